@@ -1,0 +1,7 @@
+module github.com/coderrange/ferrous/examples
+
+go 1.26.0
+
+require github.com/coderrange/ferrous v0.0.0
+
+replace github.com/coderrange/ferrous => ../

@@ -1,0 +1,6 @@
+//go:build race
+
+package testkit
+
+// RaceEnabled says whether the race detector is compiled in.
+const RaceEnabled = true
