@@ -1,0 +1,114 @@
+package seatmap
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// What the world does.
+var (
+	// ErrClosed says that the store was closed.
+	ErrClosed = errors.New("seatmap: closed")
+	// ErrExists says that there is an event of that name.
+	ErrExists = errors.New("seatmap: event exists")
+	// ErrUnknownEvent says that there is no such event, or no longer.
+	ErrUnknownEvent = errors.New("seatmap: unknown event")
+	// ErrUnknownSeat says that the event has no such seat.
+	ErrUnknownSeat = errors.New("seatmap: unknown seat")
+	// ErrTaken says that a seat is not available. It is always wrapped:
+	// [*TakenError] names the seat, [ErrSoldOut] and [ErrNotEnough] speak of the
+	// event.
+	ErrTaken = errors.New("seatmap: taken")
+	// ErrSoldOut says that the event has no available seat at all.
+	ErrSoldOut = fmt.Errorf("%w: sold out", ErrTaken)
+	// ErrNotEnough says that BlockAny found fewer seats than it was asked for,
+	// or none that lie together.
+	ErrNotEnough = fmt.Errorf("%w: not enough seats", ErrTaken)
+	// ErrLimit says that the request goes beyond the event's [Limits].
+	ErrLimit = errors.New("seatmap: limit reached")
+	// ErrExpired says that the hold or booking of a token is over: it reached
+	// its deadline, or was booked, released or cancelled.
+	ErrExpired = errors.New("seatmap: hold is over")
+	// ErrToken says that the token was never given out: it is forged, damaged,
+	// or of another event.
+	ErrToken = errors.New("seatmap: not a valid token")
+	// ErrKeyReused says that the idempotency key stands for another request.
+	ErrKeyReused = errors.New("seatmap: key was used for another request")
+)
+
+// A caller's bad input.
+var (
+	// ErrInvalid is what all errors about the form of a request wrap.
+	ErrInvalid = errors.New("seatmap: invalid")
+	// ErrInvalidEvent says that the event name is empty or too long.
+	ErrInvalidEvent = fmt.Errorf("%w event name", ErrInvalid)
+	// ErrInvalidLayout says that a layout has no seats, too many, an empty or
+	// repeated label, or closes a seat that it does not have.
+	ErrInvalidLayout = fmt.Errorf("%w layout", ErrInvalid)
+	// ErrInvalidLimits says that a limit is negative.
+	ErrInvalidLimits = fmt.Errorf("%w limits", ErrInvalid)
+	// ErrInvalidUser says that the user name is empty or too long.
+	ErrInvalidUser = fmt.Errorf("%w user name", ErrInvalid)
+	// ErrInvalidKey says that the idempotency key is too long.
+	ErrInvalidKey = fmt.Errorf("%w idempotency key", ErrInvalid)
+	// ErrInvalidSeats says that a request names no seat, the same seat twice, or
+	// one that its token does not cover, or asks for fewer than one.
+	ErrInvalidSeats = fmt.Errorf("%w seats", ErrInvalid)
+	// ErrInvalidTTL says that a duration is not positive, or beyond [MaxTTL].
+	ErrInvalidTTL = fmt.Errorf("%w duration", ErrInvalid)
+	// ErrInvalidOptions says that an option is negative.
+	ErrInvalidOptions = fmt.Errorf("%w options", ErrInvalid)
+)
+
+// TakenError says which seats were not available. It wraps [ErrTaken].
+//
+// There is one for each seat of an event, made once, so that a refusal does not
+// allocate. As long as it is kept, it keeps the event in memory.
+type TakenError struct {
+	of   *taken
+	seat int32
+}
+
+// taken is what TakenErrors have in common.
+type taken struct {
+	plan *Plan
+	list []int // all conflicts, when the request asked for them
+}
+
+// Event returns the name of the event.
+func (e *TakenError) Event() string { return e.of.plan.name }
+
+// Seat returns the label of the first seat found taken.
+func (e *TakenError) Seat() string { return e.of.plan.labels.label(int(e.seat)) }
+
+// Index returns the index of the first seat found taken.
+func (e *TakenError) Index() int { return int(e.seat) }
+
+// Seats returns the labels of the taken seats: all of them when the request
+// said ListTaken, else the first found.
+func (e *TakenError) Seats() []string {
+	if e.of.list == nil {
+		return []string{e.Seat()}
+	}
+	labels := make([]string, len(e.of.list))
+	for i, seat := range e.of.list {
+		labels[i] = e.of.plan.labels.label(seat)
+	}
+	return labels
+}
+
+// Error returns the message.
+func (e *TakenError) Error() string {
+	var b strings.Builder
+	b.WriteString("seatmap: taken: ")
+	if name := e.Event(); name != "" {
+		b.WriteString("event " + strconv.Quote(name) + " ")
+	}
+	b.WriteString("seat " + strings.Join(e.Seats(), ", "))
+	return b.String()
+}
+
+// Unwrap returns [ErrTaken].
+func (e *TakenError) Unwrap() error { return ErrTaken }

@@ -1,0 +1,214 @@
+package seatmap
+
+import (
+	"hash/maphash"
+	"math/bits"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// KeyMemory is how long a grant is remembered by its idempotency key after the
+// hold or booking is over.
+const KeyMemory = 10 * time.Minute
+
+// keys are the answers that one event remembers by idempotency key. They are
+// guarded by the lock of its plan, but for has and next.
+type keys struct {
+	most int // of answers whose hold or booking is over
+	seed maphash.Seed
+
+	slots  []answer
+	unused []uint32          // of slots
+	byHash map[uint64]uint32 // the first slot of the answers with that hash
+
+	// filter counts the answers by hash, for those who cannot wait for the lock:
+	// 0 means that there is none. It is replaced by a larger one in time.
+	filter atomic.Pointer[[]atomic.Uint32]
+
+	// The answers whose hold or booking is over, in that order: a queue through
+	// the slots.
+	front, back uint32
+	queued      int
+	next        atomic.Int64 // when the front is to be forgotten; 0 for none
+}
+
+const noSlot = ^uint32(0)
+
+// question is a request with a key.
+type question struct {
+	user, key string
+	hash      uint64 // of user and key
+	print     uint64 // of all else that was asked for
+}
+
+// answer is what a question got.
+type answer struct {
+	question
+	hold   Hold   // or booking, which is a hold without a deadline
+	same   uint32 // the next slot with the same hash, or noSlot
+	behind uint32 // the next slot in the queue, or noSlot
+	until  int64  // when to forget it, once it is over
+}
+
+// again returns the answer, or the zero Hold if there is none.
+func (a *answer) again() Hold {
+	if a == nil {
+		return Hold{}
+	}
+	h := a.hold
+	h.Seats = slices.Clone(h.Seats) // the caller may change his
+	return h
+}
+
+// hash returns the hash of user and key.
+func (k *keys) hash(user, key string) uint64 {
+	return mix(maphash.String(k.seed, user), maphash.String(k.seed, key))
+}
+
+// mix adds a hash to one of what came before.
+func mix(before, h uint64) uint64 { return bits.RotateLeft64(before, 29)*0x9E3779B97F4A7C15 ^ h }
+
+// question makes a question of what was asked for.
+func (k *keys) question(user, key, op string, texts []string, numbers ...uint64) *question {
+	print := maphash.String(k.seed, op)
+	for _, n := range numbers {
+		print = mix(print, n)
+	}
+	for _, text := range texts {
+		print = mix(print, maphash.String(k.seed, text))
+	}
+	return &question{user: user, key: key, hash: k.hash(user, key), print: print}
+}
+
+// has says whether there may be an answer to the user's key, and is sure if it
+// says no. It needs no lock.
+func (k *keys) has(user, key string) bool {
+	if key == "" {
+		return false
+	}
+	filter := k.filter.Load()
+	return filter != nil && (*filter)[k.hash(user, key)&uint64(len(*filter)-1)].Load() != 0
+}
+
+// recall returns the answer that the same question got before, or nil.
+func (k *keys) recall(q *question) (*answer, error) {
+	for slot := k.first(q.hash); slot != noSlot; slot = k.slots[slot].same {
+		if a := &k.slots[slot]; a.user == q.user && a.key == q.key {
+			if a.print != q.print {
+				return nil, ErrKeyReused
+			}
+			return a, nil
+		}
+	}
+	return nil, nil
+}
+
+// remember makes room for an answer, which is live until ended is told its
+// slot, and returns that.
+func (k *keys) remember(now int64, q *question) (slot uint32) {
+	k.forget(now)
+	if last := len(k.unused) - 1; last >= 0 {
+		slot, k.unused = k.unused[last], k.unused[:last]
+	} else {
+		slot = uint32(len(k.slots))
+		k.slots = append(k.slots, answer{})
+	}
+	k.slots[slot] = answer{question: *q, same: k.first(q.hash), behind: noSlot}
+	k.slots[slot].user = strings.Clone(q.user)
+	k.slots[slot].key = strings.Clone(q.key)
+	if k.byHash == nil {
+		k.byHash = map[uint64]uint32{}
+	}
+	k.byHash[q.hash] = slot
+	k.grow()
+	k.tally(q.hash).Add(1)
+	return slot
+}
+
+// first returns the first slot of the answers with that hash, or noSlot.
+func (k *keys) first(hash uint64) uint32 {
+	if slot, found := k.byHash[hash]; found {
+		return slot
+	}
+	return noSlot
+}
+
+// tally returns the place in the filter that counts the answers with that hash.
+func (k *keys) tally(hash uint64) *atomic.Uint32 {
+	filter := *k.filter.Load()
+	return &filter[hash&uint64(len(filter)-1)]
+}
+
+// grow makes the filter at least twice as large as the number of slots.
+func (k *keys) grow() {
+	old := k.filter.Load()
+	if old != nil && len(*old) >= 2*len(k.slots) {
+		return
+	}
+	filter := make([]atomic.Uint32, max(64, 1<<bits.Len(uint(4*len(k.slots)-1))))
+	if old != nil {
+		for hash, slot := range k.byHash {
+			for ; slot != noSlot; slot = k.slots[slot].same {
+				filter[hash&uint64(len(filter)-1)].Add(1)
+			}
+		}
+	}
+	k.filter.Store(&filter)
+}
+
+// ended says that the hold or booking of the answer is over.
+func (k *keys) ended(now int64, slot uint32) {
+	a := &k.slots[slot]
+	a.until = now + int64(KeyMemory)
+	if k.queued == 0 {
+		k.front = slot
+		k.next.Store(a.until)
+	} else {
+		k.slots[k.back].behind = slot
+	}
+	k.back = slot
+	k.queued++
+	k.forget(now)
+}
+
+// forget drops the answers whose time has come, and the oldest when there are
+// too many.
+func (k *keys) forget(now int64) {
+	for k.queued > 0 {
+		a := &k.slots[k.front]
+		if a.until > now && k.queued <= k.most {
+			k.next.Store(a.until)
+			return
+		}
+		k.tally(a.hash).Add(^uint32(0))
+		k.unlink(a.hash, k.front)
+		k.unused = append(k.unused, k.front)
+		k.front = a.behind
+		k.queued--
+		*a = answer{}
+	}
+	k.next.Store(0)
+	if len(k.unused) == len(k.slots) && len(k.slots) > 0 {
+		k.slots, k.unused, k.byHash = nil, nil, nil // give the memory back
+		k.filter.Store(nil)
+	}
+}
+
+// unlink takes a slot out of the chain of its hash.
+func (k *keys) unlink(hash uint64, slot uint32) {
+	same := k.slots[slot].same
+	before := k.byHash[hash]
+	switch {
+	case before != slot:
+		for k.slots[before].same != slot {
+			before = k.slots[before].same
+		}
+		k.slots[before].same = same
+	case same != noSlot:
+		k.byHash[hash] = same
+	default:
+		delete(k.byHash, hash)
+	}
+}

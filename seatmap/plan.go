@@ -1,0 +1,467 @@
+package seatmap
+
+import (
+	crand "crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Plan is the seats of one event, addressed by index from 0, with users known
+// by numbers of the caller's choosing. It has no goroutine of its own. It must
+// be made by [NewPlan] and not be copied; it is safe for concurrent use.
+//
+// A refused [Plan.Block] of one seat costs a few loads. A grant costs the
+// event's lock, a reading of the clock and a secret from ChaCha8, whatever the
+// number of seats, and a few writes a seat; it does not allocate.
+type Plan struct {
+	// Refusals read these and write nothing.
+
+	// words holds for each seat, at seat<<shift, its state in the lowest two
+	// bits and above them the deadline, in nanoseconds of the clock, of a hold.
+	words  []atomic.Uint64
+	shift  uint8 // 3, a cache line a seat, up to paddedSeats; else 0
+	count  int
+	clock  *Clock
+	name   string
+	labels *labels
+	// gate is 0 when a seat may be available, gateClosed when the plan is
+	// closed, and else says that no seat is available before that time.
+	gate atomic.Int64
+	// taken holds the error for each seat, made for a whole chunk at the first
+	// refusal in it.
+	taken  []atomic.Pointer[[chunkSeats]TakenError]
+	shared taken
+
+	_ [64]byte // what follows is written by every grant
+
+	// earliest is a lower bound of all deadlines, math.MaxInt64 when nothing is
+	// blocked. Written under mu; a sweeper reads it without.
+	earliest atomic.Int64
+
+	mu       sync.Mutex // guards all writes, and what follows
+	chunks   []chunk
+	records  []record
+	totals   [4]int // seats in each state, by their words
+	fence    uint64 // the last one given out
+	revision uint64 // the number of changes
+	// moved tells where a hold or booking begins whose first seat was parted
+	// from it, by fence.
+	moved     map[uint64]uint32
+	secrets   *rand.ChaCha8
+	scratch   []uint32    // the seats that a call is about
+	rest      []uint32    // those of the same hold that it leaves
+	snapshots []*snapshot // being taken
+	end       error       // what calls get when the gate is closed
+	event     *event      // nil unless the plan is a Map's
+}
+
+const (
+	paddedSeats = 4096 // up to so many seats, each word has a cache line of its own
+	chunkSeats  = 512
+	gateClosed  = -1
+	stateBits   = 2
+	stateMask   = 1<<stateBits - 1
+	never       = math.MaxInt64
+	noSeat      = math.MaxUint32
+)
+
+// chunk sums up chunkSeats neighbouring seats, so that a sweep, or a search for
+// an available seat, passes over those where there is nothing to find.
+type chunk struct {
+	earliest  int64 // a lower bound of the deadlines in it; never when there is none
+	available int32 // seats whose word says so
+}
+
+// record is the cold side of a seat. A hold or booking is a ring of seats; what
+// belongs to it as a whole stands in the record of its first seat.
+type record struct {
+	fence  uint64 // 0 when no hold or booking begins here
+	secret [2]uint64
+	user   uint64
+	at     int64  // when blocked or booked
+	lead   uint32 // the first seat of the hold or booking that this seat is in
+	next   uint32 // the next seat of the ring
+	// The ring of the holds of one user of a Map; see accounts.
+	after, before uint32
+	slot          uint32 // of the answer that a Map remembers by key, or noSlot
+}
+
+// PlanConfig says what a [Plan] is like.
+type PlanConfig struct {
+	// Name is the event's name, for tokens and errors. It may be empty.
+	Name string
+	// Seats is how many seats there are: 1 to [MaxSeats].
+	Seats int
+	// Closed is the seats that are not for sale.
+	Closed []int
+	// Clock is the clock to use. Nil gives the plan one without a goroutine, of
+	// which every reading is precise.
+	Clock *Clock
+}
+
+// NewPlan makes a plan with all seats available but the closed ones. The error
+// wraps [ErrInvalidLayout].
+func NewPlan(c PlanConfig) (*Plan, error) {
+	if c.Seats < 1 || c.Seats > MaxSeats {
+		return nil, fmt.Errorf("%w: %d seats, not 1 to %d", ErrInvalidLayout, c.Seats, MaxSeats)
+	}
+	for _, seat := range c.Closed {
+		if seat < 0 || seat >= c.Seats {
+			return nil, fmt.Errorf("%w: closes seat %d of %d", ErrInvalidLayout, seat, c.Seats)
+		}
+	}
+	if c.Clock == nil {
+		c.Clock = NewClock(0)
+	}
+	return newPlan(c.Name, &labels{count: c.Seats}, c.Closed, c.Clock), nil
+}
+
+func newPlan(name string, ls *labels, closed []int, clock *Clock) *Plan {
+	n := ls.count
+	p := &Plan{
+		count:   n,
+		clock:   clock,
+		name:    name,
+		labels:  ls,
+		taken:   make([]atomic.Pointer[[chunkSeats]TakenError], (n+chunkSeats-1)/chunkSeats),
+		chunks:  make([]chunk, (n+chunkSeats-1)/chunkSeats),
+		records: make([]record, n),
+	}
+	if n <= paddedSeats {
+		p.shift = 3
+	}
+	p.words = make([]atomic.Uint64, n<<p.shift)
+	p.shared.plan = p
+	p.earliest.Store(never)
+	for i := range p.chunks {
+		p.chunks[i] = chunk{earliest: never, available: int32(min(chunkSeats, n-i*chunkSeats))}
+	}
+	p.totals[Available] = n
+	var seed [32]byte
+	_, _ = crand.Read(seed[:]) // never fails
+	p.secrets = rand.NewChaCha8(seed)
+	for _, seat := range closed {
+		if p.word(seat) == uint64(Available) {
+			p.set(uint32(seat), uint64(Closed))
+		}
+	}
+	p.setGate()
+	return p
+}
+
+// Name returns the event's name.
+func (p *Plan) Name() string { return p.name }
+
+// Len returns the number of seats.
+func (p *Plan) Len() int { return p.count }
+
+// Block holds the seats for the user until ttl from now, all or none.
+//
+// The returned token is the proof of the hold. The error is [ErrClosed],
+// [ErrUnknownSeat], [ErrInvalidSeats], [ErrInvalidTTL], [ErrSoldOut] or a
+// [*TakenError]. A refusal does not allocate.
+//
+//ferrous:acquire
+func (p *Plan) Block(user uint64, ttl time.Duration, seats ...int) (Token, error) {
+	if len(seats) == 1 && uint(seats[0]) < uint(p.count) && ttl > 0 && ttl <= MaxTTL {
+		if err := p.refusal(seats[0]); err != nil {
+			return Token{}, err
+		}
+	}
+	return p.block(user, ttl, seats)
+}
+
+// refusal returns why the seat, which exists, certainly cannot be had, or nil
+// when only the lock can tell.
+func (p *Plan) refusal(seat int) error {
+	if gate := p.gate.Load(); gate != 0 {
+		if gate > p.clock.lately() {
+			return ErrSoldOut
+		}
+		return nil
+	}
+	word := p.word(seat)
+	switch State(word & stateMask) {
+	case Available:
+		return nil
+	case Blocked:
+		if int64(word>>stateBits) <= p.clock.lately() {
+			return nil
+		}
+	case Booked, Closed:
+	}
+	return p.takenError(seat)
+}
+
+// takenError returns the seat's error.
+func (p *Plan) takenError(seat int) *TakenError {
+	slot := &p.taken[seat/chunkSeats]
+	errs := slot.Load()
+	if errs == nil {
+		errs = p.takenErrors(slot, seat)
+	}
+	return &errs[seat%chunkSeats]
+}
+
+func (p *Plan) takenErrors(slot *atomic.Pointer[[chunkSeats]TakenError], seat int) *[chunkSeats]TakenError {
+	errs := new([chunkSeats]TakenError)
+	first := seat - seat%chunkSeats
+	for i := range errs {
+		errs[i] = TakenError{of: &p.shared, seat: int32(first + i)}
+	}
+	slot.CompareAndSwap(nil, errs)
+	return slot.Load()
+}
+
+func (p *Plan) block(user uint64, ttl time.Duration, seats []int) (Token, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.end != nil {
+		return Token{}, p.end
+	}
+	if err := p.checkSeats(seats); err != nil {
+		return Token{}, err
+	}
+	if err := checkTTL(ttl); err != nil {
+		return Token{}, err
+	}
+	now := p.clock.now()
+	if err := p.free(now, seats); err != nil {
+		return Token{}, err
+	}
+	return p.token(p.grant(now, now+int64(ttl), user, seats, nil)), nil
+}
+
+// BlockAny holds n seats for the user, all or none: the first available ones,
+// or with adjacent the first that follow one another. It returns them with the
+// token. The error is [ErrClosed], [ErrInvalidSeats], [ErrInvalidTTL],
+// [ErrSoldOut] or [ErrNotEnough].
+//
+//ferrous:acquire
+func (p *Plan) BlockAny(user uint64, ttl time.Duration, n int, adjacent bool) (Token, []int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.end != nil {
+		return Token{}, nil, p.end
+	}
+	if n < 1 || n > p.count {
+		return Token{}, nil, fmt.Errorf("%w: %d of %d", ErrInvalidSeats, n, p.count)
+	}
+	if err := checkTTL(ttl); err != nil {
+		return Token{}, nil, err
+	}
+	now := p.clock.now()
+	seats, err := p.choose(now, n, adjacent, nil)
+	if err != nil {
+		return Token{}, nil, err
+	}
+	return p.token(p.grant(now, now+int64(ttl), user, seats, nil)), seats, nil
+}
+
+// Book makes seats of the hold, or all of them when none is named, their
+// user's for good. It returns the token of the booking; what is not booked
+// stays held by the old token. The error is [ErrClosed], [ErrUnknownSeat],
+// [ErrInvalidSeats], [ErrExpired] or [ErrToken].
+//
+//ferrous:acquire
+func (p *Plan) Book(hold Token, seats ...int) (Token, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now, lead, err := p.find(&hold, Blocked, seats)
+	if err != nil {
+		return Token{}, err
+	}
+	part, err := p.part(lead, seats)
+	if err != nil {
+		return Token{}, err
+	}
+	return p.token(p.book(now, lead, part, nil)), nil
+}
+
+// Release gives back seats of the hold, or all of them when none is named. The
+// error is as for [Plan.Book].
+//
+//ferrous:release
+func (p *Plan) Release(hold Token, seats ...int) error {
+	return p.giveBack(&hold, Blocked, KindReleased, seats)
+}
+
+// Cancel gives back seats of the booking, or all of them when none is named.
+// The error is as for [Plan.Book].
+//
+//ferrous:release
+func (p *Plan) Cancel(booking Token, seats ...int) error {
+	return p.giveBack(&booking, Booked, KindCancelled, seats)
+}
+
+func (p *Plan) giveBack(t *Token, state State, kind Kind, seats []int) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now, lead, err := p.find(t, state, seats)
+	if err != nil {
+		return err
+	}
+	part, err := p.part(lead, seats)
+	if err != nil {
+		return err
+	}
+	p.vacate(now, lead, part, kind)
+	return nil
+}
+
+// Extend lets the hold last until ttl from now, and returns for how long it
+// lasts: longer than ttl when it already did. The error is [ErrClosed],
+// [ErrInvalidTTL], [ErrExpired] or [ErrToken].
+func (p *Plan) Extend(hold Token, ttl time.Duration) (time.Duration, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.end == nil {
+		if err := checkTTL(ttl); err != nil {
+			return 0, err
+		}
+	}
+	now, lead, err := p.find(&hold, Blocked, nil)
+	if err != nil {
+		return 0, err
+	}
+	return time.Duration(p.extend(lead, now+int64(ttl)) - now), nil
+}
+
+// Status is one seat of a [Plan] at one moment.
+type Status struct {
+	State State
+	User  uint64        // of a blocked or booked seat
+	Left  time.Duration // for how long a blocked seat still is
+	Fence uint64
+}
+
+// Seat reports one seat. The error is [ErrClosed] or [ErrUnknownSeat].
+func (p *Plan) Seat(seat int) (Status, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.end != nil {
+		return Status{}, p.end
+	}
+	if err := p.checkSeats([]int{seat}); err != nil {
+		return Status{}, err
+	}
+	now := p.clock.now()
+	state, lead := p.look(now, uint32(seat))
+	if lead == nil {
+		return Status{State: state}, nil
+	}
+	s := Status{State: state, User: lead.user, Fence: lead.fence}
+	if state == Blocked {
+		s.Left = time.Duration(p.deadline(uint32(seat)) - now)
+	}
+	return s, nil
+}
+
+// Counts reports how many seats are in each state. It takes the lock, and a
+// moment more for holds that are over and not yet swept: about a nanosecond for
+// each seat of the 512 around one. The error is [ErrClosed].
+func (p *Plan) Counts() (Counts, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.end != nil {
+		return Counts{}, p.end
+	}
+	over := p.overdue(p.clock.now())
+	return Counts{
+		Available: p.totals[Available] + over,
+		Blocked:   p.totals[Blocked] - over,
+		Booked:    p.totals[Booked],
+		Closed:    p.totals[Closed],
+	}, nil
+}
+
+// Sweep ends holds whose deadline has passed until it has looked at or ended
+// about limit seats, under one taking of the lock, and reports how many holds
+// it ended and whether there may be more.
+func (p *Plan) Sweep(limit int) (holds int, more bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.end != nil {
+		return 0, false
+	}
+	return p.sweep(p.clock.now(), limit)
+}
+
+// Close ends the plan: every later call fails with [ErrClosed]. It may be
+// called more than once.
+func (p *Plan) Close() { p.close(ErrClosed) }
+
+// close says whether the plan was open.
+func (p *Plan) close(end error) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.end != nil {
+		return false
+	}
+	p.end = end
+	p.gate.Store(gateClosed)
+	return true
+}
+
+// checkSeats says whether seats are a proper choice: some, existing, each once.
+func (p *Plan) checkSeats(seats []int) error {
+	if len(seats) == 0 {
+		return fmt.Errorf("%w: none named", ErrInvalidSeats)
+	}
+	if len(seats) > p.count {
+		return fmt.Errorf("%w: %d named of %d", ErrInvalidSeats, len(seats), p.count)
+	}
+	for _, seat := range seats {
+		if uint(seat) >= uint(p.count) {
+			return fmt.Errorf("%w: %d of %d", ErrUnknownSeat, seat, p.count)
+		}
+	}
+	if again, found := repeated(seats); found {
+		return fmt.Errorf("%w: seat %s named twice", ErrInvalidSeats, p.labels.label(again))
+	}
+	return nil
+}
+
+// repeated returns a seat that is named twice.
+func repeated(seats []int) (int, bool) {
+	if len(seats) <= 16 {
+		for i, seat := range seats {
+			if slices.Contains(seats[:i], seat) {
+				return seat, true
+			}
+		}
+		return 0, false
+	}
+	sorted := slices.Sorted(slices.Values(seats))
+	for i := range sorted[1:] {
+		if sorted[i] == sorted[i+1] {
+			return sorted[i], true
+		}
+	}
+	return 0, false
+}
+
+func checkTTL(ttl time.Duration) error {
+	if ttl <= 0 || ttl > MaxTTL {
+		return fmt.Errorf("%w: %v, not above 0 and at most %v", ErrInvalidTTL, ttl, MaxTTL)
+	}
+	return nil
+}
+
+// secret draws a new secret.
+func (p *Plan) secret() [2]uint64 { return [2]uint64{p.secrets.Uint64(), p.secrets.Uint64()} }
+
+// token returns the token of the hold or booking that begins at lead.
+func (p *Plan) token(lead uint32) Token {
+	r := &p.records[lead]
+	t := Token{Event: p.name, Fence: r.fence, Seat: lead}
+	binary.LittleEndian.PutUint64(t.Secret[:], r.secret[0])
+	binary.LittleEndian.PutUint64(t.Secret[8:], r.secret[1])
+	return t
+}

@@ -1,0 +1,211 @@
+// Package seatmap is a reservation engine: every seat of an event is
+// available, blocked by one user until a deadline, booked, or not for sale,
+// and never has two holders.
+//
+// [Plan] is the core: the seats of one event, addressed by index. [Map] holds
+// many events, with seat labels, users, limits, idempotency keys and watchers;
+// it implements [Store], the interface it shares with stores on a server.
+//
+// # How it decides
+//
+// Each seat has one atomic word: a 2-bit state and the deadline of its hold.
+// A refusal reads that word and nothing else: it takes no lock, does not
+// allocate, and writes no shared memory. Everything that grants, or that
+// reports a seat as available, is decided under one short lock per event, for
+// all seats of a request in one step. So the order in which the lock is taken
+// is the order of all grants; a lock-free refusal takes effect at the moment it
+// read a word that a grant had written and nothing had taken back. A request
+// that is going to be refused writes nothing, and so can never be the reason
+// for the refusal of another.
+//
+// # Time
+//
+// A hold is over at its deadline, whether or not anything swept it away: a
+// grant, [Map.Book], [Map.Extend] and [Map.Release] read the monotonic clock
+// under the lock. Changes of the wall clock do not move a deadline. A refusal
+// may use a [Clock] that ticks every [Resolution] and so lag behind by that
+// much: a seat may be refused for a moment after its hold ended, but is never
+// granted before.
+//
+// # Memory order
+//
+// A grant synchronizes before the [Map.Book], [Map.Release], [Map.Cancel] or
+// expiry that ends it, and that before the next grant of the same seat.
+package seatmap
+
+import (
+	"context"
+	"iter"
+	"time"
+)
+
+// MaxSeats is the largest number of seats that one event can have.
+const MaxSeats = 1 << 24
+
+// MaxName is the longest event name, user name, idempotency key or seat label,
+// in bytes.
+const MaxName = 1024
+
+// MaxTTL is the longest time for which a hold can be asked.
+const MaxTTL = 100 * 365 * 24 * time.Hour
+
+// Store is what a store of seats does, in memory ([Map]) or on a server. All
+// methods are safe for concurrent use.
+//
+// Errors come in this precedence: [ErrClosed]; the cause of a context that is
+// done; one that wraps [ErrInvalid]; [ErrUnknownEvent]; [ErrUnknownSeat];
+// [ErrSoldOut]; [*TakenError] or [ErrNotEnough]; [ErrLimit]; [ErrExpired];
+// [ErrToken]. A call that fails has changed nothing.
+type Store interface {
+	// Create adds an event. It fails with [ErrExists] when there is one of that
+	// name.
+	Create(ctx context.Context, r CreateRequest) error
+	// Remove takes an event away with all its holds and bookings, and ends its
+	// watches with [ErrUnknownEvent].
+	Remove(ctx context.Context, r RemoveRequest) error
+	// Block holds the named seats for a user until a deadline, all or none.
+	Block(ctx context.Context, r BlockRequest) (Hold, error)
+	// BlockAny holds n seats that the store chooses, all or none.
+	BlockAny(ctx context.Context, r BlockAnyRequest) (Hold, error)
+	// Book makes some or all seats of a hold its user's for good.
+	Book(ctx context.Context, r BookRequest) (Booking, error)
+	// Release gives some or all seats of a hold back.
+	Release(ctx context.Context, r ReleaseRequest) error
+	// Extend moves the deadline of a hold.
+	Extend(ctx context.Context, r ExtendRequest) (Hold, error)
+	// Cancel gives some or all seats of a booking back.
+	Cancel(ctx context.Context, r CancelRequest) error
+	// Seat reports one seat.
+	Seat(ctx context.Context, r SeatRequest) (SeatInfo, error)
+	// Seats reports all seats of an event as they were at one moment.
+	Seats(ctx context.Context, r SeatsRequest) (Snapshot, error)
+	// Counts reports how many seats are in each state at one moment.
+	Counts(ctx context.Context, r CountsRequest) (Counts, error)
+	// Holds reports a user's live holds, without their secrets.
+	Holds(ctx context.Context, r HoldsRequest) ([]HoldInfo, error)
+	// Watch reports the changes of an event in the order of their revisions.
+	Watch(ctx context.Context, r WatchRequest) iter.Seq2[Change, error]
+	// Sweep ends every hold whose deadline has passed, and reports how many.
+	// Nothing depends on it but memory, and the moment at which watchers hear
+	// of an expiry.
+	Sweep(ctx context.Context) (int, error)
+	// Close ends the store. Every later call fails with [ErrClosed].
+	Close() error
+}
+
+// CreateRequest asks [Store] to create an event.
+type CreateRequest struct {
+	Event  string
+	Layout Layout
+	// Limits holds for the event; a zero field means no limit.
+	Limits Limits
+}
+
+// Limits bounds what one user can have at one event. Zero means no limit.
+type Limits struct {
+	// Seats is how many seats a user may have blocked and booked at once.
+	Seats int
+	// Holds is how many live holds a user may have.
+	Holds int
+	// Lifetime is how long after its grant a hold can last, extended or not.
+	Lifetime time.Duration
+}
+
+// RemoveRequest asks [Store] to remove an event.
+type RemoveRequest struct {
+	Event string
+}
+
+// BlockRequest asks [Store] to hold seats.
+type BlockRequest struct {
+	Event string
+	User  string
+	// Key makes the request safe to repeat: the same user's same request with
+	// the same key gets the same answer, and a different request is refused with
+	// [ErrKeyReused]. Grants are remembered until their end and ten minutes
+	// more; a refusal is evaluated afresh. Who knows user and key gets the token
+	// of the hold, so a key should be hard to guess. Empty means none.
+	Key   string
+	Seats []string
+	TTL   time.Duration
+	// ListTaken asks that a [*TakenError] name all seats that were taken, not
+	// just the first found. It costs a lock and an allocation.
+	ListTaken bool
+}
+
+// BlockAnyRequest asks [Store] to choose seats and hold them.
+type BlockAnyRequest struct {
+	Event string
+	User  string
+	Key   string // see [BlockRequest]
+	N     int
+	Where Where
+	TTL   time.Duration
+}
+
+// Where says which seats [Store] may choose.
+type Where struct {
+	// Prefix is how the seats' labels begin, such as "A-". Empty means any.
+	Prefix string
+	// Adjacent asks for seats that follow one another in the layout.
+	Adjacent bool
+}
+
+// BookRequest asks [Store] to book seats of a hold.
+type BookRequest struct {
+	Token Token
+	// User may be left empty when there is no Key. A user who is not the hold's
+	// gets [ErrToken].
+	User  string
+	Key   string   // see [BlockRequest]
+	Seats []string // none means all
+}
+
+// ReleaseRequest asks [Store] to give back seats of a hold.
+type ReleaseRequest struct {
+	Token Token
+	Seats []string // none means all
+}
+
+// ExtendRequest asks [Store] to let a hold last until TTL from now. A hold
+// that lasts longer already stays as it is.
+type ExtendRequest struct {
+	Token Token
+	TTL   time.Duration
+}
+
+// CancelRequest asks [Store] to give back booked seats.
+type CancelRequest struct {
+	Token Token    // of the booking
+	Seats []string // none means all
+}
+
+// SeatRequest asks [Store] for one seat.
+type SeatRequest struct {
+	Event string
+	Seat  string
+}
+
+// SeatsRequest asks [Store] for all seats.
+type SeatsRequest struct {
+	Event string
+}
+
+// CountsRequest asks [Store] for the counts of an event.
+type CountsRequest struct {
+	Event string
+}
+
+// HoldsRequest asks [Store] for the holds of a user.
+type HoldsRequest struct {
+	Event string
+	User  string
+}
+
+// WatchRequest asks [Store] for the changes of an event.
+type WatchRequest struct {
+	Event string
+	// From is the first revision wanted; an event's first change has revision 1.
+	// Zero asks for a snapshot and all that follows it.
+	From uint64
+}

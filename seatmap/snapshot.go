@@ -1,0 +1,84 @@
+package seatmap
+
+import (
+	"slices"
+	"time"
+)
+
+// snapshot is a copy in the making of all seats as they were at one moment. It
+// is filled chunk by chunk, so that no one waits for longer than one chunk
+// takes; whoever is about to change a seat first copies its chunk if the copy
+// does not have it yet (copy on write).
+type snapshot struct {
+	now   int64
+	saved []bool // by chunk
+	save  func(seat uint32, state State, head *record)
+}
+
+// snapshot calls save for every seat, in no order and under the lock, with its
+// state at one moment and the record of its hold or booking. It returns the
+// time and the revision of that moment.
+func (p *Plan) snapshot(save func(seat uint32, state State, head *record)) (now int64, revision uint64, err error) {
+	s := &snapshot{saved: make([]bool, len(p.chunks)), save: save}
+	p.mu.Lock()
+	if p.end != nil {
+		p.mu.Unlock()
+		return 0, 0, p.end
+	}
+	s.now, revision = p.clock.now(), p.revision
+	p.snapshots = append(p.snapshots, s)
+	p.mu.Unlock()
+	for i := range p.chunks {
+		p.mu.Lock()
+		p.save(s, i)
+		p.mu.Unlock()
+	}
+	p.mu.Lock()
+	p.snapshots = slices.DeleteFunc(p.snapshots, func(other *snapshot) bool { return other == s })
+	p.mu.Unlock()
+	return s.now, revision, nil
+}
+
+func (p *Plan) save(s *snapshot, chunk int) {
+	if s.saved[chunk] {
+		return
+	}
+	s.saved[chunk] = true
+	for seat, end := p.span(chunk); seat < end; seat++ {
+		state, head := p.look(s.now, seat)
+		s.save(seat, state, head)
+	}
+}
+
+// touch must be called before seats are changed.
+func (p *Plan) touch(seats []uint32) {
+	for _, s := range p.snapshots {
+		for _, seat := range seats {
+			p.save(s, int(seat/chunkSeats))
+		}
+	}
+}
+
+// Seats reports all seats as they were at one moment. It does not keep others
+// from the plan for longer than it takes to copy 512 seats. The error is
+// [ErrClosed].
+func (p *Plan) Seats() ([]Status, error) {
+	out := make([]Status, p.count)
+	deadlines := make([]int64, p.count)
+	now, _, err := p.snapshot(func(seat uint32, state State, head *record) {
+		out[seat].State = state
+		if head != nil {
+			out[seat].User, out[seat].Fence = head.user, head.fence
+			deadlines[seat] = p.deadline(seat)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range out {
+		if out[i].State == Blocked {
+			out[i].Left = time.Duration(deadlines[i] - now)
+		}
+	}
+	return out, nil
+}

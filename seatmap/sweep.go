@@ -1,0 +1,110 @@
+package seatmap
+
+// This file is what Plan does with whole chunks, under its lock.
+
+// span returns the first seat of a chunk and the first of the next.
+func (p *Plan) span(chunk int) (from, to uint32) {
+	return uint32(chunk * chunkSeats), uint32(min((chunk+1)*chunkSeats, p.count))
+}
+
+// scan returns the earliest deadline in a chunk, or never, and how many of its
+// seats belong to holds that are over.
+func (p *Plan) scan(now int64, chunk int) (earliest int64, over int) {
+	earliest = never
+	for seat, end := p.span(chunk); seat < end; seat++ {
+		word := p.word(int(seat))
+		if State(word&stateMask) != Blocked {
+			continue
+		}
+		deadline := int64(word >> stateBits)
+		earliest = min(earliest, deadline)
+		if deadline <= now {
+			over++
+		}
+	}
+	return earliest, over
+}
+
+// overdue returns how many blocked seats belong to holds that are over. It
+// looks into those chunks only that may have one.
+func (p *Plan) overdue(now int64) int {
+	if now < p.earliest.Load() {
+		return 0
+	}
+	over, earliest := 0, int64(never)
+	for i := range p.chunks {
+		c := &p.chunks[i]
+		if c.earliest <= now {
+			exact, n := p.scan(now, i)
+			c.earliest = exact
+			over += n
+		}
+		earliest = min(earliest, c.earliest)
+	}
+	p.earliest.Store(earliest)
+	p.setGate()
+	return over
+}
+
+// soldOut says whether there is no seat to be had at all.
+func (p *Plan) soldOut(now int64) bool {
+	return p.totals[Available] == 0 && p.overdue(now) == 0
+}
+
+// sweep ends holds that are over; see [Plan.Sweep].
+func (p *Plan) sweep(now int64, limit int) (holds int, more bool) {
+	const aLook = chunkSeats / 8 // the price of looking into a chunk, in seats ended
+	if now < p.earliest.Load() {
+		return 0, false
+	}
+	before, earliest := p.revision, int64(never)
+	for i := range p.chunks {
+		c := &p.chunks[i]
+		if c.earliest <= now {
+			if limit <= 0 {
+				return int(p.revision - before), true
+			}
+			available := p.totals[Available]
+			for seat, end := p.span(i); seat < end; seat++ {
+				p.tidy(now, int(seat))
+			}
+			c.earliest, _ = p.scan(now, i)
+			limit -= aLook + p.totals[Available] - available
+		}
+		earliest = min(earliest, c.earliest)
+	}
+	p.earliest.Store(earliest)
+	p.setGate()
+	return int(p.revision - before), false
+}
+
+// choose returns the first n available seats that match, neighbours if they
+// must be adjacent, and makes their words say so. A nil match takes any.
+func (p *Plan) choose(now int64, n int, adjacent bool, match func(seat int) bool) ([]int, error) {
+	if p.soldOut(now) {
+		return nil, ErrSoldOut
+	}
+	seats := make([]int, 0, n)
+	for i := range p.chunks {
+		c := &p.chunks[i]
+		if c.available == 0 && c.earliest > now {
+			if adjacent {
+				seats = seats[:0]
+			}
+			continue
+		}
+		for seat, end := p.span(i); seat < end; seat++ {
+			state, _ := p.look(now, seat)
+			switch {
+			case state == Available && (match == nil || match(int(seat))):
+				seats = append(seats, int(seat))
+			case adjacent:
+				seats = seats[:0]
+			}
+			if len(seats) == n {
+				return seats, p.free(now, seats)
+			}
+		}
+	}
+	return nil, ErrNotEnough
+}
