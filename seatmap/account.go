@@ -59,7 +59,7 @@ func (a *accounts) add(i uint64, n int) {
 	delete(a.byName, acc.name)
 	*acc = account{}
 	a.unused = append(a.unused, uint32(i))
-	if len(a.unused) == len(a.list) {
+	if len(a.unused) == len(a.list) && len(a.list) >= 1024 {
 		*a = accounts{} // nobody is left: give the memory back
 	}
 }

@@ -190,7 +190,7 @@ func (k *keys) forget(now int64) {
 		*a = answer{}
 	}
 	k.next.Store(0)
-	if len(k.unused) == len(k.slots) && len(k.slots) > 0 {
+	if len(k.unused) == len(k.slots) && len(k.slots) >= 1024 {
 		k.slots, k.unused, k.byHash = nil, nil, nil // give the memory back
 		k.filter.Store(nil)
 	}

@@ -382,15 +382,15 @@ func (p *Plan) Counts() (Counts, error) {
 }
 
 // Sweep ends holds whose deadline has passed until it has looked at or ended
-// about limit seats, under one taking of the lock, and reports how many holds
-// it ended and whether there may be more.
+// about limit seats (at least one), under one taking of the lock, and reports how
+// many holds it ended and whether there may be more.
 func (p *Plan) Sweep(limit int) (holds int, more bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.end != nil {
 		return 0, false
 	}
-	return p.sweep(p.clock.now(), limit)
+	return p.sweep(p.clock.now(), max(limit, 1))
 }
 
 // Close ends the plan: every later call fails with [ErrClosed]. It may be
