@@ -21,7 +21,8 @@ var (
 	// [*TakenError] names the seat, [ErrSoldOut] and [ErrNotEnough] speak of the
 	// event.
 	ErrTaken = errors.New("seatmap: taken")
-	// ErrSoldOut says that the event has no available seat at all.
+	// ErrSoldOut says that the event has no available seat at all. A request that
+	// races with the sale of the last one may get a [*TakenError] instead.
 	ErrSoldOut = fmt.Errorf("%w: sold out", ErrTaken)
 	// ErrNotEnough says that BlockAny found fewer seats than it was asked for,
 	// or none that lie together.

@@ -66,15 +66,15 @@ func (e *event) sweep(limit int) (holds int, more bool) {
 
 // seats translates labels.
 func (e *event) seats(to []int, labels []string) ([]int, error) {
+	if err := checkOnce(labels); err != nil {
+		return nil, err
+	}
 	for _, label := range labels {
 		seat, ok := e.plan.labels.seat(label)
 		if !ok {
 			return nil, fmt.Errorf("%w: %q", ErrUnknownSeat, clip(label))
 		}
 		to = append(to, seat)
-	}
-	if again, found := repeated(to); found {
-		return nil, fmt.Errorf("%w: seat %s named twice", ErrInvalidSeats, e.plan.labels.label(again))
 	}
 	return to, nil
 }

@@ -185,12 +185,12 @@ func (p *Plan) find(t *Token, state State, seats []int) (now int64, lead uint32,
 		}
 	}
 	word := p.word(int(lead))
-	if !t.proves(p.records[lead].secret) || State(word&stateMask) != state {
-		return now, 0, ErrToken
-	}
-	if state == Blocked && int64(word>>stateBits) <= now {
+	if State(word&stateMask) == Blocked && int64(word>>stateBits) <= now {
 		p.expire(lead)
 		return now, 0, ErrExpired
+	}
+	if State(word&stateMask) != state || !t.proves(p.records[lead].secret) {
+		return now, 0, ErrToken
 	}
 	return now, lead, nil
 }

@@ -1,6 +1,7 @@
 package seatmap
 
 import (
+	"cmp"
 	crand "crypto/rand"
 	"encoding/binary"
 	"fmt"
@@ -417,34 +418,34 @@ func (p *Plan) checkSeats(seats []int) error {
 	if len(seats) > p.count {
 		return fmt.Errorf("%w: %d named of %d", ErrInvalidSeats, len(seats), p.count)
 	}
+	if err := checkOnce(seats); err != nil {
+		return err
+	}
 	for _, seat := range seats {
 		if uint(seat) >= uint(p.count) {
 			return fmt.Errorf("%w: %d of %d", ErrUnknownSeat, seat, p.count)
 		}
 	}
-	if again, found := repeated(seats); found {
-		return fmt.Errorf("%w: seat %s named twice", ErrInvalidSeats, p.labels.label(again))
-	}
 	return nil
 }
 
-// repeated returns a seat that is named twice.
-func repeated(seats []int) (int, bool) {
-	if len(seats) <= 16 {
-		for i, seat := range seats {
-			if slices.Contains(seats[:i], seat) {
-				return seat, true
+// checkOnce says whether each seat is named once.
+func checkOnce[T cmp.Ordered](seats []T) error {
+	if len(seats) > 16 {
+		seats = slices.Sorted(slices.Values(seats))
+		for i := range seats[1:] {
+			if seats[i] == seats[i+1] {
+				return fmt.Errorf("%w: seat %v named twice", ErrInvalidSeats, seats[i])
 			}
 		}
-		return 0, false
+		return nil
 	}
-	sorted := slices.Sorted(slices.Values(seats))
-	for i := range sorted[1:] {
-		if sorted[i] == sorted[i+1] {
-			return sorted[i], true
+	for i := 1; i < len(seats); i++ {
+		if slices.Contains(seats[:i], seats[i]) {
+			return fmt.Errorf("%w: seat %v named twice", ErrInvalidSeats, seats[i])
 		}
 	}
-	return 0, false
+	return nil
 }
 
 func checkTTL(ttl time.Duration) error {

@@ -9,15 +9,6 @@ import (
 	"github.com/coderrange/ferrous/seatmap"
 )
 
-func newPlan(b testing.TB, seats int, clock *seatmap.Clock) *seatmap.Plan {
-	b.Helper()
-	p, err := seatmap.NewPlan(seatmap.PlanConfig{Seats: seats, Clock: clock})
-	if err != nil {
-		b.Fatal(err)
-	}
-	return p
-}
-
 func BenchmarkRefuse(b *testing.B) {
 	clock := seatmap.NewClock(seatmap.Resolution)
 	defer clock.Close()

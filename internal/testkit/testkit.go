@@ -4,6 +4,7 @@
 package testkit
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/anishathalye/porcupine"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 )
 
 // Advance moves the fake clock of the current synctest bubble by d and then
@@ -27,6 +29,28 @@ import (
 func Advance(d time.Duration) {
 	time.Sleep(d) //nolint:forbidigo // inside a bubble this is fake time
 	synctest.Wait()
+}
+
+// Check is [rapid.Check] with each run of the property in a synctest bubble of
+// its own. Contexts that the property hands on must be made in it:
+// [rapid.T.Context] is not.
+func Check(t *testing.T, prop func(t *rapid.T)) {
+	t.Helper()
+	rapid.Check(t, func(r *rapid.T) {
+		var failure any
+		synctest.Test(t, func(*testing.T) {
+			defer func() { failure = recover() }() // it is how rapid ends a run
+			prop(r)
+		})
+		// rapid tells failures apart by their stack, which is lost here; what must
+		// not be taken for a failure is a run that ended for want of data.
+		switch {
+		case fmt.Sprintf("%T", failure) == "rapid.invalidData":
+			panic(failure)
+		case failure != nil:
+			panic(failure)
+		}
+	})
 }
 
 // StressTime is how long [Stress] runs at each GOMAXPROCS: 250 ms, or what

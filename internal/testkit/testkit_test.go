@@ -11,6 +11,7 @@ import (
 	"github.com/anishathalye/porcupine"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/coderrange/ferrous/internal/testkit"
 )
@@ -24,6 +25,20 @@ func TestAdvanceMovesTheFakeClockOnly(t *testing.T) {
 		assert.Equal(t, time.Hour, time.Since(start))
 		assert.True(t, fired)
 	})
+}
+
+func TestCheckRunsEachPropertyInItsOwnBubble(t *testing.T) {
+	runs := 0
+	testkit.Check(t, func(t *rapid.T) {
+		if rapid.Bool().Draw(t, "skip") {
+			t.Skip("does not count")
+		}
+		runs++
+		start := time.Now()
+		testkit.Advance(100 * time.Hour)
+		assert.Equal(t, 100*time.Hour, time.Since(start))
+	})
+	assert.GreaterOrEqual(t, runs, 100)
 }
 
 func TestStressRunsAtEveryGOMAXPROCS(t *testing.T) {

@@ -1,0 +1,532 @@
+package seatmap_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/internal/testkit"
+	"github.com/coderrange/ferrous/seatmap"
+)
+
+func TestOneOfManyUsersWinsASeat(t *testing.T) {
+	m := newEvent(t, 1, seatmap.Limits{}, seatmap.Options{})
+	won := make([]bool, 1000)
+	testkit.Parallel(len(won), func(i int) {
+		_, err := tryBlock(m, fmt.Sprint("user", i), "1")
+		if err != nil && !errors.Is(err, seatmap.ErrTaken) {
+			t.Error(err)
+		}
+		won[i] = err == nil
+	})
+	winner := slices.Index(won, true)
+	require.GreaterOrEqual(t, winner, 0)
+	assert.NotContains(t, won[winner+1:], true)
+	assert.Equal(t, fmt.Sprint("user", winner), state(t, m, "1").User)
+}
+
+func TestBlockBookCancel(t *testing.T) {
+	m := newEvent(t, 3, seatmap.Limits{}, seatmap.Options{})
+	h := block(t, m, "ann", "1", "2")
+	assert.Equal(t, seatmap.Counts{Available: 1, Blocked: 2}, counts(t, m))
+	assert.WithinDuration(t, h.At.Add(hold), h.Until, time.Microsecond)
+
+	b, err := book(m, h.Token)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"1", "2"}, b.Seats)
+	assert.Equal(t, "ann", b.User)
+	assert.Greater(t, b.Token.Fence, h.Token.Fence)
+	assert.Equal(t, seatmap.Counts{Available: 1, Booked: 2}, counts(t, m))
+
+	_, err = book(m, h.Token)
+	require.ErrorIs(t, err, seatmap.ErrExpired, "a hold that was booked is over")
+	require.ErrorIs(t, release(m, h.Token), seatmap.ErrExpired)
+	require.ErrorIs(t, release(m, b.Token), seatmap.ErrToken, "a booking is not a hold")
+	require.ErrorIs(t, cancel(m, h.Token), seatmap.ErrExpired)
+
+	require.NoError(t, cancel(m, b.Token, "2"))
+	assert.Equal(t, seatmap.Counts{Available: 2, Booked: 1}, counts(t, m))
+	require.NoError(t, cancel(m, b.Token))
+	require.ErrorIs(t, cancel(m, b.Token), seatmap.ErrExpired)
+	assert.Equal(t, seatmap.Counts{Available: 3}, counts(t, m))
+}
+
+func TestPartsOfAHoldLiveOnWhenItsFirstSeatLeaves(t *testing.T) {
+	m := newEvent(t, 6, seatmap.Limits{}, seatmap.Options{})
+	h := block(t, m, "ann", "1", "2", "3", "4")
+	require.NoError(t, release(m, h.Token, "1"))
+	first, err := book(m, h.Token, "2")
+	require.NoError(t, err)
+	other := block(t, m, "bob", "1")
+	second, err := book(m, h.Token, "4")
+	require.NoError(t, err)
+	infos, err := m.Holds(t.Context(), seatmap.HoldsRequest{Event: event, User: "ann"})
+	require.NoError(t, err)
+	require.Len(t, infos, 1)
+	assert.Equal(t, []string{"3"}, infos[0].Seats)
+	assert.Equal(t, h.Token.Fence, infos[0].Fence)
+	require.NoError(t, release(m, h.Token))
+	require.ErrorIs(t, release(m, h.Token), seatmap.ErrExpired)
+	require.NoError(t, cancel(m, first.Token))
+	require.NoError(t, cancel(m, second.Token))
+	require.NoError(t, release(m, other.Token))
+	assert.Equal(t, seatmap.Counts{Available: 6}, counts(t, m))
+}
+
+func TestSeatsThatTheTokenDoesNotCover(t *testing.T) {
+	m := newEvent(t, 3, seatmap.Limits{}, seatmap.Options{})
+	h := block(t, m, "ann", "1", "2")
+	block(t, m, "bob", "3")
+	_, err := book(m, h.Token, "1", "3")
+	require.ErrorIs(t, err, seatmap.ErrInvalidSeats)
+	require.ErrorIs(t, release(m, h.Token, "3"), seatmap.ErrInvalidSeats)
+	require.ErrorIs(t, release(m, h.Token, "9"), seatmap.ErrUnknownSeat)
+	require.ErrorIs(t, release(m, h.Token, "1", "1"), seatmap.ErrInvalidSeats)
+	assert.Equal(t, seatmap.Counts{Blocked: 3}, counts(t, m))
+	require.NoError(t, release(m, h.Token, "1"))
+	require.ErrorIs(t, release(m, h.Token, "1"), seatmap.ErrInvalidSeats, "it is no longer covered")
+}
+
+func TestARefusedRequestChangesNothing(t *testing.T) {
+	m := newEvent(t, 4, seatmap.Limits{}, seatmap.Options{})
+	block(t, m, "ann", "3")
+	_, err := tryBlock(m, "bob", "1", "2", "3")
+	var taken *seatmap.TakenError
+	require.ErrorAs(t, err, &taken)
+	require.ErrorIs(t, err, seatmap.ErrTaken)
+	assert.Equal(t, event, taken.Event())
+	assert.Equal(t, "3", taken.Seat())
+	assert.Equal(t, 2, taken.Index())
+	assert.Equal(t, []string{"3"}, taken.Seats())
+	assert.Equal(t, `seatmap: taken: event "concert" seat 3`, err.Error())
+	assert.Equal(t, seatmap.Counts{Available: 3, Blocked: 1}, counts(t, m))
+	block(t, m, "carl", "1")
+}
+
+func TestListTakenNamesAllOfThem(t *testing.T) {
+	m := newEvent(t, 5, seatmap.Limits{}, seatmap.Options{})
+	block(t, m, "ann", "2", "4")
+	_, err := m.Block(t.Context(), seatmap.BlockRequest{
+		Event: event, User: "bob", Seats: []string{"1", "2", "3", "4"}, TTL: hold, ListTaken: true,
+	})
+	var taken *seatmap.TakenError
+	require.ErrorAs(t, err, &taken)
+	assert.Equal(t, []string{"2", "4"}, taken.Seats())
+	assert.Equal(t, `seatmap: taken: event "concert" seat 2, 4`, err.Error())
+}
+
+func TestSoldOutComesBeforeTaken(t *testing.T) {
+	m := newEvent(t, 2, seatmap.Limits{}, seatmap.Options{})
+	h := block(t, m, "ann", "1", "2")
+	_, err := tryBlock(m, "bob", "1")
+	require.ErrorIs(t, err, seatmap.ErrSoldOut)
+	require.ErrorIs(t, err, seatmap.ErrTaken)
+	_, err = m.BlockAny(t.Context(), seatmap.BlockAnyRequest{Event: event, User: "bob", N: 1, TTL: hold})
+	require.ErrorIs(t, err, seatmap.ErrSoldOut)
+	require.NoError(t, release(m, h.Token, "2"))
+	_, err = tryBlock(m, "bob", "1")
+	require.NotErrorIs(t, err, seatmap.ErrSoldOut)
+	require.ErrorIs(t, err, seatmap.ErrTaken)
+}
+
+func TestClosedSeatsAreNotForSale(t *testing.T) {
+	m := newMap(t, seatmap.Options{})
+	require.NoError(t, m.Create(t.Context(), seatmap.CreateRequest{
+		Event: event, Layout: seatmap.Layout{Seats: []string{"A-1", "A-2", "B-1"}, Closed: []string{"A-2"}},
+	}))
+	_, err := tryBlock(m, "ann", "A-2")
+	require.ErrorIs(t, err, seatmap.ErrTaken)
+	assert.Equal(t, seatmap.Closed, state(t, m, "A-2").State)
+	h, err := m.BlockAny(t.Context(), seatmap.BlockAnyRequest{Event: event, User: "ann", N: 2, TTL: hold})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"A-1", "B-1"}, h.Seats)
+	_, err = tryBlock(m, "bob", "A-2")
+	require.ErrorIs(t, err, seatmap.ErrSoldOut)
+}
+
+func TestBlockAnyFindsTheFirstThatFit(t *testing.T) {
+	m := newMap(t, seatmap.Options{})
+	var labels []string
+	for _, row := range []string{"A", "B"} {
+		for i := range 5 {
+			labels = append(labels, fmt.Sprintf("%s-%d", row, i+1))
+		}
+	}
+	require.NoError(t, m.Create(t.Context(), seatmap.CreateRequest{Event: event, Layout: seatmap.Layout{Seats: labels}}))
+	block(t, m, "x", "A-2", "B-2")
+	ask := func(n int, w seatmap.Where) ([]string, error) {
+		h, err := m.BlockAny(context.Background(), seatmap.BlockAnyRequest{Event: event, User: "ann", N: n, Where: w, TTL: hold})
+		if err == nil {
+			require.NoError(t, release(m, h.Token))
+		}
+		return h.Seats, err
+	}
+	for _, c := range []struct {
+		n     int
+		where seatmap.Where
+		want  []string
+	}{
+		{2, seatmap.Where{}, []string{"A-1", "A-3"}},
+		{2, seatmap.Where{Adjacent: true}, []string{"A-3", "A-4"}},
+		{3, seatmap.Where{Prefix: "B-", Adjacent: true}, []string{"B-3", "B-4", "B-5"}},
+		{4, seatmap.Where{Prefix: "B-"}, []string{"B-1", "B-3", "B-4", "B-5"}},
+		{4, seatmap.Where{Adjacent: true}, []string{"A-3", "A-4", "A-5", "B-1"}},
+	} {
+		got, err := ask(c.n, c.where)
+		require.NoError(t, err)
+		assert.Equal(t, c.want, got)
+	}
+	for _, where := range []seatmap.Where{{Prefix: "B-"}, {Prefix: "C"}, {Adjacent: true}} {
+		_, err := ask(5, where)
+		require.ErrorIs(t, err, seatmap.ErrNotEnough)
+	}
+}
+
+func TestLimits(t *testing.T) {
+	m := newEvent(t, 9, seatmap.Limits{Seats: 3, Holds: 2, Lifetime: 10 * time.Minute}, seatmap.Options{})
+	one := block(t, m, "ann", "1")
+	two := block(t, m, "ann", "2")
+	_, err := tryBlock(m, "ann", "3")
+	require.ErrorIs(t, err, seatmap.ErrLimit, "a third hold")
+	_, err = book(m, one.Token)
+	require.NoError(t, err)
+	_, err = tryBlock(m, "ann", "3", "4")
+	require.ErrorIs(t, err, seatmap.ErrLimit, "booked seats count")
+	block(t, m, "ann", "3")
+	require.NoError(t, release(m, two.Token))
+	_, err = tryBlock(m, "ann", "1")
+	require.ErrorIs(t, err, seatmap.ErrTaken, "taken comes before limit")
+	block(t, m, "bob", "4", "5")
+
+	_, err = m.Block(t.Context(), seatmap.BlockRequest{Event: event, User: "carl", Seats: []string{"9"}, TTL: 11 * time.Minute})
+	require.ErrorIs(t, err, seatmap.ErrLimit)
+	h := block(t, m, "carl", "9")
+	_, err = extend(m, h.Token, 11*time.Minute)
+	require.ErrorIs(t, err, seatmap.ErrLimit)
+	longer, err := extend(m, h.Token, 9*time.Minute)
+	require.NoError(t, err)
+	assert.Equal(t, h.Token, longer.Token)
+	assert.Greater(t, longer.Until.Sub(h.Until), 3*time.Minute)
+	same, err := extend(m, h.Token, time.Minute)
+	require.NoError(t, err)
+	assert.WithinDuration(t, longer.Until, same.Until, time.Millisecond, "it does not get shorter")
+}
+
+func TestRepeatedRequestsGetTheSameAnswer(t *testing.T) {
+	m := newEvent(t, 4, seatmap.Limits{Seats: 2}, seatmap.Options{})
+	r := seatmap.BlockRequest{Event: event, User: "ann", Key: "k", Seats: []string{"1", "2"}, TTL: hold}
+	first, err := m.Block(t.Context(), r)
+	require.NoError(t, err)
+	again, err := m.Block(t.Context(), r)
+	require.NoError(t, err)
+	assert.Equal(t, first, again)
+	again.Seats[0] = "spoiled"
+	again, err = m.Block(t.Context(), r)
+	require.NoError(t, err)
+	assert.Equal(t, first, again, "what the caller does to his copy is his business")
+
+	other := r
+	other.Seats = []string{"3"}
+	_, err = m.Block(t.Context(), other)
+	require.ErrorIs(t, err, seatmap.ErrKeyReused)
+	_, err = m.BlockAny(t.Context(), seatmap.BlockAnyRequest{Event: event, User: "ann", Key: "k", N: 2, TTL: hold})
+	require.ErrorIs(t, err, seatmap.ErrKeyReused)
+	other = r
+	other.User = "bob"
+	_, err = m.Block(t.Context(), other)
+	require.ErrorIs(t, err, seatmap.ErrTaken, "a key is its user's")
+
+	pay := seatmap.BookRequest{Token: first.Token, User: "ann", Key: "pay"}
+	booking, err := m.Book(t.Context(), pay)
+	require.NoError(t, err)
+	same, err := m.Book(t.Context(), pay)
+	require.NoError(t, err)
+	assert.Equal(t, booking, same)
+	forged := pay
+	forged.Token.Secret[3]++
+	_, err = m.Book(t.Context(), forged)
+	require.ErrorIs(t, err, seatmap.ErrKeyReused, "the token is part of the request")
+	again, err = m.Block(t.Context(), r)
+	require.NoError(t, err)
+	assert.Equal(t, first, again, "also when the hold is over")
+	assert.Equal(t, seatmap.Counts{Available: 2, Booked: 2}, counts(t, m))
+
+	any := seatmap.BlockAnyRequest{Event: event, User: "bob", Key: "any", N: 2, TTL: hold}
+	chosen, err := m.BlockAny(t.Context(), any)
+	require.NoError(t, err)
+	repeated, err := m.BlockAny(t.Context(), any)
+	require.NoError(t, err)
+	assert.Equal(t, chosen, repeated, "also when the event is sold out")
+	any.Where.Adjacent = true
+	_, err = m.BlockAny(t.Context(), any)
+	require.ErrorIs(t, err, seatmap.ErrKeyReused)
+}
+
+func TestARefusalIsEvaluatedAfresh(t *testing.T) {
+	m := newEvent(t, 2, seatmap.Limits{}, seatmap.Options{})
+	h := block(t, m, "ann", "1")
+	r := seatmap.BlockRequest{Event: event, User: "bob", Key: "k", Seats: []string{"1"}, TTL: hold}
+	_, err := m.Block(t.Context(), r)
+	require.ErrorIs(t, err, seatmap.ErrTaken)
+	require.NoError(t, release(m, h.Token))
+	_, err = m.Block(t.Context(), r)
+	require.NoError(t, err)
+}
+
+func TestAnotherUsersHoldCannotBeBookedInHisName(t *testing.T) {
+	m := newEvent(t, 1, seatmap.Limits{}, seatmap.Options{})
+	h := block(t, m, "ann", "1")
+	_, err := m.Book(t.Context(), seatmap.BookRequest{Token: h.Token, User: "bob"})
+	require.ErrorIs(t, err, seatmap.ErrToken)
+	forged := h.Token
+	forged.Secret = [16]byte{}
+	_, err = book(m, forged)
+	require.ErrorIs(t, err, seatmap.ErrToken)
+	forged = h.Token
+	forged.Fence += 100
+	require.ErrorIs(t, release(m, forged), seatmap.ErrToken)
+	forged = h.Token
+	forged.Seat = 1 << 31
+	require.ErrorIs(t, release(m, forged), seatmap.ErrExpired)
+	require.NoError(t, release(m, h.Token))
+}
+
+func TestANewEventOfTheSameNameKnowsNoOldToken(t *testing.T) {
+	m := newEvent(t, 2, seatmap.Limits{}, seatmap.Options{})
+	old := block(t, m, "ann", "1")
+	require.NoError(t, m.Remove(t.Context(), seatmap.RemoveRequest{Event: event}))
+	_, err := book(m, old.Token)
+	require.ErrorIs(t, err, seatmap.ErrUnknownEvent)
+	require.NoError(t, m.Create(t.Context(), seatmap.CreateRequest{Event: event, Layout: seatmap.Layout{Count: 2}}))
+	h := block(t, m, "ann", "1")
+	assert.Greater(t, h.Token.Fence, old.Token.Fence)
+	_, err = book(m, old.Token)
+	require.ErrorIs(t, err, seatmap.ErrExpired)
+	require.NoError(t, release(m, h.Token))
+}
+
+func TestBadInputGetsANamedErrorAndChangesNothing(t *testing.T) {
+	m := newEvent(t, 3, seatmap.Limits{}, seatmap.Options{})
+	taken := block(t, m, "ann", "3")
+	before, err := m.Seats(t.Context(), seatmap.SeatsRequest{Event: event})
+	require.NoError(t, err)
+	long := strings.Repeat("x", seatmap.MaxName+1)
+	cancelled, cancelIt := context.WithCancelCause(context.Background())
+	cause := errors.New("the client went away")
+	cancelIt(cause)
+
+	good := seatmap.BlockRequest{Event: event, User: "bob", Seats: []string{"1"}, TTL: hold}
+	blockWith := func(change func(*seatmap.BlockRequest)) func(context.Context) error {
+		return func(ctx context.Context) error {
+			r := good
+			change(&r)
+			_, err := m.Block(ctx, r)
+			return err
+		}
+	}
+	anyWith := func(change func(*seatmap.BlockAnyRequest)) func(context.Context) error {
+		return func(ctx context.Context) error {
+			r := seatmap.BlockAnyRequest{Event: event, User: "bob", N: 1, TTL: hold}
+			change(&r)
+			_, err := m.BlockAny(ctx, r)
+			return err
+		}
+	}
+	create := func(name string, l seatmap.Layout, limits seatmap.Limits) func(context.Context) error {
+		return func(ctx context.Context) error {
+			return m.Create(ctx, seatmap.CreateRequest{Event: name, Layout: l, Limits: limits})
+		}
+	}
+	one := seatmap.Layout{Count: 1}
+	many := make([]string, 20)
+	for i := range many {
+		many[i] = fmt.Sprint("no", i)
+	}
+	many[19] = many[0]
+	for name, c := range map[string]struct {
+		call func(context.Context) error
+		want error
+	}{
+		"empty event":          {blockWith(func(r *seatmap.BlockRequest) { r.Event = "" }), seatmap.ErrInvalidEvent},
+		"long event":           {blockWith(func(r *seatmap.BlockRequest) { r.Event = long }), seatmap.ErrInvalidEvent},
+		"unknown event":        {blockWith(func(r *seatmap.BlockRequest) { r.Event = "opera" }), seatmap.ErrUnknownEvent},
+		"empty user":           {blockWith(func(r *seatmap.BlockRequest) { r.User = "" }), seatmap.ErrInvalidUser},
+		"long user":            {blockWith(func(r *seatmap.BlockRequest) { r.User = long }), seatmap.ErrInvalidUser},
+		"long key":             {blockWith(func(r *seatmap.BlockRequest) { r.Key = long }), seatmap.ErrInvalidKey},
+		"no seats":             {blockWith(func(r *seatmap.BlockRequest) { r.Seats = nil }), seatmap.ErrInvalidSeats},
+		"unknown seat":         {blockWith(func(r *seatmap.BlockRequest) { r.Seats = []string{"4"} }), seatmap.ErrUnknownSeat},
+		"seat 0":               {blockWith(func(r *seatmap.BlockRequest) { r.Seats = []string{"0"} }), seatmap.ErrUnknownSeat},
+		"seat 01":              {blockWith(func(r *seatmap.BlockRequest) { r.Seats = []string{"01"} }), seatmap.ErrUnknownSeat},
+		"seat +1":              {blockWith(func(r *seatmap.BlockRequest) { r.Seats = []string{"+1"} }), seatmap.ErrUnknownSeat},
+		"seat 1e9":             {blockWith(func(r *seatmap.BlockRequest) { r.Seats = []string{"1000000001"} }), seatmap.ErrUnknownSeat},
+		"empty seat":           {blockWith(func(r *seatmap.BlockRequest) { r.Seats = []string{""} }), seatmap.ErrUnknownSeat},
+		"long seat":            {blockWith(func(r *seatmap.BlockRequest) { r.Seats = []string{long} }), seatmap.ErrUnknownSeat},
+		"seat twice":           {blockWith(func(r *seatmap.BlockRequest) { r.Seats = []string{"1", "2", "1"} }), seatmap.ErrInvalidSeats},
+		"seat twice of many":   {blockWith(func(r *seatmap.BlockRequest) { r.Seats = many }), seatmap.ErrInvalidSeats},
+		"taken seat twice":     {blockWith(func(r *seatmap.BlockRequest) { r.Seats = []string{"3", "3"} }), seatmap.ErrInvalidSeats},
+		"zero TTL":             {blockWith(func(r *seatmap.BlockRequest) { r.TTL = 0 }), seatmap.ErrInvalidTTL},
+		"negative TTL":         {blockWith(func(r *seatmap.BlockRequest) { r.TTL = -1 }), seatmap.ErrInvalidTTL},
+		"huge TTL":             {blockWith(func(r *seatmap.BlockRequest) { r.TTL = 1<<63 - 1 }), seatmap.ErrInvalidTTL},
+		"any of none":          {anyWith(func(r *seatmap.BlockAnyRequest) { r.N = 0 }), seatmap.ErrInvalidSeats},
+		"any of minus one":     {anyWith(func(r *seatmap.BlockAnyRequest) { r.N = -1 }), seatmap.ErrInvalidSeats},
+		"any of too many":      {anyWith(func(r *seatmap.BlockAnyRequest) { r.N = 4 }), seatmap.ErrInvalidSeats},
+		"any zero TTL":         {anyWith(func(r *seatmap.BlockAnyRequest) { r.TTL = 0 }), seatmap.ErrInvalidTTL},
+		"any in no event":      {anyWith(func(r *seatmap.BlockAnyRequest) { r.Event = "opera" }), seatmap.ErrUnknownEvent},
+		"create empty name":    {create("", one, seatmap.Limits{}), seatmap.ErrInvalidEvent},
+		"create again":         {create(event, one, seatmap.Limits{}), seatmap.ErrExists},
+		"create without seats": {create("x", seatmap.Layout{}, seatmap.Limits{}), seatmap.ErrInvalidLayout},
+		"create -1 seats":      {create("x", seatmap.Layout{Count: -1}, seatmap.Limits{}), seatmap.ErrInvalidLayout},
+		"create 1e9 seats":     {create("x", seatmap.Layout{Count: 1e9}, seatmap.Limits{}), seatmap.ErrInvalidLayout},
+		"create both":          {create("x", seatmap.Layout{Count: 1, Seats: []string{"a"}}, seatmap.Limits{}), seatmap.ErrInvalidLayout},
+		"create seat twice":    {create("x", seatmap.Layout{Seats: []string{"a", "a"}}, seatmap.Limits{}), seatmap.ErrInvalidLayout},
+		"create empty seat":    {create("x", seatmap.Layout{Seats: []string{""}}, seatmap.Limits{}), seatmap.ErrInvalidLayout},
+		"create long seat":     {create("x", seatmap.Layout{Seats: []string{long}}, seatmap.Limits{}), seatmap.ErrInvalidLayout},
+		"create closing none":  {create("x", seatmap.Layout{Count: 1, Closed: []string{"2"}}, seatmap.Limits{}), seatmap.ErrInvalidLayout},
+		"create bad limits":    {create("x", one, seatmap.Limits{Holds: -1}), seatmap.ErrInvalidLimits},
+		"remove none":          {func(ctx context.Context) error { return m.Remove(ctx, seatmap.RemoveRequest{Event: "opera"}) }, seatmap.ErrUnknownEvent},
+		"remove empty":         {func(ctx context.Context) error { return m.Remove(ctx, seatmap.RemoveRequest{}) }, seatmap.ErrInvalidEvent},
+		"book no token": {func(ctx context.Context) error {
+			_, err := m.Book(ctx, seatmap.BookRequest{})
+			return err
+		}, seatmap.ErrToken},
+		"book with a key and no user": {func(ctx context.Context) error {
+			_, err := m.Book(ctx, seatmap.BookRequest{Token: taken.Token, Key: "k"})
+			return err
+		}, seatmap.ErrInvalidUser},
+		"book with a long key": {func(ctx context.Context) error {
+			_, err := m.Book(ctx, seatmap.BookRequest{Token: taken.Token, User: "ann", Key: long})
+			return err
+		}, seatmap.ErrInvalidKey},
+		"release no token": {func(ctx context.Context) error { return m.Release(ctx, seatmap.ReleaseRequest{}) }, seatmap.ErrToken},
+		"cancel no token":  {func(ctx context.Context) error { return m.Cancel(ctx, seatmap.CancelRequest{}) }, seatmap.ErrToken},
+		"extend zero": {func(ctx context.Context) error {
+			_, err := m.Extend(ctx, seatmap.ExtendRequest{Token: taken.Token})
+			return err
+		}, seatmap.ErrInvalidTTL},
+		"extend no token": {func(ctx context.Context) error {
+			_, err := m.Extend(ctx, seatmap.ExtendRequest{TTL: 1})
+			return err
+		}, seatmap.ErrToken},
+		"unknown seat's state": {func(ctx context.Context) error {
+			_, err := m.Seat(ctx, seatmap.SeatRequest{Event: event, Seat: "x"})
+			return err
+		}, seatmap.ErrUnknownSeat},
+		"unknown event's seats": {func(ctx context.Context) error {
+			_, err := m.Seats(ctx, seatmap.SeatsRequest{Event: "opera"})
+			return err
+		}, seatmap.ErrUnknownEvent},
+		"no event's counts": {func(ctx context.Context) error {
+			_, err := m.Counts(ctx, seatmap.CountsRequest{})
+			return err
+		}, seatmap.ErrInvalidEvent},
+		"nobody's holds": {func(ctx context.Context) error {
+			_, err := m.Holds(ctx, seatmap.HoldsRequest{Event: event})
+			return err
+		}, seatmap.ErrInvalidUser},
+		"watch no event": {func(ctx context.Context) error {
+			for _, err := range m.Watch(ctx, seatmap.WatchRequest{Event: "opera"}) {
+				return err
+			}
+			return nil
+		}, seatmap.ErrUnknownEvent},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.ErrorIs(t, c.call(context.Background()), c.want)
+			require.ErrorIs(t, c.call(cancelled), cause, "a context that is done comes first")
+		})
+	}
+	_, err = m.Sweep(cancelled)
+	require.ErrorIs(t, err, cause)
+	after, err := m.Seats(t.Context(), seatmap.SeatsRequest{Event: event})
+	require.NoError(t, err)
+	for i := range after.Seats {
+		assert.Equal(t, before.Seats[i].State, after.Seats[i].State)
+	}
+	assert.Equal(t, before.Revision, after.Revision)
+	require.NoError(t, release(m, taken.Token))
+
+	_, err = seatmap.NewMap(seatmap.Options{Ring: -1})
+	require.ErrorIs(t, err, seatmap.ErrInvalidOptions)
+	require.NoError(t, m.Close())
+	require.NoError(t, m.Close())
+	for name, call := range map[string]func() error{
+		"block":  func() error { return blockWith(func(r *seatmap.BlockRequest) { r.Event = "" })(cancelled) },
+		"create": func() error { return create("new", one, seatmap.Limits{})(cancelled) },
+		"seats":  func() error { _, err := m.Seats(cancelled, seatmap.SeatsRequest{}); return err },
+		"sweep":  func() error { _, err := m.Sweep(cancelled); return err },
+		"book":   func() error { _, err := book(m, taken.Token); return err },
+	} {
+		require.ErrorIs(t, call(), seatmap.ErrClosed, "%s: closed comes before all else", name)
+	}
+}
+
+func TestTokenPrintsWithoutItsSecret(t *testing.T) {
+	m := newEvent(t, 1, seatmap.Limits{}, seatmap.Options{})
+	h := block(t, m, "ann", "1")
+	full, err := h.Token.MarshalText()
+	require.NoError(t, err)
+	secret := string(full[strings.LastIndexByte(string(full), '.')+20:])
+	var log strings.Builder
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("held", "token", h.Token, "seat", state(t, m, "1"))
+	for _, printed := range []string{
+		fmt.Sprint(h.Token), fmt.Sprintf("%v %+v %#v %s %q %x %d", h.Token, h.Token, h.Token, h.Token, h.Token, h.Token, h.Token),
+		fmt.Sprintf("%+v", h), log.String(),
+	} {
+		assert.NotContains(t, printed, secret)
+		assert.Contains(t, printed, "Token(concert#1)")
+	}
+	assert.Contains(t, log.String(), `"state":"Blocked","user":"ann"`)
+
+	var parsed seatmap.Token
+	require.NoError(t, parsed.UnmarshalText(full))
+	assert.Equal(t, h.Token, parsed)
+	_, err = book(m, parsed)
+	require.NoError(t, err)
+}
+
+func TestParseTokenRefusesDamage(t *testing.T) {
+	for _, text := range []string{"", "x", ".", "a.b", "a.!!", "a." + strings.Repeat("A", 39), "a." + strings.Repeat("A", 37) + "B"} {
+		_, err := seatmap.ParseToken(text)
+		require.ErrorIs(t, err, seatmap.ErrToken, text)
+	}
+	before := seatmap.Token{Event: "a", Fence: 1}
+	require.Error(t, before.UnmarshalText([]byte("x")))
+	assert.Equal(t, seatmap.Token{Event: "a", Fence: 1}, before)
+}
+
+func FuzzParseToken(f *testing.F) {
+	f.Add("concert." + strings.Repeat("A", 38))
+	f.Add("a.b.c")
+	f.Fuzz(func(t *testing.T, text string) {
+		token, err := seatmap.ParseToken(text)
+		if err != nil {
+			return
+		}
+		full, err := token.MarshalText()
+		require.NoError(t, err)
+		require.Equal(t, text, string(full), "one form only")
+	})
+}
+
+func TestStatesAndKindsPrint(t *testing.T) {
+	at := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+	for want, s := range map[string]seatmap.SeatInfo{
+		"7: Available":                          {Seat: "7"},
+		"7: Closed":                             {Seat: "7", State: seatmap.Closed},
+		"7: Booked { user: ann, at: 03:04:05 }": {Seat: "7", State: seatmap.Booked, User: "ann", At: at},
+		"7: Blocked { user: ann, at: 03:04:05, until: 03:09:05 }": {Seat: "7", State: seatmap.Blocked, User: "ann", At: at, Until: at.Add(hold)},
+	} {
+		assert.Equal(t, want, s.String())
+	}
+	assert.Equal(t, "State(9)", seatmap.State(9).String())
+	assert.Equal(t, "Cancelled", seatmap.KindCancelled.String())
+	assert.Equal(t, "Kind(99)", seatmap.Kind(99).String())
+}

@@ -1,0 +1,267 @@
+package seatmap_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/internal/testkit"
+	"github.com/coderrange/ferrous/seatmap"
+)
+
+// withAndWithoutSweeper runs the test in a bubble, once with a map that sweeps
+// and ticks by itself, and once with one that does not.
+func withAndWithoutSweeper(t *testing.T, f func(t *testing.T, o seatmap.Options)) {
+	t.Helper()
+	for _, manual := range []bool{false, true} {
+		t.Run(fmt.Sprintf("manual=%v", manual), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { f(t, seatmap.Options{Manual: manual}) })
+		})
+	}
+}
+
+func TestAHoldIsOverAtItsDeadline(t *testing.T) {
+	withAndWithoutSweeper(t, func(t *testing.T, o seatmap.Options) {
+		m := newEvent(t, 3, seatmap.Limits{}, o)
+		a, b := block(t, m, "ann", "1"), block(t, m, "bob", "2")
+		testkit.Advance(hold - 1)
+		_, err := tryBlock(m, "carl", "1")
+		require.ErrorIs(t, err, seatmap.ErrTaken)
+		_, err = book(m, b.Token)
+		require.NoError(t, err, "a nanosecond is enough")
+		testkit.Advance(1)
+		_, err = book(m, a.Token)
+		require.ErrorIs(t, err, seatmap.ErrExpired)
+		_, err = extend(m, a.Token, hold)
+		require.ErrorIs(t, err, seatmap.ErrExpired)
+		require.ErrorIs(t, release(m, a.Token), seatmap.ErrExpired)
+		assert.Equal(t, seatmap.Available, state(t, m, "1").State)
+		assert.Equal(t, seatmap.Counts{Available: 2, Booked: 1}, counts(t, m))
+		testkit.Advance(seatmap.Resolution)
+		block(t, m, "carl", "1")
+	})
+}
+
+func TestARefusalLagsByTheResolutionAtMost(t *testing.T) {
+	withAndWithoutSweeper(t, func(t *testing.T, o seatmap.Options) {
+		m := newEvent(t, 2, seatmap.Limits{}, o)
+		testkit.Advance(seatmap.Resolution / 2) // deadlines fall between ticks
+		block(t, m, "ann", "1")
+		testkit.Advance(hold)
+		_, err := tryBlock(m, "bob", "1")
+		if o.Manual {
+			require.NoError(t, err)
+			return
+		}
+		require.ErrorIs(t, err, seatmap.ErrTaken, "no tick since")
+		testkit.Advance(seatmap.Resolution / 2)
+		block(t, m, "bob", "1")
+	})
+}
+
+func TestASoldOutEventKnowsWhenItNoLongerIs(t *testing.T) {
+	withAndWithoutSweeper(t, func(t *testing.T, o seatmap.Options) {
+		m := newEvent(t, 2, seatmap.Limits{}, o)
+		first := block(t, m, "ann", "1")
+		testkit.Advance(time.Minute)
+		block(t, m, "bob", "2")
+		_, err := tryBlock(m, "carl", "1")
+		require.ErrorIs(t, err, seatmap.ErrSoldOut)
+		longer, err := extend(m, first.Token, 6*time.Minute)
+		require.NoError(t, err)
+		assert.Equal(t, 6*time.Minute, longer.Until.Sub(time.Now()))
+		testkit.Advance(4 * time.Minute) // the first deadline there was
+		_, err = tryBlock(m, "carl", "1")
+		require.ErrorIs(t, err, seatmap.ErrSoldOut, "it was put off")
+		testkit.Advance(time.Minute)
+		h, err := m.BlockAny(context.Background(), seatmap.BlockAnyRequest{Event: event, User: "carl", N: 1, TTL: hold})
+		require.NoError(t, err)
+		assert.Equal(t, []string{"2"}, h.Seats)
+		testkit.Advance(time.Minute)
+		block(t, m, "dora", "1")
+	})
+}
+
+func TestTheExpiredTokenOfWhoHoldsTheSeatAgainDoesNothing(t *testing.T) {
+	withAndWithoutSweeper(t, func(t *testing.T, o seatmap.Options) {
+		m := newEvent(t, 1, seatmap.Limits{}, o)
+		old := block(t, m, "ann", "1")
+		testkit.Advance(hold + seatmap.Resolution)
+		again := block(t, m, "ann", "1")
+		_, err := book(m, old.Token)
+		require.ErrorIs(t, err, seatmap.ErrExpired)
+		_, err = extend(m, old.Token, hold)
+		require.ErrorIs(t, err, seatmap.ErrExpired)
+		require.ErrorIs(t, release(m, old.Token), seatmap.ErrExpired)
+		require.ErrorIs(t, cancel(m, old.Token), seatmap.ErrExpired)
+		assert.Equal(t, again.Token.Fence, state(t, m, "1").Fence)
+		_, err = book(m, again.Token)
+		require.NoError(t, err)
+	})
+}
+
+func TestAnOverdueHoldDoesNotCountAgainstItsUser(t *testing.T) {
+	withAndWithoutSweeper(t, func(t *testing.T, o seatmap.Options) {
+		m := newEvent(t, 5, seatmap.Limits{Seats: 2, Holds: 2}, o)
+		block(t, m, "ann", "1")
+		block(t, m, "ann", "2")
+		testkit.Advance(hold + seatmap.Resolution)
+		infos, err := m.Holds(context.Background(), seatmap.HoldsRequest{Event: event, User: "ann"})
+		require.NoError(t, err)
+		assert.Empty(t, infos)
+		block(t, m, "ann", "3", "4")
+		_, err = tryBlock(m, "ann", "5")
+		require.ErrorIs(t, err, seatmap.ErrLimit)
+	})
+}
+
+func TestKeysAreForgottenTenMinutesAfterTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newEvent(t, 2, seatmap.Limits{}, seatmap.Options{Manual: true})
+		ask := func(ttl time.Duration) (seatmap.Hold, error) {
+			return m.Block(context.Background(), seatmap.BlockRequest{
+				Event: event, User: "ann", Key: "k", Seats: []string{"1"}, TTL: ttl,
+			})
+		}
+		first, err := ask(hold)
+		require.NoError(t, err)
+		testkit.Advance(hold + seatmap.KeyMemory - 1)
+		_, err = m.Sweep(context.Background())
+		require.NoError(t, err)
+		same, err := ask(hold)
+		require.NoError(t, err)
+		assert.Equal(t, first.Token, same.Token)
+		_, err = ask(hold + 1)
+		require.ErrorIs(t, err, seatmap.ErrKeyReused)
+		testkit.Advance(1)
+		_, err = m.Sweep(context.Background())
+		require.NoError(t, err)
+		second, err := ask(hold + 1)
+		require.NoError(t, err)
+		assert.Greater(t, second.Token.Fence, first.Token.Fence)
+	})
+}
+
+func TestTooManyKeysAreForgottenOldestFirstButNoneOfALiveHold(t *testing.T) {
+	m := newEvent(t, 100, seatmap.Limits{}, seatmap.Options{Keys: 3, Manual: true})
+	ask := func(seat, key string) seatmap.Hold {
+		h, err := m.Block(t.Context(), seatmap.BlockRequest{Event: event, User: "ann", Key: key, Seats: []string{seat}, TTL: hold})
+		require.NoError(t, err)
+		return h
+	}
+	live := ask("1", "live")
+	var ended []seatmap.Hold
+	for i := range 5 {
+		h := ask("2", fmt.Sprint("key", i))
+		require.NoError(t, release(m, h.Token))
+		ended = append(ended, h)
+	}
+	assert.Equal(t, live, ask("1", "live"))
+	assert.Equal(t, ended[4], ask("2", "key4"))
+	assert.Equal(t, ended[2], ask("2", "key2"))
+	assert.NotEqual(t, ended[1], ask("2", "key1"), "it was forgotten, so this is a new request")
+}
+
+func TestSweepEndsWhatIsOverAndReportsIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newEvent(t, 5000, seatmap.Limits{}, seatmap.Options{Manual: true})
+		for i := range 4000 {
+			_, err := m.Block(context.Background(), seatmap.BlockRequest{
+				Event: event, User: fmt.Sprint("u", i), Seats: []string{fmt.Sprint(i + 1)}, TTL: hold + time.Duration(i/2000)*time.Minute,
+			})
+			require.NoError(t, err)
+		}
+		for _, want := range []int{0, 2000, 2000, 0} {
+			n, err := m.Sweep(context.Background())
+			require.NoError(t, err)
+			if want == 0 && counts(t, m).Blocked > 0 {
+				assert.Zero(t, n)
+				testkit.Advance(hold)
+				continue
+			}
+			assert.Equal(t, want, n)
+			testkit.Advance(time.Minute)
+		}
+		assert.Equal(t, seatmap.Counts{Available: 5000}, counts(t, m))
+	})
+}
+
+func TestAMillionExpiriesAreSweptInBoundedStepsOneEventEach(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a million holds")
+	}
+	synctest.Test(t, func(t *testing.T) {
+		const n = 1 << 20
+		p, err := seatmap.NewPlan(seatmap.PlanConfig{Seats: n + 1})
+		require.NoError(t, err)
+		for seat := range n {
+			_, err := p.Block(uint64(seat), hold, seat)
+			require.NoError(t, err)
+		}
+		testkit.Advance(hold)
+		const limit = 1000
+		ended, steps := 0, 0
+		for more := true; more; steps++ {
+			var holds int
+			holds, more = p.Sweep(limit)
+			assert.LessOrEqual(t, holds, limit+512, "one step is bounded")
+			ended += holds
+			if steps%100 == 0 { // others get in between
+				token, err := p.Block(7, hold, n)
+				require.NoError(t, err)
+				token, err = p.Book(token)
+				require.NoError(t, err)
+				require.NoError(t, p.Cancel(token))
+				c, err := p.Counts()
+				require.NoError(t, err)
+				require.Equal(t, seatmap.Counts{Available: n + 1}, c, "swept or not")
+			}
+		}
+		assert.Equal(t, n, ended)
+		assert.GreaterOrEqual(t, steps, n/(limit+512))
+	})
+}
+
+func TestTheMapSweepsByItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newEvent(t, 200_000, seatmap.Limits{}, seatmap.Options{})
+		ctx, cancel := context.WithCancel(context.Background())
+		const holds = 150_000 // more than one tick's work
+		for i := range holds {
+			_, err := m.Block(ctx, seatmap.BlockRequest{Event: event, User: "u", Seats: []string{fmt.Sprint(i + 1)}, TTL: time.Second})
+			require.NoError(t, err)
+		}
+		expired := 0
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for c, err := range m.Watch(ctx, seatmap.WatchRequest{Event: event}) {
+				if err != nil {
+					return
+				}
+				if c.Kind == seatmap.KindSnapshot {
+					expired = 0
+					for _, s := range c.Snapshot {
+						if s.State == seatmap.Available {
+							expired++
+						}
+					}
+					expired -= 200_000 - holds
+				}
+				if c.Kind == seatmap.KindExpired {
+					expired++
+				}
+			}
+		}()
+		testkit.Advance(1300 * time.Millisecond)
+		cancel()
+		<-done
+		assert.Equal(t, holds, expired)
+		assert.Equal(t, seatmap.Counts{Available: 200_000}, counts(t, m))
+	})
+}

@@ -1,0 +1,260 @@
+package seatmap_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/internal/testkit"
+	"github.com/coderrange/ferrous/seatmap"
+)
+
+// watch begins to watch, in its own time.
+func watch(t *testing.T, m *seatmap.Map, from uint64) (next func() (seatmap.Change, error, bool), stop func()) {
+	t.Helper()
+	next, stop = iter.Pull2(m.Watch(context.Background(), seatmap.WatchRequest{Event: event, From: from}))
+	t.Cleanup(stop)
+	return next, stop
+}
+
+// get returns the next change.
+func get(t *testing.T, next func() (seatmap.Change, error, bool)) seatmap.Change {
+	t.Helper()
+	c, err, ok := next()
+	require.NoError(t, err)
+	require.True(t, ok)
+	return c
+}
+
+func TestWatchTellsEveryChangeInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newEvent(t, 4, seatmap.Limits{}, seatmap.Options{Manual: true})
+		next, _ := watch(t, m, 0)
+		first := get(t, next)
+		assert.Equal(t, seatmap.KindSnapshot, first.Kind)
+		assert.Len(t, first.Snapshot, 4)
+		start := time.Now()
+
+		h := block(t, m, "ann", "1", "2", "3")
+		_, err := extend(m, h.Token, 2*hold)
+		require.NoError(t, err)
+		b, err := book(m, h.Token, "2")
+		require.NoError(t, err)
+		require.NoError(t, release(m, h.Token, "1"))
+		testkit.Advance(2 * hold)
+		n, err := m.Sweep(context.Background())
+		require.NoError(t, err)
+		assert.Equal(t, 1, n)
+		require.NoError(t, cancel(m, b.Token))
+
+		for i, want := range []seatmap.Change{
+			{Kind: seatmap.KindBlocked, Seats: []string{"1", "2", "3"}, At: start, Until: start.Add(hold), Fence: 1},
+			{Kind: seatmap.KindExtended, Seats: []string{"1", "2", "3"}, At: start, Until: start.Add(2 * hold), Fence: 1},
+			{Kind: seatmap.KindBooked, Seats: []string{"2"}, At: start, Fence: 2},
+			{Kind: seatmap.KindReleased, Seats: []string{"1"}, At: start, Until: start.Add(2 * hold), Fence: 1},
+			{Kind: seatmap.KindExpired, Seats: []string{"3"}, At: start.Add(2 * hold), Until: start.Add(2 * hold), Fence: 1},
+			{Kind: seatmap.KindCancelled, Seats: []string{"2"}, At: start, Fence: 2},
+		} {
+			got := get(t, next)
+			want.Event, want.User, want.Revision = event, "ann", uint64(i+1)
+			assert.Equal(t, want.At.UnixNano(), got.At.UnixNano(), want.Kind)
+			assert.Equal(t, want.Until.IsZero(), got.Until.IsZero(), want.Kind)
+			assert.Equal(t, want.Until.UnixNano(), got.Until.UnixNano(), want.Kind)
+			got.At, got.Until = want.At, want.Until
+			assert.Equal(t, want, got)
+		}
+	})
+}
+
+func TestWatchFromARevision(t *testing.T) {
+	m := newEvent(t, 3, seatmap.Limits{}, seatmap.Options{Ring: 4})
+	next, stop := watch(t, m, 1)
+	block(t, m, "ann", "1")
+	assert.EqualValues(t, 1, get(t, next).Revision)
+	stop()
+	block(t, m, "bob", "2")
+	late, _ := watch(t, m, 2)
+	assert.Equal(t, "bob", get(t, late).User)
+
+	future, _ := watch(t, m, 4)
+	c := get(t, future)
+	assert.Equal(t, seatmap.KindGap, c.Kind, "a revision that there is not yet")
+	assert.EqualValues(t, 2, c.Revision)
+	assert.Equal(t, seatmap.KindSnapshot, get(t, future).Kind)
+}
+
+func TestALateOrSlowWatcherGetsAGapAndASnapshot(t *testing.T) {
+	m := newEvent(t, 9, seatmap.Limits{}, seatmap.Options{Ring: 4})
+	block(t, m, "ann", "9")
+	next, _ := watch(t, m, 1) // its change was before the first Watch
+	assert.Equal(t, seatmap.KindGap, get(t, next).Kind)
+	s := get(t, next)
+	assert.Equal(t, seatmap.KindSnapshot, s.Kind)
+	assert.EqualValues(t, 1, s.Revision)
+
+	for i := range 4 {
+		block(t, m, "bob", fmt.Sprint(i+1))
+	}
+	assert.EqualValues(t, 2, get(t, next).Revision, "four fit")
+	for i := range 4 { // the watcher has not taken 3, 4 and 5 out of its batch yet
+		block(t, m, "carl", fmt.Sprint(i+5))
+	}
+	for r := range 3 {
+		assert.EqualValues(t, r+3, get(t, next).Revision)
+	}
+	assert.EqualValues(t, 6, get(t, next).Revision)
+}
+
+func TestGapsNeverHideAChange(t *testing.T) {
+	m := newEvent(t, 1, seatmap.Limits{}, seatmap.Options{Ring: 8})
+	next, _ := watch(t, m, 0)
+	get(t, next)
+	var revision uint64
+	gaps := 0
+	for round := range 200 {
+		for range round % 23 {
+			h := block(t, m, "ann", "1")
+			require.NoError(t, release(m, h.Token))
+		}
+		for end := revisionOf(t, m); revision < end; {
+			c := get(t, next)
+			switch c.Kind {
+			case seatmap.KindGap:
+				gaps++
+				require.Greater(t, c.Revision, revision)
+			case seatmap.KindSnapshot:
+				require.GreaterOrEqual(t, c.Revision, revision)
+				revision = c.Revision
+				require.Equal(t, seatmap.Available, c.Snapshot[0].State)
+			default:
+				require.Equal(t, revision+1, c.Revision)
+				revision = c.Revision
+			}
+		}
+	}
+	assert.Positive(t, gaps)
+}
+
+func revisionOf(t *testing.T, m *seatmap.Map) uint64 {
+	t.Helper()
+	s, err := m.Seats(t.Context(), seatmap.SeatsRequest{Event: event})
+	require.NoError(t, err)
+	return s.Revision
+}
+
+func TestWatchEndsWithTheReason(t *testing.T) {
+	cause := errors.New("enough")
+	for name, c := range map[string]struct {
+		end  func(m *seatmap.Map, cancel context.CancelCauseFunc)
+		want error
+	}{
+		"cancelled": {func(_ *seatmap.Map, cancel context.CancelCauseFunc) { cancel(cause) }, cause},
+		"removed": {func(m *seatmap.Map, _ context.CancelCauseFunc) {
+			_ = m.Remove(context.Background(), seatmap.RemoveRequest{Event: event})
+		}, seatmap.ErrUnknownEvent},
+		"closed": {func(m *seatmap.Map, _ context.CancelCauseFunc) { _ = m.Close() }, seatmap.ErrClosed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newEvent(t, 1, seatmap.Limits{}, seatmap.Options{})
+				ctx, cancel := context.WithCancelCause(context.Background())
+				defer cancel(nil)
+				const watchers = 10
+				ends := make(chan error, watchers)
+				for range watchers {
+					go func() {
+						for _, err := range m.Watch(ctx, seatmap.WatchRequest{Event: event}) {
+							if err != nil {
+								ends <- err
+							}
+						}
+					}()
+				}
+				synctest.Wait()
+				c.end(m, cancel)
+				for range watchers {
+					require.ErrorIs(t, <-ends, c.want)
+				}
+			})
+		})
+	}
+}
+
+func TestEveryParkedWatcherIsWokenEvenIfOneIsCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newEvent(t, 200, seatmap.Limits{}, seatmap.Options{Manual: true})
+		const watchers, changes = 50, 100
+		seen := make(chan int, watchers)
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		for i := range watchers {
+			mine, stop := context.WithCancel(ctx)
+			go func() {
+				defer stop()
+				n := 0
+				for c, err := range m.Watch(mine, seatmap.WatchRequest{Event: event}) {
+					if err != nil || c.Kind != seatmap.KindBlocked {
+						continue
+					}
+					if n++; n == changes || i%2 == 0 && n == i {
+						stop() // half of them leave on the way
+					}
+				}
+				seen <- n
+			}()
+		}
+		for i := range changes {
+			synctest.Wait() // all are parked, or have left
+			block(t, m, "ann", fmt.Sprint(i+1))
+		}
+		total := 0
+		for range watchers {
+			total += min(<-seen, changes)
+		}
+		assert.GreaterOrEqual(t, total, watchers/2*changes)
+	})
+}
+
+func TestASnapshotNeverShowsPartOfAHold(t *testing.T) {
+	m := newEvent(t, 3000, seatmap.Limits{}, seatmap.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	// Each hold is three seats far apart, in three chunks.
+	stopped := make(chan struct{})
+	for w := range 2 {
+		go func() {
+			defer func() { stopped <- struct{}{} }()
+			for i := 0; ctx.Err() == nil; i++ {
+				seat := (i*2+w)%1000 + 1
+				h, err := tryBlock(m, "ann", fmt.Sprint(seat), fmt.Sprint(seat+1000), fmt.Sprint(seat+2000))
+				if err == nil && i%3 == 0 {
+					_, err = book(m, h.Token)
+				} else if err == nil {
+					err = release(m, h.Token)
+				}
+				if err != nil && !errors.Is(err, seatmap.ErrTaken) {
+					t.Error(err)
+				}
+			}
+		}()
+	}
+	for end := time.Now().Add(testkit.StressTime(t)); time.Now().Before(end); {
+		s, err := m.Seats(t.Context(), seatmap.SeatsRequest{Event: event})
+		require.NoError(t, err)
+		for i := range 1000 {
+			a, b, c := s.Seats[i], s.Seats[i+1000], s.Seats[i+2000]
+			require.Equal(t, [2]any{a.State, a.Fence}, [2]any{b.State, b.Fence}, "seat %d", i)
+			require.Equal(t, [2]any{a.State, a.Fence}, [2]any{c.State, c.Fence}, "seat %d", i)
+		}
+	}
+	cancel()
+	<-stopped
+	<-stopped
+}
