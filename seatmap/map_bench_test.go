@@ -11,11 +11,7 @@ import (
 
 func BenchmarkMap(b *testing.B) {
 	ctx := context.Background()
-	m, err := seatmap.NewMap(seatmap.Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer m.Close()
+	m := newMap(b, seatmap.Options{})
 	labels := make([]string, 101)
 	for i := range labels {
 		labels[i] = "A-" + strconv.Itoa(i)

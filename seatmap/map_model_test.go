@@ -195,7 +195,7 @@ func TestMapBehavesLikeTheOracle(t *testing.T) {
 func runModel(t *rapid.T, options seatmap.Options) {
 	m, err := seatmap.NewMap(options)
 	require.NoError(t, err)
-	defer m.Close()
+	defer func() { require.NoError(t, m.Close()) }()
 	o := &oracle{seats: rapid.IntRange(1, 8).Draw(t, "seats"), keys: map[string]*remembered{}}
 	if o.seats > 1 && rapid.Bool().Draw(t, "closed") {
 		o.closed = []string{"2"}

@@ -74,7 +74,7 @@ func TestASoldOutEventKnowsWhenItNoLongerIs(t *testing.T) {
 		require.ErrorIs(t, err, seatmap.ErrSoldOut)
 		longer, err := extend(m, first.Token, 6*time.Minute)
 		require.NoError(t, err)
-		assert.Equal(t, 6*time.Minute, longer.Until.Sub(time.Now()))
+		assert.Equal(t, 6*time.Minute, time.Until(longer.Until))
 		testkit.Advance(4 * time.Minute) // the first deadline there was
 		_, err = tryBlock(m, "carl", "1")
 		require.ErrorIs(t, err, seatmap.ErrSoldOut, "it was put off")

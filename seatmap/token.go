@@ -81,7 +81,7 @@ func (t Token) LogValue() slog.Value { return slog.StringValue(t.String()) }
 
 // proves says whether t carries this secret. It takes the same time whatever
 // the difference.
-func (t *Token) proves(secret [2]uint64) bool {
+func (t Token) proves(secret [2]uint64) bool {
 	return (binary.LittleEndian.Uint64(t.Secret[:])^secret[0])|
 		(binary.LittleEndian.Uint64(t.Secret[8:])^secret[1]) == 0
 }
