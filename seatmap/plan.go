@@ -202,20 +202,21 @@ func (p *Plan) refusal(seat int) error {
 
 // takenError returns the seat's error.
 func (p *Plan) takenError(seat int) *TakenError {
-	slot := &p.taken[seat/chunkSeats]
-	errs := slot.Load()
+	errs := p.taken[uint(seat)/chunkSeats].Load()
 	if errs == nil {
-		errs = p.takenErrors(slot, seat)
+		errs = p.takenErrors(seat)
 	}
-	return &errs[seat%chunkSeats]
+	return &errs[uint(seat)%chunkSeats]
 }
 
-func (p *Plan) takenErrors(slot *atomic.Pointer[[chunkSeats]TakenError], seat int) *[chunkSeats]TakenError {
+// takenErrors makes the errors of the seat's chunk.
+func (p *Plan) takenErrors(seat int) *[chunkSeats]TakenError {
 	errs := new([chunkSeats]TakenError)
 	first := seat - seat%chunkSeats
 	for i := range errs {
 		errs[i] = TakenError{of: &p.shared, seat: int32(first + i)}
 	}
+	slot := &p.taken[seat/chunkSeats]
 	slot.CompareAndSwap(nil, errs)
 	return slot.Load()
 }
