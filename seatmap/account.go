@@ -8,6 +8,7 @@ type accounts struct {
 	list   []account
 	byName map[string]uint32
 	unused []uint32 // places in the list
+	idle   int      // accounts without seats; they are kept until there are many
 }
 
 // account is what one user has. His holds are a ring, by the after and before
@@ -37,6 +38,7 @@ func (a *accounts) open(user string) uint64 {
 	}
 	a.list[i] = account{name: user, hold: noSeat}
 	a.byName[user] = i
+	a.idle++
 	return uint64(i)
 }
 
@@ -48,20 +50,36 @@ func (a *accounts) of(user string) (seats, holds int) {
 	return 0, 0
 }
 
-// add counts seats, or takes them away again when n is negative. A user without
-// any is forgotten.
+// add counts seats, or takes them away again when n is negative. Users without
+// any are forgotten when they are many.
 func (a *accounts) add(i uint64, n int) {
 	acc := &a.list[i]
 	acc.seats += n
-	if acc.seats > 0 {
+	switch acc.seats {
+	case n:
+		a.idle--
+	case 0:
+		a.idle++
+		if a.idle > 64 && a.idle > len(a.byName)/2 || a.idle == len(a.byName) && len(a.list) >= 1024 {
+			a.forget()
+		}
+	}
+}
+
+// forget drops the accounts without seats.
+func (a *accounts) forget() {
+	if a.idle == len(a.byName) {
+		*a = accounts{}
 		return
 	}
-	delete(a.byName, acc.name)
-	*acc = account{}
-	a.unused = append(a.unused, uint32(i))
-	if len(a.unused) == len(a.list) && len(a.list) >= 1024 {
-		*a = accounts{} // nobody is left: give the memory back
+	for i := range a.list {
+		if acc := &a.list[i]; acc.seats == 0 && acc.name != "" {
+			delete(a.byName, acc.name)
+			*acc = account{}
+			a.unused = append(a.unused, uint32(i))
+		}
 	}
+	a.idle = 0
 }
 
 // addHold puts the hold that begins at lead into its user's ring.

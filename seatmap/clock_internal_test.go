@@ -73,8 +73,12 @@ func TestSmallTablesAreKeptAndLargeOnesGivenBack(t *testing.T) {
 	for _, id := range ids {
 		a.add(id, -1)
 	}
-	assert.Empty(t, a.list)
-	assert.Empty(t, a.byName)
+	assert.Zero(t, len(a.list))
+	assert.Zero(t, len(a.byName))
+	a.open("somebody")
+	assert.Equal(t, 1, a.idle)
+	a.forget()
+	assert.Zero(t, a.idle)
 }
 
 func TestKeysOfTheSameHashAreToldApart(t *testing.T) {
@@ -85,7 +89,7 @@ func TestKeysOfTheSameHashAreToldApart(t *testing.T) {
 		old, err := k.recall(q)
 		require.NoError(t, err)
 		require.Nil(t, old)
-		slots = append(slots, k.remember(1, q))
+		slots = append(slots, k.remember(1, q, user))
 	}
 	for i, user := range []string{"a", "b", "c"} {
 		k.slots[slots[i]].hold.User = user

@@ -29,7 +29,9 @@ func newEvent(r *CreateRequest, clock *Clock, fence uint64, o *Options) (*event,
 	e := &event{plan: newPlan(strings.Clone(r.Event), ls, closed, clock), limits: r.Limits}
 	e.plan.event = e
 	e.plan.fence = fence
-	e.keys.most = o.Keys
+	if e.keys.most = o.Keys; o.Keys == 0 {
+		e.keys.most = 4096 + ls.count
+	}
 	e.keys.seed = maphash.MakeSeed()
 	e.log.size = o.Ring
 	return e, nil
@@ -98,10 +100,11 @@ func (e *event) block(r *BlockRequest) (Hold, error) {
 	if p.end != nil {
 		return Hold{}, p.end
 	}
-	var q *question
+	var asked *question
 	if r.Key != "" {
-		q = e.keys.question(r.User, r.Key, "block", r.Seats, uint64(r.TTL))
-		if old, err := e.keys.recall(q); old != nil || err != nil {
+		q := e.keys.question(r.User, r.Key, "block", r.Seats, uint64(r.TTL))
+		asked = &q
+		if old, err := e.keys.recall(asked); old != nil || err != nil {
 			return old.again(), err
 		}
 	}
@@ -112,7 +115,7 @@ func (e *event) block(r *BlockRequest) (Hold, error) {
 		}
 		return Hold{}, err
 	}
-	return e.grant(w, r.User, seats, r.TTL, q)
+	return e.grant(w, r.User, seats, r.TTL, asked)
 }
 
 // allTaken returns the error that names all seats which are not available.
@@ -139,14 +142,15 @@ func (e *event) blockAny(r *BlockAnyRequest) (Hold, error) {
 	if p.end != nil {
 		return Hold{}, p.end
 	}
-	var q *question
+	var asked *question
 	if r.Key != "" {
 		op := "any"
 		if r.Where.Adjacent {
 			op = "adjacent"
 		}
-		q = e.keys.question(r.User, r.Key, op, []string{r.Where.Prefix}, uint64(r.N), uint64(r.TTL))
-		if old, err := e.keys.recall(q); old != nil || err != nil {
+		q := e.keys.question(r.User, r.Key, op, []string{r.Where.Prefix}, uint64(r.N), uint64(r.TTL))
+		asked = &q
+		if old, err := e.keys.recall(asked); old != nil || err != nil {
 			return old.again(), err
 		}
 	}
@@ -159,16 +163,16 @@ func (e *event) blockAny(r *BlockAnyRequest) (Hold, error) {
 	if err != nil {
 		return Hold{}, err
 	}
-	return e.grant(w, r.User, seats, r.TTL, q)
+	return e.grant(w, r.User, seats, r.TTL, asked)
 }
 
 // grant blocks the seats, which are available, if the user may have them.
-func (e *event) grant(w wall, user string, seats []int, ttl time.Duration, q *question) (Hold, error) {
+func (e *event) grant(w wall, user string, seats []int, ttl time.Duration, asked *question) (Hold, error) {
 	if err := e.allow(w.mono, user, len(seats), ttl); err != nil {
 		return Hold{}, err
 	}
 	p := e.plan
-	lead := p.grant(w.mono, w.mono+int64(ttl), e.accounts.open(user), seats, q)
+	lead := p.grant(w.mono, w.mono+int64(ttl), e.accounts.open(user), seats, asked)
 	return e.answer(w, lead, p.labels.labelsOf(seats)), nil
 }
 
@@ -234,11 +238,12 @@ func (e *event) book(r *BookRequest) (Booking, error) {
 	p := e.plan
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var q *question
+	var asked *question
 	if r.Key != "" && p.end == nil {
-		q = e.keys.question(r.User, r.Key, "book", r.Seats, r.Token.Fence,
+		q := e.keys.question(r.User, r.Key, "book", r.Seats, r.Token.Fence,
 			binary.LittleEndian.Uint64(r.Token.Secret[:]), binary.LittleEndian.Uint64(r.Token.Secret[8:]))
-		if old, err := e.keys.recall(q); old != nil || err != nil {
+		asked = &q
+		if old, err := e.keys.recall(asked); old != nil || err != nil {
 			return old.again().booking(), err
 		}
 	}
@@ -253,7 +258,7 @@ func (e *event) book(r *BookRequest) (Booking, error) {
 	if err != nil {
 		return Booking{}, err
 	}
-	lead = p.book(now, lead, part, q)
+	lead = p.book(now, lead, part, asked)
 	return e.answer(p.clock.wall(), lead, e.labelsOf(part)).booking(), nil
 }
 
@@ -358,6 +363,12 @@ func (e *event) holds(user string) ([]HoldInfo, error) {
 		})
 	}
 	return out, nil
+}
+
+// remember is told by the plan that a hold or booking has been decided, before
+// its seats are seen to be taken.
+func (e *event) remember(now int64, q *question, user uint64) (slot uint32) {
+	return e.keys.remember(now, q, e.accounts.list[user].name)
 }
 
 // over is told by the plan that a hold or booking is over.

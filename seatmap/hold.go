@@ -132,7 +132,7 @@ func (p *Plan) grant(now, until int64, user uint64, seats []int, q *question) ui
 	*head = record{fence: p.fence, secret: p.secret(), user: user, at: now, slot: noSlot}
 	p.link(ring)
 	if q != nil {
-		head.slot = p.event.keys.remember(now, q)
+		head.slot = p.event.remember(now, q, user)
 	}
 	p.setDeadline(ring, until)
 	p.changed(KindBlocked, head, ring, until)
@@ -224,7 +224,7 @@ func (p *Plan) book(now int64, lead uint32, part []uint32, q *question) uint32 {
 	*head = record{fence: p.fence, secret: p.secret(), user: hold.user, at: now, slot: noSlot}
 	p.link(part)
 	if q != nil {
-		head.slot = p.event.keys.remember(now, q)
+		head.slot = p.event.remember(now, q, hold.user)
 	}
 	for _, seat := range part {
 		p.set(seat, uint64(Booked))

@@ -71,7 +71,7 @@ func (k *keys) hash(user, key string) uint64 {
 func mix(before, h uint64) uint64 { return bits.RotateLeft64(before, 29)*0x9E3779B97F4A7C15 ^ h }
 
 // question makes a question of what was asked for.
-func (k *keys) question(user, key, op string, texts []string, numbers ...uint64) *question {
+func (k *keys) question(user, key, op string, texts []string, numbers ...uint64) question {
 	print := maphash.String(k.seed, op)
 	for _, n := range numbers {
 		print = mix(print, n)
@@ -79,7 +79,7 @@ func (k *keys) question(user, key, op string, texts []string, numbers ...uint64)
 	for _, text := range texts {
 		print = mix(print, maphash.String(k.seed, text))
 	}
-	return &question{user: user, key: key, hash: k.hash(user, key), print: print}
+	return question{user: user, key: key, hash: k.hash(user, key), print: print}
 }
 
 // has says whether there may be an answer to the user's key, and is sure if it
@@ -106,8 +106,8 @@ func (k *keys) recall(q *question) (*answer, error) {
 }
 
 // remember makes room for an answer, which is live until ended is told its
-// slot, and returns that.
-func (k *keys) remember(now int64, q *question) (slot uint32) {
+// slot, and returns that. The user is as in the question, but safe to keep.
+func (k *keys) remember(now int64, q *question, user string) (slot uint32) {
 	k.forget(now)
 	if last := len(k.unused) - 1; last >= 0 {
 		slot, k.unused = k.unused[last], k.unused[:last]
@@ -116,8 +116,7 @@ func (k *keys) remember(now int64, q *question) (slot uint32) {
 		k.slots = append(k.slots, answer{})
 	}
 	k.slots[slot] = answer{question: *q, same: k.first(q.hash), behind: noSlot}
-	k.slots[slot].user = strings.Clone(q.user)
-	k.slots[slot].key = strings.Clone(q.key)
+	k.slots[slot].user, k.slots[slot].key = user, strings.Clone(q.key)
 	if k.byHash == nil {
 		k.byHash = map[uint64]uint32{}
 	}

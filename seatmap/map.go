@@ -40,7 +40,8 @@ type Options struct {
 	// Keys is how many answers to requests with a key are remembered, for each
 	// event, after their hold or booking is over; beyond it, the oldest are
 	// forgotten before their [KeyMemory] has passed. Those of live holds and
-	// bookings do not count and are not forgotten. Zero means 16,384.
+	// bookings do not count and are not forgotten. Zero means 4,096 and one more
+	// for each seat.
 	Keys int
 	// Manual runs no goroutine: every reading of the clock is precise, and only
 	// [Map.Sweep] sweeps.
@@ -62,9 +63,6 @@ func NewMap(o Options) (*Map, error) {
 	}
 	if o.Ring == 0 {
 		o.Ring = 1024
-	}
-	if o.Keys == 0 {
-		o.Keys = 16 * 1024
 	}
 	m := &Map{events: xsync.NewMapOf[string, *event](), options: o, swept: make(chan struct{})}
 	if o.Manual {
