@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/coderrange/ferrous/seatmap"
+)
+
+// outcome is what came of a simulation.
+type outcome struct {
+	version  string
+	cost     cost
+	delays   []time.Duration
+	statuses []SeatStatus
+	asked    int // users who got an answer
+	refused  int
+	blocked  int // times that a seat was blocked
+	rewon    int // of them, on a seat whose earlier hold had lapsed
+	booked   int
+	expired  int // holds that lapsed
+	held     int // seats that are blocked at the end
+	problems []string
+}
+
+func (o *outcome) wrong(format string, args ...any) {
+	o.problems = append(o.problems, o.version+": "+fmt.Sprintf(format, args...))
+}
+
+// settle looks at the seats at the end and checks that everything that the
+// users were told can be true.
+func (s *simulation) settle(ctx context.Context, name string, spent cost) (*outcome, error) {
+	o := &outcome{version: name, cost: spent, delays: s.delays}
+	before := time.Now()
+	var err error
+	if o.statuses, err = s.store.statuses(ctx); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	after := time.Now()
+	for _, fault := range s.faults {
+		o.wrong("unexpected answer: %v", fault)
+	}
+	s.count(o)
+	s.checkFences(o)
+	bySeat := make([][]grant, s.seats)
+	for _, g := range s.grants {
+		bySeat[g.seat] = append(bySeat[g.seat], g)
+	}
+	for seat, grants := range bySeat {
+		slices.SortFunc(grants, func(a, b grant) int { return a.at.Compare(b.at) })
+		s.checkHolders(o, grants)
+		s.checkStatus(o, seat, grants, before, after)
+		o.rewon += max(len(grants)-1, 0)
+	}
+	s.checkTokens(ctx, o)
+	return o, ctx.Err()
+}
+
+// count counts, and checks that the counts add up.
+func (s *simulation) count(o *outcome) {
+	for _, a := range s.answers {
+		switch a {
+		case refused:
+			o.refused++
+		case granted:
+			o.blocked++
+		case unanswered:
+			continue
+		}
+		o.asked++
+	}
+	for _, g := range s.grants {
+		if !g.booking.at.IsZero() {
+			o.booked++
+		}
+	}
+	booked := 0
+	for _, status := range o.statuses {
+		switch status.State {
+		case seatmap.Booked:
+			booked++
+		case seatmap.Blocked:
+			o.held++
+		default:
+		}
+	}
+	o.expired = o.blocked - o.booked - o.held
+	if len(o.statuses) != s.seats {
+		o.wrong("%d seats at the end, not %d", len(o.statuses), s.seats)
+	}
+	if o.asked != s.users {
+		o.wrong("%d users were answered, not %d", o.asked, s.users)
+	}
+	if len(s.grants) != o.blocked {
+		o.wrong("%d grants for %d winners", len(s.grants), o.blocked)
+	}
+	if booked != o.booked {
+		o.wrong("%d seats are booked, but %d users were told so", booked, o.booked)
+	}
+	if o.expired < 0 {
+		o.wrong("%d seats are held, more than the %d winners that did not book", o.held, o.blocked-o.booked)
+	}
+}
+
+// checkFences checks that there were exactly as many grants and bookings as
+// users were told of: their numbers are 1, 2, 3 and so on.
+func (s *simulation) checkFences(o *outcome) {
+	var fences []uint64
+	for _, g := range s.grants {
+		fences = append(fences, g.fence)
+		if !g.booking.at.IsZero() {
+			fences = append(fences, g.booking.fence)
+		}
+	}
+	slices.Sort(fences)
+	for i, fence := range fences {
+		if fence != uint64(i)+1 {
+			o.wrong("grant %d has number %d: one was given twice, or to nobody", i+1, fence)
+			return
+		}
+	}
+}
+
+// checkHolders checks that a seat, whose grants come in order, had one holder
+// at any time.
+func (s *simulation) checkHolders(o *outcome, grants []grant) {
+	for i, g := range grants {
+		switch {
+		case g.at.Before(g.asked) || g.at.After(g.told) || !g.until.Equal(g.at.Add(s.hold)):
+			o.wrong("seat %d: %s was given a hold from %v to %v between %v and %v", g.seat+1, g.user, g.at, g.until, g.asked, g.told)
+		case g.tooLate && g.closed.Before(g.until):
+			o.wrong("seat %d: %s could not book before the deadline", g.seat+1, g.user)
+		case !g.booking.at.IsZero() && (g.booking.at.Before(g.at) || !g.booking.at.Before(g.until)):
+			o.wrong("seat %d: %s booked outside the hold", g.seat+1, g.user)
+		}
+		if i == 0 {
+			continue
+		}
+		if before := grants[i-1]; !before.booking.at.IsZero() {
+			o.wrong("seat %d: %s got it although %s had booked it", g.seat+1, g.user, before.user)
+		} else if g.at.Before(before.until) {
+			o.wrong("seat %d: %s got it %v before the hold of %s ended", g.seat+1, g.user, before.until.Sub(g.at), before.user)
+		}
+	}
+}
+
+// checkStatus checks what is said of a seat at a moment between before and
+// after, against its grants.
+func (s *simulation) checkStatus(o *outcome, seat int, grants []grant, before, after time.Time) {
+	if seat >= len(o.statuses) {
+		return
+	}
+	status := o.statuses[seat]
+	var last grant
+	if len(grants) > 0 {
+		last = grants[len(grants)-1]
+	}
+	held := SeatStatus{seatmap.Blocked, last.user, last.at, last.fence}
+	booked := SeatStatus{seatmap.Booked, last.user, last.booking.at, last.booking.fence}
+	right := false
+	switch {
+	case len(grants) == 0:
+		right = status == SeatStatus{}
+	case !last.booking.at.IsZero():
+		right = status.same(booked)
+	case status.State == seatmap.Available:
+		right = !last.until.After(after)
+	default:
+		right = status.same(held) && last.until.After(before)
+	}
+	if !right {
+		o.wrong("seat %d is %v after %d grants, the last to %q", seat+1, status, len(grants), last.user)
+	}
+}
+
+// same says whether both tell the same.
+func (s SeatStatus) same(t SeatStatus) bool {
+	return s.State == t.State && s.User == t.User && s.At.Equal(t.At) && s.fence == t.fence
+}
+
+// checkTokens tries every hold that is booked or over once more: none may work.
+func (s *simulation) checkTokens(ctx context.Context, o *outcome) {
+	for _, g := range s.grants {
+		if g.booking.at.IsZero() && time.Now().Before(g.until) {
+			continue
+		}
+		if _, err := s.store.book(ctx, g.hold); err == nil {
+			o.wrong("seat %d: the hold of %s could be used after its end", g.seat+1, g.user)
+		} else if !errors.Is(err, seatmap.ErrExpired) {
+			o.wrong("seat %d: the hold of %s, used after its end: %v", g.seat+1, g.user, err)
+		}
+	}
+	again, err := s.store.statuses(ctx)
+	if err != nil || len(again) != len(o.statuses) {
+		o.wrong("%d seats after that: %v", len(again), err)
+		return
+	}
+	for seat, status := range o.statuses {
+		if status.State == seatmap.Booked && !again[seat].same(status) {
+			o.wrong("seat %d was %v and now is %v", seat+1, status, again[seat])
+		}
+	}
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/coderrange/ferrous/seatmap"
+)
+
+// seatmapStore is the third version: a seatmap.Map through the Store interface
+// that it shares with stores on a server, as a service would use it: with labels,
+// names, a context and secret tokens. (seatmap.Plan, its core, is faster still.)
+// Its sweeper frees holds that are over in the background.
+type seatmapStore struct {
+	ttl    time.Duration
+	labels []string
+	seats  seatmap.Store
+}
+
+const bus = "bus"
+
+func openSeatmap(c config, labels []string) (store, error) {
+	m, err := seatmap.NewMap(seatmap.Options{})
+	if err != nil {
+		return nil, err
+	}
+	layout := seatmap.Layout{Count: len(labels)}
+	if err := m.Create(context.Background(), seatmap.CreateRequest{Event: bus, Layout: layout}); err != nil {
+		return nil, err
+	}
+	return &seatmapStore{ttl: c.hold, labels: labels, seats: m}, nil
+}
+
+func (s *seatmapStore) block(ctx context.Context, user string, seat int) (hold, error) {
+	h, err := s.seats.Block(ctx, seatmap.BlockRequest{Event: bus, User: user, Seats: s.labels[seat : seat+1], TTL: s.ttl})
+	if err != nil {
+		return hold{}, err
+	}
+	return hold{user: user, seat: seat, at: h.At, until: h.Until, fence: h.Token.Fence, token: h.Token}, nil
+}
+
+func (s *seatmapStore) book(ctx context.Context, h hold) (booking, error) {
+	b, err := s.seats.Book(ctx, seatmap.BookRequest{Token: h.token})
+	if err != nil {
+		return booking{}, err
+	}
+	return booking{at: b.At, fence: b.Token.Fence}, nil
+}
+
+func (s *seatmapStore) statuses(ctx context.Context) ([]SeatStatus, error) {
+	snapshot, err := s.seats.Seats(ctx, seatmap.SeatsRequest{Event: bus})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]SeatStatus, len(s.labels))
+	for i, seat := range snapshot.Seats {
+		out[i] = SeatStatus{State: seat.State, User: seat.User, At: seat.At, fence: seat.Fence}
+	}
+	return out, nil
+}
+
+func (s *seatmapStore) close() error { return s.seats.Close() }

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/bits"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/coderrange/ferrous/seatmap"
+)
+
+const (
+	maxUsers = 100_000_000
+	maxSeats = 1_000_000
+	maxHold  = 24 * time.Hour
+
+	// wave is how many users there are at the same time. A goroutine that waits
+	// takes some 2.7 kB, so a million at once would take gigabytes.
+	wave = 50_000
+	// samples is about how many calls are timed. Two readings of the clock cost
+	// more than a refusal, so timing all would measure little else.
+	samples = 20_000
+)
+
+// config is what the users are like.
+type config struct {
+	users, seats, workers int
+	hold                  time.Duration
+	seed                  uint64
+}
+
+// choice returns the seat that a user wants, and whether he pays when he gets it.
+// It is the same in all versions.
+func (c *config) choice(user int) (seat int, pays bool) {
+	draw := rand.NewPCG(c.seed, uint64(user))
+	n, _ := bits.Mul64(draw.Uint64(), uint64(c.seats))
+	return int(n), draw.Uint64()&1 == 0
+}
+
+// answer is what a user got to hear.
+type answer uint8
+
+const (
+	unanswered answer = iota
+	refused
+	granted
+)
+
+// grant is a hold as its owner knows it.
+type grant struct {
+	hold
+	asked, told time.Time // bounds of the moment at which it was given
+	// booking is zero when the owner did not pay, or when he paid too late.
+	booking booking
+	tooLate bool
+	closed  time.Time // when he heard the answer to his payment
+}
+
+// simulation is all users against one version.
+type simulation struct {
+	config
+	store store
+
+	// Each user writes his own element, so that keeping score costs no lock.
+	answers []answer
+	every   int             // of so many users one is timed
+	delays  []time.Duration // how long the timed ones waited for their answer
+
+	begun time.Time // the wave that is on its way
+
+	mu     sync.Mutex
+	grants []grant
+	faults []error // answers that nobody should get
+}
+
+// simulate lets all users come, wave by wave, and returns what came of it.
+func simulate(ctx context.Context, c config, v version, progress *progressbar.ProgressBar) (o *outcome, err error) {
+	labels := make([]string, c.seats)
+	for i := range labels {
+		labels[i] = strconv.Itoa(i + 1)
+	}
+	st, err := v.open(c, labels)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", v.name, err)
+	}
+	defer func() { err = errors.Join(err, st.close()) }()
+	s := &simulation{config: c, store: st, answers: make([]answer, c.users), every: 1 + c.users/samples}
+	s.delays = make([]time.Duration, (c.users+s.every-1)/s.every)
+
+	m := startMeter()
+	for from := 0; from < c.users && ctx.Err() == nil; from += wave {
+		to := min(from+wave, c.users)
+		s.wave(ctx, from, to)
+		_ = progress.Add(to - from) // a bar that cannot be drawn harms nobody
+	}
+	spent := m.stop()
+	_ = progress.Finish()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return s.settle(ctx, v.name, spent)
+}
+
+// wave lets some users come at once and waits until all have been answered.
+func (s *simulation) wave(ctx context.Context, from, to int) {
+	s.begun = time.Now()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	if s.workers == 0 {
+		for u := from; u < to; u++ {
+			wg.Go(func() { s.user(ctx, u) })
+		}
+		return
+	}
+	for w := range s.workers {
+		wg.Go(func() {
+			for u := from + w; u < to; u += s.workers {
+				s.user(ctx, u)
+			}
+		})
+	}
+}
+
+// user is what one user does.
+func (s *simulation) user(ctx context.Context, u int) {
+	seat, pays := s.choice(u)
+	var space [16]byte
+	name := string(strconv.AppendInt(append(space[:0], "user"...), int64(u), 10))
+	asked := s.begun
+	timed := u%s.every == 0
+	if timed {
+		asked = time.Now()
+	}
+	h, err := s.store.block(ctx, name, seat)
+	if timed {
+		s.delays[u/s.every] = time.Since(asked)
+	}
+	switch {
+	case err == nil:
+		s.answers[u] = granted
+		s.won(ctx, grant{hold: h, asked: asked, told: time.Now()}, pays)
+	case errors.Is(err, seatmap.ErrTaken):
+		s.answers[u] = refused
+	default:
+		s.fault(fmt.Errorf("%s: block seat %d: %w", name, seat+1, err))
+	}
+}
+
+// won is what a user does who got his seat.
+func (s *simulation) won(ctx context.Context, g grant, pays bool) {
+	if pays {
+		b, err := s.store.book(ctx, g.hold)
+		g.closed = time.Now()
+		switch {
+		case err == nil:
+			g.booking = b
+		case errors.Is(err, seatmap.ErrExpired):
+			g.tooLate = true
+		default:
+			s.fault(fmt.Errorf("%s: book seat %d: %w", g.user, g.seat+1, err))
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.grants = append(s.grants, g)
+}
+
+func (s *simulation) fault(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = append(s.faults, err)
+}

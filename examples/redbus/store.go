@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/coderrange/ferrous/seatmap"
+)
+
+// store is what a version of the reservation does. A seat that cannot be had is
+// refused with [seatmap.ErrTaken], a hold that is over with [seatmap.ErrExpired].
+type store interface {
+	// block holds a seat, given by its index, for a user.
+	block(ctx context.Context, user string, seat int) (hold, error)
+	// book makes a hold a booking.
+	book(ctx context.Context, h hold) (booking, error)
+	// statuses reports all seats, in order.
+	statuses(ctx context.Context) ([]SeatStatus, error)
+	close() error
+}
+
+// hold is a seat that is one user's until a deadline.
+type hold struct {
+	user      string
+	seat      int
+	at, until time.Time
+	// fence numbers the holds and bookings of a bus in the order in which they
+	// were made, from 1.
+	fence uint64
+	token seatmap.Token // in the version that has tokens
+}
+
+// booking is a seat that is one user's for good.
+type booking struct {
+	at    time.Time
+	fence uint64
+}
+
+// SeatStatus is Available, Blocked or Booked, by whom and since when.
+type SeatStatus struct {
+	State seatmap.State
+	User  string
+	At    time.Time
+	fence uint64
+}
+
+// String returns the status as in `Blocked { user: user7, at: 12:30:01.042 }`.
+func (s SeatStatus) String() string {
+	switch s.State {
+	case seatmap.Blocked:
+		return fmt.Sprintf("Blocked { user: %s, at: %s }", s.User, s.At.Format("15:04:05.000"))
+	case seatmap.Booked:
+		return fmt.Sprintf("Booked { user: %s }", s.User)
+	default:
+		return s.State.String()
+	}
+}
+
+// taken says whether nobody can block the seat.
+func (s SeatStatus) taken(ttl time.Duration) bool {
+	return s.State == seatmap.Booked || s.State == seatmap.Blocked && time.Since(s.At) < ttl
+}
+
+// version is a store by its name.
+type version struct {
+	name string
+	open func(c config, labels []string) (store, error)
+}
+
+var versions = []version{
+	{"mutex", openMutex},
+	{"map", openConcurrent},
+	{"seatmap", openSeatmap},
+}
+
+// chosen returns the versions that a -version flag means, none if it is wrong.
+func chosen(name string) []version {
+	if name == "all" {
+		return versions
+	}
+	for i := range versions {
+		if versions[i].name == name {
+			return versions[i : i+1]
+		}
+	}
+	return nil
+}
+
+// names returns what a -version flag can say.
+func names() string {
+	list := []string{"all"}
+	for _, v := range versions {
+		list = append(list, v.name)
+	}
+	return strings.Join(list, ", ")
+}
