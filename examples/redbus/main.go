@@ -148,8 +148,6 @@ func bar(w *os.File, name string, users int) *progressbar.ProgressBar {
 		progressbar.OptionSetWriter(w),
 		progressbar.OptionSetDescription(fmt.Sprintf("%-8s", name)),
 		progressbar.OptionShowCount(),
-		progressbar.OptionShowIts(),
-		progressbar.OptionFullWidth(),
 		progressbar.OptionClearOnFinish(),
 	)
 }
