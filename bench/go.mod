@@ -3,6 +3,7 @@ module github.com/coderrange/ferrous/bench
 go 1.26.0
 
 require (
+	github.com/coderrange/ferrous v0.0.0-00010101000000-000000000000
 	github.com/stretchr/testify v1.12.1
 	golang.org/x/perf v0.0.0-20260908200009-22c9c6c9d4da
 )
@@ -10,6 +11,11 @@ require (
 require (
 	github.com/aclements/go-moremath v0.0.0-20210112150236-f10218a38794 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
+)
+
+require (
+	github.com/puzpuzpuz/xsync/v3 v3.5.1
+	go.uber.org/atomic v1.12.0 // indirect
 )
 
 replace github.com/coderrange/ferrous => ../
