@@ -121,21 +121,27 @@ func BenchmarkPair(b *testing.B) {
 				plan := newPlan(b, 100, newClock(b))
 				b.ReportAllocs()
 				for b.Loop() {
-					must(b, pair(plan, seats...))
+					if err := pair(plan, seats...); err != nil {
+						b.Fatal(err)
+					}
 				}
 			})
 			b.Run("impl=store", func(b *testing.B) {
 				store := newStore(b, 100, concert)
 				b.ReportAllocs()
 				for b.Loop() {
-					must(b, storePair(store, concert, "", labels[10:10+n]))
+					if err := storePair(store, concert, "", labels[10:10+n]); err != nil {
+						b.Fatal(err)
+					}
 				}
 			})
 			b.Run("impl=store-key", func(b *testing.B) {
 				store := newStore(b, 100, concert)
 				b.ReportAllocs()
 				for i := 0; b.Loop(); i++ {
-					must(b, storePair(store, concert, keys[i%len(keys)], labels[10:10+n]))
+					if err := storePair(store, concert, keys[i%len(keys)], labels[10:10+n]); err != nil {
+						b.Fatal(err)
+					}
 				}
 			})
 			b.Run("impl=mutexmap", func(b *testing.B) {
