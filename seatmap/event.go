@@ -20,15 +20,13 @@ type event struct {
 	log      changeLog
 }
 
-// newEvent makes an event whose fences rise from the given one.
-func newEvent(r *CreateRequest, clock *Clock, fence uint64, o *Options) (*event, error) {
+func newEvent(r *CreateRequest, clock *Clock, o *Options) (*event, error) {
 	ls, closed, err := r.Layout.labels()
 	if err != nil {
 		return nil, err
 	}
 	e := &event{plan: newPlan(strings.Clone(r.Event), ls, closed, clock), limits: r.Limits}
 	e.plan.event = e
-	e.plan.fence = fence
 	if e.keys.most = o.Keys; o.Keys == 0 {
 		e.keys.most = 4096 + ls.count
 	}
@@ -37,14 +35,14 @@ func newEvent(r *CreateRequest, clock *Clock, fence uint64, o *Options) (*event,
 	return e, nil
 }
 
-// close ends the event, with what its calls get from then on, and says whether
-// it was open. It returns the last fence that it gave out.
-func (e *event) close(end error) (fence uint64, wasOpen bool) {
-	wasOpen = e.plan.close(end)
+// close ends the event, with what its calls get from then on, and returns the
+// last fence that it gave out.
+func (e *event) close(end error) (fence uint64) {
+	e.plan.close(end)
 	e.plan.mu.Lock()
 	defer e.plan.mu.Unlock()
 	e.log.ring()
-	return e.plan.fence, wasOpen
+	return e.plan.fence
 }
 
 // due says, without a lock, whether sweep may find something.

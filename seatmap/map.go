@@ -173,15 +173,24 @@ func (m *Map) Create(ctx context.Context, r CreateRequest) error {
 	if r.Limits.Seats < 0 || r.Limits.Holds < 0 || r.Limits.Lifetime < 0 {
 		return fmt.Errorf("%w: negative", ErrInvalidLimits)
 	}
-	if _, ok := m.events.Load(r.Event); ok {
-		return fmt.Errorf("%w: %q", ErrExists, clip(r.Event))
+	exists := fmt.Errorf("%w: %q", ErrExists, clip(r.Event))
+	if e, ok := m.events.Load(r.Event); ok && e.plan.gate.Load() != gateClosed {
+		return exists
 	}
-	e, err := newEvent(&r, m.clock, m.fence.Load(), &m.options)
+	e, err := newEvent(&r, m.clock, &m.options)
 	if err != nil {
 		return err
 	}
-	if _, exists := m.events.LoadOrStore(e.plan.name, e); exists {
-		return fmt.Errorf("%w: %q", ErrExists, clip(r.Event))
+	// Remove computes too, so an event of that name is there or has left its fence.
+	there, _ := m.events.Compute(e.plan.name, func(old *event, ok bool) (*event, bool) {
+		if ok {
+			return old, false
+		}
+		e.plan.fence = m.fence.Load()
+		return e, false
+	})
+	if there != e {
+		return exists
 	}
 	if m.closed.Load() { // Close may have missed it
 		e.close(ErrClosed)
@@ -198,18 +207,17 @@ func (m *Map) Remove(ctx context.Context, r RemoveRequest) error {
 	if err := checkName(r.Event, ErrInvalidEvent); err != nil {
 		return err
 	}
-	e, err := m.find(r.Event)
-	if err != nil {
-		return err
-	}
-	fence, first := e.close(ErrUnknownEvent)
-	if !first {
-		return fmt.Errorf("%w: %q", ErrUnknownEvent, clip(r.Event))
-	}
-	for old := m.fence.Load(); old < fence && !m.fence.CompareAndSwap(old, fence); old = m.fence.Load() {
-	}
-	m.events.Delete(r.Event) // only now can there be another of that name
-	return nil
+	err := fmt.Errorf("%w: %q", ErrUnknownEvent, clip(r.Event))
+	m.events.Compute(r.Event, func(e *event, ok bool) (*event, bool) {
+		if ok {
+			fence := e.close(ErrUnknownEvent)
+			for old := m.fence.Load(); old < fence && !m.fence.CompareAndSwap(old, fence); old = m.fence.Load() {
+			}
+			err = nil
+		}
+		return nil, true
+	})
+	return err
 }
 
 // Block implements [Store]. A refusal takes no lock and does not allocate.

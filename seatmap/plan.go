@@ -399,16 +399,14 @@ func (p *Plan) Sweep(limit int) (holds int, more bool) {
 // called more than once.
 func (p *Plan) Close() { p.close(ErrClosed) }
 
-// close says whether the plan was open.
-func (p *Plan) close(end error) bool {
+// close ends the plan, with what its calls get from then on.
+func (p *Plan) close(end error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.end != nil {
-		return false
+	if p.end == nil {
+		p.end = end
+		p.gate.Store(gateClosed)
 	}
-	p.end = end
-	p.gate.Store(gateClosed)
-	return true
 }
 
 // checkSeats says whether seats are a proper choice: some, existing, each once.
