@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	stdatomic "sync/atomic"
 	"time"
 
 	"github.com/puzpuzpuz/xsync/v3"
@@ -21,7 +22,7 @@ type Map struct {
 	options Options
 	clock   *Clock
 	closed  atomic.Bool
-	fence   atomic.Uint64 // no removed event gave out a higher one
+	fence   stdatomic.Uint64 // no removed event gave out a higher one
 
 	stop  func() // tells the sweeper
 	swept chan struct{}
