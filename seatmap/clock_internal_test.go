@@ -1,6 +1,8 @@
 package seatmap
 
 import (
+	"hash/maphash"
+	"strconv"
 	"testing"
 	"time"
 	"unsafe"
@@ -111,4 +113,22 @@ func TestKeysOfTheSameHashAreToldApart(t *testing.T) {
 	assert.Empty(t, k.byHash)
 	assert.Zero(t, k.tally(7).Load())
 	assert.Zero(t, k.next.Load())
+}
+
+func TestTheFilterOfKeysCountsEachOnceWhileItGrows(t *testing.T) {
+	k := keys{most: 1000, seed: maphash.MakeSeed()}
+	var slots []uint32
+	for i := range 500 {
+		slots = append(slots, k.remember(1, k.question("ann", strconv.Itoa(i), "block", nil)))
+	}
+	for i := range 500 {
+		require.True(t, k.has("ann", strconv.Itoa(i)))
+	}
+	for _, slot := range slots {
+		k.ended(1, slot)
+	}
+	k.forget(1 + int64(KeyMemory))
+	for i := range *k.filter.Load() {
+		require.Zero(t, (*k.filter.Load())[i].Load())
+	}
 }

@@ -115,13 +115,13 @@ func (k *keys) remember(now int64, q *question, user string) (slot uint32) {
 		slot = uint32(len(k.slots))
 		k.slots = append(k.slots, answer{})
 	}
+	k.grow() // counts those it finds, so not yet this one
 	k.slots[slot] = answer{question: *q, same: k.first(q.hash), behind: noSlot}
 	k.slots[slot].user, k.slots[slot].key = user, strings.Clone(q.key)
 	if k.byHash == nil {
 		k.byHash = map[uint64]uint32{}
 	}
 	k.byHash[q.hash] = slot
-	k.grow()
 	k.tally(q.hash).Add(1)
 	return slot
 }
