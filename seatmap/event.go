@@ -64,11 +64,8 @@ func (e *event) sweep(limit int) (holds int, more bool) {
 	return p.sweep(now, limit)
 }
 
-// seats translates labels.
+// seats translates labels, of which no two are the same.
 func (e *event) seats(to []int, labels []string) ([]int, error) {
-	if err := checkOnce(labels); err != nil {
-		return nil, err
-	}
 	for _, label := range labels {
 		seat, ok := e.plan.labels.seat(label)
 		if !ok {

@@ -234,6 +234,9 @@ func (m *Map) Block(ctx context.Context, r BlockRequest) (Hold, error) {
 	if len(r.Seats) == 0 {
 		return Hold{}, fmt.Errorf("%w: none named", ErrInvalidSeats)
 	}
+	if err := checkOnce(r.Seats); err != nil {
+		return Hold{}, err
+	}
 	e, err := m.find(r.Event)
 	if err != nil {
 		return Hold{}, err
@@ -278,6 +281,9 @@ func (m *Map) Book(ctx context.Context, r BookRequest) (Booking, error) {
 			return Booking{}, err
 		}
 	}
+	if err := checkOnce(r.Seats); err != nil {
+		return Booking{}, err
+	}
 	e, err := m.findToken(&r.Token)
 	if err != nil {
 		return Booking{}, err
@@ -292,6 +298,9 @@ func (m *Map) Release(ctx context.Context, r ReleaseRequest) error {
 	if err := m.check(ctx); err != nil {
 		return err
 	}
+	if err := checkOnce(r.Seats); err != nil {
+		return err
+	}
 	e, err := m.findToken(&r.Token)
 	if err != nil {
 		return err
@@ -304,6 +313,9 @@ func (m *Map) Release(ctx context.Context, r ReleaseRequest) error {
 //ferrous:release
 func (m *Map) Cancel(ctx context.Context, r CancelRequest) error {
 	if err := m.check(ctx); err != nil {
+		return err
+	}
+	if err := checkOnce(r.Seats); err != nil {
 		return err
 	}
 	e, err := m.findToken(&r.Token)

@@ -372,6 +372,7 @@ func TestBadInputGetsANamedErrorAndChangesNothing(t *testing.T) {
 		"seat twice":           {blockWith(func(r *seatmap.BlockRequest) { r.Seats = []string{"1", "2", "1"} }), seatmap.ErrInvalidSeats},
 		"seat twice of many":   {blockWith(func(r *seatmap.BlockRequest) { r.Seats = many }), seatmap.ErrInvalidSeats},
 		"taken seat twice":     {blockWith(func(r *seatmap.BlockRequest) { r.Seats = []string{"3", "3"} }), seatmap.ErrInvalidSeats},
+		"seat twice, no event": {blockWith(func(r *seatmap.BlockRequest) { r.Event, r.Seats = "opera", []string{"1", "1"} }), seatmap.ErrInvalidSeats},
 		"zero TTL":             {blockWith(func(r *seatmap.BlockRequest) { r.TTL = 0 }), seatmap.ErrInvalidTTL},
 		"negative TTL":         {blockWith(func(r *seatmap.BlockRequest) { r.TTL = -1 }), seatmap.ErrInvalidTTL},
 		"huge TTL":             {blockWith(func(r *seatmap.BlockRequest) { r.TTL = 1<<63 - 1 }), seatmap.ErrInvalidTTL},
@@ -405,6 +406,13 @@ func TestBadInputGetsANamedErrorAndChangesNothing(t *testing.T) {
 			_, err := m.Book(ctx, seatmap.BookRequest{Token: taken.Token, User: "ann", Key: long})
 			return err
 		}, seatmap.ErrInvalidKey},
+		"book a seat twice": {func(ctx context.Context) error {
+			_, err := m.Book(ctx, seatmap.BookRequest{Token: seatmap.Token{Event: "opera"}, Seats: []string{"1", "1"}})
+			return err
+		}, seatmap.ErrInvalidSeats},
+		"release a seat twice": {func(ctx context.Context) error {
+			return m.Release(ctx, seatmap.ReleaseRequest{Seats: []string{"1", "1"}})
+		}, seatmap.ErrInvalidSeats},
 		"release no token": {func(ctx context.Context) error { return m.Release(ctx, seatmap.ReleaseRequest{}) }, seatmap.ErrToken},
 		"cancel no token":  {func(ctx context.Context) error { return m.Cancel(ctx, seatmap.CancelRequest{}) }, seatmap.ErrToken},
 		"extend zero": {func(ctx context.Context) error {
