@@ -2,6 +2,7 @@ package seatmap
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -69,14 +70,14 @@ func (e *event) watch(ctx context.Context, from uint64, yield func(Change, error
 	p, next := e.plan, from
 	changes := make([]entry, 0, batch)
 	for {
-		if err := done(ctx); err != nil {
-			yield(Change{}, err)
-			return
-		}
 		p.mu.Lock()
-		if p.end != nil {
+		err := done(ctx)
+		if err == nil || errors.Is(p.end, ErrClosed) {
+			err = p.end
+		}
+		if err != nil {
 			p.mu.Unlock()
-			yield(Change{}, p.end)
+			yield(Change{}, err)
 			return
 		}
 		if !e.log.on() {

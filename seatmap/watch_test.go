@@ -187,6 +187,21 @@ func TestWatchEndsWithTheReason(t *testing.T) {
 	}
 }
 
+func TestOfTwoReasonsAWatchEndsWithTheFirstInPrecedence(t *testing.T) {
+	cause := errors.New("enough")
+	for want, end := range map[error]func(m *seatmap.Map) error{cause: remove, seatmap.ErrClosed: (*seatmap.Map).Close} {
+		m := newEvent(t, 1, seatmap.Limits{}, seatmap.Options{})
+		ctx, cancel := context.WithCancelCause(context.Background())
+		next, stop := iter.Pull2(m.Watch(ctx, seatmap.WatchRequest{Event: event}))
+		defer stop()
+		get(t, next)
+		cancel(cause)
+		require.NoError(t, end(m))
+		_, err, _ := next()
+		require.ErrorIs(t, err, want)
+	}
+}
+
 func TestEveryParkedWatcherIsWokenEvenIfOneIsCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newEvent(t, 200, seatmap.Limits{}, seatmap.Options{Manual: true})
