@@ -59,7 +59,7 @@ var (
 	ErrInvalidSeats = fmt.Errorf("%w seats", ErrInvalid)
 	// ErrInvalidTTL says that a duration is not positive, or beyond [MaxTTL].
 	ErrInvalidTTL = fmt.Errorf("%w duration", ErrInvalid)
-	// ErrInvalidOptions says that an option is negative.
+	// ErrInvalidOptions says that an option is negative or too large.
 	ErrInvalidOptions = fmt.Errorf("%w options", ErrInvalid)
 )
 

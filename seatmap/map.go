@@ -35,8 +35,8 @@ type Options struct {
 	// SweepEvery is how often holds that are over are swept away. Zero means
 	// 100 ms.
 	SweepEvery time.Duration
-	// Ring is how many changes of an event are kept for its watchers. Zero means
-	// 1,024.
+	// Ring is how many changes of an event are kept for its watchers, at most
+	// 1,048,576. Zero means 1,024.
 	Ring int
 	// Keys is how many answers to requests with a key are remembered, for each
 	// event, after their hold or booking is over; beyond it, the oldest are
@@ -50,6 +50,7 @@ type Options struct {
 }
 
 const (
+	maxRing    = 1 << 20
 	sweepBatch = 1024      // seats ended under one taking of an event's lock
 	sweepTick  = 64 * 1024 // seats ended in one tick
 )
@@ -58,6 +59,9 @@ const (
 func NewMap(o Options) (*Map, error) {
 	if o.SweepEvery < 0 || o.Ring < 0 || o.Keys < 0 {
 		return nil, fmt.Errorf("%w: negative", ErrInvalidOptions)
+	}
+	if o.Ring > maxRing {
+		return nil, fmt.Errorf("%w: a ring of %d, not at most %d", ErrInvalidOptions, o.Ring, maxRing)
 	}
 	if o.SweepEvery == 0 {
 		o.SweepEvery = 100 * time.Millisecond

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -461,8 +462,10 @@ func TestBadInputGetsANamedErrorAndChangesNothing(t *testing.T) {
 	assert.Equal(t, before.Revision, after.Revision)
 	require.NoError(t, release(m, taken.Token))
 
-	_, err = seatmap.NewMap(seatmap.Options{Ring: -1})
-	require.ErrorIs(t, err, seatmap.ErrInvalidOptions)
+	for _, ring := range []int{-1, math.MaxInt} {
+		_, err = seatmap.NewMap(seatmap.Options{Ring: ring})
+		require.ErrorIs(t, err, seatmap.ErrInvalidOptions)
+	}
 	require.NoError(t, m.Close())
 	require.NoError(t, m.Close())
 	for name, call := range map[string]func() error{
