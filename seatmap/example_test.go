@@ -1,0 +1,205 @@
+package seatmap_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"time"
+
+	"github.com/coderrange/ferrous/seatmap"
+)
+
+// newConcert returns a map with one event: row A of five seats and row B of three.
+func newConcert() *seatmap.Map {
+	m, err := seatmap.NewMap(seatmap.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = m.Create(context.Background(), seatmap.CreateRequest{
+		Event:  "concert",
+		Layout: seatmap.Layout{Seats: []string{"A1", "A2", "A3", "A4", "A5", "B1", "B2", "B3"}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	return m
+}
+
+func Example() {
+	ctx := context.Background()
+	m := newConcert()
+	defer m.Close()
+
+	hold, err := m.Block(ctx, seatmap.BlockRequest{
+		Event: "concert", User: "ann", Seats: []string{"A1", "A2"}, TTL: 5 * time.Minute,
+	})
+	fmt.Println(hold.Seats, "for", hold.Until.Sub(hold.At), err)
+
+	_, err = m.Block(ctx, seatmap.BlockRequest{
+		Event: "concert", User: "bob", Seats: []string{"A2", "A3"}, TTL: 5 * time.Minute,
+	})
+	fmt.Println(err, errors.Is(err, seatmap.ErrTaken))
+
+	booking, err := m.Book(ctx, seatmap.BookRequest{Token: hold.Token})
+	fmt.Println(booking.User, booking.Seats, err)
+
+	_, err = m.Book(ctx, seatmap.BookRequest{Token: hold.Token})
+	fmt.Println(err)
+
+	counts, err := m.Counts(ctx, seatmap.CountsRequest{Event: "concert"})
+	fmt.Printf("%+v %v\n", counts, err)
+	// Output:
+	// [A1 A2] for 5m0s <nil>
+	// seatmap: taken: event "concert" seat A2 true
+	// ann [A1 A2] <nil>
+	// seatmap: hold is over
+	// {Available:6 Blocked:0 Booked:2 Closed:0} <nil>
+}
+
+func ExampleTakenError() {
+	ctx := context.Background()
+	m := newConcert()
+	defer m.Close()
+	_, err := m.Block(ctx, seatmap.BlockRequest{
+		Event: "concert", User: "ann", Seats: []string{"A2", "A4"}, TTL: time.Minute,
+	})
+	fmt.Println(err)
+
+	_, err = m.Block(ctx, seatmap.BlockRequest{
+		Event: "concert", User: "bob", Seats: []string{"A1", "A2", "A3", "A4"}, TTL: time.Minute, ListTaken: true,
+	})
+	var taken *seatmap.TakenError
+	if errors.As(err, &taken) {
+		fmt.Println("choose others than", taken.Seats())
+	}
+	// Output:
+	// <nil>
+	// choose others than [A2 A4]
+}
+
+func ExampleMap_BlockAny() {
+	ctx := context.Background()
+	m := newConcert()
+	defer m.Close()
+	_, err := m.Block(ctx, seatmap.BlockRequest{
+		Event: "concert", User: "ann", Seats: []string{"A2"}, TTL: time.Minute,
+	})
+	fmt.Println(err)
+
+	for _, n := range []int{3, 2, 3} {
+		hold, err := m.BlockAny(ctx, seatmap.BlockAnyRequest{
+			Event: "concert", User: "bob", N: n, Where: seatmap.Where{Prefix: "A", Adjacent: true}, TTL: time.Minute,
+		})
+		fmt.Println(hold.Seats, err)
+	}
+	// Output:
+	// <nil>
+	// [A3 A4 A5] <nil>
+	// [] seatmap: taken: not enough seats
+	// [] seatmap: taken: not enough seats
+}
+
+// The network lost the answer: the same request with the same key gets it again.
+func ExampleBlockRequest_key() {
+	ctx := context.Background()
+	m := newConcert()
+	defer m.Close()
+	r := seatmap.BlockRequest{
+		Event: "concert", User: "ann", Key: "5b0e…", Seats: []string{"A1"}, TTL: time.Minute,
+	}
+	first, err := m.Block(ctx, r)
+	fmt.Println(first.Seats, err)
+
+	again, err := m.Block(ctx, r)
+	fmt.Println(again.Token == first.Token, err)
+
+	r.Seats = []string{"A2"}
+	_, err = m.Block(ctx, r)
+	fmt.Println(err)
+	// Output:
+	// [A1] <nil>
+	// true <nil>
+	// seatmap: key was used for another request
+}
+
+// A token prints without its secret, wherever it is printed; only MarshalText
+// writes it in full, to be given to the user.
+func ExampleToken() {
+	ctx := context.Background()
+	m := newConcert()
+	defer m.Close()
+	hold, err := m.Block(ctx, seatmap.BlockRequest{
+		Event: "concert", User: "ann", Seats: []string{"A1"}, TTL: time.Minute,
+	})
+	fmt.Printf("%v %#v %v\n", hold.Token, hold.Token, err)
+
+	text, err := hold.Token.MarshalText()
+	fmt.Println(len(text), err)
+	token, err := seatmap.ParseToken(string(text))
+	fmt.Println(token == hold.Token, err)
+	fmt.Println(m.Release(ctx, seatmap.ReleaseRequest{Token: token}))
+	// Output:
+	// Token(concert#1) Token(concert#1) <nil>
+	// 46 <nil>
+	// true <nil>
+	// <nil>
+}
+
+func ExampleMap_Watch() {
+	ctx := context.Background()
+	m := newConcert()
+	defer m.Close()
+	for change, err := range m.Watch(ctx, seatmap.WatchRequest{Event: "concert"}) {
+		if err != nil {
+			fmt.Println(err)
+			break
+		}
+		fmt.Println(change.Revision, change.Kind, change.User, change.Seats, len(change.Snapshot))
+		switch change.Kind {
+		case seatmap.KindSnapshot: // from here on, every change is told
+			hold, err := m.Block(ctx, seatmap.BlockRequest{
+				Event: "concert", User: "ann", Seats: []string{"A1", "A2"}, TTL: time.Minute,
+			})
+			fmt.Println(err)
+			_, err = m.Book(ctx, seatmap.BookRequest{Token: hold.Token, Seats: []string{"A1"}})
+			fmt.Println(err)
+			fmt.Println(m.Release(ctx, seatmap.ReleaseRequest{Token: hold.Token}))
+		case seatmap.KindReleased:
+			fmt.Println(m.Close())
+		default:
+		}
+	}
+	// Output:
+	// 0 Snapshot  [] 8
+	// <nil>
+	// <nil>
+	// <nil>
+	// 1 Blocked ann [A1 A2] 0
+	// 2 Booked ann [A1] 0
+	// 3 Released ann [A2] 0
+	// <nil>
+	// seatmap: closed
+}
+
+func ExamplePlan() {
+	plan, err := seatmap.NewPlan(seatmap.PlanConfig{Name: "concert", Seats: 100})
+	if err != nil {
+		log.Fatal(err)
+	}
+	const ann, bob = 1, 2
+	hold, err := plan.Block(ann, time.Minute, 7, 8)
+	fmt.Println(hold, err)
+	_, err = plan.Block(bob, time.Minute, 8)
+	fmt.Println(err)
+	booking, err := plan.Book(hold, 8)
+	fmt.Println(booking, err)
+	fmt.Println(plan.Release(hold)) // what was not booked
+	fmt.Println(plan.Counts())
+	// Output:
+	// Token(concert#1) <nil>
+	// seatmap: taken: event "concert" seat 8
+	// Token(concert#2) <nil>
+	// <nil>
+	// {99 0 1 0} <nil>
+}
