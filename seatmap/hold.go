@@ -39,7 +39,7 @@ func (p *Plan) setGate() {
 	if p.totals[Available] == 0 {
 		gate = p.earliest.Load()
 	}
-	if p.end == nil && p.gate.Load() != gate {
+	if p.gate.Load() != gate {
 		p.gate.Store(gate)
 	}
 }

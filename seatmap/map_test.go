@@ -541,3 +541,24 @@ func TestStatesAndKindsPrint(t *testing.T) {
 	assert.Equal(t, "Cancelled", seatmap.KindCancelled.String())
 	assert.Equal(t, "Kind(99)", seatmap.Kind(99).String())
 }
+
+func TestTheSameRequestManyTimesAtOnceGetsOneHold(t *testing.T) {
+	m := newEvent(t, 200, seatmap.Limits{}, seatmap.Options{})
+	r := seatmap.BlockRequest{Event: event, User: "ann", TTL: hold}
+	for i := range 200 {
+		r.Seats = append(r.Seats, fmt.Sprint(i+1))
+	}
+	rounds := 0
+	testkit.Stress(t, func(t *testing.T, _ int) {
+		rounds++
+		r.Key = fmt.Sprint("key", rounds)
+		var got [4]seatmap.Hold
+		var errs [4]error
+		testkit.Parallel(len(got), func(i int) { got[i], errs[i] = m.Block(context.Background(), r) })
+		for i := range got {
+			require.NoError(t, errs[i])
+			require.Equal(t, got[0].Token, got[i].Token)
+		}
+		require.NoError(t, release(m, got[0].Token))
+	})
+}
