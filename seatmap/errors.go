@@ -29,8 +29,9 @@ var (
 	ErrNotEnough = fmt.Errorf("%w: not enough seats", ErrTaken)
 	// ErrLimit says that the request goes beyond the event's [Limits].
 	ErrLimit = errors.New("seatmap: limit reached")
-	// ErrExpired says that the hold or booking of a token is over: it reached
-	// its deadline, or was booked, released or cancelled.
+	// ErrExpired says that the hold or booking that a token names is over: it
+	// reached its deadline, or was booked, released or cancelled. Its secret is
+	// forgotten by then, so this also answers a forged token of that name.
 	ErrExpired = errors.New("seatmap: hold is over")
 	// ErrToken says that the token was never given out: it is forged, damaged,
 	// or of another event.

@@ -225,7 +225,8 @@ func (m *Map) Remove(ctx context.Context, r RemoveRequest) error {
 	return err
 }
 
-// Block implements [Store]. A refusal takes no lock and does not allocate.
+// Block implements [Store]. That one of up to eight seats is taken costs no lock
+// and no allocation, unless the request says ListTaken or its key may be known.
 //
 //ferrous:acquire
 func (m *Map) Block(ctx context.Context, r BlockRequest) (Hold, error) {
@@ -354,7 +355,8 @@ func (m *Map) Seat(ctx context.Context, r SeatRequest) (SeatInfo, error) {
 }
 
 // Seats implements [Store]. It does not keep others from the event for longer
-// than it takes to copy 512 seats.
+// than it takes to copy 512 seats; who changes seats meanwhile first copies the
+// 512 around each, if they were not yet.
 func (m *Map) Seats(ctx context.Context, r SeatsRequest) (Snapshot, error) {
 	e, err := m.look(ctx, r.Event)
 	if err != nil {
@@ -390,8 +392,8 @@ func (m *Map) Holds(ctx context.Context, r HoldsRequest) ([]HoldInfo, error) {
 // Watch implements [Store]. The iteration ends with an error when the context
 // is done ([context.Cause]), the event is removed ([ErrUnknownEvent]) or the map
 // closed ([ErrClosed]). A watcher that falls behind by more than the ring holds,
-// or begins before it, gets [KindGap] and then [KindSnapshot]; it never slows
-// others down. An expiry is reported when it is swept, or when something
+// or begins before it, gets [KindGap] and then [KindSnapshot]; nobody waits for
+// it. An expiry is reported when it is swept, or when something
 // touches the seat.
 //
 //ferrous:blocks

@@ -19,7 +19,8 @@ import (
 //
 // A refused [Plan.Block] of one seat costs a few loads. A grant costs the
 // event's lock, a reading of the clock and a secret from ChaCha8, whatever the
-// number of seats, and a few writes a seat; it does not allocate.
+// number of seats, and a few writes a seat; once the plan has room for as many,
+// it does not allocate for up to 16 seats.
 type Plan struct {
 	// Refusals read these and write nothing.
 
@@ -166,7 +167,8 @@ func (p *Plan) Len() int { return p.count }
 //
 // The returned token is the proof of the hold. The error is [ErrClosed],
 // [ErrUnknownSeat], [ErrInvalidSeats], [ErrInvalidTTL], [ErrSoldOut] or a
-// [*TakenError]. A refusal does not allocate.
+// [*TakenError]. A refusal of up to 16 seats does not allocate, but for the first
+// one of each 512 seats.
 //
 //ferrous:acquire
 func (p *Plan) Block(user uint64, ttl time.Duration, seats ...int) (Token, error) {
@@ -384,8 +386,8 @@ func (p *Plan) Counts() (Counts, error) {
 }
 
 // Sweep ends holds whose deadline has passed until it has looked at or ended
-// about limit seats (at least one), under one taking of the lock, and reports how
-// many holds it ended and whether there may be more.
+// about limit seats (at least one; a hold is ended whole), under one taking of the
+// lock, and reports how many holds it ended and whether there may be more.
 func (p *Plan) Sweep(limit int) (holds int, more bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -60,8 +60,9 @@ func (p *Plan) touch(seats []uint32) {
 }
 
 // Seats reports all seats as they were at one moment. It does not keep others
-// from the plan for longer than it takes to copy 512 seats. The error is
-// [ErrClosed].
+// from the plan for longer than it takes to copy 512 seats; who changes seats
+// meanwhile first copies the 512 around each, if they were not yet. The error
+// is [ErrClosed].
 func (p *Plan) Seats() ([]Status, error) {
 	out := make([]Status, p.count)
 	deadlines := make([]int64, p.count)
