@@ -119,7 +119,8 @@ func TestTheFilterOfKeysCountsEachOnceWhileItGrows(t *testing.T) {
 	k := keys{most: 1000, seed: maphash.MakeSeed()}
 	var slots []uint32
 	for i := range 500 {
-		slots = append(slots, k.remember(1, k.question("ann", strconv.Itoa(i), "block", nil)))
+		q := k.question("ann", strconv.Itoa(i), "block", nil)
+		slots = append(slots, k.remember(1, &q, "ann"))
 	}
 	for i := range 500 {
 		require.True(t, k.has("ann", strconv.Itoa(i)))
