@@ -69,8 +69,7 @@ func ExampleTakenError() {
 	_, err = m.Block(ctx, seatmap.BlockRequest{
 		Event: "concert", User: "bob", Seats: []string{"A1", "A2", "A3", "A4"}, TTL: time.Minute, ListTaken: true,
 	})
-	var taken *seatmap.TakenError
-	if errors.As(err, &taken) {
+	if taken, ok := errors.AsType[*seatmap.TakenError](err); ok {
 		fmt.Println("choose others than", taken.Seats())
 	}
 	// Output:
