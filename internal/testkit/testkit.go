@@ -175,10 +175,12 @@ func Allocs(t *testing.T, what string, most float64, f func()) {
 // Inlined fails the test unless the compiler can inline each of the named
 // functions of the package in the current directory. Names are as the
 // compiler prints them: "Sum", "(*Mutex).Lock", "(*Mutex[go.shape.int]).Lock"
-// or, with any type arguments, "(*Mutex[…]).Lock".
+// or, with any type arguments, "(*Mutex[…]).Lock". A generic function that
+// only the package's external tests instantiate is named with its package:
+// "option.Some[…]".
 func Inlined(t *testing.T, functions ...string) {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-gcflags=-m", ".").CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-test", "-export", "-gcflags=-m", ".").CombinedOutput()
 	require.NoError(t, err, string(out))
 	brackets := regexp.MustCompile(`\[[^\]]*\]`)
 	can := map[string]bool{}

@@ -1,0 +1,82 @@
+package option
+
+import "iter"
+
+// Pair is two values, as Zip makes them.
+type Pair[T, U any] struct {
+	First  T
+	Second U
+}
+
+// Map returns Some of f applied to the value of o, or None.
+func Map[T, U any](o Option[T], f func(T) U) Option[U] {
+	if !o.some {
+		return Option[U]{}
+	}
+	return Option[U]{value: f(o.value), some: true}
+}
+
+// MapOr returns f applied to the value of o, or fallback if o is None.
+func MapOr[T, U any](o Option[T], fallback U, f func(T) U) U {
+	if !o.some {
+		return fallback
+	}
+	return f(o.value)
+}
+
+// MapOrElse returns f applied to the value of o, or what fallback returns if o
+// is None.
+func MapOrElse[T, U any](o Option[T], fallback func() U, f func(T) U) U {
+	if !o.some {
+		return fallback()
+	}
+	return f(o.value)
+}
+
+// And returns other if o holds a value, else None.
+func And[T, U any](o Option[T], other Option[U]) Option[U] {
+	if !o.some {
+		return Option[U]{}
+	}
+	return other
+}
+
+// AndThen returns f applied to the value of o, or None.
+func AndThen[T, U any](o Option[T], f func(T) Option[U]) Option[U] {
+	if !o.some {
+		return Option[U]{}
+	}
+	return f(o.value)
+}
+
+// Flatten removes one level of Option: it is Some only if both levels are.
+func Flatten[T any](o Option[Option[T]]) Option[T] { return o.value }
+
+// Zip returns Some of both values, or None if either is missing.
+func Zip[T, U any](a Option[T], b Option[U]) Option[Pair[T, U]] {
+	if !a.some || !b.some {
+		return Option[Pair[T, U]]{}
+	}
+	return Some(Pair[T, U]{a.value, b.value})
+}
+
+// Unzip is the reverse of [Zip].
+func Unzip[T, U any](o Option[Pair[T, U]]) (Option[T], Option[U]) {
+	if !o.some {
+		return Option[T]{}, Option[U]{}
+	}
+	return Some(o.value.First), Some(o.value.Second)
+}
+
+// Collect returns Some of all values of src, or None if one of them is None:
+// there it stops, and asks src for no more. The slice of an empty src is empty.
+func Collect[T any](src iter.Seq[Option[T]]) Option[[]T] {
+	values := []T{}
+	for o := range src {
+		if !o.some {
+			return Option[[]T]{}
+		}
+		values = append(values, o.value)
+	}
+	return Some(values)
+}

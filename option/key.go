@@ -1,0 +1,27 @@
+package option
+
+import (
+	"fmt"
+	"log/slog"
+)
+
+// Key is an Option in the place of a key in a JSON object: None is the empty
+// key, Some the text of the value. It is for the keys of maps alone, because
+// encoding/json hands the key of an Option to its UnmarshalJSON, quotes and
+// all, and cannot read back what it wrote. Convert it freely:
+// Key[int](o), Option[int](k).
+//
+//nolint:recvcheck // encoding takes a value, decoding needs a pointer
+type Key[T comparable] Option[T]
+
+// MarshalText is [Option.MarshalText].
+func (k Key[T]) MarshalText() ([]byte, error) { return Option[T](k).MarshalText() }
+
+// UnmarshalText is [Option.UnmarshalText].
+func (k *Key[T]) UnmarshalText(text []byte) error { return (*Option[T])(k).UnmarshalText(text) }
+
+// Format is [Option.Format].
+func (k Key[T]) Format(f fmt.State, verb rune) { Option[T](k).Format(f, verb) }
+
+// LogValue is [Option.LogValue].
+func (k Key[T]) LogValue() slog.Value { return Option[T](k).LogValue() }

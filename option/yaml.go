@@ -1,0 +1,21 @@
+package option
+
+// MarshalYAML gives the YAML libraries the value, or null for None.
+func (o Option[T]) MarshalYAML() (any, error) {
+	if !o.some {
+		return nil, nil //nolint:nilnil // null, without an error
+	}
+	return o.value, nil
+}
+
+// UnmarshalYAML decodes a value to Some. On an error o is unchanged. The YAML
+// libraries do not call it for null, which thus leaves o as it is: decode into
+// a new variable to get None.
+func (o *Option[T]) UnmarshalYAML(decode func(any) error) error {
+	var v T
+	if err := decode(&v); err != nil {
+		return err
+	}
+	*o = Some(v)
+	return nil
+}
