@@ -1,0 +1,60 @@
+package result
+
+import "fmt"
+
+// UnwrapError is what Unwrap, Expect and their like panic with. Its text is
+// Rust's.
+type UnwrapError struct {
+	Message string
+	Err     error // the error that Unwrap or Expect found, else nil
+}
+
+// Error returns the message and what was found in place of what was expected.
+func (e *UnwrapError) Error() string { return e.Message }
+
+// Unwrap returns the error that [Result.Unwrap] or [Result.Expect] found.
+func (e *UnwrapError) Unwrap() error { return e.Err }
+
+// Unwrap returns the value. It panics with an [UnwrapError] if r holds an
+// error.
+func (r Result[T]) Unwrap() T {
+	if r.err != nil {
+		foundErr("called `Result::unwrap()` on an `Err` value", r.err)
+	}
+	return r.value
+}
+
+// Expect returns the value. It panics with an [UnwrapError] of message and the
+// error if r holds an error.
+func (r Result[T]) Expect(message string) T {
+	if r.err != nil {
+		foundErr(message, r.err)
+	}
+	return r.value
+}
+
+// UnwrapErr returns the error. It panics with an [UnwrapError] if r holds a
+// value.
+func (r Result[T]) UnwrapErr() error {
+	if r.err == nil {
+		foundOk("called `Result::unwrap_err()` on an `Ok` value", r.value)
+	}
+	return r.err
+}
+
+// ExpectErr returns the error. It panics with an [UnwrapError] of message and
+// the value if r holds a value.
+func (r Result[T]) ExpectErr(message string) error {
+	if r.err == nil {
+		foundOk(message, r.value)
+	}
+	return r.err
+}
+
+func foundErr(message string, err error) {
+	panic(&UnwrapError{Message: message + ": " + err.Error(), Err: err})
+}
+
+func foundOk[T any](message string, v T) {
+	panic(&UnwrapError{Message: fmt.Sprintf("%s: %#v", message, v)})
+}
