@@ -3,7 +3,7 @@ module github.com/coderrange/ferrous/bench
 go 1.26.0
 
 require (
-	github.com/coderrange/ferrous v0.0.0-00010101000000-000000000000
+	github.com/coderrange/ferrous v0.0.0
 	github.com/stretchr/testify v1.12.1
 	golang.org/x/perf v0.0.0-20260908200009-22c9c6c9d4da
 )
@@ -15,6 +15,7 @@ require (
 
 require (
 	github.com/puzpuzpuz/xsync/v3 v3.5.1
+	github.com/samber/mo v1.16.0
 	go.uber.org/atomic v1.12.0 // indirect
 )
 
