@@ -15,8 +15,11 @@ require (
 
 require (
 	github.com/puzpuzpuz/xsync/v3 v3.5.1
+	github.com/samber/lo v1.53.0
 	github.com/samber/mo v1.16.0
 	go.uber.org/atomic v1.12.0 // indirect
 )
+
+require golang.org/x/text v0.42.0 // indirect
 
 replace github.com/coderrange/ferrous => ../

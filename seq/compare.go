@@ -1,0 +1,107 @@
+package seq
+
+import (
+	"cmp"
+	"iter"
+
+	"github.com/coderrange/ferrous/option"
+)
+
+// Cmp compares a and b element by element by [cmp.Compare]: -1, 0 or +1; a
+// sequence is less than a longer one that begins with it. It stops at the first
+// difference. It pulls from b, see [iter.Pull].
+func Cmp[T cmp.Ordered](a, b iter.Seq[T]) int {
+	return CmpBy(a, b, cmp.Compare[T])
+}
+
+// CmpBy is [Cmp] by compare, whose result may be any number of the right sign.
+func CmpBy[A, B any](a iter.Seq[A], b iter.Seq[B], compare func(A, B) int) int {
+	next, stop := iter.Pull(b)
+	defer stop()
+	order := 0
+	a(func(va A) bool {
+		if vb, ok := next(); !ok {
+			order = 1
+		} else {
+			order = sign(compare(va, vb))
+		}
+		return order == 0
+	})
+	if order == 0 {
+		if _, more := next(); more {
+			return -1
+		}
+	}
+	return order
+}
+
+// PartialCmp is [Cmp] by <, == and >: it is None if the first elements that
+// are not equal cannot be ordered, as a NaN cannot.
+func PartialCmp[T cmp.Ordered](a, b iter.Seq[T]) option.Option[int] {
+	return PartialCmpBy(a, b, func(va, vb T) option.Option[int] {
+		switch {
+		case va == vb:
+			return option.Some(0)
+		case va < vb:
+			return option.Some(-1)
+		case va > vb:
+			return option.Some(1)
+		}
+		return option.None[int]()
+	})
+}
+
+// PartialCmpBy is [PartialCmp] by compare.
+func PartialCmpBy[A, B any](a iter.Seq[A], b iter.Seq[B], compare func(A, B) option.Option[int]) option.Option[int] {
+	ordered := true
+	order := CmpBy(a, b, func(va A, vb B) int {
+		var c int
+		c, ordered = compare(va, vb).Get()
+		if !ordered {
+			return 1 // anything that stops
+		}
+		return c
+	})
+	return option.From(order, ordered)
+}
+
+// Eq says whether a and b have equal elements, and equally many. It stops at the
+// first difference. It pulls from b, see [iter.Pull].
+func Eq[T comparable](a, b iter.Seq[T]) bool {
+	return EqBy(a, b, func(va, vb T) bool { return va == vb })
+}
+
+// EqBy is [Eq] by equal.
+func EqBy[A, B any](a iter.Seq[A], b iter.Seq[B], equal func(A, B) bool) bool {
+	return CmpBy(a, b, func(va A, vb B) int {
+		if equal(va, vb) {
+			return 0
+		}
+		return 1
+	}) == 0
+}
+
+// IsSorted says whether no element of src is less than the one before it. A NaN
+// is in order only on its own.
+func IsSorted[T cmp.Ordered](src iter.Seq[T]) bool {
+	return IsSortedBy(src, func(a, b T) bool { return a <= b })
+}
+
+// IsSortedBy says whether inOrder is true for each element of src and the next;
+// it stops at the first pair for which it is not.
+func IsSortedBy[T any](src iter.Seq[T], inOrder func(T, T) bool) bool {
+	var before option.Option[T]
+	return All(src, func(v T) bool {
+		b, some := before.Get()
+		before = option.Some(v)
+		return !some || inOrder(b, v)
+	})
+}
+
+// IsSortedByKey is [IsSorted] of the keys of src. It calls key once for each
+// element.
+func IsSortedByKey[T any, K cmp.Ordered](src iter.Seq[T], key func(T) K) bool {
+	return IsSorted(Map(src, key))
+}
+
+func sign(order int) int { return cmp.Compare(order, 0) }

@@ -1,0 +1,127 @@
+package seq
+
+import (
+	"iter"
+
+	"github.com/coderrange/ferrous/option"
+)
+
+// Number is every type that has + and *, and a 1.
+type Number interface {
+	Integer | ~float32 | ~float64 | ~complex64 | ~complex128
+}
+
+// Count returns how many elements src has.
+func Count[T any](src iter.Seq[T]) int {
+	n := 0
+	src(func(T) bool {
+		n++
+		return true
+	})
+	return n
+}
+
+// Sum returns the sum of src, 0 if it is empty. It wraps around as + does.
+func Sum[T Number](src iter.Seq[T]) T {
+	var sum T
+	src(func(v T) bool {
+		sum += v
+		return true
+	})
+	return sum
+}
+
+// Product returns the product of src, 1 if it is empty. It wraps around as *
+// does.
+func Product[T Number](src iter.Seq[T]) T {
+	var product T = 1
+	src(func(v T) bool {
+		product *= v
+		return true
+	})
+	return product
+}
+
+// Fold returns what f makes of initial and each element of src in turn.
+func Fold[T, A any](src iter.Seq[T], initial A, f func(A, T) A) A {
+	acc := initial
+	src(func(v T) bool {
+		acc = f(acc, v)
+		return true
+	})
+	return acc
+}
+
+// Reduce is [Fold] that begins with the first element: None if src is empty.
+func Reduce[T any](src iter.Seq[T], f func(T, T) T) option.Option[T] {
+	var (
+		acc  T
+		some bool
+	)
+	src(func(v T) bool {
+		if some {
+			v = f(acc, v)
+		}
+		acc, some = v, true
+		return true
+	})
+	return option.From(acc, some)
+}
+
+// TryFold is [Fold] that stops at the first error, which it returns with the
+// accumulator before it.
+func TryFold[T, A any](src iter.Seq[T], initial A, f func(A, T) (A, error)) (A, error) {
+	acc := initial
+	var failure error
+	src(func(v T) bool {
+		next, err := f(acc, v)
+		if err != nil {
+			failure = err
+			return false
+		}
+		acc = next
+		return true
+	})
+	return acc, failure
+}
+
+// TryForEach calls f with each element of src until one returns an error, which
+// it returns.
+func TryForEach[T any](src iter.Seq[T], f func(T) error) error {
+	var failure error
+	src(func(v T) bool {
+		failure = f(v)
+		return failure == nil
+	})
+	return failure
+}
+
+// TryCollect returns the values of src in a slice. At the first error it stops,
+// and returns the values before it and the error.
+func TryCollect[T any](src iter.Seq2[T, error]) ([]T, error) {
+	var (
+		values  []T
+		failure error
+	)
+	src(func(v T, err error) bool {
+		if failure = err; err == nil {
+			values = append(values, v)
+		}
+		return err == nil
+	})
+	return values, failure
+}
+
+// Partition returns the elements of src for which pred is true, and the others,
+// in two slices.
+func Partition[T any](src iter.Seq[T], pred func(T) bool) (yes, no []T) {
+	src(func(v T) bool {
+		if pred(v) {
+			yes = append(yes, v)
+		} else {
+			no = append(no, v)
+		}
+		return true
+	})
+	return yes, no
+}

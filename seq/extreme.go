@@ -1,0 +1,69 @@
+package seq
+
+import (
+	"cmp"
+	"iter"
+
+	"github.com/coderrange/ferrous/option"
+)
+
+// Max returns the greatest element of src by [cmp.Compare], for which a NaN is
+// less than any other number; of several equal ones the last.
+func Max[T cmp.Ordered](src iter.Seq[T]) option.Option[T] {
+	return MaxBy(src, cmp.Compare[T])
+}
+
+// MaxBy returns the greatest element of src by compare, of several equal ones
+// the last.
+func MaxBy[T any](src iter.Seq[T], compare func(T, T) int) option.Option[T] {
+	return Reduce(src, func(best, v T) T {
+		if compare(best, v) > 0 {
+			return best
+		}
+		return v
+	})
+}
+
+// MaxByKey returns the element of src with the greatest key, of several with
+// equal keys the last. It calls key once for each element.
+func MaxByKey[T any, K cmp.Ordered](src iter.Seq[T], key func(T) K) option.Option[T] {
+	return byKey(src, key, func(best, k K) bool { return cmp.Compare(best, k) <= 0 })
+}
+
+// Min returns the least element of src by [cmp.Compare], for which a NaN is
+// less than any other number; of several equal ones the first.
+func Min[T cmp.Ordered](src iter.Seq[T]) option.Option[T] {
+	return MinBy(src, cmp.Compare[T])
+}
+
+// MinBy returns the least element of src by compare, of several equal ones the
+// first.
+func MinBy[T any](src iter.Seq[T], compare func(T, T) int) option.Option[T] {
+	return Reduce(src, func(best, v T) T {
+		if compare(best, v) > 0 {
+			return v
+		}
+		return best
+	})
+}
+
+// MinByKey returns the element of src with the least key, of several with equal
+// keys the first. It calls key once for each element.
+func MinByKey[T any, K cmp.Ordered](src iter.Seq[T], key func(T) K) option.Option[T] {
+	return byKey(src, key, func(best, k K) bool { return cmp.Compare(best, k) > 0 })
+}
+
+// byKey returns the element that no later one replaced.
+func byKey[T, K any](src iter.Seq[T], key func(T) K, replaces func(best, k K) bool) option.Option[T] {
+	var (
+		best    option.Option[T]
+		bestKey K
+	)
+	src(func(v T) bool {
+		if k := key(v); best.IsNone() || replaces(bestKey, k) {
+			best, bestKey = option.Some(v), k
+		}
+		return true
+	})
+	return best
+}

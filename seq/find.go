@@ -1,0 +1,100 @@
+package seq
+
+import (
+	"iter"
+
+	"github.com/coderrange/ferrous/option"
+)
+
+// All says whether pred is true for every element of src; it stops at the first
+// for which it is not.
+func All[T any](src iter.Seq[T], pred func(T) bool) bool {
+	all := true
+	src(func(v T) bool {
+		all = pred(v)
+		return all
+	})
+	return all
+}
+
+// Any says whether pred is true for some element of src; it stops at the first
+// for which it is.
+func Any[T any](src iter.Seq[T], pred func(T) bool) bool {
+	found := false
+	src(func(v T) bool {
+		found = pred(v)
+		return !found
+	})
+	return found
+}
+
+// Find returns the first element of src for which pred is true.
+func Find[T any](src iter.Seq[T], pred func(T) bool) option.Option[T] {
+	var found option.Option[T]
+	src(func(v T) bool {
+		if pred(v) {
+			found = option.Some(v)
+		}
+		return found.IsNone()
+	})
+	return found
+}
+
+// FindMap returns the first Some that f makes of an element of src.
+func FindMap[T, U any](src iter.Seq[T], f func(T) option.Option[U]) option.Option[U] {
+	var found option.Option[U]
+	src(func(v T) bool {
+		found = f(v)
+		return found.IsNone()
+	})
+	return found
+}
+
+// Position returns the number, from 0, of the first element of src for which
+// pred is true.
+func Position[T any](src iter.Seq[T], pred func(T) bool) option.Option[int] {
+	i, found := -1, false
+	src(func(v T) bool {
+		i++
+		found = pred(v)
+		return !found
+	})
+	return option.From(i, found)
+}
+
+// RPosition returns the index of the last element of s for which pred is true.
+// It searches from the back.
+func RPosition[T any](s []T, pred func(T) bool) option.Option[int] {
+	for i := len(s) - 1; i >= 0; i-- {
+		if pred(s[i]) {
+			return option.Some(i)
+		}
+	}
+	return option.None[int]()
+}
+
+// Nth returns the element of src number n, from 0. It panics if n is negative.
+func Nth[T any](src iter.Seq[T], n int) option.Option[T] {
+	mustNotBeNegative("Nth", n)
+	var found option.Option[T]
+	left := n
+	src(func(v T) bool {
+		if left == 0 {
+			found = option.Some(v)
+			return false
+		}
+		left--
+		return true
+	})
+	return found
+}
+
+// Last returns the last element of src.
+func Last[T any](src iter.Seq[T]) option.Option[T] {
+	var last option.Option[T]
+	src(func(v T) bool {
+		last = option.Some(v)
+		return true
+	})
+	return last
+}
