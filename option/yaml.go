@@ -8,9 +8,11 @@ func (o Option[T]) MarshalYAML() (any, error) {
 	return o.value, nil
 }
 
-// UnmarshalYAML decodes a value to Some. On an error o is unchanged. The YAML
-// libraries do not call it for null, which thus leaves o as it is: decode into
-// a new variable to get None.
+// UnmarshalYAML decodes a value to Some. On an error o is unchanged.
+//
+// The YAML libraries do not call it for null, which thus leaves o as it is:
+// decode into a new variable to get None. Of a list of options
+// go.yaml.in/yaml/v3 drops the nulls; github.com/goccy/go-yaml keeps them.
 func (o *Option[T]) UnmarshalYAML(decode func(any) error) error {
 	var v T
 	if err := decode(&v); err != nil {
