@@ -1,0 +1,136 @@
+// Package rusttogo holds the examples of docs/rust-to-go.md, and checks the page
+// against them.
+package rusttogo
+
+import (
+	"bytes"
+	"go/ast"
+	"go/doc"
+	"go/format"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/seq"
+)
+
+const page = "../rust-to-go.md"
+
+// row is one line of a table of the page.
+type row struct{ rust, code, example string }
+
+var tableRow = regexp.MustCompile("^\\| `([^`]+)` \\| `([^`]+)` \\|[^|]*\\| (\\w+) \\|$")
+
+// rows returns the rows of all tables. A line that looks like one and is none
+// fails the test.
+func rows(t *testing.T) []row {
+	t.Helper()
+	text, err := os.ReadFile(page)
+	require.NoError(t, err)
+	var all []row
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSuffix(line, "\n")
+		if !strings.HasPrefix(line, "|") || strings.HasPrefix(line, "| Rust |") || strings.HasPrefix(line, "| --- |") {
+			continue
+		}
+		cells := tableRow.FindStringSubmatch(line)
+		if assert.NotNil(t, cells, "not | `rust` | `go` | remark | example |: %s", line) {
+			all = append(all, row{cells[1], cells[2], "Example_" + cells[3]})
+		}
+	}
+	return all
+}
+
+// examples returns the source of each example of this package that has output,
+// without which go test would not run it.
+func examples(t *testing.T) map[string]string {
+	t.Helper()
+	names, err := filepath.Glob("*_test.go")
+	require.NoError(t, err)
+	var files []*ast.File
+	fset := token.NewFileSet()
+	for _, name := range names {
+		file, err := parser.ParseFile(fset, name, nil, parser.ParseComments)
+		require.NoError(t, err)
+		files = append(files, file)
+	}
+	source := map[string]string{}
+	for _, e := range doc.Examples(files...) {
+		if e.Output == "" {
+			t.Errorf("Example%s has no output: it is not run", e.Name)
+			continue
+		}
+		var b bytes.Buffer
+		require.NoError(t, format.Node(&b, fset, e.Code))
+		source["Example"+e.Name] = b.String()
+	}
+	return source
+}
+
+func TestThePage(t *testing.T) {
+	source := examples(t)
+	used := map[string]bool{}
+	for _, r := range rows(t) {
+		code, found := source[r.example]
+		if !found {
+			t.Errorf("%s: there is no %s", r.rust, r.example)
+			continue
+		}
+		used[r.example] = true
+		if !strings.Contains(code, r.code) {
+			t.Errorf("%s: %s does not contain %s", r.rust, r.example, r.code)
+		}
+	}
+	for name := range source {
+		if !used[name] {
+			t.Errorf("%s has no row", name)
+		}
+	}
+}
+
+// stable are the stable methods of Rust 1.95 that the page must have.
+var stable = map[string]string{
+	"Option": `is_some is_some_and is_none is_none_or as_ref as_mut as_pin_ref as_pin_mut as_slice
+		as_mut_slice expect unwrap unwrap_or unwrap_or_else unwrap_or_default unwrap_unchecked map inspect
+		map_or map_or_else ok_or ok_or_else as_deref as_deref_mut iter iter_mut and and_then filter or or_else
+		xor insert get_or_insert get_or_insert_default get_or_insert_with take take_if replace zip unzip copied
+		cloned transpose flatten from_iter sum product cmp eq`,
+	"Result": `is_ok is_ok_and is_err is_err_and ok err as_ref as_mut map map_or map_or_else map_err inspect
+		inspect_err as_deref as_deref_mut iter iter_mut expect unwrap unwrap_or_default expect_err unwrap_err
+		and and_then or or_else unwrap_or unwrap_or_else unwrap_unchecked unwrap_err_unchecked copied cloned
+		transpose flatten from_iter sum product`,
+	"Iterator": `next size_hint count last nth step_by chain zip map for_each filter filter_map enumerate
+		peekable skip_while take_while map_while skip take scan flat_map flatten fuse inspect by_ref collect
+		partition try_fold try_for_each fold reduce all any find find_map position rposition max min
+		max_by_key max_by min_by_key min_by rev unzip copied cloned cycle sum product cmp partial_cmp eq ne lt
+		le gt ge is_sorted is_sorted_by is_sorted_by_key`,
+	"DoubleEndedIterator": `next_back nth_back try_rfold rfold rfind`,
+	"Peekable":            `peek peek_mut next_if next_if_eq next_if_map next_if_map_mut`,
+	"iter":                `empty from_fn once once_with repeat repeat_n repeat_with successors`,
+	"Vec": `with_capacity push pop insert remove clear append resize extend dedup is_empty len capacity
+		contains first last get as_slice binary_search iter position rposition find find_map sort sort_by
+		sort_unstable`,
+	"HashMap": `insert entry::or_insert entry::or_insert_with entry::and_modify remove clear contains_key get
+		get_mut keys values values_mut iter`,
+}
+
+func TestThePageIsComplete(t *testing.T) {
+	named := slices.Collect(seq.Map(slices.Values(rows(t)), func(r row) string { return r.rust }))
+	for kind, methods := range stable {
+		for method := range strings.FieldsSeq(methods) {
+			assert.Contains(t, named, kind+"::"+method)
+		}
+	}
+	slices.Sort(named)
+	for i := range len(named) - 1 {
+		assert.NotEqual(t, named[i], named[i+1], "there are two rows for it")
+	}
+}
