@@ -126,3 +126,16 @@ func TestPeekableFollowsASlice(t *testing.T) {
 		})
 	})
 }
+
+func TestTryFoldOverAPeekableGoesOn(t *testing.T) {
+	p := seq.NewPeekable(of(100, 20, 30, 40, 50))
+	defer p.Close()
+	assert.Equal(t, option.Some(100), p.Peek())
+	sum, err := seq.TryFold(p.All(), 0, addInt8)
+	require.ErrorIs(t, err, errOverflow)
+	assert.Equal(t, 120, sum)
+	assert.Equal(t, option.Some(40), p.Peek(), "the one that failed is taken")
+	sum, err = seq.TryFold(p.All(), 0, addInt8)
+	require.NoError(t, err)
+	assert.Equal(t, 90, sum)
+}
