@@ -10,8 +10,6 @@ import (
 // encoding/json hands the key of an Option to its UnmarshalJSON, quotes and
 // all, and cannot read back what it wrote. Convert it freely:
 // Key[int](o), Option[int](k).
-//
-//nolint:recvcheck // encoding takes a value, decoding needs a pointer
 type Key[T comparable] Option[T]
 
 // MarshalText is [Option.MarshalText].

@@ -17,8 +17,6 @@ var ErrAbsent = errors.New("option: Nullable.MarshalJSON: absent; tag the field 
 //
 // The zero value is absent. Tag the field omitzero, so that it stays absent
 // when it is written. A Nullable may be copied.
-//
-//nolint:recvcheck // reads take a value, as Option's do; decoding needs a pointer
 type Nullable[T any] struct {
 	state Option[Option[T]] // None: absent; Some(None): null
 }

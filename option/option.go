@@ -25,8 +25,6 @@ import "iter"
 //
 // The zero value is None. An Option may be copied; the copy is independent, as
 // far as a copy of T is.
-//
-//nolint:recvcheck // reads take a value, so that calls chain; writes need a pointer
 type Option[T any] struct {
 	value T // the zero T when some is false, so that == works
 	some  bool

@@ -244,7 +244,7 @@ func TestTake(t *testing.T) {
 	assert.Equal(t, one, o.Take())
 	assert.Equal(t, none, o)
 	assert.Equal(t, none, o.Take())
-	testkit.PanicError(t, func() { o.Take().Unwrap() })
+	require.Error(t, testkit.PanicError(t, func() { o.Take().Unwrap() }))
 
 	p := option.Some(new(int))
 	p.Take()

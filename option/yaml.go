@@ -3,7 +3,7 @@ package option
 // MarshalYAML gives the YAML libraries the value, or null for None.
 func (o Option[T]) MarshalYAML() (any, error) {
 	if !o.some {
-		return nil, nil //nolint:nilnil // null, without an error
+		return nil, nil
 	}
 	return o.value, nil
 }

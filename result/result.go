@@ -31,8 +31,6 @@ var ErrNil = errors.New("result: Err: nil error")
 //
 // The zero value is Ok(zero T). A Result may be copied; the copy is
 // independent, as far as copies of T and of the error are.
-//
-//nolint:recvcheck // reads take a value, so that calls chain; writes need a pointer
 type Result[T any] struct {
 	value T     // the zero T when err is not nil
 	err   error // nil for Ok

@@ -21,11 +21,11 @@ func TestMethodsDoNotAllocate(t *testing.T) {
 		for _, r := range [...]result.Result[big]{result.Ok(v), result.Err[big](errSad), result.From(v, errSad)} {
 			if r.IsOk() && !r.IsErr() && r.IsOkAnd(isFirst) {
 				sink += r.Unwrap()[0] + r.Expect("one")[0]
-			} else if r.IsErrAnd(isSad) && r.UnwrapErr() == r.ExpectErr("an error") {
+			} else if r.IsErrAnd(isSad) && errors.Is(r.UnwrapErr(), r.ExpectErr("an error")) {
 				sink++
 			}
 			g, err := r.Get()
-			if err == r.Err() && r.Ok().IsSome() {
+			if errors.Is(err, r.Err()) && r.Ok().IsSome() {
 				sink += g[0]
 			}
 			sink += r.UnwrapOr(v)[0] + r.UnwrapOrElse(func(error) big { return v })[0] + r.UnwrapOrDefault()[0]

@@ -2,6 +2,7 @@ package seq
 
 import (
 	"iter"
+	"slices"
 
 	"github.com/coderrange/ferrous/option"
 )
@@ -65,8 +66,8 @@ func Position[T any](src iter.Seq[T], pred func(T) bool) option.Option[int] {
 // RPosition returns the index of the last element of s for which pred is true.
 // It searches from the back.
 func RPosition[T any](s []T, pred func(T) bool) option.Option[int] {
-	for i := len(s) - 1; i >= 0; i-- {
-		if pred(s[i]) {
+	for i, v := range slices.Backward(s) {
+		if pred(v) {
 			return option.Some(i)
 		}
 	}

@@ -2,6 +2,7 @@ package seq
 
 import (
 	"iter"
+	"slices"
 
 	"github.com/coderrange/ferrous/option"
 )
@@ -92,8 +93,8 @@ func Range[T Integer](low, high T) iter.Seq[T] {
 // Fold(Rev(s), …).
 func Rev[T any](s []T) iter.Seq[T] {
 	return func(yield func(T) bool) {
-		for i := len(s) - 1; i >= 0; i-- {
-			if !yield(s[i]) {
+		for _, v := range slices.Backward(s) {
+			if !yield(v) {
 				return
 			}
 		}

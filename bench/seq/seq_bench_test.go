@@ -25,6 +25,7 @@ func square(n int) int  { return n * n }
 
 // run measures f, which handles size elements, per element.
 func run(b *testing.B, name string, f func() int) {
+	b.Helper()
 	b.Run(name, func(b *testing.B) {
 		b.ReportAllocs()
 		for i := 0; i < b.N; i++ {

@@ -39,7 +39,7 @@ func Load(path string) (m TaskManager, err error) {
 }
 
 // validate refuses ids that Add could not have given.
-func (m TaskManager) validate() error {
+func (m *TaskManager) validate() error {
 	seen := map[int]bool{}
 	return seq.TryForEach(slices.Values(m.Tasks), func(t Task) error {
 		if t.ID < 1 || t.ID > m.LastID || seen[t.ID] {
@@ -52,7 +52,7 @@ func (m TaskManager) validate() error {
 
 // Save writes the tasks to a file, as one step: whoever reads it, also after a
 // crash, finds the old tasks or the new ones.
-func (m TaskManager) Save(path string) (err error) {
+func (m *TaskManager) Save(path string) (err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("cannot save %s: %w", path, err)

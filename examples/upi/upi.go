@@ -98,8 +98,11 @@ func run(out io.Writer) error {
 		from, to string
 		amount   int
 	}{
-		{"asha", "ravi", 200}, {"asha", "ravi", 400}, {"asha", "nobody", 1},
-		{"scrooge", "asha", limit + 1}, {"ravi", "asha", 300},
+		{"asha", "ravi", 200},
+		{"asha", "ravi", 400},
+		{"asha", "nobody", 1},
+		{"scrooge", "asha", limit + 1},
+		{"ravi", "asha", 300},
 	} {
 		paid := result.From(accounts.processPayment(p.from, p.to, p.amount))
 		fmt.Fprintf(&report, "%s -> %s %d: %v", p.from, p.to, p.amount, paid)
