@@ -10,10 +10,11 @@ type Pair[T, U any] struct {
 
 // Map returns Some of f applied to the value of o, or None.
 func Map[T, U any](o Option[T], f func(T) U) Option[U] {
-	if !o.some {
-		return Option[U]{}
+	var u U
+	if o.some {
+		u = f(o.value)
 	}
-	return Option[U]{value: f(o.value), some: true}
+	return Option[U]{value: u, some: o.some}
 }
 
 // MapOr returns f applied to the value of o, or fallback if o is None.

@@ -49,9 +49,10 @@ func None[T any]() Option[T] {
 // From turns Go's "comma ok" into an Option: Some(v) if ok, else None.
 func From[T any](v T, ok bool) Option[T] {
 	if !ok {
-		return Option[T]{}
+		var zero T
+		v = zero
 	}
-	return Option[T]{value: v, some: true}
+	return Option[T]{value: v, some: ok}
 }
 
 // FromPtr returns None if p is nil, else Some of a copy of *p.
@@ -149,10 +150,10 @@ func (o Option[T]) Or(other Option[T]) Option[T] {
 
 // OrElse returns o if it holds a value, else what f returns.
 func (o Option[T]) OrElse(f func() Option[T]) Option[T] {
-	if o.some {
-		return o
+	if !o.some {
+		o = f()
 	}
-	return f()
+	return o
 }
 
 // Xor returns the one of o and other that holds a value, or None if both or

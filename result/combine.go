@@ -8,10 +8,11 @@ import (
 
 // Map returns Ok of f applied to the value of r, or r's error.
 func Map[T, U any](r Result[T], f func(T) U) Result[U] {
-	if r.err != nil {
-		return Result[U]{err: r.err}
+	var u U
+	if r.err == nil {
+		u = f(r.value)
 	}
-	return Result[U]{value: f(r.value)}
+	return Result[U]{value: u, err: r.err}
 }
 
 // MapOr returns f applied to the value of r, or fallback if r holds an error.

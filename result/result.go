@@ -53,9 +53,10 @@ func Err[T any](err error) Result[T] {
 // whatever v is.
 func From[T any](v T, err error) Result[T] {
 	if err != nil {
-		return Result[T]{err: err}
+		var zero T
+		v = zero
 	}
-	return Result[T]{value: v}
+	return Result[T]{value: v, err: err}
 }
 
 // IsOk says whether r holds a value.
@@ -124,7 +125,7 @@ func (r Result[T]) Or(other Result[T]) Result[T] {
 // OrElse returns r if it holds a value, else what f makes of the error.
 func (r Result[T]) OrElse(f func(error) Result[T]) Result[T] {
 	if r.err != nil {
-		return f(r.err)
+		r = f(r.err)
 	}
 	return r
 }
