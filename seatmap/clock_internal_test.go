@@ -60,7 +60,7 @@ func TestClockReadings(t *testing.T) {
 }
 
 func TestRecordAndWordSizes(t *testing.T) {
-	assert.EqualValues(t, 64, unsafe.Sizeof(record{}), "one cache line a seat")
+	assert.LessOrEqual(t, unsafe.Sizeof(record{}), uintptr(64), "one cache line a seat")
 	assert.LessOrEqual(t, unsafe.Sizeof(TakenError{}), uintptr(16))
 }
 

@@ -126,17 +126,23 @@ func (p *Plan) grant(now, until int64, user uint64, seats []int, q *question) ui
 	}
 	p.scratch = ring
 	p.touch(ring)
-	lead := ring[0]
-	p.fence++
-	head := &p.records[lead]
-	*head = record{fence: p.fence, secret: p.secret(), user: user, at: now, slot: noSlot}
+	head := p.begin(ring[0], user, now)
 	p.link(ring)
 	if q != nil {
 		head.slot = p.event.remember(now, q, user)
 	}
 	p.setDeadline(ring, until)
 	p.changed(KindBlocked, head, ring, until)
-	return lead
+	return ring[0]
+}
+
+// begin begins a new hold or booking at that seat.
+func (p *Plan) begin(seat uint32, user uint64, now int64) *record {
+	p.fence++
+	r := &p.records[seat]
+	r.fence, r.user, r.at, r.slot = p.fence, user, now, noSlot
+	r.secret[0], r.secret[1] = p.secrets.Uint64(), p.secrets.Uint64()
+	return r
 }
 
 // setDeadline blocks the seats of one hold until then.
@@ -218,13 +224,14 @@ func (p *Plan) part(lead uint32, seats []int) ([]uint32, error) {
 // that begins. For the question see grant.
 func (p *Plan) book(now int64, lead uint32, part []uint32, q *question) uint32 {
 	p.touch(part)
-	hold := p.detach(now, lead, part)
-	p.fence++
-	head := &p.records[part[0]]
-	*head = record{fence: p.fence, secret: p.secret(), user: hold.user, at: now, slot: noSlot}
+	hold, over := p.detach(now, lead, part)
+	if over {
+		hold.fence = 0
+	}
+	head := p.begin(part[0], hold.user, now)
 	p.link(part)
 	if q != nil {
-		head.slot = p.event.remember(now, q, hold.user)
+		head.slot = p.event.remember(now, q, head.user)
 	}
 	for _, seat := range part {
 		p.set(seat, uint64(Booked))
@@ -238,12 +245,15 @@ func (p *Plan) book(now int64, lead uint32, part []uint32, q *question) uint32 {
 func (p *Plan) vacate(now int64, lead uint32, part []uint32, kind Kind) {
 	p.touch(part)
 	until := p.deadline(lead) // 0 for a booking
-	head := p.detach(now, lead, part)
+	head, over := p.detach(now, lead, part)
 	for _, seat := range part {
 		p.set(seat, uint64(Available))
 	}
 	p.setGate()
-	p.changed(kind, &head, part, until)
+	p.changed(kind, head, part, until)
+	if over {
+		head.fence = 0
+	}
 }
 
 // expire ends the hold that begins at lead, all of it.
@@ -253,28 +263,29 @@ func (p *Plan) expire(lead uint32) {
 }
 
 // detach takes part of the hold or booking that begins at lead out of its ring,
-// and returns what its record said. When nothing is left, it is over.
-func (p *Plan) detach(now int64, lead uint32, part []uint32) (head record) {
+// and returns where its record is now. When nothing is left it is over, and the
+// caller must clear the fence in the record when he has no more use for it.
+func (p *Plan) detach(now int64, lead uint32, part []uint32) (head *record, over bool) {
 	state := State(p.word(int(lead)) & stateMask)
-	head = p.records[lead]
+	head = &p.records[lead]
 	p.rest = p.ring(p.rest[:0], lead)
 	if len(part) == len(p.rest) {
-		p.records[lead].fence = 0
 		if len(p.moved) > 0 {
 			delete(p.moved, head.fence)
 		}
 		if p.event != nil {
-			p.event.over(now, state, &head)
+			p.event.over(now, state, head)
 		}
-		return head
+		return head, true
 	}
 	for _, seat := range part {
 		p.records[seat].lead = noSeat
 	}
 	p.rest = slices.DeleteFunc(p.rest, func(seat uint32) bool { return p.records[seat].lead == noSeat })
 	if first := p.rest[0]; first != lead {
-		p.records[lead].fence = 0
-		p.records[first] = head
+		p.records[first] = *head
+		head.fence = 0
+		head = &p.records[first]
 		if p.moved == nil {
 			p.moved = map[uint64]uint32{}
 		}
@@ -284,7 +295,7 @@ func (p *Plan) detach(now int64, lead uint32, part []uint32) (head record) {
 		}
 	}
 	p.link(p.rest)
-	return head
+	return head, false
 }
 
 // changed counts a change and tells the event, if there is one.

@@ -456,9 +456,6 @@ func checkTTL(ttl time.Duration) error {
 	return nil
 }
 
-// secret draws a new secret.
-func (p *Plan) secret() [2]uint64 { return [2]uint64{p.secrets.Uint64(), p.secrets.Uint64()} }
-
 // token returns the token of the hold or booking that begins at lead.
 func (p *Plan) token(lead uint32) Token {
 	r := &p.records[lead]

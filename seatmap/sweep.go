@@ -11,8 +11,10 @@ func (p *Plan) span(chunk int) (from, to uint32) {
 // seats belong to holds that are over.
 func (p *Plan) scan(now int64, chunk int) (earliest int64, over int) {
 	earliest = never
-	for seat, end := p.span(chunk); seat < end; seat++ {
-		word := p.word(int(seat))
+	from, to := p.span(chunk)
+	words := p.words[from<<p.shift : to<<p.shift]
+	for i := 0; i < len(words); i += 1 << p.shift {
+		word := words[i].Load()
 		if State(word&stateMask) != Blocked {
 			continue
 		}
@@ -64,12 +66,16 @@ func (p *Plan) sweep(now int64, limit int) (holds int, more bool) {
 			if limit <= 0 {
 				return int(p.revision - before), true
 			}
-			available := p.totals[Available]
-			for seat, end := p.span(i); seat < end; seat++ {
-				p.tidy(now, int(seat))
+			var over int
+			if c.earliest, over = p.scan(now, i); over > 0 {
+				available := p.totals[Available]
+				for seat, end := p.span(i); seat < end; seat++ {
+					p.tidy(now, int(seat))
+				}
+				c.earliest, _ = p.scan(now, i)
+				limit -= p.totals[Available] - available
 			}
-			c.earliest, _ = p.scan(now, i)
-			limit -= aLook + p.totals[Available] - available
+			limit -= aLook
 		}
 		earliest = min(earliest, c.earliest)
 	}
