@@ -32,6 +32,10 @@ func TestAHoldIsOverAtItsDeadline(t *testing.T) {
 		testkit.Advance(hold - 1)
 		_, err := tryBlock(m, "carl", "1")
 		require.ErrorIs(t, err, seatmap.ErrTaken)
+		_, err = m.Block(context.Background(), seatmap.BlockRequest{
+			Event: event, User: "carl", Seats: []string{"1"}, TTL: hold, ListTaken: true,
+		})
+		require.ErrorIs(t, err, seatmap.ErrTaken, "also where the lock decides")
 		_, err = book(m, b.Token)
 		require.NoError(t, err, "a nanosecond is enough")
 		testkit.Advance(1)
@@ -61,6 +65,37 @@ func TestARefusalLagsByTheResolutionAtMost(t *testing.T) {
 		require.ErrorIs(t, err, seatmap.ErrTaken, "no tick since")
 		testkit.Advance(seatmap.Resolution / 2)
 		block(t, m, "bob", "1")
+	})
+}
+
+func TestATokenIsOverAtItsDeadlineWhenTheClockHasNotTicked(t *testing.T) {
+	withAndWithoutSweeper(t, func(t *testing.T, o seatmap.Options) {
+		m := newEvent(t, 3, seatmap.Limits{}, o)
+		testkit.Advance(seatmap.Resolution / 2) // deadlines fall between ticks
+		a, b, c := block(t, m, "ann", "1"), block(t, m, "bob", "2"), block(t, m, "carl", "3")
+		testkit.Advance(hold)
+		_, err := book(m, a.Token)
+		require.ErrorIs(t, err, seatmap.ErrExpired)
+		_, err = extend(m, b.Token, hold)
+		require.ErrorIs(t, err, seatmap.ErrExpired)
+		require.ErrorIs(t, release(m, c.Token), seatmap.ErrExpired)
+	})
+}
+
+func TestTheLongestHold(t *testing.T) {
+	withAndWithoutSweeper(t, func(t *testing.T, o seatmap.Options) {
+		m := newEvent(t, 2, seatmap.Limits{}, o)
+		h, err := m.Block(context.Background(), seatmap.BlockRequest{Event: event, User: "ann", Seats: []string{"1"}, TTL: seatmap.MaxTTL})
+		require.NoError(t, err)
+		assert.Equal(t, seatmap.MaxTTL, h.Until.Sub(h.At))
+		testkit.Advance(time.Second)
+		_, err = tryBlock(m, "bob", "1")
+		require.ErrorIs(t, err, seatmap.ErrTaken)
+		h, err = extend(m, h.Token, seatmap.MaxTTL)
+		require.NoError(t, err)
+		assert.Equal(t, seatmap.MaxTTL+time.Second, h.Until.Sub(h.At))
+		_, err = book(m, h.Token)
+		require.NoError(t, err)
 	})
 }
 
