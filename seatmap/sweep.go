@@ -48,9 +48,15 @@ func (p *Plan) overdue(now int64) int {
 	return over
 }
 
-// soldOut says whether there is no seat to be had at all.
+// soldOut says whether there is no seat to be had at all. Where all that is left
+// is overdue, it ends a little of it, which opens the gate: the next who ask need
+// not count it again.
 func (p *Plan) soldOut(now int64) bool {
-	return p.totals[Available] == 0 && p.overdue(now) == 0
+	if p.totals[Available] > 0 || p.overdue(now) == 0 {
+		return p.totals[Available] == 0
+	}
+	p.sweep(now, 1)
+	return false
 }
 
 // sweep ends holds that are over; see [Plan.Sweep].
