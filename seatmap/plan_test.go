@@ -141,6 +141,24 @@ func TestPlanBlockAny(t *testing.T) {
 	require.ErrorIs(t, err, seatmap.ErrSoldOut)
 }
 
+func TestAdjacentSeatsDoNotSpanAFullStretch(t *testing.T) {
+	p := newPlan(t, 1536, nil)
+	middle := make([]int, 512)
+	for i := range middle {
+		middle[i] = 512 + i
+	}
+	_, err := p.Block(1, hold, middle...)
+	require.NoError(t, err)
+	_, _, err = p.BlockAny(2, hold, 513, true)
+	require.ErrorIs(t, err, seatmap.ErrNotEnough)
+	_, seats, err := p.BlockAny(2, hold, 513, false)
+	require.NoError(t, err)
+	assert.Equal(t, 1024, seats[512])
+	_, seats, err = p.BlockAny(2, hold, 511, true)
+	require.NoError(t, err)
+	assert.Equal(t, 1025, seats[0])
+}
+
 func TestPlanDoesNotAllocate(t *testing.T) {
 	clock := seatmap.NewClock(seatmap.Resolution)
 	defer clock.Close()
