@@ -82,6 +82,40 @@ func TestPartsOfAHoldLiveOnWhenItsFirstSeatLeaves(t *testing.T) {
 	assert.Equal(t, seatmap.Counts{Available: 6}, counts(t, m))
 }
 
+func TestHoldsOfAUserWhoseFirstSeatsLeave(t *testing.T) {
+	for moved := range 3 {
+		for ended := range 3 {
+			if moved == ended {
+				continue
+			}
+			m := newEvent(t, 6, seatmap.Limits{}, seatmap.Options{Manual: true})
+			left := [][]string{{"1", "2"}, {"3", "4"}, {"5", "6"}}
+			var holds []seatmap.Hold
+			for _, seats := range left {
+				holds = append(holds, block(t, m, "ann", seats...))
+			}
+			require.NoError(t, release(m, holds[moved].Token, left[moved][0]))
+			left[moved] = left[moved][1:]
+			for _, i := range []int{ended, 3 - moved - ended, moved} {
+				require.NoError(t, release(m, holds[i].Token))
+				left[i] = nil
+				infos, err := m.Holds(t.Context(), seatmap.HoldsRequest{Event: event, User: "ann"})
+				require.NoError(t, err)
+				var got, want [][]string
+				for _, info := range infos {
+					got = append(got, info.Seats)
+				}
+				for _, seats := range left {
+					if seats != nil {
+						want = append(want, seats)
+					}
+				}
+				require.ElementsMatch(t, want, got)
+			}
+		}
+	}
+}
+
 func TestSeatsThatTheTokenDoesNotCover(t *testing.T) {
 	m := newEvent(t, 3, seatmap.Limits{}, seatmap.Options{})
 	h := block(t, m, "ann", "1", "2")
