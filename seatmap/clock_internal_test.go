@@ -83,6 +83,20 @@ func TestSmallTablesAreKeptAndLargeOnesGivenBack(t *testing.T) {
 	assert.Zero(t, a.idle)
 }
 
+func TestLargeTablesOfKeysAreGivenBack(t *testing.T) {
+	k := keys{most: 2000, seed: maphash.MakeSeed()}
+	for round := range 2 {
+		for i := range 1500 {
+			k.ended(1, k.remember(1, k.question("ann", strconv.Itoa(i), "block", nil)))
+		}
+		require.Len(t, k.slots, 1500)
+		k.forget(1 + int64(KeyMemory))
+		assert.Nil(t, k.slots, round)
+		assert.Nil(t, k.filter.Load())
+		assert.False(t, k.has("ann", "1"))
+	}
+}
+
 func TestKeysOfTheSameHashAreToldApart(t *testing.T) {
 	k := keys{most: 2}
 	var slots []uint32
