@@ -273,3 +273,28 @@ func TestASnapshotNeverShowsPartOfAHold(t *testing.T) {
 	<-stopped
 	<-stopped
 }
+
+func TestAWatcherMissesNoChangeOnItsWayToSleep(t *testing.T) {
+	testkit.Stress(t, func(t *testing.T, _ int) {
+		m := newEvent(t, 1, seatmap.Limits{}, seatmap.Options{Manual: true})
+		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+		defer stop()
+		seen := make(chan error, 1)
+		go func() {
+			defer close(seen)
+			for _, err := range m.Watch(ctx, seatmap.WatchRequest{Event: event}) {
+				seen <- err
+			}
+		}()
+		require.NoError(t, <-seen)
+		for range 1000 {
+			h := block(t, m, "ann", "1")
+			require.NoError(t, <-seen, "of the grant")
+			require.NoError(t, release(m, h.Token))
+			require.NoError(t, <-seen, "of its end")
+		}
+		stop()
+		for range seen { // until it is gone
+		}
+	})
+}
