@@ -88,6 +88,9 @@ func TestPlanRefusesBadInput(t *testing.T) {
 	foreign, err := other.Block(1, hold, 4)
 	require.NoError(t, err)
 	require.ErrorIs(t, p.Release(foreign), seatmap.ErrToken)
+	require.NoError(t, other.Release(foreign))
+	foreign.Event = "elsewhere"
+	require.ErrorIs(t, other.Release(foreign), seatmap.ErrToken, "not over, but never known here")
 	c, err := p.Counts()
 	require.NoError(t, err)
 	assert.Equal(t, seatmap.Counts{Available: 4, Blocked: 1}, c)
