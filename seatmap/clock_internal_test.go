@@ -87,7 +87,8 @@ func TestLargeTablesOfKeysAreGivenBack(t *testing.T) {
 	k := keys{most: 2000, seed: maphash.MakeSeed()}
 	for round := range 2 {
 		for i := range 1500 {
-			k.ended(1, k.remember(1, k.question("ann", strconv.Itoa(i), "block", nil)))
+			q := k.question("ann", strconv.Itoa(i), "block", nil)
+			k.ended(1, k.remember(1, &q, "ann"))
 		}
 		require.Len(t, k.slots, 1500)
 		k.forget(1 + int64(KeyMemory))
