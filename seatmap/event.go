@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"slices"
 	"strings"
 	"time"
 )
@@ -47,8 +48,7 @@ func (e *event) close(end error) (fence uint64) {
 
 // due says, without a lock, whether sweep may find something.
 func (e *event) due(now int64) bool {
-	forget := e.keys.next.Load()
-	return e.plan.earliest.Load() <= now || forget != 0 && forget <= now
+	return e.plan.earliest.Load() <= now || e.keys.due(now)
 }
 
 // sweep is as Plan.Sweep, and forgets old answers.
@@ -179,9 +179,10 @@ func (e *event) answer(w wall, lead uint32, seats []string) Hold {
 	if slot == noSlot {
 		return h
 	}
-	a := &e.keys.slots[slot]
-	a.hold = h
-	return a.again()
+	kept := &e.keys.slots[slot].hold
+	*kept = h
+	kept.Seats = slices.Clone(seats) // the caller may change his
+	return h
 }
 
 // describe describes the hold or booking that begins at lead.

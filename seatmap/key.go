@@ -108,7 +108,9 @@ func (k *keys) recall(q *question) (*answer, error) {
 // remember makes room for an answer, which is live until ended is told its
 // slot, and returns that. The user is as in the question, but safe to keep.
 func (k *keys) remember(now int64, q *question, user string) (slot uint32) {
-	k.forget(now)
+	if k.due(now) {
+		k.forget(now)
+	}
 	if last := len(k.unused) - 1; last >= 0 {
 		slot, k.unused = k.unused[last], k.unused[:last]
 	} else {
@@ -170,6 +172,12 @@ func (k *keys) ended(now int64, slot uint32) {
 	k.back = slot
 	k.queued++
 	k.forget(now)
+}
+
+// due says whether there is an answer to be forgotten. It needs no lock.
+func (k *keys) due(now int64) bool {
+	next := k.next.Load()
+	return next != 0 && next <= now
 }
 
 // forget drops the answers whose time has come, and the oldest when there are
