@@ -1,0 +1,126 @@
+// Package channel passes messages between goroutines, after tokio::sync and
+// crossbeam-channel: channels that never panic on close, take a context, move
+// messages in batches and say honestly what was lost.
+//
+//   - [New] and [NewUnbounded]: each message goes to one of the receivers.
+//   - [NewOneshot]: one message, once.
+//   - [NewBroadcast]: each message goes to every receiver; slow ones lag.
+//   - [NewWatch]: the latest value only.
+//   - [Select] waits for several of them, Ready and [Receiver.Chan] lead to
+//     Go's own select, [FromChan] leads back, [Call] asks and awaits an answer.
+//
+// Every handle has one owner that ends it with Close; Clone makes one more.
+// Close is idempotent, and a closed handle answers [ErrClosed].
+//
+// # What is promised
+//
+// A send that returned nil is received, still buffered, or was discarded by
+// the Close of the last receiver. A send that returned an error was not sent.
+// Messages of one sender arrive in the order sent. A context that is already
+// done is noticed first, and its error wraps [context.Cause]. The n'th send
+// synchronizes before the completion of the n'th receive, and every Close
+// before the return of a call that it made fail with ErrClosed.
+//
+// All that waits is durably blocked in a testing/synctest bubble. A channel
+// made inside a bubble must be used there only, as with Go's own.
+//
+// # How it works
+//
+// A small channel (under 32 messages) is mostly full or empty, so what counts
+// is the price of parking: it has one short lock, and two queues of waiters to
+// whom values are handed directly, as in the runtime. Blocked senders are
+// served in arrival order. See handoff.go.
+//
+// A larger or unbounded channel mostly moves messages, so what counts is that
+// senders and receivers do not write the same cache line: each side has a lock
+// in the word that also holds its position, and looks at the other side's word
+// only when what it knew has run out. A blocked side lets the other one run
+// for a moment before it parks, and is woken by one token that its holder
+// passes on. Blocked senders are served in no particular order. See queue.go.
+package channel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+)
+
+var (
+	// ErrClosed says that the channel takes no more messages, or, to a
+	// receiver, that there will be none.
+	ErrClosed = errors.New("channel: closed")
+	// ErrFull says that a send would have had to wait.
+	ErrFull = errors.New("channel: full")
+	// ErrEmpty says that a receive would have had to wait.
+	ErrEmpty = errors.New("channel: empty")
+	// ErrCapacity says that more was reserved than the channel can ever hold.
+	ErrCapacity = errors.New("channel: more than the capacity")
+)
+
+// queueCapacity is the first capacity that is served by a queue.
+const queueCapacity = 32
+
+// New returns a channel that buffers up to capacity messages.
+//
+// It panics unless capacity is positive: a channel without a buffer could
+// honour no [Permit].
+//
+//ferrous:acquire
+func New[T any](capacity int) (*Sender[T], *Receiver[T]) {
+	switch {
+	case capacity <= 0:
+		panic(fmt.Errorf("channel: New: capacity %d is not positive", capacity))
+	case capacity < queueCapacity:
+		return open(newSmall[T](capacity))
+	default:
+		return open(newBounded[T](capacity))
+	}
+}
+
+// NewUnbounded returns a channel whose buffer grows as needed, so that sends
+// never wait. Its memory follows the messages buffered, up and down.
+//
+//ferrous:acquire
+func NewUnbounded[T any]() (*Sender[T], *Receiver[T]) { return open(newUnbounded[T]()) }
+
+// Unbounded is the capacity of an unbounded channel.
+const Unbounded = math.MaxInt
+
+// core is a channel without its handles. There are two: small and queue.
+type core[T any] interface {
+	send(ctx context.Context, v T) error
+	trySend(v T) error
+	sendMany(ctx context.Context, vs []T) (int, error)
+
+	reserve(ctx context.Context, n int) error // 0 < n <= cap
+	tryReserve(n int) error
+	sendReserved(v T)
+	unreserve(n int)
+
+	recv(ctx context.Context) (T, error)
+	tryRecv() (T, error)
+	recvMany(ctx context.Context, buf []T) (int, error) // buf is not empty
+
+	shutdown() // no more sends
+	discard()  // no more receivers: shuts down, drops what is buffered
+	isClosed() bool
+	len() int
+	cap() int
+	room() int
+
+	readable() <-chan struct{} // closed once a receive need not wait
+	writable() <-chan struct{} // closed once a send need not wait
+}
+
+// canceled returns the error of a call whose context is done, or nil.
+func canceled(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	return cause(ctx)
+}
+
+func cause(ctx context.Context) error {
+	return fmt.Errorf("channel: %w", context.Cause(ctx))
+}

@@ -1,0 +1,425 @@
+package channel_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/channel"
+	"github.com/coderrange/ferrous/internal/testkit"
+)
+
+func TestNewPanicsWithoutCapacity(t *testing.T) {
+	for _, n := range []int{0, -1, math.MinInt} {
+		err := testkit.PanicError(t, func() { channel.New[int](n) })
+		assert.ErrorContains(t, err, "channel: New: capacity")
+	}
+}
+
+func TestMessagesArriveInOrderThenTheEnd(t *testing.T) {
+	everyFlavour(t, func(t *testing.T, f flavour) {
+		tx, rx := f.open(5)
+		for i := range 5 {
+			require.NoError(t, tx.Send(t.Context(), i))
+		}
+		tx.Close()
+		for i := range 5 {
+			v, err := rx.Recv(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, i, v)
+		}
+		for range 2 {
+			_, err := rx.Recv(t.Context())
+			require.ErrorIs(t, err, channel.ErrClosed)
+			_, err = rx.TryRecv()
+			require.ErrorIs(t, err, channel.ErrClosed)
+		}
+	})
+}
+
+func TestFullEmptyAndClosedAreToldApart(t *testing.T) {
+	everyBounded(t, func(t *testing.T, f flavour) {
+		tx, rx := f.open(2)
+		_, err := rx.TryRecv()
+		require.ErrorIs(t, err, channel.ErrEmpty)
+		for round := range 5 { // over the end of the ring
+			require.NoError(t, tx.TrySend(2*round))
+			require.NoError(t, tx.TrySend(2*round+1))
+			require.ErrorIs(t, tx.TrySend(9), channel.ErrFull)
+			for i := range 2 {
+				v, err := rx.TryRecv()
+				require.NoError(t, err)
+				require.Equal(t, 2*round+i, v)
+			}
+			_, err := rx.TryRecv()
+			require.ErrorIs(t, err, channel.ErrEmpty)
+		}
+		rx.Shutdown()
+		require.ErrorIs(t, tx.TrySend(9), channel.ErrClosed)
+		require.ErrorIs(t, tx.Send(t.Context(), 9), channel.ErrClosed)
+		_, err = rx.TryRecv()
+		require.ErrorIs(t, err, channel.ErrClosed)
+	})
+}
+
+func TestLenCapAndFree(t *testing.T) {
+	everyBounded(t, func(t *testing.T, f flavour) {
+		tx, rx := f.open(3)
+		assert.Equal(t, []int{0, 3, 3}, []int{tx.Len(), tx.Cap(), tx.Free()})
+		require.NoError(t, tx.TrySend(1))
+		p, err := tx.TryReserve(1)
+		require.NoError(t, err)
+		assert.Equal(t, []int{1, 3, 1}, []int{tx.Len(), tx.Cap(), tx.Free()})
+		assert.Equal(t, []int{1, 3}, []int{rx.Len(), rx.Cap()})
+		p.Release()
+		tx.Close()
+		assert.Equal(t, 1, rx.Len(), "the close mark is not counted")
+		assert.Zero(t, tx.Free())
+		_, err = rx.TryRecv()
+		require.NoError(t, err)
+		assert.Zero(t, rx.Len())
+	})
+	tx, _ := channel.NewUnbounded[int]()
+	assert.Equal(t, channel.Unbounded, tx.Cap())
+	assert.Equal(t, channel.Unbounded, tx.Free())
+}
+
+func TestCloseIsIdempotentPerHandle(t *testing.T) {
+	everyFlavour(t, func(t *testing.T, f flavour) {
+		tx, rx := f.open(2)
+		other := tx.Clone()
+		tx.Close()
+		tx.Close()
+		require.ErrorIs(t, tx.Send(t.Context(), 1), channel.ErrClosed)
+		require.ErrorIs(t, tx.TrySend(1), channel.ErrClosed)
+		_, err := tx.SendMany(t.Context(), []int{1})
+		require.ErrorIs(t, err, channel.ErrClosed)
+		_, err = tx.Reserve(t.Context())
+		require.ErrorIs(t, err, channel.ErrClosed)
+		_, err = tx.TryReserve(1)
+		require.ErrorIs(t, err, channel.ErrClosed)
+		assert.True(t, tx.IsClosed())
+		assert.False(t, other.IsClosed())
+		require.NoError(t, other.TrySend(1), "the other handle lives")
+		rx2 := rx.Clone()
+		rx.Close()
+		rx.Close()
+		_, err = rx.TryRecv()
+		require.ErrorIs(t, err, channel.ErrClosed)
+		_, err = rx.Recv(t.Context())
+		require.ErrorIs(t, err, channel.ErrClosed)
+		_, err = rx.RecvMany(t.Context(), make([]int, 1))
+		require.ErrorIs(t, err, channel.ErrClosed)
+		rx.Shutdown()
+		require.NoError(t, other.TrySend(2), "a closed handle shuts nothing down")
+		v, err := rx2.TryRecv()
+		require.NoError(t, err)
+		assert.Equal(t, 1, v)
+		other.Close()
+		rx2.Close()
+		rx2.Shutdown()
+		assert.True(t, other.Clone().IsClosed(), "a clone of a closed handle is closed")
+		assert.True(t, rx2.Clone().IsClosed())
+		other.Clone().Close()
+		rx2.Clone().Close()
+		assert.Zero(t, tx.SenderCount())
+		assert.Zero(t, tx.ReceiverCount())
+	})
+}
+
+func TestShutdownRefusesSendsAndDrains(t *testing.T) {
+	everyFlavour(t, func(t *testing.T, f flavour) {
+		tx, rx := f.open(3)
+		require.NoError(t, tx.TrySend(1))
+		require.NoError(t, tx.TrySend(2))
+		rx.Shutdown()
+		rx.Shutdown()
+		require.ErrorIs(t, tx.Send(t.Context(), 3), channel.ErrClosed)
+		n, err := tx.SendMany(t.Context(), []int{3, 4})
+		assert.Zero(t, n)
+		require.ErrorIs(t, err, channel.ErrClosed)
+		assert.Equal(t, []int{1, 2}, slices.Collect(rx.All(t.Context())))
+	})
+}
+
+type owned struct{ dropped *int }
+
+func (o owned) Drop() { *o.dropped++ }
+
+func TestLastReceiversCloseDropsWhatIsBuffered(t *testing.T) {
+	for name, open := range map[string]func() (*channel.Sender[owned], *channel.Receiver[owned]){
+		"small":     func() (*channel.Sender[owned], *channel.Receiver[owned]) { return channel.New[owned](4) },
+		"queue":     func() (*channel.Sender[owned], *channel.Receiver[owned]) { return channel.NewQueue[owned](4) },
+		"unbounded": channel.NewUnbounded[owned],
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := 0
+			tx, rx := open()
+			p, err := tx.Reserve(t.Context())
+			require.NoError(t, err)
+			for range 3 {
+				require.NoError(t, tx.TrySend(owned{&n}))
+			}
+			other := rx.Clone()
+			rx.Close()
+			assert.Zero(t, n, "one receiver lives")
+			other.Close()
+			assert.Equal(t, 3, n)
+			require.ErrorIs(t, tx.TrySend(owned{&n}), channel.ErrClosed)
+			p.Send(owned{&n})
+			assert.Equal(t, 4, n, "sent through a permit to nobody")
+			assert.Zero(t, tx.Len())
+		})
+	}
+}
+
+type explosive struct{ at, dropped *int }
+
+func (e explosive) Drop() {
+	*e.dropped++
+	if *e.dropped == *e.at {
+		panic(errors.New("boom"))
+	}
+}
+
+func TestPanicInDropDropsTheRest(t *testing.T) {
+	at, n := 2, 0
+	tx, rx := channel.New[explosive](4)
+	for range 4 {
+		require.NoError(t, tx.TrySend(explosive{&at, &n}))
+	}
+	assert.ErrorContains(t, testkit.PanicError(t, rx.Close), "boom")
+	assert.Equal(t, 4, n)
+	assert.Zero(t, tx.Len())
+	assert.True(t, tx.IsClosed())
+	<-tx.Closed()
+}
+
+func TestInterfaceMessagesAreDroppedToo(t *testing.T) {
+	n := 0
+	tx, rx := channel.New[any](4)
+	require.NoError(t, tx.TrySend(owned{&n}))
+	require.NoError(t, tx.TrySend(nil))
+	rx.Close()
+	assert.Equal(t, 1, n)
+}
+
+func TestPermitSendsWithoutWaiting(t *testing.T) {
+	everyBounded(t, func(t *testing.T, f flavour) {
+		tx, rx := f.open(2)
+		p, err := tx.ReserveMany(t.Context(), 2)
+		require.NoError(t, err)
+		assert.Equal(t, 2, p.Len())
+		require.ErrorIs(t, tx.TrySend(1), channel.ErrFull)
+		_, err = tx.TryReserve(1)
+		require.ErrorIs(t, err, channel.ErrFull)
+		p.Send(7)
+		require.ErrorIs(t, tx.TrySend(1), channel.ErrFull, "one is buffered, one reserved")
+		p.Release()
+		p.Release()
+		assert.Zero(t, p.Len())
+		require.NoError(t, tx.TrySend(8))
+		require.ErrorIs(t, tx.TrySend(9), channel.ErrFull)
+		for want := 7; want <= 8; want++ {
+			v, err := rx.TryRecv()
+			require.NoError(t, err)
+			assert.Equal(t, want, v)
+		}
+		err = testkit.PanicError(t, func() { p.Send(1) })
+		require.EqualError(t, err, "channel: Permit.Send: no slot left")
+	})
+}
+
+func TestPermitIsHonouredAcrossClose(t *testing.T) {
+	everyFlavour(t, func(t *testing.T, f flavour) {
+		tx, rx := f.open(3)
+		p, err := tx.ReserveMany(t.Context(), 2)
+		require.NoError(t, err)
+		require.NoError(t, tx.TrySend(1))
+		rx.Shutdown()
+		tx.Close()
+		v, err := rx.TryRecv()
+		require.NoError(t, err)
+		assert.Equal(t, 1, v)
+		_, err = rx.TryRecv()
+		require.ErrorIs(t, err, channel.ErrEmpty, "two are promised")
+		p.Send(2)
+		v, err = rx.Recv(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, 2, v)
+		_, err = rx.TryRecv()
+		require.ErrorIs(t, err, channel.ErrEmpty, "one is promised")
+		p.Release()
+		_, err = rx.TryRecv()
+		require.ErrorIs(t, err, channel.ErrClosed)
+	})
+}
+
+func TestReserveManyChecksItsNumber(t *testing.T) {
+	everyFlavour(t, func(t *testing.T, f flavour) {
+		tx, rx := f.open(2)
+		p, err := tx.ReserveMany(t.Context(), 0)
+		require.NoError(t, err)
+		assert.Zero(t, p.Len())
+		p.Release()
+		assert.ErrorContains(t, testkit.PanicError(t, func() { _, _ = tx.ReserveMany(t.Context(), -1) }),
+			"channel: Sender.ReserveMany: -1 slots")
+		assert.ErrorContains(t, testkit.PanicError(t, func() { _, _ = tx.TryReserve(-1) }),
+			"channel: Sender.TryReserve: -1 slots")
+		if f.bounded {
+			_, err = tx.ReserveMany(t.Context(), 3)
+			require.ErrorIs(t, err, channel.ErrCapacity)
+			_, err = tx.TryReserve(3)
+			require.ErrorIs(t, err, channel.ErrCapacity)
+		}
+		rx.Shutdown()
+		_, err = tx.ReserveMany(t.Context(), 0)
+		require.ErrorIs(t, err, channel.ErrClosed)
+	})
+}
+
+func TestCopiedPermitIsCaughtByTheCount(t *testing.T) {
+	everyBounded(t, func(t *testing.T, f flavour) {
+		tx, _ := f.open(2)
+		p, err := tx.Reserve(t.Context())
+		require.NoError(t, err)
+		stolen := channel.Steal(&p)
+		p.Send(1)
+		require.ErrorContains(t, testkit.PanicError(t, func() { stolen.Send(2) }), "a permit was copied")
+		require.NoError(t, tx.TrySend(3), "still usable")
+	})
+}
+
+func TestManyMovesBatches(t *testing.T) {
+	everyFlavour(t, func(t *testing.T, f flavour) {
+		tx, rx := f.open(20)
+		n, err := tx.SendMany(t.Context(), nil)
+		require.NoError(t, err)
+		assert.Zero(t, n)
+		n, err = rx.RecvMany(t.Context(), nil)
+		require.NoError(t, err)
+		assert.Zero(t, n)
+		for range 5 {
+			in := []int{1, 2, 3, 4, 5, 6, 7}
+			n, err = tx.SendMany(t.Context(), in)
+			require.NoError(t, err)
+			assert.Equal(t, 7, n)
+			buf := make([]int, 5)
+			n, err = rx.RecvMany(t.Context(), buf)
+			require.NoError(t, err)
+			assert.Equal(t, in[:5], buf[:n], "at most the limit")
+			n, err = rx.RecvMany(t.Context(), buf)
+			require.NoError(t, err)
+			assert.Equal(t, in[5:], buf[:n], "what there is")
+		}
+		require.NoError(t, tx.TrySend(8))
+		tx.Close()
+		buf := make([]int, 5)
+		n, err = rx.RecvMany(t.Context(), buf)
+		require.NoError(t, err)
+		assert.Equal(t, 1, n)
+		n, err = rx.RecvMany(t.Context(), buf)
+		require.ErrorIs(t, err, channel.ErrClosed)
+		assert.Zero(t, n)
+	})
+}
+
+func TestDoneContextIsNoticedFirst(t *testing.T) {
+	cause := errors.New("enough")
+	everyFlavour(t, func(t *testing.T, f flavour) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(cause)
+		tx, rx := f.open(2)
+		require.NoError(t, tx.TrySend(1))
+		require.ErrorIs(t, tx.Send(ctx, 2), cause)
+		_, err := tx.SendMany(ctx, []int{2})
+		require.ErrorIs(t, err, cause)
+		_, err = tx.Reserve(ctx)
+		require.ErrorIs(t, err, cause)
+		_, err = tx.ReserveMany(ctx, 0)
+		require.ErrorIs(t, err, cause)
+		_, err = rx.Recv(ctx)
+		require.ErrorIs(t, err, cause)
+		_, err = rx.RecvMany(ctx, make([]int, 1))
+		require.ErrorIs(t, err, cause)
+		assert.Empty(t, slices.Collect(rx.All(ctx)))
+		assert.Equal(t, 1, rx.Len(), "nothing was sent or taken")
+	})
+}
+
+func TestAllEndsWithTheStreamAndStopsEarly(t *testing.T) {
+	everyFlavour(t, func(t *testing.T, f flavour) {
+		tx, rx := f.open(4)
+		_, err := tx.SendMany(t.Context(), []int{1, 2, 3})
+		require.NoError(t, err)
+		for v := range rx.All(t.Context()) {
+			assert.Equal(t, 1, v)
+			break
+		}
+		tx.Close()
+		assert.Equal(t, []int{2, 3}, slices.Collect(rx.All(t.Context())))
+	})
+}
+
+func TestWeakSenderUpgradesWhileASenderIsOpen(t *testing.T) {
+	everyFlavour(t, func(t *testing.T, f flavour) {
+		tx, rx := f.open(2)
+		weak := tx.Downgrade()
+		weak2 := weak.Clone()
+		assert.Equal(t, []int{1, 2}, []int{weak.SenderCount(), tx.WeakCount()})
+		up, ok := weak.Upgrade()
+		require.True(t, ok)
+		assert.True(t, up.SameChannel(tx))
+		assert.Equal(t, 2, rx.SenderCount())
+		tx.Close()
+		assert.False(t, rx.IsClosed())
+		up.Close()
+		assert.True(t, rx.IsClosed())
+		_, ok = weak.Upgrade()
+		assert.False(t, ok)
+		weak.Close()
+		weak.Close()
+		assert.Equal(t, 1, weak2.WeakCount())
+		_, ok = weak.Upgrade()
+		assert.False(t, ok, "closed handle")
+		weak2.Close()
+		assert.Zero(t, tx.WeakCount())
+	})
+}
+
+func TestClosedTellsSenders(t *testing.T) {
+	everyFlavour(t, func(t *testing.T, f flavour) {
+		for _, end := range []func(*channel.Sender[int], *channel.Receiver[int]){
+			func(_ *channel.Sender[int], rx *channel.Receiver[int]) { rx.Shutdown() },
+			func(_ *channel.Sender[int], rx *channel.Receiver[int]) { rx.Close() },
+			func(tx *channel.Sender[int], _ *channel.Receiver[int]) { tx.Close() },
+		} {
+			tx, rx := f.open(2)
+			closed := tx.Closed()
+			select {
+			case <-closed:
+				t.Fatal("closed too early")
+			default:
+			}
+			end(tx, rx)
+			<-closed
+			<-tx.Closed()
+			assert.True(t, tx.IsClosed())
+			assert.True(t, rx.IsClosed())
+		}
+	})
+}
+
+func TestSameChannel(t *testing.T) {
+	tx, rx := channel.New[int](1)
+	tx2, rx2 := channel.New[int](1)
+	assert.True(t, tx.SameChannel(tx.Clone()))
+	assert.False(t, tx.SameChannel(tx2))
+	assert.True(t, rx.SameChannel(rx.Clone()))
+	assert.False(t, rx.SameChannel(rx2))
+}

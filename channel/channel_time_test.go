@@ -1,0 +1,336 @@
+package channel_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/channel"
+	"github.com/coderrange/ferrous/internal/testkit"
+)
+
+// parked starts n calls of f, which are expected to wait, and returns a
+// function that waits until all have returned and gives their errors.
+func parked(t *testing.T, n int, f func(i int) error) (errs func() []error) {
+	t.Helper()
+	out := make(chan error, n)
+	for i := range n {
+		go func() { out <- f(i) }()
+	}
+	synctest.Wait()
+	require.Empty(t, out, "a call did not wait")
+	return func() []error {
+		synctest.Wait()
+		require.Len(t, out, n, "a call is still waiting")
+		all := make([]error, n)
+		for i := range all {
+			all[i] = <-out
+		}
+		return all
+	}
+}
+
+func allAre(t *testing.T, errs []error, want error) {
+	t.Helper()
+	for _, err := range errs {
+		if want == nil {
+			require.NoError(t, err)
+		} else {
+			require.ErrorIs(t, err, want)
+		}
+	}
+}
+
+// fill makes the next send wait.
+func fill(t *testing.T, tx *channel.Sender[int]) {
+	t.Helper()
+	for tx.TrySend(0) == nil {
+	}
+}
+
+func TestShutdownAndCloseWakeWaitingSenders(t *testing.T) {
+	everyBounded(t, func(t *testing.T, f flavour) {
+		for name, end := range map[string]func(*channel.Sender[int], *channel.Receiver[int]){
+			"receiver shuts down": func(_ *channel.Sender[int], rx *channel.Receiver[int]) { rx.Shutdown() },
+			"receiver closes":     func(_ *channel.Sender[int], rx *channel.Receiver[int]) { rx.Close() },
+			"sender closes":       func(tx *channel.Sender[int], _ *channel.Receiver[int]) { tx.Close() },
+		} {
+			t.Run(name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					tx, rx := f.open(2)
+					fill(t, tx)
+					sends := parked(t, 5, func(i int) error { return tx.Send(t.Context(), i) })
+					plain := parked(t, 5, func(i int) error { return tx.Send(context.Background(), i) })
+					reserves := parked(t, 5, func(int) error {
+						_, err := tx.ReserveMany(t.Context(), 2)
+						return err
+					})
+					end(tx, rx)
+					allAre(t, sends(), channel.ErrClosed)
+					allAre(t, plain(), channel.ErrClosed)
+					allAre(t, reserves(), channel.ErrClosed)
+				})
+			})
+		}
+	})
+}
+
+func TestCloseWakesWaitingReceivers(t *testing.T) {
+	everyFlavour(t, func(t *testing.T, f flavour) {
+		for name, end := range map[string]func(*channel.Sender[int], *channel.Receiver[int]){
+			"receiver shuts down": func(_ *channel.Sender[int], rx *channel.Receiver[int]) { rx.Shutdown() },
+			"receiver closes":     func(_ *channel.Sender[int], rx *channel.Receiver[int]) { rx.Close() },
+			"sender closes":       func(tx *channel.Sender[int], _ *channel.Receiver[int]) { tx.Close() },
+		} {
+			t.Run(name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					tx, rx := f.open(2)
+					cancelable := parked(t, 5, func(int) error { _, err := rx.Recv(t.Context()); return err })
+					plain := parked(t, 5, func(int) error { _, err := rx.Recv(context.Background()); return err })
+					many := parked(t, 5, func(int) error {
+						_, err := rx.RecvMany(t.Context(), make([]int, 3))
+						return err
+					})
+					end(tx, rx)
+					allAre(t, cancelable(), channel.ErrClosed)
+					allAre(t, plain(), channel.ErrClosed)
+					allAre(t, many(), channel.ErrClosed)
+				})
+			})
+		}
+	})
+}
+
+func TestReceiversWaitForPermitsAfterClose(t *testing.T) {
+	everyFlavour(t, func(t *testing.T, f flavour) {
+		synctest.Test(t, func(t *testing.T) {
+			tx, rx := f.open(2)
+			p, err := tx.ReserveMany(t.Context(), 2)
+			require.NoError(t, err)
+			tx.Close()
+			got := parked(t, 1, func(int) error {
+				v, err := rx.Recv(t.Context())
+				assert.Equal(t, 5, v)
+				return err
+			})
+			p.Send(5)
+			allAre(t, got(), nil)
+			ended := parked(t, 3, func(int) error { _, err := rx.Recv(t.Context()); return err })
+			p.Release()
+			allAre(t, ended(), channel.ErrClosed)
+		})
+	})
+}
+
+func TestPermitReleasedWakesTheNextReserve(t *testing.T) {
+	everyBounded(t, func(t *testing.T, f flavour) {
+		synctest.Test(t, func(t *testing.T) {
+			tx, rx := f.open(2)
+			p1, err := tx.Reserve(t.Context())
+			require.NoError(t, err)
+			p2, err := tx.Reserve(t.Context())
+			require.NoError(t, err)
+			reserve := func(int) error { _, err := tx.Reserve(t.Context()); return err }
+			third := parked(t, 1, reserve)
+			p1.Send(1)
+			synctest.Wait()
+			fourth := parked(t, 1, reserve)
+			_, err = rx.Recv(t.Context())
+			require.NoError(t, err)
+			allAre(t, third(), nil)
+			p2.Release()
+			allAre(t, fourth(), nil)
+		})
+	})
+}
+
+func TestReserveManyGathersSlotsAndGivesThemBack(t *testing.T) {
+	everyBounded(t, func(t *testing.T, f flavour) {
+		synctest.Test(t, func(t *testing.T) {
+			tx, rx := f.open(3)
+			fill(t, tx)
+			ctx, cancel := context.WithCancel(t.Context())
+			first := parked(t, 1, func(int) error { _, err := tx.ReserveMany(ctx, 3); return err })
+			second := parked(t, 1, func(int) error { _, err := tx.ReserveMany(t.Context(), 2); return err })
+			standing, leave := context.WithCancel(t.Context())
+			third := parked(t, 1, func(int) error { _, err := tx.ReserveMany(standing, 3); return err })
+			leave()
+			allAre(t, third(), context.Canceled)
+			for range 2 {
+				_, err := rx.Recv(t.Context())
+				require.NoError(t, err)
+			}
+			synctest.Wait()
+			require.ErrorIs(t, tx.TrySend(9), channel.ErrFull, "two slots are gathered")
+			cancel()
+			allAre(t, first(), context.Canceled)
+			allAre(t, second(), nil)
+			require.ErrorIs(t, tx.TrySend(9), channel.ErrFull, "two are reserved, one is used")
+			_, err := rx.Recv(t.Context())
+			require.NoError(t, err)
+			require.NoError(t, tx.TrySend(9))
+		})
+	})
+}
+
+func TestCanceledSendWasNotSent(t *testing.T) {
+	everyBounded(t, func(t *testing.T, f flavour) {
+		synctest.Test(t, func(t *testing.T) {
+			tx, rx := f.open(1)
+			fill(t, tx)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			send := parked(t, 3, func(int) error { return tx.Send(ctx, 7) })
+			testkit.Advance(time.Minute)
+			allAre(t, send(), context.DeadlineExceeded)
+			_, err := rx.TryRecv()
+			require.NoError(t, err)
+			_, err = rx.TryRecv()
+			require.ErrorIs(t, err, channel.ErrEmpty)
+			require.NoError(t, tx.Send(t.Context(), 7), "can be sent again")
+		})
+	})
+}
+
+func TestCanceledSendManySaysHowManyWereSent(t *testing.T) {
+	everyBounded(t, func(t *testing.T, f flavour) {
+		synctest.Test(t, func(t *testing.T) {
+			tx, rx := f.open(2)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			var n int
+			send := parked(t, 1, func(int) (err error) {
+				n, err = tx.SendMany(ctx, []int{1, 2, 3, 4, 5})
+				return err
+			})
+			_, err := rx.Recv(t.Context())
+			require.NoError(t, err)
+			testkit.Advance(time.Minute)
+			allAre(t, send(), context.DeadlineExceeded)
+			assert.Equal(t, 3, n)
+			buf := make([]int, 9)
+			got, err := rx.RecvMany(t.Context(), buf)
+			require.NoError(t, err)
+			assert.Equal(t, []int{2, 3}, buf[:got])
+		})
+	})
+}
+
+func TestCanceledRecvTakesNothing(t *testing.T) {
+	everyFlavour(t, func(t *testing.T, f flavour) {
+		synctest.Test(t, func(t *testing.T) {
+			tx, rx := f.open(1)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			recv := parked(t, 3, func(int) error { _, err := rx.Recv(ctx); return err })
+			testkit.Advance(time.Minute)
+			allAre(t, recv(), context.DeadlineExceeded)
+			require.NoError(t, tx.TrySend(7))
+			v, err := rx.TryRecv()
+			require.NoError(t, err)
+			assert.Equal(t, 7, v)
+		})
+	})
+}
+
+func TestBlockedSendersOfASmallChannelAreServedInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tx, rx := channel.New[int](1)
+		require.NoError(t, tx.TrySend(-1))
+		for i := range 10 {
+			go func() { assert.NoError(t, tx.Send(t.Context(), i)) }()
+			synctest.Wait()
+		}
+		for want := -1; want < 10; want++ {
+			v, err := rx.Recv(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, want, v)
+		}
+	})
+}
+
+func TestEveryWaitingReceiverGetsOneMessage(t *testing.T) {
+	everyFlavour(t, func(t *testing.T, f flavour) {
+		synctest.Test(t, func(t *testing.T) {
+			tx, rx := f.open(50)
+			recvs := parked(t, 20, func(int) error { _, err := rx.Recv(t.Context()); return err })
+			n, err := tx.SendMany(t.Context(), make([]int, 20))
+			require.NoError(t, err)
+			require.Equal(t, 20, n)
+			allAre(t, recvs(), nil)
+		})
+	})
+}
+
+func TestEveryFreedSlotServesAWaitingSender(t *testing.T) {
+	everyBounded(t, func(t *testing.T, f flavour) {
+		synctest.Test(t, func(t *testing.T) {
+			tx, rx := f.open(20)
+			fill(t, tx)
+			sends := parked(t, 20, func(i int) error { return tx.Send(t.Context(), i) })
+			n, err := rx.RecvMany(t.Context(), make([]int, 20))
+			require.NoError(t, err)
+			require.Equal(t, 20, n)
+			allAre(t, sends(), nil)
+		})
+	})
+}
+
+func TestReadyIsClosedOnceNoWaitIsNeeded(t *testing.T) {
+	everyFlavour(t, func(t *testing.T, f flavour) {
+		synctest.Test(t, func(t *testing.T) {
+			tx, rx := f.open(1)
+			<-tx.Ready()
+			waits := parked(t, 4, func(int) error { <-rx.Ready(); return nil })
+			require.NoError(t, tx.TrySend(1))
+			allAre(t, waits(), nil)
+			<-rx.Ready()
+			if f.bounded {
+				waits = parked(t, 4, func(int) error { <-tx.Ready(); return nil })
+				_, err := rx.TryRecv()
+				require.NoError(t, err)
+				allAre(t, waits(), nil)
+			} else {
+				_, err := rx.TryRecv()
+				require.NoError(t, err)
+			}
+			waits = parked(t, 4, func(int) error { <-rx.Ready(); return nil })
+			tx.Close()
+			allAre(t, waits(), nil)
+			<-rx.Ready()
+			<-tx.Ready()
+		})
+	})
+}
+
+func TestReadyAfterACanceledWaiterTookTheToken(t *testing.T) {
+	everyFlavour(t, func(t *testing.T, f flavour) {
+		synctest.Test(t, func(t *testing.T) {
+			for range 100 {
+				tx, rx := f.open(1)
+				ctx, cancel := context.WithCancel(t.Context())
+				go func() { _, _ = rx.Recv(ctx) }()
+				synctest.Wait()
+				cancel()
+				_ = tx.TrySend(1) // the waiter may see either first
+				synctest.Wait()
+				for _, err := rx.TryRecv(); err == nil; _, err = rx.TryRecv() {
+				}
+				ready := rx.Ready()
+				require.NoError(t, tx.TrySend(2))
+				<-ready
+				next := make(chan int, 1)
+				_, err := rx.TryRecv()
+				require.NoError(t, err)
+				go func() { v, _ := rx.Recv(t.Context()); next <- v }()
+				synctest.Wait()
+				require.NoError(t, tx.TrySend(3))
+				require.Equal(t, 3, <-next)
+			}
+		})
+	})
+}

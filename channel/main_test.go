@@ -1,0 +1,53 @@
+package channel_test
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/coderrange/ferrous/channel"
+	"github.com/coderrange/ferrous/internal/testkit"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// flavour is one of the algorithms behind a Sender and a Receiver.
+type flavour struct {
+	name    string
+	bounded bool
+	open    func(capacity int) (*channel.Sender[int], *channel.Receiver[int])
+}
+
+var flavours = []flavour{
+	{"small", true, channel.New[int]},
+	{"queue", true, channel.NewQueue[int]},
+	{"unbounded", false, func(int) (*channel.Sender[int], *channel.Receiver[int]) { return channel.NewUnbounded[int]() }},
+}
+
+// everyFlavour runs the test for each algorithm.
+func everyFlavour(t *testing.T, test func(t *testing.T, f flavour)) {
+	t.Helper()
+	for _, f := range flavours {
+		t.Run(f.name, func(t *testing.T) { test(t, f) })
+	}
+}
+
+// everyBounded runs the test for each algorithm that has a capacity.
+func everyBounded(t *testing.T, test func(t *testing.T, f flavour)) {
+	t.Helper()
+	everyFlavour(t, func(t *testing.T, f flavour) {
+		t.Helper()
+		if f.bounded {
+			test(t, f)
+		}
+	})
+}
+
+// stressFlavours stresses the given algorithms in turn.
+func stressFlavours(t *testing.T, all []flavour, body func(t *testing.T, f flavour, round int)) {
+	t.Helper()
+	testkit.Stress(t, func(t *testing.T, round int) {
+		t.Helper()
+		body(t, all[round%len(all)], round/len(all))
+	})
+}

@@ -1,0 +1,48 @@
+package channel
+
+import (
+	"runtime"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	restYields = 4                      // yields before a goroutine parks
+	restSlow   = 100 * time.Microsecond // a yield that takes longer shows a busy machine
+	restPause  = 64                     // waits without a yield after some that brought little
+	restGain   = 4                      // less is little
+)
+
+// patience is how one side of a queue waits before it parks, or goes on with
+// little: it lets other goroutines run a few times, in which the other side
+// often does enough for many messages to be passed without a wake-up, or a
+// look at its cache line. Where that brings little or takes long, it is left
+// out for a while.
+type patience struct{ pause atomic.Int32 }
+
+// impatient reports whether to do without a rest this time.
+func (p *patience) impatient() bool {
+	return p.pause.Load() > 0 && p.pause.Add(-1) >= 0
+}
+
+// rest yields until available is at least enough, or positive and no longer
+// growing.
+func (p *patience) rest(enough int, available func() int) {
+	first := available()
+	last := first
+	start := time.Now()
+	for range restYields {
+		runtime.Gosched()
+		n := available()
+		if n >= enough {
+			return
+		}
+		if n > 0 && n == last {
+			break
+		}
+		last = n
+	}
+	if last-first < restGain || time.Since(start) > restYields*restSlow {
+		p.pause.Store(restPause)
+	}
+}

@@ -1,0 +1,112 @@
+package channel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+var (
+	errSpent  = errors.New("channel: Permit.Send: no slot left")
+	errCopied = errors.New("channel: Permit: more slots used than reserved: a permit was copied")
+)
+
+// Permit is a promise of slots in a channel's buffer: it sends without
+// waiting, also after the channel was closed, and receivers wait for it.
+// After tokio::sync::mpsc::Permit and PermitIterator.
+//
+// The zero Permit has no slots. It must not be copied and belongs to one
+// goroutine at a time, which ends it by sending as often as was reserved, or
+// with Release.
+type Permit[T any] struct {
+	_ noCopy
+
+	core core[T]
+	left int
+}
+
+// Reserve waits for a slot in the buffer and reserves it. Its errors, order
+// and cost are those of Send.
+//
+//ferrous:acquire
+//ferrous:mustuse
+//ferrous:blocks
+func (s *Sender[T]) Reserve(ctx context.Context) (Permit[T], error) {
+	return s.ReserveMany(ctx, 1)
+}
+
+// ReserveMany waits for n slots and reserves them. Slots that come free are
+// gathered until there are enough; a canceled call gives them back.
+//
+// If n is more than the capacity, the error is [ErrCapacity] at once. It
+// panics if n is negative.
+//
+//ferrous:acquire
+//ferrous:mustuse
+//ferrous:blocks
+func (s *Sender[T]) ReserveMany(ctx context.Context, n int) (Permit[T], error) {
+	if err := s.checkReserve("ReserveMany", n); err != nil {
+		return Permit[T]{}, err
+	}
+	if n == 0 {
+		if err := canceled(ctx); err != nil {
+			return Permit[T]{}, err
+		}
+	} else if err := s.core.reserve(ctx, n); err != nil {
+		return Permit[T]{}, err
+	}
+	return Permit[T]{core: s.core, left: n}, nil
+}
+
+// TryReserve reserves n slots if that needs no waiting. Otherwise its error is
+// [ErrFull], [ErrClosed] or [ErrCapacity]. It panics if n is negative.
+//
+//ferrous:acquire
+//ferrous:mustuse
+func (s *Sender[T]) TryReserve(n int) (Permit[T], error) {
+	if err := s.checkReserve("TryReserve", n); err != nil {
+		return Permit[T]{}, err
+	}
+	if err := s.core.tryReserve(n); err != nil {
+		return Permit[T]{}, err
+	}
+	return Permit[T]{core: s.core, left: n}, nil
+}
+
+func (s *Sender[T]) checkReserve(method string, n int) error {
+	switch {
+	case n < 0:
+		panic(fmt.Errorf("channel: Sender.%s: %d slots", method, n))
+	case s.IsClosed():
+		return ErrClosed
+	case n > s.core.cap():
+		return fmt.Errorf("%w: %d slots of %d", ErrCapacity, n, s.core.cap())
+	}
+	return nil
+}
+
+// Len returns how many slots are left.
+func (p *Permit[T]) Len() int { return p.left }
+
+// Send sends v into one of the reserved slots. It never waits and never fails;
+// if there are no receivers any more, v is discarded. It panics if no slot is
+// left.
+//
+//ferrous:takes v
+func (p *Permit[T]) Send(v T) {
+	if p.left == 0 {
+		panic(errSpent)
+	}
+	p.left--
+	p.core.sendReserved(v)
+}
+
+// Release gives back the slots that are left. It is idempotent.
+//
+//ferrous:release
+func (p *Permit[T]) Release() {
+	if n := p.left; n > 0 {
+		p.left = 0
+		p.core.unreserve(n)
+	}
+}

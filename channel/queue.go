@@ -1,0 +1,543 @@
+package channel
+
+import (
+	"context"
+
+	"github.com/coderrange/ferrous/internal/park"
+)
+
+// queue is the channel of large or no bound.
+//
+// Messages lie in segments: one that is its own successor if the channel is
+// bounded, otherwise a chain that senders lengthen and receivers shorten. The
+// tail is the senders' side and the head the receivers'. Each is a guard whose
+// word holds the number of messages sent or received so far, with what is only
+// used under it on the same cache line. Lock order: head, tail.
+type queue[T any] struct {
+	// The senders' cache line.
+	tail struct {
+		guard
+		patience
+		place[T]
+
+		limit uint64 // the position up to which there is known to be room: head + cap - reserved
+	}
+
+	// Written only to park, read by everyone.
+	items bell // rung when there is a message or the end
+	slots bell // rung when there is room or no more sending
+
+	// The receivers' cache line.
+	head struct {
+		guard
+		patience
+		place[T]
+
+		seen uint64 // the position up to which there are known to be messages
+	}
+
+	spare    spare[T] // of an unbounded channel
+	capacity int
+
+	// Under the tail's guard.
+	reserved  int // slots promised to permits
+	gatherers park.List[struct{}]
+	gathering bool // a reserve of several slots is under way
+	gone      bool // there are no receivers any more
+}
+
+func newBounded[T any](capacity int) *queue[T] {
+	s := newSegment[T](capacity)
+	s.next = s
+	return newQueue(capacity, s)
+}
+
+func newUnbounded[T any]() *queue[T] {
+	return newQueue(Unbounded, newSegment[T](firstSegment))
+}
+
+func newQueue[T any](capacity int, s *segment[T]) *queue[T] {
+	q := &queue[T]{capacity: capacity}
+	q.tail.place, q.head.place = at(s), at(s)
+	q.tail.limit = uint64(capacity)
+	return q
+}
+
+func (q *queue[T]) trySend(v T) error {
+	w := q.tail.lock()
+	if w&closedBit != 0 {
+		q.tail.unlock()
+		return ErrClosed
+	}
+	if i := w / step; i == q.tail.limit && q.look(i) == 0 {
+		q.tail.unlock()
+		return ErrFull
+	}
+	q.put(v)
+	q.tail.publish(1)
+	q.items.ring()
+	return nil
+}
+
+// look brings limit up to date and returns how much room there is at
+// position i. The caller holds the tail.
+func (q *queue[T]) look(i uint64) uint64 {
+	q.tail.limit = q.head.position() + uint64(q.capacity-q.reserved)
+	return q.tail.limit - i
+}
+
+// put stores v at the tail, for which there is room. The caller holds the tail.
+func (q *queue[T]) put(v T) {
+	t := &q.tail.place
+	if t.pos == len(t.buf) {
+		q.nextTail()
+	}
+	t.buf[t.pos] = v
+	t.pos++
+}
+
+func (q *queue[T]) nextTail() {
+	s := q.tail.seg
+	if s.next == nil {
+		s.next = q.spare.extend(s)
+	}
+	q.tail.place = at(s.next)
+}
+
+func (q *queue[T]) send(ctx context.Context, v T) error {
+	if err := canceled(ctx); err != nil {
+		return err
+	}
+	w := q.tail.lock()
+	if w&closedBit != 0 {
+		q.tail.unlock()
+		return ErrClosed
+	}
+	if w/step == q.tail.limit {
+		q.tail.unlock()
+		return q.sendSlow(ctx, v)
+	}
+	q.put(v)
+	q.tail.publish(1)
+	q.items.ring()
+	return nil
+}
+
+func (q *queue[T]) sendSlow(ctx context.Context, v T) error {
+	var rung bool
+	for {
+		q.restSender()
+		err := q.trySend(v)
+		if rung {
+			q.slots.pass(q.hasRoom)
+		}
+		if err != ErrFull { //nolint:errorlint // never wrapped
+			return err
+		}
+		if rung, err = q.awaitRoom(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+func (q *queue[T]) sendMany(ctx context.Context, vs []T) (sent int, err error) {
+	if err := canceled(ctx); err != nil {
+		return 0, err
+	}
+	var rung bool
+	for {
+		var n int
+		n, err = q.trySendMany(vs[sent:])
+		if sent += n; rung {
+			q.slots.pass(q.hasRoom)
+		}
+		if err != nil || sent == len(vs) {
+			return sent, err
+		}
+		if rung, err = q.awaitRoom(ctx); err != nil {
+			return sent, err
+		}
+	}
+}
+
+// trySendMany sends as many of vs as there is room for.
+func (q *queue[T]) trySendMany(vs []T) (int, error) {
+	w := q.tail.lock()
+	if w&closedBit != 0 {
+		q.tail.unlock()
+		return 0, ErrClosed
+	}
+	i := w / step
+	room := q.tail.limit - i
+	if room < uint64(len(vs)) {
+		room = q.look(i)
+	}
+	vs = vs[:min(uint64(len(vs)), room)]
+	for n := 0; n < len(vs); {
+		t := &q.tail.place
+		if t.pos == len(t.buf) {
+			q.nextTail()
+		}
+		k := copy(t.run(), vs[n:])
+		t.pos += k
+		n += k
+	}
+	q.tail.publish(len(vs))
+	q.items.ring()
+	return len(vs), nil
+}
+
+func (q *queue[T]) tryReserve(n int) error {
+	w := q.tail.lock()
+	defer q.tail.unlock()
+	if w&closedBit != 0 {
+		return ErrClosed
+	}
+	if got := q.promise(w/step, n); got < n {
+		q.unpromise(got)
+		return ErrFull
+	}
+	return nil
+}
+
+// promise reserves up to n slots. The caller holds the tail.
+func (q *queue[T]) promise(i uint64, n int) int {
+	room := q.tail.limit - i
+	if room < uint64(n) {
+		room = q.look(i)
+	}
+	n = int(min(room, uint64(n)))
+	q.reserved += n
+	q.tail.limit -= uint64(n)
+	return n
+}
+
+// unpromise ends n reservations. The caller holds the tail.
+func (q *queue[T]) unpromise(n int) {
+	if q.reserved < n {
+		q.tail.unlock()
+		panic(errCopied)
+	}
+	q.reserved -= n
+	q.tail.limit += uint64(n)
+}
+
+// reserve gathers slots. Only one call at a time gathers several, the others
+// stand in line, for two that each hold half of what they need would wait for
+// each other.
+func (q *queue[T]) reserve(ctx context.Context, n int) error {
+	if err := canceled(ctx); err != nil {
+		return err
+	}
+	if n > 1 {
+		if err := q.beginGathering(ctx); err != nil {
+			return err
+		}
+		defer q.endGathering()
+	}
+	var got int
+	var rung bool
+	for {
+		w := q.tail.lock()
+		closed := w&closedBit != 0
+		if !closed {
+			got += q.promise(w/step, n-got)
+		}
+		q.tail.unlock()
+		if rung {
+			q.slots.pass(q.hasRoom)
+		}
+		var err error
+		switch {
+		case got == n:
+			return nil
+		case closed:
+			err = ErrClosed
+		default:
+			rung, err = q.awaitRoom(ctx)
+		}
+		if err != nil {
+			q.unreserve(got)
+			return err
+		}
+	}
+}
+
+func (q *queue[T]) beginGathering(ctx context.Context) error {
+	q.tail.lock()
+	if !q.gathering {
+		q.gathering = true
+		q.tail.unlock()
+		return nil
+	}
+	w := q.gatherers.Push(struct{}{})
+	q.tail.unlock()
+	err := w.Wait(ctx)
+	q.tail.lock()
+	mine := !q.gatherers.Remove(w)
+	q.tail.unlock()
+	if err == nil {
+		return nil
+	}
+	if mine { // its turn came as it gave up
+		_ = w.Wait(context.Background())
+		q.endGathering()
+	}
+	return cause(ctx)
+}
+
+func (q *queue[T]) endGathering() {
+	q.tail.lock()
+	next := q.gatherers.Front()
+	if next != nil {
+		q.gatherers.Remove(next)
+	}
+	q.gathering = next != nil
+	q.tail.unlock()
+	if next != nil {
+		next.Wake()
+	}
+}
+
+func (q *queue[T]) sendReserved(v T) {
+	q.tail.lock()
+	q.unpromise(1)
+	if q.gone {
+		q.tail.unlock()
+		drop(v)
+		return
+	}
+	q.put(v)
+	q.tail.publish(1)
+	q.items.ring()
+}
+
+func (q *queue[T]) unreserve(n int) {
+	q.tail.lock()
+	q.unpromise(n)
+	q.tail.unlock()
+	q.slots.ring()
+	q.items.ring() // this may have been the end
+}
+
+func (q *queue[T]) tryRecv() (v T, err error) {
+	w := q.head.lock()
+	if i := w / step; i == q.head.seen && q.lookForItems(i) == 0 {
+		err = ErrEmpty
+		if q.ended(i) {
+			err = ErrClosed
+		}
+		q.head.unlock()
+		return v, err
+	}
+	v = q.get()
+	q.head.publish(1)
+	q.slots.ring()
+	return v, nil
+}
+
+// get returns the message at the head, where there is one. The caller holds
+// the head.
+func (q *queue[T]) get() (v T) {
+	h := &q.head.place
+	if h.pos == len(h.buf) {
+		q.nextHead()
+	}
+	p := &h.buf[h.pos]
+	v, *p = *p, v
+	h.pos++
+	return v
+}
+
+// lookForItems brings seen up to date and returns how many messages there are
+// at position i. The caller holds the head.
+func (q *queue[T]) lookForItems(i uint64) uint64 {
+	q.head.seen = q.tail.position()
+	return q.head.seen - i
+}
+
+// ended reports whether position i will never hold a message.
+func (q *queue[T]) ended(i uint64) bool {
+	if !q.tail.isClosed() {
+		return false
+	}
+	w := q.tail.lock()
+	ended := w/step == i && (q.reserved == 0 || q.gone)
+	q.tail.unlock()
+	return ended
+}
+
+func (q *queue[T]) nextHead() {
+	s := q.head.seg
+	q.head.place = at(s.next)
+	if s != s.next {
+		q.spare.keep(s)
+	}
+}
+
+func (q *queue[T]) recv(ctx context.Context) (v T, err error) {
+	if err := canceled(ctx); err != nil {
+		return v, err
+	}
+	w := q.head.lock()
+	if w/step == q.head.seen {
+		q.head.unlock()
+		return q.recvSlow(ctx)
+	}
+	v = q.get()
+	q.head.publish(1)
+	q.slots.ring()
+	return v, nil
+}
+
+func (q *queue[T]) recvSlow(ctx context.Context) (v T, err error) {
+	var rung bool
+	for {
+		q.restReceiver()
+		v, err = q.tryRecv()
+		if rung {
+			q.items.pass(q.hasItems)
+		}
+		if err != ErrEmpty { //nolint:errorlint // never wrapped
+			return v, err
+		}
+		if rung, err = q.awaitItems(ctx); err != nil {
+			return v, err
+		}
+	}
+}
+
+func (q *queue[T]) recvMany(ctx context.Context, buf []T) (n int, err error) {
+	if err := canceled(ctx); err != nil {
+		return 0, err
+	}
+	var rung bool
+	for {
+		n, err = q.tryRecvMany(buf)
+		if rung {
+			q.items.pass(q.hasItems)
+		}
+		if err != ErrEmpty { //nolint:errorlint // never wrapped
+			return n, err
+		}
+		if rung, err = q.awaitItems(ctx); err != nil {
+			return 0, err
+		}
+	}
+}
+
+func (q *queue[T]) tryRecvMany(buf []T) (int, error) {
+	w := q.head.lock()
+	i := w / step
+	items := q.head.seen - i
+	if items < uint64(len(buf)) {
+		items = q.lookForItems(i)
+	}
+	if items == 0 {
+		err := ErrEmpty
+		if q.ended(i) {
+			err = ErrClosed
+		}
+		q.head.unlock()
+		return 0, err
+	}
+	buf = buf[:min(uint64(len(buf)), items)]
+	for n := 0; n < len(buf); {
+		h := &q.head.place
+		if h.pos == len(h.buf) {
+			q.nextHead()
+		}
+		k := copy(buf[n:], h.run())
+		clear(h.run()[:k])
+		h.pos += k
+		n += k
+	}
+	q.head.publish(len(buf))
+	q.slots.ring()
+	return len(buf), nil
+}
+
+func (q *queue[T]) shutdown() {
+	q.tail.lock()
+	q.tail.close()
+	q.tail.unlock()
+	q.slots.ring()
+	q.items.ring()
+}
+
+func (q *queue[T]) discard() {
+	q.tail.lock()
+	q.tail.close()
+	q.gone = true
+	q.tail.unlock()
+	q.slots.ring()
+	q.items.ring()
+	dropAll(func() (T, bool) {
+		v, err := q.tryRecv()
+		return v, err == nil
+	})
+}
+
+func (q *queue[T]) isClosed() bool { return q.tail.isClosed() }
+
+func (q *queue[T]) len() int {
+	for {
+		head := q.head.position()
+		tail := q.tail.position()
+		if q.head.position() == head {
+			return int(tail - head)
+		}
+	}
+}
+
+func (q *queue[T]) cap() int { return q.capacity }
+
+func (q *queue[T]) room() int {
+	w := q.tail.lock()
+	defer q.tail.unlock()
+	if w&closedBit != 0 {
+		return 0
+	}
+	return int(q.look(w / step))
+}
+
+func (q *queue[T]) hasRoom() bool { return q.tail.isClosed() || q.room() > 0 }
+
+func (q *queue[T]) hasItems() bool {
+	i := q.head.position()
+	return q.tail.position() != i || q.ended(i)
+}
+
+func (q *queue[T]) writable() <-chan struct{} { return q.slots.watch(q.hasRoom) }
+func (q *queue[T]) readable() <-chan struct{} { return q.items.watch(q.hasItems) }
+
+// awaitRoom parks until there is room or no more sending. If rung, the caller
+// tries its operation and then calls slots.pass.
+func (q *queue[T]) awaitRoom(ctx context.Context) (rung bool, err error) {
+	return q.slots.wait(ctx, q.hasRoom)
+}
+
+// awaitItems is the same for messages.
+func (q *queue[T]) awaitItems(ctx context.Context) (rung bool, err error) {
+	return q.items.wait(ctx, q.hasItems)
+}
+
+func (q *queue[T]) enoughRoom() int  { return min(512, q.capacity/2) }
+func (q *queue[T]) enoughItems() int { return min(64, q.capacity/2) }
+
+// restSender lets receivers run for a moment if there is little room.
+func (q *queue[T]) restSender() {
+	if q.roughRoom() < q.enoughRoom() && !q.tail.impatient() {
+		q.tail.rest(q.enoughRoom(), q.roughRoom)
+	}
+}
+
+// restReceiver lets senders run for a moment if there are few messages.
+func (q *queue[T]) restReceiver() {
+	if q.len() < q.enoughItems() && !q.head.impatient() {
+		q.head.rest(q.enoughItems(), q.len)
+	}
+}
+
+// roughRoom is room without the lock, and without the slots reserved.
+func (q *queue[T]) roughRoom() int { return q.capacity - q.len() }

@@ -1,0 +1,148 @@
+package channel
+
+import (
+	"context"
+	"iter"
+	"sync/atomic"
+)
+
+// Receiver is a handle to receive messages from a channel made by [New] or
+// [NewUnbounded]. After tokio::sync::mpsc::Receiver, and clonable as
+// crossbeam's: each message goes to one receiver.
+//
+// It is safe for concurrent use. Its owner ends it with Close.
+type Receiver[T any] struct {
+	_ noCopy
+
+	core   core[T]
+	shared *shared[T]
+	closed atomic.Bool
+}
+
+// Recv returns the oldest message, waiting while there is none.
+//
+// Its error is [ErrClosed] once the channel is closed and drained, or wraps
+// the context's cause; a canceled Recv took no message. It does not allocate
+// in the steady state.
+//
+//ferrous:blocks
+func (r *Receiver[T]) Recv(ctx context.Context) (v T, err error) {
+	if r.closed.Load() {
+		return v, ErrClosed
+	}
+	return r.core.recv(ctx)
+}
+
+// TryRecv returns the oldest message if that needs no waiting. Otherwise its
+// error is [ErrEmpty] or [ErrClosed].
+func (r *Receiver[T]) TryRecv() (v T, err error) {
+	if r.closed.Load() {
+		return v, ErrClosed
+	}
+	return r.core.tryRecv()
+}
+
+// RecvMany waits for a message, moves as many as there are into buf, up to its
+// length, and returns their number. It returns 0 only with an error, as Recv,
+// or if buf is empty.
+//
+//ferrous:blocks
+func (r *Receiver[T]) RecvMany(ctx context.Context, buf []T) (int, error) {
+	if r.closed.Load() {
+		return 0, ErrClosed
+	}
+	if len(buf) == 0 {
+		return 0, canceled(ctx)
+	}
+	return r.core.recvMany(ctx, buf)
+}
+
+// All yields the messages until the channel is closed and drained or ctx is
+// done. Leaving the loop leaves the receiver open.
+//
+//ferrous:blocks
+func (r *Receiver[T]) All(ctx context.Context) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for {
+			v, err := r.Recv(ctx)
+			if err != nil || !yield(v) {
+				return
+			}
+		}
+	}
+}
+
+// Clone returns one more receiver of the same channel. A clone of a closed
+// handle is closed.
+//
+//ferrous:acquire
+func (r *Receiver[T]) Clone() *Receiver[T] {
+	c := &Receiver[T]{core: r.core, shared: r.shared}
+	if r.closed.Load() || !r.shared.addReceiver() {
+		c.closed.Store(true)
+	}
+	return c
+}
+
+func (s *shared[T]) addReceiver() bool {
+	for {
+		n := s.receivers.Load()
+		if n == 0 {
+			return false
+		}
+		if s.receivers.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+// Shutdown refuses all further sends, of all senders. What is buffered or
+// promised to a [Permit] can still be received. After tokio's Receiver::close.
+func (r *Receiver[T]) Shutdown() {
+	if !r.closed.Load() {
+		r.shared.shutdown()
+	}
+}
+
+// Close ends this handle. The last one refuses further sends and discards what
+// is buffered: messages that have a method Drop() are dropped. Calls in
+// progress through this handle go on until the channel is closed. Close is
+// idempotent.
+//
+//ferrous:release
+func (r *Receiver[T]) Close() {
+	if !r.closed.Swap(true) && r.shared.receivers.Add(-1) == 0 {
+		defer r.shared.closedOn.Open()
+		r.core.discard()
+	}
+}
+
+// IsClosed reports whether no more messages are accepted. Some may still be
+// buffered or promised.
+func (r *Receiver[T]) IsClosed() bool { return r.closed.Load() || r.core.isClosed() }
+
+// Len returns how many messages are buffered.
+func (r *Receiver[T]) Len() int { return r.core.len() }
+
+// Cap returns the channel's capacity, or [Unbounded].
+func (r *Receiver[T]) Cap() int { return r.core.cap() }
+
+// SameChannel reports whether both receive from the same channel.
+func (r *Receiver[T]) SameChannel(other *Receiver[T]) bool { return r.shared == other.shared }
+
+// SenderCount returns how many senders are open.
+func (r *Receiver[T]) SenderCount() int { return int(r.shared.senders.Load()) }
+
+// ReceiverCount returns how many receivers are open.
+func (r *Receiver[T]) ReceiverCount() int { return int(r.shared.receivers.Load()) }
+
+// Ready returns a channel that is closed once a receive need not wait, because
+// there is a message or because the stream has ended. Another receiver may be
+// faster: follow it with TryRecv, and call Ready anew to wait again.
+//
+//	select {
+//	case <-rx.Ready():
+//		v, err := rx.TryRecv() // may be ErrEmpty if there are other receivers
+//	case <-ticker.C:
+//	}
+func (r *Receiver[T]) Ready() <-chan struct{} { return r.core.readable() }

@@ -1,0 +1,182 @@
+package channel
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/coderrange/ferrous/internal/park"
+)
+
+// noCopy makes vet report copies.
+type noCopy struct{}
+
+func (*noCopy) Lock()   {}
+func (*noCopy) Unlock() {}
+
+// shared is what all handles of one channel have in common.
+type shared[T any] struct {
+	core      core[T]
+	senders   atomic.Int64 // 0 is final
+	receivers atomic.Int64 // 0 is final
+	weaks     atomic.Int64
+	closedOn  park.Gate
+
+	tx Sender[T]   // the first sender
+	rx Receiver[T] // the first receiver
+}
+
+func open[T any](c core[T]) (*Sender[T], *Receiver[T]) {
+	s := &shared[T]{core: c}
+	s.senders.Store(1)
+	s.receivers.Store(1)
+	s.tx.core, s.tx.shared = c, s
+	s.rx.core, s.rx.shared = c, s
+	return &s.tx, &s.rx
+}
+
+// shutdown refuses all further sends.
+func (s *shared[T]) shutdown() {
+	s.core.shutdown()
+	s.closedOn.Open()
+}
+
+// Sender is a handle to send messages into a channel made by [New] or
+// [NewUnbounded]. After tokio::sync::mpsc::Sender.
+//
+// It is safe for concurrent use. Its owner ends it with Close; the Close of
+// the last sender ends the stream after what is buffered and what permits
+// still promise.
+type Sender[T any] struct {
+	_ noCopy
+
+	core   core[T]
+	shared *shared[T]
+	closed atomic.Bool
+}
+
+// Send sends v, waiting while the channel is full.
+//
+// If it returns nil, v was sent. Otherwise it was not, and v can be sent
+// again: the error is [ErrClosed] or wraps the context's cause. Of a channel
+// below 32 messages blocked senders are served in arrival order, of a larger
+// one in no particular order; a canceled one only loses its place. It does not
+// allocate in the steady state.
+//
+//ferrous:takes v
+//ferrous:blocks
+func (s *Sender[T]) Send(ctx context.Context, v T) error {
+	if s.closed.Load() {
+		return ErrClosed
+	}
+	return s.core.send(ctx, v)
+}
+
+// TrySend sends v if that needs no waiting. Otherwise its error is [ErrFull]
+// or [ErrClosed].
+//
+//ferrous:takes v
+func (s *Sender[T]) TrySend(v T) error {
+	if s.closed.Load() {
+		return ErrClosed
+	}
+	return s.core.trySend(v)
+}
+
+// SendMany sends the messages in order, waiting while the channel is full, and
+// returns how many were sent. If these are not all, the error says why, as
+// for Send. Messages of other senders may come between them. It costs less
+// than as many Sends and may be larger than the channel's capacity.
+//
+//ferrous:takes vs
+//ferrous:blocks
+func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (int, error) {
+	if s.closed.Load() {
+		return 0, ErrClosed
+	}
+	return s.core.sendMany(ctx, vs)
+}
+
+// Clone returns one more sender of the same channel. A clone of a closed
+// handle is closed.
+//
+//ferrous:acquire
+func (s *Sender[T]) Clone() *Sender[T] {
+	if !s.closed.Load() {
+		if c, ok := s.shared.sender(); ok {
+			return c
+		}
+	}
+	c := &Sender[T]{core: s.core, shared: s.shared}
+	c.closed.Store(true)
+	return c
+}
+
+// sender makes one more sender unless the last one was closed.
+func (s *shared[T]) sender() (*Sender[T], bool) {
+	for {
+		n := s.senders.Load()
+		if n == 0 {
+			return nil, false
+		}
+		if s.senders.CompareAndSwap(n, n+1) {
+			return &Sender[T]{core: s.core, shared: s}, true
+		}
+	}
+}
+
+// Close ends this handle. The last one ends the stream: receivers get what is
+// buffered and then [ErrClosed]. Sends that wait are refused then. Close is
+// idempotent.
+//
+//ferrous:release
+func (s *Sender[T]) Close() {
+	if !s.closed.Swap(true) && s.shared.senders.Add(-1) == 0 {
+		s.shared.shutdown()
+	}
+}
+
+// Downgrade returns a weak sender, which does not keep the stream open.
+//
+//ferrous:acquire
+func (s *Sender[T]) Downgrade() *WeakSender[T] { return s.shared.weak() }
+
+// IsClosed reports whether a send through this handle would fail with
+// [ErrClosed].
+func (s *Sender[T]) IsClosed() bool { return s.closed.Load() || s.core.isClosed() }
+
+// Closed returns a channel that is closed when no more messages are accepted:
+// after a receiver's Shutdown, the last receiver's or the last sender's Close.
+func (s *Sender[T]) Closed() <-chan struct{} {
+	closed, _ := s.shared.closedOn.Wait()
+	if s.core.isClosed() {
+		s.shared.closedOn.Open()
+	}
+	return closed
+}
+
+// Len returns how many messages are buffered.
+func (s *Sender[T]) Len() int { return s.core.len() }
+
+// Cap returns the channel's capacity, or [Unbounded].
+func (s *Sender[T]) Cap() int { return s.core.cap() }
+
+// Free returns how many messages could be sent now without waiting: the
+// capacity without what is buffered and reserved, 0 when closed.
+func (s *Sender[T]) Free() int { return s.core.room() }
+
+// SameChannel reports whether both send into the same channel.
+func (s *Sender[T]) SameChannel(other *Sender[T]) bool { return s.shared == other.shared }
+
+// SenderCount returns how many senders are open.
+func (s *Sender[T]) SenderCount() int { return int(s.shared.senders.Load()) }
+
+// WeakCount returns how many weak senders are open.
+func (s *Sender[T]) WeakCount() int { return int(s.shared.weaks.Load()) }
+
+// ReceiverCount returns how many receivers are open.
+func (s *Sender[T]) ReceiverCount() int { return int(s.shared.receivers.Load()) }
+
+// Ready returns a channel that is closed once a send need not wait, because
+// there is room or because the channel is closed. Another sender may be
+// faster: follow it with TrySend, and call Ready anew to wait again.
+func (s *Sender[T]) Ready() <-chan struct{} { return s.core.writable() }

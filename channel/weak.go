@@ -1,0 +1,47 @@
+package channel
+
+import "sync/atomic"
+
+// WeakSender refers to a channel without keeping its stream open. After
+// tokio::sync::mpsc::WeakSender. It is safe for concurrent use.
+type WeakSender[T any] struct {
+	_ noCopy
+
+	shared *shared[T]
+	closed atomic.Bool
+}
+
+func (s *shared[T]) weak() *WeakSender[T] {
+	s.weaks.Add(1)
+	return &WeakSender[T]{shared: s}
+}
+
+// Upgrade returns a sender, unless the last sender was closed before.
+//
+//ferrous:acquire
+func (w *WeakSender[T]) Upgrade() (*Sender[T], bool) {
+	if w.closed.Load() {
+		return nil, false
+	}
+	return w.shared.sender()
+}
+
+// Clone returns one more weak sender.
+//
+//ferrous:acquire
+func (w *WeakSender[T]) Clone() *WeakSender[T] { return w.shared.weak() }
+
+// Close ends this handle, which then upgrades to nothing. It is idempotent.
+//
+//ferrous:release
+func (w *WeakSender[T]) Close() {
+	if !w.closed.Swap(true) {
+		w.shared.weaks.Add(-1)
+	}
+}
+
+// SenderCount returns how many senders are open.
+func (w *WeakSender[T]) SenderCount() int { return int(w.shared.senders.Load()) }
+
+// WeakCount returns how many weak senders are open.
+func (w *WeakSender[T]) WeakCount() int { return int(w.shared.weaks.Load()) }
