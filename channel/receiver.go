@@ -78,22 +78,10 @@ func (r *Receiver[T]) All(ctx context.Context) iter.Seq[T] {
 //ferrous:acquire
 func (r *Receiver[T]) Clone() *Receiver[T] {
 	c := &Receiver[T]{core: r.core, shared: r.shared}
-	if r.closed.Load() || !r.shared.addReceiver() {
+	if r.closed.Load() || !increment(&r.shared.receivers) {
 		c.closed.Store(true)
 	}
 	return c
-}
-
-func (s *shared[T]) addReceiver() bool {
-	for {
-		n := s.receivers.Load()
-		if n == 0 {
-			return false
-		}
-		if s.receivers.CompareAndSwap(n, n+1) {
-			return true
-		}
-	}
 }
 
 // Shutdown refuses all further sends, of all senders. What is buffered or

@@ -113,13 +113,21 @@ func (s *Sender[T]) Clone() *Sender[T] {
 
 // sender makes one more sender unless the last one was closed.
 func (s *shared[T]) sender() (*Sender[T], bool) {
+	if !increment(&s.senders) {
+		return nil, false
+	}
+	return &Sender[T]{core: s.core, shared: s}, true
+}
+
+// increment counts one handle more unless there is none any more.
+func increment(n *atomic.Int64) bool {
 	for {
-		n := s.senders.Load()
-		if n == 0 {
-			return nil, false
+		old := n.Load()
+		if old == 0 {
+			return false
 		}
-		if s.senders.CompareAndSwap(n, n+1) {
-			return &Sender[T]{core: s.core, shared: s}, true
+		if n.CompareAndSwap(old, old+1) {
+			return true
 		}
 	}
 }

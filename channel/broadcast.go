@@ -1,0 +1,331 @@
+package channel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+	"sync/atomic"
+
+	"github.com/coderrange/ferrous/internal/park"
+)
+
+// ErrLagged is what every [LaggedError] wraps.
+var ErrLagged = errors.New("channel: lagged")
+
+// LaggedError says how many messages a receiver of a broadcast missed because
+// it was too slow. The next receive returns the oldest message still kept.
+type LaggedError struct{ N uint64 }
+
+// Error returns the text.
+func (e *LaggedError) Error() string { return fmt.Sprintf("channel: lagged by %d messages", e.N) }
+
+// Unwrap returns [ErrLagged].
+func (e *LaggedError) Unwrap() error { return ErrLagged }
+
+// broadcast is a ring of the latest messages. Senders store under a lock.
+// Receivers take none: a message lies in an entry that is never written again,
+// with its number, so a receiver that finds another number than it looks for
+// knows that it was overtaken.
+type broadcast[T any] struct {
+	mu    sync.Mutex // of senders, held for a few stores
+	chunk []entry[T] // the entries to be used next
+
+	ring      []atomic.Pointer[entry[T]] // message i is in ring[i%len(ring)]
+	tail      atomic.Uint64              // the number of the next message
+	senders   atomic.Int64               // 0 is final
+	receivers atomic.Int64
+	changed   park.Gate // opened by every message, and by the end
+	deserted  park.Gate // opened when there are no receivers
+}
+
+type entry[T any] struct {
+	number uint64
+	value  T
+}
+
+// maxChunk is how many entries are allocated at once.
+const maxChunk = 64
+
+// NewBroadcast returns a channel of which every receiver gets every message,
+// and that keeps the latest capacity ones for those that are slow: exactly so
+// many. After tokio::sync::broadcast. It panics unless capacity is positive.
+//
+//ferrous:acquire
+func NewBroadcast[T any](capacity int) (*BroadcastSender[T], *BroadcastReceiver[T]) {
+	if capacity <= 0 {
+		panic(fmt.Errorf("channel: NewBroadcast: capacity %d is not positive", capacity))
+	}
+	b := &broadcast[T]{ring: make([]atomic.Pointer[entry[T]], capacity)}
+	b.senders.Store(1)
+	return &BroadcastSender[T]{b: b}, b.subscribe(0)
+}
+
+// BroadcastSender sends to all receivers of a broadcast. It is safe for
+// concurrent use. Its owner ends it with Close.
+type BroadcastSender[T any] struct {
+	_      noCopy
+	b      *broadcast[T]
+	closed atomic.Bool
+}
+
+// Send sends v to all receivers and returns their number. It never waits: it
+// overwrites the oldest message kept, which receivers that have not seen it
+// are told. Without a receiver nothing is sent and the error is [ErrClosed],
+// until someone subscribes.
+//
+// A message is stored in memory of its own, allocated for up to 64 messages
+// at a time, and the receivers share it: what v points to must not be written
+// any more.
+//
+//ferrous:takes v
+func (s *BroadcastSender[T]) Send(v T) (receivers int, err error) {
+	b := s.b
+	b.mu.Lock()
+	n := int(b.receivers.Load())
+	if n == 0 || s.closed.Load() {
+		b.mu.Unlock()
+		return 0, ErrClosed
+	}
+	if len(b.chunk) == 0 {
+		b.chunk = make([]entry[T], min(maxChunk, len(b.ring)))
+	}
+	e := &b.chunk[0]
+	b.chunk = b.chunk[1:]
+	i := b.tail.Load()
+	*e = entry[T]{i, v}
+	b.ring[i%uint64(len(b.ring))].Store(e)
+	b.tail.Store(i + 1)
+	b.mu.Unlock()
+	b.changed.Open()
+	return n, nil
+}
+
+// Subscribe returns a new receiver, which gets the messages sent from now on.
+//
+//ferrous:acquire
+func (s *BroadcastSender[T]) Subscribe() *BroadcastReceiver[T] {
+	s.b.mu.Lock()
+	defer s.b.mu.Unlock()
+	return s.b.subscribe(s.b.tail.Load())
+}
+
+// Clone returns one more sender. A clone of a closed handle is closed.
+//
+//ferrous:acquire
+func (s *BroadcastSender[T]) Clone() *BroadcastSender[T] {
+	c := &BroadcastSender[T]{b: s.b}
+	if s.closed.Load() || !increment(&s.b.senders) {
+		c.closed.Store(true)
+	}
+	return c
+}
+
+// Close ends this handle. After the last one, receivers get what is kept and
+// then [ErrClosed]. It is idempotent.
+//
+//ferrous:release
+func (s *BroadcastSender[T]) Close() {
+	if s.closed.Swap(true) {
+		return
+	}
+	s.b.mu.Lock() // a Send that is under way comes before the end
+	last := s.b.senders.Add(-1) == 0
+	s.b.mu.Unlock()
+	if last {
+		s.b.changed.Open()
+	}
+}
+
+// ReceiverCount returns how many receivers are open.
+func (s *BroadcastSender[T]) ReceiverCount() int { return int(s.b.receivers.Load()) }
+
+// SenderCount returns how many senders are open.
+func (s *BroadcastSender[T]) SenderCount() int { return int(s.b.senders.Load()) }
+
+// Cap returns how many messages are kept.
+func (s *BroadcastSender[T]) Cap() int { return len(s.b.ring) }
+
+// Closed returns a channel that is closed when there is no receiver.
+func (s *BroadcastSender[T]) Closed() <-chan struct{} {
+	closed, _ := s.b.deserted.Wait()
+	if s.b.receivers.Load() == 0 {
+		s.b.deserted.Open()
+	}
+	return closed
+}
+
+// SameChannel reports whether both send to the same broadcast.
+func (s *BroadcastSender[T]) SameChannel(other *BroadcastSender[T]) bool { return s.b == other.b }
+
+// BroadcastReceiver gets every message of a broadcast. It is safe for
+// concurrent use, but then each message goes to one of the callers; Clone or
+// Subscribe for each consumer. Its owner ends it with Close.
+type BroadcastReceiver[T any] struct {
+	_      noCopy
+	b      *broadcast[T]
+	next   atomic.Uint64 // the number of the message to receive next
+	closed atomic.Bool
+}
+
+func (b *broadcast[T]) subscribe(next uint64) *BroadcastReceiver[T] {
+	b.receivers.Add(1)
+	r := &BroadcastReceiver[T]{b: b}
+	r.next.Store(next)
+	return r
+}
+
+// Recv returns the next message, waiting for it.
+//
+// The error is a [*LaggedError] if messages were missed, once, and the next
+// call returns the oldest one kept; [ErrClosed] once all senders are closed
+// and everything was received; or it wraps the context's cause.
+//
+//ferrous:blocks
+func (r *BroadcastReceiver[T]) Recv(ctx context.Context) (v T, err error) {
+	if err := canceled(ctx); err != nil {
+		return v, err
+	}
+	for {
+		v, err = r.TryRecv()
+		if err != ErrEmpty { //nolint:errorlint // never wrapped
+			return v, err
+		}
+		opened, _ := r.b.changed.Wait()
+		if r.settled() {
+			continue
+		}
+		select {
+		case <-opened:
+		case <-ctx.Done():
+			return v, cause(ctx)
+		}
+	}
+}
+
+// TryRecv is Recv without waiting: its error may also be [ErrEmpty].
+func (r *BroadcastReceiver[T]) TryRecv() (v T, err error) {
+	if r.closed.Load() {
+		return v, ErrClosed
+	}
+	b := r.b
+	for {
+		next := r.next.Load()
+		ended := b.senders.Load() == 0 // before the tail: then there is nothing behind it
+		tail := b.tail.Load()
+		if next == tail {
+			if ended {
+				return v, ErrClosed
+			}
+			return v, ErrEmpty
+		}
+		kept := uint64(len(b.ring))
+		e := b.ring[next%kept].Load()
+		if e == nil { // cleared by the Close of the last receiver
+			return v, ErrClosed
+		}
+		if tail = max(tail, e.number+1); tail-next > kept {
+			if r.next.CompareAndSwap(next, tail-kept) {
+				return v, &LaggedError{N: tail - kept - next}
+			}
+			continue
+		}
+		if r.next.CompareAndSwap(next, next+1) {
+			return e.value, nil
+		}
+	}
+}
+
+// All yields messages until the end or until ctx is done. What was missed is
+// yielded as a [*LaggedError] in its place.
+//
+//ferrous:blocks
+func (r *BroadcastReceiver[T]) All(ctx context.Context) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for {
+			v, err := r.Recv(ctx)
+			if err != nil && !errors.Is(err, ErrLagged) || !yield(v, err) {
+				return
+			}
+		}
+	}
+}
+
+// Resubscribe returns a new receiver, which gets the messages sent from now
+// on. Of a closed handle it is closed.
+//
+//ferrous:acquire
+func (r *BroadcastReceiver[T]) Resubscribe() *BroadcastReceiver[T] {
+	return r.another(&r.b.tail)
+}
+
+// Clone returns a new receiver that gets what r has yet to get. A clone of a
+// closed handle is closed.
+//
+//ferrous:acquire
+func (r *BroadcastReceiver[T]) Clone() *BroadcastReceiver[T] { return r.another(&r.next) }
+
+func (r *BroadcastReceiver[T]) another(next *atomic.Uint64) *BroadcastReceiver[T] {
+	r.b.mu.Lock()
+	defer r.b.mu.Unlock()
+	if r.closed.Load() {
+		c := &BroadcastReceiver[T]{b: r.b}
+		c.closed.Store(true)
+		return c
+	}
+	return r.b.subscribe(next.Load())
+}
+
+// Close ends this handle. The last one lets go of the messages kept. It is
+// idempotent.
+//
+//ferrous:release
+func (r *BroadcastReceiver[T]) Close() {
+	if r.closed.Swap(true) {
+		return
+	}
+	b := r.b
+	b.mu.Lock()
+	last := b.receivers.Add(-1) == 0
+	if last {
+		for i := range b.ring {
+			b.ring[i].Store(nil)
+		}
+		b.chunk = nil
+	}
+	b.mu.Unlock()
+	b.changed.Open()
+	if last {
+		b.deserted.Open()
+	}
+}
+
+// Len returns how many messages were sent since the last one received,
+// including those that are lost by now.
+func (r *BroadcastReceiver[T]) Len() int {
+	next := r.next.Load()
+	return int(r.b.tail.Load() - next)
+}
+
+// IsClosed reports whether all senders are closed. Messages may still be kept.
+func (r *BroadcastReceiver[T]) IsClosed() bool {
+	return r.closed.Load() || r.b.senders.Load() == 0
+}
+
+// SameChannel reports whether both receive from the same broadcast.
+func (r *BroadcastReceiver[T]) SameChannel(other *BroadcastReceiver[T]) bool { return r.b == other.b }
+
+// Ready returns a channel that is closed once Recv need not wait.
+func (r *BroadcastReceiver[T]) Ready() <-chan struct{} {
+	opened, _ := r.b.changed.Wait()
+	if r.settled() {
+		r.b.changed.Open()
+	}
+	return opened
+}
+
+// settled reports whether a receive need not wait.
+func (r *BroadcastReceiver[T]) settled() bool {
+	return r.closed.Load() || r.b.senders.Load() == 0 || r.b.tail.Load() != r.next.Load()
+}

@@ -1,0 +1,131 @@
+package channel
+
+import (
+	"fmt"
+	"log/slog"
+)
+
+// describe is how every handle prints: its kind and state, no address.
+func describe(kind string, state ...any) string {
+	text := kind + "("
+	for i := 0; i < len(state); i += 2 {
+		if i > 0 {
+			text += " "
+		}
+		text += fmt.Sprintf("%v=%v", state[i], state[i+1])
+	}
+	return text + ")"
+}
+
+func capText(n int) any {
+	if n == Unbounded {
+		return "unbounded"
+	}
+	return n
+}
+
+// String returns the sender's state.
+func (s *Sender[T]) String() string {
+	return describe("Sender", "len", s.Len(), "cap", capText(s.Cap()), "senders", s.SenderCount(), "closed", s.IsClosed())
+}
+
+// String returns the weak sender's state.
+func (w *WeakSender[T]) String() string {
+	return describe("WeakSender", "senders", w.SenderCount(), "weak", w.WeakCount())
+}
+
+// String returns the receiver's state.
+func (r *Receiver[T]) String() string {
+	return describe("Receiver", "len", r.Len(), "cap", capText(r.Cap()), "receivers", r.ReceiverCount(), "closed", r.IsClosed())
+}
+
+// String returns how many slots are left.
+func (p *Permit[T]) String() string { return describe("Permit", "slots", p.left) }
+
+// String returns the sender's state.
+func (s *OneshotSender[T]) String() string { return describe("OneshotSender", "closed", s.IsClosed()) }
+
+// String returns the receiver's state.
+func (r *OneshotReceiver[T]) String() string {
+	return describe("OneshotReceiver", "len", r.Len(), "closed", r.IsClosed())
+}
+
+// String returns the sender's state.
+func (s *BroadcastSender[T]) String() string {
+	return describe("BroadcastSender", "cap", s.Cap(), "receivers", s.ReceiverCount())
+}
+
+// String returns the receiver's state.
+func (r *BroadcastReceiver[T]) String() string {
+	return describe("BroadcastReceiver", "len", r.Len(), "closed", r.IsClosed())
+}
+
+// String returns the value, formatted by %v, and the receivers.
+func (s *WatchSender[T]) String() string {
+	return describe("WatchSender", "value", s.Get(), "receivers", s.ReceiverCount())
+}
+
+// String returns the value, formatted by %v.
+func (r *WatchReceiver[T]) String() string {
+	return describe("WatchReceiver", "value", r.Get(), "closed", r.IsClosed())
+}
+
+// GoString returns the same as String.
+func (s *Sender[T]) GoString() string { return s.String() }
+
+// LogValue returns the same as String.
+func (s *Sender[T]) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// GoString returns the same as String.
+func (w *WeakSender[T]) GoString() string { return w.String() }
+
+// LogValue returns the same as String.
+func (w *WeakSender[T]) LogValue() slog.Value { return slog.StringValue(w.String()) }
+
+// GoString returns the same as String.
+func (r *Receiver[T]) GoString() string { return r.String() }
+
+// LogValue returns the same as String.
+func (r *Receiver[T]) LogValue() slog.Value { return slog.StringValue(r.String()) }
+
+// GoString returns the same as String.
+func (p *Permit[T]) GoString() string { return p.String() }
+
+// LogValue returns the same as String.
+func (p *Permit[T]) LogValue() slog.Value { return slog.StringValue(p.String()) }
+
+// GoString returns the same as String.
+func (s *OneshotSender[T]) GoString() string { return s.String() }
+
+// LogValue returns the same as String.
+func (s *OneshotSender[T]) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// GoString returns the same as String.
+func (r *OneshotReceiver[T]) GoString() string { return r.String() }
+
+// LogValue returns the same as String.
+func (r *OneshotReceiver[T]) LogValue() slog.Value { return slog.StringValue(r.String()) }
+
+// GoString returns the same as String.
+func (s *BroadcastSender[T]) GoString() string { return s.String() }
+
+// LogValue returns the same as String.
+func (s *BroadcastSender[T]) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// GoString returns the same as String.
+func (r *BroadcastReceiver[T]) GoString() string { return r.String() }
+
+// LogValue returns the same as String.
+func (r *BroadcastReceiver[T]) LogValue() slog.Value { return slog.StringValue(r.String()) }
+
+// GoString returns the same as String.
+func (s *WatchSender[T]) GoString() string { return s.String() }
+
+// LogValue returns the same as String.
+func (s *WatchSender[T]) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// GoString returns the same as String.
+func (r *WatchReceiver[T]) GoString() string { return r.String() }
+
+// LogValue returns the same as String.
+func (r *WatchReceiver[T]) LogValue() slog.Value { return slog.StringValue(r.String()) }

@@ -1,0 +1,59 @@
+package channel
+
+import "context"
+
+// Chan returns a native channel of what r receives, for code that wants one.
+// It is closed at the end of the stream or when ctx is done, whichever comes
+// first. A message that was taken from r and not read from the native channel
+// by then is lost: use [Receiver.Ready] in a select where that matters.
+//
+// A goroutine serves it, which ends with ctx at the latest. r stays open.
+func (r *Receiver[T]) Chan(ctx context.Context) <-chan T {
+	c := make(chan T)
+	go func() {
+		defer close(c)
+		for v := range r.All(ctx) {
+			select {
+			case c <- v:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return c
+}
+
+// FromChan returns a receiver of what comes from the native channel c, until c
+// is closed, ctx is done or the receiver is closed or shut down.
+//
+// A goroutine serves it, which ends then. It takes a message only when the one
+// before it was received.
+//
+//ferrous:acquire
+func FromChan[T any](ctx context.Context, c <-chan T) *Receiver[T] {
+	tx, rx := New[T](1)
+	go func() {
+		defer tx.Close()
+		for {
+			p, err := tx.Reserve(ctx)
+			if err != nil {
+				return
+			}
+			select {
+			case v, ok := <-c:
+				if !ok {
+					p.Release()
+					return
+				}
+				p.Send(v)
+			case <-ctx.Done():
+				p.Release()
+				return
+			case <-tx.Closed():
+				p.Release()
+				return
+			}
+		}
+	}()
+	return rx
+}

@@ -1,0 +1,39 @@
+package channel
+
+import "context"
+
+// Request is a message that awaits an answer: a question and the way back. The
+// receiver ends it with Reply or, if there will be no answer, with Drop.
+type Request[Q, A any] struct {
+	Question Q
+	answer   *OneshotSender[A]
+}
+
+// Reply answers the request. Its error is [ErrClosed] if it was answered or
+// dropped before, or if nobody waits for the answer any more.
+func (r Request[Q, A]) Reply(answer A) error { return r.answer.Send(answer) }
+
+// Drop ends the request without an answer, unless it was answered: the caller
+// gets [ErrClosed]. A channel that discards a request drops it.
+//
+//ferrous:release
+func (r Request[Q, A]) Drop() { r.answer.Close() }
+
+// Canceled returns a channel that is closed when nobody waits for the answer
+// any more, because the caller's context is done.
+func (r Request[Q, A]) Canceled() <-chan struct{} { return r.answer.Closed() }
+
+// Call sends a request through tx, and waits for the answer to it.
+//
+// The error is [ErrClosed] if the request could not be sent or was dropped, or
+// wraps the context's cause: then it may have been acted upon.
+//
+//ferrous:blocks
+func Call[Q, A any](ctx context.Context, tx *Sender[Request[Q, A]], question Q) (answer A, err error) {
+	reply, answered := NewOneshot[A]()
+	defer answered.Close()
+	if err := tx.Send(ctx, Request[Q, A]{Question: question, answer: reply}); err != nil {
+		return answer, err
+	}
+	return answered.Recv(ctx)
+}

@@ -1,0 +1,347 @@
+package channel
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/coderrange/ferrous/internal/park"
+)
+
+// watch is the latest value and its version.
+//
+// Senders take turns by a token, which they hold while a callback runs; the
+// lock is held only to copy the value, so readers never wait for callbacks.
+type watch[T any] struct {
+	turn chan struct{}
+
+	mu    sync.RWMutex
+	value T
+
+	version   atomic.Uint64 // changes with value, under mu
+	senders   atomic.Int64  // 0 is final
+	receivers atomic.Int64
+	changed   park.Gate // opened by every change, and by the end
+	deserted  park.Gate // opened when there are no receivers
+}
+
+// NewWatch returns a channel that keeps the latest value only. The initial
+// value counts as seen. After tokio::sync::watch, except that Send stores also
+// when there is no receiver.
+//
+//ferrous:acquire
+func NewWatch[T any](initial T) (*WatchSender[T], *WatchReceiver[T]) {
+	w := &watch[T]{turn: make(chan struct{}, 1), value: initial}
+	w.senders.Store(1)
+	return &WatchSender[T]{w: w}, w.subscribe(0)
+}
+
+// get returns the value and its version.
+func (w *watch[T]) get() (T, uint64) {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	return w.value, w.version.Load()
+}
+
+// set stores v and returns the value before. The caller holds the turn.
+func (s *WatchSender[T]) set(v T) (old T, err error) {
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	if s.closed.Load() {
+		return old, ErrClosed
+	}
+	old, s.w.value = s.w.value, v
+	s.w.version.Add(1)
+	return old, nil
+}
+
+// WatchSender changes the value of a watch. It is safe for concurrent use. Its
+// owner ends it with Close. After it, all changing methods do nothing and
+// return [ErrClosed].
+type WatchSender[T any] struct {
+	_      noCopy
+	w      *watch[T]
+	closed atomic.Bool
+}
+
+// Send stores v and tells all receivers. It waits only for a callback of
+// another sender to return. It costs the same however many receivers there
+// are, unless they wait.
+//
+//ferrous:takes v
+func (s *WatchSender[T]) Send(v T) error {
+	_, err := s.SendReplace(v)
+	return err
+}
+
+// SendReplace is Send and returns the value before.
+//
+//ferrous:takes v
+func (s *WatchSender[T]) SendReplace(v T) (old T, err error) {
+	if s.closed.Load() {
+		return old, ErrClosed
+	}
+	s.w.turn <- struct{}{}
+	old, err = s.set(v)
+	<-s.w.turn
+	s.w.changed.Open()
+	return old, err
+}
+
+// SendModify lets modify change a copy of the value, stores it and tells all
+// receivers. If modify panics, nothing has changed. What the value points to
+// is shared with the receivers: modify replaces it instead of writing to it.
+//
+// Other senders wait meanwhile, receivers do not; modify must not send.
+//
+//ferrous:lends
+func (s *WatchSender[T]) SendModify(modify func(*T)) error {
+	_, err := s.SendIfModified(func(v *T) bool {
+		modify(v)
+		return true
+	})
+	return err
+}
+
+// SendIfModified is SendModify, but if modify returns false nothing is stored
+// and nobody is told. It returns what modify returned.
+//
+//ferrous:lends
+func (s *WatchSender[T]) SendIfModified(modify func(*T) bool) (modified bool, err error) {
+	if s.closed.Load() {
+		return false, ErrClosed
+	}
+	s.w.turn <- struct{}{}
+	defer func() { <-s.w.turn }()
+	v, _ := s.w.get()
+	if !modify(&v) {
+		return false, nil
+	}
+	if _, err = s.set(v); err != nil {
+		return false, err
+	}
+	s.w.changed.Open()
+	return true, nil
+}
+
+// Get returns the value.
+func (s *WatchSender[T]) Get() T {
+	v, _ := s.w.get()
+	return v
+}
+
+// Subscribe returns a new receiver, which has seen the current value.
+//
+//ferrous:acquire
+func (s *WatchSender[T]) Subscribe() *WatchReceiver[T] { return s.w.subscribe(s.w.version.Load()) }
+
+// Clone returns one more sender. A clone of a closed handle is closed.
+//
+//ferrous:acquire
+func (s *WatchSender[T]) Clone() *WatchSender[T] {
+	c := &WatchSender[T]{w: s.w}
+	if s.closed.Load() || !increment(&s.w.senders) {
+		c.closed.Store(true)
+	}
+	return c
+}
+
+// Close ends this handle. After the last one, receivers learn that there will
+// be no more changes. It is idempotent.
+//
+//ferrous:release
+func (s *WatchSender[T]) Close() {
+	if s.closed.Swap(true) {
+		return
+	}
+	s.w.mu.Lock() // a Send that is under way comes before the end
+	last := s.w.senders.Add(-1) == 0
+	s.w.mu.Unlock()
+	if last {
+		s.w.changed.Open()
+	}
+}
+
+// IsClosed reports whether there is no receiver. There may be one again after
+// Subscribe.
+func (s *WatchSender[T]) IsClosed() bool { return s.w.receivers.Load() == 0 }
+
+// Closed returns a channel that is closed when there is no receiver.
+func (s *WatchSender[T]) Closed() <-chan struct{} {
+	closed, _ := s.w.deserted.Wait()
+	if s.IsClosed() {
+		s.w.deserted.Open()
+	}
+	return closed
+}
+
+// ReceiverCount returns how many receivers are open.
+func (s *WatchSender[T]) ReceiverCount() int { return int(s.w.receivers.Load()) }
+
+// SenderCount returns how many senders are open.
+func (s *WatchSender[T]) SenderCount() int { return int(s.w.senders.Load()) }
+
+// SameChannel reports whether both change the same value.
+func (s *WatchSender[T]) SameChannel(other *WatchSender[T]) bool { return s.w == other.w }
+
+// WatchReceiver sees the latest value of a watch, and when it changes. It is
+// safe for concurrent use, but then one of the callers sees a change; Clone
+// for each consumer. Its owner ends it with Close.
+type WatchReceiver[T any] struct {
+	_      noCopy
+	w      *watch[T]
+	seen   atomic.Uint64 // the version seen last
+	closed atomic.Bool
+}
+
+func (w *watch[T]) subscribe(seen uint64) *WatchReceiver[T] {
+	w.receivers.Add(1)
+	r := &WatchReceiver[T]{w: w}
+	r.seen.Store(seen)
+	return r
+}
+
+// Get returns the value, without marking it as seen.
+func (r *WatchReceiver[T]) Get() T {
+	v, _ := r.w.get()
+	return v
+}
+
+// GetAndUpdate returns the value and marks it as seen.
+func (r *WatchReceiver[T]) GetAndUpdate() T {
+	v, version := r.w.get()
+	r.seen.Store(version)
+	return v
+}
+
+// HasChanged reports whether there is a value that was not seen. Its error is
+// [ErrClosed] if all senders are closed.
+func (r *WatchReceiver[T]) HasChanged() (bool, error) {
+	if r.ended() {
+		return false, ErrClosed
+	}
+	return r.w.version.Load() != r.seen.Load(), nil
+}
+
+// MarkChanged makes the current value count as not seen.
+func (r *WatchReceiver[T]) MarkChanged() { r.seen.Store(r.w.version.Load() - 1) }
+
+// MarkUnchanged makes the current value count as seen.
+func (r *WatchReceiver[T]) MarkUnchanged() { r.seen.Store(r.w.version.Load()) }
+
+// Changed waits until there is a value that was not seen, and marks it as
+// seen. Several changes may count as one. Its error is [ErrClosed] if there is
+// none and all senders are closed, or wraps the context's cause.
+//
+//ferrous:blocks
+func (r *WatchReceiver[T]) Changed(ctx context.Context) error {
+	if err := canceled(ctx); err != nil {
+		return err
+	}
+	for {
+		err := r.TryChanged()
+		if err != ErrEmpty { //nolint:errorlint // never wrapped
+			return err
+		}
+		opened, _ := r.w.changed.Wait()
+		if r.settled() {
+			continue
+		}
+		select {
+		case <-opened:
+		case <-ctx.Done():
+			return cause(ctx)
+		}
+	}
+}
+
+// TryChanged is Changed without waiting: its error may also be [ErrEmpty].
+func (r *WatchReceiver[T]) TryChanged() error {
+	for {
+		if r.closed.Load() {
+			return ErrClosed
+		}
+		ended := r.ended() // before the version: then there is no later one
+		seen, version := r.seen.Load(), r.w.version.Load()
+		switch {
+		case seen == version && ended:
+			return ErrClosed
+		case seen == version:
+			return ErrEmpty
+		case r.seen.CompareAndSwap(seen, version):
+			return nil
+		}
+	}
+}
+
+// WaitFor waits until the value satisfies ok, marks it as seen and returns it.
+// The current value is tried first, also when it was seen. Its errors are
+// those of Changed.
+//
+//ferrous:blocks
+func (r *WatchReceiver[T]) WaitFor(ctx context.Context, ok func(T) bool) (v T, err error) {
+	if err := canceled(ctx); err != nil {
+		return v, err
+	}
+	for {
+		ended := r.ended() // before the value: then there is no later one
+		if v := r.GetAndUpdate(); ok(v) {
+			return v, nil
+		}
+		if ended {
+			return v, ErrClosed
+		}
+		if err := r.Changed(ctx); err != nil && err != ErrClosed { //nolint:errorlint // never wrapped
+			return v, err
+		}
+	}
+}
+
+// Clone returns one more receiver, which has seen what r has. A clone of a
+// closed handle is closed.
+//
+//ferrous:acquire
+func (r *WatchReceiver[T]) Clone() *WatchReceiver[T] {
+	if r.closed.Load() {
+		c := &WatchReceiver[T]{w: r.w}
+		c.closed.Store(true)
+		return c
+	}
+	return r.w.subscribe(r.seen.Load())
+}
+
+// Close ends this handle. It is idempotent.
+//
+//ferrous:release
+func (r *WatchReceiver[T]) Close() {
+	if r.closed.Swap(true) {
+		return
+	}
+	last := r.w.receivers.Add(-1) == 0
+	r.w.changed.Open() // for calls in progress through this handle
+	if last {
+		r.w.deserted.Open()
+	}
+}
+
+// IsClosed reports whether all senders are closed.
+func (r *WatchReceiver[T]) IsClosed() bool { return r.ended() }
+
+// SameChannel reports whether both watch the same value.
+func (r *WatchReceiver[T]) SameChannel(other *WatchReceiver[T]) bool { return r.w == other.w }
+
+// Ready returns a channel that is closed once Changed need not wait.
+func (r *WatchReceiver[T]) Ready() <-chan struct{} {
+	opened, _ := r.w.changed.Wait()
+	if r.settled() {
+		r.w.changed.Open()
+	}
+	return opened
+}
+
+func (r *WatchReceiver[T]) ended() bool { return r.closed.Load() || r.w.senders.Load() == 0 }
+
+// settled reports whether Changed need not wait.
+func (r *WatchReceiver[T]) settled() bool {
+	return r.ended() || r.w.version.Load() != r.seen.Load()
+}
