@@ -262,3 +262,17 @@ func TestPermitsKeepTheirPromiseUnderLoad(t *testing.T) {
 		assert.Equal(t, each*(1+2+3+4+1+2), got)
 	})
 }
+
+// Whoever has sent can receive at once, if everyone sends before they receive.
+func TestEverySenderFindsAMessage(t *testing.T) {
+	stressFlavours(t, flavours, func(t *testing.T, f flavour, _ int) {
+		tx, rx := f.open(4)
+		testkit.Parallel(4, func(int) {
+			for range 100 {
+				assert.NoError(t, tx.TrySend(0))
+				_, err := rx.TryRecv()
+				assert.NoError(t, err)
+			}
+		})
+	})
+}

@@ -127,9 +127,14 @@ func (s *small[T]) serve() {
 	}
 	s.guard.unlock()
 	served.Wake()
-	if returned > 0 {
-		s.promised.Add(-int64(returned))
-		s.free(returned)
+	s.giveBack(returned)
+}
+
+// giveBack returns what offers that were not met had been granted.
+func (s *small[T]) giveBack(n int) {
+	if n > 0 { // for free tells the end by the count becoming zero
+		s.promised.Add(-int64(n))
+		s.free(n)
 	}
 }
 
@@ -165,8 +170,7 @@ func (s *small[T]) standInLine(ctx context.Context, o offer[T]) error {
 			returned := w.Value.want - w.Value.lack
 			s.line.Recycle(w)
 			s.serve()
-			s.promised.Add(-int64(returned))
-			s.free(returned)
+			s.giveBack(returned)
 			return cause(ctx)
 		}
 		s.guard.unlock()
