@@ -93,8 +93,8 @@ type core[T any] interface {
 	trySend(v T) error
 	sendMany(ctx context.Context, vs []T) (int, error)
 
-	reserve(ctx context.Context, n int) error // 0 < n <= cap
-	tryReserve(n int) error
+	reserve(ctx context.Context, n int) error // 0 < n <= cap, ctx was looked at
+	tryReserve(n int) error                   // 0 < n <= cap
 	sendReserved(v T)
 	unreserve(n int)
 

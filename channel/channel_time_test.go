@@ -177,6 +177,26 @@ func TestReserveManyGathersSlotsAndGivesThemBack(t *testing.T) {
 	})
 }
 
+func TestReservingNothingNeedsNoRoom(t *testing.T) {
+	everyBounded(t, func(t *testing.T, f flavour) {
+		synctest.Test(t, func(t *testing.T) {
+			tx, rx := f.open(1)
+			fill(t, tx)
+			send := parked(t, 1, func(int) error { return tx.Send(t.Context(), 1) })
+			p, err := tx.TryReserve(0)
+			require.NoError(t, err)
+			p.Release()
+			p, err = tx.ReserveMany(t.Context(), 0)
+			require.NoError(t, err)
+			assert.Zero(t, p.Len())
+			rx.Close()
+			allAre(t, send(), channel.ErrClosed)
+			_, err = tx.TryReserve(0)
+			require.ErrorIs(t, err, channel.ErrClosed)
+		})
+	})
+}
+
 func TestCanceledSendWasNotSent(t *testing.T) {
 	everyBounded(t, func(t *testing.T, f flavour) {
 		synctest.Test(t, func(t *testing.T) {

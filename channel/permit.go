@@ -48,12 +48,13 @@ func (s *Sender[T]) ReserveMany(ctx context.Context, n int) (Permit[T], error) {
 	if err := s.checkReserve("ReserveMany", n); err != nil {
 		return Permit[T]{}, err
 	}
-	if n == 0 {
-		if err := canceled(ctx); err != nil {
+	if err := canceled(ctx); err != nil {
+		return Permit[T]{}, err
+	}
+	if n > 0 {
+		if err := s.core.reserve(ctx, n); err != nil {
 			return Permit[T]{}, err
 		}
-	} else if err := s.core.reserve(ctx, n); err != nil {
-		return Permit[T]{}, err
 	}
 	return Permit[T]{core: s.core, left: n}, nil
 }
@@ -67,8 +68,10 @@ func (s *Sender[T]) TryReserve(n int) (Permit[T], error) {
 	if err := s.checkReserve("TryReserve", n); err != nil {
 		return Permit[T]{}, err
 	}
-	if err := s.core.tryReserve(n); err != nil {
-		return Permit[T]{}, err
+	if n > 0 {
+		if err := s.core.tryReserve(n); err != nil {
+			return Permit[T]{}, err
+		}
 	}
 	return Permit[T]{core: s.core, left: n}, nil
 }

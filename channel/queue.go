@@ -226,9 +226,6 @@ func (q *queue[T]) unpromise(n int) {
 // stand in line, for two that each hold half of what they need would wait for
 // each other.
 func (q *queue[T]) reserve(ctx context.Context, n int) error {
-	if err := canceled(ctx); err != nil {
-		return err
-	}
 	if n > 1 {
 		if err := q.beginGathering(ctx); err != nil {
 			return err

@@ -54,6 +54,36 @@ func TestSelectIsFair(t *testing.T) {
 	assert.Greater(t, chosen[1], n/4)
 }
 
+func TestSelectIsFairToTheSameCaseTwice(t *testing.T) {
+	const n = 1000
+	tx, rx := channel.NewUnbounded[int]()
+	_, err := tx.SendMany(t.Context(), make([]int, n))
+	require.NoError(t, err)
+	var chosen [5]int
+	c := rx.OnRecv(ignore)
+	for range n {
+		i, err := channel.Select(t.Context(), c, c, c, c, c)
+		require.NoError(t, err)
+		chosen[i]++
+	}
+	for _, hits := range chosen {
+		assert.Greater(t, hits, n/len(chosen)/2)
+	}
+}
+
+// Two goroutines that each send to or receive from the same channel.
+func TestSelectOnBothSidesOfOneChannel(t *testing.T) {
+	everyBounded(t, func(t *testing.T, f flavour) {
+		tx, rx := f.open(3)
+		testkit.Parallel(2, func(int) {
+			for range 1000 {
+				_, err := channel.Select(t.Context(), tx.OnSend(1, func(error) {}), rx.OnRecv(ignore))
+				assert.NoError(t, err)
+			}
+		})
+	})
+}
+
 func TestSelectWaitsForEveryKind(t *testing.T) {
 	type wake struct {
 		name  string

@@ -218,9 +218,6 @@ func (s *small[T]) sendMany(ctx context.Context, vs []T) (int, error) {
 }
 
 func (s *small[T]) reserve(ctx context.Context, n int) error {
-	if err := canceled(ctx); err != nil {
-		return err
-	}
 	if err := s.tryReserve(n); err != ErrFull { //nolint:errorlint // never wrapped
 		return err
 	}

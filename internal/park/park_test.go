@@ -1,0 +1,203 @@
+package park_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/coderrange/ferrous/internal/park"
+	"github.com/coderrange/ferrous/internal/testkit"
+)
+
+func TestGateOpensForAllWhoWait(t *testing.T) {
+	var g park.Gate
+	assert.False(t, g.Open(), "nobody waits")
+	first, made := g.Wait()
+	assert.True(t, made)
+	second, made := g.Wait()
+	assert.False(t, made)
+	assert.Equal(t, first, second)
+	assert.True(t, g.Open())
+	<-first
+	third, made := g.Wait()
+	assert.True(t, made, "a new round")
+	select {
+	case <-third:
+		t.Fatal("opened early")
+	default:
+	}
+	testkit.NoAllocs(t, "opening for nobody", func() { new(park.Gate).Open() })
+}
+
+func TestGateLosesNoWakeUp(t *testing.T) {
+	testkit.Stress(t, func(_ *testing.T, _ int) {
+		const n = 100
+		var g park.Gate
+		var state atomic.Int64
+		testkit.Parallel(4, func(i int) {
+			if i == 0 {
+				for range n {
+					state.Add(1)
+					g.Open()
+				}
+				return
+			}
+			for state.Load() < n {
+				opened, _ := g.Wait()
+				if state.Load() < n {
+					<-opened
+				}
+			}
+		})
+	})
+}
+
+// The list behaves as a slice.
+func TestListModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var l park.List[int]
+		var want, off []*park.Waiter[int]
+		next := 0
+		t.Repeat(map[string]func(*rapid.T){
+			"push": func(t *rapid.T) {
+				w := l.Push(next)
+				require.Equal(t, next, w.Value)
+				require.NotContains(t, want, w)
+				want = append(want, w)
+				next++
+			},
+			"remove": func(t *rapid.T) {
+				if len(want) == 0 {
+					t.Skip("empty")
+				}
+				i := rapid.IntRange(0, len(want)-1).Draw(t, "i")
+				w := want[i]
+				require.True(t, l.Remove(w))
+				require.False(t, l.Remove(w), "once")
+				want = append(want[:i:i], want[i+1:]...)
+				off = append(off, w)
+			},
+			"wake": func(t *rapid.T) {
+				if len(off) == 0 {
+					t.Skip("none")
+				}
+				var b park.Batch[int]
+				for _, w := range off {
+					b.Add(w)
+				}
+				b.Wake()
+				for _, w := range off {
+					require.NoError(t, w.Wait(context.Background()))
+					l.Recycle(w)
+					require.Zero(t, w.Value)
+				}
+				off = nil
+			},
+			"": func(t *rapid.T) {
+				if len(want) == 0 {
+					require.Nil(t, l.Front())
+				} else {
+					require.Same(t, want[0], l.Front())
+				}
+			},
+		})
+	})
+}
+
+func TestWaiterGivesUpWithTheCause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l park.List[int]
+		cause := errors.New("enough")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		w := l.Push(0)
+		go cancel(cause)
+		require.ErrorIs(t, w.Wait(ctx), cause)
+		assert.True(t, l.Remove(w))
+	})
+}
+
+func TestListKeepsABoundedNumberOfWaiters(t *testing.T) {
+	var l park.List[int]
+	pass := func(n int) {
+		waiters := make([]*park.Waiter[int], n)
+		for i := range waiters {
+			waiters[i] = l.Push(i)
+		}
+		for _, w := range waiters {
+			l.Remove(w)
+			l.Recycle(w)
+		}
+	}
+	pass(1000)
+	testkit.Allocs(t, "100 waiters", 1, func() { pass(100) })
+	assert.Greater(t, testing.AllocsPerRun(10, func() { pass(1000) }), 1000.0, "the rest was let go")
+}
+
+// A lock made of a list serves in order, excludes, and survives cancellation.
+func TestListServesALock(t *testing.T) {
+	testkit.Stress(t, func(t *testing.T, round int) {
+		var guard sync.Mutex
+		var l park.List[struct{}]
+		held, inside, entered := false, 0, 0
+		lock := func(ctx context.Context) error {
+			guard.Lock()
+			if !held {
+				held = true
+				guard.Unlock()
+				return nil
+			}
+			w := l.Push(struct{}{})
+			guard.Unlock()
+			err := w.Wait(ctx)
+			if err == nil {
+				return nil
+			}
+			guard.Lock()
+			removed := l.Remove(w)
+			guard.Unlock()
+			if removed {
+				return err
+			}
+			return w.Wait(context.Background())
+		}
+		unlock := func() {
+			guard.Lock()
+			next := l.Front()
+			if next != nil {
+				l.Remove(next)
+			}
+			held = next != nil
+			guard.Unlock()
+			if next != nil {
+				next.Wake()
+			}
+		}
+		testkit.Parallel(8, func(i int) {
+			ctx, cancel := context.WithCancel(t.Context())
+			if i%2 == round%2 {
+				go cancel()
+			} else {
+				defer cancel()
+			}
+			for range 20 {
+				if lock(ctx) != nil {
+					return
+				}
+				inside++
+				entered++
+				assert.Equal(t, 1, inside)
+				inside--
+				unlock()
+			}
+		})
+		assert.False(t, held)
+		assert.GreaterOrEqual(t, entered, 4*20)
+	})
+}
