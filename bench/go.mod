@@ -4,6 +4,8 @@ go 1.26.0
 
 require (
 	github.com/coderrange/ferrous v0.0.0
+	github.com/puzpuzpuz/xsync/v3 v3.5.1
+	github.com/puzpuzpuz/xsync/v4 v4.5.0
 	github.com/stretchr/testify v1.12.1
 	golang.org/x/perf v0.0.0-20260908200009-22c9c6c9d4da
 )
@@ -14,7 +16,6 @@ require (
 )
 
 require (
-	github.com/puzpuzpuz/xsync/v3 v3.5.1
 	github.com/samber/lo v1.53.0
 	github.com/samber/mo v1.16.0
 	go.uber.org/atomic v1.12.0 // indirect

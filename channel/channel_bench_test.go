@@ -12,29 +12,30 @@ import (
 // pipe is one way to move ints from producers to consumers.
 type pipe struct {
 	name string
-	make func(capacity int) (send func(int), recv func() bool, end func())
+	open func(capacity int) (send func(int), recv func() bool, end func())
 }
 
-func ours(ctx context.Context) func(int) (func(int), func() bool, func()) {
+func ours(ctx context.Context, open func(int) (*channel.Sender[int], *channel.Receiver[int])) func(int) (func(int), func() bool, func()) {
 	return func(capacity int) (func(int), func() bool, func()) {
-		tx, rx := channel.New[int](capacity)
+		tx, rx := open(capacity)
 		return func(v int) { _ = tx.Send(ctx, v) },
 			func() bool { _, err := rx.Recv(ctx); return err == nil },
 			tx.Close
 	}
 }
 
+// pipes are ours and the native channel, without a context and with one.
 func pipes(ctx context.Context) []pipe {
 	return []pipe{
-		{"ours", ours(context.Background())},
-		{"ours+ctx", ours(ctx)},
+		{"ours", ours(context.Background(), channel.New[int])},
+		{"ours+ctx", ours(ctx, channel.New[int])},
 		{"chan", func(capacity int) (func(int), func() bool, func()) {
 			c := make(chan int, capacity)
 			return func(v int) { c <- v },
 				func() bool { _, ok := <-c; return ok },
 				func() { close(c) }
 		}},
-		{"chan+select", func(capacity int) (func(int), func() bool, func()) {
+		{"chan+ctx", func(capacity int) (func(int), func() bool, func()) {
 			c := make(chan int, capacity)
 			return func(v int) {
 					select {
@@ -53,32 +54,20 @@ func pipes(ctx context.Context) []pipe {
 	}
 }
 
-// move sends b.N messages through one pipe.
-func move(b *testing.B, p pipe, capacity, producers, consumers int) {
-	send, recv, end := p.make(capacity)
-	b.ReportAllocs()
-	b.ResetTimer()
-	var sending, receiving sync.WaitGroup
+// share runs the producers, which share b.N messages, and then the end.
+func share(b *testing.B, producers int, send func(n int), end func()) {
+	var sending sync.WaitGroup
 	for i := range producers {
 		n := b.N / producers
 		if i < b.N%producers {
 			n++
 		}
-		sending.Go(func() {
-			for v := range n {
-				send(v)
-			}
-		})
+		sending.Go(func() { send(n) })
 	}
-	for range consumers {
-		receiving.Go(func() {
-			for recv() {
-			}
-		})
-	}
-	sending.Wait()
-	end()
-	receiving.Wait()
+	go func() {
+		sending.Wait()
+		end()
+	}()
 }
 
 func BenchmarkMove(b *testing.B) {
@@ -88,25 +77,59 @@ func BenchmarkMove(b *testing.B) {
 		for _, shape := range [][2]int{{1, 1}, {4, 1}, {8, 1}, {64, 1}, {4, 4}} {
 			for _, p := range pipes(ctx) {
 				name := fmt.Sprintf("cap=%d/producers=%d/consumers=%d/impl=%s", capacity, shape[0], shape[1], p.name)
-				b.Run(name, func(b *testing.B) { move(b, p, capacity, shape[0], shape[1]) })
+				b.Run(name, func(b *testing.B) {
+					b.ReportAllocs()
+					send, recv, end := p.open(capacity)
+					share(b, shape[0], func(n int) {
+						for v := range n {
+							send(v)
+						}
+					}, end)
+					var receiving sync.WaitGroup
+					for range shape[1] {
+						receiving.Go(func() {
+							for recv() {
+							}
+						})
+					}
+					receiving.Wait()
+				})
 			}
 		}
 	}
 }
 
-func BenchmarkPair(b *testing.B) {
-	ctx, cancel := context.WithCancel(b.Context())
-	defer cancel()
-	for _, capacity := range []int{8, 128} {
-		for _, p := range pipes(ctx) {
-			b.Run(fmt.Sprintf("cap=%d/impl=%s", capacity, p.name), func(b *testing.B) {
-				send, recv, _ := p.make(capacity)
-				for i := range b.N {
-					send(i)
-					recv()
+func BenchmarkMoveBatchesOf64(b *testing.B) {
+	const size = 64
+	for _, producers := range []int{1, 4, 8, 64} {
+		for _, capacity := range []int{1024, channel.Unbounded} {
+			b.Run(fmt.Sprintf("cap=%d/producers=%d/impl=ours", capacity, producers), func(b *testing.B) {
+				tx, rx := channel.NewUnbounded[int]()
+				if capacity != channel.Unbounded {
+					tx, rx = channel.New[int](capacity)
+				}
+				share(b, producers, func(n int) {
+					batch := make([]int, size)
+					for ; n > 0; n -= size {
+						_, _ = tx.SendMany(context.Background(), batch[:min(n, size)])
+					}
+				}, tx.Close)
+				buf := make([]int, size)
+				for err := error(nil); err == nil; {
+					_, err = rx.RecvMany(context.Background(), buf)
 				}
 			})
 		}
+		b.Run(fmt.Sprintf("cap=1024/producers=%d/impl=chan-of-slices", producers), func(b *testing.B) {
+			c := make(chan []int, 1024/size)
+			share(b, producers, func(n int) {
+				for ; n > 0; n -= size {
+					c <- make([]int, min(n, size))
+				}
+			}, func() { close(c) })
+			for range c {
+			}
+		})
 	}
 }
 
@@ -116,8 +139,8 @@ func BenchmarkPingPong(b *testing.B) {
 	for _, capacity := range []int{1, 128} {
 		for _, p := range pipes(ctx) {
 			b.Run(fmt.Sprintf("cap=%d/impl=%s", capacity, p.name), func(b *testing.B) {
-				ping, pinged, end := p.make(capacity)
-				pong, ponged, _ := p.make(capacity)
+				ping, pinged, end := p.open(capacity)
+				pong, ponged, _ := p.open(capacity)
 				go func() {
 					for pinged() {
 						pong(0)
@@ -130,5 +153,97 @@ func BenchmarkPingPong(b *testing.B) {
 				end()
 			})
 		}
+	}
+}
+
+func BenchmarkOneshot(b *testing.B) {
+	b.Run("impl=ours", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := range b.N {
+			tx, rx := channel.NewOneshot[int]()
+			_ = tx.Send(i)
+			_, _ = rx.Recv(context.Background())
+		}
+	})
+	b.Run("impl=chan", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := range b.N {
+			c := make(chan int, 1)
+			c <- i
+			<-c
+		}
+	})
+}
+
+// The receivers of the broadcast tell the sender after every half a buffer how
+// far they are, so that none lags: both sides deliver everything.
+func BenchmarkBroadcastTo8(b *testing.B) {
+	const receivers, capacity = 8, 1024
+	b.Run("impl=ours", func(b *testing.B) {
+		b.ReportAllocs()
+		tx, rx := channel.NewBroadcast[int](capacity)
+		progress := make(chan struct{}, receivers)
+		var receiving sync.WaitGroup
+		for range receivers {
+			r := rx.Clone()
+			receiving.Go(func() {
+				defer r.Close()
+				for v, err := range r.All(context.Background()) {
+					if err != nil {
+						b.Error(err)
+					}
+					if v%(capacity/2) == 0 {
+						progress <- struct{}{}
+					}
+				}
+			})
+		}
+		rx.Close()
+		for i := range b.N {
+			if i%(capacity/2) == 0 && i > 0 {
+				for range receivers {
+					<-progress // of the half before
+				}
+			}
+			_, _ = tx.Send(i)
+		}
+		tx.Close()
+		receiving.Wait()
+	})
+	b.Run("impl=chan", func(b *testing.B) {
+		b.ReportAllocs()
+		var cs [receivers]chan int
+		var receiving sync.WaitGroup
+		for i := range cs {
+			cs[i] = make(chan int, capacity)
+			receiving.Go(func() {
+				for range cs[i] {
+				}
+			})
+		}
+		for i := range b.N {
+			for _, c := range cs {
+				c <- i
+			}
+		}
+		for _, c := range cs {
+			close(c)
+		}
+		receiving.Wait()
+	})
+}
+
+func BenchmarkWatchSend(b *testing.B) {
+	for _, idle := range []int{0, 1000} {
+		b.Run(fmt.Sprintf("idle=%d/impl=ours", idle), func(b *testing.B) {
+			b.ReportAllocs()
+			tx, rx := channel.NewWatch(0)
+			for range idle {
+				rx.Clone()
+			}
+			for i := range b.N {
+				_ = tx.Send(i)
+			}
+		})
 	}
 }
