@@ -26,15 +26,6 @@ type bell struct {
 	gate    park.Gate                     // for Ready and Select
 }
 
-func (b *bell) channel() chan struct{} {
-	if c := b.token.Load(); c != nil {
-		return *c
-	}
-	c := make(chan struct{}, 1)
-	b.token.CompareAndSwap(nil, &c)
-	return *b.token.Load()
-}
-
 // ring wakes one waiter, if there is any, and everyone at the gate.
 func (b *bell) ring() {
 	if b.waiting.Load() != 0 {
@@ -47,14 +38,14 @@ func (b *bell) ringSlow() {
 		b.waiting.Add(-1)
 	}
 	if !b.rung.Load() && b.waiting.Load() > 0 && b.rung.CompareAndSwap(false, true) {
-		b.channel() <- struct{}{}
+		tokenOf(&b.token) <- struct{}{}
 	}
 }
 
 // wait parks until the token comes, unless ready reports true by then. After a
 // nil error with rung, the caller tries its operation and then calls pass.
 func (b *bell) wait(ctx context.Context, ready func() bool) (rung bool, err error) {
-	token, done := b.channel(), ctx.Done()
+	token, done := tokenOf(&b.token), ctx.Done()
 	b.waiting.Add(1)
 	if ready() {
 		b.waiting.Add(-1)

@@ -16,16 +16,16 @@ func TestBellPassesOnASignalThatComesAtTheLastMoment(t *testing.T) {
 		b.ring() // the state changes just after the look
 		return false
 	})
-	assert.Len(t, b.channel(), 1)
+	assert.Len(t, tokenOf(&b.token), 1)
 	assert.True(t, b.rung.Load())
 }
 
 func TestBellKeepsOneTokenAtMost(t *testing.T) {
 	var b bell
 	b.ring()
-	assert.Empty(t, b.channel(), "nobody waits")
+	assert.Empty(t, tokenOf(&b.token), "nobody waits")
 	b.waiting.Store(3)
 	b.ring()
 	b.ring()
-	assert.Len(t, b.channel(), 1)
+	assert.Len(t, tokenOf(&b.token), 1)
 }

@@ -184,8 +184,8 @@ func (b *broadcast[T]) subscribe(next uint64) *BroadcastReceiver[T] {
 //
 //ferrous:blocks
 func (r *BroadcastReceiver[T]) Recv(ctx context.Context) (v T, err error) {
-	if err := canceled(ctx); err != nil {
-		return v, err
+	if ctx.Err() != nil {
+		return v, cause(ctx)
 	}
 	for {
 		v, err = r.TryRecv()

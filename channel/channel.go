@@ -100,7 +100,7 @@ type core[T any] interface {
 
 	recv(ctx context.Context) (T, error)
 	tryRecv() (T, error)
-	recvMany(ctx context.Context, buf []T) (int, error) // buf is not empty
+	recvMany(ctx context.Context, buf []T) (int, error) // buf is not empty, ctx was looked at
 
 	shutdown() // no more sends
 	discard()  // no more receivers: shuts down, drops what is buffered
@@ -113,14 +113,7 @@ type core[T any] interface {
 	writable() <-chan struct{} // closed once a send need not wait
 }
 
-// canceled returns the error of a call whose context is done, or nil.
-func canceled(ctx context.Context) error {
-	if ctx.Err() == nil {
-		return nil
-	}
-	return cause(ctx)
-}
-
+// cause returns the error of a call whose context is done.
 func cause(ctx context.Context) error {
 	return fmt.Errorf("channel: %w", context.Cause(ctx))
 }

@@ -108,8 +108,8 @@ type OneshotReceiver[T any] struct {
 //
 //ferrous:blocks
 func (r *OneshotReceiver[T]) Recv(ctx context.Context) (v T, err error) {
-	if err := canceled(ctx); err != nil {
-		return v, err
+	if ctx.Err() != nil {
+		return v, cause(ctx)
 	}
 	for {
 		v, err = r.TryRecv()

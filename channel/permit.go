@@ -48,8 +48,8 @@ func (s *Sender[T]) ReserveMany(ctx context.Context, n int) (Permit[T], error) {
 	if err := s.checkReserve("ReserveMany", n); err != nil {
 		return Permit[T]{}, err
 	}
-	if err := canceled(ctx); err != nil {
-		return Permit[T]{}, err
+	if ctx.Err() != nil {
+		return Permit[T]{}, cause(ctx)
 	}
 	if n > 0 {
 		if err := s.core.reserve(ctx, n); err != nil {

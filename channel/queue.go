@@ -21,6 +21,7 @@ type queue[T any] struct {
 		place[T]
 
 		limit uint64 // the position up to which there is known to be room: head + cap - reserved
+		_     [16]byte
 	}
 
 	// Written only to park, read by everyone.
@@ -34,6 +35,7 @@ type queue[T any] struct {
 		place[T]
 
 		seen uint64 // the position up to which there are known to be messages
+		_    [16]byte
 	}
 
 	spare    spare[T] // of an unbounded channel
@@ -58,7 +60,7 @@ func newUnbounded[T any]() *queue[T] {
 
 func newQueue[T any](capacity int, s *segment[T]) *queue[T] {
 	q := &queue[T]{capacity: capacity}
-	q.tail.place, q.head.place = at(s), at(s)
+	q.tail.seg, q.head.seg = s, s
 	q.tail.limit = uint64(capacity)
 	return q
 }
@@ -73,7 +75,10 @@ func (q *queue[T]) trySend(v T) error {
 		q.tail.unlock()
 		return ErrFull
 	}
-	q.put(v)
+	if q.tail.atEnd() {
+		q.nextTail()
+	}
+	q.tail.store(v)
 	q.tail.publish(1)
 	q.items.ring()
 	return nil
@@ -86,29 +91,23 @@ func (q *queue[T]) look(i uint64) uint64 {
 	return q.tail.limit - i
 }
 
-// put stores v at the tail, for which there is room. The caller holds the tail.
-func (q *queue[T]) put(v T) {
-	t := &q.tail.place
-	if t.pos == len(t.buf) {
-		q.nextTail()
-	}
-	t.buf[t.pos] = v
-	t.pos++
-}
-
+// nextTail goes on to the next segment. The caller holds the tail.
 func (q *queue[T]) nextTail() {
 	s := q.tail.seg
 	if s.next == nil {
 		s.next = q.spare.extend(s)
 	}
-	q.tail.place = at(s.next)
+	q.tail.place = place[T]{seg: s.next}
 }
 
 func (q *queue[T]) send(ctx context.Context, v T) error {
-	if err := canceled(ctx); err != nil {
-		return err
+	if ctx.Err() != nil {
+		return cause(ctx)
 	}
-	w := q.tail.lock()
+	w, locked := q.tail.tryLock()
+	if !locked {
+		w = q.tail.lockSlow()
+	}
 	if w&closedBit != 0 {
 		q.tail.unlock()
 		return ErrClosed
@@ -117,7 +116,10 @@ func (q *queue[T]) send(ctx context.Context, v T) error {
 		q.tail.unlock()
 		return q.sendSlow(ctx, v)
 	}
-	q.put(v)
+	if q.tail.atEnd() {
+		q.nextTail()
+	}
+	q.tail.store(v)
 	q.tail.publish(1)
 	q.items.ring()
 	return nil
@@ -141,8 +143,8 @@ func (q *queue[T]) sendSlow(ctx context.Context, v T) error {
 }
 
 func (q *queue[T]) sendMany(ctx context.Context, vs []T) (sent int, err error) {
-	if err := canceled(ctx); err != nil {
-		return 0, err
+	if ctx.Err() != nil {
+		return 0, cause(ctx)
 	}
 	var rung bool
 	for {
@@ -174,12 +176,11 @@ func (q *queue[T]) trySendMany(vs []T) (int, error) {
 	}
 	vs = vs[:min(uint64(len(vs)), room)]
 	for n := 0; n < len(vs); {
-		t := &q.tail.place
-		if t.pos == len(t.buf) {
+		if q.tail.atEnd() {
 			q.nextTail()
 		}
-		k := copy(t.run(), vs[n:])
-		t.pos += k
+		k := copy(q.tail.run(), vs[n:])
+		q.tail.pos += k
 		n += k
 	}
 	q.tail.publish(len(vs))
@@ -304,7 +305,10 @@ func (q *queue[T]) sendReserved(v T) {
 		drop(v)
 		return
 	}
-	q.put(v)
+	if q.tail.atEnd() {
+		q.nextTail()
+	}
+	q.tail.store(v)
 	q.tail.publish(1)
 	q.items.ring()
 }
@@ -327,23 +331,13 @@ func (q *queue[T]) tryRecv() (v T, err error) {
 		q.head.unlock()
 		return v, err
 	}
-	v = q.get()
+	if q.head.atEnd() {
+		q.nextHead()
+	}
+	v = q.head.load()
 	q.head.publish(1)
 	q.slots.ring()
 	return v, nil
-}
-
-// get returns the message at the head, where there is one. The caller holds
-// the head.
-func (q *queue[T]) get() (v T) {
-	h := &q.head.place
-	if h.pos == len(h.buf) {
-		q.nextHead()
-	}
-	p := &h.buf[h.pos]
-	v, *p = *p, v
-	h.pos++
-	return v
 }
 
 // lookForItems brings seen up to date and returns how many messages there are
@@ -364,24 +358,31 @@ func (q *queue[T]) ended(i uint64) bool {
 	return ended
 }
 
+// nextHead goes on to the next segment. The caller holds the head.
 func (q *queue[T]) nextHead() {
 	s := q.head.seg
-	q.head.place = at(s.next)
+	q.head.place = place[T]{seg: s.next}
 	if s != s.next {
 		q.spare.keep(s)
 	}
 }
 
 func (q *queue[T]) recv(ctx context.Context) (v T, err error) {
-	if err := canceled(ctx); err != nil {
-		return v, err
+	if ctx.Err() != nil {
+		return v, cause(ctx)
 	}
-	w := q.head.lock()
+	w, locked := q.head.tryLock()
+	if !locked {
+		w = q.head.lockSlow()
+	}
 	if w/step == q.head.seen {
 		q.head.unlock()
 		return q.recvSlow(ctx)
 	}
-	v = q.get()
+	if q.head.atEnd() {
+		q.nextHead()
+	}
+	v = q.head.load()
 	q.head.publish(1)
 	q.slots.ring()
 	return v, nil
@@ -405,9 +406,6 @@ func (q *queue[T]) recvSlow(ctx context.Context) (v T, err error) {
 }
 
 func (q *queue[T]) recvMany(ctx context.Context, buf []T) (n int, err error) {
-	if err := canceled(ctx); err != nil {
-		return 0, err
-	}
 	var rung bool
 	for {
 		n, err = q.tryRecvMany(buf)
@@ -440,13 +438,12 @@ func (q *queue[T]) tryRecvMany(buf []T) (int, error) {
 	}
 	buf = buf[:min(uint64(len(buf)), items)]
 	for n := 0; n < len(buf); {
-		h := &q.head.place
-		if h.pos == len(h.buf) {
+		if q.head.atEnd() {
 			q.nextHead()
 		}
-		k := copy(buf[n:], h.run())
-		clear(h.run()[:k])
-		h.pos += k
+		k := copy(buf[n:], q.head.run())
+		clear(q.head.run()[:k])
+		q.head.pos += k
 		n += k
 	}
 	q.head.publish(len(buf))

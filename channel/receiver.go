@@ -51,8 +51,11 @@ func (r *Receiver[T]) RecvMany(ctx context.Context, buf []T) (int, error) {
 	if r.closed.Load() {
 		return 0, ErrClosed
 	}
+	if ctx.Err() != nil {
+		return 0, cause(ctx)
+	}
 	if len(buf) == 0 {
-		return 0, canceled(ctx)
+		return 0, nil
 	}
 	return r.core.recvMany(ctx, buf)
 }

@@ -20,15 +20,29 @@ func newSegment[T any](n int) *segment[T] { return &segment[T]{buf: make([]T, n)
 
 // place is a position in a chain of segments.
 type place[T any] struct {
-	buf []T // of seg
-	pos int // the next slot, len(buf) if that is the first one of seg.next
 	seg *segment[T]
+	pos int // the next slot, len(seg.buf) if that is the first one of seg.next
 }
 
-func at[T any](s *segment[T]) place[T] { return place[T]{buf: s.buf, seg: s} }
+// atEnd reports whether the next slot is in the next segment.
+func (p *place[T]) atEnd() bool { return p.pos == len(p.seg.buf) }
+
+// store fills the next slot.
+func (p *place[T]) store(v T) {
+	p.seg.buf[p.pos] = v
+	p.pos++
+}
+
+// load empties the next slot.
+func (p *place[T]) load() (v T) {
+	s := &p.seg.buf[p.pos]
+	v, *s = *s, v
+	p.pos++
+	return v
+}
 
 // run returns the slots from p to the end of its segment.
-func (p *place[T]) run() []T { return p.buf[p.pos:] }
+func (p *place[T]) run() []T { return p.seg.buf[p.pos:] }
 
 // spare keeps one segment that the receivers emptied for the senders to use
 // again, so that a channel in a steady state does not allocate.

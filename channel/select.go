@@ -81,8 +81,8 @@ func (s *Sender[T]) OnSend(v T, f func(error)) Case {
 //
 //ferrous:blocks
 func Select(ctx context.Context, cases ...Case) (int, error) {
-	if err := canceled(ctx); err != nil {
-		return -1, err
+	if ctx.Err() != nil {
+		return -1, cause(ctx)
 	}
 	for {
 		if i, done := TrySelect(cases...); done {

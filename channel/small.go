@@ -187,8 +187,8 @@ func (s *small[T]) standInLine(ctx context.Context, o offer[T]) error {
 }
 
 func (s *small[T]) send(ctx context.Context, v T) error {
-	if err := canceled(ctx); err != nil {
-		return err
+	if ctx.Err() != nil {
+		return cause(ctx)
 	}
 	err := s.take(1)
 	switch err {
@@ -250,8 +250,8 @@ func (s *small[T]) unpromise(n int) {
 }
 
 func (s *small[T]) recv(ctx context.Context) (v T, err error) {
-	if err := canceled(ctx); err != nil {
-		return v, err
+	if ctx.Err() != nil {
+		return v, cause(ctx)
 	}
 	var open bool
 	if done := ctx.Done(); done == nil {

@@ -235,8 +235,8 @@ func (r *WatchReceiver[T]) MarkUnchanged() { r.seen.Store(r.w.version.Load()) }
 //
 //ferrous:blocks
 func (r *WatchReceiver[T]) Changed(ctx context.Context) error {
-	if err := canceled(ctx); err != nil {
-		return err
+	if ctx.Err() != nil {
+		return cause(ctx)
 	}
 	for {
 		err := r.TryChanged()
@@ -280,8 +280,8 @@ func (r *WatchReceiver[T]) TryChanged() error {
 //
 //ferrous:blocks
 func (r *WatchReceiver[T]) WaitFor(ctx context.Context, ok func(T) bool) (v T, err error) {
-	if err := canceled(ctx); err != nil {
-		return v, err
+	if ctx.Err() != nil {
+		return v, cause(ctx)
 	}
 	for {
 		ended := r.ended() // before the value: then there is no later one
