@@ -196,8 +196,8 @@ func TestBroadcastAllReportsLag(t *testing.T) {
 		got = append(got, fmt.Sprint(v))
 	}
 	assert.Equal(t, []string{"lagged", "2", "3"}, got)
-	for range rx.Clone().All(t.Context()) {
-		t.Fatal("nothing is left")
+	for _, err := range rx.Clone().All(t.Context()) {
+		t.Fatal("nothing is left", err)
 	}
 }
 
@@ -274,8 +274,7 @@ func TestBroadcastAccountsForEveryMessage(t *testing.T) {
 				total := 0
 				last := [senders]int{-1, -1, -1}
 				for v, err := range r.All(t.Context()) {
-					var lagged *channel.LaggedError
-					if errors.As(err, &lagged) {
+					if lagged, is := errors.AsType[*channel.LaggedError](err); is {
 						total += int(lagged.N)
 						continue
 					}

@@ -56,6 +56,7 @@ func pipes(ctx context.Context) []pipe {
 
 // share runs the producers, which share b.N messages, and then the end.
 func share(b *testing.B, producers int, send func(n int), end func()) {
+	b.Helper()
 	var sending sync.WaitGroup
 	for i := range producers {
 		n := b.N / producers

@@ -2,6 +2,7 @@ package channel_test
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"runtime"
 	"sync"
@@ -139,7 +140,7 @@ func consume(t *testing.T, r *channel.Receiver[int], rng *rand.Rand) (got []int)
 			}
 		}
 		release()
-		if err == channel.ErrClosed {
+		if errors.Is(err, channel.ErrClosed) {
 			return got
 		}
 	}
@@ -153,10 +154,11 @@ func TestTenThousandBlockedSendersWithRandomCancellation(t *testing.T) {
 		tx, rx := f.open(4)
 		var sum, sent atomic.Int64
 		var senders sync.WaitGroup
-		ctxs := make([]context.Context, 16)
-		cancels := make([]context.CancelFunc, len(ctxs))
-		for i := range ctxs {
-			ctxs[i], cancels[i] = context.WithCancel(t.Context())
+		var ctxs []context.Context
+		var cancels []context.CancelFunc
+		for range 16 {
+			ctx, cancel := context.WithCancel(t.Context())
+			ctxs, cancels = append(ctxs, ctx), append(cancels, cancel)
 		}
 		for i := range n {
 			senders.Go(func() {

@@ -3,18 +3,16 @@ package channel
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 )
 
 // describe is how every handle prints: its kind and state, no address.
 func describe(kind string, state ...any) string {
-	text := kind + "("
-	for i := 0; i < len(state); i += 2 {
-		if i > 0 {
-			text += " "
-		}
-		text += fmt.Sprintf("%v=%v", state[i], state[i+1])
+	pairs := make([]string, len(state)/2)
+	for i := range pairs {
+		pairs[i] = fmt.Sprintf("%v=%v", state[2*i], state[2*i+1])
 	}
-	return text + ")"
+	return kind + "(" + strings.Join(pairs, " ") + ")"
 }
 
 func capText(n int) any {

@@ -158,7 +158,7 @@ func TestSelectEndsWithItsContext(t *testing.T) {
 func TestSelectPanicInCallbackLeavesTheChannelUsable(t *testing.T) {
 	tx, rx := channel.New[int](1)
 	require.NoError(t, tx.TrySend(1))
-	testkit.PanicError(t, func() {
+	_ = testkit.PanicError(t, func() {
 		_, _ = channel.Select(t.Context(), rx.OnRecv(func(int, error) { panic(context.Canceled) }))
 	})
 	assert.Zero(t, rx.Len(), "the message was taken")

@@ -191,13 +191,14 @@ func (s *small[T]) send(ctx context.Context, v T) error {
 		return cause(ctx)
 	}
 	err := s.take(1)
-	switch err {
-	case nil:
+	if err == nil {
 		s.put(v)
-	case ErrFull:
-		err = s.standInLine(ctx, offer[T]{value: v})
+		return nil
 	}
-	return err
+	if err != ErrFull { //nolint:errorlint // never wrapped
+		return err
+	}
+	return s.standInLine(ctx, offer[T]{value: v})
 }
 
 func (s *small[T]) trySend(v T) error {
@@ -296,10 +297,22 @@ func (s *small[T]) recvMany(ctx context.Context, buf []T) (n int, err error) {
 	if buf[0], err = s.recv(ctx); err != nil {
 		return 0, err
 	}
-	for n = 1; n < len(buf); n++ {
-		if buf[n], err = s.tryRecv(); err != nil {
-			break
+	n = 1
+more:
+	for n < len(buf) {
+		select {
+		case v, open := <-s.ch:
+			if !open {
+				break more
+			}
+			buf[n] = v
+			n++
+		default:
+			break more
 		}
+	}
+	if n > 1 {
+		s.free(n - 1)
 	}
 	return n, nil
 }

@@ -76,7 +76,7 @@ func endless(send func(int), recv func() int) pipe {
 
 func xsync3Blocking(capacity int) pipe {
 	q := xsync3.NewMPMCQueueOf[int](capacity)
-	return endless(q.Enqueue, q.Dequeue)
+	return endless(q.Enqueue, q.Dequeue) //nolint:staticcheck // deprecated for being slow: that is to be shown
 }
 
 // xsync4Yielding never parks: it yields until there is room or a message.
@@ -102,6 +102,7 @@ func xsync4Unbounded() pipe {
 }
 
 func move(b *testing.B, p pipe, producers, consumers int) {
+	b.Helper()
 	b.ReportAllocs()
 	var sending, receiving sync.WaitGroup
 	for i := range producers {
