@@ -302,6 +302,25 @@ func TestBroadcastAccountsForEveryMessage(t *testing.T) {
 	})
 }
 
+func TestBroadcastLastMessageComesBeforeTheEnd(t *testing.T) {
+	testkit.Stress(t, func(t *testing.T, _ int) {
+		tx, rx := channel.NewBroadcast[int](1)
+		testkit.Parallel(2, func(i int) {
+			if i == 0 {
+				_, err := tx.Send(7)
+				assert.NoError(t, err)
+				tx.Close()
+				return
+			}
+			got := next(rx)
+			for got == "empty" {
+				got = next(rx)
+			}
+			assert.Equal(t, "7", got)
+		})
+	})
+}
+
 func TestBroadcastMemoryIsBounded(t *testing.T) {
 	tx, rx := channel.NewBroadcast[int](100)
 	before := heap()

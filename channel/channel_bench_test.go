@@ -3,7 +3,9 @@ package channel_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/coderrange/ferrous/channel"
@@ -154,6 +156,39 @@ func BenchmarkPingPong(b *testing.B) {
 				end()
 			})
 		}
+	}
+}
+
+// A lone message beside goroutines that use all processors must not wait for
+// them longer than one through a native channel does.
+func BenchmarkPingPongBesideHogs(b *testing.B) {
+	ctx, cancel := context.WithCancel(b.Context())
+	defer cancel()
+	for _, p := range pipes(ctx) {
+		b.Run("cap=128/impl="+p.name, func(b *testing.B) {
+			var stop atomic.Bool
+			var hogs sync.WaitGroup
+			for range 4 * runtime.GOMAXPROCS(0) {
+				hogs.Go(func() {
+					for !stop.Load() {
+					}
+				})
+			}
+			ping, pinged, end := p.open(128)
+			pong, ponged, _ := p.open(128)
+			go func() {
+				for pinged() {
+					pong(0)
+				}
+			}()
+			for i := range b.N {
+				ping(i)
+				ponged()
+			}
+			end()
+			stop.Store(true)
+			hogs.Wait()
+		})
 	}
 }
 

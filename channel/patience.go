@@ -8,9 +8,10 @@ import (
 
 const (
 	restYields = 4                      // yields before a goroutine parks
-	restSlow   = 100 * time.Microsecond // a yield that takes longer shows a busy machine
-	restPause  = 64                     // waits without a yield after some that brought little
 	restGain   = 4                      // less is little
+	restPause  = 64                     // so many waits go without a yield after some that brought little
+	restSlow   = 100 * time.Microsecond // yields that take longer show a busy machine
+	busyPause  = 1024                   // so many waits go without a yield after that
 )
 
 // patience is how one side of a queue waits before it parks, or goes on with
@@ -33,6 +34,10 @@ func (p *patience) rest(enough int, available func() int) {
 	start := time.Now()
 	for range restYields {
 		runtime.Gosched()
+		if time.Since(start) > restSlow {
+			p.pause.Store(busyPause)
+			return
+		}
 		n := available()
 		if n >= enough {
 			return
@@ -42,7 +47,7 @@ func (p *patience) rest(enough int, available func() int) {
 		}
 		last = n
 	}
-	if last-first < restGain || time.Since(start) > restYields*restSlow {
+	if last-first < restGain {
 		p.pause.Store(restPause)
 	}
 }

@@ -88,14 +88,10 @@ func Select(ctx context.Context, cases ...Case) (int, error) {
 		if i, done := TrySelect(cases...); done {
 			return i, nil
 		}
-		// The channels first, then another look: what changes after that
-		// closes one of them.
+		// Each of these is closed already if its case can go on by now.
 		ready := make([]<-chan struct{}, len(cases), len(cases)+1)
 		for i, c := range cases {
 			ready[i] = c.ready()
-		}
-		if i, done := TrySelect(cases...); done {
-			return i, nil
 		}
 		if waitAny(ctx, ready) {
 			return -1, cause(ctx)
