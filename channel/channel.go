@@ -27,9 +27,9 @@
 // # How it works
 //
 // A small channel (under 32 messages) is mostly full or empty, so what counts
-// is the price of parking: it has one short lock, and two queues of waiters to
-// whom values are handed directly, as in the runtime. Blocked senders are
-// served in arrival order. See handoff.go.
+// is the price of parking: it is a native channel whose slots are counted
+// before they are used. Blocked senders stand in line, are served in arrival
+// order, and find their message sent when they wake. See small.go.
 //
 // A larger or unbounded channel mostly moves messages, so what counts is that
 // senders and receivers do not write the same cache line: each side has a lock

@@ -39,6 +39,18 @@ func TestMessagesDoNotAllocate(t *testing.T) {
 	})
 }
 
+func TestUnboundedUsesItsMemoryAgain(t *testing.T) {
+	tx, rx := channel.NewUnbounded[int]()
+	many := func() {
+		for range 20_000 {
+			_ = tx.TrySend(1)
+			_, _ = rx.TryRecv()
+		}
+	}
+	many()
+	testkit.NoAllocs(t, "20,000 messages", many)
+}
+
 func TestParkedReceiversDoNotAllocate(t *testing.T) {
 	everyFlavour(t, func(t *testing.T, f flavour) {
 		ping, pinged := f.open(1)

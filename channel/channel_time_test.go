@@ -177,6 +177,31 @@ func TestReserveManyGathersSlotsAndGivesThemBack(t *testing.T) {
 	})
 }
 
+// Two that gather give up at once: the turn of the first comes to the second
+// too late, and must go on to the third.
+func TestGatheringGoesOnWhenTheNextGivesUpAtOnce(t *testing.T) {
+	everyBounded(t, func(t *testing.T, f flavour) {
+		synctest.Test(t, func(t *testing.T) {
+			for range 50 {
+				tx, rx := f.open(2)
+				fill(t, tx)
+				ctx, cancel := context.WithCancel(t.Context())
+				reserve := func(ctx context.Context) func(int) error {
+					return func(int) error { _, err := tx.ReserveMany(ctx, 2); return err }
+				}
+				given := parked(t, 2, reserve(ctx))
+				last := parked(t, 1, reserve(t.Context()))
+				cancel()
+				allAre(t, given(), context.Canceled)
+				n, err := rx.RecvMany(t.Context(), make([]int, 2))
+				require.NoError(t, err)
+				require.Equal(t, 2, n)
+				allAre(t, last(), nil)
+			}
+		})
+	})
+}
+
 func TestReservingNothingNeedsNoRoom(t *testing.T) {
 	everyBounded(t, func(t *testing.T, f flavour) {
 		synctest.Test(t, func(t *testing.T) {

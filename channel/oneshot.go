@@ -60,13 +60,7 @@ func (s *OneshotSender[T]) Send(v T) error {
 			break
 		}
 	}
-	c.value = v
-	before := c.state.Or(oneshotSent)
-	c.arrived.Open()
-	c.refused.Open()
-	if before&oneshotGone != 0 {
-		c.discard()
-	}
+	c.deliver(v)
 	return nil
 }
 
@@ -201,6 +195,17 @@ func settled(state uint32) bool {
 		return false
 	}
 	return state&(oneshotTxClosed|oneshotRxClosed) != 0
+}
+
+// deliver stores the message; the caller has set oneshotClaimed.
+func (c *oneshot[T]) deliver(v T) {
+	c.value = v
+	before := c.state.Or(oneshotSent)
+	c.arrived.Open()
+	c.refused.Open()
+	if before&oneshotGone != 0 {
+		c.discard()
+	}
 }
 
 // take returns the message; the caller has set oneshotTaken.
