@@ -83,12 +83,31 @@ func TestSmallTablesAreKeptAndLargeOnesGivenBack(t *testing.T) {
 	assert.Zero(t, a.idle)
 }
 
+// ask returns the question of a user's i'th key.
+func ask(k *keys, i int) *question {
+	q := k.question("ann", strconv.Itoa(i), "block", nil)
+	return &q
+}
+
+func TestTheFilterSendsFewToTheLockForNothing(t *testing.T) {
+	k := keys{most: 1000, seed: maphash.MakeSeed()}
+	for i := range 1000 {
+		k.remember(1, ask(&k, i), "ann")
+	}
+	wrong := 0
+	for i := range 10_000 {
+		if k.has("bob", strconv.Itoa(i)) {
+			wrong++
+		}
+	}
+	assert.Less(t, wrong, 1600, "an eighth at worst")
+}
+
 func TestLargeTablesOfKeysAreGivenBack(t *testing.T) {
 	k := keys{most: 2000, seed: maphash.MakeSeed()}
 	for round := range 2 {
 		for i := range 1500 {
-			q := k.question("ann", strconv.Itoa(i), "block", nil)
-			k.ended(1, k.remember(1, &q, "ann"))
+			k.ended(1, k.remember(1, ask(&k, i), "ann"))
 		}
 		require.Len(t, k.slots, 1500)
 		k.forget(1 + int64(KeyMemory))
@@ -134,8 +153,7 @@ func TestTheFilterOfKeysCountsEachOnceWhileItGrows(t *testing.T) {
 	k := keys{most: 1000, seed: maphash.MakeSeed()}
 	var slots []uint32
 	for i := range 500 {
-		q := k.question("ann", strconv.Itoa(i), "block", nil)
-		slots = append(slots, k.remember(1, &q, "ann"))
+		slots = append(slots, k.remember(1, ask(&k, i), "ann"))
 	}
 	for i := range 500 {
 		require.True(t, k.has("ann", strconv.Itoa(i)))

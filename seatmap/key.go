@@ -142,13 +142,14 @@ func (k *keys) tally(hash uint64) *atomic.Uint32 {
 	return &filter[hash&uint64(len(filter)-1)]
 }
 
-// grow makes the filter at least twice as large as the number of slots.
+// grow makes the filter at least eight times as large as the number of slots, so
+// that few are sent to the lock for nothing.
 func (k *keys) grow() {
 	old := k.filter.Load()
-	if old != nil && len(*old) >= 2*len(k.slots) {
+	if old != nil && len(*old) >= 8*len(k.slots) {
 		return
 	}
-	filter := make([]atomic.Uint32, max(64, 1<<bits.Len(uint(4*len(k.slots)-1))))
+	filter := make([]atomic.Uint32, max(256, 1<<bits.Len(uint(16*len(k.slots)-1))))
 	if old != nil {
 		for hash, slot := range k.byHash {
 			for ; slot != noSlot; slot = k.slots[slot].same {

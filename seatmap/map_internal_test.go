@@ -3,6 +3,7 @@ package seatmap
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -29,4 +30,26 @@ func TestNoEventOutlivesItsMap(t *testing.T) {
 			return true
 		})
 	})
+}
+
+func TestARefusalThatAsksTheLockForNothingDoesNotAllocate(t *testing.T) {
+	m, err := NewMap(Options{Manual: true})
+	require.NoError(t, err)
+	require.NoError(t, m.Create(t.Context(), CreateRequest{Event: "e", Layout: Layout{Count: 2}}))
+	r := BlockRequest{Event: "e", User: "ann", Key: "hers", Seats: []string{"1"}, TTL: time.Hour}
+	_, err = m.Block(t.Context(), r)
+	require.NoError(t, err)
+	e, err := m.find("e")
+	require.NoError(t, err)
+	for i := range *e.keys.filter.Load() {
+		(*e.keys.filter.Load())[i].Add(1)
+	}
+	ctx := t.Context()
+	r.Key = "another"
+	testkit.NoAllocs(t, "a refusal", func() {
+		if _, err := m.Block(ctx, r); err == nil {
+			t.Fatal("not refused")
+		}
+	})
+	require.NoError(t, m.Close())
 }
