@@ -12,7 +12,7 @@ import (
 )
 
 func TestNoEventOutlivesItsMap(t *testing.T) {
-	testkit.Stress(t, func(t *testing.T, _ int) {
+	for range 2000 {
 		m, err := NewMap(Options{Manual: true})
 		require.NoError(t, err)
 		testkit.Parallel(2, func(i int) {
@@ -29,7 +29,7 @@ func TestNoEventOutlivesItsMap(t *testing.T) {
 			require.ErrorIs(t, e.plan.end, ErrClosed)
 			return true
 		})
-	})
+	}
 }
 
 func TestARefusalThatAsksTheLockForNothingDoesNotAllocate(t *testing.T) {
