@@ -35,7 +35,7 @@ func soakCalls() int {
 	case os.Getenv("FERROUS_SOAK") == "1":
 		return 100_000_000
 	case testkit.RaceEnabled:
-		return 100_000
+		return 60_000
 	}
 	return 500_000
 }
