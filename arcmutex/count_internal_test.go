@@ -1,0 +1,101 @@
+package arcmutex
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/coderrange/ferrous/internal/interleave"
+	"github.com/coderrange/ferrous/internal/testkit"
+)
+
+func TestFastPathsOfCountInline(t *testing.T) {
+	testkit.Inlined(t, "(*Count).Inc", "(*Count).TryInc", "(*Count).Dec")
+}
+
+func TestCountModelOfAllInterleavings(t *testing.T) {
+	interleave.Rerun(t, "TestCountExplored", "count.go")
+}
+
+// TestCountExplored sees all interleavings of the operations when
+// TestCountModelOfAllInterleavings runs it, and all orders of whole threads
+// otherwise.
+func TestCountExplored(t *testing.T) {
+	// A trial is one set of threads on a Count of one holder. It knows how
+	// often Dec said that it was the last one, and whether anything was
+	// seen alive after something was seen dead.
+	type trial struct {
+		c            Count
+		last         int
+		zero         bool
+		resurrection bool
+	}
+	drop := func(r *trial) {
+		if r.c.Dec() {
+			r.last++
+			r.zero = true
+		}
+	}
+	upgrade := func(r *trial) {
+		wasZero := r.zero
+		if r.c.TryInc() {
+			r.resurrection = r.resurrection || wasZero
+			drop(r)
+		}
+	}
+	load := func(r *trial) {
+		wasZero := r.zero
+		n := r.c.Load()
+		r.resurrection = r.resurrection || wasZero && n != 0
+		r.zero = r.zero || n == 0
+	}
+	clone := func(r *trial) {
+		r.c.Inc()
+		drop(r)
+		drop(r)
+	}
+	end := func(r *trial) {
+		if r.c.tryEnd() {
+			r.last++
+			r.zero = true
+			return
+		}
+		drop(r)
+	}
+	sets := map[string]struct {
+		holders int // beyond the first
+		threads []func(*trial)
+	}{
+		"the schedule that leaks with two adds":  {0, []func(*trial){drop, upgrade, upgrade}},
+		"two drops":                              {1, []func(*trial){drop, drop}},
+		"two drops, an upgrade and a look":       {1, []func(*trial){drop, drop, upgrade, load}},
+		"drop, upgrade and a look":              {0, []func(*trial){drop, upgrade, load}},
+		"clone and drop, drop, upgrade":          {1, []func(*trial){clone, drop, upgrade}},
+		"end or drop, twice, and an upgrade":     {1, []func(*trial){end, end, upgrade}},
+		"end or drop, upgrade, look and look on": {0, []func(*trial){end, upgrade, load, load}},
+	}
+	for name, set := range sets {
+		t.Run(name, func(t *testing.T) {
+			runs := interleave.Explore(t, func() ([]func(), func()) {
+				r := &trial{}
+				for range set.holders {
+					r.c.Inc()
+				}
+				var threads []func()
+				for _, f := range set.threads {
+					threads = append(threads, func() { f(r) })
+				}
+				return threads, func() {
+					assert.Equal(t, 1, r.last, "times that a Dec was the last one")
+					assert.False(t, r.resurrection, "something alive was seen after zero")
+					assert.False(t, r.c.TryInc(), "TryInc after zero")
+					assert.Zero(t, r.c.Load())
+				}
+			})
+			t.Logf("%d interleavings", runs)
+			if interleave.Rewritten() {
+				assert.Greater(t, runs, 1<<len(set.threads))
+			}
+		})
+	}
+}
