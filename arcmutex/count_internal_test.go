@@ -69,7 +69,7 @@ func TestCountExplored(t *testing.T) {
 		"the schedule that leaks with two adds":  {0, []func(*trial){drop, upgrade, upgrade}},
 		"two drops":                              {1, []func(*trial){drop, drop}},
 		"two drops, an upgrade and a look":       {1, []func(*trial){drop, drop, upgrade, load}},
-		"drop, upgrade and a look":              {0, []func(*trial){drop, upgrade, load}},
+		"drop, upgrade and a look":               {0, []func(*trial){drop, upgrade, load}},
 		"clone and drop, drop, upgrade":          {1, []func(*trial){clone, drop, upgrade}},
 		"end or drop, twice, and an upgrade":     {1, []func(*trial){end, end, upgrade}},
 		"end or drop, upgrade, look and look on": {0, []func(*trial){end, upgrade, load, load}},

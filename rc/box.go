@@ -1,0 +1,146 @@
+package rc
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/coderrange/ferrous/internal/destruct"
+	"github.com/coderrange/ferrous/internal/show"
+	"github.com/coderrange/ferrous/internal/track"
+)
+
+// A Box is the only owner of a value, after std::boxed::Box.
+//
+// It is used as a pointer, made by [NewBox] or [NewBoxDrop]. It ends with one
+// Drop, Move, IntoInner or IntoRc, and every use after that panics. The zero
+// Box is one that was dropped. A Box must not be copied: Move it.
+//
+// NewBox allocates once, for value and first handle together. A Move allocates
+// 16 bytes if the new handle escapes.
+type Box[T any] struct {
+	_     noCopy
+	owned *owned[T] // nil when dropped or moved
+	token *track.Token
+}
+
+// owned is what a Box owns.
+type owned[T any] struct {
+	drop  func(*T)
+	first Box[T] // the handle that the constructor returns
+	value T
+}
+
+// NewBox returns the owner of v.
+//
+//ferrous:acquire
+//ferrous:mustuse
+func NewBox[T any](v T) *Box[T] { return NewBoxDrop(v, nil) }
+
+// NewBoxDrop returns the owner of v, for which drop is called when the owner
+// is dropped: exactly once, unless the value is taken out before. All that is
+// said of [NewDrop] holds here too.
+//
+//ferrous:acquire
+//ferrous:mustuse
+func NewBoxDrop[T any](v T, drop func(*T)) *Box[T] {
+	o := &owned[T]{drop: drop, value: v}
+	o.first.owned = o
+	if class.On() {
+		o.first.token = class.Begin("rc.Box", "", 1)
+	}
+	return &o.first
+}
+
+// Get returns the value, to be read and changed. The pointer is good until the
+// value is dropped or taken out.
+//
+//ferrous:lends
+func (b *Box[T]) Get() *T {
+	if b.owned == nil {
+		panic(errBoxGet)
+	}
+	return &b.owned.value
+}
+
+// Move returns a new owner in place of b. The value stays where it is.
+//
+//ferrous:takes b
+//ferrous:acquire
+//ferrous:mustuse
+func (b *Box[T]) Move() *Box[T] {
+	m := &Box[T]{owned: b.end("Move")}
+	if class.On() {
+		m.token = class.Begin("rc.Box", "", 1)
+	}
+	return m
+}
+
+// IntoInner ends b and returns the value. The destructor does not run.
+//
+//ferrous:takes b
+func (b *Box[T]) IntoInner() T { return b.end("IntoInner").take() }
+
+// IntoRc ends b and returns the first of the value's shared owners. The value
+// and its destructor move to a new allocation.
+//
+//ferrous:takes b
+//ferrous:acquire
+//ferrous:mustuse
+func (b *Box[T]) IntoRc() *Rc[T] {
+	o := b.end("IntoRc")
+	drop := o.drop
+	return NewDrop(o.take(), drop)
+}
+
+// Drop ends b and destroys the value.
+//
+//ferrous:release
+func (b *Box[T]) Drop() {
+	if o := b.end("Drop"); o.drop == nil {
+		o.take()
+	} else {
+		destruct.Run(o)
+	}
+}
+
+// Format prints the value. %+v and %#v print Box(value) around it.
+func (b *Box[T]) Format(f fmt.State, verb rune) {
+	if b.owned == nil {
+		show.Text(f, verb, "Box", "<dropped>", "")
+		return
+	}
+	show.Value(f, verb, "Box", b.owned.value, "")
+}
+
+// LogValue logs the value.
+func (b *Box[T]) LogValue() slog.Value {
+	if b.owned == nil {
+		return slog.StringValue("<dropped>")
+	}
+	return slog.AnyValue(b.owned.value)
+}
+
+// end takes what b owns away from it, and panics if b was dropped or moved.
+func (b *Box[T]) end(method string) *owned[T] {
+	o := b.owned
+	if o == nil {
+		dropped("Box", method)
+	}
+	b.owned = nil
+	b.token.End()
+	return o
+}
+
+// take returns the value and leaves nothing behind.
+func (o *owned[T]) take() T {
+	var zero T
+	v := o.value
+	o.value, o.drop = zero, nil
+	return v
+}
+
+// Destruct runs the destructor.
+func (o *owned[T]) Destruct() {
+	defer o.take()
+	o.drop(&o.value)
+}

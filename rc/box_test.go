@@ -1,0 +1,82 @@
+package rc_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/internal/testkit"
+	"github.com/coderrange/ferrous/rc"
+)
+
+func TestMoveLeavesTheOldBoxInvalid(t *testing.T) {
+	b1 := rc.NewBox(500)
+	p := b1.Get()
+	b2 := b1.Move()
+	assert.Equal(t, 500, *b2.Get())
+	assert.Same(t, p, b2.Get(), "the value stays where it is")
+	for method, use := range map[string]func(){
+		"Get":       func() { b1.Get() },
+		"Move":      func() { b1.Move() },
+		"IntoInner": func() { b1.IntoInner() },
+		"IntoRc":    func() { b1.IntoRc() },
+		"Drop":      b1.Drop,
+	} {
+		err := testkit.PanicError(t, use)
+		require.ErrorIs(t, err, rc.ErrDropped)
+		assert.EqualError(t, err, "rc: Box."+method+": handle was dropped")
+	}
+	assert.Equal(t, 500, *b2.Get())
+}
+
+func TestBoxIsDestroyedOnce(t *testing.T) {
+	destroyed := 0
+	b := rc.NewBoxDrop(1, func(*int) { destroyed++ })
+	c := b.Move()
+	assert.Zero(t, destroyed)
+	c.Drop()
+	assert.Equal(t, 1, destroyed)
+	assert.ErrorIs(t, testkit.PanicError(t, c.Drop), rc.ErrDropped)
+	assert.Equal(t, 1, destroyed)
+}
+
+func TestBoxIntoInnerDoesNotDestroy(t *testing.T) {
+	b := rc.NewBoxDrop(7, func(*int) { t.Error("destroyed") })
+	assert.Equal(t, 7, b.IntoInner())
+}
+
+func TestBoxIntoRcTakesValueAndDestructorAlong(t *testing.T) {
+	destroyed := 0
+	a := rc.NewBoxDrop(123, func(v *int) { destroyed = *v }).IntoRc()
+	assert.Equal(t, 123, *a.Get())
+	assert.Equal(t, 1, a.StrongCount())
+	a.Drop()
+	assert.Equal(t, 123, destroyed)
+}
+
+func TestPanicOfABoxedDestructorIsPassedOn(t *testing.T) {
+	boom := errors.New("boom")
+	b := rc.NewBoxDrop(1, func(*int) { panic(boom) })
+	require.ErrorIs(t, testkit.PanicError(t, b.Drop), boom)
+	require.ErrorIs(t, testkit.PanicError(t, b.Drop), rc.ErrDropped)
+}
+
+// boxed is a list of boxes.
+type boxed struct{ next *rc.Box[boxed] }
+
+func TestListOfBoxesIsDroppedWithoutOverflow(t *testing.T) {
+	destroyed := 0
+	var head *rc.Box[boxed]
+	for range 200_000 {
+		head = rc.NewBoxDrop(boxed{head}, func(b *boxed) {
+			destroyed++
+			if b.next != nil {
+				b.next.Drop()
+			}
+		})
+	}
+	head.Drop()
+	assert.Equal(t, 200_000, destroyed)
+}

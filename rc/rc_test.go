@@ -1,0 +1,509 @@
+package rc_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"weak"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/internal/testkit"
+	"github.com/coderrange/ferrous/rc"
+)
+
+// price can clone itself.
+type price struct{ cents int }
+
+func (p price) Clone() price { return p }
+
+// counted returns an owner of 5 whose destructions are counted.
+func counted() (r *rc.Rc[int], destroyed *int) {
+	destroyed = new(int)
+	return rc.NewDrop(5, func(v *int) { *destroyed += *v / 5 }), destroyed
+}
+
+func TestOwnersShareOneValue(t *testing.T) {
+	a := rc.New(5)
+	b := a.Clone()
+	*b.Get() = 20
+	assert.Equal(t, 20, *a.Get())
+	assert.Same(t, a.Get(), b.Get())
+	other := rc.New(20)
+	assert.True(t, a.PtrEq(b))
+	assert.False(t, a.PtrEq(other))
+}
+
+func TestStrongCount(t *testing.T) {
+	a := rc.New(0)
+	assert.Equal(t, 1, a.StrongCount())
+	w := a.Downgrade()
+	assert.Equal(t, 1, a.StrongCount())
+	b, ok := w.Upgrade()
+	require.True(t, ok)
+	assert.Equal(t, 2, a.StrongCount())
+	assert.Equal(t, 2, b.StrongCount())
+	w.Drop()
+	a.Drop()
+	assert.Equal(t, 1, b.StrongCount())
+	c := b.Clone()
+	assert.Equal(t, 2, b.StrongCount())
+	assert.Equal(t, 2, c.StrongCount())
+}
+
+func TestWeakCount(t *testing.T) {
+	a := rc.New(0)
+	assert.Zero(t, a.WeakCount())
+	w := a.Downgrade()
+	assert.Equal(t, 1, a.WeakCount())
+	x := w.Clone()
+	assert.Equal(t, 2, a.WeakCount())
+	w.Drop()
+	x.Drop()
+	assert.Zero(t, a.WeakCount())
+	b := a.Clone()
+	assert.Zero(t, b.WeakCount())
+}
+
+func TestCountsSeenByWeak(t *testing.T) {
+	var empty rc.Weak[int]
+	assert.Zero(t, empty.StrongCount())
+	assert.Zero(t, empty.WeakCount())
+
+	a := rc.New(0)
+	w := a.Downgrade()
+	x := w.Clone()
+	assert.Equal(t, 1, x.StrongCount())
+	assert.Equal(t, 2, x.WeakCount())
+	w.Drop()
+	assert.Equal(t, 1, x.WeakCount())
+	b := a.Clone()
+	assert.Equal(t, 2, x.StrongCount())
+	b.Drop()
+	a.Drop()
+	assert.Zero(t, x.StrongCount())
+	assert.Zero(t, x.WeakCount(), "a value that is gone has no Weaks")
+	x.Drop()
+}
+
+func TestUpgradeWhileAliveOnly(t *testing.T) {
+	a := rc.New(5)
+	w := a.Downgrade()
+	b, ok := w.Upgrade()
+	require.True(t, ok)
+	assert.Equal(t, 5, *b.Get())
+	b.Drop()
+	a.Drop()
+	_, ok = w.Upgrade()
+	assert.False(t, ok)
+}
+
+func TestZeroAndNilWeakUpgradeToNothing(t *testing.T) {
+	zero := &rc.Weak[int]{}
+	for name, w := range map[string]*rc.Weak[int]{"zero": zero, "nil": nil, "clone of zero": zero.Clone(), "clone of nil": (*rc.Weak[int])(nil).Clone()} {
+		_, ok := w.Upgrade()
+		assert.False(t, ok, name)
+		assert.Zero(t, w.StrongCount(), name)
+		assert.Equal(t, "(Weak)", fmt.Sprint(w), name)
+	}
+	zero.Drop()
+	assert.ErrorIs(t, testkit.PanicError(t, zero.Drop), rc.ErrDropped)
+}
+
+func TestWeakPtrEq(t *testing.T) {
+	a, b := rc.New(1), rc.New(1)
+	v, w, x := a.Downgrade(), a.Downgrade(), b.Downgrade()
+	assert.True(t, v.PtrEq(w))
+	assert.False(t, v.PtrEq(x))
+	a.Drop()
+	assert.True(t, v.PtrEq(w), "also when the value is gone")
+	assert.True(t, (&rc.Weak[int]{}).PtrEq(&rc.Weak[int]{}))
+	assert.False(t, (&rc.Weak[int]{}).PtrEq(x))
+}
+
+func TestLastDropDestroysOnceAlsoWhileWeaksLive(t *testing.T) {
+	a, destroyed := counted()
+	b := a.Clone()
+	w := a.Downgrade()
+	a.Drop()
+	assert.Zero(t, *destroyed)
+	b.Drop()
+	assert.Equal(t, 1, *destroyed)
+	_, ok := w.Upgrade()
+	assert.False(t, ok)
+	w.Drop()
+	assert.Equal(t, 1, *destroyed)
+}
+
+func TestUpgradeFailsInsideTheDestructor(t *testing.T) {
+	var w *rc.Weak[string]
+	ran := false
+	a := rc.NewDrop("value", func(v *string) {
+		ran = true
+		_, ok := w.Upgrade()
+		assert.False(t, ok)
+		assert.Zero(t, w.StrongCount())
+		assert.Equal(t, "value", *v)
+	})
+	w = a.Downgrade()
+	a.Drop()
+	assert.True(t, ran)
+}
+
+func TestPanicOfADestructorLeavesTheCountsConsistent(t *testing.T) {
+	boom := errors.New("boom")
+	runs := 0
+	a := rc.NewDrop([]int{1}, func(*[]int) { runs++; panic(boom) })
+	b, w := a.Clone(), a.Downgrade()
+	a.Drop()
+	require.ErrorIs(t, testkit.PanicError(t, b.Drop), boom)
+	assert.Equal(t, 1, runs)
+	_, ok := w.Upgrade()
+	assert.False(t, ok)
+	assert.Zero(t, w.StrongCount())
+	assert.ErrorIs(t, testkit.PanicError(t, b.Drop), rc.ErrDropped)
+	assert.Equal(t, 1, runs)
+}
+
+// node is a list whose destructor drops what follows.
+type node struct{ next *rc.Rc[node] }
+
+func TestListOfAMillionNodesIsDroppedWithoutOverflow(t *testing.T) {
+	const nodes = 1_000_000
+	destroyed := 0
+	destroy := func(n *node) {
+		destroyed++
+		if n.next != nil {
+			n.next.Drop()
+		}
+	}
+	var head *rc.Rc[node]
+	for range nodes {
+		head = rc.NewDrop(node{head}, destroy)
+	}
+	head.Drop()
+	assert.Equal(t, nodes, destroyed)
+}
+
+func TestNestedDestructorsRunBeforeDropReturns(t *testing.T) {
+	var order []string
+	log := func(s string) func(*int) { return func(*int) { order = append(order, s) } }
+	buffer := rc.NewDrop(0, log("flush"))
+	file := rc.NewDrop(0, func(*int) {
+		buffer.Drop()
+		order = append(order, "close")
+	})
+	file.Drop()
+	assert.Equal(t, []string{"flush", "close"}, order)
+}
+
+func TestUseAfterDropPanicsAtTheCulprit(t *testing.T) {
+	for method, use := range map[string]func(*rc.Rc[price]){
+		"Get":               func(r *rc.Rc[price]) { r.Get() },
+		"Clone":             func(r *rc.Rc[price]) { r.Clone() },
+		"Drop":              func(r *rc.Rc[price]) { r.Drop() },
+		"StrongCount":       func(r *rc.Rc[price]) { r.StrongCount() },
+		"WeakCount":         func(r *rc.Rc[price]) { r.WeakCount() },
+		"PtrEq":             func(r *rc.Rc[price]) { r.PtrEq(r) },
+		"Downgrade":         func(r *rc.Rc[price]) { r.Downgrade() },
+		"TryUnwrap":         func(r *rc.Rc[price]) { r.TryUnwrap() },
+		"IntoInner":         func(r *rc.Rc[price]) { r.IntoInner() },
+		"GetMut":            func(r *rc.Rc[price]) { r.GetMut() },
+		"MakeMut":           func(r *rc.Rc[price]) { rc.MakeMut(r) },
+		"UnwrapOrClone":     func(r *rc.Rc[price]) { rc.UnwrapOrClone(r) },
+		"WithName":          func(r *rc.Rc[price]) { r.WithName("x") },
+		"Get of the zero":   func(*rc.Rc[price]) { new(rc.Rc[price]).Get() },
+		"Clone of the zero": func(*rc.Rc[price]) { new(rc.Rc[price]).Clone() },
+	} {
+		a := rc.New(price{1})
+		b := a.Clone()
+		b.Drop()
+		err := testkit.PanicError(t, func() { use(b) })
+		require.ErrorIs(t, err, rc.ErrDropped, method)
+		name, _, _ := strings.Cut(method, " ")
+		assert.EqualError(t, err, "rc: Rc."+name+": handle was dropped", method)
+		assert.Equal(t, 1, a.StrongCount(), "%s took a count from another owner", method)
+		a.Drop()
+	}
+}
+
+func TestUseOfADroppedWeakPanics(t *testing.T) {
+	a := rc.New(1)
+	for method, use := range map[string]func(*rc.Weak[int]){
+		"Upgrade":     func(w *rc.Weak[int]) { w.Upgrade() },
+		"Clone":       func(w *rc.Weak[int]) { w.Clone() },
+		"Drop":        func(w *rc.Weak[int]) { w.Drop() },
+		"StrongCount": func(w *rc.Weak[int]) { w.StrongCount() },
+		"WeakCount":   func(w *rc.Weak[int]) { w.WeakCount() },
+		"PtrEq":       func(w *rc.Weak[int]) { w.PtrEq(w) },
+	} {
+		kept, w := a.Downgrade(), a.Downgrade()
+		w.Drop()
+		err := testkit.PanicError(t, func() { use(w) })
+		require.ErrorIs(t, err, rc.ErrDropped)
+		assert.EqualError(t, err, "rc: Weak."+method+": handle was dropped")
+		assert.Equal(t, 1, a.WeakCount())
+		kept.Drop()
+	}
+}
+
+func TestTryUnwrap(t *testing.T) {
+	a, destroyed := counted()
+	b := a.Clone()
+	_, ok := a.TryUnwrap()
+	assert.False(t, ok, "with a clone")
+	assert.Equal(t, 5, *a.Get(), "and a lives on")
+	b.Drop()
+	w := a.Downgrade()
+	v, ok := a.TryUnwrap()
+	assert.True(t, ok, "with Weaks only")
+	assert.Equal(t, 5, v)
+	_, ok = w.Upgrade()
+	assert.False(t, ok)
+	assert.Zero(t, *destroyed, "the value was moved out, not destroyed")
+	assert.ErrorIs(t, testkit.PanicError(t, a.Drop), rc.ErrDropped)
+}
+
+func TestIntoInner(t *testing.T) {
+	a, destroyed := counted()
+	b := a.Clone()
+	w := a.Downgrade()
+	_, ok := a.IntoInner()
+	assert.False(t, ok, "not the last owner")
+	v, ok := b.IntoInner()
+	assert.True(t, ok, "the last owner, with a Weak")
+	assert.Equal(t, 5, v)
+	_, ok = w.Upgrade()
+	assert.False(t, ok)
+	assert.Zero(t, *destroyed)
+	assert.ErrorIs(t, testkit.PanicError(t, func() { a.Get() }), rc.ErrDropped)
+}
+
+func TestUnwrapOrClone(t *testing.T) {
+	clones := 0
+	clone := func(v []int) []int { clones++; return slices.Clone(v) }
+	a := rc.New([]int{1})
+	b := a.Clone()
+	v := a.UnwrapOrCloneFunc(clone)
+	v[0] = 2
+	assert.Equal(t, []int{1}, *b.Get())
+	assert.Equal(t, []int{1}, b.UnwrapOrCloneFunc(clone))
+	assert.Equal(t, 1, clones)
+	assert.Equal(t, price{3}, rc.UnwrapOrClone(rc.New(price{3})))
+}
+
+func TestUnwrapOrCloneDestroysWhatItsCloneLeavesBehind(t *testing.T) {
+	a, destroyed := counted()
+	b := a.Clone()
+	v := a.UnwrapOrCloneFunc(func(v int) int { b.Drop(); return v })
+	assert.Equal(t, 5, v)
+	assert.Equal(t, 1, *destroyed)
+}
+
+func TestGetMutNeedsToBeAlone(t *testing.T) {
+	a := rc.New(3)
+	p, ok := a.GetMut()
+	require.True(t, ok)
+	*p = 4
+	assert.Equal(t, 4, *a.Get())
+	b := a.Clone()
+	_, ok = a.GetMut()
+	assert.False(t, ok, "with a clone")
+	b.Drop()
+	_, ok = a.GetMut()
+	assert.True(t, ok)
+	w := a.Downgrade()
+	_, ok = a.GetMut()
+	assert.False(t, ok, "with a Weak")
+	w.Drop()
+	_, ok = a.GetMut()
+	assert.True(t, ok)
+}
+
+func TestMakeMutClonesWhatIsShared(t *testing.T) {
+	a := rc.New(price{75})
+	b, c := a.Clone(), a.Clone()
+	rc.MakeMut(a).cents++
+	rc.MakeMut(b).cents += 2
+	rc.MakeMut(c).cents += 3
+	assert.Equal(t, []int{76, 77, 78}, []int{a.Get().cents, b.Get().cents, c.Get().cents})
+	assert.Equal(t, []int{1, 1, 1}, []int{a.StrongCount(), b.StrongCount(), c.StrongCount()})
+}
+
+func TestMakeMutLeavesTheOthersTogether(t *testing.T) {
+	a := rc.New(price{75})
+	b := a.Clone()
+	c := b.Clone()
+	rc.MakeMut(a).cents++
+	assert.Equal(t, 76, a.Get().cents)
+	assert.True(t, b.PtrEq(c))
+	assert.Equal(t, 75, b.Get().cents)
+	assert.Equal(t, 2, b.StrongCount())
+}
+
+func TestMakeMutAloneKeepsTheValueAndDisconnectsWeaks(t *testing.T) {
+	destroyed := 0
+	a := rc.NewDrop([]int{75}, func(*[]int) { destroyed++ }).WithName("prices")
+	first := &(*a.Get())[0]
+	w := a.Downgrade()
+	never := func([]int) []int { t.Error("cloned"); return nil }
+	(*a.MakeMutFunc(never))[0]++
+	assert.Equal(t, []int{76}, *a.Get())
+	assert.Same(t, first, &(*a.Get())[0], "moved, not copied")
+	_, ok := w.Upgrade()
+	assert.False(t, ok)
+	assert.Zero(t, w.StrongCount())
+	assert.Zero(t, a.WeakCount())
+	assert.Zero(t, destroyed)
+	a.Drop()
+	assert.Equal(t, 1, destroyed)
+}
+
+func TestMakeMutKeepsTheDestructor(t *testing.T) {
+	a, destroyed := counted()
+	b := a.Clone()
+	*a.MakeMutFunc(func(v int) int { return v }) = 10
+	a.Drop()
+	assert.Equal(t, 2, *destroyed)
+	b.Drop()
+	assert.Equal(t, 3, *destroyed)
+}
+
+func TestMakeMutDestroysWhatItsCloneLeavesBehind(t *testing.T) {
+	a, destroyed := counted()
+	b := a.Clone()
+	a.MakeMutFunc(func(v int) int { b.Drop(); return v })
+	assert.Equal(t, 1, *destroyed, "b was the last other owner, and a left")
+	assert.Equal(t, 5, *a.Get())
+}
+
+func TestMakeMutWhoseCloneFailsChangesNothing(t *testing.T) {
+	boom := errors.New("boom")
+	a := rc.New(1)
+	b := a.Clone()
+	err := testkit.PanicError(t, func() { a.MakeMutFunc(func(int) int { panic(boom) }) })
+	require.ErrorIs(t, err, boom)
+	assert.True(t, a.PtrEq(b))
+	assert.Equal(t, 2, a.StrongCount())
+}
+
+// selfish refers to itself.
+type selfish struct{ self, again *rc.Weak[selfish] }
+
+func TestNewCyclic(t *testing.T) {
+	for refs := range 3 {
+		a := rc.NewCyclic(func(self *rc.Weak[selfish]) (s selfish) {
+			assert.Zero(t, self.StrongCount())
+			assert.Zero(t, self.WeakCount())
+			_, ok := self.Upgrade()
+			assert.False(t, ok)
+			if refs > 0 {
+				s.self = self.Clone()
+			}
+			if refs > 1 {
+				s.again = s.self.Clone()
+			}
+			return s
+		})
+		assert.Equal(t, 1, a.StrongCount())
+		assert.Equal(t, refs, a.WeakCount())
+		b, ok := a.Get().self.Upgrade()
+		assert.Equal(t, refs > 0, ok)
+		if ok {
+			assert.True(t, a.PtrEq(b))
+			assert.Equal(t, 2, a.Get().self.StrongCount())
+		}
+	}
+}
+
+func TestNewCyclicLendsItsWeak(t *testing.T) {
+	a := rc.NewCyclic(func(self *rc.Weak[selfish]) selfish { return selfish{self: self} })
+	err := testkit.PanicError(t, func() { a.Get().self.Upgrade() })
+	assert.EqualError(t, err, "rc: Weak.Upgrade: handle was dropped")
+}
+
+func TestNewCyclicThatPanicsLeavesDeadWeaks(t *testing.T) {
+	var kept *rc.Weak[int]
+	boom := errors.New("boom")
+	err := testkit.PanicError(t, func() {
+		rc.NewCyclic(func(self *rc.Weak[int]) int { kept = self.Clone(); panic(boom) })
+	})
+	require.ErrorIs(t, err, boom)
+	_, ok := kept.Upgrade()
+	assert.False(t, ok)
+}
+
+func TestWeaksDoNotKeepTheValueAlive(t *testing.T) {
+	big := new([1 << 16]byte)
+	seen := weak.Make(big)
+	a := rc.New(big)
+	w := a.Downgrade()
+	a.Drop()
+	runtime.GC()
+	assert.Nil(t, seen.Value())
+	runtime.KeepAlive(w)
+}
+
+func TestAnyTypeOfValue(t *testing.T) {
+	var speaks fmt.Stringer = slog.LevelInfo
+	assert.Equal(t, "INFO", (*rc.New(speaks).Get()).String())
+	assert.Equal(t, []int{1, 2, 3}, *rc.New([]int{1, 2, 3}).Get())
+	assert.Equal(t, "foo", *rc.New("foo").Get())
+	assert.Equal(t, struct{}{}, *rc.New(struct{}{}).Get())
+	nan := rc.New(math.NaN())
+	assert.NotEqual(t, *nan.Get(), *nan.Get())
+	nothing := rc.New[error](nil)
+	assert.NoError(t, *nothing.Get())
+}
+
+func TestFormat(t *testing.T) {
+	a := rc.New("Rust is awesome!")
+	b := a.Clone()
+	w := a.Downgrade()
+	gone := a.Clone()
+	gone.Drop()
+	for format, want := range map[string]string{
+		"%v": "Rust is awesome!", "%s": "Rust is awesome!", "%q": `"Rust is awesome!"`, "%.4s": "Rust",
+		"%+v": "Rc(Rust is awesome! strong=2 weak=1)", "%#v": `Rc("Rust is awesome!" strong=2 weak=1)`,
+	} {
+		assert.Equal(t, want, fmt.Sprintf(format, b), format)
+	}
+	assert.Equal(t, "(Weak)", fmt.Sprint(w))
+	assert.Equal(t, "Weak(strong=2 weak=1)", fmt.Sprintf("%+v", w))
+	assert.Equal(t, "<dropped>", fmt.Sprint(gone))
+	assert.Equal(t, "Rc(<dropped>)", fmt.Sprintf("%+v", gone))
+	w.Drop()
+	assert.Equal(t, "Weak(<dropped>)", fmt.Sprintf("%#v", w))
+	box := rc.NewBox(500)
+	assert.Equal(t, "500 Box(500) 0x1f4", fmt.Sprintf("%v %+v %#x", box, box, box))
+	box.Drop()
+	assert.Equal(t, "<dropped> Box(<dropped>)", fmt.Sprintf("%v %+v", box, box))
+}
+
+func TestLogValue(t *testing.T) {
+	var out bytes.Buffer
+	logger := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		},
+	}))
+	a, box := rc.New(42), rc.NewBox(500)
+	w := a.Downgrade()
+	logger.Info("live", "rc", a, "weak", w, "box", box)
+	a.Drop()
+	w.Drop()
+	box.Drop()
+	logger.Info("dead", "rc", a, "weak", w, "box", box)
+	assert.Equal(t, "level=INFO msg=live rc.value=42 rc.strong=1 rc.weak=1 weak.strong=1 weak.weak=1 box=500\n"+
+		"level=INFO msg=dead rc=<dropped> weak=<dropped> box=<dropped>\n", out.String())
+}
