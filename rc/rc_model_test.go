@@ -45,7 +45,7 @@ func (m *model) add(r *rc.Rc[*object], o *object) {
 // pick chooses an owner, and takes it out of the model if it is to end.
 func (m *model) pick(t *rapid.T, end bool) owner {
 	if len(m.owners) == 0 {
-		t.Skip("no owner")
+		m.New(t)
 	}
 	i := rapid.IntRange(0, len(m.owners)-1).Draw(t, "owner")
 	h := m.owners[i]
@@ -141,7 +141,7 @@ func (m *model) MakeMut(t *rapid.T) {
 
 func (m *model) Upgrade(t *rapid.T) {
 	if len(m.weaks) == 0 {
-		t.Skip("no Weak")
+		m.Downgrade(t)
 	}
 	w := rapid.SampledFrom(m.weaks).Draw(t, "weak")
 	r, ok := w.w.Upgrade()
@@ -153,7 +153,7 @@ func (m *model) Upgrade(t *rapid.T) {
 
 func (m *model) DropWeak(t *rapid.T) {
 	if len(m.weaks) == 0 {
-		t.Skip("no Weak")
+		m.Downgrade(t)
 	}
 	i := rapid.IntRange(0, len(m.weaks)-1).Draw(t, "weak")
 	m.weaks[i].w.Drop()
@@ -163,7 +163,7 @@ func (m *model) DropWeak(t *rapid.T) {
 
 func (m *model) UseTheDead(t *rapid.T) {
 	if len(m.dead) == 0 {
-		t.Skip("no dead handle")
+		m.Drop(t)
 	}
 	r := rapid.SampledFrom(m.dead).Draw(t, "dead")
 	require.Panics(t, func() { r.Get() })
