@@ -78,7 +78,7 @@ func TestRunDestroysATreeOnce(t *testing.T) {
 
 func TestRunPassesPanicsOnAndDestroysTheRest(t *testing.T) {
 	boom := errors.New("boom")
-	const panicking = 3
+	const leaves, panicking = 3 * destruct.Depth, 2 * destruct.Depth
 	destroyed := 0
 	leaf := destructor(func() {
 		destroyed++
@@ -93,14 +93,14 @@ func TestRunPassesPanicsOnAndDestroysTheRest(t *testing.T) {
 				destruct.Run(trunk(deep - 1))
 				return
 			}
-			for range 10 {
+			for range leaves {
 				destruct.Run(leaf)
 			}
 		}
 	}
 	err := testkit.PanicError(t, func() { destruct.Run(trunk(2*destruct.Depth - 1)) })
 	require.ErrorIs(t, err, boom)
-	assert.Equal(t, 10, destroyed)
+	assert.Equal(t, leaves, destroyed)
 
 	n, deepest := chain(10 * destruct.Depth)
 	assert.Equal(t, 10*destruct.Depth, n, "destructors still run after a panic")
