@@ -24,6 +24,9 @@ func step() {
 	}
 }
 
+// limit keeps a test that asks for too much from running for hours.
+const limit = 500_000
+
 // Explore calls setup for a fresh set of threads and a check, runs the threads
 // in some interleaving of their atomic operations and calls check, over and
 // over until every interleaving has been seen or the test has failed. It
@@ -43,6 +46,9 @@ func Explore(t *testing.T, setup func() (threads []func(), check func())) int {
 		}
 		if path = next(path); path == nil {
 			return runs + 1
+		}
+		if runs == limit {
+			t.Fatalf("more than %d interleavings: use fewer threads or operations", limit)
 		}
 	}
 }

@@ -78,7 +78,7 @@ func (c *Class) Begin(what, name string, skip int) *Token {
 	r := &record{origin: origin{class: c, what: what, name: name}}
 	runtime.Callers(skip+2, r.pcs[:])
 	table.insert(r)
-	c.profile.Add(r, skip+1)
+	c.profile.Add(r, skip+2)
 	t := &Token{r}
 	r.cleanup = runtime.AddCleanup(t, lose, r)
 	return t
