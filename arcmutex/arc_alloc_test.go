@@ -1,3 +1,8 @@
+//go:build amd64 || arm64
+
+// Elsewhere atomic operations are calls, which leaves Clone too large to inline
+// and its handle on the heap.
+
 package arcmutex_test
 
 import (
@@ -37,6 +42,10 @@ func TestArcAllocations(t *testing.T) {
 
 func TestArcIsThreeWords(t *testing.T) {
 	assert.Equal(t, 3*unsafe.Sizeof(uintptr(0)), unsafe.Sizeof(arcmutex.Arc[int]{}))
+}
+
+func TestFastPathsOfCountInline(t *testing.T) {
+	testkit.Inlined(t, "(*Count).Inc", "(*Count).TryInc", "(*Count).Dec")
 }
 
 func TestFastPathsOfArcInline(t *testing.T) {

@@ -9,10 +9,6 @@ import (
 	"github.com/coderrange/ferrous/internal/interleave"
 )
 
-func TestArcModelOfAllInterleavings(t *testing.T) {
-	interleave.Rerun(t, "TestArcExplored", "count.go", "counts.go", "handle.go")
-}
-
 // An arcTrial is one run of threads over handles of one value.
 type arcTrial struct {
 	a, b      *Arc[int] // the owners at the start
@@ -100,9 +96,6 @@ func (r *arcTrial) makeMutA() {
 	r.a.Drop()
 }
 
-// TestArcExplored sees all interleavings of the operations when
-// TestArcModelOfAllInterleavings runs it, and all orders of whole threads
-// otherwise.
 func TestArcExplored(t *testing.T) {
 	type threads []func(*arcTrial)
 	sets := map[string]struct {

@@ -6,20 +6,14 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/coderrange/ferrous/internal/interleave"
-	"github.com/coderrange/ferrous/internal/testkit"
 )
 
-func TestFastPathsOfCountInline(t *testing.T) {
-	testkit.Inlined(t, "(*Count).Inc", "(*Count).TryInc", "(*Count).Dec")
+// TestAllInterleavings runs the tests named …Explored with every interleaving
+// of the atomic operations. By themselves they see every order of whole threads.
+func TestAllInterleavings(t *testing.T) {
+	interleave.Rerun(t, "Test.*Explored", "count.go", "counts.go", "handle.go")
 }
 
-func TestCountModelOfAllInterleavings(t *testing.T) {
-	interleave.Rerun(t, "TestCountExplored", "count.go")
-}
-
-// TestCountExplored sees all interleavings of the operations when
-// TestCountModelOfAllInterleavings runs it, and all orders of whole threads
-// otherwise.
 func TestCountExplored(t *testing.T) {
 	// A trial is one set of threads on a Count of one holder. It knows how
 	// often Dec said that it was the last one, and whether anything was

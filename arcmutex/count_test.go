@@ -2,7 +2,6 @@ package arcmutex_test
 
 import (
 	"fmt"
-	"sync/atomic"
 	"testing"
 	"unsafe"
 
@@ -107,32 +106,5 @@ func TestCountIsLinearizable(t *testing.T) {
 			}
 		})
 		r.Linearizable(t, model)
-	})
-}
-
-func TestCountDestroysExactlyOnceUnderStress(t *testing.T) {
-	testkit.Stress(t, func(t *testing.T, _ int) {
-		var c arcmutex.Count
-		var last atomic.Int64
-		testkit.Parallel(8, func(i int) {
-			dec := func() {
-				if c.Dec() {
-					last.Add(1)
-				}
-			}
-			if i == 0 {
-				dec()
-				return
-			}
-			for range 20 {
-				if c.TryInc() {
-					if i == 1 && c.Load() == 0 {
-						t.Error("a holder saw a count of zero")
-					}
-					dec()
-				}
-			}
-		})
-		require.EqualValues(t, 1, last.Load())
 	})
 }

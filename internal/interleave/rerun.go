@@ -14,10 +14,10 @@ import (
 // Rewritten says whether this test binary was built by [Rerun].
 func Rewritten() bool { return os.Getenv("FERROUS_INTERLEAVE") != "" }
 
-// Rerun runs the named test of the package in the current directory once more,
-// with this package in place of sync/atomic in the named files. The test calls
-// [Explore] and must pass.
-func Rerun(t *testing.T, test string, files ...string) {
+// Rerun runs the tests of the package in the current directory whose names match
+// once more, with this package in place of sync/atomic in the named files. They
+// call [Explore], and must be there and pass.
+func Rerun(t *testing.T, tests string, files ...string) {
 	t.Helper()
 	replace := map[string]string{}
 	dir := t.TempDir()
@@ -36,9 +36,9 @@ func Rerun(t *testing.T, test string, files ...string) {
 	text, err := json.Marshal(map[string]any{"Replace": replace})
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(overlay, text, 0o600))
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-v", "-vet=off", "-overlay="+overlay, "-run=^"+test+"$", ".")
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-v", "-vet=off", "-overlay="+overlay, "-run=^"+tests+"$", ".")
 	cmd.Env = append(os.Environ(), "FERROUS_INTERLEAVE=1")
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
-	require.Contains(t, string(out), "--- PASS: "+test, "the test did not run")
+	require.Contains(t, string(out), "\n--- PASS: Test", "nothing ran")
 }
