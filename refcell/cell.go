@@ -1,0 +1,53 @@
+package refcell
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/coderrange/ferrous/internal/show"
+)
+
+// A Cell holds a value that is copied in and out, so that nothing is ever
+// borrowed, after std::cell::Cell. It serves where several owners of a struct
+// change a small field of it.
+//
+// The zero value holds the zero T. A Cell must not be copied after first use,
+// and belongs to one goroutine. Nothing allocates.
+type Cell[T any] struct {
+	_     noCopy
+	value T
+}
+
+// NewCell returns a Cell that holds v.
+func NewCell[T any](v T) *Cell[T] { return &Cell[T]{value: v} }
+
+// Get returns the value.
+func (c *Cell[T]) Get() T { return c.value }
+
+// Set sets the value.
+func (c *Cell[T]) Set(v T) { c.value = v }
+
+// Replace sets the value and returns the old one.
+func (c *Cell[T]) Replace(v T) (old T) {
+	old, c.value = c.value, v
+	return old
+}
+
+// Take returns the value and leaves the zero T.
+func (c *Cell[T]) Take() T {
+	var zero T
+	return c.Replace(zero)
+}
+
+// Swap exchanges the values of two cells, which may be the same.
+func (c *Cell[T]) Swap(other *Cell[T]) { c.value, other.value = other.value, c.value }
+
+// Update sets the value to what f makes of it. While f runs the cell has the
+// old value.
+func (c *Cell[T]) Update(f func(T) T) { c.value = f(c.value) }
+
+// Format prints the value. %+v and %#v print Cell(value) around it.
+func (c *Cell[T]) Format(f fmt.State, verb rune) { show.Value(f, verb, "Cell", c.value, "") }
+
+// LogValue logs the value.
+func (c *Cell[T]) LogValue() slog.Value { return slog.AnyValue(c.value) }

@@ -1,0 +1,170 @@
+package refcell
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/coderrange/ferrous/internal/show"
+	"github.com/coderrange/ferrous/internal/track"
+)
+
+// A Ref is a shared borrow of a value, after std::cell::Ref.
+//
+// It ends with Release, and every use after that panics. It must not be copied,
+// use Clone: go vet reports copies, and releasing one as well as the original
+// panics at the latest when nobody borrows the value any more, at once if the
+// borrow is tracked. The zero Ref is one that was released.
+type Ref[T any] struct {
+	_     noCopy
+	state *state // nil when released
+	value *T
+	token *track.Token
+}
+
+// Get returns the value.
+func (r *Ref[T]) Get() T { return *r.Ptr() }
+
+// Ptr returns the value, to be read only, until Release.
+//
+//ferrous:lends
+func (r *Ref[T]) Ptr() *T {
+	if r.state == nil {
+		panic(errRefGet)
+	}
+	return r.value
+}
+
+// Clone borrows the value once more.
+//
+//ferrous:borrow shared
+//ferrous:mustuse
+func (r *Ref[T]) Clone() Ref[T] {
+	if r.state == nil {
+		released("Ref.Clone")
+	}
+	return Ref[T]{state: r.state, value: r.value, token: r.state.share("Ref.Clone")}
+}
+
+// Release ends the borrow.
+//
+//ferrous:release
+func (r *Ref[T]) Release() {
+	s := r.state
+	if s == nil {
+		panic(errRefRelease)
+	}
+	r.state = nil
+	s.unshare(r.token)
+}
+
+// Format prints the value. %+v and %#v print Ref(value) around it.
+func (r *Ref[T]) Format(f fmt.State, verb rune) {
+	if r.state == nil {
+		show.Text(f, verb, "Ref", "<released>", "")
+		return
+	}
+	show.Value(f, verb, "Ref", *r.value, "")
+}
+
+// LogValue logs the value.
+func (r *Ref[T]) LogValue() slog.Value {
+	if r.state == nil {
+		return slog.StringValue("<released>")
+	}
+	return slog.AnyValue(*r.value)
+}
+
+// A RefMut is the exclusive borrow of a value, after std::cell::RefMut.
+//
+// It ends with Release; every use of it or of any copy after that panics. The
+// zero RefMut is one that was released.
+type RefMut[T any] struct {
+	state *state // nil when released
+	value *T
+	gen   uint64 // of the state
+	token *track.Token
+}
+
+// Get returns the value.
+func (r *RefMut[T]) Get() T { return *r.Ptr() }
+
+// Set sets the value.
+func (r *RefMut[T]) Set(v T) { *r.Ptr() = v }
+
+// Ptr returns the value, to be read and changed until Release.
+//
+//ferrous:lends
+func (r *RefMut[T]) Ptr() *T {
+	if r.state == nil || r.state.gen != r.gen {
+		panic(errRefMutGet)
+	}
+	return r.value
+}
+
+// Release ends the borrow.
+//
+//ferrous:release
+func (r *RefMut[T]) Release() {
+	s := r.state
+	if s == nil {
+		panic(errRefMutRelease)
+	}
+	s.unseize(r.gen, r.token)
+	r.state = nil
+}
+
+// Format prints the value. %+v and %#v print RefMut(value) around it.
+func (r *RefMut[T]) Format(f fmt.State, verb rune) {
+	if r.state == nil || r.state.gen != r.gen {
+		show.Text(f, verb, "RefMut", "<released>", "")
+		return
+	}
+	show.Value(f, verb, "RefMut", *r.value, "")
+}
+
+// LogValue logs the value.
+func (r *RefMut[T]) LogValue() slog.Value {
+	if r.state == nil || r.state.gen != r.gen {
+		return slog.StringValue("<released>")
+	}
+	return slog.AnyValue(*r.value)
+}
+
+// live panics unless the guard is, for op.
+func (r *Ref[T]) live(op string) {
+	if r.state == nil {
+		released(op)
+	}
+}
+
+// live panics unless the guard is, for op.
+func (r *RefMut[T]) live(op string) {
+	if r.state == nil || r.state.gen != r.gen {
+		released(op)
+	}
+}
+
+// end makes r stale and returns its state, which stays borrowed.
+func (r *Ref[T]) end() *state {
+	s := r.state
+	r.state = nil
+	return s
+}
+
+// end makes r and all its copies stale, and returns its state, which stays
+// borrowed.
+func (r *RefMut[T]) end() *state {
+	s := r.state
+	r.state = nil
+	s.gen++
+	return s
+}
+
+// What the inlined methods panic with is made beforehand, which keeps them
+// small.
+var (
+	errRefGet        = &useError{"Ref.Get", ErrReleased}
+	errRefRelease    = &useError{"Ref.Release", ErrReleased}
+	errRefMutGet     = &useError{"RefMut.Get", ErrReleased}
+	errRefMutRelease = &useError{"RefMut.Release", ErrReleased}
+)

@@ -1,0 +1,64 @@
+package refcell
+
+import (
+	"fmt"
+	"log/slog"
+)
+
+// A LazyCell holds a value that is made when it is first asked for, after
+// std::cell::LazyCell.
+//
+// It is made by [NewLazyCell]. It must not be copied after first use, and
+// belongs to one goroutine. If the initializer panics the cell is poisoned, and
+// every later Get panics with an error that is [ErrPoisoned].
+type LazyCell[T any] struct {
+	cell OnceCell[T]
+	init func() T // nil when it has been called
+}
+
+// NewLazyCell returns a LazyCell whose value init will make. It panics if init
+// is nil.
+func NewLazyCell[T any](init func() T) *LazyCell[T] {
+	if init == nil {
+		panic(&useError{"NewLazyCell", errNoInit})
+	}
+	return &LazyCell[T]{init: init}
+}
+
+// Get returns the value, which it makes first if nobody has asked before.
+func (c *LazyCell[T]) Get() T {
+	if c.cell.set {
+		return c.cell.value
+	}
+	return *c.force("LazyCell.Get")
+}
+
+// GetMut is Get for a value to be changed.
+//
+//ferrous:borrow mut
+func (c *LazyCell[T]) GetMut() *T { return c.force("LazyCell.GetMut") }
+
+// Peek returns the value, or false if nobody has asked for it yet.
+func (c *LazyCell[T]) Peek() (T, bool) { return c.cell.Get() }
+
+// force makes the value unless it is there.
+func (c *LazyCell[T]) force(op string) *T {
+	switch {
+	case c.cell.set:
+	case c.cell.filling:
+		panic(&useError{op, ErrReentrant})
+	case c.init == nil:
+		panic(&useError{op, ErrPoisoned})
+	default:
+		init := c.init
+		c.init = nil
+		c.cell.GetOrInit(init)
+	}
+	return &c.cell.value
+}
+
+// Format prints the value, or <unset>. %+v and %#v print LazyCell(value).
+func (c *LazyCell[T]) Format(f fmt.State, verb rune) { c.cell.format(f, verb, "LazyCell") }
+
+// LogValue logs the value.
+func (c *LazyCell[T]) LogValue() slog.Value { return c.cell.LogValue() }

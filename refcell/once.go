@@ -1,0 +1,119 @@
+package refcell
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/coderrange/ferrous/internal/show"
+)
+
+// A OnceCell holds a value that is set at most once, after
+// std::cell::OnceCell.
+//
+// The zero value is empty. A OnceCell must not be copied after first use, and
+// belongs to one goroutine. Nothing allocates.
+type OnceCell[T any] struct {
+	_       noCopy
+	value   T
+	set     bool
+	filling bool // while an initializer runs
+}
+
+// NewOnceCell returns a OnceCell that holds v.
+func NewOnceCell[T any](v T) *OnceCell[T] { return &OnceCell[T]{value: v, set: true} }
+
+// Get returns the value, or false if there is none.
+func (c *OnceCell[T]) Get() (T, bool) { return c.value, c.set }
+
+// GetMut returns the value to be changed, or false if there is none.
+//
+//ferrous:borrow mut
+func (c *OnceCell[T]) GetMut() (*T, bool) {
+	if !c.set {
+		return nil, false
+	}
+	return &c.value, true
+}
+
+// Set sets the value and reports whether there was none.
+func (c *OnceCell[T]) Set(v T) bool {
+	_, ok := c.TryInsert(v)
+	return ok
+}
+
+// TryInsert sets the value if there is none, and reports whether it did. It
+// returns the value that is there now.
+func (c *OnceCell[T]) TryInsert(v T) (T, bool) {
+	if c.set {
+		return c.value, false
+	}
+	if c.filling {
+		panic(&useError{"OnceCell.TryInsert", ErrReentrant})
+	}
+	c.value, c.set = v, true
+	return v, true
+}
+
+// GetOrInit returns the value, which it sets to what f returns if there is
+// none. If f panics the cell stays empty. It panics with an error that is
+// [ErrReentrant] if f sets this cell or waits for its value.
+func (c *OnceCell[T]) GetOrInit(f func() T) T {
+	if c.set {
+		return c.value
+	}
+	v, _ := c.fill("OnceCell.GetOrInit", func() (T, error) { return f(), nil })
+	return v
+}
+
+// GetOrTryInit is [OnceCell.GetOrInit] for an initializer that may fail: then
+// it returns the error, and the cell stays empty.
+func (c *OnceCell[T]) GetOrTryInit(f func() (T, error)) (T, error) {
+	if c.set {
+		return c.value, nil
+	}
+	return c.fill("OnceCell.GetOrTryInit", f)
+}
+
+// fill sets the value of an empty cell.
+func (c *OnceCell[T]) fill(op string, f func() (T, error)) (T, error) {
+	if c.filling {
+		panic(&useError{op, ErrReentrant})
+	}
+	c.filling = true
+	defer func() { c.filling = false }()
+	v, err := f()
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	c.value, c.set = v, true
+	return v, nil
+}
+
+// Take returns the value and leaves the cell empty, or returns false if there
+// is none.
+func (c *OnceCell[T]) Take() (T, bool) {
+	var zero T
+	v, set := c.value, c.set
+	c.value, c.set = zero, false
+	return v, set
+}
+
+// Format prints the value, or <unset>. %+v and %#v print OnceCell(value).
+func (c *OnceCell[T]) Format(f fmt.State, verb rune) { c.format(f, verb, "OnceCell") }
+
+func (c *OnceCell[T]) format(f fmt.State, verb rune, name string) {
+	if !c.set {
+		show.Text(f, verb, name, "<unset>", "")
+		return
+	}
+	show.Value(f, verb, name, c.value, "")
+}
+
+// LogValue logs the value.
+func (c *OnceCell[T]) LogValue() slog.Value {
+	if !c.set {
+		return slog.StringValue("<unset>")
+	}
+	return slog.AnyValue(c.value)
+}
