@@ -1,0 +1,49 @@
+//go:build amd64 || arm64
+
+// Elsewhere atomic operations are calls, and some methods too large to inline.
+
+package refcell_test
+
+import (
+	"testing"
+
+	"github.com/coderrange/ferrous/internal/testkit"
+	"github.com/coderrange/ferrous/refcell"
+)
+
+func TestBorrowsDoNotAllocate(t *testing.T) {
+	c, a := refcell.New(pair{}), refcell.NewAtomic(pair{})
+	testkit.NoAllocs(t, "RefCell", func() {
+		r := c.Borrow()
+		part := refcell.Map(&r, func(p *pair) *int { return &p.a })
+		clone := part.Clone()
+		part.Release()
+		clone.Release()
+		m := c.BorrowMut()
+		m.Ptr().a++
+		m.Release()
+		c.With(func(pair) {})
+		c.WithMut(func(p *pair) { p.b++ })
+		c.Replace(pair{})
+	})
+	testkit.NoAllocs(t, "AtomicRefCell", func() {
+		r := a.Borrow()
+		r.Release()
+		m := a.BorrowMut()
+		m.Ptr().a++
+		m.Release()
+	})
+	m := c.BorrowMut()
+	defer m.Release()
+	testkit.Allocs(t, "a refusal", 1, func() { _, _ = c.TryBorrow() })
+}
+
+func TestFastPathsInline(t *testing.T) {
+	t.Chdir("testdata/inline")
+	for _, cell := range []string{"", "Atomic"} {
+		testkit.Inlined(t,
+			"refcell.(*"+cell+"RefCell[…]).Borrow", "refcell.(*"+cell+"RefCell[…]).BorrowMut",
+			"refcell.(*"+cell+"Ref[…]).Get", "refcell.(*"+cell+"Ref[…]).Release",
+			"refcell.(*"+cell+"RefMut[…]).Ptr", "refcell.(*"+cell+"RefMut[…]).Release")
+	}
+}
