@@ -37,7 +37,7 @@ func (l *life) end() uint32 { return l.ended.Swap(1) }
 func (l *life) again() { l.ended.Store(0) }
 
 // handles is the tracking of Arcs and Weaks.
-var handles = track.NewClass("github.com/coderrange/ferrous/arcmutex", track.Handles)
+var handles = track.Class{Path: "github.com/coderrange/ferrous/arcmutex", Profile: track.Handles}
 
 // Track records where one in n of the handles made from now on come from: all
 // for 1, and none for 0, which is how it starts. It may be called at any time

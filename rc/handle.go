@@ -36,7 +36,7 @@ func (*noCopy) Lock()   {}
 func (*noCopy) Unlock() {}
 
 // class is the tracking of this package's handles.
-var class = track.NewClass("github.com/coderrange/ferrous/rc", track.Handles)
+var class = track.Class{Path: "github.com/coderrange/ferrous/rc", Profile: track.Handles}
 
 // Track records where one in n of the handles made from now on come from: all
 // for 1, and none for 0, which is how it starts. It may be called at any time

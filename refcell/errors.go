@@ -77,7 +77,7 @@ func (e *useError) Unwrap() error { return e.err }
 func released(op string) { panic(&useError{op, ErrReleased}) }
 
 // class is the tracking of this package's borrows.
-var class = track.NewClass("github.com/coderrange/ferrous/refcell", track.Borrows)
+var class = track.Class{Path: "github.com/coderrange/ferrous/refcell", Profile: track.Borrows}
 
 // Track records where one in n of the borrows made from now on come from: all
 // for 1, and none for 0, which is how it starts. It may be called at any time

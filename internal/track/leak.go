@@ -57,7 +57,7 @@ func lose(r *record) {
 	if !table.remove(r) {
 		return
 	}
-	r.class.profile.Remove(r)
+	r.class.Profile.Remove(r)
 	lost.Lock()
 	defer lost.Unlock()
 	if lost.counts == nil {
@@ -128,7 +128,7 @@ func (o *origin) stack() string {
 func (o *origin) site() (site string) {
 	for f := range o.frames {
 		site = fmt.Sprintf("%s:%d", filepath.Base(f.File), f.Line)
-		if !strings.HasPrefix(f.Function, o.class.path+".") {
+		if !strings.HasPrefix(f.Function, o.class.Path+".") {
 			break
 		}
 	}

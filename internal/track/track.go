@@ -30,20 +30,16 @@ var (
 	Locks   = pprof.NewProfile("ferrous.locks")
 )
 
-// A Class is the tracking of one package. It is safe for concurrent use.
+// A Class is the tracking of one package. It is off at first, and safe for
+// concurrent use. It is meant to be a package variable and not a pointer in
+// one, so that On is a single load.
 type Class struct {
-	path    string // of the package that made the handles; its frames are not culprits
-	profile *pprof.Profile
+	Path    string         // import path of the package, whose frames are not culprits
+	Profile *pprof.Profile // where its handles appear
 
 	// chance of 2^32 that a handle is tracked; all ones is certainty, zero
 	// is off.
 	chance atomic.Uint32
-}
-
-// NewClass returns the class of the package with the given import path, whose
-// handles appear in the given profile. It is off.
-func NewClass(path string, profile *pprof.Profile) *Class {
-	return &Class{path: path, profile: profile}
 }
 
 // On reports whether any handle is tracked at present. It is one atomic load.
@@ -54,7 +50,7 @@ func (c *Class) On() bool { return c.chance.Load() != 0 }
 func (c *Class) Track(n int) {
 	switch {
 	case n < 0:
-		panic(fmt.Errorf("%s: Track: negative rate %d", path.Base(c.path), n))
+		panic(fmt.Errorf("%s: Track: negative rate %d", path.Base(c.Path), n))
 	case n == 0:
 		c.chance.Store(0)
 	default:
@@ -78,7 +74,7 @@ func (c *Class) Begin(what, name string, skip int) *Token {
 	r := &record{origin: origin{class: c, what: what, name: name}}
 	runtime.Callers(skip+2, r.pcs[:])
 	table.insert(r)
-	c.profile.Add(r, skip+2)
+	c.Profile.Add(r, skip+2)
 	t := &Token{r}
 	r.cleanup = runtime.AddCleanup(t, lose, r)
 	return t
@@ -96,7 +92,7 @@ func (t *Token) End() bool {
 	if t == nil || !table.remove(t.record) {
 		return false
 	}
-	t.record.class.profile.Remove(t.record)
+	t.record.class.Profile.Remove(t.record)
 	t.record.cleanup.Stop()
 	return true
 }

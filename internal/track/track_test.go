@@ -1,0 +1,93 @@
+package track_test
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/internal/testkit"
+	"github.com/coderrange/ferrous/internal/track"
+)
+
+// path is that of a package whose frames are not culprits: none of this test's.
+const path = "example.com/none"
+
+func TestClassIsOffAtFirst(t *testing.T) {
+	c := track.Class{Path: path, Profile: track.Locks}
+	assert.False(t, c.On())
+	c.Track(1)
+	assert.True(t, c.On())
+	c.Track(0)
+	assert.False(t, c.On())
+	err := testkit.PanicError(t, func() { c.Track(-2) })
+	assert.EqualError(t, err, "none: Track: negative rate -2")
+}
+
+func TestTokenIsInTheProfileUntilItsEnd(t *testing.T) {
+	c := track.Class{Path: path, Profile: track.Locks}
+	c.Track(1)
+	before := track.Locks.Count()
+	token := c.Begin("none.X", "", 0)
+	require.NotNil(t, token)
+	assert.Equal(t, before+1, track.Locks.Count())
+	assert.Regexp(t, `^track_test\.go:\d+$`, token.Site())
+	assert.True(t, token.End())
+	assert.Equal(t, before, track.Locks.Count())
+	assert.False(t, token.End(), "there is one end")
+}
+
+func TestNilTokenDoesNothing(t *testing.T) {
+	var token *track.Token
+	assert.Empty(t, token.Site())
+	assert.False(t, token.End())
+	token.Rename("x")
+}
+
+func TestHugeRateTracksNextToNothing(t *testing.T) {
+	c := track.Class{Path: path, Profile: track.Locks}
+	c.Track(1 << 40)
+	assert.True(t, c.On())
+	for range 1000 {
+		if token := c.Begin("none.X", "", 0); token != nil {
+			token.End()
+			t.Log("one in 2^32 was tracked")
+		}
+	}
+	assert.Empty(t, c.Leaks())
+}
+
+func TestTokensOfManyGoroutines(t *testing.T) {
+	c := track.Class{Path: path, Profile: track.Locks}
+	c.Track(1)
+	before := track.Locks.Count()
+	testkit.Parallel(8, func(int) {
+		for range 200 {
+			token := c.Begin("none.X", "", 0)
+			token.Rename("named")
+			if !token.End() {
+				t.Error("the token is gone")
+			}
+		}
+	})
+	assert.Equal(t, before, track.Locks.Count())
+}
+
+func TestLeaksOfOneClassAreNotAnothers(t *testing.T) {
+	a := track.Class{Path: path, Profile: track.Locks}
+	b := track.Class{Path: path, Profile: track.Locks}
+	a.Track(1)
+	lose := func() { a.Begin("none.X", "name", 0) }
+	lose()
+	for range 1000 {
+		if len(a.Leaks()) > 0 {
+			break
+		}
+		runtime.GC()
+		runtime.Gosched()
+	}
+	require.Len(t, a.Leaks(), 1)
+	assert.Regexp(t, `^1 none\.X "name" not ended, made by\n\t.*track_test\.TestLeaksOfOneClassAreNotAnothers`, a.Leaks()[0].String())
+	assert.Empty(t, b.Leaks())
+}
