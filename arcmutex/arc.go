@@ -3,6 +3,7 @@ package arcmutex
 import (
 	"fmt"
 	"log/slog"
+	"unsafe"
 
 	"github.com/coderrange/ferrous/internal/destruct"
 	"github.com/coderrange/ferrous/internal/show"
@@ -264,7 +265,7 @@ func (a *Arc[T]) claim(method string) *shared[T] {
 func (s *shared[T]) born() *Arc[T] {
 	s.self = s
 	s.first.shared = s
-	if handles.On() {
+	if handles.SampledAt(uintptr(unsafe.Pointer(s))) {
 		s.first.token = handles.Begin("arcmutex.Arc", "", 1)
 	}
 	s.strong.n.Store(0)

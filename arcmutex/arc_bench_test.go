@@ -70,6 +70,16 @@ func BenchmarkArcCloneDrop(b *testing.B) {
 	a := arcmutex.NewArc(1)
 	var bare atomic.Int64
 	both(b, "impl=ours/escapes=no", func() { c := a.Clone(); c.Drop() })
+	b.Run("impl=ours/escapes=no/handles=own/goroutines=2", func(b *testing.B) {
+		b.RunParallel(func(pb *testing.PB) {
+			mine := a.Clone()
+			defer mine.Drop()
+			for pb.Next() {
+				c := mine.Clone()
+				c.Drop()
+			}
+		})
+	})
 	both(b, "impl=bare", func() { bare.Add(1); bare.Add(-1) })
 	b.Run("impl=ours/escapes=yes/goroutines=1", func(b *testing.B) {
 		for range b.N {
@@ -136,7 +146,7 @@ func BenchmarkTracking(b *testing.B) {
 		b.Run("op=NewDrop/frames=8/track="+rate.name, func(b *testing.B) {
 			arcmutex.Track(rate.every)
 			defer arcmutex.Track(0)
-			deep(1, func() {
+			deep(0, func() {
 				for range b.N {
 					sink = arcmutex.NewArc(1)
 					sink.Drop()

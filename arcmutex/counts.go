@@ -32,10 +32,11 @@ const (
 //
 //go:noinline
 func (c *counts) retain(dead uint32) *track.Token {
+	on := handles.On() // before the add, behind which a load would have to wait
 	if dead != 0 || !c.strong.TryInc() {
 		dropped("Arc", "Clone")
 	}
-	if handles.On() {
+	if on && handles.Sampled() {
 		return handles.Begin("arcmutex.Arc", c.label(), 1)
 	}
 	return nil

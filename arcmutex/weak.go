@@ -27,7 +27,7 @@ type Weak[T any] struct {
 func (s *shared[T]) newWeak() *Weak[T] {
 	w := &Weak[T]{shared: s}
 	s.weak.Add(weakMade)
-	if handles.On() {
+	if handles.On() && handles.Sampled() {
 		w.token = handles.Begin("arcmutex.Weak", s.label(), 1)
 	}
 	return w
@@ -49,10 +49,11 @@ func (w *Weak[T]) Upgrade() (a *Arc[T], ok bool) {
 // retain counts one more owner, if there is one, and returns its token.
 func (w *Weak[T]) retain() (token *track.Token, ok bool) {
 	s := w.live("Upgrade")
+	on := handles.On()
 	if s == nil || !s.strong.TryInc() {
 		return nil, false
 	}
-	if handles.On() {
+	if on && handles.Sampled() {
 		token = handles.Begin("arcmutex.Arc", s.label(), 1)
 	}
 	return token, true

@@ -3,6 +3,7 @@ package rc
 import (
 	"fmt"
 	"log/slog"
+	"unsafe"
 
 	"github.com/coderrange/ferrous/internal/destruct"
 	"github.com/coderrange/ferrous/internal/show"
@@ -45,7 +46,7 @@ func NewBox[T any](v T) *Box[T] { return NewBoxDrop(v, nil) }
 func NewBoxDrop[T any](v T, drop func(*T)) *Box[T] {
 	o := &owned[T]{drop: drop, value: v}
 	o.first.owned = o
-	if class.On() {
+	if class.SampledAt(uintptr(unsafe.Pointer(o))) {
 		o.first.token = class.Begin("rc.Box", "", 1)
 	}
 	return &o.first
@@ -69,7 +70,7 @@ func (b *Box[T]) Get() *T {
 //ferrous:mustuse
 func (b *Box[T]) Move() *Box[T] {
 	m := &Box[T]{owned: b.end("Move")}
-	if class.On() {
+	if class.On() && class.Sampled() {
 		m.token = class.Begin("rc.Box", "", 1)
 	}
 	return m

@@ -16,7 +16,7 @@ type counts struct {
 // retain counts one more owner and returns its token.
 func (c *counts) retain() *track.Token {
 	c.strong++
-	if class.On() {
+	if class.On() && class.Sampled() {
 		return class.Begin("rc.Rc", c.label(), 1)
 	}
 	return nil

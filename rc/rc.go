@@ -19,6 +19,7 @@ package rc
 import (
 	"fmt"
 	"log/slog"
+	"unsafe"
 
 	"github.com/coderrange/ferrous/internal/destruct"
 	"github.com/coderrange/ferrous/internal/show"
@@ -272,7 +273,7 @@ func (r *Rc[T]) end(method string) *shared[T] {
 func (s *shared[T]) born() *Rc[T] {
 	s.strong = 1
 	s.first.shared = s
-	if class.On() {
+	if class.SampledAt(uintptr(unsafe.Pointer(s))) {
 		s.first.token = class.Begin("rc.Rc", "", 1)
 	}
 	return &s.first

@@ -25,7 +25,7 @@ type Weak[T any] struct {
 func (s *shared[T]) newWeak() *Weak[T] {
 	w := &Weak[T]{shared: s}
 	s.weak++
-	if class.On() {
+	if class.On() && class.Sampled() {
 		w.token = class.Begin("rc.Weak", s.label(), 1)
 	}
 	return w

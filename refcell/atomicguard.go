@@ -54,8 +54,8 @@ func (r *AtomicRef[T]) Release() {
 	if s == nil {
 		panic(errAtomicRefRelease)
 	}
-	r.state = nil
 	s.unshare(r.token)
+	r.state = nil
 }
 
 // Format prints the value. %+v and %#v print AtomicRef(value) around it.

@@ -54,10 +54,11 @@ func (s *atomicState) tryShare(op string) (*track.Token, error) {
 //
 //go:noinline
 func (s *atomicState) share(op string) *track.Token {
+	on := class.On() // before the add, behind which a load would have to wait
 	if n := s.word.Add(1); n <= 0 {
 		panic(s.refusal(op, n))
 	}
-	if class.On() {
+	if on {
 		return s.track("refcell.AtomicRef", 1)
 	}
 	return nil
@@ -126,6 +127,9 @@ func (s *atomicState) end(gen uint64, t *track.Token, word int64) {
 
 // track gives a new borrow a token, if its turn has come.
 func (s *atomicState) track(what string, skip int) *track.Token {
+	if !class.Sampled() {
+		return nil
+	}
 	t := class.Begin(what, "", skip+1)
 	s.holder.CompareAndSwap(nil, t)
 	return t

@@ -107,6 +107,9 @@ func (s *state) unseize(gen uint64, t *track.Token) {
 
 // track gives a new borrow a token, if its turn has come.
 func (s *state) track(what string, skip int) *track.Token {
+	if !class.Sampled() {
+		return nil
+	}
 	t := class.Begin(what, "", skip+1)
 	if s.holder == nil {
 		s.holder = t

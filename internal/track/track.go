@@ -40,6 +40,9 @@ type Class struct {
 	// chance of 2^32 that a handle is tracked; all ones is certainty, zero
 	// is off.
 	chance atomic.Uint32
+
+	// salt changes with every handle that is tracked, see SampledAt.
+	salt atomic.Uint32
 }
 
 // On reports whether any handle is tracked at present. It is one atomic load.
@@ -62,15 +65,27 @@ func (c *Class) Track(n int) {
 // is nil for a handle that is not tracked.
 type Token struct{ record *record }
 
-// Begin tracks a new handle of the given type and name, if its turn has come.
-// The stack begins skip frames above the caller of Begin. Should the garbage
+// Sampled reports whether the handle that is being made is to be tracked.
+func (c *Class) Sampled() bool {
+	chance := c.chance.Load()
+	return chance == math.MaxUint32 || chance != 0 && rand.Uint32() < chance
+}
+
+// SampledAt is Sampled for a value that was just allocated at the given
+// address. It draws no random number, which takes several nanoseconds, but
+// hashes the address. The allocator hands out addresses by the ten thousand
+// before the collector lets it use one again, and the salt sees to it that
+// these are not the same ones every time.
+func (c *Class) SampledAt(address uintptr) bool {
+	chance := c.chance.Load()
+	return chance != 0 && (uint32(address>>4)^c.salt.Load())*2654435769 <= chance
+}
+
+// Begin tracks a new handle of the given type and name. The stack begins skip frames above the caller of Begin. Should the garbage
 // collector find the token before [Token.End], the handle is one of the
 // class's leaks.
 func (c *Class) Begin(what, name string, skip int) *Token {
-	chance := c.chance.Load()
-	if chance != math.MaxUint32 && rand.Uint32() >= chance {
-		return nil
-	}
+	c.salt.Store(rand.Uint32())
 	r := &record{origin: origin{class: c, what: what, name: name}}
 	runtime.Callers(skip+2, r.pcs[:])
 	table.insert(r)
