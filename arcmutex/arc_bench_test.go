@@ -24,6 +24,7 @@ func (c *casCount) tryInc() bool {
 
 // both runs f alone and on all cores.
 func both(b *testing.B, name string, f func()) {
+	b.Helper()
 	b.Run(name+"/goroutines=1", func(b *testing.B) {
 		for range b.N {
 			f()

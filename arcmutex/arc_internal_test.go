@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/coderrange/ferrous/internal/interleave"
+	"github.com/coderrange/ferrous/internal/testkit/interleave"
 )
 
 // An arcTrial is one run of threads over handles of one value.

@@ -174,8 +174,7 @@ type link struct{ next *arcmutex.Arc[link] }
 func TestLongListsAreDroppedByManyGoroutines(t *testing.T) {
 	const tail, branches = 20_000, 8
 	var destroyed atomic.Int64
-	var destroy func(*link)
-	destroy = func(l *link) {
+	destroy := func(l *link) {
 		destroyed.Add(1)
 		if l.next != nil {
 			l.next.Drop()

@@ -231,9 +231,9 @@ func TestUseAfterDropPanicsAtTheCulprit(t *testing.T) {
 }
 
 func TestUseOfTheZeroArcPanics(t *testing.T) {
-	testkit.PanicError(t, func() { new(arcmutex.Arc[int]).Get() })
-	testkit.PanicError(t, func() { new(arcmutex.Arc[int]).Clone() })
-	testkit.PanicError(t, new(arcmutex.Arc[int]).Drop)
+	assert.Panics(t, func() { new(arcmutex.Arc[int]).Get() })
+	assert.Panics(t, func() { new(arcmutex.Arc[int]).Clone() })
+	assert.Panics(t, new(arcmutex.Arc[int]).Drop)
 }
 
 func TestUseOfADroppedWeakPanics(t *testing.T) {

@@ -5,7 +5,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/coderrange/ferrous/internal/interleave"
+	"github.com/coderrange/ferrous/internal/testkit/interleave"
 )
 
 // TestAllInterleavings runs the tests named …Explored with every interleaving

@@ -7,7 +7,7 @@ import (
 )
 
 // plain is what an Rc costs without a handle that knows when it is dead.
-type plain struct{ strong, value int }
+type plain struct{ strong int }
 
 //go:noinline
 func (p *plain) inc() { p.strong++ }

@@ -92,7 +92,7 @@ func TestAtomicRefusalsNameOperationAndState(t *testing.T) {
 func TestAtomicRefusedSwapLeavesBothCellsUsable(t *testing.T) {
 	a, b := refcell.NewAtomic(1), refcell.NewAtomic(2)
 	r := b.Borrow()
-	testkit.PanicError(t, func() { a.Swap(b) })
+	assert.Panics(t, func() { a.Swap(b) })
 	r.Release()
 	a.Swap(b)
 	assert.Equal(t, []int{2, 1}, []int{a.Take(), b.Take()})

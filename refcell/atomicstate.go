@@ -45,7 +45,7 @@ func (s *atomicState) tryShare(op string) (*track.Token, error) {
 		return nil, s.refusal(op, n)
 	}
 	if class.On() {
-		return s.track("refcell.AtomicRef", 1), nil
+		return s.track("refcell.AtomicRef"), nil
 	}
 	return nil, nil
 }
@@ -59,7 +59,7 @@ func (s *atomicState) share(op string) *track.Token {
 		panic(s.refusal(op, n))
 	}
 	if on {
-		return s.track("refcell.AtomicRef", 1)
+		return s.track("refcell.AtomicRef")
 	}
 	return nil
 }
@@ -86,7 +86,7 @@ func (s *atomicState) trySeize(op string) (*track.Token, error) {
 		}
 	}
 	if class.On() {
-		return s.track("refcell.AtomicRefMut", 1), nil
+		return s.track("refcell.AtomicRefMut"), nil
 	}
 	return nil, nil
 }
@@ -126,11 +126,11 @@ func (s *atomicState) end(gen uint64, t *track.Token, word int64) {
 }
 
 // track gives a new borrow a token, if its turn has come.
-func (s *atomicState) track(what string, skip int) *track.Token {
+func (s *atomicState) track(what string) *track.Token {
 	if !class.Sampled() {
 		return nil
 	}
-	t := class.Begin(what, "", skip+1)
+	t := class.Begin(what, "", 2)
 	s.holder.CompareAndSwap(nil, t)
 	return t
 }
@@ -157,7 +157,7 @@ func (s *atomicState) divide(gen uint64, t *track.Token) *atomicSplit {
 	for i := range p.halves {
 		p.halves[i].split = p
 		if class.On() {
-			p.halves[i].track("refcell.AtomicRefMut", 1)
+			p.halves[i].track("refcell.AtomicRefMut")
 		}
 	}
 	return p

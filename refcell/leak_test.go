@@ -23,31 +23,31 @@ func track(t *testing.T) {
 	t.Cleanup(func() { refcell.Track(0) })
 }
 
-// line returns the number of the caller's line, plus n.
-func line(n int) int {
-	_, _, l, _ := runtime.Caller(1)
-	return l + n
+// nextLine returns the number of the line after the caller's.
+func nextLine() int {
+	_, _, line, _ := runtime.Caller(1)
+	return line + 1
 }
 
 func TestRefusalNamesBothSitesWhileTracking(t *testing.T) {
 	track(t)
 	c := refcell.New(1)
-	first := line(1)
+	first := nextLine()
 	a := c.Borrow()
 	b := c.Borrow()
-	second := line(1)
+	second := nextLine()
 	err := testkit.PanicError(t, func() { c.BorrowMut() })
 	assert.EqualError(t, err, fmt.Sprintf("refcell: RefCell.BorrowMut: already borrowed (2 readers; first at leak_test.go:%d; refused at leak_test.go:%d)", first, second))
 	a.Release()
 	b.Release()
-	first = line(1)
+	first = nextLine()
 	m := c.BorrowMut()
 	_, err = c.TryBorrow()
 	assert.EqualError(t, err, fmt.Sprintf("refcell: RefCell.TryBorrow: already mutably borrowed (at leak_test.go:%d; refused at leak_test.go:%d)", first, first+1))
 	m.Release()
 
 	atomic := refcell.NewAtomic(1)
-	first = line(1)
+	first = nextLine()
 	am := atomic.BorrowMut()
 	_, err = atomic.TryBorrow()
 	assert.EqualError(t, err, fmt.Sprintf("refcell: AtomicRefCell.TryBorrow: already mutably borrowed (at leak_test.go:%d; refused at leak_test.go:%d)", first, first+1))

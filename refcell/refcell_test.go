@@ -94,7 +94,7 @@ func TestRefusalsNameOperationAndState(t *testing.T) {
 func TestRefusedSwapLeavesBothCellsUsable(t *testing.T) {
 	a, b := refcell.New(1), refcell.New(2)
 	r := b.Borrow()
-	testkit.PanicError(t, func() { a.Swap(b) })
+	assert.Panics(t, func() { a.Swap(b) })
 	r.Release()
 	a.Swap(b)
 	assert.Equal(t, []int{2, 1}, []int{a.Take(), b.Take()})

@@ -58,7 +58,7 @@ func (s *state) share(op string) *track.Token {
 	}
 	s.flag++
 	if class.On() {
-		return s.track("refcell.Ref", 1)
+		return s.track("refcell.Ref")
 	}
 	return nil
 }
@@ -82,7 +82,7 @@ func (s *state) seize(op string) *track.Token {
 	}
 	s.flag = exclusive
 	if class.On() {
-		return s.track("refcell.RefMut", 1)
+		return s.track("refcell.RefMut")
 	}
 	return nil
 }
@@ -106,11 +106,11 @@ func (s *state) unseize(gen uint64, t *track.Token) {
 }
 
 // track gives a new borrow a token, if its turn has come.
-func (s *state) track(what string, skip int) *track.Token {
+func (s *state) track(what string) *track.Token {
 	if !class.Sampled() {
 		return nil
 	}
-	t := class.Begin(what, "", skip+1)
+	t := class.Begin(what, "", 2)
 	if s.holder == nil {
 		s.holder = t
 	}
@@ -142,7 +142,7 @@ func (s *state) divide(gen uint64, t *track.Token) *split {
 	for i := range p.halves {
 		p.halves[i] = state{flag: part, split: p}
 		if class.On() {
-			p.halves[i].track("refcell.RefMut", 1)
+			p.halves[i].track("refcell.RefMut")
 		}
 	}
 	return p

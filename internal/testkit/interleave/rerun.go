@@ -24,7 +24,7 @@ func Rerun(t *testing.T, tests string, files ...string) {
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
-		const std, ours = `"sync/atomic"`, `atomic "github.com/coderrange/ferrous/internal/interleave"`
+		const std, ours = `"sync/atomic"`, `atomic "github.com/coderrange/ferrous/internal/testkit/interleave"`
 		require.Equal(t, 1, strings.Count(string(text), std), "%s does not import sync/atomic", file)
 		to := filepath.Join(dir, filepath.Base(file))
 		require.NoError(t, os.WriteFile(to, []byte(strings.Replace(string(text), std, ours, 1)), 0o600))

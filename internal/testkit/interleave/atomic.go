@@ -3,11 +3,14 @@ package interleave
 // word is an atomic variable of a number.
 type word[T int32 | int64 | uint32 | uint64] struct{ cell[T] }
 
-// The numbers of sync/atomic.
 type (
-	Int32  = word[int32]
-	Int64  = word[int64]
+	// Int32 is sync/atomic's.
+	Int32 = word[int32]
+	// Int64 is sync/atomic's.
+	Int64 = word[int64]
+	// Uint32 is sync/atomic's.
 	Uint32 = word[uint32]
+	// Uint64 is sync/atomic's.
 	Uint64 = word[uint64]
 )
 
@@ -18,12 +21,15 @@ func (w *word[T]) Add(delta T) T {
 	return w.v
 }
 
-// The other types of sync/atomic.
 type (
-	Bool               = cell[bool]
-	Pointer[T any]     = cell[*T]
-	cell[T comparable] struct{ v T }
+	// Bool is sync/atomic's.
+	Bool = cell[bool]
+	// Pointer is sync/atomic's.
+	Pointer[T any] = cell[*T]
 )
+
+// cell is an atomic variable.
+type cell[T comparable] struct{ v T }
 
 // Load returns the value.
 func (c *cell[T]) Load() T {
