@@ -5,9 +5,8 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/coderrange/ferrous/arcmutex"
@@ -15,13 +14,14 @@ import (
 	"github.com/coderrange/ferrous/refcell"
 )
 
-func main() { run(os.Stdout) }
+func main() { fmt.Print(run()) }
 
-// run prints every scene.
-func run(w io.Writer) {
+// run plays every scene, and returns what they print.
+func run() string {
+	w := new(strings.Builder)
 	for _, scene := range []struct {
 		title string
-		play  func(io.Writer)
+		play  func(*strings.Builder)
 	}{
 		{"A Box has one owner, and moves", box},
 		{"An Rc counts its owners", owners},
@@ -40,6 +40,7 @@ func run(w io.Writer) {
 		fmt.Fprintf(w, "== %s\n", scene.title)
 		scene.play(w)
 	}
+	return w.String()
 }
 
 // refusal returns what f panics with.
@@ -49,7 +50,7 @@ func refusal(f func()) (err error) {
 	return nil
 }
 
-func box(w io.Writer) {
+func box(w *strings.Builder) {
 	b1 := rc.NewBoxDrop(500, func(v *int) { fmt.Fprintf(w, "freed %d\n", *v) })
 	b2 := b1.Move()
 	fmt.Fprintf(w, "b2 = %v, b1 = %v\n", b2, b1)
@@ -57,7 +58,7 @@ func box(w io.Writer) {
 	b2.Drop()
 }
 
-func owners(w io.Writer) {
+func owners(w *strings.Builder) {
 	a := rc.NewDrop("Rust is awesome!", func(*string) { fmt.Fprintln(w, "freed by the last owner") })
 	fmt.Fprintf(w, "count = %d\n", a.StrongCount())
 	b := a.Clone()
@@ -70,7 +71,7 @@ func owners(w io.Writer) {
 	c.Drop()
 }
 
-func goroutines(w io.Writer) {
+func goroutines(w *strings.Builder) {
 	a := arcmutex.NewArcDrop(42, func(*int) { fmt.Fprintln(w, "freed by the last goroutine") })
 	var wg sync.WaitGroup
 	for range 3 {
@@ -92,7 +93,7 @@ type node struct {
 }
 
 // newNode returns a node whose end is reported, with that of its children.
-func newNode(w io.Writer, name string) *rc.Rc[node] {
+func newNode(w *strings.Builder, name string) *rc.Rc[node] {
 	return rc.NewDrop(node{name: name}, func(n *node) {
 		fmt.Fprintf(w, "freed %s\n", n.name)
 		n.children.With(func(children []*rc.Rc[node]) {
@@ -106,7 +107,7 @@ func newNode(w io.Writer, name string) *rc.Rc[node] {
 	})
 }
 
-func tree(w io.Writer) {
+func tree(w *strings.Builder) {
 	leaf, branch := newNode(w, "leaf"), newNode(w, "branch")
 	_, ok := leaf.Get().parent.Get().Upgrade()
 	fmt.Fprintf(w, "leaf has a parent: %t\n", ok)
@@ -124,7 +125,7 @@ func tree(w io.Writer) {
 	leaf.Drop()
 }
 
-func borrows(w io.Writer) {
+func borrows(w *strings.Builder) {
 	c := refcell.New(42)
 	r1, r2 := c.Borrow(), c.Borrow()
 	fmt.Fprintf(w, "%d and %d\n", r1.Get(), r2.Get())
@@ -139,14 +140,14 @@ func borrows(w io.Writer) {
 	fmt.Fprintln(w, c)
 }
 
-func cell(w io.Writer) {
+func cell(w *strings.Builder) {
 	c := refcell.NewCell(5)
 	old := c.Replace(10)
 	c.Update(func(v int) int { return v + 1 })
 	fmt.Fprintf(w, "%d became %d\n", old, c.Get())
 }
 
-func vector(w io.Writer) {
+func vector(w *strings.Builder) {
 	a := rc.New(refcell.New([]int{1, 2, 3}))
 	b := a.Clone()
 	push := func(owner *rc.Rc[*refcell.RefCell[[]int]], v int) {
@@ -159,7 +160,7 @@ func vector(w io.Writer) {
 	a.Drop()
 }
 
-func conflict(w io.Writer) {
+func conflict(w *strings.Builder) {
 	a := arcmutex.NewArc(refcell.NewAtomic([]int{1}))
 	shared := *a.Get()
 	held := shared.BorrowMut()
@@ -173,7 +174,7 @@ func conflict(w io.Writer) {
 	a.Drop()
 }
 
-func growth(w io.Writer) {
+func growth(w *strings.Builder) {
 	c := refcell.New([]int{1, 2, 3})
 	reader := c.Borrow()
 	for _, v := range reader.Get() {
@@ -197,7 +198,7 @@ func (c car) Clone() car {
 	return car{c.name, &fuel}
 }
 
-func copies(w io.Writer) {
+func copies(w *strings.Builder) {
 	fuel := 50
 	a := car{"a", &fuel}
 	shallow, deep := a, a.Clone()
@@ -212,7 +213,7 @@ func copies(w io.Writer) {
 	second.Drop()
 }
 
-func double(w io.Writer) {
+func double(w *strings.Builder) {
 	a := rc.New(1)
 	b := a.Clone()
 	b.Drop()
@@ -229,7 +230,7 @@ func longest(a, b *refcell.Ref[string]) *refcell.Ref[string] {
 	return b
 }
 
-func lifetime(w io.Writer) {
+func lifetime(w *strings.Builder) {
 	a, b := refcell.New("long string"), refcell.New("xyz")
 	ra, rb := a.Borrow(), b.Borrow()
 	result := longest(&ra, &rb)
@@ -239,7 +240,7 @@ func lifetime(w io.Writer) {
 	fmt.Fprintln(w, refusal(func() { result.Get() }))
 }
 
-func once(w io.Writer) {
+func once(w *strings.Builder) {
 	var config refcell.OnceCell[string]
 	fmt.Fprintln(w, config.Set("first"), config.Set("second"), &config)
 	table := refcell.NewLazyCell(func() int {

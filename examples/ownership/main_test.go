@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"os"
 	"testing"
 
@@ -17,14 +16,12 @@ func TestOutputIsAsExpectedAndNothingLeaks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got bytes.Buffer
-	run(&got)
-	if !bytes.Equal(got.Bytes(), want) {
-		t.Errorf("got\n%s\nwant\n%s", got.Bytes(), want)
+	if got := run(); got != string(want) {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
 
 func TestEveryBorrowIsReleased(t *testing.T) {
 	refcell.CheckLeaks(t) // which would also print where each refused borrow was
-	run(new(bytes.Buffer))
+	run()
 }
