@@ -1,0 +1,75 @@
+package retry
+
+import (
+	"context"
+	"iter"
+)
+
+// Attempt is one turn of a loop over [Policy.Attempts].
+type Attempt struct {
+	ctx    context.Context // the attempt's own
+	number int
+	err    error
+}
+
+// Context returns the context of the attempt, which ends with the attempt's
+// timeout, and at the latest with its turn of the loop.
+func (a *Attempt) Context() context.Context { return a.ctx }
+
+// Number returns which attempt it is, from 1.
+func (a *Attempt) Number() int { return a.number }
+
+// Fail says that the attempt failed with err, so that the loop goes on if the
+// policy allows it. Fail(nil) takes it back.
+func (a *Attempt) Fail(err error) { a.err = err }
+
+// Attempts is [Do] as a loop. A turn that ends without [Attempt.Fail] was a
+// success and ends the loop, as break and return do. When there is no further
+// attempt the last turn has the [*Error], and no attempt:
+//
+//	for attempt, err := range policy.Attempts(ctx) {
+//		if err != nil {
+//			return err
+//		}
+//		attempt.Fail(call(attempt.Context()))
+//	}
+//
+//ferrous:blocks
+func (p *Policy) Attempts(ctx context.Context) iter.Seq2[*Attempt, error] {
+	if p == nil {
+		p = &zeroPolicy
+	}
+	return func(yield func(*Attempt, error) bool) {
+		if ctx.Err() != nil {
+			yield(nil, p.refuse(ctx))
+			return
+		}
+		r := run{ctx: ctx, p: p}
+		for {
+			a := Attempt{number: r.attempts + 1}
+			if !p.turn(ctx, &a, yield) {
+				return
+			}
+			if a.err == nil {
+				r.succeeded()
+				return
+			}
+			if e := r.next(a.err); e != nil {
+				yield(nil, e)
+				return
+			}
+		}
+	}
+}
+
+// turn hands one attempt to the body of the loop and reports whether the loop
+// was left standing.
+func (p *Policy) turn(ctx context.Context, a *Attempt, yield func(*Attempt, error) bool) bool {
+	a.ctx = ctx
+	if p.o.Timeout > 0 {
+		timeout, cancel := context.WithTimeoutCause(ctx, p.o.Timeout, ErrTimeout)
+		defer cancel()
+		a.ctx = timeout
+	}
+	return yield(a, nil)
+}

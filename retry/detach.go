@@ -1,0 +1,96 @@
+package retry
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+)
+
+// Detach lets callers go on without an operation that does not listen to its
+// context. It bounds and counts those that were left behind. It must be made
+// by [NewDetach] and not be copied; it is safe for concurrent use.
+type Detach struct {
+	_     noCopy
+	limit int64
+	left  atomic.Int64 // operations left behind that still run
+	total atomic.Int64 // operations ever left behind
+}
+
+// NewDetach returns a Detach that leaves at most limit operations behind at a
+// time. It panics when limit is negative.
+func NewDetach(limit int) *Detach {
+	if limit < 0 {
+		misuse("NewDetach", "negative limit %d", limit)
+	}
+	return &Detach{limit: int64(limit)}
+}
+
+// Left returns how many operations were left behind and still run.
+func (d *Detach) Left() int { return int(d.left.Load()) }
+
+// Total returns how many operations were ever left behind.
+func (d *Detach) Total() int { return int(d.total.Load()) }
+
+// String returns the counts.
+func (d *Detach) String() string {
+	return fmt.Sprintf("Detach(left=%d limit=%d total=%d)", d.Left(), d.limit, d.Total())
+}
+
+// GoString returns the same as String.
+func (d *Detach) GoString() string { return d.String() }
+
+// LogValue returns the counts.
+func (d *Detach) LogValue() slog.Value { return slog.StringValue(d.String()) }
+
+// leave takes one of the places for operations left behind.
+func (d *Detach) leave() bool {
+	if d.left.Add(1) > d.limit {
+		d.left.Add(-1)
+		return false
+	}
+	return true
+}
+
+// Detached returns an op that runs op on a goroutine of its own and, when its
+// context ends first, returns the context's cause and leaves op behind. With as
+// many left behind as d allows, it waits for op.
+//
+// An operation that was left behind and succeeds after all has its value handed
+// to dispose, if that is not nil, on its own goroutine; its error is dropped. A
+// panic of op goes on in the caller as a [*PanicError], or ends the program
+// when op was left behind. Each call allocates.
+func Detached[T any](d *Detach, op Op[T], dispose func(T)) Op[T] {
+	return func(ctx context.Context) (T, error) {
+		const running, left, finished = 0, 1, 2
+		var state atomic.Int32
+		done := make(chan outcome[T], 1)
+		go collect(ctx, op, func(o outcome[T]) {
+			if state.CompareAndSwap(running, finished) {
+				done <- o
+				return
+			}
+			defer d.left.Add(-1)
+			if o.panic != nil {
+				panic(o.panic)
+			}
+			if !o.exited && o.err == nil && dispose != nil {
+				dispose(o.value)
+			}
+		})
+		select {
+		case o := <-done:
+			return o.resume()
+		case <-ctx.Done():
+		}
+		if d.leave() {
+			if state.CompareAndSwap(running, left) {
+				d.total.Add(1)
+				var zero T
+				return zero, context.Cause(ctx)
+			}
+			d.left.Add(-1) // it has just finished
+		}
+		return (<-done).resume()
+	}
+}

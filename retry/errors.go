@@ -1,0 +1,130 @@
+package retry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+var (
+	// ErrShutdown is the cause with which a service cancels the context of what
+	// it interrupts when it stops.
+	ErrShutdown = errors.New("retry: shutdown")
+	// ErrTimeout is the cause with which the context of an attempt ends that
+	// took longer than [Options.Timeout].
+	ErrTimeout = fmt.Errorf("retry: attempt timed out: %w", context.DeadlineExceeded)
+)
+
+// Reason says why there is no further attempt.
+type Reason uint8
+
+// The reasons, in the order in which they are considered.
+const (
+	// Cancelled means that the context was cancelled.
+	Cancelled Reason = iota + 1
+	// Deadline means that the context's deadline passed, or would have passed
+	// before the next attempt.
+	Deadline
+	// Shutdown means that the context was cancelled with [ErrShutdown].
+	Shutdown
+	// Refused means that the error was [Permanent], or not one that
+	// [Options.Retryable] retries.
+	Refused
+	// Exhausted means that all attempts were made.
+	Exhausted
+	// TooLong means that the next attempt would have begun after
+	// [Options.MaxElapsed].
+	TooLong
+	// OverBudget means that the [Budget] had no retry left.
+	OverBudget
+)
+
+// String returns the reason as it stands in messages.
+func (r Reason) String() string {
+	switch r {
+	case Cancelled:
+		return "cancelled"
+	case Deadline:
+		return "deadline"
+	case Shutdown:
+		return "shutdown"
+	case Refused:
+		return "not retryable"
+	case Exhausted:
+		return "attempts exhausted"
+	case TooLong:
+		return "maximum time exceeded"
+	case OverBudget:
+		return "budget exhausted"
+	}
+	return fmt.Sprintf("reason %d", uint8(r))
+}
+
+// Error says why an operation was given up. It wraps Last and Cause.
+type Error struct {
+	Reason Reason
+	// Last is what the last attempt returned. Nil when there was none.
+	Last error
+	// Cause is the cause of the context's end, or [context.DeadlineExceeded]
+	// when the context's deadline left no time for another attempt. Nil unless
+	// the reason is [Cancelled], [Deadline] or [Shutdown].
+	Cause error
+	// Attempts is how many attempts were made, without one that a shutdown
+	// interrupted.
+	Attempts int
+	// Elapsed is the time since the first failure. It is 0 when nothing needed
+	// a clock; see [Do].
+	Elapsed time.Duration
+}
+
+// Error returns the message.
+func (e *Error) Error() string {
+	text := fmt.Sprintf("retry: %v after %d attempts in %v", e.Reason, e.Attempts, e.Elapsed)
+	if e.Attempts == 1 {
+		text = fmt.Sprintf("retry: %v after 1 attempt", e.Reason)
+	}
+	if e.Cause != nil {
+		text += fmt.Sprintf(": %v", e.Cause)
+	}
+	if e.Last != nil {
+		text += fmt.Sprintf(": %v", e.Last) // %v prints a typed nil, its Error method may not
+	}
+	return text
+}
+
+// Unwrap returns Last and Cause, as far as there are any.
+func (e *Error) Unwrap() []error {
+	var all []error
+	if e.Last != nil {
+		all = append(all, e.Last)
+	}
+	if e.Cause != nil {
+		all = append(all, e.Cause)
+	}
+	return all
+}
+
+// LogValue returns the fields.
+func (e *Error) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.String("reason", e.Reason.String()),
+		slog.Int("attempts", e.Attempts),
+		slog.Duration("elapsed", e.Elapsed),
+		slog.Any("last", e.Last),
+		slog.Any("cause", e.Cause),
+	)
+}
+
+// endOf returns the reason and the cause of the end of ctx, which is done.
+func endOf(ctx context.Context) (Reason, error) {
+	cause := context.Cause(ctx)
+	switch {
+	case errors.Is(cause, ErrShutdown):
+		return Shutdown, cause
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return Deadline, cause
+	}
+	return Cancelled, cause
+}

@@ -1,0 +1,178 @@
+package retry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+)
+
+// errLost is the cause with which the losers of a hedge are cancelled.
+var errLost = errors.New("retry: another copy of the call was first")
+
+// HedgeOptions says what a [Hedge] is like.
+type HedgeOptions struct {
+	// Delay is how long a copy is waited for before the next one starts. Zero
+	// starts all at once.
+	Delay time.Duration
+	// Copies is how many there are at most, the first included. Zero means 2.
+	Copies int
+	// Budget pays for each copy but the first. Nil means that they are free.
+	Budget *Budget
+}
+
+// Hedge says when a slow call gets company. It must be made by [NewHedge] and
+// not be copied; it is safe for concurrent use.
+//
+// After "The Tail at Scale", Dean and Barroso, CACM 2013.
+type Hedge struct {
+	_      noCopy
+	o      HedgeOptions
+	copies atomic.Int64
+	wins   atomic.Int64
+}
+
+// NewHedge returns a hedge. It panics when a number of o is negative.
+func NewHedge(o HedgeOptions) *Hedge {
+	if o.Delay < 0 || o.Copies < 0 {
+		misuse("NewHedge", "negative Delay %v or Copies %d", o.Delay, o.Copies)
+	}
+	if o.Copies == 0 {
+		o.Copies = 2
+	}
+	return &Hedge{o: o}
+}
+
+// Copies returns how many copies were started beside first ones.
+func (h *Hedge) Copies() int { return int(h.copies.Load()) }
+
+// Wins returns how many of those were first to succeed.
+func (h *Hedge) Wins() int { return int(h.wins.Load()) }
+
+// String returns the counts.
+func (h *Hedge) String() string {
+	return fmt.Sprintf("Hedge(copies=%d wins=%d)", h.Copies(), h.Wins())
+}
+
+// GoString returns the same as String.
+func (h *Hedge) GoString() string { return h.String() }
+
+// LogValue returns the counts.
+func (h *Hedge) LogValue() slog.Value { return slog.StringValue(h.String()) }
+
+// Hedged returns an op that calls op, calls it once more whenever h's delay has
+// passed without an end, and returns the value of the first to succeed. op must
+// be safe to run twice at once.
+//
+// The others are then cancelled and waited for (see [Detached] for those that
+// do not listen); the values of those that succeed all the same are handed to
+// dispose, if that is not nil, on the caller's goroutine. When all that were
+// started have failed, the last error is returned; a [Permanent] one ends the
+// race at once. A panic of one ends the race and goes on in the caller as a
+// [*PanicError]. Each call allocates.
+func Hedged[T any](h *Hedge, op Op[T], dispose func(T)) Op[T] {
+	return func(ctx context.Context) (T, error) {
+		r := race[T]{h: h, op: op, dispose: dispose, ends: make(chan finish[T], h.o.Copies)}
+		var cancel context.CancelCauseFunc
+		r.ctx, cancel = context.WithCancelCause(ctx)
+		defer cancel(nil)
+		return r.run(cancel)
+	}
+}
+
+// race is one call of a hedged op.
+type race[T any] struct {
+	h       *Hedge
+	op      Op[T]
+	dispose func(T)
+	ctx     context.Context // the race's own
+	ends    chan finish[T]  // has room for all
+	started int
+	ended   int
+}
+
+type finish[T any] struct {
+	outcome[T]
+	number int
+}
+
+func (r *race[T]) start() {
+	number := r.started
+	r.started++
+	go collect(r.ctx, r.op, func(o outcome[T]) { r.ends <- finish[T]{o, number} })
+}
+
+func (r *race[T]) run(cancel context.CancelCauseFunc) (T, error) {
+	r.start()
+	timer := time.NewTimer(r.h.o.Delay)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+			if !r.more() {
+				continue
+			}
+			timer.Reset(r.h.o.Delay)
+		case end := <-r.ends:
+			r.ended++
+			won := end.panic == nil && !end.exited && end.err == nil
+			if !won && !end.final() && r.ended < r.started {
+				continue
+			}
+			cancel(errLost)
+			if won && end.number > 0 {
+				r.h.wins.Add(1)
+			}
+			end.outcome = r.join(end.outcome)
+			return end.resume()
+		}
+	}
+}
+
+// more starts another copy if there may be one.
+func (r *race[T]) more() bool {
+	if r.started == r.h.o.Copies || r.ctx.Err() != nil {
+		return false
+	}
+	if r.h.o.Budget != nil && !r.h.o.Budget.Withdraw() {
+		return false
+	}
+	r.h.copies.Add(1)
+	r.start()
+	return true
+}
+
+// join waits for the losers and returns how the race ended: as won says, or
+// with a loser's panic.
+func (r *race[T]) join(won outcome[T]) outcome[T] {
+	var lost []T
+	for ; r.ended < r.started; r.ended++ {
+		end := <-r.ends
+		switch {
+		case end.panic != nil:
+			if won.panic == nil {
+				if won.err == nil && !won.exited {
+					lost = append(lost, won.value)
+				}
+				won = end.outcome
+			}
+		case !end.exited && end.err == nil:
+			lost = append(lost, end.value)
+		}
+	}
+	if r.dispose != nil {
+		for _, v := range lost {
+			r.dispose(v)
+		}
+	}
+	return won
+}
+
+// final reports whether no other copy can change how the race ends.
+func (f finish[T]) final() bool {
+	var m marks
+	m.read(f.err)
+	return f.panic != nil || f.exited || m.permanent
+}

@@ -1,0 +1,71 @@
+package retry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+)
+
+// PanicError is the panic value with which [Detached], [Hedged] and
+// [Queue.Run] go on with a panic of another goroutine. It wraps Value when that
+// is an error.
+type PanicError struct {
+	Value any
+	Stack []byte // of the goroutine that panicked
+}
+
+// Error returns the value and the stack.
+func (e *PanicError) Error() string {
+	return fmt.Sprintf("retry: panic: %v\n\n%s", e.Value, e.Stack)
+}
+
+// Unwrap returns Value if it is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// outcome is how a call on another goroutine ended.
+type outcome[T any] struct {
+	value  T
+	err    error
+	panic  *PanicError
+	exited bool // by runtime.Goexit
+}
+
+// resume returns what the call returned, panics as it did, or exits as it did.
+func (o outcome[T]) resume() (T, error) {
+	if o.panic != nil {
+		panic(o.panic)
+	}
+	if o.exited {
+		runtime.Goexit()
+	}
+	return o.value, o.err
+}
+
+// collect calls op and hands how it ended to done, which is called even when
+// op panics or exits its goroutine.
+func collect[T any](ctx context.Context, op Op[T], done func(outcome[T])) {
+	o := outcome[T]{exited: true}
+	defer func() {
+		if o.exited {
+			if v := recover(); v != nil {
+				o.exited = false
+				if !errors.As(asError(v), &o.panic) { // keep the innermost stack
+					o.panic = &PanicError{Value: v, Stack: debug.Stack()}
+				}
+			}
+		}
+		done(o)
+	}()
+	o.value, o.err = op(ctx)
+	o.exited = false
+}
+
+func asError(v any) error {
+	err, _ := v.(error)
+	return err
+}

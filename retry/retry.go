@@ -1,0 +1,157 @@
+// Package retry calls again what failed, and says honestly why it stopped.
+//
+// [Do] and [Run] call an operation under a [Policy]; [Policy.Attempts] is the
+// same as a loop. A [Queue] takes work that failed and retries it later,
+// across restarts when its [Store] is durable. [Breaker] refuses calls to what
+// is down, [Budget] bounds the share of calls that are retries, [Hedge] races
+// copies of a slow call, [Detach] lets go of calls that do not listen.
+//
+// # An attempt
+//
+// The operation runs on the caller's goroutine with a context that ends with
+// the attempt's timeout, the caller's deadline, cancellation or shutdown,
+// whichever is first; the retrier waits for the operation to return, so one
+// that ignores its context is never left behind unless a [Detach] says so.
+// What a returned nil means is success, whatever became of the context.
+//
+// A first attempt that succeeds costs a look at the context: no clock, timer,
+// closure or allocation. The clock is read from the first failure on, when a
+// delay, [Options.MaxElapsed] or [Options.OnRetry] needs it.
+//
+// # Shutdown
+//
+// A service that stops cancels its context with the cause [ErrShutdown]:
+//
+//	ctx, stop := context.WithCancelCause(parent)
+//	stop(retry.ErrShutdown)
+//
+// What was interrupted then ends with the reason [Shutdown], and the
+// interrupted attempt is not counted.
+package retry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Op is an operation that may be retried. It must listen to its context.
+type Op[T any] = func(context.Context) (T, error)
+
+// noCopy makes go vet report copies of the struct it is a field of.
+type noCopy struct{}
+
+func (*noCopy) Lock()   {}
+func (*noCopy) Unlock() {}
+
+// misuse panics with the caller's bug.
+func misuse(where, format string, args ...any) {
+	panic(fmt.Errorf("retry: "+where+": "+format, args...))
+}
+
+var errNilOp = errors.New("retry: Do: op is nil")
+
+// Do calls op until it succeeds or p forbids another attempt, and returns
+// op's value, or an [*Error]. A nil p is the zero [Policy].
+//
+// A context that is already done means that op is not called. While Do waits
+// between attempts it listens to ctx; cancellation wins over a delay that ends
+// at the same moment. A success at the first attempt does not allocate, nor
+// does a retry without delay; all delays of one call share one timer.
+//
+//ferrous:blocks
+func Do[T any](ctx context.Context, p *Policy, op Op[T]) (T, error) {
+	if p == nil {
+		p = &zeroPolicy
+	}
+	if op == nil {
+		panic(errNilOp)
+	}
+	if ctx.Err() != nil {
+		var zero T
+		return zero, p.refuse(ctx)
+	}
+	v, err := attempt(ctx, p, op)
+	if err != nil {
+		return again(ctx, p, op, err)
+	}
+	if p.o.Budget != nil {
+		p.o.Budget.Deposit()
+	}
+	return v, nil
+}
+
+// again retries op, which failed with err.
+func again[T any](ctx context.Context, p *Policy, op Op[T], err error) (T, error) {
+	r := run{ctx: ctx, p: p}
+	for {
+		if e := r.next(err); e != nil {
+			var zero T
+			return zero, e
+		}
+		var v T
+		if v, err = attempt(ctx, p, op); err == nil {
+			r.succeeded()
+			return v, nil
+		}
+	}
+}
+
+// attempt calls op once.
+func attempt[T any](ctx context.Context, p *Policy, op Op[T]) (T, error) {
+	if p.o.Timeout == 0 {
+		return op(ctx)
+	}
+	return attemptTimeout(ctx, p, op)
+}
+
+func attemptTimeout[T any](ctx context.Context, p *Policy, op Op[T]) (T, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, p.o.Timeout, ErrTimeout)
+	defer cancel()
+	return op(ctx)
+}
+
+// Run is [Do] for an operation without a value.
+//
+//ferrous:blocks
+func Run(ctx context.Context, p *Policy, op func(context.Context) error) error {
+	if p == nil {
+		p = &zeroPolicy
+	}
+	if op == nil {
+		panic(errNilOp)
+	}
+	if ctx.Err() != nil {
+		return p.refuse(ctx)
+	}
+	err := p.attempt(ctx, op)
+	if err != nil {
+		return p.again(ctx, op, err)
+	}
+	if p.o.Budget != nil {
+		p.o.Budget.Deposit()
+	}
+	return nil
+}
+
+func (p *Policy) again(ctx context.Context, op func(context.Context) error, err error) error {
+	r := run{ctx: ctx, p: p}
+	for {
+		if e := r.next(err); e != nil {
+			return e
+		}
+		if err = p.attempt(ctx, op); err == nil {
+			r.succeeded()
+			return nil
+		}
+	}
+}
+
+func (p *Policy) attempt(ctx context.Context, op func(context.Context) error) error {
+	if p.o.Timeout == 0 {
+		return op(ctx)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, p.o.Timeout, ErrTimeout)
+	defer cancel()
+	return op(ctx)
+}
