@@ -1,0 +1,399 @@
+package retry
+
+import (
+	"cmp"
+	"container/heap"
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Memory is a [Store] in memory, lost with the process. Enqueue, Claim and
+// Settle cost O(log n). It must be made by [NewMemory] or [RestoreMemory] and
+// not be copied.
+//
+// With a [Journal] it is the state of a durable store, which writes down what
+// the journal was told before it answers.
+type Memory[T any] struct {
+	_       noCopy
+	mu      sync.Mutex
+	closed  bool
+	jobs    map[uint64]*memoryJob[T]
+	keys    map[string]*memoryJob[T]
+	due     dueHeap[T]      // waiting and claimed jobs
+	dead    []*memoryJob[T] // by ID
+	events  []Event[T]      // by Seq
+	claimed int
+	last    uint64 // the last ID, Fence or Seq given out
+	journal Journal[T]
+}
+
+type memoryJob[T any] struct {
+	Job[T]
+	place int // in the heap
+}
+
+// Journal is told of each change of a [Memory], in order, while the change is
+// being made: it must not call the store.
+type Journal[T any] interface {
+	// PutJob is told of a job that is new or has changed.
+	PutJob(Job[T])
+	// DeleteJob is told of a job that is gone.
+	DeleteJob(id uint64)
+	// PutEvent is told of a new event.
+	PutEvent(Event[T])
+	// DeleteEvent is told of an event that is gone.
+	DeleteEvent(seq uint64)
+}
+
+// Contents is all that a [Memory] holds.
+type Contents[T any] struct {
+	Jobs   []Job[T]
+	Events []Event[T]
+	Last   uint64 // see [Memory.Last]
+}
+
+// NewMemory returns an empty store.
+func NewMemory[T any]() *Memory[T] {
+	m, _ := RestoreMemory(Contents[T]{}, nil) // nothing is nothing wrong
+	return m
+}
+
+// RestoreMemory returns a store with the given contents that tells journal, if
+// that is not nil, of its changes. It fails when the contents are not those of
+// one store.
+func RestoreMemory[T any](c Contents[T], journal Journal[T]) (*Memory[T], error) {
+	m := &Memory[T]{
+		jobs:    make(map[uint64]*memoryJob[T], len(c.Jobs)),
+		keys:    make(map[string]*memoryJob[T], len(c.Jobs)),
+		events:  slices.Clone(c.Events),
+		last:    c.Last,
+		journal: journal,
+	}
+	for _, job := range c.Jobs {
+		if job.Key == "" || job.ID == 0 || m.jobs[job.ID] != nil || m.keys[job.Key] != nil || job.State > Dead {
+			return nil, fmt.Errorf("retry: RestoreMemory: job %d with key %q is invalid or there twice", job.ID, job.Key)
+		}
+		if job.ID > c.Last || job.Fence > c.Last {
+			return nil, fmt.Errorf("retry: RestoreMemory: job %d with fence %d is beyond %d", job.ID, job.Fence, c.Last)
+		}
+		j := &memoryJob[T]{Job: job}
+		m.jobs[j.ID], m.keys[j.Key] = j, j
+		switch j.State {
+		case Dead:
+			m.dead = append(m.dead, j)
+			continue
+		case Claimed:
+			m.claimed++
+		case Waiting:
+		}
+		heap.Push(&m.due, j)
+	}
+	slices.SortFunc(m.dead, func(a, b *memoryJob[T]) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(m.events, func(a, b Event[T]) int { return cmp.Compare(a.Seq, b.Seq) })
+	if n := len(m.events); n > 0 && m.events[n-1].Seq > c.Last {
+		return nil, fmt.Errorf("retry: RestoreMemory: event %d is beyond %d", m.events[n-1].Seq, c.Last)
+	}
+	return m, nil
+}
+
+// Last returns the last number given out as an ID, a Fence or a Seq. A store
+// restored with it does not give out any of them again.
+func (m *Memory[T]) Last() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.last
+}
+
+// enter locks the store for a call with this context, or says why not.
+func (m *Memory[T]) enter(ctx context.Context) error {
+	m.mu.Lock()
+	switch {
+	case m.closed:
+		m.mu.Unlock()
+		return ErrClosed
+	case ctx.Err() != nil:
+		m.mu.Unlock()
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+func (m *Memory[T]) number() uint64 {
+	m.last++
+	return m.last
+}
+
+// Enqueue implements [Store].
+func (m *Memory[T]) Enqueue(ctx context.Context, r EnqueueRequest[T]) (bool, error) {
+	if err := m.enter(ctx); err != nil {
+		return false, err
+	}
+	defer m.mu.Unlock()
+	if r.Key == "" {
+		return false, ErrInvalidKey
+	}
+	if m.keys[r.Key] != nil {
+		return false, nil
+	}
+	j := &memoryJob[T]{Job: Job[T]{ID: m.number(), Key: r.Key, Value: r.Value, Due: r.Due, Added: r.Now}}
+	m.jobs[j.ID], m.keys[j.Key] = j, j
+	heap.Push(&m.due, j)
+	m.put(j)
+	return true, nil
+}
+
+// Claim implements [Store].
+func (m *Memory[T]) Claim(ctx context.Context, r ClaimRequest) (Claims[T], error) {
+	if err := m.enter(ctx); err != nil {
+		return Claims[T]{}, err
+	}
+	defer m.mu.Unlock()
+	var c Claims[T]
+	for len(c.Jobs) < r.Max && len(m.due) > 0 && !m.due[0].Due.After(r.Now) {
+		j := m.due[0]
+		if j.State == Waiting {
+			m.claimed++
+		}
+		j.State, j.Fence, j.Due = Claimed, m.number(), r.Until
+		j.Attempts++
+		heap.Fix(&m.due, 0)
+		m.put(j)
+		c.Jobs = append(c.Jobs, j.Job)
+		if !r.Until.After(r.Now) { // or it would be given out again and again
+			break
+		}
+	}
+	if len(m.due) > 0 {
+		c.Next = m.due[0].Due
+	}
+	return c, nil
+}
+
+// Settle implements [Store].
+func (m *Memory[T]) Settle(ctx context.Context, r SettleRequest) error {
+	if err := m.enter(ctx); err != nil {
+		return err
+	}
+	defer m.mu.Unlock()
+	j := m.jobs[r.ID]
+	if j == nil || j.State != Claimed || j.Fence != r.Fence {
+		return ErrStale
+	}
+	m.claimed--
+	switch r.Verdict {
+	case Done:
+		heap.Remove(&m.due, j.place)
+		m.remove(j)
+		return nil
+	case Again:
+		j.State, j.Due, j.Reason = Waiting, r.Due, r.Reason
+		heap.Fix(&m.due, j.place)
+	case Unclaim:
+		j.State, j.Due = Waiting, r.Now
+		j.Attempts--
+		heap.Fix(&m.due, j.place)
+	case Bury:
+		heap.Remove(&m.due, j.place)
+		j.State, j.Due, j.Reason = Dead, r.Now, r.Reason
+		at, _ := m.findDead(j.ID)
+		m.dead = slices.Insert(m.dead, at, j)
+		m.event(Buried, j, r.Now)
+	}
+	m.put(j)
+	return nil
+}
+
+// Dead implements [Store].
+func (m *Memory[T]) Dead(ctx context.Context, r PageRequest) ([]Job[T], error) {
+	if err := m.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	from, found := m.findDead(r.After)
+	if found {
+		from++
+	}
+	rest := m.dead[from:]
+	page := make([]Job[T], max(min(r.Max, len(rest)), 0))
+	for i := range page {
+		page[i] = rest[i].Job
+	}
+	return page, nil
+}
+
+// Replay implements [Store].
+func (m *Memory[T]) Replay(ctx context.Context, r ReplayRequest) error {
+	if err := m.enter(ctx); err != nil {
+		return err
+	}
+	defer m.mu.Unlock()
+	j, err := m.takeDead(r.ID)
+	if err != nil {
+		return err
+	}
+	j.State, j.Attempts, j.Due = Waiting, 0, r.Now
+	heap.Push(&m.due, j)
+	m.put(j)
+	m.event(Replayed, j, r.Now)
+	return nil
+}
+
+// Discard implements [Store].
+func (m *Memory[T]) Discard(ctx context.Context, r DiscardRequest) error {
+	if err := m.enter(ctx); err != nil {
+		return err
+	}
+	defer m.mu.Unlock()
+	j, err := m.takeDead(r.ID)
+	if err != nil {
+		return err
+	}
+	m.remove(j)
+	m.event(Discarded, j, r.Now)
+	return nil
+}
+
+// Events implements [Store].
+func (m *Memory[T]) Events(ctx context.Context, r PageRequest) ([]Event[T], error) {
+	if err := m.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	rest := m.events[m.eventsUpTo(r.After):]
+	return slices.Clone(rest[:max(min(r.Max, len(rest)), 0)]), nil
+}
+
+// Trim implements [Store].
+func (m *Memory[T]) Trim(ctx context.Context, seq uint64) error {
+	if err := m.enter(ctx); err != nil {
+		return err
+	}
+	defer m.mu.Unlock()
+	n := m.eventsUpTo(seq)
+	if m.journal != nil {
+		for _, e := range m.events[:n] {
+			m.journal.DeleteEvent(e.Seq)
+		}
+	}
+	m.events = slices.Delete(m.events, 0, n)
+	return nil
+}
+
+// Stats implements [Store].
+func (m *Memory[T]) Stats(ctx context.Context) (Stats, error) {
+	if err := m.enter(ctx); err != nil {
+		return Stats{}, err
+	}
+	defer m.mu.Unlock()
+	return m.stats(), nil
+}
+
+func (m *Memory[T]) stats() Stats {
+	return Stats{Waiting: len(m.due) - m.claimed, Claimed: m.claimed, Dead: len(m.dead), Events: len(m.events)}
+}
+
+// Close implements [Store]. It returns nil.
+func (m *Memory[T]) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.closed = true
+	return nil
+}
+
+// String returns the counts.
+func (m *Memory[T]) String() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.stats()
+	return fmt.Sprintf("Memory(waiting=%d claimed=%d dead=%d events=%d)", s.Waiting, s.Claimed, s.Dead, s.Events)
+}
+
+// GoString returns the same as String.
+func (m *Memory[T]) GoString() string { return m.String() }
+
+// LogValue returns the counts.
+func (m *Memory[T]) LogValue() slog.Value { return slog.StringValue(m.String()) }
+
+func (m *Memory[T]) put(j *memoryJob[T]) {
+	if m.journal != nil {
+		m.journal.PutJob(j.Job)
+	}
+}
+
+func (m *Memory[T]) remove(j *memoryJob[T]) {
+	delete(m.jobs, j.ID)
+	delete(m.keys, j.Key)
+	if m.journal != nil {
+		m.journal.DeleteJob(j.ID)
+	}
+}
+
+func (m *Memory[T]) event(kind EventKind, j *memoryJob[T], now time.Time) {
+	e := Event[T]{Seq: m.number(), Kind: kind, Time: now, Job: j.Job}
+	m.events = append(m.events, e)
+	if m.journal != nil {
+		m.journal.PutEvent(e)
+	}
+}
+
+// findDead returns where a dead letter of that ID is or would be.
+func (m *Memory[T]) findDead(id uint64) (int, bool) {
+	return slices.BinarySearchFunc(m.dead, id, func(j *memoryJob[T], id uint64) int { return cmp.Compare(j.ID, id) })
+}
+
+func (m *Memory[T]) takeDead(id uint64) (*memoryJob[T], error) {
+	at, found := m.findDead(id)
+	if !found {
+		return nil, ErrUnknownJob
+	}
+	j := m.dead[at]
+	m.dead = slices.Delete(m.dead, at, at+1)
+	return j, nil
+}
+
+// eventsUpTo returns how many events there are up to seq.
+func (m *Memory[T]) eventsUpTo(seq uint64) int {
+	n, found := slices.BinarySearchFunc(m.events, seq, func(e Event[T], seq uint64) int { return cmp.Compare(e.Seq, seq) })
+	if found {
+		n++
+	}
+	return n
+}
+
+// dueHeap is a [heap.Interface] of jobs, the longest due on top.
+type dueHeap[T any] []*memoryJob[T]
+
+func (h dueHeap[T]) Len() int { return len(h) }
+
+func (h dueHeap[T]) Less(i, j int) bool {
+	if c := h[i].Due.Compare(h[j].Due); c != 0 {
+		return c < 0
+	}
+	return h[i].ID < h[j].ID
+}
+
+func (h dueHeap[T]) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].place, h[j].place = i, j
+}
+
+// Push implements [heap.Interface].
+func (h *dueHeap[T]) Push(x any) {
+	j := x.(*memoryJob[T])
+	j.place = len(*h)
+	*h = append(*h, j)
+}
+
+// Pop implements [heap.Interface].
+func (h *dueHeap[T]) Pop() any {
+	old := *h
+	n := len(old) - 1
+	j := old[n]
+	old[n] = nil
+	*h = old[:n]
+	return j
+}

@@ -1,0 +1,210 @@
+package retry
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+var (
+	// ErrClosed says that the store was closed.
+	ErrClosed = errors.New("retry: store is closed")
+	// ErrStale says that the claim is over: its lease ended and the job was
+	// claimed again, or it has been settled.
+	ErrStale = errors.New("retry: claim is stale")
+	// ErrUnknownJob says that there is no such job among the dead letters.
+	ErrUnknownJob = errors.New("retry: no such dead letter")
+	// ErrInvalidKey says that a job's key is empty.
+	ErrInvalidKey = errors.New("retry: job has no key")
+)
+
+// Job is a unit of work in a [Store].
+type Job[T any] struct {
+	// ID is the job's number in its store; it rises and is never reused.
+	ID uint64
+	// Key is the job's idempotency key. There is at most one job of a key in a
+	// store, the dead letters included, so at most one claim of it.
+	Key   string
+	Value T
+	State JobState
+	// Attempts is how often the job was claimed, without claims that were
+	// released.
+	Attempts int
+	// Fence is the number of the last claim, to be passed on to what the
+	// handler calls, so that it can refuse an older one. It rises over all jobs
+	// and is never reused.
+	Fence uint64
+	// Due is when a waiting job may be claimed, and when the lease of a claimed
+	// one ends. Of a dead letter it is when it was buried.
+	Due time.Time
+	// Added is when the job was enqueued.
+	Added time.Time
+	// Reason is why the last attempt failed.
+	Reason string
+}
+
+// JobState is the state of a [Job].
+type JobState uint8
+
+// The states of a [Job].
+const (
+	// Waiting jobs are claimed when they are due.
+	Waiting JobState = iota
+	// Claimed jobs are claimed again when their lease has ended.
+	Claimed
+	// Dead jobs are dead letters, and stay until they are replayed or discarded.
+	Dead
+)
+
+// String returns waiting, claimed or dead.
+func (s JobState) String() string {
+	switch s {
+	case Waiting:
+		return "waiting"
+	case Claimed:
+		return "claimed"
+	case Dead:
+		return "dead"
+	}
+	return "unknown"
+}
+
+// Event says that a job became a dead letter, or was taken from the dead
+// letters. A store records it in the same step.
+type Event[T any] struct {
+	Seq  uint64 // rises
+	Kind EventKind
+	Time time.Time
+	Job  Job[T] // as it was after the event
+}
+
+// EventKind says what an [Event] reports.
+type EventKind uint8
+
+// The kinds of events.
+const (
+	// Buried jobs became dead letters.
+	Buried EventKind = iota
+	// Replayed dead letters wait again.
+	Replayed
+	// Discarded dead letters are gone.
+	Discarded
+)
+
+// String returns buried, replayed or discarded.
+func (k EventKind) String() string {
+	switch k {
+	case Buried:
+		return "buried"
+	case Replayed:
+		return "replayed"
+	case Discarded:
+		return "discarded"
+	}
+	return "unknown"
+}
+
+// EnqueueRequest asks [Store] to add a job.
+type EnqueueRequest[T any] struct {
+	Key   string
+	Value T
+	Due   time.Time
+	Now   time.Time
+}
+
+// ClaimRequest asks [Store] for jobs that are due.
+type ClaimRequest struct {
+	Now   time.Time
+	Until time.Time // when the lease ends
+	Max   int
+}
+
+// Claims is what [Store.Claim] found.
+type Claims[T any] struct {
+	Jobs []Job[T]
+	// Next is when there may be more to claim, as far as the store knows; zero
+	// when nothing waits. A store that others add jobs to makes it the time at
+	// which it wants to be asked again.
+	Next time.Time
+}
+
+// SettleRequest tells [Store] how a claim ended.
+type SettleRequest struct {
+	ID, Fence uint64
+	Verdict   Verdict
+	Due       time.Time // of a job to be retried
+	Reason    string    // of one to be retried or buried
+	Now       time.Time
+}
+
+// Verdict says what becomes of a claimed job.
+type Verdict uint8
+
+// The verdicts.
+const (
+	// Done removes the job.
+	Done Verdict = iota
+	// Again lets the job wait until it is due.
+	Again
+	// Unclaim lets the job wait as if it had not been claimed.
+	Unclaim
+	// Bury makes the job a dead letter.
+	Bury
+)
+
+// ReplayRequest asks [Store] to let a dead letter wait again, with its key and
+// no attempts made.
+type ReplayRequest struct {
+	ID  uint64
+	Now time.Time
+}
+
+// DiscardRequest asks [Store] to remove a dead letter.
+type DiscardRequest struct {
+	ID  uint64
+	Now time.Time
+}
+
+// PageRequest asks [Store] for a page of a list.
+type PageRequest struct {
+	After uint64 // the last ID or Seq of the page before; 0 for the first page
+	Max   int
+}
+
+// Stats is how many jobs a [Store] has in each state, and how many events.
+type Stats struct {
+	Waiting, Claimed, Dead, Events int
+}
+
+// Store keeps the jobs of a [Queue]. All methods are safe for concurrent use.
+// What a durable store has answered survives a crash; a call that fails has
+// changed nothing, or ends the store.
+//
+// A store has no clock: each request says what time it is. Errors come in this
+// precedence: [ErrClosed], the cause of a context that is done, then what the
+// method names.
+type Store[T any] interface {
+	// Enqueue adds a job, or reports false when there is one of that key.
+	// [ErrInvalidKey].
+	Enqueue(ctx context.Context, r EnqueueRequest[T]) (added bool, err error)
+	// Claim gives out jobs that wait and are due, or whose lease has ended, the
+	// longest due first. Each has a new fence and one more attempt.
+	Claim(ctx context.Context, r ClaimRequest) (Claims[T], error)
+	// Settle ends a claim. [ErrStale] when the fence is not that of the job's
+	// last claim; the end of the lease alone does not make it stale.
+	Settle(ctx context.Context, r SettleRequest) error
+	// Dead lists dead letters by ID.
+	Dead(ctx context.Context, r PageRequest) ([]Job[T], error)
+	// Replay lets a dead letter wait again. [ErrUnknownJob].
+	Replay(ctx context.Context, r ReplayRequest) error
+	// Discard removes a dead letter. [ErrUnknownJob].
+	Discard(ctx context.Context, r DiscardRequest) error
+	// Events lists events by Seq.
+	Events(ctx context.Context, r PageRequest) ([]Event[T], error)
+	// Trim removes all events up to seq.
+	Trim(ctx context.Context, seq uint64) error
+	// Stats counts jobs and events at one moment.
+	Stats(ctx context.Context) (Stats, error)
+	// Close ends the store. Every later call but Close fails with [ErrClosed].
+	Close() error
+}
