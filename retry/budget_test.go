@@ -131,7 +131,7 @@ func TestHedgesPayFromTheBudget(t *testing.T) {
 		var calls atomic.Int64
 		op := retry.Hedged(h, func(context.Context) (int, error) {
 			calls.Add(1)
-			testkit.Advance(time.Minute)
+			pass(time.Minute)
 			return 1, nil
 		}, nil)
 		_, err := op(t.Context())

@@ -35,3 +35,6 @@ func atOnce(attempts int) *retry.Policy {
 func every(d time.Duration, attempts int) *retry.Policy {
 	return retry.New(retry.Options{Attempts: attempts, Backoff: retry.Constant(d)})
 }
+
+// pass lets fake time pass in an op, of which several may run at once.
+func pass(d time.Duration) { <-time.After(d) }

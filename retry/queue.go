@@ -169,8 +169,10 @@ func (q *Queue[T]) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() {
 		s.stop(fmt.Errorf("%w: %w", ErrShutdown, context.Cause(ctx)))
 	})()
-	s.work.Go(func() { s.deliver() })
-	s.dispatch()
+	if ctx.Err() == nil {
+		s.work.Go(s.deliver)
+		s.dispatch()
+	}
 	s.work.Wait()
 	if p := s.panic.Load(); p != nil {
 		panic(p)

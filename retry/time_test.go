@@ -247,7 +247,7 @@ func TestMaxElapsedBoundsRetriesWithoutDelayToo(t *testing.T) {
 		calls := 0
 		_, err := do(t.Context(), p, func(context.Context) (int, error) {
 			calls++
-			testkit.Advance(3 * time.Second)
+			pass(3 * time.Second)
 			return 0, errDown
 		})
 		assert.Equal(t, 5, calls, "failures at 0, 3, 6, 9 and 12 s after the first")
@@ -261,7 +261,7 @@ func TestALongFirstAttemptDoesNotForbidItsRetry(t *testing.T) {
 		calls := 0
 		_, err := do(t.Context(), p, func(context.Context) (int, error) {
 			if calls++; calls == 1 {
-				testkit.Advance(time.Hour)
+				pass(time.Hour)
 				return 0, errDown
 			}
 			return 42, nil
@@ -276,7 +276,7 @@ func TestAnOpThatIgnoresItsContextIsWaitedFor(t *testing.T) {
 		start := time.Now()
 		p := retry.New(retry.Options{Attempts: 1, Timeout: time.Second})
 		v, err := do(t.Context(), p, func(context.Context) (int, error) {
-			testkit.Advance(time.Minute)
+			pass(time.Minute)
 			return 42, nil
 		})
 		require.NoError(t, err, "what came late came all the same")

@@ -1,0 +1,238 @@
+// Package storetest holds the tests that every [retry.Store] must pass.
+package storetest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/coderrange/ferrous/internal/testkit"
+	"github.com/coderrange/ferrous/retry"
+)
+
+// Store is a store under test. Its tests close it.
+type Store = retry.Store[string]
+
+// Opener makes stores.
+type Opener struct {
+	// Open returns an empty store.
+	Open func(tb rapid.TB) Store
+	// Reopen ends a store as a crash would and returns it as it was recovered.
+	// Nil when the store does not outlive the process.
+	Reopen func(tb rapid.TB, s Store) Store
+}
+
+var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+// Run runs all tests.
+func Run(t *testing.T, o Opener) {
+	t.Helper()
+	for name, f := range map[string]func(*testing.T, Store){
+		"ADoneContextComesFirst":        doneContext,
+		"AClosedStoreRefusesEverything": closed,
+		"BadInputIsRefused":             badInput,
+		"ListsComeInPages":              pages,
+		"TheLongestDueComesFirst":       order,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := o.Open(t)
+			defer func() { require.NoError(t, s.Close()) }()
+			f(t, s)
+		})
+	}
+	t.Run("AgainstAModel", func(t *testing.T) { model(t, o) })
+	t.Run("UnderStress", func(t *testing.T) { stress(t, o) })
+}
+
+// calls is each method of a store, called with this context.
+func calls(ctx context.Context, s Store) map[string]error {
+	all := map[string]error{}
+	_, all["Enqueue"] = s.Enqueue(ctx, retry.EnqueueRequest[string]{Key: "k", Now: start})
+	_, all["Claim"] = s.Claim(ctx, retry.ClaimRequest{Now: start, Max: 1})
+	all["Settle"] = s.Settle(ctx, retry.SettleRequest{})
+	_, all["Dead"] = s.Dead(ctx, retry.PageRequest{Max: 1})
+	all["Replay"] = s.Replay(ctx, retry.ReplayRequest{})
+	all["Discard"] = s.Discard(ctx, retry.DiscardRequest{})
+	_, all["Events"] = s.Events(ctx, retry.PageRequest{Max: 1})
+	all["Trim"] = s.Trim(ctx, 1)
+	_, all["Stats"] = s.Stats(ctx)
+	return all
+}
+
+func doneContext(t *testing.T, s Store) {
+	cause := errors.New("the user left")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(cause)
+	for name, err := range calls(ctx, s) {
+		assert.ErrorIs(t, err, cause, name)
+	}
+	stats, err := s.Stats(t.Context())
+	require.NoError(t, err)
+	assert.Zero(t, stats)
+}
+
+func closed(t *testing.T, s Store) {
+	require.NoError(t, s.Close())
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, err := range calls(ctx, s) {
+		assert.ErrorIs(t, err, retry.ErrClosed, name)
+	}
+}
+
+func badInput(t *testing.T, s Store) {
+	ctx := t.Context()
+	_, err := s.Enqueue(ctx, retry.EnqueueRequest[string]{Now: start})
+	require.ErrorIs(t, err, retry.ErrInvalidKey)
+	_, err = s.Enqueue(ctx, retry.EnqueueRequest[string]{Key: "k", Now: start})
+	require.NoError(t, err)
+	for _, n := range []int{0, -1} {
+		claims, err := s.Claim(ctx, retry.ClaimRequest{Now: start, Until: start.Add(1), Max: n})
+		require.NoError(t, err)
+		assert.Empty(t, claims.Jobs)
+		dead, err := s.Dead(ctx, retry.PageRequest{Max: n})
+		require.NoError(t, err)
+		assert.Empty(t, dead)
+		events, err := s.Events(ctx, retry.PageRequest{Max: n})
+		require.NoError(t, err)
+		assert.Empty(t, events)
+	}
+	claims, err := s.Claim(ctx, retry.ClaimRequest{Now: start, Until: start.Add(-1), Max: 9})
+	require.NoError(t, err)
+	assert.Len(t, claims.Jobs, 1, "a lease without duration does not give one job out for ever")
+	require.ErrorIs(t, s.Replay(ctx, retry.ReplayRequest{ID: claims.Jobs[0].ID}), retry.ErrUnknownJob, "it is not dead")
+	require.ErrorIs(t, s.Discard(ctx, retry.DiscardRequest{ID: claims.Jobs[0].ID}), retry.ErrUnknownJob)
+	require.ErrorIs(t, s.Settle(ctx, retry.SettleRequest{ID: claims.Jobs[0].ID}), retry.ErrStale)
+	require.NoError(t, s.Trim(ctx, 1<<63))
+}
+
+func pages(t *testing.T, s Store) {
+	ctx := t.Context()
+	const n = 7
+	for i := range n {
+		_, err := s.Enqueue(ctx, retry.EnqueueRequest[string]{Key: strconv.Itoa(i), Now: start, Due: start})
+		require.NoError(t, err)
+	}
+	claims, err := s.Claim(ctx, retry.ClaimRequest{Now: start, Until: start.Add(1), Max: n})
+	require.NoError(t, err)
+	slices.Reverse(claims.Jobs) // the order of burial is not that of the list
+	for _, job := range claims.Jobs {
+		require.NoError(t, s.Settle(ctx, retry.SettleRequest{ID: job.ID, Fence: job.Fence, Verdict: retry.Bury, Now: start}))
+	}
+	var dead []retry.Job[string]
+	for r := (retry.PageRequest{Max: 3}); ; r.After = dead[len(dead)-1].ID {
+		page, err := s.Dead(ctx, r)
+		require.NoError(t, err)
+		if len(page) == 0 {
+			break
+		}
+		dead = append(dead, page...)
+	}
+	require.Len(t, dead, n)
+	assert.True(t, slices.IsSortedFunc(dead, func(a, b retry.Job[string]) int { return cmp.Compare(a.ID, b.ID) }))
+	events, err := s.Events(ctx, retry.PageRequest{Max: 99})
+	require.NoError(t, err)
+	require.Len(t, events, n)
+	for i, e := range events {
+		assert.Equal(t, claims.Jobs[i].ID, e.Job.ID)
+	}
+	require.NoError(t, s.Trim(ctx, events[2].Seq))
+	rest, err := s.Events(ctx, retry.PageRequest{After: events[4].Seq, Max: 99})
+	require.NoError(t, err)
+	assert.Len(t, rest, 2)
+	rest, err = s.Events(ctx, retry.PageRequest{Max: 99})
+	require.NoError(t, err)
+	assert.Len(t, rest, 4)
+}
+
+func order(t *testing.T, s Store) {
+	ctx := t.Context()
+	for _, at := range []int{3, 1, 2, 9} {
+		due := start.Add(time.Duration(at) * time.Second)
+		_, err := s.Enqueue(ctx, retry.EnqueueRequest[string]{Key: strconv.Itoa(at), Now: start, Due: due})
+		require.NoError(t, err)
+	}
+	claims, err := s.Claim(ctx, retry.ClaimRequest{Now: start, Until: start.Add(time.Hour), Max: 9})
+	require.NoError(t, err)
+	assert.Empty(t, claims.Jobs)
+	assert.True(t, claims.Next.Equal(start.Add(time.Second)))
+	now := start.Add(5 * time.Second)
+	claims, err = s.Claim(ctx, retry.ClaimRequest{Now: now, Until: now.Add(time.Hour), Max: 9})
+	require.NoError(t, err)
+	var keys []string
+	for _, job := range claims.Jobs {
+		keys = append(keys, job.Key)
+	}
+	assert.Equal(t, []string{"1", "2", "3"}, keys)
+	assert.True(t, claims.Next.Equal(start.Add(9*time.Second)))
+}
+
+// stress has several workers share a store; each key has one owner at a time,
+// and in the end nothing is left.
+func stress(t *testing.T, o Opener) {
+	testkit.Stress(t, func(t *testing.T, round int) {
+		const workers, jobs = 8, 64
+		s := o.Open(t)
+		defer func() { require.NoError(t, s.Close()) }()
+		ctx := t.Context()
+		owners := make([]chan struct{}, jobs)
+		for i := range owners {
+			owners[i] = make(chan struct{}, 1)
+		}
+		finished := make(chan struct{})
+		left := make(chan int, 1)
+		left <- jobs
+		testkit.Parallel(workers, func(w int) {
+			for i := w; i < jobs; i += workers {
+				added, err := s.Enqueue(ctx, retry.EnqueueRequest[string]{Key: strconv.Itoa(i), Now: start, Due: start})
+				assert.True(t, added && err == nil)
+			}
+			for n := round; ; n++ {
+				select {
+				case <-finished:
+					return
+				default:
+				}
+				claims, err := s.Claim(ctx, retry.ClaimRequest{Now: start, Until: start.Add(time.Hour), Max: 3})
+				if !assert.NoError(t, err) {
+					return
+				}
+				for _, job := range claims.Jobs {
+					i, _ := strconv.Atoi(job.Key)
+					select {
+					case owners[i] <- struct{}{}:
+					default:
+						t.Errorf("job %d has two owners", i)
+					}
+					stale := retry.SettleRequest{ID: job.ID, Fence: job.Fence - 1}
+					assert.ErrorIs(t, s.Settle(ctx, stale), retry.ErrStale)
+					<-owners[i]
+					r := retry.SettleRequest{ID: job.ID, Fence: job.Fence, Now: start, Due: start}
+					r.Verdict = []retry.Verdict{retry.Done, retry.Again, retry.Unclaim, retry.Bury}[(n+i)%4]
+					assert.NoError(t, s.Settle(ctx, r))
+					switch r.Verdict {
+					case retry.Done:
+						rest := <-left - 1
+						if left <- rest; rest == 0 {
+							close(finished)
+						}
+					case retry.Bury:
+						assert.NoError(t, s.Replay(ctx, retry.ReplayRequest{ID: job.ID, Now: start}))
+					case retry.Again, retry.Unclaim:
+					}
+				}
+			}
+		})
+		stats, err := s.Stats(ctx)
+		require.NoError(t, err)
+		require.Equal(t, retry.Stats{Events: stats.Events}, stats)
+	})
+}

@@ -1,0 +1,82 @@
+package retry_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/coderrange/ferrous/retry"
+	"github.com/coderrange/ferrous/retry/internal/testkit/storetest"
+)
+
+func TestMemory(t *testing.T) {
+	storetest.Run(t, storetest.Opener{Open: func(rapid.TB) storetest.Store { return retry.NewMemory[string]() }})
+}
+
+// journal keeps what a durable store would write down.
+type journal struct {
+	jobs   map[uint64]retry.Job[string]
+	events map[uint64]retry.Event[string]
+}
+
+func (j *journal) PutJob(job retry.Job[string])       { j.jobs[job.ID] = job }
+func (j *journal) DeleteJob(id uint64)                { delete(j.jobs, id) }
+func (j *journal) PutEvent(event retry.Event[string]) { j.events[event.Seq] = event }
+func (j *journal) DeleteEvent(seq uint64)             { delete(j.events, seq) }
+
+// journaled is a memory store that is restored from its journal.
+type journaled struct {
+	*retry.Memory[string]
+	journal *journal
+}
+
+func TestAMemoryIsRestoredFromItsJournal(t *testing.T) {
+	storetest.Run(t, storetest.Opener{
+		Open: func(tb rapid.TB) storetest.Store {
+			j := &journal{map[uint64]retry.Job[string]{}, map[uint64]retry.Event[string]{}}
+			m, err := retry.RestoreMemory(retry.Contents[string]{}, j)
+			require.NoError(tb, err)
+			return journaled{m, j}
+		},
+		Reopen: func(tb rapid.TB, s storetest.Store) storetest.Store {
+			old := s.(journaled)
+			c := retry.Contents[string]{Last: old.Last()}
+			for _, job := range old.journal.jobs {
+				c.Jobs = append(c.Jobs, job)
+			}
+			for _, event := range old.journal.events {
+				c.Events = append(c.Events, event)
+			}
+			m, err := retry.RestoreMemory(c, old.journal)
+			require.NoError(tb, err)
+			return journaled{m, old.journal}
+		},
+	})
+}
+
+func TestRestoreMemoryRefusesWhatNoStoreCanHold(t *testing.T) {
+	job := func(id uint64, key string) retry.Job[string] { return retry.Job[string]{ID: id, Key: key} }
+	for name, c := range map[string]retry.Contents[string]{
+		"no key":      {Last: 9, Jobs: []retry.Job[string]{job(1, "")}},
+		"no ID":       {Last: 9, Jobs: []retry.Job[string]{job(0, "a")}},
+		"ID twice":    {Last: 9, Jobs: []retry.Job[string]{job(1, "a"), job(1, "b")}},
+		"key twice":   {Last: 9, Jobs: []retry.Job[string]{job(1, "a"), job(2, "a")}},
+		"late ID":     {Last: 1, Jobs: []retry.Job[string]{job(2, "a")}},
+		"late fence":  {Last: 1, Jobs: []retry.Job[string]{{ID: 1, Key: "a", Fence: 2}}},
+		"no state":    {Last: 1, Jobs: []retry.Job[string]{{ID: 1, Key: "a", State: 3}}},
+		"late events": {Last: 1, Events: []retry.Event[string]{{Seq: 2}}},
+	} {
+		_, err := retry.RestoreMemory(c, nil)
+		assert.ErrorContains(t, err, "retry: RestoreMemory: ", name)
+	}
+}
+
+func TestMemoryPrintsItsCounts(t *testing.T) {
+	m := retry.NewMemory[string]()
+	_, err := m.Enqueue(t.Context(), retry.EnqueueRequest[string]{Key: "a", Now: time.Now()})
+	require.NoError(t, err)
+	assert.Equal(t, "Memory(waiting=1 claimed=0 dead=0 events=0)", m.String())
+}
