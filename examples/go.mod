@@ -14,6 +14,7 @@ require (
 )
 
 require (
+	github.com/coderrange/ferrous/retry/boltqueue v0.0.0
 	github.com/mitchellh/colorstring v0.0.0-20190213212951-d06e56a500db // indirect
 	github.com/rivo/uniseg v0.4.7 // indirect
 	go.uber.org/atomic v1.12.0 // indirect
@@ -21,4 +22,8 @@ require (
 	golang.org/x/sys v0.49.0 // indirect
 )
 
+require go.etcd.io/bbolt v1.5.0 // indirect
+
 replace github.com/coderrange/ferrous => ../
+
+replace github.com/coderrange/ferrous/retry/boltqueue => ../retry/boltqueue

@@ -1,0 +1,256 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/puzpuzpuz/xsync/v3"
+
+	"github.com/coderrange/ferrous/retry"
+	"github.com/coderrange/ferrous/retry/boltqueue"
+)
+
+// failure is what went wrong with a payment that has no outcome yet.
+type failure struct {
+	Time    time.Time `json:"time"`
+	Payment int       `json:"payment"`
+	Service string    `json:"service"`
+	Gateway int       `json:"gateway"`
+	Attempt int       `json:"attempt"`
+	Error   string    `json:"error"`
+}
+
+// charging is how often the queue tries to charge before it compensates.
+const charging = 5
+
+// pipeline takes payments from the logs to their outcome.
+type pipeline struct {
+	c         config
+	bank      *bank
+	ledger    *ledger
+	queue     *retry.Queue[payment]
+	first     *retry.Policy
+	breakers  [gateways]*retry.Breaker
+	failures  *xsync.MapOf[int, failure] // of payments without outcome
+	analytics *analytics
+	alerts    *alerts
+	tried     atomic.Int64 // payments that were read and tried
+	failed    atomic.Int64 // charges that failed
+	again     atomic.Int64 // answers that told nothing new
+}
+
+// pay runs the pipeline to its end and reconciles.
+func pay(ctx context.Context, c config, out io.Writer) (err error) {
+	p := &pipeline{c: c, failures: xsync.NewMapOf[int, failure]()}
+	begin := time.Now()
+	closing := func(f func() error) { err = errors.Join(err, f()) }
+	if p.ledger, err = openLedger(filepath.Join(c.dir, "ledger"), c.transactions); err != nil {
+		return err
+	}
+	defer func() { closing(p.ledger.close) }()
+	if p.bank, err = openBank(filepath.Join(c.dir, "bank"), c, p.confirm); err != nil {
+		return err
+	}
+	defer func() { closing(p.bank.close) }()
+	store, err := boltqueue.Open(filepath.Join(c.dir, "queue"), boltqueue.Options[payment]{})
+	if err != nil {
+		return err
+	}
+	defer func() { closing(store.Close) }()
+	if p.analytics, err = newAnalytics(filepath.Join(c.dir, "analytics"), 16<<20); err != nil {
+		return err
+	}
+	defer func() { closing(p.analytics.close) }()
+	p.alerts = newAlerts(c.webhook, c.smtp)
+	defer func() { closing(p.alerts.close) }()
+
+	budget := retry.NewBudget(retry.BudgetOptions{Max: 1000, Ratio: 0.2})
+	p.first = retry.New(retry.Options{
+		Attempts: 2, Timeout: c.timeout, Budget: budget,
+		Backoff: retry.Exponential(2*time.Millisecond, 10*time.Millisecond).FullJitter(),
+	})
+	for g := range p.breakers {
+		p.breakers[g] = retry.NewBreaker(retry.BreakerOptions{
+			Failures: 10, OpenFor: 10 * time.Millisecond, IsFailure: func(err error) bool { return !errors.Is(err, errDeclined) },
+			OnChange: func(_, to retry.BreakerState) {
+				if to == retry.Open {
+					p.alerts.raise("breaker", fmt.Sprintf("breaker of gateway %d is open", g))
+				}
+			},
+		})
+	}
+	p.queue = retry.NewQueue(retry.QueueOptions[payment]{
+		Store: store, Handle: p.handle, OnEvent: p.buried, Workers: c.workers, Lease: c.lease,
+		Policy: retry.New(retry.Options{
+			Attempts: charging + 5, Backoff: retry.Exponential(20*time.Millisecond, c.delay).EqualJitter(),
+		}),
+	})
+	in, err := p.run(ctx, out)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%d payments in %.1f s\n", c.transactions, time.Since(begin).Seconds())
+	return p.reconcile(in, out)
+}
+
+// income is what the logs held.
+type income struct {
+	count int
+	paise int64
+}
+
+// run pays until all payments have an outcome, or ctx ends.
+func (p *pipeline) run(ctx context.Context, out io.Writer) (income, error) {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var background sync.WaitGroup
+	background.Go(func() {
+		if err := p.queue.Run(ctx); err != nil {
+			stop(err)
+		}
+	})
+	background.Go(func() { p.watch(ctx, out) })
+	defer background.Wait()
+	defer stop(retry.ErrShutdown)
+
+	payments, total := join(ctx, p.c)
+	var workers sync.WaitGroup
+	for range p.c.workers {
+		workers.Go(func() {
+			for payment := range payments {
+				if err := p.try(ctx, payment); err != nil {
+					stop(err)
+				}
+			}
+		})
+	}
+	workers.Wait()
+	select {
+	case <-p.ledger.done:
+	case <-ctx.Done():
+		return income{}, context.Cause(ctx)
+	}
+	count, paise := total()
+	return income{count, paise}, p.ledger.sync()
+}
+
+// charge charges a payment under the breaker of its gateway.
+func (p *pipeline) charge(ctx context.Context, pay payment) error {
+	_, err := retry.Guarded(p.breakers[pay.gateway()], func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, p.bank.charge(ctx, pay)
+	})(ctx)
+	return err
+}
+
+// try makes the first attempt; what fails goes to the queue.
+func (p *pipeline) try(ctx context.Context, pay payment) error {
+	p.tried.Add(1)
+	if p.ledger.of(pay.Number) != open { // before a crash
+		return nil
+	}
+	err := retry.Run(ctx, p.first, func(ctx context.Context) error { return p.charge(ctx, pay) })
+	if err == nil {
+		p.outcome(pay, settled)
+		return nil
+	}
+	if ctx.Err() != nil {
+		return nil // the log still has it
+	}
+	p.note(pay, 0, err)
+	_, err = p.queue.Enqueue(ctx, pay.key(), pay, 20*time.Millisecond)
+	return err
+}
+
+// handle takes up a payment that failed: it asks what became of it, charges it
+// again, and in the end sees to it that the payer has the money back.
+func (p *pipeline) handle(ctx context.Context, j retry.Job[payment]) error {
+	pay := j.Value
+	if p.ledger.of(pay.Number) != open { // a late answer, or the last job before a crash
+		return p.ledger.sync()
+	}
+	o, err := p.resolve(ctx, pay, j.Attempts)
+	if err != nil {
+		p.note(pay, j.Attempts, err)
+		return err
+	}
+	p.outcome(pay, o)
+	return p.ledger.sync() // before the queue forgets it
+}
+
+func (p *pipeline) resolve(ctx context.Context, pay payment, attempt int) (outcome, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.c.timeout)
+	defer cancel()
+	state, err := p.bank.query(ctx, pay)
+	if err != nil {
+		return open, err
+	}
+	if state == none && attempt <= charging {
+		switch err = p.charge(ctx, pay); {
+		case err == nil:
+			return settled, nil
+		case !errors.Is(err, errDeclined) && !errors.Is(err, errVoided):
+			return open, fmt.Errorf("charge %d: %v", attempt, err) // a refusal by the breaker is one of the attempts
+		}
+	}
+	if state == none {
+		// A charge may still be on its way. From here on it cannot arrive.
+		if state, err = p.bank.void(ctx, pay); err != nil {
+			return open, err
+		}
+	}
+	if state == applied {
+		return settled, nil
+	}
+	return compensated, nil
+}
+
+// confirm takes an answer that comes late, or again.
+func (p *pipeline) confirm(pay payment) {
+	if !p.outcome(pay, settled) {
+		p.again.Add(1)
+	}
+}
+
+// buried takes the event of a dead letter. One whose payment has an outcome
+// already, from a late answer or from its last attempt before a crash, is
+// nobody's business any more.
+func (p *pipeline) buried(ctx context.Context, e retry.Event[payment]) error {
+	if e.Kind != retry.Buried {
+		return nil
+	}
+	p.outcome(e.Job.Value, dead)
+	if p.ledger.of(e.Job.Value.Number) != dead {
+		if err := p.queue.Discard(ctx, e.Job.ID); !errors.Is(err, retry.ErrUnknownJob) {
+			return err
+		}
+		return nil
+	}
+	p.alerts.raise("dead", fmt.Sprintf("payment %d is a dead letter: %s", e.Job.Value.Number, e.Job.Reason))
+	return p.ledger.sync() // before the queue forgets the event
+}
+
+// outcome records how a payment ended and reports whether that is news.
+func (p *pipeline) outcome(pay payment, o outcome) bool {
+	p.failures.Delete(pay.Number)
+	return p.ledger.record(pay, o)
+}
+
+// note records a failed attempt.
+func (p *pipeline) note(pay payment, attempt int, err error) {
+	f := failure{
+		Time: time.Now(), Payment: pay.Number, Service: pay.service(),
+		Gateway: pay.gateway(), Attempt: attempt, Error: err.Error(),
+	}
+	p.failed.Add(1)
+	p.failures.Store(pay.Number, f)
+	if p.ledger.of(pay.Number) != open { // an answer came meanwhile
+		p.failures.Delete(pay.Number)
+	}
+	p.analytics.add(f)
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"iter"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// services are where payments come from; each has a log of its own.
+var services = [...]string{"upi", "imps", "neft", "wallet"}
+
+// payment is one line of a service's log.
+type payment struct {
+	Number int   // over all services: the idempotency key
+	Paise  int64 // to be moved from payer to payee
+}
+
+func (p payment) key() string     { return strconv.Itoa(p.Number) }
+func (p payment) service() string { return services[p.Number%len(services)] }
+func (p payment) gateway() int    { return p.Number / len(services) % gateways }
+
+// amount is what the number's payment moves.
+func amount(seed uint64, number int) int64 {
+	return 1 + rand.New(rand.NewPCG(seed, uint64(number))).Int64N(200_000_00)
+}
+
+// logOf is the log of one service, from its beginning.
+func logOf(service int, c config) iter.Seq[payment] {
+	return func(yield func(payment) bool) {
+		for n := service; n < c.transactions; n += len(services) {
+			if !yield(payment{n, amount(c.seed, n)}) {
+				return
+			}
+		}
+	}
+}
+
+// join reads all logs at once and returns their payments and, once these have
+// ended, how much came in.
+func join(ctx context.Context, c config) (payments <-chan payment, total func() (n int, paise int64)) {
+	out := make(chan payment, 1024)
+	var readers sync.WaitGroup
+	var mu sync.Mutex
+	var count int
+	var sum int64
+	for service := range services {
+		readers.Go(func() {
+			n, paise := 0, int64(0)
+			pace := newPace(c.rate, len(services))
+			defer pace.stop()
+			for p := range logOf(service, c) {
+				pace.wait(ctx)
+				select {
+				case out <- p:
+				case <-ctx.Done():
+					return
+				}
+				n++
+				paise += p.Paise
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			count += n
+			sum += paise
+		})
+	}
+	go func() {
+		readers.Wait()
+		close(out)
+	}()
+	return out, func() (int, int64) {
+		readers.Wait()
+		return count, sum
+	}
+}
+
+// pace spreads payments over time.
+type pace struct {
+	ticker *time.Ticker
+	each   int // payments a tick
+	left   int
+}
+
+func newPace(rate, parts int) *pace {
+	if rate == 0 {
+		return &pace{}
+	}
+	const ticks = 100 // a second
+	return &pace{ticker: time.NewTicker(time.Second / ticks), each: max(rate/parts/ticks, 1)}
+}
+
+func (p *pace) wait(ctx context.Context) {
+	if p.ticker == nil {
+		return
+	}
+	if p.left == 0 {
+		select {
+		case <-p.ticker.C:
+		case <-ctx.Done():
+		}
+		p.left = p.each
+	}
+	p.left--
+}
+
+func (p *pace) stop() {
+	if p.ticker != nil {
+		p.ticker.Stop()
+	}
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+)
+
+// watch shows how far it is, and raises alerts when too much fails.
+func (p *pipeline) watch(ctx context.Context, out io.Writer) {
+	every, end := 2*time.Second, "\n"
+	if file, isFile := out.(*os.File); isFile {
+		if info, err := file.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			every, end = 200*time.Millisecond, "\r" // a terminal: one line, kept up to date
+		}
+	}
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	var lastTried, lastFailed int64
+	var lastDead int
+	for {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+		tried, failed := p.tried.Load(), p.failed.Load()
+		if n := tried - lastTried; n > 100 && (failed-lastFailed)*4 > n {
+			p.alerts.raise("failures", fmt.Sprintf("%d failures of %d payments", failed-lastFailed, n))
+		}
+		count, _ := p.ledger.totals()
+		if count[dead] > lastDead {
+			p.alerts.raise("dead letters", fmt.Sprintf("%d dead letters, %d more", count[dead], count[dead]-lastDead))
+		}
+		stats, err := p.queue.Stats(ctx)
+		if err != nil {
+			return
+		}
+		final := count[settled] + count[compensated] + count[dead]
+		const width = 20
+		bar := strings.Repeat("#", final*width/p.c.transactions)
+		fmt.Fprintf(out, "[%-*s] %d of %d  %d/s  retrying %d+%d  compensated %d  dead %d  breakers %v%s",
+			width, bar, final, p.c.transactions, int(float64(tried-lastTried)/every.Seconds()),
+			stats.Waiting, stats.Claimed, count[compensated], count[dead], p.breakerStates(), end)
+		lastTried, lastFailed, lastDead = tried, failed, count[dead]
+	}
+}
+
+func (p *pipeline) breakerStates() (states [gateways]string) {
+	for g, b := range p.breakers {
+		states[g] = b.State().String()
+	}
+	return states
+}
