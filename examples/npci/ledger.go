@@ -18,8 +18,10 @@ const (
 	settled             // the payee has the money
 	compensated         // the payer has it back
 	dead                // it lies aside until a person has looked
-	outcomes
 )
+
+// outcomes is how many there are, open included.
+const outcomes = int(dead) + 1
 
 // ledger is the book of outcomes: a payment has one, the first that is written
 // down. The file is synced for all waiting writers at once.
@@ -64,7 +66,7 @@ func (l *ledger) load(path string) error {
 	whole := len(data) / ledgerRecord * ledgerRecord
 	for i := 0; i < whole; i += ledgerRecord {
 		n, o := int(binary.LittleEndian.Uint32(data[i:])), outcome(data[i+4])
-		if n >= len(l.book) || o == open || o >= outcomes {
+		if n >= len(l.book) || o == open || int(o) >= outcomes {
 			return fmt.Errorf("%s: damaged, or of another run: payment %d is %d", path, n, o)
 		}
 		l.record(payment{n, int64(binary.LittleEndian.Uint64(data[i+5:]))}, o)

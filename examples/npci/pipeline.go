@@ -95,7 +95,7 @@ func pay(ctx context.Context, c config, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%d payments in %.1f s\n", c.transactions, time.Since(begin).Seconds())
+	_, _ = fmt.Fprintf(out, "%d payments in %.1f s\n", c.transactions, time.Since(begin).Seconds())
 	return p.reconcile(in, out)
 }
 
@@ -160,7 +160,7 @@ func (p *pipeline) try(ctx context.Context, pay payment) error {
 		return nil
 	}
 	if ctx.Err() != nil {
-		return nil // the log still has it
+		return err // the log still has the payment
 	}
 	p.note(pay, 0, err)
 	_, err = p.queue.Enqueue(ctx, pay.key(), pay, 20*time.Millisecond)
@@ -195,7 +195,7 @@ func (p *pipeline) resolve(ctx context.Context, pay payment, attempt int) (outco
 		case err == nil:
 			return settled, nil
 		case !errors.Is(err, errDeclined) && !errors.Is(err, errVoided):
-			return open, fmt.Errorf("charge %d: %v", attempt, err) // a refusal by the breaker is one of the attempts
+			return open, fmt.Errorf("charge %d: %v", attempt, err) //nolint:errorlint // the breaker's OpenError would shorten the delay
 		}
 	}
 	if state == none {

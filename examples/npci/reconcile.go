@@ -11,9 +11,9 @@ import (
 // bank, and reports every difference.
 func (p *pipeline) reconcile(in income, out io.Writer) error {
 	count, paise := p.ledger.totals()
-	fmt.Fprintf(out, "%-12s %9s %18s\n", "", "payments", "rupees")
+	_, _ = fmt.Fprintf(out, "%-12s %9s %18s\n", "", "payments", "rupees")
 	line := func(name string, n int, paise int64) {
-		fmt.Fprintf(out, "%-12s %9d %15d.%02d\n", name, n, paise/100, paise%100)
+		_, _ = fmt.Fprintf(out, "%-12s %9d %15d.%02d\n", name, n, paise/100, paise%100)
 	}
 	line("submitted", in.count, in.paise)
 	line("settled", count[settled], paise[settled])
@@ -61,11 +61,11 @@ func (p *pipeline) reconcile(in income, out io.Writer) error {
 		differ("%d dead letters, %d in the ledger", letters, count[dead])
 	}
 	sent, suppressed := p.alerts.counts()
-	fmt.Fprintf(out, "failed attempts %d, answers that told nothing new %d, alerts %d (%d more of the same)\n",
+	_, _ = fmt.Fprintf(out, "failed attempts %d, answers that told nothing new %d, alerts %d (%d more of the same)\n",
 		p.failed.Load(), p.again.Load(), sent, suppressed)
 	if len(differences) > 0 {
 		return fmt.Errorf("the books do not balance: %w", errors.Join(differences...))
 	}
-	fmt.Fprintln(out, "the books balance")
+	_, _ = fmt.Fprintln(out, "the books balance")
 	return nil
 }

@@ -42,7 +42,7 @@ func (p *pipeline) watch(ctx context.Context, out io.Writer) {
 		final := count[settled] + count[compensated] + count[dead]
 		const width = 20
 		bar := strings.Repeat("#", final*width/p.c.transactions)
-		fmt.Fprintf(out, "[%-*s] %d of %d  %d/s  retrying %d+%d  compensated %d  dead %d  breakers %v%s",
+		_, _ = fmt.Fprintf(out, "[%-*s] %d of %d  %d/s  retrying %d+%d  compensated %d  dead %d  breakers %v%s",
 			width, bar, final, p.c.transactions, int(float64(tried-lastTried)/every.Seconds()),
 			stats.Waiting, stats.Claimed, count[compensated], count[dead], p.breakerStates(), end)
 		lastTried, lastFailed, lastDead = tried, failed, count[dead]
