@@ -140,3 +140,23 @@ func TestHedgesPayFromTheBudget(t *testing.T) {
 		assert.Zero(t, budget.Balance())
 	})
 }
+
+func TestOneTokenHasOneHolder(t *testing.T) {
+	testkit.Stress(t, func(t *testing.T, _ int) {
+		budget := retry.NewBudget(retry.BudgetOptions{Max: 1})
+		var holders atomic.Int64
+		testkit.Parallel(4, func(int) {
+			for range 20_000 {
+				if !budget.Withdraw() {
+					continue
+				}
+				if n := holders.Add(1); n > 1 {
+					t.Errorf("%d holders", n)
+				}
+				holders.Add(-1)
+				budget.Refund()
+			}
+		})
+		require.InDelta(t, 1, budget.Balance(), 0)
+	})
+}

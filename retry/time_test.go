@@ -85,7 +85,11 @@ func TestDelaysAreBoundedWhateverTheBackoffSays(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, do func(context.Context, *retry.Policy, retry.Op[int]) (int, error)) {
 				start := time.Now()
-				p := retry.New(retry.Options{MaxDelay: time.Minute, Backoff: func(int, time.Duration, uint64) time.Duration { return c.asked }})
+				p := retry.New(retry.Options{
+					MaxDelay: time.Minute,
+					Backoff:  func(int, time.Duration, uint64) time.Duration { return c.asked },
+					OnRetry:  func(_ context.Context, r retry.Retry) { assert.Equal(t, c.want, r.Delay) },
+				})
 				op, _ := failing(1, c.err)
 				_, err := do(t.Context(), p, op)
 				require.NoError(t, err)
