@@ -270,15 +270,15 @@ func (q *queue[T]) beginGathering(ctx context.Context) error {
 	}
 	w := q.gatherers.Push(struct{}{})
 	q.tail.unlock()
-	err := w.Wait(ctx)
+	woken := w.Wait(ctx.Done())
 	q.tail.lock()
 	mine := !q.gatherers.Remove(w)
 	q.tail.unlock()
-	if err == nil {
+	if woken {
 		return nil
 	}
 	if mine { // its turn came as it gave up
-		_ = w.Wait(context.Background())
+		w.Wait(nil)
 		q.endGathering()
 	}
 	return cause(ctx)

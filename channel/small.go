@@ -112,7 +112,7 @@ func (s *small[T]) serve() {
 	closed := s.state.Load()&endBit != 0
 	returned := 0
 	for w := s.line.Front(); w != nil; w = s.line.Front() {
-		o := &w.Value
+		o := &w.Want
 		if closed {
 			o.refused = true
 			returned += o.want - o.lack
@@ -163,21 +163,21 @@ func (s *small[T]) standInLine(ctx context.Context, o offer[T]) error {
 	s.state.Or(lineBit)
 	w := s.line.Push(o)
 	s.serve() // a slot may have come free before the bit was seen
-	err := w.Wait(ctx)
+	woken := w.Wait(ctx.Done())
 	s.guard.lock()
-	if err != nil {
+	if !woken {
 		if s.line.Remove(w) {
-			returned := w.Value.want - w.Value.lack
+			returned := w.Want.want - w.Want.lack
 			s.line.Recycle(w)
 			s.serve()
 			s.giveBack(returned)
 			return cause(ctx)
 		}
 		s.guard.unlock()
-		_ = w.Wait(context.Background()) // served before it could give up
+		w.Wait(nil) // served before it could give up
 		s.guard.lock()
 	}
-	refused := w.Value.refused
+	refused := w.Want.refused
 	s.line.Recycle(w)
 	s.guard.unlock()
 	if refused {

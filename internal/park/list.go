@@ -1,80 +1,110 @@
 package park
 
-import "context"
-
 // maxIdle bounds how many served waiters a List keeps for the next ones.
 const maxIdle = 128
 
-// Waiter is one parked goroutine in a [List], with what it asks for or is
-// given.
-type Waiter[V any] struct {
-	Value V // guarded by the list's lock while queued, the waiter's own once woken
+// A Waiter is one goroutine that waits in a [List], with what it asks for or is
+// given. Its channel is made with it, so that it belongs to the bubble of the
+// goroutine that waits.
+type Waiter[T any] struct {
+	Want T // guarded by the list's lock while queued, the waiter's own once woken
 
-	woken      chan struct{} // one slot, so that Wake never blocks
-	prev, next *Waiter[V]    // neighbours while queued; next also links idle and batched ones
-	queued     bool
+	ready      chan struct{} // one slot, so that Wake never blocks
+	list       *List[T]      // nil unless it is queued
+	prev, next *Waiter[T]    // neighbours while queued; next also links idle and batched ones
 }
 
-// Wake lets the waiter return from Wait. It never blocks. It is called once,
-// by whoever took the waiter off its list.
-func (w *Waiter[V]) Wake() { w.woken <- struct{}{} }
+// NewWaiter returns a waiter that is in no list.
+func NewWaiter[T any](want T) *Waiter[T] {
+	return &Waiter[T]{Want: want, ready: make(chan struct{}, 1)}
+}
 
-// Wait blocks until Wake or the end of ctx, whichever comes first, and returns
-// the context's cause in the second case. The caller then takes the list's
-// lock and calls [List.Remove]: if that reports false, a Wake has been decided
-// already, and the waiter must Wait again, without a context.
-func (w *Waiter[V]) Wait(ctx context.Context) error {
-	done := ctx.Done()
+// Wake lets the waiter's Wait return. It never blocks; of several calls
+// before a Wait all but the first have no effect.
+func (w *Waiter[T]) Wake() {
+	select {
+	case w.ready <- struct{}{}:
+	default:
+	}
+}
+
+// Ready returns the channel on which Wake sends.
+func (w *Waiter[T]) Ready() <-chan struct{} { return w.ready }
+
+// Wait waits until the waiter is woken, and reports true, or until done is
+// closed, and reports false. What happened before the Wake happened before the
+// return. A nil done waits without end.
+func (w *Waiter[T]) Wait(done <-chan struct{}) bool {
 	if done == nil {
-		<-w.woken
-		return nil
+		<-w.ready
+		return true
 	}
 	select {
-	case <-w.woken:
-		return nil
+	case <-w.ready:
+		return true
 	case <-done:
-		return context.Cause(ctx)
+		return false
 	}
 }
 
-// List is a queue of waiters in arrival order.
-//
-// The zero List is empty and ready. It has no lock of its own: the owner's
-// lock guards every method. A waiter allocates itself and its channel; served
-// ones are kept, up to a bound, and used again, so that steady waiting does
-// not allocate.
-type List[V any] struct {
-	front, back *Waiter[V]
-	idle        *Waiter[V]
+// Queued reports whether the waiter is in a list, whose lock must be held.
+func (w *Waiter[T]) Queued() bool { return w.list != nil }
+
+// A List is a line of waiters in the order in which they will be served. The
+// zero List is empty. It has no lock of its own: the owner's lock guards every
+// method. It must not be copied after first use.
+type List[T any] struct {
+	front, back *Waiter[T]
+	idle        *Waiter[T]
 	idleLen     int
 }
 
-// Front returns the waiter that has waited longest, or nil.
-func (l *List[V]) Front() *Waiter[V] { return l.front }
+// Front returns the waiter to be served next, or nil.
+func (l *List[T]) Front() *Waiter[T] { return l.front }
 
-// Push queues a waiter with the given value behind all others.
-func (l *List[V]) Push(value V) *Waiter[V] {
+// Back returns the waiter that was queued last, or nil.
+func (l *List[T]) Back() *Waiter[T] { return l.back }
+
+// Single reports whether exactly one waiter is queued.
+func (l *List[T]) Single() bool { return l.front != nil && l.front == l.back }
+
+// Push queues a waiter behind all others: one that was recycled, if there is
+// one, or else a new one.
+func (l *List[T]) Push(want T) *Waiter[T] {
 	w := l.idle
-	if w != nil {
-		l.idle = w.next
+	if w == nil {
+		w = NewWaiter(want)
+	} else {
+		l.idle, w.next, w.Want = w.next, nil, want
 		l.idleLen--
-		w.next = nil
-	} else {
-		w = &Waiter[V]{woken: make(chan struct{}, 1)}
 	}
-	w.Value, w.queued, w.prev = value, true, l.back
-	if l.back == nil {
-		l.front = w
-	} else {
-		l.back.next = w
-	}
-	l.back = w
+	l.PushBack(w)
 	return w
 }
 
-// Remove takes w off the list and reports whether it was still queued.
-func (l *List[V]) Remove(w *Waiter[V]) bool {
-	if !w.queued {
+// PushBack puts a waiter that is in no list at the end.
+func (l *List[T]) PushBack(w *Waiter[T]) { l.insert(w, l.back, nil) }
+
+// PushFront puts a waiter that is in no list before all others.
+func (l *List[T]) PushFront(w *Waiter[T]) { l.insert(w, nil, l.front) }
+
+func (l *List[T]) insert(w, prev, next *Waiter[T]) {
+	w.list, w.prev, w.next = l, prev, next
+	if prev == nil {
+		l.front = w
+	} else {
+		prev.next = w
+	}
+	if next == nil {
+		l.back = w
+	} else {
+		next.prev = w
+	}
+}
+
+// Remove takes w out and reports whether it was in this list.
+func (l *List[T]) Remove(w *Waiter[T]) bool {
+	if w.list != l {
 		return false
 	}
 	if w.prev == nil {
@@ -87,14 +117,15 @@ func (l *List[V]) Remove(w *Waiter[V]) bool {
 	} else {
 		w.next.prev = w.prev
 	}
-	w.queued, w.prev, w.next = false, nil, nil
+	w.list, w.prev, w.next = nil, nil, nil
 	return true
 }
 
-// Recycle gives back a waiter that is neither queued nor about to be woken.
-func (l *List[V]) Recycle(w *Waiter[V]) {
-	var zero V
-	w.Value = zero
+// Recycle gives back a waiter that is neither queued nor about to be woken, for
+// a later Push: so that steady waiting does not allocate.
+func (l *List[T]) Recycle(w *Waiter[T]) {
+	var zero T
+	w.Want = zero
 	if l.idleLen < maxIdle {
 		w.next, l.idle = l.idle, w
 		l.idleLen++
@@ -103,10 +134,10 @@ func (l *List[V]) Recycle(w *Waiter[V]) {
 
 // Batch collects waiters taken off a list under its lock, to be woken after
 // it was released. The zero Batch is empty.
-type Batch[V any] struct{ first, last *Waiter[V] }
+type Batch[T any] struct{ first, last *Waiter[T] }
 
 // Add appends w, which must be off its list.
-func (b *Batch[V]) Add(w *Waiter[V]) {
+func (b *Batch[T]) Add(w *Waiter[T]) {
 	if b.last == nil {
 		b.first = w
 	} else {
@@ -116,12 +147,12 @@ func (b *Batch[V]) Add(w *Waiter[V]) {
 }
 
 // Wake wakes all collected waiters in the order they were added.
-func (b *Batch[V]) Wake() {
+func (b *Batch[T]) Wake() {
 	for w := b.first; w != nil; {
 		next := w.next
 		w.next = nil // before Wake: then w is its owner's
 		w.Wake()
 		w = next
 	}
-	*b = Batch[V]{}
+	*b = Batch[T]{}
 }

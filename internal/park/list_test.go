@@ -2,7 +2,6 @@ package park_test
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -69,7 +68,7 @@ func TestListModel(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"push": func(t *rapid.T) {
 				w := l.Push(next)
-				require.Equal(t, next, w.Value)
+				require.Equal(t, next, w.Want)
 				require.NotContains(t, want, w)
 				want = append(want, w)
 				next++
@@ -95,9 +94,9 @@ func TestListModel(t *testing.T) {
 				}
 				b.Wake()
 				for _, w := range off {
-					require.NoError(t, w.Wait(context.Background()))
+					require.True(t, w.Wait(nil))
 					l.Recycle(w)
-					require.Zero(t, w.Value)
+					require.Zero(t, w.Want)
 				}
 				off = nil
 			},
@@ -112,14 +111,13 @@ func TestListModel(t *testing.T) {
 	})
 }
 
-func TestWaiterGivesUpWithTheCause(t *testing.T) {
+func TestWaiterGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l park.List[int]
-		cause := errors.New("enough")
-		ctx, cancel := context.WithCancelCause(t.Context())
+		ctx, cancel := context.WithCancel(t.Context())
 		w := l.Push(0)
-		go cancel(cause)
-		require.ErrorIs(t, w.Wait(ctx), cause)
+		go cancel()
+		assert.False(t, w.Wait(ctx.Done()))
 		assert.True(t, l.Remove(w))
 	})
 }
@@ -156,17 +154,17 @@ func TestListServesALock(t *testing.T) {
 			}
 			w := l.Push(struct{}{})
 			guard.Unlock()
-			err := w.Wait(ctx)
-			if err == nil {
+			if w.Wait(ctx.Done()) {
 				return nil
 			}
 			guard.Lock()
 			removed := l.Remove(w)
 			guard.Unlock()
 			if removed {
-				return err
+				return ctx.Err()
 			}
-			return w.Wait(context.Background())
+			w.Wait(nil)
+			return nil
 		}
 		unlock := func() {
 			guard.Lock()
