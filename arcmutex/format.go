@@ -1,0 +1,34 @@
+package arcmutex
+
+import (
+	"fmt"
+
+	"github.com/coderrange/ferrous/internal/show"
+)
+
+// formatLock prints the value of a lock that can be had at once.
+func formatLock[T any](s fmt.State, verb rune, name string, value *T, l *lock) {
+	if !l.try(sharing) {
+		show.Text(s, verb, name, "<locked>", poisonText(l))
+		return
+	}
+	k := key(sharing, l.state.Load())
+	defer l.leave(sharing, k, losses[sharing])
+	show.Value(s, verb, name, *value, poisonText(l))
+}
+
+func poisonText(l *lock) string {
+	if l.state.Load()&poisoned != 0 {
+		return "poisoned"
+	}
+	return ""
+}
+
+// formatGuard prints the value of a guard that is still good.
+func formatGuard[T any](s fmt.State, verb rune, name string, value *T, l *lock, m mode, k uint64) {
+	if l == nil || !valid(m, k, l.state.Load()) {
+		show.Text(s, verb, name, "<unlocked>", "")
+		return
+	}
+	show.Value(s, verb, name, *value, "")
+}

@@ -1,0 +1,374 @@
+package arcmutex
+
+import (
+	"context"
+	"runtime"
+	"sync/atomic"
+
+	"github.com/coderrange/ferrous/internal/park"
+)
+
+// A lock is what [Mutex] and [RWMutex] are made of: one word that says who
+// holds it, and a queue of those who wait.
+//
+// A free lock is taken, and a held one left, by one compare-and-swap. When
+// somebody waits, who leaves serves the front of the queue under the queue's
+// lock. Readers and upgraders are granted their wish where they stand, all those at the
+// front together. A writer at the front is only woken, and competes with
+// writers that come along, because a lock that is handed to a goroutine still
+// asleep stands idle until it runs; but after it has lost [patience] times it
+// is handed the lock too, in the same step in which the holder leaves. So
+// nobody is passed without end. Readers never pass a waiter.
+type lock struct {
+	state atomic.Uint64
+	queue park.Queue[request]
+	label atomic.Pointer[label]
+}
+
+// The bits of a lock's state.
+const (
+	held       = 1 << iota // by a writer
+	queued                 // the queue is not empty; changed under its lock
+	woken                  // a writer in the queue was woken and will compete; so is this
+	poisoned               // a writer's With did not return
+	upgradable             // held by an upgradable reader
+	known                  // the checker knows of a holder
+	reader                 // times the readers, who are up to maxReaders
+
+	maxReaders = 1<<20 - 1
+	turn       = reader << 20 // times the writers that have left, modulo 2^38
+
+	readers = maxReaders * reader
+	flags   = turn - 1
+	turns   = ^uint64(flags)
+)
+
+// patience is how often a woken writer may find the lock taken by another
+// before it is handed to it.
+const patience = 4
+
+// yields is how often the processor is offered to others, the holder maybe
+// among them, before a goroutine parks.
+const yields = 4
+
+// A mode is the way in which a lock is held or wanted.
+type mode uint8
+
+const (
+	exclusive mode = iota
+	sharing
+	upgrading  // shared, and the only one that may become exclusive
+	upgraded   // exclusive, wanted by the holder of upgrading
+	modes      = 4
+	newcomer   = true
+	fromWithin = false
+)
+
+// obstacles are the bits that keep each mode out.
+var obstacles = [modes]uint64{
+	exclusive: held | upgradable | readers,
+	sharing:   held,
+	upgrading: held | upgradable,
+	upgraded:  held | readers,
+}
+
+// gains are what each mode adds to the state.
+var gains = [modes]uint64{
+	exclusive: held,
+	sharing:   reader,
+	upgrading: upgradable,
+	upgraded:  minus(upgradable - held),
+}
+
+// losses are what the end of a hold of each mode adds to the state.
+var losses = [modes]uint64{
+	exclusive: turn - held,
+	sharing:   minus(reader),
+	upgrading: minus(upgradable),
+	upgraded:  turn - held,
+}
+
+// minus returns what takes n away when it is added.
+func minus(n uint64) uint64 { return -n }
+
+// A request is what a waiter wants of a lock. Guarded by the queue's lock.
+type request struct {
+	mode   mode
+	woken  bool // it owns the bit of that name
+	losses int  // how often it was woken in vain
+}
+
+// admits reports whether state s lets a hold of mode m in. A newcomer that is
+// no writer does not pass those who wait.
+func admits(m mode, s uint64, isNewcomer bool) bool {
+	if s&obstacles[m] != 0 || m == sharing && s&readers == readers {
+		return false
+	}
+	return !isNewcomer || s&queued == 0 || m == exclusive || m == upgraded
+}
+
+// key returns what a guard of mode m remembers of the state s in which it was
+// made, to know later whether it is still good.
+func key(m mode, s uint64) uint64 { return s & (turns | marks[m]) }
+
+// marks are the bits that, together with the turn, tell whether a guard is
+// still good.
+var marks = [modes]uint64{exclusive: held, sharing: held, upgrading: held | upgradable, upgraded: held}
+
+// valid reports whether a guard of mode m with key k holds a lock in state s.
+func valid(m mode, k, s uint64) bool {
+	return (s^k)&(turns|marks[m]) == 0 && (m != sharing || s&readers != 0)
+}
+
+// fastLock takes a lock that has no flag set.
+func (l *lock) fastLock() (k uint64, ok bool) {
+	s := l.state.Load()
+	return s | held, s&flags == 0 && !checking.Load() && l.state.CompareAndSwap(s, s|held)
+}
+
+// fastUnlock ends an exclusive hold if nobody waits.
+func (l *lock) fastUnlock(k uint64) bool { return l.state.CompareAndSwap(k, k+(turn-held)) }
+
+// fastRLock takes a share in a lock that nobody wants for himself.
+func (l *lock) fastRLock() (k uint64, ok bool) {
+	s := l.state.Load()
+	return s & turns, s&(flags&^(readers|upgradable)) == 0 && s&readers != readers &&
+		!checking.Load() && l.state.CompareAndSwap(s, s+reader)
+}
+
+// fastRUnlock gives a share back if nobody waits.
+func (l *lock) fastRUnlock(k uint64) bool {
+	s := l.state.Load()
+	return (s^k)&(turns|held|queued|known) == 0 && s&readers != 0 && l.state.CompareAndSwap(s, s-reader)
+}
+
+// try takes the lock in mode m if it can be had now.
+func (l *lock) try(m mode) bool {
+	for {
+		s := l.state.Load()
+		if !admits(m, s, newcomer) {
+			return false
+		}
+		if l.state.CompareAndSwap(s, s+gains[m]) {
+			return true
+		}
+	}
+}
+
+// tryAcquire is [lock.acquire] without waiting. It reports whether it has the
+// lock.
+func (l *lock) tryAcquire(m mode, method string) (k uint64, ok bool, err error) {
+	if !l.try(m) {
+		return 0, false, nil
+	}
+	k, err = l.enter(m, method)
+	return k, err == nil, err
+}
+
+// acquire takes the lock in mode m, or returns the error of ctx, or
+// [ErrPoisoned] without having taken it.
+func (l *lock) acquire(ctx context.Context, m mode, method string) (k uint64, err error) {
+	if err := l.wait(ctx, m, method); err != nil {
+		return 0, err
+	}
+	return l.enter(m, method)
+}
+
+// enter returns the key to a lock that was just taken, unless it is poisoned.
+func (l *lock) enter(m mode, method string) (k uint64, err error) {
+	k, isPoisoned := l.opened(m)
+	if isPoisoned {
+		l.leave(m, k, losses[m])
+		return 0, methodError(method, ErrPoisoned)
+	}
+	return k, nil
+}
+
+// opened returns the key to a lock that was just taken, and whether it is
+// poisoned.
+func (l *lock) opened(m mode) (k uint64, isPoisoned bool) {
+	s := l.state.Load()
+	k = key(m, s)
+	if checking.Load() {
+		checker.holds(l, m, k)
+		l.state.Or(known)
+	}
+	return k, s&poisoned != 0
+}
+
+// wait waits until the lock was taken in mode m or ctx is done.
+func (l *lock) wait(ctx context.Context, m mode, method string) error {
+	if ctx.Err() != nil {
+		return methodError(method, context.Cause(ctx))
+	}
+	if checking.Load() {
+		return l.waitChecked(ctx, m, method)
+	}
+	return l.waitUnchecked(ctx, m, method)
+}
+
+func (l *lock) waitUnchecked(ctx context.Context, m mode, method string) error {
+	for range yields {
+		if l.try(m) {
+			return nil
+		}
+		runtime.Gosched()
+	}
+	w, ok := l.join(m)
+	for !ok {
+		if woken := w.Wait(ctx.Done()); l.resume(w, woken) {
+			return nil
+		} else if !woken {
+			return methodError(method, context.Cause(ctx))
+		}
+	}
+	return nil
+}
+
+// join takes the lock in mode m or returns a waiter that is queued for it.
+func (l *lock) join(m mode) (w *park.Waiter[request], ok bool) {
+	w = park.NewWaiter(request{mode: m})
+	l.queue.Lock()
+	defer l.queue.Unlock()
+	for {
+		s := l.state.Load()
+		ok = admits(m, s, newcomer)
+		next := s | queued
+		if ok {
+			next = s + gains[m]
+		}
+		if !l.state.CompareAndSwap(s, next) {
+			continue
+		}
+		switch {
+		case ok:
+		case m == upgraded: // who holds a share others wait for
+			l.queue.PushFront(w)
+		default:
+			l.queue.PushBack(w)
+		}
+		return w, ok
+	}
+}
+
+// resume goes on with a waiter that was woken or, if not, cancelled, and
+// reports whether it has the lock. A waiter that was cancelled has left the
+// queue if it has not.
+func (l *lock) resume(w *park.Waiter[request], woken bool) bool {
+	l.queue.Lock()
+	defer l.queue.Unlock()
+	switch {
+	case !w.Queued():
+		return true // it was handed the lock
+	case !woken:
+		l.queue.Remove(w)
+		l.calm(w)
+	case l.compete(w):
+		return true
+	}
+	l.serve(sharing, 0, 0)
+	return false
+}
+
+// calm takes back the bits that w does not stand for any more. The queue's
+// lock is held.
+func (l *lock) calm(w *park.Waiter[request]) {
+	var clear uint64
+	if w.Want.woken {
+		w.Want.woken = false
+		clear = woken
+	}
+	if l.queue.Front() == nil {
+		clear |= queued
+	}
+	l.state.And(^clear)
+}
+
+// compete takes the lock for w, which was woken, or counts a loss. The queue's
+// lock is held.
+func (l *lock) compete(w *park.Waiter[request]) bool {
+	for {
+		s := l.state.Load()
+		if !admits(w.Want.mode, s, fromWithin) {
+			w.Want.losses++
+			l.calm(w)
+			return false
+		}
+		if l.state.CompareAndSwap(s, s+gains[w.Want.mode]) {
+			l.queue.Remove(w)
+			l.calm(w)
+			return true
+		}
+	}
+}
+
+// leave ends, or changes by delta, the hold of mode m with key k, and serves
+// those who wait. It reports false, and has done nothing, if there is no such
+// hold.
+func (l *lock) leave(m mode, k, delta uint64) bool {
+	for {
+		s := l.state.Load()
+		if !valid(m, k, s) {
+			return false
+		}
+		if s&known != 0 {
+			checker.leaves(l, m, k)
+		}
+		if s&(queued|woken) == queued {
+			l.queue.Lock()
+			defer l.queue.Unlock()
+			return l.serve(m, k, delta)
+		}
+		if l.state.CompareAndSwap(s, settled(s+delta)) {
+			return true
+		}
+	}
+}
+
+// settled returns s without what no longer applies when nobody holds the lock.
+func settled(s uint64) uint64 {
+	if s&(held|upgradable|readers) == 0 {
+		s &^= known
+	}
+	return s
+}
+
+// serve is leave under the queue's lock. If delta is zero it only serves.
+func (l *lock) serve(m mode, k, delta uint64) bool {
+	for {
+		s := l.state.Load()
+		if delta != 0 && !valid(m, k, s) {
+			return false
+		}
+		next := settled(s + delta)
+		front := l.queue.Front()
+		grant, wake := false, false
+		if front != nil && admits(front.Want.mode, next, fromWithin) {
+			if front.Want.mode == exclusive && front.Want.losses < patience {
+				if wake = next&woken == 0; wake {
+					next |= woken
+				}
+			} else {
+				grant = true
+				next += gains[front.Want.mode]
+				if l.queue.Single() {
+					next &^= queued
+				}
+			}
+		}
+		if !l.state.CompareAndSwap(s, next) {
+			continue
+		}
+		delta = 0
+		switch {
+		case grant:
+			l.queue.Grant(front) // and see whether the next may come too
+		case wake:
+			front.Want.woken = true
+			front.Wake()
+			return true
+		default:
+			return true
+		}
+	}
+}

@@ -1,0 +1,244 @@
+package arcmutex
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+)
+
+// A Mutex owns a value of type T and lets one goroutine at a time at it.
+//
+// With is the safe way: it cannot forget to unlock. A panic or
+// [runtime.Goexit] in With poisons the mutex, since nobody knows in what state
+// the value was left: from then on Lock, TryLock and With panic with an error
+// that is [ErrPoisoned], and methods with an error result return it, until
+// [Mutex.ClearPoison] or [Mutex.Recover].
+//
+// The zero value is an unlocked mutex that owns the zero value of T. A Mutex
+// must not be copied after first use.
+//
+// Waiters are served in the order of their arrival, except that a running
+// goroutine may take a free mutex before a waiter that was woken has come to
+// run; after it has been passed four times a waiter is handed the mutex. A
+// goroutine that waits is durably blocked in the sense of
+// [testing/synctest]; but if the holder is outside the bubble, the bubble is
+// taken for deadlocked. Waiting allocates, locking a free mutex does not and costs two
+// compare-and-swaps with Unlock.
+//
+// The n'th Unlock synchronizes before the n+1'th Lock returns. A Mutex is not
+// reentrant: a goroutine that locks it twice waits for itself, which [Check]
+// finds.
+//
+// After std::sync::Mutex, with the cancellation of tokio's.
+type Mutex[T any] struct {
+	_     noCopy
+	lock  lock
+	value T
+}
+
+// NewMutex returns a mutex that owns v.
+func NewMutex[T any](v T) *Mutex[T] { return &Mutex[T]{value: v} }
+
+// WithName gives m the name that [Check] calls it by, and returns m.
+func (m *Mutex[T]) WithName(name string) *Mutex[T] {
+	m.lock.rename(name)
+	return m
+}
+
+// Lock waits until m is free and locks it. It panics with an error that is
+// [ErrPoisoned] if m is poisoned.
+//
+//ferrous:acquire
+//ferrous:blocks
+//ferrous:mustuse
+func (m *Mutex[T]) Lock() Guard[T] {
+	k, ok := m.lock.fastLock()
+	if !ok {
+		k = must(m.lock.acquire(context.Background(), exclusive, "Mutex.Lock"))
+	}
+	return Guard[T]{&m.value, hold{&m.lock, k}}
+}
+
+// LockContext waits until m is free or ctx is done. The error wraps
+// [context.Cause], or is [ErrPoisoned].
+//
+// Cancellation: a cancelled caller loses its place and owns nothing; if it was
+// its turn, the turn goes to the next.
+//
+//ferrous:acquire
+//ferrous:blocks
+//ferrous:mustuse
+func (m *Mutex[T]) LockContext(ctx context.Context) (Guard[T], error) {
+	if ctx.Err() == nil {
+		if k, ok := m.lock.fastLock(); ok {
+			return Guard[T]{&m.value, hold{&m.lock, k}}, nil
+		}
+	}
+	k, err := m.lock.acquire(ctx, exclusive, "Mutex.LockContext")
+	if err != nil {
+		return Guard[T]{}, err
+	}
+	return Guard[T]{&m.value, hold{&m.lock, k}}, nil
+}
+
+// TryLock locks m if nobody holds it, and reports whether it did. It panics
+// with an error that is [ErrPoisoned] if m is free and poisoned.
+//
+//ferrous:acquire
+func (m *Mutex[T]) TryLock() (Guard[T], bool) {
+	k, ok, err := m.lock.tryAcquire(exclusive, "Mutex.TryLock")
+	must(k, err)
+	if !ok {
+		return Guard[T]{}, false
+	}
+	return Guard[T]{&m.value, hold{&m.lock, k}}, true
+}
+
+// With calls f with the locked value. It unlocks m whatever happens, and
+// poisons it if f does not return. It panics with an error that is
+// [ErrPoisoned], and does not call f, if m is poisoned.
+//
+//ferrous:blocks
+//ferrous:lends
+func (m *Mutex[T]) With(f func(*T)) {
+	k, ok := m.lock.fastLock()
+	if !ok {
+		k = must(m.lock.acquire(context.Background(), exclusive, "Mutex.With"))
+	}
+	m.lend(k, f)
+}
+
+// WithContext is [Mutex.With] that waits until ctx is done at most. The error
+// is that of [Mutex.LockContext].
+//
+//ferrous:blocks
+//ferrous:lends
+func (m *Mutex[T]) WithContext(ctx context.Context, f func(*T)) error {
+	k, err := m.lock.acquire(ctx, exclusive, "Mutex.WithContext")
+	if err == nil {
+		m.lend(k, f)
+	}
+	return err
+}
+
+// TryWith is [Mutex.With] that does not wait: if another holds m the error is
+// [ErrLocked], and if m is poisoned [ErrPoisoned].
+//
+//ferrous:lends
+func (m *Mutex[T]) TryWith(f func(*T)) error {
+	k, ok, err := m.lock.tryAcquire(exclusive, "Mutex.TryWith")
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return methodError("Mutex.TryWith", ErrLocked)
+	}
+	m.lend(k, f)
+	return nil
+}
+
+// lend calls f with the value under the lock, which is held with key k.
+func (m *Mutex[T]) lend(k uint64, f func(*T)) {
+	returned := false
+	defer func() {
+		if !returned || !m.lock.fastUnlock(k) {
+			m.lock.finish(k, returned)
+		}
+	}()
+	f(&m.value)
+	returned = true
+}
+
+// Recover locks m, poisoned or not, and calls f to repair the value. If f
+// returns, m is not poisoned any more.
+//
+//ferrous:blocks
+//ferrous:lends
+func (m *Mutex[T]) Recover(f func(*T)) {
+	_ = m.lock.wait(context.Background(), exclusive, "") // has no end to report
+	k, _ := m.lock.opened(exclusive)
+	m.lend(k, func(v *T) {
+		f(v)
+		m.lock.clearPoison()
+	})
+}
+
+// Get waits until m is free and returns a copy of the value, or [ErrPoisoned].
+//
+//ferrous:blocks
+func (m *Mutex[T]) Get() (v T, err error) {
+	k, err := m.lock.acquire(context.Background(), exclusive, "Mutex.Get")
+	if err == nil {
+		v = m.value
+		m.lock.leave(exclusive, k, losses[exclusive])
+	}
+	return v, err
+}
+
+// Set waits until m is free and replaces the value. If m is poisoned it keeps
+// the old value and returns [ErrPoisoned].
+//
+//ferrous:blocks
+func (m *Mutex[T]) Set(v T) error {
+	_, err := m.replace(v, "Mutex.Set")
+	return err
+}
+
+// Replace is [Mutex.Set] that returns the old value.
+//
+//ferrous:blocks
+func (m *Mutex[T]) Replace(v T) (old T, err error) { return m.replace(v, "Mutex.Replace") }
+
+func (m *Mutex[T]) replace(v T, method string) (old T, err error) {
+	k, err := m.lock.acquire(context.Background(), exclusive, method)
+	if err == nil {
+		old, m.value = m.value, v
+		m.lock.leave(exclusive, k, losses[exclusive])
+	}
+	return old, err
+}
+
+// IntoInner waits until m is free and takes the value out of it for good. It
+// returns the value also when m is poisoned, with [ErrPoisoned]. From then on
+// m is poisoned and owns the zero value.
+//
+//ferrous:blocks
+func (m *Mutex[T]) IntoInner() (v T, err error) {
+	_ = m.lock.wait(context.Background(), exclusive, "") // has no end to report
+	k, isPoisoned := m.lock.opened(exclusive)
+	if isPoisoned {
+		err = methodError("Mutex.IntoInner", ErrPoisoned)
+	}
+	var zero T
+	v, m.value = m.value, zero
+	m.lock.finish(k, false)
+	return v, err
+}
+
+// IsLocked reports whether somebody holds m at the moment.
+func (m *Mutex[T]) IsLocked() bool { return m.lock.state.Load()&held != 0 }
+
+// IsPoisoned reports whether m is poisoned at the moment.
+func (m *Mutex[T]) IsPoisoned() bool { return m.lock.state.Load()&poisoned != 0 }
+
+// ClearPoison takes back the poison. Whoever locks m next sees the value as
+// the function that did not return has left it; see also [Mutex.Recover].
+func (m *Mutex[T]) ClearPoison() { m.lock.clearPoison() }
+
+// Format prints the value, or <locked>, and with %+v and %#v the state too. It
+// does not wait.
+func (m *Mutex[T]) Format(s fmt.State, verb rune) { formatLock(s, verb, "Mutex", &m.value, &m.lock) }
+
+// LogValue returns what %+v prints.
+func (m *Mutex[T]) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", m)) }
+
+// finish ends the exclusive hold with key k of a function that was lent the
+// value, and poisons the lock if it has not returned.
+func (l *lock) finish(k uint64, returned bool) {
+	if !returned {
+		l.state.Or(poisoned)
+	}
+	l.leave(exclusive, k, losses[exclusive])
+}
+
+func (l *lock) clearPoison() { l.state.And(^uint64(poisoned)) }

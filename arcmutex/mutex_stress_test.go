@@ -1,0 +1,156 @@
+package arcmutex_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"runtime"
+	"sync/atomic"
+	"testing"
+
+	"github.com/anishathalye/porcupine"
+	"github.com/stretchr/testify/assert"
+
+	"github.com/coderrange/ferrous/arcmutex"
+	"github.com/coderrange/ferrous/internal/testkit"
+)
+
+func TestStressMutexExcludes(t *testing.T) {
+	testkit.Stress(t, func(t *testing.T, round int) {
+		m := arcmutex.NewMutex(0)
+		const goroutines, times = 16, 100
+		testkit.Parallel(goroutines, func(i int) {
+			rng := rand.New(rand.NewPCG(uint64(round), uint64(i)))
+			for range times {
+				if rng.IntN(2) == 0 {
+					m.With(func(v *int) { *v++ })
+					continue
+				}
+				g := m.Lock()
+				v := g.Get()
+				if rng.IntN(4) == 0 {
+					runtime.Gosched()
+				}
+				g.Set(v + 1)
+				g.Unlock()
+			}
+		})
+		g, ok := m.TryLock()
+		if assert.True(t, ok, "locked after all have left") {
+			assert.Equal(t, goroutines*times, g.Get())
+			g.Unlock()
+		}
+	})
+}
+
+func TestStressCancelledWaitersPassTheirTurnOn(t *testing.T) {
+	testkit.Stress(t, func(t *testing.T, round int) {
+		m := arcmutex.NewMutex(0)
+		var got, cancelled atomic.Int64
+		testkit.Parallel(16, func(i int) {
+			rng := rand.New(rand.NewPCG(uint64(round), uint64(i)))
+			for range 50 {
+				ctx, cancel := context.WithCancel(t.Context())
+				stop := make(chan struct{})
+				go func() {
+					for range rng.IntN(3) {
+						runtime.Gosched()
+					}
+					cancel()
+					close(stop)
+				}()
+				g, err := m.LockContext(ctx)
+				<-stop
+				if err != nil {
+					cancelled.Add(1)
+					continue
+				}
+				got.Add(1)
+				g.Set(g.Get() + 1)
+				runtime.Gosched()
+				g.Unlock()
+			}
+		})
+		g, ok := m.TryLock()
+		if assert.True(t, ok, "locked after all have left") {
+			assert.EqualValues(t, got.Load(), g.Get())
+			g.Unlock()
+		}
+		assert.EqualValues(t, 800, got.Load()+cancelled.Load())
+	})
+}
+
+// lockOp is an operation on a lock: it adds the given numbers of writers and
+// readers if it reports true.
+type lockOp struct {
+	name            string
+	writers, shares int
+}
+
+// lockModel says that nobody shares a lock with a writer, and that a refused
+// TryLock had a reason.
+var lockModel = porcupine.Model{
+	Init: func() any { return lockOp{} },
+	Step: func(state, input, output any) (bool, any) {
+		s, op := state.(lockOp), input.(lockOp)
+		next := lockOp{writers: s.writers + op.writers, shares: s.shares + op.shares}
+		possible := next.writers <= 1 && (next.writers == 0 || next.shares == 0) && next.writers >= 0 && next.shares >= 0
+		if output == true {
+			return possible, next
+		}
+		return !possible, s
+	},
+}
+
+func TestMutexIsLinearizable(t *testing.T) {
+	for round := range 20 {
+		var r testkit.Recorder
+		m := arcmutex.NewMutex(0)
+		testkit.Parallel(6, func(i int) {
+			rng := rand.New(rand.NewPCG(uint64(round), uint64(i)))
+			for range 20 {
+				var g arcmutex.Guard[int]
+				in := lockOp{name: "lock", writers: 1}
+				if rng.IntN(2) == 0 {
+					r.Do(i, in, func() any { g = m.Lock(); return true })
+				} else {
+					var ok any
+					r.Do(i, in, func() any { g, ok = tryLock(m); return ok })
+					if ok == false {
+						continue
+					}
+				}
+				if rng.IntN(2) == 0 {
+					runtime.Gosched()
+				}
+				r.Do(i, lockOp{name: "unlock", writers: -1}, func() any { g.Unlock(); return true })
+			}
+		})
+		r.Linearizable(t, lockModel)
+	}
+}
+
+func tryLock(m *arcmutex.Mutex[int]) (arcmutex.Guard[int], any) {
+	g, ok := m.TryLock()
+	return g, ok
+}
+
+func TestStaleCopiesRacingUnlockEndOnce(t *testing.T) {
+	testkit.Stress(t, func(t *testing.T, _ int) {
+		m := arcmutex.NewMutex(0)
+		g := m.Lock()
+		var ended, refused atomic.Int64
+		testkit.Parallel(4, func(int) {
+			defer func() {
+				if recover() != nil {
+					refused.Add(1)
+				}
+			}()
+			twin := g
+			twin.Unlock()
+			ended.Add(1)
+			m.With(func(v *int) { *v++ })
+		})
+		assert.EqualValues(t, 1, ended.Load())
+		assert.EqualValues(t, 3, refused.Load())
+	})
+}

@@ -1,0 +1,145 @@
+package arcmutex_test
+
+import (
+	"context"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/arcmutex"
+	"github.com/coderrange/ferrous/internal/testkit"
+)
+
+func TestLockIsDurablyBlocking(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := arcmutex.NewMutex(0)
+		g := m.Lock()
+		go m.With(func(v *int) { *v = 1 })
+		testkit.Advance(time.Hour)
+		assert.Equal(t, 0, g.Get())
+		g.Unlock()
+		synctest.Wait()
+		v, err := m.Get()
+		require.NoError(t, err)
+		assert.Equal(t, 1, v)
+	})
+}
+
+func TestWaitersAreServedInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := arcmutex.NewMutex([]int(nil))
+		g := m.Lock()
+		for i := range 100 {
+			go m.With(func(v *[]int) { *v = append(*v, i) })
+			synctest.Wait()
+		}
+		g.Unlock()
+		synctest.Wait()
+		order, err := m.Get()
+		require.NoError(t, err)
+		require.Len(t, order, 100)
+		assert.IsIncreasing(t, order)
+	})
+}
+
+func TestCancelledFrontWaiterWakesTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := arcmutex.NewMutex(0)
+		g := m.Lock()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		var err error
+		go func() { _, err = m.LockContext(ctx) }()
+		synctest.Wait()
+		go m.With(func(v *int) { *v = 2 })
+		testkit.Advance(time.Second)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		g.Unlock()
+		synctest.Wait()
+		v, _ := m.Get()
+		assert.Equal(t, 2, v)
+	})
+}
+
+// A waiter that was woken and cancelled before it ran must not take the wake-up
+// with it.
+func TestWokenThenCancelledWaiterPassesItOn(t *testing.T) {
+	for range 500 {
+		synctest.Test(t, func(t *testing.T) {
+			m := arcmutex.NewMutex(0)
+			g := m.Lock()
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() {
+				if g, err := m.LockContext(ctx); err == nil {
+					g.Unlock()
+				}
+			}()
+			synctest.Wait()
+			go m.With(func(v *int) { *v = 2 })
+			synctest.Wait()
+			g.Unlock()
+			cancel()
+			synctest.Wait()
+			assert.False(t, m.IsLocked())
+			v, _ := m.Get()
+			require.Equal(t, 2, v)
+		})
+	}
+}
+
+func TestTenThousandWaitersOfWhichHalfCancel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := arcmutex.NewMutex(0)
+		g := m.Lock()
+		ctx, cancel := context.WithCancel(t.Context())
+		var got, cancelled atomic.Int64
+		for i := range 10_000 {
+			wait := t.Context()
+			if i%2 == 0 {
+				wait = ctx
+			}
+			go func() {
+				if err := m.WithContext(wait, func(v *int) { *v++ }); err != nil {
+					cancelled.Add(1)
+				} else {
+					got.Add(1)
+				}
+			}()
+		}
+		synctest.Wait()
+		go cancel()
+		g.Unlock()
+		synctest.Wait()
+		v, _ := m.Get()
+		assert.EqualValues(t, got.Load(), v)
+		assert.GreaterOrEqual(t, v, 5000)
+		assert.EqualValues(t, 10_000, got.Load()+cancelled.Load())
+	})
+}
+
+// Somebody who locks and unlocks without ever waiting passes a waiter a few
+// times, and then must let it in.
+func TestBargingIsBounded(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	m := arcmutex.NewMutex(0)
+	var done atomic.Bool
+	g := m.Lock()
+	go func() {
+		g := m.Lock()
+		done.Store(true)
+		g.Unlock()
+	}()
+	passed := 0
+	for ; !done.Load(); passed++ {
+		runtime.Gosched() // the waiter runs, and finds it locked
+		g.Unlock()
+		g = m.Lock()
+	}
+	g.Unlock()
+	assert.LessOrEqual(t, passed, 20)
+}
