@@ -1,9 +1,6 @@
 package arcmutex
 
-import (
-	"context"
-	"fmt"
-)
+import "fmt"
 
 // A Guard is the right to read and change a value that a [Mutex] or, held by a
 // writer, an [RWMutex] owns, or with [MapMut] a part of it.
@@ -94,8 +91,7 @@ func (g *Guard[T]) release(method string) {
 // relock makes a released guard good again, and reports whether the value is
 // poisoned.
 func (g *Guard[T]) relock() (isPoisoned bool) {
-	_ = g.lock.wait(context.Background(), exclusive, "") // has no end to report
-	g.key, isPoisoned = g.lock.opened(exclusive)
+	g.key, isPoisoned = g.lock.lockAnyway()
 	return isPoisoned
 }
 
@@ -113,4 +109,17 @@ func MapMut[T, U any](g *Guard[T], f func(*T) *U) Guard[U] {
 	part := Guard[U]{f(g.Ptr()), g.hold}
 	g.lock = &spent
 	return part
+}
+
+// Downgrade turns the writer of an [RWMutex] into a reader, who sees what the
+// writer has left: no other writer comes between, however many wait. The guard
+// and all its copies end. It never blocks. On the guard of a [Mutex] it makes a reader
+// with whom nobody shares.
+//
+//ferrous:takes g
+func Downgrade[T any](g *Guard[T]) RGuard[T] {
+	if !g.lock.leave(exclusive, g.key, losses[exclusive]+gains[sharing]) {
+		stale("Downgrade")
+	}
+	return RGuard[T]{value: g.value, share: share{lock: g.lock, key: g.key&turns + turn}}
 }

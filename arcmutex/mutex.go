@@ -126,18 +126,14 @@ func (m *Mutex[T]) WithContext(ctx context.Context, f func(*T)) error {
 //
 //ferrous:lends
 func (m *Mutex[T]) TryWith(f func(*T)) error {
-	k, ok, err := m.lock.tryAcquire(exclusive, "Mutex.TryWith")
-	switch {
-	case err != nil:
-		return err
-	case !ok:
-		return methodError("Mutex.TryWith", ErrLocked)
+	k, err := m.lock.tryOrErr(exclusive, "Mutex.TryWith")
+	if err == nil {
+		m.lend(k, f)
 	}
-	m.lend(k, f)
-	return nil
+	return err
 }
 
-// lend calls f with the value under the lock, which is held with key k.
+// lend is [lock.lend] without a further closure, and with the fast path.
 func (m *Mutex[T]) lend(k uint64, f func(*T)) {
 	returned := false
 	defer func() {
@@ -154,14 +150,7 @@ func (m *Mutex[T]) lend(k uint64, f func(*T)) {
 //
 //ferrous:blocks
 //ferrous:lends
-func (m *Mutex[T]) Recover(f func(*T)) {
-	_ = m.lock.wait(context.Background(), exclusive, "") // has no end to report
-	k, _ := m.lock.opened(exclusive)
-	m.lend(k, func(v *T) {
-		f(v)
-		m.lock.clearPoison()
-	})
-}
+func (m *Mutex[T]) Recover(f func(*T)) { m.lock.repair(func() { f(&m.value) }) }
 
 // Get waits until m is free and returns a copy of the value, or [ErrPoisoned].
 //
@@ -180,22 +169,15 @@ func (m *Mutex[T]) Get() (v T, err error) {
 //
 //ferrous:blocks
 func (m *Mutex[T]) Set(v T) error {
-	_, err := m.replace(v, "Mutex.Set")
+	_, err := replace(&m.lock, &m.value, v, "Mutex.Set")
 	return err
 }
 
 // Replace is [Mutex.Set] that returns the old value.
 //
 //ferrous:blocks
-func (m *Mutex[T]) Replace(v T) (old T, err error) { return m.replace(v, "Mutex.Replace") }
-
-func (m *Mutex[T]) replace(v T, method string) (old T, err error) {
-	k, err := m.lock.acquire(context.Background(), exclusive, method)
-	if err == nil {
-		old, m.value = m.value, v
-		m.lock.leave(exclusive, k, losses[exclusive])
-	}
-	return old, err
+func (m *Mutex[T]) Replace(v T) (old T, err error) {
+	return replace(&m.lock, &m.value, v, "Mutex.Replace")
 }
 
 // IntoInner waits until m is free and takes the value out of it for good. It
@@ -203,17 +185,7 @@ func (m *Mutex[T]) replace(v T, method string) (old T, err error) {
 // m is poisoned and owns the zero value.
 //
 //ferrous:blocks
-func (m *Mutex[T]) IntoInner() (v T, err error) {
-	_ = m.lock.wait(context.Background(), exclusive, "") // has no end to report
-	k, isPoisoned := m.lock.opened(exclusive)
-	if isPoisoned {
-		err = methodError("Mutex.IntoInner", ErrPoisoned)
-	}
-	var zero T
-	v, m.value = m.value, zero
-	m.lock.finish(k, false)
-	return v, err
-}
+func (m *Mutex[T]) IntoInner() (T, error) { return intoInner(&m.lock, &m.value, "Mutex.IntoInner") }
 
 // IsLocked reports whether somebody holds m at the moment.
 func (m *Mutex[T]) IsLocked() bool { return m.lock.state.Load()&held != 0 }
@@ -231,14 +203,3 @@ func (m *Mutex[T]) Format(s fmt.State, verb rune) { formatLock(s, verb, "Mutex",
 
 // LogValue returns what %+v prints.
 func (m *Mutex[T]) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", m)) }
-
-// finish ends the exclusive hold with key k of a function that was lent the
-// value, and poisons the lock if it has not returned.
-func (l *lock) finish(k uint64, returned bool) {
-	if !returned {
-		l.state.Or(poisoned)
-	}
-	l.leave(exclusive, k, losses[exclusive])
-}
-
-func (l *lock) clearPoison() { l.state.And(^uint64(poisoned)) }

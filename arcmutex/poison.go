@@ -36,9 +36,12 @@ func must(k uint64, err error) uint64 {
 
 // What inlined methods panic with is made beforehand, which keeps them small.
 var (
-	errGuardPtr = methodError("Guard.Ptr", ErrStale)
-	errGuardGet = methodError("Guard.Get", ErrStale)
-	errGuardSet = methodError("Guard.Set", ErrStale)
+	errGuardPtr     = methodError("Guard.Ptr", ErrStale)
+	errGuardGet     = methodError("Guard.Get", ErrStale)
+	errGuardSet     = methodError("Guard.Set", ErrStale)
+	errRGuardPtr    = methodError("RGuard.Ptr", ErrStale)
+	errRGuardGet    = methodError("RGuard.Get", ErrStale)
+	errRGuardUnlock = methodError("RGuard.Unlock", ErrStale)
 )
 
 // spent is the lock of guards that were consumed. Its turn never comes.

@@ -1,0 +1,318 @@
+package arcmutex
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+)
+
+// An RWMutex owns a value of type T and lets either one writer at it or any
+// number of readers (up to 1,048,575; further ones wait).
+//
+// It is a [Mutex] that can be shared: Lock and With are the writer's and do
+// all that they do there; RLock and RWith are the readers', who poison nothing.
+// An upgradable reader shares the value with readers, not with another
+// upgradable reader, and may become the writer without letting another writer
+// in between.
+//
+// The zero value is an unlocked mutex that owns the zero value of T. An
+// RWMutex must not be copied after first use.
+//
+// Waiters are served in the order of their arrival, readers that follow each
+// other all at once, so that neither readers nor writers starve; writers may pass waiters
+// as in a [Mutex]. A reader waits behind a writer who waits: a
+// goroutine that calls RLock twice deadlocks if a writer comes between, which
+// [Check] finds. The n'th writer's Unlock synchronizes before each lock that
+// follows, and a reader's before the next writer's.
+//
+// After std::sync::RwLock and parking_lot's upgradable reads.
+type RWMutex[T any] struct {
+	_     noCopy
+	lock  lock
+	value T
+}
+
+// NewRWMutex returns an RWMutex that owns v.
+func NewRWMutex[T any](v T) *RWMutex[T] { return &RWMutex[T]{value: v} }
+
+// WithName gives m the name that [Check] calls it by, and returns m.
+func (m *RWMutex[T]) WithName(name string) *RWMutex[T] {
+	m.lock.rename(name)
+	return m
+}
+
+// Lock waits until nobody holds m, and locks it for writing. It panics with an
+// error that is [ErrPoisoned] if m is poisoned.
+//
+//ferrous:acquire
+//ferrous:blocks
+//ferrous:mustuse
+func (m *RWMutex[T]) Lock() Guard[T] {
+	k, ok := m.lock.fastLock()
+	if !ok {
+		k = must(m.lock.acquire(context.Background(), exclusive, "RWMutex.Lock"))
+	}
+	return m.guard(k)
+}
+
+// LockContext waits until nobody holds m or ctx is done. The error wraps
+// [context.Cause], or is [ErrPoisoned]. A cancelled caller loses its place and
+// owns nothing, and those whom it kept waiting go on.
+//
+//ferrous:acquire
+//ferrous:blocks
+//ferrous:mustuse
+func (m *RWMutex[T]) LockContext(ctx context.Context) (Guard[T], error) {
+	k, err := m.lock.acquire(ctx, exclusive, "RWMutex.LockContext")
+	if err != nil {
+		return Guard[T]{}, err
+	}
+	return m.guard(k), nil
+}
+
+// TryLock locks m for writing if nobody holds it, and reports whether it did.
+// It panics with an error that is [ErrPoisoned] if m is free and poisoned.
+//
+//ferrous:acquire
+func (m *RWMutex[T]) TryLock() (Guard[T], bool) {
+	k, ok, err := m.lock.tryAcquire(exclusive, "RWMutex.TryLock")
+	must(k, err)
+	if !ok {
+		return Guard[T]{}, false
+	}
+	return m.guard(k), true
+}
+
+// RLock waits until there is no writer, and shares m with other readers. It
+// panics with an error that is [ErrPoisoned] if m is poisoned.
+//
+//ferrous:acquire
+//ferrous:blocks
+//ferrous:mustuse
+func (m *RWMutex[T]) RLock() RGuard[T] {
+	k, ok := m.lock.fastRLock()
+	if !ok {
+		k = must(m.lock.acquire(context.Background(), sharing, "RWMutex.RLock"))
+	}
+	return RGuard[T]{value: &m.value, share: share{lock: &m.lock, key: k}}
+}
+
+// RLockContext is [RWMutex.RLock] that waits until ctx is done at most. The
+// error wraps [context.Cause], or is [ErrPoisoned].
+//
+//ferrous:acquire
+//ferrous:blocks
+//ferrous:mustuse
+func (m *RWMutex[T]) RLockContext(ctx context.Context) (RGuard[T], error) {
+	k, err := m.lock.acquire(ctx, sharing, "RWMutex.RLockContext")
+	if err != nil {
+		return RGuard[T]{}, err
+	}
+	return RGuard[T]{value: &m.value, share: share{lock: &m.lock, key: k}}, nil
+}
+
+// TryRLock shares m if there is no writer and nobody waits, and reports
+// whether it did. It panics with an error that is [ErrPoisoned] if m could be
+// shared and is poisoned.
+//
+//ferrous:acquire
+func (m *RWMutex[T]) TryRLock() (RGuard[T], bool) {
+	k, ok, err := m.lock.tryAcquire(sharing, "RWMutex.TryRLock")
+	must(k, err)
+	if !ok {
+		return RGuard[T]{}, false
+	}
+	return RGuard[T]{value: &m.value, share: share{lock: &m.lock, key: k}}, true
+}
+
+// ULock waits until there is neither a writer nor an upgradable reader, and
+// shares m with readers as its upgradable reader. It panics with an error that
+// is [ErrPoisoned] if m is poisoned.
+//
+//ferrous:acquire
+//ferrous:blocks
+//ferrous:mustuse
+func (m *RWMutex[T]) ULock() UGuard[T] {
+	k := must(m.lock.acquire(context.Background(), upgrading, "RWMutex.ULock"))
+	return UGuard[T]{value: &m.value, lock: &m.lock, key: k}
+}
+
+// ULockContext is [RWMutex.ULock] that waits until ctx is done at most. The
+// error wraps [context.Cause], or is [ErrPoisoned].
+//
+//ferrous:acquire
+//ferrous:blocks
+//ferrous:mustuse
+func (m *RWMutex[T]) ULockContext(ctx context.Context) (UGuard[T], error) {
+	k, err := m.lock.acquire(ctx, upgrading, "RWMutex.ULockContext")
+	if err != nil {
+		return UGuard[T]{}, err
+	}
+	return UGuard[T]{value: &m.value, lock: &m.lock, key: k}, nil
+}
+
+// TryULock is [RWMutex.ULock] that does not wait, and reports whether it has
+// the lock.
+//
+//ferrous:acquire
+func (m *RWMutex[T]) TryULock() (UGuard[T], bool) {
+	k, ok, err := m.lock.tryAcquire(upgrading, "RWMutex.TryULock")
+	must(k, err)
+	if !ok {
+		return UGuard[T]{}, false
+	}
+	return UGuard[T]{value: &m.value, lock: &m.lock, key: k}, true
+}
+
+// With calls f with the value locked for writing. It unlocks m whatever
+// happens, and poisons it if f does not return. It panics with an error that is
+// [ErrPoisoned], and does not call f, if m is poisoned.
+//
+//ferrous:blocks
+//ferrous:lends
+func (m *RWMutex[T]) With(f func(*T)) {
+	m.lock.lend(must(m.lock.acquire(context.Background(), exclusive, "RWMutex.With")), func() { f(&m.value) })
+}
+
+// WithContext is [RWMutex.With] that waits until ctx is done at most. The error
+// is that of [RWMutex.LockContext].
+//
+//ferrous:blocks
+//ferrous:lends
+func (m *RWMutex[T]) WithContext(ctx context.Context, f func(*T)) error {
+	k, err := m.lock.acquire(ctx, exclusive, "RWMutex.WithContext")
+	if err == nil {
+		m.lock.lend(k, func() { f(&m.value) })
+	}
+	return err
+}
+
+// TryWith is [RWMutex.With] that does not wait: if another holds m the error
+// is [ErrLocked], and if m is poisoned [ErrPoisoned].
+//
+//ferrous:lends
+func (m *RWMutex[T]) TryWith(f func(*T)) error {
+	k, err := m.lock.tryOrErr(exclusive, "RWMutex.TryWith")
+	if err == nil {
+		m.lock.lend(k, func() { f(&m.value) })
+	}
+	return err
+}
+
+// RWith calls f with the shared value, which it must not change. It unlocks m
+// whatever happens and never poisons it. It panics with an error that is
+// [ErrPoisoned], and does not call f, if m is poisoned.
+//
+//ferrous:blocks
+//ferrous:lends
+func (m *RWMutex[T]) RWith(f func(*T)) {
+	g := m.RLock()
+	defer g.Unlock()
+	f(g.value)
+}
+
+// RWithContext is [RWMutex.RWith] that waits until ctx is done at most. The
+// error is that of [RWMutex.RLockContext].
+//
+//ferrous:blocks
+//ferrous:lends
+func (m *RWMutex[T]) RWithContext(ctx context.Context, f func(*T)) error {
+	g, err := m.RLockContext(ctx)
+	if err != nil {
+		return err
+	}
+	defer g.Unlock()
+	f(g.value)
+	return nil
+}
+
+// TryRWith is [RWMutex.RWith] that does not wait: if there is a writer or
+// somebody waits the error is [ErrLocked], and if m is poisoned [ErrPoisoned].
+//
+//ferrous:lends
+func (m *RWMutex[T]) TryRWith(f func(*T)) error {
+	k, err := m.lock.tryOrErr(sharing, "RWMutex.TryRWith")
+	if err != nil {
+		return err
+	}
+	g := RGuard[T]{value: &m.value, share: share{lock: &m.lock, key: k}}
+	defer g.Unlock()
+	f(g.value)
+	return nil
+}
+
+// Recover locks m, poisoned or not, and calls f to repair the value. If f
+// returns, m is not poisoned any more.
+//
+//ferrous:blocks
+//ferrous:lends
+func (m *RWMutex[T]) Recover(f func(*T)) { m.lock.repair(func() { f(&m.value) }) }
+
+// Get waits until there is no writer and returns a copy of the value, or
+// [ErrPoisoned].
+//
+//ferrous:blocks
+func (m *RWMutex[T]) Get() (v T, err error) {
+	k, err := m.lock.acquire(context.Background(), sharing, "RWMutex.Get")
+	if err == nil {
+		v = m.value
+		m.lock.leave(sharing, k, losses[sharing])
+	}
+	return v, err
+}
+
+// Set waits until nobody holds m and replaces the value. If m is poisoned it
+// keeps the old value and returns [ErrPoisoned].
+//
+//ferrous:blocks
+func (m *RWMutex[T]) Set(v T) error {
+	_, err := replace(&m.lock, &m.value, v, "RWMutex.Set")
+	return err
+}
+
+// Replace is [RWMutex.Set] that returns the old value.
+//
+//ferrous:blocks
+func (m *RWMutex[T]) Replace(v T) (old T, err error) {
+	return replace(&m.lock, &m.value, v, "RWMutex.Replace")
+}
+
+// IntoInner waits until nobody holds m and takes the value out of it for good.
+// It returns the value also when m is poisoned, with [ErrPoisoned]. From then
+// on m is poisoned and owns the zero value.
+//
+//ferrous:blocks
+func (m *RWMutex[T]) IntoInner() (T, error) {
+	return intoInner(&m.lock, &m.value, "RWMutex.IntoInner")
+}
+
+// IsLocked reports whether a writer holds m at the moment.
+func (m *RWMutex[T]) IsLocked() bool { return m.lock.state.Load()&held != 0 }
+
+// Readers returns how many readers share m at the moment, the upgradable one
+// among them.
+func (m *RWMutex[T]) Readers() int {
+	s := m.lock.state.Load()
+	n := int(s & readers / reader)
+	if s&upgradable != 0 {
+		n++
+	}
+	return n
+}
+
+// IsPoisoned reports whether m is poisoned at the moment.
+func (m *RWMutex[T]) IsPoisoned() bool { return m.lock.state.Load()&poisoned != 0 }
+
+// ClearPoison takes back the poison; see also [RWMutex.Recover].
+func (m *RWMutex[T]) ClearPoison() { m.lock.clearPoison() }
+
+// Format prints the value, or <locked>, and with %+v and %#v the state too. It
+// does not wait.
+func (m *RWMutex[T]) Format(s fmt.State, verb rune) {
+	formatLock(s, verb, "RWMutex", &m.value, &m.lock)
+}
+
+// LogValue returns what %+v prints.
+func (m *RWMutex[T]) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", m)) }
+
+func (m *RWMutex[T]) guard(k uint64) Guard[T] { return Guard[T]{&m.value, hold{&m.lock, k}} }

@@ -1,0 +1,229 @@
+package arcmutex_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/arcmutex"
+	"github.com/coderrange/ferrous/internal/testkit"
+)
+
+func TestRWMutexSharesAndExcludes(t *testing.T) {
+	m := arcmutex.NewRWMutex(1)
+	a := m.RLock()
+	b, ok := m.TryRLock()
+	require.True(t, ok)
+	c, err := m.RLockContext(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, 3, m.Readers())
+	assert.Equal(t, 3, a.Get()+*b.Ptr()+c.Get())
+	_, ok = m.TryLock()
+	assert.False(t, ok)
+	require.ErrorIs(t, m.TryWith(func(*int) { t.Error("not alone") }), arcmutex.ErrLocked)
+	require.NoError(t, m.TryRWith(func(v *int) { assert.Equal(t, 1, *v) }))
+	a.Unlock()
+	b.Unlock()
+	c.Unlock()
+	assert.Zero(t, m.Readers())
+	g := m.Lock()
+	assert.True(t, m.IsLocked())
+	_, ok = m.TryRLock()
+	assert.False(t, ok)
+	require.ErrorIs(t, m.TryRWith(func(*int) { t.Error("written") }), arcmutex.ErrLocked)
+	g.Set(2)
+	g.Unlock()
+	require.NoError(t, m.WithContext(t.Context(), func(v *int) { *v++ }))
+	require.NoError(t, m.RWithContext(t.Context(), func(v *int) { assert.Equal(t, 3, *v) }))
+	require.NoError(t, m.TryWith(func(v *int) { *v++ }))
+	g, err = m.LockContext(t.Context())
+	require.NoError(t, err)
+	g.Unlock()
+	old, err := m.Replace(9)
+	require.NoError(t, err)
+	assert.Equal(t, 4, old)
+	require.NoError(t, m.Set(10))
+	v, err := m.IntoInner()
+	require.NoError(t, err)
+	assert.Equal(t, 10, v)
+	assert.True(t, m.IsPoisoned())
+}
+
+func TestRWMutexNoticesDoneContextsFirst(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	m := arcmutex.NewRWMutex(1)
+	never := func(*int) { t.Error("called") }
+	_, err := m.LockContext(ctx)
+	require.EqualError(t, err, "arcmutex: RWMutex.LockContext: context canceled")
+	_, err = m.RLockContext(ctx)
+	require.EqualError(t, err, "arcmutex: RWMutex.RLockContext: context canceled")
+	_, err = m.ULockContext(ctx)
+	require.EqualError(t, err, "arcmutex: RWMutex.ULockContext: context canceled")
+	require.ErrorIs(t, m.WithContext(ctx, never), context.Canceled)
+	require.ErrorIs(t, m.RWithContext(ctx, never), context.Canceled)
+	g, err := m.ULockContext(t.Context())
+	require.NoError(t, err)
+	_, err = g.UpgradeContext(ctx)
+	require.EqualError(t, err, "arcmutex: UGuard.UpgradeContext: context canceled")
+	assert.Equal(t, 1, g.Get(), "a failed upgrade has ended the guard")
+	g.Unlock()
+	assert.Zero(t, m.Readers())
+}
+
+func TestWritersPoisonAndReadersDoNot(t *testing.T) {
+	m := arcmutex.NewRWMutex(1)
+	for _, leave := range []func(){func() { panic("boom") }, runtime.Goexit} {
+		exits(func() { m.RWith(func(*int) { leave() }) })
+		exits(func() { _ = m.TryRWith(func(*int) { leave() }) })
+		exits(func() { _ = m.RWithContext(t.Context(), func(*int) { leave() }) })
+		assert.False(t, m.IsPoisoned())
+		assert.Zero(t, m.Readers())
+		for _, with := range []func(func(*int)){
+			m.With,
+			func(f func(*int)) { assert.NoError(t, m.TryWith(f)) },
+			func(f func(*int)) { assert.NoError(t, m.WithContext(t.Context(), f)) },
+		} {
+			exits(func() { with(func(*int) { leave() }) })
+			assert.False(t, m.IsLocked())
+			assert.True(t, m.IsPoisoned())
+			m.ClearPoison()
+		}
+	}
+}
+
+func TestPoisonedRWMutexRefuses(t *testing.T) {
+	m := arcmutex.NewRWMutex(1)
+	poison(t, m)
+	never := func(*int) { t.Error("called") }
+	for name, use := range map[string]func(){
+		"Lock": func() { m.Lock() }, "TryLock": func() { m.TryLock() }, "With": func() { m.With(never) },
+		"RLock": func() { m.RLock() }, "TryRLock": func() { m.TryRLock() },
+		"ULock": func() { m.ULock() }, "TryULock": func() { m.TryULock() },
+	} {
+		err := testkit.PanicError(t, use)
+		require.ErrorIs(t, err, arcmutex.ErrPoisoned)
+		require.EqualError(t, err, "arcmutex: RWMutex."+name+": poisoned by a function that did not return")
+	}
+	require.ErrorIs(t, testkit.PanicError(t, func() { m.RWith(never) }), arcmutex.ErrPoisoned)
+	_, err := m.LockContext(t.Context())
+	require.ErrorIs(t, err, arcmutex.ErrPoisoned)
+	_, err = m.RLockContext(t.Context())
+	require.ErrorIs(t, err, arcmutex.ErrPoisoned)
+	_, err = m.ULockContext(t.Context())
+	require.ErrorIs(t, err, arcmutex.ErrPoisoned)
+	require.ErrorIs(t, m.TryWith(never), arcmutex.ErrPoisoned)
+	require.ErrorIs(t, m.TryRWith(never), arcmutex.ErrPoisoned)
+	require.ErrorIs(t, m.WithContext(t.Context(), never), arcmutex.ErrPoisoned)
+	require.ErrorIs(t, m.RWithContext(t.Context(), never), arcmutex.ErrPoisoned)
+	_, err = m.Get()
+	require.ErrorIs(t, err, arcmutex.ErrPoisoned)
+	require.ErrorIs(t, m.Set(7), arcmutex.ErrPoisoned)
+	assert.False(t, m.IsLocked())
+	assert.Zero(t, m.Readers())
+	m.Recover(func(v *int) { assert.Equal(t, 1, *v, "Set has changed the value") })
+	v, err := m.Get()
+	require.NoError(t, err)
+	assert.Equal(t, 1, v)
+}
+
+func TestReadGuardsEndOnce(t *testing.T) {
+	m := arcmutex.NewRWMutex(1)
+	other := m.RLock()
+	g := m.RLock()
+	g.Unlock()
+	for name, use := range map[string]func(){
+		"Ptr": func() { g.Ptr() }, "Get": func() { g.Get() }, "Unlock": g.Unlock,
+	} {
+		err := testkit.PanicError(t, use)
+		require.ErrorIs(t, err, arcmutex.ErrStale)
+		require.EqualError(t, err, "arcmutex: RGuard."+name+": guard was unlocked")
+	}
+	assert.Equal(t, 1, m.Readers(), "a stale guard has ended another's share")
+	other.Unlock()
+}
+
+func TestUpgradableReaders(t *testing.T) {
+	m := arcmutex.NewRWMutex(1)
+	u := m.ULock()
+	_, ok := m.TryULock()
+	assert.False(t, ok, "two upgradable readers")
+	_, ok = m.TryLock()
+	assert.False(t, ok)
+	r := m.RLock()
+	assert.Equal(t, 2, m.Readers())
+	_, ok = u.TryUpgrade()
+	assert.False(t, ok, "upgraded beside a reader")
+	assert.Equal(t, 1, u.Get()*(*u.Ptr()))
+	r.Unlock()
+	g, ok := u.TryUpgrade()
+	require.True(t, ok)
+	for name, use := range map[string]func(){
+		"Ptr": func() { u.Ptr() }, "Get": func() { u.Get() }, "Unlock": u.Unlock,
+		"Upgrade": func() { u.Upgrade() }, "TryUpgrade": func() { u.TryUpgrade() }, "Downgrade": func() { u.Downgrade() },
+	} {
+		err := testkit.PanicError(t, use)
+		require.ErrorIs(t, err, arcmutex.ErrStale)
+		require.EqualError(t, err, "arcmutex: UGuard."+name+": guard was unlocked")
+	}
+	assert.True(t, m.IsLocked())
+	g.Set(5)
+	g.Unlock()
+	u, ok = m.TryULock()
+	require.True(t, ok)
+	r = u.Downgrade()
+	assert.Equal(t, 5, r.Get())
+	assert.Equal(t, 1, m.Readers())
+	r.Unlock()
+	u = m.ULock()
+	g = u.Upgrade()
+	r = arcmutex.Downgrade(&g)
+	require.ErrorIs(t, testkit.PanicError(t, g.Unlock), arcmutex.ErrStale)
+	r.Unlock()
+	assert.Equal(t, "RWMutex(5)", fmt.Sprintf("%+v", m))
+}
+
+func TestDowngradeEndsTheWriter(t *testing.T) {
+	m := arcmutex.NewRWMutex(1)
+	g := m.Lock()
+	g.Set(2)
+	r := arcmutex.Downgrade(&g)
+	require.ErrorIs(t, testkit.PanicError(t, func() { arcmutex.Downgrade(&g) }), arcmutex.ErrStale)
+	other := m.RLock()
+	assert.Equal(t, 4, r.Get()+other.Get())
+	r.Unlock()
+	other.Unlock()
+	assert.Zero(t, m.Readers())
+	assert.False(t, m.IsLocked())
+}
+
+func TestMapNarrowsAndConsumes(t *testing.T) {
+	type pair struct{ a, b int }
+	m := arcmutex.NewRWMutex(pair{1, 2})
+	g := m.RLock()
+	b := arcmutex.Map(&g, func(p *pair) *int { return &p.b })
+	require.ErrorIs(t, testkit.PanicError(t, func() { g.Ptr() }), arcmutex.ErrStale)
+	require.ErrorIs(t, testkit.PanicError(t, g.Unlock), arcmutex.ErrStale)
+	assert.Equal(t, 2, b.Get())
+	assert.Equal(t, 1, m.Readers())
+	b.Unlock()
+	assert.Zero(t, m.Readers())
+}
+
+func TestRWMutexPrints(t *testing.T) {
+	m := arcmutex.NewRWMutex(43)
+	r := m.RLock()
+	assert.Equal(t, "43 RWMutex(43) RGuard(43)", fmt.Sprintf("%v %+v %+v", m, m, &r))
+	r.Unlock()
+	assert.Equal(t, "RGuard(<unlocked>)", fmt.Sprintf("%+v", &r))
+	g := m.Lock()
+	assert.Equal(t, "RWMutex(<locked>)", m.LogValue().String())
+	g.Unlock()
+	u := m.ULock()
+	assert.Equal(t, "UGuard(43)", fmt.Sprintf("%+v", &u))
+	u.Unlock()
+}

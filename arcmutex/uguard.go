@@ -1,0 +1,117 @@
+package arcmutex
+
+import (
+	"context"
+	"fmt"
+)
+
+// A UGuard is the right to read a value that an [RWMutex] owns beside other
+// readers, and to become its writer without anybody writing in between. There
+// is one at a time.
+//
+// It must not be copied, as go vet reports. After Unlock, Upgrade or Downgrade
+// it is stale, and panics with an error that is [ErrStale].
+type UGuard[T any] struct {
+	_     noCopy
+	value *T
+	lock  *lock
+	key   uint64 // upgradable, and the turn
+}
+
+// Ptr returns a pointer to the value, which must not be changed, nor read
+// after the guard has ended.
+//
+//ferrous:borrow shared
+func (g *UGuard[T]) Ptr() *T {
+	g.check("UGuard.Ptr")
+	return g.value
+}
+
+// Get returns the value.
+func (g *UGuard[T]) Get() T {
+	g.check("UGuard.Get")
+	return *g.value
+}
+
+// Unlock ends the guard and lets the next one in. It never blocks.
+//
+//ferrous:release
+func (g *UGuard[T]) Unlock() { g.end("UGuard.Unlock", losses[upgrading]) }
+
+// Upgrade waits until the other readers have left, and makes the guard a
+// writer's. It comes before everybody who waits. g ends.
+//
+//ferrous:acquire
+//ferrous:blocks
+//ferrous:takes g
+func (g *UGuard[T]) Upgrade() Guard[T] {
+	w, err := g.upgrade(context.Background(), "UGuard.Upgrade")
+	if err != nil {
+		panic(err)
+	}
+	return w
+}
+
+// UpgradeContext is [UGuard.Upgrade] that waits until ctx is done at most. The
+// error wraps [context.Cause]; then g stays as it is.
+//
+//ferrous:acquire
+//ferrous:blocks
+func (g *UGuard[T]) UpgradeContext(ctx context.Context) (Guard[T], error) {
+	return g.upgrade(ctx, "UGuard.UpgradeContext")
+}
+
+func (g *UGuard[T]) upgrade(ctx context.Context, method string) (Guard[T], error) {
+	g.check(method)
+	if err := g.lock.wait(ctx, upgraded, method); err != nil {
+		return Guard[T]{}, err
+	}
+	return g.upgraded(), nil
+}
+
+// TryUpgrade makes the guard a writer's if there is no other reader, and
+// reports whether it did; if not, g stays as it is.
+//
+//ferrous:acquire
+func (g *UGuard[T]) TryUpgrade() (Guard[T], bool) {
+	g.check("UGuard.TryUpgrade")
+	if !g.lock.try(upgraded) {
+		return Guard[T]{}, false
+	}
+	return g.upgraded(), true
+}
+
+// upgraded returns the writer's guard in exchange for g.
+func (g *UGuard[T]) upgraded() Guard[T] {
+	w := Guard[T]{g.value, hold{g.lock, g.key&turns | held}}
+	g.lock = &spent
+	return w
+}
+
+// Downgrade gives up the right to become a writer. g ends. It never blocks.
+//
+//ferrous:takes g
+func (g *UGuard[T]) Downgrade() RGuard[T] {
+	l := g.lock
+	g.end("UGuard.Downgrade", losses[upgrading]+gains[sharing])
+	return RGuard[T]{value: g.value, share: share{lock: l, key: g.key & turns}}
+}
+
+// Format prints the value, and with %+v and %#v that it is a UGuard's.
+func (g *UGuard[T]) Format(s fmt.State, verb rune) {
+	formatGuard(s, verb, "UGuard", g.value, g.lock, upgrading, g.key)
+}
+
+func (g *UGuard[T]) check(method string) {
+	if !valid(upgrading, g.key, g.lock.state.Load()) {
+		stale(method)
+	}
+}
+
+func (g *UGuard[T]) end(method string, delta uint64) {
+	l := g.lock
+	g.lock = &spent
+	if !l.leave(upgrading, g.key, delta) {
+		stale(method)
+	}
+}
