@@ -1,0 +1,237 @@
+package arcmutex
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync/atomic"
+
+	"github.com/coderrange/ferrous/internal/park"
+)
+
+// ErrClosed says that a [Semaphore] or a [Notify] was closed.
+var ErrClosed = errors.New("closed")
+
+// MaxPermits is the largest number of permits that a [Semaphore] can have.
+const MaxPermits = math.MaxInt64 >> 2
+
+// A Semaphore hands out up to a number of permits and lets those wait who ask
+// for more than there are.
+//
+// Waiters are served strictly in the order of their arrival: a request that
+// waits takes nothing yet, and nobody passes it, however small his own request.
+// So a large request is not starved. A cancelled one leaves everything to
+// the next. Goroutines that wait are durably blocked in the sense of
+// [testing/synctest].
+//
+// The zero value has no permits; see [Semaphore.Add]. A Semaphore must not be
+// copied after first use. All methods are safe for concurrent use. Releasing a
+// permit synchronizes before the return of the Acquire that it made possible.
+//
+// After tokio::sync::Semaphore.
+type Semaphore struct {
+	_ noCopy
+
+	// state is the number of free permits times permit, and the bits.
+	state atomic.Int64
+	queue park.Queue[int64] // waiters want a number of permits
+}
+
+const (
+	semQueued = 1 << iota // the queue is not empty; changed under its lock
+	semClosed
+	permit
+)
+
+// NewSemaphore returns a semaphore with n permits. It panics if n is negative
+// or more than [MaxPermits].
+func NewSemaphore(n int64) *Semaphore {
+	s := new(Semaphore)
+	s.add(n, "NewSemaphore")
+	return s
+}
+
+// Acquire waits until n permits are free and it is the caller's turn, or until
+// ctx is done or the semaphore closed. The error wraps [context.Cause] or is
+// [ErrClosed]. A request for more than there will ever be waits until Add.
+// It panics if n is negative or more than [MaxPermits].
+//
+// Acquiring free permits is one compare-and-swap and does not allocate.
+//
+//ferrous:acquire
+//ferrous:blocks
+//ferrous:mustuse
+func (s *Semaphore) Acquire(ctx context.Context, n int64) (Permit, error) {
+	if ctx.Err() != nil || !s.take(n) {
+		if err := s.acquireSlow(ctx, n); err != nil {
+			return Permit{}, err
+		}
+	}
+	return Permit{sem: s, n: n}, nil
+}
+
+func (s *Semaphore) acquireSlow(ctx context.Context, n int64) error {
+	const method = "Semaphore.Acquire"
+	checkPermits(n, method)
+	if ctx.Err() != nil {
+		return methodError(method, context.Cause(ctx))
+	}
+	w := park.NewWaiter(n)
+	s.queue.Lock()
+	if s.take(n) {
+		s.queue.Unlock()
+		return nil
+	}
+	if s.state.Load()&semClosed != 0 {
+		s.queue.Unlock()
+		return methodError(method, ErrClosed)
+	}
+	s.queue.PushBack(w)
+	s.state.Or(semQueued)
+	s.serve() // what was released meanwhile
+	s.queue.Unlock()
+	w.Wait(ctx.Done())
+	s.queue.Lock()
+	defer s.queue.Unlock()
+	switch {
+	case s.queue.Remove(w):
+		s.serve()
+		return methodError(method, context.Cause(ctx))
+	case w.Want == refused:
+		return methodError(method, ErrClosed)
+	default:
+		return nil
+	}
+}
+
+// TryAcquire takes n permits if they are free and nobody waits, and reports
+// whether it did. It does not on a closed semaphore. It panics if n is negative
+// or more than [MaxPermits].
+//
+//ferrous:acquire
+func (s *Semaphore) TryAcquire(n int64) (Permit, bool) {
+	if !s.take(n) {
+		checkPermits(n, "Semaphore.TryAcquire")
+		return Permit{}, false
+	}
+	return Permit{sem: s, n: n}, true
+}
+
+// take takes n permits if nothing is in the way.
+func (s *Semaphore) take(n int64) bool {
+	for uint64(n) <= MaxPermits {
+		state := s.state.Load()
+		if state&(semQueued|semClosed) != 0 || state/permit < n {
+			return false
+		}
+		if s.state.CompareAndSwap(state, state-n*permit) {
+			return true
+		}
+	}
+	return false
+}
+
+// serve gives the free permits to those at the front. The queue's lock is held,
+// so that nobody else takes any once somebody waits.
+func (s *Semaphore) serve() {
+	for w := s.queue.Front(); w != nil; w = s.queue.Front() {
+		n := w.Want
+		if s.state.Load()/permit < n {
+			return
+		}
+		s.state.Add(-n * permit)
+		s.queue.Grant(w)
+	}
+	s.state.And(^semQueued)
+}
+
+// Add makes n permits more. It panics if n is negative or there would be more
+// than [MaxPermits] free.
+func (s *Semaphore) Add(n int64) { s.add(n, "Semaphore.Add") }
+
+func (s *Semaphore) add(n int64, method string) {
+	checkPermits(n, method)
+	for {
+		state := s.state.Load()
+		if state/permit > MaxPermits-n {
+			panic(tooMany(method, n))
+		}
+		if s.state.CompareAndSwap(state, state+n*permit) {
+			break
+		}
+	}
+	s.lockAndServe()
+}
+
+// release gives n permits back.
+func (s *Semaphore) release(n int64) {
+	if state := s.state.Add(n * permit); state&(semQueued|math.MinInt64) != 0 {
+		if state < 0 {
+			s.state.Add(-n * permit)
+			panic(tooMany("Permit.Release", n))
+		}
+		s.lockAndServe()
+	}
+}
+
+func (s *Semaphore) lockAndServe() {
+	s.queue.Lock()
+	defer s.queue.Unlock()
+	s.serve()
+}
+
+// Forget takes up to n free permits away for good, and returns how many. It
+// panics if n is negative.
+func (s *Semaphore) Forget(n int64) int64 {
+	checkPermits(min(n, MaxPermits), "Semaphore.Forget")
+	s.queue.Lock()
+	defer s.queue.Unlock()
+	for {
+		state := s.state.Load()
+		gone := min(n, state/permit)
+		if s.state.CompareAndSwap(state, state-gone*permit) {
+			return gone
+		}
+	}
+}
+
+// Close wakes everybody who waits; they, and every Acquire after it, get
+// [ErrClosed]. Permits that are held stay good. Further Closes have no effect.
+func (s *Semaphore) Close() {
+	s.queue.Lock()
+	defer s.queue.Unlock()
+	s.state.Or(semClosed)
+	s.state.And(^semQueued)
+	for w := s.queue.Front(); w != nil; w = s.queue.Front() {
+		w.Want = refused
+		s.queue.Grant(w)
+	}
+}
+
+// refused is what a waiter wants after its semaphore was closed.
+const refused = -1
+
+// IsClosed reports whether Close was called.
+func (s *Semaphore) IsClosed() bool { return s.state.Load()&semClosed != 0 }
+
+// Available returns the number of free permits.
+func (s *Semaphore) Available() int64 { return s.state.Load() / permit }
+
+// String returns the number of free permits.
+func (s *Semaphore) String() string {
+	if s.IsClosed() {
+		return fmt.Sprintf("Semaphore(%d closed)", s.Available())
+	}
+	return fmt.Sprintf("Semaphore(%d)", s.Available())
+}
+
+func tooMany(method string, n int64) error {
+	return fmt.Errorf("arcmutex: %s: %d permits more would be more than MaxPermits", method, n)
+}
+
+func checkPermits(n int64, method string) {
+	if n < 0 || n > MaxPermits {
+		panic(fmt.Errorf("arcmutex: %s: %d permits, want 0 to MaxPermits", method, n))
+	}
+}

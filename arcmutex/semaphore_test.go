@@ -1,0 +1,333 @@
+package arcmutex_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/coderrange/ferrous/arcmutex"
+	"github.com/coderrange/ferrous/internal/testkit"
+)
+
+func TestSemaphoreCounts(t *testing.T) {
+	s := arcmutex.NewSemaphore(3)
+	p, err := s.Acquire(t.Context(), 2)
+	require.NoError(t, err)
+	assert.EqualValues(t, 2, p.N())
+	q, ok := s.TryAcquire(2)
+	assert.False(t, ok)
+	assert.EqualValues(t, 0, q.N())
+	assert.Equal(t, "Semaphore(1)", s.String())
+	assert.Equal(t, "Permit(2)", p.String())
+	p.Release()
+	assert.EqualValues(t, 3, s.Available())
+	require.ErrorIs(t, testkit.PanicError(t, p.Release), arcmutex.ErrStale)
+	require.ErrorIs(t, testkit.PanicError(t, p.Forget), arcmutex.ErrStale)
+	require.ErrorIs(t, testkit.PanicError(t, q.Release), arcmutex.ErrStale)
+	assert.EqualValues(t, 3, s.Available())
+	none, err := s.Acquire(t.Context(), 0)
+	require.NoError(t, err)
+	none.Release()
+}
+
+func TestPermitsSplitAndMerge(t *testing.T) {
+	s, other := arcmutex.NewSemaphore(10), arcmutex.NewSemaphore(10)
+	p, _ := s.TryAcquire(6)
+	q, ok := p.Split(4)
+	require.True(t, ok)
+	assert.EqualValues(t, 2, p.N())
+	assert.EqualValues(t, 4, q.N())
+	tooMuch, ok := p.Split(3)
+	assert.False(t, ok)
+	assert.Zero(t, tooMuch.N())
+	foreign, _ := other.TryAcquire(1)
+	require.EqualError(t, testkit.PanicError(t, func() { p.Merge(&foreign) }), "arcmutex: Permit.Merge: permits of different semaphores")
+	require.EqualError(t, testkit.PanicError(t, func() { p.Merge(&p) }), "arcmutex: Permit.Merge: a permit with itself")
+	require.Error(t, testkit.PanicError(t, func() { p.Split(-1) }))
+	assert.EqualValues(t, 3, p.N()+foreign.N())
+	p.Merge(&q)
+	require.ErrorIs(t, testkit.PanicError(t, func() { p.Merge(&q) }), arcmutex.ErrStale)
+	require.ErrorIs(t, testkit.PanicError(t, func() { q.Split(0) }), arcmutex.ErrStale)
+	assert.EqualValues(t, 4, s.Available())
+	p.Release()
+	assert.EqualValues(t, 10, s.Available())
+}
+
+func TestForgetAndAdd(t *testing.T) {
+	s := arcmutex.NewSemaphore(5)
+	p, _ := s.TryAcquire(2)
+	p.Forget()
+	assert.EqualValues(t, 3, s.Available())
+	assert.EqualValues(t, 1, s.Forget(1))
+	assert.EqualValues(t, 2, s.Forget(100))
+	assert.EqualValues(t, 0, s.Forget(1))
+	s.Add(7)
+	assert.EqualValues(t, 7, s.Available())
+}
+
+func TestSemaphoreRefusesBadNumbers(t *testing.T) {
+	var s arcmutex.Semaphore
+	for name, f := range map[string]func(n int64){
+		"NewSemaphore":         func(n int64) { arcmutex.NewSemaphore(n) },
+		"Semaphore.Acquire":    func(n int64) { _, _ = s.Acquire(t.Context(), n) },
+		"Semaphore.TryAcquire": func(n int64) { s.TryAcquire(n) },
+		"Semaphore.Add":        s.Add,
+	} {
+		for _, n := range []int64{-1, arcmutex.MaxPermits + 1} {
+			assert.Contains(t, testkit.PanicError(t, func() { f(n) }).Error(), "arcmutex: "+name+": ")
+		}
+	}
+	require.Error(t, testkit.PanicError(t, func() { s.Forget(-1) }))
+	s.Add(arcmutex.MaxPermits)
+	require.Error(t, testkit.PanicError(t, func() { s.Add(1) }))
+	p, ok := s.TryAcquire(1)
+	require.True(t, ok)
+	s.Add(1)
+	require.Error(t, testkit.PanicError(t, p.Release))
+	assert.EqualValues(t, arcmutex.MaxPermits, s.Available())
+}
+
+func TestLargeRequestAtTheFrontIsNotOvertaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := arcmutex.NewSemaphore(8)
+		p, _ := s.TryAcquire(6)
+		big := make(chan struct{})
+		go func() {
+			p, err := s.Acquire(t.Context(), 8)
+			assert.NoError(t, err)
+			close(big)
+			p.Release()
+		}()
+		synctest.Wait()
+		_, ok := s.TryAcquire(1)
+		assert.False(t, ok, "a small request has passed a large one")
+		p.Release()
+		<-big
+		synctest.Wait()
+		assert.EqualValues(t, 8, s.Available())
+	})
+}
+
+func TestCancelledRequestRestoresAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := arcmutex.NewSemaphore(6)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		var small atomic.Bool
+		go func() {
+			_, err := s.Acquire(ctx, 8)
+			assert.EqualError(t, err, "arcmutex: Semaphore.Acquire: context deadline exceeded")
+		}()
+		synctest.Wait()
+		go func() {
+			p, err := s.Acquire(t.Context(), 6)
+			assert.NoError(t, err)
+			small.Store(true)
+			p.Release()
+		}()
+		synctest.Wait()
+		assert.False(t, small.Load())
+		testkit.Advance(time.Second)
+		assert.True(t, small.Load(), "the next has not been woken")
+		assert.EqualValues(t, 6, s.Available())
+		p, ok := s.TryAcquire(6)
+		require.True(t, ok)
+		p.Release()
+		_, err := s.Acquire(ctx, 1)
+		require.ErrorIs(t, err, context.DeadlineExceeded, "a done context")
+		assert.EqualValues(t, 6, s.Available())
+	})
+}
+
+func TestCloseWakesAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := arcmutex.NewSemaphore(1)
+		p, _ := s.TryAcquire(1)
+		var refused atomic.Int64
+		for range 10 {
+			go func() {
+				_, err := s.Acquire(t.Context(), 1)
+				assert.ErrorIs(t, err, arcmutex.ErrClosed)
+				refused.Add(1)
+			}()
+			synctest.Wait()
+		}
+		s.Close()
+		s.Close()
+		synctest.Wait()
+		assert.EqualValues(t, 10, refused.Load())
+		p.Release()
+		assert.True(t, s.IsClosed())
+		assert.Equal(t, "Semaphore(1 closed)", s.String())
+		_, err := s.Acquire(t.Context(), 0)
+		require.ErrorIs(t, err, arcmutex.ErrClosed)
+		_, ok := s.TryAcquire(1)
+		assert.False(t, ok)
+	})
+}
+
+// The oracle is a number and a list.
+func TestSemaphoreAgainstOracle(t *testing.T) {
+	type request struct {
+		n      int64
+		cancel context.CancelFunc
+		permit *arcmutex.Permit
+		err    error
+	}
+	testkit.Check(t, func(t *rapid.T) {
+		var s arcmutex.Semaphore
+		var free int64
+		var waiting, holding []*request
+		ctx, end := context.WithCancel(context.Background())
+		defer synctest.Wait()
+		defer end()
+		serve := func() {
+			for len(waiting) > 0 && waiting[0].n <= free {
+				free -= waiting[0].n
+				holding, waiting = append(holding, waiting[0]), waiting[1:]
+			}
+		}
+		pick := func(t *rapid.T, from *[]*request) *request {
+			if len(*from) == 0 {
+				t.Skip("none")
+			}
+			i := rapid.IntRange(0, len(*from)-1).Draw(t, "which")
+			r := (*from)[i]
+			*from = append((*from)[:i:i], (*from)[i+1:]...)
+			return r
+		}
+		t.Repeat(map[string]func(*rapid.T){
+			"Acquire": func(t *rapid.T) {
+				r := &request{n: rapid.Int64Range(0, 5).Draw(t, "n")}
+				var ctx2 context.Context
+				ctx2, r.cancel = context.WithCancel(ctx)
+				go func() {
+					p, err := s.Acquire(ctx2, r.n)
+					r.permit, r.err = &p, err
+				}()
+				waiting = append(waiting, r)
+				serve()
+			},
+			"TryAcquire": func(t *rapid.T) {
+				r := &request{n: rapid.Int64Range(0, 5).Draw(t, "n"), cancel: func() {}}
+				p, ok := s.TryAcquire(r.n)
+				require.Equal(t, len(waiting) == 0 && r.n <= free, ok)
+				if ok {
+					r.permit = &p
+					free -= r.n
+					holding = append(holding, r)
+				}
+			},
+			"Add": func(t *rapid.T) {
+				n := rapid.Int64Range(0, 4).Draw(t, "n")
+				s.Add(n)
+				free += n
+				serve()
+			},
+			"Forget": func(t *rapid.T) {
+				n := rapid.Int64Range(0, 4).Draw(t, "n")
+				require.Equal(t, min(n, free), s.Forget(n))
+				free -= min(n, free)
+			},
+			"Cancel": func(t *rapid.T) {
+				r := pick(t, &waiting)
+				r.cancel()
+				synctest.Wait()
+				require.ErrorIs(t, r.err, context.Canceled)
+				serve()
+			},
+			"Release": func(t *rapid.T) {
+				r := pick(t, &holding)
+				r.permit.Release()
+				free += r.n
+				serve()
+			},
+			"": func(t *rapid.T) {
+				synctest.Wait()
+				require.Equal(t, free, s.Available())
+				for _, r := range waiting {
+					require.Nil(t, r.permit)
+				}
+				for _, r := range holding {
+					require.NotNil(t, r.permit)
+					require.NoError(t, r.err)
+				}
+			},
+		})
+		for _, r := range append(waiting, holding...) {
+			r.cancel()
+		}
+	})
+}
+
+func TestSemaphoreIsLinearizable(t *testing.T) {
+	model := porcupine.Model{
+		Init: func() any { return int64(3) },
+		Step: func(state, input, output any) (bool, any) {
+			free, n := state.(int64), input.(int64)
+			if output == true {
+				return free-n >= 0, free - n
+			}
+			return true, free // it may be refused because somebody waits
+		},
+	}
+	for round := range 20 {
+		var r testkit.Recorder
+		s := arcmutex.NewSemaphore(3)
+		testkit.Parallel(5, func(i int) {
+			rng := rand.New(rand.NewPCG(uint64(round), uint64(i)))
+			for range 20 {
+				n := rng.Int64N(3) + 1
+				var release func()
+				r.Do(i, n, func() any {
+					if rng.IntN(2) == 0 {
+						p, ok := s.TryAcquire(n)
+						if ok {
+							release = p.Release
+						}
+						return ok
+					}
+					p, err := s.Acquire(t.Context(), n)
+					release = p.Release
+					return err == nil
+				})
+				if release != nil {
+					r.Do(i, -n, func() any { release(); return true })
+				}
+			}
+		})
+		assert.EqualValues(t, 3, s.Available())
+		r.Linearizable(t, model)
+	}
+}
+
+func TestStressSemaphore(t *testing.T) {
+	testkit.Stress(t, func(t *testing.T, round int) {
+		s := arcmutex.NewSemaphore(4)
+		testkit.Parallel(16, func(i int) {
+			rng := rand.New(rand.NewPCG(uint64(round), uint64(i)))
+			for range 50 {
+				ctx, cancel := context.WithCancel(t.Context())
+				if rng.IntN(2) == 0 {
+					go cancel()
+				}
+				if p, err := s.Acquire(ctx, rng.Int64N(5)); err == nil {
+					p.Release()
+				}
+				cancel()
+			}
+		})
+		assert.EqualValues(t, 4, s.Available())
+		p, ok := s.TryAcquire(4)
+		require.True(t, ok)
+		p.Release()
+	})
+}
