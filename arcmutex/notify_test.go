@@ -1,0 +1,142 @@
+package arcmutex_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/arcmutex"
+	"github.com/coderrange/ferrous/internal/testkit"
+)
+
+func TestNotifyStoresOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n arcmutex.Notify
+		n.NotifyWaiters() // stores nothing
+		n.NotifyOne()
+		n.NotifyOne()
+		require.NoError(t, n.Wait(t.Context()))
+		done := false
+		go func() { done = n.Wait(t.Context()) == nil }()
+		synctest.Wait()
+		assert.False(t, done, "two were stored")
+		n.NotifyLast()
+		synctest.Wait()
+		assert.True(t, done)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		n.NotifyOne()
+		require.EqualError(t, n.Wait(ctx), "arcmutex: Notify.Wait: context canceled")
+		require.NoError(t, n.Wait(t.Context()), "a done ctx has taken the notification")
+	})
+}
+
+func TestNotifyOneLastAndWaiters(t *testing.T) {
+	var n arcmutex.Notify
+	listeners := make([]*arcmutex.Listener, 5)
+	for i := range listeners {
+		listeners[i] = n.Listen()
+		defer listeners[i].Close()
+	}
+	notified := func() (which []int) {
+		done, cancel := context.WithCancel(t.Context())
+		cancel()
+		for i, l := range listeners {
+			if l.Wait(done) == nil {
+				which = append(which, i)
+			}
+		}
+		return which
+	}
+	n.NotifyOne()
+	assert.Equal(t, []int{0}, notified())
+	n.NotifyLast()
+	assert.Equal(t, []int{0, 4}, notified())
+	n.NotifyWaiters()
+	assert.Equal(t, []int{0, 1, 2, 3, 4}, notified())
+	late := n.Listen()
+	defer late.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.EqualError(t, late.Wait(ctx), "arcmutex: Listener.Wait: context canceled")
+}
+
+func TestNotifiedThenCancelledPassesItOn(t *testing.T) {
+	var n arcmutex.Notify
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	a, b, c, d := n.Listen(), n.Listen(), n.Listen(), n.Listen()
+	defer b.Close()
+	defer c.Close()
+	n.NotifyOne()
+	a.Close()
+	a.Close()
+	require.ErrorIs(t, testkit.PanicError(t, func() { _ = a.Wait(t.Context()) }), arcmutex.ErrStale)
+	require.NoError(t, b.Wait(t.Context()), "the next was not notified")
+	n.NotifyLast()
+	d.Close()
+	require.NoError(t, c.Wait(t.Context()), "the next to last was not notified")
+
+	// Nobody is left: it is stored.
+	e := n.Listen()
+	n.NotifyOne()
+	e.Close()
+	require.NoError(t, n.Wait(t.Context()))
+
+	// One that went to all is nobody's to pass on, nor is one that was received.
+	f, g := n.Listen(), n.Listen()
+	n.NotifyWaiters()
+	require.NoError(t, g.Wait(t.Context()))
+	f.Close()
+	g.Close()
+	h := n.Listen()
+	n.NotifyOne()
+	require.NoError(t, h.Wait(t.Context()))
+	h.Close()
+	i := n.Listen()
+	defer i.Close()
+	require.Error(t, i.Wait(ctx))
+}
+
+// Whoever works until there is nothing left, and then waits, misses nothing.
+func TestStressNotifyMissesNothing(t *testing.T) {
+	testkit.Stress(t, func(t *testing.T, round int) {
+		var n arcmutex.Notify
+		var work, done atomic.Int64
+		const producers, consumers, each = 4, 4, 50
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		testkit.Parallel(producers+consumers, func(i int) {
+			rng := rand.New(rand.NewPCG(uint64(round), uint64(i)))
+			if i < producers {
+				for range each {
+					work.Add(1)
+					n.NotifyOne()
+				}
+				return
+			}
+			for {
+				for got := work.Load(); got > 0; got = work.Load() {
+					if work.CompareAndSwap(got, got-1) && done.Add(1) == producers*each {
+						cancel()
+					}
+				}
+				impatient, stop := context.WithCancel(ctx)
+				if rng.IntN(2) == 0 {
+					go stop()
+				}
+				_ = n.Wait(impatient)
+				stop()
+				if ctx.Err() != nil {
+					return
+				}
+			}
+		})
+		assert.EqualValues(t, producers*each, done.Load())
+	})
+}
