@@ -1,0 +1,132 @@
+package arcmutex
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/coderrange/ferrous/internal/park"
+)
+
+// A Once runs a function once.
+//
+// If the function panics or exits its goroutine, the Once is poisoned: Do
+// panics with an error that is [ErrPoisoned] from then on, until
+// [Once.DoForce] succeeds. The zero value is ready. A Once must not be copied
+// after first use. All methods are safe for concurrent use. The return of the
+// function synchronizes before that of every Do and Wait. Goroutines that wait
+// are durably blocked in the sense of [testing/synctest]. A function that calls
+// Do on its own Once waits for itself.
+//
+// After std::sync::Once.
+type Once struct {
+	_     noCopy
+	done  atomic.Bool
+	lock  lock // held while a function runs; carries the poison
+	queue park.Queue[struct{}]
+}
+
+// Do calls f if no function has returned yet, and waits while another
+// goroutine does so. It is one atomic load once that is done.
+//
+//ferrous:blocks
+func (o *Once) Do(f func()) {
+	if !o.done.Load() {
+		must(0, o.doSlow(context.Background(), "Once.Do", f))
+	}
+}
+
+// DoContext is [Once.Do] that waits for another goroutine's function until ctx
+// is done at most, and returns its error, or [ErrPoisoned].
+//
+//ferrous:blocks
+func (o *Once) DoContext(ctx context.Context, f func()) error {
+	return o.doSlow(ctx, "Once.DoContext", f)
+}
+
+// DoForce is [Once.Do] that also calls f on a poisoned Once, and tells it so.
+// If f returns, the Once is done and not poisoned any more.
+//
+//ferrous:blocks
+func (o *Once) DoForce(f func(wasPoisoned bool)) {
+	if o.done.Load() {
+		return
+	}
+	k, isPoisoned := o.lock.lockAnyway()
+	o.lock.lend(k, func() {
+		if !o.done.Load() {
+			f(isPoisoned)
+			o.lock.clearPoison()
+			o.finish()
+		}
+	})
+}
+
+// doSlow calls f under the lock unless the Once is done.
+func (o *Once) doSlow(ctx context.Context, method string, f func()) error {
+	if ctx.Err() != nil {
+		return methodError(method, context.Cause(ctx))
+	}
+	if o.done.Load() {
+		return nil
+	}
+	k, err := o.lock.acquire(ctx, exclusive, method)
+	if err != nil {
+		return err
+	}
+	o.lock.lend(k, func() {
+		if !o.done.Load() {
+			f()
+			o.finish()
+		}
+	})
+	return nil
+}
+
+// finish lets all pass.
+func (o *Once) finish() {
+	o.queue.Lock()
+	defer o.queue.Unlock()
+	o.done.Store(true)
+	o.queue.GrantAll()
+}
+
+// Wait waits until a function has returned or ctx is done, and runs none. The
+// error wraps [context.Cause]. A Once that is poisoned may still be forced, and
+// is waited for.
+//
+//ferrous:blocks
+func (o *Once) Wait(ctx context.Context) error {
+	const method = "Once.Wait"
+	if ctx.Err() != nil {
+		return methodError(method, context.Cause(ctx))
+	}
+	o.queue.Lock()
+	if o.done.Load() {
+		o.queue.Unlock()
+		return nil
+	}
+	if !o.queue.Join(ctx, struct{}{}) {
+		return methodError(method, context.Cause(ctx))
+	}
+	return nil
+}
+
+// IsDone reports whether a function has returned.
+func (o *Once) IsDone() bool { return o.done.Load() }
+
+// IsPoisoned reports whether the Once is poisoned at the moment.
+func (o *Once) IsPoisoned() bool { return o.lock.state.Load()&poisoned != 0 }
+
+// String returns the state.
+func (o *Once) String() string {
+	switch {
+	case o.IsDone():
+		return "Once(done)"
+	case o.IsPoisoned():
+		return "Once(poisoned)"
+	case o.lock.state.Load()&held != 0:
+		return "Once(running)"
+	default:
+		return "Once(new)"
+	}
+}

@@ -1,0 +1,226 @@
+package arcmutex_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/arcmutex"
+	"github.com/coderrange/ferrous/internal/testkit"
+)
+
+func TestOnceRunsOnce(t *testing.T) {
+	manyTimes(t, func(t *testing.T, _ int) {
+		var o arcmutex.Once
+		ran := 0
+		testkit.Parallel(8, func(i int) {
+			switch i % 4 {
+			case 0:
+				o.Do(func() { ran++ })
+			case 1:
+				assert.NoError(t, o.DoContext(t.Context(), func() { ran++ }))
+			case 2:
+				o.DoForce(func(bool) { ran++ })
+			default:
+				assert.NoError(t, o.Wait(t.Context()))
+			}
+			assert.Equal(t, 1, ran)
+		})
+		assert.True(t, o.IsDone())
+	})
+}
+
+func TestOncePanicPoisonsAndCanBeForced(t *testing.T) {
+	for name, leave := range map[string]func(){"panic": func() { panic("boom") }, "Goexit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			var o arcmutex.Once
+			assert.Equal(t, "Once(new)", o.String())
+			exits(func() { o.Do(leave) })
+			assert.True(t, o.IsPoisoned())
+			assert.False(t, o.IsDone())
+			assert.Equal(t, "Once(poisoned)", o.String())
+			never := func() { t.Error("called") }
+			require.EqualError(t, testkit.PanicError(t, func() { o.Do(never) }), "arcmutex: Once.Do: poisoned by a function that did not return")
+			require.ErrorIs(t, o.DoContext(t.Context(), never), arcmutex.ErrPoisoned)
+			exits(func() { o.DoForce(func(bool) { leave() }) })
+			assert.True(t, o.IsPoisoned())
+			o.DoForce(func(wasPoisoned bool) {
+				assert.True(t, wasPoisoned)
+				assert.Equal(t, "Once(poisoned)", o.String())
+			})
+			assert.True(t, o.IsDone())
+			assert.False(t, o.IsPoisoned())
+			o.Do(never)
+			o.DoForce(func(bool) { never() })
+			require.NoError(t, o.DoContext(t.Context(), never))
+			require.NoError(t, o.Wait(t.Context()))
+			assert.Equal(t, "Once(done)", o.String())
+		})
+	}
+	var o arcmutex.Once
+	o.DoForce(func(wasPoisoned bool) {
+		assert.False(t, wasPoisoned)
+		assert.Equal(t, "Once(running)", o.String())
+	})
+}
+
+func TestOnceWaitsAreCancellable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var o arcmutex.Once
+		release := make(chan struct{})
+		go o.Do(func() { <-release })
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		require.ErrorIs(t, o.DoContext(ctx, func() { t.Error("called") }), context.DeadlineExceeded)
+		require.EqualError(t, o.Wait(ctx), "arcmutex: Once.Wait: context deadline exceeded")
+		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		require.EqualError(t, o.Wait(ctx), "arcmutex: Once.Wait: context deadline exceeded")
+		require.Error(t, o.DoContext(ctx, func() { t.Error("called") }))
+		close(release)
+		require.NoError(t, o.Wait(t.Context()))
+	})
+}
+
+func TestOnceLockIsSetOnce(t *testing.T) {
+	var o arcmutex.OnceLock[int]
+	_, ok := o.Get()
+	assert.False(t, ok)
+	assert.Nil(t, o.Ptr())
+	assert.Equal(t, "<unset> OnceLock(<unset>)", fmt.Sprintf("%v %+v", &o, &o))
+	assert.True(t, o.Set(1))
+	assert.False(t, o.Set(2))
+	v, ok := o.TryInsert(3)
+	assert.False(t, ok)
+	assert.Equal(t, 1, v)
+	assert.Equal(t, 1, o.GetOrInit(func() int { return 4 }))
+	v, err := o.GetOrTryInit(t.Context(), func() (int, error) { return 5, nil })
+	require.NoError(t, err)
+	assert.Equal(t, 1, v)
+	assert.Equal(t, "1 OnceLock(1) OnceLock(1)", fmt.Sprintf("%v %+v %s", &o, &o, o.LogValue()))
+	v, ok = o.Take()
+	assert.True(t, ok)
+	assert.Equal(t, 1, v)
+	_, ok = o.Take()
+	assert.False(t, ok)
+	v, ok = o.TryInsert(6)
+	assert.True(t, ok)
+	assert.Equal(t, 6, v)
+	v, ok = arcmutex.NewOnceLock(7).Get()
+	assert.True(t, ok)
+	assert.Equal(t, 7, v)
+}
+
+func TestFailedInitStaysEmptyAndRetryable(t *testing.T) {
+	var o arcmutex.OnceLock[int]
+	boom := errors.New("boom")
+	_, err := o.GetOrTryInit(t.Context(), func() (int, error) { return 1, boom })
+	require.ErrorIs(t, err, boom)
+	_, ok := o.Get()
+	assert.False(t, ok)
+	exits(func() { o.GetOrInit(func() int { panic("boom") }) })
+	exits(func() { o.GetOrInit(func() int { runtime.Goexit(); return 0 }) })
+	_, ok = o.Get()
+	assert.False(t, ok)
+	v, err := o.GetOrTryInit(t.Context(), func() (int, error) { return 2, nil })
+	require.NoError(t, err)
+	assert.Equal(t, 2, v)
+}
+
+func TestOnceLockWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var o arcmutex.OnceLock[int]
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := o.Wait(ctx)
+		require.EqualError(t, err, "arcmutex: OnceLock.Wait: context deadline exceeded")
+		go o.GetOrInit(func() int {
+			sleep(time.Hour)
+			return 3
+		})
+		synctest.Wait()
+		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err = o.GetOrTryInit(ctx, func() (int, error) { return 4, nil })
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		_, err = o.GetOrTryInit(ctx, func() (int, error) { return 4, nil })
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		v, err := o.Wait(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, 3, v)
+	})
+}
+
+// sleep waits in fake time, while others run.
+func sleep(d time.Duration) { <-time.After(d) }
+
+func TestStressOnceLockComputesOnce(t *testing.T) {
+	manyTimes(t, func(t *testing.T, _ int) {
+		var o arcmutex.OnceLock[int64]
+		var calls atomic.Int64
+		testkit.Parallel(8, func(i int) {
+			if i == 0 {
+				v, err := o.Wait(t.Context())
+				assert.NoError(t, err)
+				assert.EqualValues(t, 1, v)
+				return
+			}
+			assert.EqualValues(t, 1, o.GetOrInit(func() int64 { return calls.Add(1) }))
+		})
+		assert.EqualValues(t, 1, calls.Load())
+	})
+}
+
+func TestLazyLockComputesOnFirstUse(t *testing.T) {
+	calls := 0
+	l := arcmutex.NewLazyLock(func() int { calls++; return 7 })
+	_, ok := l.TryGet()
+	assert.False(t, ok)
+	assert.Equal(t, "<uninit> LazyLock(<uninit>)", fmt.Sprintf("%v %+v", l, l))
+	testkit.Parallel(8, func(int) { assert.Equal(t, 7, l.Get()) })
+	v, err := l.GetContext(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, 7, v)
+	v, ok = l.TryGet()
+	assert.True(t, ok)
+	assert.Equal(t, 7, v)
+	assert.Equal(t, 1, calls)
+	*l.Ptr() = 8
+	assert.Equal(t, "8 LazyLock(8) LazyLock(8)", fmt.Sprintf("%v %+v %s", l, l, l.LogValue()))
+}
+
+func TestLazyLockPanicPoisons(t *testing.T) {
+	l := arcmutex.NewLazyLock(func() int { panic("boom") })
+	assert.Equal(t, "boom", exits(func() { l.Get() }))
+	assert.True(t, l.IsPoisoned())
+	require.EqualError(t, testkit.PanicError(t, func() { l.Get() }), "arcmutex: LazyLock.Get: poisoned by a function that did not return")
+	_, err := l.GetContext(t.Context())
+	require.ErrorIs(t, err, arcmutex.ErrPoisoned)
+	assert.Equal(t, "LazyLock(<poisoned>)", fmt.Sprintf("%+v", l))
+	require.EqualError(t, testkit.PanicError(t, func() { arcmutex.NewLazyLock[int](nil) }), "arcmutex: NewLazyLock: nil function")
+}
+
+func TestLazyLockWaitIsCancellable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := arcmutex.NewLazyLock(func() int {
+			sleep(time.Hour)
+			return 1
+		})
+		go l.Get()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := l.GetContext(ctx)
+		require.EqualError(t, err, "arcmutex: LazyLock.GetContext: context deadline exceeded")
+		assert.Equal(t, 1, l.Get())
+	})
+}

@@ -1,0 +1,164 @@
+package arcmutex
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+
+	"github.com/coderrange/ferrous/internal/park"
+	"github.com/coderrange/ferrous/internal/show"
+)
+
+// A OnceLock is a place for a value that is set once, by whoever comes first.
+//
+// The zero value is empty and ready. A OnceLock must not be copied after first
+// use. All methods are safe for concurrent use; setting the value synchronizes
+// before every method that returns it. Goroutines that wait are durably
+// blocked in the sense of [testing/synctest].
+//
+// After std::sync::OnceLock, with the cancellation of tokio's OnceCell.
+type OnceLock[T any] struct {
+	_     noCopy
+	value atomic.Pointer[T] // nil while empty
+	lock  lock              // held by who fills it; never poisoned
+	queue park.Queue[struct{}]
+}
+
+// NewOnceLock returns a OnceLock that is set to v already.
+func NewOnceLock[T any](v T) *OnceLock[T] {
+	o := new(OnceLock[T])
+	o.value.Store(&v)
+	return o
+}
+
+// Get returns the value, and whether it is set. It is one atomic load.
+func (o *OnceLock[T]) Get() (v T, ok bool) {
+	if p := o.value.Load(); p != nil {
+		return *p, true
+	}
+	return v, false
+}
+
+// Ptr returns a pointer to the value, or nil if it is not set. What is done
+// with it by several goroutines is their matter.
+//
+//ferrous:borrow shared
+func (o *OnceLock[T]) Ptr() *T { return o.value.Load() }
+
+// Set sets the value if it is not set, and reports whether it did. While
+// another goroutine computes one it waits.
+//
+//ferrous:blocks
+func (o *OnceLock[T]) Set(v T) bool {
+	_, ok := o.TryInsert(v)
+	return ok
+}
+
+// TryInsert is [OnceLock.Set] that returns the value which is set now.
+//
+//ferrous:blocks
+func (o *OnceLock[T]) TryInsert(v T) (current T, ok bool) {
+	p, _ := o.fill(context.Background(), "OnceLock.TryInsert", func() (*T, error) { return &v, nil })
+	return *p, p == &v
+}
+
+// GetOrInit returns the value, after setting it to what f returns if it was
+// not set. While another goroutine computes it, GetOrInit waits. If f panics or
+// exits its goroutine the value stays unset, and the next may try. An f that
+// asks for the value it computes waits for itself.
+//
+//ferrous:blocks
+func (o *OnceLock[T]) GetOrInit(f func() T) T {
+	if p := o.value.Load(); p != nil {
+		return *p
+	}
+	p, _ := o.fill(context.Background(), "OnceLock.GetOrInit", func() (*T, error) {
+		v := f()
+		return &v, nil
+	})
+	return *p
+}
+
+// GetOrTryInit is [OnceLock.GetOrInit] with a function that can fail, and that
+// waits for another goroutine's until ctx is done at most. If f fails the value
+// stays unset, and the next may try. The error is f's, or wraps
+// [context.Cause].
+//
+//ferrous:blocks
+func (o *OnceLock[T]) GetOrTryInit(ctx context.Context, f func() (T, error)) (v T, err error) {
+	p, err := o.fill(ctx, "OnceLock.GetOrTryInit", func() (*T, error) {
+		v, err := f()
+		return &v, err
+	})
+	if err != nil {
+		return v, err
+	}
+	return *p, nil
+}
+
+// fill returns the value, and computes it first if it must.
+func (o *OnceLock[T]) fill(ctx context.Context, method string, f func() (*T, error)) (*T, error) {
+	if ctx.Err() != nil {
+		return nil, methodError(method, context.Cause(ctx))
+	}
+	if p := o.value.Load(); p != nil {
+		return p, nil
+	}
+	k, err := o.lock.acquire(ctx, exclusive, method)
+	if err != nil {
+		return nil, err
+	}
+	defer o.lock.finish(k, true) // whatever happens, it is not poisoned
+	if p := o.value.Load(); p != nil {
+		return p, nil
+	}
+	p, err := f()
+	if err != nil {
+		return nil, err
+	}
+	o.queue.Lock()
+	defer o.queue.Unlock()
+	o.value.Store(p)
+	o.queue.GrantAll()
+	return p, nil
+}
+
+// Wait waits until the value is set or ctx is done, and returns it. The error
+// wraps [context.Cause].
+//
+//ferrous:blocks
+func (o *OnceLock[T]) Wait(ctx context.Context) (v T, err error) {
+	const method = "OnceLock.Wait"
+	for ctx.Err() == nil {
+		o.queue.Lock()
+		if p := o.value.Load(); p != nil {
+			o.queue.Unlock()
+			return *p, nil
+		}
+		o.queue.Join(ctx, struct{}{})
+	}
+	return v, methodError(method, context.Cause(ctx))
+}
+
+// Take takes the value out, and reports whether there was one. It can then be
+// set again.
+func (o *OnceLock[T]) Take() (v T, ok bool) {
+	if p := o.value.Swap(nil); p != nil {
+		return *p, true
+	}
+	return v, false
+}
+
+// Format prints the value, or <unset>, and with %+v and %#v that it is a
+// OnceLock's.
+func (o *OnceLock[T]) Format(s fmt.State, verb rune) {
+	if p := o.value.Load(); p != nil {
+		show.Value(s, verb, "OnceLock", *p, "")
+		return
+	}
+	show.Text(s, verb, "OnceLock", "<unset>", "")
+}
+
+// LogValue returns what %+v prints.
+func (o *OnceLock[T]) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", o)) }
