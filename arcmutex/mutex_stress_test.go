@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"runtime"
+	"strconv"
 	"sync/atomic"
 	"testing"
 
@@ -13,6 +14,20 @@ import (
 	"github.com/coderrange/ferrous/arcmutex"
 	"github.com/coderrange/ferrous/internal/testkit"
 )
+
+// manyTimes is a [testkit.Stress] that is over when body was called twenty
+// times at each GOMAXPROCS.
+func manyTimes(t *testing.T, body func(t *testing.T, round int)) {
+	t.Helper()
+	for _, procs := range []int{1, 2, 4, 8} {
+		t.Run("procs="+strconv.Itoa(procs), func(t *testing.T) {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
+			for round := range 20 {
+				body(t, round)
+			}
+		})
+	}
+}
 
 func TestStressMutexExcludes(t *testing.T) {
 	testkit.Stress(t, func(t *testing.T, round int) {
@@ -135,7 +150,7 @@ func tryLock(m *arcmutex.Mutex[int]) (arcmutex.Guard[int], any) {
 }
 
 func TestStaleCopiesRacingUnlockEndOnce(t *testing.T) {
-	testkit.Stress(t, func(t *testing.T, _ int) {
+	manyTimes(t, func(t *testing.T, _ int) {
 		m := arcmutex.NewMutex(0)
 		g := m.Lock()
 		var ended, refused atomic.Int64

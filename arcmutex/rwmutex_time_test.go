@@ -156,7 +156,7 @@ func TestCancelledUpgradeLetsReadersGoOn(t *testing.T) {
 }
 
 func TestNeitherReadersNorWritersStarve(t *testing.T) {
-	testkit.Stress(t, func(t *testing.T, _ int) {
+	manyTimes(t, func(t *testing.T, _ int) {
 		m := arcmutex.NewRWMutex(0)
 		var stop atomic.Bool
 		var reads, writes atomic.Int64

@@ -1,0 +1,123 @@
+package arcmutex
+
+import (
+	"context"
+	"errors"
+)
+
+// A Locker is a lock for [LockAll] and the guard that it is to fill.
+type Locker struct {
+	lock   *lock
+	mode   mode
+	fill   func(k uint64)
+	unlock func()
+}
+
+// To returns a Locker that locks m and fills g.
+func (m *Mutex[T]) To(g *Guard[T]) Locker {
+	return Locker{&m.lock, exclusive, func(k uint64) { *g = Guard[T]{&m.value, hold{&m.lock, k}} }, g.Unlock}
+}
+
+// To returns a Locker that locks m for writing and fills g.
+func (m *RWMutex[T]) To(g *Guard[T]) Locker {
+	return Locker{&m.lock, exclusive, func(k uint64) { *g = m.guard(k) }, g.Unlock}
+}
+
+// RTo returns a Locker that shares m and fills g.
+func (m *RWMutex[T]) RTo(g *RGuard[T]) Locker {
+	return Locker{&m.lock, sharing, func(k uint64) {
+		g.value, g.share = &m.value, share{lock: &m.lock, key: k}
+	}, g.Unlock}
+}
+
+// LockAll waits until it has locked all of ls, and fills their guards:
+//
+//	var from, to arcmutex.Guard[Account]
+//	unlock := arcmutex.LockAll(a.To(&from), b.To(&to))
+//	defer unlock()
+//
+// It cannot deadlock, whatever the order in which they are given here and
+// locked elsewhere: it never waits for one while it holds another. (Who
+// holds a lock already when he calls it can.) unlock unlocks all the guards,
+// and panics with an error that is [ErrStale], after having unlocked the
+// others, if one was unlocked before.
+//
+// It panics with an error that is [ErrPoisoned], and holds nothing, if one of
+// them is poisoned, and if one is given twice.
+//
+//ferrous:acquire
+//ferrous:blocks
+//ferrous:mustuse
+func LockAll(ls ...Locker) (unlock func()) {
+	unlock, err := lockAll(context.Background(), ls, "LockAll")
+	if err != nil {
+		panic(err)
+	}
+	return unlock
+}
+
+// LockAllContext is [LockAll] that waits until ctx is done at most. The error
+// wraps [context.Cause], or is [ErrPoisoned]; then nothing is held.
+//
+//ferrous:acquire
+//ferrous:blocks
+//ferrous:mustuse
+func LockAllContext(ctx context.Context, ls ...Locker) (unlock func(), err error) {
+	return lockAll(ctx, ls, "LockAllContext")
+}
+
+// lockAll waits for one lock while it holds none, and then tries the others;
+// if one of them is not to be had, it lets go of all and waits for that one. So
+// do std::lock of C++ and folly::acquireLocked.
+func lockAll(ctx context.Context, ls []Locker, method string) (unlock func(), err error) {
+	seen := make(map[*lock]bool, len(ls))
+	for _, l := range ls {
+		if seen[l.lock] {
+			panic(methodError(method, errors.New("the same lock twice")))
+		}
+		seen[l.lock] = true
+	}
+	if ctx.Err() != nil {
+		return nil, methodError(method, context.Cause(ctx))
+	}
+	keys := make([]uint64, len(ls))
+	for first := 0; first >= 0 && len(ls) > 0; {
+		if first, err = lockFrom(ctx, ls, keys, first, method); err != nil {
+			return nil, err
+		}
+	}
+	for i, l := range ls {
+		l.fill(keys[i])
+	}
+	return func() { unlockAll(ls) }, nil
+}
+
+// lockFrom waits for ls[first] and tries the others. It returns the index of
+// one that somebody else holds, and holds nothing, or -1 if it holds all.
+func lockFrom(ctx context.Context, ls []Locker, keys []uint64, first int, method string) (busy int, err error) {
+	for n := range ls {
+		i := (first + n) % len(ls)
+		ok := true
+		if n == 0 {
+			keys[i], err = ls[i].lock.acquire(ctx, ls[i].mode, method)
+		} else {
+			keys[i], ok, err = ls[i].lock.tryAcquire(ls[i].mode, method)
+		}
+		if err == nil && ok {
+			continue
+		}
+		for n--; n >= 0; n-- {
+			l := ls[(first+n)%len(ls)]
+			l.lock.leave(l.mode, keys[(first+n)%len(ls)], losses[l.mode])
+		}
+		return i, err
+	}
+	return -1, nil
+}
+
+// unlockAll unlocks the last first, and all of them whatever happens.
+func unlockAll(ls []Locker) {
+	for _, l := range ls {
+		defer l.unlock()
+	}
+}
