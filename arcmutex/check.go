@@ -2,22 +2,126 @@ package arcmutex
 
 import (
 	"context"
+	"runtime"
 	"sync/atomic"
+	"time"
+
+	"github.com/coderrange/ferrous/internal/goid"
+	"github.com/coderrange/ferrous/internal/park"
 )
 
-var checking atomic.Bool
-
-type label struct{ name string }
-
-func (l *lock) rename(name string) { l.label.Store(&label{name}) }
-
-var checker check
-
-type check struct{}
-
-func (*check) holds(*lock, mode, uint64)  {}
-func (*check) leaves(*lock, mode, uint64) {}
-
-func (l *lock) waitChecked(ctx context.Context, m mode, method string) error {
-	return l.waitUnchecked(ctx, m, method)
+// Check turns the deadlock checker on until stop is called. It calls report,
+// on the goroutine that found it, for each
+//
+//   - [Order]: goroutines have locked some locks in orders that form a cycle of
+//     any length, whether or not they ever met; each cycle is reported once,
+//     when the step that closes it is taken for the first time;
+//   - [Recursion]: a goroutine is about to wait for a lock that it holds, also
+//     where only a writer who comes between two RLocks would make it deadlock;
+//   - [Cycle]: goroutines wait for each other right now, which is looked for
+//     when one has waited for the given time; each cycle is reported once.
+//
+// The checker follows [Mutex] and [RWMutex], by object and not by type, so that
+// trees and lists of locks may be locked hand over hand. TryLock and [LockAll]
+// take part as holders only, as they wait for nothing while they hold something. Who holds what is
+// told by the goroutine that has locked: a guard that is handed to another
+// goroutine counts as the first one's. Locks taken while the checker was off are
+// not seen. What it knows of a lock is forgotten with the lock.
+//
+// Off, it costs one atomic load a lock. On, locking and unlocking takes some
+// 200 ns, and waiting a timer. Of several checkers that are on the last one is
+// told.
+func Check(after time.Duration, report func(*Deadlock)) (stop func()) {
+	own := &listener{after: max(after, 0), report: report}
+	listening.Store(own)
+	checking.Store(true)
+	return func() {
+		if listening.CompareAndSwap(own, nil) {
+			checking.Store(false)
+		}
+	}
 }
+
+// A listener is who called Check.
+type listener struct {
+	after  time.Duration
+	report func(*Deadlock)
+}
+
+var (
+	checking  atomic.Bool // there is a listener
+	listening atomic.Pointer[listener]
+)
+
+// tell reports each of what was found, if anybody still listens. No lock of the
+// checker may be held.
+func tell(found ...*Deadlock) {
+	for _, d := range found {
+		if to := listening.Load(); to != nil {
+			to.report(d)
+		}
+	}
+}
+
+// waitChecked is wait with the checker on.
+func (l *lock) waitChecked(ctx context.Context, m mode, method string) error {
+	me := goid.Get()
+	if m != upgraded {
+		tell(orders(me, l.vertex(), m)...)
+	}
+	for range yields {
+		if l.try(m) {
+			return nil
+		}
+		runtime.Gosched()
+	}
+	w, ok := l.join(m)
+	if ok {
+		return nil
+	}
+	wish := parties.wait(me, l.vertex(), m, func() bool { return l.isQueued(w) })
+	defer parties.endWait(me)
+	long := time.NewTimer(patienceOfChecker())
+	defer long.Stop()
+	for {
+		woken := false
+		select {
+		case <-w.Ready():
+			woken = true
+		case <-ctx.Done():
+		case <-long.C:
+			tell(cycle(wish)...)
+			continue
+		}
+		if l.resume(w, woken) {
+			return nil
+		} else if !woken {
+			return methodError(method, context.Cause(ctx))
+		}
+	}
+}
+
+func (l *lock) isQueued(w *park.Waiter[request]) bool {
+	l.queue.Lock()
+	defer l.queue.Unlock()
+	return w.Queued()
+}
+
+// patienceOfChecker is how long a goroutine waits before a cycle is looked for.
+func patienceOfChecker() time.Duration {
+	if to := listening.Load(); to != nil {
+		return to.after
+	}
+	return time.Hour // it has just been turned off
+}
+
+// taken notes that the calling goroutine holds the lock.
+func (l *lock) taken(m mode) {
+	if m != upgraded {
+		parties.hold(goid.Get(), l.vertex(), m)
+	}
+	l.state.Or(known)
+}
+
+// left notes that a hold of the lock has come to its end.
+func (l *lock) left() { parties.release(goid.Get(), l.vertex()) }

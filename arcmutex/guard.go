@@ -121,5 +121,6 @@ func Downgrade[T any](g *Guard[T]) RGuard[T] {
 	if !g.lock.leave(exclusive, g.key, losses[exclusive]+gains[sharing]) {
 		stale("Downgrade")
 	}
-	return RGuard[T]{value: g.value, share: share{lock: g.lock, key: g.key&turns + turn}}
+	k, _ := g.lock.opened(sharing)
+	return RGuard[T]{value: g.value, share: share{lock: g.lock, key: k}}
 }

@@ -190,8 +190,7 @@ func (l *lock) opened(m mode) (k uint64, isPoisoned bool) {
 	s := l.state.Load()
 	k = key(m, s)
 	if checking.Load() {
-		checker.holds(l, m, k)
-		l.state.Or(known)
+		l.taken(m)
 	}
 	return k, s&poisoned != 0
 }
@@ -306,13 +305,14 @@ func (l *lock) compete(w *park.Waiter[request]) bool {
 // those who wait. It reports false, and has done nothing, if there is no such
 // hold.
 func (l *lock) leave(m mode, k, delta uint64) bool {
-	for {
+	for told := false; ; {
 		s := l.state.Load()
 		if !valid(m, k, s) {
 			return false
 		}
-		if s&known != 0 {
-			checker.leaves(l, m, k)
+		if s&known != 0 && !told {
+			told = true
+			l.left()
 		}
 		if s&(queued|woken) == queued {
 			l.queue.Lock()

@@ -94,7 +94,8 @@ func (g *UGuard[T]) upgraded() Guard[T] {
 func (g *UGuard[T]) Downgrade() RGuard[T] {
 	l := g.lock
 	g.end("UGuard.Downgrade", losses[upgrading]+gains[sharing])
-	return RGuard[T]{value: g.value, share: share{lock: l, key: g.key & turns}}
+	k, _ := l.opened(sharing)
+	return RGuard[T]{value: g.value, share: share{lock: l, key: k}}
 }
 
 // Format prints the value, and with %+v and %#v that it is a UGuard's.

@@ -1,0 +1,68 @@
+package arcmutex
+
+import (
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/coderrange/ferrous/internal/testkit"
+)
+
+func TestCheckForgetsAMillionLocks(t *testing.T) {
+	locks := 1_000_000
+	if testkit.RaceEnabled {
+		locks = 100_000
+	}
+	defer Check(time.Hour, func(*Deadlock) {})()
+	first := NewMutex(0)
+	g := first.Lock()
+	last := NewMutex(0)
+	lastLock := func(*int) { last.With(func(*int) {}) }
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for i := range locks {
+		NewMutex(0).With(lastLock)
+		if i%10_000 == 0 {
+			runtime.GC() // cleanups need cycles to come round
+		}
+	}
+	g.Unlock()
+	edges := func() int {
+		graph.RLock()
+		defer graph.RUnlock()
+		return len(first.lock.vertex().after) + len(last.lock.vertex().before)
+	}
+	for range 1000 {
+		if edges() < 100 {
+			break
+		}
+		runtime.GC()
+		runtime.Gosched()
+	}
+	runtime.ReadMemStats(&after)
+	assert.Less(t, edges(), 100)
+	assert.Less(t, int64(after.HeapAlloc)-int64(before.HeapAlloc), int64(16<<20))
+	held := 0
+	for i := range parties {
+		held += len(parties[i].parties)
+	}
+	assert.Less(t, held, 10_000)
+}
+
+func TestPartiesOfGoroutinesThatAreGoneAreSwept(t *testing.T) {
+	defer Check(time.Hour, func(*Deadlock) {})()
+	m := NewMutex(0)
+	for range 100 {
+		testkit.Parallel(100, func(int) { m.With(func(*int) {}) })
+	}
+	total := 0
+	for i := range parties {
+		parties[i].Lock()
+		total += len(parties[i].parties)
+		parties[i].Unlock()
+	}
+	assert.Less(t, total, 64*16)
+}
