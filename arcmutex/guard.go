@@ -107,7 +107,7 @@ func (g *Guard[T]) Format(s fmt.State, verb rune) {
 //ferrous:takes g
 func MapMut[T, U any](g *Guard[T], f func(*T) *U) Guard[U] {
 	part := Guard[U]{f(g.Ptr()), g.hold}
-	g.lock = &spent
+	g.key = over
 	return part
 }
 

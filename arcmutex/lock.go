@@ -129,17 +129,21 @@ func (l *lock) fastLock() (k uint64, ok bool) {
 // fastUnlock ends an exclusive hold if nobody waits.
 func (l *lock) fastUnlock(k uint64) bool { return l.state.CompareAndSwap(k, k+(turn-held)) }
 
-// fastRLock takes a share in a lock that nobody wants for himself.
+// fastRLock takes a share in a lock that nobody wants for himself, and that
+// has less than half the possible readers.
 func (l *lock) fastRLock() (k uint64, ok bool) {
 	s := l.state.Load()
-	return s & turns, s&(flags&^(readers|upgradable)) == 0 && s&readers != readers &&
-		!checking.Load() && l.state.CompareAndSwap(s, s+reader)
+	return s & turns, s&inReadersWay == 0 && !checking.Load() && l.state.CompareAndSwap(s, s+reader)
 }
 
-// fastRUnlock gives a share back if nobody waits.
+// inReadersWay are the bits that a reader's fast path does not know about.
+const inReadersWay = held | queued | woken | poisoned | known | (maxReaders+1)/2*reader
+
+// fastRUnlock gives a share back if nobody waits. A turn that is not k's is
+// refused, and so are no readers, which would borrow from the turn.
 func (l *lock) fastRUnlock(k uint64) bool {
-	s := l.state.Load()
-	return (s^k)&(turns|held|queued|known) == 0 && s&readers != 0 && l.state.CompareAndSwap(s, s-reader)
+	next := l.state.Load() - reader
+	return (next^k)&(turns|held|queued|known) == 0 && l.state.CompareAndSwap(next+reader, next)
 }
 
 // try takes the lock in mode m if it can be had now.

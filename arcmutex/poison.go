@@ -43,6 +43,3 @@ var (
 	errRGuardGet    = methodError("RGuard.Get", ErrStale)
 	errRGuardUnlock = methodError("RGuard.Unlock", ErrStale)
 )
-
-// spent is the lock of guards that were consumed. Its turn never comes.
-var spent lock

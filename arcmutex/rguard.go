@@ -28,19 +28,22 @@ type share struct {
 //
 //ferrous:release
 func (h *share) Unlock() {
-	l := h.lock
-	h.lock = &spent
-	if !l.fastRUnlock(h.key) && !l.leave(sharing, h.key, losses[sharing]) {
+	k := h.key
+	h.key = over
+	if !h.lock.fastRUnlock(k) && !h.lock.leave(sharing, k, losses[sharing]) {
 		panic(errRGuardUnlock)
 	}
 }
+
+// over is the key of a share that has ended: no lock is in such a state.
+const over = ^uint64(0)
 
 // Ptr returns a pointer to the value, which must not be changed, nor read
 // after Unlock.
 //
 //ferrous:borrow shared
 func (g *RGuard[T]) Ptr() *T {
-	if !valid(sharing, g.key, g.lock.state.Load()) {
+	if s := g.lock.state.Load(); (s^g.key)&(turns|held) != 0 || s&readers == 0 {
 		panic(errRGuardPtr)
 	}
 	return g.value
@@ -48,7 +51,7 @@ func (g *RGuard[T]) Ptr() *T {
 
 // Get returns the value.
 func (g *RGuard[T]) Get() T {
-	if !valid(sharing, g.key, g.lock.state.Load()) {
+	if s := g.lock.state.Load(); (s^g.key)&(turns|held) != 0 || s&readers == 0 {
 		panic(errRGuardGet)
 	}
 	return *g.value
@@ -65,7 +68,7 @@ func (g *RGuard[T]) Format(s fmt.State, verb rune) {
 //
 //ferrous:takes g
 func Map[T, U any](g *RGuard[T], f func(*T) *U) RGuard[U] {
-	part, l := f(g.Ptr()), g.lock
-	g.lock = &spent
-	return RGuard[U]{value: part, share: share{lock: l, key: g.key}}
+	part, k := f(g.Ptr()), g.key
+	g.key = over
+	return RGuard[U]{value: part, share: share{lock: g.lock, key: k}}
 }

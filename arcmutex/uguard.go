@@ -84,7 +84,7 @@ func (g *UGuard[T]) TryUpgrade() (Guard[T], bool) {
 // upgraded returns the writer's guard in exchange for g.
 func (g *UGuard[T]) upgraded() Guard[T] {
 	w := Guard[T]{g.value, hold{g.lock, g.key&turns | held}}
-	g.lock = &spent
+	g.key = over
 	return w
 }
 
@@ -92,10 +92,9 @@ func (g *UGuard[T]) upgraded() Guard[T] {
 //
 //ferrous:takes g
 func (g *UGuard[T]) Downgrade() RGuard[T] {
-	l := g.lock
 	g.end("UGuard.Downgrade", losses[upgrading]+gains[sharing])
-	k, _ := l.opened(sharing)
-	return RGuard[T]{value: g.value, share: share{lock: l, key: k}}
+	k, _ := g.lock.opened(sharing)
+	return RGuard[T]{value: g.value, share: share{lock: g.lock, key: k}}
 }
 
 // Format prints the value, and with %+v and %#v that it is a UGuard's.
@@ -110,9 +109,9 @@ func (g *UGuard[T]) check(method string) {
 }
 
 func (g *UGuard[T]) end(method string, delta uint64) {
-	l := g.lock
-	g.lock = &spent
-	if !l.leave(upgrading, g.key, delta) {
+	k := g.key
+	g.key = over
+	if !g.lock.leave(upgrading, k, delta) {
 		stale(method)
 	}
 }

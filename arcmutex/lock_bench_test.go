@@ -1,0 +1,97 @@
+package arcmutex_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coderrange/ferrous/arcmutex"
+)
+
+func BenchmarkRWMutex(b *testing.B) {
+	for _, n := range []int{1, 2, 8} {
+		b.Run(fmt.Sprintf("impl=ours/op=read/goroutines=%d", n), func(b *testing.B) {
+			m := arcmutex.NewRWMutex(0)
+			contend(b, n, func(iterations int) {
+				sum := 0
+				for range iterations {
+					g := m.RLock()
+					sum += *g.Ptr()
+					g.Unlock()
+				}
+			})
+		})
+		b.Run(fmt.Sprintf("impl=sync/op=read/goroutines=%d", n), func(b *testing.B) {
+			var m sync.RWMutex
+			v := 0
+			contend(b, n, func(iterations int) {
+				sum := 0
+				for range iterations {
+					m.RLock()
+					sum += v
+					m.RUnlock()
+				}
+			})
+		})
+		b.Run(fmt.Sprintf("impl=ours/op=mixed/goroutines=%d", n), func(b *testing.B) {
+			m := arcmutex.NewRWMutex(0)
+			contend(b, n, func(iterations int) {
+				for i := range iterations {
+					if i%10 == 0 {
+						g := m.Lock()
+						*g.Ptr()++
+						g.Unlock()
+						continue
+					}
+					g := m.RLock()
+					_ = *g.Ptr()
+					g.Unlock()
+				}
+			})
+		})
+		b.Run(fmt.Sprintf("impl=sync/op=mixed/goroutines=%d", n), func(b *testing.B) {
+			var m sync.RWMutex
+			v := 0
+			contend(b, n, func(iterations int) {
+				for i := range iterations {
+					if i%10 == 0 {
+						m.Lock()
+						v++
+						m.Unlock()
+						continue
+					}
+					m.RLock()
+					_ = v
+					m.RUnlock()
+				}
+			})
+		})
+	}
+}
+
+// BenchmarkCheck locks one mutex and another inside it.
+func BenchmarkCheck(b *testing.B) {
+	outer, inner := arcmutex.NewMutex(0), arcmutex.NewMutex(0)
+	nested := func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			g := outer.Lock()
+			h := inner.Lock()
+			h.Unlock()
+			g.Unlock()
+		}
+	}
+	single := func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			g := outer.Lock()
+			g.Unlock()
+		}
+	}
+	b.Run("impl=off/op=one", single)
+	b.Run("impl=off/op=two", nested)
+	defer arcmutex.Check(time.Second, func(*arcmutex.Deadlock) {})()
+	b.Run("impl=ours/op=one", single)
+	b.Run("impl=ours/op=two", nested)
+}
