@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// start serves a store on the loopback interface.
+func start(t *testing.T, limits Limits) (*Store, *Client) {
+	t.Helper()
+	s := NewStore(limits)
+	server := httptest.NewServer(NewHandler(s))
+	t.Cleanup(server.Close)
+	return s, &Client{Base: server.URL, HTTP: server.Client()}
+}
+
+func requireStatus(t *testing.T, code int, err error) {
+	t.Helper()
+	var refused *StatusError
+	require.ErrorAs(t, err, &refused)
+	assert.Equal(t, code, refused.Code, refused.Text)
+}
+
+var roomy = Limits{File: 1000, Total: 100_000, Files: 1000}
+
+func TestFilesComeBack(t *testing.T) {
+	_, c := start(t, roomy)
+	ctx := t.Context()
+	list, err := c.List(ctx)
+	require.NoError(t, err)
+	assert.Empty(t, list)
+	for _, name := range []string{"b", "a.txt", "with space & ünïcode?", "%2F"} {
+		require.NoError(t, c.Put(ctx, name, []byte(name+"!")))
+		got, err := c.Get(ctx, name)
+		require.NoError(t, err)
+		assert.Equal(t, name+"!", string(got))
+	}
+	require.NoError(t, c.Put(ctx, "b", nil))
+	list, err = c.List(ctx)
+	require.NoError(t, err)
+	assert.Equal(t, []Entry{{"%2F", 4}, {"a.txt", 6}, {"b", 0}, {"with space & ünïcode?", 24}}, list)
+	require.NoError(t, c.Delete(ctx, "b"))
+	requireStatus(t, http.StatusNotFound, c.Delete(ctx, "b"))
+	_, err = c.Get(ctx, "b")
+	requireStatus(t, http.StatusNotFound, err)
+}
+
+func TestPutTellsNewFromReplaced(t *testing.T) {
+	_, c := start(t, roomy)
+	for _, want := range []int{http.StatusCreated, http.StatusNoContent} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, c.Base+"/files/a", strings.NewReader("x"))
+		require.NoError(t, err)
+		res, err := c.HTTP.Do(req)
+		require.NoError(t, err)
+		require.NoError(t, res.Body.Close())
+		assert.Equal(t, want, res.StatusCode)
+	}
+}
+
+func TestLimits(t *testing.T) {
+	s, c := start(t, Limits{File: 10, Total: 25, Files: 3})
+	ctx := t.Context()
+	put := func(name string, size int) error { return c.Put(ctx, name, bytes.Repeat([]byte("x"), size)) }
+	requireStatus(t, http.StatusRequestEntityTooLarge, put("a", 11))
+	require.NoError(t, put("a", 10))
+	require.NoError(t, put("b", 10))
+	requireStatus(t, http.StatusInsufficientStorage, put("c", 6))
+	require.NoError(t, put("c", 5))
+	requireStatus(t, http.StatusInsufficientStorage, put("d", 0))
+	requireStatus(t, http.StatusInsufficientStorage, put("c", 6))
+	require.NoError(t, put("a", 9), "a smaller one in its place")
+	require.NoError(t, put("c", 6))
+	require.NoError(t, c.Delete(ctx, "b"))
+	require.NoError(t, put("d", 10))
+	_, err := s.Put(ctx, "e", make([]byte, 11))
+	require.ErrorIs(t, err, ErrTooLarge)
+	for _, name := range []string{"a/b", "", "..", "x\n", strings.Repeat("x", 256)} {
+		_, err := s.Put(ctx, name, nil)
+		require.ErrorIs(t, err, ErrName, name)
+	}
+	requireStatus(t, http.StatusBadRequest, put("a/b", 1))
+	requireStatus(t, http.StatusBadRequest, put(strings.Repeat("x", 256), 1))
+}
+
+func TestClientsAtOnceSeeWholeFiles(t *testing.T) {
+	s, c := start(t, roomy)
+	const clients, times = 16, 30
+	var wg sync.WaitGroup
+	for i := range clients {
+		wg.Go(func() { assert.NoError(t, exercise(t.Context(), c, i, times)) })
+	}
+	wg.Wait()
+	list, err := s.List(t.Context())
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+	s.contents.RWith(func(c *contents) { assert.EqualValues(t, list[0].Size, c.total) })
+}
+
+func TestCancelledRequestStopsWaiting(t *testing.T) {
+	s := NewStore(roomy)
+	g := s.contents.Lock()
+	defer g.Unlock()
+	for _, request := range []func(context.Context) error{
+		func(ctx context.Context) error { _, err := s.Put(ctx, "a", nil); return err },
+		func(ctx context.Context) error { _, err := s.Get(ctx, "a"); return err },
+		func(ctx context.Context) error { return s.Delete(ctx, "a") },
+		func(ctx context.Context) error { _, err := s.List(ctx); return err },
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- request(ctx) }()
+		cancel()
+		require.ErrorIs(t, <-done, context.Canceled)
+	}
+}
+
+func TestSelfTestPasses(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), []string{"-selftest"}, &out))
+	assert.Equal(t, "8 clients put, read, listed and deleted 200 files; 1 is left\n", out.String())
+	require.Error(t, run(t.Context(), []string{"-selftest", "-file", "10"}, io.Discard), "it must be able to fail")
+	require.Error(t, run(t.Context(), []string{"-nonsense"}, io.Discard))
+	require.Error(t, run(t.Context(), []string{"-addr", "nowhere:-1"}, io.Discard))
+}
+
+func TestServeEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	out, in := io.Pipe()
+	done := make(chan error)
+	go func() { done <- run(ctx, []string{"-addr", "127.0.0.1:0"}, in) }()
+	var addr string
+	_, err := fmt.Fscanf(out, "listening on %s\n", &addr)
+	require.NoError(t, err)
+	_, _, err = net.SplitHostPort(addr)
+	require.NoError(t, err)
+	c := &Client{Base: "http://" + addr, HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+	require.NoError(t, c.Put(t.Context(), "a", []byte("x")))
+	cancel()
+	require.NoError(t, <-done)
+}

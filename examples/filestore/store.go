@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/coderrange/ferrous/arcmutex"
+)
+
+// What a Store refuses.
+var (
+	ErrNotFound = errors.New("no such file")
+	ErrName     = errors.New("a name has 1 to 255 bytes, none of them / or a control character")
+	ErrTooLarge = errors.New("file too large")
+	ErrFull     = errors.New("store is full")
+)
+
+// Limits bound what a Store keeps.
+type Limits struct {
+	File  int64 // bytes of one file
+	Total int64 // bytes of all files
+	Files int   // number of files
+}
+
+// A Store keeps files in memory. It is safe for concurrent use.
+//
+// In Rust it is an Arc<Mutex<HashMap<String, Vec<u8>>>>. The lock owns the map,
+// so nobody can come to it without the lock; it is shared by readers; and a
+// request that is cancelled stops waiting for it.
+type Store struct {
+	limits   Limits
+	contents *arcmutex.RWMutex[contents]
+}
+
+// contents is what the lock guards. The bytes of a file are never changed, only
+// replaced, so that they are read without the lock.
+type contents struct {
+	files map[string][]byte
+	total int64
+}
+
+// NewStore returns an empty store.
+func NewStore(limits Limits) *Store {
+	c := contents{files: map[string][]byte{}}
+	return &Store{limits, arcmutex.NewRWMutex(c).WithName("files")}
+}
+
+// Put keeps data, which is the store's from then on, under a name. It reports
+// whether the name is new.
+func (s *Store) Put(ctx context.Context, name string, data []byte) (created bool, err error) {
+	if err := checkName(name); err != nil {
+		return false, err
+	}
+	if int64(len(data)) > s.limits.File {
+		return false, ErrTooLarge
+	}
+	locked := s.contents.WithContext(ctx, func(c *contents) {
+		old, exists := c.files[name]
+		total := c.total - int64(len(old)) + int64(len(data))
+		if total > s.limits.Total || !exists && len(c.files) >= s.limits.Files {
+			err = ErrFull
+			return
+		}
+		c.files[name], c.total = data, total
+		created = !exists
+	})
+	return created, errors.Join(locked, err)
+}
+
+// Get returns a file, which must not be changed.
+func (s *Store) Get(ctx context.Context, name string) (data []byte, err error) {
+	exists := false
+	err = s.contents.RWithContext(ctx, func(c *contents) { data, exists = c.files[name] })
+	if err == nil && !exists {
+		err = ErrNotFound
+	}
+	return data, err
+}
+
+// Delete forgets a file.
+func (s *Store) Delete(ctx context.Context, name string) error {
+	exists := false
+	err := s.contents.WithContext(ctx, func(c *contents) {
+		var data []byte
+		data, exists = c.files[name]
+		delete(c.files, name)
+		c.total -= int64(len(data))
+	})
+	if err == nil && !exists {
+		err = ErrNotFound
+	}
+	return err
+}
+
+// An Entry is a file in a list.
+type Entry struct {
+	Name string `json:"name"`
+	Size int    `json:"size"`
+}
+
+// List returns all files in the order of their names, as they were at one
+// moment.
+func (s *Store) List(ctx context.Context) ([]Entry, error) {
+	list := []Entry{}
+	err := s.contents.RWithContext(ctx, func(c *contents) {
+		for name, data := range c.files {
+			list = append(list, Entry{name, len(data)})
+		}
+	})
+	slices.SortFunc(list, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
+	return list, err
+}
+
+func checkName(name string) error {
+	isBad := func(r rune) bool { return r == '/' || r < ' ' || r == 0x7f }
+	if name == "" || name == "." || name == ".." || len(name) > 255 || strings.ContainsFunc(name, isBad) {
+		return fmt.Errorf("%w: %q", ErrName, name)
+	}
+	return nil
+}
