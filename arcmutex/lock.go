@@ -126,6 +126,34 @@ func (l *lock) fastLock() (k uint64, ok bool) {
 	return s | held, s&flags == 0 && !checking.Load() && l.state.CompareAndSwap(s, s|held)
 }
 
+// lock takes the lock exclusively. It panics if it is poisoned.
+func (l *lock) lock(method string) (k uint64) {
+	k, ok := l.fastLock()
+	if !ok {
+		k = must(l.acquire(context.Background(), exclusive, method))
+	}
+	return k
+}
+
+// lockContext is lock until ctx is done.
+func (l *lock) lockContext(ctx context.Context, method string) (k uint64, err error) {
+	if ctx.Err() == nil {
+		if k, ok := l.fastLock(); ok {
+			return k, nil
+		}
+	}
+	return l.acquire(ctx, exclusive, method)
+}
+
+// rlock takes a share in the lock. It panics if it is poisoned.
+func (l *lock) rlock(method string) (k uint64) {
+	k, ok := l.fastRLock()
+	if !ok {
+		k = must(l.acquire(context.Background(), sharing, method))
+	}
+	return k
+}
+
 // fastUnlock ends an exclusive hold if nobody waits.
 func (l *lock) fastUnlock(k uint64) bool { return l.state.CompareAndSwap(k, k+(turn-held)) }
 

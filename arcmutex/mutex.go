@@ -52,11 +52,7 @@ func (m *Mutex[T]) WithName(name string) *Mutex[T] {
 //ferrous:blocks
 //ferrous:mustuse
 func (m *Mutex[T]) Lock() Guard[T] {
-	k, ok := m.lock.fastLock()
-	if !ok {
-		k = must(m.lock.acquire(context.Background(), exclusive, "Mutex.Lock"))
-	}
-	return Guard[T]{&m.value, hold{&m.lock, k}}
+	return Guard[T]{&m.value, hold{&m.lock, m.lock.lock("Mutex.Lock")}}
 }
 
 // LockContext waits until m is free or ctx is done. The error wraps
@@ -69,12 +65,7 @@ func (m *Mutex[T]) Lock() Guard[T] {
 //ferrous:blocks
 //ferrous:mustuse
 func (m *Mutex[T]) LockContext(ctx context.Context) (Guard[T], error) {
-	if ctx.Err() == nil {
-		if k, ok := m.lock.fastLock(); ok {
-			return Guard[T]{&m.value, hold{&m.lock, k}}, nil
-		}
-	}
-	k, err := m.lock.acquire(ctx, exclusive, "Mutex.LockContext")
+	k, err := m.lock.lockContext(ctx, "Mutex.LockContext")
 	if err != nil {
 		return Guard[T]{}, err
 	}
@@ -101,11 +92,7 @@ func (m *Mutex[T]) TryLock() (Guard[T], bool) {
 //ferrous:blocks
 //ferrous:lends
 func (m *Mutex[T]) With(f func(*T)) {
-	k, ok := m.lock.fastLock()
-	if !ok {
-		k = must(m.lock.acquire(context.Background(), exclusive, "Mutex.With"))
-	}
-	m.lend(k, f)
+	m.lend(m.lock.lock("Mutex.With"), f)
 }
 
 // WithContext is [Mutex.With] that waits until ctx is done at most. The error
@@ -114,7 +101,7 @@ func (m *Mutex[T]) With(f func(*T)) {
 //ferrous:blocks
 //ferrous:lends
 func (m *Mutex[T]) WithContext(ctx context.Context, f func(*T)) error {
-	k, err := m.lock.acquire(ctx, exclusive, "Mutex.WithContext")
+	k, err := m.lock.lockContext(ctx, "Mutex.WithContext")
 	if err == nil {
 		m.lend(k, f)
 	}

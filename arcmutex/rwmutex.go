@@ -48,11 +48,7 @@ func (m *RWMutex[T]) WithName(name string) *RWMutex[T] {
 //ferrous:blocks
 //ferrous:mustuse
 func (m *RWMutex[T]) Lock() Guard[T] {
-	k, ok := m.lock.fastLock()
-	if !ok {
-		k = must(m.lock.acquire(context.Background(), exclusive, "RWMutex.Lock"))
-	}
-	return m.guard(k)
+	return m.guard(m.lock.lock("RWMutex.Lock"))
 }
 
 // LockContext waits until nobody holds m or ctx is done. The error wraps
@@ -63,7 +59,7 @@ func (m *RWMutex[T]) Lock() Guard[T] {
 //ferrous:blocks
 //ferrous:mustuse
 func (m *RWMutex[T]) LockContext(ctx context.Context) (Guard[T], error) {
-	k, err := m.lock.acquire(ctx, exclusive, "RWMutex.LockContext")
+	k, err := m.lock.lockContext(ctx, "RWMutex.LockContext")
 	if err != nil {
 		return Guard[T]{}, err
 	}
@@ -90,11 +86,7 @@ func (m *RWMutex[T]) TryLock() (Guard[T], bool) {
 //ferrous:blocks
 //ferrous:mustuse
 func (m *RWMutex[T]) RLock() RGuard[T] {
-	k, ok := m.lock.fastRLock()
-	if !ok {
-		k = must(m.lock.acquire(context.Background(), sharing, "RWMutex.RLock"))
-	}
-	return RGuard[T]{value: &m.value, share: share{lock: &m.lock, key: k}}
+	return RGuard[T]{value: &m.value, share: share{lock: &m.lock, key: m.lock.rlock("RWMutex.RLock")}}
 }
 
 // RLockContext is [RWMutex.RLock] that waits until ctx is done at most. The
@@ -171,7 +163,7 @@ func (m *RWMutex[T]) TryULock() (UGuard[T], bool) {
 //ferrous:blocks
 //ferrous:lends
 func (m *RWMutex[T]) With(f func(*T)) {
-	m.lock.lend(must(m.lock.acquire(context.Background(), exclusive, "RWMutex.With")), func() { f(&m.value) })
+	m.lock.lend(m.lock.lock("RWMutex.With"), func() { f(&m.value) })
 }
 
 // WithContext is [RWMutex.With] that waits until ctx is done at most. The error
@@ -180,7 +172,7 @@ func (m *RWMutex[T]) With(f func(*T)) {
 //ferrous:blocks
 //ferrous:lends
 func (m *RWMutex[T]) WithContext(ctx context.Context, f func(*T)) error {
-	k, err := m.lock.acquire(ctx, exclusive, "RWMutex.WithContext")
+	k, err := m.lock.lockContext(ctx, "RWMutex.WithContext")
 	if err == nil {
 		m.lock.lend(k, func() { f(&m.value) })
 	}
