@@ -117,7 +117,7 @@ var marks = [modes]uint64{exclusive: held, sharing: held, upgrading: held | upgr
 
 // valid reports whether a guard of mode m with key k holds a lock in state s.
 func valid(m mode, k, s uint64) bool {
-	return (s^k)&(turns|marks[m]) == 0 && (m != sharing || s&readers != 0)
+	return s&(turns|marks[m]) == k && (m != sharing || s&readers != 0)
 }
 
 // fastLock takes a lock that has no flag set.
@@ -171,7 +171,7 @@ const inReadersWay = held | queued | woken | poisoned | known | (maxReaders+1)/2
 // refused, and so are no readers, which would borrow from the turn.
 func (l *lock) fastRUnlock(k uint64) bool {
 	next := l.state.Load() - reader
-	return (next^k)&(turns|held|queued|known) == 0 && l.state.CompareAndSwap(next+reader, next)
+	return next&(turns|held|queued|known) == k && l.state.CompareAndSwap(next+reader, next)
 }
 
 // try takes the lock in mode m if it can be had now.

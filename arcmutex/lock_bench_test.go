@@ -74,6 +74,7 @@ func BenchmarkRWMutex(b *testing.B) {
 func BenchmarkCheck(b *testing.B) {
 	outer, inner := arcmutex.NewMutex(0), arcmutex.NewMutex(0)
 	nested := func(b *testing.B) {
+		b.Helper()
 		b.ReportAllocs()
 		for b.Loop() {
 			g := outer.Lock()
@@ -83,6 +84,7 @@ func BenchmarkCheck(b *testing.B) {
 		}
 	}
 	single := func(b *testing.B) {
+		b.Helper()
 		b.ReportAllocs()
 		for b.Loop() {
 			g := outer.Lock()

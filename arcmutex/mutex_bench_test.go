@@ -31,7 +31,7 @@ func contend(b *testing.B, n int, body func(iterations int)) {
 }
 
 func BenchmarkMutex(b *testing.B) {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
 	for _, n := range []int{1, 2, 8, 64} {
 		b.Run(fmt.Sprintf("impl=ours/op=guard/goroutines=%d", n), func(b *testing.B) {

@@ -118,8 +118,8 @@ func (p *party) release(v *vertex) bool {
 	if p == nil {
 		return false
 	}
-	for i := len(p.held) - 1; i >= 0; i-- {
-		if p.held[i].vertex == v {
+	for i, h := range slices.Backward(p.held) {
+		if h.vertex == v {
 			p.held = slices.Delete(p.held, i, i+1)
 			return true
 		}

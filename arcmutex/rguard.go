@@ -43,7 +43,7 @@ const over = ^uint64(0)
 //
 //ferrous:borrow shared
 func (g *RGuard[T]) Ptr() *T {
-	if s := g.lock.state.Load(); (s^g.key)&(turns|held) != 0 || s&readers == 0 {
+	if s := g.lock.state.Load(); s&(turns|held) != g.key || s&readers == 0 {
 		panic(errRGuardPtr)
 	}
 	return g.value
@@ -51,7 +51,7 @@ func (g *RGuard[T]) Ptr() *T {
 
 // Get returns the value.
 func (g *RGuard[T]) Get() T {
-	if s := g.lock.state.Load(); (s^g.key)&(turns|held) != 0 || s&readers == 0 {
+	if s := g.lock.state.Load(); s&(turns|held) != g.key || s&readers == 0 {
 		panic(errRGuardGet)
 	}
 	return *g.value

@@ -40,7 +40,7 @@ func contend(b *testing.B, n int, body func(iterations int)) {
 // BenchmarkLockContext locks, counts and unlocks with a context that can be
 // cancelled; sync.Mutex, which takes none, is the floor.
 func BenchmarkLockContext(b *testing.B) {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
 	for _, n := range []int{1, 2, 8, 64} {
 		suffix := fmt.Sprintf("/goroutines=%d", n)
@@ -173,6 +173,7 @@ func BenchmarkChecker(b *testing.B) {
 	})
 	others := func(outer, inner sync.Locker) func(b *testing.B) {
 		return func(b *testing.B) {
+			b.Helper()
 			outer.Lock()
 			defer outer.Unlock()
 			for b.Loop() {

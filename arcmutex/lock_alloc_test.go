@@ -1,0 +1,72 @@
+package arcmutex_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/arcmutex"
+	"github.com/coderrange/ferrous/internal/testkit"
+)
+
+func TestNothingAllocatesThatDoesNotWait(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	m, rw, s := arcmutex.NewMutex(0), arcmutex.NewRWMutex(0), arcmutex.NewSemaphore(1)
+	var c arcmutex.Cond
+	var n arcmutex.Notify
+	var o arcmutex.OnceLock[int]
+	o.Set(1)
+	for what, f := range map[string]func(){
+		"Lock": func() {
+			g := m.Lock()
+			*g.Ptr()++
+			g.Unlock()
+		},
+		"LockContext": func() {
+			g, err := m.LockContext(ctx)
+			assert.NoError(t, err)
+			g.Unlock()
+		},
+		"TryLock": func() {
+			g, ok := m.TryLock()
+			assert.True(t, ok)
+			g.Unlock()
+		},
+		"With":    func() { m.With(func(v *int) { *v++ }) },
+		"TryWith": func() { assert.NoError(t, m.TryWith(func(v *int) { *v++ })) },
+		"RLock": func() {
+			g := rw.RLock()
+			_ = g.Get()
+			g.Unlock()
+		},
+		"RWith": func() { rw.RWith(func(*int) {}) },
+		"Downgrade": func() {
+			g := rw.Lock()
+			r := arcmutex.Downgrade(&g)
+			r.Unlock()
+		},
+		"Upgrade": func() {
+			u := rw.ULock()
+			g := u.Upgrade()
+			g.Unlock()
+		},
+		"Acquire": func() {
+			p, err := s.Acquire(ctx, 1)
+			assert.NoError(t, err)
+			p.Release()
+		},
+		"Notify":  func() { n.NotifyOne(); assert.NoError(t, n.Wait(ctx)) },
+		"Cond":    func() { c.NotifyOne(); c.NotifyAll() },
+		"OnceGet": func() { o.GetOrInit(func() int { return 2 }) },
+	} {
+		testkit.NoAllocs(t, what, f)
+	}
+	require.NoError(t, ctx.Err())
+}
+
+func TestFastPathsAreInlined(t *testing.T) {
+	testkit.Inlined(t, "(*lock).fastLock", "(*lock).fastRLock", "(*lock).fastRUnlock", "(*hold).Unlock")
+}
