@@ -13,7 +13,7 @@ import (
 func TestCheckForgetsAMillionLocks(t *testing.T) {
 	locks := 1_000_000
 	if testkit.RaceEnabled {
-		locks = 100_000
+		locks = 50_000
 	}
 	defer Check(time.Hour, func(*Deadlock) {})()
 	first := NewMutex(0)

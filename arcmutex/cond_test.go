@@ -155,14 +155,14 @@ func TestStressNotificationsAreNotLost(t *testing.T) {
 		testkit.Parallel(9, func(i int) {
 			rng := rand.New(rand.NewPCG(uint64(round), uint64(i)))
 			if i == 0 {
-				for waiting.Load() < 8*20 {
+				for waiting.Load() < 8*8 {
 					if c.NotifyOne() {
 						sent.Add(1)
 					}
 				}
 				return
 			}
-			for range 20 {
+			for range 8 {
 				ctx, cancel := context.WithCancel(t.Context())
 				if rng.IntN(2) == 0 {
 					go cancel()

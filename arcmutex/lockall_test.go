@@ -79,7 +79,7 @@ func TestStressLockAllDoesNotDeadlock(t *testing.T) {
 		for i := range forks {
 			forks[i] = arcmutex.NewMutex(0)
 		}
-		const goroutines, meals = 8, 20
+		const goroutines, meals = 8, 8
 		testkit.Parallel(goroutines, func(i int) {
 			rng := rand.New(rand.NewPCG(uint64(round), uint64(i)))
 			for range meals {

@@ -14,7 +14,7 @@ import (
 var ErrClosed = errors.New("closed")
 
 // MaxPermits is the largest number of permits that a [Semaphore] can have.
-const MaxPermits = math.MaxInt64 >> 2
+const MaxPermits int64 = math.MaxInt64 >> 2
 
 // A Semaphore hands out up to a number of permits and lets those wait who ask
 // for more than there are.
@@ -120,7 +120,7 @@ func (s *Semaphore) TryAcquire(n int64) (Permit, bool) {
 
 // take takes n permits if nothing is in the way.
 func (s *Semaphore) take(n int64) bool {
-	for uint64(n) <= MaxPermits {
+	for n >= 0 && n <= MaxPermits {
 		state := s.state.Load()
 		if state&(semQueued|semClosed) != 0 || state/permit < n {
 			return false
