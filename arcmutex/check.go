@@ -2,6 +2,7 @@ package arcmutex
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -23,16 +24,20 @@ import (
 //
 // The checker follows [Mutex] and [RWMutex], by object and not by type, so that
 // trees and lists of locks may be locked hand over hand. TryLock and [LockAll]
-// take part as holders only, as they wait for nothing while they hold something. Who holds what is
-// told by the goroutine that has locked: a guard that is handed to another
-// goroutine counts as the first one's. Locks taken while the checker was off are
-// not seen. What it knows of a lock is forgotten with the lock.
+// take part as holders only, as they wait for nothing while they hold
+// something. Who holds what is told by the goroutine that has locked: a guard
+// that is handed to another goroutine counts as the first one's. Locks taken
+// while the checker was off are not seen. What it knows of a lock is forgotten
+// with the lock.
 //
 // Off, it costs one atomic load a lock. On, locking and unlocking takes some
 // 200 ns, and waiting a timer. Of several checkers that are on the last one is
-// told.
+// told. It panics if report is nil.
 func Check(after time.Duration, report func(*Deadlock)) (stop func()) {
-	own := &listener{after: max(after, 0), report: report}
+	if report == nil {
+		panic(methodError("Check", errors.New("nil report")))
+	}
+	own := &audience{after: max(after, 0), report: report}
 	listening.Store(own)
 	checking.Store(true)
 	return func() {
@@ -42,15 +47,15 @@ func Check(after time.Duration, report func(*Deadlock)) (stop func()) {
 	}
 }
 
-// A listener is who called Check.
-type listener struct {
+// An audience is who called Check.
+type audience struct {
 	after  time.Duration
 	report func(*Deadlock)
 }
 
 var (
-	checking  atomic.Bool // there is a listener
-	listening atomic.Pointer[listener]
+	checking  atomic.Bool // there is an audience
+	listening atomic.Pointer[audience]
 )
 
 // tell reports each of what was found, if anybody still listens. No lock of the

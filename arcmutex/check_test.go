@@ -283,6 +283,18 @@ func TestStoppedCheckerIsSilent(t *testing.T) {
 	g.Unlock()
 	lockBoth(l[1], l[0])
 	assert.Zero(t, calls)
+	require.EqualError(t, testkit.PanicError(t, func() { arcmutex.Check(0, nil) }), "arcmutex: Check: nil report")
+}
+
+func TestPrintingALockKeepsItsReader(t *testing.T) {
+	r := checkFor(t, time.Hour)
+	a, b := arcmutex.NewRWMutex(0).WithName("A"), arcmutex.NewMutex(0).WithName("B")
+	a.RWith(func(*int) {
+		assert.Equal(t, "RWMutex(0)", fmt.Sprintf("%+v", a))
+		b.With(func(*int) {}) // A>B
+	})
+	b.With(func(*int) { a.RWith(func(*int) {}) })
+	assert.Equal(t, []string{"lock order: A>B B>A"}, r.take())
 }
 
 func TestStressChecked(t *testing.T) {

@@ -12,7 +12,7 @@ func formatLock[T any](s fmt.State, verb rune, name string, value *T, l *lock) {
 		show.Text(s, verb, name, "<locked>", poisonText(l))
 		return
 	}
-	k := key(sharing, l.state.Load())
+	k, _ := l.opened(sharing)
 	defer l.leave(sharing, k, losses[sharing])
 	show.Value(s, verb, name, *value, poisonText(l))
 }

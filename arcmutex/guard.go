@@ -113,8 +113,8 @@ func MapMut[T, U any](g *Guard[T], f func(*T) *U) Guard[U] {
 
 // Downgrade turns the writer of an [RWMutex] into a reader, who sees what the
 // writer has left: no other writer comes between, however many wait. The guard
-// and all its copies end. It never blocks. On the guard of a [Mutex] it makes a reader
-// with whom nobody shares.
+// and all its copies end. It never blocks. On the guard of a [Mutex] it makes a
+// reader with whom nobody shares.
 //
 //ferrous:takes g
 func Downgrade[T any](g *Guard[T]) RGuard[T] {

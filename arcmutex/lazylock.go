@@ -12,11 +12,11 @@ import (
 // A LazyLock computes a value when it is first asked for it.
 //
 // If the function panics or exits its goroutine the LazyLock is poisoned for
-// good. It must be made by [NewLazyLock] and not be copied after first use. All methods are safe for
-// concurrent use; the function's return synchronizes before every method that
-// returns the value. Goroutines that wait are durably blocked in the sense of
-// [testing/synctest]. A function that asks for the value it computes waits for
-// itself.
+// good. It must be made by [NewLazyLock] and not be copied after first use. All
+// methods are safe for concurrent use; the function's return synchronizes
+// before every method that returns the value. Goroutines that wait are durably
+// blocked in the sense of [testing/synctest]. A function that asks for the
+// value it computes waits for itself.
 //
 // After std::sync::LazyLock.
 type LazyLock[T any] struct {

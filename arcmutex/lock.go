@@ -1,8 +1,24 @@
 package arcmutex
 
+// For the package comment:
+//
+// # Locks
+//
+// A [Mutex] or [RWMutex] owns the value that it guards. With lends it to a
+// function and unlocks whatever happens; Lock hands out a [Guard], every copy
+// of which is stale after Unlock. LockContext gives up when its context ends.
+// What panics under With poisons the value.
+//
+// [LockAll] locks several without deadlock, [Cond] waits for a condition,
+// [Semaphore] counts, [Barrier] gathers, [Notify] tells, [Once], [OnceLock] and
+// [LazyLock] compute once. All of them wait in the order of arrival, can be
+// cancelled, and are durably blocked inside a testing/synctest bubble, where a
+// goroutine that waits for a sync.Mutex is not. [Check] finds deadlocks.
+//
+// Use sync.Mutex for a lock that guards no single value and never waits long.
+
 import (
 	"context"
-	"runtime"
 	"sync/atomic"
 
 	"github.com/coderrange/ferrous/internal/park"
@@ -13,12 +29,12 @@ import (
 //
 // A free lock is taken, and a held one left, by one compare-and-swap. When
 // somebody waits, who leaves serves the front of the queue under the queue's
-// lock. Readers and upgraders are granted their wish where they stand, all those at the
-// front together. A writer at the front is only woken, and competes with
-// writers that come along, because a lock that is handed to a goroutine still
-// asleep stands idle until it runs; but after it has lost [patience] times it
-// is handed the lock too, in the same step in which the holder leaves. So
-// nobody is passed without end. Readers never pass a waiter.
+// lock. Readers and upgraders are granted their wish where they stand, all
+// those at the front together. A writer at the front is only woken, and
+// competes with writers that come along, because a lock that is handed to a
+// goroutine still asleep stands idle until it runs; but after it has lost
+// [patience] times it is handed the lock too, in the same step in which the
+// holder leaves. So nobody is passed without end. Readers never pass a waiter.
 type lock struct {
 	state atomic.Uint64
 	queue park.Queue[request]
@@ -182,224 +198,6 @@ func (l *lock) try(m mode) bool {
 			return false
 		}
 		if l.state.CompareAndSwap(s, s+gains[m]) {
-			return true
-		}
-	}
-}
-
-// tryAcquire is [lock.acquire] without waiting. It reports whether it has the
-// lock.
-func (l *lock) tryAcquire(m mode, method string) (k uint64, ok bool, err error) {
-	if !l.try(m) {
-		return 0, false, nil
-	}
-	k, err = l.enter(m, method)
-	return k, err == nil, err
-}
-
-// acquire takes the lock in mode m, or returns the error of ctx, or
-// [ErrPoisoned] without having taken it.
-func (l *lock) acquire(ctx context.Context, m mode, method string) (k uint64, err error) {
-	if err := l.wait(ctx, m, method); err != nil {
-		return 0, err
-	}
-	return l.enter(m, method)
-}
-
-// enter returns the key to a lock that was just taken, unless it is poisoned.
-func (l *lock) enter(m mode, method string) (k uint64, err error) {
-	k, isPoisoned := l.opened(m)
-	if isPoisoned {
-		l.leave(m, k, losses[m])
-		return 0, methodError(method, ErrPoisoned)
-	}
-	return k, nil
-}
-
-// opened returns the key to a lock that was just taken, and whether it is
-// poisoned.
-func (l *lock) opened(m mode) (k uint64, isPoisoned bool) {
-	s := l.state.Load()
-	k = key(m, s)
-	if checking.Load() {
-		l.taken(m)
-	}
-	return k, s&poisoned != 0
-}
-
-// wait waits until the lock was taken in mode m or ctx is done.
-func (l *lock) wait(ctx context.Context, m mode, method string) error {
-	if ctx.Err() != nil {
-		return methodError(method, context.Cause(ctx))
-	}
-	if checking.Load() {
-		return l.waitChecked(ctx, m, method)
-	}
-	return l.waitUnchecked(ctx, m, method)
-}
-
-func (l *lock) waitUnchecked(ctx context.Context, m mode, method string) error {
-	for range yields {
-		if l.try(m) {
-			return nil
-		}
-		runtime.Gosched()
-	}
-	w, ok := l.join(m)
-	for !ok {
-		if woken := w.Wait(ctx.Done()); l.resume(w, woken) {
-			return nil
-		} else if !woken {
-			return methodError(method, context.Cause(ctx))
-		}
-	}
-	return nil
-}
-
-// join takes the lock in mode m or returns a waiter that is queued for it.
-func (l *lock) join(m mode) (w *park.Waiter[request], ok bool) {
-	w = park.NewWaiter(request{mode: m})
-	l.queue.Lock()
-	defer l.queue.Unlock()
-	for {
-		s := l.state.Load()
-		ok = admits(m, s, newcomer)
-		next := s | queued
-		if ok {
-			next = s + gains[m]
-		}
-		if !l.state.CompareAndSwap(s, next) {
-			continue
-		}
-		switch {
-		case ok:
-		case m == upgraded: // who holds a share others wait for
-			l.queue.PushFront(w)
-		default:
-			l.queue.PushBack(w)
-		}
-		return w, ok
-	}
-}
-
-// resume goes on with a waiter that was woken or, if not, cancelled, and
-// reports whether it has the lock. A waiter that was cancelled has left the
-// queue if it has not.
-func (l *lock) resume(w *park.Waiter[request], woken bool) bool {
-	l.queue.Lock()
-	defer l.queue.Unlock()
-	switch {
-	case !w.Queued():
-		return true // it was handed the lock
-	case !woken:
-		l.queue.Remove(w)
-		l.calm(w)
-	case l.compete(w):
-		return true
-	}
-	l.serve(sharing, 0, 0)
-	return false
-}
-
-// calm takes back the bits that w does not stand for any more. The queue's
-// lock is held.
-func (l *lock) calm(w *park.Waiter[request]) {
-	var clear uint64
-	if w.Want.woken {
-		w.Want.woken = false
-		clear = woken
-	}
-	if l.queue.Front() == nil {
-		clear |= queued
-	}
-	l.state.And(^clear)
-}
-
-// compete takes the lock for w, which was woken, or counts a loss. The queue's
-// lock is held.
-func (l *lock) compete(w *park.Waiter[request]) bool {
-	for {
-		s := l.state.Load()
-		if !admits(w.Want.mode, s, fromWithin) {
-			w.Want.losses++
-			l.calm(w)
-			return false
-		}
-		if l.state.CompareAndSwap(s, s+gains[w.Want.mode]) {
-			l.queue.Remove(w)
-			l.calm(w)
-			return true
-		}
-	}
-}
-
-// leave ends, or changes by delta, the hold of mode m with key k, and serves
-// those who wait. It reports false, and has done nothing, if there is no such
-// hold.
-func (l *lock) leave(m mode, k, delta uint64) bool {
-	for told := false; ; {
-		s := l.state.Load()
-		if !valid(m, k, s) {
-			return false
-		}
-		if s&known != 0 && !told {
-			told = true
-			l.left()
-		}
-		if s&(queued|woken) == queued {
-			l.queue.Lock()
-			defer l.queue.Unlock()
-			return l.serve(m, k, delta)
-		}
-		if l.state.CompareAndSwap(s, settled(s+delta)) {
-			return true
-		}
-	}
-}
-
-// settled returns s without what no longer applies when nobody holds the lock.
-func settled(s uint64) uint64 {
-	if s&(held|upgradable|readers) == 0 {
-		s &^= known
-	}
-	return s
-}
-
-// serve is leave under the queue's lock. If delta is zero it only serves.
-func (l *lock) serve(m mode, k, delta uint64) bool {
-	for {
-		s := l.state.Load()
-		if delta != 0 && !valid(m, k, s) {
-			return false
-		}
-		next := settled(s + delta)
-		front := l.queue.Front()
-		grant, wake := false, false
-		if front != nil && admits(front.Want.mode, next, fromWithin) {
-			if front.Want.mode == exclusive && front.Want.losses < patience {
-				if wake = next&woken == 0; wake {
-					next |= woken
-				}
-			} else {
-				grant = true
-				next += gains[front.Want.mode]
-				if l.queue.Single() {
-					next &^= queued
-				}
-			}
-		}
-		if !l.state.CompareAndSwap(s, next) {
-			continue
-		}
-		delta = 0
-		switch {
-		case grant:
-			l.queue.Grant(front) // and see whether the next may come too
-		case wake:
-			front.Want.woken = true
-			front.Wake()
-			return true
-		default:
 			return true
 		}
 	}

@@ -20,9 +20,9 @@ import (
 // Waiters are served in the order of their arrival, except that a running
 // goroutine may take a free mutex before a waiter that was woken has come to
 // run; after it has been passed four times a waiter is handed the mutex. A
-// goroutine that waits is durably blocked in the sense of
-// [testing/synctest]; but if the holder is outside the bubble, the bubble is
-// taken for deadlocked. Waiting allocates, locking a free mutex does not and costs two
+// goroutine that waits is durably blocked in the sense of [testing/synctest];
+// but if the holder is outside the bubble, the bubble is taken for deadlocked.
+// Waiting allocates, locking a free mutex does not and costs two
 // compare-and-swaps with Unlock.
 //
 // The n'th Unlock synchronizes before the n+1'th Lock returns. A Mutex is not

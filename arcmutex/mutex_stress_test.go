@@ -117,7 +117,7 @@ var lockModel = porcupine.Model{
 }
 
 func TestMutexIsLinearizable(t *testing.T) {
-	for round := range 20 {
+	manyTimes(t, func(t *testing.T, round int) {
 		var r testkit.Recorder
 		m := arcmutex.NewMutex(0)
 		testkit.Parallel(6, func(i int) {
@@ -141,7 +141,7 @@ func TestMutexIsLinearizable(t *testing.T) {
 			}
 		})
 		r.Linearizable(t, lockModel)
-	}
+	})
 }
 
 func tryLock(m *arcmutex.Mutex[int]) (arcmutex.Guard[int], any) {

@@ -3,6 +3,7 @@ package arcmutex_test
 import (
 	"context"
 	"runtime"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -93,33 +94,40 @@ func TestWokenThenCancelledWaiterPassesItOn(t *testing.T) {
 }
 
 func TestTenThousandWaitersOfWhichHalfCancel(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := arcmutex.NewMutex(0)
-		g := m.Lock()
-		ctx, cancel := context.WithCancel(t.Context())
-		var got, cancelled atomic.Int64
-		for i := range 10_000 {
-			wait := t.Context()
-			if i%2 == 0 {
-				wait = ctx
-			}
-			go func() {
-				if err := m.WithContext(wait, func(v *int) { *v++ }); err != nil {
-					cancelled.Add(1)
-				} else {
-					got.Add(1)
-				}
-			}()
+	for _, procs := range []int{1, 8} {
+		t.Run("procs="+strconv.Itoa(procs), func(t *testing.T) {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
+			synctest.Test(t, tenThousandWaiters)
+		})
+	}
+}
+
+func tenThousandWaiters(t *testing.T) {
+	m := arcmutex.NewMutex(0)
+	g := m.Lock()
+	ctx, cancel := context.WithCancel(t.Context())
+	var got, cancelled atomic.Int64
+	for i := range 10_000 {
+		wait := t.Context()
+		if i%2 == 0 {
+			wait = ctx
 		}
-		synctest.Wait()
-		go cancel()
-		g.Unlock()
-		synctest.Wait()
-		v, _ := m.Get()
-		assert.EqualValues(t, got.Load(), v)
-		assert.GreaterOrEqual(t, v, 5000)
-		assert.EqualValues(t, 10_000, got.Load()+cancelled.Load())
-	})
+		go func() {
+			if err := m.WithContext(wait, func(v *int) { *v++ }); err != nil {
+				cancelled.Add(1)
+			} else {
+				got.Add(1)
+			}
+		}()
+	}
+	synctest.Wait()
+	go cancel()
+	g.Unlock()
+	synctest.Wait()
+	v, _ := m.Get()
+	assert.EqualValues(t, got.Load(), v)
+	assert.GreaterOrEqual(t, v, 5000)
+	assert.EqualValues(t, 10_000, got.Load()+cancelled.Load())
 }
 
 // Somebody who locks and unlocks without ever waiting passes a waiter a few

@@ -123,9 +123,9 @@ type Listener struct {
 	closed   bool
 }
 
-// Wait waits until the listener is notified or ctx is done; a notification
-// that has arrived comes before a done ctx. The error wraps [context.Cause]; the listener keeps its
-// place. Once it was notified, Wait returns nil at once.
+// Wait waits until the listener is notified or ctx is done; a notification that
+// has arrived comes before a done ctx. The error wraps [context.Cause]; the
+// listener keeps its place. Once it was notified, Wait returns nil at once.
 // After Close it panics with an error that is [ErrStale].
 //
 //ferrous:blocks

@@ -19,8 +19,8 @@ import (
 // RWMutex must not be copied after first use.
 //
 // Waiters are served in the order of their arrival, readers that follow each
-// other all at once, so that neither readers nor writers starve; writers may pass waiters
-// as in a [Mutex]. A reader waits behind a writer who waits: a
+// other all at once, so that neither readers nor writers starve; writers may
+// pass waiters as in a [Mutex]. A reader waits behind a writer who waits: a
 // goroutine that calls RLock twice deadlocks if a writer comes between, which
 // [Check] finds. The n'th writer's Unlock synchronizes before each lock that
 // follows, and a reader's before the next writer's.

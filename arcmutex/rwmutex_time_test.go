@@ -239,7 +239,7 @@ func TestStressRWMutex(t *testing.T) {
 }
 
 func TestRWMutexIsLinearizable(t *testing.T) {
-	for round := range 20 {
+	manyTimes(t, func(t *testing.T, round int) {
 		var r testkit.Recorder
 		m := arcmutex.NewRWMutex(0)
 		testkit.Parallel(6, func(i int) {
@@ -272,5 +272,5 @@ func TestRWMutexIsLinearizable(t *testing.T) {
 			}
 		})
 		r.Linearizable(t, lockModel)
-	}
+	})
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/coderrange/ferrous/internal/park"
 )
 
-// ErrClosed says that a [Semaphore] or a [Notify] was closed.
+// ErrClosed says that a [Semaphore] was closed.
 var ErrClosed = errors.New("closed")
 
 // MaxPermits is the largest number of permits that a [Semaphore] can have.

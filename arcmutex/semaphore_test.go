@@ -279,7 +279,7 @@ func TestSemaphoreIsLinearizable(t *testing.T) {
 			return true, free // it may be refused because somebody waits
 		},
 	}
-	for round := range 20 {
+	manyTimes(t, func(t *testing.T, round int) {
 		var r testkit.Recorder
 		s := arcmutex.NewSemaphore(3)
 		testkit.Parallel(5, func(i int) {
@@ -306,7 +306,7 @@ func TestSemaphoreIsLinearizable(t *testing.T) {
 		})
 		assert.EqualValues(t, 3, s.Available())
 		r.Linearizable(t, model)
-	}
+	})
 }
 
 func TestStressSemaphore(t *testing.T) {

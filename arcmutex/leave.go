@@ -1,0 +1,73 @@
+package arcmutex
+
+// leave ends, or changes by delta, the hold of mode m with key k, and serves
+// those who wait. It reports false, and has done nothing, if there is no such
+// hold.
+func (l *lock) leave(m mode, k, delta uint64) bool {
+	for told := false; ; {
+		s := l.state.Load()
+		if !valid(m, k, s) {
+			return false
+		}
+		if s&known != 0 && !told {
+			told = true
+			l.left()
+		}
+		if s&(queued|woken) == queued {
+			l.queue.Lock()
+			defer l.queue.Unlock()
+			return l.serve(m, k, delta)
+		}
+		if l.state.CompareAndSwap(s, settled(s+delta)) {
+			return true
+		}
+	}
+}
+
+// settled returns s without what no longer applies when nobody holds the lock.
+func settled(s uint64) uint64 {
+	if s&(held|upgradable|readers) == 0 {
+		s &^= known
+	}
+	return s
+}
+
+// serve is leave under the queue's lock. If delta is zero it only serves.
+func (l *lock) serve(m mode, k, delta uint64) bool {
+	for {
+		s := l.state.Load()
+		if delta != 0 && !valid(m, k, s) {
+			return false
+		}
+		next := settled(s + delta)
+		front := l.queue.Front()
+		grant, wake := false, false
+		if front != nil && admits(front.Want.mode, next, fromWithin) {
+			if front.Want.mode == exclusive && front.Want.losses < patience {
+				if wake = next&woken == 0; wake {
+					next |= woken
+				}
+			} else {
+				grant = true
+				next += gains[front.Want.mode]
+				if l.queue.Single() {
+					next &^= queued
+				}
+			}
+		}
+		if !l.state.CompareAndSwap(s, next) {
+			continue
+		}
+		delta = 0
+		switch {
+		case grant:
+			l.queue.Grant(front) // and see whether the next may come too
+		case wake:
+			front.Want.woken = true
+			front.Wake()
+			return true
+		default:
+			return true
+		}
+	}
+}

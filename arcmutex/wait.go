@@ -1,0 +1,154 @@
+package arcmutex
+
+import (
+	"context"
+	"runtime"
+
+	"github.com/coderrange/ferrous/internal/park"
+)
+
+// tryAcquire is [lock.acquire] without waiting. It reports whether it has the
+// lock.
+func (l *lock) tryAcquire(m mode, method string) (k uint64, ok bool, err error) {
+	if !l.try(m) {
+		return 0, false, nil
+	}
+	k, err = l.enter(m, method)
+	return k, err == nil, err
+}
+
+// acquire takes the lock in mode m, or returns the error of ctx, or
+// [ErrPoisoned] without having taken it.
+func (l *lock) acquire(ctx context.Context, m mode, method string) (k uint64, err error) {
+	if err := l.wait(ctx, m, method); err != nil {
+		return 0, err
+	}
+	return l.enter(m, method)
+}
+
+// enter returns the key to a lock that was just taken, unless it is poisoned.
+func (l *lock) enter(m mode, method string) (k uint64, err error) {
+	k, isPoisoned := l.opened(m)
+	if isPoisoned {
+		l.leave(m, k, losses[m])
+		return 0, methodError(method, ErrPoisoned)
+	}
+	return k, nil
+}
+
+// opened returns the key to a lock that was just taken, and whether it is
+// poisoned.
+func (l *lock) opened(m mode) (k uint64, isPoisoned bool) {
+	s := l.state.Load()
+	k = key(m, s)
+	if checking.Load() {
+		l.taken(m)
+	}
+	return k, s&poisoned != 0
+}
+
+// wait waits until the lock was taken in mode m or ctx is done.
+func (l *lock) wait(ctx context.Context, m mode, method string) error {
+	if ctx.Err() != nil {
+		return methodError(method, context.Cause(ctx))
+	}
+	if checking.Load() {
+		return l.waitChecked(ctx, m, method)
+	}
+	return l.waitUnchecked(ctx, m, method)
+}
+
+func (l *lock) waitUnchecked(ctx context.Context, m mode, method string) error {
+	for range yields {
+		if l.try(m) {
+			return nil
+		}
+		runtime.Gosched()
+	}
+	w, ok := l.join(m)
+	for !ok {
+		if woken := w.Wait(ctx.Done()); l.resume(w, woken) {
+			return nil
+		} else if !woken {
+			return methodError(method, context.Cause(ctx))
+		}
+	}
+	return nil
+}
+
+// join takes the lock in mode m or returns a waiter that is queued for it.
+func (l *lock) join(m mode) (w *park.Waiter[request], ok bool) {
+	w = park.NewWaiter(request{mode: m})
+	l.queue.Lock()
+	defer l.queue.Unlock()
+	for {
+		s := l.state.Load()
+		ok = admits(m, s, newcomer)
+		next := s | queued
+		if ok {
+			next = s + gains[m]
+		}
+		if !l.state.CompareAndSwap(s, next) {
+			continue
+		}
+		switch {
+		case ok:
+		case m == upgraded: // who holds a share others wait for
+			l.queue.PushFront(w)
+		default:
+			l.queue.PushBack(w)
+		}
+		return w, ok
+	}
+}
+
+// resume goes on with a waiter that was woken or, if not, cancelled, and
+// reports whether it has the lock. A waiter that was cancelled has left the
+// queue if it has not.
+func (l *lock) resume(w *park.Waiter[request], woken bool) bool {
+	l.queue.Lock()
+	defer l.queue.Unlock()
+	switch {
+	case !w.Queued():
+		return true // it was handed the lock
+	case !woken:
+		l.queue.Remove(w)
+		l.calm(w)
+	case l.compete(w):
+		return true
+	}
+	l.serve(sharing, 0, 0)
+	return false
+}
+
+// calm takes back the bits that w does not stand for any more. The queue's
+// lock is held.
+func (l *lock) calm(w *park.Waiter[request]) {
+	var clear uint64
+	if w.Want.woken {
+		w.Want.woken = false
+		clear = woken
+	}
+	if l.queue.Front() == nil {
+		clear |= queued
+	}
+	l.state.And(^clear)
+}
+
+// compete takes the lock for w, which was woken, or counts a loss. The queue's
+// lock is held.
+func (l *lock) compete(w *park.Waiter[request]) bool {
+	for {
+		s := l.state.Load()
+		if !admits(w.Want.mode, s, fromWithin) {
+			w.Want.losses++
+			l.calm(w)
+			return false
+		}
+		if l.state.CompareAndSwap(s, s+gains[w.Want.mode]) {
+			l.queue.Remove(w)
+			l.calm(w)
+			return true
+		}
+	}
+}
