@@ -48,6 +48,27 @@ func TestWaitersAreServedInOrder(t *testing.T) {
 	})
 }
 
+// Unlock takes another path when somebody waits.
+func TestCopiesAreStaleWhenTheNextHasTheLock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := arcmutex.NewMutex(0)
+		g := m.Lock()
+		twin := g
+		next := make(chan struct{})
+		go m.With(func(*int) { <-next })
+		synctest.Wait()
+		g.Unlock()
+		synctest.Wait()
+		assert.True(t, m.IsLocked())
+		require.ErrorIs(t, testkit.PanicError(t, func() { twin.Ptr() }), arcmutex.ErrStale)
+		require.ErrorIs(t, testkit.PanicError(t, twin.Unlock), arcmutex.ErrStale)
+		assert.True(t, m.IsLocked(), "a stale copy has unlocked it")
+		close(next)
+		synctest.Wait()
+		assert.False(t, m.IsLocked())
+	})
+}
+
 func TestCancelledFrontWaiterWakesTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := arcmutex.NewMutex(0)
