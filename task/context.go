@@ -1,0 +1,70 @@
+package task
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A lazy is the context of a task. It becomes a context of the standard library
+// when somebody asks for more than Err and Deadline: most tasks never do, and
+// pay neither for its allocation nor for its entry in the parent's list.
+type lazy struct {
+	parent context.Context
+	crew   *crew // whose worker runs the task, if any
+
+	mu    sync.Mutex // guards the making of full and core.done
+	full  atomic.Pointer[full]
+	ended atomic.Bool // the task is over; set under mu
+}
+
+type full struct {
+	context.Context
+	cancel context.CancelCauseFunc
+}
+
+var _ context.Context = (*lazy)(nil)
+
+func (l *lazy) Deadline() (time.Time, bool) { return l.parent.Deadline() }
+func (l *lazy) Done() <-chan struct{}       { return l.whole().Done() }
+
+func (l *lazy) Err() error {
+	if f := l.full.Load(); f != nil {
+		return f.Err()
+	}
+	if err := l.parent.Err(); err != nil {
+		return err
+	}
+	if l.ended.Load() {
+		return context.Canceled
+	}
+	return nil
+}
+
+// Value answers the package's own question, which must not be passed on: the
+// parent's crew does not run this task.
+func (l *lazy) Value(key any) any {
+	if key == (crewKey{}) {
+		return l.crew
+	}
+	return l.whole().Value(key)
+}
+
+func (l *lazy) whole() *full {
+	if f := l.full.Load(); f != nil {
+		return f
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if f := l.full.Load(); f != nil {
+		return f
+	}
+	f := new(full)
+	f.Context, f.cancel = context.WithCancelCause(l.parent)
+	if l.ended.Load() {
+		f.cancel(nil)
+	}
+	l.full.Store(f)
+	return f
+}

@@ -1,0 +1,15 @@
+package task
+
+// SetOrder returns how many handles the set keeps.
+func SetOrder[T any](s *Set[T]) int {
+	s.crew.mu.Lock()
+	defer s.crew.mu.Unlock()
+	return cap(s.order)
+}
+
+// PoolWaiters returns how many submitters the pool keeps in its list.
+func PoolWaiters(p *Pool) int {
+	p.crew.mu.Lock()
+	defer p.crew.mu.Unlock()
+	return p.crew.waiters.n
+}

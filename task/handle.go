@@ -1,0 +1,236 @@
+package task
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+)
+
+// Handle is a task that may still run. It is made by [Go], [Spawn], [Set.Spawn]
+// and [Submit], must not be copied, and is safe for concurrent use; each of
+// several joiners gets the result. After tokio's JoinHandle, except that
+// cancellation is cooperative.
+//
+//ferrous:mustuse
+type Handle[T any] struct {
+	_ noCopy
+	core
+	f     func(context.Context) (T, error) // nil once it has been called
+	value T                                // written before core.over
+}
+
+// core is what a handle knows of its task whatever the type of its result.
+type core struct {
+	ctx      lazy
+	owner    owner         // is told of the end; nil if a crew is
+	done     chan struct{} // made by the first who waits; guarded by ctx.mu
+	over     atomic.Bool   // the result is there
+	detached atomic.Bool
+	taken    bool     // a Set gave it out; guarded by crew.mu
+	failure  *failure // nil on success; written before over
+}
+
+// owner is what a task belongs to.
+type owner interface{ ended(c *core) }
+
+// noCopy makes go vet refuse copies.
+type noCopy struct{}
+
+func (*noCopy) Lock()   {}
+func (*noCopy) Unlock() {}
+
+// Go runs f on a goroutine of its own, with a context derived from ctx. Prefer
+// [WithScope], which cannot be left with the task still running.
+//
+// A panic in f that nobody has joined ends the process as soon as nobody can
+// join any more, because the handle is unreachable or was given up with
+// [Handle.Detach]. A nil f panics.
+func Go[T any](ctx context.Context, f func(context.Context) (T, error)) *Handle[T] {
+	h := newHandle(ctx, f)
+	h.owner = nobody{}
+	go h.run()
+	return h
+}
+
+// nobody owns the tasks of [Go].
+type nobody struct{}
+
+func (nobody) ended(c *core) { c.crashUnjoined() }
+
+func newHandle[T any](ctx context.Context, f func(context.Context) (T, error)) *Handle[T] {
+	if f == nil {
+		panic(bug("nil function"))
+	}
+	h := &Handle[T]{f: f}
+	h.ctx.parent = ctx
+	return h
+}
+
+// Join waits until the task has ended or ctx is done, and returns what the task
+// returned. If the task panicked, Join panics with a [*PanicError].
+//
+// A context that is already done is noticed first. A cancelled Join takes
+// nothing: the task goes on and can be joined again. It allocates only to wait.
+//
+//ferrous:blocks
+func (h *Handle[T]) Join(ctx context.Context) (T, error) {
+	v, err := h.Result(ctx)
+	if err != nil && h.panicked() && err == h.failure.err { //nolint:errorlint // the very same
+		panic(err)
+	}
+	return v, err
+}
+
+// Result is [Handle.Join], with a panic of the task returned as a
+// [*PanicError].
+//
+//ferrous:blocks
+func (h *Handle[T]) Result(ctx context.Context) (v T, err error) {
+	if ctx.Err() != nil {
+		return v, over(ctx)
+	}
+	if !h.over.Load() {
+		if err := wait(ctx, h.Done()); err != nil {
+			return v, err
+		}
+	}
+	return h.value, h.see()
+}
+
+// Poll returns the result, as [Handle.Result] does, if the task has ended. It
+// never blocks.
+func (h *Handle[T]) Poll() (v T, ready bool, err error) {
+	if !h.over.Load() {
+		return v, false, nil
+	}
+	return h.value, true, h.see()
+}
+
+// Done returns a channel that is closed when the task has ended.
+func (c *core) Done() <-chan struct{} {
+	if c.ctx.parent == nil {
+		panic(bug("Handle.Done: zero Handle"))
+	}
+	c.ctx.mu.Lock()
+	defer c.ctx.mu.Unlock()
+	if c.done == nil {
+		c.done = make(chan struct{})
+		if c.over.Load() {
+			close(c.done)
+		}
+	}
+	return c.done
+}
+
+// Abort ends the task's context with the given cause, or with [ErrAborted] if
+// it is nil, and does not wait. It does nothing when the task has ended or was
+// aborted before.
+func (c *core) Abort(cause error) {
+	if c.ctx.parent == nil {
+		panic(bug("Handle.Abort: zero Handle"))
+	}
+	if c.over.Load() {
+		return
+	}
+	if cause == nil {
+		cause = ErrAborted
+	}
+	c.ctx.whole().cancel(cause)
+}
+
+// Detach says that nobody will join. A panic of a task without an owner then
+// ends the process at once; what has an owner goes on resurfacing there.
+//
+//ferrous:release
+func (c *core) Detach() {
+	if _, free := c.owner.(nobody); !free {
+		return
+	}
+	c.detached.Store(true)
+	if c.panicked() {
+		c.failure.crash()
+	}
+}
+
+// String returns the state.
+func (c *core) String() string {
+	switch {
+	case !c.over.Load():
+		return "Handle(running)"
+	case c.failure == nil:
+		return "Handle(done)"
+	case c.failure.panicked:
+		return fmt.Sprintf("Handle(panic: %v)", c.failure.err.(*PanicError).Value) //nolint:errorlint // it is one
+	default:
+		return fmt.Sprintf("Handle(error: %v)", c.failure.err)
+	}
+}
+
+// GoString returns the state.
+func (c *core) GoString() string { return c.String() }
+
+// LogValue returns the state.
+func (c *core) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// run calls the function and publishes its result. It is called once.
+func (h *Handle[T]) run() {
+	f := h.f
+	h.f = nil
+	if h.ctx.Err() != nil {
+		h.finish(&failure{err: fmt.Errorf("task: not started: %w", context.Cause(&h.ctx))})
+		return
+	}
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		if h.detached.Load() { // a panic goes on, to end the process with its own stack
+			h.finish(died(nil))
+			return
+		}
+		h.finish(died(recover()))
+	}()
+	v, err := f(&h.ctx)
+	returned = true
+	h.value = v
+	if err != nil {
+		h.finish(&failure{err: err})
+		return
+	}
+	h.finish(nil)
+}
+
+func (h *Handle[T]) base() *core { return &h.core }
+
+// finish publishes the result and ends the task's context.
+func (c *core) finish(f *failure) {
+	c.failure = f
+	c.ctx.mu.Lock()
+	c.over.Store(true)
+	c.ctx.ended.Store(true)
+	full, done := c.ctx.full.Load(), c.done
+	c.ctx.mu.Unlock()
+	if full != nil {
+		full.cancel(nil)
+	}
+	if done != nil {
+		close(done)
+	}
+	if c.owner != nil {
+		c.owner.ended(c)
+	}
+}
+
+// panicked says whether the task has ended by a panic.
+func (c *core) panicked() bool { return c.over.Load() && c.failure != nil && c.failure.panicked }
+
+// see returns the error of a task that has ended, and notes that it was seen.
+func (c *core) see() error {
+	if c.failure == nil {
+		return nil
+	}
+	c.failure.seen.Store(true)
+	return c.failure.err
+}

@@ -1,0 +1,318 @@
+package task_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/internal/testkit"
+	"github.com/coderrange/ferrous/task"
+)
+
+func TestJoinReturnsWhatTheTaskReturned(t *testing.T) {
+	h := task.Go(t.Context(), value(42))
+	for range 2 { // each of several joins
+		v, err := h.Join(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, 42, v)
+	}
+	_, err := task.Go(t.Context(), failing(errBoom)).Join(t.Context())
+	require.Equal(t, errBoom, err)
+}
+
+func TestJoinNoticesADoneContextFirst(t *testing.T) {
+	h := task.Go(t.Context(), value(42))
+	<-h.Done()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errBoom)
+	_, err := h.Join(ctx)
+	require.ErrorIs(t, err, errBoom)
+	_, err = h.Join(t.Context())
+	require.NoError(t, err)
+}
+
+func TestACancelledJoinLeavesTheTaskRunning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate := make(chan struct{})
+		h := task.Go(t.Context(), after(gate, 42))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := h.Join(ctx)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		_, ready, _ := h.Poll()
+		assert.False(t, ready)
+		close(gate)
+		v, err := h.Join(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, 42, v)
+	})
+}
+
+func TestPollNeverBlocks(t *testing.T) {
+	gate := make(chan struct{})
+	h := task.Go(t.Context(), after(gate, 42))
+	_, ready, err := h.Poll()
+	require.NoError(t, err)
+	assert.False(t, ready)
+	close(gate)
+	<-h.Done()
+	v, ready, err := h.Poll()
+	require.NoError(t, err)
+	assert.True(t, ready)
+	assert.Equal(t, 42, v)
+}
+
+func TestManyJoinersGetTheResult(t *testing.T) {
+	gate := make(chan struct{})
+	h := task.Go(t.Context(), after(gate, 42))
+	testkit.Parallel(20, func(i int) {
+		if i == 0 {
+			close(gate)
+		}
+		v, err := h.Join(t.Context())
+		assert.NoError(t, err)
+		assert.Equal(t, 42, v)
+	})
+}
+
+func TestAPanicPanicsAgainInJoinWithTheStackOfTheTask(t *testing.T) {
+	h := task.Go(t.Context(), culprit)
+	for range 2 {
+		err := testkit.PanicError(t, func() { _, _ = h.Join(t.Context()) })
+		var p *task.PanicError
+		require.ErrorAs(t, err, &p)
+		assert.Equal(t, errBoom, p.Value)
+		assert.Contains(t, p.Stack, "task_test.culprit")
+		assert.Contains(t, p.Error(), "task: panic: boom")
+		assert.Contains(t, p.Error(), "task_test.culprit")
+		require.ErrorIs(t, err, errBoom)
+	}
+	_, err := h.Result(t.Context())
+	var p *task.PanicError
+	require.ErrorAs(t, err, &p)
+	_, ready, err := h.Poll()
+	assert.True(t, ready)
+	require.ErrorAs(t, err, &p)
+	var log bytes.Buffer
+	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "err", p)
+	assert.Contains(t, log.String(), "err.panic=boom")
+	assert.Contains(t, log.String(), "err.stack=")
+	require.NoError(t, (&task.PanicError{Value: 3}).Unwrap())
+}
+
+func culprit(context.Context) (int, error) { panic(errBoom) }
+
+func TestAPanicErrorThatATaskReturnsIsNoPanicOfIt(t *testing.T) {
+	inner := task.Go(t.Context(), culprit)
+	outer := task.Go(t.Context(), inner.Result)
+	_, err := outer.Join(t.Context())
+	var p *task.PanicError
+	require.ErrorAs(t, err, &p)
+}
+
+func TestPanicNilIsAPanic(t *testing.T) {
+	h := task.Go(t.Context(), func(context.Context) (int, error) { panic(nil) })
+	err := testkit.PanicError(t, func() { _, _ = h.Join(t.Context()) })
+	var isNil *runtime.PanicNilError
+	require.ErrorAs(t, err, &isNil)
+}
+
+func TestGoexitDoesNotHangJoin(t *testing.T) {
+	h := task.Go(t.Context(), goexit)
+	_, err := h.Join(t.Context())
+	require.ErrorIs(t, err, task.ErrGoexit)
+}
+
+func goexit(context.Context) (int, error) {
+	runtime.Goexit()
+	return 0, nil
+}
+
+func TestAbortEndsTheContextWithItsCause(t *testing.T) {
+	h := task.Go(t.Context(), untilDone)
+	h.Abort(errBoom)
+	h.Abort(errors.New("too late"))
+	_, err := h.Join(t.Context())
+	require.ErrorIs(t, err, errBoom)
+	h.Abort(nil) // and after the end
+
+	h = task.Go(t.Context(), untilDone)
+	h.Abort(nil)
+	_, err = h.Join(t.Context())
+	require.ErrorIs(t, err, task.ErrAborted)
+}
+
+func TestAbortIsCooperative(t *testing.T) {
+	gate := make(chan struct{})
+	began := make(chan struct{})
+	h := task.Go(t.Context(), func(ctx context.Context) (int, error) {
+		close(began)
+		<-gate
+		assert.Equal(t, context.Canceled, ctx.Err())
+		return 42, nil
+	})
+	<-began
+	h.Abort(nil)
+	close(gate)
+	v, err := h.Join(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, 42, v)
+}
+
+func TestATaskAbortedBeforeItBeganIsNotCalled(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // the goroutine waits until Join parks
+	h := task.Go(t.Context(), func(context.Context) (int, error) { panic("called") })
+	h.Abort(errBoom)
+	_, err := h.Join(t.Context())
+	require.ErrorIs(t, err, errBoom)
+	require.EqualError(t, err, "task: not started: boom")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = task.Go(ctx, func(context.Context) (int, error) { panic("called") }).Join(t.Context())
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+func TestTheContextOfATask(t *testing.T) {
+	type key struct{}
+	deadline := time.Now().Add(time.Hour)
+	outer, cancel := context.WithDeadline(context.WithValue(t.Context(), key{}, "v"), deadline)
+	defer cancel()
+	var kept context.Context
+	_, err := task.Go(outer, func(ctx context.Context) (int, error) {
+		kept = ctx
+		d, ok := ctx.Deadline()
+		assert.True(t, ok)
+		assert.Equal(t, deadline, d)
+		require.NoError(t, ctx.Err())
+		assert.Equal(t, "v", ctx.Value(key{}))
+		inner, cancel := context.WithCancel(ctx)
+		defer cancel()
+		assert.Equal(t, "v", inner.Value(key{}))
+		return 0, inner.Err()
+	}).Join(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, context.Canceled, kept.Err(), "it ends with the task")
+	<-kept.Done()
+	var unused context.Context
+	_, err = task.Go(outer, func(ctx context.Context) (int, error) {
+		unused = ctx
+		return 0, nil
+	}).Join(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, context.Canceled, unused.Err(), "also if nobody asked before")
+	<-unused.Done()
+	assert.Equal(t, context.Canceled, context.Cause(unused))
+}
+
+func TestAContextDerivedFromATasksEndsWithIt(t *testing.T) {
+	var derived context.Context
+	h := task.Go(t.Context(), func(ctx context.Context) (int, error) {
+		var cancel context.CancelFunc
+		derived, cancel = context.WithTimeout(ctx, time.Hour)
+		_ = cancel // the end of the task does it
+		return 0, nil
+	})
+	_, err := h.Join(t.Context())
+	require.NoError(t, err)
+	<-derived.Done()
+}
+
+func TestHandlesPrint(t *testing.T) {
+	gate := make(chan struct{})
+	h := task.Go(t.Context(), after(gate, 42))
+	assert.Equal(t, "Handle(running)", fmt.Sprint(h))
+	close(gate)
+	<-h.Done()
+	assert.Equal(t, "Handle(done)", fmt.Sprintf("%+v", h))
+	assert.Equal(t, "Handle(done)", fmt.Sprintf("%#v", h))
+	f := task.Go(t.Context(), failing(errBoom))
+	<-f.Done()
+	assert.Equal(t, "Handle(error: boom)", f.LogValue().String())
+	p := task.Go(t.Context(), culprit)
+	_, _ = p.Result(t.Context())
+	assert.Equal(t, "Handle(panic: boom)", p.String())
+}
+
+func TestMisuseOfHandlesPanics(t *testing.T) {
+	var zero task.Handle[int]
+	require.EqualError(t, testkit.PanicError(t, func() { _, _ = zero.Join(t.Context()) }), "task: Handle.Done: zero Handle")
+	require.EqualError(t, testkit.PanicError(t, func() { zero.Abort(nil) }), "task: Handle.Abort: zero Handle")
+	require.EqualError(t, testkit.PanicError(t, func() { task.Go[int](t.Context(), nil) }), "task: nil function")
+}
+
+// crashes are run in a process of their own, which each of them must end.
+var crashes = map[string]func(){
+	"unreachable": func() {
+		<-task.Go(context.Background(), culprit).Done()
+		collect()
+	},
+	"detached before": func() {
+		gate := make(chan struct{})
+		h := task.Go(context.Background(), func(context.Context) (int, error) {
+			<-gate
+			return culprit(context.Background())
+		})
+		h.Detach()
+		close(gate)
+		select {}
+	},
+	"detached after": func() {
+		h := task.Go(context.Background(), culprit)
+		<-h.Done()
+		h.Detach()
+		select {}
+	},
+	"set": func() {
+		s := task.NewSet[int](context.Background(), 1)
+		<-s.Spawn(culprit).Done()
+		s = nil
+		_ = s
+		collect()
+	},
+}
+
+// collect runs the collector until a cleanup ends the process, or gives up.
+func collect() {
+	for range 500 {
+		runtime.GC()
+		<-time.After(time.Millisecond)
+	}
+}
+
+func TestAPanicThatNobodyCanJoinEndsTheProcess(t *testing.T) {
+	for name := range crashes {
+		t.Run(name, func(t *testing.T) {
+			cmd := exec.CommandContext(t.Context(), os.Args[0])
+			cmd.Env = append(os.Environ(), "TASK_CRASH="+name)
+			out, err := cmd.CombinedOutput()
+			require.Error(t, err, string(out))
+			assert.Contains(t, string(out), "boom")
+			assert.Contains(t, string(out), "task_test.culprit")
+		})
+	}
+}
+
+func TestAJoinedPanicDoesNotEndTheProcess(t *testing.T) {
+	for range 10 {
+		_, err := task.Go(t.Context(), culprit).Result(t.Context())
+		require.Error(t, err)
+	}
+	h := task.Go(t.Context(), value(1))
+	h.Detach() // a success may be given up
+	<-h.Done()
+	task.Go(t.Context(), goexit).Detach()
+	for range 3 {
+		runtime.GC()
+	}
+}

@@ -1,0 +1,93 @@
+package task
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"runtime/debug"
+	"sync/atomic"
+)
+
+// PanicError is a panic of a task, as joiners get it.
+type PanicError struct {
+	// Value is what the task panicked with.
+	Value any
+	// Stack is the stack of the task's goroutine at the panic, as text.
+	Stack string
+}
+
+// Error returns the value and the stack, so that a process that the panic ends
+// shows where it began.
+func (e *PanicError) Error() string {
+	return fmt.Sprintf("task: panic: %v\n\n[stack of the task]\n%s", e.Value, e.Stack)
+}
+
+// Unwrap returns the value if it is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// LogValue shows value and stack apart.
+func (e *PanicError) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("panic", fmt.Sprint(e.Value)), slog.String("stack", e.Stack))
+}
+
+// A failure is how a task ended that did not succeed. It holds nothing of the
+// task's own, so that it can wait for the task's handle to be collected.
+type failure struct {
+	err      error
+	panicked bool        // err is a *PanicError of the task itself
+	seen     atomic.Bool // somebody joined
+}
+
+// died returns the failure of a task that did not return; value is what
+// recover gave in its deferred function.
+func died(value any) *failure {
+	if value == nil {
+		return &failure{err: ErrGoexit}
+	}
+	return &failure{err: &PanicError{Value: value, Stack: string(debug.Stack())}, panicked: true}
+}
+
+// unseen returns the panics, and the other errors, that nobody has seen, and
+// marks them as seen.
+func unseen(failures []*failure) (panics, errs []error) {
+	for _, f := range failures {
+		switch {
+		case f.seen.Swap(true):
+		case f.panicked:
+			panics = append(panics, f.err)
+		default:
+			errs = append(errs, f.err)
+		}
+	}
+	return panics, errs
+}
+
+// resurface panics with the given panics of tasks, if there are any.
+func resurface(panics []error) {
+	switch len(panics) {
+	case 0:
+	case 1:
+		panic(panics[0])
+	default:
+		panic(errors.Join(panics...))
+	}
+}
+
+// crashUnjoined ends the process if the task panicked and can no longer be
+// joined because its handle was collected.
+func (c *core) crashUnjoined() {
+	if c.panicked() {
+		runtime.AddCleanup(c, (*failure).crash, c.failure)
+	}
+}
+
+// crash panics where nobody can recover, unless somebody joined.
+func (f *failure) crash() {
+	if !f.seen.Swap(true) {
+		go panic(f.err)
+	}
+}

@@ -1,0 +1,91 @@
+package task
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+// errWon cancels the losers of a race.
+var errWon = errors.New("task: another one won the race")
+
+// Race runs all functions at once and returns the result of the first to end,
+// be it an error. The context of the losers is cancelled, they are waited for,
+// and their results are dropped; a panic of any of them panics here. It panics
+// without functions. After tokio's select!.
+//
+//ferrous:blocks
+func Race[T any](ctx context.Context, fs ...func(context.Context) (T, error)) (T, error) {
+	return race(ctx, "Race", fs, func(error) bool { return true })
+}
+
+// RaceOK is [Race] for the first to succeed. When none does, the error joins
+// those of all, in the order of the functions. After futures' select_ok.
+//
+//ferrous:blocks
+func RaceOK[T any](ctx context.Context, fs ...func(context.Context) (T, error)) (T, error) {
+	return race(ctx, "RaceOK", fs, func(err error) bool { return err == nil })
+}
+
+func race[T any](
+	ctx context.Context, name string, fs []func(context.Context) (T, error), wins func(error) bool,
+) (T, error) {
+	if len(fs) == 0 {
+		panic(bug("%s: no functions", name))
+	}
+	outcomes := make([]Outcome[T], len(fs))
+	var won atomic.Int64 // the winner's place, counted from 1
+	err := all(ctx, len(fs), func(ctx context.Context, i int) error {
+		o := &outcomes[i]
+		o.Err = ErrGoexit // unless it returns
+		o.Value, o.Err = fs[i](ctx)
+		if wins(o.Err) && won.CompareAndSwap(0, int64(i+1)) {
+			return errWon
+		}
+		return nil
+	})
+	if i := won.Load(); i > 0 {
+		return outcomes[i-1].Value, outcomes[i-1].Err
+	}
+	var zero T
+	if err != nil { // ctx was done, or one called Goexit
+		return zero, err
+	}
+	errs := make([]error, len(outcomes))
+	for i, o := range outcomes {
+		errs[i] = o.Err
+	}
+	return zero, errors.Join(errs...)
+}
+
+// Timeout calls f with a context that ends after d, with [ErrTimeout] as its
+// cause, and returns what f returned: a success also when it came late. An error
+// of f after the time is over wraps ErrTimeout too. If d is not positive, f is
+// not called.
+//
+// f runs on the caller's goroutine and is waited for, so it must heed its
+// context.
+//
+//ferrous:blocks
+func Timeout[T any](ctx context.Context, d time.Duration, f func(context.Context) (T, error)) (T, error) {
+	var zero T
+	if f == nil {
+		panic(bug("Timeout: nil function"))
+	}
+	if ctx.Err() != nil {
+		return zero, over(ctx)
+	}
+	if d <= 0 {
+		return zero, ErrTimeout
+	}
+	ours := fmt.Errorf("%w after %v", ErrTimeout, d)
+	limited, cancel := context.WithTimeoutCause(ctx, d, ours)
+	defer cancel()
+	v, err := f(limited)
+	if err != nil && context.Cause(limited) == ours && !errors.Is(err, ErrTimeout) { //nolint:errorlint // not an inner Timeout's
+		return v, fmt.Errorf("%w: %w", ours, err)
+	}
+	return v, err
+}

@@ -1,0 +1,159 @@
+package task
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// Scope owns tasks. It is given by [WithScope], must not be copied, and is safe
+// for concurrent use: a task may spawn into the scope that it belongs to.
+type Scope struct {
+	_      noCopy
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+
+	live     atomic.Int64  // the function and the tasks that have not ended
+	closing  atomic.Bool   // the function has ended
+	idle     chan struct{} // closed when live is 0
+	failFast bool          // the first failure cancels the rest
+
+	mu       sync.Mutex
+	failures []*failure // in order of time; those seen may be missing
+}
+
+// WithScope calls f with a new scope, waits for all that was spawned into it,
+// and ends the scope. After std::thread::scope.
+//
+// The tasks' context derives from ctx. If f returns an error or panics, it ends
+// with that as its cause; else the tasks run to their end. WithScope waits for
+// them in any case, also when ctx is done.
+//
+// It returns the error of f, or else those of the tasks that nobody joined,
+// joined by [errors.Join] in the order in which they happened. If tasks
+// panicked and nobody joined them, it panics with their [*PanicError].
+//
+//ferrous:blocks
+func WithScope(ctx context.Context, f func(*Scope) error) error {
+	if f == nil {
+		panic(bug("WithScope: nil function"))
+	}
+	s := newScope(ctx)
+	err := s.run(ctx, f)
+	panics, errs := unseen(s.failures)
+	resurface(panics)
+	if err != nil {
+		return err
+	}
+	return errors.Join(errs...)
+}
+
+func newScope(ctx context.Context) *Scope {
+	s := &Scope{idle: make(chan struct{})}
+	s.live.Store(1)
+	s.ctx, s.cancel = context.WithCancelCause(ctx)
+	return s
+}
+
+// run calls f and waits for all tasks. While f panics, panics of tasks are
+// added to it.
+func (s *Scope) run(ctx context.Context, f func(*Scope) error) (err error) {
+	returned := false
+	defer func() {
+		switch {
+		case !returned:
+			s.cancel(ErrAborted)
+		case err != nil:
+			s.cancel(err)
+		}
+		s.closing.Store(true)
+		s.leave()
+		await(ctx, s.idle)
+		s.cancel(nil)
+		if !returned {
+			panics, _ := unseen(s.failures)
+			resurface(panics)
+		}
+	}()
+	err = f(s)
+	returned = true
+	return err
+}
+
+// Spawn runs f on a goroutine of its own, as a task of s, with a context derived
+// from the scope's. It panics when s has ended: no task of it runs then, so only
+// a stranger can get there.
+func Spawn[T any](s *Scope, f func(context.Context) (T, error)) *Handle[T] {
+	h := newHandle(s.ctx, f)
+	h.owner = s
+	s.enter()
+	go h.run()
+	return h
+}
+
+// Context returns the context from which those of the tasks derive.
+func (s *Scope) Context() context.Context { return s.ctx }
+
+// Abort ends the context of all tasks with the given cause, or with
+// [ErrAborted] if it is nil, and does not wait.
+func (s *Scope) Abort(cause error) {
+	if cause == nil {
+		cause = ErrAborted
+	}
+	s.cancel(cause)
+}
+
+// Len returns how many tasks have not ended.
+func (s *Scope) Len() int {
+	n := int(s.live.Load())
+	if !s.closing.Load() {
+		n--
+	}
+	return max(n, 0)
+}
+
+// String returns the state.
+func (s *Scope) String() string { return fmt.Sprintf("Scope(tasks=%d)", s.Len()) }
+
+// GoString returns the state.
+func (s *Scope) GoString() string { return s.String() }
+
+// LogValue returns the state.
+func (s *Scope) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+func (s *Scope) ended(c *core) {
+	if f := c.failure; f != nil {
+		s.mu.Lock()
+		if len(s.failures) == cap(s.failures) { // forget those seen before growing
+			s.failures = slices.DeleteFunc(s.failures, func(f *failure) bool { return f.seen.Load() })
+		}
+		s.failures = append(s.failures, f)
+		s.mu.Unlock()
+		if s.failFast {
+			s.cancel(f.err)
+		}
+	}
+	s.leave()
+}
+
+func (s *Scope) enter() {
+	for {
+		n := s.live.Load()
+		if n == 0 {
+			panic(bug("Spawn: the scope has ended"))
+		}
+		if s.live.CompareAndSwap(n, n+1) {
+			return
+		}
+	}
+}
+
+func (s *Scope) leave() {
+	if s.live.Add(-1) == 0 {
+		close(s.idle)
+	}
+}

@@ -1,0 +1,300 @@
+package task_test
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/internal/testkit"
+	"github.com/coderrange/ferrous/task"
+)
+
+func newSet[T any](t *testing.T, limit int) *task.Set[T] {
+	t.Helper()
+	s := task.NewSet[T](t.Context(), limit)
+	t.Cleanup(s.Close)
+	return s
+}
+
+func TestResultsInCompletionOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSet[int](t, task.Unlimited)
+		for i := range 10 {
+			s.Spawn(sleeper(time.Duration(10-i), i))
+		}
+		var got []int
+		for v, err := range s.All(t.Context()) {
+			require.NoError(t, err)
+			got = append(got, v)
+		}
+		assert.Equal(t, []int{9, 8, 7, 6, 5, 4, 3, 2, 1, 0}, got)
+		_, err := s.Next(t.Context())
+		require.Equal(t, task.ErrEmpty, err)
+	})
+}
+
+func TestResultsInSpawnOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSet[int](t, 3)
+		for i := range 10 {
+			s.Spawn(func(ctx context.Context) (int, error) {
+				v, _ := sleeper(time.Duration(10-i), i)(ctx)
+				if i%3 == 0 {
+					return v, errBoom
+				}
+				return v, nil
+			})
+		}
+		i := 0
+		for v, err := range s.Ordered(t.Context()) {
+			assert.Equal(t, i, v)
+			assert.Equal(t, i%3 == 0, err != nil, "an error does not end it")
+			i++
+		}
+		assert.Equal(t, 10, i)
+		_, ok := s.TryNext()
+		assert.False(t, ok)
+	})
+}
+
+func TestASetRunsSoManyAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSet[int](t, 3)
+		start := time.Now()
+		var running, most atomic.Int64
+		for range 10 {
+			s.Spawn(func(ctx context.Context) (int, error) {
+				most.Store(max(most.Load(), running.Add(1)))
+				defer running.Add(-1)
+				return sleeper(time.Second, 0)(ctx)
+			})
+		}
+		synctest.Wait()
+		assert.Equal(t, "Set(running=3 queued=7 untaken=10)", fmt.Sprintf("%+v", s))
+		assert.Equal(t, s.String(), fmt.Sprintf("%#v", s))
+		assert.Equal(t, s.String(), s.LogValue().String())
+		for range s.All(t.Context()) { //nolint:revive // to the end
+		}
+		assert.EqualValues(t, 3, most.Load())
+		assert.Equal(t, 4*time.Second, time.Since(start))
+	})
+}
+
+func TestBreakingOffLeavesTheOthersInTheSet(t *testing.T) {
+	s := newSet[int](t, 2)
+	for i := range 10 {
+		s.Spawn(value(i))
+	}
+	seen := map[int]bool{}
+	for v := range s.All(t.Context()) {
+		seen[v] = true
+		if len(seen) == 3 {
+			break
+		}
+	}
+	for v := range s.Ordered(t.Context()) {
+		seen[v] = true
+		if len(seen) == 6 {
+			break
+		}
+	}
+	assert.Equal(t, 4, s.Len())
+	for v := range s.All(t.Context()) {
+		seen[v] = true
+	}
+	assert.Len(t, seen, 10, "each once")
+	assert.Zero(t, s.Len())
+}
+
+func TestTasksMayBeSpawnedWhileResultsAreTaken(t *testing.T) {
+	s := newSet[int](t, 2)
+	s.Spawn(value(5))
+	sum := 0
+	for v := range s.All(t.Context()) {
+		sum += v
+		if v > 0 {
+			s.Spawn(value(v - 1))
+		}
+	}
+	assert.Equal(t, 15, sum)
+}
+
+func TestACancelledNextTakesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSet[int](t, 1)
+		s.Spawn(sleeper(time.Hour, 1))
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errBoom)
+		defer cancel()
+		_, err := s.Next(ctx)
+		require.ErrorIs(t, err, errBoom)
+		for _, err := range s.All(ctx) {
+			require.ErrorIs(t, err, errBoom)
+		}
+		for _, err := range s.Ordered(ctx) {
+			require.ErrorIs(t, err, errBoom)
+		}
+		testkit.Advance(time.Hour)
+		_, err = s.Next(ctx)
+		require.ErrorIs(t, err, errBoom, "also when there is something")
+		h, err := s.Next(t.Context())
+		require.NoError(t, err)
+		v, err := h.Join(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, 1, v)
+	})
+}
+
+func TestAllTakersLearnThatNothingIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSet[int](t, 1)
+		s.Spawn(sleeper(time.Hour, 1))
+		var got, empty atomic.Int64
+		for range 5 {
+			go func() {
+				if _, err := s.Next(t.Context()); err == nil {
+					got.Add(1)
+				} else if err == task.ErrEmpty { //nolint:errorlint // as documented
+					empty.Add(1)
+				}
+			}()
+		}
+		testkit.Advance(time.Hour)
+		assert.EqualValues(t, 1, got.Load())
+		assert.EqualValues(t, 4, empty.Load())
+	})
+}
+
+func TestAbortAllEndsRunningAndQueuedAndTheSetGoesOn(t *testing.T) {
+	s := newSet[int](t, 2)
+	for range 10 {
+		s.Spawn(untilDone)
+	}
+	s.AbortAll(errBoom)
+	n := 0
+	for _, err := range s.All(t.Context()) {
+		require.ErrorIs(t, err, errBoom)
+		n++
+	}
+	assert.Equal(t, 10, n)
+	v, err := s.Spawn(value(1)).Join(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, 1, v)
+	s.Spawn(untilDone)
+	s.AbortAll(nil)
+	_, err = s.Next(t.Context())
+	require.NoError(t, err)
+	h, err := s.Next(t.Context())
+	require.NoError(t, err)
+	_, err = h.Join(t.Context())
+	require.ErrorIs(t, err, task.ErrAborted)
+}
+
+func TestCloseAbortsAndWaits(t *testing.T) {
+	s := task.NewSet[int](t.Context(), 2)
+	var ended atomic.Int64
+	for range 2 {
+		began := make(chan struct{})
+		s.Spawn(func(ctx context.Context) (int, error) {
+			close(began)
+			defer ended.Add(1)
+			return untilDone(ctx)
+		})
+		<-began
+	}
+	queued := s.Spawn(func(context.Context) (int, error) { panic("called") })
+	s.Close()
+	assert.EqualValues(t, 2, ended.Load())
+	_, err := queued.Join(t.Context())
+	require.ErrorIs(t, err, task.ErrClosed)
+	n := 0
+	for _, err := range s.All(t.Context()) { // what it had can still be taken
+		require.ErrorIs(t, err, task.ErrClosed)
+		n++
+	}
+	assert.Equal(t, 3, n)
+	refused := s.Spawn(func(context.Context) (int, error) { panic("called") })
+	_, err = refused.Join(t.Context())
+	require.Equal(t, task.ErrClosed, err)
+	assert.Zero(t, s.Len())
+	s.Close()
+}
+
+func TestShutdownGivesUpWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSet[int](t, 1)
+		gate := make(chan struct{})
+		s.Spawn(after(gate, 1))
+		synctest.Wait()
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errBoom)
+		defer cancel()
+		require.ErrorIs(t, s.Shutdown(ctx), errBoom)
+		close(gate)
+		require.NoError(t, s.Shutdown(t.Context()))
+	})
+}
+
+func TestAPanicInASet(t *testing.T) {
+	s := task.NewSet[int](t.Context(), 1)
+	s.Spawn(culprit)
+	err := testkit.PanicError(t, func() {
+		for range s.All(t.Context()) { //nolint:revive // it panics
+		}
+	})
+	require.ErrorIs(t, err, errBoom)
+	<-s.Spawn(culprit).Done()
+	err = testkit.PanicError(t, s.Close)
+	require.ErrorIs(t, err, errBoom, "nobody joined it")
+	s.Close()
+}
+
+func TestGoexitInASetEndsTheTaskAlone(t *testing.T) {
+	s := newSet[int](t, 1)
+	s.Spawn(goexit)
+	s.Spawn(value(2))
+	var got []int
+	for v, err := range s.Ordered(t.Context()) {
+		got = append(got, v)
+		assert.Equal(t, len(got) == 1, err == task.ErrGoexit) //nolint:errorlint // as documented
+	}
+	assert.Equal(t, []int{0, 2}, got)
+}
+
+func TestATaskMayWaitForAnotherOfItsSet(t *testing.T) {
+	s := newSet[int](t, 1)
+	v, err := s.Spawn(func(ctx context.Context) (int, error) {
+		return s.Spawn(func(ctx context.Context) (int, error) {
+			a, b, err := task.Join2(ctx, s.Spawn(value(20)).Join, s.Spawn(value(22)).Join)
+			return a + b, err
+		}).Join(ctx)
+	}).Join(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, 42, v)
+}
+
+func TestALimitThatIsNotPositiveIsRefused(t *testing.T) {
+	for _, n := range []int{0, -1} {
+		err := testkit.PanicError(t, func() { task.NewSet[int](t.Context(), n) })
+		require.EqualError(t, err, fmt.Sprintf("task: NewSet: limit %d is not positive", n))
+	}
+}
+
+func TestASetDoesNotKeepWhatWasTaken(t *testing.T) {
+	s := newSet[int](t, 1000)
+	gate := make(chan struct{})
+	s.Spawn(after(gate, -1)) // stays at the front
+	for range 100_000 {
+		s.Spawn(value(1))
+		h, err := s.Next(t.Context())
+		require.NoError(t, err)
+		_, ready, _ := h.Poll()
+		require.True(t, ready)
+	}
+	assert.Less(t, task.SetOrder(s), 100)
+	close(gate)
+}
