@@ -1,0 +1,190 @@
+package stream
+
+import (
+	"context"
+	"sync"
+
+	"github.com/coderrange/ferrous/task"
+)
+
+// Tee runs s once and gives each branch all of its elements, in a stream of its
+// own. Each branch runs on a goroutine of its own, s on the caller's. A branch
+// may be n elements behind; then s waits for it, so the slowest sets the pace,
+// and one that does not read stops all. A branch that has returned is not waited
+// for; when all have, s is stopped.
+//
+// An error of s ends the branches' streams, after the elements before it. An
+// error of a branch ends everything. Tee waits for all branches, and returns the
+// first error of a branch, or else that of s. An n that is not positive panics.
+//
+//ferrous:blocks
+func Tee[T any](ctx context.Context, s Stream[T], n int, branches ...func(context.Context, Stream[T]) error) error {
+	positive("Tee", n)
+	return fork(ctx, s, n, branches, func(done <-chan struct{}, bs []*branch[T], v T) bool {
+		open := false
+		for _, b := range bs {
+			if !b.send(done, v) {
+				continue
+			}
+			open = true
+		}
+		return open
+	})
+}
+
+// Split is [Tee] for two branches, of which yes gets the elements for which pred
+// returns true, and no the others. s also waits for a branch that is n elements
+// behind; elements for a branch that has returned are dropped.
+//
+//ferrous:blocks
+func Split[T any](
+	ctx context.Context, s Stream[T], n int, pred func(T) bool, yes, no func(context.Context, Stream[T]) error,
+) error {
+	positive("Split", n)
+	branches := []func(context.Context, Stream[T]) error{yes, no}
+	return fork(ctx, s, n, branches, func(done <-chan struct{}, bs []*branch[T], v T) bool {
+		b, other := bs[0], bs[1]
+		if !pred(v) {
+			b, other = other, b
+		}
+		return b.send(done, v) || !other.left()
+	})
+}
+
+// Heard is an element of a [Broadcast].
+type Heard[T any] struct {
+	Value  T
+	Missed uint64 // how many elements the branch lost just before this one
+}
+
+// Broadcast is [Tee] without waiting: a branch that is more than n elements
+// behind loses the oldest of them, and is told how many by the next one that it
+// gets. So s runs at its own pace.
+//
+//ferrous:blocks
+func Broadcast[T any](
+	ctx context.Context, s Stream[T], n int, branches ...func(context.Context, Stream[Heard[T]]) error,
+) error {
+	positive("Broadcast", n)
+	tellMissed := make([]func(context.Context, Stream[Indexed[T]]) error, len(branches))
+	for i, f := range branches {
+		next := 0
+		tellMissed[i] = func(ctx context.Context, s Stream[Indexed[T]]) error {
+			return f(ctx, Map(s, 1, func(_ context.Context, v Indexed[T]) (Heard[T], error) {
+				missed := v.Index - next
+				next = v.Index + 1
+				return Heard[T]{v.Value, uint64(missed)}, nil
+			}))
+		}
+	}
+	return fork(ctx, Enumerate(s), n, tellMissed, func(_ <-chan struct{}, bs []*branch[Indexed[T]], v Indexed[T]) bool {
+		open := false
+		for _, b := range bs {
+			open = b.replace(v) || open
+		}
+		return open
+	})
+}
+
+// A branch is a channel to a consumer.
+type branch[T any] struct {
+	c    chan T
+	gone chan struct{} // closed when the consumer has returned
+}
+
+func (b *branch[T]) left() bool {
+	select {
+	case <-b.gone:
+		return true
+	default:
+		return false
+	}
+}
+
+// send waits for room and returns false if the branch has returned or done is
+// closed.
+func (b *branch[T]) send(done <-chan struct{}, v T) bool {
+	select {
+	case b.c <- v:
+		return true
+	case <-b.gone:
+		return false
+	case <-done:
+		return false
+	}
+}
+
+// replace makes room, and returns false if the branch has returned.
+func (b *branch[T]) replace(v T) bool {
+	for !b.left() {
+		select {
+		case b.c <- v:
+			return true
+		default:
+		}
+		select {
+		case <-b.c:
+		default:
+		}
+	}
+	return false
+}
+
+// fork runs s and the branches. deliver returns false when s is to stop.
+func fork[T any](
+	ctx context.Context, s Stream[T], n int, consumers []func(context.Context, Stream[T]) error,
+	deliver func(done <-chan struct{}, bs []*branch[T], v T) bool,
+) error {
+	var once sync.Once
+	var first, ended error // of a branch; of s, written before the channels are closed
+	scopeErr := task.WithScope(ctx, func(scope *task.Scope) error {
+		bs := make([]*branch[T], len(consumers))
+		for i, consume := range consumers {
+			b := &branch[T]{make(chan T, n), make(chan struct{})}
+			bs[i] = b
+			task.Spawn(scope, func(ctx context.Context) (struct{}, error) {
+				failure := task.ErrGoexit // unless it returns
+				defer func() {
+					close(b.gone)
+					if failure != nil {
+						once.Do(func() { first = failure })
+						scope.Abort(failure)
+					}
+				}()
+				failure = consume(ctx, New(func(ctx context.Context, yield func(T) bool) error {
+					more := true
+					err := FromChan(b.c).run(ctx, func(v T) bool {
+						more = yield(v)
+						return more
+					})
+					if err == nil && more {
+						err = ended
+					}
+					return err
+				}))
+				return struct{}{}, nil
+			})
+		}
+		defer func() {
+			for _, b := range bs {
+				close(b.c)
+			}
+		}()
+		done := scope.Context().Done()
+		ended = errStop // if s panics
+		err := s.start(scope.Context(), func(v T) bool { return deliver(done, bs, v) })
+		if err == nil && scope.Context().Err() != nil {
+			err = over(scope.Context())
+		}
+		ended = err
+		return nil
+	})
+	switch {
+	case first != nil:
+		return first
+	case ended != nil:
+		return ended
+	default:
+		return scopeErr
+	}
+}

@@ -1,0 +1,288 @@
+package stream
+
+import (
+	"context"
+	"sync"
+
+	"github.com/coderrange/ferrous/task"
+)
+
+// Window is how many elements, at least, [Map], [MapUnordered] and [ForEach]
+// read ahead of the loop, begun or not. They read max([Window], 2n) ahead, and
+// the loop may be handed as many more.
+const Window = 64
+
+// Map maps the elements by f, n at once, and keeps their order. The error of an
+// element comes in its place, after the results of all before it; elements
+// behind it are not begun any more, and the context of those that run ends when
+// it is reached.
+//
+// It reads ahead (see [Window]) but hands each element on at once. With an n of
+// 1 it is pure. An n that is not positive panics. After futures' buffered.
+func Map[T, U any](s Stream[T], n int, f func(context.Context, T) (U, error)) Stream[U] {
+	positive("Map", n)
+	return mapped(s, n, true, f)
+}
+
+// MapUnordered is [Map] in the order in which the calls of f return. After
+// futures' buffer_unordered.
+func MapUnordered[T, U any](s Stream[T], n int, f func(context.Context, T) (U, error)) Stream[U] {
+	positive("MapUnordered", n)
+	return mapped(s, n, false, f)
+}
+
+func mapped[T, U any](s Stream[T], n int, ordered bool, f func(context.Context, T) (U, error)) Stream[U] {
+	if n == 1 {
+		return FilterMap(s, func(ctx context.Context, v T) (U, bool, error) {
+			u, err := f(ctx, v)
+			return u, true, err
+		})
+	}
+	return Stream[U]{func(ctx context.Context, yield func(U) bool) error {
+		m := &mapping[T, U]{f: f, n: n, ordered: ordered, window: uint64(max(Window, 2*n))}
+		m.in, m.out = make([]T, m.window), make([]mapResult[U], m.window)
+		m.room, m.ready, m.work = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, n)
+		return within(ctx, func(scope *task.Scope) error {
+			defer m.stop()
+			m.scope = scope
+			task.Spawn(scope, func(ctx context.Context) (struct{}, error) { return struct{}{}, m.read(ctx, s) })
+			return m.yieldAll(ctx, yield)
+		})
+	}}
+}
+
+// within runs f with a scope for its goroutines, which are cancelled when it
+// returns.
+func within(ctx context.Context, f func(*task.Scope) error) error {
+	err := task.WithScope(ctx, func(scope *task.Scope) error {
+		if err := f(scope); err != nil {
+			return err
+		}
+		return errStop
+	})
+	if err == errStop { //nolint:errorlint // our own
+		return nil
+	}
+	return err
+}
+
+// A mapping is one run of Map: a reader puts elements into a ring, workers take
+// them from there and put results into another, and the loop's goroutine takes
+// those. Element i lies in place i modulo window in both, or in the order of
+// completion its result does. It holds head ≤ next ≤ tail ≤ head + window, and
+// head ≤ done ≤ next.
+//
+// Who finds nothing to do waits for a token in a channel: room for the reader,
+// work for workers, ready for the loop. Its wish is noted under mu, and whoever
+// fulfils it takes the note away and sends one token.
+type mapping[T, U any] struct {
+	f       func(context.Context, T) (U, error)
+	n       int
+	ordered bool
+	window  uint64
+	scope   *task.Scope
+
+	mu   sync.Mutex
+	in   []T
+	out  []mapResult[U]
+	head uint64 // results taken by the loop
+	done uint64 // results
+	next uint64 // elements taken by workers
+	tail uint64 // elements read
+
+	ended  bool  // the source has, with err
+	err    error //
+	failed bool  // an element did: take no more
+	broken bool  // a goroutine panicked or exited
+	over   bool  // the loop has ended
+
+	workers   int // goroutines
+	idle      int // of those, waiting for work
+	wantRoom  bool
+	wantReady bool
+	room      chan struct{}
+	ready     chan struct{}
+	work      chan struct{}
+}
+
+type mapResult[U any] struct {
+	v   U
+	err error
+	set bool
+}
+
+// read runs the source.
+func (m *mapping[T, U]) read(ctx context.Context, s Stream[T]) error {
+	returned := false
+	defer func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.ended = true
+		m.broken = m.broken || !returned
+		m.tell()
+		for ; m.idle > 0; m.idle-- { // to end
+			m.work <- struct{}{}
+		}
+	}()
+	m.err = s.start(ctx, m.push) // read under mu after ended
+	returned = true
+	return nil
+}
+
+func (m *mapping[T, U]) push(v T) bool {
+	m.mu.Lock()
+	for m.tail-m.head >= m.window && !m.over {
+		m.wantRoom = true
+		m.mu.Unlock()
+		<-m.room
+		m.mu.Lock()
+	}
+	defer m.mu.Unlock()
+	if m.over || m.failed {
+		return false
+	}
+	m.in[m.tail%m.window] = v
+	m.tail++
+	switch {
+	case m.idle > 0:
+		m.idle--
+		m.work <- struct{}{}
+	case m.workers < m.n:
+		m.workers++
+		task.Spawn(m.scope, m.serve)
+	}
+	return true
+}
+
+// serve is a worker.
+func (m *mapping[T, U]) serve(ctx context.Context) (struct{}, error) {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.broken = true
+		m.tell()
+	}()
+	m.mu.Lock()
+	for m.await() {
+		i := m.next
+		m.next++
+		var v T
+		v, m.in[i%m.window] = m.in[i%m.window], v
+		m.mu.Unlock()
+		u, err := m.f(ctx, v)
+		m.mu.Lock()
+		if !m.ordered {
+			i = m.done
+		}
+		m.done++
+		m.out[i%m.window] = mapResult[U]{u, err, true}
+		m.failed = m.failed || err != nil
+		if i == m.head {
+			m.tell()
+		}
+	}
+	m.mu.Unlock()
+	returned = true
+	return struct{}{}, nil
+}
+
+// await waits until there is an element for a worker. The caller holds mu.
+func (m *mapping[T, U]) await() bool {
+	for {
+		switch {
+		case m.failed || m.over || m.broken:
+			return false
+		case m.next < m.tail:
+			return true
+		case m.ended:
+			return false
+		}
+		m.idle++
+		m.mu.Unlock()
+		<-m.work
+		m.mu.Lock()
+	}
+}
+
+// tell wakes the loop. The caller holds mu.
+func (m *mapping[T, U]) tell() {
+	if m.wantReady {
+		m.wantReady = false
+		m.ready <- struct{}{}
+	}
+}
+
+// yieldAll is the loop.
+func (m *mapping[T, U]) yieldAll(ctx context.Context, yield func(U) bool) error {
+	var batch []mapResult[U]
+	for {
+		if ctx.Err() != nil {
+			return over(ctx)
+		}
+		m.mu.Lock()
+		batch = m.take(batch[:0])
+		switch {
+		case len(batch) > 0:
+		case m.broken:
+			m.mu.Unlock()
+			return task.ErrGoexit // or a panic, which is stronger
+		case m.ended && m.head == m.tail:
+			m.mu.Unlock()
+			return m.err
+		default:
+			m.wantReady = true
+		}
+		m.mu.Unlock()
+		if len(batch) == 0 {
+			select {
+			case <-m.ready:
+			case <-ctx.Done():
+			}
+			continue
+		}
+		for i, r := range batch {
+			if r.err != nil {
+				return r.err
+			}
+			if !yield(r.v) {
+				return nil
+			}
+			batch[i] = mapResult[U]{}
+			if ctx.Err() != nil {
+				return over(ctx)
+			}
+		}
+	}
+}
+
+// take appends the results that are next. The caller holds mu.
+func (m *mapping[T, U]) take(batch []mapResult[U]) []mapResult[U] {
+	for out := &m.out[m.head%m.window]; out.set; out = &m.out[m.head%m.window] {
+		batch = append(batch, *out)
+		*out = mapResult[U]{}
+		m.head++
+	}
+	if m.wantRoom && m.tail-m.head <= m.window/2 {
+		m.wantRoom = false
+		m.room <- struct{}{}
+	}
+	return batch
+}
+
+// stop lets the goroutines end.
+func (m *mapping[T, U]) stop() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.over = true
+	if m.wantRoom {
+		m.wantRoom = false
+		m.room <- struct{}{}
+	}
+	for ; m.idle > 0; m.idle-- {
+		m.work <- struct{}{}
+	}
+}

@@ -1,0 +1,246 @@
+package stream_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/internal/testkit"
+	"github.com/coderrange/ferrous/stream"
+	"github.com/coderrange/ferrous/task"
+)
+
+func TestMapKeepsOrderWithNAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noLeak(t)
+		start := time.Now()
+		var running, most atomic.Int64
+		got := collect(t, stream.Map(upTo(40, nil), 8, func(_ context.Context, v int) (int, error) {
+			most.Store(max(most.Load(), running.Add(1)))
+			<-time.After(time.Duration(8-v%8) * time.Second)
+			running.Add(-1)
+			return v, nil
+		}))
+		assert.Equal(t, ints(40), got)
+		assert.EqualValues(t, 8, most.Load())
+		assert.Less(t, time.Since(start), 40*time.Second)
+	})
+}
+
+func TestMapUnorderedYieldsInTheOrderOfCompletion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noLeak(t)
+		got := collect(t, stream.MapUnordered(upTo(5, nil), 5, func(_ context.Context, v int) (int, error) {
+			<-time.After(time.Duration(5-v) * time.Second)
+			return v, nil
+		}))
+		assert.Equal(t, []int{4, 3, 2, 1, 0}, got)
+	})
+}
+
+func TestMapHoldsErrorsInPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noLeak(t)
+		var begun atomic.Int64
+		var cancelled atomic.Int64
+		got, err := stream.Collect(t.Context(), stream.Map(count(), 4, func(ctx context.Context, v int) (int, error) {
+			begun.Add(1)
+			switch {
+			case v == 10:
+				return 0, errBoom // at once, long before the ones ahead of it
+			case v > 10:
+				<-ctx.Done()
+				cancelled.Add(1)
+				return 0, errors.New("a later error")
+			}
+			<-time.After(time.Duration(10-v) * time.Second)
+			return v, nil
+		}))
+		require.Equal(t, errBoom, err)
+		assert.Equal(t, ints(10), got)
+		assert.LessOrEqual(t, begun.Load(), int64(10+4))
+		assert.Equal(t, begun.Load()-11, cancelled.Load())
+	})
+}
+
+func TestAnErrorOfTheSourceComesAfterTheResults(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, mapped := range []func(stream.Stream[int], int, func(context.Context, int) (int, error)) stream.Stream[int]{
+			stream.Map[int, int], stream.MapUnordered[int, int],
+		} {
+			got, err := stream.Collect(t.Context(), mapped(upTo(5, errBoom), 3, func(_ context.Context, v int) (int, error) {
+				<-time.After(time.Second)
+				return v, nil
+			}))
+			require.Equal(t, errBoom, err)
+			slices.Sort(got)
+			assert.Equal(t, ints(5), got)
+		}
+	})
+}
+
+func TestMapHandsEachElementOnAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noLeak(t)
+		c := make(chan int)
+		var got atomic.Int64
+		ctx, cancel := context.WithCancel(t.Context())
+		over := make(chan struct{})
+		go func() {
+			defer close(over)
+			for _, err := range stream.Map(stream.FromChan(c), 4, same).All(ctx) {
+				if err == nil {
+					got.Add(1)
+				}
+			}
+		}()
+		for i := range 3 {
+			c <- i
+			synctest.Wait()
+			assert.EqualValues(t, i+1, got.Load(), "no batch is waited for")
+		}
+		cancel()
+		<-over
+	})
+}
+
+func TestMapReadsOnlySoFarAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, n := range []int{2, 50} {
+			noLeak(t)
+			read := 0
+			s := stream.Map(count().Inspect(func(int) { read++ }), n, same)
+			taken := 0
+			for range s.All(t.Context()) {
+				taken++
+				synctest.Wait()
+				window := max(stream.Window, 2*n)
+				assert.LessOrEqual(t, read, taken+2*window+1)
+				if taken == 1000 {
+					break
+				}
+			}
+		}
+	})
+}
+
+func TestAPanicInMapPanicsInTheLoop(t *testing.T) {
+	for _, n := range []int{1, 4} {
+		noLeak(t)
+		err := testkit.PanicError(t, func() {
+			_, _ = stream.Collect(t.Context(), stream.Map(count(), n, func(_ context.Context, v int) (int, error) {
+				if v == 50 {
+					panic(errBoom)
+				}
+				return v, nil
+			}))
+		})
+		require.ErrorIs(t, err, errBoom)
+		var p *task.PanicError
+		assert.Equal(t, n > 1, errors.As(err, &p))
+	}
+}
+
+func TestGoexitInMapEndsTheStream(t *testing.T) {
+	noLeak(t)
+	_, err := stream.Collect(t.Context(), stream.Map(count(), 4, func(_ context.Context, v int) (int, error) {
+		if v == 50 {
+			runtime.Goexit()
+		}
+		return v, nil
+	}))
+	require.ErrorIs(t, err, task.ErrGoexit)
+}
+
+// TestStressMap compares both kinds of Map with a loop, while sources, functions
+// and loops break off at random places.
+func TestStressMap(t *testing.T) {
+	testkit.Stress(t, func(t *testing.T, round int) {
+		n := 2 + round%7
+		size, failAt, breakAt := (round*37)%500, (round*53)%700, (round*71)%900
+		f := func(_ context.Context, v int) (int, error) {
+			if v%16 == round%16 {
+				runtime.Gosched()
+			}
+			if v == failAt {
+				return 0, errBoom
+			}
+			return v, nil
+		}
+		var want []int
+		for i := range min(size, failAt) {
+			want = append(want, i)
+		}
+		s := stream.Map(upTo(size, nil), n, f)
+		if round%2 == 1 {
+			s = stream.MapUnordered(upTo(size, nil), n, f)
+		}
+		var got []int
+		var failure error
+		for v, err := range s.All(t.Context()) {
+			if err != nil {
+				failure = err
+				break
+			}
+			got = append(got, v)
+			if len(got) == breakAt {
+				break
+			}
+		}
+		switch {
+		case round%2 == 1:
+			slices.Sort(got)
+			got = slices.Compact(got)
+			if failAt >= size && breakAt > size {
+				assert.Equal(t, want, got)
+			}
+			assert.LessOrEqual(t, len(got), size)
+		case breakAt > 0 && breakAt <= len(want):
+			assert.Equal(t, want[:breakAt], got)
+		default:
+			assert.Equal(t, want, got)
+			assert.Equal(t, failAt < size, failure != nil)
+		}
+	})
+}
+
+// TestMemoryIsBoundedOverTenMillionElements runs 10M elements of 64 bytes, which
+// would be 640 MB, through a chain of combinators with a slow end.
+func TestMemoryIsBoundedOverTenMillionElements(t *testing.T) {
+	n := 10_000_000
+	if testkit.RaceEnabled {
+		n = 100_000
+	}
+	type element [8]int
+	noLeak(t)
+	s := stream.Map(upTo(n, nil), 1, func(_ context.Context, v int) (*element, error) { return &element{v}, nil })
+	s = stream.Map(s, 4, func(_ context.Context, v *element) (*element, error) { return v, nil })
+	chunks := stream.Chunks(s, 100)
+	runtime.GC()
+	before, most, seen := heap(), uint64(0), 0
+	for chunk, err := range chunks.All(t.Context()) {
+		require.NoError(t, err)
+		seen += len(chunk)
+		if seen%(n/10) == 0 {
+			runtime.GC()
+			most = max(most, heap()-min(before, heap()))
+		}
+	}
+	assert.Equal(t, n, seen)
+	t.Logf("%d bytes at most", most)
+	assert.Less(t, most, uint64(2<<20))
+}
+
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}

@@ -1,0 +1,173 @@
+package stream
+
+import (
+	"context"
+
+	"github.com/coderrange/ferrous/task"
+)
+
+// Merge runs all streams at once and yields their elements as they come. It is
+// fair: a stream that has an element ready waits for at most one element of each
+// of the others. It ends when all have, or with the first error, after all
+// elements that were yielded before. Each runs on a goroutine of its own, one
+// element ahead.
+func Merge[T any](ss ...Stream[T]) Stream[T] {
+	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
+		return within(ctx, func(scope *task.Scope) error {
+			c := make(chan merged[T]) // senders that wait are served in order
+			for _, s := range ss {
+				task.Spawn(scope, func(ctx context.Context) (struct{}, error) {
+					feed(ctx, s, c)
+					return struct{}{}, nil
+				})
+			}
+			for running := len(ss); running > 0; {
+				if ctx.Err() != nil {
+					return over(ctx)
+				}
+				select {
+				case m := <-c:
+					switch {
+					case m.err != nil:
+						return m.err
+					case m.end:
+						running--
+					case !yield(m.v):
+						return nil
+					}
+				case <-ctx.Done():
+				}
+			}
+			return nil
+		})
+	}}
+}
+
+// merged is an element or the end of a stream.
+type merged[T any] struct {
+	v   T
+	end bool
+	err error
+}
+
+// feed runs s and sends its elements, and then its end, until ctx is done.
+func feed[T any](ctx context.Context, s Stream[T], c chan<- merged[T]) {
+	done := ctx.Done()
+	send := func(m merged[T]) bool {
+		select {
+		case c <- m:
+			return true
+		case <-done:
+			return false
+		}
+	}
+	last := merged[T]{end: true, err: task.ErrGoexit} // unless it returns
+	defer func() { send(last) }()
+	last.err = s.start(ctx, func(v T) bool { return send(merged[T]{v: v}) })
+}
+
+// Keyed is an element with the key of its stream.
+type Keyed[K comparable, T any] struct {
+	Key   K
+	Value T
+}
+
+// SelectAll is [Merge] for streams with names. After tokio's StreamMap.
+func SelectAll[K comparable, T any](ss map[K]Stream[T]) Stream[Keyed[K, T]] {
+	named := make([]Stream[Keyed[K, T]], 0, len(ss))
+	for k, s := range ss {
+		named = append(named, Map(s, 1, func(_ context.Context, v T) (Keyed[K, T], error) {
+			return Keyed[K, T]{k, v}, nil
+		}))
+	}
+	return Merge(named...)
+}
+
+// Pair is an element of each of two streams.
+type Pair[A, B any] struct {
+	First  A
+	Second B
+}
+
+// Zip pairs the elements of two streams, which run at once, each one element
+// ahead. It ends with the first to end, also while the other waits.
+func Zip[A, B any](sa Stream[A], sb Stream[B]) Stream[Pair[A, B]] {
+	return Stream[Pair[A, B]]{func(ctx context.Context, yield func(Pair[A, B]) bool) error {
+		return within(ctx, func(scope *task.Scope) error {
+			a, b := startPump(scope, sa, 0), startPump(scope, sb, 0)
+			for {
+				var pair Pair[A, B]
+				fromA, fromB := a.c, b.c
+				for fromA != nil || fromB != nil {
+					if ctx.Err() != nil {
+						return over(ctx)
+					}
+					var ok bool
+					select {
+					case pair.First, ok = <-fromA:
+						if !ok {
+							return a.err
+						}
+						fromA = nil
+					case pair.Second, ok = <-fromB:
+						if !ok {
+							return b.err
+						}
+						fromB = nil
+					case <-ctx.Done():
+					}
+				}
+				if !yield(pair) {
+					return nil
+				}
+			}
+		})
+	}}
+}
+
+// CombineLatest yields the last element of each of two streams whenever one of
+// them has a new one, from when both have. They run at once, each one element
+// ahead. It ends when both have.
+func CombineLatest[A, B any](sa Stream[A], sb Stream[B]) Stream[Pair[A, B]] {
+	return Stream[Pair[A, B]]{func(ctx context.Context, yield func(Pair[A, B]) bool) error {
+		return within(ctx, func(scope *task.Scope) error {
+			a, b := startPump(scope, sa, 0), startPump(scope, sb, 0)
+			fromA, fromB := a.c, b.c
+			var last Pair[A, B]
+			var hasA, hasB bool
+			for fromA != nil || fromB != nil {
+				if ctx.Err() != nil {
+					return over(ctx)
+				}
+				select {
+				case v, ok := <-fromA:
+					switch {
+					case ok:
+						last.First, hasA = v, true
+					case a.err != nil:
+						return a.err
+					default:
+						fromA = nil
+						continue
+					}
+				case v, ok := <-fromB:
+					switch {
+					case ok:
+						last.Second, hasB = v, true
+					case b.err != nil:
+						return b.err
+					default:
+						fromB = nil
+						continue
+					}
+				case <-ctx.Done():
+					continue
+				}
+				if hasA && hasB && !yield(last) {
+					return nil
+				}
+			}
+			return nil
+		})
+	}}
+}

@@ -1,0 +1,95 @@
+package stream
+
+import (
+	"context"
+
+	"github.com/coderrange/ferrous/task"
+)
+
+// A pump runs a stream on a goroutine of its own.
+type pump[T any] struct {
+	c   chan T // closed at the end
+	err error  // read after the end
+}
+
+// startPump starts s in the scope, at most ahead elements and one more ahead of
+// who receives.
+func startPump[T any](scope *task.Scope, s Stream[T], ahead int) *pump[T] {
+	p := &pump[T]{c: make(chan T, ahead), err: task.ErrGoexit} // unless it returns
+	task.Spawn(scope, func(ctx context.Context) (struct{}, error) {
+		defer close(p.c)
+		done := ctx.Done()
+		cut := false
+		err := s.start(ctx, func(v T) bool {
+			select {
+			case p.c <- v:
+				return true
+			case <-done:
+				cut = true
+				return false
+			}
+		})
+		if cut {
+			err = over(ctx)
+		}
+		p.err = err
+		return struct{}{}, nil
+	})
+	return p
+}
+
+// Buffer lets s run up to n elements ahead of the loop, on a goroutine of its
+// own, and one more that waits. An n that is not positive panics.
+func Buffer[T any](s Stream[T], n int) Stream[T] {
+	positive("Buffer", n)
+	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
+		return within(ctx, func(scope *task.Scope) error {
+			p := startPump(scope, s, n)
+			for {
+				if ctx.Err() != nil {
+					return over(ctx)
+				}
+				select {
+				case v, ok := <-p.c:
+					if !ok {
+						return p.err
+					}
+					if !yield(v) {
+						return nil
+					}
+				case <-ctx.Done():
+				}
+			}
+		})
+	}}
+}
+
+// TakeUntil ends the stream when stop is closed or sends, also while s waits. s
+// runs on the loop's goroutine, with a context that ends then.
+func TakeUntil[T, S any](s Stream[T], stop <-chan S) Stream[T] {
+	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
+		return within(ctx, func(scope *task.Scope) error {
+			limited, cancel := context.WithCancelCause(ctx)
+			defer cancel(nil)
+			task.Spawn(scope, func(ctx context.Context) (struct{}, error) {
+				select {
+				case <-stop:
+					cancel(errStop)
+				case <-ctx.Done():
+				}
+				return struct{}{}, nil
+			})
+			select {
+			case <-stop:
+				return nil
+			default:
+			}
+			stopped := func() bool { return context.Cause(limited) == errStop } //nolint:errorlint // our own
+			err := s.start(limited, func(v T) bool { return !stopped() && yield(v) })
+			if stopped() {
+				return nil
+			}
+			return err
+		})
+	}}
+}

@@ -1,0 +1,171 @@
+package stream
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Open opens what a stream reads. It is called once a run; the reader is closed
+// when the run ends, and also when ctx is done, so that a Read that waits for a
+// network or pipe returns.
+type Open func(ctx context.Context) (io.ReadCloser, error)
+
+// File returns an Open of the named file.
+func File(name string) Open {
+	return func(context.Context) (io.ReadCloser, error) { return os.Open(name) }
+}
+
+// Records returns a stream of the records into which split, which is called as
+// by [bufio.Scanner], cuts what is read. Memory is bounded by maxBytes, the
+// longest record; a longer one is [ErrTooLong]. Each record is a copy. A maxBytes
+// that is not positive panics.
+func Records(open Open, split bufio.SplitFunc, maxBytes int) Stream[[]byte] {
+	return scan(open, split, maxBytes, func(record []byte) []byte { return bytes.Clone(record) })
+}
+
+// Lines returns a stream of the lines of what is read, without their ends, "\n"
+// or "\r\n". A line longer than maxBytes is [ErrTooLong].
+func Lines(open Open, maxBytes int) Stream[string] {
+	return scan(open, bufio.ScanLines, maxBytes, func(line []byte) string { return string(line) })
+}
+
+func scan[T any](open Open, split bufio.SplitFunc, maxBytes int, clone func([]byte) T) Stream[T] {
+	if maxBytes <= 0 {
+		panic(bug("maxBytes %d is not positive", maxBytes))
+	}
+	if open == nil || split == nil {
+		panic(bug("nil function"))
+	}
+	return New(func(ctx context.Context, yield func(T) bool) error {
+		r, err := open(ctx)
+		if err != nil {
+			return err
+		}
+		closed := make(chan error, 1)
+		stop := context.AfterFunc(ctx, func() { closed <- r.Close() })
+		defer func() {
+			if stop() {
+				_ = r.Close() // what was read is read
+			} else {
+				<-closed
+			}
+		}()
+		s := bufio.NewScanner(r)
+		s.Buffer(make([]byte, 0, min(maxBytes+2, 64<<10)), maxBytes+2) // an end of line too
+		s.Split(split)
+		for s.Scan() {
+			if ctx.Err() != nil {
+				return over(ctx)
+			}
+			if len(s.Bytes()) > maxBytes {
+				return tooLong(maxBytes)
+			}
+			if !yield(clone(s.Bytes())) {
+				return nil
+			}
+		}
+		switch err := s.Err(); {
+		case ctx.Err() != nil:
+			return over(ctx)
+		case errors.Is(err, bufio.ErrTooLong):
+			return tooLong(maxBytes)
+		default:
+			return err
+		}
+	})
+}
+
+func tooLong(maxBytes int) error { return fmt.Errorf("%w: over %d bytes", ErrTooLong, maxBytes) }
+
+// Event is a server-sent event.
+type Event struct {
+	ID    string        // of this event or the last one that had one
+	Name  string        // "message" unless given
+	Data  string        // lines are joined by "\n"
+	Retry time.Duration // the reconnection time, if this or an earlier event set it
+}
+
+// SSE returns a stream of the server-sent events of one response body, as the
+// HTML standard defines them. An event longer than maxBytes is [ErrTooLong].
+// Connect again, with the last ID, with [Retry].
+func SSE(open Open, maxBytes int) Stream[Event] {
+	lines := scan(open, scanEventLines, maxBytes, func(line []byte) string { return string(line) })
+	return Stream[Event]{func(ctx context.Context, yield func(Event) bool) error {
+		var id string
+		var retry time.Duration
+		var name string
+		var data strings.Builder
+		first, failure := true, error(nil)
+		err := lines.run(ctx, func(line string) bool {
+			if first {
+				line, first = strings.TrimPrefix(line, "\ufeff"), false
+			}
+			if line == "" {
+				text := data.String()
+				event := Event{ID: id, Name: name, Retry: retry}
+				data.Reset()
+				name = ""
+				if text == "" {
+					return true
+				}
+				event.Data = strings.TrimSuffix(text, "\n")
+				if event.Name == "" {
+					event.Name = "message"
+				}
+				return yield(event)
+			}
+			field, value, _ := strings.Cut(line, ":")
+			value = strings.TrimPrefix(value, " ")
+			switch field {
+			case "data":
+				if data.Len()+len(value) > maxBytes {
+					failure = tooLong(maxBytes)
+					return false
+				}
+				data.WriteString(value + "\n")
+			case "event":
+				name = value
+			case "id":
+				if !strings.Contains(value, "\x00") {
+					id = value
+				}
+			case "retry":
+				if ms, err := strconv.ParseUint(value, 10, 32); err == nil && value[0] != '+' {
+					retry = time.Duration(ms) * time.Millisecond
+				}
+			}
+			return true
+		})
+		return errors.Join(failure, err)
+	}}
+}
+
+// scanEventLines cuts at "\r\n", "\n" and "\r".
+func scanEventLines(data []byte, atEOF bool) (advance int, token []byte, err error) {
+	i := bytes.IndexAny(data, "\r\n")
+	switch {
+	case i < 0 && atEOF:
+		return len(data), nil, nil // an event that is not ended is dropped
+	case i < 0:
+		return 0, nil, nil
+	case data[i] == '\n':
+		return i + 1, data[:i], nil
+	case i+1 < len(data):
+		if data[i+1] == '\n' {
+			return i + 2, data[:i], nil
+		}
+		return i + 1, data[:i], nil
+	case atEOF:
+		return i + 1, data[:i], nil
+	default:
+		return 0, nil, nil // "\r" may be the first half of "\r\n"
+	}
+}

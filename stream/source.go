@@ -1,0 +1,225 @@
+package stream
+
+import (
+	"context"
+	"iter"
+	"time"
+)
+
+// Of returns a stream of the given elements.
+func Of[T any](vs ...T) Stream[T] { return FromSlice(vs) }
+
+// FromSlice returns a stream of the elements of vs, which is not copied.
+func FromSlice[T any](vs []T) Stream[T] {
+	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
+		for _, v := range vs {
+			if ctx.Err() != nil {
+				return over(ctx)
+			}
+			if !yield(v) {
+				return nil
+			}
+		}
+		return nil
+	}}
+}
+
+// FromSeq returns a stream of what seq yields.
+func FromSeq[T any](seq iter.Seq[T]) Stream[T] {
+	return New(func(ctx context.Context, yield func(T) bool) error {
+		for v := range seq {
+			if ctx.Err() != nil {
+				return over(ctx)
+			}
+			if !yield(v) {
+				return nil
+			}
+		}
+		return nil
+	})
+}
+
+// FromSeq2 returns a stream of what seq yields until the first error.
+func FromSeq2[T any](seq iter.Seq2[T, error]) Stream[T] {
+	return New(func(ctx context.Context, yield func(T) bool) error {
+		for v, err := range seq {
+			if err != nil {
+				return err
+			}
+			if ctx.Err() != nil {
+				return over(ctx)
+			}
+			if !yield(v) {
+				return nil
+			}
+		}
+		return nil
+	})
+}
+
+// FromChan returns a stream of what is received from c until it is closed. A
+// value is received when it is asked for. Runs share the channel.
+func FromChan[T any](c <-chan T) Stream[T] {
+	return New(func(ctx context.Context, yield func(T) bool) error {
+		done := ctx.Done()
+		for {
+			select {
+			case v, ok := <-c:
+				if !ok || !yield(v) {
+					return nil
+				}
+				if ctx.Err() != nil {
+					return over(ctx)
+				}
+			case <-done:
+				return over(ctx)
+			}
+		}
+	})
+}
+
+// Fail returns a stream that is the error err.
+func Fail[T any](err error) Stream[T] {
+	return New(func(context.Context, func(T) bool) error { return err })
+}
+
+// Ticker returns an endless stream of the time, every d. A tick that nobody is
+// ready for is dropped, as [time.Ticker] does. A d that is not positive panics.
+func Ticker(d time.Duration) Stream[time.Time] {
+	if d <= 0 {
+		panic(bug("Ticker: %v is not positive", d))
+	}
+	return New(func(ctx context.Context, yield func(time.Time) bool) error {
+		t := time.NewTicker(d)
+		defer t.Stop()
+		return FromChan(t.C).run(ctx, yield)
+	})
+}
+
+// Poll returns an endless stream of what fetch returns: it is called at once and
+// then, whenever its elements were consumed, d after it was called last, or at
+// once if that has passed. A d that is not positive panics.
+func Poll[T any](d time.Duration, fetch func(context.Context) ([]T, error)) Stream[T] {
+	if d <= 0 {
+		panic(bug("Poll: %v is not positive", d))
+	}
+	if fetch == nil {
+		panic(bug("Poll: nil function"))
+	}
+	return New(func(ctx context.Context, yield func(T) bool) error {
+		for {
+			next := time.Now().Add(d)
+			vs, err := fetch(ctx)
+			for _, v := range vs {
+				if !yield(v) {
+					return nil
+				}
+			}
+			if err != nil {
+				return err
+			}
+			if err := sleep(ctx, time.Until(next)); err != nil {
+				return err
+			}
+		}
+	})
+}
+
+// Pages returns a stream of the elements of pages, which fetch gets one by one:
+// it is given where the page begins, first for the first page, and returns its
+// elements, where the next page begins, and whether there is one. A page is
+// fetched when the one before was consumed.
+func Pages[T, C any](
+	first C, fetch func(ctx context.Context, at C) (page []T, next C, more bool, err error),
+) Stream[T] {
+	if fetch == nil {
+		panic(bug("Pages: nil function"))
+	}
+	return New(func(ctx context.Context, yield func(T) bool) error {
+		at, more := first, true
+		for more {
+			if ctx.Err() != nil {
+				return over(ctx)
+			}
+			var page []T
+			var err error
+			page, at, more, err = fetch(ctx, at)
+			for _, v := range page {
+				if !yield(v) {
+					return nil
+				}
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Cursor is what [Rows] needs of *sql.Rows.
+type Cursor interface {
+	Next() bool
+	Err() error
+	Close() error
+}
+
+// Rows returns a stream of the rows of a query, each read by scan when it is
+// asked for. The rows are closed when the run ends.
+func Rows[T any, R Cursor](
+	query func(context.Context) (R, error), scan func(R) (T, error),
+) Stream[T] {
+	if query == nil || scan == nil {
+		panic(bug("Rows: nil function"))
+	}
+	return New(func(ctx context.Context, yield func(T) bool) (err error) {
+		rows, err := query(ctx)
+		if err != nil {
+			return err
+		}
+		stopped := false
+		defer func() {
+			if closing := rows.Close(); err == nil && !stopped {
+				err = closing
+			}
+		}()
+		for rows.Next() {
+			v, err := scan(rows)
+			if err != nil {
+				return err
+			}
+			if !yield(v) {
+				stopped = true
+				return nil
+			}
+			if ctx.Err() != nil {
+				return over(ctx)
+			}
+		}
+		if err := rows.Err(); err != nil && ctx.Err() == nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return over(ctx)
+		}
+		return nil
+	})
+}
+
+// sleep waits for d or the end of ctx, which is noticed first.
+func sleep(ctx context.Context, d time.Duration) error {
+	if ctx.Err() != nil {
+		return over(ctx)
+	}
+	if d <= 0 {
+		return nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return over(ctx)
+	}
+}

@@ -1,0 +1,254 @@
+package stream_test
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/internal/testkit"
+	"github.com/coderrange/ferrous/stream"
+)
+
+// body is a reader that knows whether it was closed.
+type body struct {
+	io.Reader
+	closed int
+}
+
+func (b *body) Close() error {
+	b.closed++
+	return nil
+}
+
+// open returns an Open of the text, and the body that it will open.
+func open(text string) (stream.Open, *body) {
+	b := &body{Reader: strings.NewReader(text)}
+	return func(context.Context) (io.ReadCloser, error) { return b, nil }, b
+}
+
+func TestLines(t *testing.T) {
+	for text, want := range map[string][]string{
+		"":               nil,
+		"\n":             {""},
+		"a\nb":           {"a", "b"},
+		"a\r\nbb\n\nc\n": {"a", "bb", "", "c"},
+		"1234567\r\n8":   {"1234567", "8"},
+	} {
+		o, b := open(text)
+		assert.Equal(t, want, collect(t, stream.Lines(o, 7)), "%q", text)
+		assert.Equal(t, 1, b.closed)
+	}
+	for _, text := range []string{"ok\n12345678\n", "ok\n12345678", "ok\n" + strings.Repeat("x", 100_000)} {
+		o, b := open(text)
+		got, err := stream.Collect(t.Context(), stream.Lines(o, 7))
+		require.ErrorIs(t, err, stream.ErrTooLong)
+		assert.Equal(t, []string{"ok"}, got)
+		assert.Equal(t, 1, b.closed)
+	}
+	o, b := open("a\nb\n")
+	for range stream.Lines(o, 7).All(t.Context()) {
+		break
+	}
+	assert.Equal(t, 1, b.closed, "at a break")
+	_, err := stream.Collect(t.Context(), stream.Lines(func(context.Context) (io.ReadCloser, error) { return nil, errBoom }, 7))
+	require.Equal(t, errBoom, err)
+	failing := &body{Reader: io.MultiReader(strings.NewReader("a\nb"), errReader{})}
+	got, err := stream.Collect(t.Context(), stream.Lines(func(context.Context) (io.ReadCloser, error) { return failing, nil }, 7))
+	require.Equal(t, errBoom, err)
+	assert.Equal(t, []string{"a", "b"}, got)
+}
+
+type errReader struct{}
+
+func (errReader) Read([]byte) (int, error) { return 0, errBoom }
+
+func TestTheEndOfTheContextClosesTheReader(t *testing.T) {
+	noLeak(t)
+	r, w := io.Pipe()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	go func() {
+		_, _ = io.WriteString(w, "a\n")
+	}()
+	var last error
+	for v, err := range stream.Lines(func(context.Context) (io.ReadCloser, error) { return r, nil }, 10).All(ctx) {
+		last = err
+		if err == nil {
+			assert.Equal(t, "a", v)
+			time.AfterFunc(1, func() { cancel(errBoom) }) // while it reads
+		}
+	}
+	require.ErrorIs(t, last, errBoom)
+	_, err := w.Write([]byte("x"))
+	require.ErrorIs(t, err, io.ErrClosedPipe)
+}
+
+func TestFileAndRecords(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "words")
+	require.NoError(t, os.WriteFile(name, []byte("one two\nthree"), 0o600))
+	records := collect(t, stream.Records(stream.File(name), bufio.ScanWords, 5))
+	assert.Equal(t, [][]byte{[]byte("one"), []byte("two"), []byte("three")}, records)
+	_, err := stream.Collect(t.Context(), stream.Records(stream.File(name), bufio.ScanWords, 4))
+	require.ErrorIs(t, err, stream.ErrTooLong)
+	_, err = stream.Collect(t.Context(), stream.Lines(stream.File(name+".none"), 4))
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func TestSSE(t *testing.T) {
+	const message = "message"
+	for text, want := range map[string][]stream.Event{
+		"":                                     nil,
+		"data: a\n\n":                          {{Name: message, Data: "a"}},
+		"\ufeffdata:a\r\rdata: b\r\n\r\n":      {{Name: message, Data: "a"}, {Name: message, Data: "b"}},
+		"data: a\ndata:  b\ndata\n\n":          {{Name: message, Data: "a\n b\n"}},
+		": comment\n\nevent: e\n\ndata: x\n\n": {{Name: message, Data: "x"}},
+		"id: 7\nevent: e\nretry: 1500\ndata: x\n\ndata: y\n\n": {
+			{ID: "7", Name: "e", Data: "x", Retry: 1500 * time.Millisecond},
+			{ID: "7", Name: message, Data: "y", Retry: 1500 * time.Millisecond},
+		},
+		"id: 7\x00\nretry: +5\nretry: 1x\nunknown: z\ndata: x\n\n": {{Name: message, Data: "x"}},
+		"data: not ended\n": nil,
+	} {
+		o, _ := open(text)
+		assert.Equal(t, want, collect(t, stream.SSE(o, 100)), "%q", text)
+	}
+	for _, text := range []string{"data: " + strings.Repeat("x", 200) + "\n\n", strings.Repeat("data: 1234567890\n", 20)} {
+		o, b := open(text)
+		_, err := stream.Collect(t.Context(), stream.SSE(o, 100))
+		require.ErrorIs(t, err, stream.ErrTooLong)
+		assert.Equal(t, 1, b.closed)
+	}
+}
+
+func FuzzSSE(f *testing.F) {
+	f.Add("id: 1\ndata: a\r\ndata: b\r\r")
+	f.Fuzz(func(t *testing.T, text string) {
+		o, b := open(text)
+		events, err := stream.Collect(t.Context(), stream.SSE(o, 64))
+		if err != nil {
+			require.ErrorIs(t, err, stream.ErrTooLong)
+		}
+		for _, e := range events {
+			assert.NotEmpty(t, e.Name)
+			assert.LessOrEqual(t, len(e.Data), 64)
+			assert.NotContains(t, e.Data, "\r")
+		}
+		assert.Equal(t, 1, b.closed)
+	})
+}
+
+// rows are a Cursor of n rows.
+type rows struct {
+	n, at, closed int
+	err, closing  error
+}
+
+func (r *rows) Next() bool   { r.at++; return r.at <= r.n }
+func (r *rows) Err() error   { return r.err }
+func (r *rows) Close() error { r.closed++; return r.closing }
+
+func TestRows(t *testing.T) {
+	run := func(r *rows, failAt int) ([]int, error) {
+		return stream.Collect(t.Context(), stream.Rows(
+			func(context.Context) (*rows, error) { return r, nil },
+			func(r *rows) (int, error) {
+				if r.at == failAt {
+					return 0, errBoom
+				}
+				return r.at, nil
+			}))
+	}
+	r := &rows{n: 3}
+	got, err := run(r, 0)
+	require.NoError(t, err)
+	assert.Equal(t, []int{1, 2, 3}, got)
+	assert.Equal(t, 1, r.closed)
+	r = &rows{n: 3}
+	got, err = run(r, 2)
+	require.Equal(t, errBoom, err)
+	assert.Equal(t, []int{1}, got)
+	assert.Equal(t, 1, r.closed)
+	_, err = run(&rows{n: 3, err: errBoom}, 0)
+	require.Equal(t, errBoom, err)
+	_, err = run(&rows{n: 3, closing: errBoom}, 0)
+	require.Equal(t, errBoom, err)
+	r = &rows{n: 3, closing: errBoom}
+	for _, err := range stream.Rows(func(context.Context) (*rows, error) { return r, nil }, func(r *rows) (int, error) { return r.at, nil }).All(t.Context()) {
+		require.NoError(t, err)
+		break
+	}
+	assert.Equal(t, 1, r.closed)
+	_, err = stream.Collect(t.Context(), stream.Rows(func(context.Context) (*rows, error) { return nil, errBoom }, func(*rows) (int, error) { return 0, nil }))
+	require.Equal(t, errBoom, err)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	r = &rows{n: 3}
+	_, err = stream.Collect(ctx, stream.Rows(func(context.Context) (*rows, error) { return r, nil }, func(r *rows) (int, error) {
+		cancel(errBoom)
+		return r.at, nil
+	}))
+	require.ErrorIs(t, err, errBoom)
+	assert.Equal(t, 1, r.closed)
+}
+
+func TestPages(t *testing.T) {
+	fetched := 0
+	s := stream.Pages(10, func(_ context.Context, at int) ([]int, int, bool, error) {
+		fetched++
+		if at == 40 {
+			return []int{at}, 0, true, errBoom
+		}
+		return []int{at, at + 1}, at + 10, at < 30, nil
+	})
+	assert.Equal(t, []int{10, 11, 20, 21, 30, 31}, collect(t, s))
+	fetched = 0
+	assert.Equal(t, []int{10, 11}, collect(t, s.Take(2)))
+	assert.Equal(t, 1, fetched, "no page is fetched before it is asked for")
+	s = stream.Pages(40, func(_ context.Context, at int) ([]int, int, bool, error) { return []int{at}, 0, true, errBoom })
+	got, err := stream.Collect(t.Context(), s)
+	require.Equal(t, errBoom, err)
+	assert.Equal(t, []int{40}, got)
+}
+
+func TestFromChanReceivesOnlyWhatIsAskedFor(t *testing.T) {
+	c := make(chan int, 3)
+	c <- 1
+	c <- 2
+	c <- 3
+	assert.Equal(t, []int{1, 2}, collect(t, stream.FromChan(c).Take(2)))
+	close(c)
+	assert.Equal(t, []int{3}, collect(t, stream.FromChan(c)))
+}
+
+func TestAGigabyteOfLinesInConstantMemory(t *testing.T) {
+	const piece = 1 << 20
+	lines, n := strings.Repeat(strings.Repeat("x", 1023)+"\n", piece>>10), 1024
+	if testkit.RaceEnabled {
+		n = 64
+	}
+	pieces := make([]io.Reader, n)
+	for i := range pieces {
+		pieces[i] = strings.NewReader(lines)
+	}
+	r := io.NopCloser(io.MultiReader(pieces...))
+	before, most, count := heap(), uint64(0), 0
+	for _, err := range stream.Lines(func(context.Context) (io.ReadCloser, error) { return r, nil }, 1<<20).All(t.Context()) {
+		require.NoError(t, err)
+		count++
+		if count%(64<<10) == 0 {
+			runtime.GC()
+			most = max(most, heap()-min(before, heap()))
+		}
+	}
+	assert.Equal(t, n<<10, count)
+	assert.Less(t, most, uint64(1<<20))
+}

@@ -1,0 +1,123 @@
+// Package stream has asynchronous iterators: what arrives over time, such as the
+// lines of a file, the messages of a channel, the rows of a query or the pages
+// of an API. After futures::Stream and tokio-stream.
+//
+// A [Stream] is a recipe. Nothing happens until it is ranged over, and each time
+// it is, it starts anew:
+//
+//	for v, err := range s.All(ctx) {
+//		if err != nil { … } // the last round
+//	}
+//
+// What all streams have in common:
+//
+// An error ends a stream, after all elements before it. So does the end of ctx,
+// with an error that wraps [context.Cause]; a ctx that is already done is
+// noticed first.
+//
+// Nothing outlives the loop. When it ends, by the end of the stream, an error, a
+// break, a panic or a return, the stream's goroutines are cancelled and waited
+// for before the loop is left. A panic in one of them panics in the loop, as a
+// [task.PanicError]. So a source or function that may block must heed its
+// context.
+//
+// Nothing is read that nobody asks for: a slow loop slows its source. How far a
+// combinator may read ahead is said with it; those that do not say so are pure:
+// they spawn nothing, read nothing ahead and run on the loop's goroutine.
+//
+// What keeps the element type is a method; what changes it is a function.
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+)
+
+var (
+	// ErrTimeout says that a stream stalled. See [Timeout].
+	ErrTimeout = fmt.Errorf("stream: stalled: %w", context.DeadlineExceeded)
+	// ErrTooLong says that a record or line exceeds its limit.
+	ErrTooLong = errors.New("stream: record too long")
+
+	// errStop is the cause with which a combinator ends what it no longer needs.
+	errStop = errors.New("stream: stopped")
+)
+
+// bug returns the panic value for a caller's mistake.
+func bug(format string, args ...any) error { return fmt.Errorf("stream: "+format, args...) }
+
+// over returns the error of a stream that ctx ended.
+func over(ctx context.Context) error { return fmt.Errorf("stream: %w", context.Cause(ctx)) }
+
+// Stream is a recipe for a sequence of elements. The zero Stream is empty. It is
+// a value, and safe for concurrent use as far as its sources and functions are:
+// each loop is a run of its own.
+type Stream[T any] struct {
+	// run hands the elements to yield, on the goroutine of its caller, until that
+	// returns false. It returns nil then, or at the end, and has ended what it
+	// started when it returns.
+	run func(ctx context.Context, yield func(T) bool) error
+}
+
+// New returns a stream from a function that hands elements to yield, on its own
+// goroutine, until they end or yield returns false, and returns nil then. An
+// error of it ends the stream.
+func New[T any](run func(ctx context.Context, yield func(T) bool) error) Stream[T] {
+	if run == nil {
+		panic(bug("New: nil function"))
+	}
+	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
+		if ctx.Err() != nil {
+			return over(ctx)
+		}
+		more := true
+		err := run(ctx, func(v T) bool {
+			more = yield(v)
+			return more
+		})
+		if !more {
+			return nil
+		}
+		return err
+	}}
+}
+
+// All runs the stream. An error comes last, with the zero T.
+//
+//ferrous:blocks
+func (s Stream[T]) All(ctx context.Context) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		more := true
+		err := s.start(ctx, func(v T) bool {
+			more = yield(v, nil)
+			return more
+		})
+		if err != nil && more {
+			var zero T
+			yield(zero, err)
+		}
+	}
+}
+
+// start is run for a stream that may be the zero one.
+func (s Stream[T]) start(ctx context.Context, yield func(T) bool) error {
+	if s.run == nil {
+		return nil
+	}
+	return s.run(ctx, yield)
+}
+
+// String returns the type.
+func (s Stream[T]) String() string {
+	var zero *T
+	return fmt.Sprintf("Stream[%s]", fmt.Sprintf("%T", zero)[1:])
+}
+
+// GoString returns the type.
+func (s Stream[T]) GoString() string { return s.String() }
+
+// LogValue returns the type.
+func (s Stream[T]) LogValue() slog.Value { return slog.StringValue(s.String()) }

@@ -1,0 +1,33 @@
+package stream_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/coderrange/ferrous/stream"
+)
+
+// BenchmarkPure runs b.N elements of a slice through a combinator; the time of
+// the bare source is to be subtracted.
+func BenchmarkPure(b *testing.B) {
+	run := func(name string, through func(stream.Stream[int]) stream.Stream[int]) {
+		b.Run("impl=ours/of="+name, func(b *testing.B) {
+			b.ReportAllocs()
+			s := through(stream.FromSlice(make([]int, b.N)))
+			b.ResetTimer()
+			sum := 0
+			for v := range s.All(context.Background()) {
+				sum += v
+			}
+		})
+	}
+	run("source", func(s stream.Stream[int]) stream.Stream[int] { return s })
+	for _, name := range []string{
+		"Filter", "Inspect", "Take", "Skip", "TakeWhile", "SkipWhile", "Chain", "FilterMap", "Scan", "Enumerate", "Map 1",
+	} {
+		run(name, combinators[name])
+	}
+	run("chunks", func(s stream.Stream[int]) stream.Stream[int] {
+		return stream.Map(stream.Chunks(s, 100), 1, func(_ context.Context, vs []int) (int, error) { return len(vs), nil })
+	})
+}

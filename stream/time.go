@@ -1,0 +1,213 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/coderrange/ferrous/task"
+)
+
+// Throttle lets an element pass at once, and the next one not before d has
+// passed since: the source waits, nothing is dropped. It is pure but for a
+// timer. A d that is not positive panics.
+func Throttle[T any](s Stream[T], d time.Duration) Stream[T] {
+	positiveTime("Throttle", d)
+	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
+		var next time.Time
+		var failure error
+		err := s.start(ctx, func(v T) bool {
+			if failure = sleep(ctx, time.Until(next)); failure != nil {
+				return false
+			}
+			next = time.Now().Add(d)
+			return yield(v)
+		})
+		if failure != nil {
+			return failure
+		}
+		return err
+	}}
+}
+
+// Timeout calls stalled when the loop has waited for an element for d, once a
+// stall: then not before the next element has come. An error of it ends the
+// stream; a nil stalled stands for one that returns [ErrTimeout]. s runs on a
+// goroutine of its own, one element ahead. A d that is not positive panics.
+func Timeout[T any](s Stream[T], d time.Duration, stalled func(context.Context) error) Stream[T] {
+	positiveTime("Timeout", d)
+	if stalled == nil {
+		stalled = func(context.Context) error { return ErrTimeout }
+	}
+	return timed(s, func(l *loop[T]) error {
+		for {
+			l.timer.Reset(d)
+			v, err := l.next(func() error {
+				l.timer.Stop()
+				return stalled(l.ctx)
+			})
+			if err != nil || !l.yieldOne(v) {
+				return err
+			}
+		}
+	})
+}
+
+// ChunksTimeout gathers n elements, or what has come when d has passed since the
+// first of them, into a slice of their own, which is never empty. At the end, and
+// before an error, what was gathered is yielded. s runs on a goroutine of its
+// own, one element ahead. An n or d that is not positive panics.
+func ChunksTimeout[T any](s Stream[T], n int, d time.Duration) Stream[[]T] {
+	positive("ChunksTimeout", n)
+	positiveTime("ChunksTimeout", d)
+	return gather(s, n, d, false)
+}
+
+// Sessions gathers elements that come less than gap after each other, at most n,
+// into a slice of their own: it is yielded when nothing has come for gap. For the
+// rest it is like [ChunksTimeout].
+func Sessions[T any](s Stream[T], n int, gap time.Duration) Stream[[]T] {
+	positive("Sessions", n)
+	positiveTime("Sessions", gap)
+	return gather(s, n, gap, true)
+}
+
+func gather[T any](s Stream[T], n int, d time.Duration, eachResets bool) Stream[[]T] {
+	return Stream[[]T]{func(ctx context.Context, yield func([]T) bool) error {
+		var chunk []T
+		more := true
+		flush := func() error {
+			full := chunk
+			chunk = nil
+			if len(full) > 0 && more {
+				more = yield(full)
+			}
+			if !more {
+				return errStop
+			}
+			return nil
+		}
+		err := timed(s, func(l *loop[T]) error {
+			for {
+				v, err := l.next(flush)
+				if err != nil {
+					return err
+				}
+				chunk = append(chunk, v)
+				if len(chunk) == 1 || eachResets {
+					l.timer.Reset(d)
+				}
+				if len(chunk) == n {
+					l.timer.Stop()
+					if err := flush(); err != nil {
+						return err
+					}
+				}
+			}
+		}).run(ctx, func(T) bool { return true })
+		if flush() != nil {
+			return nil
+		}
+		return err
+	}}
+}
+
+// Debounce yields an element when nothing has come after it for d, and at the
+// end, or before an error, the last one. Others are dropped. s runs on a goroutine
+// of its own. A d that is not positive panics.
+func Debounce[T any](s Stream[T], d time.Duration) Stream[T] {
+	positiveTime("Debounce", d)
+	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
+		var last T
+		has, more := false, true
+		flush := func() error {
+			if has && more {
+				more = yield(last)
+			}
+			has = false
+			if !more {
+				return errStop
+			}
+			return nil
+		}
+		err := timed(s, func(l *loop[T]) error {
+			for {
+				v, err := l.next(flush)
+				if err != nil {
+					return err
+				}
+				last, has = v, true
+				l.timer.Reset(d)
+			}
+		}).run(ctx, func(T) bool { return true })
+		if flush() != nil {
+			return nil
+		}
+		return err
+	}}
+}
+
+// A loop is a run of a stream on a goroutine of its own beside a timer, which is
+// stopped at first.
+type loop[T any] struct {
+	ctx   context.Context
+	pump  *pump[T]
+	timer *time.Timer
+	yield func(T) bool
+}
+
+// errEnd is the end of a loop's stream.
+var errEnd = errors.New("stream: the end")
+
+// timed returns a stream that is run by f, whose error errEnd is no error.
+func timed[T any](s Stream[T], f func(*loop[T]) error) Stream[T] {
+	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
+		err := within(ctx, func(scope *task.Scope) error {
+			l := &loop[T]{ctx: ctx, pump: startPump(scope, s, 0), timer: time.NewTimer(time.Hour), yield: yield}
+			l.timer.Stop()
+			defer l.timer.Stop()
+			return f(l)
+		})
+		if err == errEnd { //nolint:errorlint // our own
+			return nil
+		}
+		return err
+	}}
+}
+
+// next waits for an element, and calls fired whenever the timer fires meanwhile.
+// It returns errEnd at the end.
+func (l *loop[T]) next(fired func() error) (v T, err error) {
+	for {
+		if l.ctx.Err() != nil {
+			return v, over(l.ctx)
+		}
+		select {
+		case v, ok := <-l.pump.c:
+			switch {
+			case ok:
+				return v, nil
+			case l.pump.err != nil:
+				return v, l.pump.err
+			default:
+				return v, errEnd
+			}
+		case <-l.timer.C:
+			if err := fired(); err != nil {
+				return v, err
+			}
+		case <-l.ctx.Done():
+		}
+	}
+}
+
+func (l *loop[T]) yieldOne(v T) bool {
+	l.timer.Stop()
+	return l.yield(v)
+}
+
+func positiveTime(name string, d time.Duration) {
+	if d <= 0 {
+		panic(bug("%s: %v is not positive", name, d))
+	}
+}
