@@ -1,0 +1,242 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+var bin string // holds the program
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "applog")
+	if err != nil {
+		panic(err)
+	}
+	bin = dir
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		_ = os.RemoveAll(dir)
+		os.Exit(code)
+	}))
+}
+
+var build = sync.OnceValues(func() (string, error) {
+	binary := filepath.Join(bin, "applog")
+	out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return binary, nil
+})
+
+// start runs the program for real, and returns the file that it logs to.
+func start(t *testing.T, args ...string) (cmd *exec.Cmd, file string, out *bytes.Buffer) {
+	t.Helper()
+	binary, err := build()
+	require.NoError(t, err)
+	file = filepath.Join(t.TempDir(), "logs", "app.log")
+	out = new(bytes.Buffer)
+	cmd = exec.CommandContext(t.Context(), binary, append([]string{"-file", file}, args...)...)
+	cmd.Stdout, cmd.Stderr = out, out
+	require.NoError(t, cmd.Start())
+	return cmd, file, out
+}
+
+var (
+	summary = regexp.MustCompile(`accepted=(\d+) dropped=(\d+) written=(\d+)`)
+	entry   = regexp.MustCompile(`^\S+ INFO msg=request service=(\d+) line=(\d+)$`)
+)
+
+// check compares the files with what the program says that it accepted, and
+// returns the number of files and of lines.
+func check(t *testing.T, file, out string) (files, lines int) {
+	t.Helper()
+	said := summary.FindStringSubmatch(out)
+	require.NotNil(t, said, out)
+	names, err := filepath.Glob(filepath.Join(filepath.Dir(file), "*"))
+	require.NoError(t, err)
+	last := map[string]map[string]bool{}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		for line := range strings.Lines(string(text)) {
+			require.True(t, strings.HasSuffix(line, "\n"), "torn line")
+			lines++
+			if m := entry.FindStringSubmatch(strings.TrimSuffix(line, "\n")); m != nil {
+				if last[m[1]] == nil {
+					last[m[1]] = map[string]bool{}
+				}
+				assert.False(t, last[m[1]][m[2]], "twice: %s", line)
+				last[m[1]][m[2]] = true
+			}
+		}
+	}
+	assert.Equal(t, said[1], fmt.Sprint(lines), "accepted and in the files")
+	assert.Equal(t, said[1], said[3], "accepted and written")
+	return len(names), lines
+}
+
+func TestEveryAcceptedLineIsInTheFiles(t *testing.T) {
+	cmd, file, out := start(t, "-lines", "20000")
+	require.NoError(t, cmd.Wait(), out.String())
+	files, lines := check(t, file, out.String())
+	assert.Equal(t, 3*20_000+2, lines, "waiting refuses none")
+	assert.Greater(t, files, 2, "rotated by size")
+	assert.Contains(t, out.String(), "Server started\nservice 0: 20000 lines\n")
+}
+
+func TestDroppedLinesAreCounted(t *testing.T) {
+	cmd, file, out := start(t, "-lines", "20000", "-drop", "-services", "8")
+	require.NoError(t, cmd.Wait(), out.String())
+	_, lines := check(t, file, out.String())
+	var accepted, dropped, written int
+	_, err := fmt.Sscanf(summary.FindString(out.String()), "accepted=%d dropped=%d written=%d", &accepted, &dropped, &written)
+	require.NoError(t, err)
+	assert.Equal(t, 8*20_000+2, accepted+dropped)
+	assert.Equal(t, accepted, lines)
+}
+
+func TestNoAcceptedLineIsLostOnSIGTERM(t *testing.T) {
+	for _, policy := range []string{"-drop=false", "-drop=true"} {
+		cmd, file, out := start(t, "-lines", "0", policy)
+		deadline := time.Now().Add(30 * time.Second)
+		for { // until it is in full swing
+			if info, err := os.Stat(file); err == nil && info.Size() > 200<<10 {
+				break
+			}
+			require.True(t, time.Now().Before(deadline))
+			runtime.Gosched()
+		}
+		require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+		require.NoError(t, cmd.Wait(), out.String())
+		_, lines := check(t, file, out.String())
+		assert.Greater(t, lines, 1000)
+	}
+}
+
+func TestNoAcceptedLineIsLostOnAPanic(t *testing.T) {
+	cmd, file, out := start(t, "-lines", "0", "-panic", "5000")
+	err := cmd.Wait()
+	var exit *exec.ExitError
+	require.ErrorAs(t, err, &exit)
+	assert.Equal(t, 2, exit.ExitCode(), "the panic goes on")
+	assert.Contains(t, out.String(), "service 0 has a bug at line 5000")
+	assert.Contains(t, out.String(), "main.service", "with the stack of the service")
+	_, lines := check(t, file, out.String())
+	assert.GreaterOrEqual(t, lines, 5000)
+}
+
+func TestBadFlagsAreRefused(t *testing.T) {
+	cmd, _, out := start(t, "-services", "0")
+	require.Error(t, cmd.Wait())
+	assert.Contains(t, out.String(), "must be positive")
+}
+
+// blocked is a writer that waits before its first write.
+type blocked struct {
+	gate   chan struct{}
+	text   strings.Builder
+	fail   error
+	closed bool
+}
+
+func (b *blocked) Write(p []byte) (int, error) {
+	<-b.gate
+	if b.fail != nil {
+		return 0, b.fail
+	}
+	return b.text.Write(p)
+}
+
+func (b *blocked) Close() error {
+	b.closed = true
+	return nil
+}
+
+func TestAFullQueueDropsAndCounts(t *testing.T) {
+	w := &blocked{gate: make(chan struct{})}
+	l := NewAsync(w, Drop)
+	accepted := 0
+	for range QueueSize + 100 {
+		if err := appLog(l, Info, "x"); err == nil {
+			accepted++
+		} else {
+			require.Equal(t, ErrDropped, err)
+		}
+	}
+	assert.GreaterOrEqual(t, accepted, QueueSize)
+	assert.EqualValues(t, QueueSize+100-accepted, l.Dropped())
+	close(w.gate)
+	require.NoError(t, l.Close())
+	require.NoError(t, l.Close())
+	assert.Equal(t, accepted, strings.Count(w.text.String(), "\n"))
+	assert.True(t, w.closed)
+	require.Equal(t, ErrClosed, appLog(l, Info, "x"))
+}
+
+func TestAFullQueueWaits(t *testing.T) {
+	w := &blocked{gate: make(chan struct{})}
+	l := NewAsync(w, Wait)
+	var accepted atomic.Int64
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range QueueSize {
+				if appLog(l, Info, "x") == nil {
+					accepted.Add(1)
+				}
+			}
+		})
+	}
+	close(w.gate)
+	wg.Wait()
+	require.NoError(t, l.Close())
+	assert.EqualValues(t, 4*QueueSize, accepted.Load())
+	assert.EqualValues(t, 4*QueueSize, l.Written())
+}
+
+func TestAnErrorOfTheWriterIsReported(t *testing.T) {
+	full := errors.New("disk full")
+	w := &blocked{gate: make(chan struct{}), fail: full}
+	close(w.gate)
+	l := NewAsync(w, Wait)
+	require.NoError(t, appLog(l, Info, "x"))
+	require.ErrorIs(t, l.Close(), full)
+	assert.Zero(t, l.Written())
+}
+
+func TestTheHandlerKeepsAttributesAndGroups(t *testing.T) {
+	w := &blocked{gate: make(chan struct{})}
+	close(w.gate)
+	l := NewAsync(w, Wait)
+	log := slog.New(NewHandler(l, slog.LevelInfo)).With("service", 3)
+	log.Debug("not enabled")
+	log.Warn("two\nlines", "n", 1)
+	log.WithGroup("g").Error("bad", "err", "x")
+	require.NoError(t, appLog(l, Debug, "a\r\nb"))
+	require.NoError(t, l.Close())
+	lines := strings.Split(w.text.String(), "\n")
+	require.Len(t, lines, 4)
+	assert.Contains(t, lines[0], ` WARN msg="two\nlines" service=3 n=1`)
+	assert.Contains(t, lines[1], ` ERROR msg=bad service=3 g.err=x`)
+	assert.Contains(t, lines[2], ` DEBUG a\r\nb`)
+	assert.Equal(t, "UNKNOWN", Level(9).String())
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"database/sql"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+)
+
+// writeFile writes lines of 100 bytes, each with its number from 0.
+func writeFile(name string, lines int) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriterSize(f, 1<<20)
+	for i := range lines {
+		head := fmt.Sprintf("%d ", i)
+		fmt.Fprint(w, head, strings.Repeat(".", 99-len(head)), "\n")
+	}
+	if err := w.Flush(); err != nil {
+		_ = f.Close()
+		return err
+	}
+	return f.Close()
+}
+
+// makeTable makes an SQLite database with the numbers from 0.
+func makeTable(ctx context.Context, file string, rows int) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", file)
+	if err != nil {
+		return nil, err
+	}
+	_, err = db.ExecContext(ctx, `
+		CREATE TABLE numbers (n INTEGER PRIMARY KEY);
+		WITH RECURSIVE c(n) AS (SELECT 0 UNION ALL SELECT n+1 FROM c WHERE n+1 < ?1)
+		INSERT INTO numbers SELECT n FROM c WHERE n < ?1`, rows)
+	if err != nil {
+		_ = db.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+// eventServer sends numbered events to whoever asks.
+type eventServer struct {
+	url    string
+	server *http.Server
+	client *http.Client
+	served chan error
+}
+
+func serveEvents(events int) (*eventServer, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	s := &eventServer{url: "http://" + l.Addr().String(), client: &http.Client{Transport: new(http.Transport)}, served: make(chan error, 1)}
+	s.server = &http.Server{
+		ReadHeaderTimeout: time.Minute,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			for i := range events {
+				if _, err := fmt.Fprintf(w, "id: %d\ndata: %d event\n\n", i, i); err != nil {
+					return
+				}
+				if i%100 == 0 {
+					w.(http.Flusher).Flush()
+				}
+			}
+		}),
+	}
+	go func() { s.served <- s.server.Serve(l) }()
+	return s, nil
+}
+
+// get opens the stream of events.
+func (s *eventServer) get(ctx context.Context) (io.ReadCloser, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	response, err := s.client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode != http.StatusOK {
+		_ = response.Body.Close()
+		return nil, fmt.Errorf("the endpoint says %s", response.Status)
+	}
+	return response.Body, nil
+}
+
+func (s *eventServer) close() {
+	_ = s.server.Close()
+	<-s.served
+	s.client.CloseIdleConnections()
+}
