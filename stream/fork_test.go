@@ -60,8 +60,8 @@ func TestABranchThatLeavesDoesNotHoldATee(t *testing.T) {
 	noLeak(t)
 	var rest []int
 	leave := func(ctx context.Context, s stream.Stream[int]) error {
-		for range s.All(ctx) {
-			break
+		for _, err := range s.All(ctx) {
+			return err
 		}
 		return nil
 	}

@@ -25,7 +25,7 @@ func noLeak(t *testing.T) {
 // count is an endless stream of 0, 1, ….
 func count() stream.Stream[int] {
 	return stream.FromSeq(func(yield func(int) bool) {
-		for i := 0; yield(i); i++ { //nolint:revive // that is all
+		for i := 0; yield(i); i++ {
 		}
 	})
 }

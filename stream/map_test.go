@@ -119,7 +119,8 @@ func TestMapReadsOnlySoFarAhead(t *testing.T) {
 			read := 0
 			s := stream.Map(count().Inspect(func(int) { read++ }), n, same)
 			taken := 0
-			for range s.All(t.Context()) {
+			for _, err := range s.All(t.Context()) {
+				require.NoError(t, err)
 				taken++
 				synctest.Wait()
 				window := max(stream.Window, 2*n)

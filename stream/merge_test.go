@@ -88,7 +88,8 @@ func TestErrorsAndCancelInCombineLatest(t *testing.T) {
 	require.Equal(t, errBoom, err)
 	_, err = stream.Collect(t.Context(), stream.CombineLatest(stream.Fail[int](errBoom), stuck[int]()))
 	require.Equal(t, errBoom, err)
-	for range stream.CombineLatest(count(), count()).All(t.Context()) {
+	for _, err := range stream.CombineLatest(count(), count()).All(t.Context()) {
+		require.NoError(t, err)
 		break
 	}
 }
@@ -120,7 +121,8 @@ func TestBufferLetsTheSourceRunAhead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		noLeak(t)
 		read := 0
-		for range stream.Buffer(count().Inspect(func(int) { read++ }), 5).All(t.Context()) {
+		for _, err := range stream.Buffer(count().Inspect(func(int) { read++ }), 5).All(t.Context()) {
+			require.NoError(t, err)
 			synctest.Wait()
 			assert.Equal(t, 1+5+1, read)
 			break

@@ -49,8 +49,11 @@ func scan[T any](open Open, split bufio.SplitFunc, maxBytes int, clone func([]by
 		if err != nil {
 			return err
 		}
-		closed := make(chan error, 1)
-		stop := context.AfterFunc(ctx, func() { closed <- r.Close() })
+		closed := make(chan struct{})
+		stop := context.AfterFunc(ctx, func() {
+			defer close(closed)
+			_ = r.Close()
+		})
 		defer func() {
 			if stop() {
 				_ = r.Close() // what was read is read

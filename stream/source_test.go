@@ -55,7 +55,8 @@ func TestLines(t *testing.T) {
 		assert.Equal(t, 1, b.closed)
 	}
 	o, b := open("a\nb\n")
-	for range stream.Lines(o, 7).All(t.Context()) {
+	for _, err := range stream.Lines(o, 7).All(t.Context()) {
+		require.NoError(t, err)
 		break
 	}
 	assert.Equal(t, 1, b.closed, "at a break")

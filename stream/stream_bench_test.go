@@ -16,7 +16,10 @@ func BenchmarkPure(b *testing.B) {
 			s := through(stream.FromSlice(make([]int, b.N)))
 			b.ResetTimer()
 			sum := 0
-			for v := range s.All(context.Background()) {
+			for v, err := range s.All(context.Background()) {
+				if err != nil {
+					b.Fatal(err)
+				}
 				sum += v
 			}
 		})

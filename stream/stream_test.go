@@ -201,7 +201,8 @@ func TestEveryCombinatorEndsWithItsContext(t *testing.T) {
 func TestEveryCombinatorSurvivesAPanicInTheLoop(t *testing.T) {
 	every(t, func(t *testing.T, through func(stream.Stream[int]) stream.Stream[int]) {
 		err := testkit.PanicError(t, func() {
-			for range through(count()).All(t.Context()) {
+			for _, err := range through(count()).All(t.Context()) {
+				require.NoError(t, err)
 				panic(errBoom)
 			}
 		})

@@ -40,12 +40,10 @@ func Timeout[T any](s Stream[T], d time.Duration, stalled func(context.Context) 
 		stalled = func(context.Context) error { return ErrTimeout }
 	}
 	return timed(s, func(l *loop[T]) error {
+		fired := func() error { return stalled(l.ctx) } // and the timer rests
 		for {
 			l.timer.Reset(d)
-			v, err := l.next(func() error {
-				l.timer.Stop()
-				return stalled(l.ctx)
-			})
+			v, err := l.next(fired)
 			if err != nil || !l.yieldOne(v) {
 				return err
 			}
@@ -76,20 +74,18 @@ func gather[T any](s Stream[T], n int, d time.Duration, eachResets bool) Stream[
 	return Stream[[]T]{func(ctx context.Context, yield func([]T) bool) error {
 		var chunk []T
 		more := true
-		flush := func() error {
+		flush := func() bool {
 			full := chunk
 			chunk = nil
 			if len(full) > 0 && more {
 				more = yield(full)
 			}
-			if !more {
-				return errStop
-			}
-			return nil
+			return more
 		}
+		fired := orStop(flush)
 		err := timed(s, func(l *loop[T]) error {
 			for {
-				v, err := l.next(flush)
+				v, err := l.next(fired)
 				if err != nil {
 					return err
 				}
@@ -99,16 +95,16 @@ func gather[T any](s Stream[T], n int, d time.Duration, eachResets bool) Stream[
 				}
 				if len(chunk) == n {
 					l.timer.Stop()
-					if err := flush(); err != nil {
-						return err
+					if !flush() {
+						return errStop
 					}
 				}
 			}
 		}).run(ctx, func(T) bool { return true })
-		if flush() != nil {
-			return nil
+		if flush() {
+			return err
 		}
-		return err
+		return nil
 	}}
 }
 
@@ -120,19 +116,17 @@ func Debounce[T any](s Stream[T], d time.Duration) Stream[T] {
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		var last T
 		has, more := false, true
-		flush := func() error {
+		flush := func() bool {
 			if has && more {
 				more = yield(last)
 			}
 			has = false
-			if !more {
-				return errStop
-			}
-			return nil
+			return more
 		}
+		fired := orStop(flush)
 		err := timed(s, func(l *loop[T]) error {
 			for {
-				v, err := l.next(flush)
+				v, err := l.next(fired)
 				if err != nil {
 					return err
 				}
@@ -140,10 +134,10 @@ func Debounce[T any](s Stream[T], d time.Duration) Stream[T] {
 				l.timer.Reset(d)
 			}
 		}).run(ctx, func(T) bool { return true })
-		if flush() != nil {
-			return nil
+		if flush() {
+			return err
 		}
-		return err
+		return nil
 	}}
 }
 
@@ -154,6 +148,16 @@ type loop[T any] struct {
 	pump  *pump[T]
 	timer *time.Timer
 	yield func(T) bool
+}
+
+// orStop is f, with errStop for false.
+func orStop(f func() bool) func() error {
+	return func() error {
+		if !f() {
+			return errStop
+		}
+		return nil
+	}
 }
 
 // errEnd is the end of a loop's stream.

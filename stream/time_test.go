@@ -63,7 +63,8 @@ func TestChunksTimeoutFlushesBeforeAnErrorAndIsNeverEmpty(t *testing.T) {
 		got = collect(t, stream.ChunksTimeout(timed(nil, time.Hour, time.Hour), 2, sec))
 		assert.Equal(t, [][]int{{0}, {1}}, got)
 		n := 0
-		for range stream.ChunksTimeout(timed(errBoom, 0, 0), 10, sec).All(t.Context()) {
+		for _, err := range stream.ChunksTimeout(timed(errBoom, 0, 0), 10, sec).All(t.Context()) {
+			require.NoError(t, err)
 			n++
 			break // at the flush
 		}
@@ -147,7 +148,8 @@ func TestDebounce(t *testing.T) {
 		require.Equal(t, errBoom, failure)
 		assert.Equal(t, []int{2, 4}, got)
 		assert.Equal(t, []time.Duration{13 * sec, 104 * sec}, when, "the last one before the error")
-		for range stream.Debounce(s, 10*sec).All(t.Context()) {
+		for _, err := range stream.Debounce(s, 10*sec).All(t.Context()) {
+			require.NoError(t, err)
 			break
 		}
 		ctx, cancel := context.WithTimeoutCause(t.Context(), 20*sec, errBoom)

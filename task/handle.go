@@ -62,9 +62,7 @@ func newHandle[T any](ctx context.Context, f func(context.Context) (T, error)) *
 	if f == nil {
 		panic(bug("nil function"))
 	}
-	h := &Handle[T]{f: f}
-	h.ctx.parent = ctx
-	return h
+	return &Handle[T]{core: core{ctx: lazy{parent: ctx}}, f: f}
 }
 
 // Join waits until the task has ended or ctx is done, and returns what the task

@@ -190,7 +190,7 @@ func TestTheContextOfATask(t *testing.T) {
 	defer cancel()
 	var kept context.Context
 	_, err := task.Go(outer, func(ctx context.Context) (int, error) {
-		kept = ctx
+		kept = ctx //nolint:fatcontext // to look at it after its end
 		d, ok := ctx.Deadline()
 		assert.True(t, ok)
 		assert.Equal(t, deadline, d)
@@ -206,7 +206,7 @@ func TestTheContextOfATask(t *testing.T) {
 	<-kept.Done()
 	var unused context.Context
 	_, err = task.Go(outer, func(ctx context.Context) (int, error) {
-		unused = ctx
+		unused = ctx //nolint:fatcontext // to look at it after its end
 		return 0, nil
 	}).Join(t.Context())
 	require.NoError(t, err)
@@ -219,8 +219,8 @@ func TestAContextDerivedFromATasksEndsWithIt(t *testing.T) {
 	var derived context.Context
 	h := task.Go(t.Context(), func(ctx context.Context) (int, error) {
 		var cancel context.CancelFunc
-		derived, cancel = context.WithTimeout(ctx, time.Hour)
-		_ = cancel // the end of the task does it
+		derived, cancel = context.WithTimeout(ctx, time.Hour) //nolint:fatcontext // to look at it after its end
+		_ = cancel                                            // the end of the task does it
 		return 0, nil
 	})
 	_, err := h.Join(t.Context())

@@ -51,8 +51,8 @@ func TestAScopeWaitsWhenItsContextIsDone(t *testing.T) {
 		cancel(errBoom)
 		synctest.Wait()
 		select {
-		case <-over:
-			t.Error("the scope did not wait")
+		case err := <-over:
+			t.Error("the scope did not wait", err)
 		default:
 		}
 		close(gate)

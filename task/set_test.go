@@ -79,7 +79,8 @@ func TestASetRunsSoManyAtOnce(t *testing.T) {
 		assert.Equal(t, "Set(running=3 queued=7 untaken=10)", fmt.Sprintf("%+v", s))
 		assert.Equal(t, s.String(), fmt.Sprintf("%#v", s))
 		assert.Equal(t, s.String(), s.LogValue().String())
-		for range s.All(t.Context()) { //nolint:revive // to the end
+		for _, err := range s.All(t.Context()) {
+			require.NoError(t, err)
 		}
 		assert.EqualValues(t, 3, most.Load())
 		assert.Equal(t, 4*time.Second, time.Since(start))
@@ -92,20 +93,23 @@ func TestBreakingOffLeavesTheOthersInTheSet(t *testing.T) {
 		s.Spawn(value(i))
 	}
 	seen := map[int]bool{}
-	for v := range s.All(t.Context()) {
+	for v, err := range s.All(t.Context()) {
+		require.NoError(t, err)
 		seen[v] = true
 		if len(seen) == 3 {
 			break
 		}
 	}
-	for v := range s.Ordered(t.Context()) {
+	for v, err := range s.Ordered(t.Context()) {
+		require.NoError(t, err)
 		seen[v] = true
 		if len(seen) == 6 {
 			break
 		}
 	}
 	assert.Equal(t, 4, s.Len())
-	for v := range s.All(t.Context()) {
+	for v, err := range s.All(t.Context()) {
+		require.NoError(t, err)
 		seen[v] = true
 	}
 	assert.Len(t, seen, 10, "each once")
@@ -116,7 +120,8 @@ func TestTasksMayBeSpawnedWhileResultsAreTaken(t *testing.T) {
 	s := newSet[int](t, 2)
 	s.Spawn(value(5))
 	sum := 0
-	for v := range s.All(t.Context()) {
+	for v, err := range s.All(t.Context()) {
+		require.NoError(t, err)
 		sum += v
 		if v > 0 {
 			s.Spawn(value(v - 1))
@@ -243,7 +248,8 @@ func TestAPanicInASet(t *testing.T) {
 	s := task.NewSet[int](t.Context(), 1)
 	s.Spawn(culprit)
 	err := testkit.PanicError(t, func() {
-		for range s.All(t.Context()) { //nolint:revive // it panics
+		for _, err := range s.All(t.Context()) {
+			require.NoError(t, err)
 		}
 	})
 	require.ErrorIs(t, err, errBoom)

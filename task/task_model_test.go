@@ -93,7 +93,8 @@ func TestSetModel(t *testing.T) {
 				if len(order) == 0 || !slices.Contains(ended, order[0]) {
 					t.Skip("it would block")
 				}
-				for v := range s.Ordered(context.Background()) {
+				for v, err := range s.Ordered(context.Background()) {
+					_ = err // that of the task
 					assert.Equal(t, order[0].id, v)
 					break
 				}

@@ -137,7 +137,7 @@ func BenchmarkTasks(b *testing.B) {
 				return "impl=" + impl + "/work=" + work.String() + "/limit=" + strconv.Itoa(limit)
 			}
 			f := busy(b, work)
-			withContext := func(context.Context) (int, error) { return f(), nil }
+			withContext := func(ctx context.Context) (int, error) { return f(), ctx.Err() }
 			ctx := context.Background()
 			run := func(impl string, tasks func(n int)) {
 				b.Run(name(impl), func(b *testing.B) {
@@ -152,7 +152,8 @@ func BenchmarkTasks(b *testing.B) {
 				for range n {
 					s.Spawn(withContext)
 				}
-				for range s.All(ctx) { //nolint:revive // to the end
+				for _, err := range s.All(ctx) {
+					require.NoError(b, err)
 				}
 				s.Close()
 			})

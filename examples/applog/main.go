@@ -60,7 +60,7 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 	var accepted atomic.Uint64
 	defer func() { // also when a service has panicked, for that resurfaces here
 		closing := logger.Close()
-		fmt.Fprintf(out, "accepted=%d dropped=%d written=%d\n", accepted.Load(), logger.Dropped(), logger.Written())
+		_, _ = fmt.Fprintf(out, "accepted=%d dropped=%d written=%d\n", accepted.Load(), logger.Dropped(), logger.Written())
 		err = errors.Join(err, closing)
 	}()
 	log := func(level Level, text string) {
@@ -69,14 +69,14 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 		}
 	}
 	log(Info, "Server started")
-	fmt.Fprintln(out, "Server started")
+	_, _ = fmt.Fprintln(out, "Server started")
 	services := make([]func(context.Context) (int, error), o.services)
 	for i := range services {
 		services[i] = func(ctx context.Context) (int, error) { return service(ctx, i, o, logger, &accepted) }
 	}
 	logged, err := task.JoinAll(ctx, services...) // a panic of one cancels the others
 	for i, n := range logged {
-		fmt.Fprintf(out, "service %d: %d lines\n", i, n)
+		_, _ = fmt.Fprintf(out, "service %d: %d lines\n", i, n)
 	}
 	log(Warn, "Server stopped")
 	return err

@@ -154,7 +154,7 @@ func TestBadFlagsAreRefused(t *testing.T) {
 type blocked struct {
 	gate   chan struct{}
 	text   strings.Builder
-	fail   error
+	fail   error // of Write, and of Close
 	closed bool
 }
 
@@ -168,7 +168,7 @@ func (b *blocked) Write(p []byte) (int, error) {
 
 func (b *blocked) Close() error {
 	b.closed = true
-	return nil
+	return b.fail
 }
 
 func TestAFullQueueDropsAndCounts(t *testing.T) {

@@ -77,9 +77,9 @@ func run(ctx context.Context, out io.Writer, lines, events, rows int) error {
 		meter.tick()
 	}
 	for _, name := range slices.Sorted(slices.Values([]string{"lines", "events", "rows"})) {
-		fmt.Fprintf(out, "%-6s count=%d sum=%d\n", name, count[name], sum[name])
+		_, _ = fmt.Fprintf(out, "%-6s count=%d sum=%d\n", name, count[name], sum[name])
 	}
-	fmt.Fprintf(out, "heap grew by at most %.1f MB\n", meter.grown())
+	_, _ = fmt.Fprintf(out, "heap grew by at most %.1f MB\n", meter.grown())
 	return nil
 }
 

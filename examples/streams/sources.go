@@ -22,7 +22,7 @@ func writeFile(name string, lines int) error {
 	w := bufio.NewWriterSize(f, 1<<20)
 	for i := range lines {
 		head := fmt.Sprintf("%d ", i)
-		fmt.Fprint(w, head, strings.Repeat(".", 99-len(head)), "\n")
+		_, _ = fmt.Fprint(w, head, strings.Repeat(".", 99-len(head)), "\n") // Flush has the error
 	}
 	if err := w.Flush(); err != nil {
 		_ = f.Close()
@@ -53,7 +53,7 @@ type eventServer struct {
 	url    string
 	server *http.Server
 	client *http.Client
-	served chan error
+	served chan struct{}
 }
 
 func serveEvents(events int) (*eventServer, error) {
@@ -61,7 +61,7 @@ func serveEvents(events int) (*eventServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &eventServer{url: "http://" + l.Addr().String(), client: &http.Client{Transport: new(http.Transport)}, served: make(chan error, 1)}
+	s := &eventServer{url: "http://" + l.Addr().String(), client: &http.Client{Transport: new(http.Transport)}, served: make(chan struct{})}
 	s.server = &http.Server{
 		ReadHeaderTimeout: time.Minute,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -76,7 +76,10 @@ func serveEvents(events int) (*eventServer, error) {
 			}
 		}),
 	}
-	go func() { s.served <- s.server.Serve(l) }()
+	go func() {
+		defer close(s.served)
+		_ = s.server.Serve(l) // until it is closed
+	}()
 	return s, nil
 }
 

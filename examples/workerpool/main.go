@@ -39,7 +39,7 @@ func run(ctx context.Context, out io.Writer, jobs, workers int) error {
 		}
 		close(tx) // drop(tx)
 		done, err := dispatcher.Join(ctx)
-		fmt.Fprintf(out, "all senders are gone: %d jobs done, the pool is closed\n", done)
+		_, _ = fmt.Fprintf(out, "all senders are gone: %d jobs done, the pool is closed\n", done)
 		return err
 	})
 }
@@ -62,7 +62,7 @@ func dispatch(ctx context.Context, out io.Writer, rx <-chan int, workers int) (d
 		if err != nil {
 			return done, err
 		}
-		fmt.Fprintln(out, line)
+		_, _ = fmt.Fprintln(out, line)
 		done++
 	}
 	return done, nil

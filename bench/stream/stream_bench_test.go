@@ -1,0 +1,184 @@
+// Package stream_test measures package stream beside conc's stream and plain
+// goroutines with channels.
+package stream_test
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"testing"
+
+	concstream "github.com/sourcegraph/conc/stream"
+
+	"github.com/coderrange/ferrous/stream"
+)
+
+func count(n int) stream.Stream[int] {
+	return stream.FromSeq(func(yield func(int) bool) {
+		for i := 0; i < n && yield(i); i++ {
+		}
+	})
+}
+
+func double(_ context.Context, v int) (int, error) { return 2 * v, nil }
+
+// sumAll is a loop over a stream of n elements.
+func sumAll(b *testing.B, s stream.Stream[int]) {
+	b.Helper()
+	sum := 0
+	for v, err := range s.All(context.Background()) {
+		if err != nil {
+			b.Fatal(err)
+		}
+		sum += v
+	}
+	check(b, sum)
+}
+
+// check compares the sum of all doubled numbers below b.N.
+func check(b *testing.B, sum int) {
+	b.Helper()
+	if sum != b.N*(b.N-1) {
+		b.Fatal("wrong sum", sum)
+	}
+}
+
+// BenchmarkMap maps b.N elements by a function that does nothing, n at once, in
+// order.
+func BenchmarkMap(b *testing.B) {
+	for _, n := range []int{2, 8, 64} {
+		workers := "/n=" + strconv.Itoa(n)
+		b.Run("impl=ours"+workers, func(b *testing.B) {
+			b.ReportAllocs()
+			sumAll(b, stream.Map(count(b.N), n, double))
+		})
+		b.Run("impl=conc"+workers, func(b *testing.B) {
+			b.ReportAllocs()
+			sum := 0
+			s := concstream.New().WithMaxGoroutines(n)
+			for i := range b.N {
+				s.Go(func() concstream.Callback {
+					v, _ := double(context.Background(), i)
+					return func() { sum += v }
+				})
+			}
+			s.Wait()
+			check(b, sum)
+		})
+		b.Run("impl=go+chan"+workers, func(b *testing.B) {
+			b.ReportAllocs()
+			check(b, orderedByChannels(b.N, n))
+		})
+	}
+}
+
+// orderedByChannels is the usual way: a channel of channels keeps the order.
+func orderedByChannels(elements, n int) (sum int) {
+	type job struct {
+		v      int
+		result chan int
+	}
+	jobs, order := make(chan job, n), make(chan chan int, n)
+	var workers sync.WaitGroup
+	for range n {
+		workers.Go(func() {
+			for j := range jobs {
+				v, _ := double(context.Background(), j.v)
+				j.result <- v
+			}
+		})
+	}
+	workers.Go(func() {
+		defer close(jobs)
+		defer close(order)
+		for i := range elements {
+			j := job{i, make(chan int, 1)}
+			order <- j.result
+			jobs <- j
+		}
+	})
+	for result := range order {
+		sum += <-result
+	}
+	workers.Wait()
+	return sum
+}
+
+// BenchmarkMapUnordered is BenchmarkMap without the order.
+func BenchmarkMapUnordered(b *testing.B) {
+	for _, n := range []int{2, 8, 64} {
+		workers := "/n=" + strconv.Itoa(n)
+		b.Run("impl=ours"+workers, func(b *testing.B) {
+			b.ReportAllocs()
+			sumAll(b, stream.MapUnordered(count(b.N), n, double))
+		})
+		b.Run("impl=go+chan"+workers, func(b *testing.B) {
+			b.ReportAllocs()
+			in, out := make(chan int, stream.Window), make(chan int, stream.Window)
+			var workers sync.WaitGroup
+			for range n {
+				workers.Go(func() {
+					for v := range in {
+						u, _ := double(context.Background(), v)
+						out <- u
+					}
+				})
+			}
+			go func() {
+				for i := range b.N {
+					in <- i
+				}
+				close(in)
+				workers.Wait()
+				close(out)
+			}()
+			sum := 0
+			for v := range out {
+				sum += v
+			}
+			check(b, sum)
+		})
+	}
+}
+
+// BenchmarkChunks gathers b.N elements by 100.
+func BenchmarkChunks(b *testing.B) {
+	b.Run("impl=ours", func(b *testing.B) {
+		b.ReportAllocs()
+		sum := 0
+		for chunk, err := range stream.Chunks(count(b.N), 100).All(context.Background()) {
+			if err != nil {
+				b.Fatal(err)
+			}
+			for _, v := range chunk {
+				sum += 2 * v
+			}
+		}
+		check(b, sum)
+	})
+	b.Run("impl=go+chan", func(b *testing.B) {
+		b.ReportAllocs()
+		c := make(chan int, 128)
+		go func() {
+			defer close(c)
+			for i := range b.N {
+				c <- i
+			}
+		}()
+		sum := 0
+		var chunk []int
+		flush := func() {
+			for _, v := range chunk {
+				sum += 2 * v
+			}
+			chunk = nil
+		}
+		for v := range c {
+			if chunk = append(chunk, v); len(chunk) == 100 {
+				flush()
+			}
+		}
+		flush()
+		check(b, sum)
+	})
+}
