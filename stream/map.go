@@ -96,8 +96,9 @@ type mapping[T, U any] struct {
 	broken bool  // a goroutine panicked or exited
 	over   bool  // the loop has ended
 
-	workers   int // goroutines
-	idle      int // of those, waiting for work
+	workers   int  // goroutines
+	idle      int  // of those, waiting for work
+	waking    bool // one is on its way
 	wantRoom  bool
 	wantReady bool
 	room      chan struct{}
@@ -143,15 +144,25 @@ func (m *mapping[T, U]) push(v T) bool {
 	}
 	m.in[m.tail%m.window] = v
 	m.tail++
+	m.stir()
+	return true
+}
+
+// stir sees to it that a worker is on its way if there is an element for it. It
+// wakes or starts one at a time, and that one the next: waking all of them for
+// short work costs more than the work. The caller holds mu.
+func (m *mapping[T, U]) stir() {
 	switch {
+	case m.waking || m.next == m.tail:
 	case m.idle > 0:
 		m.idle--
+		m.waking = true
 		m.work <- struct{}{}
 	case m.workers < m.n:
 		m.workers++
+		m.waking = true
 		task.Spawn(m.scope, m.serve)
 	}
-	return true
 }
 
 // serve is a worker.
@@ -167,11 +178,13 @@ func (m *mapping[T, U]) serve(ctx context.Context) (struct{}, error) {
 		m.tell()
 	}()
 	m.mu.Lock()
+	m.waking = false
 	for m.await() {
 		i := m.next
 		m.next++
 		var v T
 		v, m.in[i%m.window] = m.in[i%m.window], v
+		m.stir()
 		m.mu.Unlock()
 		u, err := m.f(ctx, v)
 		m.mu.Lock()
@@ -205,6 +218,7 @@ func (m *mapping[T, U]) await() bool {
 		m.mu.Unlock()
 		<-m.work
 		m.mu.Lock()
+		m.waking = false
 	}
 }
 
