@@ -72,12 +72,11 @@ func newHandle[T any](ctx context.Context, f func(context.Context) (T, error)) *
 // nothing: the task goes on and can be joined again. It allocates only to wait.
 //
 //ferrous:blocks
-func (h *Handle[T]) Join(ctx context.Context) (T, error) {
-	v, err := h.Result(ctx)
-	if err != nil && h.panicked() && err == h.failure.err { //nolint:errorlint // the very same
-		panic(err)
+func (h *Handle[T]) Join(ctx context.Context) (v T, err error) {
+	if err := h.await(ctx); err != nil {
+		return v, err
 	}
-	return v, err
+	return h.outcome()
 }
 
 // Result is [Handle.Join], with a panic of the task returned as a
@@ -85,13 +84,8 @@ func (h *Handle[T]) Join(ctx context.Context) (T, error) {
 //
 //ferrous:blocks
 func (h *Handle[T]) Result(ctx context.Context) (v T, err error) {
-	if ctx.Err() != nil {
-		return v, over(ctx)
-	}
-	if !h.over.Load() {
-		if err := wait(ctx, h.Done()); err != nil {
-			return v, err
-		}
+	if err := h.await(ctx); err != nil {
+		return v, err
 	}
 	return h.value, h.see()
 }
@@ -200,7 +194,27 @@ func (h *Handle[T]) run() {
 	h.finish(nil)
 }
 
+// outcome is what Join returns once the task has ended.
+func (h *Handle[T]) outcome() (T, error) {
+	err := h.see()
+	if h.panicked() {
+		panic(err)
+	}
+	return h.value, err
+}
+
 func (h *Handle[T]) base() *core { return &h.core }
+
+// await waits for the end of the task.
+func (c *core) await(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return over(ctx)
+	}
+	if c.over.Load() {
+		return nil
+	}
+	return wait(ctx, c.Done())
+}
 
 // finish publishes the result and ends the task's context.
 func (c *core) finish(f *failure) {

@@ -153,7 +153,7 @@ func (s *Set[T]) All(ctx context.Context) iter.Seq2[T, error] {
 				s.stop(err, yield)
 				return
 			}
-			if !yield(h.Join(context.WithoutCancel(ctx))) {
+			if !yield(h.outcome()) {
 				return
 			}
 		}
@@ -171,7 +171,7 @@ func (s *Set[T]) Ordered(ctx context.Context) iter.Seq2[T, error] {
 				s.stop(err, yield)
 				return
 			}
-			if !yield(h.Join(context.WithoutCancel(ctx))) {
+			if !yield(h.outcome()) {
 				return
 			}
 		}

@@ -12,7 +12,6 @@ import (
 	"github.com/alitto/pond/v2"
 	"github.com/panjf2000/ants/v2"
 	"github.com/sourcegraph/conc/pool"
-	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/coderrange/ferrous/task"
@@ -153,15 +152,18 @@ func BenchmarkTasks(b *testing.B) {
 					s.Spawn(withContext)
 				}
 				for _, err := range s.All(ctx) {
-					require.NoError(b, err)
+					if err != nil {
+						b.Fatal(err)
+					}
 				}
 				s.Close()
 			})
 			run("ours-pool", func(n int) {
 				p := task.NewPool(ctx, task.PoolOptions{Workers: limit, Queue: 1024})
 				for range n {
-					_, err := task.Submit(ctx, p, withContext)
-					require.NoError(b, err)
+					if _, err := task.Submit(ctx, p, withContext); err != nil {
+						b.Fatal(err)
+					}
 				}
 				p.Close()
 			})
@@ -181,15 +183,19 @@ func BenchmarkTasks(b *testing.B) {
 			})
 			run("ants", func(n int) {
 				p, err := ants.NewPool(limit)
-				require.NoError(b, err)
+				if err != nil {
+					b.Fatal(err)
+				}
 				var wg sync.WaitGroup
 				results := make([]int, n)
 				for i := range n {
 					wg.Add(1)
-					require.NoError(b, p.Submit(func() {
+					if err := p.Submit(func() {
 						defer wg.Done()
 						results[i] = f()
-					}))
+					}); err != nil {
+						b.Fatal(err)
+					}
 				}
 				wg.Wait()
 				p.Release()
