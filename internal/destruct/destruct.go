@@ -11,6 +11,8 @@ package destruct
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/coderrange/ferrous/internal/goid"
 )
 
 // A Destructor is something that is to be destroyed.
@@ -39,7 +41,7 @@ func Run(d Destructor) {
 // deep holds the goroutines that are in runDeep.
 var deep struct {
 	sync.Mutex
-	chains map[uintptr]*chain
+	chains map[uint64]*chain
 }
 
 // A chain belongs to one goroutine.
@@ -50,7 +52,7 @@ type chain struct {
 }
 
 func runDeep(d Destructor) {
-	g := goroutine()
+	g := goid.Get()
 	c := enter(g)
 	if c.depth == Depth {
 		c.waiting = append(c.waiting, d)
@@ -62,13 +64,13 @@ func runDeep(d Destructor) {
 }
 
 // enter returns the chain of goroutine g.
-func enter(g uintptr) *chain {
+func enter(g uint64) *chain {
 	deep.Lock()
 	defer deep.Unlock()
 	c := deep.chains[g]
 	if c == nil {
 		if deep.chains == nil {
-			deep.chains = map[uintptr]*chain{}
+			deep.chains = map[uint64]*chain{}
 		}
 		c = &chain{}
 		deep.chains[g] = c
@@ -78,7 +80,7 @@ func enter(g uintptr) *chain {
 
 // leave ends the innermost destructor of c. What waits is destroyed first,
 // while new ones still wait.
-func (c *chain) leave(g uintptr) {
+func (c *chain) leave(g uint64) {
 	defer func() {
 		if c.depth--; c.depth == 0 {
 			deep.Lock()
