@@ -30,8 +30,7 @@ func ExamplePermanent() {
 		return retry.Permanent(errors.New("no such account"))
 	})
 	fmt.Println(err)
-	var e *retry.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*retry.Error](err); ok {
 		fmt.Println(e.Reason == retry.Refused, e.Attempts, e.Last)
 	}
 	// Output:
