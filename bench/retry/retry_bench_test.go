@@ -32,6 +32,7 @@ func (f *flaky) call(context.Context) (int, error) {
 }
 
 func benchmark(b *testing.B, failures int) {
+	b.Helper()
 	loop := func(name string, f func(ctx context.Context, op *flaky) (int, error)) {
 		b.Run("impl="+name, func(b *testing.B) {
 			ctx, cancel := context.WithCancel(b.Context())

@@ -95,6 +95,7 @@ func pay(ctx context.Context, c config, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
+	p.bank.later.Wait() // answers that nobody waits for
 	_, _ = fmt.Fprintf(out, "%d payments in %.1f s\n", c.transactions, time.Since(begin).Seconds())
 	return p.reconcile(in, out)
 }
@@ -237,8 +238,9 @@ func (p *pipeline) buried(ctx context.Context, e retry.Event[payment]) error {
 
 // outcome records how a payment ended and reports whether that is news.
 func (p *pipeline) outcome(pay payment, o outcome) bool {
-	p.failures.Delete(pay.Number)
-	return p.ledger.record(pay, o)
+	first := p.ledger.record(pay, o)
+	p.failures.Delete(pay.Number) // not before: see note
+	return first
 }
 
 // note records a failed attempt.
@@ -249,7 +251,7 @@ func (p *pipeline) note(pay payment, attempt int, err error) {
 	}
 	p.failed.Add(1)
 	p.failures.Store(pay.Number, f)
-	if p.ledger.of(pay.Number) != open { // an answer came meanwhile
+	if p.ledger.of(pay.Number) != open { // an answer came meanwhile, and may have found nothing to delete
 		p.failures.Delete(pay.Number)
 	}
 	p.analytics.add(f)
