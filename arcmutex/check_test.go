@@ -205,6 +205,19 @@ func TestCheckFollowsDowngradesAndForeignUnlocks(t *testing.T) {
 	assert.Empty(t, r.take())
 }
 
+func TestCheckForgetsTheHoldThatEnded(t *testing.T) {
+	r := checkFor(t, time.Hour)
+	l := named("A", "B", "C")
+	a, b := l[0].Lock(), l[1].Lock()
+	a.Unlock() // before b
+	l[2].With(func(*int) {})
+	b.Unlock()
+	lockBoth(l[2], l[0]) // A was not held when C was locked
+	assert.Empty(t, r.take())
+	lockBoth(l[2], l[1])
+	assert.Equal(t, []string{"lock order: B>C C>B"}, r.take())
+}
+
 func TestCheckIsSilentOnSoundCode(t *testing.T) {
 	r := checkFor(t, time.Hour)
 	t.Run("one order", func(*testing.T) {
