@@ -2,6 +2,7 @@ package stream_test
 
 import (
 	"context"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -187,5 +188,20 @@ func TestTickerAndPoll(t *testing.T) {
 		defer cancel()
 		_, err = stream.Collect(ctx, stream.Poll(time.Hour, func(context.Context) ([]int, error) { return nil, nil }))
 		require.ErrorIs(t, err, errBoom)
+	})
+}
+
+func TestHugeDurationsDoNotOverflow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noLeak(t)
+		const ever = time.Duration(math.MaxInt64)
+		assert.Equal(t, ints(3), collect(t, stream.Timeout(timed(nil, sec, sec, sec), ever, nil)))
+		assert.Equal(t, [][]int{{0, 1}, {2}}, collect(t, stream.ChunksTimeout(timed(nil, sec, sec, sec), 2, ever)))
+		assert.Equal(t, ints(1), collect(t, stream.Throttle(upTo(2, nil), ever).Take(1)))
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Hour, errBoom)
+		defer cancel()
+		got, err := stream.Collect(ctx, stream.Throttle(upTo(2, nil), ever))
+		require.ErrorIs(t, err, errBoom)
+		assert.Equal(t, ints(1), got)
 	})
 }
