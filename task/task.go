@@ -27,6 +27,10 @@
 // The return of a task synchronizes before the return of any call that reports
 // its result. Everything that blocks is durably blocking in a synctest bubble.
 //
+// A task that waits takes about 2.8 KB, nearly all of it the goroutine, and about
+// 3.1 KB once it has asked its context for more than Err. Many that are not to
+// run at once take some 150 bytes each in a [Set] or the queue of a [Pool].
+//
 // Set and Pool are not made deadlocked by tasks that wait for tasks: a task that
 // waits in this package, with the context it was given, lends its place to
 // another one meanwhile.
