@@ -24,15 +24,8 @@ func Example_optionAsk() {
 func Example_optionUnwrap() {
 	none := option.None[int]()
 	fmt.Println(none.UnwrapOr(1), none.UnwrapOrElse(func() int { return 2 }), none.UnwrapOrDefault())
-	for _, f := range []func() int{
-		func() int { return none.Unwrap() },
-		func() int { return none.Expect("a number") },
-	} {
-		func() {
-			defer func() { fmt.Println("panic:", recover()) }()
-			f()
-		}()
-	}
+	try(func() { none.Unwrap() })
+	try(func() { none.Expect("a number") })
 	// Output:
 	// 1 2 0
 	// panic: called `Option::unwrap()` on a `None` value

@@ -111,6 +111,20 @@ var stable = map[string]string{
 		sort_unstable`,
 	"HashMap": `insert entry::or_insert entry::or_insert_with entry::and_modify remove clear contains_key get
 		get_mut keys values values_mut iter`,
+	"Box": `new pin clone drop deref deref_mut into_inner leak downcast`,
+	"Rc": `new new_cyclic pin clone drop deref eq strong_count weak_count ptr_eq get_mut make_mut try_unwrap
+		unwrap_or_clone into_inner downcast downgrade`,
+	"Weak": `new upgrade clone drop strong_count weak_count ptr_eq`,
+	"Cell": `new from_mut get set replace swap update take into_inner get_mut as_slice_of_cells
+		as_array_of_cells`,
+	"RefCell":  `new borrow borrow_mut try_borrow try_borrow_mut get_mut replace replace_with swap take into_inner`,
+	"Ref":      `deref drop clone map filter_map map_split`,
+	"RefMut":   `deref deref_mut drop map filter_map map_split`,
+	"OnceCell": `new from get get_mut set get_or_init take into_inner`,
+	"LazyCell": `new force force_mut get get_mut`,
+	"Arc": `new new_cyclic pin clone drop deref eq strong_count weak_count ptr_eq get_mut make_mut try_unwrap
+		unwrap_or_clone into_inner downcast downgrade`,
+	"sync::Weak": `new upgrade clone drop strong_count weak_count ptr_eq`,
 }
 
 func TestThePageIsComplete(t *testing.T) {

@@ -30,17 +30,10 @@ func Example_resultAsk() {
 func Example_resultUnwrap() {
 	r, bad := result.Ok(4), result.Err[int](errSad)
 	fmt.Println(bad.UnwrapOr(1), bad.UnwrapOrElse(func(err error) int { return len(err.Error()) }), bad.UnwrapOrDefault())
-	for _, f := range []func(){
-		func() { bad.Unwrap() },
-		func() { bad.Expect("a number") },
-		func() { _ = r.UnwrapErr() },
-		func() { _ = r.ExpectErr("an error") },
-	} {
-		func() {
-			defer func() { fmt.Println("panic:", recover()) }()
-			f()
-		}()
-	}
+	try(func() { bad.Unwrap() })
+	try(func() { bad.Expect("a number") })
+	try(func() { _ = r.UnwrapErr() })
+	try(func() { _ = r.ExpectErr("an error") })
 	// Output:
 	// 1 3 0
 	// panic: called `Result::unwrap()` on an `Err` value: sad
