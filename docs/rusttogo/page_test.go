@@ -87,7 +87,7 @@ func TestThePage(t *testing.T) {
 	}
 }
 
-// stable are the stable methods of Rust 1.95 that the page must have.
+// stable are the stable methods of Rust 1.95 and tokio that the page must have.
 var stable = map[string]string{
 	"Option": `is_some is_some_and is_none is_none_or as_ref as_mut as_pin_ref as_pin_mut as_slice
 		as_mut_slice expect unwrap unwrap_or unwrap_or_else unwrap_or_default unwrap_unchecked map inspect
@@ -125,6 +125,19 @@ var stable = map[string]string{
 	"Arc": `new new_cyclic pin clone drop deref eq strong_count weak_count ptr_eq get_mut make_mut try_unwrap
 		unwrap_or_clone into_inner downcast downgrade`,
 	"sync::Weak": `new upgrade clone drop strong_count weak_count ptr_eq`,
+	"mpsc::Sender": `clone drop send blocking_send send_timeout try_send reserve reserve_many try_reserve
+		try_reserve_many reserve_owned try_reserve_owned capacity max_capacity same_channel is_closed closed
+		downgrade strong_count weak_count`,
+	"mpsc::Receiver": `recv blocking_recv try_recv recv_many blocking_recv_many close drop is_closed is_empty len
+		capacity max_capacity sender_strong_count sender_weak_count`,
+	"oneshot::Sender":     `send drop is_closed closed`,
+	"oneshot::Receiver":   `await blocking_recv try_recv is_empty is_terminated close`,
+	"broadcast::Sender":   `new clone drop send subscribe len is_empty receiver_count strong_count same_channel closed`,
+	"broadcast::Receiver": `recv blocking_recv try_recv len is_empty is_closed resubscribe same_channel`,
+	"watch::Sender": `new clone drop send send_modify send_if_modified send_replace borrow is_closed closed subscribe
+		receiver_count sender_count same_channel`,
+	"watch::Receiver": `borrow borrow_and_update has_changed mark_changed mark_unchanged changed wait_for clone
+		same_channel`,
 }
 
 func TestThePageIsComplete(t *testing.T) {
