@@ -138,6 +138,11 @@ var stable = map[string]string{
 		receiver_count sender_count same_channel`,
 	"watch::Receiver": `borrow borrow_and_update has_changed mark_changed mark_unchanged changed wait_for clone
 		same_channel`,
+	"JoinHandle": `join await is_finished abort`,
+	"JoinSet":    `new drop spawn join_next try_join_next join_all abort_all shutdown len is_empty`,
+	"StreamExt": `map then filter filter_map flat_map fold for_each for_each_concurrent take skip take_while
+		skip_while take_until scan inspect chunks enumerate chain zip collect buffered buffer_unordered merge
+		timeout throttle chunks_timeout`,
 }
 
 func TestThePageIsComplete(t *testing.T) {
