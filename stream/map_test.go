@@ -133,6 +133,23 @@ func TestMapReadsOnlySoFarAhead(t *testing.T) {
 	})
 }
 
+func TestMapStopsReadingAfterAnError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noLeak(t)
+		read := 0
+		source := stream.Throttle(count(), time.Second).Inspect(func(int) { read++ })
+		_, err := stream.Collect(t.Context(), stream.Map(source, 2, func(_ context.Context, v int) (int, error) {
+			if v == 1 {
+				return 0, errBoom
+			}
+			<-time.After(time.Minute)
+			return v, nil
+		}))
+		require.Equal(t, errBoom, err)
+		assert.LessOrEqual(t, read, 3)
+	})
+}
+
 func TestAPanicInMapPanicsInTheLoop(t *testing.T) {
 	for _, n := range []int{1, 4} {
 		noLeak(t)

@@ -1,10 +1,10 @@
 package task
 
-// SetOrder returns how many handles the set keeps.
-func SetOrder[T any](s *Set[T]) int {
+// SetKept returns how many handles the set has room for, taken or not.
+func SetKept[T any](s *Set[T]) int {
 	s.crew.mu.Lock()
 	defer s.crew.mu.Unlock()
-	return cap(s.order)
+	return cap(s.order) + len(s.done.ring)
 }
 
 // PoolWaiters returns how many submitters the pool keeps in its list.

@@ -24,8 +24,8 @@ type Set[T any] struct {
 	ctx  context.Context
 	crew crew
 
-	// Guarded by crew.mu. A handle is in order until it was taken, and may stay
-	// there for a while after that; it is in done from its end until then.
+	// Guarded by crew.mu. A handle is in order until it was taken, and in done from
+	// its end until then; in both it may stay for a while after that.
 	order   []*Handle[T]
 	done    queue[*Handle[T]]
 	untaken int
@@ -132,6 +132,9 @@ func (s *Set[T]) take(h *Handle[T]) bool {
 	}
 	h.taken = true
 	s.untaken--
+	for s.done.n > 0 && s.done.at(0).taken { // by Ordered, which does not look there
+		s.done.pop()
+	}
 	if s.untaken == 0 {
 		clear(s.order)
 		s.order = s.order[:0]
@@ -284,10 +287,8 @@ func (s *Set[T]) LogValue() slog.Value { return slog.StringValue(s.String()) }
 func (s *Set[T]) ended(r runner) {
 	h := r.(*Handle[T])
 	h.crashUnjoined()
-	if !h.taken { // Ordered may have been faster
-		s.done.push(h)
-		s.wake()
-	}
+	s.done.push(h)
+	s.wake()
 }
 
 func (s *Set[T]) wake() {
