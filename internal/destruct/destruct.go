@@ -41,7 +41,7 @@ func Run(d Destructor) {
 // deep holds the goroutines that are in runDeep.
 var deep struct {
 	sync.Mutex
-	chains map[uint64]*chain
+	chains map[uintptr]*chain
 }
 
 // A chain belongs to one goroutine.
@@ -52,7 +52,7 @@ type chain struct {
 }
 
 func runDeep(d Destructor) {
-	g := goid.Get()
+	g := goid.Live()
 	c := enter(g)
 	if c.depth == Depth {
 		c.waiting = append(c.waiting, d)
@@ -64,13 +64,13 @@ func runDeep(d Destructor) {
 }
 
 // enter returns the chain of goroutine g.
-func enter(g uint64) *chain {
+func enter(g uintptr) *chain {
 	deep.Lock()
 	defer deep.Unlock()
 	c := deep.chains[g]
 	if c == nil {
 		if deep.chains == nil {
-			deep.chains = map[uint64]*chain{}
+			deep.chains = map[uintptr]*chain{}
 		}
 		c = &chain{}
 		deep.chains[g] = c
@@ -80,7 +80,7 @@ func enter(g uint64) *chain {
 
 // leave ends the innermost destructor of c. What waits is destroyed first,
 // while new ones still wait.
-func (c *chain) leave(g uint64) {
+func (c *chain) leave(g uintptr) {
 	defer func() {
 		if c.depth--; c.depth == 0 {
 			deep.Lock()

@@ -30,3 +30,27 @@ func BenchmarkGet(b *testing.B) {
 		Get()
 	}
 }
+
+func TestLiveTellsLiveGoroutinesApart(t *testing.T) {
+	const n = 100
+	live := make(chan uintptr)
+	end := make(chan struct{})
+	for range n {
+		go func() {
+			mine := Live()
+			live <- mine
+			<-end
+			assert.Equal(t, mine, Live())
+			live <- 0
+		}()
+	}
+	seen := map[uintptr]bool{}
+	for range n {
+		seen[<-live] = true
+	}
+	assert.Len(t, seen, n)
+	close(end)
+	for range n {
+		<-live
+	}
+}

@@ -1,0 +1,7 @@
+//go:build gc && (386 || amd64 || arm || arm64)
+
+package goid
+
+// address returns the address of the runtime's record of the calling
+// goroutine, which assembly finds in a register or in thread-local storage.
+func address() uintptr
