@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"testing"
@@ -62,7 +63,7 @@ func TestPureCombinators(t *testing.T) {
 		"scan":           {collect(t, stream.Scan(upTo(5, nil), 0, func(a, v int) int { return a + v })), []int{0, 1, 3, 6, 10}},
 		"enumerate":      {collect(t, stream.Enumerate(stream.Of("a", "b"))), []stream.Indexed[string]{{0, "a"}, {1, "b"}}},
 		"chunks":         {collect(t, stream.Chunks(upTo(5, nil), 2)), [][]int{{0, 1}, {2, 3}, {4}}},
-		"chunks of many": {collect(t, stream.Chunks(upTo(2, nil), 1<<40)), [][]int{{0, 1}}},
+		"chunks of many": {collect(t, stream.Chunks(upTo(2, nil), math.MaxInt)), [][]int{{0, 1}}},
 		"no chunk":       {collect(t, stream.Chunks(upTo(0, nil), 2)), [][]int(nil)},
 		"windows":        {collect(t, stream.Windows(upTo(5, nil), 3, 1)), [][]int{{0, 1, 2}, {1, 2, 3}, {2, 3, 4}}},
 		"windows apart":  {collect(t, stream.Windows(upTo(8, nil), 2, 3)), [][]int{{0, 1}, {3, 4}, {6, 7}}},
@@ -80,7 +81,7 @@ func TestPureCombinators(t *testing.T) {
 var combinators = map[string]func(s stream.Stream[int]) stream.Stream[int]{
 	"Filter":    func(s stream.Stream[int]) stream.Stream[int] { return s.Filter(func(int) bool { return true }) },
 	"Inspect":   func(s stream.Stream[int]) stream.Stream[int] { return s.Inspect(func(int) {}) },
-	"Take":      func(s stream.Stream[int]) stream.Stream[int] { return s.Take(1 << 40) },
+	"Take":      func(s stream.Stream[int]) stream.Stream[int] { return s.Take(math.MaxInt) },
 	"Skip":      func(s stream.Stream[int]) stream.Stream[int] { return s.Skip(0) },
 	"TakeWhile": func(s stream.Stream[int]) stream.Stream[int] { return s.TakeWhile(func(int) bool { return true }) },
 	"SkipWhile": func(s stream.Stream[int]) stream.Stream[int] { return s.SkipWhile(func(int) bool { return false }) },
