@@ -174,10 +174,17 @@ func (l *lock) rlock(method string) (k uint64) {
 func (l *lock) fastUnlock(k uint64) bool { return l.state.CompareAndSwap(k, k+(turn-held)) }
 
 // fastRLock takes a share in a lock that nobody wants for himself, and that
-// has less than half the possible readers.
+// has less than half the possible readers. Other readers may come between.
 func (l *lock) fastRLock() (k uint64, ok bool) {
-	s := l.state.Load()
-	return s & turns, s&inReadersWay == 0 && !checking.Load() && l.state.CompareAndSwap(s, s+reader)
+	for {
+		s := l.state.Load()
+		if s&inReadersWay != 0 || checking.Load() {
+			return 0, false
+		}
+		if l.state.CompareAndSwap(s, s+reader) {
+			return s & turns, true
+		}
+	}
 }
 
 // inReadersWay are the bits that a reader's fast path does not know about.
@@ -186,8 +193,15 @@ const inReadersWay = held | queued | woken | poisoned | known | (maxReaders+1)/2
 // fastRUnlock gives a share back if nobody waits. A turn that is not k's is
 // refused, and so are no readers, which would borrow from the turn.
 func (l *lock) fastRUnlock(k uint64) bool {
-	next := l.state.Load() - reader
-	return next&(turns|held|queued|known) == k && l.state.CompareAndSwap(next+reader, next)
+	for {
+		next := l.state.Load() - reader
+		if next&(turns|held|queued|known) != k {
+			return false
+		}
+		if l.state.CompareAndSwap(next+reader, next) {
+			return true
+		}
+	}
 }
 
 // try takes the lock in mode m if it can be had now.
