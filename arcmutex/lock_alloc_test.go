@@ -66,7 +66,3 @@ func TestNothingAllocatesThatDoesNotWait(t *testing.T) {
 	}
 	require.NoError(t, ctx.Err())
 }
-
-func TestFastPathsAreInlined(t *testing.T) {
-	testkit.Inlined(t, "(*lock).fastLock", "(*lock).fastRLock", "(*lock).fastRUnlock", "(*hold).Unlock")
-}

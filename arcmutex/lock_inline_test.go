@@ -1,0 +1,13 @@
+//go:build amd64 || arm64
+
+package arcmutex_test
+
+import (
+	"testing"
+
+	"github.com/coderrange/ferrous/internal/testkit"
+)
+
+func TestFastPathsAreInlined(t *testing.T) {
+	testkit.Inlined(t, "(*lock).fastLock", "(*lock).fastRLock", "(*lock).fastRUnlock", "(*hold).Unlock")
+}
