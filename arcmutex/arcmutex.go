@@ -10,12 +10,20 @@
 // more than memory, and handles that say so when they are used after their
 // end. For one goroutine there is package rc, which is faster.
 //
-// A [Mutex] or [RWMutex] owns the value that it guards. [Cond], [Semaphore],
-// [Barrier] and [Notify] make goroutines wait for each other, [Once], [OnceLock]
-// and [LazyLock] compute something once. All of them wait in one way: on a
-// channel made when there is need to wait, in the order of arrival, until their
-// context ends; so they work in a testing/synctest bubble, where sync.Mutex
-// hangs. [Check] finds deadlocks, and orders of locking that can lead to one.
+// # Locks
+//
+// A [Mutex] or [RWMutex] owns the value that it guards. With lends it to a
+// function and unlocks whatever happens; Lock hands out a [Guard], every copy
+// of which is stale after Unlock. LockContext gives up when its context ends.
+// What panics under With poisons the value.
+//
+// [LockAll] locks several without deadlock, [Cond] waits for a condition,
+// [Semaphore] counts, [Barrier] gathers, [Notify] tells, [Once], [OnceLock] and
+// [LazyLock] compute once. All of them wait in the order of arrival, can be
+// cancelled, and are durably blocked inside a testing/synctest bubble, where a
+// goroutine that waits for a sync.Mutex is not. [Check] finds deadlocks.
+//
+// Use sync.Mutex for a lock that guards no single value and never waits long.
 package arcmutex
 
 // noCopy makes go vet report copies of a struct that has it as a field.

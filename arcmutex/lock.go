@@ -1,22 +1,5 @@
 package arcmutex
 
-// For the package comment:
-//
-// # Locks
-//
-// A [Mutex] or [RWMutex] owns the value that it guards. With lends it to a
-// function and unlocks whatever happens; Lock hands out a [Guard], every copy
-// of which is stale after Unlock. LockContext gives up when its context ends.
-// What panics under With poisons the value.
-//
-// [LockAll] locks several without deadlock, [Cond] waits for a condition,
-// [Semaphore] counts, [Barrier] gathers, [Notify] tells, [Once], [OnceLock] and
-// [LazyLock] compute once. All of them wait in the order of arrival, can be
-// cancelled, and are durably blocked inside a testing/synctest bubble, where a
-// goroutine that waits for a sync.Mutex is not. [Check] finds deadlocks.
-//
-// Use sync.Mutex for a lock that guards no single value and never waits long.
-
 import (
 	"context"
 	"sync/atomic"
