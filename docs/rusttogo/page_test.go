@@ -124,7 +124,20 @@ var stable = map[string]string{
 	"LazyCell": `new force force_mut get get_mut`,
 	"Arc": `new new_cyclic pin clone drop deref eq strong_count weak_count ptr_eq get_mut make_mut try_unwrap
 		unwrap_or_clone into_inner downcast downgrade`,
-	"sync::Weak": `new upgrade clone drop strong_count weak_count ptr_eq`,
+	"sync::Weak":       `new upgrade clone drop strong_count weak_count ptr_eq`,
+	"Mutex":            `new lock try_lock is_poisoned clear_poison into_inner get_mut`,
+	"MutexGuard":       `deref deref_mut drop`,
+	"RwLock":           `new read write try_read try_write is_poisoned clear_poison into_inner get_mut`,
+	"RwLockWriteGuard": `downgrade`,
+	"Condvar":          `new wait wait_while wait_timeout wait_timeout_while notify_one notify_all`,
+	"Barrier":          `new wait`,
+	"Once":             `new call_once call_once_force is_completed wait wait_force`,
+	"OnceLock":         `new from get get_mut set get_or_init wait take into_inner`,
+	"LazyLock":         `new force force_mut get get_mut`,
+	"Semaphore": `new acquire acquire_many try_acquire try_acquire_many acquire_owned acquire_many_owned
+		try_acquire_owned try_acquire_many_owned available_permits add_permits forget_permits close is_closed`,
+	"SemaphorePermit": `drop forget merge split num_permits`,
+	"Notify":          `new notify_one notify_last notify_waiters notified notified_owned`,
 	"mpsc::Sender": `clone drop send blocking_send send_timeout try_send reserve reserve_many try_reserve
 		try_reserve_many reserve_owned try_reserve_owned capacity max_capacity same_channel is_closed closed
 		downgrade strong_count weak_count`,
