@@ -111,9 +111,9 @@ func TestUnboundedGivesItsMemoryBack(t *testing.T) {
 	if testkit.RaceEnabled {
 		n /= 10
 	}
-	tx, rx := channel.NewUnbounded[int]()
+	tx, rx := channel.NewUnbounded[int64]()
 	before := heap()
-	batch := make([]int, 1000)
+	batch := make([]int64, 1000)
 	for range n / len(batch) {
 		_, err := tx.SendMany(t.Context(), batch)
 		require.NoError(t, err)
