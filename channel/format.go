@@ -58,12 +58,12 @@ func (r *BroadcastReceiver[T]) String() string {
 	return describe("BroadcastReceiver", "len", r.Len(), "closed", r.IsClosed())
 }
 
-// String returns the value, formatted by %v, and the receivers.
+// String returns the value, as %v formats it, and the number of receivers.
 func (s *WatchSender[T]) String() string {
 	return describe("WatchSender", "value", s.Get(), "receivers", s.ReceiverCount())
 }
 
-// String returns the value, formatted by %v.
+// String returns the value, as %v formats it, and whether the channel is closed.
 func (r *WatchReceiver[T]) String() string {
 	return describe("WatchReceiver", "value", r.Get(), "closed", r.IsClosed())
 }
