@@ -132,8 +132,12 @@ func newPlan(name string, ls *labels, closed []int, clock *Clock) *Plan {
 		name:    name,
 		labels:  ls,
 		taken:   make([]atomic.Pointer[[chunkSeats]TakenError], (n+chunkSeats-1)/chunkSeats),
-		chunks:  make([]chunk, (n+chunkSeats-1)/chunkSeats),
 		records: make([]record, n),
+		// What every grant writes begins with a cache line of its own, or plans
+		// that were made one after the other would share one.
+		chunks:  make([]chunk, (n+chunkSeats-1)/chunkSeats, max(4, (n+chunkSeats-1)/chunkSeats)),
+		scratch: make([]uint32, 0, 16),
+		rest:    make([]uint32, 0, 16),
 	}
 	if n <= paddedSeats {
 		p.shift = 3
