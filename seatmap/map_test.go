@@ -557,6 +557,7 @@ func TestParseTokenRefusesDamage(t *testing.T) {
 func FuzzParseToken(f *testing.F) {
 	f.Add("concert." + strings.Repeat("A", 38))
 	f.Add("a.b.c")
+	f.Add("concert.\r\n" + strings.Repeat("A", 38))
 	f.Fuzz(func(t *testing.T, text string) {
 		token, err := seatmap.ParseToken(text)
 		if err != nil {

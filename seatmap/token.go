@@ -59,7 +59,8 @@ func ParseToken(text string) (Token, error) {
 	if err != nil {
 		return Token{}, fmt.Errorf("%w: %w", ErrToken, err)
 	}
-	if len(raw) != tokenBytes {
+	// The decoder passes over line ends, so that the text may be too long.
+	if len(raw) != tokenBytes || len(text[dot+1:]) != tokenText.EncodedLen(tokenBytes) {
 		return Token{}, fmt.Errorf("%w: %d bytes, not %d", ErrToken, len(raw), tokenBytes)
 	}
 	return Token{
