@@ -39,10 +39,10 @@ func Check(after time.Duration, report func(*Deadlock)) (stop func()) {
 	}
 	own := &audience{after: max(after, 0), report: report}
 	listening.Store(own)
-	checking.Store(true)
+	watching.Store(never)
 	return func() {
 		if listening.CompareAndSwap(own, nil) {
-			checking.Store(false)
+			watching.Store(0)
 		}
 	}
 }
@@ -54,7 +54,8 @@ type audience struct {
 }
 
 var (
-	checking  atomic.Bool // there is an audience
+	// watching is never if there is an audience, and otherwise 0.
+	watching  atomic.Uint64
 	listening atomic.Pointer[audience]
 )
 

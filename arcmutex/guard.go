@@ -9,7 +9,7 @@ import "fmt"
 // the first Unlock of any: each remembers which turn of the lock it is, and
 // panics with an error that is [ErrStale] when that turn is over, before it
 // touches anything, also when the lock has been locked again. (Turns are
-// counted modulo 2^38.) The zero Guard guards nothing, and using it is a nil
+// counted modulo 2^37.) The zero Guard guards nothing, and using it is a nil
 // dereference.
 //
 // A Guard may be used and unlocked by another goroutine than the one that
@@ -33,7 +33,7 @@ type hold struct {
 //
 //ferrous:release
 func (h *hold) Unlock() {
-	if !h.lock.state.CompareAndSwap(h.key, h.key+(turn-held)) {
+	if !h.lock.state.CompareAndSwap(h.key, (h.key+(turn-held))&(reader-1)) { // fastUnlock, which is too much to inline
 		h.unlockSlow()
 	}
 }

@@ -18,7 +18,7 @@ func (l *lock) leave(m mode, k, delta uint64) bool {
 			defer l.queue.Unlock()
 			return l.serve(m, k, delta)
 		}
-		if l.state.CompareAndSwap(s, settled(s+delta)) {
+		if l.state.CompareAndSwap(s, settled(plus(s, delta))) {
 			return true
 		}
 	}
@@ -32,6 +32,26 @@ func settled(s uint64) uint64 {
 	return s
 }
 
+// settle is settled of the state.
+func (l *lock) settle() {
+	for {
+		s := l.state.Load()
+		if next := settled(s); next == s || l.state.CompareAndSwap(s, next) {
+			return
+		}
+	}
+}
+
+// makeWay serves those whom a reader has kept out who has gone by an addition,
+// which has made the state s.
+func (l *lock) makeWay(s uint64) {
+	if s&(queued|woken) == queued {
+		l.queue.Lock()
+		defer l.queue.Unlock()
+		l.serve(sharing, 0, 0)
+	}
+}
+
 // serve is leave under the queue's lock. If delta is zero it only serves.
 func (l *lock) serve(m mode, k, delta uint64) bool {
 	for {
@@ -39,7 +59,7 @@ func (l *lock) serve(m mode, k, delta uint64) bool {
 		if delta != 0 && !valid(m, k, s) {
 			return false
 		}
-		next := settled(s + delta)
+		next := settled(plus(s, delta))
 		front := l.queue.Front()
 		grant, wake := false, false
 		if front != nil && admits(front.Want.mode, next, fromWithin) {
@@ -49,7 +69,7 @@ func (l *lock) serve(m mode, k, delta uint64) bool {
 				}
 			} else {
 				grant = true
-				next += gains[front.Want.mode]
+				next = plus(next, gains[front.Want.mode])
 				if l.queue.Single() {
 					next &^= queued
 				}

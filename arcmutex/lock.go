@@ -10,10 +10,15 @@ import (
 // A lock is what [Mutex] and [RWMutex] are made of: one word that says who
 // holds it, and a queue of those who wait.
 //
-// A free lock is taken, and a held one left, by one compare-and-swap. When
-// somebody waits, who leaves serves the front of the queue under the queue's
-// lock. Readers and upgraders are granted their wish where they stand, all
-// those at the front together. A writer at the front is only woken, and
+// A writer takes a free lock, and leaves it, by one compare-and-swap. A reader
+// adds himself to the word, whatever it says, and looks afterwards: if he was
+// not to come in he takes himself out again, as if he had come and gone. So for
+// a moment the word may count readers who are none; what they kept out in that
+// moment they let in when they go.
+//
+// When somebody waits, who leaves serves the front of the queue under the
+// queue's lock. Readers and upgraders are granted their wish where they stand,
+// all those at the front together. A writer at the front is only woken, and
 // competes with writers that come along, because a lock that is handed to a
 // goroutine still asleep stands idle until it runs; but after it has lost
 // [patience] times it is handed the lock too, in the same step in which the
@@ -24,7 +29,8 @@ type lock struct {
 	label atomic.Pointer[label]
 }
 
-// The bits of a lock's state.
+// The bits of a lock's state. The readers stand at the top, where one too many
+// taken away does not borrow from anything.
 const (
 	held       = 1 << iota // by a writer
 	queued                 // the queue is not empty; changed under its lock
@@ -32,14 +38,16 @@ const (
 	poisoned               // a writer's With did not return
 	upgradable             // held by an upgradable reader
 	known                  // the checker knows of a holder
-	reader                 // times the readers, who are up to maxReaders
+	never                  // in no lock's state
+	turn                   // times the writers that have left, modulo 2^37
 
-	maxReaders = 1<<20 - 1
-	turn       = reader << 20 // times the writers that have left, modulo 2^38
+	reader     = turn << 37 // times the readers
+	maxReaders = 1 << 19    // half of what there is room for: the rest is for those who go again
+	full       = reader * maxReaders
 
-	readers = maxReaders * reader
 	flags   = turn - 1
-	turns   = ^uint64(flags)
+	turns   = reader - turn
+	readers = 1<<64 - reader
 )
 
 // patience is how often a woken writer may find the lock taken by another
@@ -76,19 +84,22 @@ var gains = [modes]uint64{
 	exclusive: held,
 	sharing:   reader,
 	upgrading: upgradable,
-	upgraded:  minus(upgradable - held),
+	upgraded:  reader - upgradable + held,
 }
 
 // losses are what the end of a hold of each mode adds to the state.
 var losses = [modes]uint64{
 	exclusive: turn - held,
-	sharing:   minus(reader),
-	upgrading: minus(upgradable),
+	sharing:   readers,
+	upgrading: reader - upgradable,
 	upgraded:  turn - held,
 }
 
-// minus returns what takes n away when it is added.
-func minus(n uint64) uint64 { return -n }
+// plus adds what is gained or lost to the state: the readers apart from the
+// rest, so that no carry of one changes the other.
+func plus(s, change uint64) uint64 {
+	return (s&readers + change&readers) | (s+change)&(reader-1)
+}
 
 // A request is what a waiter wants of a lock. Guarded by the queue's lock.
 type request struct {
@@ -100,38 +111,61 @@ type request struct {
 // admits reports whether state s lets a hold of mode m in. A newcomer that is
 // no writer does not pass those who wait.
 func admits(m mode, s uint64, isNewcomer bool) bool {
-	if s&obstacles[m] != 0 || m == sharing && s&readers == readers {
+	if s&obstacles[m] != 0 || m == sharing && s&full != 0 {
 		return false
 	}
 	return !isNewcomer || s&queued == 0 || m == exclusive || m == upgraded
 }
 
 // key returns what a guard of mode m remembers of the state s in which it was
-// made, to know later whether it is still good.
-func key(m mode, s uint64) uint64 { return s & (turns | marks[m]) }
+// made, to know later whether it is still good. Of the others it has the turn
+// and the mark of their mode; a reader's has the top bits set, which are also
+// what his leaving adds to the state.
+func key(m mode, s uint64) uint64 { return s&(turns|marks[m]) | heads[m] }
 
 // marks are the bits that, together with the turn, tell whether a guard is
-// still good.
-var marks = [modes]uint64{exclusive: held, sharing: held, upgrading: held | upgradable, upgraded: held}
+// still good, and heads those that its key has besides.
+var (
+	marks = [modes]uint64{exclusive: held, sharing: held, upgrading: held | upgradable, upgraded: held}
+	heads = [modes]uint64{sharing: readers}
+)
+
+// over is the key of a guard that has ended.
+const over = never
 
 // valid reports whether a guard of mode m with key k holds a lock in state s.
 func valid(m mode, k, s uint64) bool {
-	return s&(turns|marks[m]) == k && (m != sharing || s&readers != 0)
+	return key(m, s) == k && (m != sharing || s&readers != 0)
 }
 
-// fastLock takes a lock that has no flag set.
+// fastLock takes a lock that has no flag set and no readers.
 func (l *lock) fastLock() (k uint64, ok bool) {
-	s := l.state.Load()
-	return s | held, s&flags == 0 && !checking.Load() && l.state.CompareAndSwap(s, s|held)
+	s := l.state.Load()&turns | watching.Load()
+	return s | held, l.state.CompareAndSwap(s, s|held)
 }
 
 // lock takes the lock exclusively. It panics if it is poisoned.
 func (l *lock) lock(method string) (k uint64) {
 	k, ok := l.fastLock()
 	if !ok {
-		k = must(l.acquire(context.Background(), exclusive, method))
+		k = l.lockSlow(method)
 	}
 	return k
+}
+
+// lockSlow is lock that also takes a lock for which others wait.
+func (l *lock) lockSlow(method string) (k uint64) {
+	const obstacles = held | upgradable | poisoned | readers
+	for watching.Load() == 0 {
+		s := l.state.Load()
+		if s&obstacles != 0 {
+			break
+		}
+		if l.state.CompareAndSwap(s, s|held) {
+			return s&turns | held
+		}
+	}
+	return must(l.acquire(context.Background(), exclusive, method))
 }
 
 // lockContext is lock until ctx is done.
@@ -144,47 +178,49 @@ func (l *lock) lockContext(ctx context.Context, method string) (k uint64, err er
 	return l.acquire(ctx, exclusive, method)
 }
 
-// rlock takes a share in the lock. It panics if it is poisoned.
-func (l *lock) rlock(method string) (k uint64) {
-	k, ok := l.fastRLock()
-	if !ok {
-		k = must(l.acquire(context.Background(), sharing, method))
-	}
-	return k
+// fastUnlock ends an exclusive hold if nobody waits.
+func (l *lock) fastUnlock(k uint64) bool {
+	return l.state.CompareAndSwap(k, (k+(turn-held))&(reader-1))
 }
 
-// fastUnlock ends an exclusive hold if nobody waits.
-func (l *lock) fastUnlock(k uint64) bool { return l.state.CompareAndSwap(k, k+(turn-held)) }
-
-// fastRLock takes a share in a lock that nobody wants for himself, and that
-// has less than half the possible readers. Other readers may come between.
-func (l *lock) fastRLock() (k uint64, ok bool) {
-	for {
-		s := l.state.Load()
-		if s&inReadersWay != 0 || checking.Load() {
-			return 0, false
-		}
-		if l.state.CompareAndSwap(s, s+reader) {
-			return s & turns, true
-		}
+// rlock takes a share in the lock. It panics if it is poisoned.
+func (l *lock) rlock(method string) (k uint64) {
+	s := l.state.Add(reader)
+	if s&inReadersWay|watching.Load() != 0 {
+		return l.rlockSlow(method)
 	}
+	return s&turns | readers
 }
 
 // inReadersWay are the bits that a reader's fast path does not know about.
-const inReadersWay = held | queued | woken | poisoned | known | (maxReaders+1)/2*reader
+const inReadersWay = held | queued | woken | poisoned | known | full
 
-// fastRUnlock gives a share back if nobody waits. A turn that is not k's is
-// refused, and so are no readers, which would borrow from the turn.
-func (l *lock) fastRUnlock(k uint64) bool {
-	for {
-		next := l.state.Load() - reader
-		if next&(turns|held|queued|known) != k {
-			return false
-		}
-		if l.state.CompareAndSwap(next+reader, next) {
-			return true
-		}
+// rlockSlow is rlock for a reader who has come in already, and maybe must not.
+func (l *lock) rlockSlow(method string) (k uint64) {
+	l.makeWay(l.state.Add(readers))
+	return must(l.acquire(context.Background(), sharing, method))
+}
+
+// runlock gives back the share that has key k; if that is over, nothing. It
+// panics if there was no such share.
+func (l *lock) runlock(k uint64) {
+	if s := l.state.Add(k & readers); s&(turns|held|queued|known|full)+readers != k {
+		l.runlockSlow(k, s)
 	}
+}
+
+func (l *lock) runlockSlow(k, s uint64) {
+	if s&(turns|held)|readers != k || s&readers == readers {
+		if k != over {
+			l.makeWay(l.state.Add(reader))
+		}
+		panic(errRGuardUnlock)
+	}
+	if s&known != 0 {
+		l.left()
+		l.settle()
+	}
+	l.makeWay(s)
 }
 
 // try takes the lock in mode m if it can be had now.
@@ -194,7 +230,7 @@ func (l *lock) try(m mode) bool {
 		if !admits(m, s, newcomer) {
 			return false
 		}
-		if l.state.CompareAndSwap(s, s+gains[m]) {
+		if l.state.CompareAndSwap(s, plus(s, gains[m])) {
 			return true
 		}
 	}

@@ -92,7 +92,21 @@ func (m *Mutex[T]) TryLock() (Guard[T], bool) {
 //ferrous:blocks
 //ferrous:lends
 func (m *Mutex[T]) With(f func(*T)) {
-	m.lend(m.lock.lock("Mutex.With"), f)
+	k, ok := m.lock.fastLock()
+	if !ok {
+		k = m.lock.lockSlow("Mutex.With")
+	}
+	returned := false
+	defer func() {
+		if !returned {
+			m.lock.finish(k, false)
+		}
+	}()
+	f(&m.value)
+	returned = true
+	if !m.lock.fastUnlock(k) {
+		m.lock.finish(k, true)
+	}
 }
 
 // WithContext is [Mutex.With] that waits until ctx is done at most. The error
@@ -103,7 +117,7 @@ func (m *Mutex[T]) With(f func(*T)) {
 func (m *Mutex[T]) WithContext(ctx context.Context, f func(*T)) error {
 	k, err := m.lock.lockContext(ctx, "Mutex.WithContext")
 	if err == nil {
-		m.lend(k, f)
+		m.lock.lend(k, func() { f(&m.value) })
 	}
 	return err
 }
@@ -115,21 +129,9 @@ func (m *Mutex[T]) WithContext(ctx context.Context, f func(*T)) error {
 func (m *Mutex[T]) TryWith(f func(*T)) error {
 	k, err := m.lock.tryOrErr(exclusive, "Mutex.TryWith")
 	if err == nil {
-		m.lend(k, f)
+		m.lock.lend(k, func() { f(&m.value) })
 	}
 	return err
-}
-
-// lend is [lock.lend] without a further closure, and with the fast path.
-func (m *Mutex[T]) lend(k uint64, f func(*T)) {
-	returned := false
-	defer func() {
-		if !returned || !m.lock.fastUnlock(k) {
-			m.lock.finish(k, returned)
-		}
-	}()
-	f(&m.value)
-	returned = true
 }
 
 // Recover locks m, poisoned or not, and calls f to repair the value. If f

@@ -5,11 +5,12 @@ import "fmt"
 // An RGuard is the right to read a value that an [RWMutex] owns, or with [Map]
 // a part of it, beside other readers.
 //
-// It must not be copied, as go vet reports. After Unlock it is stale, and
-// panics with an error that is [ErrStale]. A copy that is unlocked too ends
-// another reader's share if there is one, since shares are counted and not
-// told apart, and panics when there is none or a writer has been there. The
-// zero RGuard guards nothing, and using it is a nil dereference.
+// After Unlock it is stale, and panics with an error that is [ErrStale]. It
+// must not be copied, as go vet reports, since shares are counted and not told
+// apart: a copy does not learn of the end, and to unlock it too ends another
+// reader's share if there is one, or else panics, as it does when a writer has
+// been there. The zero RGuard guards nothing, and using it is a nil
+// dereference.
 type RGuard[T any] struct {
 	_     noCopy
 	value *T
@@ -20,30 +21,25 @@ type RGuard[T any] struct {
 // methods are small enough to inline.
 type share struct {
 	lock *lock
-	key  uint64 // the turn
+	key  uint64
 }
 
-// Unlock ends the guard. It is one compare-and-swap if nobody waits, and never
+// Unlock ends the guard. It is one atomic addition if nobody waits, and never
 // blocks.
 //
 //ferrous:release
 func (h *share) Unlock() {
 	k := h.key
 	h.key = over
-	if !h.lock.fastRUnlock(k) && !h.lock.leave(sharing, k, losses[sharing]) {
-		panic(errRGuardUnlock)
-	}
+	h.lock.runlock(k)
 }
-
-// over is the key of a share that has ended: no lock is in such a state.
-const over = ^uint64(0)
 
 // Ptr returns a pointer to the value, which must not be changed, nor read
 // after Unlock.
 //
 //ferrous:borrow shared
 func (g *RGuard[T]) Ptr() *T {
-	if s := g.lock.state.Load(); s&(turns|held) != g.key || s&readers == 0 {
+	if g.key == over {
 		panic(errRGuardPtr)
 	}
 	return g.value
@@ -51,7 +47,7 @@ func (g *RGuard[T]) Ptr() *T {
 
 // Get returns the value.
 func (g *RGuard[T]) Get() T {
-	if s := g.lock.state.Load(); s&(turns|held) != g.key || s&readers == 0 {
+	if g.key == over {
 		panic(errRGuardGet)
 	}
 	return *g.value

@@ -7,7 +7,7 @@ import (
 )
 
 // An RWMutex owns a value of type T and lets either one writer at it or any
-// number of readers (up to 1,048,575; further ones wait).
+// number of readers (up to 524,288; further ones wait).
 //
 // It is a [Mutex] that can be shared: Lock and With are the writer's and do
 // all that they do there; RLock and RWith are the readers', who poison nothing.
@@ -67,7 +67,8 @@ func (m *RWMutex[T]) LockContext(ctx context.Context) (Guard[T], error) {
 }
 
 // TryLock locks m for writing if nobody holds it, and reports whether it did.
-// It panics with an error that is [ErrPoisoned] if m is free and poisoned.
+// A reader who comes and finds that he has to wait may make it fail. It panics
+// with an error that is [ErrPoisoned] if m is free and poisoned.
 //
 //ferrous:acquire
 func (m *RWMutex[T]) TryLock() (Guard[T], bool) {

@@ -69,8 +69,9 @@ func (g *UGuard[T]) upgrade(ctx context.Context, method string) (Guard[T], error
 	return g.upgraded(), nil
 }
 
-// TryUpgrade makes the guard a writer's if there is no other reader, and
-// reports whether it did; if not, g stays as it is.
+// TryUpgrade makes the guard a writer's if there is no other reader, not even
+// one who comes and has to wait, and reports whether it did; if not, g stays as
+// it is.
 //
 //ferrous:acquire
 func (g *UGuard[T]) TryUpgrade() (Guard[T], bool) {

@@ -41,7 +41,7 @@ func (l *lock) enter(m mode, method string) (k uint64, err error) {
 func (l *lock) opened(m mode) (k uint64, isPoisoned bool) {
 	s := l.state.Load()
 	k = key(m, s)
-	if checking.Load() {
+	if watching.Load() != 0 {
 		l.taken(m)
 	}
 	return k, s&poisoned != 0
@@ -52,7 +52,7 @@ func (l *lock) wait(ctx context.Context, m mode, method string) error {
 	if ctx.Err() != nil {
 		return methodError(method, context.Cause(ctx))
 	}
-	if checking.Load() {
+	if watching.Load() != 0 {
 		return l.waitChecked(ctx, m, method)
 	}
 	return l.waitUnchecked(ctx, m, method)
@@ -86,7 +86,7 @@ func (l *lock) join(m mode) (w *park.Waiter[request], ok bool) {
 		ok = admits(m, s, newcomer)
 		next := s | queued
 		if ok {
-			next = s + gains[m]
+			next = plus(s, gains[m])
 		}
 		if !l.state.CompareAndSwap(s, next) {
 			continue
@@ -145,7 +145,7 @@ func (l *lock) compete(w *park.Waiter[request]) bool {
 			l.calm(w)
 			return false
 		}
-		if l.state.CompareAndSwap(s, s+gains[w.Want.mode]) {
+		if l.state.CompareAndSwap(s, plus(s, gains[w.Want.mode])) {
 			l.queue.Remove(w)
 			l.calm(w)
 			return true
