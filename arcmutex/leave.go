@@ -4,24 +4,28 @@ package arcmutex
 // those who wait. It reports false, and has done nothing, if there is no such
 // hold.
 func (l *lock) leave(m mode, k, delta uint64) bool {
-	for told := false; ; {
+	for {
 		s := l.state.Load()
-		if !valid(m, k, s) {
-			return false
-		}
-		if s&known != 0 && !told {
-			told = true
-			l.left()
-		}
-		if s&(queued|woken) == queued {
-			l.queue.Lock()
-			defer l.queue.Unlock()
-			return l.serve(m, k, delta)
+		if !valid(m, k, s) || s&known != 0 || s&(queued|woken) == queued {
+			return l.leaveSlow(m, k, delta)
 		}
 		if l.state.CompareAndSwap(s, settled(plus(s, delta))) {
 			return true
 		}
 	}
+}
+
+func (l *lock) leaveSlow(m mode, k, delta uint64) bool {
+	s := l.state.Load()
+	if !valid(m, k, s) {
+		return false
+	}
+	if s&known != 0 {
+		l.left()
+	}
+	l.queue.Lock()
+	defer l.queue.Unlock()
+	return l.serve(m, k, delta)
 }
 
 // settled returns s without what no longer applies when nobody holds the lock.

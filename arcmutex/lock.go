@@ -138,11 +138,14 @@ func valid(m mode, k, s uint64) bool {
 	return key(m, s) == k && (m != sharing || s&readers != 0)
 }
 
-// fastLock takes a lock that has no flag set and no readers.
+// fastLock takes a lock that nobody holds, also when others wait for it.
 func (l *lock) fastLock() (k uint64, ok bool) {
-	s := l.state.Load()&turns | watching.Load()
-	return s | held, l.state.CompareAndSwap(s, s|held)
+	s := l.state.Load()
+	return s&turns | held, s&inWritersWay|watching.Load() == 0 && l.state.CompareAndSwap(s, s|held)
 }
+
+// inWritersWay are the bits that a writer's fast path does not know about.
+const inWritersWay = held | upgradable | poisoned | readers
 
 // lock takes the lock exclusively. It panics if it is poisoned.
 func (l *lock) lock(method string) (k uint64) {
@@ -153,18 +156,7 @@ func (l *lock) lock(method string) (k uint64) {
 	return k
 }
 
-// lockSlow is lock that also takes a lock for which others wait.
 func (l *lock) lockSlow(method string) (k uint64) {
-	const obstacles = held | upgradable | poisoned | readers
-	for watching.Load() == 0 {
-		s := l.state.Load()
-		if s&obstacles != 0 {
-			break
-		}
-		if l.state.CompareAndSwap(s, s|held) {
-			return s&turns | held
-		}
-	}
 	return must(l.acquire(context.Background(), exclusive, method))
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"unsafe"
 )
 
 // An RWMutex owns a value of type T and lets either one writer at it or any
@@ -29,6 +30,7 @@ import (
 type RWMutex[T any] struct {
 	_     noCopy
 	lock  lock
+	_     [64 - unsafe.Sizeof(lock{})]byte // keeps what readers read off the cache line that they write
 	value T
 }
 
