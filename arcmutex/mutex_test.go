@@ -195,7 +195,10 @@ func TestSetReplaceIntoInner(t *testing.T) {
 	old, err := m.Replace(3)
 	require.NoError(t, err)
 	assert.Equal(t, 2, old)
-	v, err := m.IntoInner()
+	v, err := m.Get()
+	require.NoError(t, err)
+	assert.Equal(t, 3, v)
+	v, err = m.IntoInner()
 	require.NoError(t, err)
 	assert.Equal(t, 3, v)
 	v, err = m.IntoInner()
@@ -247,4 +250,64 @@ func TestMutexPrints(t *testing.T) {
 	poison(t, m)
 	assert.Equal(t, "Mutex(43 poisoned)", fmt.Sprintf("%+v", m))
 	assert.False(t, m.IsLocked())
+}
+
+func TestLockingInADeferredCallDuringAPanic(t *testing.T) {
+	for name, m := range map[string]interface {
+		With(f func(*int))
+		Get() (int, error)
+	}{"Mutex": arcmutex.NewMutex(1), "RWMutex": arcmutex.NewRWMutex(1)} {
+		assert.Equal(t, "boom", exits(func() {
+			defer func() {
+				defer m.With(func(v *int) { *v++ })
+				panic(recover())
+			}()
+			defer m.With(func(v *int) { *v++ })
+			panic("boom")
+		}), name)
+		v, err := m.Get()
+		require.NoError(t, err, name)
+		assert.Equal(t, 3, v, name)
+	}
+}
+
+func TestLocksWithinLocks(t *testing.T) {
+	outer := arcmutex.NewRWMutex(arcmutex.NewArc(arcmutex.NewMutex(1)))
+	done := make(chan *arcmutex.Arc[*arcmutex.Mutex[int]])
+	go func() {
+		g := outer.RLock()
+		defer g.Unlock()
+		(*g.Get().Get()).With(func(v *int) { *v++ })
+		done <- g.Get().Clone()
+	}()
+	inner := <-done
+	assert.Equal(t, 2, inner.StrongCount())
+	v, err := (*inner.Get()).Get()
+	require.NoError(t, err)
+	assert.Equal(t, 2, v)
+}
+
+func TestPartsOfParts(t *testing.T) {
+	m := arcmutex.NewRWMutex([2][2]int{{1, 2}, {3, 4}})
+	row := func(v *[2][2]int) *[2]int { return &v[1] }
+	cell := func(v *[2]int) *int { return &v[0] }
+
+	g := m.Lock()
+	r := arcmutex.MapMut(&g, row)
+	c := arcmutex.MapMut(&r, cell)
+	require.ErrorIs(t, testkit.PanicError(t, r.Unlock), arcmutex.ErrStale)
+	c.Set(9)
+	assert.True(t, m.IsLocked())
+	c.Unlock()
+	assert.False(t, m.IsLocked())
+
+	s := m.RLock()
+	sr := arcmutex.Map(&s, row)
+	sc := arcmutex.Map(&sr, cell)
+	require.ErrorIs(t, testkit.PanicError(t, sr.Unlock), arcmutex.ErrStale)
+	assert.Equal(t, 9, sc.Get())
+	_, ok := m.TryLock()
+	assert.False(t, ok, "a part is no reader")
+	sc.Unlock()
+	assert.Zero(t, m.Readers())
 }

@@ -172,3 +172,22 @@ func TestBargingIsBounded(t *testing.T) {
 	g.Unlock()
 	assert.LessOrEqual(t, passed, 20)
 }
+
+// The last waiter's leave must not keep newcomers out.
+func TestCancelledOnlyWaiterLeavesNoTrace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := arcmutex.NewRWMutex(0)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		r := m.RLock()
+		_, err := m.LockContext(ctx)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		other, ok := m.TryRLock()
+		require.True(t, ok, "as if somebody still waited")
+		other.Unlock()
+		r.Unlock()
+		g, ok := m.TryLock()
+		require.True(t, ok)
+		g.Unlock()
+	})
+}

@@ -21,6 +21,7 @@ func TestRWMutexSharesAndExcludes(t *testing.T) {
 	c, err := m.RLockContext(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, 3, m.Readers())
+	assert.False(t, m.IsLocked(), "readers are no writer")
 	assert.Equal(t, 3, a.Get()+*b.Ptr()+c.Get())
 	_, ok = m.TryLock()
 	assert.False(t, ok)
@@ -47,7 +48,10 @@ func TestRWMutexSharesAndExcludes(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 4, old)
 	require.NoError(t, m.Set(10))
-	v, err := m.IntoInner()
+	v, err := m.Get()
+	require.NoError(t, err)
+	assert.Equal(t, 10, v)
+	v, err = m.IntoInner()
 	require.NoError(t, err)
 	assert.Equal(t, 10, v)
 	assert.True(t, m.IsPoisoned())
@@ -123,11 +127,17 @@ func TestPoisonedRWMutexRefuses(t *testing.T) {
 	_, err = m.Get()
 	require.ErrorIs(t, err, arcmutex.ErrPoisoned)
 	require.ErrorIs(t, m.Set(7), arcmutex.ErrPoisoned)
+	_, err = m.Replace(8)
+	require.ErrorIs(t, err, arcmutex.ErrPoisoned)
 	assert.False(t, m.IsLocked())
 	assert.Zero(t, m.Readers())
-	m.Recover(func(v *int) { assert.Equal(t, 1, *v, "Set has changed the value") })
+	m.Recover(func(v *int) { assert.Equal(t, 1, *v, "Set or Replace has changed the value") })
 	v, err := m.Get()
 	require.NoError(t, err)
+	assert.Equal(t, 1, v)
+	poison(t, m)
+	v, err = m.IntoInner()
+	require.ErrorIs(t, err, arcmutex.ErrPoisoned)
 	assert.Equal(t, 1, v)
 }
 
@@ -154,8 +164,10 @@ func TestUpgradableReaders(t *testing.T) {
 	assert.False(t, ok, "two upgradable readers")
 	_, ok = m.TryLock()
 	assert.False(t, ok)
-	r := m.RLock()
+	r, ok := m.TryRLock()
+	require.True(t, ok)
 	assert.Equal(t, 2, m.Readers())
+	assert.False(t, m.IsLocked())
 	_, ok = u.TryUpgrade()
 	assert.False(t, ok, "upgraded beside a reader")
 	assert.Equal(t, 1, u.Get()*(*u.Ptr()))
@@ -171,10 +183,14 @@ func TestUpgradableReaders(t *testing.T) {
 		require.EqualError(t, err, "arcmutex: UGuard."+name+": guard was unlocked")
 	}
 	assert.True(t, m.IsLocked())
+	_, ok = m.TryULock()
+	assert.False(t, ok, "an upgradable reader beside the writer")
 	g.Set(5)
 	g.Unlock()
+	r = m.RLock()
 	u, ok = m.TryULock()
-	require.True(t, ok)
+	require.True(t, ok, "kept out by a reader")
+	r.Unlock()
 	r = u.Downgrade()
 	assert.Equal(t, 5, r.Get())
 	assert.Equal(t, 1, m.Readers())
@@ -205,6 +221,8 @@ func TestMapNarrowsAndConsumes(t *testing.T) {
 	type pair struct{ a, b int }
 	m := arcmutex.NewRWMutex(pair{1, 2})
 	g := m.RLock()
+	assert.Equal(t, "boom", exits(func() { arcmutex.Map(&g, func(*pair) *int { panic("boom") }) }))
+	assert.Equal(t, pair{1, 2}, g.Get(), "a failed Map has consumed the guard")
 	b := arcmutex.Map(&g, func(p *pair) *int { return &p.b })
 	require.ErrorIs(t, testkit.PanicError(t, func() { g.Ptr() }), arcmutex.ErrStale)
 	require.ErrorIs(t, testkit.PanicError(t, g.Unlock), arcmutex.ErrStale)
@@ -226,4 +244,34 @@ func TestRWMutexPrints(t *testing.T) {
 	u := m.ULock()
 	assert.Equal(t, "UGuard(43)", fmt.Sprintf("%+v", &u))
 	u.Unlock()
+}
+
+func TestGuardsUnlockedWhilePanickingDoNotPoison(t *testing.T) {
+	m := arcmutex.NewRWMutex(1)
+	same := func(v *int) *int { return v }
+	for name, hold := range map[string]func(){
+		"Guard":         func() { g := m.Lock(); defer g.Unlock(); panic("boom") },
+		"part":          func() { g := m.Lock(); p := arcmutex.MapMut(&g, same); defer p.Unlock(); panic("boom") },
+		"RGuard":        func() { g := m.RLock(); defer g.Unlock(); panic("boom") },
+		"reader's part": func() { g := m.RLock(); p := arcmutex.Map(&g, same); defer p.Unlock(); panic("boom") },
+		"UGuard":        func() { g := m.ULock(); defer g.Unlock(); panic("boom") },
+	} {
+		assert.Equal(t, "boom", exits(hold), name)
+		assert.False(t, m.IsPoisoned(), name)
+		g, ok := m.TryLock()
+		require.True(t, ok, name)
+		g.Unlock()
+	}
+}
+
+func TestUnlockedWriterLetsAllIn(t *testing.T) {
+	m := arcmutex.NewRWMutex(1)
+	g := m.Lock()
+	g.Unlocked(func() {
+		require.NoError(t, m.TryRWith(func(v *int) { assert.Equal(t, 1, *v) }))
+		require.NoError(t, m.TryWith(func(v *int) { *v = 9 }))
+	})
+	require.ErrorIs(t, m.TryRWith(func(*int) {}), arcmutex.ErrLocked)
+	assert.Equal(t, 9, g.Get())
+	g.Unlock()
 }

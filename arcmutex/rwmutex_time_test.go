@@ -47,10 +47,32 @@ func TestDowngradeLetsReadersAtTheFrontIn(t *testing.T) {
 			go m.RWith(func(*int) { in++ })
 			synctest.Wait()
 		}
+		assert.Zero(t, in, "a reader beside the writer")
 		r := arcmutex.Downgrade(&g)
 		synctest.Wait()
 		assert.Equal(t, 3, in)
 		r.Unlock()
+	})
+}
+
+func TestDowngradedPartLetsReadersIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		type pair struct{ a, b int }
+		m := arcmutex.NewRWMutex(pair{1, 2})
+		g := m.Lock()
+		var other *int
+		go m.RWith(func(p *pair) { other = &p.b })
+		synctest.Wait()
+		part := arcmutex.MapMut(&g, func(p *pair) *int {
+			synctest.Wait()
+			assert.Nil(t, other, "a reader beside the writer")
+			return &p.b
+		})
+		r := arcmutex.Downgrade(&part)
+		synctest.Wait()
+		assert.Same(t, r.Ptr(), other)
+		r.Unlock()
+		assert.Zero(t, m.Readers())
 	})
 }
 
@@ -208,8 +230,9 @@ func TestStressRWMutex(t *testing.T) {
 				case 3:
 					g := m.Lock()
 					write(g.Ptr())
+					wrote := g.Get()
 					r := arcmutex.Downgrade(&g)
-					read(r.Ptr())
+					assert.Equal(t, wrote, r.Get(), "a writer came between")
 					r.Unlock()
 				case 4:
 					if u, err := m.ULockContext(ctx); err == nil {
