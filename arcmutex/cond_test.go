@@ -3,7 +3,10 @@ package arcmutex_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -183,6 +186,196 @@ func TestStressNotificationsAreNotLost(t *testing.T) {
 	})
 }
 
+// Whoever notifies under the lock is not interrupted by those it wakes.
+func TestNotifiedUnderTheLockWaitForIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := arcmutex.NewMutex(0)
+		var c arcmutex.Cond
+		for range 10 {
+			go func() {
+				g := m.Lock()
+				defer g.Unlock()
+				assert.NoError(t, c.WaitWhile(t.Context(), &g, func() bool { return g.Get() == 0 }))
+				*g.Ptr()++
+			}()
+		}
+		synctest.Wait()
+		g := m.Lock()
+		g.Set(1)
+		assert.True(t, c.NotifyOne())
+		assert.Equal(t, 9, c.NotifyAll())
+		assert.Zero(t, c.NotifyAll())
+		synctest.Wait()
+		assert.Equal(t, 1, g.Get())
+		g.Unlock()
+		synctest.Wait()
+		v, err := m.Get()
+		require.NoError(t, err)
+		assert.Equal(t, 11, v)
+	})
+}
+
+func TestCondServesSeveralMutexes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c arcmutex.Cond
+		locks := named("A", "B")
+		for _, m := range locks {
+			go func() {
+				g := m.Lock()
+				defer g.Unlock()
+				assert.NoError(t, c.Wait(t.Context(), &g))
+				g.Set(1)
+			}()
+		}
+		synctest.Wait()
+		assert.Equal(t, 2, c.NotifyAll())
+		synctest.Wait()
+		for _, m := range locks {
+			v, err := m.Get()
+			require.NoError(t, err)
+			assert.Equal(t, 1, v, "it has locked another's mutex again")
+		}
+	})
+}
+
+func TestConditionIsLookedAtOnceANotification(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := arcmutex.NewMutex(0)
+		var c arcmutex.Cond
+		g := m.Lock()
+		defer g.Unlock()
+		looks := 0
+		until := func(n int) func() bool { return func() bool { looks++; return looks < n } }
+		require.NoError(t, c.WaitWhile(t.Context(), &g, until(1)))
+		assert.Equal(t, 1, looks, "it has waited for what was so")
+
+		notify := func() {
+			for range 3 {
+				sleep(time.Second)
+				c.NotifyOne()
+			}
+		}
+		looks = 0
+		go notify()
+		require.NoError(t, c.WaitWhile(t.Context(), &g, until(4)))
+		assert.Equal(t, 4, looks)
+
+		looks = 0
+		go notify()
+		satisfied, err := c.WaitTimeoutWhile(&g, time.Minute, until(100))
+		require.NoError(t, err)
+		assert.False(t, satisfied)
+		assert.Equal(t, 1+3+1, looks, "once more when the time was over")
+	})
+}
+
+func TestLongestTimeoutIsNotOverAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := arcmutex.NewMutex(0)
+		var c arcmutex.Cond
+		g := m.Lock()
+		defer g.Unlock()
+		set := func() {
+			m.With(func(v *int) { *v++ })
+			c.NotifyOne()
+		}
+		start := time.Now()
+		time.AfterFunc(time.Hour, set)
+		notified, err := c.WaitTimeout(&g, math.MaxInt64)
+		require.NoError(t, err)
+		assert.True(t, notified)
+		time.AfterFunc(time.Hour, set)
+		satisfied, err := c.WaitTimeoutWhile(&g, math.MaxInt64, func() bool { return g.Get() < 2 })
+		require.NoError(t, err)
+		assert.True(t, satisfied)
+		assert.Equal(t, 2*time.Hour, time.Since(start))
+	})
+}
+
+// Each that is notified waits a while for another, in vain, and notifies the
+// next.
+func TestNotificationOutlivesATimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := arcmutex.NewMutex(0)
+		var c arcmutex.Cond
+		for range 4 {
+			go func() {
+				g := m.Lock()
+				defer g.Unlock()
+				assert.NoError(t, c.Wait(t.Context(), &g))
+				_, err := c.WaitTimeout(&g, time.Millisecond)
+				assert.NoError(t, err)
+				c.NotifyOne()
+				*g.Ptr()++
+			}()
+		}
+		synctest.Wait()
+		c.NotifyOne()
+		testkit.Advance(time.Minute)
+		v, err := m.Get()
+		require.NoError(t, err)
+		assert.Equal(t, 4, v)
+	})
+}
+
+// A queue with room for a few is what a Cond is mostly used for: one for those
+// who wait for an item, one for those who wait for room.
+func TestStressQueueOfTwoConds(t *testing.T) {
+	for _, q := range []struct{ producers, consumers, room int }{
+		{1, 1, 1}, {1, 5, 1}, {1, 1, 100}, {10, 1, 1}, {10, 1, 100}, {1, 10, 1}, {1, 10, 100}, {10, 10, 1}, {10, 10, 100},
+	} {
+		for name, wake := range map[string]func(c *arcmutex.Cond, isFirst bool){
+			"one": func(c *arcmutex.Cond, _ bool) { c.NotifyOne() },
+			"all": func(c *arcmutex.Cond, isFirst bool) {
+				if isFirst {
+					c.NotifyAll()
+				}
+			},
+		} {
+			t.Run(fmt.Sprintf("%d to %d through %d, notify %s", q.producers, q.consumers, q.room, name), func(t *testing.T) {
+				const each = 200
+				type state struct{ items, got []int }
+				m := arcmutex.NewMutex(state{})
+				var filled, emptied arcmutex.Cond
+				testkit.Parallel(q.producers+q.consumers, func(i int) {
+					if i < q.producers {
+						for item := range each {
+							g := m.Lock()
+							assert.NoError(t, emptied.WaitWhile(t.Context(), &g, func() bool { return len(g.Ptr().items) == q.room }))
+							g.Ptr().items = append(g.Ptr().items, item)
+							isFirst := len(g.Ptr().items) == 1
+							g.Unlock()
+							wake(&filled, isFirst)
+						}
+						return
+					}
+					for {
+						g := m.Lock()
+						isLast := func() bool { return len(g.Ptr().got) == q.producers*each }
+						assert.NoError(t, filled.WaitWhile(t.Context(), &g, func() bool { return len(g.Ptr().items) == 0 && !isLast() }))
+						if isLast() {
+							g.Unlock()
+							filled.NotifyAll()
+							return
+						}
+						s := g.Ptr()
+						isFirst := len(s.items) == q.room
+						s.got, s.items = append(s.got, s.items[0]), s.items[1:]
+						g.Unlock()
+						wake(&emptied, isFirst)
+					}
+				})
+				s, err := m.Get()
+				require.NoError(t, err)
+				slices.Sort(s.got)
+				for i, item := range s.got {
+					require.Equal(t, i/q.producers, item)
+				}
+			})
+		}
+	}
+}
+
 func TestBarrierHasOneLeader(t *testing.T) {
 	manyTimes(t, func(t *testing.T, _ int) {
 		const n, rounds = 8, 10
@@ -206,9 +399,12 @@ func TestBarrierHasOneLeader(t *testing.T) {
 func TestBarrierCancelAndBadNumbers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, n := range []int{0, 1} {
-			isLeader, err := arcmutex.NewBarrier(n).Wait(t.Context())
-			require.NoError(t, err)
-			assert.True(t, isLeader)
+			b := arcmutex.NewBarrier(n)
+			for range 3 {
+				isLeader, err := b.Wait(t.Context())
+				require.NoError(t, err)
+				assert.True(t, isLeader)
+			}
 		}
 		require.EqualError(t, testkit.PanicError(t, func() { arcmutex.NewBarrier(-1) }), "arcmutex: NewBarrier: -1 goroutines")
 		b := arcmutex.NewBarrier(2)
@@ -233,5 +429,35 @@ func TestBarrierCancelAndBadNumbers(t *testing.T) {
 		isLeader, err := b.Wait(t.Context())
 		require.NoError(t, err)
 		assert.True(t, isLeader)
+	})
+}
+
+func TestBarrierOpensForTheLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n = 100
+		b := arcmutex.NewBarrier(n)
+		for range 10 {
+			passed, leaders := 0, 0
+			m := arcmutex.NewMutex(0)
+			wait := func() {
+				isLeader, err := b.Wait(t.Context())
+				assert.NoError(t, err)
+				m.With(func(*int) {
+					passed++
+					if isLeader {
+						leaders++
+					}
+				})
+			}
+			for range n - 1 {
+				go wait()
+			}
+			synctest.Wait()
+			assert.Zero(t, passed)
+			wait()
+			synctest.Wait()
+			assert.Equal(t, n, passed)
+			assert.Equal(t, 1, leaders)
+		}
 	})
 }
