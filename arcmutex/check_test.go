@@ -163,6 +163,45 @@ func TestCheckReportsRecursiveRLock(t *testing.T) {
 	})
 }
 
+func TestCheckReportsWhoWaitsForHimself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := checkFor(t, time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		m := arcmutex.NewMutex(0).WithName("M")
+		m.With(func(*int) { require.Error(t, m.WithContext(ctx, nil)) })
+		assert.Equal(t, []string{"recursive lock: M>M", "waiting in vain: M>M"}, r.take())
+
+		ctx, cancel = context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		rw := arcmutex.NewRWMutex(0).WithName("RW")
+		rw.RWith(func(*int) { require.Error(t, rw.WithContext(ctx, nil)) })
+		assert.Equal(t, []string{"recursive lock: RW>RW", "waiting in vain: RW>RW"}, r.take())
+	})
+}
+
+func TestCheckReportsReadersWhoWantToWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := checkFor(t, time.Second)
+		var locks []*arcmutex.RWMutex[int]
+		for _, name := range []string{"A", "B", "C"} {
+			locks = append(locks, arcmutex.NewRWMutex(0).WithName(name))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		for i, m := range locks {
+			go m.RWith(func(*int) {
+				sleep(time.Minute)
+				_ = locks[(i+1)%3].WithContext(ctx, func(*int) {})
+			})
+		}
+		testkit.Advance(time.Minute)
+		assert.Equal(t, []string{"lock order: A>B B>C C>A"}, r.take())
+		testkit.Advance(time.Hour)
+		assert.Equal(t, []string{"waiting in vain: A>B B>C C>A"}, r.take())
+	})
+}
+
 func TestCheckKeepsOtherReadersWhenOneLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := checkFor(t, time.Second)

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -101,6 +102,101 @@ func TestNotifiedThenCancelledPassesItOn(t *testing.T) {
 	i := n.Listen()
 	defer i.Close()
 	require.Error(t, i.Wait(ctx))
+}
+
+func TestListenTakesTheStoredNotification(t *testing.T) {
+	var n arcmutex.Notify
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	n.NotifyOne()
+	a, b := n.Listen(), n.Listen()
+	defer b.Close()
+	require.NoError(t, a.Wait(done))
+	require.Error(t, b.Wait(done), "it was taken twice")
+	a.Close()
+	require.Error(t, b.Wait(done), "a received one was passed on")
+	n.NotifyOne()
+	require.NoError(t, b.Wait(done))
+	n.NotifyOne()
+	c, d := n.Listen(), n.Listen()
+	defer d.Close()
+	c.Close()
+	require.NoError(t, d.Wait(done), "one that was not received is lost")
+}
+
+func TestWhoHasLeftIsNotNotified(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n arcmutex.Notify
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		require.ErrorIs(t, n.Wait(ctx), context.DeadlineExceeded)
+		a, b := n.Listen(), n.Listen()
+		defer b.Close()
+		a.Close()
+		n.NotifyOne()
+		require.NoError(t, b.Wait(ctx))
+	})
+}
+
+func TestNotifyOneAfterNotifyWaitersIsStored(t *testing.T) {
+	var n arcmutex.Notify
+	a := n.Listen()
+	n.NotifyWaiters()
+	n.NotifyOne()
+	a.Close()
+	b := n.Listen()
+	defer b.Close()
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.NoError(t, b.Wait(done))
+}
+
+// When one of those who waited has been notified, whoever comes next is not
+// notified with them, and has what is sent next to himself.
+func TestStressNotifyWaitersIsOneStep(t *testing.T) {
+	testkit.Stress(t, func(t *testing.T, round int) {
+		var n arcmutex.Notify
+		listeners := make([]*arcmutex.Listener, 40)
+		for i := range listeners {
+			listeners[i] = n.Listen()
+		}
+		done, cancel := context.WithCancel(t.Context())
+		cancel()
+		testkit.Parallel(2, func(i int) {
+			if i == 0 {
+				n.NotifyWaiters()
+				return
+			}
+			assert.NoError(t, listeners[round%len(listeners)].Wait(t.Context()))
+			late := n.Listen()
+			defer late.Close()
+			assert.Error(t, late.Wait(done), "it came late")
+			n.NotifyOne()
+			assert.NoError(t, late.Wait(done), "another has taken it")
+		})
+		for _, l := range listeners {
+			assert.NoError(t, l.Wait(done))
+			l.Close()
+		}
+	})
+}
+
+func TestStressNotificationsArePassedRound(t *testing.T) {
+	testkit.Stress(t, func(t *testing.T, _ int) {
+		var n arcmutex.Notify
+		testkit.Parallel(5, func(i int) {
+			switch i {
+			case 0:
+				n.NotifyWaiters()
+			case 1:
+				n.NotifyOne()
+			default:
+				assert.NoError(t, n.Wait(t.Context()))
+				n.NotifyOne()
+			}
+		})
+		require.NoError(t, n.Wait(t.Context()), "none is left")
+	})
 }
 
 // Whoever works until there is nothing left, and then waits, misses nothing.

@@ -72,6 +72,34 @@ func TestOncePanicPoisonsAndCanBeForced(t *testing.T) {
 	})
 }
 
+func TestOncePoisonedAndForcedIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var o arcmutex.Once
+		exits(func() { o.Do(func() { panic("boom") }) })
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		require.ErrorIs(t, o.Wait(ctx), context.DeadlineExceeded, "a poisoned Once may still be forced")
+		waited, done := false, false
+		go func() { waited = o.Wait(t.Context()) == nil }()
+		release := make(chan struct{})
+		go o.DoForce(func(wasPoisoned bool) {
+			assert.True(t, wasPoisoned)
+			<-release
+		})
+		synctest.Wait()
+		go func() {
+			o.Do(func() { t.Error("called") })
+			done = true
+		}()
+		synctest.Wait()
+		assert.False(t, waited || done)
+		close(release)
+		synctest.Wait()
+		assert.True(t, waited)
+		assert.True(t, done, "Do has not waited for the forced function")
+	})
+}
+
 func TestOnceWaitsAreCancellable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var o arcmutex.Once
@@ -102,8 +130,9 @@ func TestOnceLockIsSetOnce(t *testing.T) {
 	v, ok := o.TryInsert(3)
 	assert.False(t, ok)
 	assert.Equal(t, 1, v)
-	assert.Equal(t, 1, o.GetOrInit(func() int { return 4 }))
-	v, err := o.GetOrTryInit(t.Context(), func() (int, error) { return 5, nil })
+	never := func() int { t.Error("called"); return 4 }
+	assert.Equal(t, 1, o.GetOrInit(never))
+	v, err := o.GetOrTryInit(t.Context(), func() (int, error) { return never(), nil })
 	require.NoError(t, err)
 	assert.Equal(t, 1, v)
 	assert.Equal(t, "1 OnceLock(1) OnceLock(1)", fmt.Sprintf("%v %+v %s", &o, &o, o.LogValue()))
@@ -115,6 +144,10 @@ func TestOnceLockIsSetOnce(t *testing.T) {
 	v, ok = o.TryInsert(6)
 	assert.True(t, ok)
 	assert.Equal(t, 6, v)
+	*o.Ptr() += 2
+	v, ok = o.Get()
+	assert.True(t, ok)
+	assert.Equal(t, 8, v)
 	v, ok = arcmutex.NewOnceLock(7).Get()
 	assert.True(t, ok)
 	assert.Equal(t, 7, v)
@@ -160,6 +193,33 @@ func TestOnceLockWaits(t *testing.T) {
 	})
 }
 
+func TestSetWaitsForTheComputation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var o arcmutex.OnceLock[int]
+		start := time.Now()
+		go o.GetOrInit(func() int {
+			sleep(time.Hour)
+			return 3
+		})
+		synctest.Wait()
+		assert.False(t, o.Set(4))
+		assert.Equal(t, time.Hour, time.Since(start))
+		v, ok := o.Get()
+		assert.True(t, ok)
+		assert.Equal(t, 3, v)
+
+		var failing arcmutex.OnceLock[int]
+		go exits(func() {
+			failing.GetOrInit(func() int {
+				sleep(time.Hour)
+				panic("boom")
+			})
+		})
+		synctest.Wait()
+		assert.True(t, failing.Set(4), "nothing was computed after all")
+	})
+}
+
 // sleep waits in fake time, while others run.
 func sleep(d time.Duration) { <-time.After(d) }
 
@@ -177,6 +237,36 @@ func TestStressOnceLockComputesOnce(t *testing.T) {
 			assert.EqualValues(t, 1, o.GetOrInit(func() int64 { return calls.Add(1) }))
 		})
 		assert.EqualValues(t, 1, calls.Load())
+	})
+}
+
+func TestStressOnceLockIsSetByOne(t *testing.T) {
+	manyTimes(t, func(t *testing.T, _ int) {
+		var o arcmutex.OnceLock[[2]int]
+		var winner atomic.Int64
+		testkit.Parallel(9, func(i int) {
+			var v [2]int
+			switch i % 3 {
+			case 0:
+				if o.Set([2]int{i + 1, i + 1}) {
+					assert.True(t, winner.CompareAndSwap(0, int64(i+1)), "set twice")
+				}
+				return
+			case 1:
+				var err error
+				v, err = o.Wait(t.Context())
+				assert.NoError(t, err)
+			default:
+				for ok := false; !ok; runtime.Gosched() {
+					v, ok = o.Get()
+				}
+			}
+			assert.NotZero(t, v[0])
+			assert.Equal(t, v[0], v[1], "half a value")
+		})
+		v, ok := o.Get()
+		assert.True(t, ok)
+		assert.EqualValues(t, winner.Load(), v[0])
 	})
 }
 

@@ -2,6 +2,7 @@ package arcmutex_test
 
 import (
 	"context"
+	"math"
 	"math/rand/v2"
 	"sync/atomic"
 	"testing"
@@ -61,6 +62,28 @@ func TestPermitsSplitAndMerge(t *testing.T) {
 	assert.EqualValues(t, 10, s.Available())
 }
 
+func TestPartsOfAPermitAreReleasedAlone(t *testing.T) {
+	s := arcmutex.NewSemaphore(5)
+	p, _ := s.TryAcquire(3)
+	one, ok := p.Split(1)
+	require.True(t, ok)
+	none, ok := p.Split(0)
+	require.True(t, ok)
+	assert.Zero(t, none.N())
+	assert.EqualValues(t, 2, s.Available(), "splitting gives nothing back")
+	p.Release()
+	assert.EqualValues(t, 4, s.Available())
+	all, ok := one.Split(1)
+	require.True(t, ok)
+	_, ok = one.Split(1)
+	assert.False(t, ok)
+	one.Release()
+	none.Release()
+	assert.EqualValues(t, 4, s.Available())
+	all.Release()
+	assert.EqualValues(t, 5, s.Available())
+}
+
 func TestForgetAndAdd(t *testing.T) {
 	s := arcmutex.NewSemaphore(5)
 	p, _ := s.TryAcquire(2)
@@ -81,18 +104,42 @@ func TestSemaphoreRefusesBadNumbers(t *testing.T) {
 		"Semaphore.TryAcquire": func(n int64) { s.TryAcquire(n) },
 		"Semaphore.Add":        s.Add,
 	} {
-		for _, n := range []int64{-1, arcmutex.MaxPermits + 1} {
+		for _, n := range []int64{-1, math.MinInt64, arcmutex.MaxPermits + 1, math.MaxInt64} {
 			assert.Contains(t, testkit.PanicError(t, func() { f(n) }).Error(), "arcmutex: "+name+": ")
 		}
 	}
 	require.Error(t, testkit.PanicError(t, func() { s.Forget(-1) }))
-	s.Add(arcmutex.MaxPermits)
+	assert.EqualValues(t, arcmutex.MaxPermits, arcmutex.NewSemaphore(arcmutex.MaxPermits).Available())
+	s.Add(arcmutex.MaxPermits - 1)
+	s.Add(1)
 	require.Error(t, testkit.PanicError(t, func() { s.Add(1) }))
 	p, ok := s.TryAcquire(1)
 	require.True(t, ok)
 	s.Add(1)
 	require.Error(t, testkit.PanicError(t, p.Release))
 	assert.EqualValues(t, arcmutex.MaxPermits, s.Available())
+}
+
+func TestAcquireWaitsForAllItsPermits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := arcmutex.NewSemaphore(0)
+		var got atomic.Int64
+		for _, n := range []int64{1, 3} {
+			go func() {
+				p, err := s.Acquire(t.Context(), n)
+				assert.NoError(t, err)
+				got.Add(n)
+				p.Forget()
+			}()
+			synctest.Wait()
+		}
+		for _, want := range []int64{1, 1, 1, 4} {
+			s.Add(1)
+			synctest.Wait()
+			assert.Equal(t, want, got.Load())
+		}
+		assert.Zero(t, s.Available())
+	})
 }
 
 func TestLargeRequestAtTheFrontIsNotOvertaken(t *testing.T) {
@@ -166,6 +213,11 @@ func TestCloseWakesAll(t *testing.T) {
 		assert.EqualValues(t, 10, refused.Load())
 		p.Release()
 		assert.True(t, s.IsClosed())
+		for range 2 {
+			_, err := s.Acquire(t.Context(), 1)
+			require.ErrorIs(t, err, arcmutex.ErrClosed)
+			assert.EqualValues(t, 1, s.Available())
+		}
 		assert.Equal(t, "Semaphore(1 closed)", s.String())
 		_, err := s.Acquire(t.Context(), 0)
 		require.ErrorIs(t, err, arcmutex.ErrClosed)
@@ -329,5 +381,47 @@ func TestStressSemaphore(t *testing.T) {
 		p, ok := s.TryAcquire(4)
 		require.True(t, ok)
 		p.Release()
+	})
+}
+
+func TestStressAddAndForget(t *testing.T) {
+	testkit.Stress(t, func(t *testing.T, _ int) {
+		s := arcmutex.NewSemaphore(5)
+		var gone atomic.Int64
+		testkit.Parallel(6, func(i int) {
+			switch i % 3 {
+			case 0:
+				s.Add(3)
+			case 1:
+				p, err := s.Acquire(t.Context(), 1)
+				assert.NoError(t, err)
+				p.Forget()
+			default:
+				gone.Add(s.Forget(2))
+			}
+		})
+		assert.Equal(t, 5+2*3-2*1-gone.Load(), s.Available())
+	})
+}
+
+func TestStressCloseEndsAll(t *testing.T) {
+	testkit.Stress(t, func(t *testing.T, round int) {
+		s := arcmutex.NewSemaphore(1)
+		testkit.Parallel(6, func(i int) {
+			rng := rand.New(rand.NewPCG(uint64(round), uint64(i)))
+			for closing := rng.IntN(3); ; closing-- {
+				p, err := s.Acquire(t.Context(), 1)
+				if err != nil {
+					assert.ErrorIs(t, err, arcmutex.ErrClosed)
+					return
+				}
+				p.Release()
+				if closing == 0 {
+					s.Close()
+				}
+			}
+		})
+		assert.True(t, s.IsClosed())
+		assert.EqualValues(t, 1, s.Available())
 	})
 }
