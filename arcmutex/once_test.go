@@ -241,7 +241,7 @@ func TestStressOnceLockComputesOnce(t *testing.T) {
 }
 
 func TestStressOnceLockIsSetByOne(t *testing.T) {
-	manyTimes(t, func(t *testing.T, _ int) {
+	testkit.Stress(t, func(t *testing.T, _ int) {
 		var o arcmutex.OnceLock[[2]int]
 		var winner atomic.Int64
 		testkit.Parallel(9, func(i int) {

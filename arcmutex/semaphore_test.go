@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -415,10 +416,11 @@ func TestStressCloseEndsAll(t *testing.T) {
 					assert.ErrorIs(t, err, arcmutex.ErrClosed)
 					return
 				}
-				p.Release()
+				runtime.Gosched() // others begin to wait
 				if closing == 0 {
 					s.Close()
 				}
+				p.Release()
 			}
 		})
 		assert.True(t, s.IsClosed())
