@@ -130,15 +130,7 @@ func TestUnboundedGivesItsMemoryBack(t *testing.T) {
 }
 
 func TestReceivedMessagesAreNotKept(t *testing.T) {
-	for name, open := range map[string]func() (*channel.Sender[*[1 << 20]byte], *channel.Receiver[*[1 << 20]byte]){
-		"small": func() (*channel.Sender[*[1 << 20]byte], *channel.Receiver[*[1 << 20]byte]) {
-			return channel.New[*[1 << 20]byte](8)
-		},
-		"queue": func() (*channel.Sender[*[1 << 20]byte], *channel.Receiver[*[1 << 20]byte]) {
-			return channel.NewQueue[*[1 << 20]byte](8)
-		},
-		"unbounded": channel.NewUnbounded[*[1 << 20]byte],
-	} {
+	for name, open := range opens[*[1 << 20]byte](8) {
 		t.Run(name, func(t *testing.T) {
 			tx, rx := open()
 			before := heap()

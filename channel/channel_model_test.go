@@ -55,7 +55,10 @@ func TestModel(t *testing.T) {
 		rapid.Check(t, func(t *rapid.T) {
 			capacity := rapid.IntRange(1, 5).Draw(t, "capacity")
 			tx, rx := f.open(capacity)
-			want := &oracle{capacity: tx.Cap()}
+			want := &oracle{capacity: channel.Unbounded}
+			if f.bounded {
+				want.capacity = capacity
+			}
 			senders := []*channel.Sender[int]{tx}
 			receivers := []*channel.Receiver[int]{rx}
 			var permits []*channel.Permit[int]
@@ -185,10 +188,17 @@ func TestModel(t *testing.T) {
 					}
 				},
 				"": func(t *rapid.T) {
+					require.Equal(t, want.capacity, tx.Cap())
 					require.Equal(t, len(want.buffer), tx.Len())
 					require.Equal(t, want.free(), tx.Free())
 					require.Equal(t, len(senders), tx.SenderCount())
 					require.Equal(t, len(receivers), tx.ReceiverCount())
+					for _, s := range senders {
+						require.Equal(t, want.closed, s.IsClosed())
+					}
+					for _, r := range receivers {
+						require.Equal(t, want.closed, r.IsClosed())
+					}
 				},
 			})
 		})

@@ -24,6 +24,15 @@ var flavours = []flavour{
 	{"unbounded", false, func(int) (*channel.Sender[int], *channel.Receiver[int]) { return channel.NewUnbounded[int]() }},
 }
 
+// opens gives the ways to open a channel of T, one for each algorithm.
+func opens[T any](capacity int) map[string]func() (*channel.Sender[T], *channel.Receiver[T]) {
+	return map[string]func() (*channel.Sender[T], *channel.Receiver[T]){
+		"small":     func() (*channel.Sender[T], *channel.Receiver[T]) { return channel.New[T](capacity) },
+		"queue":     func() (*channel.Sender[T], *channel.Receiver[T]) { return channel.NewQueue[T](capacity) },
+		"unbounded": channel.NewUnbounded[T],
+	}
+}
+
 // everyFlavour runs the test for each algorithm.
 func everyFlavour(t *testing.T, test func(t *testing.T, f flavour)) {
 	t.Helper()
