@@ -89,6 +89,65 @@ func TestLenCapAndFree(t *testing.T) {
 	assert.Equal(t, channel.Unbounded, tx.Free())
 }
 
+func TestCapacityIsExact(t *testing.T) {
+	everyBounded(t, func(t *testing.T, f flavour) {
+		for n := 1; n <= 40; n++ { // from 32 on, New makes a queue
+			tx, rx := f.open(n)
+			for range n {
+				require.NoError(t, tx.TrySend(0))
+			}
+			require.ErrorIs(t, tx.TrySend(0), channel.ErrFull)
+			require.Equal(t, []int{n, n, 0}, []int{tx.Cap(), rx.Cap(), tx.Free()})
+		}
+	})
+}
+
+func TestLenFollowsEveryMessage(t *testing.T) {
+	everyFlavour(t, func(t *testing.T, f flavour) {
+		tx, rx := f.open(33)
+		recv := func() {
+			_, err := rx.TryRecv()
+			require.NoError(t, err)
+		}
+		for range 300 {
+			require.NoError(t, tx.TrySend(0))
+			require.Equal(t, 1, rx.Len())
+			recv()
+			require.Zero(t, rx.Len())
+		}
+		for i := range 33 {
+			require.NoError(t, tx.TrySend(0))
+			require.Equal(t, i+1, tx.Len())
+		}
+		for i := 32; i >= 0; i-- {
+			recv()
+			require.Equal(t, i, rx.Len())
+		}
+	})
+}
+
+func TestMessagesWithoutSizePass(t *testing.T) {
+	for name, open := range opens[struct{}](3) {
+		t.Run(name, func(t *testing.T) {
+			tx, rx := open()
+			for range 100 {
+				_, err := tx.SendMany(t.Context(), make([]struct{}, 3))
+				require.NoError(t, err)
+				assert.Equal(t, 3, tx.Len())
+				n, err := rx.RecvMany(t.Context(), make([]struct{}, 4))
+				require.NoError(t, err)
+				assert.Equal(t, 3, n)
+			}
+			require.NoError(t, tx.TrySend(struct{}{}))
+			tx.Close()
+			_, err := rx.TryRecv()
+			require.NoError(t, err)
+			_, err = rx.TryRecv()
+			require.ErrorIs(t, err, channel.ErrClosed)
+		})
+	}
+}
+
 func TestCloseIsIdempotentPerHandle(t *testing.T) {
 	everyFlavour(t, func(t *testing.T, f flavour) {
 		tx, rx := f.open(2)
@@ -152,11 +211,7 @@ type owned struct{ dropped *int }
 func (o owned) Drop() { *o.dropped++ }
 
 func TestLastReceiversCloseDropsWhatIsBuffered(t *testing.T) {
-	for name, open := range map[string]func() (*channel.Sender[owned], *channel.Receiver[owned]){
-		"small":     func() (*channel.Sender[owned], *channel.Receiver[owned]) { return channel.New[owned](4) },
-		"queue":     func() (*channel.Sender[owned], *channel.Receiver[owned]) { return channel.NewQueue[owned](4) },
-		"unbounded": channel.NewUnbounded[owned],
-	} {
+	for name, open := range opens[owned](4) {
 		t.Run(name, func(t *testing.T) {
 			n := 0
 			tx, rx := open()
@@ -171,9 +226,35 @@ func TestLastReceiversCloseDropsWhatIsBuffered(t *testing.T) {
 			other.Close()
 			assert.Equal(t, 3, n)
 			require.ErrorIs(t, tx.TrySend(owned{&n}), channel.ErrClosed)
+			require.ErrorIs(t, tx.Send(t.Context(), owned{&n}), channel.ErrClosed)
+			require.ErrorIs(t, tx.Clone().TrySend(owned{&n}), channel.ErrClosed)
+			_, err = tx.TryReserve(1)
+			require.ErrorIs(t, err, channel.ErrClosed)
+			_, err = tx.ReserveMany(t.Context(), 2)
+			require.ErrorIs(t, err, channel.ErrClosed)
+			assert.Equal(t, 3, n, "a message refused is its sender's")
 			p.Send(owned{&n})
 			assert.Equal(t, 4, n, "sent through a permit to nobody")
 			assert.Zero(t, tx.Len())
+		})
+	}
+}
+
+func TestReceivedMessagesAreNotDropped(t *testing.T) {
+	for name, open := range opens[owned](4) {
+		t.Run(name, func(t *testing.T) {
+			n := 0
+			tx, rx := open()
+			_, err := tx.SendMany(t.Context(), []owned{{&n}, {&n}, {&n}, {&n}})
+			require.NoError(t, err)
+			_, err = rx.Recv(t.Context())
+			require.NoError(t, err)
+			_, err = rx.RecvMany(t.Context(), make([]owned, 1))
+			require.NoError(t, err)
+			tx.Close()
+			assert.Zero(t, n, "what is buffered can still be received")
+			rx.Close()
+			assert.Equal(t, 2, n)
 		})
 	}
 }
@@ -188,16 +269,22 @@ func (e explosive) Drop() {
 }
 
 func TestPanicInDropDropsTheRest(t *testing.T) {
-	at, n := 2, 0
-	tx, rx := channel.New[explosive](4)
-	for range 4 {
-		require.NoError(t, tx.TrySend(explosive{&at, &n}))
+	for name, open := range opens[explosive](4) {
+		t.Run(name, func(t *testing.T) {
+			for at := 1; at <= 4; at++ {
+				n := 0
+				tx, rx := open()
+				for range 4 {
+					require.NoError(t, tx.TrySend(explosive{&at, &n}))
+				}
+				assert.ErrorContains(t, testkit.PanicError(t, rx.Close), "boom")
+				assert.Equal(t, 4, n)
+				assert.Zero(t, tx.Len())
+				assert.True(t, tx.IsClosed())
+				<-tx.Closed()
+			}
+		})
 	}
-	assert.ErrorContains(t, testkit.PanicError(t, rx.Close), "boom")
-	assert.Equal(t, 4, n)
-	assert.Zero(t, tx.Len())
-	assert.True(t, tx.IsClosed())
-	<-tx.Closed()
 }
 
 func TestInterfaceMessagesAreDroppedToo(t *testing.T) {
@@ -260,6 +347,21 @@ func TestPermitIsHonouredAcrossClose(t *testing.T) {
 	})
 }
 
+func TestPermitDoesNotLetAWeakSenderUpgrade(t *testing.T) {
+	everyFlavour(t, func(t *testing.T, f flavour) {
+		tx, rx := f.open(2)
+		weak := tx.Downgrade()
+		p, err := tx.Reserve(t.Context())
+		require.NoError(t, err)
+		tx.Close()
+		_, ok := weak.Upgrade()
+		assert.False(t, ok)
+		assert.True(t, rx.IsClosed())
+		p.Send(1)
+		assert.Equal(t, []int{1}, slices.Collect(rx.All(t.Context())))
+	})
+}
+
 func TestReserveManyChecksItsNumber(t *testing.T) {
 	everyFlavour(t, func(t *testing.T, f flavour) {
 		tx, rx := f.open(2)
@@ -275,6 +377,10 @@ func TestReserveManyChecksItsNumber(t *testing.T) {
 			_, err = tx.ReserveMany(t.Context(), 3)
 			require.ErrorIs(t, err, channel.ErrCapacity)
 			_, err = tx.TryReserve(3)
+			require.ErrorIs(t, err, channel.ErrCapacity)
+			_, err = tx.ReserveMany(t.Context(), math.MaxInt)
+			require.ErrorIs(t, err, channel.ErrCapacity)
+			_, err = tx.TryReserve(math.MaxInt)
 			require.ErrorIs(t, err, channel.ErrCapacity)
 		}
 		rx.Shutdown()
@@ -326,6 +432,21 @@ func TestManyMovesBatches(t *testing.T) {
 		n, err = rx.RecvMany(t.Context(), buf)
 		require.ErrorIs(t, err, channel.ErrClosed)
 		assert.Zero(t, n)
+	})
+}
+
+func TestRecvManyAtTheEndMovesNothing(t *testing.T) {
+	everyFlavour(t, func(t *testing.T, f flavour) {
+		for _, end := range []func(*channel.Sender[int], *channel.Receiver[int]){
+			func(_ *channel.Sender[int], rx *channel.Receiver[int]) { rx.Shutdown() },
+			func(tx *channel.Sender[int], _ *channel.Receiver[int]) { tx.Close() },
+		} {
+			tx, rx := f.open(1)
+			end(tx, rx)
+			n, err := rx.RecvMany(t.Context(), make([]int, 2))
+			require.ErrorIs(t, err, channel.ErrClosed)
+			assert.Zero(t, n)
+		}
 	})
 }
 
@@ -416,10 +537,14 @@ func TestClosedTellsSenders(t *testing.T) {
 }
 
 func TestSameChannel(t *testing.T) {
-	tx, rx := channel.New[int](1)
-	tx2, rx2 := channel.New[int](1)
-	assert.True(t, tx.SameChannel(tx.Clone()))
-	assert.False(t, tx.SameChannel(tx2))
-	assert.True(t, rx.SameChannel(rx.Clone()))
-	assert.False(t, rx.SameChannel(rx2))
+	everyFlavour(t, func(t *testing.T, f flavour) {
+		tx, rx := f.open(1)
+		assert.True(t, tx.SameChannel(tx.Clone()))
+		assert.True(t, rx.SameChannel(rx.Clone()))
+		for _, other := range flavours {
+			tx2, rx2 := other.open(1)
+			assert.False(t, tx.SameChannel(tx2))
+			assert.False(t, rx.SameChannel(rx2))
+		}
+	})
 }
