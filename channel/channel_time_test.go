@@ -2,6 +2,7 @@ package channel_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -79,6 +80,37 @@ func TestShutdownAndCloseWakeWaitingSenders(t *testing.T) {
 	})
 }
 
+// An actor that may send to itself ends with its last client.
+func TestActorWithAWeakSenderToItselfEnds(t *testing.T) {
+	everyFlavour(t, func(t *testing.T, f flavour) {
+		synctest.Test(t, func(t *testing.T) {
+			tx, rx := f.open(8)
+			self := tx.Downgrade()
+			var got []int
+			actor := parked(t, 1, func(int) error {
+				for v := range rx.All(t.Context()) {
+					got = append(got, v)
+					if v > 1 {
+						continue
+					}
+					up, ok := self.Upgrade()
+					assert.True(t, ok)
+					assert.NoError(t, up.Send(t.Context(), 2))
+					up.Close()
+				}
+				return nil
+			})
+			require.NoError(t, tx.Send(t.Context(), 1))
+			synctest.Wait()
+			assert.Equal(t, []int{1, 2}, got)
+			tx.Close()
+			allAre(t, actor(), nil)
+			_, ok := self.Upgrade()
+			assert.False(t, ok)
+		})
+	})
+}
+
 func TestCloseWakesWaitingReceivers(t *testing.T) {
 	everyFlavour(t, func(t *testing.T, f flavour) {
 		for name, end := range map[string]func(*channel.Sender[int], *channel.Receiver[int]){
@@ -107,22 +139,29 @@ func TestCloseWakesWaitingReceivers(t *testing.T) {
 
 func TestReceiversWaitForPermitsAfterClose(t *testing.T) {
 	everyFlavour(t, func(t *testing.T, f flavour) {
-		synctest.Test(t, func(t *testing.T) {
-			tx, rx := f.open(2)
-			p, err := tx.ReserveMany(t.Context(), 2)
-			require.NoError(t, err)
-			tx.Close()
-			got := parked(t, 1, func(int) error {
-				v, err := rx.Recv(t.Context())
-				assert.Equal(t, 5, v)
-				return err
+		for name, end := range map[string]func(*channel.Sender[int], *channel.Receiver[int]){
+			"receiver shuts down": func(_ *channel.Sender[int], rx *channel.Receiver[int]) { rx.Shutdown() },
+			"sender closes":       func(tx *channel.Sender[int], _ *channel.Receiver[int]) { tx.Close() },
+		} {
+			t.Run(name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					tx, rx := f.open(2)
+					p, err := tx.ReserveMany(t.Context(), 2)
+					require.NoError(t, err)
+					end(tx, rx)
+					got := parked(t, 1, func(int) error {
+						v, err := rx.Recv(t.Context())
+						assert.Equal(t, 5, v)
+						return err
+					})
+					p.Send(5)
+					allAre(t, got(), nil)
+					ended := parked(t, 3, func(int) error { _, err := rx.Recv(t.Context()); return err })
+					p.Release()
+					allAre(t, ended(), channel.ErrClosed)
+				})
 			})
-			p.Send(5)
-			allAre(t, got(), nil)
-			ended := parked(t, 3, func(int) error { _, err := rx.Recv(t.Context()); return err })
-			p.Release()
-			allAre(t, ended(), channel.ErrClosed)
-		})
+		}
 	})
 }
 
@@ -144,6 +183,62 @@ func TestPermitReleasedWakesTheNextReserve(t *testing.T) {
 			allAre(t, third(), nil)
 			p2.Release()
 			allAre(t, fourth(), nil)
+		})
+	})
+}
+
+func TestASlotServesOneReserve(t *testing.T) {
+	everyBounded(t, func(t *testing.T, f flavour) {
+		synctest.Test(t, func(t *testing.T) {
+			tx, rx := f.open(2)
+			first, err := tx.Reserve(t.Context())
+			require.NoError(t, err)
+			second, err := tx.Reserve(t.Context())
+			require.NoError(t, err)
+			var served atomic.Int64
+			reserves := parked(t, 3, func(int) error {
+				_, err := tx.Reserve(t.Context())
+				if err == nil {
+					served.Add(1)
+				}
+				return err
+			})
+			servedAre := func(want int64) {
+				t.Helper()
+				synctest.Wait()
+				require.Equal(t, want, served.Load())
+				require.ErrorIs(t, tx.TrySend(9), channel.ErrFull)
+			}
+			first.Send(1)
+			servedAre(0) // it takes the slot with it
+			_, err = rx.Recv(t.Context())
+			require.NoError(t, err)
+			servedAre(1)
+			second.Release()
+			servedAre(2)
+			rx.Shutdown()
+			assert.Len(t, reserves(), 3)
+			assert.EqualValues(t, 2, served.Load())
+		})
+	})
+}
+
+func TestReleaseServesAReserveOfAsMany(t *testing.T) {
+	everyBounded(t, func(t *testing.T, f flavour) {
+		synctest.Test(t, func(t *testing.T) {
+			for _, n := range []int{1, 2, 31, 32, 100} {
+				tx, _ := f.open(n)
+				p, err := tx.ReserveMany(t.Context(), n)
+				require.NoError(t, err)
+				next := parked(t, 1, func(int) error {
+					p, err := tx.ReserveMany(t.Context(), n)
+					p.Release()
+					return err
+				})
+				p.Release()
+				allAre(t, next(), nil)
+				assert.Equal(t, n, tx.Free())
+			}
 		})
 	})
 }
