@@ -36,6 +36,68 @@ func TestSelectDoesTheCaseThatCanGoOn(t *testing.T) {
 	})
 }
 
+func TestTrySelectDoesNotWait(t *testing.T) {
+	i, ok := channel.TrySelect()
+	assert.Equal(t, -1, i)
+	assert.False(t, ok)
+	everyBounded(t, func(t *testing.T, f flavour) {
+		tx, rx := f.open(1)
+		_, idle := f.open(1)
+		var err error
+		recv := rx.OnRecv(func(_ int, e error) { err = e })
+		send := tx.OnSend(7, func(e error) { err = e })
+		never := idle.OnRecv(ignore)
+		check := func(want int, cases ...channel.Case) {
+			t.Helper()
+			i, ok := channel.TrySelect(cases...)
+			assert.Equal(t, want, i)
+			assert.Equal(t, want >= 0, ok)
+		}
+		check(-1, recv, never)
+		check(1, never, send)
+		check(-1, send, never)
+		check(0, recv, never)
+		check(-1, recv)
+		require.NoError(t, err)
+		rx.Shutdown()
+		check(0, recv, never)
+		require.ErrorIs(t, err, channel.ErrClosed)
+		err = nil
+		check(1, never, send)
+		require.ErrorIs(t, err, channel.ErrClosed)
+	})
+}
+
+// A message, and then the end: there is always something.
+func TestTrySelectFindsTheMessageOrTheEnd(t *testing.T) {
+	stressFlavours(t, flavours, func(t *testing.T, f flavour, _ int) {
+		tx, rx := f.open(1)
+		require.NoError(t, tx.TrySend(1))
+		testkit.Parallel(2, func(i int) {
+			if i == 0 {
+				_, ok := channel.TrySelect(rx.OnRecv(ignore))
+				assert.True(t, ok)
+				return
+			}
+			tx.Close()
+			_, _ = rx.Recv(t.Context())
+		})
+	})
+}
+
+func TestSelectInACallback(t *testing.T) {
+	everyFlavour(t, func(t *testing.T, f flavour) {
+		tx, rx := f.open(1)
+		got := -1
+		_, err := channel.Select(t.Context(), tx.OnSend(5, func(error) {
+			_, err := channel.Select(t.Context(), rx.OnRecv(func(v int, _ error) { got = v }))
+			assert.NoError(t, err)
+		}))
+		require.NoError(t, err)
+		assert.Equal(t, 5, got)
+	})
+}
+
 func TestSelectIsFair(t *testing.T) {
 	const n = 1000
 	tx1, rx1 := channel.New[int](n)
@@ -71,13 +133,37 @@ func TestSelectIsFairToTheSameCaseTwice(t *testing.T) {
 	}
 }
 
-// Two goroutines that each send to or receive from the same channel.
+func TestSelectIsFairToSends(t *testing.T) {
+	const n = 1000
+	tx, rx := channel.New[int](2 * n)
+	tx2, _ := channel.NewUnbounded[int]()
+	ok := func(err error) { assert.NoError(t, err) }
+	var chosen [3]int
+	for range n {
+		i, err := channel.Select(t.Context(), tx.OnSend(0, ok), tx.OnSend(1, ok), tx2.OnSend(2, ok))
+		require.NoError(t, err)
+		chosen[i]++
+	}
+	for _, hits := range chosen {
+		assert.Greater(t, hits, n/6)
+	}
+	var sent [2]int
+	tx.Close()
+	for v := range rx.All(t.Context()) {
+		sent[v]++
+	}
+	assert.Equal(t, chosen[:2], sent[:])
+}
+
+// Two goroutines that each send to or receive from the same channel, with the
+// same cases.
 func TestSelectOnBothSidesOfOneChannel(t *testing.T) {
 	everyBounded(t, func(t *testing.T, f flavour) {
 		tx, rx := f.open(3)
+		cases := []channel.Case{tx.OnSend(1, func(error) {}), rx.OnRecv(ignore)}
 		testkit.Parallel(2, func(int) {
 			for range 1000 {
-				_, err := channel.Select(t.Context(), tx.OnSend(1, func(error) {}), rx.OnRecv(ignore))
+				_, err := channel.Select(t.Context(), cases...)
 				assert.NoError(t, err)
 			}
 		})
@@ -131,6 +217,57 @@ func TestSelectWaitsForEveryKind(t *testing.T) {
 		_, e = channel.Select(t.Context(), fullTx.OnSend(1, note))
 		require.NoError(t, e)
 		require.ErrorIs(t, err, channel.ErrClosed)
+	})
+}
+
+// A Select that went on elsewhere leaves the messages to those that wait.
+func TestSelectThatWentOnTakesNoOthersMessage(t *testing.T) {
+	everyFlavour(t, func(t *testing.T, f flavour) {
+		synctest.Test(t, func(t *testing.T) {
+			tx, rx := f.open(2)
+			tx2, rx2 := f.open(2)
+			recv := func(int) error { _, err := rx.Recv(t.Context()); return err }
+			before := parked(t, 1, recv)
+			selected := parked(t, 1, func(int) error {
+				i, err := channel.Select(t.Context(), rx.OnRecv(ignore), rx2.OnRecv(ignore))
+				assert.Equal(t, 1, i)
+				return err
+			})
+			after := parked(t, 1, recv)
+			require.NoError(t, tx2.TrySend(1))
+			allAre(t, selected(), nil)
+			require.NoError(t, tx.TrySend(1))
+			require.NoError(t, tx.TrySend(1))
+			allAre(t, before(), nil)
+			allAre(t, after(), nil)
+		})
+	})
+}
+
+// Selects wait again and again for a channel on which nothing comes.
+func TestSelectLeavesNothingBehind(t *testing.T) {
+	everyFlavour(t, func(t *testing.T, f flavour) {
+		tx, rx := f.open(1)
+		answerTx, answerRx := f.open(1)
+		idleTx, idle := f.open(1)
+		go func() {
+			for v := range rx.All(context.Background()) {
+				_ = answerTx.Send(context.Background(), v)
+			}
+			answerTx.Close()
+		}()
+		before := heap()
+		for range 5000 {
+			require.NoError(t, tx.Send(t.Context(), 1))
+			i, err := channel.Select(t.Context(), idle.OnRecv(ignore), answerRx.OnRecv(ignore))
+			require.NoError(t, err)
+			require.Equal(t, 1, i)
+		}
+		assert.Less(t, heap()-before, int64(100_000))
+		tx.Close()
+		_, err := answerRx.Recv(t.Context())
+		require.ErrorIs(t, err, channel.ErrClosed)
+		idleTx.Close()
 	})
 }
 
@@ -219,5 +356,59 @@ func TestSelectLosesNothing(t *testing.T) {
 			}
 		})
 		assert.Len(t, seen, 2*n)
+	})
+}
+
+// On each of several channels, one plain sender and receiver meet a Select that
+// sends to all of them and one that receives from all of them.
+func TestSelectAndPlainCallsShareChannels(t *testing.T) {
+	stressFlavours(t, flavours, func(t *testing.T, f flavour, round int) {
+		const n, width = 200, 4
+		var txs [width]*channel.Sender[int]
+		var rxs [width]*channel.Receiver[int]
+		for i := range width {
+			txs[i], rxs[i] = f.open(1 + (round+i)%4)
+		}
+		all := func(open func(i int, done func(error)) channel.Case) {
+			var left [width]int
+			for i := range left {
+				left[i] = n
+			}
+			for range width * n {
+				var cases []channel.Case
+				for i := range left {
+					if left[i] > 0 {
+						cases = append(cases, open(i, func(err error) {
+							assert.NoError(t, err)
+							left[i]--
+						}))
+					}
+				}
+				_, err := channel.Select(t.Context(), cases...)
+				assert.NoError(t, err)
+			}
+		}
+		testkit.Parallel(2*width+2, func(g int) {
+			switch {
+			case g < width:
+				for range n {
+					assert.NoError(t, txs[g].Send(t.Context(), 1))
+				}
+			case g < 2*width:
+				for range n {
+					_, err := rxs[g-width].Recv(t.Context())
+					assert.NoError(t, err)
+				}
+			case g == 2*width:
+				all(func(i int, done func(error)) channel.Case { return txs[i].OnSend(1, done) })
+			default:
+				all(func(i int, done func(error)) channel.Case {
+					return rxs[i].OnRecv(func(_ int, err error) { done(err) })
+				})
+			}
+		})
+		for _, rx := range rxs {
+			assert.Zero(t, rx.Len())
+		}
 	})
 }
