@@ -80,6 +80,7 @@ func TestBroadcastLagIsHonestAndPerReceiver(t *testing.T) {
 	assert.EqualValues(t, 3, lagged.N)
 	broadcastAll(t, tx, 9)
 	assert.Equal(t, []string{"lagged by 1 messages", "8", "9", "empty"}, rest(rx))
+	assert.Equal(t, []string{"lagged by 4 messages", "8", "9", "empty"}, rest(rx2), "a new gap")
 }
 
 func TestBroadcastCapacityIsExact(t *testing.T) {
@@ -98,6 +99,7 @@ func TestBroadcastClosesAfterWhatIsKept(t *testing.T) {
 	tx, rx := channel.NewBroadcast[int](2)
 	broadcastAll(t, tx, 1, 2, 3)
 	other := tx.Clone()
+	assert.Equal(t, 2, tx.SenderCount())
 	tx.Close()
 	tx.Close()
 	_, err := tx.Send(9)
@@ -109,6 +111,7 @@ func TestBroadcastClosesAfterWhatIsKept(t *testing.T) {
 	assert.Equal(t, 1, other.SenderCount())
 	other.Close()
 	assert.True(t, rx.IsClosed())
+	assert.Equal(t, "closed", next(rx.Resubscribe()))
 	assert.Equal(t, []string{"lagged by 1 messages", "2", "3", "closed"}, rest(rx))
 	<-rx.Ready()
 }
@@ -146,6 +149,25 @@ func TestBroadcastCloneAndResubscribe(t *testing.T) {
 	assert.Equal(t, []string{"1", "2", "3", "empty"}, rest(again))
 	assert.Equal(t, []string{"1", "2", "3", "empty"}, rest(rx))
 	assert.Equal(t, []string{"3", "empty"}, rest(tail))
+	broadcastAll(t, tx, 4, 5, 6, 7)
+	assert.Equal(t, "empty", next(rx.Resubscribe()), "of one that lags")
+	assert.Equal(t, "lagged by 1 messages", next(rx))
+}
+
+func TestBroadcastClosedFollowsTheLastReceiver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tx, rx := channel.NewBroadcast[int](1)
+		rx2 := tx.Subscribe()
+		rx.Close()
+		deserted := parked(t, 1, func(int) error { <-tx.Closed(); return nil })
+		rx2.Close()
+		allAre(t, deserted(), nil)
+		<-tx.Closed()
+		rx = tx.Subscribe()
+		deserted = parked(t, 1, func(int) error { <-tx.Closed(); return nil })
+		rx.Close()
+		allAre(t, deserted(), nil)
+	})
 }
 
 func TestBroadcastWaits(t *testing.T) {
@@ -154,6 +176,7 @@ func TestBroadcastWaits(t *testing.T) {
 		rx2 := tx.Subscribe()
 		receivers := []*channel.BroadcastReceiver[int]{rx, rx2}
 		recv := parked(t, 2, func(i int) error { _, err := receivers[i].Recv(t.Context()); return err })
+		tx.Clone().Close() // not the last
 		broadcastAll(t, tx, 1)
 		allAre(t, recv(), nil)
 

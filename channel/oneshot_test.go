@@ -59,6 +59,8 @@ func TestOneshotValueBeforeCloseIsStillReceived(t *testing.T) {
 			require.ErrorIs(t, tx.Send(1), channel.ErrClosed)
 			_, err = rx.TryRecv()
 			require.ErrorIs(t, err, channel.ErrClosed)
+			_, err = rx.Recv(t.Context())
+			require.ErrorIs(t, err, channel.ErrClosed)
 			assert.Zero(t, rx.Len())
 		})
 	}

@@ -43,10 +43,20 @@ func TestWatchInitialValueCountsAsSeen(t *testing.T) {
 
 func TestWatchMarks(t *testing.T) {
 	tx, rx := channel.NewWatch("one")
+	other := rx.Clone()
+	rx.MarkChanged()
 	rx.MarkChanged()
 	assert.True(t, hasChanged(t, rx))
+	assert.False(t, hasChanged(t, other))
+	require.NoError(t, rx.TryChanged())
+	require.ErrorIs(t, rx.TryChanged(), channel.ErrEmpty)
+	rx.MarkChanged()
+	assert.Equal(t, "one", rx.GetAndUpdate())
+	assert.False(t, hasChanged(t, rx))
+	rx.MarkChanged()
 	rx.MarkUnchanged()
 	assert.False(t, hasChanged(t, rx))
+	require.ErrorIs(t, rx.TryChanged(), channel.ErrEmpty)
 	require.NoError(t, tx.Send("two"))
 	clone := rx.Clone()
 	assert.True(t, hasChanged(t, clone), "a clone has seen what its original has")
@@ -76,6 +86,30 @@ func TestWatchClosedWithUnseenValueSucceedsOnce(t *testing.T) {
 	assert.Equal(t, "two", tx.Get())
 }
 
+func TestWatchClosedWithSeenValueFailsAtOnce(t *testing.T) {
+	tx, rx := channel.NewWatch("one")
+	tx.Close()
+	_, err := rx.HasChanged()
+	require.ErrorIs(t, err, channel.ErrClosed)
+	require.ErrorIs(t, rx.TryChanged(), channel.ErrClosed)
+	require.ErrorIs(t, rx.Changed(t.Context()), channel.ErrClosed)
+	_, err = rx.WaitFor(t.Context(), func(v string) bool { return v == "two" })
+	require.ErrorIs(t, err, channel.ErrClosed)
+	assert.Equal(t, "one", rx.GetAndUpdate())
+}
+
+func TestWatchWaiterSeesTheLastValueBeforeTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tx, rx := channel.NewWatch(0)
+		wait := parked(t, 1, func(int) error { return rx.Changed(t.Context()) })
+		require.NoError(t, tx.Send(1))
+		tx.Close()
+		allAre(t, wait(), nil)
+		assert.Equal(t, 1, rx.Get())
+		require.ErrorIs(t, rx.Changed(t.Context()), channel.ErrClosed)
+	})
+}
+
 func TestWatchSendStoresWithoutReceivers(t *testing.T) {
 	tx, rx := channel.NewWatch(1)
 	assert.False(t, tx.IsClosed())
@@ -96,6 +130,8 @@ func TestWatchSendStoresWithoutReceivers(t *testing.T) {
 	assert.Equal(t, 1, tx.ReceiverCount())
 	assert.Equal(t, 1, tx.SenderCount())
 	assert.True(t, tx.SameChannel(tx.Clone()))
+	rx2.Close()
+	assert.True(t, tx.IsClosed())
 }
 
 func TestWatchSendModifyPanicLeavesItUsable(t *testing.T) {
@@ -124,6 +160,7 @@ func TestWatchWaits(t *testing.T) {
 		assert.False(t, modified)
 		synctest.Wait()
 		assert.Zero(t, rx.Get(), "nothing was stored")
+		tx.Clone().Close() // not the last
 		require.NoError(t, tx.Send(1))
 		allAre(t, wait(), nil)
 
