@@ -278,3 +278,112 @@ func TestEverySenderFindsAMessage(t *testing.T) {
 		})
 	})
 }
+
+// Len is between nothing and the capacity at every moment.
+func TestLenStaysWithinTheCapacityUnderLoad(t *testing.T) {
+	stressFlavours(t, flavours[:2], func(t *testing.T, f flavour, round int) {
+		const n = 1000
+		tx, rx := f.open(1 + round%5)
+		within := func(got int) {
+			if got < 0 || got > tx.Cap() {
+				t.Errorf("length %d of %d", got, tx.Cap())
+			}
+		}
+		testkit.Parallel(2, func(i int) {
+			for range n {
+				if i == 0 {
+					assert.NoError(t, tx.Send(t.Context(), 1))
+					within(tx.Len())
+					within(tx.Free())
+					continue
+				}
+				_, err := rx.Recv(t.Context())
+				assert.NoError(t, err)
+				within(rx.Len())
+			}
+		})
+		assert.Zero(t, rx.Len())
+	})
+}
+
+// The first messages of a new channel meet the Close of its receiver: what was
+// sent is dropped, once.
+func TestFirstMessageRacesWithTheLastClose(t *testing.T) {
+	testkit.Stress(t, func(t *testing.T, _ int) {
+		for _, open := range opens[counted](2) {
+			var drops, sent atomic.Int64
+			tx, rx := open()
+			testkit.Parallel(3, func(i int) {
+				if i == 2 {
+					rx.Close()
+				} else if tx.TrySend(counted{&drops}) == nil {
+					sent.Add(1)
+				}
+			})
+			assert.Equal(t, sent.Load(), drops.Load())
+		}
+	})
+}
+
+// Each message is the receiver of the next channel.
+func TestChannelsGoThroughChannels(t *testing.T) {
+	for name, open := range opens[any](1) {
+		t.Run(name, func(t *testing.T) {
+			const n = 1000
+			tx, rx := open()
+			testkit.Parallel(2, func(i int) {
+				for range n {
+					if i == 0 {
+						nextTx, nextRx := open()
+						assert.NoError(t, tx.Send(t.Context(), nextRx))
+						tx.Close()
+						tx = nextTx
+						continue
+					}
+					v, err := rx.Recv(t.Context())
+					assert.NoError(t, err)
+					_, err = rx.Recv(t.Context())
+					assert.ErrorIs(t, err, channel.ErrClosed)
+					rx.Close()
+					rx, _ = v.(*channel.Receiver[any])
+				}
+			})
+		})
+	}
+}
+
+// The sieve of Eratosthenes, a chain that has a goroutine for each prime.
+func TestGoroutinesPassMessagesAlongAChain(t *testing.T) {
+	everyFlavour(t, func(t *testing.T, f flavour) {
+		tx, rx := f.open(1)
+		go func() {
+			defer tx.Close()
+			for v := 2; v < 100; v++ {
+				assert.NoError(t, tx.Send(t.Context(), v))
+			}
+		}()
+		var primes []int
+		for {
+			prime, err := rx.Recv(t.Context())
+			if errors.Is(err, channel.ErrClosed) {
+				break
+			}
+			require.NoError(t, err)
+			primes = append(primes, prime)
+			in := rx
+			out, next := f.open(1)
+			go func() {
+				defer out.Close()
+				for v := range in.All(t.Context()) {
+					if v%prime != 0 {
+						assert.NoError(t, out.Send(t.Context(), v))
+					}
+				}
+			}()
+			rx = next
+		}
+		assert.Equal(t, []int{
+			2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97,
+		}, primes)
+	})
+}
