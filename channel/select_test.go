@@ -220,6 +220,47 @@ func TestSelectWaitsForEveryKind(t *testing.T) {
 	})
 }
 
+func TestCloseWakesWaitingSelects(t *testing.T) {
+	everyFlavour(t, func(t *testing.T, f flavour) {
+		synctest.Test(t, func(t *testing.T) {
+			tx, rx := f.open(1)
+			_, idle := f.open(1)
+			selected := func(c channel.Case) func() []error {
+				return parked(t, 1, func(int) error {
+					_, err := channel.Select(t.Context(), c, idle.OnRecv(ignore))
+					return err
+				})
+			}
+			var err error
+			recv := rx.OnRecv(func(_ int, e error) { err = e })
+			waiting := selected(recv)
+			tx.Clone().Close() // not the last
+			require.NoError(t, tx.TrySend(1))
+			allAre(t, waiting(), nil)
+			require.NoError(t, err)
+			waiting = selected(recv)
+			tx.Close()
+			allAre(t, waiting(), nil)
+			require.ErrorIs(t, err, channel.ErrClosed)
+
+			if !f.bounded {
+				return
+			}
+			for _, end := range []func(*channel.Receiver[int]){
+				(*channel.Receiver[int]).Close, (*channel.Receiver[int]).Shutdown,
+			} {
+				err = nil
+				tx, rx = f.open(1)
+				fill(t, tx)
+				waiting = selected(tx.OnSend(1, func(e error) { err = e }))
+				end(rx)
+				allAre(t, waiting(), nil)
+				require.ErrorIs(t, err, channel.ErrClosed)
+			}
+		})
+	})
+}
+
 // A Select that went on elsewhere leaves the messages to those that wait.
 func TestSelectThatWentOnTakesNoOthersMessage(t *testing.T) {
 	everyFlavour(t, func(t *testing.T, f flavour) {
