@@ -121,6 +121,17 @@ func TestAPanicErrorThatATaskReturnsIsNoPanicOfIt(t *testing.T) {
 	require.ErrorAs(t, err, &p)
 }
 
+func TestAPanicErrorShowsAValueOfAnyType(t *testing.T) {
+	for _, v := range []any{"some text", 1234, []int{7}} {
+		_, err := task.Go(t.Context(), func(context.Context) (int, error) { panic(v) }).Result(t.Context())
+		var p *task.PanicError
+		require.ErrorAs(t, err, &p)
+		assert.Equal(t, v, p.Value)
+		assert.Contains(t, err.Error(), fmt.Sprint("task: panic: ", v))
+		require.NoError(t, errors.Unwrap(err))
+	}
+}
+
 func TestPanicNilIsAPanic(t *testing.T) {
 	h := task.Go(t.Context(), func(context.Context) (int, error) { panic(nil) })
 	err := testkit.PanicError(t, func() { _, _ = h.Join(t.Context()) })
@@ -213,6 +224,39 @@ func TestTheContextOfATask(t *testing.T) {
 	assert.Equal(t, context.Canceled, unused.Err(), "also if nobody asked before")
 	<-unused.Done()
 	assert.Equal(t, context.Canceled, context.Cause(unused))
+}
+
+func TestAnAbortNeedsNobodyToJoin(t *testing.T) {
+	type key struct{}
+	began, ended := make(chan struct{}), make(chan any)
+	h := task.Go(context.WithValue(t.Context(), key{}, "v"), func(ctx context.Context) (int, error) {
+		close(began)
+		<-ctx.Done()
+		ended <- ctx.Value(key{})
+		return 0, ctx.Err()
+	})
+	<-began
+	h.Abort(nil)
+	h = nil
+	_ = h
+	runtime.GC()
+	assert.Equal(t, "v", <-ended, "its context has its values still")
+}
+
+func TestAPanicAfterAnAbortIsThatOfTheTask(t *testing.T) {
+	began := make(chan struct{})
+	h := task.Go(t.Context(), func(ctx context.Context) (int, error) {
+		defer func() { panic(errBoom) }() // while it cleans up
+		close(began)
+		return untilDone(ctx)
+	})
+	<-began
+	h.Abort(nil)
+	_, err := h.Result(t.Context())
+	var p *task.PanicError
+	require.ErrorAs(t, err, &p)
+	require.ErrorIs(t, err, errBoom)
+	require.NotErrorIs(t, err, task.ErrAborted)
 }
 
 func TestAContextDerivedFromATasksEndsWithIt(t *testing.T) {

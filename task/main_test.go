@@ -35,6 +35,15 @@ func untilDone(ctx context.Context) (int, error) {
 	return 0, context.Cause(ctx)
 }
 
+// ints returns 0 … n-1.
+func ints(n int) []int {
+	vs := make([]int, n)
+	for i := range vs {
+		vs[i] = i
+	}
+	return vs
+}
+
 // after returns a task that waits for a signal, whatever becomes of its context.
 func after[T any](signal <-chan struct{}, v T) func(context.Context) (T, error) {
 	return func(context.Context) (T, error) {
