@@ -53,6 +53,9 @@ func TestJoinAllKeepsTheOrderOfItsFunctions(t *testing.T) {
 		got, err := task.JoinAll(t.Context(), sleeper(3, "a"), sleeper(1, "b"), sleeper(2, "c"))
 		require.NoError(t, err)
 		assert.Equal(t, []string{"a", "b", "c"}, got)
+		one, err := task.JoinAll(t.Context(), value(1))
+		require.NoError(t, err)
+		assert.Equal(t, []int{1}, one)
 		none, err := task.JoinAll[int](t.Context())
 		require.NoError(t, err)
 		assert.Empty(t, none)
@@ -128,6 +131,13 @@ func TestSettleReturnsEveryOutcome(t *testing.T) {
 	assert.Empty(t, task.Settle[int](t.Context()))
 }
 
+func TestInASettleNothingCancelsAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		got := task.Settle(t.Context(), failing(errBoom), culprit, goexit, sleeper(time.Hour, 4))
+		assert.Equal(t, task.Outcome[int]{Value: 4}, got[3])
+	})
+}
+
 func TestRaceReturnsTheFirstAndAwaitsTheLosers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
@@ -152,6 +162,18 @@ func TestRaceReturnsTheFirstAndAwaitsTheLosers(t *testing.T) {
 	})
 }
 
+func TestTheLoserOfARaceOfJoinsCanStillBeJoined(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		one, two := task.Go(t.Context(), sleeper(time.Second, 1)), task.Go(t.Context(), sleeper(time.Hour, 2))
+		v, err := task.Race(t.Context(), two.Join, one.Join)
+		require.NoError(t, err)
+		assert.Equal(t, 1, v)
+		v, err = two.Join(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, 2, v)
+	})
+}
+
 func TestRaceOKReturnsTheFirstSuccess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v, err := task.RaceOK(t.Context(), failing(errBoom), sleeper(time.Second, 2), sleeper(time.Hour, 3))
@@ -163,12 +185,13 @@ func TestRaceOKReturnsTheFirstSuccess(t *testing.T) {
 }
 
 func TestAPanicInARaceIsNotLost(t *testing.T) {
+	began := make(chan struct{})
 	err := testkit.PanicError(t, func() { // of the loser, after the race
-		_, _ = task.Race(t.Context(), value(1), func(ctx context.Context) (int, error) {
+		_, _ = task.Race(t.Context(), after(began, 1), func(ctx context.Context) (int, error) {
+			close(began)
 			_, _ = untilDone(ctx)
 			panic(errBoom)
-		}, func(ctx context.Context) (int, error) { return untilDone(ctx) })
-		panic(errBoom) // the loser was not begun, then it cannot panic
+		}, untilDone)
 	})
 	require.ErrorIs(t, err, errBoom)
 	err = testkit.PanicError(t, func() { _, _ = task.RaceOK(t.Context(), culprit, untilDone) })
