@@ -200,6 +200,90 @@ func TestAbortAllEndsRunningAndQueuedAndTheSetGoesOn(t *testing.T) {
 	require.ErrorIs(t, err, task.ErrAborted)
 }
 
+func TestAbortOfSomeTasksLeavesTheOthersInTheSet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, limit := range []int{3, task.Unlimited} { // some are queued, or none
+			s := newSet[int](t, limit)
+			called := make([]bool, 16)
+			for i := range 16 {
+				h := s.Spawn(func(ctx context.Context) (int, error) {
+					called[i] = true
+					return sleeper(time.Duration(i+1), i)(ctx)
+				})
+				if i%2 == 1 {
+					h.Abort(errBoom)
+				}
+			}
+			var got []int
+			aborted := 0
+			for v, err := range s.Ordered(t.Context()) {
+				if err == nil {
+					got = append(got, v)
+					continue
+				}
+				require.ErrorIs(t, err, errBoom)
+				aborted++
+			}
+			assert.Equal(t, []int{0, 2, 4, 6, 8, 10, 12, 14}, got)
+			assert.Equal(t, 8, aborted)
+			assert.False(t, called[15] && limit == 3, "it was queued")
+		}
+	})
+}
+
+func TestAbortAllKeepsTheResultsOfWhatHasEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSet[int](t, 10)
+		for range 5 {
+			s.Spawn(untilDone)
+		}
+		for i := range 5 {
+			s.Spawn(sleeper(time.Second, i))
+		}
+		for range 6 { // one of them queued
+			s.Spawn(untilDone)
+		}
+		testkit.Advance(2 * time.Second)
+		s.AbortAll(errBoom)
+		assert.Equal(t, 16, s.Len())
+		var got []int
+		n := 0
+		for v, err := range s.Ordered(t.Context()) {
+			if n >= 5 && n < 10 {
+				require.NoError(t, err)
+				got = append(got, v)
+			} else {
+				require.ErrorIs(t, err, errBoom)
+			}
+			n++
+		}
+		assert.Equal(t, ints(5), got)
+		assert.Equal(t, 16, n)
+	})
+}
+
+func TestTheSetsContextEndsItsTasks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cancelled, cancel := context.WithCancelCause(t.Context())
+		defer cancel(nil)
+		timed, stop := context.WithTimeoutCause(t.Context(), time.Second, errBoom)
+		defer stop()
+		time.AfterFunc(time.Second, func() { cancel(errBoom) })
+		for _, ctx := range []context.Context{cancelled, timed} {
+			s := task.NewSet[int](ctx, 1)
+			s.Spawn(untilDone)
+			s.Spawn(func(context.Context) (int, error) { panic("called") })
+			n := 0
+			for _, err := range s.All(t.Context()) {
+				require.ErrorIs(t, err, errBoom)
+				n++
+			}
+			assert.Equal(t, 2, n)
+			s.Close()
+		}
+	})
+}
+
 func TestCloseAbortsAndWaits(t *testing.T) {
 	s := task.NewSet[int](t.Context(), 2)
 	var ended atomic.Int64
