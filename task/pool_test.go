@@ -91,6 +91,24 @@ func TestSubmitWaitsWhileTheQueueIsFull(t *testing.T) {
 	})
 }
 
+func TestTrySubmitWithoutAQueueNeedsAFreeWorker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, task.PoolOptions{Workers: 1})
+		gate := make(chan struct{})
+		h, ok := task.TrySubmit(p, after(gate, 1))
+		require.True(t, ok)
+		_, ok = task.TrySubmit(p, value(2))
+		assert.False(t, ok)
+		assert.EqualValues(t, 1, p.Stats().Submitted)
+		close(gate)
+		_, err := h.Join(t.Context())
+		require.NoError(t, err)
+		synctest.Wait()
+		_, ok = task.TrySubmit(p, value(3))
+		assert.True(t, ok)
+	})
+}
+
 func TestSubmittersThatGaveUpAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(t, task.PoolOptions{Workers: 1})
@@ -243,6 +261,30 @@ func TestCloseDrainsWhatWasAccepted(t *testing.T) {
 	})
 }
 
+func TestATaskOfAPoolThatClosesCannotSubmit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := task.NewPool(t.Context(), task.PoolOptions{Workers: 2, Queue: 3})
+		gate := make(chan struct{})
+		h := submit(t, p, func(ctx context.Context) (int, error) {
+			<-gate
+			_, ok := task.TrySubmit(p, value(1))
+			assert.False(t, ok)
+			_, err := task.Submit(ctx, p, value(1))
+			return 0, err
+		})
+		closed := make(chan struct{})
+		go func() {
+			p.Close()
+			close(closed)
+		}()
+		synctest.Wait()
+		close(gate)
+		<-closed
+		_, err := h.Join(t.Context())
+		require.Equal(t, task.ErrClosed, err)
+	})
+}
+
 func TestPoolShutdownAbortsWhenItsTimeIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := task.NewPool(t.Context(), task.PoolOptions{Workers: 1, Queue: 3})
@@ -271,6 +313,26 @@ func TestThePoolsContextEndsItsTasks(t *testing.T) {
 	require.ErrorIs(t, err, errBoom)
 	_, err = task.Submit(ctx, p, value(1))
 	require.ErrorIs(t, err, errBoom)
+}
+
+func TestWhatIsQueuedWhenThePoolsContextEndsIsNotCalled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		p := task.NewPool(ctx, task.PoolOptions{Workers: 1, Queue: 3})
+		gate := make(chan struct{})
+		running := submit(t, p, after(gate, 1))
+		queued := submit(t, p, func(context.Context) (int, error) { panic("called") })
+		synctest.Wait()
+		cancel(errBoom)
+		close(gate)
+		p.Close()
+		v, err := running.Join(t.Context())
+		require.NoError(t, err, "a success is one, also after the end")
+		assert.Equal(t, 1, v)
+		_, err = queued.Join(t.Context())
+		require.ErrorIs(t, err, errBoom)
+		assert.Equal(t, task.PoolStats{Workers: 1, Submitted: 2, Succeeded: 1, Failed: 1}, p.Stats())
+	})
 }
 
 func TestAPanicInAPool(t *testing.T) {
