@@ -206,6 +206,22 @@ func TestScopeAbort(t *testing.T) {
 	require.ErrorIs(t, err, task.ErrAborted)
 }
 
+func TestLenOfAScopeCountsTheTasksThatHaveNotEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		require.NoError(t, task.WithScope(t.Context(), func(s *task.Scope) error {
+			for i := range 5 {
+				assert.Equal(t, i, s.Len())
+				task.Spawn(s, sleeper(time.Duration(i+1)*time.Second, i))
+			}
+			for left := 4; left >= 0; left-- {
+				testkit.Advance(time.Second)
+				assert.Equal(t, left, s.Len())
+			}
+			return nil
+		}))
+	})
+}
+
 func TestSpawnIntoAScopeThatHasEndedPanics(t *testing.T) {
 	var kept *task.Scope
 	require.NoError(t, task.WithScope(t.Context(), func(s *task.Scope) error {
