@@ -46,6 +46,23 @@ func TestMapUnorderedYieldsInTheOrderOfCompletion(t *testing.T) {
 	})
 }
 
+func TestMapUnorderedRunsNAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noLeak(t)
+		start := time.Now()
+		var running, most atomic.Int64
+		got := collect(t, stream.MapUnordered(upTo(12, nil), 4, func(_ context.Context, v int) (int, error) {
+			most.Store(max(most.Load(), running.Add(1)))
+			<-time.After(time.Second)
+			running.Add(-1)
+			return v, nil
+		}))
+		assert.ElementsMatch(t, ints(12), got)
+		assert.EqualValues(t, 4, most.Load())
+		assert.Equal(t, 3*time.Second, time.Since(start))
+	})
+}
+
 func TestMapHoldsErrorsInPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		noLeak(t)
@@ -165,6 +182,29 @@ func TestAPanicInMapPanicsInTheLoop(t *testing.T) {
 		var p *task.PanicError
 		assert.Equal(t, n > 1, errors.As(err, &p))
 	}
+}
+
+func TestElementsBeforeAPanicAreSeen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, n := range []int{1, 4} {
+			noLeak(t)
+			var got []int
+			err := testkit.PanicError(t, func() {
+				s := stream.Map(stream.Throttle(count(), time.Second), n, func(_ context.Context, v int) (int, error) {
+					if v == 5 {
+						panic(errBoom)
+					}
+					return v, nil
+				})
+				for v, err := range s.All(t.Context()) {
+					require.NoError(t, err)
+					got = append(got, v)
+				}
+			})
+			require.ErrorIs(t, err, errBoom)
+			assert.Equal(t, ints(5), got)
+		}
+	})
 }
 
 func TestGoexitInMapEndsTheStream(t *testing.T) {
