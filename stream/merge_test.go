@@ -41,6 +41,20 @@ func TestMergeIsFair(t *testing.T) {
 	})
 }
 
+func TestSelectAllNamesTheStreamOfEachElement(t *testing.T) {
+	noLeak(t)
+	type named = stream.Keyed[string, int]
+	got := collect(t, stream.SelectAll(map[string]stream.Stream[int]{
+		"a": stream.Of(1, 2), "b": stream.Of(10), "none": stream.Of[int](),
+	}))
+	assert.ElementsMatch(t, []named{{"a", 1}, {"a", 2}, {"b", 10}}, got)
+	got = collect(t, stream.SelectAll(map[string]stream.Stream[int]{
+		"stuck": stuck[int](), "a": stream.Of(1), "none": stream.Of[int](),
+	}).Take(1))
+	assert.Equal(t, []named{{"a", 1}}, got, "one that has nothing holds nobody")
+	assert.Empty(t, collect(t, stream.SelectAll(map[string]stream.Stream[int]{})))
+}
+
 func TestAnErrorEndsAMerge(t *testing.T) {
 	noLeak(t)
 	_, err := stream.Collect(t.Context(), stream.Merge(stuck[int](), upTo(3, errBoom), stuck[int]()))
