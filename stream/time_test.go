@@ -51,6 +51,24 @@ func TestTheTimerOfChunksTimeoutStartsAtTheFirstElement(t *testing.T) {
 	})
 }
 
+func TestAFullChunkLeavesNoTimerBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noLeak(t)
+		start := time.Now()
+		var when []time.Duration
+		var got [][]int
+		// At 1, 2 | 10, 19, where the timer of the first chunk would end at 11.
+		s := timed(nil, sec, sec, 8*sec, 9*sec)
+		for chunk, err := range stream.ChunksTimeout(s, 2, 10*sec).All(t.Context()) {
+			require.NoError(t, err)
+			got = append(got, chunk)
+			when = append(when, time.Since(start))
+		}
+		assert.Equal(t, [][]int{{0, 1}, {2, 3}}, got)
+		assert.Equal(t, []time.Duration{2 * sec, 19 * sec}, when)
+	})
+}
+
 func TestChunksTimeoutFlushesBeforeAnErrorAndIsNeverEmpty(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		noLeak(t)
