@@ -120,6 +120,30 @@ func TestSplit(t *testing.T) {
 	require.NoError(t, stream.Split(t.Context(), count(), 1, isEven, leave, leave))
 }
 
+func TestASlowBranchHoldsASplit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noLeak(t)
+		gate := make(chan struct{})
+		read := 0
+		var even, odd []int
+		over := make(chan error)
+		go func() {
+			over <- stream.Split(t.Context(), upTo(100, nil).Inspect(func(int) { read++ }), 4,
+				func(v int) bool { return v%2 == 0 }, into(&even),
+				func(ctx context.Context, s stream.Stream[int]) error {
+					<-gate
+					return into(&odd)(ctx, s)
+				})
+		}()
+		synctest.Wait()
+		assert.Equal(t, 2*(4+1), read)
+		close(gate)
+		require.NoError(t, <-over)
+		assert.Len(t, even, 50)
+		assert.Len(t, odd, 50)
+	})
+}
+
 func TestASlowBranchOfABroadcastLosesTheOldest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		noLeak(t)
