@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/iotest"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -228,6 +230,34 @@ func TestFromChanReceivesOnlyWhatIsAskedFor(t *testing.T) {
 	assert.Equal(t, []int{1, 2}, collect(t, stream.FromChan(c).Take(2)))
 	close(c)
 	assert.Equal(t, []int{3}, collect(t, stream.FromChan(c)))
+}
+
+func TestANilChannelWaitsForTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noLeak(t)
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Hour, errBoom)
+		defer cancel()
+		for _, s := range []stream.Stream[int]{
+			stream.FromChan[int](nil), stream.Merge(upTo(3, nil), stream.FromChan[int](nil)).Skip(3),
+		} {
+			got, err := stream.Collect(ctx, s)
+			require.ErrorIs(t, err, errBoom)
+			assert.Empty(t, got)
+		}
+	})
+}
+
+func TestLinesThatComeInPieces(t *testing.T) {
+	for text, want := range map[string][]string{
+		"12":             {"12"},
+		"12\r\n\n":       {"12", ""},
+		"1\r2\n3\r\r\n4": {"1\r2", "3\r", "4"},
+	} {
+		b := &body{Reader: iotest.OneByteReader(strings.NewReader(text))}
+		got := collect(t, stream.Lines(func(context.Context) (io.ReadCloser, error) { return b, nil }, 7))
+		assert.Equal(t, want, got, "%q", text)
+		assert.Equal(t, 1, b.closed)
+	}
 }
 
 func TestAGigabyteOfLinesInConstantMemory(t *testing.T) {
