@@ -7,7 +7,9 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -314,6 +316,80 @@ func TestSinks(t *testing.T) {
 		return nil
 	})
 	require.Equal(t, errBoom, err)
+}
+
+func TestForEachCallsNAtOnceAndWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, n := range []int{1, 5} {
+			noLeak(t)
+			start := time.Now()
+			var running, most, sum atomic.Int64
+			work := func(_ context.Context, v int) error {
+				most.Store(max(most.Load(), running.Add(1)))
+				<-time.After(time.Second)
+				running.Add(-1)
+				sum.Add(int64(v))
+				return nil
+			}
+			require.NoError(t, stream.ForEach(t.Context(), upTo(20, nil), n, work))
+			assert.EqualValues(t, 190, sum.Load())
+			assert.EqualValues(t, n, most.Load())
+			assert.Equal(t, time.Duration(20/n)*time.Second, time.Since(start))
+			require.Equal(t, errBoom, stream.ForEach(t.Context(), upTo(20, errBoom), n, work))
+			assert.EqualValues(t, 2*190, sum.Load(), "an error of the source comes last")
+		}
+	})
+}
+
+func TestAnErrorInForEachStopsIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, n := range []int{1, 5} {
+			noLeak(t)
+			start := time.Now()
+			var calls atomic.Int64
+			err := stream.ForEach(t.Context(), count(), n, func(ctx context.Context, v int) error {
+				calls.Add(1)
+				if v == 100 {
+					<-time.After(time.Second / 2)
+					return errBoom
+				}
+				select {
+				case <-time.After(time.Second):
+				case <-ctx.Done():
+				}
+				return nil
+			})
+			require.Equal(t, errBoom, err)
+			assert.EqualValues(t, 100+n, calls.Load())
+			assert.Equal(t, time.Duration(100/n)*time.Second+time.Second/2, time.Since(start), "the others were told")
+		}
+	})
+}
+
+func TestAPanicInForEachPanicsInTheCaller(t *testing.T) {
+	for _, n := range []int{1, 5} {
+		noLeak(t)
+		err := testkit.PanicError(t, func() {
+			_ = stream.ForEach(t.Context(), count(), n, func(_ context.Context, v int) error {
+				if v == 50 {
+					panic(errBoom)
+				}
+				return nil
+			})
+		})
+		require.ErrorIs(t, err, errBoom)
+	}
+}
+
+func TestSinksOfNothing(t *testing.T) {
+	none := stream.FromSlice[int](nil)
+	assert.Empty(t, collect(t, none))
+	sum, err := stream.Reduce(t.Context(), none, 7, func(int, int) (int, error) { panic("called") })
+	require.NoError(t, err)
+	assert.Equal(t, 7, sum)
+	for _, n := range []int{1, 5} {
+		require.NoError(t, stream.ForEach(t.Context(), none, n, func(context.Context, int) error { panic("called") }))
+	}
 }
 
 func TestBadArgumentsPanic(t *testing.T) {
