@@ -243,6 +243,19 @@ func TestAnAbortNeedsNobodyToJoin(t *testing.T) {
 	assert.Equal(t, "v", <-ended, "its context has its values still")
 }
 
+func TestDetachDoesNotEndTheTask(t *testing.T) {
+	gate := make(chan struct{})
+	h := task.Go(t.Context(), func(ctx context.Context) (int, error) {
+		<-gate
+		return 42, ctx.Err()
+	})
+	h.Detach()
+	close(gate)
+	v, err := h.Join(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, 42, v)
+}
+
 func TestAPanicAfterAnAbortIsThatOfTheTask(t *testing.T) {
 	began := make(chan struct{})
 	h := task.Go(t.Context(), func(ctx context.Context) (int, error) {
