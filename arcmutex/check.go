@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/coderrange/ferrous/internal/goid"
 	"github.com/coderrange/ferrous/internal/park"
+	"github.com/coderrange/ferrous/internal/track"
 )
 
 // Check turns the deadlock checker on until stop is called. It calls report,
@@ -39,11 +41,10 @@ func Check(after time.Duration, report func(*Deadlock)) (stop func()) {
 	}
 	own := &audience{after: max(after, 0), report: report}
 	listening.Store(own)
-	watching.Store(never)
+	watch()
 	return func() {
-		if listening.CompareAndSwap(own, nil) {
-			watching.Store(0)
-		}
+		listening.CompareAndSwap(own, nil)
+		watch()
 	}
 }
 
@@ -54,10 +55,25 @@ type audience struct {
 }
 
 var (
-	// watching is never if there is an audience, and otherwise 0.
+	// watching is never if there is an audience or holds are tracked, else 0.
 	watching  atomic.Uint64
+	switching sync.Mutex // who sets watching
 	listening atomic.Pointer[audience]
 )
+
+// holds is the tracking of those who hold locks.
+var holds = track.Class{Path: "github.com/coderrange/ferrous/arcmutex", Profile: track.Locks}
+
+// watch sets watching, after what it depends on has changed.
+func watch() {
+	switching.Lock()
+	defer switching.Unlock()
+	if listening.Load() != nil || holds.On() {
+		watching.Store(never)
+	} else {
+		watching.Store(0)
+	}
+}
 
 // tell reports each of what was found, if anybody still listens. No lock of the
 // checker may be held.
@@ -121,12 +137,21 @@ func patienceOfChecker() time.Duration {
 	return time.Hour // it has just been turned off
 }
 
-// taken notes that the calling goroutine holds the lock.
+// taken notes that the calling goroutine holds the lock, if anybody is to know.
 func (l *lock) taken(m mode) {
-	if m != upgraded {
-		parties.hold(goid.Get(), l.vertex(), m)
+	var token *track.Token
+	if holds.Sampled() {
+		token = holds.Begin(guards[m], l.vertex().String(), 4) // of taken, opened, enter, acquire
 	}
-	l.state.Or(known)
+	if token != nil || listening.Load() != nil {
+		parties.hold(goid.Get(), l.vertex(), m, token)
+		l.state.Or(known)
+	}
+}
+
+// guards are what tracked holds of each mode are called.
+var guards = [modes]string{
+	exclusive: "arcmutex.Guard", sharing: "arcmutex.RGuard", upgrading: "arcmutex.UGuard", upgraded: "arcmutex.Guard",
 }
 
 // left notes that a hold of the lock has come to its end.

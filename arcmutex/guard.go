@@ -111,6 +111,18 @@ func MapMut[T, U any](g *Guard[T], f func(*T) *U) Guard[U] {
 	return part
 }
 
+// FilterMapMut is [MapMut] for a part that may not be there. If it is not, g
+// stays as it is.
+//
+//ferrous:takes g
+func FilterMapMut[T, U any](g *Guard[T], f func(*T) (*U, bool)) (Guard[U], bool) {
+	p, ok := f(g.Ptr())
+	if !ok {
+		return Guard[U]{}, false
+	}
+	return MapMut(g, func(*T) *U { return p }), true
+}
+
 // Downgrade turns the writer of an [RWMutex] into a reader, who sees what the
 // writer has left: no other writer comes between, however many wait. The guard
 // and all its copies end. It never blocks. On the guard of a [Mutex] it makes a

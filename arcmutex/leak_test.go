@@ -191,3 +191,49 @@ func TestPprofShowsWhoHoldsWhat(t *testing.T) {
 	assert.Regexp(t, `(?s)3 +.*arcmutex\.New.*arcmutex_test\.makeOrders`, string(out))
 	assert.Regexp(t, `(?s)1 +.*arcmutex\.\(\*Arc\[.*\]\)\.Clone.*arcmutex_test\.shareOrder`, string(out))
 }
+
+func holdInventory(m *arcmutex.Mutex[int]) arcmutex.Guard[int] { return m.Lock() }
+
+func TestProfileShowsWhoHoldsWhichLock(t *testing.T) {
+	profile := pprof.Lookup("ferrous.locks")
+	text := func() string {
+		var b bytes.Buffer
+		require.NoError(t, profile.WriteTo(&b, 1))
+		return b.String()
+	}
+	m := arcmutex.NewMutex(1)
+	early := m.Lock()
+	arcmutex.Track(1)
+	defer arcmutex.Track(0)
+	early.Unlock()
+	assert.Zero(t, profile.Count(), "taken while it was off")
+	g := holdInventory(m)
+	assert.Equal(t, 1, profile.Count())
+	assert.Contains(t, text(), "arcmutex_test.holdInventory")
+	assert.NotContains(t, text(), ".(*lock).acquire", "the package's own frames")
+
+	rw := arcmutex.NewRWMutex(1)
+	one, two := rw.RLock(), rw.RLock()
+	assert.Equal(t, 3, profile.Count())
+	one.Unlock()
+	assert.Equal(t, 2, profile.Count())
+	two.Unlock()
+	w := rw.Lock()
+	r := arcmutex.Downgrade(&w)
+	assert.Equal(t, 2, profile.Count())
+	r.Unlock()
+	u := rw.ULock()
+	w = u.Upgrade()
+	assert.Equal(t, 2, profile.Count())
+	w.Unlock()
+	m2 := arcmutex.NewMutex(1)
+	m2.With(func(*int) { assert.Equal(t, 2, profile.Count()) })
+	assert.Equal(t, 1, profile.Count())
+
+	arcmutex.Track(0)
+	testkit.Parallel(1, func(int) { g.Unlock() }) // by another goroutine, after it was turned off
+	assert.Zero(t, profile.Count())
+	g = m.Lock()
+	assert.Zero(t, profile.Count())
+	g.Unlock()
+}

@@ -101,18 +101,22 @@ type lockOp struct {
 	writers, shares int
 }
 
-// lockModel says that nobody shares a lock with a writer, and that a refused
-// TryLock had a reason.
+// lockModel says that nobody shares a lock with a writer, and that a TryLock
+// that reports false had a reason; nil is a refusal that needs none.
 var lockModel = porcupine.Model{
 	Init: func() any { return lockOp{} },
 	Step: func(state, input, output any) (bool, any) {
 		s, op := state.(lockOp), input.(lockOp)
 		next := lockOp{writers: s.writers + op.writers, shares: s.shares + op.shares}
 		possible := next.writers <= 1 && (next.writers == 0 || next.shares == 0) && next.writers >= 0 && next.shares >= 0
-		if output == true {
+		switch output {
+		case true:
 			return possible, next
+		case false:
+			return !possible, s
+		default:
+			return true, s
 		}
-		return !possible, s
 	},
 }
 

@@ -222,6 +222,18 @@ func TestMapMutNarrowsAndConsumes(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, pair{1, 5}, v)
 	require.ErrorIs(t, testkit.PanicError(t, b.Unlock), arcmutex.ErrStale)
+
+	g = m.Lock()
+	part := func(there bool) func(*pair) (*int, bool) { return func(p *pair) (*int, bool) { return &p.a, there } }
+	_, ok := arcmutex.FilterMapMut(&g, part(false))
+	assert.False(t, ok)
+	assert.Equal(t, pair{1, 5}, g.Get(), "a part that is not there has consumed the guard")
+	a, ok := arcmutex.FilterMapMut(&g, part(true))
+	assert.True(t, ok)
+	require.ErrorIs(t, testkit.PanicError(t, g.Unlock), arcmutex.ErrStale)
+	assert.Equal(t, 1, a.Get())
+	a.Unlock()
+	assert.False(t, m.IsLocked())
 }
 
 func TestUnlockedLetsOthersIn(t *testing.T) {

@@ -43,7 +43,8 @@ func (n *Notify) NotifyOne() { n.notify(fromFront) }
 // notification.
 func (n *Notify) NotifyLast() { n.notify(fromBack) }
 
-// NotifyWaiters notifies all goroutines that wait, and stores nothing.
+// NotifyWaiters notifies all goroutines that wait, in one step, and stores
+// nothing.
 func (n *Notify) NotifyWaiters() {
 	n.queue.Lock()
 	defer n.queue.Unlock()
@@ -72,8 +73,7 @@ func (n *Notify) notify(how notice) {
 // error wraps [context.Cause].
 //
 // Cancellation: a cancelled goroutine loses its place. If it was notified
-// before it was cancelled, it may return nil, or an error and the
-// notification goes to the next; it is never lost.
+// meanwhile, it returns nil.
 //
 //ferrous:blocks
 func (n *Notify) Wait(ctx context.Context) error {
@@ -139,12 +139,20 @@ func (l *Listener) wait(ctx context.Context, method string) error {
 	case <-l.waiter.Ready():
 		l.received = true
 	default:
-		l.received = l.received || l.waiter.Wait(ctx.Done())
+		l.received = l.received || l.waiter.Wait(ctx.Done()) || l.notified()
 	}
 	if !l.received {
 		return methodError(method, context.Cause(ctx))
 	}
 	return nil
+}
+
+// notified reports whether the listener was notified. To all listeners a
+// NotifyWaiters is over or has not begun, also while it is waking them.
+func (l *Listener) notified() bool {
+	l.notify.queue.Lock()
+	defer l.notify.queue.Unlock()
+	return !l.waiter.Queued()
 }
 
 // Close ends the listener. A notification that it was sent and that no Wait

@@ -3,6 +3,7 @@ package arcmutex_test
 import (
 	"context"
 	"math/rand/v2"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -234,5 +235,27 @@ func TestStressNotifyMissesNothing(t *testing.T) {
 			}
 		})
 		assert.EqualValues(t, producers*each, done.Load())
+	})
+}
+
+func TestStressNotifyWaitersIsSeenAtOnce(t *testing.T) {
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	testkit.Stress(t, func(t *testing.T, _ int) {
+		var n arcmutex.Notify
+		listeners := make([]*arcmutex.Listener, 40)
+		for i := range listeners {
+			listeners[i] = n.Listen()
+		}
+		testkit.Parallel(2, func(i int) {
+			if i == 0 {
+				n.NotifyWaiters()
+				return
+			}
+			for listeners[0].Wait(done) != nil {
+				runtime.Gosched()
+			}
+			assert.NoError(t, listeners[39].Wait(done), "notified later than another")
+		})
 	})
 }

@@ -314,3 +314,9 @@ func TestLazyLockWaitIsCancellable(t *testing.T) {
 		assert.Equal(t, 1, l.Get())
 	})
 }
+
+func TestOnceLockOfNothingIsSetOnce(t *testing.T) {
+	var o arcmutex.OnceLock[struct{}]
+	assert.True(t, o.Set(struct{}{}))
+	assert.False(t, o.Set(struct{}{}), "pointers to nothing are equal")
+}

@@ -59,8 +59,11 @@ func (o *OnceLock[T]) Set(v T) bool {
 //
 //ferrous:blocks
 func (o *OnceLock[T]) TryInsert(v T) (current T, ok bool) {
-	p, _ := o.fill(context.Background(), "OnceLock.TryInsert", func() (*T, error) { return &v, nil })
-	return *p, p == &v
+	p, _ := o.fill(context.Background(), "OnceLock.TryInsert", func() (*T, error) {
+		ok = true
+		return &v, nil
+	})
+	return *p, ok
 }
 
 // GetOrInit returns the value, after setting it to what f returns if it was

@@ -4,6 +4,8 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+
+	"github.com/coderrange/ferrous/internal/track"
 )
 
 // A stack is the innermost callers of something, zero beyond the last.
@@ -20,6 +22,7 @@ type holding struct {
 	serial uint64 // no other holding has the same
 	vertex *vertex
 	mode   mode
+	token  *track.Token // nil unless the hold is tracked
 }
 
 // A wish is a lock that a goroutine waits for.
@@ -86,10 +89,10 @@ func (s *shard) sweep() {
 	s.limit = 2*len(s.parties) + 8
 }
 
-func (s *sharded) hold(goroutine uint64, v *vertex, m mode) {
+func (s *sharded) hold(goroutine uint64, v *vertex, m mode, token *track.Token) {
 	own, p := s.make(goroutine)
 	own.serial++
-	p.held = append(p.held, holding{own.serial*uint64(len(s)) + goroutine%uint64(len(s)), v, m})
+	p.held = append(p.held, holding{own.serial*uint64(len(s)) + goroutine%uint64(len(s)), v, m, token})
 	own.Unlock()
 }
 
@@ -120,6 +123,7 @@ func (p *party) release(v *vertex) bool {
 	}
 	for i, h := range slices.Backward(p.held) {
 		if h.vertex == v {
+			h.token.End()
 			p.held = slices.Delete(p.held, i, i+1)
 			return true
 		}

@@ -68,3 +68,15 @@ func Map[T, U any](g *RGuard[T], f func(*T) *U) RGuard[U] {
 	g.key = over
 	return RGuard[U]{value: part, share: share{lock: g.lock, key: k}}
 }
+
+// FilterMap is [Map] for a part that may not be there. If it is not, g stays as
+// it is.
+//
+//ferrous:takes g
+func FilterMap[T, U any](g *RGuard[T], f func(*T) (*U, bool)) (RGuard[U], bool) {
+	p, ok := f(g.Ptr())
+	if !ok {
+		return RGuard[U]{}, false
+	}
+	return Map(g, func(*T) *U { return p }), true
+}

@@ -230,6 +230,18 @@ func TestMapNarrowsAndConsumes(t *testing.T) {
 	assert.Equal(t, 1, m.Readers())
 	b.Unlock()
 	assert.Zero(t, m.Readers())
+
+	g = m.RLock()
+	part := func(there bool) func(*pair) (*int, bool) { return func(p *pair) (*int, bool) { return &p.a, there } }
+	_, ok := arcmutex.FilterMap(&g, part(false))
+	assert.False(t, ok)
+	assert.Equal(t, pair{1, 2}, g.Get(), "a part that is not there has consumed the guard")
+	a, ok := arcmutex.FilterMap(&g, part(true))
+	assert.True(t, ok)
+	require.ErrorIs(t, testkit.PanicError(t, g.Unlock), arcmutex.ErrStale)
+	assert.Equal(t, 1, a.Get())
+	a.Unlock()
+	assert.Zero(t, m.Readers())
 }
 
 func TestRWMutexPrints(t *testing.T) {

@@ -42,6 +42,8 @@ const (
 	semQueued = 1 << iota // the queue is not empty; changed under its lock
 	semClosed
 	permit
+
+	inTakersWay = semQueued | semClosed | math.MinInt64 // negative: too many were released
 )
 
 // NewSemaphore returns a semaphore with n permits. It panics if n is negative
@@ -120,16 +122,15 @@ func (s *Semaphore) TryAcquire(n int64) (Permit, bool) {
 
 // take takes n permits if nothing is in the way.
 func (s *Semaphore) take(n int64) bool {
-	for n >= 0 && n <= MaxPermits {
+	for {
 		state := s.state.Load()
-		if state&(semQueued|semClosed) != 0 || state/permit < n {
+		if state&inTakersWay != 0 || uint64(n) > uint64(state)/permit { // a negative n is a large one
 			return false
 		}
 		if s.state.CompareAndSwap(state, state-n*permit) {
 			return true
 		}
 	}
-	return false
 }
 
 // serve gives the free permits to those at the front. The queue's lock is held,
@@ -166,13 +167,19 @@ func (s *Semaphore) add(n int64, method string) {
 
 // release gives n permits back.
 func (s *Semaphore) release(n int64) {
-	if state := s.state.Add(n * permit); state&(semQueued|math.MinInt64) != 0 {
-		if state < 0 {
-			s.state.Add(-n * permit)
-			panic(tooMany("Permit.Release", n))
-		}
-		s.lockAndServe()
+	if s.state.Add(n*permit)&(semQueued|math.MinInt64) != 0 {
+		s.releaseSlow(n)
 	}
+}
+
+// releaseSlow serves those who wait for the n permits given back, or takes them
+// back if there are too many.
+func (s *Semaphore) releaseSlow(n int64) {
+	if s.state.Load() < 0 {
+		s.state.Add(-n * permit)
+		panic(tooMany("Permit.Release", n))
+	}
+	s.lockAndServe()
 }
 
 func (s *Semaphore) lockAndServe() {

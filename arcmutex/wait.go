@@ -52,7 +52,7 @@ func (l *lock) wait(ctx context.Context, m mode, method string) error {
 	if ctx.Err() != nil {
 		return methodError(method, context.Cause(ctx))
 	}
-	if watching.Load() != 0 {
+	if listening.Load() != nil {
 		return l.waitChecked(ctx, m, method)
 	}
 	return l.waitUnchecked(ctx, m, method)

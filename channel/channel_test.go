@@ -443,9 +443,11 @@ func TestRecvManyAtTheEndMovesNothing(t *testing.T) {
 		} {
 			tx, rx := f.open(1)
 			end(tx, rx)
-			n, err := rx.RecvMany(t.Context(), make([]int, 2))
+			buf := []int{7, 8}
+			n, err := rx.RecvMany(t.Context(), buf)
 			require.ErrorIs(t, err, channel.ErrClosed)
 			assert.Zero(t, n)
+			assert.Equal(t, []int{7, 8}, buf)
 		}
 	})
 }

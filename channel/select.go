@@ -100,7 +100,8 @@ func Select(ctx context.Context, cases ...Case) (int, error) {
 }
 
 // TrySelect is Select without waiting, as with a default case: it reports
-// whether one of the cases could go on, and its index or -1.
+// whether one of the cases could go on, and its index or -1. It looks at one
+// case after another: what comes to one that it has passed is not seen.
 func TrySelect(cases ...Case) (int, bool) {
 	if len(cases) == 0 {
 		return -1, false

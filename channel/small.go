@@ -294,10 +294,11 @@ func (s *small[T]) tryRecv() (v T, err error) {
 }
 
 func (s *small[T]) recvMany(ctx context.Context, buf []T) (n int, err error) {
-	if buf[0], err = s.recv(ctx); err != nil {
+	v, err := s.recv(ctx)
+	if err != nil {
 		return 0, err
 	}
-	n = 1
+	buf[0], n = v, 1
 more:
 	for n < len(buf) {
 		select {

@@ -32,7 +32,8 @@ func Records(open Open, split bufio.SplitFunc, maxBytes int) Stream[[]byte] {
 }
 
 // Lines returns a stream of the lines of what is read, without their ends, "\n"
-// or "\r\n". A line longer than maxBytes is [ErrTooLong].
+// or "\r\n", as [bufio.ScanLines] cuts them: a "\r" that nothing follows goes
+// too. A line longer than maxBytes is [ErrTooLong].
 func Lines(open Open, maxBytes int) Stream[string] {
 	return scan(open, bufio.ScanLines, maxBytes, func(line []byte) string { return string(line) })
 }

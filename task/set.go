@@ -231,7 +231,7 @@ func (s *Set[T]) AbortAll(cause error) {
 	s.crew.mu.Lock()
 	handles := slices.Clone(s.order)
 	s.crew.mu.Unlock()
-	for _, h := range handles {
+	for _, h := range slices.Backward(handles) { // so that no place is made for one that waits
 		h.Abort(cause)
 	}
 }

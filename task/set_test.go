@@ -403,3 +403,19 @@ func TestASetDoesNotKeepWhatOrderedTook(t *testing.T) {
 	}
 	assert.Less(t, task.SetKept(s), 100)
 }
+
+func TestAbortAllBeginsNothing(t *testing.T) {
+	for _, end := range []func(*task.Set[int]){func(s *task.Set[int]) { s.AbortAll(nil) }, (*task.Set[int]).Close} {
+		var called atomic.Int64
+		for range 1000 {
+			s := task.NewSet[int](t.Context(), 1)
+			began := make(chan struct{})
+			s.Spawn(func(ctx context.Context) (int, error) { close(began); return untilDone(ctx) })
+			<-began
+			s.Spawn(func(context.Context) (int, error) { called.Add(1); return 0, nil })
+			end(s)
+			s.Close()
+		}
+		assert.Zero(t, called.Load())
+	}
+}
