@@ -15,6 +15,7 @@ type Receiver[T any] struct {
 	_ noCopy
 
 	core   core[T]
+	queue  *queue[T] // core if it is one
 	shared *shared[T]
 	closed atomic.Bool
 }
@@ -29,6 +30,9 @@ type Receiver[T any] struct {
 func (r *Receiver[T]) Recv(ctx context.Context) (v T, err error) {
 	if r.closed.Load() {
 		return v, ErrClosed
+	}
+	if r.queue != nil {
+		return r.queue.recv(ctx)
 	}
 	return r.core.recv(ctx)
 }
@@ -80,7 +84,7 @@ func (r *Receiver[T]) All(ctx context.Context) iter.Seq[T] {
 //
 //ferrous:acquire
 func (r *Receiver[T]) Clone() *Receiver[T] {
-	c := &Receiver[T]{core: r.core, shared: r.shared}
+	c := &Receiver[T]{core: r.core, queue: r.queue, shared: r.shared}
 	if r.closed.Load() || !increment(&r.shared.receivers) {
 		c.closed.Store(true)
 	}

@@ -29,8 +29,9 @@ func open[T any](c core[T]) (*Sender[T], *Receiver[T]) {
 	s := &shared[T]{core: c}
 	s.senders.Store(1)
 	s.receivers.Store(1)
-	s.tx.core, s.tx.shared = c, s
-	s.rx.core, s.rx.shared = c, s
+	q, _ := c.(*queue[T])
+	s.tx.core, s.tx.queue, s.tx.shared = c, q, s
+	s.rx.core, s.rx.queue, s.rx.shared = c, q, s
 	return &s.tx, &s.rx
 }
 
@@ -50,6 +51,7 @@ type Sender[T any] struct {
 	_ noCopy
 
 	core   core[T]
+	queue  *queue[T] // core if it is one: calls of it are not by way of a table
 	shared *shared[T]
 	closed atomic.Bool
 }
@@ -67,6 +69,9 @@ type Sender[T any] struct {
 func (s *Sender[T]) Send(ctx context.Context, v T) error {
 	if s.closed.Load() {
 		return ErrClosed
+	}
+	if s.queue != nil {
+		return s.queue.send(ctx, v)
 	}
 	return s.core.send(ctx, v)
 }
@@ -106,7 +111,7 @@ func (s *Sender[T]) Clone() *Sender[T] {
 			return c
 		}
 	}
-	c := &Sender[T]{core: s.core, shared: s.shared}
+	c := &Sender[T]{core: s.core, queue: s.queue, shared: s.shared}
 	c.closed.Store(true)
 	return c
 }
@@ -116,7 +121,7 @@ func (s *shared[T]) sender() (*Sender[T], bool) {
 	if !increment(&s.senders) {
 		return nil, false
 	}
-	return &Sender[T]{core: s.core, shared: s}, true
+	return &Sender[T]{core: s.core, queue: s.tx.queue, shared: s}, true
 }
 
 // increment counts one handle more unless there is none any more.
