@@ -2,39 +2,33 @@ package channel
 
 import (
 	"context"
-	"runtime"
-	"sync/atomic"
 
 	"github.com/coderrange/ferrous/internal/park"
 )
 
-// small is the channel of small capacity: a native channel, of which every
-// slot is counted before it is used.
+// small is the channel of small capacity: a ring, a line of senders and a line
+// of receivers under one guard.
 //
-// Whoever has counted a slot as taken may send into the native channel without
-// waiting; whoever received from it counts one less. So a permit is a counted
-// slot, receivers park in the native channel, and the native channel is closed
-// when the channel is closed and the count is zero: then nobody can be about
-// to send. Senders that find no slot stand in line, and whoever frees a slot
-// while there is a line serves it under the line's guard: it sends the message
-// of the first in its stead.
+// A message goes straight to the receiver at the front of the line, if there
+// is one, and whoever frees a slot fills it from the line of the senders. So
+// who is woken has what it waited for, in the order of arrival, and nobody
+// passes it. Native channels work like that; here the slots that permits hold
+// are counted too, a sender can be refused, and nobody sends into a channel
+// that was closed.
 type small[T any] struct {
-	ch       chan T
-	state    atomic.Int64 // slots taken*slot | lineBit | endBit
-	promised atomic.Int64 // of the slots taken, those of permits
-	gone     atomic.Bool  // there are no receivers any more
+	guard guard // its position is the number of messages buffered
+	buf   []T   // the ring
+	first int   // the slot of the oldest message
+	n     int   // messages buffered, as the guard's unlock will publish
 
-	guard      guard // of the line and the setting of the bits
-	line       park.List[offer[T]]
+	reserved  int                  // slots promised to permits
+	gone      bool                 // there are no receivers any more
+	senders   park.List[offer[T]]  // not empty only while no slot is free
+	receivers park.List[answer[T]] // not empty only while there is no message, but may be one
+
 	readableOn park.Gate
 	writableOn park.Gate
 }
-
-const (
-	endBit  = 1 << iota // closed
-	lineBit             // senders stand in line: only the guard's holder takes slots
-	slot
-)
 
 // offer is what a sender in line wants: its message sent or, if want is
 // positive, that many slots, of which it still lacks some.
@@ -44,253 +38,330 @@ type offer[T any] struct {
 	refused    bool
 }
 
-func newSmall[T any](capacity int) *small[T] { return &small[T]{ch: make(chan T, capacity)} }
+// answer is what a receiver in line is given: a message, or the end.
+type answer[T any] struct {
+	value T
+	ended bool
+}
 
-// take counts n slots as taken unless that needs waiting.
-func (s *small[T]) take(n int) error {
-	for {
-		state := s.state.Load()
-		switch {
-		case state&endBit != 0:
-			return ErrClosed
-		case state&lineBit != 0 || int(state/slot)+n > cap(s.ch):
-			return ErrFull
-		case s.state.CompareAndSwap(state, state+int64(n)*slot):
-			return nil
-		}
+func newSmall[T any](capacity int) *small[T] { return &small[T]{buf: make([]T, capacity)} }
+
+// unlock releases the guard, which lock had found in the state w.
+func (s *small[T]) unlock(w uint64) { s.guard.publish(s.n - int(w/step)) }
+
+// The methods from here to settle need the guard held.
+
+// free returns how many slots are neither filled nor promised.
+func (s *small[T]) free() int { return len(s.buf) - s.n - s.reserved }
+
+// ended reports whether there will be no message any more.
+func (s *small[T]) ended() bool {
+	return s.n == 0 && s.guard.isClosed() && (s.reserved == 0 || s.gone)
+}
+
+func (s *small[T]) push(v T) {
+	i := s.first + s.n
+	if i >= len(s.buf) {
+		i -= len(s.buf)
+	}
+	s.buf[i] = v
+	s.n++
+}
+
+func (s *small[T]) pop() (v T) {
+	slot := &s.buf[s.first]
+	v, *slot = *slot, v
+	if s.first++; s.first == len(s.buf) {
+		s.first = 0
+	}
+	s.n--
+	return v
+}
+
+// accept takes a message for which there is a slot. It returns the receiver to
+// wake that has it now, or nil if it is buffered.
+func (s *small[T]) accept(v T) *park.Waiter[answer[T]] {
+	r := s.receivers.Front()
+	if r == nil {
+		s.push(v)
+		return nil
+	}
+	s.receivers.Remove(r)
+	r.Want.value = v
+	return r
+}
+
+// put accepts a message and releases the guard, if that is all that changes.
+func (s *small[T]) put(w uint64, v T) {
+	r := s.accept(v)
+	s.unlock(w)
+	if r != nil {
+		r.Wake()
+	} else {
+		s.readableOn.Open()
 	}
 }
 
-// tryTake is take, but does not take a slot in passing for one in use.
-func (s *small[T]) tryTake(n int) error {
-	for {
-		err := s.take(n)
-		if err != ErrFull || len(s.ch)+int(s.promised.Load())+n > cap(s.ch) { //nolint:errorlint // never wrapped
-			return err
-		}
-		runtime.Gosched()
-	}
-}
-
-// put sends v into a slot that was taken.
-func (s *small[T]) put(v T) {
-	s.ch <- v
-	if s.gone.Load() {
-		s.drain()
-		return
-	}
-	s.readableOn.Open()
-}
-
-// free counts n slots as free again.
-func (s *small[T]) free(n int) {
-	if state := s.state.Add(-int64(n) * slot); state&(endBit|lineBit) != 0 {
-		s.freeSlow(state)
-	}
-	s.writableOn.Open()
-}
-
-func (s *small[T]) freeSlow(state int64) {
-	if state&endBit != 0 && state/slot == 0 {
-		s.end()
-	}
-	if state&lineBit != 0 {
-		s.guard.lock()
-		s.serve()
-	}
-}
-
-// end closes the native channel: nobody holds a slot, nor will anybody.
-func (s *small[T]) end() {
-	close(s.ch)
-	s.readableOn.Open()
-}
-
-// serve gives the senders in line what there is, and releases the guard.
-func (s *small[T]) serve() {
-	var served park.Batch[offer[T]]
-	closed := s.state.Load()&endBit != 0
-	returned := 0
-	for w := s.line.Front(); w != nil; w = s.line.Front() {
-		o := &w.Want
-		if closed {
-			o.refused = true
-			returned += o.want - o.lack
-		} else if !s.grant(o) {
-			break
-		}
-		s.line.Remove(w)
-		served.Add(w)
-	}
-	if s.line.Front() == nil {
-		s.state.And(^lineBit)
-	}
-	s.guard.unlock()
-	served.Wake()
-	s.giveBack(returned)
-}
-
-// giveBack returns what offers that were not met had been granted.
-func (s *small[T]) giveBack(n int) {
-	if n > 0 { // for free tells the end by the count becoming zero
-		s.promised.Add(-int64(n))
-		s.free(n)
-	}
-}
-
-// grant takes slots for o, as far as there are any, and reports whether o has
-// got all that it wants. The caller holds the guard, with the line bit set.
-func (s *small[T]) grant(o *offer[T]) bool {
-	n := cap(s.ch) - int(s.state.Load()/slot)
+// grant gives o slots, as far as there are any, and reports whether it has all
+// that it wants.
+func (s *small[T]) grant(o *offer[T], woken *park.Batch[answer[T]]) bool {
+	free := s.free()
 	switch {
-	case n == 0:
+	case free == 0:
 		return false
 	case o.want == 0:
-		s.state.Add(slot)
-		s.put(o.value)
+		if r := s.accept(o.value); r != nil {
+			woken.Add(r)
+		}
 		return true
 	}
-	n = min(n, o.lack)
-	s.promised.Add(int64(n))
-	s.state.Add(int64(n) * slot)
-	o.lack -= n
+	free = min(free, o.lack)
+	s.reserved += free
+	o.lack -= free
 	return o.lack == 0
 }
 
-// standInLine waits until the offer is met, refused or canceled.
-func (s *small[T]) standInLine(ctx context.Context, o offer[T]) error {
-	s.guard.lock()
-	s.state.Or(lineBit)
-	w := s.line.Push(o)
-	s.serve() // a slot may have come free before the bit was seen
-	woken := w.Wait(ctx.Done())
-	s.guard.lock()
-	if !woken {
-		if s.line.Remove(w) {
-			returned := w.Want.want - w.Want.lack
-			s.line.Recycle(w)
-			s.serve()
-			s.giveBack(returned)
-			return cause(ctx)
+// settle releases the guard after any change: it serves the line of the
+// senders, or refuses them after the end, and tells the end to receivers.
+func (s *small[T]) settle(w uint64) {
+	var tx park.Batch[offer[T]]
+	var rx park.Batch[answer[T]]
+	closed := s.guard.isClosed()
+	for o := s.senders.Front(); o != nil; o = s.senders.Front() {
+		if closed {
+			o.Want.refused = true
+			s.reserved -= o.Want.want - o.Want.lack
+		} else if !s.grant(&o.Want, &rx) {
+			break
 		}
-		s.guard.unlock()
-		w.Wait(nil) // served before it could give up
-		s.guard.lock()
+		s.senders.Remove(o)
+		tx.Add(o)
 	}
-	refused := w.Want.refused
-	s.line.Recycle(w)
-	s.guard.unlock()
-	if refused {
-		return ErrClosed
+	ended := s.ended()
+	for r := s.receivers.Front(); r != nil && ended; r = s.receivers.Front() {
+		r.Want.ended = true
+		s.receivers.Remove(r)
+		rx.Add(r)
 	}
-	return nil
+	readable, writable := s.n > 0 || ended, s.free() > 0 || closed
+	s.unlock(w)
+	tx.Wake()
+	rx.Wake()
+	if readable {
+		s.readableOn.Open()
+	}
+	if writable {
+		s.writableOn.Open()
+	}
 }
 
 func (s *small[T]) send(ctx context.Context, v T) error {
 	if ctx.Err() != nil {
 		return cause(ctx)
 	}
-	err := s.take(1)
-	if err == nil {
-		s.put(v)
+	w := s.guard.lock()
+	switch {
+	case w&closedBit != 0:
+		s.unlock(w)
+		return ErrClosed
+	case s.free() > 0:
+		s.put(w, v)
 		return nil
+	default:
+		return s.standInLine(ctx, w, offer[T]{value: v})
 	}
-	if err != ErrFull { //nolint:errorlint // never wrapped
-		return err
-	}
-	return s.standInLine(ctx, offer[T]{value: v})
 }
 
 func (s *small[T]) trySend(v T) error {
-	err := s.tryTake(1)
-	if err == nil {
-		s.put(v)
+	w := s.guard.lock()
+	switch {
+	case w&closedBit != 0:
+		s.unlock(w)
+		return ErrClosed
+	case s.free() == 0:
+		s.unlock(w)
+		return ErrFull
+	default:
+		s.put(w, v)
+		return nil
 	}
-	return err
 }
 
-func (s *small[T]) sendMany(ctx context.Context, vs []T) (int, error) {
-	for n, v := range vs {
-		if err := s.send(ctx, v); err != nil {
-			return n, err
+// standInLine releases the guard and waits until the offer is met, refused or
+// canceled.
+func (s *small[T]) standInLine(ctx context.Context, w uint64, o offer[T]) error {
+	p := s.senders.Push(o)
+	if p == s.senders.Front() {
+		s.grant(&p.Want, nil) // of the slots that it wants, those that there are
+	}
+	s.unlock(w)
+	woken := p.Wait(ctx.Done())
+	w = s.guard.lock()
+	if !woken {
+		if s.senders.Remove(p) {
+			s.reserved -= p.Want.want - p.Want.lack
+			s.senders.Recycle(p)
+			s.settle(w)
+			return cause(ctx)
 		}
+		s.unlock(w)
+		p.Wait(nil) // served before it could give up
+		w = s.guard.lock()
 	}
-	return len(vs), nil
+	refused := p.Want.refused
+	s.senders.Recycle(p)
+	s.unlock(w)
+	if refused {
+		return ErrClosed
+	}
+	return nil
 }
 
-func (s *small[T]) reserve(ctx context.Context, n int) error {
-	if err := s.tryReserve(n); err != ErrFull { //nolint:errorlint // never wrapped
-		return err
+func (s *small[T]) sendMany(ctx context.Context, vs []T) (sent int, err error) {
+	for sent < len(vs) {
+		if ctx.Err() != nil {
+			return sent, cause(ctx)
+		}
+		w := s.guard.lock()
+		if w&closedBit != 0 {
+			s.unlock(w)
+			return sent, ErrClosed
+		}
+		if s.free() == 0 {
+			if err := s.standInLine(ctx, w, offer[T]{value: vs[sent]}); err != nil {
+				return sent, err
+			}
+			sent++
+			continue
+		}
+		var rx park.Batch[answer[T]]
+		for sent < len(vs) && s.free() > 0 {
+			if r := s.accept(vs[sent]); r != nil {
+				rx.Add(r)
+			}
+			sent++
+		}
+		s.settle(w)
+		rx.Wake()
 	}
-	return s.standInLine(ctx, offer[T]{want: n, lack: n})
+	return sent, nil
 }
 
 func (s *small[T]) tryReserve(n int) error {
-	err := s.tryTake(n)
-	if err == nil {
-		s.promised.Add(int64(n))
+	w := s.guard.lock()
+	defer s.unlock(w)
+	switch {
+	case w&closedBit != 0:
+		return ErrClosed
+	case s.free() < n:
+		return ErrFull
+	default:
+		s.reserved += n
+		return nil
 	}
-	return err
+}
+
+func (s *small[T]) reserve(ctx context.Context, n int) error {
+	w := s.guard.lock()
+	switch {
+	case w&closedBit != 0:
+		s.unlock(w)
+		return ErrClosed
+	case s.free() >= n:
+		s.reserved += n
+		s.unlock(w)
+		return nil
+	default:
+		return s.standInLine(ctx, w, offer[T]{want: n, lack: n})
+	}
 }
 
 func (s *small[T]) sendReserved(v T) {
-	s.unpromise(1)
-	s.put(v)
+	w := s.unpromise(1)
+	if s.gone {
+		s.settle(w)
+		drop(v)
+		return
+	}
+	r := s.accept(v)
+	s.settle(w) // if it is not buffered the slot is free
+	if r != nil {
+		r.Wake()
+	}
 }
 
-func (s *small[T]) unreserve(n int) {
-	s.unpromise(n)
-	s.free(n)
-}
+func (s *small[T]) unreserve(n int) { s.settle(s.unpromise(n)) }
 
-func (s *small[T]) unpromise(n int) {
-	if s.promised.Add(-int64(n)) < 0 {
-		s.promised.Add(int64(n))
+// unpromise takes the guard and ends n reservations.
+func (s *small[T]) unpromise(n int) (w uint64) {
+	w = s.guard.lock()
+	if s.reserved < n {
+		s.unlock(w)
 		panic(errCopied)
 	}
+	s.reserved -= n
+	return w
 }
 
 func (s *small[T]) recv(ctx context.Context) (v T, err error) {
 	if ctx.Err() != nil {
 		return v, cause(ctx)
 	}
-	var open bool
-	if done := ctx.Done(); done == nil {
-		v, open = <-s.ch
-	} else {
-		select {
-		case v, open = <-s.ch:
-		default:
-			select {
-			case v, open = <-s.ch:
-			case <-done:
-				return v, cause(ctx)
-			}
-		}
-	}
-	if !open {
+	w := s.guard.lock()
+	switch {
+	case s.n > 0:
+		return s.get(w), nil
+	case s.ended():
+		s.unlock(w)
 		return v, ErrClosed
 	}
-	s.free(1)
-	return v, nil
+	p := s.receivers.Push(answer[T]{})
+	s.unlock(w)
+	woken := p.Wait(ctx.Done())
+	w = s.guard.lock()
+	if !woken {
+		if s.receivers.Remove(p) {
+			s.receivers.Recycle(p)
+			s.unlock(w)
+			return v, cause(ctx)
+		}
+		s.unlock(w)
+		p.Wait(nil) // given something before it could give up
+		w = s.guard.lock()
+	}
+	a := p.Want
+	s.receivers.Recycle(p)
+	s.unlock(w)
+	if a.ended {
+		return v, ErrClosed
+	}
+	return a.value, nil
 }
 
 func (s *small[T]) tryRecv() (v T, err error) {
-	for {
-		select {
-		case v, open := <-s.ch:
-			if !open {
-				return v, ErrClosed
-			}
-			s.free(1)
-			return v, nil
-		default:
-		}
-		if s.state.Load()&endBit == 0 || s.promised.Load() > 0 {
-			return v, ErrEmpty
-		}
-		runtime.Gosched() // the last slots are in passing, or the end is
+	w := s.guard.lock()
+	switch {
+	case s.n > 0:
+		return s.get(w), nil
+	case s.ended():
+		err = ErrClosed
+	default:
+		err = ErrEmpty
 	}
+	s.unlock(w)
+	return v, err
+}
+
+// get takes out the oldest message and releases the guard.
+func (s *small[T]) get(w uint64) T {
+	v := s.pop()
+	if w&closedBit != 0 || s.senders.Front() != nil {
+		s.settle(w)
+		return v
+	}
+	s.unlock(w)
+	s.writableOn.Open()
+	return v
 }
 
 func (s *small[T]) recvMany(ctx context.Context, buf []T) (n int, err error) {
@@ -299,69 +370,57 @@ func (s *small[T]) recvMany(ctx context.Context, buf []T) (n int, err error) {
 		return 0, err
 	}
 	buf[0], n = v, 1
-more:
-	for n < len(buf) {
-		select {
-		case v, open := <-s.ch:
-			if !open {
-				break more
-			}
-			buf[n] = v
-			n++
-		default:
-			break more
-		}
+	w := s.guard.lock()
+	for ; n < len(buf) && s.n > 0; n++ {
+		buf[n] = s.pop()
 	}
-	if n > 1 {
-		s.free(n - 1)
-	}
+	s.settle(w)
 	return n, nil
 }
 
 func (s *small[T]) shutdown() {
-	s.guard.lock()
-	s.close()
-}
-
-// close refuses all sends, and releases the guard.
-func (s *small[T]) close() {
-	before := s.state.Or(endBit)
-	s.serve()
-	if before&endBit == 0 && before/slot == 0 {
-		s.end()
-	}
-	s.writableOn.Open()
+	w := s.guard.lock()
+	s.guard.close()
+	s.settle(w)
 }
 
 func (s *small[T]) discard() {
-	s.guard.lock()
-	s.gone.Store(true) // under the guard: who serves the line must not drain
-	s.close()
-	s.drain()
-}
-
-func (s *small[T]) drain() {
-	dropAll(func() (T, bool) {
-		v, err := s.tryRecv()
-		return v, err == nil
+	w := s.guard.lock()
+	s.guard.close()
+	s.gone = true
+	left := make([]T, 0, s.n)
+	for s.n > 0 {
+		left = append(left, s.pop())
+	}
+	s.settle(w)
+	dropAll(func() (v T, ok bool) {
+		if len(left) == 0 {
+			return v, false
+		}
+		v, left = left[0], left[1:]
+		return v, true
 	})
 }
 
-func (s *small[T]) isClosed() bool { return s.state.Load()&endBit != 0 }
-func (s *small[T]) len() int       { return len(s.ch) }
-func (s *small[T]) cap() int       { return cap(s.ch) }
+func (s *small[T]) isClosed() bool { return s.guard.isClosed() }
+func (s *small[T]) len() int       { return int(s.guard.position()) }
+func (s *small[T]) cap() int       { return len(s.buf) }
 
 func (s *small[T]) room() int {
-	state := s.state.Load()
-	if state&endBit != 0 {
+	w := s.guard.lock()
+	defer s.unlock(w)
+	if w&closedBit != 0 {
 		return 0
 	}
-	return cap(s.ch) - int(state/slot)
+	return s.free()
 }
 
 func (s *small[T]) readable() <-chan struct{} {
 	opened, _ := s.readableOn.Wait()
-	if len(s.ch) > 0 || s.state.Load()&^lineBit == endBit {
+	w := s.guard.lock()
+	ready := s.n > 0 || s.ended()
+	s.unlock(w)
+	if ready {
 		s.readableOn.Open()
 	}
 	return opened
