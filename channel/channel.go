@@ -27,9 +27,10 @@
 // # How it works
 //
 // A small channel (under 32 messages) is mostly full or empty, so what counts
-// is the price of parking: it is a native channel whose slots are counted
-// before they are used. Blocked senders stand in line, are served in arrival
-// order, and find their message sent when they wake. See small.go.
+// is the price of parking: it is a ring with a line of senders and one of
+// receivers under one guard. Who is blocked is served in arrival order by
+// whoever makes it possible, and finds its message sent or received when it
+// wakes. See small.go.
 //
 // A larger or unbounded channel mostly moves messages, so what counts is that
 // senders and receivers do not write the same cache line: each side has a lock

@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	restYields = 4                      // yields before a goroutine parks
+	restYields = 8                      // yields before a goroutine parks
 	restGain   = 4                      // less is little
 	restPause  = 64                     // so many waits go without a yield after some that brought little
 	restSlow   = 100 * time.Microsecond // yields that take longer show a busy machine

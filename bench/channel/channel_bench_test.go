@@ -1,5 +1,5 @@
-// Package channel_test measures ferrous/channel beside native channels and
-// xsync's queues.
+// Package channel_test measures ferrous/channel beside native channels, xsync's
+// queues and, if there is a rustc, Rust's std::sync::mpsc.
 package channel_test
 
 import (
@@ -130,6 +130,10 @@ func move(b *testing.B, p pipe, producers, consumers int) {
 func BenchmarkBounded(b *testing.B) {
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
+	rust, err := rustMPSC(b)
+	if err != nil {
+		b.Log("without Rust:", err)
+	}
 	for _, capacity := range []int{128, 1024} {
 		for _, shape := range [][2]int{{1, 1}, {4, 1}, {8, 1}, {64, 1}, {4, 4}} {
 			for _, impl := range []struct {
@@ -145,6 +149,10 @@ func BenchmarkBounded(b *testing.B) {
 				name := fmt.Sprintf("cap=%d/producers=%d/consumers=%d/impl=%s", capacity, shape[0], shape[1], impl.name)
 				b.Run(name, func(b *testing.B) { move(b, impl.open(), shape[0], shape[1]) })
 			}
+			if rust != "" && shape[1] == 1 {
+				name := fmt.Sprintf("cap=%d/producers=%d/consumers=1/impl=rust-std", capacity, shape[0])
+				b.Run(name, func(b *testing.B) { benchmarkRust(b, rust, shape[0], capacity) })
+			}
 		}
 	}
 }
@@ -152,7 +160,14 @@ func BenchmarkBounded(b *testing.B) {
 func BenchmarkUnbounded(b *testing.B) {
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
+	rust, err := rustMPSC(b)
+	if err != nil {
+		b.Log("without Rust:", err)
+	}
 	for _, producers := range []int{1, 4, 8, 64} {
+		if rust != "" {
+			b.Run(fmt.Sprintf("producers=%d/impl=rust-std", producers), func(b *testing.B) { benchmarkRust(b, rust, producers) })
+		}
 		b.Run(fmt.Sprintf("producers=%d/impl=ours", producers), func(b *testing.B) {
 			tx, rx := channel.NewUnbounded[int]()
 			move(b, ours(ctx, tx, rx), producers, 1)
