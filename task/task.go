@@ -67,10 +67,15 @@ func wait(ctx context.Context, ready <-chan struct{}) error {
 		return over(ctx)
 	}
 	defer lend(ctx)()
+	done := ctx.Done()
+	if done == nil { // a plain receive costs less than a select
+		<-ready
+		return nil
+	}
 	select {
 	case <-ready:
 		return nil
-	case <-ctx.Done():
+	case <-done:
 		return over(ctx)
 	}
 }
