@@ -30,6 +30,7 @@ require (
 )
 
 require (
+	github.com/destel/rill v0.7.0
 	github.com/samber/lo v1.53.0
 	github.com/samber/mo v1.16.0
 )

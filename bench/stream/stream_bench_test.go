@@ -1,5 +1,5 @@
-// Package stream_test measures package stream beside conc's stream and plain
-// goroutines with channels.
+// Package stream_test measures package stream beside rill, conc's stream and
+// plain goroutines with channels.
 package stream_test
 
 import (
@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/destel/rill"
 	concstream "github.com/sourcegraph/conc/stream"
 
 	"github.com/coderrange/ferrous/stream"
@@ -21,6 +22,29 @@ func count(n int) stream.Stream[int] {
 }
 
 func double(_ context.Context, v int) (int, error) { return 2 * v, nil }
+
+// rillCount is count for rill.
+func rillCount(n int) <-chan rill.Try[int] {
+	return rill.FromSeq(func(yield func(int) bool) {
+		for i := 0; i < n && yield(i); i++ {
+		}
+	}, nil)
+}
+
+func rillDouble(v int) (int, error) { return double(context.Background(), v) }
+
+// rillSum is sumAll for rill.
+func rillSum(b *testing.B, s <-chan rill.Try[int]) {
+	b.Helper()
+	sum := 0
+	for v, err := range rill.ToSeq2(s) {
+		if err != nil {
+			b.Fatal(err)
+		}
+		sum += v
+	}
+	check(b, sum)
+}
 
 // sumAll is a loop over a stream of n elements.
 func sumAll(b *testing.B, s stream.Stream[int]) {
@@ -51,6 +75,10 @@ func BenchmarkMap(b *testing.B) {
 		b.Run("impl=ours"+workers, func(b *testing.B) {
 			b.ReportAllocs()
 			sumAll(b, stream.Map(count(b.N), n, double))
+		})
+		b.Run("impl=rill"+workers, func(b *testing.B) {
+			b.ReportAllocs()
+			rillSum(b, rill.OrderedMap(rillCount(b.N), n, rillDouble))
 		})
 		b.Run("impl=conc"+workers, func(b *testing.B) {
 			b.ReportAllocs()
@@ -112,6 +140,10 @@ func BenchmarkMapUnordered(b *testing.B) {
 			b.ReportAllocs()
 			sumAll(b, stream.MapUnordered(count(b.N), n, double))
 		})
+		b.Run("impl=rill"+workers, func(b *testing.B) {
+			b.ReportAllocs()
+			rillSum(b, rill.Map(rillCount(b.N), n, rillDouble))
+		})
 		b.Run("impl=go+chan"+workers, func(b *testing.B) {
 			b.ReportAllocs()
 			in, out := make(chan int, stream.Window), make(chan int, stream.Window)
@@ -156,6 +188,19 @@ func BenchmarkChunks(b *testing.B) {
 		}
 		check(b, sum)
 	})
+	b.Run("impl=rill", func(b *testing.B) {
+		b.ReportAllocs()
+		sum := 0
+		for chunk, err := range rill.ToSeq2(rill.Batch(rillCount(b.N), 100, -1)) {
+			if err != nil {
+				b.Fatal(err)
+			}
+			for _, v := range chunk {
+				sum += 2 * v
+			}
+		}
+		check(b, sum)
+	})
 	b.Run("impl=go+chan", func(b *testing.B) {
 		b.ReportAllocs()
 		c := make(chan int, 128)
@@ -180,5 +225,30 @@ func BenchmarkChunks(b *testing.B) {
 		}
 		flush()
 		check(b, sum)
+	})
+}
+
+// BenchmarkPure sends b.N elements through three combinators that need no
+// goroutine.
+func BenchmarkPure(b *testing.B) {
+	b.Run("impl=ours", func(b *testing.B) {
+		b.ReportAllocs()
+		s := stream.FilterMap(count(b.N), func(_ context.Context, v int) (int, bool, error) { return 2 * v, v >= 0, nil })
+		sumAll(b, s.Filter(func(v int) bool { return v >= 0 }).TakeWhile(func(v int) bool { return v >= 0 }))
+	})
+	b.Run("impl=loop", func(b *testing.B) {
+		sum := 0
+		for v := range b.N {
+			if v >= 0 {
+				sum += 2 * v
+			}
+		}
+		check(b, sum)
+	})
+	b.Run("impl=rill", func(b *testing.B) {
+		b.ReportAllocs()
+		s := rill.FilterMap(rillCount(b.N), 1, func(v int) (int, bool, error) { return 2 * v, v >= 0, nil })
+		isPositive := func(v int) (bool, error) { return v >= 0, nil }
+		rillSum(b, rill.Filter(rill.Filter(s, 1, isPositive), 1, isPositive))
 	})
 }
