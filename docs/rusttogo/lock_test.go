@@ -76,12 +76,22 @@ func Example_rwlock() {
 	y := arcmutex.MapMut(&w, func(p *point) *int { return &p.y })
 	y.Set(4)
 	y.Unlock()
+	w = l.Lock()
+	if y, ok := arcmutex.FilterMapMut(&w, func(p *point) (*int, bool) { return &p.y, p.y > 3 }); ok {
+		y.Set(5)
+		y.Unlock()
+	}
+	r3 = l.RLock()
+	_, found := arcmutex.FilterMap(&r3, func(p *point) (*int, bool) { return &p.x, p.x > 3 })
+	fmt.Println(found)
+	r3.Unlock()
 	fmt.Println(l.IntoInner())
 	// Output:
 	// {1 2} {1 2} false true
 	// 1
 	// {1 3}
-	// {1 4} <nil>
+	// false
+	// {1 5} <nil>
 }
 
 func Example_rwlockValue() {

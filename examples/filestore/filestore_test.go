@@ -21,7 +21,11 @@ func start(t *testing.T, limits Limits) (*Store, *Client) {
 	t.Helper()
 	s := NewStore(limits)
 	server := httptest.NewServer(NewHandler(s))
-	t.Cleanup(server.Close)
+	t.Cleanup(func() {
+		server.Close()
+		assert.EqualValues(t, 1, s.shared.StrongCount(), "every request has dropped its handle")
+		s.Drop()
+	})
 	return s, &Client{Base: server.URL, HTTP: server.Client()}
 }
 
@@ -104,12 +108,13 @@ func TestClientsAtOnceSeeWholeFiles(t *testing.T) {
 	list, err := s.List(t.Context())
 	require.NoError(t, err)
 	require.Len(t, list, 1)
-	s.contents.RWith(func(c *contents) { assert.EqualValues(t, list[0].Size, c.total) })
+	s.contents().RWith(func(c *contents) { assert.EqualValues(t, list[0].Size, c.total) })
 }
 
 func TestCancelledRequestStopsWaiting(t *testing.T) {
 	s := NewStore(roomy)
-	g := s.contents.Lock()
+	defer s.Drop()
+	g := s.contents().Lock()
 	defer g.Unlock()
 	for _, request := range []func(context.Context) error{
 		func(ctx context.Context) error { _, err := s.Put(ctx, "a", nil); return err },

@@ -66,9 +66,10 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	return errors.Join(err, <-served)
 }
 
-// serve serves the store until ctx is done, and then lets the requests that
-// are under way finish.
+// serve serves the store until ctx is done, lets the requests that are under
+// way finish, and drops the store.
 func serve(ctx context.Context, l net.Listener, s *Store) error {
+	defer s.Drop()
 	server := &http.Server{
 		Handler:           NewHandler(s),
 		ReadHeaderTimeout: 5 * time.Second,

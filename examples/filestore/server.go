@@ -18,7 +18,15 @@ import (
 // that is too large and 507 when the store is full.
 func NewHandler(s *Store) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("PUT /files/{name}", func(w http.ResponseWriter, r *http.Request) {
+	// own gives each request a handle of its own.
+	own := func(serve func(*Store, http.ResponseWriter, *http.Request)) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			s := s.Clone()
+			defer s.Drop()
+			serve(s, w, r)
+		}
+	}
+	mux.HandleFunc("PUT /files/{name}", own(func(s *Store, w http.ResponseWriter, r *http.Request) {
 		// The body is read before the lock is taken: a slow client keeps nobody
 		// waiting.
 		data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.limits.File))
@@ -35,8 +43,8 @@ func NewHandler(s *Store) http.Handler {
 		default:
 			w.WriteHeader(http.StatusNoContent)
 		}
-	})
-	mux.HandleFunc("GET /files/{name}", func(w http.ResponseWriter, r *http.Request) {
+	}))
+	mux.HandleFunc("GET /files/{name}", own(func(s *Store, w http.ResponseWriter, r *http.Request) {
 		data, err := s.Get(r.Context(), r.PathValue("name"))
 		if err != nil {
 			fail(w, err)
@@ -45,15 +53,15 @@ func NewHandler(s *Store) http.Handler {
 		w.Header().Set("Content-Type", "application/octet-stream")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		_, _ = w.Write(data) // the client may have gone
-	})
-	mux.HandleFunc("DELETE /files/{name}", func(w http.ResponseWriter, r *http.Request) {
+	}))
+	mux.HandleFunc("DELETE /files/{name}", own(func(s *Store, w http.ResponseWriter, r *http.Request) {
 		if err := s.Delete(r.Context(), r.PathValue("name")); err != nil {
 			fail(w, err)
 			return
 		}
 		w.WriteHeader(http.StatusNoContent)
-	})
-	mux.HandleFunc("GET /files", func(w http.ResponseWriter, r *http.Request) {
+	}))
+	mux.HandleFunc("GET /files", own(func(s *Store, w http.ResponseWriter, r *http.Request) {
 		list, err := s.List(r.Context())
 		if err != nil {
 			fail(w, err)
@@ -61,7 +69,7 @@ func NewHandler(s *Store) http.Handler {
 		}
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(list) // the client may have gone
-	})
+	}))
 	return mux
 }
 

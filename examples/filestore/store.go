@@ -25,14 +25,16 @@ type Limits struct {
 	Files int   // number of files
 }
 
-// A Store keeps files in memory. It is safe for concurrent use.
+// A Store is a handle to files kept in memory. It is safe for concurrent use.
+// Its owner ends it with Drop; with the last handle the files are gone.
 //
-// In Rust it is an Arc<Mutex<HashMap<String, Vec<u8>>>>. The lock owns the map,
-// so nobody can come to it without the lock; it is shared by readers; and a
-// request that is cancelled stops waiting for it.
+// In Rust it is an Arc<Mutex<HashMap<String, Vec<u8>>>>. Every request has a
+// handle of its own, so the count says when the last one is over. The lock owns
+// the map, so nobody can come to it without the lock; it is shared by readers;
+// and a request that is cancelled stops waiting for it.
 type Store struct {
-	limits   Limits
-	contents *arcmutex.RWMutex[contents]
+	limits Limits
+	shared *arcmutex.Arc[*arcmutex.RWMutex[contents]]
 }
 
 // contents is what the lock guards. The bytes of a file are never changed, only
@@ -44,9 +46,20 @@ type contents struct {
 
 // NewStore returns an empty store.
 func NewStore(limits Limits) *Store {
-	c := contents{files: map[string][]byte{}}
-	return &Store{limits, arcmutex.NewRWMutex(c).WithName("files")}
+	lock := arcmutex.NewRWMutex(contents{files: map[string][]byte{}}).WithName("files")
+	return &Store{limits, arcmutex.NewArcDrop(lock, func(lock **arcmutex.RWMutex[contents]) {
+		(*lock).With(func(c *contents) { *c = contents{} })
+	})}
 }
+
+// Clone returns one more handle to the same files.
+func (s *Store) Clone() *Store { return &Store{s.limits, s.shared.Clone()} }
+
+// Drop ends the handle.
+func (s *Store) Drop() { s.shared.Drop() }
+
+// contents returns the lock that owns the files.
+func (s *Store) contents() *arcmutex.RWMutex[contents] { return *s.shared.Get() }
 
 // Put keeps data, which is the store's from then on, under a name. It reports
 // whether the name is new.
@@ -57,7 +70,7 @@ func (s *Store) Put(ctx context.Context, name string, data []byte) (created bool
 	if int64(len(data)) > s.limits.File {
 		return false, ErrTooLarge
 	}
-	locked := s.contents.WithContext(ctx, func(c *contents) {
+	locked := s.contents().WithContext(ctx, func(c *contents) {
 		old, exists := c.files[name]
 		total := c.total - int64(len(old)) + int64(len(data))
 		if total > s.limits.Total || !exists && len(c.files) >= s.limits.Files {
@@ -73,7 +86,7 @@ func (s *Store) Put(ctx context.Context, name string, data []byte) (created bool
 // Get returns a file, which must not be changed.
 func (s *Store) Get(ctx context.Context, name string) (data []byte, err error) {
 	exists := false
-	err = s.contents.RWithContext(ctx, func(c *contents) { data, exists = c.files[name] })
+	err = s.contents().RWithContext(ctx, func(c *contents) { data, exists = c.files[name] })
 	if err == nil && !exists {
 		err = ErrNotFound
 	}
@@ -83,7 +96,7 @@ func (s *Store) Get(ctx context.Context, name string) (data []byte, err error) {
 // Delete forgets a file.
 func (s *Store) Delete(ctx context.Context, name string) error {
 	exists := false
-	err := s.contents.WithContext(ctx, func(c *contents) {
+	err := s.contents().WithContext(ctx, func(c *contents) {
 		var data []byte
 		data, exists = c.files[name]
 		delete(c.files, name)
@@ -105,7 +118,7 @@ type Entry struct {
 // moment.
 func (s *Store) List(ctx context.Context) ([]Entry, error) {
 	list := []Entry{}
-	err := s.contents.RWithContext(ctx, func(c *contents) {
+	err := s.contents().RWithContext(ctx, func(c *contents) {
 		for name, data := range c.files {
 			list = append(list, Entry{name, len(data)})
 		}
