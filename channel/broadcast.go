@@ -50,7 +50,7 @@ const maxChunk = 64
 
 // NewBroadcast returns a channel of which every receiver gets every message,
 // and that keeps the latest capacity ones for those that are slow: exactly so
-// many. After tokio::sync::broadcast. It panics unless capacity is positive.
+// many, also when all have received them. After tokio::sync::broadcast. It panics unless capacity is positive.
 //
 //ferrous:acquire
 func NewBroadcast[T any](capacity int) (*BroadcastSender[T], *BroadcastReceiver[T]) {
@@ -294,11 +294,11 @@ func (r *BroadcastReceiver[T]) Close() {
 		}
 		b.chunk = nil
 	}
+	if last {
+		b.deserted.Open() // before anybody can subscribe and wait for the next time
+	}
 	b.mu.Unlock()
 	b.changed.Open()
-	if last {
-		b.deserted.Open()
-	}
 }
 
 // Len returns how many messages were sent since the last one received,
@@ -316,11 +316,12 @@ func (r *BroadcastReceiver[T]) IsClosed() bool {
 // SameChannel reports whether both receive from the same broadcast.
 func (r *BroadcastReceiver[T]) SameChannel(other *BroadcastReceiver[T]) bool { return r.b == other.b }
 
-// Ready returns a channel that is closed once Recv need not wait.
+// Ready returns a channel that is closed once Recv need not wait. It may be
+// closed too early: follow it with TryRecv, and call Ready anew to wait again.
 func (r *BroadcastReceiver[T]) Ready() <-chan struct{} {
 	opened, _ := r.b.changed.Wait()
 	if r.settled() {
-		r.b.changed.Open()
+		return closedNow()
 	}
 	return opened
 }

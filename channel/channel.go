@@ -22,7 +22,9 @@
 // before the return of a call that it made fail with ErrClosed.
 //
 // All that waits is durably blocked in a testing/synctest bubble. A channel
-// made inside a bubble must be used there only, as with Go's own.
+// made inside a bubble must be used there only, as with Go's own; and one made
+// outside, on which somebody has waited in a bubble, too, since it keeps what it
+// has made for waiting: a channel in a package variable is not for bubbles.
 //
 // # How it works
 //
@@ -59,19 +61,26 @@ var (
 	ErrCapacity = errors.New("channel: more than the capacity")
 )
 
+// maxCapacity keeps positions, which share a word with a few bits, from
+// overflowing.
+const maxCapacity = 1 << 59
+
 // queueCapacity is the first capacity that is served by a queue.
 const queueCapacity = 32
 
 // New returns a channel that buffers up to capacity messages.
 //
-// It panics unless capacity is positive: a channel without a buffer could
-// honour no [Permit].
+// It panics unless capacity is positive, since a channel without a buffer could
+// honour no [Permit], and at most 2^59. As in a native channel, T may have up to
+// 64 KiB.
 //
 //ferrous:acquire
 func New[T any](capacity int) (*Sender[T], *Receiver[T]) {
 	switch {
 	case capacity <= 0:
 		panic(fmt.Errorf("channel: New: capacity %d is not positive", capacity))
+	case uint64(capacity) > maxCapacity:
+		panic(fmt.Errorf("channel: New: capacity %d is more than 2^59", capacity))
 	case capacity < queueCapacity:
 		return open(newSmall[T](capacity))
 	default:
@@ -117,4 +126,19 @@ type core[T any] interface {
 // cause returns the error of a call whose context is done.
 func cause(ctx context.Context) error {
 	return fmt.Errorf("channel: %w", context.Cause(ctx))
+}
+
+// closedOr returns the error of a call on a closed handle.
+func closedOr(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return cause(ctx)
+	}
+	return ErrClosed
+}
+
+// closedNow returns a channel that is closed.
+func closedNow() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
 }

@@ -15,7 +15,7 @@ import (
 )
 
 func TestNewPanicsWithoutCapacity(t *testing.T) {
-	for _, n := range []int{0, -1, math.MinInt} {
+	for _, n := range []int{0, -1, math.MinInt, math.MaxInt} {
 		err := testkit.PanicError(t, func() { channel.New[int](n) })
 		assert.ErrorContains(t, err, "channel: New: capacity")
 	}
@@ -471,7 +471,19 @@ func TestDoneContextIsNoticedFirst(t *testing.T) {
 		_, err = rx.RecvMany(ctx, make([]int, 1))
 		require.ErrorIs(t, err, cause)
 		assert.Empty(t, slices.Collect(rx.All(ctx)))
+		_, err = tx.SendMany(ctx, nil)
+		require.ErrorIs(t, err, cause)
 		assert.Equal(t, 1, rx.Len(), "nothing was sent or taken")
+
+		tx.Close()
+		require.ErrorIs(t, tx.Send(ctx, 2), cause, "closed handle")
+		_, err = tx.Reserve(ctx)
+		require.ErrorIs(t, err, cause)
+		_, err = tx.SendMany(t.Context(), nil)
+		require.ErrorIs(t, err, channel.ErrClosed)
+		rx.Close()
+		_, err = rx.Recv(ctx)
+		require.ErrorIs(t, err, cause)
 	})
 }
 
@@ -510,8 +522,17 @@ func TestWeakSenderUpgradesWhileASenderIsOpen(t *testing.T) {
 		assert.Equal(t, 1, weak2.WeakCount())
 		_, ok = weak.Upgrade()
 		assert.False(t, ok, "closed handle")
+		assert.Equal(t, 1, weak2.WeakCount())
+		_, ok = weak.Clone().Upgrade()
+		assert.False(t, ok, "clone of a closed handle")
 		weak2.Close()
 		assert.Zero(t, tx.WeakCount())
+
+		open, _ := f.open(1)
+		closed := open.Clone()
+		closed.Close()
+		_, ok = closed.Downgrade().Upgrade()
+		assert.False(t, ok, "a closed handle has come back")
 	})
 }
 

@@ -474,3 +474,73 @@ func TestReadyAfterACanceledWaiterTookTheToken(t *testing.T) {
 		})
 	})
 }
+
+func TestReadyOfAClosedHandleIsClosed(t *testing.T) {
+	everyBounded(t, func(t *testing.T, f flavour) {
+		tx, rx := f.open(1)
+		other, otherRx := tx.Clone(), rx.Clone()
+		rx.Close()
+		<-rx.Ready()
+		require.NoError(t, other.TrySend(1))
+		tx.Close()
+		<-tx.Ready()
+		otherRx.Close()
+	})
+}
+
+func TestReadyDoesNotOpenForNothing(t *testing.T) {
+	everyFlavour(t, func(t *testing.T, f flavour) {
+		tx, rx := f.open(1)
+		ready := rx.Ready()
+		p, err := tx.TryReserve(1)
+		require.NoError(t, err)
+		p.Release()
+		assert.False(t, isClosed(ready), "a permit was released")
+		p, err = tx.TryReserve(1)
+		require.NoError(t, err)
+		rx.Shutdown()
+		assert.False(t, isClosed(ready), "there is a permit still")
+		p.Release()
+		<-ready
+	})
+	t.Run("broadcast", func(t *testing.T) {
+		tx, one := channel.NewBroadcast[int](4)
+		_, err := tx.Send(1)
+		require.NoError(t, err)
+		two := tx.Subscribe()
+		ready := two.Ready()
+		<-one.Ready()
+		assert.False(t, isClosed(ready), "another receiver has a message")
+	})
+	t.Run("watch", func(t *testing.T) {
+		tx, one := channel.NewWatch(0)
+		require.NoError(t, tx.Send(1))
+		two := tx.Subscribe()
+		ready := two.Ready()
+		<-one.Ready()
+		assert.False(t, isClosed(ready), "another receiver has not seen the value")
+	})
+}
+
+// waits is a message whose Drop waits for something.
+type waits struct{ f func() }
+
+func (w waits) Drop() { w.f() }
+
+func TestClosedIsToldBeforeMessagesAreDropped(t *testing.T) {
+	for name, open := range opens[waits](1) {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tx, rx := open()
+				worker := make(chan struct{})
+				go func() {
+					<-tx.Closed()
+					close(worker)
+				}()
+				synctest.Wait()
+				require.NoError(t, tx.TrySend(waits{func() { <-worker }}))
+				rx.Close() // would wait for ever
+			})
+		})
+	}
+}

@@ -60,3 +60,12 @@ func stressFlavours(t *testing.T, all []flavour, body func(t *testing.T, f flavo
 		body(t, all[round%len(all)], round/len(all))
 	})
 }
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}

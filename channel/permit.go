@@ -45,11 +45,11 @@ func (s *Sender[T]) Reserve(ctx context.Context) (Permit[T], error) {
 //ferrous:mustuse
 //ferrous:blocks
 func (s *Sender[T]) ReserveMany(ctx context.Context, n int) (Permit[T], error) {
+	if n >= 0 && ctx.Err() != nil {
+		return Permit[T]{}, cause(ctx)
+	}
 	if err := s.checkReserve("ReserveMany", n); err != nil {
 		return Permit[T]{}, err
-	}
-	if ctx.Err() != nil {
-		return Permit[T]{}, cause(ctx)
 	}
 	if n > 0 {
 		if err := s.core.reserve(ctx, n); err != nil {

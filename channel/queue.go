@@ -314,11 +314,16 @@ func (q *queue[T]) sendReserved(v T) {
 }
 
 func (q *queue[T]) unreserve(n int) {
-	q.tail.lock()
+	w := q.tail.lock()
 	q.unpromise(n)
+	isEnd := w&closedBit != 0 && q.reserved == 0
 	q.tail.unlock()
-	q.slots.ring()
-	q.items.ring() // this may have been the end
+	if n > 0 {
+		q.slots.ring()
+	}
+	if isEnd {
+		q.items.ring()
+	}
 }
 
 func (q *queue[T]) tryRecv() (v T, err error) {
@@ -454,9 +459,12 @@ func (q *queue[T]) tryRecvMany(buf []T) (int, error) {
 func (q *queue[T]) shutdown() {
 	q.tail.lock()
 	q.tail.close()
+	isEnd := q.reserved == 0
 	q.tail.unlock()
 	q.slots.ring()
-	q.items.ring()
+	if isEnd {
+		q.items.ring()
+	}
 }
 
 func (q *queue[T]) discard() {

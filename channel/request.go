@@ -2,8 +2,9 @@ package channel
 
 import "context"
 
-// Request is a message that awaits an answer: a question and the way back. The
-// receiver ends it with Reply or, if there will be no answer, with Drop.
+// Request is a message that awaits an answer: a question and the way back, which
+// [Call] makes. The receiver ends it with Reply or, if there will be no answer,
+// with Drop. One without a way back counts as dropped.
 type Request[Q, A any] struct {
 	Question Q
 	answer   *OneshotSender[A]
@@ -11,17 +12,31 @@ type Request[Q, A any] struct {
 
 // Reply answers the request. Its error is [ErrClosed] if it was answered or
 // dropped before, or if nobody waits for the answer any more.
-func (r Request[Q, A]) Reply(answer A) error { return r.answer.Send(answer) }
+func (r Request[Q, A]) Reply(answer A) error {
+	if r.answer == nil {
+		return ErrClosed
+	}
+	return r.answer.Send(answer)
+}
 
 // Drop ends the request without an answer, unless it was answered: the caller
 // gets [ErrClosed]. A channel that discards a request drops it.
 //
 //ferrous:release
-func (r Request[Q, A]) Drop() { r.answer.Close() }
+func (r Request[Q, A]) Drop() {
+	if r.answer != nil {
+		r.answer.Close()
+	}
+}
 
 // Canceled returns a channel that is closed when nobody waits for the answer
 // any more, because the caller's context is done.
-func (r Request[Q, A]) Canceled() <-chan struct{} { return r.answer.Closed() }
+func (r Request[Q, A]) Canceled() <-chan struct{} {
+	if r.answer == nil {
+		return closedNow()
+	}
+	return r.answer.Closed()
+}
 
 // Call sends a request through tx, and waits for the answer to it.
 //

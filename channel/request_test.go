@@ -68,3 +68,12 @@ func TestCanceledCallTellsTheReceiver(t *testing.T) {
 		require.ErrorIs(t, r.Reply(2), channel.ErrClosed)
 	})
 }
+
+func TestRequestWithoutAWayBackCountsAsDropped(t *testing.T) {
+	r := channel.Request[int, int]{Question: 1}
+	require.ErrorIs(t, r.Reply(2), channel.ErrClosed)
+	<-r.Canceled()
+	tx, rx := channel.New[channel.Request[int, int]](1)
+	require.NoError(t, tx.TrySend(r))
+	rx.Close() // drops it
+}

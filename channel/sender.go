@@ -62,13 +62,13 @@ type Sender[T any] struct {
 // again: the error is [ErrClosed] or wraps the context's cause. Of a channel
 // below 32 messages blocked senders are served in arrival order, of a larger
 // one in no particular order; a canceled one only loses its place. It does not
-// allocate in the steady state.
+// allocate in the steady state, unless hundreds wait at once.
 //
 //ferrous:takes v
 //ferrous:blocks
 func (s *Sender[T]) Send(ctx context.Context, v T) error {
 	if s.closed.Load() {
-		return ErrClosed
+		return closedOr(ctx)
 	}
 	if s.queue != nil {
 		return s.queue.send(ctx, v)
@@ -95,7 +95,10 @@ func (s *Sender[T]) TrySend(v T) error {
 //ferrous:takes vs
 //ferrous:blocks
 func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (int, error) {
-	if s.closed.Load() {
+	if ctx.Err() != nil {
+		return 0, cause(ctx)
+	}
+	if s.IsClosed() {
 		return 0, ErrClosed
 	}
 	return s.core.sendMany(ctx, vs)
@@ -148,10 +151,11 @@ func (s *Sender[T]) Close() {
 	}
 }
 
-// Downgrade returns a weak sender, which does not keep the stream open.
+// Downgrade returns a weak sender, which does not keep the stream open. That of
+// a closed handle is closed.
 //
 //ferrous:acquire
-func (s *Sender[T]) Downgrade() *WeakSender[T] { return s.shared.weak() }
+func (s *Sender[T]) Downgrade() *WeakSender[T] { return s.shared.weak(s.closed.Load()) }
 
 // IsClosed reports whether a send through this handle would fail with
 // [ErrClosed].
@@ -190,6 +194,12 @@ func (s *Sender[T]) WeakCount() int { return int(s.shared.weaks.Load()) }
 func (s *Sender[T]) ReceiverCount() int { return int(s.shared.receivers.Load()) }
 
 // Ready returns a channel that is closed once a send need not wait, because
-// there is room or because the channel is closed. Another sender may be
-// faster: follow it with TrySend, and call Ready anew to wait again.
-func (s *Sender[T]) Ready() <-chan struct{} { return s.core.writable() }
+// there is room or because the channel is closed. It may be closed too early,
+// or another sender be faster: follow it with TrySend, and call Ready anew to
+// wait again.
+func (s *Sender[T]) Ready() <-chan struct{} {
+	if s.closed.Load() {
+		return closedNow()
+	}
+	return s.core.writable()
+}

@@ -284,6 +284,9 @@ func (r *WatchReceiver[T]) WaitFor(ctx context.Context, ok func(T) bool) (v T, e
 		return v, cause(ctx)
 	}
 	for {
+		if r.closed.Load() {
+			return v, ErrClosed
+		}
 		ended := r.ended() // before the value: then there is no later one
 		if v := r.GetAndUpdate(); ok(v) {
 			return v, nil
@@ -330,11 +333,12 @@ func (r *WatchReceiver[T]) IsClosed() bool { return r.ended() }
 // SameChannel reports whether both watch the same value.
 func (r *WatchReceiver[T]) SameChannel(other *WatchReceiver[T]) bool { return r.w == other.w }
 
-// Ready returns a channel that is closed once Changed need not wait.
+// Ready returns a channel that is closed once Changed need not wait. It may be
+// closed too early: follow it with TryChanged, and call Ready anew to wait again.
 func (r *WatchReceiver[T]) Ready() <-chan struct{} {
 	opened, _ := r.w.changed.Wait()
 	if r.settled() {
-		r.w.changed.Open()
+		return closedNow()
 	}
 	return opened
 }

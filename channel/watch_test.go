@@ -291,3 +291,10 @@ func TestWatchSendDoesNotAllocate(t *testing.T) {
 		_ = rx.GetAndUpdate()
 	})
 }
+
+func TestWatchClosedHandleWaitsForNothing(t *testing.T) {
+	_, rx := channel.NewWatch(1)
+	rx.Close()
+	_, err := rx.WaitFor(t.Context(), func(int) bool { return true })
+	assert.ErrorIs(t, err, channel.ErrClosed)
+}

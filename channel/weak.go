@@ -11,9 +11,14 @@ type WeakSender[T any] struct {
 	closed atomic.Bool
 }
 
-func (s *shared[T]) weak() *WeakSender[T] {
-	s.weaks.Add(1)
-	return &WeakSender[T]{shared: s}
+func (s *shared[T]) weak(isClosed bool) *WeakSender[T] {
+	w := &WeakSender[T]{shared: s}
+	if isClosed {
+		w.closed.Store(true)
+	} else {
+		s.weaks.Add(1)
+	}
+	return w
 }
 
 // Upgrade returns a sender, unless the last sender was closed before.
@@ -26,10 +31,10 @@ func (w *WeakSender[T]) Upgrade() (*Sender[T], bool) {
 	return w.shared.sender()
 }
 
-// Clone returns one more weak sender.
+// Clone returns one more weak sender. A clone of a closed handle is closed.
 //
 //ferrous:acquire
-func (w *WeakSender[T]) Clone() *WeakSender[T] { return w.shared.weak() }
+func (w *WeakSender[T]) Clone() *WeakSender[T] { return w.shared.weak(w.closed.Load()) }
 
 // Close ends this handle, which then upgrades to nothing. It is idempotent.
 //

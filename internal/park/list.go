@@ -1,11 +1,14 @@
 package park
 
-// maxIdle bounds how many served waiters a List keeps for the next ones.
-const maxIdle = 128
+import "unsafe"
+
+// maxIdle bounds the bytes of served waiters that a List keeps for the next
+// ones.
+const maxIdle = 1 << 14
 
 // A Waiter is one goroutine that waits in a [List], with what it asks for or is
-// given. Its channel is made with it, so that it belongs to the bubble of the
-// goroutine that waits.
+// given. Its channel is made with it: unless it is recycled, it belongs to the
+// bubble of the goroutine that waits.
 type Waiter[T any] struct {
 	Want T // guarded by the list's lock while queued, the waiter's own once woken
 
@@ -126,7 +129,7 @@ func (l *List[T]) Remove(w *Waiter[T]) bool {
 func (l *List[T]) Recycle(w *Waiter[T]) {
 	var zero T
 	w.Want = zero
-	if l.idleLen < maxIdle {
+	if (l.idleLen+1)*int(unsafe.Sizeof(*w)) <= maxIdle {
 		w.next, l.idle = l.idle, w
 		l.idleLen++
 	}

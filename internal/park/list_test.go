@@ -200,3 +200,11 @@ func TestListServesALock(t *testing.T) {
 		assert.GreaterOrEqual(t, entered, 4*20)
 	})
 }
+
+func TestListKeepsFewLargeWaiters(t *testing.T) {
+	var l park.List[[1 << 15]byte]
+	w := l.Push([1 << 15]byte{})
+	l.Remove(w)
+	l.Recycle(w)
+	assert.NotSame(t, w, l.Push([1 << 15]byte{}))
+}

@@ -8,9 +8,9 @@
 // that any number of goroutines await at once and that costs nothing while
 // nobody does.
 //
-// All wait on channels made at wait time, so that whoever waits is durably
-// blocked inside a testing/synctest bubble, as it would not be in
-// sync.Mutex.Lock.
+// All wait on channels made at wait time, or kept from an earlier wait, so that
+// whoever waits is durably blocked inside a testing/synctest bubble, as it would
+// not be in sync.Mutex.Lock.
 //
 // A waiter whose context ends looks, under the list's lock, whether it is still
 // in the list. If it is, it leaves, and its owner serves the next; if it is not,
