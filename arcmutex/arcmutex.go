@@ -21,7 +21,8 @@
 // [Semaphore] counts, [Barrier] gathers, [Notify] tells, [Once], [OnceLock] and
 // [LazyLock] compute once. All of them wait in the order of arrival, can be
 // cancelled, and are durably blocked inside a testing/synctest bubble, where a
-// goroutine that waits for a sync.Mutex is not. [Check] finds deadlocks.
+// goroutine that waits for a sync.Mutex is not. What is waited for inside a bubble
+// must be given inside it, as with Go's channels. [Check] finds deadlocks.
 //
 // Use sync.Mutex for a lock that guards no single value and never waits long.
 package arcmutex

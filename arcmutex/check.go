@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,30 +21,36 @@ import (
 //     any length, whether or not they ever met; each cycle is reported once,
 //     when the step that closes it is taken for the first time;
 //   - [Recursion]: a goroutine is about to wait for a lock that it holds, also
-//     where only a writer who comes between two RLocks would make it deadlock;
+//     where only a writer who comes between two RLocks would make it deadlock,
+//     and to upgrade beside a share of its own;
 //   - [Cycle]: goroutines wait for each other right now, which is looked for
 //     when one has waited for the given time; each cycle is reported once.
 //
 // The checker follows [Mutex] and [RWMutex], by object and not by type, so that
-// trees and lists of locks may be locked hand over hand. TryLock and [LockAll]
-// take part as holders only, as they wait for nothing while they hold
-// something. Who holds what is told by the goroutine that has locked: a guard
+// trees and lists of locks may be locked hand over hand. TryLock takes part
+// as a holder only, and so does [LockAll] but for the lock that it waits for,
+// while it holds none of the others. An upgrade adds nothing to the orders. Who holds what is told by the goroutine that has locked: a guard
 // that is handed to another goroutine counts as the first one's. Locks taken
 // while the checker was off are not seen. What it knows of a lock is forgotten
 // with the lock.
 //
 // Off, it costs one atomic load a lock. On, locking and unlocking takes some
 // 200 ns, and waiting a timer. Of several checkers that are on the last one is
-// told. It panics if report is nil.
+// told. A report that panics unwinds the goroutine that has called it, which then
+// has not locked. It panics if report is nil.
 func Check(after time.Duration, report func(*Deadlock)) (stop func()) {
 	if report == nil {
 		panic(methodError("Check", errors.New("nil report")))
 	}
 	own := &audience{after: max(after, 0), report: report}
-	listening.Store(own)
+	switching.Lock()
+	defer switching.Unlock()
+	audiences = append(audiences, own)
 	watch()
 	return func() {
-		listening.CompareAndSwap(own, nil)
+		switching.Lock()
+		defer switching.Unlock()
+		audiences = slices.DeleteFunc(audiences, func(a *audience) bool { return a == own })
 		watch()
 	}
 }
@@ -55,21 +62,26 @@ type audience struct {
 }
 
 var (
-	// watching is never if there is an audience or holds are tracked, else 0.
+	// watching is noted if there is an audience or holds are tracked, else 0.
 	watching  atomic.Uint64
-	switching sync.Mutex // who sets watching
+	switching sync.Mutex  // guards audiences, and who sets the others
+	audiences []*audience // in the order of their coming
 	listening atomic.Pointer[audience]
 )
 
 // holds is the tracking of those who hold locks.
 var holds = track.Class{Path: "github.com/coderrange/ferrous/arcmutex", Profile: track.Locks}
 
-// watch sets watching, after what it depends on has changed.
+// watch sets listening and watching, after what they depend on has changed.
+// Switching is held.
 func watch() {
-	switching.Lock()
-	defer switching.Unlock()
-	if listening.Load() != nil || holds.On() {
-		watching.Store(never)
+	var last *audience
+	if n := len(audiences); n > 0 {
+		last = audiences[n-1]
+	}
+	listening.Store(last)
+	if last != nil || holds.On() {
+		watching.Store(noted)
 	} else {
 		watching.Store(0)
 	}
@@ -88,9 +100,7 @@ func tell(found ...*Deadlock) {
 // waitChecked is wait with the checker on.
 func (l *lock) waitChecked(ctx context.Context, m mode, method string) error {
 	me := goid.Get()
-	if m != upgraded {
-		tell(orders(me, l.vertex(), m)...)
-	}
+	tell(orders(me, l.vertex(), m)...)
 	for range yields {
 		if l.try(m) {
 			return nil
@@ -101,8 +111,14 @@ func (l *lock) waitChecked(ctx context.Context, m mode, method string) error {
 	if ok {
 		return nil
 	}
-	wish := parties.wait(me, l.vertex(), m, func() bool { return l.isQueued(w) })
-	defer parties.endWait(me)
+	wish := parties.wait(me, l.vertex(), m, func() uint64 { return l.inTheWayOf(w) })
+	defer parties.endWait(wish)
+	returned := false
+	defer func() {
+		if !returned { // report has panicked
+			l.giveUp(w)
+		}
+	}()
 	long := time.NewTimer(patienceOfChecker())
 	defer long.Stop()
 	for {
@@ -116,17 +132,42 @@ func (l *lock) waitChecked(ctx context.Context, m mode, method string) error {
 			continue
 		}
 		if l.resume(w, woken) {
+			returned = true
 			return nil
 		} else if !woken {
+			returned = true
 			return methodError(method, context.Cause(ctx))
 		}
 	}
 }
 
-func (l *lock) isQueued(w *park.Waiter[request]) bool {
+// giveUp takes a waiter out of the queue, or takes back what it was handed.
+func (l *lock) giveUp(w *park.Waiter[request]) {
+	if !l.resume(w, false) {
+		return
+	}
+	m := w.Want.mode
+	delta := losses[m]
+	if m == upgraded {
+		delta = upgradable - held
+	}
+	l.leave(m, key(m, l.state.Load()), delta)
+}
+
+// inTheWayOf returns the bits of the state that w waits for: those that keep
+// it out or one that is before it; none if it does not wait.
+func (l *lock) inTheWayOf(w *park.Waiter[request]) (bits uint64) {
 	l.queue.Lock()
 	defer l.queue.Unlock()
-	return w.Queued()
+	if !w.Queued() {
+		return 0
+	}
+	for first := l.queue.Front(); ; first = first.Next() {
+		bits |= obstacles[first.Want.mode]
+		if first == w {
+			return bits
+		}
+	}
 }
 
 // patienceOfChecker is how long a goroutine waits before a cycle is looked for.
@@ -137,16 +178,19 @@ func patienceOfChecker() time.Duration {
 	return time.Hour // it has just been turned off
 }
 
-// taken notes that the calling goroutine holds the lock, if anybody is to know.
-func (l *lock) taken(m mode) {
+// taken notes that the calling goroutine holds the lock, if anybody is to know,
+// and reports whether it has. Who takes it begins skip frames above taken.
+func (l *lock) taken(m mode, skip int) bool {
 	var token *track.Token
 	if holds.Sampled() {
-		token = holds.Begin(guards[m], l.vertex().String(), 4) // of taken, opened, enter, acquire
+		token = holds.Begin(guards[m], l.vertex().String(), skip)
 	}
-	if token != nil || listening.Load() != nil {
-		parties.hold(goid.Get(), l.vertex(), m, token)
-		l.state.Or(known)
+	if token == nil && listening.Load() == nil {
+		return false
 	}
+	parties.hold(goid.Get(), l.vertex(), m, token)
+	l.state.Or(known)
+	return true
 }
 
 // guards are what tracked holds of each mode are called.

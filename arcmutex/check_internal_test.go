@@ -66,3 +66,29 @@ func TestPartiesOfGoroutinesThatAreGoneAreSwept(t *testing.T) {
 	}
 	assert.Less(t, total, 64*16)
 }
+
+func TestCheckForgetsLocksThatAreGoneLocked(t *testing.T) {
+	defer Check(time.Hour, func(*Deadlock) {})()
+	held := func() (n int) {
+		for i := range parties {
+			parties[i].Lock()
+			for _, p := range parties[i].parties {
+				n += len(p.held)
+			}
+			parties[i].Unlock()
+		}
+		return n
+	}
+	before := held()
+	for range 100 {
+		NewMutex([100]int{}).Lock()
+	}
+	for range 1000 {
+		if held() == before {
+			return
+		}
+		runtime.GC()
+		runtime.Gosched()
+	}
+	t.Errorf("%d holds of locks that are gone", held()-before)
+}

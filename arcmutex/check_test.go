@@ -154,10 +154,21 @@ func TestCheckReportsRecursiveRLock(t *testing.T) {
 
 		u := m.ULock()
 		s := m.RLock()
-		assert.Empty(t, r.take(), "nobody comes between an upgradable reader and its share")
+		assert.Equal(t, []string{"recursive lock: M>M"}, r.take(), "a writer may come between")
 		s.Unlock()
 		w := u.Upgrade()
 		w.Unlock()
+		assert.Empty(t, r.take())
+		s = m.RLock()
+		u = m.ULock()
+		assert.Equal(t, []string{"recursive lock: M>M"}, r.take())
+		ctx, cancel = context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		_, err = u.UpgradeContext(ctx)
+		require.Error(t, err)
+		assert.Equal(t, []string{"recursive lock: M>M"}, r.take(), "it waits for its own share")
+		u.Unlock()
+		s.Unlock()
 		m.With(func(*int) {})
 		assert.Empty(t, r.take())
 	})
@@ -380,4 +391,91 @@ func TestStressChecked(t *testing.T) {
 		assert.False(t, m.IsLocked() || inner.IsLocked() || m.Readers() > 0)
 	})
 	assert.Empty(t, strings.Join(r.take(), "\n"))
+}
+
+func TestPanickingReportLeavesTheLockGood(t *testing.T) {
+	for name, wait := range map[string]func(*arcmutex.RWMutex[int]){
+		"reader":   func(m *arcmutex.RWMutex[int]) { m.RWith(func(*int) {}) },
+		"writer":   func(m *arcmutex.RWMutex[int]) { m.With(func(*int) {}) },
+		"upgrader": func(m *arcmutex.RWMutex[int]) { u := m.ULock(); defer u.Unlock(); u.Upgrade() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := arcmutex.NewRWMutex(0)
+				stop := arcmutex.Check(time.Second, func(d *arcmutex.Deadlock) {
+					if d.Kind == arcmutex.Cycle {
+						panic(d)
+					}
+				})
+				assert.NotNil(t, exits(func() {
+					if name == "upgrader" {
+						s := m.RLock()
+						defer s.Unlock()
+					} else {
+						g := m.Lock()
+						defer g.Unlock()
+					}
+					wait(m)
+				}))
+				stop()
+				m.With(func(*int) {}) // would wait for ever
+				assert.Zero(t, m.Readers())
+			})
+		})
+	}
+}
+
+func TestCheckKnowsWhatAWaiterWaitsFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := checkFor(t, time.Second)
+		b, x := arcmutex.NewRWMutex(0).WithName("B"), arcmutex.NewMutex(0).WithName("X")
+		go func() { u := b.ULock(); sleep(time.Hour); u.Unlock() }()
+		go b.RWith(func(*int) { sleep(time.Second); x.With(func(*int) {}) })
+		synctest.Wait()
+		go x.With(func(*int) { u := b.ULock(); u.Unlock() }) // waits for the other upgradable reader, not for the reader
+		testkit.Advance(2 * time.Hour)
+		assert.Equal(t, []string{"lock order: B>X X>B"}, r.take(), "and not in vain")
+	})
+}
+
+func TestUnknownReaderTakesNobodysHold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := arcmutex.NewRWMutex(0).WithName("A"), arcmutex.NewMutex(0).WithName("B")
+		early := a.RLock() // before anybody checked
+		r := checkFor(t, time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		go a.RWith(func(*int) { sleep(time.Minute); _ = b.WithContext(ctx, func(*int) {}) })
+		synctest.Wait()
+		early.Unlock()
+		go b.With(func(*int) { _ = a.WithContext(ctx, func(*int) {}) })
+		testkit.Advance(30 * time.Minute)
+		assert.Equal(t, []string{"lock order: A>B B>A", "waiting in vain: A>B B>A"}, r.take())
+		testkit.Advance(time.Hour)
+	})
+}
+
+func TestReportMayLock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := named("A", "B", "log")
+		a, b, log := l[0], l[1], l[2]
+		reports := 0
+		defer arcmutex.Check(time.Second, func(*arcmutex.Deadlock) { log.With(func(*int) { reports++ }) })()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		go a.With(func(*int) { sleep(time.Second); _ = b.WithContext(ctx, func(*int) {}) })
+		go b.With(func(*int) { sleep(time.Second); _ = a.WithContext(ctx, func(*int) {}) })
+		go log.With(func(*int) { sleep(time.Minute) }) // the reports wait
+		testkit.Advance(2 * time.Hour)
+		log.With(func(*int) { assert.Equal(t, 2, reports, "order and cycle") })
+	})
+}
+
+func TestStoppedCheckGivesWayToTheOneBefore(t *testing.T) {
+	r := checkFor(t, time.Hour)
+	arcmutex.Check(time.Hour, func(*arcmutex.Deadlock) { t.Error("told after its stop") })()
+	l := named("A", "B")
+	lockBoth(l[0], l[1])
+	lockBoth(l[1], l[0])
+	assert.Equal(t, []string{"lock order: A>B B>A"}, r.take())
 }

@@ -58,8 +58,8 @@ func (c *Cond) wait(ctx context.Context, g Waitable, method string) error {
 	c.queue.Unlock()
 	released := false
 	defer func() {
-		if !released { // g was stale
-			c.queue.Leave(w)
+		if !released && !c.queue.Leave(w) { // g was stale; the notification is for the next
+			c.NotifyOne()
 		}
 	}()
 	g.release(method)

@@ -38,13 +38,14 @@ func cycle(w *wish) []*Deadlock {
 	return []*Deadlock{{Cycle, steps}}
 }
 
-// find returns the links by which w leads to the goroutine of the wish end. A
-// goroutine that waits for a lock waits for all who hold it: a reader waits for
-// readers because a writer is before it who does.
+// find returns the links by which w leads to the goroutine of the wish end. It
+// waits for those who hold the lock in a way that keeps it out, or one that
+// waits before it: a reader waits for readers only if a writer is between.
 func find(end, w *wish, holders map[*vertex][]holder, seen map[*wish]bool) []link {
+	inTheWay := w.inTheWay()
 	for _, h := range holders[w.vertex] {
-		if h.wish == nil || seen[h.wish] || w.mode == upgraded && h.mode == upgrading {
-			continue // it waits for nothing, leads nowhere, or is what is to be upgraded
+		if h.wish == nil || seen[h.wish] || inTheWay&ways[h.mode] == 0 || w.mode == upgraded && h.mode == upgrading {
+			continue // it waits for nothing, leads nowhere, is not in the way, or is what is to be upgraded
 		}
 		seen[h.wish] = true
 		l := link{h.wish, w.vertex, h.serial}
@@ -58,12 +59,16 @@ func find(end, w *wish, holders map[*vertex][]holder, seen map[*wish]bool) []lin
 	return nil
 }
 
+// ways are the bits of the state that a hold of each mode may stand for: an
+// upgradable reader may have become the writer.
+var ways = [modes]uint64{exclusive: held, sharing: readers, upgrading: held | upgradable}
+
 // stands reports whether all the links, of an earlier snapshot, have been there
 // at one and the same time: those who wait must still be queued, and after
 // that each must hold what it held.
 func stands(links []link) bool {
 	for _, l := range links {
-		if !l.wish.isQueued() {
+		if l.wish.inTheWay() == 0 {
 			return false
 		}
 	}

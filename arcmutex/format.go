@@ -12,7 +12,7 @@ func formatLock[T any](s fmt.State, verb rune, name string, value *T, l *lock) {
 		show.Text(s, verb, name, "<locked>", poisonText(l))
 		return
 	}
-	k, _ := l.opened(sharing)
+	k, _ := l.opened(sharing, 3)
 	defer l.leave(sharing, k, losses[sharing])
 	show.Value(s, verb, name, *value, poisonText(l))
 }

@@ -133,6 +133,6 @@ func Downgrade[T any](g *Guard[T]) RGuard[T] {
 	if !g.lock.leave(exclusive, g.key, losses[exclusive]+gains[sharing]) {
 		stale("Downgrade")
 	}
-	k, _ := g.lock.opened(sharing)
+	k, _ := g.lock.opened(sharing, 2)
 	return RGuard[T]{value: g.value, share: share{lock: g.lock, key: k}}
 }

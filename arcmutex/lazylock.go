@@ -39,16 +39,18 @@ func NewLazyLock[T any](f func() T) *LazyLock[T] {
 // returned. It is one atomic load once the value is there.
 //
 //ferrous:blocks
-func (l *LazyLock[T]) Get() T { return *l.Ptr() }
+func (l *LazyLock[T]) Get() T { return *l.ptr("LazyLock.Get") }
 
 // Ptr is [LazyLock.Get] that returns a pointer to the value. What is done with
 // it by several goroutines is their matter.
 //
 //ferrous:blocks
 //ferrous:borrow shared
-func (l *LazyLock[T]) Ptr() *T {
+func (l *LazyLock[T]) Ptr() *T { return l.ptr("LazyLock.Ptr") }
+
+func (l *LazyLock[T]) ptr(method string) *T {
 	if !l.once.done.Load() {
-		must(0, l.once.doSlow(context.Background(), "LazyLock.Get", l.compute))
+		must(0, l.once.doSlow(context.Background(), method, l.compute))
 	}
 	return &l.value
 }

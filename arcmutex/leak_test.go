@@ -194,6 +194,36 @@ func TestPprofShowsWhoHoldsWhat(t *testing.T) {
 
 func holdInventory(m *arcmutex.Mutex[int]) arcmutex.Guard[int] { return m.Lock() }
 
+//go:noinline
+func downgradeInventory(g *arcmutex.Guard[int]) arcmutex.RGuard[int] {
+	r := arcmutex.Downgrade(g)
+	return arcmutex.Map(&r, func(v *int) *int { return v })
+}
+
+func TestSampledProfileKeepsReaders(t *testing.T) {
+	profile := pprof.Lookup("ferrous.locks")
+	arcmutex.Track(10)
+	defer arcmutex.Track(0)
+	m := arcmutex.NewRWMutex(0)
+	shares := make([]arcmutex.RGuard[int], 200)
+	for i := range shares {
+		testkit.Parallel(1, func(int) {
+			g := m.RLock()
+			shares[i] = arcmutex.Map(&g, func(v *int) *int { return v })
+		})
+	}
+	n := profile.Count()
+	assert.InDelta(t, 20, n, 19)
+	for range 1000 {
+		m.RWith(func(*int) {})
+	}
+	assert.Equal(t, n, profile.Count(), "others have come and gone")
+	for i := range shares {
+		shares[i].Unlock()
+	}
+	assert.Zero(t, profile.Count())
+}
+
 func TestProfileShowsWhoHoldsWhichLock(t *testing.T) {
 	profile := pprof.Lookup("ferrous.locks")
 	text := func() string {
@@ -219,8 +249,9 @@ func TestProfileShowsWhoHoldsWhichLock(t *testing.T) {
 	assert.Equal(t, 2, profile.Count())
 	two.Unlock()
 	w := rw.Lock()
-	r := arcmutex.Downgrade(&w)
+	r := downgradeInventory(&w)
 	assert.Equal(t, 2, profile.Count())
+	assert.Contains(t, text(), "arcmutex_test.downgradeInventory")
 	r.Unlock()
 	u := rw.ULock()
 	w = u.Upgrade()

@@ -16,16 +16,14 @@ func (l *lock) leave(m mode, k, delta uint64) bool {
 }
 
 func (l *lock) leaveSlow(m mode, k, delta uint64) bool {
-	s := l.state.Load()
-	if !valid(m, k, s) {
-		return false
-	}
-	if s&known != 0 {
+	l.queue.Lock()
+	isKnown := l.state.Load()&known != 0 && (m == exclusive || m == upgraded || k&noted != 0)
+	ok := l.serve(m, k, delta)
+	l.queue.Unlock()
+	if ok && isKnown {
 		l.left()
 	}
-	l.queue.Lock()
-	defer l.queue.Unlock()
-	return l.serve(m, k, delta)
+	return ok
 }
 
 // settled returns s without what no longer applies when nobody holds the lock.

@@ -38,7 +38,7 @@ const (
 	poisoned               // a writer's With did not return
 	upgradable             // held by an upgradable reader
 	known                  // the checker knows of a holder
-	never                  // in no lock's state
+	noted                  // in no lock's state, but in keys: the checker knows of this very hold
 	turn                   // times the writers that have left, modulo 2^37
 
 	reader     = turn << 37 // times the readers
@@ -131,11 +131,11 @@ var (
 )
 
 // over is the key of a guard that has ended.
-const over = never
+const over = noted
 
 // valid reports whether a guard of mode m with key k holds a lock in state s.
 func valid(m mode, k, s uint64) bool {
-	return key(m, s) == k && (m != sharing || s&readers != 0)
+	return k != over && key(m, s) == k&^noted && (m != sharing || s&readers != 0)
 }
 
 // fastLock takes a lock that nobody holds, also when others wait for it.
@@ -202,13 +202,13 @@ func (l *lock) runlock(k uint64) {
 }
 
 func (l *lock) runlockSlow(k, s uint64) {
-	if s&(turns|held)|readers != k || s&readers == readers {
+	if s&(turns|held)|readers != k&^noted || s&readers == readers {
 		if k != over {
 			l.makeWay(l.state.Add(reader))
 		}
 		panic(errRGuardUnlock)
 	}
-	if s&known != 0 {
+	if k&noted != 0 {
 		l.left()
 		l.settle()
 	}

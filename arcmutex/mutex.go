@@ -19,7 +19,7 @@ import (
 //
 // Waiters are served in the order of their arrival, except that a running
 // goroutine may take a free mutex before a waiter that was woken has come to
-// run; after it has been passed four times a waiter is handed the mutex. A
+// run; after it has been woken in vain four times a waiter is handed the mutex. A
 // goroutine that waits is durably blocked in the sense of [testing/synctest];
 // but if the holder is outside the bubble, the bubble is taken for deadlocked.
 // Waiting allocates, locking a free mutex does not and costs two
@@ -187,7 +187,7 @@ func (m *Mutex[T]) IsPoisoned() bool { return m.lock.state.Load()&poisoned != 0 
 func (m *Mutex[T]) ClearPoison() { m.lock.clearPoison() }
 
 // Format prints the value, or <locked>, and with %+v and %#v the state too. It
-// does not wait.
+// does not wait, but others do while it prints.
 func (m *Mutex[T]) Format(s fmt.State, verb rune) { formatLock(s, verb, "Mutex", &m.value, &m.lock) }
 
 // LogValue returns what %+v prints.

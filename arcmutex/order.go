@@ -17,6 +17,7 @@ type vertex struct {
 	// before the reverse. Guarded by graph.
 	after  map[*vertex]*edge
 	before map[*vertex]struct{}
+	isGone bool
 }
 
 // An edge is the first occasion on which one lock was waited for while another
@@ -49,10 +50,12 @@ func (l *lock) vertex() *vertex {
 
 func (l *lock) rename(name string) { l.vertex().name.Store(&name) }
 
-// forget takes v out of the graph.
+// forget takes v out of the graph, and its holds, if it is gone locked.
 func (v *vertex) forget() {
+	parties.forget(v)
 	graph.Lock()
 	defer graph.Unlock()
+	v.isGone = true
 	for other := range v.before {
 		delete(other.after, v)
 	}
@@ -76,8 +79,8 @@ func orders(goroutine uint64, v *vertex, m mode) (found []*Deadlock) {
 	var buf [8]holding
 	for _, h := range parties.held(goroutine, buf[:0]) {
 		switch {
-		case h.vertex == v && m == sharing && h.mode == upgrading:
-			// nobody can come between
+		case m == upgraded && (h.vertex != v || h.mode == upgrading):
+			// it has the lock, and shall have more of it
 		case h.vertex == v:
 			found = append(found, &Deadlock{Recursion, []Step{{goroutine, v.String(), v.String(), text(callers())}}})
 		case !h.vertex.precedes(v):
@@ -101,7 +104,7 @@ func (v *vertex) precedes(next *vertex) bool {
 func (v *vertex) link(next *vertex, goroutine uint64, s stack) []Step {
 	graph.Lock()
 	defer graph.Unlock()
-	if v.after[next] != nil {
+	if v.after[next] != nil || v.isGone || next.isGone {
 		return nil
 	}
 	if v.after == nil {

@@ -26,7 +26,7 @@ func (l *lock) finish(k uint64, returned bool) {
 // lockAnyway waits for a lock that may be poisoned, and reports whether it is.
 func (l *lock) lockAnyway() (k uint64, isPoisoned bool) {
 	_ = l.wait(context.Background(), exclusive, "") // the context has no end to report
-	return l.opened(exclusive)
+	return l.opened(exclusive, 3)
 }
 
 // repair lends the value to f, poisoned or not, and clears the poison if f

@@ -31,8 +31,9 @@ type wish struct {
 	vertex    *vertex
 	mode      mode
 	stack     stack
-	isQueued  func() bool // whether it waits still
-	reported  bool        // as part of a cycle; guarded by cycles
+	inTheWay  func() uint64 // bits of the lock's state that it waits for, none if it does not wait
+	reported  bool          // as part of a cycle; guarded by cycles
+	outer     *wish         // of the same goroutine, which waits within a report
 }
 
 // A party is what the checker knows of a goroutine. Guarded by its shard.
@@ -141,18 +142,31 @@ func (s *sharded) held(goroutine uint64, to []holding) []holding {
 	return to
 }
 
-func (s *sharded) wait(goroutine uint64, v *vertex, m mode, isQueued func() bool) *wish {
-	w := &wish{goroutine: goroutine, vertex: v, mode: m, stack: callers(), isQueued: isQueued}
+func (s *sharded) wait(goroutine uint64, v *vertex, m mode, inTheWay func() uint64) *wish {
+	w := &wish{goroutine: goroutine, vertex: v, mode: m, stack: callers(), inTheWay: inTheWay}
 	own, p := s.make(goroutine)
-	p.wish = w
+	p.wish, w.outer = w, p.wish
 	own.Unlock()
 	return w
 }
 
-func (s *sharded) endWait(goroutine uint64) {
-	own, p := s.lock(goroutine)
-	p.wish = nil
+func (s *sharded) endWait(w *wish) {
+	own, p := s.lock(w.goroutine)
+	p.wish = w.outer
 	own.Unlock()
+}
+
+// forget ends all holds of v.
+func (s *sharded) forget(v *vertex) {
+	for i := range s {
+		own := &s[i]
+		own.Lock()
+		for _, p := range own.parties {
+			for p.release(v) {
+			}
+		}
+		own.Unlock()
+	}
 }
 
 // A holder is a goroutine that holds a lock.

@@ -7,10 +7,10 @@ import "fmt"
 //
 // After Unlock it is stale, and panics with an error that is [ErrStale]. It
 // must not be copied, as go vet reports, since shares are counted and not told
-// apart: a copy does not learn of the end, and to unlock it too ends another
-// reader's share if there is one, or else panics, as it does when a writer has
-// been there. The zero RGuard guards nothing, and using it is a nil
-// dereference.
+// apart: a copy does not learn of the end, and to unlock it too takes another
+// reader's share away if there is one, for good or, when a writer has been
+// there, until it panics; without one it panics too. The zero RGuard guards
+// nothing, and using it is a nil dereference.
 type RGuard[T any] struct {
 	_     noCopy
 	value *T

@@ -201,7 +201,7 @@ func (m *RWMutex[T]) TryWith(f func(*T)) error {
 //ferrous:blocks
 //ferrous:lends
 func (m *RWMutex[T]) RWith(f func(*T)) {
-	g := m.RLock()
+	g := RGuard[T]{value: &m.value, share: share{lock: &m.lock, key: m.lock.rlock("RWMutex.RWith")}}
 	defer g.Unlock()
 	f(g.value)
 }
@@ -288,6 +288,9 @@ func (m *RWMutex[T]) IsLocked() bool { return m.lock.state.Load()&held != 0 }
 // among them.
 func (m *RWMutex[T]) Readers() int {
 	s := m.lock.state.Load()
+	if s&held != 0 {
+		return 0 // who comes and goes again is none
+	}
 	n := int(s & readers / reader)
 	if s&upgradable != 0 {
 		n++
@@ -302,7 +305,7 @@ func (m *RWMutex[T]) IsPoisoned() bool { return m.lock.state.Load()&poisoned != 
 func (m *RWMutex[T]) ClearPoison() { m.lock.clearPoison() }
 
 // Format prints the value, or <locked>, and with %+v and %#v the state too. It
-// does not wait.
+// does not wait, and is a reader while it prints.
 func (m *RWMutex[T]) Format(s fmt.State, verb rune) {
 	formatLock(s, verb, "RWMutex", &m.value, &m.lock)
 }

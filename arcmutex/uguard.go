@@ -94,7 +94,7 @@ func (g *UGuard[T]) upgraded() Guard[T] {
 //ferrous:takes g
 func (g *UGuard[T]) Downgrade() RGuard[T] {
 	g.end("UGuard.Downgrade", losses[upgrading]+gains[sharing])
-	k, _ := g.lock.opened(sharing)
+	k, _ := g.lock.opened(sharing, 2)
 	return RGuard[T]{value: g.value, share: share{lock: g.lock, key: k}}
 }
 

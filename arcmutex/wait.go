@@ -28,7 +28,7 @@ func (l *lock) acquire(ctx context.Context, m mode, method string) (k uint64, er
 
 // enter returns the key to a lock that was just taken, unless it is poisoned.
 func (l *lock) enter(m mode, method string) (k uint64, err error) {
-	k, isPoisoned := l.opened(m)
+	k, isPoisoned := l.opened(m, 4) // opened by enter, acquire and lockSlow, for Lock
 	if isPoisoned {
 		l.leave(m, k, losses[m])
 		return 0, methodError(method, ErrPoisoned)
@@ -37,12 +37,12 @@ func (l *lock) enter(m mode, method string) (k uint64, err error) {
 }
 
 // opened returns the key to a lock that was just taken, and whether it is
-// poisoned.
-func (l *lock) opened(m mode) (k uint64, isPoisoned bool) {
+// poisoned. Who takes it begins skip frames above opened.
+func (l *lock) opened(m mode, skip int) (k uint64, isPoisoned bool) {
 	s := l.state.Load()
 	k = key(m, s)
-	if watching.Load() != 0 {
-		l.taken(m)
+	if watching.Load() != 0 && l.taken(m, skip+1) && (m == sharing || m == upgrading) {
+		k |= noted
 	}
 	return k, s&poisoned != 0
 }

@@ -50,6 +50,10 @@ func (w *Waiter[T]) Wait(done <-chan struct{}) bool {
 	}
 }
 
+// Next returns the waiter that is queued behind w, or nil. The list's lock must
+// be held.
+func (w *Waiter[T]) Next() *Waiter[T] { return w.next }
+
 // Queued reports whether the waiter is in a list, whose lock must be held.
 func (w *Waiter[T]) Queued() bool { return w.list != nil }
 
