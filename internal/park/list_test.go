@@ -134,9 +134,9 @@ func TestListKeepsABoundedNumberOfWaiters(t *testing.T) {
 			l.Recycle(w)
 		}
 	}
-	pass(1000)
+	pass(10_000)
 	testkit.Allocs(t, "100 waiters", 1, func() { pass(100) })
-	assert.Greater(t, testing.AllocsPerRun(10, func() { pass(1000) }), 1000.0, "the rest was let go")
+	assert.Greater(t, testing.AllocsPerRun(10, func() { pass(10_000) }), 10_000.0, "the rest was let go")
 }
 
 // A lock made of a list serves in order, excludes, and survives cancellation.
