@@ -136,7 +136,8 @@ func fork[T any](
 	deliver func(done <-chan struct{}, bs []*branch[T], v T) bool,
 ) error {
 	var once sync.Once
-	var first, ended error // of a branch; of s, written before the channels are closed
+	var first error         // of a branch
+	ended := task.ErrGoexit // of s, written before the channels are closed, unless it returns
 	scopeErr := task.WithScope(ctx, func(scope *task.Scope) error {
 		bs := make([]*branch[T], len(consumers))
 		for i, consume := range consumers {
@@ -171,7 +172,6 @@ func fork[T any](
 			}
 		}()
 		done := scope.Context().Done()
-		ended = errStop // if s panics
 		err := s.start(scope.Context(), func(v T) bool { return deliver(done, bs, v) })
 		if err == nil && scope.Context().Err() != nil {
 			err = over(scope.Context())

@@ -107,6 +107,27 @@ func TestErrorsInATee(t *testing.T) {
 	require.ErrorIs(t, err, other)
 }
 
+func TestABranchIsToldOfAPanicOfTheSource(t *testing.T) {
+	noLeak(t)
+	for _, n := range []int{1, 2} {
+		began := make(chan struct{})
+		source := stream.New(func(context.Context, func(int) bool) error {
+			<-began
+			panic(errBoom)
+		})
+		var told error
+		err := testkit.PanicError(t, func() {
+			_ = stream.Tee(t.Context(), source, 1, func(ctx context.Context, s stream.Stream[int]) error {
+				close(began)
+				told = stream.ForEach(context.WithoutCancel(ctx), s, n, func(context.Context, int) error { return nil })
+				return nil
+			})
+		})
+		require.ErrorIs(t, err, errBoom)
+		require.ErrorIs(t, told, task.ErrGoexit)
+	}
+}
+
 func TestSplit(t *testing.T) {
 	noLeak(t)
 	var even, odd []int

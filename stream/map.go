@@ -54,15 +54,13 @@ func mapped[T, U any](s Stream[T], n int, ordered bool, f func(context.Context, 
 // within runs f with a scope for its goroutines, which are cancelled when it
 // returns.
 func within(ctx context.Context, f func(*task.Scope) error) error {
-	err := task.WithScope(ctx, func(scope *task.Scope) error {
-		if err := f(scope); err != nil {
+	var err error
+	_ = task.WithScope(ctx, func(scope *task.Scope) error {
+		if err = f(scope); err != nil {
 			return err
 		}
-		return errStop
+		return errStop // an outer stream may have sent it down too: no sign of an end
 	})
-	if err == errStop { //nolint:errorlint // our own
-		return nil
-	}
 	return err
 }
 

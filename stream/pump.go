@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 
 	"github.com/coderrange/ferrous/task"
 )
@@ -69,12 +70,13 @@ func Buffer[T any](s Stream[T], n int) Stream[T] {
 func TakeUntil[T, S any](s Stream[T], stop <-chan S) Stream[T] {
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		return within(ctx, func(scope *task.Scope) error {
+			errStopped := errors.New("stream: stopped") // this run, not one around it
 			limited, cancel := context.WithCancelCause(ctx)
 			defer cancel(nil)
 			task.Spawn(scope, func(ctx context.Context) (struct{}, error) {
 				select {
 				case <-stop:
-					cancel(errStop)
+					cancel(errStopped)
 				case <-ctx.Done():
 				}
 				return struct{}{}, nil
@@ -84,7 +86,7 @@ func TakeUntil[T, S any](s Stream[T], stop <-chan S) Stream[T] {
 				return nil
 			default:
 			}
-			stopped := func() bool { return context.Cause(limited) == errStop } //nolint:errorlint // our own
+			stopped := func() bool { return context.Cause(limited) == errStopped } //nolint:errorlint // our own
 			err := s.start(limited, func(v T) bool { return !stopped() && yield(v) })
 			if stopped() {
 				return nil

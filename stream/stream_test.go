@@ -201,6 +201,34 @@ func TestEveryCombinatorEndsWithItsContext(t *testing.T) {
 	})
 }
 
+// TestEveryCombinatorKnowsACancelFromItsEnd breaks off a stream while one of its
+// workers runs another one, whose source ends with the bare cause.
+func TestEveryCombinatorKnowsACancelFromItsEnd(t *testing.T) {
+	source := stream.New(func(ctx context.Context, _ func(int) bool) error {
+		<-ctx.Done()
+		return context.Cause(ctx)
+	})
+	every(t, func(t *testing.T, through func(stream.Stream[int]) stream.Stream[int]) {
+		for range 20 {
+			var inner error
+			began := make(chan struct{})
+			for _, err := range stream.MapUnordered(upTo(2, nil), 2, func(ctx context.Context, v int) (int, error) {
+				if v == 0 {
+					<-began
+					return 0, nil
+				}
+				close(began)
+				_, inner = stream.Collect(ctx, through(source))
+				return 0, inner
+			}).All(t.Context()) {
+				require.NoError(t, err)
+				break
+			}
+			require.Error(t, inner)
+		}
+	})
+}
+
 func TestEveryCombinatorSurvivesAPanicInTheLoop(t *testing.T) {
 	every(t, func(t *testing.T, through func(stream.Stream[int]) stream.Stream[int]) {
 		err := testkit.PanicError(t, func() {
