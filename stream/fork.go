@@ -2,7 +2,9 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"sync/atomic"
 
 	"github.com/coderrange/ferrous/task"
 )
@@ -11,7 +13,8 @@ import (
 // own. Each branch runs on a goroutine of its own, s on the caller's. A branch
 // may be n elements behind; then s waits for it, so the slowest sets the pace,
 // and one that does not read stops all. A branch that has returned is not waited
-// for; when all have, s is stopped.
+// for; when all have, s is stopped, also while it waits, and what it returns then
+// does not count.
 //
 // An error of s ends the branches' streams, after the elements before it. An
 // error of a branch ends everything. Tee waits for all branches, and returns the
@@ -20,15 +23,10 @@ import (
 //ferrous:blocks
 func Tee[T any](ctx context.Context, s Stream[T], n int, branches ...func(context.Context, Stream[T]) error) error {
 	positive("Tee", n)
-	return fork(ctx, s, n, branches, func(done <-chan struct{}, bs []*branch[T], v T) bool {
-		open := false
+	return fork(ctx, s, n, branches, func(done <-chan struct{}, bs []*branch[T], v T) {
 		for _, b := range bs {
-			if !b.send(done, v) {
-				continue
-			}
-			open = true
+			b.send(done, v)
 		}
-		return open
 	})
 }
 
@@ -42,12 +40,12 @@ func Split[T any](
 ) error {
 	positive("Split", n)
 	branches := []func(context.Context, Stream[T]) error{yes, no}
-	return fork(ctx, s, n, branches, func(done <-chan struct{}, bs []*branch[T], v T) bool {
-		b, other := bs[0], bs[1]
-		if !pred(v) {
-			b, other = other, b
+	return fork(ctx, s, n, branches, func(done <-chan struct{}, bs []*branch[T], v T) {
+		if pred(v) {
+			bs[0].send(done, v)
+		} else {
+			bs[1].send(done, v)
 		}
-		return b.send(done, v) || !other.left()
 	})
 }
 
@@ -77,12 +75,10 @@ func Broadcast[T any](
 			}))
 		}
 	}
-	return fork(ctx, Enumerate(s), n, tellMissed, func(_ <-chan struct{}, bs []*branch[Indexed[T]], v Indexed[T]) bool {
-		open := false
+	return fork(ctx, Enumerate(s), n, tellMissed, func(_ <-chan struct{}, bs []*branch[Indexed[T]], v Indexed[T]) {
 		for _, b := range bs {
-			open = b.replace(v) || open
+			b.replace(v)
 		}
-		return open
 	})
 }
 
@@ -101,25 +97,24 @@ func (b *branch[T]) left() bool {
 	}
 }
 
-// send waits for room and returns false if the branch has returned or done is
-// closed.
-func (b *branch[T]) send(done <-chan struct{}, v T) bool {
+// send waits for room, until the branch has returned or done is closed.
+func (b *branch[T]) send(done <-chan struct{}, v T) {
+	if b.left() { // which a select would see only sometimes
+		return
+	}
 	select {
 	case b.c <- v:
-		return true
 	case <-b.gone:
-		return false
 	case <-done:
-		return false
 	}
 }
 
-// replace makes room, and returns false if the branch has returned.
-func (b *branch[T]) replace(v T) bool {
+// replace makes room, unless the branch has returned.
+func (b *branch[T]) replace(v T) {
 	for !b.left() {
 		select {
 		case b.c <- v:
-			return true
+			return
 		default:
 		}
 		select {
@@ -127,18 +122,26 @@ func (b *branch[T]) replace(v T) bool {
 		default:
 		}
 	}
-	return false
 }
 
-// fork runs s and the branches. deliver returns false when s is to stop.
+// fork runs s and the branches. deliver gives up when done is closed: s is to
+// stop then.
 func fork[T any](
 	ctx context.Context, s Stream[T], n int, consumers []func(context.Context, Stream[T]) error,
-	deliver func(done <-chan struct{}, bs []*branch[T], v T) bool,
+	deliver func(done <-chan struct{}, bs []*branch[T], v T),
 ) error {
 	var once sync.Once
 	var first error         // of a branch
 	ended := task.ErrGoexit // of s, written before the channels are closed, unless it returns
 	scopeErr := task.WithScope(ctx, func(scope *task.Scope) error {
+		errLeft := errors.New("stream: all branches have returned")
+		source, stop := context.WithCancelCause(scope.Context())
+		defer stop(nil)
+		var open atomic.Int64
+		open.Store(int64(len(consumers)))
+		if len(consumers) == 0 {
+			stop(errLeft)
+		}
 		bs := make([]*branch[T], len(consumers))
 		for i, consume := range consumers {
 			b := &branch[T]{make(chan T, n), make(chan struct{})}
@@ -146,6 +149,9 @@ func fork[T any](
 			task.Spawn(scope, func(ctx context.Context) (struct{}, error) {
 				failure := task.ErrGoexit // unless it returns
 				defer func() {
+					if open.Add(-1) == 0 {
+						stop(errLeft)
+					}
 					close(b.gone)
 					if failure != nil {
 						once.Do(func() { first = failure })
@@ -171,10 +177,16 @@ func fork[T any](
 				close(b.c)
 			}
 		}()
-		done := scope.Context().Done()
-		err := s.start(scope.Context(), func(v T) bool { return deliver(done, bs, v) })
-		if err == nil && scope.Context().Err() != nil {
-			err = over(scope.Context())
+		done := source.Done()
+		err := s.start(source, func(v T) bool {
+			deliver(done, bs, v)
+			return source.Err() == nil
+		})
+		switch {
+		case context.Cause(source) == errLeft: //nolint:errorlint // our own
+			err = nil
+		case err == nil && source.Err() != nil:
+			err = over(source)
 		}
 		ended = err
 		return nil

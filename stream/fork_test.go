@@ -70,6 +70,82 @@ func TestABranchThatLeavesDoesNotHoldATee(t *testing.T) {
 	require.NoError(t, stream.Tee(t.Context(), count(), 1, leave, leave), "it stops with the last branch")
 }
 
+// forks run a source into two branches that do the same.
+var forks = map[string]func(context.Context, stream.Stream[int], int, func(context.Context, stream.Stream[int]) error) error{
+	"Tee": func(ctx context.Context, s stream.Stream[int], n int, f func(context.Context, stream.Stream[int]) error) error {
+		return stream.Tee(ctx, s, n, f, f)
+	},
+	"Split": func(ctx context.Context, s stream.Stream[int], n int, f func(context.Context, stream.Stream[int]) error) error {
+		return stream.Split(ctx, s, n, func(v int) bool { return v%2 == 0 }, f, f)
+	},
+	"Broadcast": func(ctx context.Context, s stream.Stream[int], n int, f func(context.Context, stream.Stream[int]) error) error {
+		heard := func(ctx context.Context, s stream.Stream[stream.Heard[int]]) error {
+			return f(ctx, stream.Map(s, 1, func(_ context.Context, v stream.Heard[int]) (int, error) { return v.Value, nil }))
+		}
+		return stream.Broadcast(ctx, s, n, heard, heard)
+	},
+}
+
+func TestASilentSourceIsStoppedWhenAllBranchesHaveLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noLeak(t)
+		bare := stream.New(func(ctx context.Context, _ func(int) bool) error {
+			<-ctx.Done()
+			return context.Cause(ctx)
+		})
+		for name, fork := range forks {
+			for _, silent := range []stream.Stream[int]{stuck[int](), bare} {
+				require.NoError(t, fork(t.Context(), silent, 1, func(context.Context, stream.Stream[int]) error { return nil }), name)
+				require.NoError(t, fork(t.Context(), upTo(2, nil).Chain(silent), 1, func(ctx context.Context, s stream.Stream[int]) error {
+					_, err := stream.Collect(ctx, s.Take(1))
+					return err
+				}), name)
+			}
+		}
+		require.NoError(t, stream.Tee(t.Context(), stuck[int](), 1), "nobody listens")
+		require.NoError(t, stream.Broadcast(t.Context(), stuck[int](), 1))
+	})
+}
+
+func TestNothingIsReadAfterAllBranchesHaveLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noLeak(t)
+		for name, fork := range forks {
+			read := 0
+			source := stream.New(func(_ context.Context, yield func(int) bool) error {
+				synctest.Wait()
+				for ; yield(read); read++ {
+				}
+				return nil
+			})
+			require.NoError(t, fork(t.Context(), source, 1000, func(context.Context, stream.Stream[int]) error { return nil }))
+			assert.Zero(t, read, name)
+		}
+	})
+}
+
+func TestForksEndWithTheirContext(t *testing.T) {
+	noLeak(t)
+	for name, fork := range forks {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		over := make(chan struct{})
+		read := 0
+		source := stream.New(func(_ context.Context, yield func(int) bool) error { // heeds only yield
+			defer close(over)
+			cancel(errBoom)
+			for yield(read) && read < 1000 {
+				read++
+			}
+			return nil
+		})
+		require.ErrorIs(t, fork(ctx, source, 1, func(context.Context, stream.Stream[int]) error {
+			<-over // and reads nothing
+			return nil
+		}), errBoom, name)
+		assert.Zero(t, read, name)
+	}
+}
+
 func TestErrorsInATee(t *testing.T) {
 	noLeak(t)
 	var a []int
