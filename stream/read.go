@@ -25,8 +25,9 @@ func File(name string) Open {
 
 // Records returns a stream of the records into which split, which is called as
 // by [bufio.Scanner], cuts what is read. Memory is bounded by maxBytes, the
-// longest record; a longer one is [ErrTooLong]. Each record is a copy. A maxBytes
-// that is not positive panics.
+// longest record; a longer one is [ErrTooLong]. What was read of a record before
+// an error is not yielded. Each record is a copy. A maxBytes that is not positive
+// panics.
 func Records(open Open, split bufio.SplitFunc, maxBytes int) Stream[[]byte] {
 	return scan(open, split, maxBytes, func(record []byte) []byte { return bytes.Clone(record) })
 }
@@ -64,7 +65,9 @@ func scan[T any](open Open, split bufio.SplitFunc, maxBytes int, clone func([]by
 		}()
 		s := bufio.NewScanner(r)
 		s.Buffer(make([]byte, 0, min(maxBytes+2, 64<<10)), maxBytes+2) // an end of line too
-		s.Split(split)
+		s.Split(func(data []byte, atEOF bool) (int, []byte, error) {
+			return split(data, atEOF && s.Err() == nil) // an error is not the end: what is left may be torn
+		})
 		for s.Scan() {
 			if ctx.Err() != nil {
 				return over(ctx)

@@ -67,7 +67,18 @@ func TestLines(t *testing.T) {
 	failing := &body{Reader: io.MultiReader(strings.NewReader("a\nb"), errReader{})}
 	got, err := stream.Collect(t.Context(), stream.Lines(func(context.Context) (io.ReadCloser, error) { return failing, nil }, 7))
 	require.Equal(t, errBoom, err)
-	assert.Equal(t, []string{"a", "b"}, got)
+	assert.Equal(t, []string{"a"}, got, "the rest may be torn")
+}
+
+func TestATornRecordIsNotYielded(t *testing.T) {
+	for _, cause := range []error{errBoom, io.ErrUnexpectedEOF} {
+		r := iotest.DataErrReader(io.MultiReader(strings.NewReader("one two thr"), iotest.ErrReader(cause)))
+		got, err := stream.Collect(t.Context(), stream.Records(func(context.Context) (io.ReadCloser, error) {
+			return io.NopCloser(r), nil
+		}, bufio.ScanWords, 5))
+		require.Equal(t, cause, err)
+		assert.Equal(t, [][]byte{[]byte("one"), []byte("two")}, got)
+	}
 }
 
 type errReader struct{}
