@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -25,9 +26,9 @@ func File(name string) Open {
 
 // Records returns a stream of the records into which split, which is called as
 // by [bufio.Scanner], cuts what is read. Memory is bounded by maxBytes, the
-// longest record; a longer one is [ErrTooLong]. What was read of a record before
-// an error is not yielded. Each record is a copy. A maxBytes that is not positive
-// panics.
+// longest record, without what ends it, for which there are 256 bytes; a longer
+// one is [ErrTooLong]. What was read of a record before an error is not yielded.
+// Each record is a copy. A maxBytes that is not positive panics.
 func Records(open Open, split bufio.SplitFunc, maxBytes int) Stream[[]byte] {
 	return scan(open, split, maxBytes, func(record []byte) []byte { return bytes.Clone(record) })
 }
@@ -38,6 +39,9 @@ func Records(open Open, split bufio.SplitFunc, maxBytes int) Stream[[]byte] {
 func Lines(open Open, maxBytes int) Stream[string] {
 	return scan(open, bufio.ScanLines, maxBytes, func(line []byte) string { return string(line) })
 }
+
+// separatorRoom is how many bytes, beside those of a record, may be what ends it.
+const separatorRoom = 256
 
 func scan[T any](open Open, split bufio.SplitFunc, maxBytes int, clone func([]byte) T) Stream[T] {
 	if maxBytes <= 0 {
@@ -64,7 +68,8 @@ func scan[T any](open Open, split bufio.SplitFunc, maxBytes int, clone func([]by
 			}
 		}()
 		s := bufio.NewScanner(r)
-		s.Buffer(make([]byte, 0, min(maxBytes+2, 64<<10)), maxBytes+2) // an end of line too
+		limit := min(maxBytes, math.MaxInt-separatorRoom) + separatorRoom
+		s.Buffer(make([]byte, 0, min(limit, 64<<10)), limit)
 		s.Split(func(data []byte, atEOF bool) (int, []byte, error) {
 			return split(data, atEOF && s.Err() == nil) // an error is not the end: what is left may be torn
 		})

@@ -2,8 +2,10 @@ package stream_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -115,6 +117,36 @@ func TestFileAndRecords(t *testing.T) {
 	require.ErrorIs(t, err, stream.ErrTooLong)
 	_, err = stream.Collect(t.Context(), stream.Lines(stream.File(name+".none"), 4))
 	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func TestTheSeparatorDoesNotCountAsTheRecord(t *testing.T) {
+	const separator = "\r\n\r\n"
+	split := func(data []byte, _ bool) (int, []byte, error) {
+		if i := bytes.Index(data, []byte(separator)); i >= 0 {
+			return i + len(separator), data[:i], nil
+		}
+		return 0, nil, nil
+	}
+	for n := range 10 {
+		record := strings.Repeat("x", n)
+		o, _ := open(record + separator + record + separator)
+		got, err := stream.Collect(t.Context(), stream.Records(o, split, 8))
+		if n > 8 {
+			require.ErrorIs(t, err, stream.ErrTooLong)
+			continue
+		}
+		require.NoError(t, err, n)
+		assert.Equal(t, [][]byte{[]byte(record), []byte(record)}, got)
+	}
+}
+
+func TestALineMayBeAsLongAsAnIntSays(t *testing.T) {
+	for maxBytes := math.MaxInt; maxBytes > math.MaxInt-3; maxBytes-- {
+		o, _ := open("a\nb")
+		assert.Equal(t, []string{"a", "b"}, collect(t, stream.Lines(o, maxBytes)))
+		o, _ = open("data: a\n\n")
+		assert.Len(t, collect(t, stream.SSE(o, maxBytes)), 1)
+	}
 }
 
 func TestSSE(t *testing.T) {
