@@ -30,20 +30,22 @@ func File(name string) Open {
 // one is [ErrTooLong]. What was read of a record before an error is not yielded.
 // Each record is a copy. A maxBytes that is not positive panics.
 func Records(open Open, split bufio.SplitFunc, maxBytes int) Stream[[]byte] {
-	return scan(open, split, maxBytes, func(record []byte) []byte { return bytes.Clone(record) })
+	return scan(open, split, maxBytes, 0, func(record []byte) []byte { return bytes.Clone(record) })
 }
 
 // Lines returns a stream of the lines of what is read, without their ends, "\n"
 // or "\r\n", as [bufio.ScanLines] cuts them: a "\r" that nothing follows goes
 // too. A line longer than maxBytes is [ErrTooLong].
 func Lines(open Open, maxBytes int) Stream[string] {
-	return scan(open, bufio.ScanLines, maxBytes, func(line []byte) string { return string(line) })
+	return scan(open, bufio.ScanLines, maxBytes, 0, func(line []byte) string { return string(line) })
 }
 
 // separatorRoom is how many bytes, beside those of a record, may be what ends it.
 const separatorRoom = 256
 
-func scan[T any](open Open, split bufio.SplitFunc, maxBytes int, clone func([]byte) T) Stream[T] {
+// scan returns a stream of records of up to maxBytes and room, which is less than
+// separatorRoom.
+func scan[T any](open Open, split bufio.SplitFunc, maxBytes, room int, clone func([]byte) T) Stream[T] {
 	if maxBytes <= 0 {
 		panic(bug("maxBytes %d is not positive", maxBytes))
 	}
@@ -77,7 +79,7 @@ func scan[T any](open Open, split bufio.SplitFunc, maxBytes int, clone func([]by
 			if ctx.Err() != nil {
 				return over(ctx)
 			}
-			if len(s.Bytes()) > maxBytes {
+			if len(s.Bytes())-room > maxBytes {
 				return tooLong(maxBytes)
 			}
 			if !yield(clone(s.Bytes())) {
@@ -106,20 +108,27 @@ type Event struct {
 }
 
 // SSE returns a stream of the server-sent events of one response body, as the
-// HTML standard defines them. An event longer than maxBytes is [ErrTooLong].
-// Connect again, with the last ID, with [Retry].
+// HTML standard defines them. One with more than maxBytes of data is
+// [ErrTooLong], and so is any line that would be too long for that. Connect
+// again, with the last ID, with [Retry].
 func SSE(open Open, maxBytes int) Stream[Event] {
-	lines := scan(open, scanEventLines, maxBytes, func(line []byte) string { return string(line) })
+	lines := scan(open, scanEventLines, maxBytes, eventRoom, func(line []byte) string { return string(line) })
 	return Stream[Event]{func(ctx context.Context, yield func(Event) bool) error {
 		var id string
 		var retry time.Duration
 		var name string
 		var data strings.Builder
-		first, failure := true, error(nil)
+		first, cr, failure := true, false, error(nil)
 		err := lines.run(ctx, func(line string) bool {
 			if first {
 				line, first = strings.TrimPrefix(line, "\ufeff"), false
 			}
+			afterCR := cr
+			cr = strings.HasSuffix(line, "\r")
+			if afterCR && line == "\n" {
+				return true // the second half
+			}
+			line = line[:len(line)-1]
 			if line == "" {
 				text := data.String()
 				event := Event{ID: id, Name: name, Retry: retry}
@@ -160,24 +169,18 @@ func SSE(open Open, maxBytes int) Stream[Event] {
 	}}
 }
 
-// scanEventLines cuts at "\r\n", "\n" and "\r".
+// eventRoom is how many bytes a line of data has beside the data.
+const eventRoom = len("\ufeffdata: \n")
+
+// scanEventLines cuts after "\n" and "\r", so that none waits for what follows:
+// of "\r\n", the second half is a line too.
 func scanEventLines(data []byte, atEOF bool) (advance int, token []byte, err error) {
-	i := bytes.IndexAny(data, "\r\n")
-	switch {
-	case i < 0 && atEOF:
-		return len(data), nil, nil // an event that is not ended is dropped
-	case i < 0:
-		return 0, nil, nil
-	case data[i] == '\n':
-		return i + 1, data[:i], nil
-	case i+1 < len(data):
-		if data[i+1] == '\n' {
-			return i + 2, data[:i], nil
-		}
-		return i + 1, data[:i], nil
+	switch i := bytes.IndexAny(data, "\r\n"); {
+	case i >= 0:
+		return i + 1, data[:i+1], nil
 	case atEOF:
-		return i + 1, data[:i], nil
+		return len(data), nil, nil // an event that is not ended is dropped
 	default:
-		return 0, nil, nil // "\r" may be the first half of "\r\n"
+		return 0, nil, nil
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"iter"
 	"math"
 	"os"
 	"path/filepath"
@@ -172,6 +173,50 @@ func TestSSE(t *testing.T) {
 		_, err := stream.Collect(t.Context(), stream.SSE(o, 100))
 		require.ErrorIs(t, err, stream.ErrTooLong)
 		assert.Equal(t, 1, b.closed)
+	}
+}
+
+func TestOnlyTheDataOfAnEventCounts(t *testing.T) {
+	x := func(n int) string { return strings.Repeat("x", n) }
+	for text, want := range map[string]string{
+		"data: " + x(100) + "\r\n\r\n":                      x(100),
+		"\ufeffdata: " + x(100) + "\n\n":                    x(100),
+		"data:" + x(100) + "\n\n":                           x(100),
+		"data: " + x(49) + "\ndata: " + x(50) + "\n\n":      x(49) + "\n" + x(50),
+		"data: " + x(101) + "\n\n":                          "",
+		"data:" + x(101) + "\n\n":                           "",
+		"data: " + x(50) + "\ndata: " + x(50) + "\n\n":      "",
+		": a comment like this\n: " + x(200) + "\ndata: \n": "",
+	} {
+		o, _ := open(text)
+		got, err := stream.Collect(t.Context(), stream.SSE(o, 100))
+		if want == "" {
+			require.ErrorIs(t, err, stream.ErrTooLong, "%q", text)
+			continue
+		}
+		require.NoError(t, err, "%q", text)
+		assert.Equal(t, []stream.Event{{Name: "message", Data: want}}, got)
+	}
+}
+
+func TestAnEventIsThereAtItsEnd(t *testing.T) {
+	noLeak(t)
+	for _, end := range []string{"\n\n", "\r\r", "\r\n\r"} {
+		r, w := io.Pipe()
+		events := stream.SSE(func(context.Context) (io.ReadCloser, error) { return r, nil }, 100)
+		next, stop := iter.Pull2(events.All(t.Context()))
+		written := make(chan struct{})
+		for _, data := range []string{"a", "b"} {
+			go func() {
+				_, _ = io.WriteString(w, "data: "+data+end)
+				written <- struct{}{}
+			}()
+			e, err, _ := next()
+			require.NoError(t, err)
+			assert.Equal(t, data, e.Data)
+			<-written
+		}
+		stop()
 	}
 }
 
