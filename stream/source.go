@@ -114,6 +114,9 @@ func Poll[T any](d time.Duration, fetch func(context.Context) ([]T, error)) Stre
 				if !yield(v) {
 					return nil
 				}
+				if ctx.Err() != nil {
+					return over(ctx)
+				}
 			}
 			if err != nil {
 				return err
@@ -147,6 +150,9 @@ func Pages[T, C any](
 			for _, v := range page {
 				if !yield(v) {
 					return nil
+				}
+				if ctx.Err() != nil {
+					return over(ctx)
 				}
 			}
 			if err != nil {
@@ -185,6 +191,9 @@ func Rows[T any, R Cursor](
 		}()
 		for rows.Next() {
 			v, err := scan(rows)
+			if err != nil && ctx.Err() != nil {
+				return over(ctx)
+			}
 			if err != nil {
 				return err
 			}
@@ -196,13 +205,10 @@ func Rows[T any, R Cursor](
 				return over(ctx)
 			}
 		}
-		if err := rows.Err(); err != nil && ctx.Err() == nil {
-			return err
-		}
 		if ctx.Err() != nil {
 			return over(ctx)
 		}
-		return nil
+		return rows.Err()
 	})
 }
 

@@ -285,7 +285,7 @@ func TestRows(t *testing.T) {
 	r = &rows{n: 3}
 	_, err = stream.Collect(ctx, stream.Rows(func(context.Context) (*rows, error) { return r, nil }, func(r *rows) (int, error) {
 		cancel(errBoom)
-		return r.at, nil
+		return r.at, os.ErrClosed // it noticed first
 	}))
 	require.ErrorIs(t, err, errBoom)
 	assert.Equal(t, 1, r.closed)
@@ -308,6 +308,24 @@ func TestPages(t *testing.T) {
 	got, err := stream.Collect(t.Context(), s)
 	require.Equal(t, errBoom, err)
 	assert.Equal(t, []int{40}, got)
+}
+
+func TestTheContextEndsAPage(t *testing.T) {
+	for name, s := range map[string]stream.Stream[int]{
+		"Pages": stream.Pages(0, func(context.Context, int) ([]int, int, bool, error) { return ints(3), 0, false, nil }),
+		"Poll":  stream.Poll(time.Hour, func(context.Context) ([]int, error) { return ints(3), nil }),
+	} {
+		for n := 1; n <= 3; n++ {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			got, err := stream.Collect(ctx, s.Inspect(func(v int) {
+				if v == n-1 {
+					cancel(errBoom)
+				}
+			}))
+			require.ErrorIs(t, err, errBoom, name)
+			assert.Equal(t, ints(n), got, name)
+		}
+	}
 }
 
 func TestFromChanReceivesOnlyWhatIsAskedFor(t *testing.T) {
