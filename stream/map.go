@@ -39,9 +39,9 @@ func mapped[T, U any](s Stream[T], n int, ordered bool, f func(context.Context, 
 		})
 	}
 	return Stream[U]{func(ctx context.Context, yield func(U) bool) error {
-		m := &mapping[T, U]{f: f, n: n, ordered: ordered, window: uint64(max(Window, 2*n))}
-		m.in, m.out = make([]T, m.window), make([]mapResult[U], m.window)
-		m.room, m.ready, m.work = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, n)
+		m := &mapping[T, U]{f: f, n: n, ordered: ordered, window: max(Window, 2*uint64(n))}
+		m.in, m.out = make([]T, Window), make([]mapResult[U], Window)
+		m.room, m.ready, m.work = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, min(n, Window))
 		return within(ctx, func(scope *task.Scope) error {
 			defer m.stop()
 			m.scope = scope
@@ -66,13 +66,14 @@ func within(ctx context.Context, f func(*task.Scope) error) error {
 
 // A mapping is one run of Map: a reader puts elements into a ring, workers take
 // them from there and put results into another, and the loop's goroutine takes
-// those. Element i lies in place i modulo window in both, or in the order of
-// completion its result does. It holds head ≤ next ≤ tail ≤ head + window, and
-// head ≤ done ≤ next.
+// those. Element i lies in place i modulo their length in both, or in the order
+// of completion its result does. The rings begin with room for Window and grow up
+// to window. It holds head ≤ next ≤ tail ≤ head + window, and head ≤ done ≤ next.
 //
 // Who finds nothing to do waits for a token in a channel: room for the reader,
 // work for workers, ready for the loop. Its wish is noted under mu, and whoever
-// fulfils it takes the note away and sends one token.
+// fulfils it takes the note away and sends one token, under mu too, which nobody
+// needs in order to receive it.
 type mapping[T, U any] struct {
 	f       func(context.Context, T) (U, error)
 	n       int
@@ -140,10 +141,25 @@ func (m *mapping[T, U]) push(v T) bool {
 	if m.over || m.failed {
 		return false
 	}
-	m.in[m.tail%m.window] = v
+	if m.tail-m.head == m.size() {
+		m.grow()
+	}
+	m.in[m.tail%m.size()] = v
 	m.tail++
 	m.stir()
 	return true
+}
+
+func (m *mapping[T, U]) size() uint64 { return uint64(len(m.in)) }
+
+// grow doubles the rings, up to window. The caller holds mu.
+func (m *mapping[T, U]) grow() {
+	size := min(2*m.size(), m.window)
+	in, out := make([]T, size), make([]mapResult[U], size)
+	for i := m.head; i < m.tail; i++ {
+		in[i%size], out[i%size] = m.in[i%m.size()], m.out[i%m.size()]
+	}
+	m.in, m.out = in, out
 }
 
 // stir sees to it that a worker is on its way if there is an element for it. It
@@ -181,7 +197,7 @@ func (m *mapping[T, U]) serve(ctx context.Context) (struct{}, error) {
 		i := m.next
 		m.next++
 		var v T
-		v, m.in[i%m.window] = m.in[i%m.window], v
+		v, m.in[i%m.size()] = m.in[i%m.size()], v
 		m.stir()
 		m.mu.Unlock()
 		u, err := m.f(ctx, v)
@@ -190,7 +206,7 @@ func (m *mapping[T, U]) serve(ctx context.Context) (struct{}, error) {
 			i = m.done
 		}
 		m.done++
-		m.out[i%m.window] = mapResult[U]{u, err, true}
+		m.out[i%m.size()] = mapResult[U]{u, err, true}
 		m.failed = m.failed || err != nil
 		if i == m.head {
 			m.tell()
@@ -273,7 +289,7 @@ func (m *mapping[T, U]) yieldAll(ctx context.Context, yield func(U) bool) error 
 
 // take appends the results that are next. The caller holds mu.
 func (m *mapping[T, U]) take(batch []mapResult[U]) []mapResult[U] {
-	for out := &m.out[m.head%m.window]; out.set; out = &m.out[m.head%m.window] {
+	for out := &m.out[m.head%m.size()]; out.set; out = &m.out[m.head%m.size()] {
 		batch = append(batch, *out)
 		*out = mapResult[U]{}
 		m.head++

@@ -3,6 +3,7 @@ package stream_test
 import (
 	"context"
 	"errors"
+	"math"
 	"runtime"
 	"slices"
 	"sync/atomic"
@@ -146,6 +147,42 @@ func TestMapReadsOnlySoFarAhead(t *testing.T) {
 					break
 				}
 			}
+		}
+	})
+}
+
+func TestMapAllocatesForWhatIsInFlight(t *testing.T) {
+	noLeak(t)
+	for _, n := range []int{1 << 20, math.MaxInt/2 + 1, math.MaxInt} {
+		before := allocated()
+		assert.Equal(t, []int{7}, collect(t, stream.Map(stream.Of(7), n, same)))
+		assert.Less(t, allocated()-before, uint64(100<<10))
+	}
+}
+
+func allocated() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.TotalAlloc
+}
+
+func TestMapHasRoomForAllThatRunAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noLeak(t)
+		for _, n := range []int{500, math.MaxInt} {
+			start := time.Now()
+			work := func(_ context.Context, v int) (int, error) {
+				if v >= 100 { // the last one ends first
+					<-time.After(time.Duration(600-v) * time.Second)
+				}
+				return v, nil
+			}
+			assert.Equal(t, ints(600), collect(t, stream.Map(upTo(600, nil), n, work)))
+			got := collect(t, stream.MapUnordered(upTo(600, nil), n, work))
+			slices.Sort(got[:100])
+			slices.Reverse(got[100:])
+			assert.Equal(t, ints(600), got)
+			assert.Equal(t, 2*500*time.Second, time.Since(start))
 		}
 	})
 }
