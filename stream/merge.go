@@ -6,10 +6,11 @@ import (
 	"github.com/coderrange/ferrous/task"
 )
 
-// Merge runs all streams at once and yields their elements as they come. It is
-// fair: a stream that has an element ready waits for at most one element of each
-// of the others. It ends when all have, or with the first error, after all
-// elements that were yielded before. Each runs on a goroutine of its own, one
+// Merge runs all streams at once and yields their elements as they come. It
+// yields first what has waited longest: no element passes one that waits. But a
+// stream may yield many in a row before the goroutine of another comes to have
+// one wait. It ends when all have, or with the first error, after all elements
+// that were yielded before. Each stream runs on a goroutine of its own, one
 // element ahead.
 func Merge[T any](ss ...Stream[T]) Stream[T] {
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
