@@ -13,8 +13,15 @@ import (
 	"github.com/coderrange/ferrous/task"
 )
 
-// QueueSize is how many lines may wait for the writer.
-const QueueSize = 1000
+const (
+	// QueueSize is how many lines may wait for the writer.
+	QueueSize = 1000
+	// MaxLine is how many bytes the text of a line may have.
+	MaxLine = 64 << 10
+	// batch is the size from which gathered lines are written. With the last line,
+	// each byte of which may be escaped, it is less than the smallest file holds.
+	batch = 64 << 10
+)
 
 // Policy is what becomes of a line that finds the queue full.
 type Policy int
@@ -31,6 +38,8 @@ var (
 	ErrClosed = errors.New("applog: closed")
 	// ErrDropped says that the queue was full.
 	ErrDropped = errors.New("applog: queue full")
+	// ErrTooLong says that a line has more than [MaxLine] bytes.
+	ErrTooLong = errors.New("applog: line too long")
 )
 
 // AsyncLogger hands lines through a queue to a background task, which writes
@@ -60,6 +69,9 @@ func NewAsync(w io.Writer, policy Policy) *AsyncLogger {
 
 // Log implements [Logger].
 func (l *AsyncLogger) Log(line Line) error {
+	if len(line.Text) > MaxLine {
+		return ErrTooLong
+	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if l.closed {
@@ -106,13 +118,12 @@ func (l *AsyncLogger) write(w io.Writer) (failure error) {
 			failure = fmt.Errorf("applog: %w", err)
 		}
 	}
-	const enough = 64 << 10
 	var text []byte
 	lines := uint64(0)
 	for line := range l.queue {
 		text = append(text, format(line)...)
 		lines++
-		if len(l.queue) > 0 && len(text) < enough {
+		if len(l.queue) > 0 && len(text) < batch {
 			continue
 		}
 		_, err := w.Write(text)

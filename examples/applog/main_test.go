@@ -32,10 +32,12 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	bin = dir
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+	cleanup := goleak.Cleanup(func(code int) {
 		_ = os.RemoveAll(dir)
 		os.Exit(code)
-	}))
+	})
+	// Nothing ends this goroutine of lumberjack.
+	goleak.VerifyTestMain(m, cleanup, goleak.IgnoreTopFunction("gopkg.in/natefinch/lumberjack%2ev2.(*Logger).millRun"))
 }
 
 var build = sync.OnceValues(func() (string, error) {
@@ -65,33 +67,45 @@ var (
 	entry   = regexp.MustCompile(`^\S+ INFO msg=request service=(\d+) line=(\d+)$`)
 )
 
+// logs returns the names of the log file and of older ones.
+func logs(t *testing.T, file string) []string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(filepath.Dir(file), "*"))
+	require.NoError(t, err)
+	return names
+}
+
+// everything returns the text of all log files.
+func everything(t *testing.T, file string) string {
+	t.Helper()
+	var all strings.Builder
+	for _, name := range logs(t, file) {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		all.Write(text)
+	}
+	return all.String()
+}
+
 // check compares the files with what the program says that it accepted, and
 // returns the number of files and of lines.
 func check(t *testing.T, file, out string) (files, lines int) {
 	t.Helper()
 	said := summary.FindStringSubmatch(out)
 	require.NotNil(t, said, out)
-	names, err := filepath.Glob(filepath.Join(filepath.Dir(file), "*"))
-	require.NoError(t, err)
-	last := map[string]map[string]bool{}
-	for _, name := range names {
-		text, err := os.ReadFile(name)
-		require.NoError(t, err)
-		for line := range strings.Lines(string(text)) {
-			require.True(t, strings.HasSuffix(line, "\n"), "torn line")
-			lines++
-			if m := entry.FindStringSubmatch(strings.TrimSuffix(line, "\n")); m != nil {
-				if last[m[1]] == nil {
-					last[m[1]] = map[string]bool{}
-				}
-				assert.False(t, last[m[1]][m[2]], "twice: %s", line)
-				last[m[1]][m[2]] = true
-			}
+	seen := map[string]bool{}
+	for line := range strings.Lines(everything(t, file)) {
+		require.True(t, strings.HasSuffix(line, "\n"), "torn line")
+		lines++
+		if m := entry.FindStringSubmatch(strings.TrimSuffix(line, "\n")); m != nil {
+			key := m[1] + " " + m[2]
+			assert.False(t, seen[key], "twice: %s", line)
+			seen[key] = true
 		}
 	}
 	assert.Equal(t, said[1], fmt.Sprint(lines), "accepted and in the files")
 	assert.Equal(t, said[1], said[3], "accepted and written")
-	return len(names), lines
+	return len(logs(t, file)), lines
 }
 
 func TestEveryAcceptedLineIsInTheFiles(t *testing.T) {

@@ -1,0 +1,27 @@
+//go:build unix
+
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"gopkg.in/natefinch/lumberjack.v2"
+)
+
+func TestALineThatIsTooLongIsRefusedAlone(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "app.log")
+	l := NewAsync(&lumberjack.Logger{Filename: file, MaxSize: 1}, Wait)
+	require.NoError(t, appLog(l, Info, "before"))
+	assert.Equal(t, ErrTooLong, appLog(l, Info, strings.Repeat("x", 2<<20)))
+	for range 50 { // the longest, of which every byte is escaped
+		require.NoError(t, appLog(l, Info, strings.Repeat("\n", MaxLine)))
+	}
+	assert.Equal(t, ErrTooLong, appLog(l, Info, strings.Repeat("x", MaxLine+1)))
+	require.NoError(t, l.Close())
+	assert.EqualValues(t, 51, l.Written())
+	assert.Equal(t, 51, strings.Count(everything(t, file), "\n"))
+}
