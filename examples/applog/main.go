@@ -56,7 +56,7 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 	if o.drop {
 		policy = Drop
 	}
-	logger := NewAsync(&lumberjack.Logger{Filename: o.file, MaxSize: o.megas}, policy)
+	logger := NewAsync(&rotated{Logger: lumberjack.Logger{Filename: o.file, MaxSize: o.megas}}, policy)
 	var accepted atomic.Uint64
 	defer func() { // also when a service has panicked, for that resurfaces here
 		closing := logger.Close()
