@@ -1,6 +1,6 @@
 // Command applog logs from several services at once through a queue of 1,000
 // lines to a file that is rotated by size. No accepted line is lost, also when
-// the program is ended by a signal or by a panic.
+// the program is ended by an interrupt, SIGTERM, SIGHUP or a panic.
 package main
 
 import (
@@ -43,7 +43,8 @@ func main() {
 		fmt.Fprintln(os.Stderr, "applog: -mb and -services must be positive, -lines and -panic not negative")
 		os.Exit(2)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signal.Ignore(syscall.SIGPIPE) // that stdout is closed must not cost lines
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	if err := run(ctx, os.Stdout, o); err != nil {
 		fmt.Fprintln(os.Stderr, "applog:", err)
@@ -58,10 +59,15 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 	}
 	logger := NewAsync(&rotated{Logger: lumberjack.Logger{Filename: o.file, MaxSize: o.megas}}, policy)
 	var accepted atomic.Uint64
-	defer func() { // also when a service has panicked, for that resurfaces here
-		closing := logger.Close()
+	var logged []int // lines, by service
+	// Also when a service has panicked, for that resurfaces here. It closes before
+	// it prints, since nobody may be reading.
+	defer func() {
+		err = errors.Join(err, logger.Close())
+		for i, n := range logged {
+			_, _ = fmt.Fprintf(out, "service %d: %d lines\n", i, n)
+		}
 		_, _ = fmt.Fprintf(out, "accepted=%d dropped=%d written=%d\n", accepted.Load(), logger.Dropped(), logger.Written())
-		err = errors.Join(err, closing)
 	}()
 	log := func(level Level, text string) {
 		if appLog(logger, level, text) == nil {
@@ -74,10 +80,7 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 	for i := range services {
 		services[i] = func(ctx context.Context) (int, error) { return service(ctx, i, o, logger, &accepted) }
 	}
-	logged, err := task.JoinAll(ctx, services...) // a panic of one cancels the others
-	for i, n := range logged {
-		_, _ = fmt.Fprintf(out, "service %d: %d lines\n", i, n)
-	}
+	logged, err = task.JoinAll(ctx, services...) // a panic of one cancels the others
 	log(Warn, "Server stopped")
 	return err
 }

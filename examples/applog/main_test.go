@@ -128,22 +128,37 @@ func TestDroppedLinesAreCounted(t *testing.T) {
 	assert.Equal(t, accepted, lines)
 }
 
-func TestNoAcceptedLineIsLostOnSIGTERM(t *testing.T) {
-	for _, policy := range []string{"-drop=false", "-drop=true"} {
-		cmd, file, out := start(t, "-lines", "0", policy)
-		deadline := time.Now().Add(30 * time.Second)
-		for { // until it is in full swing
-			if info, err := os.Stat(file); err == nil && info.Size() > 200<<10 {
-				break
+func TestNoAcceptedLineIsLostOnASignal(t *testing.T) {
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		for _, policy := range []string{"-drop=false", "-drop=true"} {
+			cmd, file, out := start(t, "-lines", "0", policy)
+			deadline := time.Now().Add(30 * time.Second)
+			for { // until it is in full swing
+				if info, err := os.Stat(file); err == nil && info.Size() > 200<<10 {
+					break
+				}
+				require.True(t, time.Now().Before(deadline))
+				runtime.Gosched()
 			}
-			require.True(t, time.Now().Before(deadline))
-			runtime.Gosched()
+			require.NoError(t, cmd.Process.Signal(signal))
+			require.NoError(t, cmd.Wait(), "%v: %s", signal, out)
+			_, lines := check(t, file, out.String())
+			assert.Greater(t, lines, 1000)
 		}
-		require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
-		require.NoError(t, cmd.Wait(), out.String())
-		_, lines := check(t, file, out.String())
-		assert.Greater(t, lines, 1000)
 	}
+}
+
+func TestNoLineIsLostWhenNobodyReadsStdout(t *testing.T) {
+	binary, err := build()
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), "app.log")
+	cmd := exec.CommandContext(t.Context(), binary, "-file", file, "-lines", "3000")
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	require.NoError(t, out.Close())
+	require.NoError(t, cmd.Wait())
+	assert.Equal(t, 3*3000+2, strings.Count(everything(t, file), "\n"))
 }
 
 func TestNoAcceptedLineIsLostOnAPanic(t *testing.T) {
