@@ -34,7 +34,7 @@ const (
 )
 
 var (
-	// ErrClosed says that the logger was closed.
+	// ErrClosed says that the logger was closed, or that its writer panicked.
 	ErrClosed = errors.New("applog: closed")
 	// ErrDropped says that the queue was full.
 	ErrDropped = errors.New("applog: queue full")
@@ -77,9 +77,18 @@ func (l *AsyncLogger) Log(line Line) error {
 	if l.closed {
 		return ErrClosed
 	}
+	select {
+	case <-l.writer.Done(): // it panicked
+		return ErrClosed
+	default:
+	}
 	if l.policy == Wait {
-		l.queue <- line
-		return nil
+		select {
+		case l.queue <- line:
+			return nil
+		case <-l.writer.Done():
+			return ErrClosed
+		}
 	}
 	select {
 	case l.queue <- line:
@@ -91,7 +100,7 @@ func (l *AsyncLogger) Log(line Line) error {
 }
 
 // Close refuses further lines, waits until all that were accepted are written,
-// and returns the first error of writing.
+// and returns the first error of writing. If the writer panicked, so does Close.
 func (l *AsyncLogger) Close() error {
 	l.mu.Lock()
 	if !l.closed {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -24,4 +25,18 @@ func TestALineThatIsTooLongIsRefusedAlone(t *testing.T) {
 	require.NoError(t, l.Close())
 	assert.EqualValues(t, 51, l.Written())
 	assert.Equal(t, 51, strings.Count(everything(t, file), "\n"))
+}
+
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { panic("the writer has a bug") }
+
+func TestAWriterThatPanicsClosesTheLog(t *testing.T) {
+	for _, policy := range []Policy{Wait, Drop} {
+		l := NewAsync(broken{}, policy)
+		for !errors.Is(appLog(l, Info, "x"), ErrClosed) {
+		}
+		assert.Equal(t, ErrClosed, appLog(l, Info, "x"), "from then on")
+		assert.Panics(t, func() { _ = l.Close() })
+	}
 }
