@@ -147,8 +147,12 @@ func (l *AsyncLogger) write(w io.Writer) (failure error) {
 	return failure
 }
 
-// format returns the line as text of one line.
+// format returns the line as text of one line, without a time that is zero.
 func format(l Line) string {
 	text := strings.NewReplacer("\n", `\n`, "\r", `\r`).Replace(l.Text)
-	return l.Time.Format(time.RFC3339Nano) + " " + l.Level.String() + " " + text + "\n"
+	text = l.Level.String() + " " + text + "\n"
+	if l.Time.IsZero() {
+		return text
+	}
+	return l.Time.Format(time.RFC3339Nano) + " " + text
 }

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -250,22 +249,4 @@ func TestAnErrorOfTheWriterIsReported(t *testing.T) {
 	require.NoError(t, appLog(l, Info, "x"))
 	require.ErrorIs(t, l.Close(), full)
 	assert.Zero(t, l.Written())
-}
-
-func TestTheHandlerKeepsAttributesAndGroups(t *testing.T) {
-	w := &blocked{gate: make(chan struct{})}
-	close(w.gate)
-	l := NewAsync(w, Wait)
-	log := slog.New(NewHandler(l, slog.LevelInfo)).With("service", 3)
-	log.Debug("not enabled")
-	log.Warn("two\nlines", "n", 1)
-	log.WithGroup("g").Error("bad", "err", "x")
-	require.NoError(t, appLog(l, Debug, "a\r\nb"))
-	require.NoError(t, l.Close())
-	lines := strings.Split(w.text.String(), "\n")
-	require.Len(t, lines, 4)
-	assert.Contains(t, lines[0], ` WARN msg="two\nlines" service=3 n=1`)
-	assert.Contains(t, lines[1], ` ERROR msg=bad service=3 g.err=x`)
-	assert.Contains(t, lines[2], ` DEBUG a\r\nb`)
-	assert.Equal(t, "UNKNOWN", Level(9).String())
 }
