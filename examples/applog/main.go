@@ -20,6 +20,10 @@ import (
 	"github.com/coderrange/ferrous/task"
 )
 
+// maxMB is the largest file, of 1 TB. Lumberjack does not check that the size in
+// bytes is a number it can hold.
+const maxMB = 1 << 20
+
 // options are the flags.
 type options struct {
 	file     string
@@ -39,8 +43,9 @@ func main() {
 	flag.BoolVar(&o.drop, "drop", false, "refuse lines when the queue is full, instead of waiting")
 	flag.IntVar(&o.panicAt, "panic", 0, "let a service panic at this line; 0 means never")
 	flag.Parse()
-	if o.megas <= 0 || o.services <= 0 || o.lines < 0 || o.panicAt < 0 {
-		fmt.Fprintln(os.Stderr, "applog: -mb and -services must be positive, -lines and -panic not negative")
+	if o.file == "" || o.megas < 1 || o.megas > maxMB || o.services < 1 || o.lines < 0 || o.panicAt < 0 || flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "applog: -file must be given, -mb be from 1 to %d, -services be positive, "+
+			"-lines and -panic not be negative, and nothing may follow the flags\n", maxMB)
 		os.Exit(2)
 	}
 	signal.Ignore(syscall.SIGPIPE) // that stdout is closed must not cost lines
@@ -82,6 +87,9 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 	}
 	logged, err = task.JoinAll(ctx, services...) // a panic of one cancels the others
 	log(Warn, "Server stopped")
+	if ctx.Err() != nil {
+		return nil // a signal is no failure, also before the services began
+	}
 	return err
 }
 

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -173,9 +174,24 @@ func TestNoAcceptedLineIsLostOnAPanic(t *testing.T) {
 }
 
 func TestBadFlagsAreRefused(t *testing.T) {
-	cmd, _, out := start(t, "-services", "0")
-	require.Error(t, cmd.Wait())
-	assert.Contains(t, out.String(), "must be positive")
+	for _, bad := range []string{"-services=0", "-mb=0", "-mb=9223372036854775807", "-file=", "stray"} {
+		cmd, _, out := start(t, "-lines", "1", bad)
+		var exit *exec.ExitError
+		if assert.ErrorAs(t, cmd.Wait(), &exit, bad) {
+			assert.Equal(t, 2, exit.ExitCode(), bad)
+			assert.Contains(t, out.String(), "applog: -file must be given", bad)
+		}
+	}
+}
+
+func TestASignalBeforeTheServicesIsNoFailure(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	file := filepath.Join(t.TempDir(), "app.log")
+	var out bytes.Buffer
+	require.NoError(t, run(ctx, &out, options{file: file, megas: 1, services: 3}))
+	_, lines := check(t, file, out.String())
+	assert.Equal(t, 2, lines)
 }
 
 // blocked is a writer that waits before its first write.
