@@ -89,12 +89,29 @@ func TestLimits(t *testing.T) {
 	require.NoError(t, put("d", 10))
 	_, err := s.Put(ctx, "e", make([]byte, 11))
 	require.ErrorIs(t, err, ErrTooLarge)
-	for _, name := range []string{"a/b", "", "..", "x\n", strings.Repeat("x", 256)} {
+}
+
+func TestBadNamesAreRefused(t *testing.T) {
+	s, c := start(t, roomy)
+	ctx := t.Context()
+	for _, name := range []string{"", ".", "..", "a/b", "x\n", "\x00", "\x7f", "\u0085", "a\xff", strings.Repeat("x", 256)} {
 		_, err := s.Put(ctx, name, nil)
-		require.ErrorIs(t, err, ErrName, name)
+		require.ErrorIs(t, err, ErrName, "%q", name)
+		requireStatus(t, http.StatusBadRequest, c.Put(ctx, name, []byte("x")))
+		_, err = c.Get(ctx, name)
+		requireStatus(t, http.StatusBadRequest, err)
+		requireStatus(t, http.StatusBadRequest, c.Delete(ctx, name))
 	}
-	requireStatus(t, http.StatusBadRequest, put("a/b", 1))
-	requireStatus(t, http.StatusBadRequest, put(strings.Repeat("x", 256), 1))
+}
+
+func TestOtherMethodsAreRefused(t *testing.T) {
+	_, c := start(t, roomy)
+	for _, path := range []string{"/files", "/files/a"} {
+		_, err := c.do(t.Context(), http.MethodPost, path, nil)
+		requireStatus(t, http.StatusMethodNotAllowed, err)
+	}
+	_, err := c.do(t.Context(), http.MethodGet, "/elsewhere", nil)
+	requireStatus(t, http.StatusNotFound, err)
 }
 
 func TestClientsAtOnceSeeWholeFiles(t *testing.T) {

@@ -26,7 +26,7 @@ func NewHandler(s *Store) http.Handler {
 			serve(s, w, r)
 		}
 	}
-	mux.HandleFunc("PUT /files/{name}", own(func(s *Store, w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("PUT /files/{name...}", own(func(s *Store, w http.ResponseWriter, r *http.Request) {
 		// The body is read before the lock is taken: a slow client keeps nobody
 		// waiting.
 		data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.limits.File))
@@ -44,7 +44,7 @@ func NewHandler(s *Store) http.Handler {
 			w.WriteHeader(http.StatusNoContent)
 		}
 	}))
-	mux.HandleFunc("GET /files/{name}", own(func(s *Store, w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET /files/{name...}", own(func(s *Store, w http.ResponseWriter, r *http.Request) {
 		data, err := s.Get(r.Context(), r.PathValue("name"))
 		if err != nil {
 			fail(w, err)
@@ -54,7 +54,7 @@ func NewHandler(s *Store) http.Handler {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		_, _ = w.Write(data) // the client may have gone
 	}))
-	mux.HandleFunc("DELETE /files/{name}", own(func(s *Store, w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("DELETE /files/{name...}", own(func(s *Store, w http.ResponseWriter, r *http.Request) {
 		if err := s.Delete(r.Context(), r.PathValue("name")); err != nil {
 			fail(w, err)
 			return
@@ -70,7 +70,14 @@ func NewHandler(s *Store) http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(list) // the client may have gone
 	}))
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/files/.", "/files/..": // the mux would take them for steps, and redirect
+			fail(w, ErrName)
+		default:
+			mux.ServeHTTP(w, r)
+		}
+	})
 }
 
 // fail answers with the status that belongs to err.

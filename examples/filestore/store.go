@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/coderrange/ferrous/arcmutex"
 )
@@ -13,7 +15,7 @@ import (
 // What a Store refuses.
 var (
 	ErrNotFound = errors.New("no such file")
-	ErrName     = errors.New("a name has 1 to 255 bytes, none of them / or a control character")
+	ErrName     = errors.New("a name is not . or .., and has 1 to 255 bytes of UTF-8 without / and control characters")
 	ErrTooLarge = errors.New("file too large")
 	ErrFull     = errors.New("store is full")
 )
@@ -85,6 +87,9 @@ func (s *Store) Put(ctx context.Context, name string, data []byte) (created bool
 
 // Get returns a file, which must not be changed.
 func (s *Store) Get(ctx context.Context, name string) (data []byte, err error) {
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
 	exists := false
 	err = s.contents().RWithContext(ctx, func(c *contents) { data, exists = c.files[name] })
 	if err == nil && !exists {
@@ -95,6 +100,9 @@ func (s *Store) Get(ctx context.Context, name string) (data []byte, err error) {
 
 // Delete forgets a file.
 func (s *Store) Delete(ctx context.Context, name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
 	exists := false
 	err := s.contents().WithContext(ctx, func(c *contents) {
 		var data []byte
@@ -128,8 +136,8 @@ func (s *Store) List(ctx context.Context) ([]Entry, error) {
 }
 
 func checkName(name string) error {
-	isBad := func(r rune) bool { return r == '/' || r < ' ' || r == 0x7f }
-	if name == "" || name == "." || name == ".." || len(name) > 255 || strings.ContainsFunc(name, isBad) {
+	isBad := func(r rune) bool { return r == '/' || unicode.IsControl(r) }
+	if name == "" || name == "." || name == ".." || len(name) > 255 || !utf8.ValidString(name) || strings.ContainsFunc(name, isBad) {
 		return fmt.Errorf("%w: %q", ErrName, name)
 	}
 	return nil
