@@ -152,8 +152,17 @@ func TestSelfTestPasses(t *testing.T) {
 	require.NoError(t, run(t.Context(), []string{"-selftest"}, &out))
 	assert.Equal(t, "8 clients put, read, listed and deleted 200 files; 1 is left\n", out.String())
 	require.Error(t, run(t.Context(), []string{"-selftest", "-file", "10"}, io.Discard), "it must be able to fail")
-	require.Error(t, run(t.Context(), []string{"-nonsense"}, io.Discard))
-	require.Error(t, run(t.Context(), []string{"-addr", "nowhere:-1"}, io.Discard))
+}
+
+func TestBadFlagsAreRefused(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // it must not serve
+	for _, bad := range []string{"-nonsense", "-addr=nowhere:-1", "-file=0", "-total=-1", "-files=0", "stray"} {
+		require.Error(t, run(ctx, []string{"-addr=127.0.0.1:0", bad}, io.Discard), bad)
+	}
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), []string{"-h"}, &out), "help is no failure")
+	assert.Contains(t, out.String(), "-selftest")
 }
 
 func TestServeEndsWithItsContext(t *testing.T) {

@@ -42,8 +42,13 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.Int64Var(&limits.File, "file", 10<<20, "`bytes` of one file")
 	flags.Int64Var(&limits.Total, "total", 1<<30, "`bytes` of all files")
 	flags.IntVar(&limits.Files, "files", 100_000, "number of files")
-	if err := flags.Parse(args); err != nil {
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return nil
+	} else if err != nil {
 		return err
+	}
+	if limits.File <= 0 || limits.Total <= 0 || limits.Files <= 0 || flags.NArg() > 0 {
+		return errors.New("-file, -total and -files must be positive, and nothing may follow the flags")
 	}
 	if *isTest {
 		*addr = "127.0.0.1:0"
