@@ -17,8 +17,8 @@ func main() {
 	jobs := flag.Int("jobs", 20, "how many jobs to send")
 	workers := flag.Int("workers", 4, "how many workers there are")
 	flag.Parse()
-	if *jobs < 0 || *workers <= 0 {
-		fmt.Fprintln(os.Stderr, "workerpool: -jobs must not be negative, and -workers must be positive")
+	if *jobs < 0 || *workers <= 0 || flag.NArg() > 0 {
+		fmt.Fprintln(os.Stderr, "workerpool: -jobs must not be negative, -workers must be positive, and nothing may follow the flags")
 		os.Exit(2)
 	}
 	if err := run(context.Background(), os.Stdout, *jobs, *workers); err != nil {
@@ -38,7 +38,8 @@ func run(ctx context.Context, out io.Writer, jobs, workers int) error {
 			}
 		}
 		close(tx) // drop(tx)
-		done, err := dispatcher.Join(ctx)
+		// Also when ctx is done: the dispatcher may be printing.
+		done, err := dispatcher.Join(context.WithoutCancel(ctx))
 		_, _ = fmt.Fprintf(out, "all senders are gone: %d jobs done, the pool is closed\n", done)
 		return err
 	})

@@ -5,7 +5,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -25,10 +27,12 @@ func TestTwentyJobs(t *testing.T) {
 	assert.Equal(t, "job  1: the squares up to it make 1", lines[0])
 	assert.Equal(t, "job 20: the squares up to it make 2870", lines[19])
 	assert.Equal(t, "all senders are gone: 20 jobs done, the pool is closed", lines[20])
-	err = exec.CommandContext(t.Context(), binary, "-workers", "0").Run()
-	var exit *exec.ExitError
-	require.ErrorAs(t, err, &exit)
-	assert.Equal(t, 2, exit.ExitCode())
+	for _, bad := range []string{"-workers=0", "-jobs=-1", "stray"} {
+		var exit *exec.ExitError
+		if assert.ErrorAs(t, exec.CommandContext(t.Context(), binary, bad).Run(), &exit, bad) {
+			assert.Equal(t, 2, exit.ExitCode(), bad)
+		}
+	}
 }
 
 func TestNoJobsAndACancelledContext(t *testing.T) {
@@ -38,4 +42,31 @@ func TestNoJobsAndACancelledContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.ErrorIs(t, run(ctx, &out, 5, 1), context.Canceled)
+}
+
+// cancelling cancels at the first write, and lasts until all else waits.
+type cancelling struct {
+	cancel       func()
+	writing      atomic.Bool
+	isOverlapped atomic.Bool
+}
+
+func (w *cancelling) Write(p []byte) (int, error) {
+	if w.writing.Swap(true) {
+		w.isOverlapped.Store(true)
+		return len(p), nil
+	}
+	defer w.writing.Store(false)
+	w.cancel()
+	synctest.Wait()
+	return len(p), nil
+}
+
+func TestOneAtATimePrintsWhenCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		out := &cancelling{cancel: cancel}
+		require.ErrorIs(t, run(ctx, out, 20, 4), context.Canceled)
+		assert.False(t, out.isOverlapped.Load())
+	})
 }
