@@ -10,11 +10,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	_ "modernc.org/sqlite"
 
@@ -28,11 +30,13 @@ func main() {
 	events := flag.Int("events", 2_000, "how many events the endpoint sends")
 	rows := flag.Int("rows", 20_000, "how many rows the table has")
 	flag.Parse()
-	if *lines < 0 || *events < 0 || *rows < 0 {
-		fmt.Fprintln(os.Stderr, "streams: counts must not be negative")
+	if *lines < 0 || *events < 0 || *rows < 0 || flag.NArg() > 0 {
+		fmt.Fprintln(os.Stderr, "streams: counts must not be negative, and nothing may follow the flags")
 		os.Exit(2)
 	}
-	if err := run(context.Background(), os.Stdout, *lines, *events, *rows); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	if err := run(ctx, os.Stdout, *lines, *events, *rows); err != nil {
 		fmt.Fprintln(os.Stderr, "streams:", err)
 		os.Exit(1)
 	}
@@ -45,7 +49,7 @@ func run(ctx context.Context, out io.Writer, lines, events, rows int) error {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	file := filepath.Join(dir, "lines.txt")
-	if err := writeFile(file, lines); err != nil {
+	if err := writeFile(ctx, file, lines); err != nil {
 		return err
 	}
 	db, err := makeTable(ctx, filepath.Join(dir, "rows.db"), rows)

@@ -28,6 +28,12 @@ func TestThreeSourcesInConstantMemory(t *testing.T) {
 	_, err = fmt.Sscanf(string(out)[strings.Index(string(out), "heap"):], "heap grew by at most %f MB", &grown)
 	require.NoError(t, err)
 	assert.Less(t, grown, 12.0, "the file alone has 20 MB")
+	for _, bad := range []string{"-lines=-1", "stray"} {
+		var exit *exec.ExitError
+		if assert.ErrorAs(t, exec.CommandContext(t.Context(), binary, bad).Run(), &exit, bad) {
+			assert.Equal(t, 2, exit.ExitCode(), bad)
+		}
+	}
 }
 
 func TestEmptySources(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -14,21 +15,20 @@ import (
 )
 
 // writeFile writes lines of 100 bytes, each with its number from 0.
-func writeFile(name string, lines int) error {
+func writeFile(ctx context.Context, name string, lines int) error {
 	f, err := os.Create(name)
 	if err != nil {
 		return err
 	}
 	w := bufio.NewWriterSize(f, 1<<20)
 	for i := range lines {
+		if ctx.Err() != nil {
+			break
+		}
 		head := fmt.Sprintf("%d ", i)
 		_, _ = fmt.Fprint(w, head, strings.Repeat(".", 99-len(head)), "\n") // Flush has the error
 	}
-	if err := w.Flush(); err != nil {
-		_ = f.Close()
-		return err
-	}
-	return f.Close()
+	return errors.Join(ctx.Err(), w.Flush(), f.Close())
 }
 
 // makeTable makes an SQLite database with the numbers from 0.

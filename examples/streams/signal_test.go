@@ -1,0 +1,48 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestASignalLeavesNoFiles(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "streams")
+	built, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput()
+	require.NoError(t, err, string(built))
+	for _, endless := range []string{"-lines=1000000000", "-rows=1000000000", "-events=1000000000"} {
+		dir := t.TempDir()
+		cmd := exec.CommandContext(t.Context(), binary, "-lines=1", "-events=1", "-rows=1", endless)
+		cmd.Env = append(os.Environ(), "TMPDIR="+dir)
+		require.NoError(t, cmd.Start())
+		made := func() []string {
+			files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
+			require.NoError(t, err)
+			return files
+		}
+		for deadline := time.Now().Add(30 * time.Second); len(made()) == 0; runtime.Gosched() {
+			require.True(t, time.Now().Before(deadline))
+		}
+		require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+		require.Error(t, cmd.Wait())
+		left, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		assert.Empty(t, left, endless)
+	}
+}
+
+func TestWritingTheFileEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, writeFile(ctx, filepath.Join(t.TempDir(), "lines"), 1_000_000), context.Canceled)
+}
