@@ -83,7 +83,9 @@ func (c *crew) admit(h runner) bool {
 	return true
 }
 
-func (c *crew) full() bool { return c.running >= c.limit+c.lent }
+// full says whether the limit is reached. It adds nothing to the limit, which may
+// be the greatest number.
+func (c *crew) full() bool { return c.running-c.lent >= c.limit }
 
 // staff finds workers for the queue. The caller holds mu.
 func (c *crew) staff() {

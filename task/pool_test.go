@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -201,6 +202,23 @@ func TestATaskThatWaitsLendsItsPlace(t *testing.T) {
 			require.NoError(t, err)
 		}
 		close(gate)
+	})
+}
+
+func TestAPoolWithoutALimitLendsToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, task.PoolOptions{Workers: math.MaxInt})
+		child := func(ctx context.Context) (int, error) {
+			_, _ = sleeper(time.Second, 0)(ctx) // its parent waits by then
+			return submit(t, p, value(42)).Join(ctx)
+		}
+		parent := func(ctx context.Context) (int, error) { return submit(t, p, child).Join(ctx) }
+		for range 2 {
+			v, err := submit(t, p, parent).Join(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, 42, v)
+			p.Resize(math.MaxInt - 1)
+		}
 	})
 }
 
