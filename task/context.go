@@ -16,7 +16,7 @@ type lazy struct {
 
 	mu    sync.Mutex // guards the making of full and core.done
 	full  atomic.Pointer[full]
-	ended atomic.Bool // the task is over; set under mu
+	ended atomic.Bool // the function has returned
 }
 
 type full struct {
@@ -62,9 +62,17 @@ func (l *lazy) whole() *full {
 	}
 	f := new(full)
 	f.Context, f.cancel = context.WithCancelCause(l.parent)
-	if l.ended.Load() {
+	l.full.Store(f)
+	if l.ended.Load() { // after the store: end may not have seen it
 		f.cancel(nil)
 	}
-	l.full.Store(f)
 	return f
+}
+
+// end ends the context.
+func (l *lazy) end() {
+	l.ended.Store(true)
+	if f := l.full.Load(); f != nil {
+		f.cancel(nil)
+	}
 }

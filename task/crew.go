@@ -12,7 +12,7 @@ import (
 // is empty, unless it is one of those to keep. Whenever mu is free, the queue is
 // empty or the limit is reached, and the queue is full if anybody waits for it.
 type crew struct {
-	ended func(runner) // is told of each end, under mu
+	ended func(runner) // is told of each end before others can know, under mu
 
 	mu      sync.Mutex
 	limit   int            // workers at work, but for those lent
@@ -149,13 +149,13 @@ func (c *crew) forget(w *waiter) {
 // work runs h and whatever comes after it.
 func (c *crew) work(h runner) {
 	defer func() {
-		if h == nil {
-			return
+		if h != nil { // the task called runtime.Goexit
+			c.mu.Lock()
+			c.retire(h)
+			c.staff()
+			c.mu.Unlock()
+			h.base().wake()
 		}
-		c.mu.Lock() // the task called runtime.Goexit
-		defer c.mu.Unlock()
-		c.retire(h)
-		c.staff()
 		c.leave()
 	}()
 	var bell chan runner
@@ -165,44 +165,49 @@ func (c *crew) work(h runner) {
 	}
 }
 
-// next notes the end of the last task and returns another, or nil to end the
+// next publishes the end of the last task and returns another, or nil to end the
 // worker.
 func (c *crew) next(last runner, bell *chan runner) runner {
 	c.mu.Lock()
 	c.retire(last)
-	if !c.full() {
-		if h := c.take(); h != nil {
-			c.mu.Unlock()
-			return h
-		}
+	h, sleep := c.another(bell)
+	c.mu.Unlock()
+	last.base().wake()
+	if sleep {
+		h = <-*bell
 	}
-	if c.quiet != nil || len(c.idle) >= min(c.keep, c.limit) {
-		c.leave()
-		c.mu.Unlock()
-		return nil
+	return h
+}
+
+// another returns a task, or nil, and whether the worker listens to its bell
+// then. The caller holds mu.
+func (c *crew) another(bell *chan runner) (h runner, sleep bool) {
+	if !c.full() {
+		h = c.take()
+	}
+	if h != nil || c.quiet != nil || len(c.idle) >= min(c.keep, c.limit) {
+		return h, false
 	}
 	if *bell == nil {
 		*bell = make(chan runner, 1)
 	}
 	c.idle = append(c.idle, *bell)
-	c.mu.Unlock()
-	h := <-*bell
-	if h == nil {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.leave()
-	}
-	return h
+	return nil, true
 }
 
-// retire notes the end of a task. The caller holds mu.
+// retire notes the end of a task and makes it known, but for waking who waits.
+// The caller holds mu.
 func (c *crew) retire(h runner) {
 	c.running--
 	c.ended(h)
+	h.base().over.Store(true)
 }
 
-// leave notes the end of a worker. The caller holds mu.
+// leave notes the end of a worker, all of whose tasks have woken who waits for
+// them.
 func (c *crew) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.live--
 	if c.live == 0 && c.quiet != nil {
 		close(c.quiet)

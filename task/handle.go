@@ -23,16 +23,24 @@ type Handle[T any] struct {
 // core is what a handle knows of its task whatever the type of its result.
 type core struct {
 	ctx      lazy
-	owner    owner         // is told of the end; nil if a crew is
+	owner    owner         // publishes the end; nil if a crew does
 	done     chan struct{} // made by the first who waits; guarded by ctx.mu
-	over     atomic.Bool   // the result is there
+	over     atomic.Bool   // the result is there, and the owner knows
 	detached atomic.Bool
 	taken    bool     // a Set gave it out; guarded by crew.mu
 	failure  *failure // nil on success; written before over
 }
 
-// owner is what a task belongs to.
+// owner is what a task belongs to. It notes the end of the task, stores
+// core.over and calls core.wake.
 type owner interface{ ended(c *core) }
+
+// closed is what Done returns after the end.
+var closed = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
 
 // noCopy makes go vet refuse copies.
 type noCopy struct{}
@@ -56,7 +64,11 @@ func Go[T any](ctx context.Context, f func(context.Context) (T, error)) *Handle[
 // nobody owns the tasks of [Go].
 type nobody struct{}
 
-func (nobody) ended(c *core) { c.crashUnjoined() }
+func (nobody) ended(c *core) {
+	c.over.Store(true)
+	c.wake()
+	c.crashUnjoined()
+}
 
 func newHandle[T any](ctx context.Context, f func(context.Context) (T, error)) *Handle[T] {
 	if f == nil {
@@ -106,11 +118,11 @@ func (c *core) Done() <-chan struct{} {
 	}
 	c.ctx.mu.Lock()
 	defer c.ctx.mu.Unlock()
+	if c.over.Load() {
+		return closed
+	}
 	if c.done == nil {
 		c.done = make(chan struct{})
-		if c.over.Load() {
-			close(c.done)
-		}
 	}
 	return c.done
 }
@@ -165,7 +177,7 @@ func (c *core) GoString() string { return c.String() }
 // LogValue returns the state.
 func (c *core) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
-// run calls the function and publishes its result. It is called once.
+// run calls the function and keeps its result. It is called once.
 func (h *Handle[T]) run() {
 	f := h.f
 	h.f = nil
@@ -216,22 +228,23 @@ func (c *core) await(ctx context.Context) error {
 	return wait(ctx, c.Done())
 }
 
-// finish publishes the result and ends the task's context.
+// finish ends the task's context and has the owner publish the end. A crew does
+// that when run has returned, under its lock.
 func (c *core) finish(f *failure) {
 	c.failure = f
-	c.ctx.mu.Lock()
-	c.over.Store(true)
-	c.ctx.ended.Store(true)
-	full, done := c.ctx.full.Load(), c.done
-	c.ctx.mu.Unlock()
-	if full != nil {
-		full.cancel(nil)
-	}
-	if done != nil {
-		close(done)
-	}
+	c.ctx.end()
 	if c.owner != nil {
 		c.owner.ended(c)
+	}
+}
+
+// wake wakes who waits for the end. It is called once, after over is stored.
+func (c *core) wake() {
+	c.ctx.mu.Lock()
+	done := c.done
+	c.ctx.mu.Unlock()
+	if done != nil {
+		close(done)
 	}
 }
 

@@ -73,6 +73,19 @@ func TestPollNeverBlocks(t *testing.T) {
 	assert.Equal(t, 42, v)
 }
 
+func TestDoneIsClosedWhenPollIsReady(t *testing.T) {
+	for range 50 {
+		h := task.Go(t.Context(), func(ctx context.Context) (int, error) { deriveMany(ctx); return 1, nil })
+		_ = h.Done()
+		untilReady(h)
+		select {
+		case <-h.Done():
+		default:
+			t.Fatal("Poll was ready")
+		}
+	}
+}
+
 func TestManyJoinersGetTheResult(t *testing.T) {
 	gate := make(chan struct{})
 	h := task.Go(t.Context(), after(gate, 42))

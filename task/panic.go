@@ -80,8 +80,8 @@ func resurface(panics []error) {
 // crashUnjoined ends the process if the task panicked and can no longer be
 // joined because its handle was collected.
 func (c *core) crashUnjoined() {
-	if c.panicked() {
-		runtime.AddCleanup(c, (*failure).crash, c.failure)
+	if f := c.failure; f != nil && f.panicked {
+		runtime.AddCleanup(c, (*failure).crash, f)
 	}
 }
 

@@ -110,6 +110,17 @@ func TestTrySubmitWithoutAQueueNeedsAFreeWorker(t *testing.T) {
 	})
 }
 
+func TestTheWorkerOfATaskThatWasJoinedIsFree(t *testing.T) {
+	p := newPool(t, task.PoolOptions{Workers: 1})
+	for i := range uint64(20_000) {
+		h, ok := task.TrySubmit(p, value(1))
+		require.True(t, ok)
+		_, err := h.Join(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, i+1, p.Stats().Succeeded)
+	}
+}
+
 func TestSubmittersThatGaveUpAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(t, task.PoolOptions{Workers: 1})

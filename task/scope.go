@@ -137,6 +137,8 @@ func (s *Scope) ended(c *core) {
 			s.cancel(f.err)
 		}
 	}
+	c.over.Store(true)
+	c.wake()
 	s.leave()
 }
 

@@ -83,6 +83,22 @@ func TestUnjoinedErrorsComeFromTheScope(t *testing.T) {
 	require.NotErrorIs(t, err, errBoom, "that one was joined")
 }
 
+func TestTheErrorsOfAScopeAreInTheOrderOfTheirTasks(t *testing.T) {
+	for range 50 {
+		err := task.WithScope(t.Context(), func(s *task.Scope) error {
+			first := task.Spawn(s, func(ctx context.Context) (int, error) { deriveMany(ctx); return 0, errBoom })
+			task.Spawn(s, func(context.Context) (int, error) {
+				for first.String() == "Handle(running)" {
+					runtime.Gosched()
+				}
+				return 0, errors.New("second")
+			})
+			return nil
+		})
+		require.EqualError(t, err, "boom\nsecond")
+	}
+}
+
 func TestAPanicNobodyJoinedResurfacesWhenTheScopeEnds(t *testing.T) {
 	var waited atomic.Bool
 	err := testkit.PanicError(t, func() {

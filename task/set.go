@@ -57,6 +57,7 @@ func (s *Set[T]) Spawn(f func(context.Context) (T, error)) *Handle[T] {
 	if s.crew.closed() {
 		h.f = nil
 		h.finish(&failure{err: ErrClosed})
+		h.over.Store(true)
 		return h
 	}
 	if len(s.order) == cap(s.order) && s.untaken <= len(s.order)/2 {

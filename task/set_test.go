@@ -3,6 +3,7 @@ package task_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -37,6 +38,45 @@ func TestResultsInCompletionOrder(t *testing.T) {
 		_, err := s.Next(t.Context())
 		require.Equal(t, task.ErrEmpty, err)
 	})
+}
+
+func TestWhatWasJoinedCanBeTakenAtOnce(t *testing.T) {
+	s := newSet[int](t, 2)
+	for range 20_000 {
+		for _, f := range []func(context.Context) (int, error){value(1), goexit} {
+			h := s.Spawn(f)
+			_, _ = h.Join(t.Context())
+			taken, ok := s.TryNext()
+			require.True(t, ok)
+			require.Same(t, h, taken)
+		}
+	}
+}
+
+func TestATaskThatSawTheEndOfAnotherIsTakenAfterIt(t *testing.T) {
+	for range 50 {
+		s := newSet[string](t, 2)
+		first := s.Spawn(func(ctx context.Context) (string, error) { deriveMany(ctx); return "first", nil })
+		s.Spawn(func(context.Context) (string, error) { untilReady(first); return "second", nil })
+		h, err := s.Next(t.Context())
+		require.NoError(t, err)
+		require.Same(t, first, h)
+	}
+}
+
+// deriveMany makes the end of ctx take long.
+func deriveMany(ctx context.Context) {
+	for range 2000 {
+		_, cancel := context.WithCancel(ctx)
+		_ = cancel // the end of ctx does it
+	}
+}
+
+// untilReady polls h until it has a result.
+func untilReady[T any](h *task.Handle[T]) {
+	for ready := false; !ready; _, ready, _ = h.Poll() {
+		runtime.Gosched()
+	}
 }
 
 func TestResultsInSpawnOrder(t *testing.T) {
