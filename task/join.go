@@ -6,7 +6,12 @@ import "context"
 // waits for all, and returns the first failure. A panic panics here.
 func all(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
 	s := newScope(ctx)
-	s.failFast = true
+	s.settles = func(c *core) error {
+		if c.failure == nil {
+			return nil
+		}
+		return c.failure.err
+	}
 	err := s.run(ctx, func(s *Scope) error {
 		for i := range n {
 			Spawn(s, func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx, i) })

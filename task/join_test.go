@@ -184,6 +184,20 @@ func TestRaceOKReturnsTheFirstSuccess(t *testing.T) {
 	})
 }
 
+func TestGoexitEndsARaceAsAnErrorDoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		late := func(context.Context) (int, error) { return sleeper(time.Second, 7)(t.Context()) }
+		v, err := task.Race(t.Context(), goexit, late)
+		require.Equal(t, task.ErrGoexit, err, "it was the first")
+		assert.Zero(t, v)
+		v, err = task.RaceOK(t.Context(), goexit, sleeper(time.Second, 7))
+		require.NoError(t, err, "it cancels nothing")
+		assert.Equal(t, 7, v)
+		_, err = task.RaceOK(t.Context(), failing(errBoom), goexit)
+		require.EqualError(t, err, "boom\n"+task.ErrGoexit.Error())
+	})
+}
+
 func TestAPanicInARaceIsNotLost(t *testing.T) {
 	began := make(chan struct{})
 	err := testkit.PanicError(t, func() { // of the loser, after the race

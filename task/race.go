@@ -18,7 +18,7 @@ var errWon = errors.New("task: another one won the race")
 //
 //ferrous:blocks
 func Race[T any](ctx context.Context, fs ...func(context.Context) (T, error)) (T, error) {
-	return race(ctx, "Race", fs, func(error) bool { return true })
+	return race(ctx, "Race", fs, func(*failure) bool { return true })
 }
 
 // RaceOK is [Race] for the first to succeed. When none does, the error joins
@@ -26,37 +26,45 @@ func Race[T any](ctx context.Context, fs ...func(context.Context) (T, error)) (T
 //
 //ferrous:blocks
 func RaceOK[T any](ctx context.Context, fs ...func(context.Context) (T, error)) (T, error) {
-	return race(ctx, "RaceOK", fs, func(err error) bool { return err == nil })
+	return race(ctx, "RaceOK", fs, func(f *failure) bool { return f == nil })
 }
 
 func race[T any](
-	ctx context.Context, name string, fs []func(context.Context) (T, error), wins func(error) bool,
+	ctx context.Context, name string, fs []func(context.Context) (T, error), wins func(*failure) bool,
 ) (T, error) {
 	if len(fs) == 0 {
 		panic(bug("%s: no functions", name))
 	}
-	outcomes := make([]Outcome[T], len(fs))
-	var won atomic.Int64 // the winner's place, counted from 1
-	err := all(ctx, len(fs), func(ctx context.Context, i int) error {
-		o := &outcomes[i]
-		o.Err = ErrGoexit // unless it returns
-		o.Value, o.Err = fs[i](ctx)
-		if wins(o.Err) && won.CompareAndSwap(0, int64(i+1)) {
+	var winner atomic.Pointer[core]
+	s := newScope(ctx)
+	s.settles = func(c *core) error {
+		switch f := c.failure; {
+		case f != nil && f.panicked:
+			return f.err
+		case wins(f):
+			winner.CompareAndSwap(nil, c)
 			return errWon
+		default:
+			return nil
+		}
+	}
+	handles := make([]*Handle[T], len(fs))
+	_ = s.run(ctx, func(s *Scope) error {
+		for i, f := range fs {
+			handles[i] = Spawn(s, f)
 		}
 		return nil
 	})
-	if i := won.Load(); i > 0 {
-		return outcomes[i-1].Value, outcomes[i-1].Err
+	panics, _ := unseen(s.failures)
+	resurface(panics)
+	errs := make([]error, len(fs))
+	for i, h := range handles {
+		if h.base() == winner.Load() {
+			return h.outcome()
+		}
+		errs[i] = h.see()
 	}
 	var zero T
-	if err != nil { // ctx was done, or one called Goexit
-		return zero, err
-	}
-	errs := make([]error, len(outcomes))
-	for i, o := range outcomes {
-		errs[i] = o.Err
-	}
 	return zero, errors.Join(errs...)
 }
 

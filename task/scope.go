@@ -17,10 +17,13 @@ type Scope struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
-	live     atomic.Int64  // the function and the tasks that have not ended
-	closing  atomic.Bool   // the function has ended
-	idle     chan struct{} // closed when live is 0
-	failFast bool          // the first failure cancels the rest
+	live    atomic.Int64  // the function and the tasks that have not ended
+	closing atomic.Bool   // the function has ended
+	idle    chan struct{} // closed when live is 0
+
+	// settles returns the cause with which the end of a task cancels the rest, or
+	// nil if it does not. It may be nil.
+	settles func(*core) error
 
 	mu       sync.Mutex
 	failures []*failure // in order of time; those seen may be missing
@@ -133,8 +136,10 @@ func (s *Scope) ended(c *core) {
 		}
 		s.failures = append(s.failures, f)
 		s.mu.Unlock()
-		if s.failFast {
-			s.cancel(f.err)
+	}
+	if s.settles != nil {
+		if cause := s.settles(c); cause != nil {
+			s.cancel(cause)
 		}
 	}
 	c.over.Store(true)
