@@ -17,6 +17,7 @@ type lazy struct {
 	mu    sync.Mutex // guards the making of full and core.done
 	full  atomic.Pointer[full]
 	ended atomic.Bool // the function has returned
+	waits int32       // goroutines of the task that wait; guarded by crew.mu
 }
 
 type full struct {
@@ -46,7 +47,10 @@ func (l *lazy) Err() error {
 // parent's crew does not run this task.
 func (l *lazy) Value(key any) any {
 	if key == (crewKey{}) {
-		return l.crew
+		if l.crew == nil {
+			return nil
+		}
+		return l
 	}
 	return l.whole().Value(key)
 }

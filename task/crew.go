@@ -2,6 +2,7 @@ package task
 
 import (
 	"context"
+	"math"
 	"sync"
 )
 
@@ -50,25 +51,31 @@ const (
 	gone // it gave up; still in the list
 )
 
-// crewKey asks a context which crew runs its task.
+// crewKey asks a context for that of the task which a crew runs.
 type crewKey struct{}
 
 // lend gives the place of the worker that runs ctx's task, if one does, to
-// another worker until the returned function is called. After that, one more
-// than the limit may run until one of them ends.
+// another worker until the returned function is called, or the last one if
+// several goroutines of the task wait. After that, one more than the limit may
+// run until one of them ends.
 func lend(ctx context.Context) (back func()) {
-	c, _ := ctx.Value(crewKey{}).(*crew)
-	if c == nil {
+	l, _ := ctx.Value(crewKey{}).(*lazy)
+	if l == nil {
 		return func() {}
 	}
+	c := l.crew
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.lent++
-	c.staff()
+	if l.waits++; l.waits == 1 {
+		c.lent++
+		c.staff()
+	}
 	return func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.lent--
+		if l.waits--; l.waits == 0 {
+			c.lent--
+		}
 	}
 }
 
@@ -198,9 +205,14 @@ func (c *crew) another(bell *chan runner) (h runner, sleep bool) {
 // retire notes the end of a task and makes it known, but for waking who waits.
 // The caller holds mu.
 func (c *crew) retire(h runner) {
+	core := h.base()
 	c.running--
+	if core.ctx.waits > 0 {
+		c.lent--
+	}
+	core.ctx.waits = math.MinInt32 // who still waits has no place to lend
 	c.ended(h)
-	h.base().over.Store(true)
+	core.over.Store(true)
 }
 
 // leave notes the end of a worker, all of whose tasks have woken who waits for

@@ -13,8 +13,9 @@ import (
 //
 // A task that waits with the context that it was given, in [Submit] for a full
 // queue or anywhere else in this package, lends its worker's place meanwhile, so
-// that tasks which wait for tasks of the same pool cannot deadlock. When it goes
-// on, one more than Workers run until one of them ends.
+// that tasks which wait for tasks of the same pool cannot deadlock. It has one place
+// to lend, however many of its goroutines wait. When it goes on, one more than
+// Workers run until one of them ends.
 type Pool struct {
 	_      noCopy
 	ctx    context.Context

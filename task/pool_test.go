@@ -216,6 +216,24 @@ func TestATaskThatWaitsLendsItsPlace(t *testing.T) {
 	})
 }
 
+func TestATaskLendsItsPlaceOnceForAllItsGoroutines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, task.PoolOptions{Workers: 1, Queue: 100})
+		h := submit(t, p, func(ctx context.Context) (int, error) {
+			for i := range 10 {
+				child := submit(t, p, sleeper(time.Duration(i+1)*time.Second, 0))
+				go func() { _, _ = child.Join(ctx) }()
+			}
+			synctest.Wait()
+			return p.Stats().Lent, nil
+		})
+		lent, err := h.Join(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, 1, lent)
+		assert.Equal(t, 1, p.Stats().Running, "the task has ended and lends nothing more")
+	})
+}
+
 func TestAPoolWithoutALimitLendsToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(t, task.PoolOptions{Workers: math.MaxInt})
