@@ -13,7 +13,8 @@ import (
 //
 // A task that waits with the context that it was given, in [Submit] for a full
 // queue or anywhere else in this package, lends its worker's place meanwhile, so
-// that tasks which wait for tasks of the same pool cannot deadlock. It has one place
+// that tasks which wait for tasks of the same pool cannot deadlock. The same goes
+// for closing a Pool or Set that was made with that context. It has one place
 // to lend, however many of its goroutines wait. When it goes on, one more than
 // Workers run until one of them ends.
 type Pool struct {
@@ -170,6 +171,7 @@ func (p *Pool) Close() { _ = p.Shutdown(context.Background()) }
 //
 //ferrous:blocks
 func (p *Pool) Shutdown(ctx context.Context) error {
+	defer lend(p.ctx)() // Close has no other context
 	p.crew.mu.Lock()
 	quiet := p.crew.close()
 	p.crew.mu.Unlock()

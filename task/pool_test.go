@@ -216,6 +216,31 @@ func TestATaskThatWaitsLendsItsPlace(t *testing.T) {
 	})
 }
 
+func TestATaskThatClosesWhatItMadeLendsItsPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, task.PoolOptions{Workers: 1, Queue: 10})
+		inner := func(context.Context) (int, error) {
+			_, _ = sleeper(time.Second, 0)(t.Context()) // Close waits by then
+			return submit(t, p, value(1)).Join(t.Context())
+		}
+		_, err := submit(t, p, func(ctx context.Context) (int, error) {
+			q := task.NewPool(ctx, task.PoolOptions{Workers: 1})
+			submit(t, q, inner)
+			q.Close()
+			return 0, nil
+		}).Join(t.Context())
+		require.NoError(t, err)
+		_, err = submit(t, p, func(ctx context.Context) (int, error) {
+			s := task.NewSet[int](ctx, 1)
+			s.Spawn(inner)
+			synctest.Wait()
+			s.Close()
+			return 0, nil
+		}).Join(t.Context())
+		require.NoError(t, err)
+	})
+}
+
 func TestATaskLendsItsPlaceOnceForAllItsGoroutines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(t, task.PoolOptions{Workers: 1, Queue: 100})

@@ -244,6 +244,7 @@ func (s *Set[T]) AbortAll(cause error) {
 //
 //ferrous:blocks
 func (s *Set[T]) Shutdown(ctx context.Context) error {
+	defer lend(s.ctx)() // Close has no other context
 	s.crew.mu.Lock()
 	quiet := s.crew.close()
 	s.crew.mu.Unlock()
@@ -265,7 +266,8 @@ func (s *Set[T]) Shutdown(ctx context.Context) error {
 }
 
 // Close is [Set.Shutdown] without a time limit. A set whose results were all
-// taken ends at once. It may be called again.
+// taken ends at once. It may be called again, but not by a task of the set,
+// which would wait for itself.
 //
 //ferrous:release
 //ferrous:blocks

@@ -33,7 +33,9 @@
 //
 // Set and Pool are not made deadlocked by tasks that wait for tasks: a task that
 // waits in this package, with the context it was given, lends its place to
-// another one meanwhile.
+// another one meanwhile. One that waits elsewhere lends nothing, be it for a
+// channel, for a mutex or in the loop of a stream of package stream: what it
+// waits for must not need its place.
 package task
 
 import (
