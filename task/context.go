@@ -30,17 +30,12 @@ var _ context.Context = (*lazy)(nil)
 func (l *lazy) Deadline() (time.Time, bool) { return l.parent.Deadline() }
 func (l *lazy) Done() <-chan struct{}       { return l.whole().Done() }
 
+// Err becomes that of full once there is one, which does not change any more.
 func (l *lazy) Err() error {
-	if f := l.full.Load(); f != nil {
-		return f.Err()
+	if l.full.Load() == nil && !l.ended.Load() && l.parent.Err() == nil {
+		return nil
 	}
-	if err := l.parent.Err(); err != nil {
-		return err
-	}
-	if l.ended.Load() {
-		return context.Canceled
-	}
-	return nil
+	return l.whole().Err()
 }
 
 // Value answers the package's own question, which must not be passed on: the

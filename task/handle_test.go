@@ -239,6 +239,22 @@ func TestTheContextOfATask(t *testing.T) {
 	assert.Equal(t, context.Canceled, context.Cause(unused))
 }
 
+func TestTheErrorOfATasksContextDoesNotChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		outer, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		var kept context.Context
+		_, err := task.Go(outer, func(ctx context.Context) (int, error) {
+			kept = ctx //nolint:fatcontext // to look at it after its end
+			return 0, nil
+		}).Join(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, context.Canceled, kept.Err())
+		<-outer.Done()
+		assert.Equal(t, context.Canceled, kept.Err(), "that of the task came first")
+	})
+}
+
 func TestAnAbortNeedsNobodyToJoin(t *testing.T) {
 	type key struct{}
 	began, ended := make(chan struct{}), make(chan any)
