@@ -15,18 +15,19 @@ import (
 type crew struct {
 	ended func(runner) // is told of each end before others can know, under mu
 
-	mu      sync.Mutex
-	limit   int            // workers at work, but for those lent
-	lent    int            // workers whose task waits for another task
-	running int            // tasks in the hands of a worker
-	queue   queue[runner]  // tasks that have not begun
-	bound   int            // of the queue
-	waiters queue[*waiter] // submitters that found the queue full
-	gone    int            // of them, those that gave up
-	live    int            // workers
-	keep    int            // idle workers that do not end
-	idle    []chan runner  // their bells, the last to fall asleep last; nil ends one
-	quiet   chan struct{}  // made by close; closed when no worker is left
+	mu       sync.Mutex
+	limit    int            // workers at work, but for those lent
+	lent     int            // workers whose task waits for another task
+	running  int            // tasks in the hands of a worker
+	accepted uint64         // tasks, ever
+	queue    queue[runner]  // tasks that have not begun
+	bound    int            // of the queue
+	waiters  queue[*waiter] // submitters that found the queue full
+	gone     int            // of them, those that gave up
+	live     int            // workers
+	keep     int            // idle workers that do not end
+	idle     []chan runner  // their bells, the last to fall asleep last; nil ends one
+	quiet    chan struct{}  // made by close; closed when no worker is left
 }
 
 // runner is a *Handle of any type.
@@ -85,6 +86,7 @@ func (c *crew) admit(h runner) bool {
 	if c.full() && c.queue.n >= c.bound {
 		return false
 	}
+	c.accepted++
 	c.queue.push(h)
 	c.staff()
 	return true
@@ -122,6 +124,7 @@ func (c *crew) take() runner {
 			continue
 		}
 		w.state = admitted
+		c.accepted++
 		close(w.ready)
 		if ok {
 			c.queue.push(w.h)
@@ -135,6 +138,9 @@ func (c *crew) take() runner {
 	}
 	return h
 }
+
+// waiting returns how many submitters wait. The caller holds mu.
+func (c *crew) waiting() int { return c.waiters.n - c.gone }
 
 // forget takes w out of the list of waiters, sooner or later. The caller holds
 // mu.
@@ -239,6 +245,7 @@ func (c *crew) close() <-chan struct{} {
 			close(w.ready)
 		}
 	}
+	c.gone = 0
 	c.dismiss(0)
 	if c.live == 0 {
 		close(c.quiet)

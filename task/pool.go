@@ -24,7 +24,7 @@ type Pool struct {
 	crew   crew
 
 	// Guarded by crew.mu.
-	stats  PoolStats
+	stats  PoolStats  // of the ends; the crew knows the rest
 	panics []*failure // those seen may be missing
 }
 
@@ -115,7 +115,6 @@ func (p *Pool) submit(ctx context.Context, h runner, mayWait bool) error {
 		return over(p.ctx)
 	}
 	if c.admit(h) {
-		p.stats.Submitted++
 		c.mu.Unlock()
 		return nil
 	}
@@ -125,15 +124,12 @@ func (p *Pool) submit(ctx context.Context, h runner, mayWait bool) error {
 	}
 	w := &waiter{h: h, ready: make(chan struct{})}
 	c.waiters.push(w)
-	p.stats.Waiting++
 	c.mu.Unlock()
 	err := wait(ctx, w.ready)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	p.stats.Waiting--
 	switch w.state {
 	case admitted: // also when ctx was done meanwhile
-		p.stats.Submitted++
 		return nil
 	case refused:
 		return ErrClosed
@@ -196,6 +192,7 @@ func (p *Pool) Stats() PoolStats {
 	defer c.mu.Unlock()
 	s := p.stats
 	s.Workers, s.Live, s.Running, s.Lent, s.Queued = c.limit, c.live, c.running, c.lent, c.queue.n
+	s.Waiting, s.Submitted = c.waiting(), c.accepted
 	return s
 }
 

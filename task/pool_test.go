@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -119,6 +120,22 @@ func TestTheWorkerOfATaskThatWasJoinedIsFree(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, i+1, p.Stats().Succeeded)
 	}
+}
+
+func TestStatsCountATaskBeforeItBegins(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // the task begins before Submit returns
+	p := newPool(t, task.PoolOptions{Workers: 1})
+	gate := make(chan struct{})
+	submit(t, p, after(gate, 1))
+	go func() {
+		for p.Stats().Waiting == 0 {
+			runtime.Gosched()
+		}
+		close(gate)
+	}()
+	s, err := submit(t, p, func(context.Context) (task.PoolStats, error) { return p.Stats(), nil }).Join(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, task.PoolStats{Workers: 1, Live: 1, Running: 1, Submitted: 2, Succeeded: 1}, s)
 }
 
 func TestSubmittersThatGaveUpAreForgotten(t *testing.T) {
