@@ -256,6 +256,6 @@ func (c *core) see() error {
 	if c.failure == nil {
 		return nil
 	}
-	c.failure.seen.Store(true)
+	c.failure.see()
 	return c.failure.err
 }

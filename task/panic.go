@@ -40,6 +40,17 @@ type failure struct {
 	err      error
 	panicked bool        // err is a *PanicError of the task itself
 	seen     atomic.Bool // somebody joined
+
+	// The owner's number of those that it does not keep and nobody has seen, with
+	// this one in it, or nil.
+	unkept *atomic.Int64
+}
+
+// see notes that somebody joined.
+func (f *failure) see() {
+	if !f.seen.Swap(true) && f.unkept != nil {
+		f.unkept.Add(-1)
+	}
 }
 
 // died returns the failure of a task that did not return; value is what

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 )
 
 // Pool is workers behind a bounded queue, for the life of a service. It is made
@@ -25,8 +26,13 @@ type Pool struct {
 
 	// Guarded by crew.mu.
 	stats  PoolStats  // of the ends; the crew knows the rest
-	panics []*failure // those seen may be missing
+	panics []*failure // the first keptPanics; those seen may be missing
+
+	unkept atomic.Int64 // further panics that nobody has seen
 }
+
+// keptPanics is how many panics that nobody joined a Pool keeps until its end.
+const keptPanics = 16
 
 // PoolOptions says how a [Pool] works.
 type PoolOptions struct {
@@ -154,8 +160,9 @@ func (p *Pool) Resize(workers int) {
 
 // Close lets no more tasks in and waits until those inside, queued or running,
 // have ended. Submitters that wait get [ErrClosed]. If tasks panicked and nobody
-// joined them, Close panics with their [*PanicError]. It may be called again,
-// but not by a task of the pool, which would wait for itself.
+// joined them, Close panics with their [*PanicError]: with those of 16, and the
+// number of the others. It may be called again, but not by a task of the pool,
+// which would wait for itself.
 //
 //ferrous:release
 //ferrous:blocks
@@ -181,6 +188,9 @@ func (p *Pool) Shutdown(ctx context.Context) error {
 	panics, _ := unseen(p.panics)
 	p.panics = nil
 	p.crew.mu.Unlock()
+	if n := p.unkept.Swap(0); n > 0 {
+		panics = append(panics, fmt.Errorf("task: further panics that nobody joined: %d", n))
+	}
 	resurface(panics)
 	return err
 }
@@ -216,8 +226,13 @@ func (p *Pool) ended(r runner) {
 		p.stats.Succeeded++
 	case f.panicked:
 		p.stats.Panicked++
-		if len(p.panics) == cap(p.panics) { // forget those seen before growing
+		if len(p.panics) == keptPanics {
 			p.panics = slices.DeleteFunc(p.panics, func(f *failure) bool { return f.seen.Load() })
+		}
+		if len(p.panics) == keptPanics {
+			f.unkept = &p.unkept
+			p.unkept.Add(1)
+			return
 		}
 		p.panics = append(p.panics, f)
 	default:

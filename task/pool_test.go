@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -443,6 +444,33 @@ func TestAPanicInAPool(t *testing.T) {
 	p.Close()
 	s := p.Stats()
 	assert.Equal(t, []uint64{103, 1, 1, 101}, []uint64{s.Submitted, s.Succeeded, s.Failed, s.Panicked})
+}
+
+func TestAPoolKeepsSomePanicsAndCountsTheOthers(t *testing.T) {
+	for joined, more := range map[int]string{0: "joined: 84", 50: "joined: 34", 84: "", 100: ""} {
+		p := task.NewPool(t.Context(), task.PoolOptions{Workers: 1})
+		var handles []*task.Handle[int]
+		for range 100 {
+			handles = append(handles, submit(t, p, func(context.Context) (int, error) { panic(errBoom) }))
+		}
+		for _, h := range handles {
+			<-h.Done()
+		}
+		for _, h := range handles[100-joined:] {
+			_, err := h.Result(t.Context())
+			require.ErrorIs(t, err, errBoom)
+		}
+		if joined == 100 {
+			require.NotPanics(t, p.Close)
+			continue
+		}
+		err := testkit.PanicError(t, p.Close)
+		var first *task.PanicError
+		require.ErrorAs(t, err, &first)
+		assert.Equal(t, 16, strings.Count(err.Error(), "task: panic: boom"))
+		assert.Equal(t, more != "", strings.Contains(err.Error(), "further panics that nobody "+more))
+		p.Close()
+	}
 }
 
 func TestPoolOptionsOutOfRangeAreRefused(t *testing.T) {
