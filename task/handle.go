@@ -53,7 +53,8 @@ func (*noCopy) Unlock() {}
 //
 // A panic in f that nobody has joined ends the process as soon as nobody can
 // join any more, because the handle is unreachable or was given up with
-// [Handle.Detach]. A nil f panics.
+// [Handle.Detach]. A panic value that holds the handle keeps it reachable, and
+// is never reported. A nil f panics.
 func Go[T any](ctx context.Context, f func(context.Context) (T, error)) *Handle[T] {
 	h := newHandle(ctx, f)
 	h.owner = nobody{}

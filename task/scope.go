@@ -32,9 +32,9 @@ type Scope struct {
 // WithScope calls f with a new scope, waits for all that was spawned into it,
 // and ends the scope. After std::thread::scope.
 //
-// The tasks' context derives from ctx. If f returns an error or panics, it ends
-// with that as its cause; else the tasks run to their end. WithScope waits for
-// them in any case, also when ctx is done.
+// The tasks' context derives from ctx. If f returns an error, it ends with that
+// as its cause, if f panics, with [ErrAborted]; else the tasks run to their end.
+// WithScope waits for them in any case, also when ctx is done.
 //
 // It returns the error of f, or else those of the tasks that nobody joined,
 // joined by [errors.Join] in the order in which they happened. If tasks

@@ -131,6 +131,7 @@ func TestAPanicNobodyJoinedResurfacesWhenTheScopeEnds(t *testing.T) {
 	})
 	require.ErrorIs(t, err, errBoom)
 	require.ErrorIs(t, err, both)
+	require.ErrorAs(t, err, &p, "one of them")
 
 	err = task.WithScope(t.Context(), func(s *task.Scope) error {
 		_, err := task.Spawn(s, culprit).Result(t.Context())
@@ -148,6 +149,7 @@ func TestAPanicOfTheFunctionCancelsWaitsAndGoesOn(t *testing.T) {
 			task.Spawn(s, func(ctx context.Context) (int, error) {
 				close(began)
 				<-ctx.Done()
+				assert.Equal(t, task.ErrAborted, context.Cause(ctx))
 				waited.Store(true)
 				return 0, nil
 			})

@@ -22,7 +22,9 @@
 // A panic ends the task alone. It panics again where the task is joined, with a
 // [*PanicError] that holds the task's stack as text. When nobody joins, it
 // panics where the owner ends, and for a task without an owner it ends the
-// process. [runtime.Goexit] in a task is the error [ErrGoexit].
+// process. An owner several of whose tasks panicked panics with their errors
+// joined, among which [errors.As] finds the first [*PanicError].
+// [runtime.Goexit] in a task is the error [ErrGoexit].
 //
 // The return of a task synchronizes before the return of any call that reports
 // its result. Everything that blocks is durably blocking in a synctest bubble.
