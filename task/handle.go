@@ -35,13 +35,6 @@ type core struct {
 // core.over and calls core.wake.
 type owner interface{ ended(c *core) }
 
-// closed is what Done returns after the end.
-var closed = func() chan struct{} {
-	c := make(chan struct{})
-	close(c)
-	return c
-}()
-
 // noCopy makes go vet refuse copies.
 type noCopy struct{}
 
@@ -120,7 +113,9 @@ func (c *core) Done() <-chan struct{} {
 	c.ctx.mu.Lock()
 	defer c.ctx.mu.Unlock()
 	if c.over.Load() {
-		return closed
+		done := make(chan struct{}) // of its own: wake may be about to close the other
+		close(done)
+		return done
 	}
 	if c.done == nil {
 		c.done = make(chan struct{})
