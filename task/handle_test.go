@@ -195,9 +195,12 @@ func TestAbortIsCooperative(t *testing.T) {
 }
 
 func TestATaskAbortedBeforeItBeganIsNotCalled(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // the goroutine waits until Join parks
-	h := task.Go(t.Context(), func(context.Context) (int, error) { panic("called") })
+	s := task.NewSet[int](t.Context(), 1)
+	defer s.Close()
+	first := s.Spawn(untilDone)
+	h := s.Spawn(func(context.Context) (int, error) { panic("called") }) // waits for its turn
 	h.Abort(errBoom)
+	first.Abort(nil)
 	_, err := h.Join(t.Context())
 	require.ErrorIs(t, err, errBoom)
 	require.EqualError(t, err, "task: not started: boom")
