@@ -27,15 +27,15 @@ import (
 //     when one has waited for the given time; each cycle is reported once.
 //
 // The checker follows [Mutex] and [RWMutex], by object and not by type, so that
-// trees and lists of locks may be locked hand over hand. TryLock takes part
-// as a holder only, and so does [LockAll] but for the lock that it waits for,
-// while it holds none of the others. An upgrade adds nothing to the orders. Who holds what is told by the goroutine that has locked: a guard
-// that is handed to another goroutine counts as the first one's. Locks taken
-// while the checker was off are not seen. What it knows of a lock is forgotten
-// with the lock.
+// trees and lists of locks may be locked hand over hand. TryLock takes part as a
+// holder only, and so does [LockAll] but for the lock that it waits for, while it
+// holds none of the others. An upgrade adds nothing to the orders. Who holds what
+// is told by the goroutine that has locked: a guard that is handed to another
+// goroutine counts as the first one's. Locks taken while the checker was off are
+// not seen. What it knows of a lock is forgotten with the lock.
 //
 // Off, it costs one atomic load a lock. On, locking and unlocking takes some
-// 200 ns, and waiting a timer. Of several checkers that are on the last one is
+// 100 ns, and waiting a timer. Of several checkers that are on the last one is
 // told. A report that panics unwinds the goroutine that has called it, which then
 // has not locked. It panics if report is nil.
 func Check(after time.Duration, report func(*Deadlock)) (stop func()) {

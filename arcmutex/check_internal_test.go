@@ -92,3 +92,14 @@ func TestCheckForgetsLocksThatAreGoneLocked(t *testing.T) {
 	}
 	t.Errorf("%d holds of locks that are gone", held()-before)
 }
+
+func TestLastReaderTakesTheMarkOfTheCheckerAway(t *testing.T) {
+	m := NewRWMutex(0)
+	stop := Check(time.Hour, func(*Deadlock) {})
+	known := m.RLock()
+	stop()
+	unknown := m.RLock()
+	known.Unlock()
+	unknown.Unlock()
+	assert.Zero(t, m.lock.state.Load(), "readers would go on the slow way for ever")
+}

@@ -210,6 +210,8 @@ func (l *lock) runlockSlow(k, s uint64) {
 	}
 	if k&noted != 0 {
 		l.left()
+	}
+	if s&known != 0 {
 		l.settle()
 	}
 	l.makeWay(s)
