@@ -50,7 +50,8 @@ const maxChunk = 64
 
 // NewBroadcast returns a channel of which every receiver gets every message,
 // and that keeps the latest capacity ones for those that are slow: exactly so
-// many, also when all have received them. After tokio::sync::broadcast. It panics unless capacity is positive.
+// many, also when all have received them. After tokio::sync::broadcast. It
+// panics unless capacity is positive.
 //
 //ferrous:acquire
 func NewBroadcast[T any](capacity int) (*BroadcastSender[T], *BroadcastReceiver[T]) {
