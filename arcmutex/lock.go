@@ -45,7 +45,6 @@ const (
 	maxReaders = 1 << 19    // half of what there is room for: the rest is for those who go again
 	full       = reader * maxReaders
 
-	flags   = turn - 1
 	turns   = reader - turn
 	readers = 1<<64 - reader
 )

@@ -92,6 +92,7 @@ func (m *Mutex[T]) TryLock() (Guard[T], bool) {
 //ferrous:blocks
 //ferrous:lends
 func (m *Mutex[T]) With(f func(*T)) {
+	// This is lock and lend, without a further closure and with their fast paths.
 	k, ok := m.lock.fastLock()
 	if !ok {
 		k = m.lock.lockSlow("Mutex.With")
