@@ -101,7 +101,7 @@ const Unbounded = math.MaxInt
 type core[T any] interface {
 	send(ctx context.Context, v T) error
 	trySend(v T) error
-	sendMany(ctx context.Context, vs []T) (int, error)
+	sendMany(ctx context.Context, vs []T) (int, error) // ctx was looked at
 
 	reserve(ctx context.Context, n int) error // 0 < n <= cap, ctx was looked at
 	tryReserve(n int) error                   // 0 < n <= cap

@@ -544,3 +544,23 @@ func TestClosedIsToldBeforeMessagesAreDropped(t *testing.T) {
 		})
 	}
 }
+
+func TestCloseTakesBackWhatAReserveHasGathered(t *testing.T) {
+	everyBounded(t, func(t *testing.T, f flavour) {
+		synctest.Test(t, func(t *testing.T) {
+			tx, rx := f.open(2)
+			require.NoError(t, tx.TrySend(1))
+			waiting := parked(t, 1, func(int) error {
+				_, err := tx.ReserveMany(t.Context(), 2) // has one
+				return err
+			})
+			assert.Zero(t, tx.Free())
+			rx.Shutdown()
+			allAre(t, waiting(), channel.ErrClosed)
+			_, err := rx.Recv(t.Context())
+			require.NoError(t, err)
+			_, err = rx.Recv(t.Context())
+			require.ErrorIs(t, err, channel.ErrClosed, "as if a permit were still out")
+		})
+	})
+}

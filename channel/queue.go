@@ -143,9 +143,6 @@ func (q *queue[T]) sendSlow(ctx context.Context, v T) error {
 }
 
 func (q *queue[T]) sendMany(ctx context.Context, vs []T) (sent int, err error) {
-	if ctx.Err() != nil {
-		return 0, cause(ctx)
-	}
 	var rung bool
 	for {
 		var n int
