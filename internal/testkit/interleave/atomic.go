@@ -17,8 +17,7 @@ type (
 // Add adds delta and returns the sum.
 func (w *word[T]) Add(delta T) T {
 	step()
-	w.v += delta
-	return w.v
+	return w.set(w.v + delta)
 }
 
 type (
@@ -40,13 +39,14 @@ func (c *cell[T]) Load() T {
 // Store sets the value.
 func (c *cell[T]) Store(v T) {
 	step()
-	c.v = v
+	c.set(v)
 }
 
 // Swap sets the value and returns the old one.
 func (c *cell[T]) Swap(v T) (old T) {
 	step()
-	old, c.v = c.v, v
+	old = c.v
+	c.set(v)
 	return old
 }
 
@@ -56,6 +56,48 @@ func (c *cell[T]) CompareAndSwap(old, v T) bool {
 	if c.v != old {
 		return false
 	}
-	c.v = v
+	c.set(v)
 	return true
+}
+
+// set sets the value without a pause, and returns it.
+func (c *cell[T]) set(v T) T {
+	if c.v != v {
+		changes++
+		c.v = v
+	}
+	return v
+}
+
+// Mutex is sync's.
+type Mutex struct{ locked bool }
+
+// Lock locks m when it is free.
+func (m *Mutex) Lock() {
+	Wait(func() bool { return !m.locked })
+	m.turn(true)
+}
+
+// TryLock locks m if it is free, and reports whether it did.
+func (m *Mutex) TryLock() bool {
+	step()
+	if m.locked {
+		return false
+	}
+	m.turn(true)
+	return true
+}
+
+// Unlock unlocks m, which must be locked.
+func (m *Mutex) Unlock() {
+	step()
+	if !m.locked {
+		panic("interleave: Mutex.Unlock: not locked")
+	}
+	m.turn(false)
+}
+
+func (m *Mutex) turn(locked bool) {
+	m.locked = locked
+	changes++
 }

@@ -83,3 +83,108 @@ func TestExploreFindsTheLeakOfTwoAdds(t *testing.T) {
 	assert.Positive(t, destroyed[1])
 	assert.Positive(t, destroyed[0], "the schedule under which nobody destroys")
 }
+
+// A recorder takes the failure of a test that is expected to fail.
+type recorder struct {
+	testing.TB
+	errors []error
+}
+
+func (r *recorder) Error(args ...any)   { r.errors = append(r.errors, args[0].(error)) }
+func (r *recorder) Failed() bool        { return len(r.errors) > 0 }
+func (r *recorder) Logf(string, ...any) {}
+
+// TestWaitingThreadsSeeEveryInterleaving has one thread wait for another in all
+// ways there are.
+func TestWaitingThreadsSeeEveryInterleaving(t *testing.T) {
+	for name, wait := range map[string]func(x *interleave.Int64){
+		"a condition": func(x *interleave.Int64) { interleave.Wait(func() bool { return x.Load() == 2 }) },
+		"a loop": func(x *interleave.Int64) {
+			for x.Load() != 2 {
+				interleave.Gosched()
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			orders := map[string]bool{}
+			interleave.Explore(t, func() ([]func(), func()) {
+				var x interleave.Int64
+				order := ""
+				waiter := func() {
+					wait(&x)
+					order += "w"
+					assert.EqualValues(t, 2, x.Load())
+				}
+				giver := func() {
+					x.Add(1)
+					order += "1"
+					x.Add(1)
+					order += "2"
+				}
+				return []func(){waiter, giver, func() { order += "o" }}, func() { orders[order] = true }
+			})
+			assert.Equal(t, map[string]bool{"o12w": true, "1o2w": true, "12ow": true, "12wo": true}, orders)
+		})
+	}
+}
+
+func TestMutexExcludes(t *testing.T) {
+	runs := interleave.Explore(t, func() ([]func(), func()) {
+		var m interleave.Mutex
+		var x interleave.Int64
+		tried := 0
+		add := func() {
+			m.Lock()
+			lossy(&x)
+			m.Unlock()
+		}
+		try := func() {
+			if m.TryLock() {
+				lossy(&x)
+				m.Unlock()
+				tried++
+			}
+		}
+		return []func(){add, add, try}, func() { assert.EqualValues(t, 2+tried, x.Load()) }
+	})
+	assert.Greater(t, runs, 6)
+	assert.Panics(t, new(interleave.Mutex).Unlock)
+}
+
+func TestExploreFindsTheDeadlock(t *testing.T) {
+	for name, setup := range map[string]func() []func(){
+		"two mutexes": func() []func() {
+			var a, b interleave.Mutex
+			both := func(a, b *interleave.Mutex) func() {
+				return func() {
+					a.Lock()
+					defer a.Unlock()
+					b.Lock()
+					defer b.Unlock()
+				}
+			}
+			return []func(){both(&a, &b), both(&b, &a), func() {}}
+		},
+		"two loops": func() []func() {
+			var x, y interleave.Bool
+			loop := func(mine, other *interleave.Bool) func() {
+				return func() {
+					for !other.Load() {
+						interleave.Gosched()
+					}
+					mine.Store(true)
+				}
+			}
+			return []func(){loop(&x, &y), loop(&y, &x)}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &recorder{TB: t}
+			interleave.Explore(r, func() ([]func(), func()) { return setup(), func() {} })
+			if assert.Len(t, r.errors, 1) {
+				assert.ErrorContains(t, r.errors[0], "threads [0 1] wait")
+			}
+		})
+	}
+	assert.Panics(t, func() { interleave.Wait(func() bool { return false }) }, "outside of Explore's threads")
+}

@@ -14,9 +14,21 @@ import (
 // Rewritten says whether this test binary was built by [Rerun].
 func Rewritten() bool { return os.Getenv("FERROUS_INTERLEAVE") != "" }
 
+// imports puts this package in place of others. An import is a line of its own.
+var imports = func() *strings.Replacer {
+	const ours = `"github.com/coderrange/ferrous/internal/testkit/interleave"`
+	return strings.NewReplacer(
+		"\t"+`"sync/atomic"`+"\n", "\tatomic "+ours+"\n",
+		"\t"+`"sync"`+"\n", "\tsync "+ours+"\n",
+		"\t"+`"runtime"`+"\n", "\truntime "+ours+"\n",
+	)
+}()
+
 // Rerun runs the tests of the package in the current directory whose names match
-// once more, with this package in place of sync/atomic in the named files. They
-// call [Explore], and must be there and pass.
+// once more, with this package in place of sync/atomic in the named files, and
+// in place of sync and runtime where these import them: of sync they may use
+// Mutex, and of runtime Gosched. The tests call [Explore], and must be there
+// and pass.
 func Rerun(t *testing.T, tests string, files ...string) {
 	t.Helper()
 	replace := map[string]string{}
@@ -24,10 +36,9 @@ func Rerun(t *testing.T, tests string, files ...string) {
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
-		const std, ours = `"sync/atomic"`, `atomic "github.com/coderrange/ferrous/internal/testkit/interleave"`
-		require.Equal(t, 1, strings.Count(string(text), std), "%s does not import sync/atomic", file)
+		require.Equal(t, 1, strings.Count(string(text), "\t"+`"sync/atomic"`+"\n"), "%s does not import sync/atomic", file)
 		to := filepath.Join(dir, filepath.Base(file))
-		require.NoError(t, os.WriteFile(to, []byte(strings.Replace(string(text), std, ours, 1)), 0o600))
+		require.NoError(t, os.WriteFile(to, []byte(imports.Replace(string(text))), 0o600))
 		from, err := filepath.Abs(file)
 		require.NoError(t, err)
 		replace[from] = to
