@@ -5,6 +5,10 @@
 //	curl -T report.pdf http://127.0.0.1:8080/files/
 //	curl http://127.0.0.1:8080/files
 //
+// A file that was put is in memory: it is gone when the program ends, in whatever
+// way. The first signal lets the requests under way finish, for ten seconds at
+// most, and the program ends with 0; the second signal ends it at once.
+//
 // With -selftest it serves on a free port, lets several clients at once at
 // itself and exits.
 package main
@@ -12,43 +16,40 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
+
+	"github.com/coderrange/ferrous/examples/internal/program"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "filestore:", err)
-		os.Exit(1)
-	}
-}
+func main() { program.Main("filestore", run) }
 
 // run is main with what it needs: arguments, and where to print.
 func run(ctx context.Context, args []string, out io.Writer) error {
-	flags := flag.NewFlagSet("filestore", flag.ContinueOnError)
-	flags.SetOutput(out)
+	flags := program.NewFlags("filestore", "filestore [flags]")
 	addr := flags.String("addr", "127.0.0.1:8080", "where to listen")
 	isTest := flags.Bool("selftest", false, "exercise the server, and exit")
 	limits := Limits{}
-	flags.Int64Var(&limits.File, "file", 10<<20, "`bytes` of one file")
-	flags.Int64Var(&limits.Total, "total", 1<<30, "`bytes` of all files")
-	flags.IntVar(&limits.Files, "files", 100_000, "number of files")
-	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+	flags.Int64(&limits.File, "file", 10<<20, 1, math.MaxInt64-1, "`bytes` of one file")
+	flags.Int64(&limits.Total, "total", 1<<30, 1, math.MaxInt64, "`bytes` of all files")
+	flags.Int(&limits.Files, "files", 100_000, 1, math.MaxInt, "number of files")
+	flags.Check(func() error {
+		_, port, err := net.SplitHostPort(*addr)
+		if err == nil {
+			_, err = new(net.Resolver).LookupPort(ctx, "tcp", port)
+		}
+		if err != nil {
+			return program.Usagef("-addr %q is not host:port: %v", *addr, err)
+		}
 		return nil
-	} else if err != nil {
+	})
+	goOn, err := flags.Parse(args, out)
+	if err != nil || !goOn {
 		return err
-	}
-	if limits.File <= 0 || limits.Total <= 0 || limits.Files <= 0 || flags.NArg() > 0 {
-		return errors.New("-file, -total and -files must be positive, and nothing may follow the flags")
 	}
 	if *isTest {
 		*addr = "127.0.0.1:0"

@@ -3,18 +3,30 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/coderrange/ferrous/arcmutex"
+	"github.com/coderrange/ferrous/examples/internal/program"
 	"github.com/coderrange/ferrous/rc"
 	"github.com/coderrange/ferrous/refcell"
 )
 
-func main() { fmt.Print(run()) }
+func main() {
+	program.Main("ownership", func(_ context.Context, args []string, out io.Writer) error {
+		goOn, err := program.NewFlags("ownership", "ownership").Parse(args, out)
+		if err != nil || !goOn {
+			return err
+		}
+		_, err = io.WriteString(out, run())
+		return err
+	})
+}
 
 // run plays every scene, and returns what they print.
 func run() string {

@@ -1,53 +1,54 @@
 // Command streams reads a file line by line, the events of an SSE endpoint and
 // the rows of an SQL query at once, as one stream, in memory that does not grow
-// with any of them. It makes all three itself, on this machine alone.
+// with any of them. It makes all three itself, on this machine alone, in a
+// temporary directory, which it removes in the end and after a signal.
 package main
 
 import (
 	"context"
 	"database/sql"
-	"flag"
+	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 
 	_ "modernc.org/sqlite"
 
+	"github.com/coderrange/ferrous/examples/internal/program"
 	"github.com/coderrange/ferrous/stream"
 )
 
 const maxLine = 4096
 
-func main() {
-	lines := flag.Int("lines", 200_000, "how many lines the file has, of 100 bytes each")
-	events := flag.Int("events", 2_000, "how many events the endpoint sends")
-	rows := flag.Int("rows", 20_000, "how many rows the table has")
-	flag.Parse()
-	if *lines < 0 || *events < 0 || *rows < 0 || flag.NArg() > 0 {
-		fmt.Fprintln(os.Stderr, "streams: counts must not be negative, and nothing may follow the flags")
-		os.Exit(2)
+// maxCount bounds each source. A file of so many lines has 100 GB.
+const maxCount = 1_000_000_000
+
+func main() { program.Main("streams", command) }
+
+func command(ctx context.Context, args []string, out io.Writer) error {
+	var lines, events, rows int
+	flags := program.NewFlags("streams", "streams [flags]")
+	flags.Int(&lines, "lines", 200_000, 0, maxCount, "how many lines the file has, of 100 bytes each")
+	flags.Int(&events, "events", 2_000, 0, maxCount, "how many events the endpoint sends")
+	flags.Int(&rows, "rows", 20_000, 0, maxCount, "how many rows the table has")
+	goOn, err := flags.Parse(args, out)
+	if err != nil || !goOn {
+		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	if err := run(ctx, os.Stdout, *lines, *events, *rows); err != nil {
-		fmt.Fprintln(os.Stderr, "streams:", err)
-		os.Exit(1)
-	}
+	return run(ctx, out, lines, events, rows)
 }
 
-func run(ctx context.Context, out io.Writer, lines, events, rows int) error {
+func run(ctx context.Context, out io.Writer, lines, events, rows int) (err error) {
 	dir, err := os.MkdirTemp("", "streams")
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	file := filepath.Join(dir, "lines.txt")
 	if err := writeFile(ctx, file, lines); err != nil {
 		return err
@@ -80,11 +81,13 @@ func run(ctx context.Context, out io.Writer, lines, events, rows int) error {
 		sum[v.Key] += v.Value
 		meter.tick()
 	}
+	var report strings.Builder
 	for _, name := range slices.Sorted(slices.Values([]string{"lines", "events", "rows"})) {
-		_, _ = fmt.Fprintf(out, "%-6s count=%d sum=%d\n", name, count[name], sum[name])
+		fmt.Fprintf(&report, "%-6s count=%d sum=%d\n", name, count[name], sum[name])
 	}
-	_, _ = fmt.Fprintf(out, "heap grew by at most %.1f MB\n", meter.grown())
-	return nil
+	fmt.Fprintf(&report, "heap grew by at most %.1f MB\n", meter.grown())
+	_, err = io.WriteString(out, report.String())
+	return err
 }
 
 // number reads the number before the first space.

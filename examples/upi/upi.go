@@ -3,12 +3,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
+	"github.com/coderrange/ferrous/examples/internal/program"
 	"github.com/coderrange/ferrous/result"
 )
 
@@ -117,8 +118,11 @@ func run(out io.Writer) error {
 }
 
 func main() {
-	if err := run(os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "upi:", err)
-		os.Exit(1)
-	}
+	program.Main("upi", func(_ context.Context, args []string, out io.Writer) error {
+		goOn, err := program.NewFlags("upi", "upi").Parse(args, out)
+		if err != nil || !goOn {
+			return err
+		}
+		return run(out)
+	})
 }

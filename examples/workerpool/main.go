@@ -5,26 +5,31 @@ package main
 
 import (
 	"context"
-	"flag"
+	"errors"
 	"fmt"
 	"io"
-	"os"
 
+	"github.com/coderrange/ferrous/examples/internal/program"
 	"github.com/coderrange/ferrous/task"
 )
 
-func main() {
-	jobs := flag.Int("jobs", 20, "how many jobs to send")
-	workers := flag.Int("workers", 4, "how many workers there are")
-	flag.Parse()
-	if *jobs < 0 || *workers <= 0 || flag.NArg() > 0 {
-		fmt.Fprintln(os.Stderr, "workerpool: -jobs must not be negative, -workers must be positive, and nothing may follow the flags")
-		os.Exit(2)
+const (
+	maxJobs    = 1_000_000
+	maxWorkers = 10_000
+)
+
+func main() { program.Main("workerpool", command) }
+
+func command(ctx context.Context, args []string, out io.Writer) error {
+	var jobs, workers int
+	flags := program.NewFlags("workerpool", "workerpool [flags]")
+	flags.Int(&jobs, "jobs", 20, 0, maxJobs, "how many jobs to send")
+	flags.Int(&workers, "workers", 4, 1, maxWorkers, "how many workers there are")
+	goOn, err := flags.Parse(args, out)
+	if err != nil || !goOn {
+		return err
 	}
-	if err := run(context.Background(), os.Stdout, *jobs, *workers); err != nil {
-		fmt.Fprintln(os.Stderr, "workerpool:", err)
-		os.Exit(1)
-	}
+	return run(ctx, out, jobs, workers)
 }
 
 func run(ctx context.Context, out io.Writer, jobs, workers int) error {
@@ -40,8 +45,8 @@ func run(ctx context.Context, out io.Writer, jobs, workers int) error {
 		close(tx) // drop(tx)
 		// Also when ctx is done: the dispatcher may be printing.
 		done, err := dispatcher.Join(context.WithoutCancel(ctx))
-		_, _ = fmt.Fprintf(out, "all senders are gone: %d jobs done, the pool is closed\n", done)
-		return err
+		_, written := fmt.Fprintf(out, "all senders are gone: %d jobs done, the pool is closed\n", done)
+		return errors.Join(err, written)
 	})
 }
 
@@ -63,7 +68,9 @@ func dispatch(ctx context.Context, out io.Writer, rx <-chan int, workers int) (d
 		if err != nil {
 			return done, err
 		}
-		_, _ = fmt.Fprintln(out, line)
+		if _, err := fmt.Fprintln(out, line); err != nil {
+			return done, err
+		}
 		done++
 	}
 	return done, nil
