@@ -2,60 +2,82 @@
 //
 //	taskmanager [-file tasks.json] add TITLE… | list | done ID | remove ID
 //
-// It ends with status 1 when it could not do what was asked, and with 2 when
-// it did not understand.
+// When it has printed what it did, the change is on disk: the file was written
+// beside the old one, synced, and renamed. A full disk, an interrupt or SIGKILL
+// leaves the old file. Several processes change one file one after the other,
+// under a lock beside it.
+//
+// It ends with status 1 when it could not do what was asked, and with 2 when it
+// did not understand.
 package main
 
 import (
-	"errors"
-	"flag"
+	"context"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/coderrange/ferrous/examples/internal/lockfile"
+	"github.com/coderrange/ferrous/examples/internal/program"
 	"github.com/coderrange/ferrous/option"
 	"github.com/coderrange/ferrous/result"
 )
 
 const usage = "usage: taskmanager [-file tasks.json] add TITLE... | list | done ID | remove ID"
 
-var errUsage = errors.New(usage)
-
 // run does what args ask for.
-func run(args []string, out io.Writer, now time.Time) (err error) {
+func run(ctx context.Context, args []string, out io.Writer, now time.Time) (err error) {
 	defer result.Handle(&err)
-	flags := flag.NewFlagSet("taskmanager", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	path := flags.String("file", "tasks.json", "where the tasks are kept")
-	if err := flags.Parse(args); err != nil {
-		return fmt.Errorf("%w\n%w", err, errUsage)
+	flags := program.NewFlags("taskmanager", strings.TrimPrefix(usage, "usage: "))
+	var path string
+	flags.Path(&path, "file", "tasks.json", "where the tasks are kept")
+	if !result.Check(flags.ParseCommand(args, out)) {
+		return nil
 	}
 	command, rest := result.Check2(split(flags.Args()))
-	tasks := result.Check(Load(*path))
-
-	var task Task
-	switch command {
-	case "list":
-		return list(out, tasks)
-	case "add":
-		task = result.Check(tasks.Add(strings.Join(rest, " ")))
-	case "done":
-		task = result.Check(tasks.Complete(result.Check(id(rest)), now))
-	case "remove":
-		task = result.Check(tasks.Remove(result.Check(id(rest))))
+	if command == "list" {
+		return list(out, result.Check(Load(path)))
 	}
-	result.Check0(tasks.Save(*path))
+	wanted := 0
+	if command != "add" {
+		wanted = result.Check(id(rest))
+	}
+	task := result.Check(change(ctx, path, func(m *TaskManager) (Task, error) {
+		switch command {
+		case "add":
+			return m.Add(strings.Join(rest, " "))
+		case "done":
+			return m.Complete(wanted, now)
+		default:
+			return m.Remove(wanted)
+		}
+	}))
 	_, err = fmt.Fprintf(out, "%s %d: %s\n", command, task.ID, task.Title)
 	return err
+}
+
+// change loads the tasks, lets f change them and saves them, while no other
+// process does so.
+func change(ctx context.Context, path string, f func(*TaskManager) (Task, error)) (task Task, err error) {
+	defer result.Handle(&err)
+	path = result.Check(resolve(path))
+	lock := result.Check(lockfile.WaitLock(ctx, path+".lock"))
+	defer func() {
+		if unlocked := lock.Unlock(); err == nil {
+			err = unlocked
+		}
+	}()
+	tasks := result.Check(Load(path))
+	task = result.Check(f(&tasks))
+	return task, tasks.Save(path)
 }
 
 // split returns the command and its arguments, as many as it needs.
 func split(args []string) (command string, rest []string, err error) {
 	if len(args) == 0 {
-		return "", nil, errUsage
+		return "", nil, program.Usagef(usage)
 	}
 	command, rest = args[0], args[1:]
 	wants := map[string]bool{
@@ -64,8 +86,11 @@ func split(args []string) (command string, rest []string, err error) {
 		"done":   len(rest) == 1,
 		"remove": len(rest) == 1,
 	}
-	if !wants[command] {
-		return "", nil, errUsage
+	switch fits, known := wants[command]; {
+	case !known:
+		return "", nil, program.Usagef("unknown command %q; %s", command, usage)
+	case !fits:
+		return "", nil, program.Usagef(usage)
 	}
 	return command, rest, nil
 }
@@ -74,7 +99,7 @@ func split(args []string) (command string, rest []string, err error) {
 func id(args []string) (int, error) {
 	n, err := strconv.Atoi(args[0])
 	if err != nil {
-		return 0, fmt.Errorf("%q is not the number of a task\n%w", args[0], errUsage)
+		return 0, program.Usagef("%q is not the number of a task; %s", args[0], usage)
 	}
 	return n, nil
 }
@@ -90,13 +115,7 @@ func list(out io.Writer, m TaskManager) error {
 }
 
 func main() {
-	err := run(os.Args[1:], os.Stdout, time.Now())
-	if err == nil {
-		return
-	}
-	fmt.Fprintln(os.Stderr, "taskmanager:", err)
-	if errors.Is(err, errUsage) {
-		os.Exit(2)
-	}
-	os.Exit(1)
+	program.Main("taskmanager", func(ctx context.Context, args []string, out io.Writer) error {
+		return run(ctx, args, out, time.Now())
+	})
 }

@@ -15,21 +15,27 @@ import (
 	"github.com/coderrange/ferrous/option"
 )
 
-// program is the built command in an empty directory of its own.
-type program struct{ binary, dir string }
+// binary is the built command in an empty directory of its own.
+type binary struct{ path, dir string }
 
-func build(t *testing.T) program {
+func build(t *testing.T) binary {
 	t.Helper()
-	p := program{filepath.Join(t.TempDir(), "taskmanager"), t.TempDir()}
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", p.binary, ".").CombinedOutput()
+	p := binary{filepath.Join(t.TempDir(), "taskmanager"), t.TempDir()}
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", p.path, ".").CombinedOutput()
 	require.NoError(t, err, string(out))
 	return p
 }
 
-func (p program) run(t *testing.T, args ...string) (stdout, stderr string, status int) {
+func (p binary) command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), p.binary, args...)
+	cmd := exec.CommandContext(t.Context(), p.path, args...)
 	cmd.Dir = p.dir
+	return cmd
+}
+
+func (p binary) run(t *testing.T, args ...string) (stdout, stderr string, status int) {
+	t.Helper()
+	cmd := p.command(t, args...)
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	if err := cmd.Run(); err != nil {
@@ -40,7 +46,7 @@ func (p program) run(t *testing.T, args ...string) (stdout, stderr string, statu
 	return out.String(), errOut.String(), status
 }
 
-func (p program) files(t *testing.T) []string {
+func (p binary) files(t *testing.T) []string {
 	t.Helper()
 	entries, err := os.ReadDir(p.dir)
 	require.NoError(t, err)
@@ -72,11 +78,18 @@ func TestProgram(t *testing.T) {
 		{args: []string{"list"}, stdout: "  1 [x " + today + "] buy milk\n  3 [ ] sleep\n"},
 		{args: nil, stderr: "taskmanager: " + usage + "\n", status: 2},
 		{args: []string{"add"}, stderr: "taskmanager: " + usage + "\n", status: 2},
-		{args: []string{"sing"}, stderr: "taskmanager: " + usage + "\n", status: 2},
-		{args: []string{"done", "x"}, stderr: "taskmanager: \"x\" is not the number of a task\n" + usage + "\n", status: 2},
+		{args: []string{"sing"}, stderr: "taskmanager: unknown command \"sing\"; " + usage + "\n", status: 2},
+		{args: []string{"done", "x"}, stderr: "taskmanager: \"x\" is not the number of a task; " + usage + "\n", status: 2},
+		{args: []string{"done", "99999999999999999999"}, stderr: "taskmanager: \"99999999999999999999\" is not the number of a task; " + usage + "\n", status: 2},
+		{args: []string{"done", "-1"}, stderr: "taskmanager: task -1: no such task\n", status: 1},
+		{args: []string{"done", "1", "3"}, stderr: "taskmanager: " + usage + "\n", status: 2},
+		{args: []string{"list", "all"}, stderr: "taskmanager: " + usage + "\n", status: 2},
+		{args: []string{"add", "a\nb"}, stderr: "taskmanager: \"a\\nb\": a title is one line of text\n", status: 1},
+		{args: []string{"add", "\xff"}, stderr: "taskmanager: \"\\xff\": a title is one line of text\n", status: 1},
+		{args: []string{"-file=", "list"}, stderr: "taskmanager: -file \"\" is not the name of a file\n", status: 2},
 		{
 			args:   []string{"-colour", "list"},
-			stderr: "taskmanager: flag provided but not defined: -colour\n" + usage + "\n", status: 2,
+			stderr: "taskmanager: flag provided but not defined: -colour\n", status: 2,
 		},
 	} {
 		stdout, stderr, status := p.run(t, step.args...)
@@ -123,7 +136,30 @@ func TestABadFileIsLeftAlone(t *testing.T) {
 		``:                                               "EOF",
 		`{} {}`:                                          "more than one value",
 		`{"tasks":[{"id":1}]}`:                           "id 1 is used twice or was never given",
-		`{"tasks":[{"id":1},{"id":1}],"last_id":9}`: "id 1 is used twice or was never given",
+		`{"tasks":[{"id":1,"title":"a"},{"id":1,"title":"b"}],"last_id":9}`: "id 1 is used twice or was never given",
+		`{"tasks":[]} }`:               "something follows the value",
+		`{"tasks":[]} ]`:               "something follows the value",
+		`{"tasks":[]} x`:               "something follows the value",
+		`{"tasks":[]}` + "\x00":        "something follows the value",
+		`{"tasks":[]} null`:            "more than one value",
+		`null`:                         "there is no list of tasks",
+		`{}`:                           "there is no list of tasks",
+		`{"tasks":null,"last_id":4}`:   "there is no list of tasks",
+		`[]`:                           "cannot unmarshal array",
+		`{"tasks":[null],"last_id":1}`: "id 0 is used twice or was never given",
+		`{"tasks":[{"id":1,"title":" "}],"last_id":1}`:              "a task needs a title",
+		`{"tasks":[{"id":1,"title":"\n"}],"last_id":1}`:             "a task needs a title",
+		`{"tasks":[{"id":1,"title":"a\u0007"}],"last_id":1}`:        "a title is one line of text",
+		`{"tasks":[],"last_id":-1}`:                                 "last_id is -1",
+		`{"tasks":[],"last_id":9223372036854775808}`:                "cannot unmarshal number",
+		`{"tasks":[{"id":9223372036854775808}]}`:                    "cannot unmarshal number",
+		`{"tasks":[{"id":-1,"title":"a"}]}`:                         "id -1 is used twice or was never given",
+		`{"tasks":[],"tasks":[]}`:                                   `key "tasks" is there twice`,
+		`{"tasks":[],"Tasks":[]}`:                                   `key "Tasks" is there twice`,
+		`{"tasks":[{"id":1,"id":2,"title":"a"}],"last_id":2}`:       `key "id" is there twice`,
+		"{\"tasks\":[{\"id\":1,\"title\":\"\xff\"}],\"last_id\":1}": "not UTF-8",
+		"\xef\xbb\xbf{\"tasks\":[]}":                                "invalid character",
+		"\x7fELF\x02\x01":                                           "invalid character",
 	} {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 		stdout, stderr, status := p.run(t, "add", "x")
@@ -162,6 +198,6 @@ func (brokenWriter) Write([]byte) (int, error) { return 0, errBroken }
 
 func TestOutputThatFailsIsReported(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.json")
-	require.ErrorIs(t, run([]string{"-file", path, "add", "x"}, brokenWriter{}, time.Now()), errBroken)
-	require.ErrorIs(t, run([]string{"-file", path, "list"}, brokenWriter{}, time.Now()), errBroken)
+	require.ErrorIs(t, run(t.Context(), []string{"-file", path, "add", "x"}, brokenWriter{}, time.Now()), errBroken)
+	require.ErrorIs(t, run(t.Context(), []string{"-file", path, "list"}, brokenWriter{}, time.Now()), errBroken)
 }

@@ -3,9 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/coderrange/ferrous/option"
 	"github.com/coderrange/ferrous/seq"
@@ -14,6 +17,8 @@ import (
 // What a TaskManager refuses, for errors.Is.
 var (
 	ErrNoTitle     = errors.New("a task needs a title")
+	ErrBadTitle    = errors.New("a title is one line of text")
+	ErrNoMoreIDs   = errors.New("all ids are given")
 	ErrNoSuchTask  = errors.New("no such task")
 	ErrAlreadyDone = errors.New("already done")
 )
@@ -35,13 +40,27 @@ type TaskManager struct {
 // Add appends a task and returns it.
 func (m *TaskManager) Add(title string) (Task, error) {
 	title = strings.TrimSpace(title)
-	if title == "" {
-		return Task{}, ErrNoTitle
+	if err := checkTitle(title); err != nil {
+		return Task{}, err
+	}
+	if m.LastID == math.MaxInt {
+		return Task{}, ErrNoMoreIDs
 	}
 	m.LastID++
 	task := Task{ID: m.LastID, Title: title}
 	m.Tasks = append(m.Tasks, task)
 	return task, nil
+}
+
+// checkTitle refuses what a list could not show on one line, or a file not keep.
+func checkTitle(title string) error {
+	switch {
+	case strings.TrimSpace(title) == "":
+		return ErrNoTitle
+	case !utf8.ValidString(title) || strings.ContainsFunc(title, unicode.IsControl):
+		return fmt.Errorf("%q: %w", title, ErrBadTitle)
+	}
+	return nil
 }
 
 // Complete marks a task as done at the given time and returns it.
