@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/coderrange/ferrous/examples/internal/lockfile"
 )
 
 // analytics streams failures to files of JSON lines, in batches. When a file
@@ -22,6 +25,7 @@ type analytics struct {
 	size    int
 	file    *os.File
 	failure error // the writer's own, like what stands above
+	lost    int   // failures that are in no file
 }
 
 const (
@@ -33,11 +37,7 @@ func newAnalytics(dir string, limit int) (*analytics, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	files, err := filepath.Glob(filepath.Join(dir, "*.ndjson"))
-	if err != nil {
-		return nil, err
-	}
-	a := &analytics{stream: make(chan failure, 8*analyticsBatch), dir: dir, limit: limit, number: len(files)}
+	a := &analytics{stream: make(chan failure, 8*analyticsBatch), dir: dir, limit: limit}
 	a.writer.Go(a.write)
 	return a, nil
 }
@@ -56,7 +56,9 @@ func (a *analytics) write() {
 		select {
 		case f, open := <-a.stream:
 			if more = open; open {
-				a.failure = errors.Join(a.failure, encoder.Encode(f))
+				if err := encoder.Encode(f); err != nil {
+					a.failure = errors.Join(a.failure, err)
+				}
 				lines++
 			}
 			full = lines >= analyticsBatch || !open
@@ -64,7 +66,7 @@ func (a *analytics) write() {
 			full = true
 		}
 		if full && lines > 0 {
-			a.flush(batch.Bytes())
+			a.flush(batch.Bytes(), lines)
 			batch.Reset()
 			lines = 0
 		}
@@ -72,21 +74,41 @@ func (a *analytics) write() {
 	a.rotate()
 }
 
-func (a *analytics) flush(batch []byte) {
+// flush writes some lines. After an error it writes no more: that is reported in
+// the end, and payments go on.
+func (a *analytics) flush(batch []byte, lines int) {
 	if a.failure != nil {
-		return // it is reported in the end; payments go on
+		a.lost += lines
+		return
+	}
+	if a.file != nil && !lockfile.Same(a.file, a.file.Name()) { // somebody has taken it away
+		a.rotate()
 	}
 	if a.file == nil {
+		a.file, a.failure = a.next()
+	}
+	if a.failure == nil {
+		n := 0
+		n, a.failure = a.file.Write(batch)
+		a.size += n
+		batch = batch[n:]
+	}
+	if a.failure != nil {
+		a.lost += bytes.Count(batch, []byte("\n"))
+	} else if a.size >= a.limit {
+		a.rotate()
+	}
+}
+
+// next makes a new file, with the next number that is free.
+func (a *analytics) next() (*os.File, error) {
+	for {
 		a.number++
 		path := filepath.Join(a.dir, fmt.Sprintf("failures-%04d.ndjson", a.number))
-		if a.file, a.failure = os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600); a.failure != nil {
-			return
+		file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		if !errors.Is(err, fs.ErrExist) {
+			return file, err
 		}
-	}
-	n, err := a.file.Write(batch)
-	a.failure = err
-	if a.size += n; a.size >= a.limit {
-		a.rotate()
 	}
 }
 
@@ -101,5 +123,8 @@ func (a *analytics) rotate() {
 func (a *analytics) close() error {
 	close(a.stream)
 	a.writer.Wait()
-	return a.failure
+	if a.failure != nil {
+		return fmt.Errorf("%d failures are not in analytics: %w", a.lost, a.failure)
+	}
+	return nil
 }

@@ -4,10 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
-	"io"
 	"math/rand/v2"
-	"os"
 	"sync"
 	"time"
 
@@ -47,57 +44,58 @@ type bank struct {
 	seed   uint64
 	faults faults
 	answer func(payment) // called with answers that come late or again
+	fail   func(error)   // called when the file cannot be written
 	later  sync.WaitGroup
 
 	mu      sync.Mutex
-	log     *os.File
+	log     *journal
+	failure error
 	charges []charge
 	calls   []uint8       // of each payment
 	load    [gateways]int // calls of each gateway
 }
 
-const bankRecord = 5 // number and charge
+const (
+	bankEntry  = 5 // number and charge
+	bankRecord = bankEntry + checksum
+)
 
-func openBank(path string, c config, answer func(payment)) (*bank, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	data, err := io.ReadAll(file)
-	if err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
+func openBank(path string, c config, answer func(payment), fail func(error)) (*bank, error) {
 	b := &bank{
-		seed: c.seed, faults: c.faults, answer: answer, log: file,
+		seed: c.seed, faults: c.faults, answer: answer, fail: fail,
 		charges: make([]charge, c.transactions), calls: make([]uint8, c.transactions),
 	}
-	whole := len(data) / bankRecord * bankRecord
-	for i := 0; i < whole; i += bankRecord {
-		n := int(binary.LittleEndian.Uint32(data[i:]))
-		if n >= len(b.charges) {
-			return nil, errors.Join(fmt.Errorf("%s: of another run: payment %d", path, n), file.Close())
+	var err error
+	b.log, err = openJournal(path, bankEntry, 0, func(record []byte) error {
+		n, c := int(binary.LittleEndian.Uint32(record)), charge(record[4])
+		if n >= len(b.charges) || c != applied && c != voided || b.charges[n] != none {
+			return damaged(path, "or of another run: payment %d is %d", n, c)
 		}
-		b.charges[n] = charge(data[i+4])
-	}
-	if err := file.Truncate(int64(whole)); err != nil { // a record that a crash cut short was never answered
-		return nil, errors.Join(err, file.Close())
-	}
-	return b, nil
+		b.charges[n] = c
+		return nil
+	})
+	return b, err
 }
 
 // close waits for charges that come late.
 func (b *bank) close() error {
 	b.later.Wait()
-	return b.log.Close()
+	return b.log.file.Close()
 }
 
 // set makes c the state of a payment that has none yet, and returns its state.
+// Once the file could not be written it always fails.
 func (b *bank) set(p payment, c charge) (charge, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.failure != nil {
+		return none, b.failure
+	}
 	if b.charges[p.Number] == none {
-		record := binary.LittleEndian.AppendUint32(make([]byte, 0, bankRecord), uint32(p.Number))
-		if _, err := b.log.Write(append(record, byte(c))); err != nil {
+		entry := binary.LittleEndian.AppendUint32(make([]byte, 0, bankEntry), uint32(p.Number))
+		if err := b.log.write(b.log.seal(make([]byte, 0, bankRecord), append(entry, byte(c)))); err != nil {
+			b.failure = err
+			b.fail(err)
 			return none, err
 		}
 		b.charges[p.Number] = c

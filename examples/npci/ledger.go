@@ -3,9 +3,6 @@ package main
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
-	"io"
-	"os"
 	"sync"
 	"time"
 )
@@ -25,53 +22,62 @@ const outcomes = int(dead) + 1
 
 // ledger is the book of outcomes: a payment has one, the first that is written
 // down. The file is synced for all waiting writers at once.
+//
+// When the file cannot be written, or is no longer there, the ledger is broken:
+// it writes no more, and each sync returns the error.
 type ledger struct {
 	syncs   chan chan error
 	writer  sync.WaitGroup
 	done    chan struct{} // closed when all payments have an outcome
-	failure error         // the writer's own
+	broken  chan struct{} // closed when failure is set
+	failure error         // the writer's own until broken is closed
+	journal *journal      // its checksum is guarded by mu, all else is the writer's
+	watch   bookkeeper
 
 	mu     sync.Mutex
-	file   *os.File
 	book   []outcome
 	count  [outcomes]int
 	paise  [outcomes]int64
 	buffer []byte // not yet written
 }
 
-const ledgerRecord = 13 // number, outcome, paise
+// bookkeeper is told how many records are on disk, and says whether all files
+// are where they were.
+type bookkeeper interface {
+	mark(records int) error
+	present() error
+}
 
-func openLedger(path string, payments int) (*ledger, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
+const (
+	ledgerEntry  = 13 // number, outcome, paise
+	ledgerRecord = ledgerEntry + checksum
+)
+
+// openLedger opens or creates a ledger for so many payments, of which so many
+// records were synced.
+func openLedger(path string, payments, synced int, watch bookkeeper) (*ledger, error) {
+	l := &ledger{
+		syncs: make(chan chan error), done: make(chan struct{}), broken: make(chan struct{}),
+		watch: watch, book: make([]outcome, payments),
+	}
+	var err error
+	if l.journal, err = openJournal(path, ledgerEntry, synced, l.load(path)); err != nil {
 		return nil, err
 	}
-	l := &ledger{
-		syncs: make(chan chan error), done: make(chan struct{}),
-		file: file, book: make([]outcome, payments),
-	}
-	if err := l.load(path); err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
-	l.buffer = nil
 	l.writer.Go(l.write)
 	return l, nil
 }
 
-func (l *ledger) load(path string) error {
-	data, err := io.ReadAll(l.file)
-	if err != nil {
-		return err
-	}
-	whole := len(data) / ledgerRecord * ledgerRecord
-	for i := 0; i < whole; i += ledgerRecord {
-		n, o := int(binary.LittleEndian.Uint32(data[i:])), outcome(data[i+4])
-		if n >= len(l.book) || o == open || int(o) >= outcomes {
-			return fmt.Errorf("%s: damaged, or of another run: payment %d is %d", path, n, o)
+// load returns what takes up a record of the file.
+func (l *ledger) load(path string) func(record []byte) error {
+	return func(record []byte) error {
+		n, o := int(binary.LittleEndian.Uint32(record)), outcome(record[4])
+		if n >= len(l.book) || o == open || int(o) >= outcomes || l.book[n] != open {
+			return damaged(path, "or of another run: payment %d is %d", n, o)
 		}
-		l.record(payment{n, int64(binary.LittleEndian.Uint64(data[i+5:]))}, o)
+		l.note(payment{n, int64(binary.LittleEndian.Uint64(record[5:]))}, o)
+		return nil
 	}
-	return l.file.Truncate(int64(whole))
 }
 
 // record notes the outcome of a payment and reports whether it is the first.
@@ -82,16 +88,22 @@ func (l *ledger) record(p payment, o outcome) bool {
 	if l.book[p.Number] != open {
 		return false
 	}
+	l.note(p, o)
+	entry := binary.LittleEndian.AppendUint32(make([]byte, 0, ledgerEntry), uint32(p.Number))
+	entry = append(entry, byte(o))
+	entry = binary.LittleEndian.AppendUint64(entry, uint64(p.Paise))
+	l.buffer = l.journal.seal(l.buffer, entry)
+	return true
+}
+
+// note counts the outcome of a payment that has none.
+func (l *ledger) note(p payment, o outcome) {
 	l.book[p.Number] = o
 	l.count[o]++
 	l.paise[o] += p.Paise
-	l.buffer = binary.LittleEndian.AppendUint32(l.buffer, uint32(p.Number))
-	l.buffer = append(l.buffer, byte(o))
-	l.buffer = binary.LittleEndian.AppendUint64(l.buffer, uint64(p.Paise))
 	if l.final() == len(l.book) {
 		close(l.done)
 	}
-	return true
 }
 
 // final returns how many payments have an outcome.
@@ -149,22 +161,42 @@ func (l *ledger) write() {
 	}
 }
 
+// flush brings what was recorded to the disk.
 func (l *ledger) flush() {
+	if l.failure != nil {
+		return
+	}
+	if l.failure = l.save(); l.failure != nil {
+		close(l.broken)
+	}
+}
+
+func (l *ledger) save() error {
 	l.mu.Lock()
 	buffer := l.buffer
 	l.buffer = nil
 	l.mu.Unlock()
-	if len(buffer) == 0 || l.failure != nil {
-		return
+	if len(buffer) > 0 {
+		if err := l.journal.write(buffer); err != nil {
+			return err
+		}
+		if err := l.journal.file.Sync(); err != nil {
+			return err
+		}
 	}
-	if _, l.failure = l.file.Write(buffer); l.failure == nil {
-		l.failure = l.file.Sync()
+	// Only now is it known that the records are in a file that has a name.
+	if err := errors.Join(l.journal.present(), l.watch.present()); err != nil {
+		return err
 	}
+	if len(buffer) == 0 {
+		return nil
+	}
+	return l.watch.mark(l.journal.count)
 }
 
 // close writes the rest and closes the file. Nobody may call sync any more.
 func (l *ledger) close() error {
 	close(l.syncs)
 	l.writer.Wait()
-	return errors.Join(l.failure, l.file.Close())
+	return errors.Join(l.failure, l.journal.file.Close())
 }

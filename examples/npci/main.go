@@ -8,19 +8,29 @@
 // which first asks the gateway what became of the charge. Kill the process
 // whenever you like and start it again with the same -dir: it goes on.
 //
-// It exits with 1 when the books do not balance.
+// A payment has its outcome when the ledger is synced; what is in work before
+// that is done again, and the bank moves the money of a number once. One
+// process has the directory at a time; another one is told who that is. A
+// record of the ledger that was changed or removed, a file that is removed
+// under way, and a disk that is full end the program with an error; the books
+// are then as they were at the last sync.
+//
+// The first interrupt, SIGTERM or SIGHUP ends it in order, the second at once.
+// The exit code is 0 when all payments have an outcome and the books balance, 1
+// when not, also after a signal, and 2 for bad flags.
 package main
 
 import (
 	"context"
-	"flag"
-	"fmt"
+	"errors"
 	"io"
+	"net"
+	"net/url"
 	"os"
-	"os/signal"
-	"syscall"
+	"runtime"
 	"time"
 
+	"github.com/coderrange/ferrous/examples/internal/program"
 	"github.com/coderrange/ferrous/retry"
 )
 
@@ -38,49 +48,73 @@ type config struct {
 	lease        time.Duration
 }
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:], os.Stdout)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "npci:", err)
-		os.Exit(1)
-	}
-}
+const (
+	maxTransactions = 100_000_000
+	maxWorkers      = 10_000
+	maxRate         = 100_000_000
+	day             = 24 * time.Hour
+)
 
-func run(ctx context.Context, args []string, out io.Writer) error {
-	var c config
-	flags := flag.NewFlagSet("npci", flag.ContinueOnError)
-	flags.IntVar(&c.transactions, "transactions", 1_000_000, "how many payments there are")
+func main() { program.Main("npci", run) }
+
+// parse reads the flags.
+func parse(args []string, out io.Writer) (c config, goOn bool, err error) {
+	flags := program.NewFlags("npci", "npci [flags]")
+	flags.Int(&c.transactions, "transactions", 1_000_000, 1, maxTransactions, "how many payments there are")
 	flags.Uint64Var(&c.seed, "seed", 1, "seed of the payments and of the faults")
 	flags.StringVar(&c.dir, "dir", "", "directory of ledger, queue and logs (default: a temporary one)")
-	flags.IntVar(&c.workers, "workers", 256, "how many payments are in work at once, and how many retries")
-	flags.IntVar(&c.rate, "rate", 0, "payments a second (0: as fast as they go)")
+	flags.Int(&c.workers, "workers", 256, 1, maxWorkers, "how many payments are in work at once, and how many retries")
+	flags.Int(&c.rate, "rate", 0, 0, maxRate, "payments a second (0: as fast as they go)")
 	flags.StringVar(&c.webhook, "webhook", "", "URL that alerts are posted to (default: a receiver of its own)")
 	flags.StringVar(&c.smtp, "smtp", "", "address of a mail server that alerts are sent to as well")
-	flags.DurationVar(&c.timeout, "timeout", 20*time.Millisecond, "how long a gateway may take to answer")
-	flags.DurationVar(&c.delay, "delay", 500*time.Millisecond, "the longest wait before a retry")
-	flags.DurationVar(&c.lease, "lease", 5*time.Second, "how long a retry may take, and waits after a crash")
-	flags.IntVar(&c.faults.outage, "outage", 20, "calls that one gateway fails in a row in the middle of the run")
-	flags.Float64Var(&c.faults.fail, "fail", 0.05, "share of charges that fail")
-	flags.Float64Var(&c.faults.decline, "decline", 0.01, "share of payments that are declined")
-	flags.Float64Var(&c.faults.unknown, "unknown", 0.02, "share of charges that succeed with an error")
-	flags.Float64Var(&c.faults.hang, "hang", 0.005, "share of charges that get no answer")
-	flags.Float64Var(&c.faults.late, "late", 0.005, "share of charges that are made and answered after the timeout")
-	flags.Float64Var(&c.faults.twice, "twice", 0.01, "share of charges that are answered twice")
-	flags.Float64Var(&c.faults.poison, "poison", 0.0002, "share of payments that the gateway can tell nothing about")
-	if err := flags.Parse(args); err != nil {
-		return err
+	flags.Duration(&c.timeout, "timeout", 20*time.Millisecond, day, "how long a gateway may take to answer")
+	flags.Duration(&c.delay, "delay", 500*time.Millisecond, day, "the longest wait before a retry")
+	flags.Duration(&c.lease, "lease", 5*time.Second, 2*day, "how long a retry may take, and waits after a crash")
+	flags.Int(&c.faults.outage, "outage", 20, 0, maxTransactions, "calls that one gateway fails in a row in the middle of the run")
+	flags.Share(&c.faults.fail, "fail", 0.05, "share of charges that fail")
+	flags.Share(&c.faults.decline, "decline", 0.01, "share of payments that are declined")
+	flags.Share(&c.faults.unknown, "unknown", 0.02, "share of charges that succeed with an error")
+	flags.Share(&c.faults.hang, "hang", 0.005, "share of charges that get no answer")
+	flags.Share(&c.faults.late, "late", 0.005, "share of charges that are made and answered after the timeout")
+	flags.Share(&c.faults.twice, "twice", 0.01, "share of charges that are answered twice")
+	flags.Share(&c.faults.poison, "poison", 0.0002, "share of payments that the gateway can tell nothing about")
+	flags.Check(c.check)
+	goOn, err = flags.Parse(args, out)
+	return c, goOn, err
+}
+
+// check checks what is not the matter of one number.
+func (c *config) check() error {
+	if f := c.faults; f.fail+f.unknown+f.hang+f.late+f.twice > 1 {
+		return program.Usagef("-fail, -unknown, -hang, -late and -twice are more than 1 together")
 	}
-	if c.transactions < 1 || c.workers < 1 || c.rate < 0 || min(c.timeout, c.delay, c.lease) <= 0 || flags.NArg() > 0 {
-		return fmt.Errorf("bad arguments %q", args)
+	if c.lease <= c.timeout { // else each retry would be claimed again under way
+		return program.Usagef("-lease %v is not above -timeout %v", c.lease, c.timeout)
+	}
+	if c.webhook != "" {
+		if u, err := url.Parse(c.webhook); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+			return program.Usagef("-webhook %q is not an http or https URL", c.webhook)
+		}
+	}
+	if c.smtp != "" {
+		if _, port, err := net.SplitHostPort(c.smtp); err != nil || port == "" {
+			return program.Usagef("-smtp %q is not host:port", c.smtp)
+		}
+	}
+	return nil
+}
+
+func run(ctx context.Context, args []string, out io.Writer) (err error) {
+	c, goOn, err := parse(args, out)
+	if err != nil || !goOn {
+		return err
 	}
 	if c.dir == "" {
 		dir, err := os.MkdirTemp("", "npci")
 		if err != nil {
 			return err
 		}
-		defer func() { _ = os.RemoveAll(dir) }()
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 		c.dir = dir
 	}
 	if c.webhook == "" {
@@ -102,4 +136,16 @@ func shutdown(ctx context.Context) context.Context {
 	inner, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	context.AfterFunc(ctx, func() { cancel(retry.ErrShutdown) })
 	return inner
+}
+
+// syncDirectory brings the names in a directory to the disk.
+func syncDirectory(path string) error {
+	if runtime.GOOS == "windows" { // which cannot
+		return nil
+	}
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }

@@ -14,8 +14,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -23,6 +25,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/coderrange/ferrous/examples/internal/program"
 )
 
 // child makes the test binary behave as the program.
@@ -36,16 +40,34 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// program returns the program, ready to start in a process of its own.
-func program(t *testing.T, args ...string) (cmd *exec.Cmd, output *bytes.Buffer) {
+// process returns the program, ready to start in a process of its own.
+func process(t *testing.T, args ...string) (cmd *exec.Cmd, output *screen) {
 	t.Helper()
 	path, err := os.Executable()
 	require.NoError(t, err)
 	cmd = exec.CommandContext(t.Context(), path, args...)
 	cmd.Env = append(os.Environ(), child+"=1")
-	output = new(bytes.Buffer)
+	output = new(screen)
 	cmd.Stdout, cmd.Stderr = output, output
 	return cmd, output
+}
+
+// screen is what a process prints. It may be read meanwhile.
+type screen struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (s *screen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *screen) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
 }
 
 // nasty is faults that send many payments through every path.
@@ -81,10 +103,38 @@ func TestTheBooksBalance(t *testing.T) {
 }
 
 func TestBadArguments(t *testing.T) {
-	for _, args := range [][]string{
-		{"-transactions=0"}, {"-workers=0"}, {"-rate=-1"}, {"-timeout=0s"}, {"extra"},
+	for args, text := range map[string]string{
+		"-transactions=0":           "-transactions 0 is not 1 to 100000000",
+		"-transactions=-1":          "-transactions -1 is not 1 to 100000000",
+		"-transactions=4294967296":  "-transactions 4294967296 is not 1 to 100000000",
+		"-workers=0":                "-workers 0 is not 1 to 10000",
+		"-workers=1000000000":       "-workers 1000000000 is not 1 to 10000",
+		"-rate=-1":                  "-rate -1 is not 0 to 100000000",
+		"-timeout=0s":               "-timeout 0s is not above 0 and at most 24h0m0s",
+		"-timeout=-1s":              "-timeout -1s is not above 0",
+		"-delay=0s":                 "-delay 0s is not above 0",
+		"-lease=100h":               "-lease 100h0m0s is not above 0 and at most 48h0m0s",
+		"-lease=10ms":               "-lease 10ms is not above -timeout 20ms",
+		"-outage=-1":                "-outage -1 is not 0 to 100000000",
+		"-fail=NaN":                 "-fail NaN is not 0 to 1",
+		"-decline=-0.1":             "-decline -0.1 is not 0 to 1",
+		"-unknown=1.1":              "-unknown 1.1 is not 0 to 1",
+		"-hang=+Inf":                "-hang +Inf is not 0 to 1",
+		"-late=-Inf":                "-late -Inf is not 0 to 1",
+		"-twice=2":                  "-twice 2 is not 0 to 1",
+		"-poison=1e300":             "-poison 1e+300 is not 0 to 1",
+		"-fail=0.6 -twice=0.6":      "-fail, -unknown, -hang, -late and -twice are more than 1 together",
+		"-webhook=nowhere":          `-webhook "nowhere" is not an http or https URL`,
+		"-smtp=nowhere":             `-smtp "nowhere" is not host:port`,
+		"-seed=-1":                  "for flag -seed",
+		"extra":                     `unexpected argument "extra"`,
+		"-transactions=9e99":        "for flag -transactions",
+		"-dir=x -transactions=5 -y": "not defined: -y",
 	} {
-		require.ErrorContains(t, run(t.Context(), args, io.Discard), "bad arguments")
+		var usage *program.UsageError
+		err := run(t.Context(), strings.Fields(args), io.Discard)
+		require.ErrorAs(t, err, &usage, args)
+		require.ErrorContains(t, err, text)
 	}
 }
 
@@ -99,7 +149,7 @@ func TestKilledAtAnyMomentItStillReconciles(t *testing.T) {
 		args := append([]string{"-dir=" + dir, "-transactions=3000", "-rate=8000", "-workers=64"}, nasty...)
 		begun := 0
 		for {
-			cmd, output := program(t, args...)
+			cmd, output := process(t, args...)
 			require.NoError(t, cmd.Start())
 			begun++
 			ended := make(chan error, 1)
@@ -135,21 +185,41 @@ func TestItSaysWhenTheBooksDoNotBalance(t *testing.T) {
 	path := filepath.Join(dir, "ledger")
 	data, err := os.ReadFile(path)
 	require.NoError(t, err)
-	for name, damage := range map[string]func([]byte){
-		"a paisa is missing":  func(data []byte) { data[5]-- },
-		"settled, not moved":  func(data []byte) { swap(data, compensated, settled) },
-		"moved, not settled":  func(data []byte) { swap(data, settled, compensated) },
-		"dead without letter": func(data []byte) { swap(data, settled, dead) },
+	for name, c := range map[string]struct {
+		damage func(data []byte) []byte
+		text   string
+	}{
+		"a paisa is missing":   {func(data []byte) []byte { data[5]--; return data }, "record 1, at byte 0, is not the one"},
+		"settled, not moved":   {func(data []byte) []byte { swap(data, compensated, settled); return data }, "is not the one"},
+		"moved, not settled":   {func(data []byte) []byte { swap(data, settled, compensated); return data }, "is not the one"},
+		"dead without letter":  {func(data []byte) []byte { swap(data, settled, dead); return data }, "is not the one"},
+		"the first is missing": {func(data []byte) []byte { return data[ledgerRecord:] }, "record 1, at byte 0, is not the one"},
+		"one is missing":       {func(data []byte) []byte { return slices.Delete(data, 5*ledgerRecord, 6*ledgerRecord) }, "record 6, at byte 85, is not the one"},
+		"one is there twice":   {func(data []byte) []byte { return append(data, data[:ledgerRecord]...) }, "record 501, at byte 8500, is not the one"},
+		"the last is missing":  {func(data []byte) []byte { return data[:499*ledgerRecord] }, "1 of 500 records are missing"},
+		"the last is torn":     {func(data []byte) []byte { return data[:500*ledgerRecord-1] }, "1 of 500 records are missing"},
+		"half is missing":      {func(data []byte) []byte { return data[:250*ledgerRecord] }, "250 of 500 records are missing"},
+		"all is missing":       {func([]byte) []byte { return nil }, "500 of 500 records are missing"},
+		"a bit is changed":     {func(data []byte) []byte { data[8499] ^= 1; return data }, "record 500, at byte 8483, is not the one"},
+		"it is something else": {func([]byte) []byte { return bytes.Repeat([]byte("text\n"), 20) }, "record 1, at byte 0, is not the one"},
+		// As one would who knows the checksum.
+		"a paisa was taken": {func(data []byte) []byte { data[5]--; return reseal(data) }, "paise went out"},
+		"settled by hand":   {func(data []byte) []byte { swap(data, compensated, settled); return reseal(data) }, "ledger says 1, bank says 2"},
+		"unsettled by hand": {func(data []byte) []byte { swap(data, settled, compensated); return reseal(data) }, "ledger says 2, bank says 1"},
+		"buried by hand":    {func(data []byte) []byte { swap(data, settled, dead); return reseal(data) }, "dead letters, 1 in the ledger"},
 	} {
-		damaged := bytes.Clone(data)
-		damage(damaged)
-		require.NoError(t, os.WriteFile(path, damaged, 0o600))
-		cmd, output := program(t, args...)
+		require.NoError(t, os.WriteFile(path, c.damage(bytes.Clone(data)), 0o600))
+		cmd, output := process(t, args...)
 		var exit *exec.ExitError
 		require.ErrorAs(t, cmd.Run(), &exit, name)
 		assert.Equal(t, 1, exit.ExitCode(), name)
-		assert.Contains(t, output.String(), "npci: the books do not balance: ", name)
+		assert.Contains(t, output.String(), "npci: ", name)
+		assert.Contains(t, output.String(), "the books do not balance: ", name)
+		assert.Contains(t, output.String(), c.text, name)
+		assert.NotContains(t, output.String(), "the books balance", name)
 	}
+	require.NoError(t, os.WriteFile(path, data, 0o600))
+	require.NoError(t, run(t.Context(), args, io.Discard), "nothing else was touched")
 }
 
 // swap changes the outcome of the first payment that has this one.
@@ -160,11 +230,27 @@ func swap(data []byte, from, to outcome) {
 			return
 		}
 	}
+	panic("there is none")
 }
+
+// reseal makes the checksums of a ledger right.
+func reseal(data []byte) (sealed []byte) {
+	var j journal
+	for ; len(data) > 0; data = data[ledgerRecord:] {
+		sealed = j.seal(sealed, data[:ledgerEntry])
+	}
+	return sealed
+}
+
+// nobody keeps no book.
+type nobody struct{}
+
+func (nobody) mark(int) error { return nil }
+func (nobody) present() error { return nil }
 
 func TestARecordThatACrashCutShortIsForgotten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ledger")
-	l, err := openLedger(path, 3)
+	l, err := openLedger(path, 3, 0, nobody{})
 	require.NoError(t, err)
 	assert.True(t, l.record(payment{0, 100}, settled))
 	assert.False(t, l.record(payment{0, 100}, dead), "the first outcome stays")
@@ -173,13 +259,13 @@ func TestARecordThatACrashCutShortIsForgotten(t *testing.T) {
 	require.NoError(t, l.close())
 	for cut := 1; cut <= ledgerRecord; cut++ {
 		require.NoError(t, os.Truncate(path, int64(2*ledgerRecord-cut)))
-		l, err := openLedger(path, 3)
+		l, err := openLedger(path, 3, 1, nobody{})
 		require.NoError(t, err)
 		assert.Equal(t, []outcome{settled, open, open}, l.book)
 		assert.True(t, l.record(payment{1, 50}, dead))
 		require.NoError(t, l.close())
 	}
-	_, err = openLedger(path, 1)
+	_, err = openLedger(path, 1, 0, nobody{})
 	require.ErrorContains(t, err, "of another run")
 }
 
@@ -316,7 +402,7 @@ func TestAnalyticsRotatesItsFilesAndLosesNothing(t *testing.T) {
 func TestTheBankMovesMoneyOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "bank")
 	c := config{transactions: 10}
-	b, err := openBank(path, c, func(payment) {})
+	b, err := openBank(path, c, func(payment) {}, func(error) {})
 	require.NoError(t, err)
 	ctx := t.Context()
 	for n := range 3 {
@@ -336,7 +422,7 @@ func TestTheBankMovesMoneyOnce(t *testing.T) {
 	require.NoError(t, err)
 	assert.EqualValues(t, 4*bankRecord, info.Size(), "four changes, four records")
 	require.NoError(t, os.Truncate(path, info.Size()-1))
-	b, err = openBank(path, c, func(payment) {})
+	b, err = openBank(path, c, func(payment) {}, func(error) {})
 	require.NoError(t, err)
 	for n, want := range []charge{applied, applied, applied, none} {
 		got, err := b.query(ctx, payment{Number: n})

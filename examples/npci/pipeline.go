@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,7 +12,6 @@ import (
 	"github.com/puzpuzpuz/xsync/v3"
 
 	"github.com/coderrange/ferrous/retry"
-	"github.com/coderrange/ferrous/retry/boltqueue"
 )
 
 // failure is what went wrong with a payment that has no outcome yet.
@@ -32,6 +30,8 @@ const charging = 5
 // pipeline takes payments from the logs to their outcome.
 type pipeline struct {
 	c         config
+	dir       *directory
+	stop      context.CancelCauseFunc // ends the run, with the reason
 	bank      *bank
 	ledger    *ledger
 	queue     *retry.Queue[payment]
@@ -40,6 +40,7 @@ type pipeline struct {
 	failures  *xsync.MapOf[int, failure] // of payments without outcome
 	analytics *analytics
 	alerts    *alerts
+	isRead    atomic.Bool  // whether the logs have ended
 	tried     atomic.Int64 // payments that were read and tried
 	failed    atomic.Int64 // charges that failed
 	again     atomic.Int64 // answers that told nothing new
@@ -49,21 +50,27 @@ type pipeline struct {
 func pay(ctx context.Context, c config, out io.Writer) (err error) {
 	p := &pipeline{c: c, failures: xsync.NewMapOf[int, failure]()}
 	begin := time.Now()
+	ctx, p.stop = context.WithCancelCause(ctx)
+	defer p.stop(nil)
 	closing := func(f func() error) { err = errors.Join(err, f()) }
-	if p.ledger, err = openLedger(filepath.Join(c.dir, "ledger"), c.transactions); err != nil {
+	if p.dir, err = openDirectory(c.dir, c); err != nil {
+		return err
+	}
+	defer func() { closing(p.dir.close) }()
+	if p.ledger, err = openLedger(p.dir.file("ledger"), c.transactions, p.dir.records, p.dir); err != nil {
 		return err
 	}
 	defer func() { closing(p.ledger.close) }()
-	if p.bank, err = openBank(filepath.Join(c.dir, "bank"), c, p.confirm); err != nil {
+	if p.bank, err = openBank(p.dir.file("bank"), c, p.confirm, p.stop); err != nil {
 		return err
 	}
 	defer func() { closing(p.bank.close) }()
-	store, err := boltqueue.Open(filepath.Join(c.dir, "queue"), boltqueue.Options[payment]{})
+	store, err := p.dir.openQueue()
 	if err != nil {
 		return err
 	}
 	defer func() { closing(store.Close) }()
-	if p.analytics, err = newAnalytics(filepath.Join(c.dir, "analytics"), 16<<20); err != nil {
+	if p.analytics, err = newAnalytics(p.dir.file("analytics"), 16<<20); err != nil {
 		return err
 	}
 	defer func() { closing(p.analytics.close) }()
@@ -91,13 +98,33 @@ func pay(ctx context.Context, c config, out io.Writer) (err error) {
 			Attempts: charging + 5, Backoff: retry.Exponential(20*time.Millisecond, c.delay).EqualJitter(),
 		}),
 	})
-	in, err := p.run(ctx, out)
-	if err != nil {
+	if err := p.adopt(ctx); err != nil {
 		return err
 	}
+	in, err := p.run(ctx, out)
+	if err != nil {
+		count, _ := p.ledger.totals()
+		return fmt.Errorf("%d of %d payments had an outcome: %w", count[settled]+count[compensated]+count[dead], c.transactions, err)
+	}
 	p.bank.later.Wait() // answers that nobody waits for
-	_, _ = fmt.Fprintf(out, "%d payments in %.1f s\n", c.transactions, time.Since(begin).Seconds())
-	return p.reconcile(in, out)
+	return p.report(in, time.Since(begin), out)
+}
+
+// adopt gives dead letters to the ledger that it does not know, as when it was
+// restored from a copy: the queue would refuse these payments as known to it.
+func (p *pipeline) adopt(ctx context.Context) error {
+	for job, err := range p.queue.Dead(ctx) {
+		if err != nil {
+			return err
+		}
+		if n := job.Value.Number; n < 0 || n >= p.c.transactions || job.Value.Paise != amount(p.c.seed, n) {
+			return damaged(p.dir.file("queue"), "dead letter %s is of no payment", job.Key)
+		}
+		if p.ledger.of(job.Value.Number) == open {
+			p.outcome(job.Value, dead)
+		}
+	}
+	return p.ledger.sync()
 }
 
 // income is what the logs held.
@@ -116,7 +143,11 @@ func (p *pipeline) run(ctx context.Context, out io.Writer) (income, error) {
 			stop(err)
 		}
 	})
-	background.Go(func() { p.watch(ctx, out) })
+	background.Go(func() {
+		if err := p.watch(ctx, out); err != nil {
+			stop(err)
+		}
+	})
 	defer background.Wait()
 	defer stop(retry.ErrShutdown)
 
@@ -131,7 +162,16 @@ func (p *pipeline) run(ctx context.Context, out io.Writer) (income, error) {
 			}
 		})
 	}
+	// The logs may be long: a ledger that breaks meanwhile ends the run at once.
+	background.Go(func() {
+		select {
+		case <-p.ledger.broken:
+			stop(p.ledger.failure)
+		case <-ctx.Done():
+		}
+	})
 	workers.Wait()
+	p.isRead.Store(true)
 	select {
 	case <-p.ledger.done:
 	case <-ctx.Done():

@@ -5,15 +5,33 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
+	"time"
 )
+
+// report prints the books and what is wrong with them.
+func (p *pipeline) report(in income, took time.Duration, out io.Writer) error {
+	var text strings.Builder
+	fmt.Fprintf(&text, "%d payments in %.1f s\n", p.c.transactions, took.Seconds())
+	err := p.reconcile(in, &text)
+	if err == nil {
+		// Books that are no longer there balance nothing.
+		err = errors.Join(p.ledger.sync(), p.bank.log.present())
+	}
+	if err == nil {
+		text.WriteString("the books balance\n")
+	}
+	_, written := io.WriteString(out, text.String())
+	return errors.Join(err, written)
+}
 
 // reconcile compares what came in with what went out, the ledger with the
 // bank, and reports every difference.
-func (p *pipeline) reconcile(in income, out io.Writer) error {
+func (p *pipeline) reconcile(in income, out *strings.Builder) error {
 	count, paise := p.ledger.totals()
-	_, _ = fmt.Fprintf(out, "%-12s %9s %18s\n", "", "payments", "rupees")
+	fmt.Fprintf(out, "%-12s %9s %18s\n", "", "payments", "rupees")
 	line := func(name string, n int, paise int64) {
-		_, _ = fmt.Fprintf(out, "%-12s %9d %15d.%02d\n", name, n, paise/100, paise%100)
+		fmt.Fprintf(out, "%-12s %9d %15d.%02d\n", name, n, paise/100, paise%100)
 	}
 	line("submitted", in.count, in.paise)
 	line("settled", count[settled], paise[settled])
@@ -34,7 +52,7 @@ func (p *pipeline) reconcile(in income, out io.Writer) error {
 		if c == applied {
 			moved[o] += amount(p.c.seed, n)
 		}
-		if o == settled && c != applied || o == compensated && c == applied {
+		if o == settled && c != applied || o == compensated && c != voided {
 			differ("payment %d: ledger says %d, bank says %d", n, o, c)
 		}
 	}
@@ -61,11 +79,14 @@ func (p *pipeline) reconcile(in income, out io.Writer) error {
 		differ("%d dead letters, %d in the ledger", letters, count[dead])
 	}
 	sent, suppressed := p.alerts.counts()
-	_, _ = fmt.Fprintf(out, "failed attempts %d, answers that told nothing new %d, alerts %d (%d more of the same)\n",
+	fmt.Fprintf(out, "failed attempts %d, answers that told nothing new %d, alerts %d (%d more of the same)\n",
 		p.failed.Load(), p.again.Load(), sent, suppressed)
-	if len(differences) > 0 {
-		return fmt.Errorf("the books do not balance: %w", errors.Join(differences...))
+	const most = 20
+	if n := len(differences); n > most {
+		differences = append(differences[:most], fmt.Errorf("and %d more", n-most))
 	}
-	_, _ = fmt.Fprintln(out, "the books balance")
+	if len(differences) > 0 {
+		return fmt.Errorf("%w: %w", errDamaged, errors.Join(differences...))
+	}
 	return nil
 }

@@ -84,12 +84,16 @@ type pace struct {
 	left   int
 }
 
+// newPace returns the pace of one of parts logs that together make rate payments
+// a second; a rate of 0 is as fast as they go.
 func newPace(rate, parts int) *pace {
 	if rate == 0 {
 		return &pace{}
 	}
-	const ticks = 100 // a second
-	return &pace{ticker: time.NewTicker(time.Second / ticks), each: max(rate/parts/ticks, 1)}
+	const ticks = 100 // a second, at most
+	each := max(rate/parts/ticks, 1)
+	every := time.Duration(float64(time.Second) * float64(each) * float64(parts) / float64(rate))
+	return &pace{ticker: time.NewTicker(max(every, 1)), each: each}
 }
 
 func (p *pace) wait(ctx context.Context) {

@@ -9,8 +9,10 @@ import (
 	"time"
 )
 
-// watch shows how far it is, and raises alerts when too much fails.
-func (p *pipeline) watch(ctx context.Context, out io.Writer) {
+// watch shows how far it is, and raises alerts when too much fails. It fails
+// when payments are left and nothing is on its way, so that nobody waits for
+// ever.
+func (p *pipeline) watch(ctx context.Context, out io.Writer) error {
 	every, end := 2*time.Second, "\n"
 	if file, isFile := out.(*os.File); isFile {
 		if info, err := file.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
@@ -20,12 +22,12 @@ func (p *pipeline) watch(ctx context.Context, out io.Writer) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	var lastTried, lastFailed int64
-	var lastDead int
+	var lastDead, lastFinal, idle int
 	for {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			return
+			return nil
 		}
 		tried, failed := p.tried.Load(), p.failed.Load()
 		if n := tried - lastTried; n > 100 && (failed-lastFailed)*4 > n {
@@ -37,9 +39,15 @@ func (p *pipeline) watch(ctx context.Context, out io.Writer) {
 		}
 		stats, err := p.queue.Stats(ctx)
 		if err != nil {
-			return
+			return nil // Run has the error too, or ctx is done
 		}
 		final := count[settled] + count[compensated] + count[dead]
+		if idle++; !p.isRead.Load() || final != lastFinal || stats.Waiting+stats.Claimed+stats.Events > 0 {
+			idle = 0
+		}
+		if lastFinal = final; idle >= 3 && final < p.c.transactions {
+			return fmt.Errorf("%d payments have no outcome, and nothing is on its way", p.c.transactions-final)
+		}
 		const width = 20
 		bar := strings.Repeat("#", final*width/p.c.transactions)
 		_, _ = fmt.Fprintf(out, "[%-*s] %d of %d  %d/s  retrying %d+%d  compensated %d  dead %d  breakers %v%s",

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // The exit codes of [Main].
@@ -35,9 +36,17 @@ func Main(name string, run Run) {
 	os.Exit(code(name, run))
 }
 
+// patience is how long a command may take to end before it says so.
+const patience = time.Second
+
 func code(name string, run Run) int {
 	ctx, stop := Signals(context.Background())
 	defer stop()
+	defer context.AfterFunc(ctx, func() {
+		time.AfterFunc(patience, func() {
+			_, _ = fmt.Fprintf(os.Stderr, "%s: it is ending; a second signal ends it at once\n", name)
+		})
+	})()
 	err := run(ctx, os.Args[1:], os.Stdout)
 	var usage *UsageError
 	switch {
