@@ -11,14 +11,19 @@ import (
 	"time"
 )
 
-// Memory is a [Store] in memory, lost with the process. Enqueue, Claim and
-// Settle cost O(log n). It must be made by [NewMemory] or [RestoreMemory] and
-// not be copied.
+// Memory is a [Store] in memory, lost with the process. Enqueue, Claim, Extend
+// and Settle cost O(log n). It must be made by [NewMemory] or [RestoreMemory]
+// and not be copied.
+//
+// A value moves into the store: after Enqueue nobody may change what the value
+// points to, neither the caller nor a handler, because each claim, dead letter
+// and event has the same value. [Memory.WithClone] makes copies instead.
 //
 // With a [Journal] it is the state of a durable store, which writes down what
 // the journal was told before it answers.
 type Memory[T any] struct {
 	_       noCopy
+	clone   func(T) T // nil if values are kept as they are
 	mu      sync.Mutex
 	closed  bool
 	jobs    map[uint64]*memoryJob[T]
@@ -65,6 +70,9 @@ func NewMemory[T any]() *Memory[T] {
 // RestoreMemory returns a store with the given contents that tells journal, if
 // that is not nil, of its changes. It fails when the contents are not those of
 // one store.
+//
+// Claims are free again, because the process that held them is gone: their jobs
+// wait and are due at once, and each lost claim counts as an attempt.
 func RestoreMemory[T any](c Contents[T], journal Journal[T]) (*Memory[T], error) {
 	m := &Memory[T]{
 		jobs:    make(map[uint64]*memoryJob[T], len(c.Jobs)),
@@ -87,7 +95,7 @@ func RestoreMemory[T any](c Contents[T], journal Journal[T]) (*Memory[T], error)
 			m.dead = append(m.dead, j)
 			continue
 		case Claimed:
-			m.claimed++
+			j.State, j.Due = Waiting, j.Added
 		case Waiting:
 		}
 		heap.Push(&m.due, j)
@@ -98,6 +106,35 @@ func RestoreMemory[T any](c Contents[T], journal Journal[T]) (*Memory[T], error)
 		return nil, fmt.Errorf("retry: RestoreMemory: event %d is beyond %d", m.events[n-1].Seq, c.Last)
 	}
 	return m, nil
+}
+
+// WithClone makes the store copy values and returns it: it keeps clone(v) of
+// what is enqueued and gives out a new copy each time. It must be called before
+// the store is used. The clone must be safe for concurrent use. A clone that
+// panics is the panic of Enqueue; elsewhere it is the [Job.Err] of that job.
+// It panics if clone is nil.
+func (m *Memory[T]) WithClone(clone func(T) T) *Memory[T] {
+	if clone == nil {
+		misuse("Memory.WithClone", "clone is nil")
+	}
+	m.clone = clone
+	return m
+}
+
+// copied gives a job that is handed out a value of its own. It is called
+// without the lock, because it calls the caller's function.
+func (m *Memory[T]) copied(j *Job[T]) {
+	if m.clone == nil {
+		return
+	}
+	kept := j.Value
+	defer func() {
+		if v := recover(); v != nil {
+			var zero T
+			j.Value, j.Err = zero, fmt.Errorf("retry: clone of the value: panic: %v", v)
+		}
+	}()
+	j.Value = m.clone(kept)
 }
 
 // Last returns the last number given out as an ID, a Fence or a Seq. A store
@@ -117,7 +154,7 @@ func (m *Memory[T]) enter(ctx context.Context) error {
 		return ErrClosed
 	case ctx.Err() != nil:
 		m.mu.Unlock()
-		return context.Cause(ctx)
+		return ended(ctx)
 	}
 	return nil
 }
@@ -129,6 +166,9 @@ func (m *Memory[T]) number() uint64 {
 
 // Enqueue implements [Store].
 func (m *Memory[T]) Enqueue(ctx context.Context, r EnqueueRequest[T]) (bool, error) {
+	if m.clone != nil {
+		r.Value = m.clone(r.Value)
+	}
 	if err := m.enter(ctx); err != nil {
 		return false, err
 	}
@@ -148,6 +188,14 @@ func (m *Memory[T]) Enqueue(ctx context.Context, r EnqueueRequest[T]) (bool, err
 
 // Claim implements [Store].
 func (m *Memory[T]) Claim(ctx context.Context, r ClaimRequest) (Claims[T], error) {
+	c, err := m.claim(ctx, r)
+	for i := range c.Jobs {
+		m.copied(&c.Jobs[i])
+	}
+	return c, err
+}
+
+func (m *Memory[T]) claim(ctx context.Context, r ClaimRequest) (Claims[T], error) {
 	if err := m.enter(ctx); err != nil {
 		return Claims[T]{}, err
 	}
@@ -179,9 +227,12 @@ func (m *Memory[T]) Settle(ctx context.Context, r SettleRequest) error {
 		return err
 	}
 	defer m.mu.Unlock()
-	j := m.jobs[r.ID]
-	if j == nil || j.State != Claimed || j.Fence != r.Fence {
+	j := m.claimOf(r.ID, r.Fence)
+	if j == nil {
 		return ErrStale
+	}
+	if r.Verdict > Bury {
+		return fmt.Errorf("retry: Settle: unknown verdict %d", r.Verdict)
 	}
 	m.claimed--
 	switch r.Verdict {
@@ -190,10 +241,10 @@ func (m *Memory[T]) Settle(ctx context.Context, r SettleRequest) error {
 		m.remove(j)
 		return nil
 	case Again:
-		j.State, j.Due, j.Reason = Waiting, r.Due, r.Reason
+		j.State, j.Due, j.Delay, j.Reason = Waiting, r.Due, r.Delay, r.Reason
 		heap.Fix(&m.due, j.place)
 	case Unclaim:
-		j.State, j.Due = Waiting, r.Now
+		j.State, j.Due = Waiting, r.Due
 		j.Attempts--
 		heap.Fix(&m.due, j.place)
 	case Bury:
@@ -207,8 +258,42 @@ func (m *Memory[T]) Settle(ctx context.Context, r SettleRequest) error {
 	return nil
 }
 
+// claimOf returns the job whose last claim has this fence and is not settled,
+// or nil.
+func (m *Memory[T]) claimOf(id, fence uint64) *memoryJob[T] {
+	j := m.jobs[id]
+	if j == nil || j.State != Claimed || j.Fence != fence {
+		return nil
+	}
+	return j
+}
+
+// Extend implements [Store].
+func (m *Memory[T]) Extend(ctx context.Context, r ExtendRequest) error {
+	if err := m.enter(ctx); err != nil {
+		return err
+	}
+	defer m.mu.Unlock()
+	j := m.claimOf(r.ID, r.Fence)
+	if j == nil {
+		return ErrStale
+	}
+	j.Due = r.Until
+	heap.Fix(&m.due, j.place)
+	m.put(j)
+	return nil
+}
+
 // Dead implements [Store].
 func (m *Memory[T]) Dead(ctx context.Context, r PageRequest) ([]Job[T], error) {
+	page, err := m.deadPage(ctx, r)
+	for i := range page {
+		m.copied(&page[i])
+	}
+	return page, err
+}
+
+func (m *Memory[T]) deadPage(ctx context.Context, r PageRequest) ([]Job[T], error) {
 	if err := m.enter(ctx); err != nil {
 		return nil, err
 	}
@@ -235,7 +320,7 @@ func (m *Memory[T]) Replay(ctx context.Context, r ReplayRequest) error {
 	if err != nil {
 		return err
 	}
-	j.State, j.Attempts, j.Due = Waiting, 0, r.Now
+	j.State, j.Attempts, j.Delay, j.Due = Waiting, 0, 0, r.Now
 	heap.Push(&m.due, j)
 	m.put(j)
 	m.event(Replayed, j, r.Now)
@@ -259,6 +344,14 @@ func (m *Memory[T]) Discard(ctx context.Context, r DiscardRequest) error {
 
 // Events implements [Store].
 func (m *Memory[T]) Events(ctx context.Context, r PageRequest) ([]Event[T], error) {
+	page, err := m.eventsPage(ctx, r)
+	for i := range page {
+		m.copied(&page[i].Job)
+	}
+	return page, err
+}
+
+func (m *Memory[T]) eventsPage(ctx context.Context, r PageRequest) ([]Event[T], error) {
 	if err := m.enter(ctx); err != nil {
 		return nil, err
 	}

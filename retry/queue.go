@@ -2,7 +2,6 @@ package retry
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -10,12 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 )
-
-// ErrLease is the cause with which the context of a handler ends when the lease
-// of its claim does.
-var ErrLease = fmt.Errorf("retry: lease is over: %w", context.DeadlineExceeded)
-
-var errExited = errors.New("callback exited its goroutine")
 
 // QueueOptions says what a [Queue] is like.
 type QueueOptions[T any] struct {
@@ -25,17 +18,46 @@ type QueueOptions[T any] struct {
 	// it goes on beyond its lease: it should pass the job's Key or Fence on.
 	Handle func(context.Context, Job[T]) error
 	// Policy says when to try again and when to bury the job. Its Attempts,
-	// Backoff, MaxDelay, Retryable and Seed apply. Nil is the zero [Policy].
+	// Backoff, MaxDelay, Retryable, Seed and Timeout apply. Nil is the zero
+	// [Policy].
 	Policy *Policy
 	// Workers is how many jobs are handled at once. Zero means 16.
 	Workers int
-	// Lease is how long a claim lasts: the handler's context ends with it, and
-	// after a crash the job is claimed again then. Zero means a minute.
+	// Lease is how long a claim lasts: the handler's context ends with it, with
+	// the cause [ErrLease], and the job can be claimed again. Zero means a
+	// minute.
 	Lease time.Duration
+	// Heartbeat is how often the lease of a running handler is extended to a
+	// full Lease. Then a handler may run longer than Lease, which only says how
+	// soon the job of a dead process is claimed again; [Options.Timeout] limits
+	// the handler. The handler's context still ends when an extension fails or
+	// comes too late. It must be shorter than Lease. Zero means that a lease is
+	// never extended.
+	Heartbeat time.Duration
 	// OnEvent is told of each event, in order and at least once: again when it
 	// failed, or when the process ended before its success was written down.
 	// Nil means that nobody wants to know.
 	OnEvent func(context.Context, Event[T]) error
+	// OnSuccess is called after the store has removed a job whose handler
+	// succeeded. If the process ends in between, nobody is told.
+	OnSuccess func(context.Context, Job[T])
+	// OnRetry is called after the store has written down that a job failed and
+	// waits for its next attempt. If the process ends in between, nobody is told.
+	OnRetry func(context.Context, JobRetry[T])
+	// CrashOnPanic makes a panic of Handle or of a hook end [Queue.Run], which
+	// then panics with the [*PanicError]. Without it the panic is logged and the
+	// queue goes on: a panic of Handle is a failed attempt.
+	CrashOnPanic bool
+	// Logger is told of panics. Nil means [slog.Default].
+	Logger *slog.Logger
+}
+
+// JobRetry is what [QueueOptions.OnRetry] is told.
+type JobRetry[T any] struct {
+	Job   Job[T] // as it was claimed
+	Err   error  // of the attempt, a [*PanicError] if it panicked
+	Delay time.Duration
+	Due   time.Time // of the next attempt
 }
 
 // Queue retries work later: a job that was accepted is handled until its
@@ -43,32 +65,58 @@ type QueueOptions[T any] struct {
 // and not be copied; it is safe for concurrent use.
 //
 // Each attempt is at least once: the claim of a job has a lease and a fence. A
-// claim that outlived its lease can no longer settle its job once that was
-// claimed again. An attempt that a crash cut short counts, one that
-// a shutdown interrupted does not.
+// claim that outlived its lease can neither settle nor extend its job once the
+// job was claimed again. An attempt that a crash cut short counts, an attempt
+// that a shutdown interrupted does not.
+//
+// No callback can end the queue: a panic or [runtime.Goexit] of Handle is a
+// failed attempt; of OnEvent, a delivery that is tried again; of Retryable or
+// Backoff, a retry with the default delay; of OnSuccess or OnRetry, nothing. All
+// of them are logged.
+//
+// # The end
+//
+// A queue ends in one of these ways. Jobs that wait always stay in the store.
+//
+//	            running handlers               new jobs     returns
+//	ctx of Run  contexts end, Run waits        accepted     Run may be called again
+//	Shutdown    finish; ctx ends the rest      ErrClosed    when they ended, or with ctx
+//	Close       contexts end                   ErrClosed    when they ended
+//	Abort       contexts end                   ErrClosed    at once
+//
+// The contexts of interrupted handlers end with a cause that matches
+// [ErrShutdown]. [Queue.Wait] ends nothing: it waits for the queue to be empty.
 type Queue[T any] struct {
 	_       noCopy
 	o       QueueOptions[T]
-	running atomic.Bool
-	added   chan struct{} // has a token when there may be something to claim
-	event   chan struct{} // has a token when there may be an event
+	added   chan struct{}                 // has a token when there may be something to claim
+	event   chan struct{}                 // has a token when there may be an event
+	changed atomic.Pointer[chan struct{}] // closed at the next change, if Wait waits for one
+	closed  atomic.Bool
+
+	mu      sync.Mutex
+	session *session[T] // of the Run that is going on, or nil
 }
 
 const eventPage = 256
 
-// NewQueue returns a queue. It panics when o has no Store or Handle, or a
-// negative number.
+// NewQueue returns a queue. It panics when o has no Store or Handle, a negative
+// number, a Heartbeat that is not shorter than Lease, or a Policy with an option
+// that a queue cannot honour: Budget, MaxElapsed, OnGiveUp or OnRetry.
 func NewQueue[T any](o QueueOptions[T]) *Queue[T] {
 	switch {
 	case o.Store == nil:
 		misuse("NewQueue", "Store is nil")
 	case o.Handle == nil:
 		misuse("NewQueue", "Handle is nil")
-	case o.Workers < 0 || o.Lease < 0:
-		misuse("NewQueue", "negative Workers %d or Lease %v", o.Workers, o.Lease)
+	case o.Workers < 0 || o.Lease < 0 || o.Heartbeat < 0:
+		misuse("NewQueue", "negative Workers %d, Lease %v or Heartbeat %v", o.Workers, o.Lease, o.Heartbeat)
 	}
 	if o.Policy == nil {
 		o.Policy = &zeroPolicy
+	}
+	if name := notForQueues(&o.Policy.o); name != "" {
+		misuse("NewQueue", "a queue does not honour Policy's %s", name)
 	}
 	if o.Workers == 0 {
 		o.Workers = 16
@@ -76,33 +124,73 @@ func NewQueue[T any](o QueueOptions[T]) *Queue[T] {
 	if o.Lease == 0 {
 		o.Lease = time.Minute
 	}
+	if o.Heartbeat >= o.Lease {
+		misuse("NewQueue", "Heartbeat %v is not shorter than Lease %v", o.Heartbeat, o.Lease)
+	}
 	return &Queue[T]{o: o, added: make(chan struct{}, 1), event: make(chan struct{}, 1)}
+}
+
+// notForQueues names a set option that means nothing to a queue, or returns "".
+func notForQueues(o *Options) string {
+	switch {
+	case o.Budget != nil:
+		return "Budget"
+	case o.MaxElapsed != 0:
+		return "MaxElapsed"
+	case o.OnGiveUp != nil:
+		return "OnGiveUp (see QueueOptions.OnEvent)"
+	case o.OnRetry != nil:
+		return "OnRetry (see QueueOptions.OnRetry)"
+	}
+	return ""
+}
+
+// store returns the store, or panics if the queue is a zero one.
+func (q *Queue[T]) store(method string) Store[T] {
+	if q.o.Store == nil {
+		misuse("Queue."+method, "queue was not made by NewQueue")
+	}
+	return q.o.Store
 }
 
 // Enqueue accepts a job that is due after the delay. It reports false when
 // there is one of that key already, waiting, claimed or dead, which it leaves as
-// it is. What was accepted is lost only with the store.
+// it is. What was accepted is lost only with the store. The error is
+// [ErrClosed], [ErrInvalidKey], that of ctx, or the store's.
+//
+// What becomes of a value that changes later is the store's rule: [Memory] keeps
+// the value itself, a store in a file what was encoded here.
 func (q *Queue[T]) Enqueue(ctx context.Context, key string, value T, delay time.Duration) (added bool, err error) {
+	store := q.store("Enqueue")
+	if q.closed.Load() {
+		return false, ErrClosed
+	}
 	now := time.Now()
 	due := now.Add(max(delay, 0))
-	added, err = q.o.Store.Enqueue(ctx, EnqueueRequest[T]{Key: key, Value: value, Due: due, Now: now})
+	added, err = store.Enqueue(ctx, EnqueueRequest[T]{Key: key, Value: value, Due: due, Now: now})
 	if added {
 		signal(q.added)
 	}
 	return added, err
 }
 
-// Dead lists the dead letters by ID. An error ends the list.
+// Dead lists the dead letters by ID. An error ends the list; if ctx is done, it
+// is the context's.
 func (q *Queue[T]) Dead(ctx context.Context) iter.Seq2[Job[T], error] {
+	store := q.store("Dead")
 	return func(yield func(Job[T], error) bool) {
 		r := PageRequest{Max: eventPage}
 		for {
-			page, err := q.o.Store.Dead(ctx, r)
+			page, err := store.Dead(ctx, r)
 			if err != nil {
 				yield(Job[T]{}, err)
 				return
 			}
 			for _, job := range page {
+				if ctx.Err() != nil {
+					yield(Job[T]{}, ended(ctx))
+					return
+				}
 				if r.After = job.ID; !yield(job, nil) {
 					return
 				}
@@ -117,7 +205,7 @@ func (q *Queue[T]) Dead(ctx context.Context) iter.Seq2[Job[T], error] {
 // Replay lets a dead letter wait again, with its key, due at once and with all
 // its attempts. The error is [ErrUnknownJob] or the store's.
 func (q *Queue[T]) Replay(ctx context.Context, id uint64) error {
-	err := q.o.Store.Replay(ctx, ReplayRequest{ID: id, Now: time.Now()})
+	err := q.store("Replay").Replay(ctx, ReplayRequest{ID: id, Now: time.Now()})
 	if err == nil {
 		signal(q.added)
 		signal(q.event)
@@ -127,7 +215,7 @@ func (q *Queue[T]) Replay(ctx context.Context, id uint64) error {
 
 // Discard removes a dead letter. The error is [ErrUnknownJob] or the store's.
 func (q *Queue[T]) Discard(ctx context.Context, id uint64) error {
-	err := q.o.Store.Discard(ctx, DiscardRequest{ID: id, Now: time.Now()})
+	err := q.store("Discard").Discard(ctx, DiscardRequest{ID: id, Now: time.Now()})
 	if err == nil {
 		signal(q.event)
 	}
@@ -135,11 +223,11 @@ func (q *Queue[T]) Discard(ctx context.Context, id uint64) error {
 }
 
 // Stats counts jobs and events.
-func (q *Queue[T]) Stats(ctx context.Context) (Stats, error) { return q.o.Store.Stats(ctx) }
+func (q *Queue[T]) Stats(ctx context.Context) (Stats, error) { return q.store("Stats").Stats(ctx) }
 
 // String returns the bounds of the queue.
 func (q *Queue[T]) String() string {
-	return fmt.Sprintf("Queue(workers=%d lease=%v running=%v)", q.o.Workers, q.o.Lease, q.running.Load())
+	return fmt.Sprintf("Queue(workers=%d lease=%v running=%v)", q.o.Workers, q.o.Lease, q.current() != nil)
 }
 
 // GoString returns the same as String.
@@ -147,41 +235,6 @@ func (q *Queue[T]) GoString() string { return q.String() }
 
 // LogValue returns the bounds of the queue.
 func (q *Queue[T]) LogValue() slog.Value { return slog.StringValue(q.String()) }
-
-// Run handles jobs and delivers events until ctx is done, and then waits for
-// the handlers, whose contexts end with the cause [ErrShutdown]: a success is
-// still a success, a failure does not count as an attempt.
-//
-// It returns nil, or the store's error that ended it. A panic of a handler
-// counts as a failed attempt, ends Run like a shutdown, and goes on in Run's
-// caller as a [*PanicError]. Run panics when the queue is already running.
-//
-//ferrous:blocks
-func (q *Queue[T]) Run(ctx context.Context) error {
-	if !q.running.CompareAndSwap(false, true) {
-		misuse("Queue.Run", "already running")
-	}
-	defer q.running.Store(false)
-	s := session[T]{Queue: q, freed: make(chan struct{}, q.o.Workers)}
-	// What handlers see ends with ctx, but with a cause that says shutdown.
-	s.ctx, s.stop = context.WithCancelCause(context.WithoutCancel(ctx))
-	defer s.stop(nil)
-	defer context.AfterFunc(ctx, func() {
-		s.stop(fmt.Errorf("%w: %w", ErrShutdown, context.Cause(ctx)))
-	})()
-	if ctx.Err() == nil {
-		s.work.Go(s.deliver)
-		s.dispatch()
-	}
-	s.work.Wait()
-	if p := s.panic.Load(); p != nil {
-		panic(p)
-	}
-	if err := s.err.Load(); err != nil {
-		return *err
-	}
-	return nil
-}
 
 // signal leaves a token in c unless there is one.
 func signal(c chan struct{}) {
@@ -191,241 +244,13 @@ func signal(c chan struct{}) {
 	}
 }
 
-// session is one Run of a queue.
-type session[T any] struct {
-	*Queue[T]
-	ctx   context.Context // the session's own
-	stop  context.CancelCauseFunc
-	work  sync.WaitGroup
-	freed chan struct{}              // has a token for each worker that finished
-	panic atomic.Pointer[PanicError] // the first of a handler
-	err   atomic.Pointer[error]      // the first of the store
-}
+// snoozeError asks for a later attempt that does not count this one.
+type snoozeError struct{ delay time.Duration }
 
-// dispatch claims jobs for free workers until the session ends.
-func (s *session[T]) dispatch() {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	free := s.o.Workers
-	for s.ctx.Err() == nil {
-		for more := true; more && free < s.o.Workers; {
-			select {
-			case <-s.freed:
-				free++
-			default:
-				more = false
-			}
-		}
-		if free == 0 {
-			select {
-			case <-s.freed:
-				free++
-			case <-s.ctx.Done():
-			}
-			continue
-		}
-		now := time.Now()
-		claims, err := s.o.Store.Claim(s.ctx, ClaimRequest{Now: now, Until: now.Add(s.o.Lease), Max: free})
-		if err != nil {
-			s.fail("claim", err)
-			return
-		}
-		for _, job := range claims.Jobs {
-			s.work.Go(func() { s.handle(job) })
-		}
-		full := len(claims.Jobs) == free
-		free -= len(claims.Jobs)
-		if full {
-			continue
-		}
-		var due <-chan time.Time
-		if !claims.Next.IsZero() {
-			timer.Reset(time.Until(claims.Next))
-			due = timer.C
-		}
-		free += s.idle(due)
-	}
-}
+func (e *snoozeError) Error() string { return fmt.Sprintf("retry: snooze for %v", e.delay) }
 
-// idle waits until there may be something to claim, and returns how many
-// workers became free meanwhile.
-func (s *session[T]) idle(due <-chan time.Time) (freed int) {
-	for {
-		select {
-		case <-s.freed:
-			freed++
-		case <-due:
-			return freed
-		case <-s.added:
-			return freed
-		case <-s.ctx.Done():
-			return freed
-		}
-	}
-}
-
-// fail ends the session with a store's error, unless it is the session's end
-// that made the store fail.
-func (s *session[T]) fail(what string, err error) {
-	if s.ctx.Err() != nil && errors.Is(err, context.Cause(s.ctx)) {
-		return
-	}
-	err = fmt.Errorf("retry: Queue.Run: %s: %w", what, err)
-	s.err.CompareAndSwap(nil, &err)
-	s.stop(ErrShutdown)
-}
-
-// handle calls the handler and settles its claim.
-func (s *session[T]) handle(job Job[T]) {
-	defer func() { s.freed <- struct{}{} }()
-	if job.Attempts > s.o.Policy.attempts() {
-		// The last claim that it was entitled to ended with a crash or its lease.
-		reason := ErrLease.Error()
-		if job.Reason != "" {
-			reason += "; before: " + job.Reason
-		}
-		s.settle(job, SettleRequest{Verdict: Bury, Reason: reason})
-		return
-	}
-	ctx, cancel := context.WithDeadlineCause(s.ctx, job.Due, ErrLease)
-	defer cancel()
-	collect(ctx, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, s.o.Handle(ctx, job)
-	}, func(o outcome[struct{}]) {
-		switch {
-		case o.panic != nil:
-			s.settle(job, s.judge(job, fmt.Errorf("panic: %v", o.panic.Value)))
-			_ = s.panicked(o.panic)
-		case o.exited:
-			s.settle(job, s.judge(job, errExited))
-		default:
-			s.settle(job, s.judge(job, o.err))
-		}
-	})
-}
-
-// judge decides what becomes of a job whose handler returned err.
-func (s *session[T]) judge(job Job[T], err error) SettleRequest {
-	switch {
-	case err == nil:
-		return SettleRequest{Verdict: Done}
-	case s.ctx.Err() != nil:
-		return SettleRequest{Verdict: Unclaim}
-	}
-	var m marks
-	m.read(err)
-	reason := fmt.Sprintf("%v", err)
-	if s.o.Policy.refused(err, m) || job.Attempts >= s.o.Policy.attempts() {
-		return SettleRequest{Verdict: Bury, Reason: reason}
-	}
-	delay := s.o.Policy.delay(job.Attempts, 0, m)
-	return SettleRequest{Verdict: Again, Reason: reason, Due: time.Now().Add(delay)}
-}
-
-// settle ends the claim of a job, also when the session has ended.
-func (s *session[T]) settle(job Job[T], r SettleRequest) {
-	r.ID, r.Fence, r.Now = job.ID, job.Fence, time.Now()
-	err := s.o.Store.Settle(context.WithoutCancel(s.ctx), r)
-	switch {
-	case errors.Is(err, ErrStale): // another claim decides
-	case err != nil:
-		s.fail("settle", err)
-	case r.Verdict == Again:
-		signal(s.added)
-	case r.Verdict == Bury:
-		signal(s.event)
-	}
-}
-
-// deliver hands events to OnEvent until the session ends.
-func (s *session[T]) deliver() {
-	failures := 0
-	for {
-		err := s.deliverAll()
-		if s.ctx.Err() != nil {
-			return
-		}
-		if err == nil {
-			failures = 0
-			select {
-			case <-s.event:
-			case <-s.ctx.Done():
-				return
-			}
-			continue
-		}
-		failures++
-		var m marks
-		m.read(err)
-		timer := time.NewTimer(s.o.Policy.delay(failures, 0, m))
-		select {
-		case <-timer.C:
-		case <-s.ctx.Done():
-			timer.Stop()
-			return
-		}
-	}
-}
-
-// deliverAll delivers what events there are. It returns the error of OnEvent;
-// one of the store ends the session.
-func (s *session[T]) deliverAll() error {
-	for {
-		page, err := s.o.Store.Events(s.ctx, PageRequest{Max: eventPage})
-		if err != nil {
-			s.fail("events", err)
-			return nil
-		}
-		if len(page) == 0 {
-			return nil
-		}
-		delivered, err := s.deliverPage(page)
-		if delivered > 0 {
-			if err := s.o.Store.Trim(context.WithoutCancel(s.ctx), page[delivered-1].Seq); err != nil {
-				s.fail("trim", err)
-				return nil
-			}
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// deliverPage returns how many events were delivered, and why not all.
-func (s *session[T]) deliverPage(page []Event[T]) (int, error) {
-	if s.o.OnEvent == nil {
-		return len(page), nil
-	}
-	for i, e := range page {
-		err := s.ctx.Err()
-		if err == nil {
-			err = s.deliverOne(e)
-		}
-		if err != nil {
-			return i, err
-		}
-	}
-	return len(page), nil
-}
-
-func (s *session[T]) deliverOne(e Event[T]) (err error) {
-	collect(s.ctx, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, s.o.OnEvent(ctx, e)
-	}, func(o outcome[struct{}]) {
-		switch err = o.err; {
-		case o.panic != nil:
-			err = s.panicked(o.panic)
-		case o.exited:
-			err = errExited
-		}
-	})
-	return err
-}
-
-// panicked ends the session with a panic of a callback.
-func (s *session[T]) panicked(p *PanicError) error {
-	s.panic.CompareAndSwap(nil, p)
-	s.stop(ErrShutdown)
-	return p
-}
+// Snooze is an error with which the handler of a [Queue] puts its job off: the
+// job waits for d, and the attempt does not count. A negative d means none. It
+// is found through wrapping. Elsewhere, in [Do] for example, it is an error like
+// any other. After River's JobSnooze.
+func Snooze(d time.Duration) error { return &snoozeError{max(d, 0)} }

@@ -3,6 +3,7 @@ package retry_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"strconv"
 	"sync"
@@ -28,6 +29,9 @@ func start(t *testing.T, o options) (q *retry.Queue[string], stop func() error) 
 	t.Helper()
 	if o.Store == nil {
 		o.Store = retry.NewMemory[string]()
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	q = retry.NewQueue(o)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -298,10 +302,11 @@ func TestADoInsideAHandlerSeesTheShutdown(t *testing.T) {
 	})
 }
 
-func TestAPanicOfTheHandlerCountsAndReachesRunsCaller(t *testing.T) {
+func TestCrashOnPanicEndsRunWithThePanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := retry.NewQueue(options{
 			Store: retry.NewMemory[string](), Policy: every(time.Second, 2),
+			CrashOnPanic: true, Logger: slog.New(slog.DiscardHandler),
 			Handle: func(context.Context, job) error { panic(errDown) },
 		})
 		enqueue(t, q, "a")
@@ -311,7 +316,7 @@ func TestAPanicOfTheHandlerCountsAndReachesRunsCaller(t *testing.T) {
 			testkit.Advance(time.Second)
 		}
 		require.Len(t, dead(t, q), 1)
-		assert.Equal(t, "panic: service is down", dead(t, q)[0].Reason)
+		assert.Regexp(t, "^panic: service is down\n\ngoroutine ", dead(t, q)[0].Reason)
 	})
 }
 
@@ -458,8 +463,10 @@ func TestNewQueueRefusesBadOptions(t *testing.T) {
 	for want, o := range map[string]options{
 		"retry: NewQueue: Store is nil":                     {Handle: handle},
 		"retry: NewQueue: Handle is nil":                    {Store: store},
-		"retry: NewQueue: negative Workers -1 or Lease 0s":  {Store: store, Handle: handle, Workers: -1},
-		"retry: NewQueue: negative Workers 0 or Lease -1ns": {Store: store, Handle: handle, Lease: -1},
+		"retry: NewQueue: negative Workers -1, Lease 0s or Heartbeat 0s":  {Store: store, Handle: handle, Workers: -1},
+		"retry: NewQueue: negative Workers 0, Lease -1ns or Heartbeat 0s": {Store: store, Handle: handle, Lease: -1},
+		"retry: NewQueue: negative Workers 0, Lease 0s or Heartbeat -1ns": {Store: store, Handle: handle, Heartbeat: -1},
+		"retry: NewQueue: Heartbeat 1m0s is not shorter than Lease 1m0s":  {Store: store, Handle: handle, Heartbeat: time.Minute},
 	} {
 		assert.EqualError(t, testkit.PanicError(t, func() { retry.NewQueue(o) }), want)
 	}

@@ -3,12 +3,15 @@ package retry
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
 	"time"
 )
 
 var (
-	// ErrClosed says that the store was closed.
-	ErrClosed = errors.New("retry: store is closed")
+	// ErrClosed says that the store or the queue was closed.
+	ErrClosed = errors.New("retry: closed")
 	// ErrStale says that the claim is over: its lease ended and the job was
 	// claimed again, or it has been settled.
 	ErrStale = errors.New("retry: claim is stale")
@@ -19,17 +22,28 @@ var (
 )
 
 // Job is a unit of work in a [Store].
+//
+// A job that is logged shows everything but its Value, which may be large or
+// secret.
 type Job[T any] struct {
 	// ID is the job's number in its store; it rises and is never reused.
 	ID uint64
 	// Key is the job's idempotency key. There is at most one job of a key in a
 	// store, the dead letters included, so at most one claim of it.
-	Key   string
+	Key string
+	// Value is what was enqueued. It is zero if Err is not nil.
 	Value T
+	// Err says why the store cannot restore the value, for example because the
+	// type has changed since. A [Queue] buries such a job and does not call the
+	// handler; the store keeps the value as it was enqueued.
+	Err   error
 	State JobState
 	// Attempts is how often the job was claimed, without claims that were
 	// released.
 	Attempts int
+	// Delay is the wait between the last two attempts, which the next [Backoff]
+	// is told. It is 0 before the first retry.
+	Delay time.Duration
 	// Fence is the number of the last claim, to be passed on to what the
 	// handler calls, so that it can refuse an older one. It rises over all jobs
 	// and is never reused.
@@ -41,6 +55,22 @@ type Job[T any] struct {
 	Added time.Time
 	// Reason is why the last attempt failed.
 	Reason string
+}
+
+// LogValue returns all fields but Value, and the first line of Reason.
+func (j Job[T]) LogValue() slog.Value {
+	attrs := []slog.Attr{
+		slog.Uint64("id", j.ID), slog.String("key", j.Key), slog.String("state", j.State.String()),
+		slog.Int("attempts", j.Attempts), slog.Uint64("fence", j.Fence),
+		slog.Time("due", j.Due), slog.Time("added", j.Added),
+	}
+	if reason, _, _ := strings.Cut(j.Reason, "\n"); reason != "" {
+		attrs = append(attrs, slog.String("reason", reason))
+	}
+	if j.Err != nil {
+		attrs = append(attrs, slog.Any("err", j.Err))
+	}
+	return slog.GroupValue(attrs...)
 }
 
 // JobState is the state of a [Job].
@@ -132,8 +162,16 @@ type Claims[T any] struct {
 type SettleRequest struct {
 	ID, Fence uint64
 	Verdict   Verdict
-	Due       time.Time // of a job to be retried
-	Reason    string    // of one to be retried or buried
+	Due       time.Time     // of a job that waits again
+	Delay     time.Duration // [Job.Delay] of a job to be retried
+	Reason    string        // of one to be retried or buried
+	Now       time.Time
+}
+
+// ExtendRequest asks [Store] to let a claim last longer.
+type ExtendRequest struct {
+	ID, Fence uint64
+	Until     time.Time // when the lease ends
 	Now       time.Time
 }
 
@@ -146,11 +184,26 @@ const (
 	Done Verdict = iota
 	// Again lets the job wait until it is due.
 	Again
-	// Unclaim lets the job wait as if it had not been claimed.
+	// Unclaim lets the job wait until it is due, as if it had not been claimed.
 	Unclaim
 	// Bury makes the job a dead letter.
 	Bury
 )
+
+// String returns done, again, unclaim or bury.
+func (v Verdict) String() string {
+	switch v {
+	case Done:
+		return "done"
+	case Again:
+		return "again"
+	case Unclaim:
+		return "unclaim"
+	case Bury:
+		return "bury"
+	}
+	return "unknown"
+}
 
 // ReplayRequest asks [Store] to let a dead letter wait again, with its key and
 // no attempts made.
@@ -180,9 +233,13 @@ type Stats struct {
 // What a durable store has answered survives a crash; a call that fails has
 // changed nothing, or ends the store.
 //
+// A store says what it does with values that change after Enqueue. One bad
+// value never harms other jobs: a value that cannot be stored is refused by
+// Enqueue, and one that cannot be restored is reported in [Job.Err].
+//
 // A store has no clock: each request says what time it is. Errors come in this
-// precedence: [ErrClosed], the cause of a context that is done, then what the
-// method names.
+// precedence: [ErrClosed], the error of a context that is done (it matches
+// ctx.Err and [context.Cause]), then what the method names.
 type Store[T any] interface {
 	// Enqueue adds a job, or reports false when there is one of that key.
 	// [ErrInvalidKey].
@@ -193,6 +250,8 @@ type Store[T any] interface {
 	// Settle ends a claim. [ErrStale] when the fence is not that of the job's
 	// last claim; the end of the lease alone does not make it stale.
 	Settle(ctx context.Context, r SettleRequest) error
+	// Extend moves the end of a claim's lease. [ErrStale] as for Settle.
+	Extend(ctx context.Context, r ExtendRequest) error
 	// Dead lists dead letters by ID.
 	Dead(ctx context.Context, r PageRequest) ([]Job[T], error)
 	// Replay lets a dead letter wait again. [ErrUnknownJob].
@@ -207,4 +266,14 @@ type Store[T any] interface {
 	Stats(ctx context.Context) (Stats, error)
 	// Close ends the store. Every later call but Close fails with [ErrClosed].
 	Close() error
+}
+
+// ended returns the error of a context that is done. It matches ctx.Err and the
+// context's cause.
+func ended(ctx context.Context) error {
+	cause := context.Cause(ctx)
+	if errors.Is(cause, ctx.Err()) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", ctx.Err(), cause)
 }

@@ -7,15 +7,22 @@
 // all of them: throughput rises with the number of callers, and a lone caller
 // waits for about two syncs.
 //
-// All jobs are in memory too. One process at a time can have the file open.
+// All jobs are in memory too, their values as they were encoded by Enqueue: what
+// becomes of the caller's value afterwards changes nothing, and each claim
+// decodes a value of its own.
+//
+// One process at a time can have the file open. [Open] says at once who has it.
 package boltqueue
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -25,6 +32,11 @@ import (
 )
 
 // Codec turns values into bytes and back. Nil functions mean JSON.
+//
+// Encode is called by Enqueue only, on the caller's goroutine; the store copies
+// the bytes. Decode is called each time a job is given out, with bytes that it
+// may keep. A Decode that fails or panics harms that job alone: the error is its
+// [retry.Job.Err].
 type Codec[T any] struct {
 	Encode func(T) ([]byte, error)
 	Decode func([]byte) (T, error)
@@ -34,7 +46,7 @@ type Codec[T any] struct {
 type Options[T any] struct {
 	Codec Codec[T]
 	// Timeout is how long to wait for another process to close the file. Zero
-	// means a second.
+	// means not to wait.
 	Timeout time.Duration
 }
 
@@ -42,9 +54,11 @@ type Options[T any] struct {
 // copied; it is safe for concurrent use.
 //
 // When the file cannot be written, the call and all later ones fail with that
-// error: what was decided in memory is no longer what is on disk. Open the file
-// again to go on from there.
+// error: what was decided in memory is no longer what is on disk. Close the store
+// and open the file again to go on from there.
 type Store[T any] struct {
+	path  string
+	file  *os.File
 	db    *bbolt.DB
 	codec Codec[T]
 	calls chan *call
@@ -54,9 +68,11 @@ type Store[T any] struct {
 	closed bool
 
 	// The writer's own.
-	memory  *retry.Memory[T]
-	changes changes[T]
+	memory  *retry.Memory[[]byte]
+	records records
+	changes changes
 	failure error
+	broken  bool // bbolt panicked, and may hold its locks
 }
 
 // call is one call on its way through the writer.
@@ -68,39 +84,91 @@ type call struct {
 // maxBatch bounds how many calls share a transaction.
 const maxBatch = 4096
 
-// Open opens the file, or creates it, and reads it. The directory must exist.
+// Open opens the file, or creates it, reads it, and checks all of it. The
+// directory must exist. Claims are free again, because the process that made
+// them is gone; each counts as an attempt.
+//
+// The error is a [*HeldError] if the file is open elsewhere, a [*DamageError] if
+// it is not what was written, or that of the file system. A file of no bytes
+// counts as damaged, since Open never leaves one behind.
 func Open[T any](path string, o Options[T]) (*Store[T], error) {
-	if o.Codec.Encode == nil {
-		o.Codec.Encode = func(v T) ([]byte, error) { return json.Marshal(v) }
-	}
-	if o.Codec.Decode == nil {
-		o.Codec.Decode = func(data []byte) (v T, err error) { return v, json.Unmarshal(data, &v) }
-	}
-	if o.Timeout == 0 {
-		o.Timeout = time.Second
-	}
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{
-		Timeout:        o.Timeout,
-		FreelistType:   bbolt.FreelistMapType,
-		NoFreelistSync: true, // it is rebuilt when the file is opened
-	})
+	o.Codec = o.Codec.complete()
+	f, err := openFile(path, o.Timeout)
 	if err != nil {
-		return nil, fmt.Errorf("boltqueue: %w", err)
+		return nil, located(path, err)
 	}
-	s := &Store[T]{db: db, codec: o.Codec, calls: make(chan *call, maxBatch)}
-	s.changes = changes[T]{jobs: map[uint64]*retry.Job[T]{}, events: map[uint64]*retry.Event[T]{}}
-	contents, err := s.load()
+	s := &Store[T]{
+		path: path, file: f, codec: o.Codec, calls: make(chan *call, maxBatch),
+		records: records{sums: map[uint64]uint32{}},
+		changes: changes{jobs: map[uint64]*retry.Job[[]byte]{}, events: map[uint64]*retry.Event[[]byte]{}},
+	}
+	contents, err := s.records.load(f)
 	if err == nil {
 		s.memory, err = retry.RestoreMemory(contents, &s.changes)
+		if err != nil {
+			err = damaged("the jobs", "%v", err)
+		}
+	}
+	if err == nil {
+		s.db, err = openBolt(f)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("boltqueue: %s: %w", path, err), db.Close())
+		_ = f.Close() // nothing was written
+		return nil, located(path, err)
 	}
+	writeOwner(path)
 	s.ended.Go(s.write)
 	return s, nil
 }
 
-// Close waits for the calls on their way and closes the file.
+// complete returns the codec with JSON for what is nil. The functions of others
+// may use bytes again or keep them, and get or give copies.
+func (c Codec[T]) complete() Codec[T] {
+	encode, decode := c.Encode, c.Decode
+	c.Encode = func(v T) ([]byte, error) { return json.Marshal(v) }
+	if encode != nil {
+		c.Encode = func(v T) ([]byte, error) {
+			data, err := encode(v)
+			return bytes.Clone(data), err
+		}
+	}
+	c.Decode = func(data []byte) (v T, err error) { return v, json.Unmarshal(data, &v) }
+	if decode != nil {
+		c.Decode = func(data []byte) (T, error) { return decode(bytes.Clone(data)) }
+	}
+	return c
+}
+
+// located adds the path to an error that does not have it.
+func located(path string, err error) error {
+	switch e := err.(type) { //nolint:errorlint // as they were made here
+	case *DamageError:
+		e.Path = path
+		return e
+	case *HeldError:
+		return e
+	}
+	return fmt.Errorf("boltqueue: %s: %w", path, err)
+}
+
+// openBolt opens a checked file. A panic of bbolt is an error.
+func openBolt(f *os.File) (db *bbolt.DB, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if v := recover(); v != nil {
+			err = damaged("the file", "bbolt: %v", v)
+		}
+	}()
+	return bbolt.Open(f.Name(), 0o600, &bbolt.Options{
+		Timeout:        time.Second, // the lock is ours already
+		FreelistType:   bbolt.FreelistMapType,
+		NoFreelistSync: true, // it is rebuilt when the file is opened
+		OpenFile:       func(string, int, os.FileMode) (*os.File, error) { return f, nil },
+	})
+}
+
+// Close waits for the calls on their way and closes the file. A second Close
+// returns nil.
 func (s *Store[T]) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -110,11 +178,15 @@ func (s *Store[T]) Close() error {
 	s.closed = true
 	close(s.calls)
 	s.ended.Wait()
+	removeOwner(s.path)
+	if s.broken { // bbolt's Close might wait for its own locks: the mapping is left
+		return errors.Join(unlock(s.file), s.file.Close())
+	}
 	return s.db.Close()
 }
 
 // String returns the file's name.
-func (s *Store[T]) String() string { return fmt.Sprintf("boltqueue.Store(%s)", s.db.Path()) }
+func (s *Store[T]) String() string { return fmt.Sprintf("boltqueue.Store(%s)", s.path) }
 
 // GoString returns the same as String.
 func (s *Store[T]) GoString() string { return s.String() }
@@ -133,16 +205,27 @@ func (s *Store[T]) decide(ctx context.Context, f func()) error {
 	}
 	if ctx.Err() != nil {
 		s.mu.RUnlock()
-		return context.Cause(ctx)
+		return over(ctx)
 	}
 	s.calls <- c
 	s.mu.RUnlock()
 	return <-c.done
 }
 
+// over returns the error of a context that is done. It matches ctx.Err and the
+// context's cause.
+func over(ctx context.Context) error {
+	cause := context.Cause(ctx)
+	if errors.Is(cause, ctx.Err()) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", ctx.Err(), cause)
+}
+
 // write is the writer: it decides all calls that wait, writes down what they
 // changed in one transaction, and answers them.
 func (s *Store[T]) write() {
+	debug.SetPanicOnFault(true) // on this goroutine: bbolt reads mapped memory
 	var batch []*call
 	for first := range s.calls {
 		batch = append(batch[:0], first)
@@ -168,31 +251,74 @@ func (s *Store[T]) write() {
 	}
 }
 
-// Enqueue implements [retry.Store].
+// Enqueue implements [retry.Store]. The value is encoded here; one that cannot
+// be encoded is refused.
 func (s *Store[T]) Enqueue(ctx context.Context, r retry.EnqueueRequest[T]) (added bool, err error) {
-	// A value that cannot be written must not get as far as the writer.
-	if _, err := s.codec.Encode(r.Value); err != nil {
+	data, err := s.codec.Encode(r.Value)
+	if err != nil {
 		return false, fmt.Errorf("boltqueue: %w", err)
 	}
-	failure := s.decide(ctx, func() { added, err = s.memory.Enqueue(context.Background(), r) })
+	encoded := retry.EnqueueRequest[[]byte]{Key: r.Key, Value: data, Due: r.Due, Now: r.Now}
+	failure := s.decide(ctx, func() { added, err = s.memory.Enqueue(context.Background(), encoded) })
 	if failure != nil {
 		return false, failure
 	}
 	return added, err
 }
 
-// Claim implements [retry.Store].
-func (s *Store[T]) Claim(ctx context.Context, r retry.ClaimRequest) (claims retry.Claims[T], err error) {
-	failure := s.decide(ctx, func() { claims, err = s.memory.Claim(context.Background(), r) })
-	if failure != nil {
-		return retry.Claims[T]{}, failure
+// job returns a job as it is given out, with a value of its own.
+func (s *Store[T]) job(in retry.Job[[]byte]) retry.Job[T] {
+	out := retry.Job[T]{
+		ID: in.ID, Key: in.Key, State: in.State, Attempts: in.Attempts, Delay: in.Delay,
+		Fence: in.Fence, Due: in.Due, Added: in.Added, Reason: in.Reason,
 	}
-	return claims, err
+	out.Value, out.Err = s.decode(in.Value)
+	return out
+}
+
+// decode decodes a value. A panic is an error.
+func (s *Store[T]) decode(data []byte) (v T, err error) {
+	defer func() {
+		p := recover()
+		if p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+		if err != nil {
+			var zero T
+			v, err = zero, fmt.Errorf("boltqueue: decode the value: %w", err)
+		}
+	}()
+	return s.codec.Decode(data)
+}
+
+// Claim implements [retry.Store].
+func (s *Store[T]) Claim(ctx context.Context, r retry.ClaimRequest) (retry.Claims[T], error) {
+	var claims retry.Claims[[]byte]
+	err := s.change(ctx, func() (err error) {
+		claims, err = s.memory.Claim(context.Background(), r)
+		return err
+	})
+	if err != nil {
+		return retry.Claims[T]{}, err
+	}
+	out := retry.Claims[T]{Next: claims.Next}
+	if n := len(claims.Jobs); n > 0 {
+		out.Jobs = make([]retry.Job[T], n)
+	}
+	for i, job := range claims.Jobs {
+		out.Jobs[i] = s.job(job)
+	}
+	return out, nil
 }
 
 // Settle implements [retry.Store].
 func (s *Store[T]) Settle(ctx context.Context, r retry.SettleRequest) error {
 	return s.change(ctx, func() error { return s.memory.Settle(context.Background(), r) })
+}
+
+// Extend implements [retry.Store].
+func (s *Store[T]) Extend(ctx context.Context, r retry.ExtendRequest) error {
+	return s.change(ctx, func() error { return s.memory.Extend(context.Background(), r) })
 }
 
 // Replay implements [retry.Store].
@@ -218,20 +344,30 @@ func (s *Store[T]) change(ctx context.Context, f func() error) (err error) {
 }
 
 // Dead implements [retry.Store].
-func (s *Store[T]) Dead(ctx context.Context, r retry.PageRequest) (jobs []retry.Job[T], err error) {
-	err = s.change(ctx, func() (err error) {
-		jobs, err = s.memory.Dead(context.Background(), r)
+func (s *Store[T]) Dead(ctx context.Context, r retry.PageRequest) ([]retry.Job[T], error) {
+	var page []retry.Job[[]byte]
+	err := s.change(ctx, func() (err error) {
+		page, err = s.memory.Dead(context.Background(), r)
 		return err
 	})
+	jobs := make([]retry.Job[T], len(page))
+	for i, job := range page {
+		jobs[i] = s.job(job)
+	}
 	return jobs, err
 }
 
 // Events implements [retry.Store].
-func (s *Store[T]) Events(ctx context.Context, r retry.PageRequest) (events []retry.Event[T], err error) {
-	err = s.change(ctx, func() (err error) {
-		events, err = s.memory.Events(context.Background(), r)
+func (s *Store[T]) Events(ctx context.Context, r retry.PageRequest) ([]retry.Event[T], error) {
+	var page []retry.Event[[]byte]
+	err := s.change(ctx, func() (err error) {
+		page, err = s.memory.Events(context.Background(), r)
 		return err
 	})
+	events := make([]retry.Event[T], len(page))
+	for i, e := range page {
+		events[i] = retry.Event[T]{Seq: e.Seq, Kind: e.Kind, Time: e.Time, Job: s.job(e.Job)}
+	}
 	return events, err
 }
 

@@ -30,18 +30,6 @@ func enqueue(s retry.Store[string], key, value string) (bool, error) {
 	return s.Enqueue(context.Background(), retry.EnqueueRequest[string]{Key: key, Value: value, Due: now, Now: now})
 }
 
-func TestAFileHasOneOwner(t *testing.T) {
-	path := newPath(t)
-	s := open(t, path)
-	_, err := boltqueue.Open(path, boltqueue.Options[string]{Timeout: time.Millisecond})
-	require.ErrorContains(t, err, "boltqueue: timeout")
-	assert.Equal(t, "boltqueue.Store("+path+")", s.String())
-	require.NoError(t, s.Close())
-	require.NoError(t, s.Close())
-	_, err = boltqueue.Open(path+"/no/such", boltqueue.Options[string]{})
-	require.ErrorContains(t, err, "boltqueue: ")
-}
-
 func TestAValueThatCannotBeWrittenIsRefused(t *testing.T) {
 	s, err := boltqueue.Open(newPath(t), boltqueue.Options[string]{Codec: boltqueue.Codec[string]{
 		Encode: func(v string) ([]byte, error) {
@@ -59,75 +47,6 @@ func TestAValueThatCannotBeWrittenIsRefused(t *testing.T) {
 	added, err = enqueue(s, "a", "good")
 	require.NoError(t, err, "the store goes on")
 	assert.True(t, added)
-}
-
-func TestAStoreThatCannotWriteEnds(t *testing.T) {
-	path := newPath(t)
-	broken := false
-	s, err := boltqueue.Open(path, boltqueue.Options[string]{Codec: boltqueue.Codec[string]{
-		Encode: func(v string) ([]byte, error) {
-			if broken && v == "first" {
-				return nil, errCodec
-			}
-			return []byte(`"` + v + `"`), nil
-		},
-	}})
-	require.NoError(t, err)
-	_, err = enqueue(s, "a", "first")
-	require.NoError(t, err)
-	broken = true
-	now := time.Now()
-	_, err = s.Claim(t.Context(), retry.ClaimRequest{Now: now, Until: now.Add(time.Hour), Max: 1})
-	require.ErrorIs(t, err, errCodec)
-	_, err = enqueue(s, "b", "second")
-	require.ErrorIs(t, err, errCodec, "memory and disk differ")
-	require.NoError(t, s.Close())
-	again := open(t, path)
-	stats, err := again.Stats(t.Context())
-	require.NoError(t, err)
-	assert.Equal(t, retry.Stats{Waiting: 1}, stats, "what was answered")
-	require.NoError(t, again.Close())
-}
-
-func TestDamagedRecordsAreReported(t *testing.T) {
-	for _, bucket := range []string{"jobs", "events"} {
-		path := newPath(t)
-		s := open(t, path)
-		_, err := enqueue(s, "a", "value")
-		require.NoError(t, err)
-		now := time.Now()
-		claims, err := s.Claim(t.Context(), retry.ClaimRequest{Now: now, Until: now.Add(1), Max: 1})
-		require.NoError(t, err)
-		job := claims.Jobs[0]
-		require.NoError(t, s.Settle(t.Context(), retry.SettleRequest{ID: job.ID, Fence: job.Fence, Verdict: retry.Bury, Now: now}))
-		require.NoError(t, s.Close())
-
-		var whole []byte
-		change := func(f func(data []byte) []byte) {
-			db, err := bbolt.Open(path, 0o600, nil)
-			require.NoError(t, err)
-			require.NoError(t, db.Update(func(tx *bbolt.Tx) error {
-				b := tx.Bucket([]byte(bucket))
-				key, data := b.Cursor().First()
-				if whole == nil {
-					whole = append(whole, data...)
-				}
-				return b.Put(key, f(whole))
-			}))
-			require.NoError(t, db.Close())
-		}
-		for cut := range 1000 {
-			change(func(data []byte) []byte { return data[:max(len(data)-1-cut*7, 0)] })
-			_, err := boltqueue.Open(path, boltqueue.Options[string]{})
-			require.ErrorContains(t, err, bucket[:len(bucket)-1]+" 0", "%d", cut)
-			if cut*7 > len(whole) {
-				break
-			}
-		}
-		change(func(data []byte) []byte { return append([]byte{99}, data[1:]...) })
-		_, err = boltqueue.Open(path, boltqueue.Options[string]{})
-		require.ErrorContains(t, err, "damaged record, or one of another version")
-	}
 }
 
 func TestConcurrentCallsShareTransactions(t *testing.T) {

@@ -2,8 +2,9 @@ package boltqueue
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
+	"hash/crc32"
+	"os"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -11,166 +12,304 @@ import (
 	"github.com/coderrange/ferrous/retry"
 )
 
-// The file has two buckets, jobs by ID and events by Seq, both big-endian. The
-// sequence of the first is the last number given out.
+// The file has three buckets: jobs by ID and events by Seq, both big-endian, and
+// the state. Each record ends with a checksum of its key and itself, and the
+// state knows the number of records and the sum of their checksums: a record
+// that is changed, moved, lost or out of date is noticed.
 var (
 	jobsBucket   = []byte("jobs")
 	eventsBucket = []byte("events")
+	stateBucket  = []byte("queue")
+	stateKey     = []byte("state")
+
+	castagnoli = crc32.MakeTable(crc32.Castagnoli)
 )
+
+// version is the first byte of every record.
+const version = 2
+
+// state is what is written down of all records together.
+type state struct {
+	last         uint64 // see [retry.Memory.Last]
+	jobs, events uint64 // how many there are
+	sum          uint64 // of the checksums of all records
+}
+
+func (s state) encode() []byte {
+	b := []byte{version}
+	for _, n := range []uint64{s.last, s.jobs, s.events, s.sum} {
+		b = binary.BigEndian.AppendUint64(b, n)
+	}
+	return seal(stateKey, b)
+}
+
+func decodeState(b []byte) (s state, err error) {
+	r, err := unseal(stateKey, b)
+	if err != nil {
+		return s, err
+	}
+	for _, n := range []*uint64{&s.last, &s.jobs, &s.events, &s.sum} {
+		if b := r.take(8); b != nil {
+			*n = binary.BigEndian.Uint64(b)
+		}
+	}
+	return s, r.end()
+}
+
+// checksum returns the checksum of a record without it.
+func checksum(key, record []byte) uint32 {
+	return crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, record)
+}
+
+// seal appends the checksum of a record.
+func seal(key, record []byte) []byte {
+	return binary.BigEndian.AppendUint32(record, checksum(key, record))
+}
+
+// sumOf returns the checksum at the end of a record.
+func sumOf(record []byte) uint32 { return binary.BigEndian.Uint32(record[len(record)-4:]) }
+
+// unseal checks the version and the checksum of a record.
+func unseal(key, record []byte) (reader, error) {
+	switch {
+	case len(record) < 5:
+		return reader{}, fmt.Errorf("a record of %d bytes", len(record))
+	case record[0] != version:
+		return reader{}, fmt.Errorf("a record of version %d, not %d", record[0], version)
+	case checksum(key, record[:len(record)-4]) != sumOf(record):
+		return reader{}, fmt.Errorf("a record with a wrong checksum")
+	}
+	return reader{b: record[1 : len(record)-4]}, nil
+}
 
 // changes is the [retry.Journal] of a store: what the last calls changed, nil
 // for what is gone.
-type changes[T any] struct {
-	jobs   map[uint64]*retry.Job[T]
-	events map[uint64]*retry.Event[T]
+type changes struct {
+	jobs   map[uint64]*retry.Job[[]byte]
+	events map[uint64]*retry.Event[[]byte]
 }
 
-func (c *changes[T]) PutJob(j retry.Job[T])     { c.jobs[j.ID] = &j }
-func (c *changes[T]) DeleteJob(id uint64)       { c.jobs[id] = nil }
-func (c *changes[T]) PutEvent(e retry.Event[T]) { c.events[e.Seq] = &e }
-func (c *changes[T]) DeleteEvent(seq uint64)    { c.events[seq] = nil }
+func (c *changes) PutJob(j retry.Job[[]byte])     { c.jobs[j.ID] = &j }
+func (c *changes) DeleteJob(id uint64)            { c.jobs[id] = nil }
+func (c *changes) PutEvent(e retry.Event[[]byte]) { c.events[e.Seq] = &e }
+func (c *changes) DeleteEvent(seq uint64)         { c.events[seq] = nil }
 
-// commit writes the changes down.
-func (s *Store[T]) commit() error {
+// records is what is known of the records in the file. Jobs and events never
+// have the same number.
+type records struct {
+	state
+	sums map[uint64]uint32 // checksum of each record
+}
+
+// commit writes the changes down. A panic of bbolt, whose file was changed under
+// it, is an error.
+func (s *Store[T]) commit() (err error) {
 	if len(s.changes.jobs)+len(s.changes.events) == 0 {
 		return nil
 	}
-	err := s.db.Update(func(tx *bbolt.Tx) error {
+	defer func() {
+		if v := recover(); v != nil {
+			s.broken = true
+			err = &DamageError{Path: s.path, Place: "the open file", What: fmt.Sprintf("bbolt: %v", v)}
+		}
+	}()
+	err = s.db.Update(func(tx *bbolt.Tx) error {
 		jobs, events := tx.Bucket(jobsBucket), tx.Bucket(eventsBucket)
 		for id, job := range s.changes.jobs {
-			if err := put(jobs, id, job, s.encodeJob); err != nil {
+			var record []byte
+			if job != nil {
+				record = encodeJob(job)
+			}
+			if err := s.records.put(jobs, &s.records.jobs, id, record); err != nil {
 				return err
 			}
 		}
 		for seq, event := range s.changes.events {
-			if err := put(events, seq, event, s.encodeEvent); err != nil {
+			var record []byte
+			if event != nil {
+				record = encodeEvent(event)
+			}
+			if err := s.records.put(events, &s.records.events, seq, record); err != nil {
 				return err
 			}
 		}
-		return jobs.SetSequence(s.memory.Last())
+		s.records.last = s.memory.Last()
+		return tx.Bucket(stateBucket).Put(stateKey, s.records.encode())
 	})
 	if err != nil {
-		return fmt.Errorf("boltqueue: %w", err)
+		return fmt.Errorf("boltqueue: %s: write: %w; close the store and open it again", s.path, err)
 	}
 	clear(s.changes.jobs)
 	clear(s.changes.events)
 	return nil
 }
 
-func put[V any](b *bbolt.Bucket, number uint64, v *V, encode func(*V) ([]byte, error)) error {
-	key := binary.BigEndian.AppendUint64(nil, number)
-	if v == nil {
+// put writes a record, or removes it if it is nil, and keeps count.
+func (r *records) put(b *bbolt.Bucket, count *uint64, number uint64, record []byte) error {
+	old, was := r.sums[number]
+	r.sum -= uint64(old)
+	if was {
+		*count--
+	}
+	key := numberKey(number)
+	if record == nil {
+		delete(r.sums, number)
 		return b.Delete(key)
 	}
-	data, err := encode(v)
-	if err != nil {
-		return err
-	}
-	return b.Put(key, data)
+	record = seal(key, record)
+	*count++
+	r.sums[number] = sumOf(record)
+	r.sum += uint64(sumOf(record))
+	return b.Put(key, record)
 }
 
-// load reads the file.
-func (s *Store[T]) load() (c retry.Contents[T], err error) {
-	err = s.db.Update(func(tx *bbolt.Tx) error {
-		jobs, err := tx.CreateBucketIfNotExists(jobsBucket)
-		if err != nil {
-			return err
+func numberKey(number uint64) []byte { return binary.BigEndian.AppendUint64(nil, number) }
+
+// load reads and checks the whole file.
+func (r *records) load(f *os.File) (c retry.Contents[[]byte], err error) {
+	p, err := readPages(f)
+	if err != nil {
+		return c, err
+	}
+	buckets := map[string][]byte{}
+	err = p.walk(p.root, nil, nil, func(e element) error {
+		name := string(e.key)
+		if known := name == string(jobsBucket) || name == string(eventsBucket) || name == string(stateBucket); !known || !e.bucket {
+			return damaged(fmt.Sprintf("key %q", name), "it is foreign to the file of a queue")
 		}
-		events, err := tx.CreateBucketIfNotExists(eventsBucket)
-		if err != nil {
-			return err
-		}
-		c.Last = jobs.Sequence()
-		err = jobs.ForEach(func(key, data []byte) error {
-			job, err := s.decodeJob(data)
-			if err != nil {
-				return fmt.Errorf("job %x: %w", key, err)
-			}
-			job.ID = binary.BigEndian.Uint64(key)
-			c.Jobs = append(c.Jobs, job)
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		return events.ForEach(func(key, data []byte) error {
-			event, err := s.decodeEvent(data)
-			if err != nil {
-				return fmt.Errorf("event %x: %w", key, err)
-			}
-			event.Seq = binary.BigEndian.Uint64(key)
-			c.Events = append(c.Events, event)
-			return nil
-		})
+		buckets[name] = e.value
+		return nil
 	})
-	return c, err
+	if err != nil {
+		return c, err
+	}
+	if buckets[string(stateBucket)] == nil {
+		return c, damaged("bucket queue", "missing: not a queue's file, or one of version 1")
+	}
+	var wrote *state
+	err = p.bucket("queue", buckets[string(stateBucket)], func(e element) error {
+		if e.bucket || string(e.key) != string(stateKey) {
+			return damaged("bucket queue", "a foreign key %q", e.key)
+		}
+		s, err := decodeState(e.value)
+		if err != nil {
+			return damaged("bucket queue", "state: %v", err)
+		}
+		wrote = &s
+		return nil
+	})
+	if err != nil {
+		return c, err
+	}
+	if wrote == nil {
+		return c, damaged("bucket queue", "no state")
+	}
+	err = r.loadBucket(p, "job", buckets[string(jobsBucket)], &r.jobs, func(number uint64, in *reader) {
+		job := decodeJob(in)
+		job.ID = number
+		c.Jobs = append(c.Jobs, job)
+	})
+	if err == nil {
+		err = r.loadBucket(p, "event", buckets[string(eventsBucket)], &r.events, func(number uint64, in *reader) {
+			event := decodeEvent(in)
+			event.Seq = number
+			c.Events = append(c.Events, event)
+		})
+	}
+	if err == nil {
+		err = p.freelist()
+	}
+	if err != nil {
+		return c, err
+	}
+	r.last = wrote.last
+	switch {
+	case r.jobs != wrote.jobs:
+		return c, damaged("bucket jobs", "%d jobs instead of %d", r.jobs, wrote.jobs)
+	case r.events != wrote.events:
+		return c, damaged("bucket events", "%d events instead of %d", r.events, wrote.events)
+	case r.sum != wrote.sum:
+		return c, damaged("buckets jobs and events", "a record is out of date")
+	}
+	c.Last = wrote.last
+	return c, nil
 }
 
-// version is the first byte of every record.
-const version = 1
-
-var errRecord = errors.New("damaged record, or one of another version")
-
-// encodeJob returns: version, state, attempts, fence, due, added, and the key,
-// the reason and the value, each but the last after its length.
-func (s *Store[T]) encodeJob(j *retry.Job[T]) ([]byte, error) {
-	value, err := s.codec.Encode(j.Value)
-	if err != nil {
-		return nil, err
+// loadBucket hands each record of a bucket to decode.
+func (r *records) loadBucket(p *pages, kind string, bucket []byte, count *uint64, decode func(uint64, *reader)) error {
+	if bucket == nil {
+		return damaged("bucket "+kind+"s", "missing")
 	}
-	b := make([]byte, 0, 64+len(j.Key)+len(j.Reason)+len(value))
-	b = append(b, version, byte(j.State))
+	return p.bucket(kind+"s", bucket, func(e element) error {
+		if e.bucket || len(e.key) != 8 {
+			return damaged("bucket "+kind+"s", "a foreign key %q", e.key)
+		}
+		number := binary.BigEndian.Uint64(e.key)
+		place := fmt.Sprintf("%s %d", kind, number)
+		in, err := unseal(e.key, e.value)
+		if err != nil {
+			return damaged(place, "%v", err)
+		}
+		decode(number, &in)
+		if err := in.end(); err != nil {
+			return damaged(place, "%v", err)
+		}
+		if _, twice := r.sums[number]; twice {
+			return damaged(place, "a number for two records")
+		}
+		*count++
+		r.sums[number] = sumOf(e.value)
+		r.sum += uint64(sumOf(e.value))
+		return nil
+	})
+}
+
+// encodeJob returns the record of a job without its checksum.
+func encodeJob(j *retry.Job[[]byte]) []byte {
+	b := make([]byte, 0, 80+len(j.Key)+len(j.Reason)+len(j.Value))
+	return appendJob(append(b, version), j)
+}
+
+// appendJob appends: state, attempts, delay, fence, due, added, and the key, the
+// reason and the value, each after its length.
+func appendJob(b []byte, j *retry.Job[[]byte]) []byte {
+	b = append(b, byte(j.State))
 	b = binary.AppendUvarint(b, uint64(j.Attempts))
+	b = binary.AppendVarint(b, int64(j.Delay))
 	b = binary.AppendUvarint(b, j.Fence)
 	b = appendTime(b, j.Due)
 	b = appendTime(b, j.Added)
 	b = appendString(b, j.Key)
 	b = appendString(b, j.Reason)
-	return append(b, value...), nil
+	return appendString(b, j.Value)
 }
 
-func (s *Store[T]) decodeJob(b []byte) (j retry.Job[T], err error) {
-	r := reader{b: b}
-	if r.byte() != version {
-		return j, errRecord
-	}
+func decodeJob(r *reader) (j retry.Job[[]byte]) {
 	j.State = retry.JobState(r.byte())
 	j.Attempts = int(r.number())
+	j.Delay = time.Duration(r.signed())
 	j.Fence = r.number()
 	j.Due, j.Added = r.time(), r.time()
-	j.Key, j.Reason = r.string(), r.string()
-	if r.failed {
-		return j, errRecord
-	}
-	j.Value, err = s.codec.Decode(r.b)
-	return j, err
+	j.Key, j.Reason = string(r.bytes()), string(r.bytes())
+	j.Value = append([]byte{}, r.bytes()...) // the page is not kept
+	return j
 }
 
-// encodeEvent returns: version, kind, time, the job's ID, and the job.
-func (s *Store[T]) encodeEvent(e *retry.Event[T]) ([]byte, error) {
-	job, err := s.encodeJob(&e.Job)
-	if err != nil {
-		return nil, err
-	}
+// encodeEvent returns the record of an event without its checksum: version,
+// kind, time, the job's ID, and the job.
+func encodeEvent(e *retry.Event[[]byte]) []byte {
 	b := appendTime([]byte{version, byte(e.Kind)}, e.Time)
 	b = binary.AppendUvarint(b, e.Job.ID)
-	return append(b, job...), nil
+	return appendJob(b, &e.Job)
 }
 
-func (s *Store[T]) decodeEvent(b []byte) (e retry.Event[T], err error) {
-	r := reader{b: b}
-	if r.byte() != version {
-		return e, errRecord
-	}
+func decodeEvent(r *reader) (e retry.Event[[]byte]) {
 	e.Kind = retry.EventKind(r.byte())
 	e.Time = r.time()
 	id := r.number()
-	if r.failed {
-		return e, errRecord
-	}
-	e.Job, err = s.decodeJob(r.b)
+	e.Job = decodeJob(r)
 	e.Job.ID = id
-	return e, err
+	return e
 }
 
 func appendTime(b []byte, t time.Time) []byte {
@@ -178,7 +317,7 @@ func appendTime(b []byte, t time.Time) []byte {
 	return binary.AppendUvarint(b, uint64(t.Nanosecond()))
 }
 
-func appendString(b []byte, s string) []byte {
+func appendString[S string | []byte](b []byte, s S) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
@@ -186,6 +325,14 @@ func appendString(b []byte, s string) []byte {
 type reader struct {
 	b      []byte
 	failed bool
+}
+
+// end says whether all of the record was read, and no more.
+func (r *reader) end() error {
+	if r.failed || len(r.b) > 0 {
+		return fmt.Errorf("a record of another form")
+	}
+	return nil
 }
 
 func (r *reader) take(n int) []byte {
@@ -211,16 +358,21 @@ func (r *reader) number() uint64 {
 	return v
 }
 
-func (r *reader) time() time.Time {
-	seconds, n := binary.Varint(r.b)
+func (r *reader) signed() int64 {
+	v, n := binary.Varint(r.b)
 	r.take(n)
+	return v
+}
+
+func (r *reader) time() time.Time {
+	seconds := r.signed()
 	return time.Unix(seconds, int64(r.number())).UTC()
 }
 
-func (r *reader) string() string {
+func (r *reader) bytes() []byte {
 	n := r.number()
 	if n == 0 {
-		return ""
+		return nil
 	}
-	return string(r.take(int(min(n, uint64(len(r.b)+1)))))
+	return r.take(int(min(n, uint64(len(r.b)+1))))
 }

@@ -130,7 +130,8 @@ func model(t *testing.T, opener Opener) {
 				claim := rapid.SampledFrom(old).Draw(t, "claim")
 				r := retry.SettleRequest{ID: claim.ID, Fence: claim.Fence, Now: now, Reason: rapid.String().Draw(t, "reason")}
 				r.Verdict = rapid.SampledFrom([]retry.Verdict{retry.Done, retry.Again, retry.Unclaim, retry.Bury}).Draw(t, "verdict")
-				r.Due = now.Add(delays.Draw(t, "delay"))
+				r.Delay = delays.Draw(t, "delay")
+				r.Due = now.Add(r.Delay)
 				err := s.Settle(ctx, r)
 				job := o.byID(claim.ID)
 				if job == nil || job.State != retry.Claimed || job.Fence != claim.Fence {
@@ -142,14 +143,29 @@ func model(t *testing.T, opener Opener) {
 				case retry.Done:
 					o.remove(job.ID)
 				case retry.Again:
-					job.State, job.Due, job.Reason = retry.Waiting, r.Due, r.Reason
+					job.State, job.Due, job.Delay, job.Reason = retry.Waiting, r.Due, r.Delay, r.Reason
 				case retry.Unclaim:
-					job.State, job.Due = retry.Waiting, now
+					job.State, job.Due = retry.Waiting, r.Due
 					job.Attempts--
 				case retry.Bury:
 					job.State, job.Due, job.Reason = retry.Dead, now, r.Reason
 					o.event(retry.Buried, now, *job)
 				}
+			},
+			"extend": func(t *rapid.T) {
+				if len(old) == 0 {
+					t.Skip()
+				}
+				claim := rapid.SampledFrom(old).Draw(t, "claim")
+				r := retry.ExtendRequest{ID: claim.ID, Fence: claim.Fence, Until: now.Add(delays.Draw(t, "lease")), Now: now}
+				err := s.Extend(ctx, r)
+				job := o.byID(claim.ID)
+				if job == nil || job.State != retry.Claimed || job.Fence != claim.Fence {
+					is(t, err, retry.ErrStale)
+					return
+				}
+				must(t, err)
+				job.Due = r.Until
 			},
 			"replay": func(t *rapid.T) {
 				id := deadOrNot(t, o)
@@ -160,7 +176,7 @@ func model(t *testing.T, opener Opener) {
 					return
 				}
 				must(t, err)
-				job.State, job.Attempts, job.Due = retry.Waiting, 0, now
+				job.State, job.Attempts, job.Delay, job.Due = retry.Waiting, 0, 0, now
 				o.event(retry.Replayed, now, *job)
 			},
 			"discard": func(t *rapid.T) {
@@ -217,7 +233,14 @@ func model(t *testing.T, opener Opener) {
 			},
 		}
 		if opener.Reopen != nil {
-			actions["reopen"] = func(t *rapid.T) { s = opener.Reopen(t, s) }
+			actions["reopen"] = func(t *rapid.T) {
+				s = opener.Reopen(t, s)
+				for i := range o.jobs { // claims are free again
+					if job := &o.jobs[i]; job.State == retry.Claimed {
+						job.State, job.Due = retry.Waiting, job.Added
+					}
+				}
+			}
 		}
 		t.Repeat(actions)
 	})

@@ -41,6 +41,7 @@ func Run(t *testing.T, o Opener) {
 		"BadInputIsRefused":             badInput,
 		"ListsComeInPages":              pages,
 		"TheLongestDueComesFirst":       order,
+		"AStaleFenceCanDoNothing":       stale,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := o.Open(t)
@@ -58,6 +59,7 @@ func calls(ctx context.Context, s Store) map[string]error {
 	_, all["Enqueue"] = s.Enqueue(ctx, retry.EnqueueRequest[string]{Key: "k", Now: start})
 	_, all["Claim"] = s.Claim(ctx, retry.ClaimRequest{Now: start, Max: 1})
 	all["Settle"] = s.Settle(ctx, retry.SettleRequest{})
+	all["Extend"] = s.Extend(ctx, retry.ExtendRequest{})
 	_, all["Dead"] = s.Dead(ctx, retry.PageRequest{Max: 1})
 	all["Replay"] = s.Replay(ctx, retry.ReplayRequest{})
 	all["Discard"] = s.Discard(ctx, retry.DiscardRequest{})
@@ -73,6 +75,7 @@ func doneContext(t *testing.T, s Store) {
 	cancel(cause)
 	for name, err := range calls(ctx, s) {
 		assert.ErrorIs(t, err, cause, name)
+		assert.ErrorIs(t, err, context.Canceled, name)
 	}
 	stats, err := s.Stats(t.Context())
 	require.NoError(t, err)
@@ -111,6 +114,9 @@ func badInput(t *testing.T, s Store) {
 	require.ErrorIs(t, s.Replay(ctx, retry.ReplayRequest{ID: claims.Jobs[0].ID}), retry.ErrUnknownJob, "it is not dead")
 	require.ErrorIs(t, s.Discard(ctx, retry.DiscardRequest{ID: claims.Jobs[0].ID}), retry.ErrUnknownJob)
 	require.ErrorIs(t, s.Settle(ctx, retry.SettleRequest{ID: claims.Jobs[0].ID}), retry.ErrStale)
+	require.ErrorIs(t, s.Extend(ctx, retry.ExtendRequest{ID: claims.Jobs[0].ID}), retry.ErrStale)
+	unknown := retry.SettleRequest{ID: claims.Jobs[0].ID, Fence: claims.Jobs[0].Fence, Verdict: 99}
+	require.ErrorContains(t, s.Settle(ctx, unknown), "unknown verdict 99")
 	require.NoError(t, s.Trim(ctx, 1<<63))
 }
 
@@ -173,6 +179,51 @@ func order(t *testing.T, s Store) {
 	}
 	assert.Equal(t, []string{"1", "2", "3"}, keys)
 	assert.True(t, claims.Next.Equal(start.Add(9*time.Second)))
+}
+
+func stale(t *testing.T, s Store) {
+	ctx := t.Context()
+	claim := func(now time.Time) retry.Job[string] {
+		claims, err := s.Claim(ctx, retry.ClaimRequest{Now: now, Until: now.Add(time.Minute), Max: 1})
+		require.NoError(t, err)
+		require.Len(t, claims.Jobs, 1)
+		return claims.Jobs[0]
+	}
+	refused := func(now time.Time, job retry.Job[string]) {
+		before, err := s.Stats(ctx)
+		require.NoError(t, err)
+		for _, v := range []retry.Verdict{retry.Done, retry.Again, retry.Unclaim, retry.Bury} {
+			r := retry.SettleRequest{ID: job.ID, Fence: job.Fence, Verdict: v, Due: now, Now: now}
+			require.ErrorIs(t, s.Settle(ctx, r), retry.ErrStale, "%v", v)
+		}
+		r := retry.ExtendRequest{ID: job.ID, Fence: job.Fence, Until: now.Add(time.Hour), Now: now}
+		require.ErrorIs(t, s.Extend(ctx, r), retry.ErrStale)
+		after, err := s.Stats(ctx)
+		require.NoError(t, err)
+		require.Equal(t, before, after)
+	}
+	_, err := s.Enqueue(ctx, retry.EnqueueRequest[string]{Key: "k", Now: start, Due: start})
+	require.NoError(t, err)
+	first := claim(start)
+	later := start.Add(30 * time.Second)
+	extend := retry.ExtendRequest{ID: first.ID, Fence: first.Fence, Until: later.Add(time.Minute), Now: later}
+	require.NoError(t, s.Extend(ctx, extend))
+	now := start.Add(time.Minute)
+	none, err := s.Claim(ctx, retry.ClaimRequest{Now: now, Until: now.Add(time.Minute), Max: 1})
+	require.NoError(t, err)
+	require.Empty(t, none.Jobs, "the lease was extended")
+	now = later.Add(time.Minute)
+	second := claim(now)
+	refused(now, first) // it was claimed again
+	require.NoError(t, s.Settle(ctx, retry.SettleRequest{ID: second.ID, Fence: second.Fence, Verdict: retry.Bury, Now: now}))
+	refused(now, second) // it is dead
+	require.NoError(t, s.Replay(ctx, retry.ReplayRequest{ID: second.ID, Now: now}))
+	refused(now, second) // it waits
+	third := claim(now)
+	require.Greater(t, third.Fence, second.Fence)
+	refused(now, second)
+	require.NoError(t, s.Settle(ctx, retry.SettleRequest{ID: third.ID, Fence: third.Fence, Now: now}))
+	refused(now, third) // it is gone
 }
 
 // stress has several workers share a store; each key has one owner at a time,

@@ -1,0 +1,526 @@
+package retry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// ErrLease is the cause with which the context of a handler ends when the lease
+// of its claim does.
+var ErrLease = fmt.Errorf("retry: lease is over: %w", context.DeadlineExceeded)
+
+
+// errExited is how a callback failed that called runtime.Goexit.
+var errExited = errors.New("retry: callback exited its goroutine")
+
+// maxReason bounds [Job.Reason], which is written down with each change of the
+// job. It has room for the stack of a panic.
+const maxReason = 4 << 10
+
+// Run handles jobs and delivers events until ctx is done or the queue is ended
+// by [Queue.Shutdown], [Queue.Close] or [Queue.Abort]. It returns when all
+// handlers have returned. If ctx ended it, their contexts end with a cause that
+// matches [ErrShutdown]: a success is still a success, a failure does not count
+// as an attempt.
+//
+// It returns nil, the store's error that ended it, or [ErrClosed] if the queue
+// had ended before. It panics when the queue is already running, and with a
+// [*PanicError] if [QueueOptions.CrashOnPanic] asks for it.
+//
+//ferrous:blocks
+func (q *Queue[T]) Run(ctx context.Context) error {
+	s, err := q.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer q.finish(s)
+	defer context.AfterFunc(ctx, func() {
+		s.stop(fmt.Errorf("%w: %w", ErrShutdown, ended(ctx)))
+	})()
+	if ctx.Err() == nil {
+		var delivery sync.WaitGroup
+		delivery.Go(s.deliver)
+		// The store may panic or exit the goroutine, like any code of others.
+		if err := await(func() error { s.dispatch(); return nil }); err != nil {
+			s.fail(s.ctx, "claim", err)
+		}
+		s.work.Wait()
+		close(s.settled)
+		delivery.Wait()
+	}
+	if p := s.panic.Load(); p != nil {
+		panic(p)
+	}
+	if err := s.err.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// session is one Run of a queue. Two contexts end it in two steps.
+type session[T any] struct {
+	*Queue[T]
+	taking      context.Context // while jobs are claimed
+	drain       context.CancelCauseFunc
+	ctx         context.Context // while handlers run; ends taking too
+	stop        context.CancelCauseFunc
+	work        sync.WaitGroup             // handlers and heartbeats
+	freed       chan struct{}              // has a token for each worker that finished
+	settled     chan struct{}              // closed when no handler is left
+	done        chan struct{}              // closed when Run is about to return
+	running     atomic.Int64               // handlers
+	interrupted atomic.Int64               // handlers whose failure did not count
+	panic       atomic.Pointer[PanicError] // the first, if it is to crash
+	err         atomic.Pointer[error]      // the first of the store
+}
+
+func (q *Queue[T]) begin(ctx context.Context) (*session[T], error) {
+	q.store("Run")
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case q.session != nil:
+		misuse("Queue.Run", "already running")
+	case q.closed.Load():
+		return nil, ErrClosed
+	}
+	s := &session[T]{
+		Queue: q, freed: make(chan struct{}, q.o.Workers),
+		settled: make(chan struct{}), done: make(chan struct{}),
+	}
+	// What handlers see ends with ctx, but with a cause that says shutdown.
+	s.ctx, s.stop = context.WithCancelCause(context.WithoutCancel(ctx))
+	s.taking, s.drain = context.WithCancelCause(s.ctx)
+	q.session = s
+	return s, nil
+}
+
+func (q *Queue[T]) finish(s *session[T]) {
+	s.stop(nil)
+	q.mu.Lock()
+	q.session = nil
+	q.mu.Unlock()
+	close(s.done)
+	q.change()
+}
+
+// interruption returns the error that tells of interrupted handlers, or nil.
+func (s *session[T]) interruption(cause error) error {
+	if n := s.interrupted.Load(); n > 0 {
+		return &ShutdownError{Interrupted: int(n), Cause: cause}
+	}
+	return nil
+}
+
+// await calls f on a goroutine of its own, which f may exit, and returns f's
+// error, a [*PanicError] or errExited.
+func await(f func() error) error {
+	done := make(chan error, 1)
+	go collect(context.Background(), func(context.Context) (struct{}, error) {
+		return struct{}{}, f()
+	}, func(o outcome[struct{}]) { done <- o.failure() })
+	return <-done
+}
+
+// failure returns how a call failed, or nil.
+func (o outcome[T]) failure() error {
+	switch {
+	case o.panic != nil:
+		return o.panic
+	case o.exited:
+		return errExited
+	}
+	return o.err
+}
+
+// dispatch claims jobs for free workers until the session takes no more.
+func (s *session[T]) dispatch() {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	free := s.o.Workers
+	for s.taking.Err() == nil {
+		for more := true; more && free < s.o.Workers; {
+			select {
+			case <-s.freed:
+				free++
+			default:
+				more = false
+			}
+		}
+		if free == 0 {
+			select {
+			case <-s.freed:
+				free++
+			case <-s.taking.Done():
+			}
+			continue
+		}
+		now := time.Now()
+		claims, err := s.o.Store.Claim(s.taking, ClaimRequest{Now: now, Until: now.Add(s.o.Lease), Max: free})
+		if err != nil {
+			s.fail(s.taking, "claim", err)
+			return
+		}
+		for _, job := range claims.Jobs {
+			s.work.Go(func() { s.handle(job) })
+		}
+		full := len(claims.Jobs) == free
+		free -= len(claims.Jobs)
+		if full {
+			continue
+		}
+		var due <-chan time.Time
+		if !claims.Next.IsZero() {
+			timer.Reset(time.Until(claims.Next))
+			due = timer.C
+		}
+		free += s.idle(due)
+	}
+}
+
+// idle waits until there may be something to claim, and returns how many
+// workers became free meanwhile.
+func (s *session[T]) idle(due <-chan time.Time) (freed int) {
+	for {
+		select {
+		case <-s.freed:
+			freed++
+		case <-due:
+			return freed
+		case <-s.added:
+			return freed
+		case <-s.taking.Done():
+			return freed
+		}
+	}
+}
+
+// fail ends the session with a store's error, unless it is the end of ctx that
+// made the store fail.
+func (s *session[T]) fail(ctx context.Context, what string, err error) {
+	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+		return
+	}
+	err = fmt.Errorf("retry: Queue.Run: %s: %w", what, err)
+	s.err.CompareAndSwap(nil, &err)
+	s.stop(ErrShutdown)
+}
+
+// handle calls the handler and settles its claim.
+func (s *session[T]) handle(job Job[T]) {
+	switch {
+	case s.taking.Err() != nil: // since the claim
+		s.release(job, SettleRequest{Verdict: Unclaim, Due: time.Now()})
+		s.free()
+		return
+	case job.Err != nil:
+		s.release(job, SettleRequest{Verdict: Bury, Reason: reason(job.Err)})
+		s.free()
+		return
+	case job.Attempts > s.o.Policy.attempts():
+		// The last claim that it was entitled to ended with a crash or its lease.
+		why := ErrLease.Error()
+		if job.Reason != "" {
+			why += "; before: " + job.Reason
+		}
+		s.release(job, SettleRequest{Verdict: Bury, Reason: why})
+		s.free()
+		return
+	}
+	ctx, end := s.lease(job)
+	s.running.Add(1)
+	collect(ctx, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, s.o.Handle(ctx, job)
+	}, func(o outcome[struct{}]) {
+		end()
+		s.running.Add(-1)
+		if o.exited { // this goroutine ends here
+			s.work.Go(func() { s.handled(job, o.failure()) })
+			return
+		}
+		s.handled(job, o.failure())
+	})
+}
+
+// lease returns the context of a handler, and what to call after it.
+func (s *session[T]) lease(job Job[T]) (context.Context, func()) {
+	if s.o.Heartbeat == 0 {
+		ctx, cancel := context.WithDeadlineCause(s.ctx, job.Due, ErrLease)
+		return s.timeout(ctx, cancel)
+	}
+	ctx, cancel := context.WithCancelCause(s.ctx)
+	expiry := time.AfterFunc(time.Until(job.Due), func() { cancel(ErrLease) })
+	s.work.Go(func() { s.beat(ctx, job, expiry, cancel) })
+	return s.timeout(ctx, func() {
+		expiry.Stop()
+		cancel(nil)
+	})
+}
+
+// timeout adds the policy's timeout to a lease.
+func (s *session[T]) timeout(ctx context.Context, end func()) (context.Context, func()) {
+	if s.o.Policy.o.Timeout == 0 {
+		return ctx, end
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, s.o.Policy.o.Timeout, ErrTimeout)
+	return ctx, func() {
+		cancel()
+		end()
+	}
+}
+
+// beat extends the lease of a job until ctx ends. The timer ends ctx if that
+// comes too late.
+func (s *session[T]) beat(ctx context.Context, job Job[T], expiry *time.Timer, cancel context.CancelCauseFunc) {
+	ticker := time.NewTicker(s.o.Heartbeat)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+		now := time.Now()
+		r := ExtendRequest{ID: job.ID, Fence: job.Fence, Until: now.Add(s.o.Lease), Now: now}
+		err := await(func() error { return s.o.Store.Extend(ctx, r) })
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err == nil:
+			expiry.Reset(time.Until(r.Until))
+		case errors.Is(err, ErrStale):
+			cancel(fmt.Errorf("%w: %w", ErrLease, ErrStale))
+			return
+		default:
+			s.fail(ctx, "extend", err)
+			return
+		}
+	}
+}
+
+// handled settles the claim of a job whose handler ended with err, and tells the
+// hooks.
+func (s *session[T]) handled(job Job[T], err error) {
+	defer s.free()
+	if err == nil { // no callback can harm what follows
+		if s.release(job, SettleRequest{Verdict: Done}) && s.o.OnSuccess != nil {
+			s.tell("OnSuccess", job, func() { s.o.OnSuccess(s.ctx, job) })
+		}
+		return
+	}
+	defer s.crashed("Handle", job, err) // afterwards: it may end the session
+	var r SettleRequest
+	// Retryable, Backoff and the methods of err are code of others.
+	if failure := await(func() error { r = s.judge(job, err); return nil }); failure != nil {
+		s.crashed("Policy", job, failure)
+		r = SettleRequest{Verdict: Bury, Reason: reason(failure)}
+		if job.Attempts < s.o.Policy.attempts() {
+			r.Verdict, r.Delay = Again, s.defaultDelay(job.Attempts)
+			r.Due = time.Now().Add(r.Delay)
+		}
+	}
+	if s.release(job, r) && r.Verdict == Again && s.o.OnRetry != nil {
+		retry := JobRetry[T]{Job: job, Err: err, Delay: r.Delay, Due: r.Due}
+		s.tell("OnRetry", job, func() { s.o.OnRetry(s.ctx, retry) })
+	}
+}
+
+// judge decides what becomes of a job whose handler failed with err.
+func (s *session[T]) judge(job Job[T], err error) SettleRequest {
+	var snooze *snoozeError
+	switch {
+	case errors.As(err, &snooze):
+		return SettleRequest{Verdict: Unclaim, Due: time.Now().Add(snooze.delay)}
+	case s.ctx.Err() != nil:
+		s.interrupted.Add(1)
+		return SettleRequest{Verdict: Unclaim, Due: time.Now()}
+	}
+	var m marks
+	m.read(err)
+	if s.o.Policy.refused(err, m) || job.Attempts >= s.o.Policy.attempts() {
+		return SettleRequest{Verdict: Bury, Reason: reason(err)}
+	}
+	delay := s.o.Policy.delay(job.Attempts, job.Delay, m)
+	return SettleRequest{Verdict: Again, Reason: reason(err), Delay: delay, Due: time.Now().Add(delay)}
+}
+
+// reason returns what a store keeps of an error.
+func reason(err error) string {
+	text := fmt.Sprintf("%v", err) // it survives an Error method that panics
+	if p, ok := err.(*PanicError); ok { //nolint:errorlint // the handler's own panic
+		text = fmt.Sprintf("panic: %v\n\n%s", p.Value, p.Stack)
+	}
+	if len(text) > maxReason {
+		text = strings.ToValidUTF8(text[:maxReason], "") + "…"
+	}
+	return text
+}
+
+// free tells that a worker is done with a job.
+func (s *session[T]) free() {
+	s.freed <- struct{}{}
+	s.change()
+}
+
+// release settles the claim of a job, also when the session has ended. It
+// reports whether the claim was still good.
+func (s *session[T]) release(job Job[T], r SettleRequest) bool {
+	r.ID, r.Fence, r.Now = job.ID, job.Fence, time.Now()
+	ok := false
+	defer func() {
+		if v := recover(); v != nil {
+			s.fail(s.ctx, "settle", fmt.Errorf("panic: %v", v))
+		}
+	}()
+	err := s.o.Store.Settle(context.WithoutCancel(s.ctx), r)
+	switch {
+	case errors.Is(err, ErrStale): // another claim decides
+	case err != nil:
+		s.fail(s.ctx, "settle", err)
+	default:
+		ok = true
+		switch r.Verdict {
+		case Again, Unclaim:
+			signal(s.added)
+		case Bury:
+			signal(s.event)
+		case Done:
+		}
+	}
+	return ok
+}
+
+// tell calls a hook that is not asked for anything.
+func (s *session[T]) tell(hook string, job Job[T], f func()) {
+	if err := await(func() error { f(); return nil }); err != nil {
+		s.crashed(hook, job, err)
+	}
+}
+
+// crashed logs a panic or the exit of a callback, and ends the session if that
+// is wanted. Other errors are none of its business.
+func (s *session[T]) crashed(callback string, job Job[T], err error) {
+	p, panicked := err.(*PanicError) //nolint:errorlint // what the callback itself did
+	if !panicked && err != errExited { //nolint:errorlint // likewise
+		return
+	}
+	logger := s.o.Logger
+	if logger == nil {
+		logger = slog.Default()
+	}
+	_ = await(func() error { // the logger may panic too
+		attrs := []slog.Attr{slog.String("callback", callback), slog.Any("job", job)}
+		if panicked {
+			attrs = append(attrs, slog.String("panic", fmt.Sprint(p.Value)), slog.String("stack", string(p.Stack)))
+		}
+		logger.LogAttrs(s.ctx, slog.LevelError, "retry: callback of a queue panicked or exited", attrs...)
+		return nil
+	})
+	if panicked && s.o.CrashOnPanic {
+		s.panic.CompareAndSwap(nil, p)
+		s.stop(ErrShutdown)
+	}
+}
+
+// deliver hands events to OnEvent until the session ends; after a shutdown it
+// makes one more attempt when all handlers have ended.
+func (s *session[T]) deliver() {
+	failures, previous := 0, time.Duration(0)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		err := s.deliverAll()
+		event, again := s.event, (<-chan time.Time)(nil)
+		if err == nil {
+			failures, previous = 0, 0
+		} else {
+			failures++
+			previous = s.deliveryDelay(failures, previous, err)
+			timer.Reset(previous)
+			event, again = nil, timer.C // later events wait too
+		}
+		select {
+		case <-event:
+		case <-again:
+		case <-s.settled:
+			_ = s.deliverAll()
+			return
+		case <-s.ctx.Done():
+			return
+		}
+	}
+}
+
+// deliveryDelay returns how long to wait after OnEvent failed.
+func (s *session[T]) deliveryDelay(failures int, previous time.Duration, err error) (delay time.Duration) {
+	failure := await(func() error {
+		var m marks
+		m.read(err)
+		delay = s.o.Policy.delay(failures, previous, m)
+		return nil
+	})
+	if failure != nil {
+		s.crashed("Policy", Job[T]{}, failure)
+		delay = s.defaultDelay(failures)
+	}
+	return delay
+}
+
+// defaultDelay is for a policy whose own functions fail.
+func (s *session[T]) defaultDelay(failures int) time.Duration {
+	return min(zeroPolicy.delay(failures, 0, marks{}), s.o.Policy.maxDelay())
+}
+
+// deliverAll delivers what events there are. It returns the error of OnEvent;
+// one of the store ends the session.
+func (s *session[T]) deliverAll() error {
+	for {
+		var page []Event[T]
+		err := await(func() (err error) {
+			page, err = s.o.Store.Events(s.ctx, PageRequest{Max: eventPage})
+			return err
+		})
+		if err != nil {
+			s.fail(s.ctx, "events", err)
+			return nil
+		}
+		if len(page) == 0 {
+			return nil
+		}
+		delivered, err := s.deliverPage(page)
+		if delivered > 0 {
+			seq := page[delivered-1].Seq
+			if err := await(func() error { return s.o.Store.Trim(context.WithoutCancel(s.ctx), seq) }); err != nil {
+				s.fail(s.ctx, "trim", err)
+				return nil
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// deliverPage returns how many events were delivered, and why not all.
+func (s *session[T]) deliverPage(page []Event[T]) (int, error) {
+	if s.o.OnEvent == nil {
+		return len(page), nil
+	}
+	for i, e := range page {
+		err := s.ctx.Err()
+		if err == nil {
+			err = await(func() error { return s.o.OnEvent(s.ctx, e) })
+			s.crashed("OnEvent", e.Job, err)
+		}
+		if err != nil {
+			return i, err
+		}
+	}
+	return len(page), nil
+}
