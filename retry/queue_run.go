@@ -15,7 +15,6 @@ import (
 // of its claim does.
 var ErrLease = fmt.Errorf("retry: lease is over: %w", context.DeadlineExceeded)
 
-
 // errExited is how a callback failed that called runtime.Goexit.
 var errExited = errors.New("retry: callback exited its goroutine")
 
@@ -352,7 +351,7 @@ func (s *session[T]) judge(job Job[T], err error) SettleRequest {
 
 // reason returns what a store keeps of an error.
 func reason(err error) string {
-	text := fmt.Sprintf("%v", err) // it survives an Error method that panics
+	text := fmt.Sprintf("%v", err)      // it survives an Error method that panics
 	if p, ok := err.(*PanicError); ok { //nolint:errorlint // the handler's own panic
 		text = fmt.Sprintf("panic: %v\n\n%s", p.Value, p.Stack)
 	}
@@ -406,7 +405,7 @@ func (s *session[T]) tell(hook string, job Job[T], f func()) {
 // crashed logs a panic or the exit of a callback, and ends the session if that
 // is wanted. Other errors are none of its business.
 func (s *session[T]) crashed(callback string, job Job[T], err error) {
-	p, panicked := err.(*PanicError) //nolint:errorlint // what the callback itself did
+	p, panicked := err.(*PanicError)   //nolint:errorlint // what the callback itself did
 	if !panicked && err != errExited { //nolint:errorlint // likewise
 		return
 	}

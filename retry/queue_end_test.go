@@ -1,0 +1,243 @@
+package retry_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/internal/testkit"
+	"github.com/coderrange/ferrous/retry"
+)
+
+var errEnd = errors.New("the operator ends it")
+
+// TestTheEndsOfAQueue has, for each way to end a queue, a handler that listens
+// and takes 10 s, one that listens to nobody for 30 s, a job that waits for a
+// worker and one that is due later.
+func TestTheEndsOfAQueue(t *testing.T) {
+	within := func(d time.Duration) (context.Context, context.CancelFunc) {
+		return context.WithTimeoutCause(context.Background(), d, errEnd)
+	}
+	for name, c := range map[string]struct {
+		end         func(*retry.Queue[string]) error
+		returns     time.Duration // the method, after the queue began
+		run         time.Duration // Run
+		waiting     int           // jobs afterwards
+		interrupted int           // as it is told
+		refused     bool          // new jobs
+	}{
+		"Shutdown, time enough": {
+			func(q *retry.Queue[string]) error {
+				ctx, stop := within(time.Hour)
+				defer stop()
+				return q.Shutdown(ctx)
+			},
+			30 * time.Second, 30 * time.Second, 2, 0, true,
+		},
+		"Shutdown, 20 s": {
+			func(q *retry.Queue[string]) error {
+				ctx, stop := within(19 * time.Second)
+				defer stop()
+				return q.Shutdown(ctx)
+			},
+			20 * time.Second, 30 * time.Second, 2, 1, true,
+		},
+		"Shutdown, no time": {
+			func(q *retry.Queue[string]) error { ctx, stop := within(0); defer stop(); return q.Shutdown(ctx) },
+			time.Second, 30 * time.Second, 3, 2, true,
+		},
+		"Close": {
+			func(q *retry.Queue[string]) error { return q.Close() },
+			30 * time.Second, 30 * time.Second, 3, 1, true,
+		},
+		"Abort": {
+			func(q *retry.Queue[string]) error { q.Abort(errEnd); return nil },
+			time.Second, 30 * time.Second, 3, 0, true,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				begin := time.Now()
+				store := retry.NewMemory[string]()
+				var causes []error
+				o := options{Store: store, Workers: 2, Policy: every(time.Hour, 1), Handle: func(ctx context.Context, j job) error {
+					if j.Key == "deaf" {
+						pass(30 * time.Second)
+						return nil
+					}
+					select {
+					case <-time.After(10 * time.Second):
+						return nil
+					case <-ctx.Done():
+						causes = append(causes, context.Cause(ctx))
+						return ctx.Err()
+					}
+				}}
+				q, stop := start(t, o)
+				for _, key := range []string{"listens", "deaf", "waits"} {
+					enqueue(t, q, key)
+				}
+				_, err := q.Enqueue(t.Context(), "later", "", time.Hour)
+				require.NoError(t, err)
+				type ended struct {
+					after time.Duration
+					err   error
+				}
+				waited := make(chan ended, 1)
+				go func() {
+					err := q.Wait(context.Background())
+					waited <- ended{time.Since(begin), err}
+				}()
+				testkit.Advance(time.Second)
+				err = c.end(q)
+				assert.Equal(t, c.returns, time.Since(begin))
+				if c.interrupted > 0 {
+					down, ok := errors.AsType[*retry.ShutdownError](err)
+					require.True(t, ok, "%v", err)
+					assert.Equal(t, c.interrupted, down.Interrupted)
+					require.ErrorIs(t, err, retry.ErrShutdown)
+				} else {
+					require.NoError(t, err)
+				}
+				_, err = q.Enqueue(t.Context(), "new", "", 0)
+				require.ErrorIs(t, err, retry.ErrClosed)
+				wait := <-waited
+				assert.Equal(t, c.run, wait.after, "Wait and Run end when the last handler has")
+				require.ErrorIs(t, wait.err, retry.ErrClosed)
+				require.NoError(t, stop())
+				assert.Equal(t, retry.Stats{Waiting: c.waiting}, stats(t, q), "nothing is lost")
+				for _, cause := range causes {
+					require.ErrorIs(t, cause, retry.ErrShutdown)
+				}
+				require.ErrorIs(t, q.Run(t.Context()), retry.ErrClosed)
+				require.NoError(t, q.Close())
+				require.NoError(t, q.Shutdown(t.Context()))
+				q.Abort(nil)
+
+				done := 0 // what was interrupted has all its attempts
+				o.Handle = func(context.Context, job) error { done++; return nil }
+				o.Workers = 1
+				q, stop = start(t, o)
+				require.NoError(t, q.Wait(t.Context()))
+				assert.Equal(t, c.waiting, done)
+				require.NoError(t, stop())
+			})
+		})
+	}
+}
+
+func TestShutdownOfAQueueThatDoesNotRun(t *testing.T) {
+	for _, end := range []func(*retry.Queue[string]){
+		func(q *retry.Queue[string]) { _ = q.Shutdown(context.Background()) },
+		func(q *retry.Queue[string]) { _ = q.Close() },
+		func(q *retry.Queue[string]) { q.Abort(nil) },
+	} {
+		q := retry.NewQueue(options{Store: retry.NewMemory[string](), Handle: func(context.Context, job) error { return nil }})
+		enqueue(t, q, "a")
+		end(q)
+		require.ErrorIs(t, q.Run(t.Context()), retry.ErrClosed)
+		require.EqualError(t, q.Wait(t.Context()), "retry: Queue.Wait: 1 jobs are left in the store: retry: closed")
+	}
+}
+
+func TestShutdownDeliversTheEventsOfItsHandlers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		events := 0
+		q, stop := start(t, options{
+			Policy:  every(0, 1),
+			Handle:  func(context.Context, job) error { pass(time.Second); return errDown },
+			OnEvent: func(context.Context, retry.Event[string]) error { events++; return nil },
+		})
+		enqueue(t, q, "a")
+		synctest.Wait()
+		require.NoError(t, q.Shutdown(t.Context()))
+		assert.Equal(t, 1, events)
+		assert.Equal(t, retry.Stats{Dead: 1}, stats(t, q))
+		require.NoError(t, stop())
+	})
+}
+
+func TestShutdownReturnsBesideAHookThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q, stop := start(t, options{
+			Policy: every(0, 1),
+			Handle: func(context.Context, job) error { return errDown },
+			OnEvent: func(context.Context, retry.Event[string]) error {
+				pass(time.Hour)
+				return nil
+			},
+		})
+		enqueue(t, q, "a")
+		synctest.Wait()
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errEnd)
+		defer cancel()
+		err := q.Shutdown(ctx)
+		require.ErrorIs(t, err, errEnd)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.EqualError(t, err, "retry: shutdown interrupted 0 handlers: context deadline exceeded: the operator ends it")
+		require.NoError(t, stop())
+	})
+}
+
+func TestWaitWaitsForJobsOfEachState(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		store := retry.NewMemory[string]()
+		o := options{Store: store, Policy: every(time.Minute, 2), Handle: func(_ context.Context, j job) error {
+			if pass(time.Second); j.Attempts == 1 || j.Key == "dead" {
+				return errDown
+			}
+			return nil
+		}}
+		q, stop := start(t, o)
+		require.NoError(t, q.Wait(t.Context()))
+		assert.Zero(t, time.Since(begin), "nothing is there")
+		enqueue(t, q, "a")
+		enqueue(t, q, "dead")
+		_, err := q.Enqueue(t.Context(), "later", "", 10*time.Minute)
+		require.NoError(t, err)
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errEnd)
+		defer cancel()
+		require.ErrorIs(t, q.Wait(ctx), errEnd)
+		other := retry.NewQueue(o) // it does not run, and waits all the same
+		ended := make(chan time.Duration, 1)
+		go func() { assert.NoError(t, other.Wait(t.Context())); ended <- time.Since(begin) }()
+		require.NoError(t, q.Wait(t.Context()))
+		assert.Equal(t, 11*time.Minute+2*time.Second, time.Since(begin))
+		assert.LessOrEqual(t, <-ended-time.Since(begin), time.Second)
+		assert.Len(t, dead(t, q), 1)
+		require.NoError(t, stop())
+	})
+}
+
+func TestAJobThatWasClaimedIntoTheEndWaitsAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := lateClaim{retry.NewMemory[string](), make(chan struct{})}
+		q, stop := start(t, options{Store: store, Handle: func(context.Context, job) error {
+			t.Error("it was claimed too late")
+			return nil
+		}})
+		enqueue(t, q, "a")
+		synctest.Wait() // in Claim
+		q.Abort(nil)
+		close(store.release)
+		require.NoError(t, stop())
+		assert.Equal(t, retry.Stats{Waiting: 1}, stats(t, q))
+	})
+}
+
+// lateClaim is a store whose claims take until they may go.
+type lateClaim struct {
+	*retry.Memory[string]
+	release chan struct{}
+}
+
+func (s lateClaim) Claim(_ context.Context, r retry.ClaimRequest) (retry.Claims[string], error) {
+	<-s.release
+	return s.Memory.Claim(context.Background(), r)
+}
