@@ -23,7 +23,7 @@ import (
 // faults are what a callback can do to its caller.
 var faults = map[string]func(){
 	"panic":  func() { panic(errDown) },
-	"nil":    func() { panic(nil) }, //nolint:govet // that is the point
+	"nil":    func() { panic(nil) },
 	"goexit": runtime.Goexit,
 }
 

@@ -146,7 +146,7 @@ func TestDamagedPagesAreReported(t *testing.T) {
 					copy(page(file), bytes.Clone(file[q*pageSize:(q+1)*pageSize]))
 				})
 			}
-			for at := 0; at < 128; at++ { // headers and first elements
+			for at := range 128 { // headers and first elements
 				try(fmt.Sprintf("byte %d of page %d", at, p), func(file []byte) { page(file)[at] ^= 1 << (at % 8) })
 			}
 		}
