@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -534,9 +535,9 @@ func TestAMemoryWithCloneKeepsItsValues(t *testing.T) {
 
 func TestACloneThatPanicsHarmsItsJobAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		copies := map[string]int{}
+		var copies atomic.Int64
 		store := retry.NewMemory[string]().WithClone(func(v string) string {
-			if copies[v]++; v == "value of bad" && copies[v] > 1 {
+			if v == "value of bad" && copies.Add(1) > 1 {
 				panic(errDown)
 			}
 			return v
