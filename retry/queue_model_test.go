@@ -30,6 +30,7 @@ type watched struct {
 	done   map[uint64]bool // jobs that are done
 	claims []job           // in the order in which they were given out
 	fence  map[uint64]uint64
+	ok     map[uint64]bool // fences whose handler succeeded
 }
 
 func (w *watched) Enqueue(ctx context.Context, r retry.EnqueueRequest[string]) (bool, error) {
@@ -76,6 +77,9 @@ func (w *watched) settle(ctx context.Context, r retry.SettleRequest) error {
 	if err == nil {
 		delete(w.fence, r.ID)
 		if r.Verdict == retry.Done {
+			if !w.ok[r.Fence] {
+				w.t.Errorf("job %d is done, but its handler did not succeed", r.ID)
+			}
 			w.done[r.ID] = true
 			for _, j := range w.claims {
 				if j.ID == r.ID {
@@ -102,7 +106,7 @@ func (w *watched) stale(ctx context.Context, n int, v retry.Verdict) {
 	if err := w.settle(ctx, retry.SettleRequest{ID: j.ID, Fence: j.Fence, Verdict: v, Due: now, Now: now}); !errors.Is(err, retry.ErrStale) {
 		w.t.Errorf("settle: %v", err)
 	}
-	if err := w.Store.Extend(ctx, retry.ExtendRequest{ID: j.ID, Fence: j.Fence, Until: now, Now: now}); !errors.Is(err, retry.ErrStale) {
+	if err := w.Extend(ctx, retry.ExtendRequest{ID: j.ID, Fence: j.Fence, Until: now, Now: now}); !errors.Is(err, retry.ErrStale) {
 		w.t.Errorf("extend: %v", err)
 	}
 }
@@ -133,7 +137,7 @@ func (c *chaos) hook() {
 	}
 }
 
-// restart is a queue over a durable store, in which everything goes wrong: all
+// The model is a queue over a durable store, in which everything goes wrong: all
 // callbacks fail, panic and exit, leases end, claims go stale, Run is cancelled,
 // the queue is ended in each way, and the store is restored from its journal.
 // Nothing that was accepted is lost, nothing is delivered after it was
@@ -144,7 +148,7 @@ func TestAQueueAgainstAModelWithFaults(t *testing.T) {
 		durable := &journal{map[uint64]retry.Job[string]{}, map[uint64]retry.Event[string]{}}
 		memory, err := retry.RestoreMemory(retry.Contents[string]{}, durable)
 		require.NoError(t, err)
-		w := &watched{Store: memory, t: t, live: map[string]bool{}, done: map[uint64]bool{}, fence: map[uint64]uint64{}}
+		w := &watched{Store: memory, t: t, live: map[string]bool{}, done: map[uint64]bool{}, fence: map[uint64]uint64{}, ok: map[uint64]bool{}}
 		c := &chaos{rand: rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))}
 		succeeded, buried := map[uint64]bool{}, map[uint64]bool{}
 		o := options{
@@ -158,7 +162,7 @@ func TestAQueueAgainstAModelWithFaults(t *testing.T) {
 					return c.roll(4) > 0
 				},
 			}),
-			Handle: func(ctx context.Context, _ job) error {
+			Handle: func(ctx context.Context, j job) error {
 				switch c.roll(10) {
 				case 0:
 					return errDown
@@ -178,6 +182,9 @@ func TestAQueueAgainstAModelWithFaults(t *testing.T) {
 				case 7:
 					pass(time.Second)
 				}
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				w.ok[j.Fence] = true
 				return nil
 			},
 			OnSuccess: func(_ context.Context, j job) {

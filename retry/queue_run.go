@@ -166,7 +166,8 @@ func (s *session[T]) dispatch() {
 			s.fail(s.taking, "claim", err)
 			return
 		}
-		for _, job := range claims.Jobs {
+		for i := range claims.Jobs {
+			job := &claims.Jobs[i] // too large to be captured by value
 			s.work.Go(func() { s.handle(job) })
 		}
 		full := len(claims.Jobs) == free
@@ -212,7 +213,7 @@ func (s *session[T]) fail(ctx context.Context, what string, err error) {
 }
 
 // handle calls the handler and settles its claim.
-func (s *session[T]) handle(job Job[T]) {
+func (s *session[T]) handle(job *Job[T]) {
 	switch {
 	case s.taking.Err() != nil: // since the claim
 		s.release(job, SettleRequest{Verdict: Unclaim, Due: time.Now()})
@@ -235,7 +236,7 @@ func (s *session[T]) handle(job Job[T]) {
 	ctx, end := s.lease(job)
 	s.running.Add(1)
 	collect(ctx, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, s.o.Handle(ctx, job)
+		return struct{}{}, s.o.Handle(ctx, *job)
 	}, func(o outcome[struct{}]) {
 		end()
 		s.running.Add(-1)
@@ -248,7 +249,7 @@ func (s *session[T]) handle(job Job[T]) {
 }
 
 // lease returns the context of a handler, and what to call after it.
-func (s *session[T]) lease(job Job[T]) (context.Context, func()) {
+func (s *session[T]) lease(job *Job[T]) (context.Context, func()) {
 	if s.o.Heartbeat == 0 {
 		ctx, cancel := context.WithDeadlineCause(s.ctx, job.Due, ErrLease)
 		return s.timeout(ctx, cancel)
@@ -276,7 +277,7 @@ func (s *session[T]) timeout(ctx context.Context, end func()) (context.Context, 
 
 // beat extends the lease of a job until ctx ends. The timer ends ctx if that
 // comes too late.
-func (s *session[T]) beat(ctx context.Context, job Job[T], expiry *time.Timer, cancel context.CancelCauseFunc) {
+func (s *session[T]) beat(ctx context.Context, job *Job[T], expiry *time.Timer, cancel context.CancelCauseFunc) {
 	ticker := time.NewTicker(s.o.Heartbeat)
 	defer ticker.Stop()
 	for {
@@ -305,11 +306,11 @@ func (s *session[T]) beat(ctx context.Context, job Job[T], expiry *time.Timer, c
 
 // handled settles the claim of a job whose handler ended with err, and tells the
 // hooks.
-func (s *session[T]) handled(job Job[T], err error) {
+func (s *session[T]) handled(job *Job[T], err error) {
 	defer s.free()
 	if err == nil { // no callback can harm what follows
 		if s.release(job, SettleRequest{Verdict: Done}) && s.o.OnSuccess != nil {
-			s.tell("OnSuccess", job, func() { s.o.OnSuccess(s.ctx, job) })
+			s.tell("OnSuccess", job, func() { s.o.OnSuccess(s.ctx, *job) })
 		}
 		return
 	}
@@ -325,13 +326,13 @@ func (s *session[T]) handled(job Job[T], err error) {
 		}
 	}
 	if s.release(job, r) && r.Verdict == Again && s.o.OnRetry != nil {
-		retry := JobRetry[T]{Job: job, Err: err, Delay: r.Delay, Due: r.Due}
+		retry := JobRetry[T]{Job: *job, Err: err, Delay: r.Delay, Due: r.Due}
 		s.tell("OnRetry", job, func() { s.o.OnRetry(s.ctx, retry) })
 	}
 }
 
 // judge decides what becomes of a job whose handler failed with err.
-func (s *session[T]) judge(job Job[T], err error) SettleRequest {
+func (s *session[T]) judge(job *Job[T], err error) SettleRequest {
 	var snooze *snoozeError
 	switch {
 	case errors.As(err, &snooze):
@@ -369,7 +370,7 @@ func (s *session[T]) free() {
 
 // release settles the claim of a job, also when the session has ended. It
 // reports whether the claim was still good.
-func (s *session[T]) release(job Job[T], r SettleRequest) bool {
+func (s *session[T]) release(job *Job[T], r SettleRequest) bool {
 	r.ID, r.Fence, r.Now = job.ID, job.Fence, time.Now()
 	ok := false
 	defer func() {
@@ -396,7 +397,7 @@ func (s *session[T]) release(job Job[T], r SettleRequest) bool {
 }
 
 // tell calls a hook that is not asked for anything.
-func (s *session[T]) tell(hook string, job Job[T], f func()) {
+func (s *session[T]) tell(hook string, job *Job[T], f func()) {
 	if err := await(func() error { f(); return nil }); err != nil {
 		s.crashed(hook, job, err)
 	}
@@ -404,7 +405,7 @@ func (s *session[T]) tell(hook string, job Job[T], f func()) {
 
 // crashed logs a panic or the exit of a callback, and ends the session if that
 // is wanted. Other errors are none of its business.
-func (s *session[T]) crashed(callback string, job Job[T], err error) {
+func (s *session[T]) crashed(callback string, job *Job[T], err error) {
 	p, panicked := err.(*PanicError)   //nolint:errorlint // what the callback itself did
 	if !panicked && err != errExited { //nolint:errorlint // likewise
 		return
@@ -414,7 +415,7 @@ func (s *session[T]) crashed(callback string, job Job[T], err error) {
 		logger = slog.Default()
 	}
 	_ = await(func() error { // the logger may panic too
-		attrs := []slog.Attr{slog.String("callback", callback), slog.Any("job", job)}
+		attrs := []slog.Attr{slog.String("callback", callback), slog.Any("job", *job)}
 		if panicked {
 			attrs = append(attrs, slog.String("panic", fmt.Sprint(p.Value)), slog.String("stack", string(p.Stack)))
 		}
@@ -465,7 +466,7 @@ func (s *session[T]) deliveryDelay(failures int, previous time.Duration, err err
 		return nil
 	})
 	if failure != nil {
-		s.crashed("Policy", Job[T]{}, failure)
+		s.crashed("Policy", &Job[T]{}, failure)
 		delay = s.defaultDelay(failures)
 	}
 	return delay
@@ -515,7 +516,7 @@ func (s *session[T]) deliverPage(page []Event[T]) (int, error) {
 		err := s.ctx.Err()
 		if err == nil {
 			err = await(func() error { return s.o.OnEvent(s.ctx, e) })
-			s.crashed("OnEvent", e.Job, err)
+			s.crashed("OnEvent", &e.Job, err)
 		}
 		if err != nil {
 			return i, err
