@@ -74,6 +74,9 @@ func TestTextIsTheValuesOwn(t *testing.T) {
 	roundTripText(t, option.Some(netip.MustParseAddr("127.0.0.1")), "127.0.0.1")
 	roundTripText(t, option.Some(time.Date(2020, 1, 2, 3, 4, 5, 6, time.UTC)), "2020-01-02T03:04:05.000000006Z")
 	roundTripText(t, option.Some(option.Some(5)), "5")
+	roundTripText(t, option.Some(time.Minute), "1m0s")
+	roundTripText(t, option.Some(1-2i), "(1-2i)")
+	roundTripText(t, option.Some(option.NotNull(5)), "5")
 }
 
 func TestTextThatWouldComeBackAsNoneIsRefused(t *testing.T) {
@@ -189,6 +192,7 @@ func TestBadGobChangesNothing(t *testing.T) {
 	require.NoError(t, err)
 	o := option.Some("x")
 	require.Error(t, o.GobDecode(good), "another type")
+	require.ErrorIs(t, o.GobDecode(nil), option.ErrShape, "nothing")
 	require.Error(t, o.GobDecode(good[:len(good)-1]), "cut short")
 	assert.Equal(t, option.Some("x"), o)
 }
@@ -219,6 +223,36 @@ func TestGobRoundTripsEveryValue(t *testing.T) {
 		require.NoError(t, got.GobDecode(data))
 		require.Equal(t, want, got)
 	})
+}
+
+func FuzzUnmarshalBinary(f *testing.F) {
+	for _, seed := range []string{"", "N", "n", "A", "i\x02", "s\x01x", "v\x00"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		rereadBinary(t, data, option.Some(7))
+		rereadBinary(t, data, option.Some("x"))
+		rereadBinary(t, data, option.Some(address{Zip: one}))
+		rereadBinary(t, data, option.Some(one))
+		n := option.NotNull(7)
+		if n.UnmarshalBinary(data) != nil {
+			require.Equal(t, option.NotNull(7), n)
+		}
+	})
+}
+
+func rereadBinary[T any](t *testing.T, data []byte, before option.Option[T]) {
+	t.Helper()
+	o := before
+	if o.UnmarshalBinary(data) != nil {
+		require.Equal(t, before, o)
+		return
+	}
+	again, err := o.MarshalBinary()
+	require.NoError(t, err)
+	back := before
+	require.NoError(t, back.UnmarshalBinary(again))
+	require.Equal(t, o, back)
 }
 
 func TestSQLValue(t *testing.T) {

@@ -1,32 +1,13 @@
 package option
 
-import (
-	"bytes"
-	"encoding/gob"
-)
-
-// GobEncode encodes None as nothing and Some as a gob stream of its own, which
-// repeats the description of a T that is a struct: for long lists of small
-// options another encoding is shorter.
+// GobEncode is MarshalBinary, except that a T that has GobEncode and
+// MarshalBinary is written by its GobEncode.
 func (o Option[T]) GobEncode() ([]byte, error) {
-	var b bytes.Buffer
-	if !o.some {
-		return b.Bytes(), nil
-	}
-	err := gob.NewEncoder(&b).Encode(&o.value)
-	return b.Bytes(), err
+	return o.appendBinary(nil, true)
 }
 
-// GobDecode decodes what GobEncode wrote. On an error o is unchanged.
+// GobDecode decodes what GobEncode or AppendBinary wrote. On an error o is
+// unchanged.
 func (o *Option[T]) GobDecode(data []byte) error {
-	if len(data) == 0 {
-		*o = Option[T]{}
-		return nil
-	}
-	var v T
-	if err := gob.NewDecoder(bytes.NewReader(data)).Decode(&v); err != nil {
-		return err
-	}
-	*o = Some(v)
-	return nil
+	return o.UnmarshalBinary(data)
 }

@@ -1,8 +1,9 @@
 package option
 
 import (
-	"bytes"
 	"encoding/json"
+
+	"github.com/coderrange/ferrous/internal/held"
 )
 
 // MarshalJSON encodes the value, or null for None. A value whose own JSON is
@@ -11,17 +12,18 @@ func (o Option[T]) MarshalJSON() ([]byte, error) {
 	if !o.some {
 		return []byte("null"), nil
 	}
-	return marshalJSON(o.value)
+	return held.MarshalJSON(held.Pointer(&o.value))
 }
 
 // UnmarshalJSON decodes null to None and all else to Some. On an error o is
 // unchanged; the error is T's own, so that [json.Unmarshal] adds the name of
 // the field to a [json.UnmarshalTypeError].
 //
-// As for every [json.Unmarshaler], options of a [json.Decoder], such as
-// DisallowUnknownFields, do not reach the value inside.
+// Options of a [json.Decoder], such as DisallowUnknownFields, reach the value
+// inside only where encoding/json/v2 is built in (Go 1.27, or
+// GOEXPERIMENT=jsonv2), as for every [json.Unmarshaler].
 func (o *Option[T]) UnmarshalJSON(data []byte) error {
-	if isNull(data) {
+	if held.IsNull(data) {
 		*o = Option[T]{}
 		return nil
 	}
@@ -31,20 +33,4 @@ func (o *Option[T]) UnmarshalJSON(data []byte) error {
 	}
 	*o = Some(v)
 	return nil
-}
-
-// marshalJSON is [json.Marshal] without the escaping of HTML, which the caller's
-// encoder adds unless it was told not to.
-func marshalJSON(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
-}
-
-func isNull(data []byte) bool {
-	return string(bytes.TrimSpace(data)) == "null"
 }

@@ -1,22 +1,25 @@
 package option
 
-import (
-	"errors"
-	"fmt"
-	"io"
-	"log/slog"
-)
+import "errors"
 
-// ErrAbsent says that an absent [Nullable] cannot be written as JSON: its field
-// has to be tagged omitzero.
-var ErrAbsent = errors.New("option: Nullable.MarshalJSON: absent; tag the field omitzero")
+// ErrAbsent says that an absent [Nullable] cannot be written as JSON, text or
+// YAML, nor be an argument of a query: its field has to be left out, which the
+// tag omitzero does in JSON and omitempty in YAML.
+var ErrAbsent = errors.New("option: Nullable: absent; tag the field omitzero")
+
+// ErrNull says that a [Nullable] that is null cannot be written as YAML: the
+// YAML libraries do not tell an Unmarshaler about a null, which would come back
+// as absent.
+var ErrNull = errors.New("option: Nullable.MarshalYAML: null would come back as absent")
 
 // Nullable is a field of a JSON object that tells three states apart: absent,
 // null, and a value. It is what a PATCH request needs, where null clears a
 // field and absence leaves it alone.
 //
 // The zero value is absent. Tag the field omitzero, so that it stays absent
-// when it is written. A Nullable may be copied.
+// when it is written. A Nullable may be copied. It has the encodings of an
+// Option; the binary form and gob keep all three states, the others refuse
+// what would come back as another state.
 type Nullable[T any] struct {
 	state Option[Option[T]] // None: absent; Some(None): null
 }
@@ -53,44 +56,4 @@ func (n Nullable[T]) Patch(field *Option[T]) {
 	if n.state.some {
 		*field = n.state.value
 	}
-}
-
-// MarshalJSON encodes null or the value. An absent n is [ErrAbsent].
-func (n Nullable[T]) MarshalJSON() ([]byte, error) {
-	if !n.state.some {
-		return nil, ErrAbsent
-	}
-	return n.state.value.MarshalJSON()
-}
-
-// UnmarshalJSON decodes null or a value. On an error n is unchanged.
-func (n *Nullable[T]) UnmarshalJSON(data []byte) error {
-	var o Option[T]
-	if err := o.UnmarshalJSON(data); err != nil {
-		return err
-	}
-	n.state = Some(o)
-	return nil
-}
-
-// Format prints n as NotNull(value), Null or Absent; the verb and its flags are
-// the value's.
-func (n Nullable[T]) Format(f fmt.State, verb rune) {
-	switch {
-	case n.IsAbsent():
-		_, _ = io.WriteString(f, "Absent")
-	case n.IsNull():
-		_, _ = io.WriteString(f, "Null")
-	default:
-		_, _ = fmt.Fprintf(f, "NotNull("+fmt.FormatString(f, verb)+")", n.state.value.value)
-	}
-}
-
-// LogValue logs the value itself, nil for null, and an empty group, which
-// handlers leave out, for absent.
-func (n Nullable[T]) LogValue() slog.Value {
-	if n.IsAbsent() {
-		return slog.GroupValue()
-	}
-	return n.state.value.LogValue()
 }

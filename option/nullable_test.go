@@ -2,6 +2,7 @@ package option_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -61,12 +62,46 @@ func TestNullableStates(t *testing.T) {
 func TestAbsentNullableIsNeverWrittenAsNull(t *testing.T) {
 	_, err := json.Marshal(struct{ Name option.Nullable[string] }{})
 	require.ErrorIs(t, err, option.ErrAbsent)
-	require.EqualError(t, option.ErrAbsent, "option: Nullable.MarshalJSON: absent; tag the field omitzero")
+	require.EqualError(t, option.ErrAbsent, "option: Nullable: absent; tag the field omitzero")
 }
 
 func TestBadJSONLeavesANullableUnchanged(t *testing.T) {
 	p := patch{Age: option.NotNull(1)}
-	err := json.Unmarshal([]byte(`{"age":"x"}`), &p)
-	require.EqualError(t, err, "json: cannot unmarshal string into Go struct field patch.age of type int")
+	var plain struct {
+		Age int `json:"age"`
+	}
+	require.EqualError(t, json.Unmarshal([]byte(`{"age":"x"}`), &p), strings.Replace(
+		json.Unmarshal([]byte(`{"age":"x"}`), &plain).Error(), "field .age", "field patch.age", 1))
 	assert.Equal(t, patch{Age: option.NotNull(1)}, p)
+}
+
+func TestNullableRefusesWhatWouldComeBackAsAnotherState(t *testing.T) {
+	var absent option.Nullable[int]
+	null := option.Null[int]()
+	_, err := absent.MarshalText()
+	require.ErrorIs(t, err, option.ErrAbsent)
+	_, err = absent.Value()
+	require.ErrorIs(t, err, option.ErrAbsent)
+	_, err = absent.MarshalYAML()
+	require.ErrorIs(t, err, option.ErrAbsent)
+	_, err = null.MarshalYAML()
+	require.ErrorIs(t, err, option.ErrNull)
+	_, err = option.NotNull((*int)(nil)).MarshalYAML()
+	require.ErrorIs(t, err, option.ErrNull)
+	require.EqualError(t, option.ErrNull, "option: Nullable.MarshalYAML: null would come back as absent")
+
+	text, err := null.MarshalText()
+	require.NoError(t, err)
+	assert.Empty(t, text)
+	value, err := null.Value()
+	require.NoError(t, err)
+	assert.Nil(t, value)
+	n := option.NotNull(1)
+	require.NoError(t, n.Scan(nil))
+	assert.Equal(t, null, n)
+	require.NoError(t, n.Scan("7"))
+	assert.Equal(t, option.NotNull(7), n)
+	require.Error(t, n.Scan("x"))
+	require.Error(t, n.UnmarshalText([]byte("x")))
+	assert.Equal(t, option.NotNull(7), n, "an error changes nothing")
 }

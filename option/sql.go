@@ -3,6 +3,8 @@ package option
 import (
 	"database/sql"
 	"database/sql/driver"
+
+	"github.com/coderrange/ferrous/internal/held"
 )
 
 // Scan reads a column: NULL is None. It converts as [sql.Null] does. On an
@@ -16,7 +18,11 @@ func (o *Option[T]) Scan(src any) error {
 	return nil
 }
 
-// Value makes o an argument of a query: None is NULL.
+// Value makes o an argument of a query: None is NULL. A value that is itself
+// NULL, such as Some of a nil pointer, comes back as None.
 func (o Option[T]) Value() (driver.Value, error) {
-	return sql.Null[T]{V: o.value, Valid: o.some}.Value()
+	if !o.some || held.IsNil(&o.value) {
+		return nil, nil
+	}
+	return driver.DefaultParameterConverter.ConvertValue(held.Pointer(&o.value))
 }

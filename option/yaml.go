@@ -1,11 +1,17 @@
 package option
 
-// MarshalYAML gives the YAML libraries the value, or null for None.
+import "github.com/coderrange/ferrous/internal/held"
+
+// MarshalYAML gives the YAML libraries the value, or a pointer to it if that has
+// more methods, or null for None and a nil pointer.
 func (o Option[T]) MarshalYAML() (any, error) {
 	if !o.some {
 		return nil, nil
 	}
-	return o.value, nil
+	if held.IsNil(&o.value) {
+		return nil, nil
+	}
+	return held.Value(&o.value), nil
 }
 
 // UnmarshalYAML decodes a value to Some. On an error o is unchanged.

@@ -4,23 +4,24 @@ import (
 	"fmt"
 	"log/slog"
 
-	"github.com/coderrange/ferrous/option"
+	"github.com/coderrange/ferrous/internal/held"
 )
 
 // Format prints r as Ok(value) or Err(error); the verb and its flags are those
 // of what is inside.
 func (r Result[T]) Format(f fmt.State, verb rune) {
 	if r.err != nil {
-		_, _ = fmt.Fprintf(f, "Err("+fmt.FormatString(f, verb)+")", r.err)
+		held.Format(f, verb, "Err", &r.err)
 		return
 	}
-	_, _ = fmt.Fprintf(f, "Ok("+fmt.FormatString(f, verb)+")", r.value)
+	held.Format(f, verb, "Ok", &r.value)
 }
 
-// LogValue logs the value itself, or the error.
+// LogValue logs the value itself, or the error. What is nil inside is logged as
+// nil.
 func (r Result[T]) LogValue() slog.Value {
 	if r.err != nil {
-		return slog.AnyValue(r.err)
+		return held.LogValue(&r.err)
 	}
-	return option.Some(r.value).LogValue()
+	return held.LogValue(&r.value)
 }

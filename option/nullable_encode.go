@@ -1,0 +1,143 @@
+package option
+
+import (
+	"database/sql/driver"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/coderrange/ferrous/internal/held"
+)
+
+// MarshalJSON encodes null or the value. An absent n is [ErrAbsent].
+func (n Nullable[T]) MarshalJSON() ([]byte, error) {
+	if !n.state.some {
+		return nil, ErrAbsent
+	}
+	return n.state.value.MarshalJSON()
+}
+
+// UnmarshalJSON decodes null or a value. On an error n is unchanged.
+func (n *Nullable[T]) UnmarshalJSON(data []byte) error {
+	return n.decode(func(o *Option[T]) error { return o.UnmarshalJSON(data) })
+}
+
+// AppendText appends the text of the value, and nothing for null, as
+// [Option.AppendText] does. An absent n is [ErrAbsent].
+func (n Nullable[T]) AppendText(b []byte) ([]byte, error) {
+	if !n.state.some {
+		return b, ErrAbsent
+	}
+	return n.state.value.AppendText(b)
+}
+
+// MarshalText is AppendText to a new slice.
+func (n Nullable[T]) MarshalText() ([]byte, error) { return n.AppendText([]byte{}) }
+
+// UnmarshalText decodes an empty text to null and all else to a value. On an
+// error n is unchanged.
+func (n *Nullable[T]) UnmarshalText(text []byte) error {
+	return n.decode(func(o *Option[T]) error { return o.UnmarshalText(text) })
+}
+
+// AppendBinary appends a binary form that tells absent, null and a value apart.
+// It is [Option.AppendBinary]'s, except for absent.
+func (n Nullable[T]) AppendBinary(b []byte) ([]byte, error) {
+	if !n.state.some {
+		return append(b, tagAbsent), nil
+	}
+	return n.state.value.AppendBinary(b)
+}
+
+// MarshalBinary is AppendBinary to a new slice.
+func (n Nullable[T]) MarshalBinary() ([]byte, error) { return n.AppendBinary(nil) }
+
+// UnmarshalBinary decodes what AppendBinary wrote. Anything else is [ErrShape],
+// or T's own error. On an error n is unchanged.
+func (n *Nullable[T]) UnmarshalBinary(data []byte) error {
+	if len(data) == 1 && data[0] == tagAbsent {
+		*n = Nullable[T]{}
+		return nil
+	}
+	return n.decode(func(o *Option[T]) error { return o.UnmarshalBinary(data) })
+}
+
+// GobEncode is MarshalBinary, except that a T that has GobEncode and
+// MarshalBinary is written by its GobEncode.
+func (n Nullable[T]) GobEncode() ([]byte, error) {
+	if !n.state.some {
+		return n.MarshalBinary()
+	}
+	return n.state.value.GobEncode()
+}
+
+// GobDecode decodes what GobEncode or AppendBinary wrote. On an error n is
+// unchanged.
+func (n *Nullable[T]) GobDecode(data []byte) error { return n.UnmarshalBinary(data) }
+
+// MarshalYAML gives the YAML libraries the value. Null is [ErrNull], and an
+// absent n is [ErrAbsent]: tag the field omitempty.
+func (n Nullable[T]) MarshalYAML() (any, error) {
+	if !n.state.some {
+		return nil, ErrAbsent
+	}
+	v, err := n.state.value.MarshalYAML()
+	if v == nil && err == nil {
+		err = ErrNull
+	}
+	return v, err
+}
+
+// UnmarshalYAML decodes a value. On an error n is unchanged.
+//
+// The YAML libraries do not call it for null, which thus leaves n as it is. To
+// tell null from absent, convert YAML to JSON, as sigs.k8s.io/yaml does.
+func (n *Nullable[T]) UnmarshalYAML(decode func(any) error) error {
+	return n.decode(func(o *Option[T]) error { return o.UnmarshalYAML(decode) })
+}
+
+// Scan reads a column: NULL is null. On an error n is unchanged.
+func (n *Nullable[T]) Scan(src any) error {
+	return n.decode(func(o *Option[T]) error { return o.Scan(src) })
+}
+
+// Value makes n an argument of a query: null is NULL. An absent n is
+// [ErrAbsent]: leave its column out.
+func (n Nullable[T]) Value() (driver.Value, error) {
+	if !n.state.some {
+		return nil, ErrAbsent
+	}
+	return n.state.value.Value()
+}
+
+// Format prints n as NotNull(value), Null or Absent; the verb and its flags are
+// the value's.
+func (n Nullable[T]) Format(f fmt.State, verb rune) {
+	switch {
+	case n.IsAbsent():
+		_, _ = io.WriteString(f, "Absent")
+	case n.IsNull():
+		_, _ = io.WriteString(f, "Null")
+	default:
+		held.Format(f, verb, "NotNull", &n.state.value.value)
+	}
+}
+
+// LogValue logs the value itself, nil for null, and an empty group, which
+// handlers leave out, for absent.
+func (n Nullable[T]) LogValue() slog.Value {
+	if n.IsAbsent() {
+		return slog.GroupValue()
+	}
+	return n.state.value.LogValue()
+}
+
+// decode makes n what f makes of an Option, unless f fails.
+func (n *Nullable[T]) decode(f func(*Option[T]) error) error {
+	var o Option[T]
+	if err := f(&o); err != nil {
+		return err
+	}
+	n.state = Some(o)
+	return nil
+}

@@ -1,0 +1,64 @@
+package result
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/coderrange/ferrous/internal/held"
+)
+
+// MarshalYAML gives the YAML libraries a mapping of Ok to the value, or of Err to
+// the text of the error.
+func (r Result[T]) MarshalYAML() (any, error) {
+	if r.err != nil {
+		return map[string]string{"Err": errorText(r.err)}, nil
+	}
+	if held.IsNil(&r.value) {
+		return map[string]any{"Ok": nil}, nil
+	}
+	return map[string]any{"Ok": held.Value(&r.value)}, nil
+}
+
+// UnmarshalYAML decodes what MarshalYAML gave; of an error only the text comes
+// back. Anything else is [ErrShape], or T's own error. On an error r is
+// unchanged.
+//
+// The YAML libraries do not call it for null, which thus leaves r as it is.
+func (r *Result[T]) UnmarshalYAML(decode func(any) error) error {
+	var members map[string]later
+	if err := decode(&members); err != nil {
+		return fmt.Errorf("%w: %w", ErrShape, err)
+	}
+	if len(members) != 1 {
+		return fmt.Errorf("%w: YAML has %d members", ErrShape, len(members))
+	}
+	if failure, ok := members["Err"]; ok {
+		var text string
+		if failure.decode == nil || failure.decode(&text) != nil {
+			return fmt.Errorf("%w: the member Err is no string", ErrShape)
+		}
+		*r = Result[T]{err: errors.New(text)}
+		return nil
+	}
+	value, ok := members["Ok"]
+	if !ok {
+		return fmt.Errorf("%w: YAML has other members", ErrShape)
+	}
+	var v T
+	if value.decode != nil {
+		if err := value.decode(&v); err != nil {
+			return err
+		}
+	}
+	return r.setOk(v, value.decode == nil)
+}
+
+// later keeps how to decode a value until its type is known. The YAML libraries
+// leave it as it is for null.
+type later struct{ decode func(any) error }
+
+// UnmarshalYAML keeps decode.
+func (l *later) UnmarshalYAML(decode func(any) error) error {
+	l.decode = decode
+	return nil
+}
