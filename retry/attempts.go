@@ -20,12 +20,13 @@ func (a *Attempt) Context() context.Context { return a.ctx }
 func (a *Attempt) Number() int { return a.number }
 
 // Fail says that the attempt failed with err, so that the loop goes on if the
-// policy allows it. Fail(nil) takes it back.
+// policy allows it. Fail(nil) takes that back.
 func (a *Attempt) Fail(err error) { a.err = err }
 
-// Attempts is [Do] as a loop. A turn that ends without [Attempt.Fail] was a
-// success and ends the loop, as break and return do. When there is no further
-// attempt the last turn has the [*Error], and no attempt:
+// Attempts is [Do] as a loop. A turn that ends without [Attempt.Fail] is a
+// success and ends the loop, whether it ends with the body, by break or by
+// return. A turn that ends by a panic is neither a success nor a failure. When
+// there is no further attempt the last turn has the [*Error], and no attempt:
 //
 //	for attempt, err := range policy.Attempts(ctx) {
 //		if err != nil {
@@ -47,11 +48,12 @@ func (p *Policy) Attempts(ctx context.Context) iter.Seq2[*Attempt, error] {
 		r := run{ctx: ctx, p: p}
 		for {
 			a := Attempt{number: r.attempts + 1}
-			if !p.turn(ctx, &a, yield) {
+			goOn := p.turn(ctx, &a, yield)
+			if a.err == nil {
+				p.succeeded()
 				return
 			}
-			if a.err == nil {
-				r.succeeded()
+			if !goOn {
 				return
 			}
 			if e := r.next(a.err); e != nil {

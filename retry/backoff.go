@@ -1,17 +1,17 @@
 package retry
 
 import (
-	"math"
 	"math/bits"
 	"time"
 )
 
 // Backoff says how long to wait after the n'th failure, n ≥ 1.
 //
-// It is a pure function, and so is shared by all calls: what it needs to
-// remember, the delay before this one (0 at first), and its chance, 64 random
-// bits, are handed to it. A negative delay means none; [Options.MaxDelay]
-// bounds what any Backoff asks for.
+// It is a pure function that all calls share. It is told the delay before this
+// one (0 at first) and gets 64 random bits. A negative result means no delay;
+// [Options.MaxDelay] bounds what any Backoff asks for. The backoffs of this
+// package return a delay from 0 to their limit for any n, previous delay and
+// random bits.
 type Backoff func(n int, previous time.Duration, random uint64) time.Duration
 
 // Constant waits d each time. It panics when d is negative.
@@ -51,35 +51,37 @@ func Decorrelated(base, limit time.Duration) Backoff {
 		if previous = max(previous, least); previous <= limit/3 {
 			most = 3 * previous
 		}
-		return least + below(most-least+1, random)
+		return least + below(uint64(most-least)+1, random)
 	}
 }
 
-// FullJitter waits a random time below what b says, down to 0.
+// FullJitter waits a random time below what b says, down to 0. It panics when b
+// is nil.
 func (b Backoff) FullJitter() Backoff {
+	if b == nil {
+		misuse("Backoff.FullJitter", "the backoff is nil")
+	}
 	return func(n int, previous time.Duration, random uint64) time.Duration {
-		return below(b(n, previous, random), random)
+		d := max(b(n, previous, random), 0)
+		return below(uint64(d), random)
 	}
 }
 
 // EqualJitter waits at least half of what b says, and for the other half a
-// random time below it.
+// random time below it. It panics when b is nil.
 func (b Backoff) EqualJitter() Backoff {
+	if b == nil {
+		misuse("Backoff.EqualJitter", "the backoff is nil")
+	}
 	return func(n int, previous time.Duration, random uint64) time.Duration {
 		d := max(b(n, previous, random), 0)
-		return d/2 + below(d-d/2, random)
+		return d/2 + below(uint64(d-d/2), random)
 	}
 }
 
-// below maps random bits to 0 ≤ x < d, or to 0 when d is not positive.
-func below(d time.Duration, random uint64) time.Duration {
-	switch {
-	case d == math.MinInt64: // math.MaxInt64+1: Decorrelated over the whole range
-		return time.Duration(random >> 1)
-	case d <= 0:
-		return 0
-	}
-	x, _ := bits.Mul64(random, uint64(d))
+// below maps random bits to 0 ≤ x < n, or to 0 when n is 0. n is at most 1<<63.
+func below(n, random uint64) time.Duration {
+	x, _ := bits.Mul64(random, n)
 	return time.Duration(x)
 }
 

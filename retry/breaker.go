@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/bits"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,19 +16,28 @@ import (
 // [*OpenError].
 var ErrOpen = errors.New("retry: breaker is open")
 
-// OpenError says until when a [Breaker] refuses calls, for which a retry waits
-// as for [After]. It wraps [ErrOpen].
+// OpenError says until when a [Breaker] refuses calls. A retry waits at least
+// until then. It wraps [ErrOpen].
 type OpenError struct {
+	// Until is when the breaker lets the next call through. It has passed when a
+	// half-open breaker waits for its probes. It is zero after
+	// [Breaker.ForceOpen]: no time ends that.
 	Until time.Time
 }
 
 // Error returns the message.
 func (e *OpenError) Error() string {
+	if e.Until.IsZero() {
+		return ErrOpen.Error() + " until it is reset"
+	}
 	return ErrOpen.Error() + " until " + e.Until.Format(time.RFC3339Nano)
 }
 
 // Unwrap returns [ErrOpen].
 func (e *OpenError) Unwrap() error { return ErrOpen }
+
+// over reports whether the time of the refusal has passed.
+func (e *OpenError) over() bool { return time.Until(e.Until) <= 0 && !e.Until.IsZero() }
 
 // BreakerState is the state of a [Breaker].
 type BreakerState uint8
@@ -60,63 +70,126 @@ type BreakerOptions struct {
 	// Failures among the last Window calls, 1 to 32, open the breaker. Zero
 	// means 5 failures, and a window of as many calls as Failures: 5 in a row.
 	Failures, Window int
+	// Ratio, from 0 to 1, is the share of failures among the calls of the last
+	// Period that opens the breaker, in place of Failures and Window. Zero means
+	// that Failures and Window decide.
+	Ratio float64
+	// MinCalls is how many calls there must be in the Period before their Ratio
+	// counts. Zero means 20.
+	MinCalls int
+	// Period is how far back the Ratio looks. It passes in tenths, so between 9
+	// and 10 of them count. Zero means 10 s.
+	Period time.Duration
 	// Probes is how many calls a half-open breaker lets through, and how many of
 	// them must succeed to close it; the first failure opens it again. At most
 	// 65,535; zero means 1.
 	Probes int
+	// ProbeTimeout is how long a half-open breaker waits for a probe. The first
+	// call after that takes the probe for a failure, so the breaker opens again.
+	// It should be longer than the slowest call that is a success. Zero means a
+	// minute.
+	ProbeTimeout time.Duration
 	// OpenFor is how long it stays open. Zero means 5 s.
 	OpenFor time.Duration
-	// IsFailure says which errors count. Nil means all.
+	// Ignore says which errors are neither a failure nor a success. A call that
+	// ends with one counts as if it had not been made. Nil means none.
+	Ignore func(error) bool
+	// IsFailure says which of the other errors count as failures; the rest count
+	// as successes. Nil means all.
 	IsFailure func(error) bool
 	// OnChange is called after each change of state, on the goroutine that
-	// caused it.
+	// caused it. It may call the breaker. The calls for changes that follow each
+	// other closely on different goroutines may overlap.
 	OnChange func(from, to BreakerState)
 }
 
 // Breaker refuses calls to what keeps failing, for a while.
 //
 // A call that finds it closed, after a window without failures, costs a few
-// loads of one word. A refusal reads the clock and does not allocate. How a
-// call ends that was let through before the breaker last changed its state no
-// longer counts. A Breaker must be made by [NewBreaker] and not be copied; it
-// is safe for concurrent use.
+// loads of one word; with a Ratio it reads the clock and takes a mutex. A
+// refusal reads the clock and does not allocate. How a call ends that was let
+// through before the breaker last changed its state no longer counts.
 //
-// After "Release It!", Nygard, 2007.
+// An Ignore, IsFailure or OnChange that panics or exits its goroutine leaves the
+// breaker usable. The call it was asked about counts as if it had not been made.
+// A change of state that OnChange was told of stands.
+//
+// A Breaker must be made by [NewBreaker] and not be copied; it is safe for
+// concurrent use.
+//
+// After "Release It!", Nygard, 2007. The ratio in a rolling window of ten buckets
+// with a minimum of calls is that of Hystrix (metrics.rollingStats,
+// circuitBreaker.requestVolumeThreshold), resilience4j (TIME_BASED,
+// minimumNumberOfCalls) and gobreaker (BucketPeriod); Ignore is resilience4j's
+// ignoreExceptions and gobreaker's IsExcluded; ProbeTimeout is resilience4j's
+// maxWaitDurationInHalfOpenState, for each probe.
 type Breaker struct {
 	_ noCopy
-	// word is the whole state but the time: two bits of state; above them 32
-	// bits, of which a closed breaker keeps one a call, 1 for a failure, and a
-	// half-open one 16 for its probes in flight and 16 for those that succeeded;
-	// above them the generation, which counts the changes of state.
+	// word is two bits of state, plus one so that a zero Breaker has none; above
+	// them 32 bits, of which a closed breaker keeps one a call, 1 for a failure;
+	// above them the generation, which counts the changes of state. All but the
+	// 32 bits changes with mu held.
 	word    atomic.Uint64
 	refusal atomic.Pointer[OpenError] // written before word says open
-	opening sync.Mutex                // guards the change to open
 	o       BreakerOptions
 	window  uint64 // as many ones as the window has calls
+	closed  uint64 // a closed breaker's 32 bits before its first call
+
+	mu     sync.Mutex
+	probes []probe // of a half-open breaker, on their way; the oldest first
+	serial uint32  // of the last probe
+	passed int     // probes that succeeded
+	recent buckets // of a closed breaker with a Ratio
+}
+
+// probe is a call that a half-open breaker let through.
+type probe struct {
+	serial uint32
+	until  time.Time // when it counts as failed
 }
 
 const (
-	breakerBits  = 2
-	windowBits   = 32
-	genShift     = breakerBits + windowBits
-	flightOne    = 1 << breakerBits
-	passedOne    = 1 << (breakerBits + 16)
-	breakerMask  = 1<<breakerBits - 1
-	windowMask   = 1<<windowBits - 1
-	halfBitsMask = 1<<16 - 1
+	breakerBits = 2
+	windowBits  = 32
+	genShift    = breakerBits + windowBits
+	breakerMask = 1<<breakerBits - 1
+	windowMask  = 1<<windowBits - 1
+	closedWord  = uint64(Closed) + 1
+	probeWord   = uint64(HalfOpen) + 1
+	maxProbes   = 1<<16 - 1
 )
 
 // NewBreaker returns a closed breaker. It panics when a number of o is negative
-// or beyond what its comment names.
+// or beyond what its comment names, and when o has a Ratio beside Failures or
+// Window, or a MinCalls or Period without a Ratio.
 func NewBreaker(o BreakerOptions) *Breaker {
+	switch {
+	case !(o.Ratio >= 0 && o.Ratio <= 1):
+		misuse("NewBreaker", "Ratio %v is not 0 to 1", o.Ratio)
+	case o.Ratio > 0 && (o.Failures != 0 || o.Window != 0):
+		misuse("NewBreaker", "Ratio %v beside Failures %d, Window %d", o.Ratio, o.Failures, o.Window)
+	case o.Ratio == 0 && (o.MinCalls != 0 || o.Period != 0):
+		misuse("NewBreaker", "MinCalls %d, Period %v without a Ratio", o.MinCalls, o.Period)
+	case o.MinCalls < 0 || o.Period < 0:
+		misuse("NewBreaker", "negative MinCalls %d or Period %v", o.MinCalls, o.Period)
+	}
 	if o.Failures == 0 {
 		o.Failures = 5
 	}
 	if o.Window == 0 {
 		o.Window = o.Failures
 	}
+	if o.MinCalls == 0 {
+		o.MinCalls = 20
+	}
+	if o.Period == 0 {
+		o.Period = 10 * time.Second
+	}
 	if o.Probes == 0 {
 		o.Probes = 1
+	}
+	if o.ProbeTimeout == 0 {
+		o.ProbeTimeout = time.Minute
 	}
 	if o.OpenFor == 0 {
 		o.OpenFor = 5 * time.Second
@@ -124,17 +197,25 @@ func NewBreaker(o BreakerOptions) *Breaker {
 	switch {
 	case o.Failures < 0 || o.Window < o.Failures || o.Window > windowBits:
 		misuse("NewBreaker", "Failures %d, Window %d: not 1 ≤ Failures ≤ Window ≤ 32", o.Failures, o.Window)
-	case o.Probes < 0 || o.Probes > halfBitsMask:
+	case o.Probes < 0 || o.Probes > maxProbes:
 		misuse("NewBreaker", "Probes %d is not 1 to 65535", o.Probes)
+	case o.ProbeTimeout < 0:
+		misuse("NewBreaker", "negative ProbeTimeout %v", o.ProbeTimeout)
 	case o.OpenFor < 0:
 		misuse("NewBreaker", "negative OpenFor %v", o.OpenFor)
 	}
-	return &Breaker{o: o, window: 1<<o.Window - 1}
+	b := &Breaker{o: o, window: 1<<o.Window - 1}
+	if o.Ratio > 0 {
+		b.recent = newBuckets(o.Period)
+		b.closed = 1 // so that every call takes the slow path
+	}
+	b.word.Store(b.closed<<breakerBits | closedWord)
+	return b
 }
 
 // State returns the state. An open breaker becomes half-open with the first
 // call after its time, not before.
-func (b *Breaker) State() BreakerState { return BreakerState(b.word.Load() & breakerMask) }
+func (b *Breaker) State() BreakerState { return BreakerState(b.word.Load()&breakerMask) - 1 }
 
 // String returns the state.
 func (b *Breaker) String() string { return fmt.Sprintf("Breaker(%v)", b.State()) }
@@ -146,10 +227,14 @@ func (b *Breaker) GoString() string { return b.String() }
 func (b *Breaker) LogValue() slog.Value { return slog.StringValue(b.String()) }
 
 // Permit is the leave to make one call. It must end with [Permit.Done] or
-// [Permit.Release]: a half-open breaker waits for that of each of its probes.
+// [Permit.Release]: a half-open breaker waits for that of each of its probes,
+// up to [BreakerOptions.ProbeTimeout]. It must not be copied. A half-open
+// breaker knows its probes, so a permit that is ended twice through copies gives
+// back one place; a closed breaker counts both ends.
 type Permit struct {
+	_    noCopy
 	b    *Breaker // nil once ended
-	word uint64   // of the breaker when it was given
+	word uint64   // of the breaker when it was given, with the probe's serial
 }
 
 // Acquire returns the leave to make a call, or an [*OpenError].
@@ -157,36 +242,70 @@ type Permit struct {
 //ferrous:acquire
 func (b *Breaker) Acquire() (Permit, error) {
 	word := b.word.Load()
-	if word&breakerMask == uint64(Closed) {
-		return Permit{b, word}, nil
+	if word&breakerMask == closedWord {
+		return Permit{b: b, word: word}, nil
 	}
 	return b.acquireSlow()
 }
 
 func (b *Breaker) acquireSlow() (Permit, error) {
-	for {
-		word := b.word.Load()
-		next := word + flightOne
-		state := BreakerState(word & breakerMask)
-		switch state {
-		case Closed:
-			return Permit{b, word}, nil
-		case Open:
-			refusal := b.refusal.Load()
-			if time.Until(refusal.Until) > 0 {
-				return Permit{}, refusal
-			}
-			next = generation(word)<<genShift | flightOne | uint64(HalfOpen)
-		case HalfOpen:
-			if flight(word)+passed(word) >= b.o.Probes {
-				return Permit{}, b.refusal.Load()
-			}
-		}
-		if b.word.CompareAndSwap(word, next) {
-			b.changed(state, HalfOpen)
-			return Permit{b, next}, nil
+	if b.o.Probes == 0 {
+		misuse("Breaker.Acquire", "not made by NewBreaker")
+	}
+	if b.State() == Open { // a refusal takes no lock
+		if refusal := b.refusal.Load(); !refusal.over() {
+			return Permit{}, refusal
 		}
 	}
+	b.mu.Lock()
+	from := b.State()
+	switch from {
+	case Closed:
+		word := b.word.Load()
+		b.mu.Unlock()
+		return Permit{b: b, word: word}, nil
+	case Open:
+		if refusal := b.refusal.Load(); !refusal.over() {
+			b.mu.Unlock()
+			return Permit{}, refusal
+		}
+		b.become(HalfOpen)
+	case HalfOpen:
+		now := time.Now()
+		switch {
+		case len(b.probes) > 0 && !now.Before(b.probes[0].until):
+			b.open(now.Add(b.o.OpenFor))
+			refusal := b.refusal.Load()
+			b.mu.Unlock()
+			b.changed(HalfOpen, Open)
+			return Permit{}, refusal
+		case len(b.probes)+b.passed >= b.o.Probes:
+			refusal := b.refusal.Load()
+			b.mu.Unlock()
+			return Permit{}, refusal
+		}
+	}
+	b.serial++
+	b.probes = append(b.probes, probe{b.serial, time.Now().Add(b.o.ProbeTimeout)})
+	word := b.word.Load() | uint64(b.serial)<<breakerBits
+	b.mu.Unlock()
+	if from == Open {
+		b.halfOpened(word)
+	}
+	return Permit{b: b, word: word}, nil
+}
+
+// halfOpened tells of the change to half-open, and takes back the probe of word
+// if its caller does not get it.
+func (b *Breaker) halfOpened(word uint64) {
+	told := false
+	defer func() {
+		if !told {
+			b.ended(word, unknown)
+		}
+	}()
+	b.changed(Open, HalfOpen)
+	told = true
 }
 
 // Done ends the permit with the outcome of its call: err is nil for a success.
@@ -197,11 +316,12 @@ func (p *Permit) Done(err error) {
 		misuse("Permit.Done", "already ended")
 	}
 	p.b = nil
-	failed := err != nil && (b.o.IsFailure == nil || b.o.IsFailure(err))
-	if !failed && p.word&(windowMask<<breakerBits|breakerMask) == 0 && b.word.Load() == p.word {
+	if err == nil && p.word&(windowMask<<breakerBits|breakerMask) == closedWord && b.word.Load() == p.word {
 		return // closed, and nothing to forget
 	}
-	b.ended(p.word, failed)
+	if !b.ended(p.word, b.judge(p.word, err)) {
+		misuse("Permit.Done", "a copy has already ended")
+	}
 }
 
 // Release ends the permit without an outcome, as if there had been no call. It
@@ -209,78 +329,181 @@ func (p *Permit) Done(err error) {
 //
 //ferrous:release
 func (p *Permit) Release() {
-	b := p.b
-	if b == nil {
-		return
-	}
-	p.b = nil
-	for {
-		word := b.word.Load()
-		if generation(word) != generation(p.word) || word&breakerMask != uint64(HalfOpen) ||
-			b.word.CompareAndSwap(word, word-flightOne) {
-			return
-		}
+	if b := p.b; b != nil {
+		p.b = nil
+		b.ended(p.word, unknown)
 	}
 }
 
+// verdict is what a call says about what it called.
+type verdict uint8
+
+const (
+	unknown verdict = iota
+	success
+	failure
+)
+
+// judge asks the options what err means. If they do not come back to say it, the
+// call of the permit ends without an outcome.
+func (b *Breaker) judge(word uint64, err error) (v verdict) {
+	if err == nil {
+		return success
+	}
+	judged := false
+	defer func() {
+		if !judged {
+			b.ended(word, unknown)
+		}
+	}()
+	switch {
+	case b.o.Ignore != nil && b.o.Ignore(err):
+		v = unknown
+	case b.o.IsFailure == nil || b.o.IsFailure(err):
+		v = failure
+	default:
+		v = success
+	}
+	judged = true
+	return v
+}
+
 // ended records the outcome of a call that was let through when the breaker's
-// word was at.
-func (b *Breaker) ended(at uint64, failed bool) {
+// word was at. It returns false if that was a probe that has ended before.
+func (b *Breaker) ended(at uint64, v verdict) bool {
+	switch {
+	case at&breakerMask == probeWord:
+		return b.probeEnded(at, v)
+	case v == unknown:
+	case b.o.Ratio > 0:
+		b.count(at, v)
+	default:
+		b.shift(at, v)
+	}
+	return true
+}
+
+// probeEnded records the outcome of a probe.
+func (b *Breaker) probeEnded(at uint64, v verdict) bool {
+	b.mu.Lock()
+	if generation(b.word.Load()) != generation(at) {
+		b.mu.Unlock()
+		return true
+	}
+	serial := uint32(at >> breakerBits & windowMask)
+	i := slices.IndexFunc(b.probes, func(p probe) bool { return p.serial == serial })
+	if i < 0 {
+		b.mu.Unlock()
+		return false
+	}
+	b.probes = slices.Delete(b.probes, i, i+1)
+	switch v {
+	case unknown:
+	case success:
+		if b.passed++; b.passed == b.o.Probes {
+			b.become(Closed)
+		}
+	case failure:
+		b.open(time.Now().Add(b.o.OpenFor))
+	}
+	to := b.State()
+	b.mu.Unlock()
+	b.changed(HalfOpen, to)
+	return true
+}
+
+// shift records the outcome of a call in the window of a closed breaker.
+func (b *Breaker) shift(at uint64, v verdict) {
 	for {
 		word := b.word.Load()
 		if generation(word) != generation(at) {
 			return
 		}
-		next := word
-		state := BreakerState(word & breakerMask)
-		switch state {
-		case Open: // of the same generation: no permit is given
-			return
-		case Closed:
-			calls := word >> breakerBits & windowMask << 1 & b.window
-			if failed {
-				calls |= 1
-			}
-			if bits.OnesCount64(calls) >= b.o.Failures {
-				b.open(word)
-				return
-			}
-			next = generation(word)<<genShift | calls<<breakerBits
-		case HalfOpen:
-			if failed {
-				b.open(word)
-				return
-			}
-			next += passedOne - flightOne
-			if passed(next) >= b.o.Probes {
-				next = (generation(word) + 1) << genShift
-			}
+		calls := word >> breakerBits & windowMask << 1 & b.window
+		if v == failure {
+			calls |= 1
 		}
-		if b.word.CompareAndSwap(word, next) {
-			b.changed(state, BreakerState(next&breakerMask))
+		if bits.OnesCount64(calls) >= b.o.Failures {
+			b.mu.Lock()
+			b.trip(at)
+			return
+		}
+		if b.word.CompareAndSwap(word, generation(word)<<genShift|calls<<breakerBits|closedWord) {
 			return
 		}
 	}
 }
 
-// open opens the breaker, unless it has changed its state since its word was at.
-func (b *Breaker) open(at uint64) {
-	b.opening.Lock()
-	for {
-		word := b.word.Load()
-		if generation(word) != generation(at) || word&breakerMask != at&breakerMask {
-			b.opening.Unlock()
-			return
-		}
-		b.refusal.Store(&OpenError{Until: time.Now().Add(b.o.OpenFor)})
-		if b.word.CompareAndSwap(word, (generation(word)+1)<<genShift|uint64(Open)) {
-			b.opening.Unlock()
-			b.changed(BreakerState(at&breakerMask), Open)
+// count records the outcome of a call among the recent ones of a closed breaker.
+func (b *Breaker) count(at uint64, v verdict) {
+	b.mu.Lock()
+	if generation(b.word.Load()) == generation(at) {
+		calls, failures := b.recent.add(time.Now(), v == failure)
+		if calls >= b.o.MinCalls && float64(failures) >= b.o.Ratio*float64(calls) {
+			b.trip(at)
 			return
 		}
 	}
+	b.mu.Unlock()
 }
 
+// trip opens the breaker unless it has changed its state since its word was at.
+// It unlocks mu.
+func (b *Breaker) trip(at uint64) {
+	if generation(b.word.Load()) != generation(at) {
+		b.mu.Unlock()
+		return
+	}
+	b.open(time.Now().Add(b.o.OpenFor))
+	b.mu.Unlock()
+	b.changed(Closed, Open)
+}
+
+// Open opens the breaker as failures do: it stays open for
+// [BreakerOptions.OpenFor], from now on.
+func (b *Breaker) Open() { b.set(Open, time.Now().Add(b.o.OpenFor)) }
+
+// ForceOpen opens the breaker until [Breaker.Reset] or [Breaker.Open], whatever
+// time passes. It is resilience4j's FORCED_OPEN and Polly's Isolate.
+func (b *Breaker) ForceOpen() { b.set(Open, time.Time{}) }
+
+// Reset closes the breaker and forgets the calls it has seen.
+func (b *Breaker) Reset() { b.set(Closed, time.Time{}) }
+
+// set changes the state by hand. Calls that are on their way no longer count.
+func (b *Breaker) set(to BreakerState, until time.Time) {
+	if b.o.Probes == 0 {
+		misuse("Breaker", "not made by NewBreaker")
+	}
+	b.mu.Lock()
+	from := b.State()
+	if to == Open {
+		b.open(until)
+	} else {
+		b.become(to)
+	}
+	b.mu.Unlock()
+	b.changed(from, to)
+}
+
+// open opens the breaker, with mu held.
+func (b *Breaker) open(until time.Time) {
+	b.refusal.Store(&OpenError{Until: until})
+	b.become(Open)
+}
+
+// become begins a new generation in the state, with mu held.
+func (b *Breaker) become(s BreakerState) {
+	b.probes, b.serial, b.passed = b.probes[:0], 0, 0
+	b.recent.reset()
+	next := (generation(b.word.Load())+1)<<genShift | (uint64(s) + 1)
+	if s == Closed {
+		next |= b.closed << breakerBits
+	}
+	b.word.Store(next)
+}
+
+// changed tells of a change of state, if it is one, without mu.
 func (b *Breaker) changed(from, to BreakerState) {
 	if from != to && b.o.OnChange != nil {
 		b.o.OnChange(from, to)
@@ -288,13 +511,17 @@ func (b *Breaker) changed(from, to BreakerState) {
 }
 
 func generation(word uint64) uint64 { return word >> genShift }
-func flight(word uint64) int        { return int(word >> breakerBits & halfBitsMask) }
-func passed(word uint64) int        { return int(word >> (breakerBits + 16) & halfBitsMask) }
 
 // Guarded returns an op that calls op if b allows it. A call that panics or
 // whose context was cancelled has no outcome; one whose context ended at a
-// deadline or timeout has.
+// deadline or timeout has. Guarded panics when b or op is nil.
 func Guarded[T any](b *Breaker, op Op[T]) Op[T] {
+	if b == nil {
+		misuse("Guarded", "the breaker is nil")
+	}
+	if op == nil {
+		nilOp("Guarded")
+	}
 	return func(ctx context.Context) (T, error) {
 		permit, err := b.Acquire()
 		if err != nil {

@@ -173,99 +173,251 @@ func TestAPermitEndsOnce(t *testing.T) {
 
 // oracle is a breaker with everything written out.
 type oracle struct {
-	o              retry.BreakerOptions
-	state          retry.BreakerState
-	until          time.Time
-	calls          []bool // of a closed breaker; true is a failure
-	flight, passed int
-	generation     int
+	o          retry.BreakerOptions
+	start      time.Time
+	state      retry.BreakerState
+	until      time.Time // zero: no time ends it
+	calls      []call    // of a closed breaker
+	flight     []*ticket // of a half-open one, the oldest first
+	passed     int
+	generation int
+}
+
+type call struct {
+	tenth  time.Duration // of a period
+	failed bool
+}
+
+// ticket is what the oracle knows of a permit.
+type ticket struct {
+	generation int
+	probe      bool
+	until      time.Time
+	ended      bool
 }
 
 func (m *oracle) become(s retry.BreakerState) {
-	m.state, m.calls, m.flight, m.passed = s, nil, 0, 0
+	m.state, m.calls, m.flight, m.passed = s, nil, nil, 0
 	m.generation++
-	if s == retry.Open {
-		m.until = time.Now().Add(m.o.OpenFor)
-	}
 }
 
-func (m *oracle) acquire() bool {
-	if m.state == retry.Open && !time.Now().Before(m.until) {
+func (m *oracle) open() {
+	m.become(retry.Open)
+	m.until = time.Now().Add(m.o.OpenFor)
+}
+
+func (m *oracle) acquire() *ticket {
+	if m.state == retry.Open && !m.until.IsZero() && !time.Now().Before(m.until) {
 		m.become(retry.HalfOpen)
-		m.generation-- // the real one counts open and half-open as one
 	}
-	if m.state == retry.HalfOpen && m.flight+m.passed < m.o.Probes {
-		m.flight++
-		return true
+	if m.state == retry.HalfOpen && len(m.flight) > 0 && !time.Now().Before(m.flight[0].until) {
+		m.open()
 	}
-	return m.state == retry.Closed
-}
-
-func (m *oracle) end(generation int, done, failed bool) {
-	if generation != m.generation {
-		return
-	}
+	t := &ticket{generation: m.generation, probe: m.state == retry.HalfOpen, until: time.Now().Add(m.o.ProbeTimeout)}
 	switch {
-	case m.state == retry.HalfOpen && !done:
-		m.flight--
-	case m.state == retry.HalfOpen && failed:
-		m.become(retry.Open)
-	case m.state == retry.HalfOpen:
-		m.flight--
-		if m.passed++; m.passed == m.o.Probes {
-			m.become(retry.Closed)
-		}
-	case m.state == retry.Closed && done:
-		m.calls = append(m.calls, failed)
-		if len(m.calls) > m.o.Window {
-			m.calls = m.calls[1:]
-		}
-		failures := len(slices.DeleteFunc(slices.Clone(m.calls), func(f bool) bool { return !f }))
-		if failures >= m.o.Failures {
-			m.become(retry.Open)
-		}
+	case m.state == retry.Closed:
+		return t
+	case m.state == retry.HalfOpen && len(m.flight)+m.passed < m.o.Probes:
+		m.flight = append(m.flight, t)
+		return t
 	}
+	return nil
 }
 
+// end reports whether the end of the permit is a caller's bug that is seen.
+func (m *oracle) end(t *ticket, done, failed bool) (bug bool) {
+	if t.generation != m.generation {
+		return false
+	}
+	if t.probe {
+		i := slices.Index(m.flight, t)
+		if i < 0 {
+			return done
+		}
+		m.flight = slices.Delete(m.flight, i, i+1)
+		if done && failed {
+			m.open()
+		} else if done {
+			if m.passed++; m.passed == m.o.Probes {
+				m.become(retry.Closed)
+			}
+		}
+		return false
+	}
+	if !done {
+		return false
+	}
+	var now time.Duration
+	if m.o.Ratio > 0 {
+		now = time.Since(m.start) / (m.o.Period / 10)
+	}
+	m.calls = append(m.calls, call{now, failed})
+	calls, failures := 0, 0
+	for i, c := range m.calls {
+		if m.o.Ratio > 0 && c.tenth > now-10 || m.o.Ratio == 0 && i >= len(m.calls)-m.o.Window {
+			calls++
+			if c.failed {
+				failures++
+			}
+		}
+	}
+	if m.o.Ratio > 0 && calls >= m.o.MinCalls && float64(failures) >= m.o.Ratio*float64(calls) ||
+		m.o.Ratio == 0 && failures >= m.o.Failures {
+		m.open()
+	}
+	return false
+}
+
+var errNeutral = errors.New("bad request")
+
+// TestBreakerAgainstAModel uses all of a breaker, with permits that are copied,
+// forgotten and ended late, and with callbacks that panic or exit.
 func TestBreakerAgainstAModel(t *testing.T) {
 	testkit.Check(t, func(t *rapid.T) {
-		o := retry.BreakerOptions{Failures: rapid.IntRange(1, 4).Draw(t, "failures"), OpenFor: time.Second}
-		o.Window = o.Failures + rapid.IntRange(0, 28).Draw(t, "more")
+		o := retry.BreakerOptions{OpenFor: time.Second}
+		if rapid.Bool().Draw(t, "by ratio") {
+			o.Ratio = float64(rapid.IntRange(1, 8).Draw(t, "eighths")) / 8
+			o.MinCalls = rapid.IntRange(1, 8).Draw(t, "least")
+			o.Period = time.Duration(rapid.IntRange(1, 3).Draw(t, "period")) * time.Second
+		} else {
+			o.Failures = rapid.IntRange(1, 4).Draw(t, "failures")
+			o.Window = o.Failures + rapid.IntRange(0, 28).Draw(t, "more")
+		}
 		o.Probes = rapid.IntRange(1, 3).Draw(t, "probes")
-		b, m := retry.NewBreaker(o), &oracle{o: o}
+		o.ProbeTimeout = time.Duration(rapid.IntRange(1, 4).Draw(t, "timeout")) * time.Second
+		m := &oracle{o: o, start: time.Now()}
+		var faulty string // the callback that does not return, if it is asked
+		var fault func()
+		fail := func(callback string) {
+			if faulty == callback {
+				fault()
+			}
+		}
+		var from, to []retry.BreakerState
+		o.Ignore = func(err error) bool { fail("Ignore"); return errors.Is(err, errNeutral) }
+		o.IsFailure = func(err error) bool { fail("IsFailure"); return errors.Is(err, errDown) }
+		o.OnChange = func(was, is retry.BreakerState) {
+			from, to = append(from, was), append(to, is)
+			fail("OnChange")
+		}
+		b := retry.NewBreaker(o)
 		type lent struct {
-			permit     retry.Permit
-			generation int
+			permit *retry.Permit
+			ticket *ticket
 		}
 		var permits []lent
-		end := func(f func(*retry.Permit), done, failed bool) func(*rapid.T) {
+		// in runs f with one of the callbacks at fault and returns what it panicked with.
+		in := func(t *rapid.T, f func()) (returned bool, value any) {
+			faulty = rapid.SampledFrom([]string{"", "", "", "Ignore", "IsFailure", "OnChange"}).Draw(t, "faulty")
+			fault = faults[rapid.SampledFrom([]string{"panic", "goexit"}).Draw(t, "fault")]
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				defer func() { value = recover() }()
+				f()
+				returned = true
+			}()
+			<-done
+			return returned, value
+		}
+		// changes returns whether the model changed its state in f.
+		changes := func(f func()) bool {
+			was := m.state
+			f()
+			return m.state != was
+		}
+		end := func(done bool, err error) func(*rapid.T) {
 			return func(t *rapid.T) {
 				if len(permits) == 0 {
 					t.Skip()
 				}
 				i := rapid.IntRange(0, len(permits)-1).Draw(t, "permit")
-				f(&permits[i].permit)
-				m.end(permits[i].generation, done, failed)
-				permits = slices.Delete(permits, i, i+1)
+				p := permits[i]
+				if rapid.IntRange(0, 3).Draw(t, "copy") == 0 { // the original stays
+					p.permit = copied(p.permit)
+				} else {
+					permits = slices.Delete(permits, i, i+1)
+				}
+				returned, value := in(t, func() {
+					if done {
+						p.permit.Done(err)
+					} else {
+						p.permit.Release()
+					}
+				})
+				asked := done && err != nil
+				neutral := errors.Is(err, errNeutral)
+				judged := !asked || faulty != "Ignore" && (faulty != "IsFailure" || neutral)
+				counts := done && judged && !neutral
+				var bug, changed bool
+				changed = changes(func() { bug = m.end(p.ticket, counts, errors.Is(err, errDown)) })
+				bug = bug || done && judged && !counts && p.ticket.probe && p.ticket.ended && p.ticket.generation == m.generation
+				p.ticket.ended = true
+				if bug {
+					if e, _ := value.(error); e == nil || e.Error() != "retry: Permit.Done: a copy has already ended" {
+						t.Fatalf("a copy ended: %v", value)
+					}
+				} else if want := judged && (!changed || faulty != "OnChange"); returned != want {
+					t.Fatalf("returned: %v, not %v (%v)", returned, want, value)
+				}
+			}
+		}
+		by := func(f func(*retry.Breaker), model func()) func(*rapid.T) {
+			return func(t *rapid.T) {
+				returned, value := in(t, func() { f(b) })
+				if want := !changes(model) || faulty != "OnChange"; returned != want {
+					t.Fatalf("returned: %v, not %v (%v)", returned, want, value)
+				}
 			}
 		}
 		t.Repeat(map[string]func(*rapid.T){
 			"acquire": func(t *rapid.T) {
-				permit, err := b.Acquire()
-				if want := m.acquire(); want != (err == nil) {
+				var permit retry.Permit
+				var err error
+				returned, _ := in(t, func() { permit, err = b.Acquire() })
+				var got *ticket
+				changed := changes(func() { got = m.acquire() })
+				switch {
+				case returned == (changed && faulty == "OnChange"):
+					t.Fatalf("returned: %v", returned)
+				case !returned:
+					if got != nil {
+						m.end(got, false, false)
+					}
+				case (got != nil) != (err == nil):
 					t.Fatalf("Acquire: %v", err)
-				}
-				if err == nil {
-					permits = append(permits, lent{permit, m.generation})
+				case err == nil:
+					permits = append(permits, lent{copied(&permit), got})
+				default:
+					var open *retry.OpenError
+					if !errors.As(err, &open) || m.state == retry.Open && !open.Until.Equal(m.until) {
+						t.Fatalf("refused until %v, not %v", open.Until, m.until)
+					}
 				}
 			},
-			"succeed": end(func(p *retry.Permit) { p.Done(nil) }, true, false),
-			"fail":    end(func(p *retry.Permit) { p.Done(errDown) }, true, true),
-			"release": end((*retry.Permit).Release, false, false),
-			"wait":    func(*rapid.T) { testkit.Advance(400 * time.Millisecond) },
+			"succeed":  end(true, nil),
+			"fail":     end(true, errDown),
+			"fail too": end(true, errDown),
+			"neutral":  end(true, errNeutral),
+			"no fault": end(true, errors.New("no such account")),
+			"release":  end(false, nil),
+			"forget": func(t *rapid.T) {
+				if len(permits) == 0 {
+					t.Skip()
+				}
+				permits = permits[1:]
+			},
+			"open":       by((*retry.Breaker).Open, func() { m.open() }),
+			"force open": by((*retry.Breaker).ForceOpen, func() { m.open(); m.until = time.Time{} }),
+			"reset":      by((*retry.Breaker).Reset, func() { m.become(retry.Closed) }),
+			"wait":       func(*rapid.T) { testkit.Advance(400 * time.Millisecond) },
+			"wait long":  func(*rapid.T) { testkit.Advance(time.Second) },
 			"": func(t *rapid.T) {
 				if b.State() != m.state {
 					t.Fatalf("%v, not %v", b.State(), m.state)
+				}
+				if len(from) > 0 && (from[0] != retry.Closed || !slices.Equal(from[1:], to[:len(to)-1]) || to[len(to)-1] != m.state) {
+					t.Fatalf("changes from %v to %v", from, to)
 				}
 			},
 		})

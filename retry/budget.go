@@ -5,23 +5,36 @@ import (
 	"log/slog"
 	"math"
 	"sync/atomic"
+	"time"
 )
 
 // Budget bounds how many retries the calls that share it make, so that retries
 // cannot multiply the load on what is failing.
 //
-// It holds tokens, Max at first and at most. A retry takes a whole one, each
-// success puts a Ratio of one back; with none left there is no retry. Full and
-// empty, its usual states, cost a load; what lies between costs a
-// compare-and-swap. It must be made by [NewBudget] and not be copied; it is
-// safe for concurrent use.
+// A Budget holds tokens, Max at first and at most. A retry takes one token. A
+// call that succeeds puts a Ratio of a token back. A retry that finds no token
+// is still allowed if fewer than PerSecond such retries were made in the last
+// second: so a service with few calls, or one that always needs two attempts,
+// keeps some retries whatever its rate of success.
 //
-// After gRPC's retry throttling (gRFC A6) and Finagle's RetryBudget.
+// A deposit in a full budget costs one load. A retry costs a compare-and-swap,
+// and a look at the clock if there is no token. A Budget must be made by
+// [NewBudget] and not be copied; it is safe for concurrent use.
+//
+// After gRPC's retry throttling (gRFC A6) and Finagle's RetryBudget, whose
+// percentCanRetry is Ratio and whose minRetriesPerSec is PerSecond. Finagle's
+// tokens expire after a ttl; here Max bounds them instead.
 type Budget struct {
 	_       noCopy
 	balance atomic.Int64 // in 1/tokenUnits of a token, 0 to most
 	most    int64
 	deposit int64 // what a success puts in
+
+	// The floor is a generic cell rate algorithm (GCRA, ITU-T I.371).
+	start    time.Time
+	next     atomic.Int64 // when the floor allows the next retry, in ns since start
+	interval int64        // ns between two retries of the floor; 0 if there is none
+	burst    int64        // how far next may lie in the past, in ns
 }
 
 const tokenUnits = 1 << 20
@@ -33,10 +46,14 @@ type BudgetOptions struct {
 	// Ratio is the share of a retry that a success earns: 0.1 allows one retry
 	// for ten successes. Zero means 0.1.
 	Ratio float64
+	// PerSecond is how many retries a second are allowed when Max and Ratio
+	// allow none, at most 1e9. Zero means 10. A negative number means none.
+	PerSecond float64
 }
 
 // NewBudget returns a full budget. It panics when Max is negative or over 2^40,
-// or Ratio is not between 0 and 1.
+// when Ratio is not between 0 and 1, or when PerSecond is over 1e9 or not a
+// number.
 func NewBudget(o BudgetOptions) *Budget {
 	if o.Max < 0 || int64(o.Max) > 1<<40 {
 		misuse("NewBudget", "Max %d is not 0 to 2^40", o.Max)
@@ -44,21 +61,34 @@ func NewBudget(o BudgetOptions) *Budget {
 	if !(o.Ratio >= 0 && o.Ratio <= 1) {
 		misuse("NewBudget", "Ratio %v is not 0 to 1", o.Ratio)
 	}
+	if !(o.PerSecond <= 1e9) {
+		misuse("NewBudget", "PerSecond %v is over 1e9", o.PerSecond)
+	}
 	if o.Max == 0 {
 		o.Max = 10
 	}
 	if o.Ratio == 0 {
 		o.Ratio = 0.1
 	}
+	if o.PerSecond == 0 {
+		o.PerSecond = 10
+	}
 	b := &Budget{
 		most:    int64(o.Max) * tokenUnits,
 		deposit: int64(math.Ceil(o.Ratio * tokenUnits)),
+		start:   time.Now(),
 	}
 	b.balance.Store(b.most)
+	if o.PerSecond > 0 {
+		// One retry in a hundred years is the slowest floor that fits.
+		b.interval = int64(min(float64(time.Second)/o.PerSecond, 100*365*24*float64(time.Hour)))
+		b.burst = max(int64(time.Second)-b.interval, 0)
+		b.next.Store(b.interval)
+	}
 	return b
 }
 
-// Deposit records a success.
+// Deposit records the success of a call.
 func (b *Budget) Deposit() { b.add(b.deposit) }
 
 // Refund gives back what a [Budget.Withdraw] took for a retry that was not
@@ -79,7 +109,7 @@ func (b *Budget) Withdraw() bool {
 	for {
 		old := b.balance.Load()
 		if old < tokenUnits {
-			return false
+			return b.interval > 0 && b.withdrawFloor()
 		}
 		if b.balance.CompareAndSwap(old, old-tokenUnits) {
 			return true
@@ -87,7 +117,30 @@ func (b *Budget) Withdraw() bool {
 	}
 }
 
-// Balance returns how many retries are left.
+// withdrawFloor takes one of the retries that PerSecond allows.
+func (b *Budget) withdrawFloor() bool {
+	now := int64(time.Since(b.start))
+	for {
+		next := b.next.Load()
+		if next > now {
+			if next-now <= b.interval {
+				return false
+			}
+			// The clock went back, as it does between the bubbles of
+			// testing/synctest. Begin again.
+			if b.next.CompareAndSwap(next, now+b.interval) {
+				return false
+			}
+			continue
+		}
+		if b.next.CompareAndSwap(next, max(next, now-b.burst)+b.interval) {
+			return true
+		}
+	}
+}
+
+// Balance returns how many tokens are left. It does not count the retries that
+// PerSecond allows beside them.
 func (b *Budget) Balance() float64 { return float64(b.balance.Load()) / tokenUnits }
 
 // String returns the balance and its bound.

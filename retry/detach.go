@@ -59,8 +59,15 @@ func (d *Detach) leave() bool {
 // An operation that was left behind and succeeds after all has its value handed
 // to dispose, if that is not nil, on its own goroutine; its error is dropped. A
 // panic of op goes on in the caller as a [*PanicError], or ends the program
-// when op was left behind. Each call allocates.
+// when op was left behind, as a panic of dispose does. Each call allocates.
+// Detached panics when d or op is nil.
 func Detached[T any](d *Detach, op Op[T], dispose func(T)) Op[T] {
+	if d == nil {
+		misuse("Detached", "the Detach is nil")
+	}
+	if op == nil {
+		nilOp("Detached")
+	}
 	return func(ctx context.Context) (T, error) {
 		const running, left, finished = 0, 1, 2
 		var state atomic.Int32
@@ -87,7 +94,7 @@ func Detached[T any](d *Detach, op Op[T], dispose func(T)) Op[T] {
 			if state.CompareAndSwap(running, left) {
 				d.total.Add(1)
 				var zero T
-				return zero, context.Cause(ctx)
+				return zero, ended(ctx)
 			}
 			d.left.Add(-1) // it has just finished
 		}

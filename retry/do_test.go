@@ -98,6 +98,7 @@ func TestADoneContextMeansNoCall(t *testing.T) {
 			_, err := do(ctx, p, op)
 			assert.Equal(t, retry.Error{Reason: retry.Cancelled, Cause: cause}, *report(t, err))
 			require.ErrorIs(t, err, cause)
+			require.ErrorIs(t, err, context.Canceled, "the context's own error, too")
 			assert.Zero(t, *calls)
 		}
 	})
@@ -163,6 +164,8 @@ func TestRetryableDecides(t *testing.T) {
 	assert.Equal(t, 2, asked, "of a permanent error it is not asked")
 }
 
+func one(context.Context) (int, error) { return 1, nil }
+
 // nilError is an error whose methods panic on a nil pointer.
 type nilError struct{ text string }
 
@@ -223,7 +226,22 @@ func TestNilPolicyAndZeroPolicyHaveDefaults(t *testing.T) {
 
 func TestANilOpPanics(t *testing.T) {
 	assert.EqualError(t, testkit.PanicError(t, func() { _, _ = retry.Do[int](t.Context(), nil, nil) }), "retry: Do: op is nil")
-	assert.EqualError(t, testkit.PanicError(t, func() { _ = retry.Run(t.Context(), nil, nil) }), "retry: Do: op is nil")
+	assert.EqualError(t, testkit.PanicError(t, func() { _ = retry.Run(t.Context(), nil, nil) }), "retry: Run: op is nil")
+	for want, wrap := range map[string]func(){
+		"retry: Guarded: op is nil":                         func() { retry.Guarded[int](retry.NewBreaker(retry.BreakerOptions{}), nil) },
+		"retry: Guarded: the breaker is nil":                func() { retry.Guarded(nil, one) },
+		"retry: Hedged: op is nil":                          func() { retry.Hedged[int](retry.NewHedge(retry.HedgeOptions{}), nil, nil) },
+		"retry: Hedged: the Hedge is nil":                   func() { retry.Hedged(nil, one, nil) },
+		"retry: Hedged: the Hedge was not made by NewHedge": func() { retry.Hedged(new(retry.Hedge), one, nil) },
+		"retry: Detached: op is nil":                        func() { retry.Detached[int](retry.NewDetach(1), nil, nil) },
+		"retry: Detached: the Detach is nil":                func() { retry.Detached(nil, one, nil) },
+		"retry: Breaker.Acquire: not made by NewBreaker":    func() { _, _ = new(retry.Breaker).Acquire() },
+		"retry: Breaker: not made by NewBreaker":            new(retry.Breaker).Open,
+		"retry: Backoff.FullJitter: the backoff is nil":     func() { retry.Backoff(nil).FullJitter() },
+		"retry: Backoff.EqualJitter: the backoff is nil":    func() { retry.Backoff(nil).EqualJitter() },
+	} {
+		assert.EqualError(t, testkit.PanicError(t, wrap), want)
+	}
 }
 
 func TestAPanicOfTheOpReachesTheCaller(t *testing.T) {

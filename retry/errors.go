@@ -62,11 +62,16 @@ func (r Reason) String() string {
 	return fmt.Sprintf("reason %d", uint8(r))
 }
 
-// Error says why an operation was given up. It wraps Last and Cause.
+// Error says why an operation was given up. It wraps Last, Earlier and Cause.
+// When the context ended it also matches [context.Canceled] or
+// [context.DeadlineExceeded], whatever the cause.
 type Error struct {
 	Reason Reason
 	// Last is what the last attempt returned. Nil when there was none.
 	Last error
+	// Earlier is what the last attempt returned that no [Breaker] refused, when a
+	// Breaker refused the last one. Nil otherwise, and when it refused all.
+	Earlier error
 	// Cause is the cause of the context's end, or [context.DeadlineExceeded]
 	// when the context's deadline left no time for another attempt. Nil unless
 	// the reason is [Cancelled], [Deadline] or [Shutdown].
@@ -91,17 +96,20 @@ func (e *Error) Error() string {
 	if e.Last != nil {
 		text += fmt.Sprintf(": %v", e.Last) // %v prints a typed nil, its Error method may not
 	}
+	if e.Earlier != nil {
+		text += fmt.Sprintf(": after %v", e.Earlier)
+	}
 	return text
 }
 
-// Unwrap returns Last and Cause, as far as there are any.
+// Unwrap returns Last, Earlier and Cause, as far as there are any, and the error
+// of the context that ended.
 func (e *Error) Unwrap() []error {
 	var all []error
-	if e.Last != nil {
-		all = append(all, e.Last)
-	}
-	if e.Cause != nil {
-		all = append(all, e.Cause)
+	for _, err := range [...]error{e.Last, e.Earlier, e.Cause, e.Reason.contextError()} {
+		if err != nil {
+			all = append(all, err)
+		}
 	}
 	return all
 }
@@ -113,8 +121,31 @@ func (e *Error) LogValue() slog.Value {
 		slog.Int("attempts", e.Attempts),
 		slog.Duration("elapsed", e.Elapsed),
 		slog.Any("last", e.Last),
+		slog.Any("earlier", e.Earlier),
 		slog.Any("cause", e.Cause),
 	)
+}
+
+// contextError returns the error of a context that ended for this reason.
+func (r Reason) contextError() error {
+	switch r {
+	case Cancelled, Shutdown:
+		return context.Canceled
+	case Deadline:
+		return context.DeadlineExceeded
+	case Refused, Exhausted, TooLong, OverBudget:
+	}
+	return nil
+}
+
+// ended returns an error that matches both the error and the cause of ctx,
+// which is done.
+func ended(ctx context.Context) error {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	if errors.Is(cause, err) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", err, cause)
 }
 
 // endOf returns the reason and the cause of the end of ctx, which is done.

@@ -19,7 +19,9 @@ type HedgeOptions struct {
 	Delay time.Duration
 	// Copies is how many there are at most, the first included. Zero means 2.
 	Copies int
-	// Budget pays for each copy but the first. Nil means that they are free.
+	// Budget pays for each copy but the first. A call that succeeds puts its
+	// share in. It should not be the Budget of a [Policy] around the call, to
+	// which each success would then count twice. Nil means that copies are free.
 	Budget *Budget
 }
 
@@ -69,10 +71,22 @@ func (h *Hedge) LogValue() slog.Value { return slog.StringValue(h.String()) }
 // The others are then cancelled and waited for (see [Detached] for those that
 // do not listen); the values of those that succeed all the same are handed to
 // dispose, if that is not nil, on the caller's goroutine. When all that were
-// started have failed, the last error is returned; a [Permanent] one ends the
-// race at once. A panic of one ends the race and goes on in the caller as a
-// [*PanicError]. Each call allocates.
+// started have failed, the last error is returned, joined with the last one
+// that is not a refusal if a [Breaker] refused the last copy; a [Permanent] one
+// ends the race at once. A panic of one ends the race and goes on in the caller
+// as a [*PanicError]. When the caller gets a panic in place of the winner's
+// value, also one of dispose, that value is disposed of like the others. Each
+// call allocates. Hedged panics when h or op is nil.
 func Hedged[T any](h *Hedge, op Op[T], dispose func(T)) Op[T] {
+	if h == nil {
+		misuse("Hedged", "the Hedge is nil")
+	}
+	if h.o.Copies == 0 {
+		misuse("Hedged", "the Hedge was not made by NewHedge")
+	}
+	if op == nil {
+		nilOp("Hedged")
+	}
 	return func(ctx context.Context) (T, error) {
 		r := race[T]{h: h, op: op, dispose: dispose, ends: make(chan finish[T], h.o.Copies)}
 		var cancel context.CancelCauseFunc
@@ -91,6 +105,7 @@ type race[T any] struct {
 	ends    chan finish[T]  // has room for all
 	started int
 	ended   int
+	earlier error // the last one that is not a refusal of a breaker
 }
 
 type finish[T any] struct {
@@ -117,15 +132,17 @@ func (r *race[T]) run(cancel context.CancelCauseFunc) (T, error) {
 			timer.Reset(r.h.o.Delay)
 		case end := <-r.ends:
 			r.ended++
-			won := end.panic == nil && !end.exited && end.err == nil
-			if !won && !end.final() && r.ended < r.started {
+			if !end.succeeded() && !r.final(&end) && r.ended < r.started {
 				continue
 			}
 			cancel(errLost)
-			if won && end.number > 0 {
+			if end.succeeded() && end.number > 0 {
 				r.h.wins.Add(1)
 			}
 			end.outcome = r.join(end.outcome)
+			if end.succeeded() && r.h.o.Budget != nil {
+				r.h.o.Budget.Deposit()
+			}
 			return end.resume()
 		}
 	}
@@ -144,35 +161,52 @@ func (r *race[T]) more() bool {
 	return true
 }
 
-// join waits for the losers and returns how the race ended: as won says, or
-// with a loser's panic.
-func (r *race[T]) join(won outcome[T]) outcome[T] {
-	var lost []T
+// join waits for the losers and returns how the race ended: as first says, or
+// with a loser's panic. The values that the caller does not get are disposed of.
+func (r *race[T]) join(first outcome[T]) outcome[T] {
+	var values []T
+	last := first
 	for ; r.ended < r.started; r.ended++ {
 		end := <-r.ends
-		switch {
-		case end.panic != nil:
-			if won.panic == nil {
-				if won.err == nil && !won.exited {
-					lost = append(lost, won.value)
-				}
-				won = end.outcome
-			}
-		case !end.exited && end.err == nil:
-			lost = append(lost, end.value)
+		if end.panic != nil && last.panic == nil {
+			last = end.outcome
+		}
+		if end.succeeded() {
+			values = append(values, end.value)
 		}
 	}
-	if r.dispose != nil {
-		for _, v := range lost {
-			r.dispose(v)
-		}
+	if r.dispose == nil {
+		return last
 	}
-	return won
+	handed := false
+	defer func() {
+		if first.succeeded() && !handed {
+			r.dispose(first.value)
+		}
+	}()
+	r.disposeAll(values)
+	handed = last.panic == nil
+	return last
 }
 
-// final reports whether no other copy can change how the race ends.
-func (f finish[T]) final() bool {
+// disposeAll disposes of all values, even if one panics or exits the goroutine.
+func (r *race[T]) disposeAll(values []T) {
+	if len(values) > 0 {
+		defer r.disposeAll(values[1:])
+		r.dispose(values[0])
+	}
+}
+
+// final reports whether no other copy can change how the race ends. It makes
+// the error that of the race if it may be the last.
+func (r *race[T]) final(f *finish[T]) bool {
 	var m marks
 	m.read(f.err)
+	switch {
+	case !m.refused:
+		r.earlier = f.err
+	case r.earlier != nil:
+		f.err = errors.Join(f.err, r.earlier)
+	}
 	return f.panic != nil || f.exited || m.permanent
 }

@@ -141,3 +141,52 @@ func TestAHedgeUnderStress(t *testing.T) {
 		})
 	})
 }
+
+// TestAllValuesAreDisposedOfWhateverDisposeDoes is over the value of which the
+// disposal does not return.
+func TestAllValuesAreDisposedOfWhateverDisposeDoes(t *testing.T) {
+	for name, fault := range faults {
+		for at := range 3 {
+			synctest.Test(t, func(t *testing.T) {
+				h := retry.NewHedge(retry.HedgeOptions{Copies: 3})
+				var made atomic.Int64
+				var disposed []int64
+				apart(func() {
+					v, err := retry.Hedged(h, func(context.Context) (int64, error) {
+						n := made.Add(1)
+						pass(time.Duration(n) * time.Second)
+						return n, nil
+					}, func(v int64) {
+						if disposed = append(disposed, v); len(disposed) == at {
+							fault()
+						}
+					})(context.Background())
+					assert.Zero(t, at, name)
+					assert.NoError(t, err)
+					assert.EqualValues(t, 1, v)
+				})
+				slices.Sort(disposed)
+				if at == 0 {
+					assert.Equal(t, []int64{2, 3}, disposed)
+				} else {
+					assert.Equal(t, []int64{1, 2, 3}, disposed, "the winner's, too, that nobody got")
+				}
+			})
+		}
+	}
+}
+
+func TestAContextsErrorAndCauseAreFoundInWhatADetachedCallReturns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cause := errors.New("the user left")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(time.Second, func() { cancel(cause) })
+		_, err := retry.Detached(retry.NewDetach(1), func(context.Context) (int, error) {
+			pass(time.Minute)
+			return 1, nil
+		}, nil)(ctx)
+		require.ErrorIs(t, err, cause)
+		require.ErrorIs(t, err, context.Canceled)
+		pass(time.Hour)
+	})
+}

@@ -2,7 +2,6 @@ package retry
 
 import (
 	"math"
-	"net/http"
 	"reflect"
 	"strconv"
 	"strings"
@@ -33,9 +32,12 @@ type afterError struct {
 
 func (e *afterError) Unwrap() error { return e.error }
 
-// After marks err with the delay before the next attempt, in place of what the
-// [Backoff] says. A negative delay means none, one beyond [Options.MaxDelay]
-// is shortened to that. After(d, nil) is nil.
+// After marks err with the shortest delay before the next attempt, as a server
+// asks for with Retry-After. The [Backoff] may wait longer. Otherwise the wait
+// is d and up to a tenth of d more, at random, so that clients that were told
+// the same do not return at the same instant. If marks are nested or joined,
+// the longest delay counts. A delay of 0 or less asks for nothing. A delay
+// beyond [Options.MaxDelay] is shortened to MaxDelay. After(d, nil) is nil.
 func After(d time.Duration, err error) error {
 	if err == nil {
 		return nil
@@ -44,9 +46,13 @@ func After(d time.Duration, err error) error {
 }
 
 // ParseRetryAfter reads the value of an HTTP Retry-After header, seconds or a
-// date, for [After]. A moment that has passed, or a negative number, means 0; a
-// number that no [time.Duration] can hold is the longest there is. ok is false
-// when the value is neither.
+// date, for [After]. A moment that has passed, or a negative number, means 0. A
+// number or date too far for a [time.Duration] means the longest one. ok is
+// false when the value is neither seconds nor a date.
+//
+// The three forms of a date are those of RFC 9110, section 5.6.7. All three are
+// in GMT. A year of two digits that seems to be more than 50 years after now is
+// the last year with these digits before now.
 func ParseRetryAfter(value string, now time.Time) (d time.Duration, ok bool) {
 	value = strings.TrimSpace(value)
 	if digits := strings.TrimPrefix(value, "-"); digits != "" && strings.Trim(digits, "0123456789") == "" {
@@ -59,18 +65,56 @@ func ParseRetryAfter(value string, now time.Time) (d time.Duration, ok bool) {
 		}
 		return time.Duration(seconds) * time.Second, true
 	}
-	date, err := http.ParseTime(value)
-	if err != nil {
+	date, ok := parseDate(value, now)
+	if !ok {
 		return 0, false
 	}
 	return max(date.Sub(now), 0), true // Sub saturates
 }
 
+// The layouts of RFC 9110's IMF-fixdate, rfc850-date and asctime-date.
+const (
+	imfDate     = "Mon, 02 Jan 2006 15:04:05 GMT"
+	rfc850Date  = "Monday, 02-Jan-06 15:04:05 GMT"
+	asctimeDate = time.ANSIC
+)
+
+// parseDate reads an HTTP date.
+func parseDate(value string, now time.Time) (time.Time, bool) {
+	for _, layout := range [...]string{imfDate, asctimeDate} {
+		if date, err := time.Parse(layout, value); err == nil {
+			return date, true
+		}
+	}
+	date, err := time.Parse(rfc850Date, value)
+	if err != nil {
+		return time.Time{}, false
+	}
+	// The two digits name one year in each hundred. Begin with the first one
+	// that is not before now's, and go back if that is too far.
+	now = now.UTC()
+	years := (date.Year() - now.Year()) % 100
+	if years < 0 {
+		years += 100
+	}
+	year := now.Year() + years
+	if inYear(date, year).After(now.AddDate(50, 0, 0)) {
+		year -= 100
+	}
+	return inYear(date, year), true
+}
+
+// inYear returns the same moment of another year.
+func inYear(t time.Time, year int) time.Time {
+	return time.Date(year, t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
+}
+
 // marks is what an error says about the next attempt.
 type marks struct {
 	permanent bool
-	hasAfter  bool
-	after     time.Duration
+	refused   bool          // by a breaker
+	after     time.Duration // the longest that an After asks for
+	open      time.Duration // how long a breaker stays open
 }
 
 // read looks for marks in err and in what it wraps, but not in what an inner
@@ -84,13 +128,12 @@ func (m *marks) read(err error) {
 			m.permanent = true
 			return
 		case *afterError:
-			if !m.hasAfter {
-				m.hasAfter, m.after = true, max(e.delay, 0)
-			}
+			m.after = max(m.after, e.delay)
 			err = e.error
 		case *OpenError:
-			if d := time.Until(e.Until); d > 0 && !m.hasAfter {
-				m.hasAfter, m.after = true, d
+			m.refused = true
+			if e != nil {
+				m.open = max(m.open, time.Until(e.Until))
 			}
 			return
 		case interface{ Unwrap() error }:
@@ -107,6 +150,7 @@ func (m *marks) read(err error) {
 			}
 			return
 		default:
+			m.refused = m.refused || err == ErrOpen //nolint:errorlint // this is the walk
 			return
 		}
 	}

@@ -2,7 +2,6 @@ package retry
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -35,6 +34,9 @@ type outcome[T any] struct {
 	exited bool // by runtime.Goexit
 }
 
+// succeeded reports whether the call returned a value.
+func (o outcome[T]) succeeded() bool { return o.panic == nil && !o.exited && o.err == nil }
+
 // resume returns what the call returned, panics as it did, or exits as it did.
 func (o outcome[T]) resume() (T, error) {
 	if o.panic != nil {
@@ -54,7 +56,7 @@ func collect[T any](ctx context.Context, op Op[T], done func(outcome[T])) {
 		if o.exited {
 			if v := recover(); v != nil {
 				o.exited = false
-				if !errors.As(asError(v), &o.panic) { // keep the innermost stack
+				if o.panic, _ = v.(*PanicError); o.panic == nil { // keep the innermost stack
 					o.panic = &PanicError{Value: v, Stack: debug.Stack()}
 				}
 			}
@@ -63,9 +65,4 @@ func collect[T any](ctx context.Context, op Op[T], done func(outcome[T])) {
 	}()
 	o.value, o.err = op(ctx)
 	o.exited = false
-}
-
-func asError(v any) error {
-	err, _ := v.(error)
-	return err
 }

@@ -31,8 +31,8 @@ type Options struct {
 	// Backoff says how long to wait between attempts. Nil is [Exponential] from
 	// 100 ms to 10 s with full jitter.
 	Backoff Backoff
-	// MaxDelay is the longest wait, whoever asks for it, the [Backoff] or
-	// [After]. Zero means a day.
+	// MaxDelay is the longest wait, whether the [Backoff] or [After] asks for
+	// it. Zero means a day.
 	MaxDelay time.Duration
 	// MaxElapsed bounds the time from the first failure to the beginning of the
 	// last attempt; a wait that would overrun it is not begun. It does not count
@@ -43,7 +43,9 @@ type Options struct {
 	// What the operation then returns is retried like any other error. Zero
 	// means no timeout.
 	Timeout time.Duration
-	// Budget bounds the retries of all calls that share it. Nil means no bound.
+	// Budget bounds the retries of all calls that share it. A call that succeeds
+	// puts its share in. A retry is taken out before its wait, and given back
+	// when it is not made after all. Nil means no bound.
 	Budget *Budget
 	// Retryable says which errors are worth another attempt. Nil means all but
 	// [Permanent] ones, which it is never asked about.
@@ -107,9 +109,6 @@ func (p *Policy) refused(err error, m marks) bool {
 
 // delay returns how long to wait after the n'th failure.
 func (p *Policy) delay(n int, previous time.Duration, m marks) time.Duration {
-	if m.hasAfter {
-		return min(m.after, p.maxDelay())
-	}
 	random := seeded(p.o.Seed, n)
 	if p.o.Seed == 0 {
 		random = rand.Uint64()
@@ -118,7 +117,17 @@ func (p *Policy) delay(n int, previous time.Duration, m marks) time.Duration {
 	if backoff == nil {
 		backoff = defaultBackoff
 	}
-	return min(max(backoff(n, previous, random), 0), p.maxDelay())
+	most := p.maxDelay()
+	delay := min(max(backoff(n, previous, random), 0), most)
+	if m.after > 0 {
+		delay = max(delay, spread(min(m.after, most), most, random))
+	}
+	return min(max(delay, m.open), most)
+}
+
+// spread returns a random time from least to a tenth above it, most at most.
+func spread(least, most time.Duration, random uint64) time.Duration {
+	return least + below(uint64(min(least/10, most-least))+1, random)
 }
 
 // refuse returns the error of a call whose context was done before it.

@@ -31,7 +31,6 @@ package retry
 
 import (
 	"context"
-	"errors"
 	"fmt"
 )
 
@@ -49,7 +48,8 @@ func misuse(where, format string, args ...any) {
 	panic(fmt.Errorf("retry: "+where+": "+format, args...))
 }
 
-var errNilOp = errors.New("retry: Do: op is nil")
+// nilOp panics for a function that was called without an operation.
+func nilOp(where string) { misuse(where, "op is nil") }
 
 // Do calls op until it succeeds or p forbids another attempt, and returns
 // op's value, or an [*Error]. A nil p is the zero [Policy].
@@ -65,7 +65,7 @@ func Do[T any](ctx context.Context, p *Policy, op Op[T]) (T, error) {
 		p = &zeroPolicy
 	}
 	if op == nil {
-		panic(errNilOp)
+		nilOp("Do")
 	}
 	if ctx.Err() != nil {
 		var zero T
@@ -75,9 +75,7 @@ func Do[T any](ctx context.Context, p *Policy, op Op[T]) (T, error) {
 	if err != nil {
 		return again(ctx, p, op, err)
 	}
-	if p.o.Budget != nil {
-		p.o.Budget.Deposit()
-	}
+	p.succeeded()
 	return v, nil
 }
 
@@ -91,7 +89,7 @@ func again[T any](ctx context.Context, p *Policy, op Op[T], err error) (T, error
 		}
 		var v T
 		if v, err = attempt(ctx, p, op); err == nil {
-			r.succeeded()
+			p.succeeded()
 			return v, nil
 		}
 	}
@@ -119,7 +117,7 @@ func Run(ctx context.Context, p *Policy, op func(context.Context) error) error {
 		p = &zeroPolicy
 	}
 	if op == nil {
-		panic(errNilOp)
+		nilOp("Run")
 	}
 	if ctx.Err() != nil {
 		return p.refuse(ctx)
@@ -128,9 +126,7 @@ func Run(ctx context.Context, p *Policy, op func(context.Context) error) error {
 	if err != nil {
 		return p.again(ctx, op, err)
 	}
-	if p.o.Budget != nil {
-		p.o.Budget.Deposit()
-	}
+	p.succeeded()
 	return nil
 }
 
@@ -141,7 +137,7 @@ func (p *Policy) again(ctx context.Context, op func(context.Context) error, err 
 			return e
 		}
 		if err = p.attempt(ctx, op); err == nil {
-			r.succeeded()
+			p.succeeded()
 			return nil
 		}
 	}

@@ -9,9 +9,10 @@ import (
 )
 
 func BenchmarkBudget(b *testing.B) {
+	perSecond := -1.0
 	check := func(name string, setup func(*retry.Budget), f func(*retry.Budget)) {
 		b.Run("state="+name+"/goroutines=64", func(b *testing.B) {
-			budget := retry.NewBudget(retry.BudgetOptions{Max: 100})
+			budget := retry.NewBudget(retry.BudgetOptions{Max: 100, PerSecond: perSecond})
 			setup(budget)
 			b.SetParallelism(64 / 2)
 			b.RunParallel(func(pb *testing.PB) {
@@ -23,10 +24,13 @@ func BenchmarkBudget(b *testing.B) {
 	}
 	full := func(*retry.Budget) {}
 	check("full/op=deposit", full, (*retry.Budget).Deposit)
-	check("empty/op=withdraw", func(b *retry.Budget) {
+	empty := func(b *retry.Budget) {
 		for b.Withdraw() {
 		}
-	}, func(b *retry.Budget) { b.Withdraw() })
+	}
+	check("empty/op=withdraw", empty, func(b *retry.Budget) { b.Withdraw() })
+	perSecond = 10
+	check("empty/floor/op=withdraw", empty, func(b *retry.Budget) { b.Withdraw() })
 	check("between/op=withdraw+refund", full, func(b *retry.Budget) {
 		if b.Withdraw() {
 			b.Refund()
@@ -65,6 +69,13 @@ func BenchmarkBreaker(b *testing.B) {
 		permit.Done(errDown)
 		for b.Loop() {
 			_, _ = breaker.Acquire()
+		}
+	})
+	b.Run("state=closed/ratio", func(b *testing.B) {
+		breaker := retry.NewBreaker(retry.BreakerOptions{Ratio: 0.5})
+		for b.Loop() {
+			permit, _ := breaker.Acquire()
+			permit.Done(nil)
 		}
 	})
 }

@@ -11,6 +11,8 @@ type run struct {
 	ctx      context.Context // the call's own
 	p        *Policy
 	attempts int           // that ended
+	earlier  error         // the last one that is not a refusal of a breaker
+	refused  bool          // by a breaker, the last attempt
 	previous time.Duration // the delay before the last attempt
 	first    time.Time     // when the clock was first asked
 	timer    *time.Timer   // made for the first delay, then reused
@@ -20,11 +22,14 @@ type run struct {
 // returns why there is none.
 func (r *run) next(err error) *Error {
 	r.attempts++
+	var m marks
+	m.read(err)
+	if r.refused = m.refused; !r.refused {
+		r.earlier = err
+	}
 	if r.ctx.Err() != nil {
 		return r.interrupted(err)
 	}
-	var m marks
-	m.read(err)
 	switch {
 	case r.p.refused(err, m):
 		return r.giveUp(Refused, err, nil)
@@ -50,11 +55,8 @@ func (r *run) next(err error) *Error {
 	if budget := r.p.o.Budget; budget != nil && !budget.Withdraw() {
 		return r.giveUp(OverBudget, err, nil)
 	}
-	if r.p.o.OnRetry != nil {
-		r.tell(Retry{Attempt: r.attempts, Err: err, Delay: delay, Elapsed: elapsed})
-	}
-	if delay > 0 {
-		r.sleep(delay)
+	if delay > 0 || r.p.o.OnRetry != nil {
+		r.wait(Retry{Attempt: r.attempts, Err: err, Delay: delay, Elapsed: elapsed})
 	}
 	if r.ctx.Err() != nil {
 		r.refund()
@@ -63,16 +65,22 @@ func (r *run) next(err error) *Error {
 	return nil
 }
 
-// tell calls the hook; one that panics gets no retry, so none is paid for.
-func (r *run) tell(retry Retry) {
-	told := false
+// wait calls the hook and waits for the delay. If the hook or the context
+// panics or exits the goroutine there is no retry, and none is paid for.
+func (r *run) wait(retry Retry) {
+	over := false
 	defer func() {
-		if !told {
+		if !over {
 			r.refund()
 		}
 	}()
-	r.p.o.OnRetry(r.ctx, retry)
-	told = true
+	if r.p.o.OnRetry != nil {
+		r.p.o.OnRetry(r.ctx, retry)
+	}
+	if retry.Delay > 0 {
+		r.sleep(retry.Delay)
+	}
+	over = true
 }
 
 // sleep waits for the delay or the end of the context.
@@ -89,10 +97,10 @@ func (r *run) sleep(delay time.Duration) {
 	}
 }
 
-// succeeded is told of a success after at least one retry.
-func (r *run) succeeded() {
-	if r.p.o.Budget != nil {
-		r.p.o.Budget.Deposit()
+// succeeded is told of a success.
+func (p *Policy) succeeded() {
+	if p.o.Budget != nil {
+		p.o.Budget.Deposit()
 	}
 }
 
@@ -119,6 +127,9 @@ func (r *run) stopped(err error) *Error {
 
 func (r *run) giveUp(reason Reason, err, cause error) *Error {
 	e := &Error{Reason: reason, Last: err, Cause: cause, Attempts: r.attempts}
+	if r.refused {
+		e.Earlier = r.earlier
+	}
 	if !r.first.IsZero() {
 		e.Elapsed = time.Since(r.first)
 	}

@@ -3,6 +3,7 @@ package retry_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"testing"
 	"testing/synctest"
@@ -76,11 +77,12 @@ func TestDelaysAreBoundedWhateverTheBackoffSays(t *testing.T) {
 	}{
 		"negative":       {math.MinInt64, 0, errDown},
 		"too long":       {math.MaxInt64, time.Minute, errDown},
-		"after":          {time.Second, 5 * time.Second, retry.After(5*time.Second, errDown)},
-		"after negative": {time.Second, 0, retry.After(-5*time.Second, errDown)},
-		"after none":     {time.Second, 0, retry.After(0, errDown)},
+		"after shorter":  {5 * time.Second, 5 * time.Second, retry.After(time.Second, errDown)},
+		"after negative": {time.Second, time.Second, retry.After(-5*time.Second, errDown)},
+		"after longest":  {time.Second, time.Second, retry.After(math.MinInt64, errDown)},
+		"after none":     {time.Second, time.Second, retry.After(0, errDown)},
 		"after too long": {time.Second, time.Minute, retry.After(math.MaxInt64, errDown)},
-		"after joined":   {time.Second, 5 * time.Second, errors.Join(errDown, retry.After(5*time.Second, errDown))},
+		"after at most":  {time.Second, time.Minute, retry.After(time.Minute, errDown)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, do func(context.Context, *retry.Policy, retry.Op[int]) (int, error)) {
@@ -97,6 +99,50 @@ func TestDelaysAreBoundedWhateverTheBackoffSays(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAfterIsTheShortestWaitAndClientsDoNotReturnTogether(t *testing.T) {
+	wait := func(t *testing.T, b retry.Backoff, err error) (d time.Duration) {
+		t.Helper()
+		p := retry.New(retry.Options{Attempts: 2, MaxDelay: time.Hour, Backoff: b, OnRetry: func(_ context.Context, r retry.Retry) { d = r.Delay }})
+		op, _ := failing(1, err)
+		_, err = retry.Do(t.Context(), p, op)
+		require.NoError(t, err)
+		return d
+	}
+	after := func(d time.Duration) error { return retry.After(d, errDown) }
+	synctest.Test(t, func(t *testing.T) {
+		for name, b := range map[string]retry.Backoff{
+			"none": retry.Constant(0), "constant": retry.Constant(time.Second), "jitter": retry.Exponential(time.Second, time.Minute).FullJitter(),
+		} {
+			for told, err := range map[time.Duration]error{
+				10 * time.Second: after(10 * time.Second),
+				11 * time.Second: errors.Join(errDown, after(11*time.Second)),
+				12 * time.Second: errors.Join(after(time.Second), after(12*time.Second), after(2*time.Second)),
+				14 * time.Second: retry.After(14*time.Second, fmt.Errorf("call: %w", after(time.Second))),
+				13 * time.Second: retry.After(time.Second, fmt.Errorf("call: %w", after(13*time.Second))),
+			} {
+				seen := map[time.Duration]bool{}
+				for range 100 {
+					d := wait(t, b, err)
+					require.GreaterOrEqual(t, d, told, name)
+					require.LessOrEqual(t, d, told+told/10, name)
+					seen[d/(10*time.Millisecond)] = true
+				}
+				assert.Greater(t, len(seen), 30, "%s: a hundred clients share %d hundredths of a second", name, len(seen))
+			}
+		}
+		atMost := 0
+		for range 100 {
+			d := wait(t, retry.Constant(0), after(59*time.Minute))
+			require.True(t, 59*time.Minute <= d && d <= time.Hour, "%v", d)
+			if d == time.Hour {
+				atMost++
+			}
+			require.Equal(t, time.Hour, wait(t, retry.Constant(0), after(2*time.Hour)))
+		}
+		assert.Less(t, atMost, 10, "they do not meet at MaxDelay either")
+	})
 }
 
 func TestCancelDuringTheWaitReturnsAtOnceWithTheLastError(t *testing.T) {
