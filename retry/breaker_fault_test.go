@@ -17,8 +17,8 @@ import (
 	"github.com/coderrange/ferrous/retry"
 )
 
-// faults are ways in which a callback does not return.
-var faults = map[string]func(){
+// noReturns are the ways in which a callback does not return.
+var noReturns = map[string]func(){
 	"panic":  func() { panic(errDown) },
 	"goexit": runtime.Goexit,
 }
@@ -74,7 +74,7 @@ func TestACallbackThatDoesNotReturnLeavesTheBreakerUsable(t *testing.T) {
 			})
 		},
 	}
-	for name, fault := range faults {
+	for name, fault := range noReturns {
 		for _, callback := range []string{"Ignore", "IsFailure", "OnChange"} {
 			for _, state := range []retry.BreakerState{retry.Closed, retry.HalfOpen} {
 				for _, err := range []error{nil, errDown} {

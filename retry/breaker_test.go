@@ -309,7 +309,7 @@ func TestBreakerAgainstAModel(t *testing.T) {
 		// in runs f with one of the callbacks at fault and returns what it panicked with.
 		in := func(t *rapid.T, f func()) (returned bool, value any) {
 			faulty = rapid.SampledFrom([]string{"", "", "", "Ignore", "IsFailure", "OnChange"}).Draw(t, "faulty")
-			fault = faults[rapid.SampledFrom([]string{"panic", "goexit"}).Draw(t, "fault")]
+			fault = noReturns[rapid.SampledFrom([]string{"panic", "goexit"}).Draw(t, "fault")]
 			done := make(chan struct{})
 			go func() {
 				defer close(done)

@@ -368,7 +368,7 @@ func TestEveryFormCountsAlike(t *testing.T) {
 // decision to retry and the retry.
 func TestARetryThatIsNotMadeIsGivenBack(t *testing.T) {
 	inBubble(t, func(t *testing.T, do func(context.Context, *retry.Policy, retry.Op[int]) (int, error)) {
-		for name, fault := range faults {
+		for name, fault := range noReturns {
 			for callback, o := range map[string]retry.Options{
 				"Retryable": {Retryable: func(error) bool { fault(); return true }},
 				"Backoff":   {Backoff: func(int, time.Duration, uint64) time.Duration { fault(); return 0 }},

@@ -138,16 +138,6 @@ func (r Reason) contextError() error {
 	return nil
 }
 
-// ended returns an error that matches both the error and the cause of ctx,
-// which is done.
-func ended(ctx context.Context) error {
-	err, cause := ctx.Err(), context.Cause(ctx)
-	if errors.Is(cause, err) {
-		return cause
-	}
-	return fmt.Errorf("%w: %w", err, cause)
-}
-
 // endOf returns the reason and the cause of the end of ctx, which is done.
 func endOf(ctx context.Context) (Reason, error) {
 	cause := context.Cause(ctx)

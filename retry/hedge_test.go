@@ -145,7 +145,7 @@ func TestAHedgeUnderStress(t *testing.T) {
 // TestAllValuesAreDisposedOfWhateverDisposeDoes is over the value of which the
 // disposal does not return.
 func TestAllValuesAreDisposedOfWhateverDisposeDoes(t *testing.T) {
-	for name, fault := range faults {
+	for name, fault := range noReturns {
 		for at := range 3 {
 			synctest.Test(t, func(t *testing.T) {
 				h := retry.NewHedge(retry.HedgeOptions{Copies: 3})
