@@ -264,12 +264,13 @@ func (a *Arc[T]) claim(method string) *shared[T] {
 // before synchronizes before an Upgrade that succeeds.
 func (s *shared[T]) born() *Arc[T] {
 	s.self = s
-	s.first.shared = s
-	if handles.SampledAt(uintptr(unsafe.Pointer(s))) {
-		s.first.token = handles.Begin("arcmutex.Arc", "", 1)
+	first := &s.first
+	if handles.SampledAt(uintptr(unsafe.Pointer(s)), unsafe.Sizeof(*s)) {
+		first = &Arc[T]{token: handles.Begin("arcmutex.Arc", "", 1)} // not in s, which others may keep alive
 	}
+	first.shared = s
 	s.strong.n.Store(0)
-	return &s.first
+	return first
 }
 
 // take returns the value and leaves nothing behind.

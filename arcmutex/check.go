@@ -183,7 +183,7 @@ func patienceOfChecker() time.Duration {
 func (l *lock) taken(m mode, skip int) bool {
 	var token *track.Token
 	if holds.Sampled() {
-		token = holds.Begin(guards[m], l.vertex().String(), skip)
+		token = holds.Begin(guards[m], l.vertex().given(), skip)
 	}
 	if token == nil && listening.Load() == nil {
 		return false

@@ -39,41 +39,26 @@ func (l *life) again() { l.ended.Store(0) }
 // handles is the tracking of Arcs and Weaks.
 var handles = track.Class{Path: "github.com/coderrange/ferrous/arcmutex", Profile: track.Handles}
 
+func init() {
+	track.Register(&handles, nil)
+	track.Register(&holds, func() {
+		switching.Lock()
+		defer switching.Unlock()
+		watch()
+	})
+}
+
 // Track records where one in n of the handles made, and one in n of the locks
 // taken from now on come from: all for 1, and none for 0, which is how it
 // starts. It may be called at any time and by any goroutine. A negative n
 // panics.
 //
-// Tracked handles appear in the profile ferrous.handles of runtime/pprof until
-// they end, and in [Leaks] if they never do. Who holds a [Mutex] or [RWMutex]
-// appears in the profile ferrous.locks until he unlocks it. What was made or
-// taken while it was off is not seen, and several shares that a goroutine has in
-// one lock are not told apart. Tracking every handle or hold costs up to
-// three microseconds for each; at one in a thousand a handle costs next to
-// nothing more, and a lock some thirty nanoseconds.
+// Package track says where what is tracked appears and what it costs. It turns
+// on all packages at once, too: if it asks for more than n does, that much is
+// tracked. Several shares that a goroutine has in one lock are not told apart.
+// While locks are tracked each takes some thirty nanoseconds more, whether or
+// not it is the one in n.
 func Track(n int) {
 	handles.Track(n)
 	holds.Track(n)
-	switching.Lock()
-	defer switching.Unlock()
-	watch()
-}
-
-// A Leak is a group of handles that were made in the same place and not ended.
-type Leak = track.Leak
-
-// Leaks returns the tracked handles that the garbage collector has found
-// without their having been ended, the most numerous first.
-//
-// The first handle of a value is part of it, and is found when no other handle
-// leads to the value any more.
-func Leaks() []Leak { return handles.Leaks() }
-
-// CheckLeaks tracks every handle until the test ends, and then fails it for
-// each handle of this package made meanwhile that was not ended, with the
-// stack that made it. Handles are not told apart by goroutine: do not use it
-// in a test that runs in parallel with others that make some.
-func CheckLeaks(t track.TB) {
-	t.Helper()
-	handles.CheckLeaks(t)
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/coderrange/ferrous/arcmutex"
 	"github.com/coderrange/ferrous/internal/testkit"
+	"github.com/coderrange/ferrous/track"
 )
 
 // recorder is a testing.TB that keeps what it is told.
@@ -30,10 +31,10 @@ func (r *recorder) Errorf(format string, args ...any) {
 	r.errors = append(r.errors, fmt.Sprintf(format, args...))
 }
 
-// checked returns what CheckLeaks reports about f.
+// checked returns what Check reports about f.
 func checked(f func()) []string {
 	r := &recorder{}
-	arcmutex.CheckLeaks(r)
+	track.Check(r)
 	f()
 	for _, cleanup := range r.cleanups {
 		cleanup()
@@ -52,7 +53,7 @@ func makeOrders(n int) (orders []*arcmutex.Arc[string]) {
 //go:noinline
 func shareOrder(o *arcmutex.Arc[string]) *arcmutex.Arc[string] { return o.Clone() }
 
-func TestCheckLeaksIsSilentWhenAllIsDropped(t *testing.T) {
+func TestCheckIsSilentWhenAllIsDropped(t *testing.T) {
 	assert.Empty(t, checked(func() {
 		a := arcmutex.NewArcDrop(1, func(*int) {})
 		b := a.Clone()
@@ -74,7 +75,7 @@ func TestCheckLeaksIsSilentWhenAllIsDropped(t *testing.T) {
 	}))
 }
 
-func TestCheckLeaksShowsTheStacksOfCreationAndClone(t *testing.T) {
+func TestCheckShowsTheStacksOfCreationAndClone(t *testing.T) {
 	var orders []*arcmutex.Arc[string]
 	errors := checked(func() {
 		orders = makeOrders(2)
@@ -92,7 +93,7 @@ func TestCheckLeaksShowsTheStacksOfCreationAndClone(t *testing.T) {
 	}
 }
 
-func TestCheckLeaksSeesWeaks(t *testing.T) {
+func TestCheckSeesWeaks(t *testing.T) {
 	a := arcmutex.NewArc(0)
 	var w *arcmutex.Weak[int]
 	errors := checked(func() { w = a.Downgrade() })
@@ -123,7 +124,7 @@ func forgetClone(r *arcmutex.Arc[string]) { r.Clone() }
 
 // lostIn returns how many handles made by the function are known to be lost.
 func lostIn(function string) (n int) {
-	for _, leak := range arcmutex.Leaks() {
+	for _, leak := range track.Leaks() {
 		if strings.Contains(leak.Stack, "arcmutex_test."+function+"\n") {
 			n += leak.Count
 		}
@@ -151,7 +152,7 @@ func TestGarbageCollectorFindsUndroppedHandles(t *testing.T) {
 	})
 	assert.Equal(t, values, lostIn("forget"))
 	assert.Equal(t, clones, lostIn("forgetClone"))
-	require.Len(t, errors, 2, "CheckLeaks reports them too")
+	require.Len(t, errors, 2, "Check reports them too")
 	assert.Contains(t, errors[0], "10 arcmutex.Arc not ended")
 	assert.Contains(t, errors[1], `10 arcmutex.Arc "lost" not ended`)
 	assert.Empty(t, checked(func() {}), "and only in the test that made them")

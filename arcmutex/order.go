@@ -67,10 +67,18 @@ func (v *vertex) forget() {
 
 // String returns the name, or a number.
 func (v *vertex) String() string {
+	if name := v.given(); name != "" {
+		return name
+	}
+	return fmt.Sprintf("lock %d", v.id)
+}
+
+// given returns the name that the lock was given, or nothing.
+func (v *vertex) given() string {
 	if name := v.name.Load(); name != nil {
 		return *name
 	}
-	return fmt.Sprintf("lock %d", v.id)
+	return ""
 }
 
 // orders notes that a goroutine is about to wait for v, and returns what that

@@ -100,7 +100,7 @@ func (s *sharded) hold(goroutine uint64, v *vertex, m mode, token *track.Token) 
 // release forgets a hold of v, the goroutine's own if it has one.
 func (s *sharded) release(goroutine uint64, v *vertex) {
 	own, p := s.lock(goroutine)
-	ok := p.release(v)
+	ok := p.release(v, (*track.Token).End)
 	own.Unlock()
 	for i := range s {
 		if ok {
@@ -109,7 +109,7 @@ func (s *sharded) release(goroutine uint64, v *vertex) {
 		other := &s[i]
 		other.Lock()
 		for _, p := range other.parties {
-			if ok = p.release(v); ok {
+			if ok = p.release(v, (*track.Token).End); ok {
 				break
 			}
 		}
@@ -117,14 +117,15 @@ func (s *sharded) release(goroutine uint64, v *vertex) {
 	}
 }
 
-// release forgets the last hold of v, and reports whether there was one.
-func (p *party) release(v *vertex) bool {
+// release forgets the last hold of v, whose token it ends as told, and reports
+// whether there was one.
+func (p *party) release(v *vertex, end func(*track.Token) bool) bool {
 	if p == nil {
 		return false
 	}
 	for i, h := range slices.Backward(p.held) {
 		if h.vertex == v {
-			h.token.End()
+			end(h.token)
 			p.held = slices.Delete(p.held, i, i+1)
 			return true
 		}
@@ -156,13 +157,13 @@ func (s *sharded) endWait(w *wish) {
 	own.Unlock()
 }
 
-// forget ends all holds of v.
+// forget ends all holds of v, which is garbage: nobody can unlock it any more.
 func (s *sharded) forget(v *vertex) {
 	for i := range s {
 		own := &s[i]
 		own.Lock()
 		for _, p := range own.parties {
-			for p.release(v) {
+			for p.release(v, (*track.Token).Lose) {
 			}
 		}
 		own.Unlock()

@@ -45,10 +45,10 @@ func NewBox[T any](v T) *Box[T] { return NewBoxDrop(v, nil) }
 //ferrous:mustuse
 func NewBoxDrop[T any](v T, drop func(*T)) *Box[T] {
 	o := &owned[T]{drop: drop, value: v}
-	o.first.owned = o
-	if class.SampledAt(uintptr(unsafe.Pointer(o))) {
-		o.first.token = class.Begin("rc.Box", "", 1)
+	if class.SampledAt(uintptr(unsafe.Pointer(o)), unsafe.Sizeof(*o)) {
+		return &Box[T]{owned: o, token: class.Begin("rc.Box", "", 1)} // not in o, which others may keep alive
 	}
+	o.first.owned = o
 	return &o.first
 }
 

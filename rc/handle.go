@@ -38,31 +38,13 @@ func (*noCopy) Unlock() {}
 // class is the tracking of this package's handles.
 var class = track.Class{Path: "github.com/coderrange/ferrous/rc", Profile: track.Handles}
 
-// Track records where one in n of the handles made from now on come from: all
-// for 1, and none for 0, which is how it starts. It may be called at any time
-// and by any goroutine. A negative n panics.
+func init() { track.Register(&class, nil) }
+
+// Track records where one in n of the handles of this package made from now on
+// come from: all for 1, and none for 0, which is how it starts. It may be called
+// at any time and by any goroutine. A negative n panics.
 //
-// Tracked handles appear in the profile ferrous.handles of runtime/pprof until
-// they end, and in [Leaks] if they never do. Those made while it was off are
-// not seen. Tracking every handle costs up to two microseconds for each, one
-// in a thousand next to nothing.
+// Package track says where tracked handles appear and what they cost. It turns
+// on all packages at once, too: if it asks for more than n does, that much is
+// tracked.
 func Track(n int) { class.Track(n) }
-
-// A Leak is a group of handles that were made in the same place and not ended.
-type Leak = track.Leak
-
-// Leaks returns the tracked handles that the garbage collector has found
-// without their having been ended, the most numerous first.
-//
-// The first handle of a value is part of it, and is found when no other handle
-// leads to the value any more.
-func Leaks() []Leak { return class.Leaks() }
-
-// CheckLeaks tracks every handle until the test ends, and then fails it for
-// each handle of this package made meanwhile that was not ended, with the
-// stack that made it. Handles are not told apart by goroutine: do not use it
-// in a test that runs in parallel with others that make some.
-func CheckLeaks(t track.TB) {
-	t.Helper()
-	class.CheckLeaks(t)
-}

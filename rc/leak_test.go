@@ -16,6 +16,7 @@ import (
 
 	"github.com/coderrange/ferrous/internal/testkit"
 	"github.com/coderrange/ferrous/rc"
+	"github.com/coderrange/ferrous/track"
 )
 
 // recorder is a testing.TB that keeps what it is told.
@@ -30,10 +31,10 @@ func (r *recorder) Errorf(format string, args ...any) {
 	r.errors = append(r.errors, fmt.Sprintf(format, args...))
 }
 
-// checked returns what CheckLeaks reports about f.
+// checked returns what Check reports about f.
 func checked(f func()) []string {
 	r := &recorder{}
-	rc.CheckLeaks(r)
+	track.Check(r)
 	f()
 	for _, cleanup := range r.cleanups {
 		cleanup()
@@ -52,7 +53,7 @@ func makeOrders(n int) (orders []*rc.Rc[string]) {
 //go:noinline
 func shareOrder(o *rc.Rc[string]) *rc.Rc[string] { return o.Clone() }
 
-func TestCheckLeaksIsSilentWhenAllIsDropped(t *testing.T) {
+func TestCheckIsSilentWhenAllIsDropped(t *testing.T) {
 	assert.Empty(t, checked(func() {
 		a := rc.NewDrop(1, func(*int) {})
 		b := a.Clone()
@@ -76,7 +77,7 @@ func TestCheckLeaksIsSilentWhenAllIsDropped(t *testing.T) {
 	}))
 }
 
-func TestCheckLeaksShowsTheStacksOfCreationAndClone(t *testing.T) {
+func TestCheckShowsTheStacksOfCreationAndClone(t *testing.T) {
 	var orders []*rc.Rc[string]
 	errors := checked(func() {
 		orders = makeOrders(2)
@@ -94,7 +95,7 @@ func TestCheckLeaksShowsTheStacksOfCreationAndClone(t *testing.T) {
 	}
 }
 
-func TestCheckLeaksSeesWeaksAndBoxes(t *testing.T) {
+func TestCheckSeesWeaksAndBoxes(t *testing.T) {
 	a, b := rc.New(0), rc.NewBox(0)
 	errors := checked(func() {
 		a.Drop()
@@ -132,7 +133,7 @@ func forgetClone(r *rc.Rc[string]) { r.Clone() }
 
 // lostIn returns how many handles made by the function are known to be lost.
 func lostIn(function string) (n int) {
-	for _, leak := range rc.Leaks() {
+	for _, leak := range track.Leaks() {
 		if strings.Contains(leak.Stack, "rc_test."+function+"\n") {
 			n += leak.Count
 		}
@@ -160,7 +161,7 @@ func TestGarbageCollectorFindsUndroppedHandles(t *testing.T) {
 	})
 	assert.Equal(t, values, lostIn("forget"))
 	assert.Equal(t, clones, lostIn("forgetClone"))
-	require.Len(t, errors, 2, "CheckLeaks reports them too")
+	require.Len(t, errors, 2, "Check reports them too")
 	assert.Contains(t, errors[0], "10 rc.Rc not ended")
 	assert.Contains(t, errors[1], `10 rc.Rc "lost" not ended`)
 	assert.Empty(t, checked(func() {}), "and only in the test that made them")

@@ -272,10 +272,10 @@ func (r *Rc[T]) end(method string) *shared[T] {
 // born returns the first owner of s. It is called by constructors.
 func (s *shared[T]) born() *Rc[T] {
 	s.strong = 1
-	s.first.shared = s
-	if class.SampledAt(uintptr(unsafe.Pointer(s))) {
-		s.first.token = class.Begin("rc.Rc", "", 1)
+	if class.SampledAt(uintptr(unsafe.Pointer(s)), unsafe.Sizeof(*s)) {
+		return &Rc[T]{shared: s, token: class.Begin("rc.Rc", "", 1)} // not in s, which others may keep alive
 	}
+	s.first.shared = s
 	return &s.first
 }
 

@@ -35,15 +35,14 @@ func (r *cellTrial) hold(n *int) {
 }
 
 func (r *cellTrial) read() {
-	if _, err := r.state.tryShare("read"); err == nil {
+	if turn, _, err := r.state.tryShare("read"); err == nil {
 		r.hold(&r.readers)
-		r.state.unshare(nil)
+		r.state.unshare(turn, nil)
 	}
 }
 
 func (r *cellTrial) write() {
-	if _, err := r.state.trySeize("write"); err == nil {
-		gen := r.state.gen.Load()
+	if gen, _, err := r.state.trySeize("write"); err == nil {
 		r.hold(&r.writers)
 		r.state.unseize(gen, nil)
 	}
@@ -51,10 +50,10 @@ func (r *cellTrial) write() {
 
 // late is a reader who comes when nobody else can be left.
 func (r *cellTrial) late(t *testing.T) {
-	_, err := r.state.tryShare("late")
+	turn, _, err := r.state.tryShare("late")
 	assert.NoError(t, err, "refused by a borrow that failed")
-	r.state.unshare(nil)
-	_, err = r.state.trySeize("late")
+	r.state.unshare(turn, nil)
+	_, _, err = r.state.trySeize("late")
 	assert.NoError(t, err, "refused by a borrow that failed")
 }
 
@@ -63,7 +62,7 @@ func TestAtomicExplored(t *testing.T) {
 		"two writers":           {(*cellTrial).write, (*cellTrial).write},
 		"a writer and a reader": {(*cellTrial).write, (*cellTrial).read},
 		"a writer, two readers": {(*cellTrial).write, (*cellTrial).read, (*cellTrial).read},
-		"three readers":         {(*cellTrial).read, (*cellTrial).read, (*cellTrial).read},
+		"two readers":           {(*cellTrial).read, (*cellTrial).read},
 	} {
 		t.Run(name, func(t *testing.T) {
 			runs := interleave.Explore(t, func() ([]func(), func()) {

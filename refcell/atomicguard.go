@@ -8,29 +8,42 @@ import (
 	"github.com/coderrange/ferrous/internal/track"
 )
 
-// A AtomicRef is a shared borrow of the value of an [AtomicRefCell]; see
+// An AtomicRef is a shared borrow of the value of an [AtomicRefCell]; see
 // [Ref]. It may be handed to another goroutine, and is for one at a time.
 //
-// It ends with Release, and every use after that panics. It must not be copied,
-// use Clone: go vet reports copies, and releasing one as well as the original
-// panics at the latest when nobody borrows the value any more, at once if the
-// borrow is tracked. The zero AtomicRef is one that was released.
+// It ends with Release, and every use after that panics with an error that is
+// [ErrReleased]. It must not be copied, as go vet reports: use Clone. A copy
+// does not learn of the end by itself:
+//
+//   - if the borrow is tracked, every use of a copy panics after the end of any
+//     of them, or after a Map took one over;
+//   - if it is not, Release, Clone and the Maps of a copy panic when nobody reads
+//     the value, or when somebody has written to it since. While others of the
+//     same time still read it, releasing a copy takes the place of one of them,
+//     whose Release panics then; Get and Ptr of a copy return the value.
+//
+// The zero AtomicRef is one that was released.
 type AtomicRef[T any] struct {
-	_     noCopy
 	state *atomicState // nil when released
 	value *T
+	turn  key // of the state
 	token *track.Token
 }
 
 // Get returns the value.
-func (r *AtomicRef[T]) Get() T { return *r.Ptr() }
+func (r *AtomicRef[T]) Get() T {
+	if r.state == nil || r.token != nil {
+		r.state.reading(r.turn.n, r.token, "AtomicRef.Get")
+	}
+	return *r.value
+}
 
 // Ptr returns the value, to be read only, until Release.
 //
 //ferrous:lends
 func (r *AtomicRef[T]) Ptr() *T {
-	if r.state == nil {
-		panic(errAtomicRefGet)
+	if r.state == nil || r.token != nil {
+		r.state.reading(r.turn.n, r.token, "AtomicRef.Ptr")
 	}
 	return r.value
 }
@@ -40,10 +53,9 @@ func (r *AtomicRef[T]) Ptr() *T {
 //ferrous:borrow shared
 //ferrous:mustuse
 func (r *AtomicRef[T]) Clone() AtomicRef[T] {
-	if r.state == nil {
-		released("AtomicRef.Clone")
-	}
-	return AtomicRef[T]{state: r.state, value: r.value, token: r.state.share("AtomicRef.Clone")}
+	r.state.reading(r.turn.n, r.token, "AtomicRef.Clone")
+	turn, token := r.state.share("AtomicRef.Clone")
+	return AtomicRef[T]{state: r.state, value: r.value, turn: key{turn}, token: token}
 }
 
 // Release ends the borrow.
@@ -51,16 +63,13 @@ func (r *AtomicRef[T]) Clone() AtomicRef[T] {
 //ferrous:release
 func (r *AtomicRef[T]) Release() {
 	s := r.state
-	if s == nil {
-		panic(errAtomicRefRelease)
-	}
-	s.unshare(r.token)
 	r.state = nil
+	s.unshare(r.turn.n, r.token)
 }
 
 // Format prints the value. %+v and %#v print AtomicRef(value) around it.
 func (r *AtomicRef[T]) Format(f fmt.State, verb rune) {
-	if r.state == nil {
+	if r.over() {
 		show.Text(f, verb, "AtomicRef", "<released>", "")
 		return
 	}
@@ -69,13 +78,13 @@ func (r *AtomicRef[T]) Format(f fmt.State, verb rune) {
 
 // LogValue logs the value.
 func (r *AtomicRef[T]) LogValue() slog.Value {
-	if r.state == nil {
+	if r.over() {
 		return slog.StringValue("<released>")
 	}
 	return slog.AnyValue(*r.value)
 }
 
-// A AtomicRefMut is the exclusive borrow of the value of an [AtomicRefCell];
+// An AtomicRefMut is the exclusive borrow of the value of an [AtomicRefCell];
 // see [RefMut]. It may be handed to another goroutine, and is for one at a
 // time.
 //
@@ -89,17 +98,27 @@ type AtomicRefMut[T any] struct {
 }
 
 // Get returns the value.
-func (r *AtomicRefMut[T]) Get() T { return *r.Ptr() }
+func (r *AtomicRefMut[T]) Get() T {
+	if r.state == nil || r.state.stale(r.gen) {
+		panic(errAtomicRefMutGet)
+	}
+	return *r.value
+}
 
 // Set sets the value.
-func (r *AtomicRefMut[T]) Set(v T) { *r.Ptr() = v }
+func (r *AtomicRefMut[T]) Set(v T) {
+	if r.state == nil || r.state.stale(r.gen) {
+		panic(errAtomicRefMutSet)
+	}
+	*r.value = v
+}
 
 // Ptr returns the value, to be read and changed until Release.
 //
 //ferrous:lends
 func (r *AtomicRefMut[T]) Ptr() *T {
 	if r.state == nil || r.state.stale(r.gen) {
-		panic(errAtomicRefMutGet)
+		panic(errAtomicRefMutPtr)
 	}
 	return r.value
 }
@@ -133,11 +152,9 @@ func (r *AtomicRefMut[T]) LogValue() slog.Value {
 	return slog.AnyValue(*r.value)
 }
 
-// live panics unless the guard is, for op.
-func (r *AtomicRef[T]) live(op string) {
-	if r.state == nil {
-		released(op)
-	}
+// over reports whether the borrow is known to have ended.
+func (r *AtomicRef[T]) over() bool {
+	return r.state == nil || r.token.Ended() || !r.state.shared(r.turn.n)
 }
 
 // live panics unless the guard is, for op.
@@ -147,29 +164,11 @@ func (r *AtomicRefMut[T]) live(op string) {
 	}
 }
 
-// end makes r stale and returns its state, which stays borrowed.
-func (r *AtomicRef[T]) end() *atomicState {
-	s := r.state
-	r.state = nil
-	return s
-}
-
-// end makes r and all its copies stale, and returns its state, which stays
-// borrowed.
-func (r *AtomicRefMut[T]) end() *atomicState {
-	s := r.state
-	r.state = nil
-	if !s.gen.CompareAndSwap(r.gen, r.gen+1) {
-		released("AtomicRefMut.Map")
-	}
-	return s
-}
-
 // What the inlined methods panic with is made beforehand, which keeps them
 // small.
 var (
-	errAtomicRefGet        = &useError{"AtomicRef.Get", ErrReleased}
-	errAtomicRefRelease    = &useError{"AtomicRef.Release", ErrReleased}
 	errAtomicRefMutGet     = &useError{"AtomicRefMut.Get", ErrReleased}
+	errAtomicRefMutSet     = &useError{"AtomicRefMut.Set", ErrReleased}
+	errAtomicRefMutPtr     = &useError{"AtomicRefMut.Ptr", ErrReleased}
 	errAtomicRefMutRelease = &useError{"AtomicRefMut.Release", ErrReleased}
 )

@@ -1,6 +1,7 @@
 package refcell
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -31,8 +32,10 @@ func NewAtomic[T any](v T) *AtomicRefCell[T] { return &AtomicRefCell[T]{value: v
 //
 //ferrous:borrow shared
 //ferrous:mustuse
-func (c *AtomicRefCell[T]) Borrow() AtomicRef[T] {
-	return AtomicRef[T]{state: &c.state, value: &c.value, token: c.state.share("AtomicRefCell.Borrow")}
+func (c *AtomicRefCell[T]) Borrow() (r AtomicRef[T]) {
+	r.state, r.value = &c.state, &c.value
+	r.turn.n, r.token = r.state.share("AtomicRefCell.Borrow")
+	return
 }
 
 // BorrowMut lends the value out for writing. It panics if it is borrowed.
@@ -40,7 +43,7 @@ func (c *AtomicRefCell[T]) Borrow() AtomicRef[T] {
 //ferrous:borrow mut
 //ferrous:mustuse
 func (c *AtomicRefCell[T]) BorrowMut() AtomicRefMut[T] {
-	token, gen := c.state.seize("AtomicRefCell.BorrowMut")
+	gen, token := c.state.seize("AtomicRefCell.BorrowMut")
 	return AtomicRefMut[T]{state: &c.state, value: &c.value, gen: gen, token: token}
 }
 
@@ -48,11 +51,11 @@ func (c *AtomicRefCell[T]) BorrowMut() AtomicRefMut[T] {
 //
 //ferrous:borrow shared
 func (c *AtomicRefCell[T]) TryBorrow() (AtomicRef[T], error) {
-	token, err := c.state.tryShare("AtomicRefCell.TryBorrow")
+	turn, token, err := c.state.tryShare("AtomicRefCell.TryBorrow")
 	if err != nil {
 		return AtomicRef[T]{}, err
 	}
-	return AtomicRef[T]{state: &c.state, value: &c.value, token: token}, nil
+	return AtomicRef[T]{state: &c.state, value: &c.value, turn: key{turn}, token: token}, nil
 }
 
 // TryBorrowMut is BorrowMut that returns a [*BorrowError] instead of
@@ -60,17 +63,17 @@ func (c *AtomicRefCell[T]) TryBorrow() (AtomicRef[T], error) {
 //
 //ferrous:borrow mut
 func (c *AtomicRefCell[T]) TryBorrowMut() (AtomicRefMut[T], error) {
-	token, err := c.state.trySeize("AtomicRefCell.TryBorrowMut")
+	gen, token, err := c.state.trySeize("AtomicRefCell.TryBorrowMut")
 	if err != nil {
 		return AtomicRefMut[T]{}, err
 	}
-	return AtomicRefMut[T]{state: &c.state, value: &c.value, gen: c.state.gen.Load(), token: token}, nil
+	return AtomicRefMut[T]{state: &c.state, value: &c.value, gen: gen, token: token}, nil
 }
 
 // With calls f with the value, which is borrowed for reading meanwhile.
 func (c *AtomicRefCell[T]) With(f func(T)) {
-	r := AtomicRef[T]{state: &c.state, value: &c.value, token: c.state.share("AtomicRefCell.With")}
-	defer r.Release()
+	turn, token := c.state.share("AtomicRefCell.With")
+	defer c.state.unshare(turn, token)
 	f(c.value)
 }
 
@@ -121,38 +124,46 @@ func (c *AtomicRefCell[T]) IntoInner() T {
 	var zero T
 	v := c.value
 	c.value = zero
-	r.state.end(r.gen, r.token, gone)
+	r.state.end(r.gen, r.token, gone|noise)
 	return v
 }
 
 // BorrowState returns how many readers borrow the value, and whether a writer
 // does.
 func (c *AtomicRefCell[T]) BorrowState() (readers int, writing bool) {
-	n := c.state.word.Load()
-	return int(max(n, 0)), n < 0 && !isGone(n)
+	w := c.state.word.Load()
+	if isFree(w) {
+		return int(w & shares), false
+	}
+	return 0, w&seized != 0
 }
 
 // Format prints the value, or <borrowed> while a writer has it. %+v and %#v
-// print how it is borrowed too: AtomicRefCell(43 borrowed=2).
+// print how it is borrowed too: AtomicRefCell(43 borrowed=2). The value is
+// borrowed for reading meanwhile.
 func (c *AtomicRefCell[T]) Format(f fmt.State, verb rune) {
-	if n := c.state.word.Add(1); n > 0 {
-		defer c.state.word.Add(-1)
-		show.Value(f, verb, "AtomicRefCell", c.value, borrowed(int(n-1), false))
-	} else if isGone(n) {
+	turn, token, err := c.state.tryShare("AtomicRefCell.Format")
+	switch {
+	case err == nil:
+		defer c.state.unshare(turn, token)
+		n, _ := c.BorrowState()
+		show.Value(f, verb, "AtomicRefCell", c.value, borrowed(n-1, false))
+	case errors.Is(err, ErrTaken):
 		show.Text(f, verb, "AtomicRefCell", "<taken>", "")
-	} else {
+	default:
 		show.Text(f, verb, "AtomicRefCell", "<borrowed>", "borrowed=mut")
 	}
 }
 
 // LogValue logs the value, or <borrowed>, and how it is borrowed.
 func (c *AtomicRefCell[T]) LogValue() slog.Value {
-	n := c.state.word.Add(1)
+	turn, token, err := c.state.tryShare("AtomicRefCell.LogValue")
 	switch {
-	case n > 0:
-		defer c.state.word.Add(-1)
-		return slog.GroupValue(slog.Any("value", c.value), slog.Int64("readers", n-1), slog.Bool("writing", false))
-	case isGone(n):
+	case err == nil:
+		defer c.state.unshare(turn, token)
+		n, _ := c.BorrowState()
+		return slog.GroupValue(slog.Any("value", c.value), slog.Int("readers", n-1), slog.Bool("writing", false))
+	case errors.Is(err, ErrTaken):
 		return slog.StringValue("<taken>")
 	default:
 		return slog.StringValue("<borrowed>")
@@ -161,7 +172,7 @@ func (c *AtomicRefCell[T]) LogValue() slog.Value {
 
 // seize borrows the value for writing in the name of op.
 func (c *AtomicRefCell[T]) seize(op string) AtomicRefMut[T] {
-	token, gen := c.state.seize(op)
+	gen, token := c.state.seize(op)
 	return AtomicRefMut[T]{state: &c.state, value: &c.value, gen: gen, token: token}
 }
 

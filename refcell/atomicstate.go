@@ -8,98 +8,137 @@ import (
 
 // atomicState is how the value of an AtomicRefCell is borrowed.
 type atomicState struct {
-	// word is the number of readers, or, below zero, seized or gone plus the
-	// number of readers who were refused meanwhile: these leave their one
-	// behind, and the writer wipes it away. So a reader needs one add, and
-	// cannot disturb another borrow by one that fails.
-	word atomic.Int64
+	// word has, from below, the number of readers, the turn, and a bit for a
+	// cell that has ended and for one with a writer. With one of these bits it
+	// has, instead of the number of readers, noise plus the number of readers
+	// that were refused meanwhile: these leave their one behind, and the writer
+	// wipes it away. So a reader needs one add, and cannot disturb another
+	// borrow by one that fails.
+	word atomic.Uint64
 
-	gen    atomic.Uint64 // see state
-	holder atomic.Pointer[track.Token]
-	split  *atomicSplit // what the state is part of, or nil
+	gen     atomic.Uint64 // number of exclusive borrows that ended; the turn is what word has place for of it
+	holders track.Holders
+	split   *atomicSplit // what the state is part of, or nil
 }
 
 const (
-	seized = -1 << 62 // one writer
-	gone   = -1 << 60 // the cell has ended
+	turn   = 1 << 40
+	shares = turn - 1 // the number of readers
+	gone   = 1 << 62
+	seized = 1 << 63
+	turns  = gone - turn
+
+	// noise is high enough that shares that end although they have ended
+	// before, see unshare, cannot take the turn with them.
+	noise = turn / 2
 )
 
-// isGone reports whether n, below zero, is gone plus some readers.
-func isGone(n int64) bool { return n < 0 && n > -1<<61 }
+// isFree reports whether w has neither writer nor end.
+func isFree(w uint64) bool { return w&(seized|gone) == 0 }
 
-// refusal returns the error for a borrow that found n.
-func (s *atomicState) refusal(op string, n int64) error {
+// refusal returns the error for a borrow that found w.
+func (s *atomicState) refusal(op string, w uint64) error {
 	switch {
-	case n > 0:
-		return refuse(op, ErrBorrowed, int(n), s.holder.Load())
-	case isGone(n):
+	case isFree(w):
+		return refuse(op, ErrBorrowed, int(w&shares), &s.holders)
+	case w&gone != 0:
 		return refuse(op, ErrTaken, 0, nil)
 	default:
-		return refuse(op, ErrMutBorrowed, 0, s.holder.Load())
+		return refuse(op, ErrMutBorrowed, 0, &s.holders)
 	}
 }
 
-// tryShare borrows for reading, or returns an error.
-func (s *atomicState) tryShare(op string) (*track.Token, error) {
-	if n := s.word.Add(1); n <= 0 {
-		return nil, s.refusal(op, n)
+// tryShare borrows for reading and returns the turn, or an error.
+func (s *atomicState) tryShare(op string) (uint64, *track.Token, error) {
+	w := s.word.Add(1)
+	if !isFree(w) {
+		return 0, nil, s.refusal(op, w)
 	}
 	if class.On() {
-		return s.track("refcell.AtomicRef"), nil
+		return w & turns, s.track("refcell.AtomicRef"), nil
 	}
-	return nil, nil
+	return w & turns, nil, nil
 }
 
-// share borrows for reading, or panics.
+// share borrows for reading and returns the turn, or panics.
 //
 //go:noinline
-func (s *atomicState) share(op string) *track.Token {
+func (s *atomicState) share(op string) (uint64, *track.Token) {
 	on := class.On() // before the add, behind which a load would have to wait
-	if n := s.word.Add(1); n <= 0 {
-		panic(s.refusal(op, n))
+	w := s.word.Add(1)
+	if !isFree(w) {
+		panic(s.refusal(op, w))
 	}
 	if on {
-		return s.track("refcell.AtomicRef")
+		return w & turns, s.track("refcell.AtomicRef")
 	}
-	return nil
+	return w & turns, nil
 }
 
-// unshare ends a shared borrow.
+// unshare ends a shared borrow of the given turn. It panics, and leaves all as
+// it was, if it knows that the borrow has ended: by the token, by the turn, or
+// because there is no reader at all. S may be nil.
 //
 //go:noinline
-func (s *atomicState) unshare(t *track.Token) {
-	if t != nil && !s.forget(t) {
+func (s *atomicState) unshare(own uint64, t *track.Token) {
+	if s == nil || t != nil && !s.holders.End(t) {
 		released("AtomicRef.Release")
 	}
-	if s.word.Add(-1) < 0 {
+	if !s.shared(own) {
+		released("AtomicRef.Release")
+	}
+	// What follows is for two copies that are released at the same time.
+	switch w := s.word.Add(^uint64(0)); {
+	case !isFree(w): // a part of the noise now
+		released("AtomicRef.Release")
+	case w&shares == shares:
 		s.word.Add(1)
 		released("AtomicRef.Release")
 	}
 }
 
-// trySeize borrows for writing, or returns an error.
-func (s *atomicState) trySeize(op string) (*track.Token, error) {
-	for !s.word.CompareAndSwap(0, seized) {
-		// Nobody may be left by now, and then it is tried again.
-		if n := s.word.Load(); n != 0 {
-			return nil, s.refusal(op, n)
+// shared reports whether there may be a shared borrow of the given turn.
+func (s *atomicState) shared(own uint64) bool {
+	w := s.word.Load()
+	return w&^shares == own && w&shares != 0
+}
+
+// reading panics if the shared borrow is known to have ended. It is the slow
+// half of the methods of AtomicRef: s may be nil.
+//
+//go:noinline
+func (s *atomicState) reading(own uint64, t *track.Token, op string) {
+	if s == nil || t.Ended() || !s.shared(own) {
+		released(op)
+	}
+}
+
+// trySeize borrows for writing and returns the generation, or an error.
+func (s *atomicState) trySeize(op string) (uint64, *track.Token, error) {
+	for {
+		w := s.word.Load()
+		if w&^turns != 0 {
+			return 0, nil, s.refusal(op, w)
+		}
+		if s.word.CompareAndSwap(w, w|seized|noise) {
+			break
 		}
 	}
 	if class.On() {
-		return s.track("refcell.AtomicRefMut"), nil
+		return s.gen.Load(), s.track("refcell.AtomicRefMut"), nil
 	}
-	return nil, nil
+	return s.gen.Load(), nil, nil
 }
 
-// seize borrows for writing and returns the generation too, or panics.
+// seize borrows for writing and returns the generation, or panics.
 //
 //go:noinline
-func (s *atomicState) seize(op string) (*track.Token, uint64) {
-	t, err := s.trySeize(op)
+func (s *atomicState) seize(op string) (uint64, *track.Token) {
+	gen, t, err := s.trySeize(op)
 	if err != nil {
 		panic(err)
 	}
-	return t, s.gen.Load()
+	return gen, t
 }
 
 // stale reports whether the exclusive borrow that was made under gen has ended.
@@ -108,22 +147,28 @@ func (s *atomicState) stale(gen uint64) bool { return s.gen.Load() != gen }
 // unseize ends the exclusive borrow that was made under gen.
 //
 //go:noinline
-func (s *atomicState) unseize(gen uint64, t *track.Token) { s.end(gen, t, 0) }
+func (s *atomicState) unseize(gen uint64, t *track.Token) {
+	s.end(gen, t, 0)
+}
 
-// end is unseize that leaves the given word.
-func (s *atomicState) end(gen uint64, t *track.Token, word int64) {
+// end is unseize that leaves the given bits besides the turn.
+func (s *atomicState) end(gen uint64, t *track.Token, bits uint64) {
 	if !s.gen.CompareAndSwap(gen, gen+1) {
 		released("AtomicRefMut.Release")
 	}
 	if t != nil {
-		s.forget(t)
+		s.root().holders.End(t)
 	}
 	if s.split != nil {
 		s.split.end()
 		return
 	}
-	s.word.Store(word)
+	s.word.Store((gen+1)*turn&turns | bits)
 }
+
+// pass gives an exclusive borrow that goes on the next generation, so that all
+// guards of this one are stale, and reports whether it was this one.
+func (s *atomicState) pass(gen uint64) bool { return s.gen.CompareAndSwap(gen, gen+1) }
 
 // track gives a new borrow a token, if its turn has come.
 func (s *atomicState) track(what string) *track.Token {
@@ -131,14 +176,8 @@ func (s *atomicState) track(what string) *track.Token {
 		return nil
 	}
 	t := class.Begin(what, "", 2)
-	s.holder.CompareAndSwap(nil, t)
+	s.holders.Add(t)
 	return t
-}
-
-// forget ends a token and reports whether it was there.
-func (s *atomicState) forget(t *track.Token) bool {
-	s.holder.CompareAndSwap(t, nil)
-	return t.End()
 }
 
 // An atomicSplit is an exclusive borrow that was divided, see split.
@@ -147,25 +186,33 @@ type atomicSplit struct {
 	left   atomic.Int64
 	whole  *atomicState
 	gen    uint64
-	token  *track.Token
 }
 
-// divide makes two halves of the exclusive borrow of s.
-func (s *atomicState) divide(gen uint64, t *track.Token) *atomicSplit {
-	p := &atomicSplit{whole: s, gen: gen, token: t}
+// divide makes two halves of the exclusive borrow of s, and a token for the
+// second. The first keeps the token of the whole.
+func (s *atomicState) divide(gen uint64) (*atomicSplit, *track.Token) {
+	p := &atomicSplit{whole: s, gen: gen}
 	p.left.Store(2)
 	for i := range p.halves {
 		p.halves[i].split = p
-		if class.On() {
-			p.halves[i].track("refcell.AtomicRefMut")
-		}
 	}
-	return p
+	if class.On() {
+		return p, s.root().track("refcell.AtomicRefMut")
+	}
+	return p, nil
+}
+
+// root returns the state of the cell that s is, or is a part of.
+func (s *atomicState) root() *atomicState {
+	for s.split != nil {
+		s = s.split.whole
+	}
+	return s
 }
 
 // end ends one of the halves.
 func (p *atomicSplit) end() {
 	if p.left.Add(-1) == 0 {
-		p.whole.unseize(p.gen, p.token)
+		p.whole.unseize(p.gen, nil)
 	}
 }

@@ -94,7 +94,8 @@ func TestOnceCellRefusesReentrance(t *testing.T) {
 	for op, f := range map[string]func(c *refcell.OnceCell[int]){
 		"GetOrInit":    func(c *refcell.OnceCell[int]) { c.GetOrInit(func() int { return 1 }) },
 		"GetOrTryInit": func(c *refcell.OnceCell[int]) { _, _ = c.GetOrTryInit(func() (int, error) { return 1, nil }) },
-		"TryInsert":    func(c *refcell.OnceCell[int]) { c.Set(1) },
+		"TryInsert":    func(c *refcell.OnceCell[int]) { c.TryInsert(1) },
+		"Set":          func(c *refcell.OnceCell[int]) { c.Set(1) },
 	} {
 		var c refcell.OnceCell[int]
 		err := testkit.PanicError(t, func() { c.GetOrInit(func() int { f(&c); return 2 }) })

@@ -3,6 +3,7 @@ package refcell
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/coderrange/ferrous/internal/track"
 )
@@ -14,7 +15,7 @@ var (
 	ErrTaken       = errors.New("value was taken out by IntoInner")
 	ErrReleased    = errors.New("guard was released")
 	ErrPoisoned    = errors.New("initializer panicked before")
-	errNoInit      = errors.New("no initializer")
+	ErrNoInit      = errors.New("no initializer")
 	ErrReentrant   = errors.New("initializer needs its own value")
 )
 
@@ -24,39 +25,49 @@ type BorrowError struct {
 	Op      string // what was refused: RefCell.BorrowMut
 	Err     error
 	Readers int    // shared borrows, if Err is ErrBorrowed
-	First   string // where the cell was borrowed, if that is tracked: file.go:42
+	First   string // where the oldest tracked borrow that goes on was made: file.go:42
 	Refused string // where this borrow was refused, while tracking is on
+
+	some bool // there are borrows that are not tracked
 }
 
 // Error returns the operation, the state of the cell and the places.
 func (e *BorrowError) Error() string {
-	detail, first := "", "at"
-	if errors.Is(e.Err, ErrBorrowed) {
-		detail, first = fmt.Sprintf("%d readers", e.Readers), "first at"
-		if e.Readers == 1 {
-			detail, first = "1 reader", "at"
-		}
+	var details []string
+	if e.Readers == 1 {
+		details = append(details, "1 reader")
+	} else if e.Readers > 1 {
+		details = append(details, fmt.Sprintf("%d readers", e.Readers))
 	}
-	for _, place := range []struct{ what, where string }{{first, e.First}, {"refused at", e.Refused}} {
-		if place.where != "" {
-			if detail != "" {
-				detail += "; "
-			}
-			detail += place.what + " " + place.where
-		}
+	switch {
+	case e.First == "":
+	case e.Readers < 2:
+		details = append(details, "at "+e.First)
+	case e.some:
+		details = append(details, "one at "+e.First)
+	default:
+		details = append(details, "first at "+e.First)
 	}
-	if detail != "" {
-		detail = " (" + detail + ")"
+	if e.Refused != "" {
+		details = append(details, "refused at "+e.Refused)
 	}
-	return "refcell: " + e.Op + ": " + e.Err.Error() + detail
+	text := "refcell: " + e.Op + ": " + e.Err.Error()
+	if len(details) > 0 {
+		text += " (" + strings.Join(details, "; ") + ")"
+	}
+	return text
 }
 
 // Unwrap returns e.Err.
 func (e *BorrowError) Unwrap() error { return e.Err }
 
 // refuse returns the error for a refused borrow.
-func refuse(op string, err error, readers int, holder *track.Token) *BorrowError {
-	e := &BorrowError{Op: op, Err: err, Readers: readers, First: holder.Site()}
+func refuse(op string, err error, readers int, holders *track.Holders) *BorrowError {
+	e := &BorrowError{Op: op, Err: err, Readers: readers}
+	if holders != nil {
+		first, n := holders.First()
+		e.First, e.some = first, 0 < n && n < readers
+	}
 	if class.On() {
 		e.Refused = class.Caller()
 	}
@@ -79,32 +90,17 @@ func released(op string) { panic(&useError{op, ErrReleased}) }
 // class is the tracking of this package's borrows.
 var class = track.Class{Path: "github.com/coderrange/ferrous/refcell", Profile: track.Borrows}
 
+func init() { track.Register(&class, nil) }
+
 // Track records where one in n of the borrows made from now on come from: all
 // for 1, and none for 0, which is how it starts. It may be called at any time
 // and by any goroutine. A negative n panics.
 //
-// Tracked borrows appear in the profile ferrous.borrows of runtime/pprof until
-// they end, in refusals as the place that borrowed first, and in [Leaks] if
-// they never end. Releasing a copy of a tracked guard panics at once. Those
-// made while it was off are not seen.
+// Refusals name the place of a tracked borrow that is in the way, and a copy of
+// a tracked [AtomicRef] knows of the end of the borrow. Package track says where
+// else tracked borrows appear and what they cost. It turns on all packages at
+// once, too: if it asks for more than n does, that much is tracked.
 func Track(n int) { class.Track(n) }
-
-// A Leak is a group of guards that were made in the same place and not
-// released.
-type Leak = track.Leak
-
-// Leaks returns the tracked borrows that the garbage collector has found
-// without their having been released, the most numerous first.
-func Leaks() []Leak { return class.Leaks() }
-
-// CheckLeaks tracks every borrow until the test ends, and then fails it for
-// each one of this package made meanwhile that was not released, with the
-// stack that made it. Borrows are not told apart by goroutine: do not use it
-// in a test that runs in parallel with others that make some.
-func CheckLeaks(t track.TB) {
-	t.Helper()
-	class.CheckLeaks(t)
-}
 
 // noCopy makes go vet report copies of a struct that has it as a field.
 type noCopy struct{}

@@ -8,28 +8,41 @@ import (
 	"github.com/coderrange/ferrous/internal/track"
 )
 
+// A key tells shared borrows apart. It makes go vet report copies of a guard that
+// has it, as a noCopy does. That would be a fifth field, though, with which the
+// compiler no longer keeps a guard in registers.
+type key struct{ n uint64 }
+
+func (*key) Lock()   {}
+func (*key) Unlock() {}
+
 // A Ref is a shared borrow of a value, after std::cell::Ref.
 //
-// It ends with Release, and every use after that panics. It must not be copied,
-// use Clone: go vet reports copies, and releasing one as well as the original
-// panics at the latest when nobody borrows the value any more, at once if the
-// borrow is tracked. The zero Ref is one that was released.
+// It ends with Release, and every use of it or of any copy after that panics
+// with an error that is [ErrReleased], whoever else borrows the value. The same
+// holds after a Map took it over. It must not be copied, as go vet reports: use
+// Clone. The zero Ref is one that was released.
 type Ref[T any] struct {
-	_     noCopy
 	state *state // nil when released
 	value *T
+	key   key // of the borrow
 	token *track.Token
 }
 
 // Get returns the value.
-func (r *Ref[T]) Get() T { return *r.Ptr() }
+func (r *Ref[T]) Get() T {
+	if r.state == nil || r.state.gen != r.key.n {
+		r.state.readingForGet(r.key.n)
+	}
+	return *r.value
+}
 
 // Ptr returns the value, to be read only, until Release.
 //
 //ferrous:lends
 func (r *Ref[T]) Ptr() *T {
-	if r.state == nil {
-		panic(errRefGet)
+	if r.state == nil || r.state.gen != r.key.n {
+		r.state.reading(r.key.n, "Ref.Ptr")
 	}
 	return r.value
 }
@@ -39,10 +52,9 @@ func (r *Ref[T]) Ptr() *T {
 //ferrous:borrow shared
 //ferrous:mustuse
 func (r *Ref[T]) Clone() Ref[T] {
-	if r.state == nil {
-		released("Ref.Clone")
-	}
-	return Ref[T]{state: r.state, value: r.value, token: r.state.share("Ref.Clone")}
+	r.state.reading(r.key.n, "Ref.Clone")
+	n, token := r.state.share("Ref.Clone")
+	return Ref[T]{state: r.state, value: r.value, key: key{n}, token: token}
 }
 
 // Release ends the borrow.
@@ -50,16 +62,13 @@ func (r *Ref[T]) Clone() Ref[T] {
 //ferrous:release
 func (r *Ref[T]) Release() {
 	s := r.state
-	if s == nil {
-		panic(errRefRelease)
-	}
 	r.state = nil
-	s.unshare(r.token)
+	s.unshare(r.key.n, r.token)
 }
 
 // Format prints the value. %+v and %#v print Ref(value) around it.
 func (r *Ref[T]) Format(f fmt.State, verb rune) {
-	if r.state == nil {
+	if r.state == nil || !r.state.shares(r.key.n) {
 		show.Text(f, verb, "Ref", "<released>", "")
 		return
 	}
@@ -68,7 +77,7 @@ func (r *Ref[T]) Format(f fmt.State, verb rune) {
 
 // LogValue logs the value.
 func (r *Ref[T]) LogValue() slog.Value {
-	if r.state == nil {
+	if r.state == nil || !r.state.shares(r.key.n) {
 		return slog.StringValue("<released>")
 	}
 	return slog.AnyValue(*r.value)
@@ -86,17 +95,27 @@ type RefMut[T any] struct {
 }
 
 // Get returns the value.
-func (r *RefMut[T]) Get() T { return *r.Ptr() }
+func (r *RefMut[T]) Get() T {
+	if r.state == nil || r.state.gen != r.gen {
+		panic(errRefMutGet)
+	}
+	return *r.value
+}
 
 // Set sets the value.
-func (r *RefMut[T]) Set(v T) { *r.Ptr() = v }
+func (r *RefMut[T]) Set(v T) {
+	if r.state == nil || r.state.gen != r.gen {
+		panic(errRefMutSet)
+	}
+	*r.value = v
+}
 
 // Ptr returns the value, to be read and changed until Release.
 //
 //ferrous:lends
 func (r *RefMut[T]) Ptr() *T {
 	if r.state == nil || r.state.gen != r.gen {
-		panic(errRefMutGet)
+		panic(errRefMutPtr)
 	}
 	return r.value
 }
@@ -131,24 +150,10 @@ func (r *RefMut[T]) LogValue() slog.Value {
 }
 
 // live panics unless the guard is, for op.
-func (r *Ref[T]) live(op string) {
-	if r.state == nil {
-		released(op)
-	}
-}
-
-// live panics unless the guard is, for op.
 func (r *RefMut[T]) live(op string) {
 	if r.state == nil || r.state.gen != r.gen {
 		released(op)
 	}
-}
-
-// end makes r stale and returns its state, which stays borrowed.
-func (r *Ref[T]) end() *state {
-	s := r.state
-	r.state = nil
-	return s
 }
 
 // end makes r and all its copies stale, and returns its state, which stays
@@ -163,8 +168,8 @@ func (r *RefMut[T]) end() *state {
 // What the inlined methods panic with is made beforehand, which keeps them
 // small.
 var (
-	errRefGet        = &useError{"Ref.Get", ErrReleased}
-	errRefRelease    = &useError{"Ref.Release", ErrReleased}
 	errRefMutGet     = &useError{"RefMut.Get", ErrReleased}
+	errRefMutSet     = &useError{"RefMut.Set", ErrReleased}
+	errRefMutPtr     = &useError{"RefMut.Ptr", ErrReleased}
 	errRefMutRelease = &useError{"RefMut.Release", ErrReleased}
 )

@@ -8,19 +8,23 @@ import (
 // A LazyCell holds a value that is made when it is first asked for, after
 // std::cell::LazyCell.
 //
-// It is made by [NewLazyCell]. It must not be copied after first use, and
-// belongs to one goroutine. If the initializer panics the cell is poisoned, and
-// every later Get panics with an error that is [ErrPoisoned].
+// It is made by [NewLazyCell]; the zero LazyCell panics with an error that is
+// [ErrNoInit] when it is asked. A LazyCell must not be copied after first use,
+// and belongs to one goroutine. If the initializer panics or exits the goroutine
+// the cell is poisoned, and every later Get panics with an error that is
+// [ErrPoisoned]. If the initializer asks for the value, that panics with an error
+// that is [ErrReentrant].
 type LazyCell[T any] struct {
-	cell OnceCell[T]
-	init func() T // nil when it has been called
+	cell   OnceCell[T]
+	init   func() T // nil when it has been called
+	called bool
 }
 
 // NewLazyCell returns a LazyCell whose value init will make. It panics if init
 // is nil.
 func NewLazyCell[T any](init func() T) *LazyCell[T] {
 	if init == nil {
-		panic(&useError{"NewLazyCell", errNoInit})
+		panic(&useError{"NewLazyCell", ErrNoInit})
 	}
 	return &LazyCell[T]{init: init}
 }
@@ -47,11 +51,13 @@ func (c *LazyCell[T]) force(op string) *T {
 	case c.cell.set:
 	case c.cell.filling:
 		panic(&useError{op, ErrReentrant})
-	case c.init == nil:
+	case c.called:
 		panic(&useError{op, ErrPoisoned})
+	case c.init == nil:
+		panic(&useError{op, ErrNoInit})
 	default:
 		init := c.init
-		c.init = nil
+		c.init, c.called = nil, true
 		c.cell.GetOrInit(init)
 	}
 	return &c.cell.value

@@ -15,10 +15,11 @@ import (
 
 	"github.com/coderrange/ferrous/internal/testkit"
 	"github.com/coderrange/ferrous/refcell"
+	"github.com/coderrange/ferrous/track"
 )
 
-// track turns tracking on for the test.
-func track(t *testing.T) {
+// tracked turns tracking on for the test.
+func tracked(t *testing.T) {
 	refcell.Track(1)
 	t.Cleanup(func() { refcell.Track(0) })
 }
@@ -30,7 +31,7 @@ func nextLine() int {
 }
 
 func TestRefusalNamesBothSitesWhileTracking(t *testing.T) {
-	track(t)
+	tracked(t)
 	c := refcell.New(1)
 	first := nextLine()
 	a := c.Borrow()
@@ -55,7 +56,7 @@ func TestRefusalNamesBothSitesWhileTracking(t *testing.T) {
 }
 
 func TestTrackingCatchesTheCopyOfASharedGuardAtOnce(t *testing.T) {
-	track(t)
+	tracked(t)
 	c := refcell.New(1)
 	other, r := c.Borrow(), c.Borrow()
 	copied := forge(&r)
@@ -87,10 +88,10 @@ func (r *recorder) Errorf(format string, args ...any) {
 	r.errors = append(r.errors, fmt.Sprintf(format, args...))
 }
 
-// checked returns what CheckLeaks reports about f.
+// checked returns what Check reports about f.
 func checked(f func()) []string {
 	r := &recorder{}
-	refcell.CheckLeaks(r)
+	track.Check(r)
 	f()
 	for _, cleanup := range r.cleanups {
 		cleanup()
@@ -98,7 +99,7 @@ func checked(f func()) []string {
 	return r.errors
 }
 
-func TestCheckLeaksFindsTheGuardThatWasNotReleased(t *testing.T) {
+func TestCheckFindsTheGuardThatWasNotReleased(t *testing.T) {
 	c := refcell.New(pair{})
 	same := func(p *pair) *pair { return p }
 	parts := func(p *pair) (*int, *int) { return &p.a, &p.b }
@@ -123,9 +124,9 @@ func TestCheckLeaksFindsTheGuardThatWasNotReleased(t *testing.T) {
 	errors := checked(func() { r = c.Borrow() })
 	require.Len(t, errors, 1)
 	assert.Contains(t, errors[0], "1 refcell.Ref not ended")
-	assert.Contains(t, errors[0], "TestCheckLeaksFindsTheGuardThatWasNotReleased")
+	assert.Contains(t, errors[0], "TestCheckFindsTheGuardThatWasNotReleased")
 	r.Release()
-	assert.Empty(t, refcell.Leaks())
+	assert.Empty(t, track.Leaks())
 }
 
 //go:noinline
@@ -134,7 +135,7 @@ func holdForReading(c *refcell.RefCell[int]) refcell.Ref[int] { return c.Borrow(
 // TestPprofShowsWhoBorrows runs the real tool on a profile that was written to
 // a file.
 func TestPprofShowsWhoBorrows(t *testing.T) {
-	track(t)
+	tracked(t)
 	c := refcell.New(1)
 	r := holdForReading(c)
 	defer r.Release()

@@ -1,16 +1,19 @@
 package refcell
 
+import "github.com/coderrange/ferrous/internal/track"
+
 // Map narrows a shared borrow to a part of the value, after Ref::map. It takes
-// r over: r is released as far as its owner is concerned, and the borrow goes
-// on until the result is. Should f panic, r stays as it is.
+// r over: r, and any copy of it, is stale, and the borrow goes on until the
+// result is released. Should f panic, r stays as it is.
 //
 //ferrous:takes r
 //ferrous:borrow shared
 //ferrous:mustuse
 func Map[T, U any](r *Ref[T], f func(*T) *U) Ref[U] {
-	r.live("Map")
-	m := f(r.value)
-	return take(r, m)
+	r.state.reading(r.key.n, "Map")
+	u := f(r.value)
+	s, n, token := r.pass("Map")
+	return Ref[U]{state: s, value: u, key: key{n}, token: token}
 }
 
 // FilterMap is [Map] for a part that may not be there. If it is not, r stays as
@@ -19,12 +22,13 @@ func Map[T, U any](r *Ref[T], f func(*T) *U) Ref[U] {
 //ferrous:takes r
 //ferrous:borrow shared
 func FilterMap[T, U any](r *Ref[T], f func(*T) (*U, bool)) (Ref[U], bool) {
-	r.live("FilterMap")
-	m, ok := f(r.value)
+	r.state.reading(r.key.n, "FilterMap")
+	u, ok := f(r.value)
 	if !ok {
 		return Ref[U]{}, false
 	}
-	return take(r, m), true
+	s, n, token := r.pass("FilterMap")
+	return Ref[U]{state: s, value: u, key: key{n}, token: token}, true
 }
 
 // MapSplit divides a shared borrow into borrows of two parts, which may
@@ -34,16 +38,21 @@ func FilterMap[T, U any](r *Ref[T], f func(*T) (*U, bool)) (Ref[U], bool) {
 //ferrous:borrow shared
 //ferrous:mustuse
 func MapSplit[T, U, V any](r *Ref[T], f func(*T) (*U, *V)) (Ref[U], Ref[V]) {
-	r.live("MapSplit")
+	r.state.reading(r.key.n, "MapSplit")
 	u, v := f(r.value)
-	token := r.state.share("MapSplit")
-	s := r.end()
-	return Ref[U]{state: s, value: u, token: r.token}, Ref[V]{state: s, value: v, token: token}
+	s, n, token := r.pass("MapSplit")
+	n2, token2 := s.share("MapSplit")
+	return Ref[U]{state: s, value: u, key: key{n}, token: token}, Ref[V]{state: s, value: v, key: key{n2}, token: token2}
 }
 
-// take moves the borrow of r to a part.
-func take[T, U any](r *Ref[T], part *U) Ref[U] {
-	return Ref[U]{state: r.end(), value: part, token: r.token}
+// pass makes r stale and returns its borrow, in the name of op, whose function
+// may have released r.
+func (r *Ref[T]) pass(op string) (s *state, n uint64, t *track.Token) {
+	s = r.state
+	s.reading(r.key.n, op)
+	r.state = nil
+	n, t = s.pass(r.key.n, r.token)
+	return s, n, t
 }
 
 // MapMut narrows an exclusive borrow to a part of the value, after
@@ -55,8 +64,8 @@ func take[T, U any](r *Ref[T], part *U) Ref[U] {
 //ferrous:mustuse
 func MapMut[T, U any](r *RefMut[T], f func(*T) *U) RefMut[U] {
 	r.live("MapMut")
-	m := f(r.value)
-	return takeMut(r, m)
+	u := f(r.value)
+	return takeMut(r, u, "MapMut")
 }
 
 // FilterMapMut is [MapMut] for a part that may not be there. If it is not, r
@@ -66,11 +75,11 @@ func MapMut[T, U any](r *RefMut[T], f func(*T) *U) RefMut[U] {
 //ferrous:borrow mut
 func FilterMapMut[T, U any](r *RefMut[T], f func(*T) (*U, bool)) (RefMut[U], bool) {
 	r.live("FilterMapMut")
-	m, ok := f(r.value)
+	u, ok := f(r.value)
 	if !ok {
 		return RefMut[U]{}, false
 	}
-	return takeMut(r, m), true
+	return takeMut(r, u, "FilterMapMut"), true
 }
 
 // MapSplitMut divides an exclusive borrow into those of two parts, which must
@@ -83,14 +92,15 @@ func FilterMapMut[T, U any](r *RefMut[T], f func(*T) (*U, bool)) (RefMut[U], boo
 func MapSplitMut[T, U, V any](r *RefMut[T], f func(*T) (*U, *V)) (RefMut[U], RefMut[V]) {
 	r.live("MapSplitMut")
 	u, v := f(r.value)
-	whole := takeMut(r, u)
-	p := whole.state.divide(whole.gen, whole.token)
-	a, b := &p.halves[0], &p.halves[1]
-	return RefMut[U]{state: a, value: u, token: a.holder}, RefMut[V]{state: b, value: v, token: b.holder}
+	whole := takeMut(r, u, "MapSplitMut")
+	p, token := whole.state.divide(whole.gen)
+	return RefMut[U]{state: &p.halves[0], value: u, token: whole.token}, RefMut[V]{state: &p.halves[1], value: v, token: token}
 }
 
-// takeMut moves the borrow of r to a part, under a new generation.
-func takeMut[T, U any](r *RefMut[T], part *U) RefMut[U] {
+// takeMut moves the borrow of r to a part, under a new generation, in the name
+// of op, whose function may have released r.
+func takeMut[T, U any](r *RefMut[T], part *U, op string) RefMut[U] {
+	r.live(op)
 	s := r.end()
-	return RefMut[U]{state: s, value: part, gen: r.gen + 1, token: r.token}
+	return RefMut[U]{state: s, value: part, gen: s.gen, token: r.token}
 }

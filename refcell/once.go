@@ -35,28 +35,33 @@ func (c *OnceCell[T]) GetMut() (*T, bool) {
 	return &c.value, true
 }
 
-// Set sets the value and reports whether there was none.
-func (c *OnceCell[T]) Set(v T) bool {
-	_, ok := c.TryInsert(v)
-	return ok
-}
+// Set sets the value and reports whether there was none. It panics with an
+// error that is [ErrReentrant] if an initializer of this cell calls it.
+func (c *OnceCell[T]) Set(v T) bool { return c.insert("OnceCell.Set", v) }
 
 // TryInsert sets the value if there is none, and reports whether it did. It
-// returns the value that is there now.
+// returns the value that is there now. It panics as Set does.
 func (c *OnceCell[T]) TryInsert(v T) (T, bool) {
-	if c.set {
-		return c.value, false
-	}
-	if c.filling {
-		panic(&useError{"OnceCell.TryInsert", ErrReentrant})
+	ok := c.insert("OnceCell.TryInsert", v)
+	return c.value, ok
+}
+
+// insert sets the value of an empty cell, and reports whether it was empty.
+func (c *OnceCell[T]) insert(op string, v T) bool {
+	switch {
+	case c.set:
+		return false
+	case c.filling:
+		panic(&useError{op, ErrReentrant})
 	}
 	c.value, c.set = v, true
-	return v, true
+	return true
 }
 
 // GetOrInit returns the value, which it sets to what f returns if there is
-// none. If f panics the cell stays empty. It panics with an error that is
-// [ErrReentrant] if f sets this cell or waits for its value.
+// none. If f panics or exits the goroutine, the cell stays empty. It panics with
+// an error that is [ErrReentrant] if f sets this cell or needs its value; to f
+// itself the cell is empty.
 func (c *OnceCell[T]) GetOrInit(f func() T) T {
 	if c.set {
 		return c.value

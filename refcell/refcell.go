@@ -27,7 +27,8 @@ import (
 //
 // The zero value holds the zero T. A RefCell must not be copied after first
 // use. It is for one goroutine; see [AtomicRefCell]. Borrowing is O(1) and does
-// not allocate. A refused borrow panics with a [*BorrowError], which the
+// not allocate, but that a cell makes room when more readers have it at once
+// than ever before. A refused borrow panics with a [*BorrowError], which the
 // methods named Try return instead.
 type RefCell[T any] struct {
 	_     noCopy
@@ -43,8 +44,10 @@ func New[T any](v T) *RefCell[T] { return &RefCell[T]{value: v} }
 //
 //ferrous:borrow shared
 //ferrous:mustuse
-func (c *RefCell[T]) Borrow() Ref[T] {
-	return Ref[T]{state: &c.state, value: &c.value, token: c.state.share("RefCell.Borrow")}
+func (c *RefCell[T]) Borrow() (r Ref[T]) {
+	r.state, r.value = &c.state, &c.value
+	r.key.n, r.token = r.state.share("RefCell.Borrow")
+	return
 }
 
 // BorrowMut lends the value out for writing. It panics if it is borrowed.
@@ -79,8 +82,8 @@ func (c *RefCell[T]) TryBorrowMut() (RefMut[T], error) {
 
 // With calls f with the value, which is borrowed for reading meanwhile.
 func (c *RefCell[T]) With(f func(T)) {
-	r := Ref[T]{state: &c.state, value: &c.value, token: c.state.share("RefCell.With")}
-	defer r.Release()
+	key, token := c.state.share("RefCell.With")
+	defer c.state.unshare(key, token)
 	f(c.value)
 }
 

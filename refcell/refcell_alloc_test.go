@@ -42,8 +42,8 @@ func TestFastPathsInline(t *testing.T) {
 	t.Chdir("testdata/inline")
 	for _, cell := range []string{"", "Atomic"} {
 		testkit.Inlined(t,
-			"refcell.(*"+cell+"RefCell[…]).Borrow", "refcell.(*"+cell+"RefCell[…]).BorrowMut",
-			"refcell.(*"+cell+"Ref[…]).Get", "refcell.(*"+cell+"Ref[…]).Release",
-			"refcell.(*"+cell+"RefMut[…]).Ptr", "refcell.(*"+cell+"RefMut[…]).Release")
+			"refcell.(*"+cell+"RefCell[go.shape.int]).Borrow", "refcell.(*"+cell+"RefCell[go.shape.int]).BorrowMut",
+			"refcell.(*"+cell+"Ref[go.shape.int]).Get", "refcell.(*"+cell+"Ref[go.shape.int]).Release",
+			"refcell.(*"+cell+"RefMut[go.shape.int]).Ptr", "refcell.(*"+cell+"RefMut[go.shape.int]).Release")
 	}
 }

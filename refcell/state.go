@@ -4,16 +4,17 @@ import "github.com/coderrange/ferrous/internal/track"
 
 // state is how a value is borrowed: the flag of a RefCell. Its methods are the
 // parts of the fast paths that do not depend on the type of the value.
+//
+// Each borrow has a key, and each guard knows its own, so that every copy of a
+// guard is known to be stale after the end of the borrow. A borrow that began
+// when there was no other has the generation as its key. Its end, and a Map,
+// begin a new generation. A reader that comes while others read has a place.
 type state struct {
 	flag int // number of readers, or one of the values below
+	gen  uint64
 
-	// gen is the number of exclusive borrows that ended. An exclusive guard
-	// knows the number it was made under, so that after its Release every
-	// copy of it is known to be stale.
-	gen uint64
-
-	holder *track.Token // of a borrow that goes on, if there is a tracked one
-	split  *split       // what the state is part of, if flag is part
+	crowd *crowd // nil until there are several readers, or a tracked borrow
+	split *split // what the state is part of, if flag is part
 }
 
 const (
@@ -41,36 +42,83 @@ func (s *state) refuseSeize(op string) error {
 func (s *state) refusal(op string) error {
 	switch {
 	case s.flag > 0:
-		return refuse(op, ErrBorrowed, s.flag, s.holder)
+		return refuse(op, ErrBorrowed, s.flag, s.holders())
 	case s.flag == taken:
 		return refuse(op, ErrTaken, 0, nil)
 	default:
-		return refuse(op, ErrMutBorrowed, 0, s.holder)
+		return refuse(op, ErrMutBorrowed, 0, s.holders())
 	}
 }
 
 // share borrows for reading, or panics.
 //
 //go:noinline
-func (s *state) share(op string) *track.Token {
+func (s *state) share(op string) (key uint64, t *track.Token) {
+	if s.flag == 0 {
+		s.flag, key = 1, s.gen
+	} else {
+		key = s.shareToo(op)
+	}
+	if class.On() {
+		t = s.track("refcell.Ref")
+	}
+	return key, t
+}
+
+// shareToo borrows for reading beside others.
+func (s *state) shareToo(op string) (key uint64) {
 	if s.flag < 0 {
 		panic(s.refusal(op))
 	}
 	s.flag++
-	if class.On() {
-		return s.track("refcell.Ref")
-	}
-	return nil
+	return s.several().enter()
 }
 
-// unshare ends a shared borrow.
+// unshare ends the shared borrow that has the key. S may be nil.
 //
 //go:noinline
-func (s *state) unshare(t *track.Token) {
-	if s.flag <= 0 || t != nil && !s.forget(t) {
+func (s *state) unshare(key uint64, t *track.Token) {
+	if s == nil {
+		released("Ref.Release")
+	} else if s.gen == key {
+		s.gen++
+	} else if !s.crowd.leave(key) {
 		released("Ref.Release")
 	}
 	s.flag--
+	if t != nil {
+		s.forget(t)
+	}
+}
+
+// shares reports whether a shared borrow has the key.
+func (s *state) shares(key uint64) bool { return s.gen == key || s.crowd.has(key) }
+
+// reading panics unless a shared borrow has the key. It is the slow half of the
+// methods of Ref: s may be nil.
+//
+//go:noinline
+func (s *state) reading(key uint64, op string) {
+	if s == nil || !s.shares(key) {
+		released(op)
+	}
+}
+
+// readingForGet is reading for Get, which is small enough to inline with one
+// argument less.
+//
+//go:noinline
+func (s *state) readingForGet(key uint64) { s.reading(key, "Ref.Get") }
+
+// pass gives a shared borrow that goes on a new key and token, so that copies
+// of its guard are stale.
+func (s *state) pass(key uint64, t *track.Token) (uint64, *track.Token) {
+	if s.gen == key {
+		s.gen++
+		return s.gen, t.Pass()
+	}
+	s.crowd.leave(key)
+	return s.crowd.enter(), t.Pass()
 }
 
 // seize borrows for writing, or panics.
@@ -95,7 +143,7 @@ func (s *state) unseize(gen uint64, t *track.Token) {
 		released("RefMut.Release")
 	}
 	if t != nil {
-		s.forget(t)
+		s.root().forget(t)
 	}
 	s.gen++
 	if s.flag == part {
@@ -111,18 +159,75 @@ func (s *state) track(what string) *track.Token {
 		return nil
 	}
 	t := class.Begin(what, "", 2)
-	if s.holder == nil {
-		s.holder = t
-	}
+	s.several().holders.Add(t)
 	return t
 }
 
-// forget ends a token and reports whether it was there.
-func (s *state) forget(t *track.Token) bool {
-	if s.holder == t {
-		s.holder = nil
+// forget ends a token.
+func (s *state) forget(t *track.Token) { s.crowd.holders.End(t) }
+
+// holders returns the tracked borrows, or nil if there never was one.
+func (s *state) holders() *track.Holders {
+	if s.crowd == nil {
+		return nil
 	}
-	return t.End()
+	return &s.crowd.holders
+}
+
+// several returns the crowd, which it makes first if there is none.
+func (s *state) several() *crowd {
+	if s.crowd == nil {
+		s.crowd = new(crowd)
+	}
+	return s.crowd
+}
+
+// A crowd is what a state knows of the readers beside the first one, and of
+// tracked borrows. A nil crowd is empty.
+type crowd struct {
+	holders track.Holders
+	places  []uint64 // for each place the key of its reader, or what free was before
+	free    uint64   // the number of the place that is used next, from 1 on; 0 if none is free
+	serial  uint64   // of the last reader that came
+}
+
+// A key of a place has the number of the place, so that it is found at once, and
+// a serial number, so that another reader in the same place has another key.
+const (
+	placed     = 1 << 63 // set in every key of a place, and in no generation
+	placeShift = 36
+	serials    = 1<<placeShift - 1
+)
+
+// place returns the index of the place that a key belongs to.
+func place(key uint64) uint64 { return key&^placed>>placeShift - 1 }
+
+// enter gives a reader a place.
+func (c *crowd) enter() (key uint64) {
+	c.serial++
+	number := c.free
+	if number == 0 {
+		c.places = append(c.places, 0)
+		number = uint64(len(c.places))
+	}
+	key = placed | number<<placeShift | c.serial&serials
+	c.free, c.places[number-1] = c.places[number-1], key
+	return key
+}
+
+// leave frees the place of a reader, and reports whether it was there.
+func (c *crowd) leave(key uint64) bool {
+	if !c.has(key) {
+		return false
+	}
+	i := place(key)
+	c.places[i], c.free = c.free, i+1
+	return true
+}
+
+// has reports whether a reader with the key is there.
+func (c *crowd) has(key uint64) bool {
+	return c != nil && key&placed != 0 && place(key) < uint64(len(c.places)) && c.places[place(key)] == key
 }
 
 // A split is an exclusive borrow that was divided. Each half is a state of its
@@ -133,24 +238,32 @@ type split struct {
 	left   int
 	whole  *state
 	gen    uint64
-	token  *track.Token
 }
 
-// divide makes two halves of the exclusive borrow of s.
-func (s *state) divide(gen uint64, t *track.Token) *split {
-	p := &split{left: 2, whole: s, gen: gen, token: t}
+// divide makes two halves of the exclusive borrow of s, and a token for the
+// second. The first keeps the token of the whole.
+func (s *state) divide(gen uint64) (*split, *track.Token) {
+	p := &split{left: 2, whole: s, gen: gen}
 	for i := range p.halves {
 		p.halves[i] = state{flag: part, split: p}
-		if class.On() {
-			p.halves[i].track("refcell.RefMut")
-		}
 	}
-	return p
+	if class.On() {
+		return p, s.root().track("refcell.RefMut")
+	}
+	return p, nil
+}
+
+// root returns the state of the cell that s is, or is a part of.
+func (s *state) root() *state {
+	for s.split != nil {
+		s = s.split.whole
+	}
+	return s
 }
 
 // end ends one of the halves.
 func (p *split) end() {
 	if p.left--; p.left == 0 {
-		p.whole.unseize(p.gen, p.token)
+		p.whole.unseize(p.gen, nil)
 	}
 }

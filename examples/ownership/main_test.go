@@ -4,14 +4,10 @@ import (
 	"os"
 	"testing"
 
-	"github.com/coderrange/ferrous/arcmutex"
-	"github.com/coderrange/ferrous/rc"
-	"github.com/coderrange/ferrous/refcell"
+	"github.com/coderrange/ferrous/track"
 )
 
-func TestOutputIsAsExpectedAndNothingLeaks(t *testing.T) {
-	rc.CheckLeaks(t)
-	arcmutex.CheckLeaks(t)
+func TestOutputIsAsExpected(t *testing.T) {
 	want, err := os.ReadFile("testdata/output.txt")
 	if err != nil {
 		t.Fatal(err)
@@ -21,7 +17,7 @@ func TestOutputIsAsExpectedAndNothingLeaks(t *testing.T) {
 	}
 }
 
-func TestEveryBorrowIsReleased(t *testing.T) {
-	refcell.CheckLeaks(t) // which would also print where each refused borrow was
+func TestEverythingIsEnded(t *testing.T) {
+	track.Check(t) // which would also print where each refused borrow was
 	run()
 }

@@ -1,25 +1,9 @@
 package track
 
 import (
-	"runtime"
 	"sync"
 	"sync/atomic"
 )
-
-// An origin is where a handle comes from.
-type origin struct {
-	class *Class
-	what  string
-	name  string
-	pcs   [16]uintptr // the innermost callers, zero beyond the last
-}
-
-// A record is what is known of a tracked handle.
-type record struct {
-	origin
-	serial  uint64 // of all records, in the order of their making
-	cleanup runtime.Cleanup
-}
 
 // table holds the records of all classes. Its shards are plain maps under
 // plain mutexes: a map that resizes with the help of a sync.Cond must not be
@@ -31,6 +15,7 @@ type sharded struct {
 	shards [64]shard
 }
 
+// A shard has those records whose serial number modulo 64 is its index.
 type shard struct {
 	sync.Mutex
 	records map[*record]struct{}
@@ -39,7 +24,7 @@ type shard struct {
 
 // lock returns the locked shard of r.
 func (s *sharded) lock(r *record) *shard {
-	shard := &s.shards[r.serial%64]
+	shard := &s.shards[r.serial%uint64(len(s.shards))]
 	shard.Lock()
 	return shard
 }
@@ -71,16 +56,13 @@ func (s *sharded) rename(r *record, name string) {
 	r.name = name
 }
 
-// count adds the origins of the class's records made after the given serial
-// number to the counts.
-func (s *sharded) count(c *Class, after uint64, counts map[origin]int) {
+// each calls f for each record, with its shard locked.
+func (s *sharded) each(f func(r *record)) {
 	for i := range s.shards {
 		shard := &s.shards[i]
 		shard.Lock()
 		for r := range shard.records {
-			if r.class == c && r.serial > after {
-				counts[r.origin]++
-			}
+			f(r)
 		}
 		shard.Unlock()
 	}

@@ -1,16 +1,18 @@
 // Package track knows who holds what, when it is asked to.
 //
-// Each public package that hands out handles or guards has one [Class]. Off,
-// which is how it starts, a class costs one atomic load for each handle made.
-// On, it samples one in n of them: a sampled handle gets a [Token], for which a
-// side table keeps the stack that made it until the handle ends. The table
-// holds program counters and never a value or a token, so that it keeps
-// nothing alive; stacks are turned into text only in reports.
+// Each public package that hands out handles or guards has a [Class] for each
+// kind of them. Off, which is how it starts, a class costs one atomic load for
+// each handle made. On, it samples one in n of them: a sampled handle gets a
+// [Token], for which a side table keeps the stack that made it until the handle
+// ends. The table holds program counters and never a value or a token, so that
+// it keeps nothing alive. Stacks are turned into text only in reports.
 //
 // A token is a small object of its own, and not a number in the handle, so that
 // the collector can tell that a handle was lost although the handle lived on a
 // stack or inside something larger, and so that fast paths, which allocate
-// their handles in the caller's frame, are the same with tracking on.
+// their handles in the caller's frame, are the same with tracking on. Only the
+// handle may refer to its token: whatever else does hides the loss of the
+// handle. What lists holders has [Holders].
 package track
 
 import (
@@ -18,7 +20,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"path"
-	"runtime"
 	"runtime/pprof"
 	"sync/atomic"
 )
@@ -30,18 +31,23 @@ var (
 	Locks   = pprof.NewProfile("ferrous.locks")
 )
 
-// A Class is the tracking of one package. It is off at first, and safe for
-// concurrent use. It is meant to be a package variable and not a pointer in
-// one, so that On is a single load.
+// A Class is the tracking of one kind of handles. It is off at first, and safe
+// for concurrent use. It is meant to be a package variable and not a pointer in
+// one, so that On is a single load. It takes part in [Start] and [Check] after
+// [Register].
 type Class struct {
 	Path    string         // import path of the package, whose frames are not culprits
 	Profile *pprof.Profile // where its handles appear
 
 	// chance of 2^32 that a handle is tracked; all ones is certainty, zero
-	// is off.
+	// is off. It is the largest that anyone asks for.
 	chance atomic.Uint32
 
-	// salt changes with every handle that is tracked, see SampledAt.
+	own     uint32 // the chance that Track asks for; guarded by switches
+	changed func() // called after chance has changed, or nil; guarded by switches
+
+	// salt changes with every handle that is tracked, and more often; see
+	// sampledAt.
 	salt atomic.Uint32
 }
 
@@ -49,21 +55,25 @@ type Class struct {
 func (c *Class) On() bool { return c.chance.Load() != 0 }
 
 // Track tracks one of every n handles made from now on, all for 1 and none for
-// 0. Handles tracked already stay so. A negative n panics.
+// 0. Handles tracked already stay so. Where [Start] or [Check] asks for more,
+// more are tracked. A negative n panics.
 func (c *Class) Track(n int) {
-	switch {
-	case n < 0:
+	if n < 0 {
 		panic(fmt.Errorf("%s: Track: negative rate %d", path.Base(c.Path), n))
-	case n == 0:
-		c.chance.Store(0)
-	default:
-		c.chance.Store(uint32(max(1, math.MaxUint32/uint64(n))))
 	}
+	switches.Lock()
+	defer switches.Unlock()
+	c.own = chance(n)
+	c.update()
 }
 
-// A Token stands for a tracked handle, which must be all that refers to it. It
-// is nil for a handle that is not tracked.
-type Token struct{ record *record }
+// chance returns the chance of 2^32 for one in n; none for 0.
+func chance(n int) uint32 {
+	if n == 0 {
+		return 0
+	}
+	return uint32(max(1, math.MaxUint32/uint64(n)))
+}
 
 // Sampled reports whether the handle that is being made is to be tracked.
 func (c *Class) Sampled() bool {
@@ -71,52 +81,24 @@ func (c *Class) Sampled() bool {
 	return chance == math.MaxUint32 || chance != 0 && rand.Uint32() < chance
 }
 
-// SampledAt is Sampled for a value that was just allocated at the given
-// address. It draws no random number, which takes several nanoseconds, but
-// hashes the address. The allocator hands out addresses by the ten thousand
-// before the collector lets it use one again, and the salt sees to it that
-// these are not the same ones every time.
-func (c *Class) SampledAt(address uintptr) bool {
-	chance := c.chance.Load()
-	return chance != 0 && (uint32(address>>4)^c.salt.Load())*2654435769 <= chance
+// SampledAt is Sampled for a value of the given size that was just allocated at
+// the given address.
+func (c *Class) SampledAt(address, size uintptr) bool {
+	return c.chance.Load() != 0 && c.sampledAt(address, size)
 }
 
-// Begin tracks a new handle of the given type and name. The stack begins skip frames above the caller of Begin. Should the garbage
-// collector find the token before [Token.End], the handle is one of the
-// class's leaks.
-func (c *Class) Begin(what, name string, skip int) *Token {
-	c.salt.Store(rand.Uint32())
-	r := &record{origin: origin{class: c, what: what, name: name}}
-	runtime.Callers(skip+2, r.pcs[:])
-	table.insert(r)
-	c.Profile.Add(r, skip+2)
-	t := &Token{r}
-	r.cleanup = runtime.AddCleanup(t, lose, r)
-	return t
-}
-
-// Rename names the handle.
-func (t *Token) Rename(name string) {
-	if t != nil {
-		table.rename(t.record, name)
+// sampledAt draws a random number for a value whose allocation costs much more
+// than that. For a small one it hashes the address, which is cheaper. The
+// allocator hands out small addresses by the thousand before it uses one again,
+// and meanwhile the salt has changed. The large ones it may hand out over and
+// over, of which a hash would pick all or none.
+func (c *Class) sampledAt(address, size uintptr) bool {
+	if size >= 256 {
+		return c.Sampled()
 	}
-}
-
-// End forgets the handle, and reports whether it was there.
-func (t *Token) End() bool {
-	if t == nil || !table.remove(t.record) {
-		return false
+	hash := (uint32(address>>4) ^ c.salt.Load()) * 2654435769 // 2^32 divided by the golden ratio
+	if hash > math.MaxUint32-math.MaxUint32/64 {
+		c.salt.Store(rand.Uint32())
 	}
-	t.record.class.Profile.Remove(t.record)
-	t.record.cleanup.Stop()
-	return true
-}
-
-// Site returns the place that made the handle, as file.go:42, or nothing if
-// that is not known.
-func (t *Token) Site() string {
-	if t == nil {
-		return ""
-	}
-	return t.record.site()
+	return hash <= c.chance.Load()
 }

@@ -1,0 +1,335 @@
+package track_test
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"runtime/pprof"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/arcmutex"
+	"github.com/coderrange/ferrous/internal/testkit"
+	"github.com/coderrange/ferrous/rc"
+	"github.com/coderrange/ferrous/refcell"
+	"github.com/coderrange/ferrous/track"
+)
+
+// recorder is a testing.TB that keeps what it is told.
+type recorder struct {
+	errors   []string
+	cleanups []func()
+}
+
+func (r *recorder) Helper()          {}
+func (r *recorder) Cleanup(f func()) { r.cleanups = append(r.cleanups, f) }
+func (r *recorder) Errorf(format string, args ...any) {
+	r.errors = append(r.errors, fmt.Sprintf(format, args...))
+}
+
+// finish ends the test of r and returns what it was told.
+func (r *recorder) finish() []string {
+	for _, f := range slices.Backward(r.cleanups) {
+		f()
+	}
+	return r.errors
+}
+
+// named is a recorder of a test with a name.
+type named struct {
+	recorder
+	name string
+}
+
+func (n *named) Name() string { return n.name }
+
+type pair struct{ a, b int }
+
+func parts(p *pair) (*int, *int) { return &p.a, &p.b }
+
+// The values that live as long as the test binary, and that guards and handles
+// are forgotten of.
+var (
+	cell   = refcell.New(pair{})
+	atomic = refcell.NewAtomic(pair{})
+	shared = rc.New(1)
+	arc    = arcmutex.NewArc(1)
+	mutex  = arcmutex.NewMutex(1)
+	rw     = arcmutex.NewRWMutex(1)
+	keep   []any
+)
+
+// kinds makes a handle of each kind for which something else lives on. It
+// returns what ends it.
+var kinds = map[string]struct {
+	what string
+	make func() (end func())
+	lock bool // found with the lock, and only by Check while that lives
+}{
+	"the first Rc, with a clone": {"rc.Rc", func() func() {
+		r := rc.New(1)
+		c := r.Clone()
+		c.Drop()
+		keep = append(keep, c, r.Get())
+		return r.Drop
+	}, false},
+	"an Rc":  {"rc.Rc", func() func() { return shared.Clone().Drop }, false},
+	"a Weak": {"rc.Weak", func() func() { return shared.Downgrade().Drop }, false},
+	"a Box whose value is in use": {"rc.Box", func() func() {
+		b := rc.NewBox(1)
+		keep = append(keep, b.Get())
+		return b.Drop
+	}, false},
+	"the first Arc, with its value in use": {"arcmutex.Arc", func() func() {
+		a := arcmutex.NewArc(1)
+		keep = append(keep, a.Get())
+		return a.Drop
+	}, false},
+	"an Arc":        {"arcmutex.Arc", func() func() { return arc.Clone().Drop }, false},
+	"an Arc's Weak": {"arcmutex.Weak", func() func() { return arc.Downgrade().Drop }, false},
+	"a Ref":         {"refcell.Ref", func() func() { r := cell.Borrow(); return r.Release }, false},
+	"a Ref's Clone": {"refcell.Ref", func() func() {
+		r := cell.Borrow()
+		defer r.Release()
+		c := r.Clone()
+		return c.Release
+	}, false},
+	"a part": {"refcell.Ref", func() func() {
+		r := cell.Borrow()
+		p := refcell.Map(&r, func(p *pair) *int { return &p.a })
+		return p.Release
+	}, false},
+	"a RefMut": {"refcell.RefMut", func() func() { c := refcell.New(1); keep = append(keep, c); m := c.BorrowMut(); return m.Release }, false},
+	"the first half": {"refcell.RefMut", func() func() {
+		c := refcell.New(pair{})
+		m := c.BorrowMut()
+		a, b := refcell.MapSplitMut(&m, parts)
+		keep = append(keep, c, &b)
+		b.Release()
+		return a.Release
+	}, false},
+	"the second half": {"refcell.RefMut", func() func() {
+		c := refcell.New(pair{})
+		m := c.BorrowMut()
+		a, b := refcell.MapSplitMut(&m, parts)
+		keep = append(keep, c, &a)
+		a.Release()
+		return b.Release
+	}, false},
+	"an AtomicRef": {"refcell.AtomicRef", func() func() { r := atomic.Borrow(); return r.Release }, false},
+	"an atomic part": {"refcell.AtomicRef", func() func() {
+		r := atomic.Borrow()
+		p := refcell.MapAtomic(&r, func(p *pair) *int { return &p.a })
+		return p.Release
+	}, false},
+	"an AtomicRefMut": {"refcell.AtomicRefMut", func() func() {
+		c := refcell.NewAtomic(pair{})
+		keep = append(keep, c)
+		m := c.BorrowMut()
+		return m.Release
+	}, false},
+	"an atomic half": {"refcell.AtomicRefMut", func() func() {
+		c := refcell.NewAtomic(pair{})
+		m := c.BorrowMut()
+		a, b := refcell.MapSplitMutAtomic(&m, parts)
+		keep = append(keep, c, &b)
+		b.Release()
+		return a.Release
+	}, false},
+	"a Guard":   {"arcmutex.Guard", func() func() { m := arcmutex.NewMutex(1); g := m.Lock(); return g.Unlock }, true},
+	"a writer":  {"arcmutex.Guard", func() func() { m := arcmutex.NewRWMutex(1); g := m.Lock(); return g.Unlock }, true},
+	"an RGuard": {"arcmutex.RGuard", func() func() { m := arcmutex.NewRWMutex(1); g := m.RLock(); return g.Unlock }, true},
+	"a UGuard":  {"arcmutex.UGuard", func() func() { m := arcmutex.NewRWMutex(1); g := m.ULock(); return g.Unlock }, true},
+}
+
+// found returns how many handles of a type the collector has found.
+func found(what string) (n int) {
+	for _, l := range track.Leaks() {
+		if l.What == what {
+			n += l.Count
+		}
+	}
+	return n
+}
+
+func TestLeaksHasWhatWasForgottenThoughItsValueLives(t *testing.T) {
+	for name, kind := range kinds {
+		t.Run(name, func(t *testing.T) {
+			defer track.Start(1)()
+			before := found(kind.what)
+			kind.make()()
+			kind.make() // and is forgotten
+			for range 1000 {
+				if found(kind.what) > before {
+					break
+				}
+				runtime.GC()
+				runtime.Gosched()
+			}
+			assert.Equal(t, before+1, found(kind.what))
+		})
+	}
+}
+
+func TestCheckReportsEachKindThatWasNotEnded(t *testing.T) {
+	for name, kind := range kinds {
+		t.Run(name, func(t *testing.T) {
+			var r recorder
+			track.Check(&r)
+			kind.make()()
+			assert.Empty(t, r.finish())
+
+			r = recorder{}
+			track.Check(&r)
+			end := kind.make()
+			errors := r.finish()
+			require.Len(t, errors, 1)
+			assert.Contains(t, errors[0], "1 "+kind.what+" not ended, made by\n")
+			assert.Contains(t, errors[0], "track_test.")
+			end()
+		})
+	}
+}
+
+func TestCheckReportsAGuardOfALockThatLives(t *testing.T) {
+	var r recorder
+	track.Check(&r)
+	g := mutex.Lock()
+	s := rw.RLock()
+	errors := r.finish()
+	require.Len(t, errors, 2)
+	g.Unlock()
+	s.Unlock()
+}
+
+func TestSecondCheckOfATestDoesNothing(t *testing.T) {
+	var r recorder
+	track.Check(&r)
+	track.Check(&r)
+	h := rc.New(1)
+	assert.Len(t, r.finish(), 1)
+	h.Drop()
+}
+
+func TestInnermostCheckReports(t *testing.T) {
+	outer, inner := &named{name: "T"}, &named{name: "T/sub"}
+	track.Check(outer)
+	a := rc.New(1)
+	track.Check(inner)
+	b := rc.NewBox(1)
+	errors := inner.finish()
+	require.Len(t, errors, 1)
+	assert.Contains(t, errors[0], "rc.Box")
+	errors = outer.finish()
+	require.Len(t, errors, 1)
+	assert.Contains(t, errors[0], "rc.Rc")
+	a.Drop()
+	b.Drop()
+}
+
+func TestParallelTestsAreNotBlamedForEachOther(t *testing.T) {
+	a, b := &named{name: "A"}, &named{name: "B"}
+	track.Check(a)
+	track.Check(b)
+	ofA, ofB := rc.New(1), rc.NewBox(1)
+	assert.Empty(t, b.finish(), "A's handle lives, and B's may be A's")
+	ofA.Drop()
+	errors := a.finish()
+	require.Len(t, errors, 1, "the last one reports")
+	assert.Contains(t, errors[0], "rc.Box")
+	ofB.Drop()
+}
+
+func TestCleanupsAfterCheckMayEndHandles(t *testing.T) {
+	var r recorder
+	track.Check(&r)
+	h := rc.New(1)
+	r.Cleanup(h.Drop)
+	assert.Empty(t, r.finish())
+}
+
+// isTracked reports whether an Rc that is made now is tracked.
+func isTracked() bool {
+	before := pprof.Lookup("ferrous.handles").Count()
+	h := rc.New(1)
+	defer h.Drop()
+	return pprof.Lookup("ferrous.handles").Count() > before
+}
+
+func TestTrackersStopOneByOne(t *testing.T) {
+	assert.False(t, isTracked())
+	a, b := track.Start(math.MaxInt), track.Start(1)
+	c := track.Start(1)
+	assert.True(t, isTracked())
+	b()
+	b()
+	assert.True(t, isTracked(), "c goes on")
+	rc.Track(0)
+	assert.True(t, isTracked(), "and knows nothing of other switches")
+	c()
+	assert.False(t, isTracked(), "one in MaxInt: run it again")
+	rc.Track(1)
+	a()
+	assert.True(t, isTracked())
+	var r recorder
+	track.Check(&r)
+	rc.Track(0)
+	assert.True(t, isTracked())
+	assert.Empty(t, r.finish())
+	assert.False(t, isTracked())
+}
+
+func TestStartRefusesRatesBelowOne(t *testing.T) {
+	for _, n := range []int{0, -1, math.MinInt} {
+		err := testkit.PanicError(t, func() { track.Start(n) })
+		assert.EqualError(t, err, fmt.Sprintf("track: Start: rate %d is not positive", n))
+	}
+	assert.False(t, isTracked())
+}
+
+func TestStartedLocksAreWatched(t *testing.T) {
+	stop := track.Start(1)
+	before := pprof.Lookup("ferrous.locks").Count()
+	g := mutex.Lock()
+	assert.Equal(t, before+1, pprof.Lookup("ferrous.locks").Count())
+	stop()
+	g.Unlock()
+	assert.Equal(t, before, pprof.Lookup("ferrous.locks").Count())
+}
+
+// sampled counts how many of n handles were tracked.
+func sampled(n int, handle func() interface{ Drop() }) (hits int) {
+	profile := pprof.Lookup("ferrous.handles")
+	before := profile.Count()
+	for range n {
+		h := handle()
+		hits += profile.Count() - before
+		h.Drop()
+	}
+	return hits
+}
+
+// TestEverySizeHasTheSameChance expects 400 of 4,000, with a deviation of 19: a
+// difference of 170 is nine deviations.
+func TestEverySizeHasTheSameChance(t *testing.T) {
+	defer track.Start(10)()
+	for name, handle := range map[string]func() interface{ Drop() }{
+		"8 B":    func() interface{ Drop() } { return rc.New(1) },
+		"1 kB":   func() interface{ Drop() } { return rc.New([1 << 10]byte{}) },
+		"32 kB":  func() interface{ Drop() } { return rc.New([1 << 15]byte{}) },
+		"64 kB":  func() interface{ Drop() } { return arcmutex.NewArc([1 << 16]byte{}) },
+		"128 kB": func() interface{ Drop() } { return rc.NewBox([1 << 17]byte{}) },
+	} {
+		assert.InDelta(t, 400, sampled(4000, handle), 170, name)
+	}
+}
+
+func TestLeakPrintsWhatWhereAndHowMany(t *testing.T) {
+	l := track.Leak{What: "rc.Rc", Name: "order", Count: 2, Stack: "\tmain.f\n"}
+	assert.Equal(t, "2 rc.Rc \"order\" not ended, made by\n\tmain.f\n", l.String())
+	assert.True(t, strings.HasSuffix(fmt.Sprint(l), "main.f\n"))
+}
