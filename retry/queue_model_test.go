@@ -175,8 +175,12 @@ func TestAQueueAgainstAModelWithFaults(t *testing.T) {
 				case 4:
 					runtime.Goexit()
 				case 5:
-					<-ctx.Done()
-					return context.Cause(ctx)
+					select {
+					case <-ctx.Done():
+						return context.Cause(ctx)
+					case <-time.After(time.Minute): // a heartbeat would keep it for ever
+						return errDown
+					}
 				case 6:
 					pass(15 * time.Second) // beyond its lease, if there is no heartbeat
 				case 7:
