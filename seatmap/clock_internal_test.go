@@ -29,7 +29,7 @@ func TestSettingTheWallClockMovesNoDeadline(t *testing.T) {
 		c.base = stepWall(t, c.base, step) // as if it was set by -step since
 		require.InDelta(t, float64(step), float64(c.base.Round(0).Sub(time.Now().Round(0))), float64(time.Minute))
 		assert.Less(t, c.now(), int64(time.Minute))
-		p := newPlan("", &labels{count: 2}, nil, c)
+		p := newPlan("", &labels{count: 2}, nil, c, randomKey())
 		token, err := p.Block(1, time.Minute, 0)
 		require.NoError(t, err)
 		_, err = p.Book(token)
@@ -85,7 +85,7 @@ func TestSmallTablesAreKeptAndLargeOnesGivenBack(t *testing.T) {
 
 // ask returns the question of a user's i'th key.
 func ask(k *keys, i int) *question {
-	q := k.question("ann", strconv.Itoa(i), "block", nil)
+	q := k.question("ann", NewKey(strconv.Itoa(i)), print{})
 	return &q
 }
 
@@ -96,7 +96,7 @@ func TestTheFilterSendsFewToTheLockForNothing(t *testing.T) {
 	}
 	wrong := 0
 	for i := range 10_000 {
-		if k.has("bob", strconv.Itoa(i)) {
+		if k.has("bob", NewKey(strconv.Itoa(i))) {
 			wrong++
 		}
 	}
@@ -113,33 +113,25 @@ func TestLargeTablesOfKeysAreGivenBack(t *testing.T) {
 		k.forget(1 + int64(KeyMemory))
 		assert.Nil(t, k.slots, round)
 		assert.Nil(t, k.filter.Load())
-		assert.False(t, k.has("ann", "1"))
+		assert.False(t, k.has("ann", NewKey("1")))
 	}
 }
 
 func TestKeysOfTheSameHashAreToldApart(t *testing.T) {
 	k := keys{most: 2}
+	same := func(user string) *question { return &question{user: user, key: NewKey("k"), hash: 7} }
 	var slots []uint32
 	for _, user := range []string{"a", "b", "c"} {
-		q := &question{user: user, key: "k", hash: 7, print: 1}
-		old, err := k.recall(q)
-		require.NoError(t, err)
-		require.Nil(t, old)
-		slots = append(slots, k.remember(1, q, user))
+		require.Nil(t, k.find(same(user)))
+		slots = append(slots, k.remember(1, same(user), user))
 	}
 	for i, user := range []string{"a", "b", "c"} {
 		k.slots[slots[i]].hold.User = user
-		old, err := k.recall(&question{user: user, key: "k", hash: 7, print: 1})
-		require.NoError(t, err)
-		assert.Equal(t, user, old.hold.User)
-		_, err = k.recall(&question{user: user, key: "k", hash: 7, print: 2})
-		require.ErrorIs(t, err, ErrKeyReused)
+		assert.Equal(t, user, k.find(same(user)).hold.User)
 	}
 	k.ended(1, slots[1]) // from the middle of the chain
 	k.forget(1 + int64(KeyMemory))
-	old, err := k.recall(&question{user: "b", key: "k", hash: 7, print: 1})
-	require.NoError(t, err)
-	assert.Nil(t, old)
+	assert.Nil(t, k.find(same("b")))
 	k.ended(2, slots[2])
 	k.ended(2, slots[0])
 	assert.EqualValues(t, 2, k.tally(7).Load())
@@ -156,7 +148,7 @@ func TestTheFilterOfKeysCountsEachOnceWhileItGrows(t *testing.T) {
 		slots = append(slots, k.remember(1, ask(&k, i), "ann"))
 	}
 	for i := range 500 {
-		require.True(t, k.has("ann", strconv.Itoa(i)))
+		require.True(t, k.has("ann", NewKey(strconv.Itoa(i))))
 	}
 	for _, slot := range slots {
 		k.ended(1, slot)

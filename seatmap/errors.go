@@ -3,6 +3,7 @@ package seatmap
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -30,14 +31,20 @@ var (
 	// ErrLimit says that the request goes beyond the event's [Limits].
 	ErrLimit = errors.New("seatmap: limit reached")
 	// ErrExpired says that the hold or booking that a token names is over: it
-	// reached its deadline, or was booked, released or cancelled. Its secret is
-	// forgotten by then, so this also answers a forged token of that name.
+	// reached its deadline, or was booked, released or cancelled, or its event was
+	// removed and made again.
 	ErrExpired = errors.New("seatmap: hold is over")
-	// ErrToken says that the token was never given out: it is forged, damaged,
-	// or of another event.
+	// ErrToken says that the token was never given out, or not for this: it is
+	// zero, forged, damaged, of another event or another store, of a booking where
+	// a hold's is asked for or the other way round, or not the user's. A damaged
+	// token is never [ErrExpired], not even when its hold is over.
 	ErrToken = errors.New("seatmap: not a valid token")
-	// ErrKeyReused says that the idempotency key stands for another request.
+	// ErrKeyReused says that the idempotency key stands for another request. It is
+	// always wrapped: [*KeyError] says what differs.
 	ErrKeyReused = errors.New("seatmap: key was used for another request")
+	// ErrSecret says that a [Token] or [Key] was about to be encoded, as JSON for
+	// example. Nothing encodes a secret by accident; Reveal returns it.
+	ErrSecret = errors.New("seatmap: a secret is not encoded: use Reveal")
 )
 
 // A caller's bad input.
@@ -55,11 +62,15 @@ var (
 	ErrInvalidUser = fmt.Errorf("%w user name", ErrInvalid)
 	// ErrInvalidKey says that the idempotency key is too long.
 	ErrInvalidKey = fmt.Errorf("%w idempotency key", ErrInvalid)
-	// ErrInvalidSeats says that a request names no seat, the same seat twice, or
-	// one that its token does not cover, or asks for fewer than one.
+	// ErrInvalidSeats says that a request names no seat, the same seat twice, more
+	// than [MaxSeats], or one that its token does not cover, or asks for fewer than
+	// one. A list of seats that is empty and not nil names no seat. That the token
+	// does not cover a seat is said only when nothing else is wrong.
 	ErrInvalidSeats = fmt.Errorf("%w seats", ErrInvalid)
 	// ErrInvalidTTL says that a duration is not positive, or beyond [MaxTTL].
 	ErrInvalidTTL = fmt.Errorf("%w duration", ErrInvalid)
+	// ErrInvalidCursor says that a text is not that of a [Cursor].
+	ErrInvalidCursor = fmt.Errorf("%w cursor", ErrInvalid)
 	// ErrInvalidOptions says that an option is negative or too large.
 	ErrInvalidOptions = fmt.Errorf("%w options", ErrInvalid)
 )
@@ -101,16 +112,57 @@ func (e *TakenError) Seats() []string {
 	return labels
 }
 
-// Error returns the message.
+// Error returns the message. It names 16 seats at most.
 func (e *TakenError) Error() string {
+	const most = 16
 	var b strings.Builder
 	b.WriteString("seatmap: taken: ")
 	if name := e.Event(); name != "" {
-		b.WriteString("event " + strconv.Quote(name) + " ")
+		b.WriteString("event " + strconv.Quote(clip(name)) + " ")
 	}
-	b.WriteString("seat " + strings.Join(e.Seats(), ", "))
+	list := e.of.list
+	if list == nil {
+		list = []int{int(e.seat)}
+	}
+	for i, seat := range list[:min(len(list), most)] {
+		if i == 0 {
+			b.WriteString("seat ")
+		} else {
+			b.WriteString(", ")
+		}
+		b.WriteString(clip(e.of.plan.labels.label(seat)))
+	}
+	if n := len(list) - most; n > 0 {
+		b.WriteString(" and " + strconv.Itoa(n) + " more")
+	}
 	return b.String()
 }
 
 // Unwrap returns [ErrTaken].
 func (e *TakenError) Unwrap() error { return ErrTaken }
+
+// KeyError says in what a request differs from the one that its idempotency key
+// stands for. It wraps [ErrKeyReused].
+type KeyError struct {
+	differs []string
+}
+
+// Differs returns what differs: "method" alone when the key was used in another
+// method, else some of "Seats", "N", "Where", "TTL" and "Token".
+func (e *KeyError) Differs() []string { return slices.Clone(e.differs) }
+
+// Error returns the message. It shows neither the key nor the values.
+func (e *KeyError) Error() string {
+	return ErrKeyReused.Error() + ": other " + strings.Join(e.differs, ", ")
+}
+
+// Unwrap returns [ErrKeyReused].
+func (e *KeyError) Unwrap() error { return ErrKeyReused }
+
+// clip shortens a text for an error.
+func clip(text string) string {
+	if len(text) > 64 {
+		return text[:64] + "…"
+	}
+	return text
+}

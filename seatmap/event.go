@@ -1,10 +1,10 @@
 package seatmap
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -21,37 +21,37 @@ type event struct {
 	log      changeLog
 }
 
-func newEvent(r *CreateRequest, clock *Clock, o *Options) (*event, error) {
-	ls, closed, err := r.Layout.labels()
-	if err != nil {
-		return nil, err
-	}
-	e := &event{plan: newPlan(strings.Clone(r.Event), ls, closed, clock), limits: r.Limits}
+func newEvent(r *CreateRequest, ls *labels, closed []int, m *Map) *event {
+	o := &m.options
+	e := &event{plan: newPlan(strings.Clone(r.Event), ls, closed, m.clock, m.tagKey(r.Event)), limits: r.Limits}
 	e.plan.event = e
 	if e.keys.most = o.Keys; o.Keys == 0 {
 		e.keys.most = 4096 + ls.count
 	}
 	e.keys.seed = maphash.MakeSeed()
 	e.log.size = o.Ring
-	return e, nil
+	for e.log.life == 0 {
+		e.log.life = rand.Uint64()
+	}
+	return e
 }
 
 // close ends the event, with what its calls get from then on, and returns the
-// last fence that it gave out.
-func (e *event) close(end error) (fence uint64) {
+// last fence and the last revision that it gave out.
+func (e *event) close(end error) (fence, revision uint64) {
 	e.plan.close(end)
 	e.plan.mu.Lock()
 	defer e.plan.mu.Unlock()
 	e.log.ring()
-	return e.plan.fence
+	return e.plan.fence, e.plan.revision
 }
 
 // due says, without a lock, whether sweep may find something.
 func (e *event) due(now int64) bool {
-	return e.plan.earliest.Load() <= now || e.keys.due(now)
+	return e.plan.earliest.Load() <= now || e.keys.due(now) || e.log.due(now)
 }
 
-// sweep is as Plan.Sweep, and forgets old answers.
+// sweep is as Plan.Sweep, and forgets old answers and changes.
 func (e *event) sweep(limit int) (holds int, more bool) {
 	p := e.plan
 	p.mu.Lock()
@@ -61,19 +61,10 @@ func (e *event) sweep(limit int) (holds int, more bool) {
 	}
 	now := p.clock.now()
 	e.keys.forget(now)
-	return p.sweep(now, limit)
-}
-
-// seats translates labels, of which no two are the same.
-func (e *event) seats(to []int, labels []string) ([]int, error) {
-	for _, label := range labels {
-		seat, ok := e.plan.labels.seat(label)
-		if !ok {
-			return nil, fmt.Errorf("%w: %q", ErrUnknownSeat, clip(label))
-		}
-		to = append(to, seat)
+	if e.log.due(now) {
+		e.log.drop()
 	}
-	return to, nil
+	return p.sweep(now, limit)
 }
 
 func (e *event) block(r *BlockRequest) (Hold, error) {
@@ -95,15 +86,15 @@ func (e *event) block(r *BlockRequest) (Hold, error) {
 	if p.end != nil {
 		return Hold{}, p.end
 	}
+	w := p.clock.wall()
 	var asked *question
-	if r.Key != "" {
-		q := e.keys.question(r.User, r.Key, "block", r.Seats, uint64(r.TTL))
+	if !r.Key.IsZero() {
+		q := e.keys.question(r.User, r.Key, print{method: methodBlock, seats: e.keys.seatsPrint(r.Seats), ttl: r.TTL})
 		asked = &q
-		if old, err := e.keys.recall(asked); old != nil || err != nil {
+		if old, err := e.recall(w.mono, asked); old != nil || err != nil {
 			return old.again(), err
 		}
 	}
-	w := p.clock.wall()
 	if err := p.free(w.mono, seats); err != nil {
 		if r.ListTaken && !errors.Is(err, ErrSoldOut) {
 			err = e.allTaken(w.mono, seats)
@@ -113,22 +104,8 @@ func (e *event) block(r *BlockRequest) (Hold, error) {
 	return e.grant(w, r.User, seats, r.TTL, asked)
 }
 
-// allTaken returns the error that names all seats which are not available.
-func (e *event) allTaken(now int64, seats []int) error {
-	var list []int
-	for _, seat := range seats {
-		if state, _ := e.plan.look(now, uint32(seat)); state != Available {
-			list = append(list, seat)
-		}
-	}
-	return &TakenError{of: &taken{plan: e.plan, list: list}, seat: int32(list[0])}
-}
-
 func (e *event) blockAny(r *BlockAnyRequest) (Hold, error) {
 	p := e.plan
-	if r.N > p.count {
-		return Hold{}, fmt.Errorf("%w: %d of %d", ErrInvalidSeats, r.N, p.count)
-	}
 	if p.gate.Load() > p.clock.lately() && !e.keys.has(r.User, r.Key) {
 		return Hold{}, ErrSoldOut
 	}
@@ -137,15 +114,13 @@ func (e *event) blockAny(r *BlockAnyRequest) (Hold, error) {
 	if p.end != nil {
 		return Hold{}, p.end
 	}
+	w := p.clock.wall()
 	var asked *question
-	if r.Key != "" {
-		op := "any"
-		if r.Where.Adjacent {
-			op = "adjacent"
-		}
-		q := e.keys.question(r.User, r.Key, op, []string{r.Where.Prefix}, uint64(r.N), uint64(r.TTL))
+	if !r.Key.IsZero() {
+		q := e.keys.question(r.User, r.Key,
+			print{method: methodBlockAny, n: r.N, where: e.keys.wherePrint(r.Where), ttl: r.TTL})
 		asked = &q
-		if old, err := e.keys.recall(asked); old != nil || err != nil {
+		if old, err := e.recall(w.mono, asked); old != nil || err != nil {
 			return old.again(), err
 		}
 	}
@@ -153,7 +128,6 @@ func (e *event) blockAny(r *BlockAnyRequest) (Hold, error) {
 	if r.Where.Prefix != "" {
 		match = func(seat int) bool { return strings.HasPrefix(p.labels.label(seat), r.Where.Prefix) }
 	}
-	w := p.clock.wall()
 	seats, err := p.choose(w.mono, r.N, r.Where.Adjacent, match)
 	if err != nil {
 		return Hold{}, err
@@ -181,7 +155,7 @@ func (e *event) answer(w wall, lead uint32, seats []string) Hold {
 	}
 	kept := &e.keys.slots[slot].hold
 	*kept = h
-	kept.Seats = slices.Clone(seats) // the caller may change his
+	kept.Seats = slices.Clone(seats) // the caller may change its own
 	return h
 }
 
@@ -198,33 +172,6 @@ func (e *event) describe(w wall, lead uint32, seats []string) Hold {
 	}
 }
 
-// allow says whether a user may have n more seats for so long.
-func (e *event) allow(now int64, user string, n int, ttl time.Duration) error {
-	l := e.limits
-	if l.Lifetime > 0 && ttl > l.Lifetime {
-		return fmt.Errorf("%w: a hold lasts %v at most", ErrLimit, l.Lifetime)
-	}
-	if l.Seats == 0 && l.Holds == 0 {
-		return nil
-	}
-	within := func() bool {
-		seats, holds := e.accounts.of(user)
-		return (l.Seats == 0 || seats+n <= l.Seats) && (l.Holds == 0 || holds < l.Holds)
-	}
-	if within() {
-		return nil
-	}
-	for _, lead := range e.accounts.leads(e.plan, user) {
-		if e.plan.deadline(lead) <= now {
-			e.plan.expire(lead)
-		}
-	}
-	if within() {
-		return nil
-	}
-	return fmt.Errorf("%w: %d seats and %d holds a user", ErrLimit, l.Seats, l.Holds)
-}
-
 func (e *event) book(r *BookRequest) (Booking, error) {
 	var few [8]int
 	seats, err := e.seats(few[:0], r.Seats)
@@ -234,21 +181,25 @@ func (e *event) book(r *BookRequest) (Booking, error) {
 	p := e.plan
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.end != nil {
+		return Booking{}, p.end
+	}
+	now := p.clock.now()
 	var asked *question
-	if r.Key != "" && p.end == nil {
-		q := e.keys.question(r.User, r.Key, "book", r.Seats, r.Token.Fence,
-			binary.LittleEndian.Uint64(r.Token.Secret[:]), binary.LittleEndian.Uint64(r.Token.Secret[8:]))
+	if !r.Key.IsZero() {
+		q := e.keys.question(r.User, r.Key,
+			print{method: methodBook, seats: e.keys.seatsPrint(r.Seats), token: e.keys.tokenPrint(&r.Token)})
 		asked = &q
-		if old, err := e.keys.recall(asked); old != nil || err != nil {
+		if old, err := e.recall(now, asked); old != nil || err != nil {
 			return old.again().booking(), err
 		}
 	}
-	now, lead, err := p.find(&r.Token, Blocked, seats)
+	lead, err := p.find(now, &r.Token, Blocked)
 	if err != nil {
 		return Booking{}, err
 	}
 	if r.User != "" && r.User != e.accounts.list[p.records[lead].user].name {
-		return Booking{}, ErrToken
+		return Booking{}, fmt.Errorf("%w: of another user's hold", ErrToken)
 	}
 	part, err := p.part(lead, seats)
 	if err != nil {
@@ -260,7 +211,7 @@ func (e *event) book(r *BookRequest) (Booking, error) {
 
 // booking is what a Hold without a deadline says.
 func (h Hold) booking() Booking {
-	return Booking{Token: h.Token, User: h.User, Seats: h.Seats, At: h.At}
+	return Booking{Token: h.Token, User: h.User, Seats: h.Seats, At: h.At, Replayed: h.Replayed}
 }
 
 func (e *event) labelsOf(seats []uint32) []string {
@@ -284,13 +235,20 @@ func (e *event) extend(r *ExtendRequest) (Hold, error) {
 	p := e.plan
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now, lead, err := p.find(&r.Token, Blocked, nil)
+	if p.end != nil {
+		return Hold{}, p.end
+	}
+	if err := e.allowExtend(int64(r.TTL)); err != nil {
+		return Hold{}, err
+	}
+	now := p.clock.now()
+	lead, err := p.find(now, &r.Token, Blocked)
 	if err != nil {
 		return Hold{}, err
 	}
 	until := now + int64(r.TTL)
-	if l := e.limits.Lifetime; l > 0 && until-p.records[lead].at > int64(l) {
-		return Hold{}, fmt.Errorf("%w: a hold lasts %v at most", ErrLimit, l)
+	if err := e.allowExtend(until - p.records[lead].at); err != nil {
+		return Hold{}, err
 	}
 	p.extend(lead, until)
 	p.scratch = p.ring(p.scratch[:0], lead)
@@ -323,16 +281,18 @@ func (e *event) info(w wall, seat uint32, state State, head *record) SeatInfo {
 	return i
 }
 
-func (e *event) seatInfos() (Snapshot, error) {
+// seatInfos describes all seats; those of an event that has ended too, if asked
+// for, as they were at its end.
+func (e *event) seatInfos(ended bool) (Snapshot, error) {
 	s := Snapshot{Event: e.plan.name, Seats: make([]SeatInfo, e.plan.count)}
 	w := e.plan.clock.wall()
-	_, revision, err := e.plan.snapshot(func(seat uint32, state State, head *record) {
+	_, revision, err := e.plan.snapshot(ended, func(seat uint32, state State, head *record) {
 		s.Seats[seat] = e.info(w, seat, state, head)
 	})
 	if err != nil {
 		return Snapshot{}, err
 	}
-	s.Revision = revision
+	s.Revision, s.Cursor = revision, Cursor{e.log.life, revision}
 	return s, nil
 }
 
@@ -382,7 +342,7 @@ func (e *event) moved(from, to uint32) { e.accounts.moveHold(e.plan, from, to) }
 
 // changed is told by the plan of every change.
 func (e *event) changed(kind Kind, head *record, seats []uint32, until int64) {
-	if e.log.on() {
+	if e.log.on(e.plan.clock) {
 		e.log.add(e.plan.revision, kind, head, e.accounts.list[head.user].name, seats, until)
 	}
 	switch kind {
@@ -393,12 +353,4 @@ func (e *event) changed(kind Kind, head *record, seats []uint32, until int64) {
 		e.accounts.add(head.user, -len(seats))
 	case KindSnapshot, KindGap, KindExtended, KindBooked:
 	}
-}
-
-// clip shortens a text for an error.
-func clip(text string) string {
-	if len(text) > 64 {
-		return text[:64] + "…"
-	}
-	return text
 }

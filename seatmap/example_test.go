@@ -2,6 +2,7 @@ package seatmap_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
@@ -105,25 +106,25 @@ func ExampleBlockRequest_key() {
 	m := newConcert()
 	defer m.Close()
 	r := seatmap.BlockRequest{
-		Event: "concert", User: "ann", Key: "5b0e…", Seats: []string{"A1"}, TTL: time.Minute,
+		Event: "concert", User: "ann", Key: seatmap.NewKey("5b0e…"), Seats: []string{"A1"}, TTL: time.Minute,
 	}
 	first, err := m.Block(ctx, r)
 	fmt.Println(first.Seats, err)
 
 	again, err := m.Block(ctx, r)
-	fmt.Println(again.Token == first.Token, err)
+	fmt.Println(again.Token == first.Token, again.Replayed, err)
 
 	r.Seats = []string{"A2"}
 	_, err = m.Block(ctx, r)
 	fmt.Println(err)
 	// Output:
 	// [A1] <nil>
-	// true <nil>
-	// seatmap: key was used for another request
+	// true true <nil>
+	// seatmap: key was used for another request: other Seats
 }
 
-// A token prints without its secret, wherever it is printed; only MarshalText
-// writes it in full, to be given to the user.
+// A token prints without its secret, wherever it is printed, and is not encoded by
+// accident; only Reveal returns it in full, to be given to the user.
 func ExampleToken() {
 	ctx := context.Background()
 	m := newConcert()
@@ -133,14 +134,19 @@ func ExampleToken() {
 	})
 	fmt.Printf("%v %#v %v\n", hold.Token, hold.Token, err)
 
-	text, err := hold.Token.MarshalText()
-	fmt.Println(len(text), err)
-	token, err := seatmap.ParseToken(string(text))
-	fmt.Println(token == hold.Token, err)
-	fmt.Println(m.Release(ctx, seatmap.ReleaseRequest{Token: token}))
+	_, err = json.Marshal(hold)
+	fmt.Println(errors.Is(err, seatmap.ErrSecret))
+	answer, err := json.Marshal(map[string]any{"seats": hold.Seats, "token": hold.Token.Reveal()})
+	fmt.Println(len(answer), err)
+
+	var r seatmap.ReleaseRequest
+	err = json.Unmarshal(answer, &r) // the client sends it back
+	fmt.Println(r.Token == hold.Token, err)
+	fmt.Println(m.Release(ctx, r))
 	// Output:
 	// Token(concert#1) Token(concert#1) <nil>
-	// 46 <nil>
+	// true
+	// 85 <nil>
 	// true <nil>
 	// <nil>
 }

@@ -1,7 +1,6 @@
 package seatmap
 
 import (
-	"fmt"
 	"slices"
 )
 
@@ -85,21 +84,6 @@ func (p *Plan) look(now int64, seat uint32) (State, *record) {
 	panic("unreachable")
 }
 
-// free says why not all of the seats are available, or returns nil. On its way
-// it ends holds that are over.
-func (p *Plan) free(now int64, seats []int) error {
-	for _, seat := range seats {
-		if p.tidy(now, seat) {
-			continue
-		}
-		if p.soldOut(now) {
-			return ErrSoldOut
-		}
-		return p.takenError(seat)
-	}
-	return nil
-}
-
 // tidy says whether the seat is available, and makes its word say so too.
 func (p *Plan) tidy(now int64, seat int) bool {
 	word := p.word(seat)
@@ -140,8 +124,8 @@ func (p *Plan) grant(now, until int64, user uint64, seats []int, q *question) ui
 func (p *Plan) begin(seat uint32, user uint64, now int64) *record {
 	p.fence++
 	r := &p.records[seat]
-	r.fence, r.user, r.at, r.slot = p.fence, user, now, noSlot
-	r.secret[0], r.secret[1] = p.secrets.Uint64(), p.secrets.Uint64()
+	r.fence, r.user, r.at, r.slot, r.first = p.fence, user, now, noSlot, seat
+	r.tag = p.tags.draw(p.fence).with(seat)
 	return r
 }
 
@@ -167,57 +151,6 @@ func (p *Plan) extend(lead uint32, until int64) int64 {
 	p.setDeadline(p.scratch, until)
 	p.changed(KindExtended, &p.records[lead], p.scratch, until)
 	return until
-}
-
-// find returns the time and where the hold or booking of the token begins.
-func (p *Plan) find(t *Token, state State, seats []int) (now int64, lead uint32, err error) {
-	if p.end != nil {
-		return 0, 0, p.end
-	}
-	if len(seats) > 0 {
-		if err := p.checkSeats(seats); err != nil {
-			return 0, 0, err
-		}
-	}
-	if t.Fence == 0 || t.Fence > p.fence || t.Event != p.name {
-		return 0, 0, ErrToken
-	}
-	now = p.clock.now()
-	lead = t.Seat
-	if int64(lead) >= int64(p.count) || p.records[lead].fence != t.Fence {
-		var moved bool
-		if lead, moved = p.moved[t.Fence]; !moved {
-			return now, 0, ErrExpired
-		}
-	}
-	word := p.word(int(lead))
-	if State(word&stateMask) == Blocked && int64(word>>stateBits) <= now {
-		p.expire(lead)
-		return now, 0, ErrExpired
-	}
-	if State(word&stateMask) != state || !t.proves(p.records[lead].secret) {
-		return now, 0, ErrToken
-	}
-	return now, lead, nil
-}
-
-// part returns the seats to act upon: those named, which must belong to the
-// hold or booking that begins at lead, or all of it.
-func (p *Plan) part(lead uint32, seats []int) ([]uint32, error) {
-	if len(seats) == 0 {
-		p.scratch = p.ring(p.scratch[:0], lead)
-		return p.scratch, nil
-	}
-	part := p.scratch[:0]
-	state := p.word(int(lead)) & stateMask
-	for _, seat := range seats {
-		if p.records[seat].lead != lead || p.word(seat)&stateMask != state {
-			return nil, fmt.Errorf("%w: seat %s is not covered by the token", ErrInvalidSeats, p.labels.label(seat))
-		}
-		part = append(part, uint32(seat))
-	}
-	p.scratch = part
-	return part, nil
 }
 
 // book makes part of the hold that begins at lead a booking, and returns where

@@ -4,13 +4,13 @@ import (
 	"hash/maphash"
 	"math/bits"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 )
 
 // KeyMemory is how long a grant is remembered by its idempotency key after the
-// hold or booking is over.
+// hold or booking is over. A key that has been used by then is new again, to the
+// nanosecond and whether or not anything swept.
 const KeyMemory = 10 * time.Minute
 
 // keys are the answers that one event remembers by idempotency key. They are
@@ -38,9 +38,51 @@ const noSlot = ^uint32(0)
 
 // question is a request with a key.
 type question struct {
-	user, key string
-	hash      uint64 // of user and key
-	print     uint64 // of all else that was asked for
+	user  string
+	key   Key
+	hash  uint64 // of user and key
+	print print
+}
+
+// print is the fingerprint of all that a request with a key asks for. Fields
+// that a method does not have are 0.
+type print struct {
+	method method
+	n      int
+	ttl    time.Duration
+	seats  uint64 // hash
+	where  uint64 // hash
+	token  uint64 // hash
+}
+
+type method uint8
+
+const (
+	methodBlock method = iota
+	methodBlockAny
+	methodBook
+)
+
+// differs says in what p differs from other.
+func (p print) differs(other print) (names []string) {
+	if p.method != other.method {
+		return []string{"method"}
+	}
+	for _, field := range []struct {
+		name string
+		same bool
+	}{
+		{"Token", p.token == other.token},
+		{"Seats", p.seats == other.seats},
+		{"N", p.n == other.n},
+		{"Where", p.where == other.where},
+		{"TTL", p.ttl == other.ttl},
+	} {
+		if !field.same {
+			names = append(names, field.name)
+		}
+	}
+	return names
 }
 
 // answer is what a question got.
@@ -49,16 +91,17 @@ type answer struct {
 	hold   Hold   // or booking, which is a hold without a deadline
 	same   uint32 // the next slot with the same hash, or noSlot
 	behind uint32 // the next slot in the queue, or noSlot
-	until  int64  // when to forget it, once it is over
+	until  int64  // when to forget it; 0 while nobody has ended its hold or booking
 }
 
-// again returns the answer, or the zero Hold if there is none.
+// again returns the answer as a repetition, or the zero Hold if there is none.
 func (a *answer) again() Hold {
 	if a == nil {
 		return Hold{}
 	}
 	h := a.hold
-	h.Seats = slices.Clone(h.Seats) // the caller may change his
+	h.Seats = slices.Clone(h.Seats) // the caller may change its own
+	h.Replayed = true
 	return h
 }
 
@@ -71,38 +114,46 @@ func (k *keys) hash(user, key string) uint64 {
 func mix(before, h uint64) uint64 { return bits.RotateLeft64(before, 29)*0x9E3779B97F4A7C15 ^ h }
 
 // question makes a question of what was asked for.
-func (k *keys) question(user, key, op string, texts []string, numbers ...uint64) question {
-	print := maphash.String(k.seed, op)
-	for _, n := range numbers {
-		print = mix(print, n)
-	}
-	for _, text := range texts {
-		print = mix(print, maphash.String(k.seed, text))
-	}
-	return question{user: user, key: key, hash: k.hash(user, key), print: print}
+func (k *keys) question(user string, key Key, p print) question {
+	return question{user: user, key: key, hash: k.hash(user, *key.text), print: p}
 }
+
+// seatsPrint returns the fingerprint of a list of seats: nil, which may mean all,
+// is not the same as a list that names all.
+func (k *keys) seatsPrint(seats []string) uint64 {
+	if seats == nil {
+		return 0
+	}
+	print := maphash.String(k.seed, "seats")
+	for _, seat := range seats {
+		print = mix(print, maphash.String(k.seed, seat))
+	}
+	return print
+}
+
+func (k *keys) wherePrint(w Where) uint64 { return maphash.Comparable(k.seed, w) }
+
+func (k *keys) tokenPrint(t *Token) uint64 { return maphash.Comparable(k.seed, *t) }
 
 // has says whether there may be an answer to the user's key, and is sure if it
 // says no. It needs no lock.
-func (k *keys) has(user, key string) bool {
-	if key == "" {
+func (k *keys) has(user string, key Key) bool {
+	if key.IsZero() {
 		return false
 	}
 	filter := k.filter.Load()
-	return filter != nil && (*filter)[k.hash(user, key)&uint64(len(*filter)-1)].Load() != 0
+	return filter != nil && (*filter)[k.hash(user, *key.text)&uint64(len(*filter)-1)].Load() != 0
 }
 
-// recall returns the answer that the same question got before, or nil.
-func (k *keys) recall(q *question) (*answer, error) {
+// find returns the last answer to the user's key, or nil. It may be one that is
+// to be forgotten.
+func (k *keys) find(q *question) *answer {
 	for slot := k.first(q.hash); slot != noSlot; slot = k.slots[slot].same {
-		if a := &k.slots[slot]; a.user == q.user && a.key == q.key {
-			if a.print != q.print {
-				return nil, ErrKeyReused
-			}
-			return a, nil
+		if a := &k.slots[slot]; a.user == q.user && *a.key.text == *q.key.text {
+			return a
 		}
 	}
-	return nil, nil
+	return nil
 }
 
 // remember makes room for an answer, which is live until ended is told its
@@ -119,7 +170,7 @@ func (k *keys) remember(now int64, q *question, user string) (slot uint32) {
 	}
 	k.grow() // counts those it finds, so not yet this one
 	k.slots[slot] = answer{question: *q, same: k.first(q.hash), behind: noSlot}
-	k.slots[slot].user, k.slots[slot].key = user, strings.Clone(q.key)
+	k.slots[slot].user = user
 	if k.byHash == nil {
 		k.byHash = map[uint64]uint32{}
 	}

@@ -2,8 +2,12 @@ package seatmap
 
 import (
 	"context"
+	"crypto/hmac"
+	crand "crypto/rand"
+	"crypto/sha256"
 	"fmt"
 	"iter"
+	"log/slog"
 	stdatomic "sync/atomic"
 	"time"
 
@@ -21,8 +25,10 @@ type Map struct {
 	events  *xsync.MapOf[string, *event]
 	options Options
 	clock   *Clock
-	closed  atomic.Bool
-	fence   stdatomic.Uint64 // no removed event gave out a higher one
+	state   atomic.Uint32 // mapUnmade, mapOpen or mapClosed
+	key     [32]byte      // of which the keys of the events' tags are made
+	// No removed event gave out a higher fence or revision.
+	fence, revision stdatomic.Uint64
 
 	stop  func() // tells the sweeper
 	swept chan struct{}
@@ -50,6 +56,12 @@ type Options struct {
 }
 
 const (
+	mapUnmade = iota
+	mapOpen
+	mapClosed
+)
+
+const (
 	maxRing    = 1 << 20
 	sweepBatch = 1024      // seats ended under one taking of an event's lock
 	sweepTick  = 64 * 1024 // seats ended in one tick
@@ -70,6 +82,8 @@ func NewMap(o Options) (*Map, error) {
 		o.Ring = 1024
 	}
 	m := &Map{events: xsync.NewMapOf[string, *event](), options: o, swept: make(chan struct{})}
+	_, _ = crand.Read(m.key[:]) // never fails
+	m.state.Store(mapOpen)
 	if o.Manual {
 		m.clock = NewClock(0)
 		m.stop = func() {}
@@ -83,10 +97,12 @@ func NewMap(o Options) (*Map, error) {
 	return m, nil
 }
 
-// Close ends the map, its goroutines and its watches. It may be called more
-// than once.
+// Close ends the map, its goroutines and its watches, which first tell every
+// change made before. It may be called more than once.
 func (m *Map) Close() error {
-	m.closed.Store(true)
+	if !m.state.CompareAndSwap(mapOpen, mapClosed) && m.state.Load() == mapUnmade {
+		return nil // a zero Map has nothing to end
+	}
 	m.stop()
 	<-m.swept
 	m.events.Range(func(_ string, e *event) bool {
@@ -132,7 +148,8 @@ func (m *Map) due() (events []*event) {
 }
 
 // Sweep implements [Store]. It takes each event's lock for a bounded time, again
-// and again until nothing is over; a context that ends stops it.
+// and again until nothing is over. The error is [ErrClosed] or the context's; with
+// it comes how many holds were ended by then.
 func (m *Map) Sweep(ctx context.Context) (holds int, err error) {
 	if err := m.check(ctx); err != nil {
 		return 0, err
@@ -150,74 +167,55 @@ func (m *Map) Sweep(ctx context.Context) (holds int, err error) {
 	return holds, nil
 }
 
-// check returns why nothing can be done.
-func (m *Map) check(ctx context.Context) error {
-	if m.closed.Load() {
-		return ErrClosed
-	}
-	return done(ctx)
-}
-
-// find returns the event, which a request names.
-func (m *Map) find(name string) (*event, error) {
-	e, ok := m.events.Load(name)
-	if !ok {
-		return nil, fmt.Errorf("%w: %q", ErrUnknownEvent, clip(name))
-	}
-	return e, nil
-}
-
-// Create implements [Store].
+// Create implements [Store]. The error is [ErrClosed], the context's,
+// [ErrInvalidEvent], [ErrInvalidLimits], [ErrInvalidLayout] or [ErrExists].
 func (m *Map) Create(ctx context.Context, r CreateRequest) error {
 	if err := m.check(ctx); err != nil {
 		return err
 	}
-	if err := checkName(r.Event, ErrInvalidEvent); err != nil {
+	labels, closed, err := checkCreate(&r)
+	if err != nil {
 		return err
-	}
-	if r.Limits.Seats < 0 || r.Limits.Holds < 0 || r.Limits.Lifetime < 0 {
-		return fmt.Errorf("%w: negative", ErrInvalidLimits)
 	}
 	exists := fmt.Errorf("%w: %q", ErrExists, clip(r.Event))
 	if e, ok := m.events.Load(r.Event); ok && e.plan.gate.Load() != gateClosed {
 		return exists
 	}
-	e, err := newEvent(&r, m.clock, &m.options)
-	if err != nil {
-		return err
-	}
-	// Remove computes too, so an event of that name is there or has left its fence.
+	e := newEvent(&r, labels, closed, m)
+	// Remove computes too, so an event of that name is there or has left its
+	// fence and its revision.
 	there, _ := m.events.Compute(e.plan.name, func(old *event, ok bool) (*event, bool) {
 		if ok {
 			return old, false
 		}
-		e.plan.fence = m.fence.Load()
+		e.plan.fence, e.plan.revision = m.fence.Load(), m.revision.Load()
 		return e, false
 	})
 	if there != e {
 		return exists
 	}
-	if m.closed.Load() { // Close may have missed it
+	if m.state.Load() == mapClosed { // Close may have missed it
 		e.close(ErrClosed)
 		return ErrClosed
 	}
 	return nil
 }
 
-// Remove implements [Store].
+// Remove implements [Store]. The error is [ErrClosed], the context's,
+// [ErrInvalidEvent] or [ErrUnknownEvent].
 func (m *Map) Remove(ctx context.Context, r RemoveRequest) error {
 	if err := m.check(ctx); err != nil {
 		return err
 	}
-	if err := checkName(r.Event, ErrInvalidEvent); err != nil {
+	if err := checkEvent(r.Event); err != nil {
 		return err
 	}
-	err := fmt.Errorf("%w: %q", ErrUnknownEvent, clip(r.Event))
+	err := unknownEvent(r.Event)
 	m.events.Compute(r.Event, func(e *event, ok bool) (*event, bool) {
 		if ok {
-			fence := e.close(ErrUnknownEvent)
-			for old := m.fence.Load(); old < fence && !m.fence.CompareAndSwap(old, fence); old = m.fence.Load() {
-			}
+			fence, revision := e.close(ErrUnknownEvent)
+			raise(&m.fence, fence)
+			raise(&m.revision, revision+1) // that of the snapshot of what follows
 			err = nil
 		}
 		return nil, true
@@ -225,21 +223,25 @@ func (m *Map) Remove(ctx context.Context, r RemoveRequest) error {
 	return err
 }
 
+// raise makes v at least n.
+func raise(v *stdatomic.Uint64, n uint64) {
+	for old := v.Load(); old < n && !v.CompareAndSwap(old, n); old = v.Load() {
+	}
+}
+
 // Block implements [Store]. That one of up to eight seats is taken costs no lock
 // and no allocation, unless the request says ListTaken or its key may be known.
+//
+// The error is [ErrClosed], the context's, [ErrInvalidEvent], [ErrInvalidUser],
+// [ErrInvalidKey], [ErrInvalidSeats], [ErrInvalidTTL], [ErrUnknownEvent],
+// [ErrUnknownSeat], a [*KeyError], [ErrSoldOut], a [*TakenError] or [ErrLimit].
 //
 //ferrous:acquire
 func (m *Map) Block(ctx context.Context, r BlockRequest) (Hold, error) {
 	if err := m.check(ctx); err != nil {
 		return Hold{}, err
 	}
-	if err := checkRequest(r.Event, r.User, r.Key, r.TTL); err != nil {
-		return Hold{}, err
-	}
-	if len(r.Seats) == 0 {
-		return Hold{}, fmt.Errorf("%w: none named", ErrInvalidSeats)
-	}
-	if err := checkOnce(r.Seats); err != nil {
+	if err := checkBlock(&r); err != nil {
 		return Hold{}, err
 	}
 	e, err := m.find(r.Event)
@@ -253,16 +255,17 @@ func (m *Map) Block(ctx context.Context, r BlockRequest) (Hold, error) {
 // chosen. Its cost grows with the number of seats that it has to pass over, a
 // nanosecond or so each; it skips 512 at once where all are taken.
 //
+// The error is [ErrClosed], the context's, [ErrInvalidEvent], [ErrInvalidUser],
+// [ErrInvalidKey], [ErrInvalidSeats], [ErrInvalidTTL], [ErrUnknownEvent], a
+// [*KeyError], [ErrSoldOut], [ErrNotEnough] or [ErrLimit].
+//
 //ferrous:acquire
 func (m *Map) BlockAny(ctx context.Context, r BlockAnyRequest) (Hold, error) {
 	if err := m.check(ctx); err != nil {
 		return Hold{}, err
 	}
-	if err := checkRequest(r.Event, r.User, r.Key, r.TTL); err != nil {
+	if err := checkBlockAny(&r); err != nil {
 		return Hold{}, err
-	}
-	if r.N < 1 {
-		return Hold{}, fmt.Errorf("%w: %d asked for", ErrInvalidSeats, r.N)
 	}
 	e, err := m.find(r.Event)
 	if err != nil {
@@ -271,22 +274,16 @@ func (m *Map) BlockAny(ctx context.Context, r BlockAnyRequest) (Hold, error) {
 	return e.blockAny(&r)
 }
 
-// Book implements [Store].
+// Book implements [Store]. The error is [ErrClosed], the context's,
+// [ErrInvalidUser], [ErrInvalidKey], [ErrInvalidSeats], [ErrUnknownEvent],
+// [ErrUnknownSeat], a [*KeyError], [ErrExpired] or [ErrToken].
 //
 //ferrous:acquire
 func (m *Map) Book(ctx context.Context, r BookRequest) (Booking, error) {
 	if err := m.check(ctx); err != nil {
 		return Booking{}, err
 	}
-	if err := checkKey(r.Key); err != nil {
-		return Booking{}, err
-	}
-	if r.Key != "" || r.User != "" {
-		if err := checkName(r.User, ErrInvalidUser); err != nil {
-			return Booking{}, err
-		}
-	}
-	if err := checkOnce(r.Seats); err != nil {
+	if err := checkBook(&r); err != nil {
 		return Booking{}, err
 	}
 	e, err := m.findToken(&r.Token)
@@ -296,41 +293,38 @@ func (m *Map) Book(ctx context.Context, r BookRequest) (Booking, error) {
 	return e.book(&r)
 }
 
-// Release implements [Store].
+// Release implements [Store]. The error is [ErrClosed], the context's,
+// [ErrInvalidSeats], [ErrUnknownEvent], [ErrUnknownSeat], [ErrExpired] or
+// [ErrToken].
 //
 //ferrous:release
 func (m *Map) Release(ctx context.Context, r ReleaseRequest) error {
-	if err := m.check(ctx); err != nil {
-		return err
-	}
-	if err := checkOnce(r.Seats); err != nil {
-		return err
-	}
-	e, err := m.findToken(&r.Token)
-	if err != nil {
-		return err
-	}
-	return e.giveBack(&r.Token, Blocked, KindReleased, r.Seats)
+	return m.giveBack(ctx, &r.Token, Blocked, KindReleased, r.Seats)
 }
 
-// Cancel implements [Store].
+// Cancel implements [Store]. The error is as for [Map.Release].
 //
 //ferrous:release
 func (m *Map) Cancel(ctx context.Context, r CancelRequest) error {
+	return m.giveBack(ctx, &r.Token, Booked, KindCancelled, r.Seats)
+}
+
+func (m *Map) giveBack(ctx context.Context, t *Token, state State, kind Kind, seats []string) error {
 	if err := m.check(ctx); err != nil {
 		return err
 	}
-	if err := checkOnce(r.Seats); err != nil {
+	if err := checkPart(seats); err != nil {
 		return err
 	}
-	e, err := m.findToken(&r.Token)
+	e, err := m.findToken(t)
 	if err != nil {
 		return err
 	}
-	return e.giveBack(&r.Token, Booked, KindCancelled, r.Seats)
+	return e.giveBack(t, state, kind, seats)
 }
 
-// Extend implements [Store].
+// Extend implements [Store]. The error is [ErrClosed], the context's,
+// [ErrInvalidTTL], [ErrUnknownEvent], [ErrLimit], [ErrExpired] or [ErrToken].
 func (m *Map) Extend(ctx context.Context, r ExtendRequest) (Hold, error) {
 	if err := m.check(ctx); err != nil {
 		return Hold{}, err
@@ -345,7 +339,8 @@ func (m *Map) Extend(ctx context.Context, r ExtendRequest) (Hold, error) {
 	return e.extend(&r)
 }
 
-// Seat implements [Store].
+// Seat implements [Store]. The error is [ErrClosed], the context's,
+// [ErrInvalidEvent], [ErrUnknownEvent] or [ErrUnknownSeat].
 func (m *Map) Seat(ctx context.Context, r SeatRequest) (SeatInfo, error) {
 	e, err := m.look(ctx, r.Event)
 	if err != nil {
@@ -355,17 +350,18 @@ func (m *Map) Seat(ctx context.Context, r SeatRequest) (SeatInfo, error) {
 }
 
 // Seats implements [Store]. It does not keep others from the event for longer
-// than it takes to copy 512 seats; who changes seats meanwhile first copies the
-// 512 around each, if they were not yet.
+// than it takes to copy 512 seats. A call that changes seats meanwhile first
+// copies the 512 around each, if they were not yet. The error is [ErrClosed], the
+// context's, [ErrInvalidEvent] or [ErrUnknownEvent].
 func (m *Map) Seats(ctx context.Context, r SeatsRequest) (Snapshot, error) {
 	e, err := m.look(ctx, r.Event)
 	if err != nil {
 		return Snapshot{}, err
 	}
-	return e.seatInfos()
+	return e.seatInfos(false)
 }
 
-// Counts implements [Store].
+// Counts implements [Store]. The error is as for [Map.Seats].
 func (m *Map) Counts(ctx context.Context, r CountsRequest) (Counts, error) {
 	e, err := m.look(ctx, r.Event)
 	if err != nil {
@@ -374,27 +370,39 @@ func (m *Map) Counts(ctx context.Context, r CountsRequest) (Counts, error) {
 	return e.plan.Counts()
 }
 
-// Holds implements [Store].
+// Holds implements [Store]. The error is [ErrClosed], the context's,
+// [ErrInvalidEvent], [ErrInvalidUser] or [ErrUnknownEvent].
 func (m *Map) Holds(ctx context.Context, r HoldsRequest) ([]HoldInfo, error) {
 	if err := m.check(ctx); err != nil {
 		return nil, err
 	}
-	if err := checkName(r.User, ErrInvalidUser); err != nil {
+	if err := checkHolds(&r); err != nil {
 		return nil, err
 	}
-	e, err := m.look(ctx, r.Event)
+	e, err := m.find(r.Event)
 	if err != nil {
 		return nil, err
 	}
 	return e.holds(r.User)
 }
 
-// Watch implements [Store]. The iteration ends with an error when the context
-// is done ([context.Cause]), the event is removed ([ErrUnknownEvent]) or the map
-// closed ([ErrClosed]). A watcher that falls behind by more than the ring holds,
-// or begins before it, gets [KindGap] and then [KindSnapshot]; nobody waits for
-// it. An expiry is reported when it is swept, or when something
-// touches the seat.
+// Watch implements [Store].
+//
+// The iteration ends with an error as its last element: that of the context,
+// [ErrInvalidEvent], [ErrUnknownEvent] when there is no such event or it was
+// removed, or [ErrClosed]. Everything that changed before a Remove or Close is
+// told before the error; only a context that is done ends the iteration at once.
+//
+// A watcher that falls behind by more than the ring holds gets [KindGap] and then
+// [KindSnapshot]; nobody waits for it. So does one whose cursor is older than the
+// ring, or of another life of the event, another event or another store. An
+// expiry is told when it is swept, or when something touches the seat.
+//
+// An event that nobody has watched yet keeps no changes. From the first Watch on
+// it keeps the last [Options.Ring] changes, which together name at most 16 seats
+// for each place of the ring: about 80 bytes a place and 4 bytes a seat named, and
+// the users' names. The newest change is always kept. [WatchMemory] after the last
+// watcher left, the next change or sweep drops them all.
 //
 //ferrous:blocks
 func (m *Map) Watch(ctx context.Context, r WatchRequest) iter.Seq2[Change, error] {
@@ -408,48 +416,28 @@ func (m *Map) Watch(ctx context.Context, r WatchRequest) iter.Seq2[Change, error
 	}
 }
 
-// look finds the event of a request that asks for nothing else.
-func (m *Map) look(ctx context.Context, name string) (*event, error) {
-	if err := m.check(ctx); err != nil {
-		return nil, err
+// String returns the number of events.
+func (m *Map) String() string {
+	switch m.state.Load() {
+	case mapOpen:
+		return fmt.Sprintf("Map(%d events)", m.events.Size())
+	case mapClosed:
+		return "Map(closed)"
 	}
-	if err := checkName(name, ErrInvalidEvent); err != nil {
-		return nil, err
-	}
-	return m.find(name)
+	return "Map(not made by NewMap)"
 }
 
-// findToken finds the event of a token.
-func (m *Map) findToken(t *Token) (*event, error) {
-	if *t == (Token{}) {
-		return nil, fmt.Errorf("%w: it is zero", ErrToken)
-	}
-	return m.find(t.Event)
-}
+// GoString is [Map.String].
+func (m *Map) GoString() string { return m.String() }
 
-func checkRequest(event, user, key string, ttl time.Duration) error {
-	if err := checkName(event, ErrInvalidEvent); err != nil {
-		return err
-	}
-	if err := checkName(user, ErrInvalidUser); err != nil {
-		return err
-	}
-	if err := checkKey(key); err != nil {
-		return err
-	}
-	return checkTTL(ttl)
-}
+// LogValue is [Map.String].
+func (m *Map) LogValue() slog.Value { return slog.StringValue(m.String()) }
 
-func checkName(name string, invalid error) error {
-	if name == "" || len(name) > MaxName {
-		return fmt.Errorf("%w: %d bytes, not 1 to %d", invalid, len(name), MaxName)
-	}
-	return nil
-}
-
-func checkKey(key string) error {
-	if len(key) > MaxName {
-		return fmt.Errorf("%w: %d bytes, more than %d", ErrInvalidKey, len(key), MaxName)
-	}
-	return nil
+// tagKey returns the key of the tags of an event, which is the same whenever an
+// event of that name is made: its tokens are known when it is made anew.
+func (m *Map) tagKey(event string) (key tagKey) {
+	mac := hmac.New(sha256.New, m.key[:])
+	mac.Write([]byte(event))
+	copy(key[:], mac.Sum(nil))
+	return key
 }

@@ -36,7 +36,7 @@ func TestARefusalThatAsksTheLockForNothingDoesNotAllocate(t *testing.T) {
 	m, err := NewMap(Options{Manual: true})
 	require.NoError(t, err)
 	require.NoError(t, m.Create(t.Context(), CreateRequest{Event: "e", Layout: Layout{Count: 2}}))
-	r := BlockRequest{Event: "e", User: "ann", Key: "hers", Seats: []string{"1"}, TTL: time.Hour}
+	r := BlockRequest{Event: "e", User: "ann", Key: NewKey("hers"), Seats: []string{"1"}, TTL: time.Hour}
 	_, err = m.Block(t.Context(), r)
 	require.NoError(t, err)
 	e, err := m.find("e")
@@ -45,7 +45,7 @@ func TestARefusalThatAsksTheLockForNothingDoesNotAllocate(t *testing.T) {
 		(*e.keys.filter.Load())[i].Add(1)
 	}
 	ctx := t.Context()
-	r.Key = "another"
+	r.Key = NewKey("another")
 	testkit.NoAllocs(t, "a refusal", func() {
 		if _, err := m.Block(ctx, r); err == nil {
 			t.Fatal("not refused")

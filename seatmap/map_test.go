@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 	"slices"
 	"strings"
@@ -264,36 +263,40 @@ func TestLimits(t *testing.T) {
 
 func TestRepeatedRequestsGetTheSameAnswer(t *testing.T) {
 	m := newEvent(t, 4, seatmap.Limits{Seats: 2}, seatmap.Options{})
-	r := seatmap.BlockRequest{Event: event, User: "ann", Key: "k", Seats: []string{"1", "2"}, TTL: hold}
+	r := seatmap.BlockRequest{Event: event, User: "ann", Key: seatmap.NewKey("k"), Seats: []string{"1", "2"}, TTL: hold}
 	first, err := m.Block(t.Context(), r)
 	require.NoError(t, err)
+	assert.False(t, first.Replayed)
 	again, err := m.Block(t.Context(), r)
 	require.NoError(t, err)
+	first.Replayed = true
 	assert.Equal(t, first, again)
 	again.Seats[0] = "spoiled"
 	again, err = m.Block(t.Context(), r)
 	require.NoError(t, err)
-	assert.Equal(t, r.Seats, again.Seats, "what the caller does to his copy is his business")
+	assert.Equal(t, r.Seats, again.Seats, "the answer is not shared with the caller")
 
 	other := r
 	other.Seats = []string{"3"}
 	_, err = m.Block(t.Context(), other)
 	require.ErrorIs(t, err, seatmap.ErrKeyReused)
-	_, err = m.BlockAny(t.Context(), seatmap.BlockAnyRequest{Event: event, User: "ann", Key: "k", N: 2, TTL: hold})
+	_, err = m.BlockAny(t.Context(), seatmap.BlockAnyRequest{Event: event, User: "ann", Key: seatmap.NewKey("k"), N: 2, TTL: hold})
 	require.ErrorIs(t, err, seatmap.ErrKeyReused)
 	other = r
 	other.User = "bob"
 	_, err = m.Block(t.Context(), other)
 	require.ErrorIs(t, err, seatmap.ErrTaken, "a key is its user's")
 
-	pay := seatmap.BookRequest{Token: first.Token, User: "ann", Key: "pay"}
+	pay := seatmap.BookRequest{Token: first.Token, User: "ann", Key: seatmap.NewKey("pay")}
 	booking, err := m.Book(t.Context(), pay)
 	require.NoError(t, err)
 	same, err := m.Book(t.Context(), pay)
 	require.NoError(t, err)
+	assert.False(t, booking.Replayed)
+	booking.Replayed = true
 	assert.Equal(t, booking, same)
 	forged := pay
-	forged.Token.Secret[3]++
+	forged.Token = seatmap.Damaged(pay.Token, 100)
 	_, err = m.Book(t.Context(), forged)
 	require.ErrorIs(t, err, seatmap.ErrKeyReused, "the token is part of the request")
 	again, err = m.Block(t.Context(), r)
@@ -301,11 +304,12 @@ func TestRepeatedRequestsGetTheSameAnswer(t *testing.T) {
 	assert.Equal(t, first, again, "also when the hold is over")
 	assert.Equal(t, seatmap.Counts{Available: 2, Booked: 2}, counts(t, m))
 
-	any := seatmap.BlockAnyRequest{Event: event, User: "bob", Key: "any", N: 2, TTL: hold}
+	any := seatmap.BlockAnyRequest{Event: event, User: "bob", Key: seatmap.NewKey("any"), N: 2, TTL: hold}
 	chosen, err := m.BlockAny(t.Context(), any)
 	require.NoError(t, err)
 	repeated, err := m.BlockAny(t.Context(), any)
 	require.NoError(t, err)
+	chosen.Replayed = true
 	assert.Equal(t, chosen, repeated, "also when the event is sold out")
 	any.Where.Adjacent = true
 	_, err = m.BlockAny(t.Context(), any)
@@ -315,7 +319,7 @@ func TestRepeatedRequestsGetTheSameAnswer(t *testing.T) {
 func TestARefusalIsEvaluatedAfresh(t *testing.T) {
 	m := newEvent(t, 2, seatmap.Limits{}, seatmap.Options{})
 	h := block(t, m, "ann", "1")
-	r := seatmap.BlockRequest{Event: event, User: "bob", Key: "k", Seats: []string{"1"}, TTL: hold}
+	r := seatmap.BlockRequest{Event: event, User: "bob", Key: seatmap.NewKey("k"), Seats: []string{"1"}, TTL: hold}
 	_, err := m.Block(t.Context(), r)
 	require.ErrorIs(t, err, seatmap.ErrTaken)
 	require.NoError(t, release(m, h.Token))
@@ -328,16 +332,6 @@ func TestAnotherUsersHoldCannotBeBookedInHisName(t *testing.T) {
 	h := block(t, m, "ann", "1")
 	_, err := m.Book(t.Context(), seatmap.BookRequest{Token: h.Token, User: "bob"})
 	require.ErrorIs(t, err, seatmap.ErrToken)
-	forged := h.Token
-	forged.Secret = [16]byte{}
-	_, err = book(m, forged)
-	require.ErrorIs(t, err, seatmap.ErrToken)
-	forged = h.Token
-	forged.Fence += 100
-	require.ErrorIs(t, release(m, forged), seatmap.ErrToken)
-	forged = h.Token
-	forged.Seat = 1 << 31
-	require.ErrorIs(t, release(m, forged), seatmap.ErrExpired)
 	require.NoError(t, release(m, h.Token))
 }
 
@@ -402,7 +396,7 @@ func TestBadInputGetsANamedErrorAndChangesNothing(t *testing.T) {
 		"unknown event":        {blockWith(func(r *seatmap.BlockRequest) { r.Event = "opera" }), seatmap.ErrUnknownEvent},
 		"empty user":           {blockWith(func(r *seatmap.BlockRequest) { r.User = "" }), seatmap.ErrInvalidUser},
 		"long user":            {blockWith(func(r *seatmap.BlockRequest) { r.User = long }), seatmap.ErrInvalidUser},
-		"long key":             {blockWith(func(r *seatmap.BlockRequest) { r.Key = long }), seatmap.ErrInvalidKey},
+		"long key":             {blockWith(func(r *seatmap.BlockRequest) { r.Key = seatmap.NewKey(long) }), seatmap.ErrInvalidKey},
 		"no seats":             {blockWith(func(r *seatmap.BlockRequest) { r.Seats = nil }), seatmap.ErrInvalidSeats},
 		"unknown seat":         {blockWith(func(r *seatmap.BlockRequest) { r.Seats = []string{"4"} }), seatmap.ErrUnknownSeat},
 		"seat 0":               {blockWith(func(r *seatmap.BlockRequest) { r.Seats = []string{"0"} }), seatmap.ErrUnknownSeat},
@@ -420,7 +414,8 @@ func TestBadInputGetsANamedErrorAndChangesNothing(t *testing.T) {
 		"huge TTL":             {blockWith(func(r *seatmap.BlockRequest) { r.TTL = 1<<63 - 1 }), seatmap.ErrInvalidTTL},
 		"any of none":          {anyWith(func(r *seatmap.BlockAnyRequest) { r.N = 0 }), seatmap.ErrInvalidSeats},
 		"any of minus one":     {anyWith(func(r *seatmap.BlockAnyRequest) { r.N = -1 }), seatmap.ErrInvalidSeats},
-		"any of too many":      {anyWith(func(r *seatmap.BlockAnyRequest) { r.N = 4 }), seatmap.ErrInvalidSeats},
+		"any of too many":      {anyWith(func(r *seatmap.BlockAnyRequest) { r.N = seatmap.MaxSeats + 1 }), seatmap.ErrInvalidSeats},
+		"any of more than all": {anyWith(func(r *seatmap.BlockAnyRequest) { r.N = 4 }), seatmap.ErrNotEnough},
 		"any zero TTL":         {anyWith(func(r *seatmap.BlockAnyRequest) { r.TTL = 0 }), seatmap.ErrInvalidTTL},
 		"any in no event":      {anyWith(func(r *seatmap.BlockAnyRequest) { r.Event = "opera" }), seatmap.ErrUnknownEvent},
 		"create empty name":    {create("", one, seatmap.Limits{}), seatmap.ErrInvalidEvent},
@@ -441,11 +436,11 @@ func TestBadInputGetsANamedErrorAndChangesNothing(t *testing.T) {
 			return err
 		}, seatmap.ErrToken},
 		"book with a key and no user": {func(ctx context.Context) error {
-			_, err := m.Book(ctx, seatmap.BookRequest{Token: taken.Token, Key: "k"})
+			_, err := m.Book(ctx, seatmap.BookRequest{Token: taken.Token, Key: seatmap.NewKey("k")})
 			return err
 		}, seatmap.ErrInvalidUser},
 		"book with a long key": {func(ctx context.Context) error {
-			_, err := m.Book(ctx, seatmap.BookRequest{Token: taken.Token, User: "ann", Key: long})
+			_, err := m.Book(ctx, seatmap.BookRequest{Token: taken.Token, User: "ann", Key: seatmap.NewKey(long)})
 			return err
 		}, seatmap.ErrInvalidKey},
 		"book a seat twice": {func(ctx context.Context) error {
@@ -520,55 +515,6 @@ func TestBadInputGetsANamedErrorAndChangesNothing(t *testing.T) {
 	}
 }
 
-func TestTokenPrintsWithoutItsSecret(t *testing.T) {
-	m := newEvent(t, 1, seatmap.Limits{}, seatmap.Options{})
-	h := block(t, m, "ann", "1")
-	full, err := h.Token.MarshalText()
-	require.NoError(t, err)
-	secret := string(full[strings.LastIndexByte(string(full), '.')+20:])
-	var log strings.Builder
-	slog.New(slog.NewJSONHandler(&log, nil)).Info("held", "token", h.Token, "seat", state(t, m, "1"))
-	for _, printed := range []string{
-		fmt.Sprint(h.Token), fmt.Sprintf("%v %+v %#v %s %q %x %d", h.Token, h.Token, h.Token, h.Token, h.Token, h.Token, h.Token),
-		fmt.Sprintf("%+v", h), log.String(),
-	} {
-		assert.NotContains(t, printed, secret)
-		assert.Contains(t, printed, "Token(concert#1)")
-	}
-	assert.Contains(t, log.String(), `"state":"Blocked","user":"ann"`)
-
-	var parsed seatmap.Token
-	require.NoError(t, parsed.UnmarshalText(full))
-	assert.Equal(t, h.Token, parsed)
-	_, err = book(m, parsed)
-	require.NoError(t, err)
-}
-
-func TestParseTokenRefusesDamage(t *testing.T) {
-	for _, text := range []string{"", "x", ".", "a.b", "a.!!", "a." + strings.Repeat("A", 39), "a." + strings.Repeat("A", 37) + "B"} {
-		_, err := seatmap.ParseToken(text)
-		require.ErrorIs(t, err, seatmap.ErrToken, text)
-	}
-	before := seatmap.Token{Event: "a", Fence: 1}
-	require.Error(t, before.UnmarshalText([]byte("x")))
-	assert.Equal(t, seatmap.Token{Event: "a", Fence: 1}, before)
-}
-
-func FuzzParseToken(f *testing.F) {
-	f.Add("concert." + strings.Repeat("A", 38))
-	f.Add("a.b.c")
-	f.Add("concert.\r\n" + strings.Repeat("A", 38))
-	f.Fuzz(func(t *testing.T, text string) {
-		token, err := seatmap.ParseToken(text)
-		if err != nil {
-			return
-		}
-		full, err := token.MarshalText()
-		require.NoError(t, err)
-		require.Equal(t, text, string(full), "one form only")
-	})
-}
-
 func TestStatesAndKindsPrint(t *testing.T) {
 	at := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 	for want, s := range map[string]seatmap.SeatInfo{
@@ -593,7 +539,7 @@ func TestTheSameRequestManyTimesAtOnceGetsOneHold(t *testing.T) {
 	rounds := 0
 	testkit.Stress(t, func(t *testing.T, _ int) {
 		rounds++
-		r.Key = fmt.Sprint("key", rounds)
+		r.Key = seatmap.NewKey(fmt.Sprint("key", rounds))
 		var got [4]seatmap.Hold
 		var errs [4]error
 		testkit.Parallel(len(got), func(i int) { got[i], errs[i] = m.Block(context.Background(), r) })

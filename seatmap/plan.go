@@ -1,13 +1,9 @@
 package seatmap
 
 import (
-	"cmp"
-	crand "crypto/rand"
-	"encoding/binary"
 	"fmt"
+	"log/slog"
 	"math"
-	"math/rand/v2"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,8 +14,8 @@ import (
 // be made by [NewPlan] and not be copied; it is safe for concurrent use.
 //
 // A refused [Plan.Block] of one seat costs a few loads. A grant costs the
-// event's lock, a reading of the clock and a secret from ChaCha8, whatever the
-// number of seats, and a few writes a seat; once the plan has room for as many,
+// event's lock, a reading of the clock and a block of AES, whatever the number of
+// seats, and a few writes a seat; once the plan has room for as many,
 // it does not allocate for up to 16 seats.
 type Plan struct {
 	// Refusals read these and write nothing.
@@ -55,11 +51,12 @@ type Plan struct {
 	// moved tells where a hold or booking begins whose first seat was parted
 	// from it, by fence.
 	moved     map[uint64]uint32
-	secrets   *rand.ChaCha8
+	tags      tags
 	scratch   []uint32    // the seats that a call is about
 	rest      []uint32    // those of the same hold that it leaves
 	snapshots []*snapshot // being taken
 	end       error       // what calls get when the gate is closed
+	endAt     int64       // the time since then
 	event     *event      // nil unless the plan is a Map's
 }
 
@@ -83,15 +80,16 @@ type chunk struct {
 // record is the cold side of a seat. A hold or booking is a ring of seats; what
 // belongs to it as a whole stands in the record of its first seat.
 type record struct {
-	fence  uint64 // 0 when no hold or booking begins here
-	secret [2]uint64
-	user   uint64
-	at     int64  // when blocked or booked
-	lead   uint32 // the first seat of the hold or booking that this seat is in
-	next   uint32 // the next seat of the ring
+	fence uint64 // 0 when no hold or booking begins here
+	tag   tag    // of its token
+	user  uint64
+	at    int64  // when blocked or booked
+	lead  uint32 // the first seat of the hold or booking that this seat is in
+	next  uint32 // the next seat of the ring
 	// The ring of the holds of one user of a Map; see accounts.
 	after, before uint32
 	slot          uint32 // of the answer that a Map remembers by key, or noSlot
+	first         uint32 // where the hold or booking began; see Token
 }
 
 // PlanConfig says what a [Plan] is like.
@@ -121,10 +119,10 @@ func NewPlan(c PlanConfig) (*Plan, error) {
 	if c.Clock == nil {
 		c.Clock = NewClock(0)
 	}
-	return newPlan(c.Name, &labels{count: c.Seats}, c.Closed, c.Clock), nil
+	return newPlan(c.Name, &labels{count: c.Seats}, c.Closed, c.Clock, randomKey()), nil
 }
 
-func newPlan(name string, ls *labels, closed []int, clock *Clock) *Plan {
+func newPlan(name string, ls *labels, closed []int, clock *Clock, key tagKey) *Plan {
 	n := ls.count
 	p := &Plan{
 		count:   n,
@@ -149,9 +147,7 @@ func newPlan(name string, ls *labels, closed []int, clock *Clock) *Plan {
 		p.chunks[i] = chunk{earliest: never, available: int32(min(chunkSeats, n-i*chunkSeats))}
 	}
 	p.totals[Available] = n
-	var seed [32]byte
-	_, _ = crand.Read(seed[:]) // never fails
-	p.secrets = rand.NewChaCha8(seed)
+	p.tags.key = key
 	for _, seat := range closed {
 		if p.word(seat) == uint64(Available) {
 			p.set(uint32(seat), uint64(Closed))
@@ -170,7 +166,7 @@ func (p *Plan) Len() int { return p.count }
 // Block holds the seats for the user until ttl from now, all or none.
 //
 // The returned token is the proof of the hold. The error is [ErrClosed],
-// [ErrUnknownSeat], [ErrInvalidSeats], [ErrInvalidTTL], [ErrSoldOut] or a
+// [ErrInvalidSeats], [ErrInvalidTTL], [ErrUnknownSeat], [ErrSoldOut] or a
 // [*TakenError]. A refusal of up to 16 seats does not allocate, but for the first
 // one of each 512 seats.
 //
@@ -233,10 +229,13 @@ func (p *Plan) block(user uint64, ttl time.Duration, seats []int) (Token, error)
 	if p.end != nil {
 		return Token{}, p.end
 	}
-	if err := p.checkSeats(seats); err != nil {
+	if err := checkNamed(seats); err != nil {
 		return Token{}, err
 	}
 	if err := checkTTL(ttl); err != nil {
+		return Token{}, err
+	}
+	if err := p.checkKnown(seats); err != nil {
 		return Token{}, err
 	}
 	now := p.clock.now()
@@ -258,8 +257,8 @@ func (p *Plan) BlockAny(user uint64, ttl time.Duration, n int, adjacent bool) (T
 	if p.end != nil {
 		return Token{}, nil, p.end
 	}
-	if n < 1 || n > p.count {
-		return Token{}, nil, fmt.Errorf("%w: %d of %d", ErrInvalidSeats, n, p.count)
+	if err := checkN(n); err != nil {
+		return Token{}, nil, err
 	}
 	if err := checkTTL(ttl); err != nil {
 		return Token{}, nil, err
@@ -272,16 +271,20 @@ func (p *Plan) BlockAny(user uint64, ttl time.Duration, n int, adjacent bool) (T
 	return p.token(p.grant(now, now+int64(ttl), user, seats, nil)), seats, nil
 }
 
-// Book makes seats of the hold, or all of them when none is named, their
-// user's for good. It returns the token of the booking; what is not booked
-// stays held by the old token. The error is [ErrClosed], [ErrUnknownSeat],
-// [ErrInvalidSeats], [ErrExpired] or [ErrToken].
+// Book makes seats of the hold, or all of them when seats is nil, their user's
+// for good. It returns the token of the booking; what is not booked stays held by
+// the old token. The error is [ErrClosed], [ErrInvalidSeats] (also for a list that
+// is empty and not nil), [ErrUnknownSeat], [ErrExpired] or [ErrToken].
 //
 //ferrous:acquire
 func (p *Plan) Book(hold Token, seats ...int) (Token, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now, lead, err := p.find(&hold, Blocked, seats)
+	if err := p.checkPart(seats); err != nil {
+		return Token{}, err
+	}
+	now := p.clock.now()
+	lead, err := p.find(now, &hold, Blocked)
 	if err != nil {
 		return Token{}, err
 	}
@@ -292,7 +295,7 @@ func (p *Plan) Book(hold Token, seats ...int) (Token, error) {
 	return p.token(p.book(now, lead, part, nil)), nil
 }
 
-// Release gives back seats of the hold, or all of them when none is named. The
+// Release gives back seats of the hold, or all of them when seats is nil. The
 // error is as for [Plan.Book].
 //
 //ferrous:release
@@ -300,8 +303,8 @@ func (p *Plan) Release(hold Token, seats ...int) error {
 	return p.giveBack(&hold, Blocked, KindReleased, seats)
 }
 
-// Cancel gives back seats of the booking, or all of them when none is named.
-// The error is as for [Plan.Book].
+// Cancel gives back seats of the booking, or all of them when seats is nil. The
+// error is as for [Plan.Book].
 //
 //ferrous:release
 func (p *Plan) Cancel(booking Token, seats ...int) error {
@@ -311,7 +314,11 @@ func (p *Plan) Cancel(booking Token, seats ...int) error {
 func (p *Plan) giveBack(t *Token, state State, kind Kind, seats []int) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now, lead, err := p.find(t, state, seats)
+	if err := p.checkPart(seats); err != nil {
+		return err
+	}
+	now := p.clock.now()
+	lead, err := p.find(now, t, state)
 	if err != nil {
 		return err
 	}
@@ -329,12 +336,14 @@ func (p *Plan) giveBack(t *Token, state State, kind Kind, seats []int) error {
 func (p *Plan) Extend(hold Token, ttl time.Duration) (time.Duration, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.end == nil {
-		if err := checkTTL(ttl); err != nil {
-			return 0, err
-		}
+	if p.end != nil {
+		return 0, p.end
 	}
-	now, lead, err := p.find(&hold, Blocked, nil)
+	if err := checkTTL(ttl); err != nil {
+		return 0, err
+	}
+	now := p.clock.now()
+	lead, err := p.find(now, &hold, Blocked)
 	if err != nil {
 		return 0, err
 	}
@@ -356,7 +365,7 @@ func (p *Plan) Seat(seat int) (Status, error) {
 	if p.end != nil {
 		return Status{}, p.end
 	}
-	if err := p.checkSeats([]int{seat}); err != nil {
+	if err := p.checkKnown([]int{seat}); err != nil {
 		return Status{}, err
 	}
 	now := p.clock.now()
@@ -410,61 +419,29 @@ func (p *Plan) close(end error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.end == nil {
-		p.end = end
+		p.end, p.endAt = end, p.clock.now()
 		p.gate.Store(gateClosed)
 	}
-}
-
-// checkSeats says whether seats are a proper choice: some, existing, each once.
-func (p *Plan) checkSeats(seats []int) error {
-	if len(seats) == 0 {
-		return fmt.Errorf("%w: none named", ErrInvalidSeats)
-	}
-	if len(seats) > p.count {
-		return fmt.Errorf("%w: %d named of %d", ErrInvalidSeats, len(seats), p.count)
-	}
-	if err := checkOnce(seats); err != nil {
-		return err
-	}
-	for _, seat := range seats {
-		if uint(seat) >= uint(p.count) {
-			return fmt.Errorf("%w: %d of %d", ErrUnknownSeat, seat, p.count)
-		}
-	}
-	return nil
-}
-
-// checkOnce says whether each seat is named once.
-func checkOnce[T cmp.Ordered](seats []T) error {
-	if len(seats) > 16 {
-		seats = slices.Sorted(slices.Values(seats))
-		for i := range seats[1:] {
-			if seats[i] == seats[i+1] {
-				return fmt.Errorf("%w: seat %v named twice", ErrInvalidSeats, seats[i])
-			}
-		}
-		return nil
-	}
-	for i := 1; i < len(seats); i++ {
-		if slices.Contains(seats[:i], seats[i]) {
-			return fmt.Errorf("%w: seat %v named twice", ErrInvalidSeats, seats[i])
-		}
-	}
-	return nil
-}
-
-func checkTTL(ttl time.Duration) error {
-	if ttl <= 0 || ttl > MaxTTL {
-		return fmt.Errorf("%w: %v, not above 0 and at most %v", ErrInvalidTTL, ttl, MaxTTL)
-	}
-	return nil
 }
 
 // token returns the token of the hold or booking that begins at lead.
 func (p *Plan) token(lead uint32) Token {
 	r := &p.records[lead]
-	t := Token{Event: p.name, Fence: r.fence, Seat: lead}
-	binary.LittleEndian.PutUint64(t.Secret[:], r.secret[0])
-	binary.LittleEndian.PutUint64(t.Secret[8:], r.secret[1])
-	return t
+	return Token{Event: p.name, Fence: r.fence, seat: r.first, tag: r.tag}
 }
+
+// String returns the name of the event and how many seats are in each state.
+func (p *Plan) String() string {
+	c, err := p.Counts()
+	if err != nil {
+		return fmt.Sprintf("Plan(%s: closed)", p.name)
+	}
+	return fmt.Sprintf("Plan(%s: %d available, %d blocked, %d booked, %d closed)",
+		p.name, c.Available, c.Blocked, c.Booked, c.Closed)
+}
+
+// GoString is [Plan.String].
+func (p *Plan) GoString() string { return p.String() }
+
+// LogValue is [Plan.String].
+func (p *Plan) LogValue() slog.Value { return slog.StringValue(p.String()) }

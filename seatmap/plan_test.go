@@ -75,7 +75,7 @@ func TestPlanRefusesBadInput(t *testing.T) {
 	_, err = p.Block(1, hold, 1, 2, 1)
 	require.ErrorIs(t, err, seatmap.ErrInvalidSeats)
 	_, err = p.Block(1, hold, 1, 2, 3, 4, 5, 6)
-	require.ErrorIs(t, err, seatmap.ErrInvalidSeats)
+	require.ErrorIs(t, err, seatmap.ErrUnknownSeat)
 	_, err = p.Seat(5)
 	require.ErrorIs(t, err, seatmap.ErrUnknownSeat)
 	_, _, err = p.BlockAny(1, hold, 0, false)
@@ -193,11 +193,11 @@ func TestPlanDoesNotAllocate(t *testing.T) {
 
 func TestARefusalThroughTheStoreDoesNotAllocate(t *testing.T) {
 	var s seatmap.Store = newEvent(t, 2, seatmap.Limits{}, seatmap.Options{})
-	_, err := s.Block(t.Context(), seatmap.BlockRequest{Event: event, User: "ann", Key: "k", Seats: []string{"1"}, TTL: hold})
+	_, err := s.Block(t.Context(), seatmap.BlockRequest{Event: event, User: "ann", Key: seatmap.NewKey("k"), Seats: []string{"1"}, TTL: hold})
 	require.NoError(t, err)
 	ctx, seats := t.Context(), []string{"1"}
-	for _, key := range []string{"", "mine"} {
-		testkit.NoAllocs(t, "a refusal with key "+key, func() {
+	for _, key := range []seatmap.Key{{}, seatmap.NewKey("mine")} {
+		testkit.NoAllocs(t, "a refusal with "+key.String(), func() {
 			if _, err := s.Block(ctx, seatmap.BlockRequest{Event: event, User: "bob", Key: key, Seats: seats, TTL: hold}); err == nil {
 				t.Fatal("not refused")
 			}

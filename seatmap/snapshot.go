@@ -17,15 +17,21 @@ type snapshot struct {
 
 // snapshot calls save for every seat, in no order and under the lock, with its
 // state at one moment and the record of its hold or booking. It returns the
-// time and the revision of that moment.
-func (p *Plan) snapshot(save func(seat uint32, state State, head *record)) (now int64, revision uint64, err error) {
+// time and the revision of that moment. Of a plan that has ended the moment is its
+// end, if ended is set; else the error says that it has.
+func (p *Plan) snapshot(
+	ended bool, save func(seat uint32, state State, head *record),
+) (now int64, revision uint64, err error) {
 	s := &snapshot{saved: make([]bool, len(p.chunks)), save: save}
 	p.mu.Lock()
-	if p.end != nil {
+	if p.end != nil && !ended {
 		p.mu.Unlock()
 		return 0, 0, p.end
 	}
 	s.now, revision = p.clock.now(), p.revision
+	if p.end != nil {
+		s.now = p.endAt
+	}
 	p.snapshots = append(p.snapshots, s)
 	p.mu.Unlock()
 	for i := range p.chunks {
@@ -60,13 +66,13 @@ func (p *Plan) touch(seats []uint32) {
 }
 
 // Seats reports all seats as they were at one moment. It does not keep others
-// from the plan for longer than it takes to copy 512 seats; who changes seats
-// meanwhile first copies the 512 around each, if they were not yet. The error
-// is [ErrClosed].
+// from the plan for longer than it takes to copy 512 seats. A call that changes
+// seats meanwhile first copies the 512 around each, if they were not yet. The
+// error is [ErrClosed].
 func (p *Plan) Seats() ([]Status, error) {
 	out := make([]Status, p.count)
 	deadlines := make([]int64, p.count)
-	now, _, err := p.snapshot(func(seat uint32, state State, head *record) {
+	now, _, err := p.snapshot(false, func(seat uint32, state State, head *record) {
 		out[seat].State = state
 		if head != nil {
 			out[seat].User, out[seat].Fence = head.user, head.fence

@@ -271,7 +271,7 @@ func (w *soakWorker) block() int {
 	r := seatmap.BlockRequest{Event: soakEvent(event), User: w.user(), Seats: seats, TTL: w.ttl()}
 	if w.rng.IntN(4) == 0 {
 		w.keys++
-		r.Key = "worker" + strconv.Itoa(w.id) + "-" + strconv.Itoa(w.keys)
+		r.Key = seatmap.NewKey("worker" + strconv.Itoa(w.id) + "-" + strconv.Itoa(w.keys))
 	}
 	h, err := w.m.Block(ctx, r)
 	if err != nil {
@@ -280,7 +280,7 @@ func (w *soakWorker) block() int {
 		return 0
 	}
 	w.keep(event, h)
-	if r.Key == "" {
+	if r.Key.IsZero() {
 		return 0
 	}
 	again, err := w.m.Block(ctx, r)

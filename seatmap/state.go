@@ -76,6 +76,7 @@ type Counts struct {
 type Snapshot struct {
 	Event    string
 	Revision uint64 // of the last change it shows
+	Cursor   Cursor // to watch what follows
 	Seats    []SeatInfo
 }
 
@@ -85,9 +86,18 @@ type Hold struct {
 	User      string
 	Seats     []string
 	At, Until time.Time
+	// Replayed says that the request was a repetition by its key: nothing was done,
+	// and this is what the first one got. The hold may be over.
+	Replayed bool
 }
 
-// HoldInfo is a hold as one may see it who does not own it.
+// LogValue returns the hold without the secret of its token.
+func (h Hold) LogValue() slog.Value {
+	return slog.GroupValue(slog.Any("token", h.Token), slog.String("user", h.User), slog.Any("seats", h.Seats),
+		slog.Time("at", h.At), slog.Time("until", h.Until), slog.Bool("replayed", h.Replayed))
+}
+
+// HoldInfo is what non-owners may see of a hold.
 type HoldInfo struct {
 	Fence     uint64
 	Seats     []string
@@ -100,6 +110,15 @@ type Booking struct {
 	User  string
 	Seats []string
 	At    time.Time
+	// Replayed says that the request was a repetition by its key: nothing was done,
+	// and this is what the first one got. The booking may be canceled.
+	Replayed bool
+}
+
+// LogValue returns the booking without the secret of its token.
+func (b Booking) LogValue() slog.Value {
+	return slog.GroupValue(slog.Any("token", b.Token), slog.String("user", b.User), slog.Any("seats", b.Seats),
+		slog.Time("at", b.At), slog.Bool("replayed", b.Replayed))
 }
 
 // Kind is what happened in a [Change].
@@ -110,8 +129,9 @@ const (
 	// KindSnapshot is not a change: its Snapshot is the whole event, and the
 	// changes after its revision follow.
 	KindSnapshot Kind = iota
-	// KindGap says that the watcher was too slow or too late: changes up to the
-	// revision it carries are lost. A snapshot follows.
+	// KindGap says that the watcher was too slow or too late, or its cursor not of
+	// this history: changes up to the revision it carries are lost. A snapshot
+	// follows.
 	KindGap
 	KindBlocked
 	KindExtended
@@ -132,8 +152,13 @@ func (k Kind) String() string {
 
 // Change is one step of an event's history.
 type Change struct {
-	Event    string
-	Revision uint64 // rises by one with each change
+	Event string
+	// Revision rises by one with each change, and is never used again for an event
+	// of that name in the life of the store.
+	Revision uint64
+	// Cursor is the place after this change. That of a [KindGap] is zero: a watcher
+	// that got no further begins with a snapshot.
+	Cursor   Cursor
 	Kind     Kind
 	Seats    []string // that the change is about
 	User     string

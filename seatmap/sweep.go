@@ -96,6 +96,9 @@ func (p *Plan) choose(now int64, n int, adjacent bool, match func(seat int) bool
 	if p.soldOut(now) {
 		return nil, ErrSoldOut
 	}
+	if n > p.count {
+		return nil, ErrNotEnough
+	}
 	seats := make([]int, 0, n)
 	for i := range p.chunks {
 		c := &p.chunks[i]

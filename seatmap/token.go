@@ -1,19 +1,21 @@
 package seatmap
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"log/slog"
-	"strings"
 )
 
 // Token proves that its owner holds seats, or has booked them. Whoever has it
-// can book, extend or release the hold; who knows only the user's name cannot.
+// can book, extend or release the hold; knowing the user's name is not enough.
+// All tokens of one hold or booking are equal with ==.
 //
-// It prints without its secret; [Token.MarshalText] writes it in full, to be
-// handed to its owner and read back with [ParseToken].
+// It prints without its secret, whatever prints it, and refuses to be encoded.
+// [Token.Reveal] returns it in full, to be handed to its owner and read back with
+// [ParseToken] or as part of a JSON document.
 type Token struct {
 	// Event is the name of the event.
 	Event string
@@ -21,26 +23,64 @@ type Token struct {
 	// again, also not when an event of the same name is made anew: of two
 	// tokens for one seat the one with the higher fence is the later one.
 	Fence uint64
-	// Seat tells the store where to look. It proves nothing.
-	Seat uint32
-	// Secret is drawn for each grant and booking from a cryptographic generator.
-	Secret [16]byte
+
+	seat uint32 // where the hold began; its record is there, or moved says where
+	tag  tag    // includes the seat
 }
 
-const tokenBytes = 8 + 4 + 16
+// The text of a token is, in base64: a checksum, the fence, the seat, the secret,
+// and the name of the event.
+const (
+	tokenSum    = 8
+	tokenFence  = tokenSum
+	tokenSeat   = tokenFence + 8
+	tokenSecret = tokenSeat + 4
+	tokenEvent  = tokenSecret + 16
+)
 
 var tokenText = base64.RawURLEncoding.Strict()
 
-// MarshalText returns the token in full, its secret included.
-func (t Token) MarshalText() ([]byte, error) {
-	var raw [tokenBytes]byte
-	binary.BigEndian.PutUint64(raw[:], t.Fence)
-	binary.BigEndian.PutUint32(raw[8:], t.Seat)
-	copy(raw[12:], t.Secret[:])
-	return tokenText.AppendEncode([]byte(t.Event+"."), raw[:]), nil
+// Reveal returns the token in full, with its secret, as text for JSON, headers
+// and URLs: letters, digits, - and _. It is empty for the zero Token.
+func (t Token) Reveal() string {
+	if t == (Token{}) {
+		return ""
+	}
+	raw := make([]byte, tokenEvent, tokenEvent+len(t.Event))
+	binary.BigEndian.PutUint64(raw[tokenFence:], t.Fence)
+	binary.BigEndian.PutUint32(raw[tokenSeat:], t.seat)
+	secret := t.tag.secret()
+	copy(raw[tokenSecret:], secret[:])
+	raw = append(raw, t.Event...)
+	sum := sha256.Sum256(raw[tokenSum:])
+	copy(raw[:tokenSum], sum[:])
+	return tokenText.EncodeToString(raw)
 }
 
-// UnmarshalText reads what MarshalText wrote. On error it leaves t unchanged.
+// ParseToken reads what [Token.Reveal] wrote. The error is [ErrToken]: the text
+// was changed on its way, be it by a bit. That the token was given out at all is
+// for the store to say.
+func ParseToken(text string) (Token, error) {
+	if len(text) > tokenText.EncodedLen(tokenEvent+MaxName) {
+		return Token{}, fmt.Errorf("%w: %d bytes", ErrToken, len(text))
+	}
+	raw, err := tokenText.DecodeString(text)
+	// The decoder passes over line ends, so that the text may be too long.
+	if err != nil || len(raw) < tokenEvent || len(text) != tokenText.EncodedLen(len(raw)) {
+		return Token{}, fmt.Errorf("%w: %d bytes that are not its text", ErrToken, len(text))
+	}
+	if sum := sha256.Sum256(raw[tokenSum:]); string(sum[:tokenSum]) != string(raw[:tokenSum]) {
+		return Token{}, fmt.Errorf("%w: wrong checksum", ErrToken)
+	}
+	return Token{
+		Event: string(raw[tokenEvent:]),
+		Fence: binary.BigEndian.Uint64(raw[tokenFence:]),
+		seat:  binary.BigEndian.Uint32(raw[tokenSeat:]),
+		tag:   unsealed(raw[tokenSecret:tokenEvent]),
+	}, nil
+}
+
+// UnmarshalText is [ParseToken]. On error it leaves t unchanged.
 func (t *Token) UnmarshalText(text []byte) error {
 	parsed, err := ParseToken(string(text))
 	if err == nil {
@@ -49,40 +89,18 @@ func (t *Token) UnmarshalText(text []byte) error {
 	return err
 }
 
-// ParseToken reads what [Token.MarshalText] wrote. The error wraps [ErrToken].
-func ParseToken(text string) (Token, error) {
-	dot := strings.LastIndexByte(text, '.')
-	if dot < 0 {
-		return Token{}, fmt.Errorf("%w: no dot", ErrToken)
-	}
-	raw, err := tokenText.DecodeString(text[dot+1:])
-	if err != nil {
-		return Token{}, fmt.Errorf("%w: %w", ErrToken, err)
-	}
-	// The decoder passes over line ends, so that the text may be too long.
-	if len(raw) != tokenBytes || len(text[dot+1:]) != tokenText.EncodedLen(tokenBytes) {
-		return Token{}, fmt.Errorf("%w: %d bytes, not %d", ErrToken, len(raw), tokenBytes)
-	}
-	return Token{
-		Event:  strings.Clone(text[:dot]),
-		Fence:  binary.BigEndian.Uint64(raw),
-		Seat:   binary.BigEndian.Uint32(raw[8:]),
-		Secret: [16]byte(raw[12:]),
-	}, nil
-}
+// MarshalText fails with [ErrSecret], unless the token is zero: an answer that is
+// meant to carry it has a field for what [Token.Reveal] returns.
+func (t Token) MarshalText() ([]byte, error) { return hidden(t == Token{}) }
+
+// MarshalBinary fails as MarshalText does.
+func (t Token) MarshalBinary() ([]byte, error) { return hidden(t == Token{}) }
 
 // String returns the token without its secret.
 func (t Token) String() string { return fmt.Sprintf("Token(%s#%d)", t.Event, t.Fence) }
 
-// Format prints the token without its secret, whatever the verb.
+// Format prints [Token.String], whatever the verb.
 func (t Token) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, t.String()) }
 
-// LogValue returns the token without its secret.
+// LogValue returns [Token.String].
 func (t Token) LogValue() slog.Value { return slog.StringValue(t.String()) }
-
-// proves says whether t carries this secret. It takes the same time whatever
-// the difference.
-func (t Token) proves(secret [2]uint64) bool {
-	return (binary.LittleEndian.Uint64(t.Secret[:])^secret[0])|
-		(binary.LittleEndian.Uint64(t.Secret[8:])^secret[1]) == 0
-}

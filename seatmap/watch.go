@@ -3,21 +3,35 @@ package seatmap
 import (
 	"context"
 	"errors"
-	"fmt"
+	"sync/atomic"
+	"time"
 )
 
+// WatchMemory is how long an event keeps changes for watchers to come back to,
+// after the last one has left.
+const WatchMemory = 10 * time.Minute
+
+// seatsPerPlace is how many seats the changes in a ring name on average, at most.
+const seatsPerPlace = 16
+
 // changeLog is the last changes of an event, in a ring that is made at the
-// first Watch. Everything is guarded by the plan's lock.
+// first Watch. Everything is guarded by the plan's lock, but for expires.
 //
 // A writer that finds watchers parked leaves one token in bell, which wakes one
 // of them; that one wakes the others. So a writer's cost does not depend on the
 // number of watchers.
 type changeLog struct {
+	life    uint64 // of the event, drawn at its making
 	size    int
-	entries []entry // of revision r at r % size
+	entries []entry // of revision r at r % size; nil while no changes are kept
 	first   uint64  // the oldest revision it has
-	bell    chan struct{}
-	parked  chan struct{} // closed to wake those who wait for a change; nil if none does
+	seats   int     // in the lists of entries
+
+	watchers int
+	expires  atomic.Int64 // when to drop the changes; 0 while somebody watches
+
+	bell   chan struct{}
+	parked chan struct{} // closed to wake those who wait for a change; nil if none does
 }
 
 // entry is a Change in brief.
@@ -30,14 +44,44 @@ type entry struct {
 	at, until int64
 }
 
-// on says whether changes are to be kept.
-func (l *changeLog) on() bool { return l.entries != nil }
+// enter counts a watcher. The next change has the given revision.
+func (l *changeLog) enter(next uint64) {
+	l.watchers++
+	l.expires.Store(0)
+	if l.entries == nil {
+		l.entries = make([]entry, l.size)
+		l.first = next
+	}
+	if l.bell == nil {
+		l.bell = make(chan struct{}, 1)
+	}
+}
 
-// start begins to keep changes, the next of which has the given revision.
-func (l *changeLog) start(next uint64) {
-	l.entries = make([]entry, l.size)
-	l.first = next
-	l.bell = make(chan struct{}, 1)
+// leave discounts a watcher.
+func (l *changeLog) leave(now int64) {
+	if l.watchers--; l.watchers == 0 {
+		l.expires.Store(now + int64(WatchMemory))
+	}
+}
+
+// due says, without a lock, whether drop is due.
+func (l *changeLog) due(now int64) bool {
+	expires := l.expires.Load()
+	return expires != 0 && expires <= now
+}
+
+// drop forgets all changes. Nobody watches.
+func (l *changeLog) drop() {
+	l.entries, l.seats = nil, 0
+	l.expires.Store(0)
+}
+
+// on says whether changes are to be kept.
+func (l *changeLog) on(clock *Clock) bool {
+	if l.entries != nil && l.watchers == 0 && l.due(clock.lately()) {
+		l.drop()
+	}
+	return l.entries != nil
 }
 
 // add keeps the change that has the plan's present revision.
@@ -46,11 +90,23 @@ func (l *changeLog) add(revision uint64, kind Kind, head *record, user string, s
 	if len(seats) > 1 {
 		e.seats = append([]uint32(nil), seats...)
 	}
-	l.entries[revision%uint64(l.size)] = e
 	if revision-l.first >= uint64(l.size) {
-		l.first = revision - uint64(l.size) + 1
+		l.dropFirst()
+	}
+	l.entries[revision%uint64(l.size)] = e
+	l.seats += len(e.seats)
+	for l.seats > seatsPerPlace*l.size && l.first < revision {
+		l.dropFirst()
 	}
 	l.ring()
+}
+
+// dropFirst forgets the oldest change.
+func (l *changeLog) dropFirst() {
+	e := &l.entries[l.first%uint64(l.size)]
+	l.seats -= len(e.seats)
+	*e = entry{}
+	l.first++
 }
 
 // ring wakes those who wait.
@@ -64,77 +120,121 @@ func (l *changeLog) ring() {
 	}
 }
 
-// watch yields the changes from a revision on; see [Store.Watch].
-func (e *event) watch(ctx context.Context, from uint64, yield func(Change, error) bool) {
-	const batch = 64
-	p, next := e.plan, from
-	changes := make([]entry, 0, batch)
-	for {
+// watch yields what follows a cursor; see [Map.Watch].
+func (e *event) watch(ctx context.Context, from Cursor, yield func(Change, error) bool) {
+	p := e.plan
+	p.mu.Lock()
+	if p.end != nil {
+		p.mu.Unlock()
+		yield(Change{}, p.end)
+		return
+	}
+	e.log.enter(p.revision + 1)
+	p.mu.Unlock()
+	defer func() { // also when yield panics
 		p.mu.Lock()
-		err := done(ctx)
-		if err == nil || errors.Is(p.end, ErrClosed) {
-			err = p.end
-		}
-		if err != nil {
-			p.mu.Unlock()
-			yield(Change{}, err)
-			return
-		}
-		if !e.log.on() {
-			e.log.start(p.revision + 1)
-		}
-		switch {
-		case next == 0 || next < e.log.first || next > p.revision+1:
-			p.mu.Unlock()
-			revision, goOn := e.watchSnapshot(next != 0, yield)
-			if !goOn {
-				return
-			}
-			next = revision + 1
-		case next <= p.revision:
-			changes = changes[:0]
-			for r := next; r <= p.revision && len(changes) < batch; r++ {
-				changes = append(changes, e.log.entries[r%uint64(e.log.size)])
-			}
-			p.mu.Unlock()
-			for i := range changes {
-				if !yield(e.change(next, &changes[i]), nil) {
-					return
-				}
-				next++
-			}
-		default:
-			if e.log.parked == nil {
-				e.log.parked = make(chan struct{})
-			}
-			parked := e.log.parked
-			p.mu.Unlock()
-			select {
-			case <-e.log.bell:
-				p.mu.Lock()
-				parked, e.log.parked = e.log.parked, nil
-				p.mu.Unlock()
-				if parked != nil {
-					close(parked)
-				}
-			case <-parked:
-			case <-ctx.Done():
-			}
-		}
+		defer p.mu.Unlock()
+		e.log.leave(p.clock.now())
+	}()
+	w := watcher{event: e, yield: yield, gap: !from.IsZero()}
+	if from.life == e.log.life {
+		w.next, w.gap = from.revision+1, true
+	}
+	for w.step(ctx) {
 	}
 }
 
-// watchSnapshot yields a snapshot, after a gap marker if there is a gap.
-func (e *event) watchSnapshot(gap bool, yield func(Change, error) bool) (revision uint64, goOn bool) {
-	s, err := e.seatInfos()
+// watcher is a Watch on its way.
+type watcher struct {
+	event *event
+	yield func(Change, error) bool
+	next  uint64 // revision; 0 for a snapshot
+	gap   bool   // whether a snapshot is preceded by a gap
+	batch []entry
+}
+
+// step yields a few changes, or a snapshot, or the end, or waits for something
+// to happen. It says whether to go on.
+func (w *watcher) step(ctx context.Context) (goOn bool) {
+	const batch = 64
+	e, p := w.event, w.event.plan
+	p.mu.Lock()
+	revision := p.revision
+	switch err := done(ctx); {
+	case err != nil:
+		if errors.Is(p.end, ErrClosed) {
+			err = ErrClosed
+		}
+		p.mu.Unlock()
+		return w.yield(Change{}, err) && false
+	case w.next == 0 || w.next < e.log.first || w.next > revision+1:
+		p.mu.Unlock()
+		return w.snapshot(ctx)
+	case w.next <= revision:
+		w.batch = w.batch[:0]
+		for r := w.next; r <= revision && len(w.batch) < batch; r++ {
+			w.batch = append(w.batch, e.log.entries[r%uint64(e.log.size)])
+		}
+		p.mu.Unlock()
+		return w.changes(ctx)
+	case p.end != nil:
+		err := p.end
+		p.mu.Unlock()
+		return w.yield(Change{}, err) && false
+	}
+	if e.log.parked == nil {
+		e.log.parked = make(chan struct{})
+	}
+	parked := e.log.parked
+	p.mu.Unlock()
+	select {
+	case <-e.log.bell:
+		p.mu.Lock()
+		parked, e.log.parked = e.log.parked, nil
+		p.mu.Unlock()
+		if parked != nil {
+			close(parked)
+		}
+	case <-parked:
+	case <-ctx.Done():
+	}
+	return true
+}
+
+// changes yields the batch.
+func (w *watcher) changes(ctx context.Context) (goOn bool) {
+	for i := range w.batch {
+		if ctx.Err() != nil {
+			return true // step says so
+		}
+		change := w.event.change(w.next, &w.batch[i])
+		w.batch[i] = entry{}
+		w.next++
+		if !w.yield(change, nil) {
+			return false
+		}
+	}
+	return true
+}
+
+// snapshot yields a snapshot, after a gap marker if there is a gap.
+func (w *watcher) snapshot(ctx context.Context) (goOn bool) {
+	s, err := w.event.seatInfos(true)
 	if err != nil {
-		yield(Change{}, err)
-		return 0, false
+		return w.yield(Change{}, err) && false
 	}
-	if gap && !yield(Change{Event: s.Event, Revision: s.Revision, Kind: KindGap}, nil) {
-		return 0, false
+	if w.gap {
+		if !w.yield(Change{Event: s.Event, Revision: s.Revision, Kind: KindGap}, nil) {
+			return false
+		}
+		if ctx.Err() != nil {
+			return true // step says so
+		}
 	}
-	return s.Revision, yield(Change{Event: s.Event, Revision: s.Revision, Kind: KindSnapshot, Snapshot: s.Seats}, nil)
+	w.next, w.gap = s.Revision+1, true
+	return w.yield(Change{
+		Event: s.Event, Revision: s.Revision, Cursor: s.Cursor, Kind: KindSnapshot, Snapshot: s.Seats,
+	}, nil)
 }
 
 // change writes an entry out.
@@ -147,6 +247,7 @@ func (e *event) change(revision uint64, entry *entry) Change {
 	c := Change{
 		Event:    e.plan.name,
 		Revision: revision,
+		Cursor:   Cursor{e.log.life, revision},
 		Kind:     entry.kind,
 		Seats:    e.labelsOf(seats),
 		User:     entry.user,
@@ -158,12 +259,4 @@ func (e *event) change(revision uint64, entry *entry) Change {
 		c.At = c.Until
 	}
 	return c
-}
-
-// done returns an error that wraps the cause of a context that is done.
-func done(ctx context.Context) error {
-	if ctx.Err() == nil {
-		return nil
-	}
-	return fmt.Errorf("seatmap: %w", context.Cause(ctx))
 }

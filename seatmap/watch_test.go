@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,7 +18,7 @@ import (
 )
 
 // watch begins to watch, in its own time.
-func watch(t *testing.T, m *seatmap.Map, from uint64) (next func() (seatmap.Change, error, bool), stop func()) {
+func watch(t *testing.T, m *seatmap.Map, from seatmap.Cursor) (next func() (seatmap.Change, error, bool), stop func()) {
 	t.Helper()
 	next, stop = iter.Pull2(m.Watch(context.Background(), seatmap.WatchRequest{Event: event, From: from}))
 	t.Cleanup(stop)
@@ -36,7 +37,7 @@ func get(t *testing.T, next func() (seatmap.Change, error, bool)) seatmap.Change
 func TestWatchTellsEveryChangeInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newEvent(t, 4, seatmap.Limits{}, seatmap.Options{Manual: true})
-		next, _ := watch(t, m, 0)
+		next, _ := watch(t, m, seatmap.Cursor{})
 		first := get(t, next)
 		assert.Equal(t, seatmap.KindSnapshot, first.Kind)
 		assert.Len(t, first.Snapshot, 4)
@@ -64,6 +65,7 @@ func TestWatchTellsEveryChangeInOrder(t *testing.T) {
 		} {
 			got := get(t, next)
 			want.Event, want.User, want.Revision = event, "ann", uint64(i+1)
+			want.Cursor = seatmap.CursorOf(first.Cursor.Life(), want.Revision)
 			assert.Equal(t, want.At.UnixNano(), got.At.UnixNano(), want.Kind)
 			assert.Equal(t, want.Until.IsZero(), got.Until.IsZero(), want.Kind)
 			assert.Equal(t, want.Until.UnixNano(), got.Until.UnixNano(), want.Kind)
@@ -73,18 +75,35 @@ func TestWatchTellsEveryChangeInOrder(t *testing.T) {
 	})
 }
 
-func TestWatchFromARevision(t *testing.T) {
+// cursorOf returns the cursor of a moment without a change.
+func cursorOf(t *testing.T, m *seatmap.Map) seatmap.Cursor {
+	t.Helper()
+	s, err := m.Seats(t.Context(), seatmap.SeatsRequest{Event: event})
+	require.NoError(t, err)
+	return s.Cursor
+}
+
+func TestWatchGoesOnFromACursor(t *testing.T) {
 	m := newEvent(t, 3, seatmap.Limits{}, seatmap.Options{Ring: 4})
-	next, stop := watch(t, m, 1)
+	next, stop := watch(t, m, cursorOf(t, m))
+	// The watch begins with the first element.
+	first := make(chan seatmap.Change, 1)
+	go func() {
+		c, _, _ := next()
+		first <- c
+	}()
+	require.Eventually(t, func() bool { return seatmap.Watchers(m, event) == 1 }, time.Minute, time.Millisecond)
 	block(t, m, "ann", "1")
-	assert.EqualValues(t, 1, get(t, next).Revision)
+	c := <-first
+	assert.Equal(t, seatmap.KindBlocked, c.Kind)
+	assert.EqualValues(t, 1, c.Revision)
 	stop()
 	block(t, m, "bob", "2")
-	late, _ := watch(t, m, 2)
+	late, _ := watch(t, m, c.Cursor)
 	assert.Equal(t, "bob", get(t, late).User)
 
-	future, _ := watch(t, m, 4)
-	c := get(t, future)
+	future, _ := watch(t, m, seatmap.CursorOf(c.Cursor.Life(), 3))
+	c = get(t, future)
 	assert.Equal(t, seatmap.KindGap, c.Kind, "a revision that there is not yet")
 	assert.EqualValues(t, 2, c.Revision)
 	assert.Equal(t, seatmap.KindSnapshot, get(t, future).Kind)
@@ -93,11 +112,13 @@ func TestWatchFromARevision(t *testing.T) {
 func TestALateOrSlowWatcherGetsAGapAndASnapshot(t *testing.T) {
 	m := newEvent(t, 9, seatmap.Limits{}, seatmap.Options{Ring: 4})
 	block(t, m, "ann", "9")
-	next, _ := watch(t, m, 1) // its change was before the first Watch
+	s, err := m.Seats(t.Context(), seatmap.SeatsRequest{Event: event})
+	require.NoError(t, err)
+	next, _ := watch(t, m, seatmap.CursorOf(s.Cursor.Life(), 0)) // its change was before the first Watch
 	assert.Equal(t, seatmap.KindGap, get(t, next).Kind)
-	s := get(t, next)
-	assert.Equal(t, seatmap.KindSnapshot, s.Kind)
-	assert.EqualValues(t, 1, s.Revision)
+	snapshot := get(t, next)
+	assert.Equal(t, seatmap.KindSnapshot, snapshot.Kind)
+	assert.EqualValues(t, 1, snapshot.Revision)
 
 	for i := range 4 {
 		block(t, m, "bob", fmt.Sprint(i+1))
@@ -114,7 +135,7 @@ func TestALateOrSlowWatcherGetsAGapAndASnapshot(t *testing.T) {
 
 func TestGapsNeverHideAChange(t *testing.T) {
 	m := newEvent(t, 1, seatmap.Limits{}, seatmap.Options{Ring: 8})
-	next, _ := watch(t, m, 0)
+	next, _ := watch(t, m, seatmap.Cursor{})
 	get(t, next)
 	var revision uint64
 	gaps := 0
@@ -297,4 +318,93 @@ func TestAWatcherMissesNoChangeOnItsWayToSleep(t *testing.T) {
 		for range seen { // until it is gone
 		}
 	})
+}
+
+func TestWatchTellsWhatWasDoneBeforeTheEnd(t *testing.T) {
+	for want, end := range map[error]func(m *seatmap.Map) error{
+		seatmap.ErrUnknownEvent: remove, seatmap.ErrClosed: (*seatmap.Map).Close,
+	} {
+		m := newEvent(t, 9, seatmap.Limits{}, seatmap.Options{Ring: 4})
+		next, _ := watch(t, m, seatmap.Cursor{})
+		slow, _ := watch(t, m, seatmap.Cursor{})
+		get(t, next)
+		get(t, slow)
+		block(t, m, "ann", "1")
+		assert.EqualValues(t, 1, get(t, next).Revision)
+		block(t, m, "bob", "2")
+		for i := range 3 {
+			block(t, m, "carl", fmt.Sprint(i+3))
+		}
+		require.NoError(t, end(m))
+		for r := range 4 {
+			assert.EqualValues(t, r+2, get(t, next).Revision)
+		}
+		_, err, _ := next()
+		require.ErrorIs(t, err, want)
+		assert.Equal(t, seatmap.KindGap, get(t, slow).Kind)
+		last := get(t, slow)
+		assert.EqualValues(t, 5, last.Revision)
+		assert.Equal(t, seatmap.Blocked, last.Snapshot[4].State)
+		_, err, _ = slow()
+		require.ErrorIs(t, err, want)
+	}
+}
+
+func TestACursorOfAnotherLifeIsAGapAndRevisionsNeverRepeat(t *testing.T) {
+	m := newEvent(t, 2, seatmap.Limits{}, seatmap.Options{})
+	next, stop := watch(t, m, seatmap.Cursor{})
+	get(t, next)
+	block(t, m, "ann", "1")
+	old := get(t, next)
+	stop()
+	require.NoError(t, remove(m))
+	require.NoError(t, create(m, 2))
+	for name, other := range map[string]*seatmap.Map{
+		"another life": m, "another store": newEvent(t, 2, seatmap.Limits{}, seatmap.Options{}),
+	} {
+		next, _ := watch(t, other, old.Cursor)
+		assert.Equal(t, seatmap.KindGap, get(t, next).Kind, name)
+		s := get(t, next)
+		assert.Equal(t, seatmap.KindSnapshot, s.Kind, name)
+		if other == m {
+			assert.Greater(t, s.Revision, old.Revision)
+		}
+	}
+}
+
+func TestAWatchersMemoryIsBoundedByTheRing(t *testing.T) {
+	const seats, ring = 100_000, 64
+	m := newEvent(t, seats, seatmap.Limits{}, seatmap.Options{Ring: ring, Manual: true})
+	next, _ := watch(t, m, seatmap.Cursor{})
+	get(t, next)
+	change := func() {
+		h, err := m.BlockAny(ctx, seatmap.BlockAnyRequest{Event: event, User: "ann", N: seats, TTL: hold})
+		require.NoError(t, err)
+		require.NoError(t, release(m, h.Token))
+	}
+	live := func() int64 {
+		var s runtime.MemStats
+		runtime.GC()
+		runtime.GC()
+		runtime.ReadMemStats(&s)
+		return int64(s.HeapAlloc)
+	}
+	change()
+	before := live()
+	for range ring {
+		change()
+	}
+	assert.Less(t, live()-before, int64(4*seats), "one list is kept, not 64")
+	runtime.KeepAlive(m)
+}
+
+func TestAWatcherThatPanicsLeavesTheEventUsable(t *testing.T) {
+	m := newEvent(t, 2, seatmap.Limits{}, seatmap.Options{})
+	assert.Panics(t, func() {
+		for range m.Watch(ctx, seatmap.WatchRequest{Event: event}) {
+			panic("no")
+		}
+	})
+	assert.Zero(t, seatmap.Watchers(m, event))
+	block(t, m, "ann", "1")
 }

@@ -83,13 +83,21 @@ var (
 	labels = numbers(10_000) // "1" to "10000"
 	// keys is more than a Map remembers, so that a key is new when its turn
 	// comes again.
-	keys = numbers(1 << 16)
+	keys = newKeys(1 << 16)
 )
 
 func numbers(n int) []string {
 	list := make([]string, n)
 	for i := range list {
 		list[i] = strconv.Itoa(i + 1)
+	}
+	return list
+}
+
+func newKeys(n int) []seatmap.Key {
+	list := make([]seatmap.Key, n)
+	for i, text := range numbers(n) {
+		list[i] = seatmap.NewKey(text)
 	}
 	return list
 }

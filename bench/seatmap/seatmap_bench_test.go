@@ -64,7 +64,7 @@ func BenchmarkRefuse(b *testing.B) {
 		_, err := store.Block(ctx, seatmap.BlockRequest{Event: concert, User: "user1", Key: keys[i], Seats: labels[i : i+1], TTL: ttl})
 		must(b, err)
 	}
-	refused := func(key string) func(pb *testing.PB, i int) {
+	refused := func(key seatmap.Key) func(pb *testing.PB, i int) {
 		return func(pb *testing.PB, i int) {
 			for pb.Next() {
 				i = (i + 37) % taken
@@ -74,8 +74,8 @@ func BenchmarkRefuse(b *testing.B) {
 			}
 		}
 	}
-	run("store", refused(""))
-	run("store-key", refused("some key"))
+	run("store", refused(seatmap.Key{}))
+	run("store-key", refused(seatmap.NewKey("some key")))
 
 	mutexed := mutexMap{seats: map[int]claim{}}
 	var std sync.Map
@@ -130,7 +130,7 @@ func BenchmarkPair(b *testing.B) {
 				store := newStore(b, 100, concert)
 				b.ReportAllocs()
 				for b.Loop() {
-					if err := storePair(store, concert, "", labels[10:10+n]); err != nil {
+					if err := storePair(store, concert, seatmap.Key{}, labels[10:10+n]); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -166,7 +166,7 @@ func pair(plan *seatmap.Plan, seats ...int) error {
 	return plan.Release(token)
 }
 
-func storePair(store seatmap.Store, event, key string, seats []string) error {
+func storePair(store seatmap.Store, event string, key seatmap.Key, seats []string) error {
 	hold, err := store.Block(ctx, seatmap.BlockRequest{Event: event, User: "user1", Key: key, Seats: seats, TTL: ttl})
 	if err != nil {
 		return err
@@ -240,7 +240,7 @@ func BenchmarkIndependent(b *testing.B) {
 	})
 	run("op=pair/impl=store", func(pb *testing.PB, event int) {
 		for pb.Next() {
-			if err := storePair(store, names[event], "", labels[100:101]); err != nil {
+			if err := storePair(store, names[event], seatmap.Key{}, labels[100:101]); err != nil {
 				b.Error(err)
 			}
 		}

@@ -1,0 +1,187 @@
+package seatmap
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	crand "crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+)
+
+// This file keeps secrets out of what is printed. In memory no token has its
+// secret: it has a tag, and the secret is the tag encrypted with a key of the
+// process. So nothing that prints memory, such as fmt with an unexported field,
+// can print a secret. [Token.Reveal] and [Key.Reveal] are the only ways out.
+
+// tag proves a token. The tag of a fence is the block with that number of AES in
+// counter mode, under a key of the event, changed by the seat where the hold or
+// booking began. So a tag can be checked when its hold is long over.
+type tag [2]uint64
+
+// with returns the tag for a hold or booking that began at that seat.
+func (t tag) with(seat uint32) tag {
+	t[1] ^= (uint64(seat) + 1) * 0x9E3779B97F4A7C15
+	return t
+}
+
+// is compares two tags in constant time.
+func (t tag) is(other tag) bool { return (t[0]^other[0])|(t[1]^other[1]) == 0 }
+
+func (t tag) bytes() (b [16]byte) {
+	binary.LittleEndian.PutUint64(b[:], t[0])
+	binary.LittleEndian.PutUint64(b[8:], t[1])
+	return b
+}
+
+func tagOf(b []byte) tag {
+	return tag{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])}
+}
+
+// sealing is the key between tags and secrets.
+var sealing = sync.OnceValue(func() cipher.Block { return newCipher(randomKey()) })
+
+// secret returns what goes out with a token that has the tag.
+func (t tag) secret() [16]byte {
+	b := t.bytes()
+	sealing().Encrypt(b[:], b[:])
+	return b
+}
+
+// unsealed returns the tag of a secret.
+func unsealed(secret []byte) tag {
+	var b [16]byte
+	sealing().Decrypt(b[:], secret)
+	return tagOf(b[:])
+}
+
+type tagKey [16]byte
+
+func randomKey() (key tagKey) {
+	_, _ = crand.Read(key[:]) // never fails
+	return key
+}
+
+func newCipher(key tagKey) cipher.Block {
+	block, err := aes.NewCipher(key[:])
+	if err != nil {
+		panic(err) // the length is right
+	}
+	return block
+}
+
+// tags are the tags of an event. They are made several at once: fences rise by
+// one. Guarded by the plan's lock.
+type tags struct {
+	key    tagKey
+	block  cipher.Block // nil before the first use
+	stream cipher.Stream
+	made   [16 * aes.BlockSize]byte
+	left   int // bytes of made that are not used yet
+}
+
+// counter returns the input of the block of a fence.
+func counter(fence uint64) (in [aes.BlockSize]byte) {
+	binary.BigEndian.PutUint64(in[8:], fence)
+	return in
+}
+
+// draw returns the tag of a fence, which is one more than that of the last call.
+func (t *tags) draw(fence uint64) tag {
+	if t.left == 0 {
+		t.fill(fence)
+	}
+	at := len(t.made) - t.left
+	t.left -= aes.BlockSize
+	return tagOf(t.made[at : at+aes.BlockSize])
+}
+
+func (t *tags) fill(fence uint64) {
+	if t.stream == nil {
+		in := counter(fence)
+		t.stream = cipher.NewCTR(t.cipher(), in[:])
+	}
+	clear(t.made[:])
+	t.stream.XORKeyStream(t.made[:], t.made[:])
+	t.left = len(t.made)
+}
+
+func (t *tags) cipher() cipher.Block {
+	if t.block == nil {
+		t.block = newCipher(t.key)
+	}
+	return t.block
+}
+
+// of returns the tag of any fence.
+func (t *tags) of(fence uint64) tag {
+	in := counter(fence)
+	t.cipher().Encrypt(in[:], in[:])
+	return tagOf(in[:])
+}
+
+// Key is an idempotency key: it makes a request safe to repeat. The zero Key is
+// none. It prints without its text and refuses to be encoded, because whoever
+// knows a user and the user's key gets the token of the hold.
+type Key struct {
+	// text is a pointer because fmt does not follow pointers in structs.
+	text *string
+}
+
+// NewKey returns the key with that text, such as a UUID that the client sent. A
+// key should be hard to guess. It is the zero Key when text is empty.
+func NewKey(text string) Key {
+	if text == "" {
+		return Key{}
+	}
+	kept := strings.Clone(text) // it may be part of something large
+	return Key{&kept}
+}
+
+// Reveal returns the text of the key.
+func (k Key) Reveal() string {
+	if k.text == nil {
+		return ""
+	}
+	return *k.text
+}
+
+// IsZero says whether the key is none.
+func (k Key) IsZero() bool { return k.text == nil }
+
+// String returns whether there is a key, and not which.
+func (k Key) String() string {
+	if k.IsZero() {
+		return "Key(none)"
+	}
+	return "Key(hidden)"
+}
+
+// Format prints [Key.String], whatever the verb.
+func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.String()) }
+
+// LogValue returns [Key.String].
+func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
+
+// MarshalText fails with [ErrSecret], unless the key is none.
+func (k Key) MarshalText() ([]byte, error) { return hidden(k.IsZero()) }
+
+// MarshalBinary fails with [ErrSecret], unless the key is none.
+func (k Key) MarshalBinary() ([]byte, error) { return hidden(k.IsZero()) }
+
+// UnmarshalText is [NewKey].
+func (k *Key) UnmarshalText(text []byte) error {
+	*k = NewKey(string(text))
+	return nil
+}
+
+// hidden is the encoding of a secret.
+func hidden(zero bool) ([]byte, error) {
+	if zero {
+		return []byte{}, nil
+	}
+	return nil, ErrSecret
+}

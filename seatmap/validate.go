@@ -1,0 +1,411 @@
+package seatmap
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// This file is every check of a request, in the order in which the errors come:
+//
+//	ErrClosed                    Map.check; under the lock, Plan.end
+//	the context's error          Map.check
+//	ErrInvalid…                  check with the name of the method; in it, the order is that
+//	                             of the event, user, key, seats, duration
+//	ErrUnknownEvent              Map.find, Map.findToken
+//	ErrExists                    Map.Create
+//	ErrUnknownSeat               event.seats, Plan.checkKnown
+//	ErrKeyReused                 event.recall
+//	ErrSoldOut                   Plan.free, Plan.choose, and without a lock Plan.refusal
+//	*TakenError, ErrNotEnough    likewise
+//	ErrLimit                     event.allow, event.allowExtend
+//	ErrExpired, ErrToken         Plan.find
+//	ErrInvalidSeats              Plan.part: seats that the token does not cover
+//
+// The last one needs a token that is good, so it comes after the others.
+
+// check returns why nothing can be done.
+func (m *Map) check(ctx context.Context) error {
+	if s := m.state.Load(); s != mapOpen {
+		if s == mapClosed {
+			return ErrClosed
+		}
+		panic(errors.New("seatmap: Map: not made by NewMap"))
+	}
+	return done(ctx)
+}
+
+// done returns an error that wraps the error of a context that is done, and its
+// cause.
+func done(ctx context.Context) error {
+	err := ctx.Err()
+	if err == nil {
+		return nil
+	}
+	if cause := context.Cause(ctx); !errors.Is(cause, err) {
+		return fmt.Errorf("seatmap: %w: %w", err, cause)
+	}
+	return fmt.Errorf("seatmap: %w", context.Cause(ctx))
+}
+
+func checkCreate(r *CreateRequest) (*labels, []int, error) {
+	if err := checkEvent(r.Event); err != nil {
+		return nil, nil, err
+	}
+	if r.Limits.Seats < 0 || r.Limits.Holds < 0 || r.Limits.Lifetime < 0 {
+		return nil, nil, fmt.Errorf("%w: %+v", ErrInvalidLimits, r.Limits)
+	}
+	return r.Layout.labels()
+}
+
+func checkBlock(r *BlockRequest) error {
+	if err := checkGrant(r.Event, r.User, r.Key); err != nil {
+		return err
+	}
+	if err := checkNamed(r.Seats); err != nil {
+		return err
+	}
+	return checkTTL(r.TTL)
+}
+
+func checkBlockAny(r *BlockAnyRequest) error {
+	if err := checkGrant(r.Event, r.User, r.Key); err != nil {
+		return err
+	}
+	if err := checkN(r.N); err != nil {
+		return err
+	}
+	return checkTTL(r.TTL)
+}
+
+func checkBook(r *BookRequest) error {
+	if !r.Key.IsZero() || r.User != "" {
+		if err := checkUser(r.User); err != nil {
+			return err
+		}
+	}
+	if err := checkKey(r.Key); err != nil {
+		return err
+	}
+	return checkPart(r.Seats)
+}
+
+func checkHolds(r *HoldsRequest) error {
+	if err := checkEvent(r.Event); err != nil {
+		return err
+	}
+	return checkUser(r.User)
+}
+
+// checkGrant checks what Block and BlockAny have in common.
+func checkGrant(event, user string, key Key) error {
+	if err := checkEvent(event); err != nil {
+		return err
+	}
+	if err := checkUser(user); err != nil {
+		return err
+	}
+	return checkKey(key)
+}
+
+func checkEvent(name string) error { return checkName(name, ErrInvalidEvent) }
+
+func checkUser(name string) error { return checkName(name, ErrInvalidUser) }
+
+func checkName(name string, invalid error) error {
+	if name == "" || len(name) > MaxName {
+		return fmt.Errorf("%w: %d bytes, not 1 to %d", invalid, len(name), MaxName)
+	}
+	return nil
+}
+
+func checkKey(key Key) error {
+	if !key.IsZero() && len(*key.text) > MaxName {
+		return fmt.Errorf("%w: %d bytes, more than %d", ErrInvalidKey, len(*key.text), MaxName)
+	}
+	return nil
+}
+
+// checkNamed says whether seats, of a request that must name some, are a choice:
+// at least one, each once.
+func checkNamed[T cmp.Ordered](seats []T) error {
+	if len(seats) == 0 {
+		return fmt.Errorf("%w: none named", ErrInvalidSeats)
+	}
+	return checkOnce(seats)
+}
+
+// checkPart says whether seats, of a request in which nil means all, are a choice.
+func checkPart[T cmp.Ordered](seats []T) error {
+	if seats == nil {
+		return nil
+	}
+	return checkNamed(seats)
+}
+
+// checkOnce says whether each seat is named once.
+func checkOnce[T cmp.Ordered](seats []T) error {
+	if len(seats) > 16 {
+		if len(seats) > MaxSeats {
+			return fmt.Errorf("%w: %d named, more than %d", ErrInvalidSeats, len(seats), MaxSeats)
+		}
+		seats = slices.Sorted(slices.Values(seats))
+		for i := range seats[1:] {
+			if seats[i] == seats[i+1] {
+				return namedTwice(seats[i])
+			}
+		}
+		return nil
+	}
+	for i := 1; i < len(seats); i++ {
+		if slices.Contains(seats[:i], seats[i]) {
+			return namedTwice(seats[i])
+		}
+	}
+	return nil
+}
+
+func namedTwice[T any](seat T) error {
+	return fmt.Errorf("%w: seat %s named twice", ErrInvalidSeats, clip(fmt.Sprint(seat)))
+}
+
+func checkN(n int) error {
+	if n < 1 || n > MaxSeats {
+		return fmt.Errorf("%w: %d asked for, not 1 to %d", ErrInvalidSeats, n, MaxSeats)
+	}
+	return nil
+}
+
+func checkTTL(ttl time.Duration) error {
+	if ttl <= 0 || ttl > MaxTTL {
+		return fmt.Errorf("%w: %v, not above 0 and at most %v", ErrInvalidTTL, ttl, MaxTTL)
+	}
+	return nil
+}
+
+// find returns the event that a request names.
+func (m *Map) find(name string) (*event, error) {
+	e, ok := m.events.Load(name)
+	if !ok {
+		return nil, unknownEvent(name)
+	}
+	return e, nil
+}
+
+// findToken returns the event of a token.
+func (m *Map) findToken(t *Token) (*event, error) {
+	if *t == (Token{}) {
+		return nil, fmt.Errorf("%w: it is zero", ErrToken)
+	}
+	return m.find(t.Event)
+}
+
+func unknownEvent(name string) error { return fmt.Errorf("%w: %q", ErrUnknownEvent, clip(name)) }
+
+// look finds the event of a request that asks for nothing else.
+func (m *Map) look(ctx context.Context, name string) (*event, error) {
+	if err := m.check(ctx); err != nil {
+		return nil, err
+	}
+	if err := checkEvent(name); err != nil {
+		return nil, err
+	}
+	return m.find(name)
+}
+
+// seats translates labels, of which no two are the same. Nil stays nil.
+func (e *event) seats(to []int, labels []string) ([]int, error) {
+	if labels == nil {
+		return nil, nil
+	}
+	for _, label := range labels {
+		seat, ok := e.plan.labels.seat(label)
+		if !ok {
+			return nil, fmt.Errorf("%w: %q", ErrUnknownSeat, clip(label))
+		}
+		to = append(to, seat)
+	}
+	return to, nil
+}
+
+// checkKnown says whether there are such seats.
+func (p *Plan) checkKnown(seats []int) error {
+	for _, seat := range seats {
+		if uint(seat) >= uint(p.count) {
+			return fmt.Errorf("%w: %d of %d", ErrUnknownSeat, seat, p.count)
+		}
+	}
+	return nil
+}
+
+// checkPart says whether seats, where nil means all, can be acted upon.
+func (p *Plan) checkPart(seats []int) error {
+	if p.end != nil {
+		return p.end
+	}
+	if err := checkPart(seats); err != nil {
+		return err
+	}
+	return p.checkKnown(seats)
+}
+
+// recall returns the answer that the same question got before, or nil.
+func (e *event) recall(now int64, q *question) (*answer, error) {
+	a := e.keys.find(q)
+	if a == nil {
+		return nil, nil
+	}
+	if a.until == 0 && e.plan.expired(now, &a.hold.Token) {
+		a = e.keys.find(q) // it moved in the queue, or out of it
+	}
+	if a == nil || a.until != 0 && a.until <= now {
+		return nil, nil
+	}
+	if a.print != q.print {
+		return nil, &KeyError{differs: q.print.differs(a.print)}
+	}
+	return a, nil
+}
+
+// free says why not all of the seats are available, or returns nil. On its way
+// it ends holds that are over.
+func (p *Plan) free(now int64, seats []int) error {
+	for _, seat := range seats {
+		if p.tidy(now, seat) {
+			continue
+		}
+		if p.soldOut(now) {
+			return ErrSoldOut
+		}
+		return p.takenError(seat)
+	}
+	return nil
+}
+
+// allTaken returns the error that names all seats which are not available.
+func (e *event) allTaken(now int64, seats []int) error {
+	var list []int
+	for _, seat := range seats {
+		if state, _ := e.plan.look(now, uint32(seat)); state != Available {
+			list = append(list, seat)
+		}
+	}
+	return &TakenError{of: &taken{plan: e.plan, list: list}, seat: int32(list[0])}
+}
+
+// allow says whether a user may have n more seats for so long.
+func (e *event) allow(now int64, user string, n int, ttl time.Duration) error {
+	l := e.limits
+	if err := e.allowExtend(int64(ttl)); err != nil {
+		return err
+	}
+	if l.Seats == 0 && l.Holds == 0 {
+		return nil
+	}
+	within := func() bool {
+		seats, holds := e.accounts.of(user)
+		return (l.Seats == 0 || n <= l.Seats-seats) && (l.Holds == 0 || holds < l.Holds)
+	}
+	if within() {
+		return nil
+	}
+	for _, lead := range e.accounts.leads(e.plan, user) {
+		if e.plan.deadline(lead) <= now {
+			e.plan.expire(lead)
+		}
+	}
+	if within() {
+		return nil
+	}
+	return fmt.Errorf("%w: %d seats and %d holds a user", ErrLimit, l.Seats, l.Holds)
+}
+
+// allowExtend says whether a hold may last so long after its grant.
+func (e *event) allowExtend(lasts int64) error {
+	if l := e.limits.Lifetime; l > 0 && lasts > int64(l) {
+		return fmt.Errorf("%w: a hold lasts %v at most", ErrLimit, l)
+	}
+	return nil
+}
+
+// find returns where the hold or booking of the token begins.
+//
+// A token that the plan did not give out, changed be it by a bit, is ErrToken,
+// whether or not what it names is over. One that it did give out, whose hold or
+// booking is not known or over, is ErrExpired.
+func (p *Plan) find(now int64, t *Token, state State) (lead uint32, err error) {
+	lead, live := p.lead(t)
+	if !live {
+		if t.Fence == 0 || t.Event != p.name || !t.tag.is(p.tags.of(t.Fence).with(t.seat)) {
+			return 0, ErrToken
+		}
+		return 0, ErrExpired
+	}
+	word := p.word(int(lead))
+	switch State(word & stateMask) {
+	case state:
+		if state != Blocked || int64(word>>stateBits) > now {
+			return lead, nil
+		}
+	case Blocked:
+		if int64(word>>stateBits) > now {
+			return 0, fmt.Errorf("%w: of a hold, not of a booking", ErrToken)
+		}
+	case Booked:
+		return 0, fmt.Errorf("%w: of a booking, not of a hold", ErrToken)
+	case Available, Closed:
+	}
+	p.expire(lead)
+	return 0, ErrExpired
+}
+
+// lead returns where the hold or booking of the token begins, if the plan knows
+// it and the token is good. It may be one that is over and not swept.
+func (p *Plan) lead(t *Token) (lead uint32, ok bool) {
+	lead = t.seat
+	if t.Fence == 0 {
+		return 0, false
+	}
+	if int64(lead) >= int64(p.count) || p.records[lead].fence != t.Fence {
+		if lead, ok = p.moved[t.Fence]; !ok {
+			return 0, false
+		}
+	}
+	r := &p.records[lead]
+	return lead, r.tag.is(t.tag) && r.first == t.seat && t.Event == p.name
+}
+
+// expired ends the hold of the token if it is over, and says whether it was.
+func (p *Plan) expired(now int64, t *Token) bool {
+	lead, ok := p.lead(t)
+	if !ok {
+		return false
+	}
+	if word := p.word(int(lead)); State(word&stateMask) != Blocked || int64(word>>stateBits) > now {
+		return false
+	}
+	p.expire(lead)
+	return true
+}
+
+// part returns the seats to act upon: those named, which must belong to the
+// hold or booking that begins at lead, or all of it.
+func (p *Plan) part(lead uint32, seats []int) ([]uint32, error) {
+	if seats == nil {
+		p.scratch = p.ring(p.scratch[:0], lead)
+		return p.scratch, nil
+	}
+	part := p.scratch[:0]
+	state := p.word(int(lead)) & stateMask
+	for _, seat := range seats {
+		if p.records[seat].lead != lead || p.word(seat)&stateMask != state {
+			return nil, fmt.Errorf("%w: seat %s is not covered by the token", ErrInvalidSeats, clip(p.labels.label(seat)))
+		}
+		part = append(part, uint32(seat))
+	}
+	p.scratch = part
+	return part, nil
+}
