@@ -18,7 +18,7 @@ import (
 	"github.com/coderrange/ferrous/retry"
 )
 
-func acquire(tb testing.TB, b *retry.Breaker) *retry.Permit {
+func acquire(tb rapid.TB, b *retry.Breaker) *retry.Permit {
 	tb.Helper()
 	permit, err := b.Acquire()
 	require.NoError(tb, err)
