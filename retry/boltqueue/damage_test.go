@@ -169,7 +169,7 @@ func TestRandomDamageIsReportedOrHarmless(t *testing.T) {
 	}
 }
 
-// TestATreeThatPassesBboltsChecksIsCheckedToo damages a file with bbolt itself.
+// TestWhatOtherProgramsWroteIsReported damages a file with bbolt itself.
 func TestWhatOtherProgramsWroteIsReported(t *testing.T) {
 	key := func(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 	for want, damage := range map[string]func(tx *bbolt.Tx) error{
