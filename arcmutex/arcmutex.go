@@ -14,8 +14,10 @@
 //
 // A [Mutex] or [RWMutex] owns the value that it guards. With lends it to a
 // function and unlocks whatever happens; Lock hands out a [Guard], every copy
-// of which is stale after Unlock. LockContext gives up when its context ends.
-// What panics under With poisons the value.
+// of which is stale after Unlock, as are those of every other guard. LockContext gives up when its context ends.
+// What panics under With poisons the value, a failed result.Check that leaves
+// the function included; a function that returns an error to WithErr,
+// WithContext or TryWith does not.
 //
 // [LockAll] locks several without deadlock, [Cond] waits for a condition,
 // [Semaphore] counts, [Barrier] gathers, [Notify] tells, [Once], [OnceLock] and

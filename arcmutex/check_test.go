@@ -106,7 +106,7 @@ func TestCheckReportsALiveCycleOnce(t *testing.T) {
 				goroutines[goid.Get()] = true
 				mu.Unlock()
 				sleep(time.Minute)
-				_ = l[(i+1)%3].WithContext(ctx, func(*int) {})
+				_ = l[(i+1)%3].WithContext(ctx, fine(func(*int) {}))
 			})
 		}
 		testkit.Advance(time.Minute)
@@ -148,7 +148,7 @@ func TestCheckReportsRecursiveRLock(t *testing.T) {
 		g := m.Lock()
 		ctx, cancel = context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
-		require.Error(t, m.WithContext(ctx, func(*int) {}))
+		require.Error(t, m.WithContext(ctx, fine(func(*int) {})))
 		assert.Equal(t, []string{"recursive lock: M>M"}, r.take())
 		g.Unlock()
 
@@ -180,13 +180,13 @@ func TestCheckReportsWhoWaitsForHimself(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		m := arcmutex.NewMutex(0).WithName("M")
-		m.With(func(*int) { require.Error(t, m.WithContext(ctx, nil)) })
+		m.With(func(*int) { require.Error(t, m.WithContext(ctx, fine[int](nil))) })
 		assert.Equal(t, []string{"recursive lock: M>M", "waiting in vain: M>M"}, r.take())
 
 		ctx, cancel = context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		rw := arcmutex.NewRWMutex(0).WithName("RW")
-		rw.RWith(func(*int) { require.Error(t, rw.WithContext(ctx, nil)) })
+		rw.RWith(func(*int) { require.Error(t, rw.WithContext(ctx, fine[int](nil))) })
 		assert.Equal(t, []string{"recursive lock: RW>RW", "waiting in vain: RW>RW"}, r.take())
 	})
 }
@@ -203,7 +203,7 @@ func TestCheckReportsReadersWhoWantToWrite(t *testing.T) {
 		for i, m := range locks {
 			go m.RWith(func(*int) {
 				sleep(time.Minute)
-				_ = locks[(i+1)%3].WithContext(ctx, func(*int) {})
+				_ = locks[(i+1)%3].WithContext(ctx, fine(func(*int) {}))
 			})
 		}
 		testkit.Advance(time.Minute)
@@ -221,12 +221,12 @@ func TestCheckKeepsOtherReadersWhenOneLeaves(t *testing.T) {
 		defer cancel()
 		go a.RWith(func(*int) {
 			sleep(2 * time.Second)
-			_ = b.WithContext(ctx, func(*int) {})
+			_ = b.WithContext(ctx, fine(func(*int) {}))
 		})
 		synctest.Wait()
 		go a.RWith(func(*int) { sleep(time.Second) }) // comes and leaves
 		synctest.Wait()
-		go b.With(func(*int) { _ = a.WithContext(ctx, func(*int) {}) })
+		go b.With(func(*int) { _ = a.WithContext(ctx, fine(func(*int) {})) })
 		testkit.Advance(time.Minute)
 		assert.Equal(t, []string{"lock order: A>B B>A", "waiting in vain: A>B B>A"}, r.take())
 		testkit.Advance(time.Hour)
@@ -287,7 +287,7 @@ func TestCheckIsSilentOnSoundCode(t *testing.T) {
 	t.Run("TryLock", func(t *testing.T) {
 		l := named("A", "B")
 		lockBoth(l[0], l[1])
-		l[1].With(func(*int) { assert.NoError(t, l[0].TryWith(func(*int) {})) })
+		l[1].With(func(*int) { assert.NoError(t, l[0].TryWith(fine(func(*int) {}))) })
 	})
 	t.Run("hand over hand", func(*testing.T) {
 		list := named("1", "2", "3", "4", "5", "6")
@@ -372,9 +372,9 @@ func TestStressChecked(t *testing.T) {
 				}
 				switch rng.IntN(4) {
 				case 0:
-					_ = m.WithContext(ctx, func(*int) { runtime.Gosched() })
+					_ = m.WithContext(ctx, fine(func(*int) { runtime.Gosched() }))
 				case 1:
-					_ = m.RWithContext(ctx, func(*int) { _ = inner.WithContext(ctx, func(*int) { runtime.Gosched() }) })
+					_ = m.RWithContext(ctx, fine(func(*int) { _ = inner.WithContext(ctx, fine(func(*int) { runtime.Gosched() })) }))
 				case 2:
 					g := m.Lock()
 					s := arcmutex.Downgrade(&g)
@@ -445,10 +445,10 @@ func TestUnknownReaderTakesNobodysHold(t *testing.T) {
 		r := checkFor(t, time.Second)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
-		go a.RWith(func(*int) { sleep(time.Minute); _ = b.WithContext(ctx, func(*int) {}) })
+		go a.RWith(func(*int) { sleep(time.Minute); _ = b.WithContext(ctx, fine(func(*int) {})) })
 		synctest.Wait()
 		early.Unlock()
-		go b.With(func(*int) { _ = a.WithContext(ctx, func(*int) {}) })
+		go b.With(func(*int) { _ = a.WithContext(ctx, fine(func(*int) {})) })
 		testkit.Advance(30 * time.Minute)
 		assert.Equal(t, []string{"lock order: A>B B>A", "waiting in vain: A>B B>A"}, r.take())
 		testkit.Advance(time.Hour)
@@ -463,8 +463,8 @@ func TestReportMayLock(t *testing.T) {
 		defer arcmutex.Check(time.Second, func(*arcmutex.Deadlock) { log.With(func(*int) { reports++ }) })()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
-		go a.With(func(*int) { sleep(time.Second); _ = b.WithContext(ctx, func(*int) {}) })
-		go b.With(func(*int) { sleep(time.Second); _ = a.WithContext(ctx, func(*int) {}) })
+		go a.With(func(*int) { sleep(time.Second); _ = b.WithContext(ctx, fine(func(*int) {})) })
+		go b.With(func(*int) { sleep(time.Second); _ = a.WithContext(ctx, fine(func(*int) {})) })
 		go log.With(func(*int) { sleep(time.Minute) }) // the reports wait
 		testkit.Advance(2 * time.Hour)
 		log.With(func(*int) { assert.Equal(t, 2, reports, "order and cycle") })

@@ -32,13 +32,13 @@ type Cond struct {
 // It goes on as the same guard; its copies end.
 type Waitable interface {
 	release(method string)
-	relock() (isPoisoned bool)
+	relock() (refused error)
 }
 
 // Wait unlocks g, waits until it is notified or ctx is done, and locks g
 // again before it returns, however long that takes. The error wraps
 // [context.Cause]; a ctx that is done already is noticed without unlocking. It
-// is [ErrPoisoned] if the value was poisoned meanwhile. In all cases g is locked.
+// is [ErrPoisoned] or [ErrTaken] if the value was poisoned or taken meanwhile. In all cases g is locked.
 //
 // Unlocking and beginning to wait are one step to whoever notifies under the
 // lock.
@@ -65,9 +65,9 @@ func (c *Cond) wait(ctx context.Context, g Waitable, method string) error {
 	g.release(method)
 	released = true
 	notified := c.queue.Await(ctx, w)
-	switch isPoisoned := g.relock(); {
-	case isPoisoned:
-		return methodError(method, ErrPoisoned)
+	switch refused := g.relock(); {
+	case refused != nil:
+		return methodError(method, refused)
 	case !notified:
 		return methodError(method, context.Cause(ctx))
 	default:
@@ -77,7 +77,9 @@ func (c *Cond) wait(ctx context.Context, g Waitable, method string) error {
 
 // WaitWhile waits as [Cond.Wait] does for as long as condition reports true. It
 // calls condition with g locked, first before it waits: if it is false, a ctx
-// that is done is no error.
+// that is done is no error. A condition that can fail keeps its error in a
+// variable and reports false. If it panics, so by a failed result.Check, g is
+// locked, and nobody's notification is lost.
 //
 //ferrous:blocks
 func (c *Cond) WaitWhile(ctx context.Context, g Waitable, condition func() bool) error {
@@ -87,7 +89,7 @@ func (c *Cond) WaitWhile(ctx context.Context, g Waitable, condition func() bool)
 func (c *Cond) waitWhile(ctx context.Context, g Waitable, condition func() bool, method string) error {
 	for condition() {
 		if err := c.wait(ctx, g, method); err != nil {
-			if errors.Is(err, ErrPoisoned) || condition() {
+			if errors.Is(err, ErrPoisoned) || errors.Is(err, ErrTaken) || condition() {
 				return err
 			}
 			break // it came true in time
@@ -98,7 +100,7 @@ func (c *Cond) waitWhile(ctx context.Context, g Waitable, condition func() bool,
 
 // WaitTimeout is [Cond.Wait] for at most d. It reports true if it was notified
 // and false if the time was over first; with d zero or less it is over at
-// once. The error can only be [ErrPoisoned].
+// once. The error can only be [ErrPoisoned] or [ErrTaken].
 //
 //ferrous:blocks
 func (c *Cond) WaitTimeout(g Waitable, d time.Duration) (notified bool, err error) {
@@ -110,7 +112,7 @@ func (c *Cond) WaitTimeout(g Waitable, d time.Duration) (notified bool, err erro
 // WaitTimeoutWhile waits for at most d for as long as condition reports true.
 // It reports whether condition is false at the end: a condition that is
 // satisfied is never a timeout, not even when the time is over. The error can
-// only be [ErrPoisoned].
+// only be [ErrPoisoned] or [ErrTaken].
 //
 //ferrous:blocks
 func (c *Cond) WaitTimeoutWhile(g Waitable, d time.Duration, condition func() bool) (satisfied bool, err error) {

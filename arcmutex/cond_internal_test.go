@@ -14,10 +14,10 @@ type notifiedAndStale struct{ c *Cond }
 
 func (g notifiedAndStale) release(method string) {
 	g.c.NotifyOne()
-	stale(method)
+	stale(method, "guard was unlocked")
 }
 
-func (notifiedAndStale) relock() bool { return false }
+func (notifiedAndStale) relock() error { return nil }
 
 func TestNotificationOfAStaleGuardGoesToTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -12,8 +12,12 @@ func formatLock[T any](s fmt.State, verb rune, name string, value *T, l *lock) {
 		show.Text(s, verb, name, "<locked>", poisonText(l))
 		return
 	}
-	k, _ := l.opened(sharing, 3)
+	k, refused := l.opened(sharing, 3)
 	defer l.leave(sharing, k, losses[sharing])
+	if refused == ErrTaken { //nolint:errorlint // it is not wrapped
+		show.Text(s, verb, name, "<taken>", "")
+		return
+	}
 	show.Value(s, verb, name, *value, poisonText(l))
 }
 

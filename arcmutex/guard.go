@@ -1,6 +1,9 @@
 package arcmutex
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // A Guard is the right to read and change a value that a [Mutex] or, held by a
 // writer, an [RWMutex] owns, or with [MapMut] a part of it.
@@ -40,7 +43,7 @@ func (h *hold) Unlock() {
 
 func (h *hold) unlockSlow() {
 	if !h.lock.leave(exclusive, h.key, losses[exclusive]) {
-		stale("Guard.Unlock")
+		staleGuard("Guard.Unlock", h.key)
 	}
 }
 
@@ -49,7 +52,7 @@ func (h *hold) unlockSlow() {
 //ferrous:borrow mut
 func (g *Guard[T]) Ptr() *T {
 	if g.lock.state.Load()&(turns|held) != g.key {
-		panic(errGuardPtr)
+		staleGuard("Guard.Ptr", g.key)
 	}
 	return g.value
 }
@@ -57,7 +60,7 @@ func (g *Guard[T]) Ptr() *T {
 // Get returns the value.
 func (g *Guard[T]) Get() T {
 	if g.lock.state.Load()&(turns|held) != g.key {
-		panic(errGuardGet)
+		staleGuard("Guard.Get", g.key)
 	}
 	return *g.value
 }
@@ -65,34 +68,51 @@ func (g *Guard[T]) Get() T {
 // Set replaces the value.
 func (g *Guard[T]) Set(v T) {
 	if g.lock.state.Load()&(turns|held) != g.key {
-		panic(errGuardSet)
+		staleGuard("Guard.Set", g.key)
 	}
 	*g.value = v
 }
 
 // Unlocked runs f while the lock is free for others, and locks it again before
 // it returns, also when f panics. The guard goes on; its copies end. When it
-// returns the value is what others have made of it, and may be poisoned.
+// returns the value is what others have made of it: it may be poisoned, or
+// taken, which [Guard.UnlockedErr] tells.
 //
 //ferrous:blocks
 func (g *Guard[T]) Unlocked(f func()) {
 	g.release("Guard.Unlocked")
-	defer g.relock()
+	defer func() { _ = g.relock() }()
 	f()
+}
+
+// UnlockedErr is [Guard.Unlocked] for a function that can fail. The error is
+// f's, joined with [ErrPoisoned] or [ErrTaken] if that is what others have made
+// of the value. In all cases g is locked.
+//
+//ferrous:blocks
+func (g *Guard[T]) UnlockedErr(f func() error) (err error) {
+	const method = "Guard.UnlockedErr"
+	g.release(method)
+	defer func() {
+		if refused := g.relock(); refused != nil {
+			err = errors.Join(err, methodError(method, refused))
+		}
+	}()
+	return f()
 }
 
 // release is Unlock in the name of another method.
 func (g *Guard[T]) release(method string) {
 	if !g.lock.leave(exclusive, g.key, losses[exclusive]) {
-		stale(method)
+		staleGuard(method, g.key)
 	}
 }
 
-// relock makes a released guard good again, and reports whether the value is
-// poisoned.
-func (g *Guard[T]) relock() (isPoisoned bool) {
-	g.key, isPoisoned = g.lock.lockAnyway()
-	return isPoisoned
+// relock makes a released guard good again, and returns why the value may not
+// be used, if so.
+func (g *Guard[T]) relock() (refused error) {
+	g.key, refused = g.lock.lockAnyway()
+	return refused
 }
 
 // Format prints the value, and with %+v and %#v that it is a Guard's.
@@ -106,9 +126,11 @@ func (g *Guard[T]) Format(s fmt.State, verb rune) {
 //
 //ferrous:takes g
 func MapMut[T, U any](g *Guard[T], f func(*T) *U) Guard[U] {
-	part := Guard[U]{f(g.Ptr()), g.hold}
-	g.key = over
-	return part
+	part := f(g.Ptr())
+	g.Ptr() // f may have ended g
+	h := g.hold
+	g.key = moved
+	return Guard[U]{part, h}
 }
 
 // FilterMapMut is [MapMut] for a part that may not be there. If it is not, g
@@ -130,9 +152,15 @@ func FilterMapMut[T, U any](g *Guard[T], f func(*T) (*U, bool)) (Guard[U], bool)
 //
 //ferrous:takes g
 func Downgrade[T any](g *Guard[T]) RGuard[T] {
-	if !g.lock.leave(exclusive, g.key, losses[exclusive]+gains[sharing]) {
-		stale("Downgrade")
+	return RGuard[T]{&grip[T]{g.value, g.lock, g.downgrade()}}
+}
+
+// downgrade makes the hold a share and returns its key.
+func (h *hold) downgrade() (k uint64) {
+	if !h.lock.leave(exclusive, h.key, losses[exclusive]+gains[sharing]) {
+		staleGuard("Downgrade", h.key)
 	}
-	k, _ := g.lock.opened(sharing, 2)
-	return RGuard[T]{value: g.value, share: share{lock: g.lock, key: k}}
+	h.key = moved
+	k, _ = h.lock.opened(sharing, 3)
+	return k
 }

@@ -77,9 +77,10 @@ func (l *LazyLock[T]) TryGet() (v T, ok bool) {
 }
 
 // compute runs under the lock of the Once.
-func (l *LazyLock[T]) compute() {
+func (l *LazyLock[T]) compute() error {
 	l.value = l.f()
 	l.f = nil
+	return nil
 }
 
 // IsPoisoned reports whether the function has not returned.

@@ -38,13 +38,14 @@ const (
 	poisoned               // a writer's With did not return
 	upgradable             // held by an upgradable reader
 	known                  // the checker knows of a holder
-	noted                  // in no lock's state, but in keys: the checker knows of this very hold
+	noted                  // in a key: the checker knows of this very hold; in the state it is taken
 	turn                   // times the writers that have left, modulo 2^37
 
 	reader     = turn << 37 // times the readers
 	maxReaders = 1 << 19    // half of what there is room for: the rest is for those who go again
 	full       = reader * maxReaders
 
+	taken   = noted // in the state: the value was taken
 	turns   = reader - turn
 	readers = 1<<64 - reader
 )
@@ -129,12 +130,16 @@ var (
 	heads = [modes]uint64{sharing: readers}
 )
 
-// over is the key of a guard that has ended.
-const over = noted
+// The keys of guards that have ended: by Unlock, or because another guard has
+// their place.
+const (
+	over  = noted
+	moved = noted | woken
+)
 
 // valid reports whether a guard of mode m with key k holds a lock in state s.
 func valid(m mode, k, s uint64) bool {
-	return k != over && key(m, s) == k&^noted && (m != sharing || s&readers != 0)
+	return k != over && k != 0 && key(m, s) == k&^noted && (m != sharing || s&readers != 0)
 }
 
 // fastLock takes a lock that nobody holds, also when others wait for it.
@@ -144,9 +149,10 @@ func (l *lock) fastLock() (k uint64, ok bool) {
 }
 
 // inWritersWay are the bits that a writer's fast path does not know about.
-const inWritersWay = held | upgradable | poisoned | readers
+const inWritersWay = held | upgradable | poisoned | taken | readers
 
-// lock takes the lock exclusively. It panics if it is poisoned.
+// lock takes the lock exclusively. It panics if it is poisoned or the value was
+// taken.
 func (l *lock) lock(method string) (k uint64) {
 	k, ok := l.fastLock()
 	if !ok {
@@ -157,6 +163,11 @@ func (l *lock) lock(method string) (k uint64) {
 
 func (l *lock) lockSlow(method string) (k uint64) {
 	return must(l.acquire(context.Background(), exclusive, method))
+}
+
+// ulock takes the lock as its upgradable reader. It panics as lock does.
+func (l *lock) ulock(method string) (k uint64) {
+	return must(l.acquire(context.Background(), upgrading, method))
 }
 
 // lockContext is lock until ctx is done.
@@ -184,7 +195,7 @@ func (l *lock) rlock(method string) (k uint64) {
 }
 
 // inReadersWay are the bits that a reader's fast path does not know about.
-const inReadersWay = held | queued | woken | poisoned | known | full
+const inReadersWay = held | queued | woken | poisoned | taken | known | full
 
 // rlockSlow is rlock for a reader who has come in already, and maybe must not.
 func (l *lock) rlockSlow(method string) (k uint64) {
@@ -192,20 +203,21 @@ func (l *lock) rlockSlow(method string) (k uint64) {
 	return must(l.acquire(context.Background(), sharing, method))
 }
 
-// runlock gives back the share that has key k; if that is over, nothing. It
-// panics if there was no such share.
+// runlock gives back the share that has key k. It panics, and touches nothing,
+// if there is none.
 func (l *lock) runlock(k uint64) {
-	if s := l.state.Add(k & readers); s&(turns|held|queued|known|full)+readers != k {
+	if k&readers == 0 { // then l may be nil
+		staleGuard("RGuard.Unlock", k)
+	}
+	if s := l.state.Add(readers); s&(turns|held|queued|known|full)+readers != k {
 		l.runlockSlow(k, s)
 	}
 }
 
 func (l *lock) runlockSlow(k, s uint64) {
 	if s&(turns|held)|readers != k&^noted || s&readers == readers {
-		if k != over {
-			l.makeWay(l.state.Add(reader))
-		}
-		panic(errRGuardUnlock)
+		l.makeWay(l.state.Add(reader))
+		staleGuard("RGuard.Unlock", over)
 	}
 	if k&noted != 0 {
 		l.left()

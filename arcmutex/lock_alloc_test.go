@@ -36,7 +36,7 @@ func TestNothingAllocatesThatDoesNotWait(t *testing.T) {
 			g.Unlock()
 		},
 		"With":    func() { m.With(func(v *int) { *v++ }) },
-		"TryWith": func() { assert.NoError(t, m.TryWith(func(v *int) { *v++ })) },
+		"TryWith": func() { assert.NoError(t, m.TryWith(fine(func(v *int) { *v++ }))) },
 		"RLock": func() {
 			g := rw.RLock()
 			_ = g.Get()

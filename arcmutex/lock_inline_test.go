@@ -9,5 +9,5 @@ import (
 )
 
 func TestFastPathsAreInlined(t *testing.T) {
-	testkit.Inlined(t, "(*lock).fastLock", "(*lock).fastUnlock", "(*hold).Unlock", "(*share).Unlock")
+	testkit.Inlined(t, "(*lock).fastLock", "(*lock).fastUnlock", "(*hold).Unlock", "(*RGuard[…]).Unlock", "(*RGuard[…]).Ptr", "(*RWMutex[…]).RLock", "(*Semaphore).Acquire")
 }

@@ -12,7 +12,7 @@ func TestReadersBeyondTheLimitWait(t *testing.T) {
 		m := NewRWMutex(0)
 		shares := make([]RGuard[int], maxReaders)
 		for i := range shares {
-			shares[i].value, shares[i].share = &m.value, share{lock: &m.lock, key: m.lock.rlock("")}
+			shares[i] = m.RLock()
 		}
 		assert.Equal(t, maxReaders, m.Readers())
 		_, ok := m.TryRLock()

@@ -25,9 +25,7 @@ func (m *RWMutex[T]) To(g *Guard[T]) Locker {
 
 // RTo returns a Locker that shares m and fills g.
 func (m *RWMutex[T]) RTo(g *RGuard[T]) Locker {
-	return Locker{&m.lock, sharing, func(k uint64) {
-		g.value, g.share = &m.value, share{lock: &m.lock, key: k}
-	}, g.Unlock}
+	return Locker{&m.lock, sharing, func(k uint64) { *g = RGuard[T]{&grip[T]{&m.value, &m.lock, k}} }, g.Unlock}
 }
 
 // LockAll waits until it has locked all of ls, and fills their guards:
@@ -42,8 +40,9 @@ func (m *RWMutex[T]) RTo(g *RGuard[T]) Locker {
 // and panics with an error that is [ErrStale], after having unlocked the
 // others, if one was unlocked before.
 //
-// It panics with an error that is [ErrPoisoned], and holds nothing, if one of
-// them is poisoned, and if one is given twice.
+// It panics with an error that is [ErrPoisoned] or [ErrTaken], and holds
+// nothing, if one of them is poisoned or without its value, and if one is given
+// twice.
 //
 //ferrous:acquire
 //ferrous:blocks
@@ -57,7 +56,7 @@ func LockAll(ls ...Locker) (unlock func()) {
 }
 
 // LockAllContext is [LockAll] that waits until ctx is done at most. The error
-// wraps [context.Cause], or is [ErrPoisoned]; then nothing is held.
+// wraps [context.Cause], or is [ErrPoisoned] or [ErrTaken]; then nothing is held.
 //
 //ferrous:acquire
 //ferrous:blocks

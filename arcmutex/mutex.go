@@ -110,37 +110,67 @@ func (m *Mutex[T]) With(f func(*T)) {
 	}
 }
 
-// WithContext is [Mutex.With] that waits until ctx is done at most. The error
-// is that of [Mutex.LockContext].
+// WithErr is [Mutex.With] for a function that can fail. It returns f's error,
+// which does not poison m: f has returned, and the value is as f left it. The
+// error is [ErrPoisoned] or [ErrTaken], and f is not called, if m is poisoned or
+// without its value.
 //
 //ferrous:blocks
 //ferrous:lends
-func (m *Mutex[T]) WithContext(ctx context.Context, f func(*T)) error {
-	k, err := m.lock.lockContext(ctx, "Mutex.WithContext")
-	if err == nil {
-		m.lock.lend(k, func() { f(&m.value) })
+func (m *Mutex[T]) WithErr(f func(*T) error) error {
+	k, err := m.lock.lockContext(context.Background(), "Mutex.WithErr")
+	if err != nil {
+		return err
 	}
-	return err
+	return lend(&m.lock, &m.value, k, f)
 }
 
-// TryWith is [Mutex.With] that does not wait: if another holds m the error is
-// [ErrLocked], and if m is poisoned [ErrPoisoned].
+// WithContext is [Mutex.WithErr] that waits until ctx is done at most. The error
+// is that of [Mutex.LockContext], or f's.
+//
+//ferrous:blocks
+//ferrous:lends
+func (m *Mutex[T]) WithContext(ctx context.Context, f func(*T) error) error {
+	k, err := m.lock.lockContext(ctx, "Mutex.WithContext")
+	if err != nil {
+		return err
+	}
+	return lend(&m.lock, &m.value, k, f)
+}
+
+// TryWith is [Mutex.WithErr] that does not wait: if another holds m the error is
+// [ErrLocked].
 //
 //ferrous:lends
-func (m *Mutex[T]) TryWith(f func(*T)) error {
+func (m *Mutex[T]) TryWith(f func(*T) error) error {
 	k, err := m.lock.tryOrErr(exclusive, "Mutex.TryWith")
-	if err == nil {
-		m.lock.lend(k, func() { f(&m.value) })
+	if err != nil {
+		return err
 	}
-	return err
+	return lend(&m.lock, &m.value, k, f)
 }
 
 // Recover locks m, poisoned or not, and calls f to repair the value. If f
-// returns, m is not poisoned any more.
+// returns, m is not poisoned any more. It panics with an error that is
+// [ErrTaken], and does not call f, if the value was taken.
 //
 //ferrous:blocks
 //ferrous:lends
-func (m *Mutex[T]) Recover(f func(*T)) { m.lock.repair(func() { f(&m.value) }) }
+func (m *Mutex[T]) Recover(f func(*T)) {
+	must(0, repair(&m.lock, &m.value, "Mutex.Recover", func(v *T) error {
+		f(v)
+		return nil
+	}))
+}
+
+// RecoverErr is [Mutex.Recover] for a function that can fail: m stays poisoned
+// unless f returns nil. The error is f's, or [ErrTaken].
+//
+//ferrous:blocks
+//ferrous:lends
+func (m *Mutex[T]) RecoverErr(f func(*T) error) error {
+	return repair(&m.lock, &m.value, "Mutex.RecoverErr", f)
+}
 
 // Get waits until m is free and returns a copy of the value, or [ErrPoisoned].
 //
@@ -172,7 +202,8 @@ func (m *Mutex[T]) Replace(v T) (old T, err error) {
 
 // IntoInner waits until m is free and takes the value out of it for good. It
 // returns the value also when m is poisoned, with [ErrPoisoned]. From then on
-// m is poisoned and owns the zero value.
+// m owns the zero value and lends it to nobody: whatever wants it gets
+// [ErrTaken], as it would get [ErrPoisoned].
 //
 //ferrous:blocks
 func (m *Mutex[T]) IntoInner() (T, error) { return intoInner(&m.lock, &m.value, "Mutex.IntoInner") }

@@ -31,6 +31,14 @@ func poison(t *testing.T, m interface{ With(func(*int)) }) {
 	require.Equal(t, "boom", exits(func() { m.With(func(*int) { panic("boom") }) }))
 }
 
+// fine returns a function for the forms whose functions can fail.
+func fine[T any](f func(*T)) func(*T) error {
+	return func(v *T) error {
+		f(v)
+		return nil
+	}
+}
+
 func TestMutexLocksAndUnlocks(t *testing.T) {
 	m := arcmutex.NewMutex(1)
 	g := m.Lock()
@@ -40,15 +48,15 @@ func TestMutexLocksAndUnlocks(t *testing.T) {
 	*g.Ptr()++
 	_, ok := m.TryLock()
 	assert.False(t, ok)
-	require.ErrorIs(t, m.TryWith(func(*int) { t.Error("not locked") }), arcmutex.ErrLocked)
+	require.ErrorIs(t, m.TryWith(fine(func(*int) { t.Error("not locked") })), arcmutex.ErrLocked)
 	g.Unlock()
 	assert.False(t, m.IsLocked())
 	g, ok = m.TryLock()
 	require.True(t, ok)
 	assert.Equal(t, 3, g.Get())
 	g.Unlock()
-	require.NoError(t, m.TryWith(func(v *int) { *v++ }))
-	require.NoError(t, m.WithContext(t.Context(), func(v *int) { *v++ }))
+	require.NoError(t, m.TryWith(fine(func(v *int) { *v++ })))
+	require.NoError(t, m.WithContext(t.Context(), fine(func(v *int) { *v++ })))
 	g, err := m.LockContext(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, 5, g.Get())
@@ -72,7 +80,7 @@ func TestDoneContextIsNoticedFirst(t *testing.T) {
 	require.EqualError(t, err, "arcmutex: Mutex.LockContext: enough")
 	require.ErrorIs(t, err, cause)
 	assert.False(t, m.IsLocked())
-	require.ErrorIs(t, m.WithContext(ctx, func(*int) { t.Error("called") }), cause)
+	require.ErrorIs(t, m.WithContext(ctx, fine(func(*int) { t.Error("called") })), cause)
 }
 
 func TestGuardCopiesEndTogether(t *testing.T) {
@@ -106,8 +114,8 @@ func TestPanicInWithUnlocksAndPoisons(t *testing.T) {
 	for name, leave := range map[string]func(){"panic": func() { panic("boom") }, "Goexit": runtime.Goexit} {
 		for how, with := range map[string]func(func(*int)){
 			"With":        m.With,
-			"TryWith":     func(f func(*int)) { assert.NoError(t, m.TryWith(f)) },
-			"WithContext": func(f func(*int)) { assert.NoError(t, m.WithContext(t.Context(), f)) },
+			"TryWith":     func(f func(*int)) { assert.NoError(t, m.TryWith(fine(f))) },
+			"WithContext": func(f func(*int)) { assert.NoError(t, m.WithContext(t.Context(), fine(f))) },
 		} {
 			t.Run(how+"/"+name, func(t *testing.T) {
 				exits(func() { with(func(*int) { leave() }) })
@@ -134,8 +142,8 @@ func TestPoisonedMutexRefuses(t *testing.T) {
 	}
 	_, err := m.LockContext(t.Context())
 	require.ErrorIs(t, err, arcmutex.ErrPoisoned)
-	require.ErrorIs(t, m.TryWith(never), arcmutex.ErrPoisoned)
-	require.ErrorIs(t, m.WithContext(t.Context(), never), arcmutex.ErrPoisoned)
+	require.ErrorIs(t, m.TryWith(fine(never)), arcmutex.ErrPoisoned)
+	require.ErrorIs(t, m.WithContext(t.Context(), fine(never)), arcmutex.ErrPoisoned)
 	_, err = m.Get()
 	require.ErrorIs(t, err, arcmutex.ErrPoisoned)
 	require.ErrorIs(t, m.Set(7), arcmutex.ErrPoisoned)
@@ -202,7 +210,7 @@ func TestSetReplaceIntoInner(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 3, v)
 	v, err = m.IntoInner()
-	require.ErrorIs(t, err, arcmutex.ErrPoisoned)
+	require.ErrorIs(t, err, arcmutex.ErrTaken)
 	assert.Zero(t, v)
 }
 

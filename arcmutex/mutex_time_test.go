@@ -134,7 +134,7 @@ func tenThousandWaiters(t *testing.T) {
 			wait = ctx
 		}
 		go func() {
-			if err := m.WithContext(wait, func(v *int) { *v++ }); err != nil {
+			if err := m.WithContext(wait, fine(func(v *int) { *v++ })); err != nil {
 				cancelled.Add(1)
 			} else {
 				got.Add(1)

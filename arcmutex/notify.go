@@ -83,8 +83,8 @@ func (n *Notify) Wait(ctx context.Context) error {
 	if n.takeStored() {
 		return nil
 	}
-	l := n.Listen()
-	defer l.Close()
+	l := n.listen()
+	defer l.close()
 	return l.wait(ctx, "Notify.Wait")
 }
 
@@ -102,7 +102,9 @@ func (n *Notify) takeStored() bool {
 //
 //ferrous:acquire
 //ferrous:mustuse
-func (n *Notify) Listen() *Listener {
+func (n *Notify) Listen() *Listener { return &Listener{n.listen()} }
+
+func (n *Notify) listen() *place {
 	w := park.NewWaiter(fromFront)
 	n.queue.Lock()
 	defer n.queue.Unlock()
@@ -112,11 +114,14 @@ func (n *Notify) Listen() *Listener {
 	} else {
 		n.queue.PushBack(w)
 	}
-	return &Listener{notify: n, waiter: w}
+	return &place{notify: n, waiter: w}
 }
 
-// A Listener is a place in the queue of a [Notify]. It is for one goroutine.
-type Listener struct {
+// A Listener is a place in the queue of a [Notify]. It is for one goroutine. A
+// copy of it is the same place. The zero Listener is one that was closed.
+type Listener struct{ *place }
+
+type place struct {
 	notify   *Notify
 	waiter   *park.Waiter[notice]
 	received bool
@@ -129,12 +134,15 @@ type Listener struct {
 // After Close it panics with an error that is [ErrStale].
 //
 //ferrous:blocks
-func (l *Listener) Wait(ctx context.Context) error { return l.wait(ctx, "Listener.Wait") }
-
-func (l *Listener) wait(ctx context.Context, method string) error {
-	if l.closed {
-		stale(method)
+func (l *Listener) Wait(ctx context.Context) error {
+	const method = "Listener.Wait"
+	if l.place == nil || l.closed {
+		stale(method, "listener was closed")
 	}
+	return l.wait(ctx, method)
+}
+
+func (l *place) wait(ctx context.Context, method string) error {
 	select {
 	case <-l.waiter.Ready():
 		l.received = true
@@ -149,7 +157,7 @@ func (l *Listener) wait(ctx context.Context, method string) error {
 
 // notified reports whether the listener was notified. To all listeners a
 // NotifyWaiters is over or has not begun, also while it is waking them.
-func (l *Listener) notified() bool {
+func (l *place) notified() bool {
 	l.notify.queue.Lock()
 	defer l.notify.queue.Unlock()
 	return !l.waiter.Queued()
@@ -161,9 +169,12 @@ func (l *Listener) notified() bool {
 //
 //ferrous:release
 func (l *Listener) Close() {
-	if l.closed {
-		return
+	if l.place != nil && !l.closed {
+		l.close()
 	}
+}
+
+func (l *place) close() {
 	l.closed = true
 	if !l.notify.queue.Leave(l.waiter) && !l.received && l.waiter.Want != withAll {
 		l.notify.notify(l.waiter.Want)

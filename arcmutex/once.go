@@ -31,15 +31,27 @@ type Once struct {
 //ferrous:blocks
 func (o *Once) Do(f func()) {
 	if !o.done.Load() {
-		must(0, o.doSlow(context.Background(), "Once.Do", f))
+		must(0, o.doSlow(context.Background(), "Once.Do", func() error {
+			f()
+			return nil
+		}))
 	}
 }
 
-// DoContext is [Once.Do] that waits for another goroutine's function until ctx
-// is done at most, and returns its error, or [ErrPoisoned].
+// DoErr is [Once.Do] for a function that can fail. If f returns an error the
+// Once is neither done nor poisoned, and the next may try. The error is f's, or
+// [ErrPoisoned].
 //
 //ferrous:blocks
-func (o *Once) DoContext(ctx context.Context, f func()) error {
+func (o *Once) DoErr(f func() error) error {
+	return o.doSlow(context.Background(), "Once.DoErr", f)
+}
+
+// DoContext is [Once.DoErr] that waits for another goroutine's function until
+// ctx is done at most. The error wraps [context.Cause] then.
+//
+//ferrous:blocks
+func (o *Once) DoContext(ctx context.Context, f func() error) error {
 	return o.doSlow(ctx, "Once.DoContext", f)
 }
 
@@ -51,18 +63,19 @@ func (o *Once) DoForce(f func(wasPoisoned bool)) {
 	if o.done.Load() {
 		return
 	}
-	k, isPoisoned := o.lock.lockAnyway()
-	o.lock.lend(k, func() {
+	k, refused := o.lock.lockAnyway()
+	_ = lend(&o.lock, o, k, func(o *Once) error {
 		if !o.done.Load() {
-			f(isPoisoned)
+			f(refused != nil)
 			o.lock.clearPoison()
 			o.finish()
 		}
+		return nil
 	})
 }
 
 // doSlow calls f under the lock unless the Once is done.
-func (o *Once) doSlow(ctx context.Context, method string, f func()) error {
+func (o *Once) doSlow(ctx context.Context, method string, f func() error) error {
 	if ctx.Err() != nil {
 		return methodError(method, context.Cause(ctx))
 	}
@@ -73,13 +86,16 @@ func (o *Once) doSlow(ctx context.Context, method string, f func()) error {
 	if err != nil {
 		return err
 	}
-	o.lock.lend(k, func() {
-		if !o.done.Load() {
-			f()
+	return lend(&o.lock, o, k, func(o *Once) error {
+		if o.done.Load() {
+			return nil
+		}
+		err := f()
+		if err == nil {
 			o.finish()
 		}
+		return err
 	})
-	return nil
 }
 
 // finish lets all pass.

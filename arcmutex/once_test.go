@@ -26,7 +26,7 @@ func TestOnceRunsOnce(t *testing.T) {
 			case 0:
 				o.Do(func() { ran++ })
 			case 1:
-				assert.NoError(t, o.DoContext(t.Context(), func() { ran++ }))
+				assert.NoError(t, o.DoContext(t.Context(), func() error { ran++; return nil }))
 			case 2:
 				o.DoForce(func(bool) { ran++ })
 			default:
@@ -49,7 +49,7 @@ func TestOncePanicPoisonsAndCanBeForced(t *testing.T) {
 			assert.Equal(t, "Once(poisoned)", o.String())
 			never := func() { t.Error("called") }
 			require.EqualError(t, testkit.PanicError(t, func() { o.Do(never) }), "arcmutex: Once.Do: poisoned by a function that did not return")
-			require.ErrorIs(t, o.DoContext(t.Context(), never), arcmutex.ErrPoisoned)
+			require.ErrorIs(t, o.DoContext(t.Context(), func() error { never(); return nil }), arcmutex.ErrPoisoned)
 			exits(func() { o.DoForce(func(bool) { leave() }) })
 			assert.True(t, o.IsPoisoned())
 			o.DoForce(func(wasPoisoned bool) {
@@ -60,7 +60,7 @@ func TestOncePanicPoisonsAndCanBeForced(t *testing.T) {
 			assert.False(t, o.IsPoisoned())
 			o.Do(never)
 			o.DoForce(func(bool) { never() })
-			require.NoError(t, o.DoContext(t.Context(), never))
+			require.NoError(t, o.DoContext(t.Context(), func() error { never(); return nil }))
 			require.NoError(t, o.Wait(t.Context()))
 			assert.Equal(t, "Once(done)", o.String())
 		})
@@ -108,12 +108,12 @@ func TestOnceWaitsAreCancellable(t *testing.T) {
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		require.ErrorIs(t, o.DoContext(ctx, func() { t.Error("called") }), context.DeadlineExceeded)
+		require.ErrorIs(t, o.DoContext(ctx, func() error { t.Error("called"); return nil }), context.DeadlineExceeded)
 		require.EqualError(t, o.Wait(ctx), "arcmutex: Once.Wait: context deadline exceeded")
 		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		require.EqualError(t, o.Wait(ctx), "arcmutex: Once.Wait: context deadline exceeded")
-		require.Error(t, o.DoContext(ctx, func() { t.Error("called") }))
+		require.Error(t, o.DoContext(ctx, func() error { t.Error("called"); return nil }))
 		close(release)
 		require.NoError(t, o.Wait(t.Context()))
 	})

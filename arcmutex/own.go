@@ -1,17 +1,28 @@
 package arcmutex
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // What Mutex and RWMutex do alike with a value they own.
 
-// lend calls f while the lock is held exclusively with key k, unlocks it
-// whatever happens, and poisons it if f does not return. There is no recover,
-// so that a panic keeps its stack.
-func (l *lock) lend(k uint64, f func()) {
+// lend calls f with the value while the lock is held exclusively with key k,
+// unlocks it whatever happens, and poisons it if f does not return. There is no
+// recover, so that a panic keeps its stack.
+func lend[T any](l *lock, value *T, k uint64, f func(*T) error) (err error) {
 	returned := false
 	defer func() { l.finish(k, returned) }()
-	f()
+	err = f(value)
 	returned = true
+	return err
+}
+
+// rlend calls f with the value while a share with key k is held, and gives the
+// share back whatever happens.
+func rlend[T any](l *lock, value *T, k uint64, f func(*T) error) error {
+	defer l.runlock(k)
+	return f(value)
 }
 
 // finish ends the exclusive hold with key k of a function that was lent the
@@ -23,19 +34,27 @@ func (l *lock) finish(k uint64, returned bool) {
 	l.leave(exclusive, k, losses[exclusive])
 }
 
-// lockAnyway waits for a lock that may be poisoned, and reports whether it is.
-func (l *lock) lockAnyway() (k uint64, isPoisoned bool) {
+// lockAnyway waits for a lock that may be poisoned or without its value, and
+// reports which.
+func (l *lock) lockAnyway() (k uint64, refused error) {
 	_ = l.wait(context.Background(), exclusive, "") // the context has no end to report
 	return l.opened(exclusive, 3)
 }
 
 // repair lends the value to f, poisoned or not, and clears the poison if f
-// returns.
-func (l *lock) repair(f func()) {
-	k, _ := l.lockAnyway()
-	l.lend(k, func() {
-		f()
-		l.clearPoison()
+// returns nil. The error is f's, or [ErrTaken].
+func repair[T any](l *lock, value *T, method string, f func(*T) error) error {
+	k, refused := l.lockAnyway()
+	if errors.Is(refused, ErrTaken) {
+		l.finish(k, true)
+		return methodError(method, refused)
+	}
+	return lend(l, value, k, func(v *T) error {
+		err := f(v)
+		if err == nil {
+			l.clearPoison()
+		}
+		return err
 	})
 }
 
@@ -62,12 +81,14 @@ func replace[T any](l *lock, value *T, v T, method string) (old T, err error) {
 
 // intoInner takes the value that l guards for good.
 func intoInner[T any](l *lock, value *T, method string) (v T, err error) {
-	k, isPoisoned := l.lockAnyway()
-	if isPoisoned {
-		err = methodError(method, ErrPoisoned)
-	}
+	k, refused := l.lockAnyway()
+	defer l.finish(k, true)
 	var zero T
 	v, *value = *value, zero
-	l.finish(k, false)
+	l.state.Or(taken)
+	l.clearPoison()
+	if refused != nil {
+		err = methodError(method, refused)
+	}
 	return v, err
 }

@@ -5,43 +5,65 @@ import (
 	"fmt"
 )
 
-// A Permit is a number of permits of a [Semaphore]. It must be released, and
-// must not be copied: a copy that is released too makes permits out of
-// nothing, and go vet reports the copy. Release through the same variable twice
-// panics with an error that is [ErrStale]. The zero Permit is one that was
-// released. A Permit is for one goroutine at a time.
-type Permit struct {
-	_   noCopy
+// A Permit is a number of permits of a [Semaphore]. It must be released.
+//
+// It is a small value that may be copied: all its copies are the same permits,
+// and end with the first Release of any. After that they panic with an error
+// that is [ErrStale]. The zero Permit is one that was released. A Permit is for
+// one goroutine at a time.
+//
+// A Permit that stays in the function that has acquired it does not allocate.
+// One that is returned or stored allocates 16 bytes.
+type Permit struct{ *permits }
+
+// permits is what all copies of a Permit have in common.
+type permits struct {
 	sem *Semaphore // nil at the end
-	n   int64
+	n   int64      // permits; at the end what the end was
+}
+
+// The ends of a Permit.
+const (
+	released int64 = iota
+	forgotten
+	merged
+)
+
+// live returns p's permits. It panics if they have ended.
+func (p *Permit) live(method string) *permits {
+	switch {
+	case p.permits == nil:
+		stale(method, "permit was released")
+	case p.sem == nil:
+		stale(method, "permit was "+[]string{released: "released", forgotten: "forgotten", merged: "merged"}[p.n])
+	}
+	return p.permits
+}
+
+// end ends the permits and returns what they were.
+func (p *permits) end(how int64) (s *Semaphore, n int64) {
+	s, n = p.sem, p.n
+	p.sem, p.n = nil, how
+	return s, n
 }
 
 // Release gives the permits back. It is one atomic add if nobody waits.
 //
 //ferrous:release
 func (p *Permit) Release() {
-	if p.sem == nil {
-		stale("Permit.Release")
-	}
-	s := p.sem
-	p.sem = nil
-	s.release(p.n)
+	s, n := p.live("Permit.Release").end(released)
+	s.release(n)
 }
 
 // Forget ends the permit without giving anything back: the semaphore has that
 // many permits less from then on.
 //
 //ferrous:release
-func (p *Permit) Forget() {
-	if p.sem == nil {
-		stale("Permit.Forget")
-	}
-	p.sem = nil
-}
+func (p *Permit) Forget() { p.live("Permit.Forget").end(forgotten) }
 
 // N returns the number of permits, zero after the end.
 func (p *Permit) N() int64 {
-	if p.sem == nil {
+	if p.permits == nil || p.sem == nil {
 		return 0
 	}
 	return p.n
@@ -53,16 +75,15 @@ func (p *Permit) N() int64 {
 //
 //ferrous:acquire
 func (p *Permit) Split(n int64) (Permit, bool) {
+	held := p.live("Permit.Split")
 	switch {
-	case p.sem == nil:
-		stale("Permit.Split")
 	case n < 0:
 		panic(fmt.Errorf("arcmutex: Permit.Split: %d permits", n))
-	case n > p.n:
+	case n > held.n:
 		return Permit{}, false
 	}
-	p.n -= n
-	return Permit{sem: p.sem, n: n}, true
+	held.n -= n
+	return Permit{&permits{held.sem, n}}, true
 }
 
 // Merge moves the permits of other into p, and ends other. It panics if they
@@ -70,16 +91,16 @@ func (p *Permit) Split(n int64) (Permit, bool) {
 //
 //ferrous:takes other
 func (p *Permit) Merge(other *Permit) {
+	const method = "Permit.Merge"
+	held, more := p.live(method), other.live(method)
 	switch {
-	case p.sem == nil || other.sem == nil:
-		stale("Permit.Merge")
-	case p.sem != other.sem:
-		panic(methodError("Permit.Merge", errors.New("permits of different semaphores")))
-	case p == other:
-		panic(methodError("Permit.Merge", errors.New("a permit with itself")))
+	case held.sem != more.sem:
+		panic(methodError(method, errors.New("permits of different semaphores")))
+	case held == more:
+		panic(methodError(method, errors.New("a permit with itself")))
 	}
-	p.n += other.n
-	other.sem = nil
+	_, n := more.end(merged)
+	held.n += n
 }
 
 // String returns the number of permits.

@@ -2,7 +2,7 @@ package arcmutex
 
 import (
 	"errors"
-	"fmt"
+	"strings"
 )
 
 var (
@@ -11,20 +11,64 @@ var (
 	// half changed.
 	ErrPoisoned = errors.New("poisoned by a function that did not return")
 
+	// ErrTaken says that IntoInner has taken the value out of its lock.
+	ErrTaken = errors.New("arcmutex: value was taken")
+
 	// ErrLocked is the refusal of a Try method: someone else holds the lock.
 	ErrLocked = errors.New("locked")
 
-	// ErrStale is what a guard panics with when it is used after its end.
-	ErrStale = errors.New("guard was unlocked")
+	// ErrStale is what a guard, a [Permit] or a [Listener] panics with when it
+	// is used after its end, or was never begun.
+	ErrStale = errors.New("used after its end")
 )
 
-// methodError says where err came from.
-func methodError(method string, err error) error {
-	return fmt.Errorf("arcmutex: %s: %w", method, err)
+// refusal returns why a lock in state s lends its value to nobody, if so.
+func refusal(s uint64) error {
+	switch {
+	case s&taken != 0:
+		return ErrTaken
+	case s&poisoned != 0:
+		return ErrPoisoned
+	default:
+		return nil
+	}
 }
 
-// stale panics in the name of a guard's method.
-func stale(method string) { panic(methodError(method, ErrStale)) }
+// methodError says where err came from.
+func methodError(method string, err error) error { return &opError{method, err} }
+
+// An opError is the error of a method.
+type opError struct {
+	method string
+	err    error
+}
+
+func (e *opError) Error() string {
+	return "arcmutex: " + e.method + ": " + strings.TrimPrefix(e.err.Error(), "arcmutex: ")
+}
+
+func (e *opError) Unwrap() error { return e.err }
+
+// A staleError is an [ErrStale] that says how the end came.
+type staleError string
+
+func (e staleError) Error() string        { return string(e) }
+func (e staleError) Is(target error) bool { return target == ErrStale }
+
+// stale panics in the name of a method of what has come to its end.
+func stale(method, how string) { panic(methodError(method, staleError(how))) }
+
+// staleGuard panics in the name of a method of a guard with key k.
+func staleGuard(method string, k uint64) {
+	switch k {
+	case 0:
+		stale(method, "zero guard")
+	case moved:
+		stale(method, "guard was mapped, downgraded or upgraded")
+	default:
+		stale(method, "guard was unlocked")
+	}
+}
 
 // must returns k unless there is an error, which it panics with.
 func must(k uint64, err error) uint64 {
@@ -33,13 +77,3 @@ func must(k uint64, err error) uint64 {
 	}
 	return k
 }
-
-// What inlined methods panic with is made beforehand, which keeps them small.
-var (
-	errGuardPtr     = methodError("Guard.Ptr", ErrStale)
-	errGuardGet     = methodError("Guard.Get", ErrStale)
-	errGuardSet     = methodError("Guard.Set", ErrStale)
-	errRGuardPtr    = methodError("RGuard.Ptr", ErrStale)
-	errRGuardGet    = methodError("RGuard.Get", ErrStale)
-	errRGuardUnlock = methodError("RGuard.Unlock", ErrStale)
-)

@@ -5,68 +5,68 @@ import "fmt"
 // An RGuard is the right to read a value that an [RWMutex] owns, or with [Map]
 // a part of it, beside other readers.
 //
-// After Unlock it is stale, and panics with an error that is [ErrStale]. It
-// must not be copied, as go vet reports, since shares are counted and not told
-// apart: a copy does not learn of the end, and to unlock it too takes another
-// reader's share away if there is one, for good or, when a writer has been
-// there, until it panics; without one it panics too. The zero RGuard guards
-// nothing, and using it is a nil dereference.
-type RGuard[T any] struct {
-	_     noCopy
+// It is a small value that may be copied. It, and every copy of it, ends with
+// the first Unlock of any, and then panics with an error that is [ErrStale]
+// before it touches anything; so does the zero RGuard. An RGuard may be used
+// and unlocked by another goroutine than the one that locked, one at a time.
+//
+// An RGuard that stays in the function that has locked, or goes to functions
+// that only use it, does not allocate. One that is returned or stored
+// allocates some 24 bytes.
+type RGuard[T any] struct{ *grip[T] }
+
+// A grip is what all copies of a guard that does not hold alone have in common.
+// It lives on the stack of whoever has locked, if nothing stores the guard:
+// the methods that return a new grip are small enough to inline for that.
+type grip[T any] struct {
 	value *T
-	share
+	lock  *lock
+	key   uint64 // of the share or of the upgradable hold
 }
 
-// A share is a shared hold of a lock. It has no type parameter, so that its
-// methods are small enough to inline.
-type share struct {
-	lock *lock
-	key  uint64
-}
-
-// Unlock ends the guard. It is one atomic addition if nobody waits, and never
-// blocks.
+// Unlock ends the guard and all its copies. It is one atomic addition if
+// nobody waits, and never blocks.
 //
 //ferrous:release
-func (h *share) Unlock() {
-	k := h.key
-	h.key = over
-	h.lock.runlock(k)
+func (g *RGuard[T]) Unlock() {
+	var l *lock
+	k := uint64(0)
+	if g.grip != nil {
+		l, k = g.lock, g.key
+		g.key = over
+	}
+	l.runlock(k)
 }
 
 // Ptr returns a pointer to the value, which must not be changed, nor read
 // after Unlock.
 //
 //ferrous:borrow shared
-func (g *RGuard[T]) Ptr() *T {
-	if g.key == over {
-		panic(errRGuardPtr)
-	}
-	return g.value
-}
+func (g *RGuard[T]) Ptr() *T { return g.live("RGuard.Ptr").value }
 
 // Get returns the value.
-func (g *RGuard[T]) Get() T {
-	if g.key == over {
-		panic(errRGuardGet)
+func (g *RGuard[T]) Get() T { return *g.live("RGuard.Get").value }
+
+// live returns what g holds. It panics if g has ended.
+func (g *RGuard[T]) live(method string) *grip[T] {
+	if g.grip == nil || g.key&readers == 0 {
+		g.stale(method)
 	}
-	return *g.value
+	return g.grip
 }
 
 // Format prints the value, and with %+v and %#v that it is an RGuard's.
-func (g *RGuard[T]) Format(s fmt.State, verb rune) {
-	formatGuard(s, verb, "RGuard", g.value, g.lock, sharing, g.key)
-}
+func (g *RGuard[T]) Format(s fmt.State, verb rune) { g.format(s, verb, "RGuard", sharing) }
 
 // Map returns a guard of a part of what g guards, which f picks. The part has
-// g's place: g ends, and the part's Unlock unlocks the whole. If f panics, g
-// stays as it is.
+// g's place: g and its copies end, and the part's Unlock unlocks the whole. If f
+// panics, g stays as it is.
 //
 //ferrous:takes g
 func Map[T, U any](g *RGuard[T], f func(*T) *U) RGuard[U] {
-	part, k := f(g.Ptr()), g.key
-	g.key = over
-	return RGuard[U]{value: part, share: share{lock: g.lock, key: k}}
+	part := f(g.live("Map").value)
+	l, k := g.live("Map").move()
+	return RGuard[U]{&grip[U]{part, l, k}}
 }
 
 // FilterMap is [Map] for a part that may not be there. If it is not, g stays as
@@ -74,9 +74,33 @@ func Map[T, U any](g *RGuard[T], f func(*T) *U) RGuard[U] {
 //
 //ferrous:takes g
 func FilterMap[T, U any](g *RGuard[T], f func(*T) (*U, bool)) (RGuard[U], bool) {
-	p, ok := f(g.Ptr())
+	part, ok := f(g.live("FilterMap").value)
 	if !ok {
 		return RGuard[U]{}, false
 	}
-	return Map(g, func(*T) *U { return p }), true
+	l, k := g.live("FilterMap").move()
+	return RGuard[U]{&grip[U]{part, l, k}}, true
+}
+
+// move ends a guard whose place another guard takes.
+func (g *grip[T]) move() (*lock, uint64) {
+	k := g.key
+	g.key = moved
+	return g.lock, k
+}
+
+// stale panics in the name of a method of a guard that has ended.
+func (g *grip[T]) stale(method string) {
+	k := uint64(0)
+	if g != nil {
+		k = g.key
+	}
+	staleGuard(method, k)
+}
+
+func (g *grip[T]) format(s fmt.State, verb rune, name string, m mode) {
+	if g == nil {
+		g = new(grip[T])
+	}
+	formatGuard(s, verb, name, g.value, g.lock, m, g.key)
 }

@@ -89,7 +89,7 @@ func (m *RWMutex[T]) TryLock() (Guard[T], bool) {
 //ferrous:blocks
 //ferrous:mustuse
 func (m *RWMutex[T]) RLock() RGuard[T] {
-	return RGuard[T]{value: &m.value, share: share{lock: &m.lock, key: m.lock.rlock("RWMutex.RLock")}}
+	return RGuard[T]{&grip[T]{&m.value, &m.lock, m.lock.rlock("RWMutex.RLock")}}
 }
 
 // RLockContext is [RWMutex.RLock] that waits until ctx is done at most. The
@@ -100,10 +100,7 @@ func (m *RWMutex[T]) RLock() RGuard[T] {
 //ferrous:mustuse
 func (m *RWMutex[T]) RLockContext(ctx context.Context) (RGuard[T], error) {
 	k, err := m.lock.acquire(ctx, sharing, "RWMutex.RLockContext")
-	if err != nil {
-		return RGuard[T]{}, err
-	}
-	return RGuard[T]{value: &m.value, share: share{lock: &m.lock, key: k}}, nil
+	return RGuard[T]{&grip[T]{&m.value, &m.lock, k}}, err
 }
 
 // TryRLock shares m if there is no writer and nobody waits, and reports
@@ -112,12 +109,8 @@ func (m *RWMutex[T]) RLockContext(ctx context.Context) (RGuard[T], error) {
 //
 //ferrous:acquire
 func (m *RWMutex[T]) TryRLock() (RGuard[T], bool) {
-	k, ok, err := m.lock.tryAcquire(sharing, "RWMutex.TryRLock")
-	must(k, err)
-	if !ok {
-		return RGuard[T]{}, false
-	}
-	return RGuard[T]{value: &m.value, share: share{lock: &m.lock, key: k}}, true
+	k, ok := m.lock.mustTry(sharing, "RWMutex.TryRLock")
+	return RGuard[T]{&grip[T]{&m.value, &m.lock, k}}, ok
 }
 
 // ULock waits until there is neither a writer nor an upgradable reader, and
@@ -128,8 +121,7 @@ func (m *RWMutex[T]) TryRLock() (RGuard[T], bool) {
 //ferrous:blocks
 //ferrous:mustuse
 func (m *RWMutex[T]) ULock() UGuard[T] {
-	k := must(m.lock.acquire(context.Background(), upgrading, "RWMutex.ULock"))
-	return UGuard[T]{value: &m.value, lock: &m.lock, key: k}
+	return UGuard[T]{&grip[T]{&m.value, &m.lock, m.lock.ulock("RWMutex.ULock")}}
 }
 
 // ULockContext is [RWMutex.ULock] that waits until ctx is done at most. The
@@ -140,10 +132,7 @@ func (m *RWMutex[T]) ULock() UGuard[T] {
 //ferrous:mustuse
 func (m *RWMutex[T]) ULockContext(ctx context.Context) (UGuard[T], error) {
 	k, err := m.lock.acquire(ctx, upgrading, "RWMutex.ULockContext")
-	if err != nil {
-		return UGuard[T]{}, err
-	}
-	return UGuard[T]{value: &m.value, lock: &m.lock, key: k}, nil
+	return UGuard[T]{&grip[T]{&m.value, &m.lock, k}}, err
 }
 
 // TryULock is [RWMutex.ULock] that does not wait, and reports whether it has
@@ -151,12 +140,8 @@ func (m *RWMutex[T]) ULockContext(ctx context.Context) (UGuard[T], error) {
 //
 //ferrous:acquire
 func (m *RWMutex[T]) TryULock() (UGuard[T], bool) {
-	k, ok, err := m.lock.tryAcquire(upgrading, "RWMutex.TryULock")
-	must(k, err)
-	if !ok {
-		return UGuard[T]{}, false
-	}
-	return UGuard[T]{value: &m.value, lock: &m.lock, key: k}, true
+	k, ok := m.lock.mustTry(upgrading, "RWMutex.TryULock")
+	return UGuard[T]{&grip[T]{&m.value, &m.lock, k}}, ok
 }
 
 // With calls f with the value locked for writing. It unlocks m whatever
@@ -166,82 +151,124 @@ func (m *RWMutex[T]) TryULock() (UGuard[T], bool) {
 //ferrous:blocks
 //ferrous:lends
 func (m *RWMutex[T]) With(f func(*T)) {
-	m.lock.lend(m.lock.lock("RWMutex.With"), func() { f(&m.value) })
+	_ = lend(&m.lock, &m.value, m.lock.lock("RWMutex.With"), func(v *T) error {
+		f(v)
+		return nil
+	})
 }
 
-// WithContext is [RWMutex.With] that waits until ctx is done at most. The error
-// is that of [RWMutex.LockContext].
+// WithErr is [RWMutex.With] for a function that can fail. It returns f's error,
+// which does not poison m: f has returned, and the value is as f left it. The
+// error is [ErrPoisoned] or [ErrTaken], and f is not called, if m is poisoned or
+// without its value.
 //
 //ferrous:blocks
 //ferrous:lends
-func (m *RWMutex[T]) WithContext(ctx context.Context, f func(*T)) error {
-	k, err := m.lock.lockContext(ctx, "RWMutex.WithContext")
-	if err == nil {
-		m.lock.lend(k, func() { f(&m.value) })
+func (m *RWMutex[T]) WithErr(f func(*T) error) error {
+	k, err := m.lock.lockContext(context.Background(), "RWMutex.WithErr")
+	if err != nil {
+		return err
 	}
-	return err
+	return lend(&m.lock, &m.value, k, f)
 }
 
-// TryWith is [RWMutex.With] that does not wait: if another holds m the error
-// is [ErrLocked], and if m is poisoned [ErrPoisoned].
+// WithContext is [RWMutex.WithErr] that waits until ctx is done at most. The error
+// is that of [RWMutex.LockContext], or f's.
+//
+//ferrous:blocks
+//ferrous:lends
+func (m *RWMutex[T]) WithContext(ctx context.Context, f func(*T) error) error {
+	k, err := m.lock.lockContext(ctx, "RWMutex.WithContext")
+	if err != nil {
+		return err
+	}
+	return lend(&m.lock, &m.value, k, f)
+}
+
+// TryWith is [RWMutex.WithErr] that does not wait: if another holds m the error is
+// [ErrLocked].
 //
 //ferrous:lends
-func (m *RWMutex[T]) TryWith(f func(*T)) error {
+func (m *RWMutex[T]) TryWith(f func(*T) error) error {
 	k, err := m.lock.tryOrErr(exclusive, "RWMutex.TryWith")
-	if err == nil {
-		m.lock.lend(k, func() { f(&m.value) })
+	if err != nil {
+		return err
 	}
-	return err
+	return lend(&m.lock, &m.value, k, f)
 }
 
 // RWith calls f with the shared value, which it must not change. It unlocks m
 // whatever happens and never poisons it. It panics with an error that is
-// [ErrPoisoned], and does not call f, if m is poisoned.
+// [ErrPoisoned] or [ErrTaken], and does not call f, if m is poisoned or without
+// its value.
 //
 //ferrous:blocks
 //ferrous:lends
 func (m *RWMutex[T]) RWith(f func(*T)) {
-	g := RGuard[T]{value: &m.value, share: share{lock: &m.lock, key: m.lock.rlock("RWMutex.RWith")}}
-	defer g.Unlock()
-	f(g.value)
+	k := m.lock.rlock("RWMutex.RWith")
+	defer m.lock.runlock(k)
+	f(&m.value)
 }
 
-// RWithContext is [RWMutex.RWith] that waits until ctx is done at most. The
-// error is that of [RWMutex.RLockContext].
+// RWithErr is [RWMutex.RWith] for a function that can fail. It returns f's
+// error, or [ErrPoisoned] or [ErrTaken].
 //
 //ferrous:blocks
 //ferrous:lends
-func (m *RWMutex[T]) RWithContext(ctx context.Context, f func(*T)) error {
-	g, err := m.RLockContext(ctx)
+func (m *RWMutex[T]) RWithErr(f func(*T) error) error {
+	k, err := m.lock.acquire(context.Background(), sharing, "RWMutex.RWithErr")
 	if err != nil {
 		return err
 	}
-	defer g.Unlock()
-	f(g.value)
-	return nil
+	return rlend(&m.lock, &m.value, k, f)
 }
 
-// TryRWith is [RWMutex.RWith] that does not wait: if there is a writer or
-// somebody waits the error is [ErrLocked], and if m is poisoned [ErrPoisoned].
+// RWithContext is [RWMutex.RWithErr] that waits until ctx is done at most. The
+// error is that of [RWMutex.RLockContext], or f's.
+//
+//ferrous:blocks
+//ferrous:lends
+func (m *RWMutex[T]) RWithContext(ctx context.Context, f func(*T) error) error {
+	k, err := m.lock.acquire(ctx, sharing, "RWMutex.RWithContext")
+	if err != nil {
+		return err
+	}
+	return rlend(&m.lock, &m.value, k, f)
+}
+
+// TryRWith is [RWMutex.RWithErr] that does not wait: if there is a writer or
+// somebody waits the error is [ErrLocked].
 //
 //ferrous:lends
-func (m *RWMutex[T]) TryRWith(f func(*T)) error {
+func (m *RWMutex[T]) TryRWith(f func(*T) error) error {
 	k, err := m.lock.tryOrErr(sharing, "RWMutex.TryRWith")
 	if err != nil {
 		return err
 	}
-	g := RGuard[T]{value: &m.value, share: share{lock: &m.lock, key: k}}
-	defer g.Unlock()
-	f(g.value)
-	return nil
+	return rlend(&m.lock, &m.value, k, f)
 }
 
 // Recover locks m, poisoned or not, and calls f to repair the value. If f
-// returns, m is not poisoned any more.
+// returns, m is not poisoned any more. It panics with an error that is
+// [ErrTaken], and does not call f, if the value was taken.
 //
 //ferrous:blocks
 //ferrous:lends
-func (m *RWMutex[T]) Recover(f func(*T)) { m.lock.repair(func() { f(&m.value) }) }
+func (m *RWMutex[T]) Recover(f func(*T)) {
+	must(0, repair(&m.lock, &m.value, "RWMutex.Recover", func(v *T) error {
+		f(v)
+		return nil
+	}))
+}
+
+// RecoverErr is [RWMutex.Recover] for a function that can fail: m stays poisoned
+// unless f returns nil. The error is f's, or [ErrTaken].
+//
+//ferrous:blocks
+//ferrous:lends
+func (m *RWMutex[T]) RecoverErr(f func(*T) error) error {
+	return repair(&m.lock, &m.value, "RWMutex.RecoverErr", f)
+}
 
 // Get waits until there is no writer and returns a copy of the value, or
 // [ErrPoisoned].

@@ -224,9 +224,9 @@ func TestStressRWMutex(t *testing.T) {
 				case 0:
 					m.With(write)
 				case 1:
-					_ = m.WithContext(ctx, write)
+					_ = m.WithContext(ctx, fine(write))
 				case 2:
-					_ = m.RWithContext(ctx, read)
+					_ = m.RWithContext(ctx, fine(read))
 				case 3:
 					g := m.Lock()
 					write(g.Ptr())

@@ -65,12 +65,18 @@ func NewSemaphore(n int64) *Semaphore {
 //ferrous:blocks
 //ferrous:mustuse
 func (s *Semaphore) Acquire(ctx context.Context, n int64) (Permit, error) {
+	from, err := s.acquire(ctx, n)
+	return Permit{&permits{from, n}}, err
+}
+
+// acquire returns s, or nil with an error.
+func (s *Semaphore) acquire(ctx context.Context, n int64) (*Semaphore, error) {
 	if ctx.Err() != nil || !s.take(n) {
 		if err := s.acquireSlow(ctx, n); err != nil {
-			return Permit{}, err
+			return nil, err
 		}
 	}
-	return Permit{sem: s, n: n}, nil
+	return s, nil
 }
 
 func (s *Semaphore) acquireSlow(ctx context.Context, n int64) error {
@@ -81,17 +87,13 @@ func (s *Semaphore) acquireSlow(ctx context.Context, n int64) error {
 	}
 	w := park.NewWaiter(n)
 	s.queue.Lock()
-	if s.take(n) {
-		s.queue.Unlock()
-		return nil
-	}
 	if s.state.Load()&semClosed != 0 {
 		s.queue.Unlock()
 		return methodError(method, ErrClosed)
 	}
 	s.queue.PushBack(w)
 	s.state.Or(semQueued)
-	s.serve() // what was released meanwhile
+	s.serve() // what was released before the bit was set
 	s.queue.Unlock()
 	w.Wait(ctx.Done())
 	s.queue.Lock()
@@ -113,11 +115,17 @@ func (s *Semaphore) acquireSlow(ctx context.Context, n int64) error {
 //
 //ferrous:acquire
 func (s *Semaphore) TryAcquire(n int64) (Permit, bool) {
+	from := s.tryAcquire(n)
+	return Permit{&permits{from, n}}, from != nil
+}
+
+// tryAcquire returns s, or nil if n permits are not to be had.
+func (s *Semaphore) tryAcquire(n int64) *Semaphore {
 	if !s.take(n) {
 		checkPermits(n, "Semaphore.TryAcquire")
-		return Permit{}, false
+		return nil
 	}
-	return Permit{sem: s, n: n}, true
+	return s
 }
 
 // take takes n permits if nothing is in the way.

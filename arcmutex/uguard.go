@@ -9,14 +9,10 @@ import (
 // readers, and to become its writer without anybody writing in between. There
 // is one at a time.
 //
-// It must not be copied, as go vet reports. After Unlock, Upgrade or Downgrade
-// it is stale, and panics with an error that is [ErrStale].
-type UGuard[T any] struct {
-	_     noCopy
-	value *T
-	lock  *lock
-	key   uint64 // upgradable, and the turn
-}
+// It is a small value that may be copied, as an [RGuard] is, and allocates when
+// an RGuard does. After Unlock, Upgrade or Downgrade it and all its copies are
+// stale, and panic with an error that is [ErrStale]; so does the zero UGuard.
+type UGuard[T any] struct{ *grip[T] }
 
 // Ptr returns a pointer to the value, which must not be changed, nor read
 // after the guard has ended.
@@ -36,7 +32,7 @@ func (g *UGuard[T]) Get() T {
 // Unlock ends the guard and lets the next one in. It never blocks.
 //
 //ferrous:release
-func (g *UGuard[T]) Unlock() { g.end("UGuard.Unlock", losses[upgrading]) }
+func (g *UGuard[T]) Unlock() { g.end("UGuard.Unlock", over, losses[upgrading]) }
 
 // Upgrade waits until the other readers have left, and makes the guard a
 // writer's. It comes before everybody who waits. g ends.
@@ -84,35 +80,39 @@ func (g *UGuard[T]) TryUpgrade() (Guard[T], bool) {
 
 // upgraded returns the writer's guard in exchange for g.
 func (g *UGuard[T]) upgraded() Guard[T] {
-	w := Guard[T]{g.value, hold{g.lock, g.key&turns | held}}
-	g.key = over
-	return w
+	l, k := g.move()
+	return Guard[T]{g.value, hold{l, k&turns | held}}
 }
 
-// Downgrade gives up the right to become a writer. g ends. It never blocks.
+// Downgrade gives up the right to become a writer. g and its copies end. It
+// never blocks.
 //
 //ferrous:takes g
 func (g *UGuard[T]) Downgrade() RGuard[T] {
-	g.end("UGuard.Downgrade", losses[upgrading]+gains[sharing])
-	k, _ := g.lock.opened(sharing, 2)
-	return RGuard[T]{value: g.value, share: share{lock: g.lock, key: k}}
+	k := g.downgrade()
+	return RGuard[T]{&grip[T]{g.value, g.lock, k}}
+}
+
+func (g *UGuard[T]) downgrade() (k uint64) {
+	g.end("UGuard.Downgrade", moved, losses[upgrading]+gains[sharing])
+	k, _ = g.lock.opened(sharing, 3)
+	return k
 }
 
 // Format prints the value, and with %+v and %#v that it is a UGuard's.
-func (g *UGuard[T]) Format(s fmt.State, verb rune) {
-	formatGuard(s, verb, "UGuard", g.value, g.lock, upgrading, g.key)
-}
+func (g *UGuard[T]) Format(s fmt.State, verb rune) { g.format(s, verb, "UGuard", upgrading) }
 
 func (g *UGuard[T]) check(method string) {
-	if !valid(upgrading, g.key, g.lock.state.Load()) {
-		stale(method)
+	if g.grip == nil || !valid(upgrading, g.key, g.lock.state.Load()) {
+		g.stale(method)
 	}
 }
 
-func (g *UGuard[T]) end(method string, delta uint64) {
+// end ends the guard, which then has the key after, and changes the state by
+// delta.
+func (g *UGuard[T]) end(method string, after, delta uint64) {
+	g.check(method)
 	k := g.key
-	g.key = over
-	if !g.lock.leave(upgrading, k, delta) {
-		stale(method)
-	}
+	g.key = after
+	g.lock.leave(upgrading, k, delta)
 }

@@ -17,8 +17,14 @@ func (l *lock) tryAcquire(m mode, method string) (k uint64, ok bool, err error) 
 	return k, err == nil, err
 }
 
-// acquire takes the lock in mode m, or returns the error of ctx, or
-// [ErrPoisoned] without having taken it.
+// mustTry is tryAcquire that panics with the error.
+func (l *lock) mustTry(m mode, method string) (k uint64, ok bool) {
+	k, ok, err := l.tryAcquire(m, method)
+	return must(k, err), ok
+}
+
+// acquire takes the lock in mode m, or returns the error of ctx, or that of a
+// lock that lends its value to nobody, without having taken it.
 func (l *lock) acquire(ctx context.Context, m mode, method string) (k uint64, err error) {
 	if err := l.wait(ctx, m, method); err != nil {
 		return 0, err
@@ -26,25 +32,26 @@ func (l *lock) acquire(ctx context.Context, m mode, method string) (k uint64, er
 	return l.enter(m, method)
 }
 
-// enter returns the key to a lock that was just taken, unless it is poisoned.
+// enter returns the key to a lock that was just taken, unless it lends its
+// value to nobody.
 func (l *lock) enter(m mode, method string) (k uint64, err error) {
-	k, isPoisoned := l.opened(m, 4) // opened by enter, acquire and lockSlow, for Lock
-	if isPoisoned {
+	k, refused := l.opened(m, 4) // opened by enter, acquire and lockSlow, for Lock
+	if refused != nil {
 		l.leave(m, k, losses[m])
-		return 0, methodError(method, ErrPoisoned)
+		return 0, methodError(method, refused)
 	}
 	return k, nil
 }
 
-// opened returns the key to a lock that was just taken, and whether it is
-// poisoned. Who takes it begins skip frames above opened.
-func (l *lock) opened(m mode, skip int) (k uint64, isPoisoned bool) {
+// opened returns the key to a lock that was just taken, and why the value may
+// not be used, if so. Who takes it begins skip frames above opened.
+func (l *lock) opened(m mode, skip int) (k uint64, refused error) {
 	s := l.state.Load()
 	k = key(m, s)
 	if watching.Load() != 0 && l.taken(m, skip+1) && (m == sharing || m == upgrading) {
 		k |= noted
 	}
-	return k, s&poisoned != 0
+	return k, refusal(s)
 }
 
 // wait waits until the lock was taken in mode m or ctx is done.

@@ -35,6 +35,11 @@ func (e *UnhandledError) Unwrap() error { return e.Err }
 // somebody else's in between catches it. It does not cross goroutines: a
 // goroutine that calls Check needs a Handle of its own, or the program ends
 // with an [UnhandledError] that says so.
+//
+// A failed Check that leaves a function which a lock has lent its value to, as
+// arcmutex.Mutex.With does, poisons the lock, as every panic does. Return the
+// error instead, with the forms whose function returns one (WithErr, RWithErr,
+// WithContext, TryWith), or defer a Handle in the function itself.
 func Check[T any](v T, err error) T {
 	if err != nil {
 		leave(err)

@@ -72,17 +72,17 @@ func (s *Store) Put(ctx context.Context, name string, data []byte) (created bool
 	if int64(len(data)) > s.limits.File {
 		return false, ErrTooLarge
 	}
-	locked := s.contents().WithContext(ctx, func(c *contents) {
+	err = s.contents().WithContext(ctx, func(c *contents) error {
 		old, exists := c.files[name]
 		total := c.total - int64(len(old)) + int64(len(data))
 		if total > s.limits.Total || !exists && len(c.files) >= s.limits.Files {
-			err = ErrFull
-			return
+			return ErrFull
 		}
 		c.files[name], c.total = data, total
 		created = !exists
+		return nil
 	})
-	return created, errors.Join(locked, err)
+	return created, err
 }
 
 // Get returns a file, which must not be changed.
@@ -90,11 +90,13 @@ func (s *Store) Get(ctx context.Context, name string) (data []byte, err error) {
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
-	exists := false
-	err = s.contents().RWithContext(ctx, func(c *contents) { data, exists = c.files[name] })
-	if err == nil && !exists {
-		err = ErrNotFound
-	}
+	err = s.contents().RWithContext(ctx, func(c *contents) error {
+		var exists bool
+		if data, exists = c.files[name]; !exists {
+			return ErrNotFound
+		}
+		return nil
+	})
 	return data, err
 }
 
@@ -103,17 +105,15 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
-	exists := false
-	err := s.contents().WithContext(ctx, func(c *contents) {
-		var data []byte
-		data, exists = c.files[name]
+	return s.contents().WithContext(ctx, func(c *contents) error {
+		data, exists := c.files[name]
+		if !exists {
+			return ErrNotFound
+		}
 		delete(c.files, name)
 		c.total -= int64(len(data))
+		return nil
 	})
-	if err == nil && !exists {
-		err = ErrNotFound
-	}
-	return err
 }
 
 // An Entry is a file in a list.
@@ -126,10 +126,11 @@ type Entry struct {
 // moment.
 func (s *Store) List(ctx context.Context) ([]Entry, error) {
 	list := []Entry{}
-	err := s.contents().RWithContext(ctx, func(c *contents) {
+	err := s.contents().RWithContext(ctx, func(c *contents) error {
 		for name, data := range c.files {
 			list = append(list, Entry{name, len(data)})
 		}
+		return nil
 	})
 	slices.SortFunc(list, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
 	return list, err

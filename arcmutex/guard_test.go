@@ -1,0 +1,202 @@
+package arcmutex_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/arcmutex"
+	"github.com/coderrange/ferrous/internal/testkit"
+)
+
+func part(v *[2]int) *int                { return &v[0] }
+func partIf(v *[2]int) (*int, bool)      { return &v[0], true }
+func never() error                       { panic("called") }
+func uses[G any](use func(*G)) func(any) { return func(g any) { use(g.(*G)) } }
+
+// Every use of a guard of every kind that has ended, in every way in which it
+// can, through the guard itself or through a copy, is refused, and another hold
+// of the same lock goes on.
+func TestEndedGuardsAreRefusedAndHurtNobody(t *testing.T) {
+	type (
+		guard  = arcmutex.Guard[[2]int]
+		rguard = arcmutex.RGuard[[2]int]
+		uguard = arcmutex.UGuard[[2]int]
+		mutex  = arcmutex.RWMutex[[2]int]
+	)
+	for _, kind := range []struct {
+		name string
+		lock func(m *mutex) (guard, duplicate any)
+		zero any                  // nil where the zero guard is a nil dereference
+		ends map[string]func(any) // each ends what the lock holds
+		uses map[string]func(any)
+	}{
+		{
+			"Guard",
+			func(m *mutex) (any, any) { g := m.Lock(); c := g; return &g, &c },
+			nil,
+			map[string]func(any){
+				"Unlock":       uses((*guard).Unlock),
+				"MapMut":       uses(func(g *guard) { p := arcmutex.MapMut(g, part); p.Unlock() }),
+				"FilterMapMut": uses(func(g *guard) { p, _ := arcmutex.FilterMapMut(g, partIf); p.Unlock() }),
+				"Downgrade":    uses(func(g *guard) { r := arcmutex.Downgrade(g); r.Unlock() }),
+			},
+			map[string]func(any){
+				"Unlock":       uses((*guard).Unlock),
+				"Ptr":          uses(func(g *guard) { g.Ptr() }),
+				"Get":          uses(func(g *guard) { g.Get() }),
+				"Set":          uses(func(g *guard) { g.Set([2]int{9, 9}) }),
+				"Unlocked":     uses(func(g *guard) { g.Unlocked(func() { panic("called") }) }),
+				"UnlockedErr":  uses(func(g *guard) { _ = g.UnlockedErr(never) }),
+				"MapMut":       uses(func(g *guard) { arcmutex.MapMut(g, part) }),
+				"FilterMapMut": uses(func(g *guard) { arcmutex.FilterMapMut(g, partIf) }),
+				"Downgrade":    uses(func(g *guard) { arcmutex.Downgrade(g) }),
+				"Cond.Wait":    uses(func(g *guard) { _ = new(arcmutex.Cond).Wait(t.Context(), g) }),
+			},
+		},
+		{
+			"RGuard",
+			func(m *mutex) (any, any) { g := m.RLock(); c := g; return &g, &c },
+			new(rguard),
+			map[string]func(any){
+				"Unlock":    uses((*rguard).Unlock),
+				"Map":       uses(func(g *rguard) { p := arcmutex.Map(g, part); p.Unlock() }),
+				"FilterMap": uses(func(g *rguard) { p, _ := arcmutex.FilterMap(g, partIf); p.Unlock() }),
+			},
+			map[string]func(any){
+				"Unlock":    uses((*rguard).Unlock),
+				"Ptr":       uses(func(g *rguard) { g.Ptr() }),
+				"Get":       uses(func(g *rguard) { g.Get() }),
+				"Map":       uses(func(g *rguard) { arcmutex.Map(g, part) }),
+				"FilterMap": uses(func(g *rguard) { arcmutex.FilterMap(g, partIf) }),
+			},
+		},
+		{
+			"UGuard",
+			func(m *mutex) (any, any) { g := m.ULock(); c := g; return &g, &c },
+			new(uguard),
+			map[string]func(any){
+				"Unlock":         uses((*uguard).Unlock),
+				"Upgrade":        uses(func(g *uguard) { w := g.Upgrade(); w.Unlock() }),
+				"UpgradeContext": uses(func(g *uguard) { w, _ := g.UpgradeContext(t.Context()); w.Unlock() }),
+				"TryUpgrade":     uses(func(g *uguard) { w, _ := g.TryUpgrade(); w.Unlock() }),
+				"Downgrade":      uses(func(g *uguard) { r := g.Downgrade(); r.Unlock() }),
+			},
+			map[string]func(any){
+				"Unlock":         uses((*uguard).Unlock),
+				"Ptr":            uses(func(g *uguard) { g.Ptr() }),
+				"Get":            uses(func(g *uguard) { g.Get() }),
+				"Upgrade":        uses(func(g *uguard) { g.Upgrade() }),
+				"UpgradeContext": uses(func(g *uguard) { _, _ = g.UpgradeContext(t.Context()) }),
+				"TryUpgrade":     uses(func(g *uguard) { g.TryUpgrade() }),
+				"Downgrade":      uses(func(g *uguard) { g.Downgrade() }),
+			},
+		},
+	} {
+		refused := func(t *testing.T, use func(any), g any) {
+			t.Helper()
+			err := testkit.PanicError(t, func() { use(g) })
+			require.ErrorIs(t, err, arcmutex.ErrStale)
+			assert.Regexp(t, `^arcmutex: [A-Za-z.]+: (zero guard|guard was )`, err.Error())
+		}
+		for use, f := range kind.uses {
+			if kind.zero != nil {
+				t.Run(kind.name+"/zero/"+use, func(t *testing.T) { refused(t, f, kind.zero) })
+			}
+			for end, finish := range kind.ends {
+				t.Run(fmt.Sprintf("%s/%s/%s", kind.name, end, use), func(t *testing.T) {
+					m := arcmutex.NewRWMutex([2]int{1, 2})
+					for _, relocked := range []func() any{
+						func() any { return nil },
+						func() any { g := m.Lock(); return &g },
+						func() any { g := m.RLock(); return &g },
+						func() any { g := m.ULock(); return &g },
+					} {
+						g, c := kind.lock(m)
+						finish(g)
+						innocent := relocked()
+						refused(t, f, g)
+						refused(t, f, c)
+						switch innocent := innocent.(type) {
+						case *guard:
+							assert.Equal(t, [2]int{1, 2}, innocent.Get())
+							assert.True(t, m.IsLocked())
+							innocent.Unlock()
+						case *rguard:
+							assert.Equal(t, [2]int{1, 2}, innocent.Get())
+							assert.Equal(t, 1, m.Readers())
+							innocent.Unlock()
+						case *uguard:
+							assert.Equal(t, [2]int{1, 2}, innocent.Get())
+							assert.Equal(t, 1, m.Readers())
+							innocent.Unlock()
+						}
+						assert.False(t, m.IsLocked())
+						assert.Zero(t, m.Readers())
+					}
+				})
+			}
+		}
+	}
+}
+
+// A share is one share, however often it is copied, also while others read.
+func TestCopiedReadersDoNotTakeSharesOfOthers(t *testing.T) {
+	m := arcmutex.NewRWMutex(1)
+	other, g := m.RLock(), m.RLock()
+	c := g
+	c.Unlock()
+	assert.PanicsWithError(t, "arcmutex: RGuard.Unlock: guard was unlocked", g.Unlock)
+	assert.Equal(t, 1, m.Readers())
+	_, ok := m.TryLock()
+	assert.False(t, ok)
+	other.Unlock()
+	assert.Zero(t, m.Readers())
+}
+
+func TestEndedPermitsAndListenersSayHowTheyEnded(t *testing.T) {
+	s := arcmutex.NewSemaphore(8)
+	acquire := func() arcmutex.Permit {
+		p, err := s.Acquire(t.Context(), 1)
+		require.NoError(t, err)
+		return p
+	}
+	whole := acquire()
+	for how, end := range map[string]func(*arcmutex.Permit){
+		"released":  (*arcmutex.Permit).Release,
+		"forgotten": (*arcmutex.Permit).Forget,
+		"merged":    func(p *arcmutex.Permit) { whole.Merge(p) },
+	} {
+		p := acquire()
+		c := p
+		end(&p)
+		free := s.Available()
+		for method, use := range map[string]func(){
+			"Release": c.Release, "Forget": c.Forget,
+			"Split": func() { c.Split(0) }, "Merge": func() { c.Merge(&whole) },
+		} {
+			assert.PanicsWithError(t, "arcmutex: Permit."+method+": permit was "+how, use)
+		}
+		assert.ErrorIs(t, testkit.PanicError(t, c.Release), arcmutex.ErrStale)
+		assert.Zero(t, c.N())
+		assert.Equal(t, free, s.Available(), "a copy makes no permits")
+	}
+	assert.PanicsWithError(t, "arcmutex: Permit.Release: permit was released", new(arcmutex.Permit).Release)
+
+	var n arcmutex.Notify
+	first, second := n.Listen(), n.Listen()
+	n.NotifyOne()
+	c := *first
+	first.Close() // the second one gets the notification
+	c.Close()     // no further one is made
+	require.NoError(t, second.Wait(t.Context()))
+	second.Close()
+	assert.PanicsWithError(t, "arcmutex: Listener.Wait: listener was closed", func() { _ = c.Wait(t.Context()) })
+	assert.PanicsWithError(t, "arcmutex: Listener.Wait: listener was closed", func() { _ = new(arcmutex.Listener).Wait(t.Context()) })
+	new(arcmutex.Listener).Close()
+	third := n.Listen()
+	assert.Error(t, third.Wait(done(t)), "nothing is stored")
+	third.Close()
+}

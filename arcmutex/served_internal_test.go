@@ -1,0 +1,100 @@
+package arcmutex
+
+import (
+	"context"
+	"runtime"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A looked is a context that runs a function when its error is asked for.
+type looked struct {
+	context.Context
+	then func()
+}
+
+func (c looked) Err() error {
+	c.then()
+	return c.Context.Err()
+}
+
+func TestSemaphoreServesWhatIsReleasedBeforeTheWaiterIsQueued(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewSemaphore(1)
+		p, err := s.Acquire(t.Context(), 1)
+		require.NoError(t, err)
+		asked := 0
+		second, err := s.Acquire(looked{t.Context(), func() {
+			if asked++; asked == 2 { // after it was found that none is free
+				p.Release()
+			}
+		}}, 1)
+		require.NoError(t, err)
+		assert.GreaterOrEqual(t, asked, 2)
+		second.Release()
+		assert.EqualValues(t, 1, s.Available())
+		assert.False(t, s.IsClosed())
+	})
+}
+
+func TestUnreceivedLastNotificationGoesToTheLast(t *testing.T) {
+	var n Notify
+	first, second, third := n.Listen(), n.Listen(), n.Listen()
+	n.NotifyLast()
+	third.Close()
+	assert.True(t, first.waiter.Queued())
+	assert.False(t, second.waiter.Queued())
+	second.Close()
+	assert.False(t, first.waiter.Queued())
+	require.NoError(t, first.Wait(t.Context()))
+	first.Close()
+}
+
+func TestForgottenLocksLeaveTheGraph(t *testing.T) {
+	a, b, c := &vertex{id: 1}, &vertex{id: 2}, &vertex{id: 3}
+	a.link(b, 1, stack{})
+	b.link(c, 1, stack{})
+	b.forget()
+	assert.Empty(t, a.after)
+	assert.Empty(t, c.before)
+	assert.Empty(t, b.after)
+	assert.Empty(t, b.before)
+	assert.Nil(t, c.link(a, 1, stack{}), "there is no cycle without b")
+	a.link(b, 1, stack{})
+	b.link(a, 1, stack{})
+	assert.Empty(t, a.after, "a lock that is gone comes back to nobody")
+	assert.Empty(t, b.after)
+	assert.NotContains(t, a.before, b)
+}
+
+// A waiter that is overtaken so often as patience says is handed the lock.
+func TestOvertakenWaiterIsHandedTheLock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+		overtaken := -1
+		for range 10 { // the waiter may run between two calls, if rarely
+			m := NewMutex(0)
+			g := m.Lock()
+			in := make(chan struct{})
+			go m.With(func(*int) { close(in) })
+			synctest.Wait()
+			overtaken = 0
+			for ok := true; ok; {
+				g.Unlock()
+				if g, ok = m.TryLock(); ok {
+					overtaken++
+					synctest.Wait()
+				}
+			}
+			<-in
+			require.LessOrEqual(t, overtaken, patience)
+			if overtaken == patience {
+				return
+			}
+		}
+		assert.Equal(t, patience, overtaken)
+	})
+}
