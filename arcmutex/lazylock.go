@@ -77,7 +77,7 @@ func (l *LazyLock[T]) TryGet() (v T, ok bool) {
 }
 
 // compute runs under the lock of the Once.
-func (l *LazyLock[T]) compute() error {
+func (l *LazyLock[T]) compute() error { //nolint:unparam // it is what DoErr wants
 	l.value = l.f()
 	l.f = nil
 	return nil
