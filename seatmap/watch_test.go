@@ -401,8 +401,8 @@ func TestAWatchersMemoryIsBoundedByTheRing(t *testing.T) {
 func TestAWatcherThatPanicsLeavesTheEventUsable(t *testing.T) {
 	m := newEvent(t, 2, seatmap.Limits{}, seatmap.Options{})
 	assert.Panics(t, func() {
-		for range m.Watch(ctx, seatmap.WatchRequest{Event: event}) {
-			panic("no")
+		for _, err := range m.Watch(ctx, seatmap.WatchRequest{Event: event}) {
+			panic(err)
 		}
 	})
 	assert.Zero(t, seatmap.Watchers(m, event))
