@@ -81,26 +81,26 @@ func (s *atomicState) share(op string) (uint64, *track.Token) {
 //
 //go:noinline
 func (s *atomicState) unshare(own uint64, t *track.Token) {
-	if s == nil || t != nil && !s.holders.End(t) {
+	if s == nil || t != nil && !s.holders.End(t) || !s.shared(own) {
 		released("AtomicRef.Release")
 	}
-	if !s.shared(own) {
-		released("AtomicRef.Release")
+	if w := s.word.Add(^uint64(0)); w&^shares != own {
+		s.unshared(w)
 	}
-	// What follows is for two copies that are released at the same time.
-	switch w := s.word.Add(^uint64(0)); {
-	case !isFree(w): // a part of the noise now
-		released("AtomicRef.Release")
-	case w&shares == shares:
+}
+
+// unshared is for the second of two copies that are released at the same time,
+// which has found w.
+func (s *atomicState) unshared(w uint64) {
+	if w&shares == shares {
 		s.word.Add(1)
-		released("AtomicRef.Release")
-	}
+	} // else there is a writer or the end, and it is a part of the noise now
+	released("AtomicRef.Release")
 }
 
 // shared reports whether there may be a shared borrow of the given turn.
 func (s *atomicState) shared(own uint64) bool {
-	w := s.word.Load()
-	return w&^shares == own && w&shares != 0
+	return s.word.Load()-own-1 < shares // from one reader on, and nothing else
 }
 
 // reading panics if the shared borrow is known to have ended. It is the slow

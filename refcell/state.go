@@ -54,35 +54,48 @@ func (s *state) refusal(op string) error {
 //
 //go:noinline
 func (s *state) share(op string) (key uint64, t *track.Token) {
-	if s.flag == 0 {
-		s.flag, key = 1, s.gen
-	} else {
-		key = s.shareToo(op)
+	if s.flag != 0 || class.On() {
+		return s.shareSlow(op)
 	}
-	if class.On() {
-		t = s.track("refcell.Ref")
-	}
-	return key, t
+	s.flag = 1
+	return s.gen, nil
 }
 
-// shareToo borrows for reading beside others.
-func (s *state) shareToo(op string) (key uint64) {
-	if s.flag < 0 {
+// shareSlow is share beside other borrows, or with tracking on.
+func (s *state) shareSlow(op string) (key uint64, t *track.Token) {
+	switch {
+	case s.flag < 0:
 		panic(s.refusal(op))
+	case s.flag == 0:
+		key = s.gen
+	default:
+		key = s.several().enter()
 	}
 	s.flag++
-	return s.several().enter()
+	return key, s.track("refcell.Ref", 3)
 }
 
 // unshare ends the shared borrow that has the key. S may be nil.
 //
 //go:noinline
 func (s *state) unshare(key uint64, t *track.Token) {
-	if s == nil {
+	if s == nil || s.gen != key || t != nil {
+		s.unshareSlow(key, t)
+		return
+	}
+	s.gen++
+	s.flag--
+}
+
+// unshareSlow is unshare for one of several, with a token, or for a guard that
+// has ended.
+func (s *state) unshareSlow(key uint64, t *track.Token) {
+	switch {
+	case s == nil:
 		released("Ref.Release")
-	} else if s.gen == key {
+	case s.gen == key:
 		s.gen++
-	} else if !s.crowd.leave(key) {
+	case !s.crowd.leave(key):
 		released("Ref.Release")
 	}
 	s.flag--
@@ -130,7 +143,7 @@ func (s *state) seize(op string) *track.Token {
 	}
 	s.flag = exclusive
 	if class.On() {
-		return s.track("refcell.RefMut")
+		return s.track("refcell.RefMut", 2)
 	}
 	return nil
 }
@@ -153,12 +166,13 @@ func (s *state) unseize(gen uint64, t *track.Token) {
 	s.flag = 0
 }
 
-// track gives a new borrow a token, if its turn has come.
-func (s *state) track(what string) *track.Token {
+// track gives a new borrow a token, if its turn has come. Who made it begins skip
+// frames above track.
+func (s *state) track(what string, skip int) *track.Token {
 	if !class.Sampled() {
 		return nil
 	}
-	t := class.Begin(what, "", 2)
+	t := class.Begin(what, "", skip)
 	s.several().holders.Add(t)
 	return t
 }
@@ -248,7 +262,7 @@ func (s *state) divide(gen uint64) (*split, *track.Token) {
 		p.halves[i] = state{flag: part, split: p}
 	}
 	if class.On() {
-		return p, s.root().track("refcell.RefMut")
+		return p, s.root().track("refcell.RefMut", 2)
 	}
 	return p, nil
 }
