@@ -6,6 +6,7 @@ import (
 	crand "crypto/rand"
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"iter"
 	"log/slog"
 	stdatomic "sync/atomic"
@@ -427,8 +428,8 @@ func (m *Map) String() string {
 	return "Map(not made by NewMap)"
 }
 
-// GoString is [Map.String].
-func (m *Map) GoString() string { return m.String() }
+// Format prints [Map.String], whatever the verb.
+func (m *Map) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, m.String()) }
 
 // LogValue is [Map.String].
 func (m *Map) LogValue() slog.Value { return slog.StringValue(m.String()) }

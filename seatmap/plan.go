@@ -2,6 +2,7 @@ package seatmap
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"sync"
@@ -440,8 +441,8 @@ func (p *Plan) String() string {
 		p.name, c.Available, c.Blocked, c.Booked, c.Closed)
 }
 
-// GoString is [Plan.String].
-func (p *Plan) GoString() string { return p.String() }
+// Format prints [Plan.String], whatever the verb.
+func (p *Plan) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, p.String()) }
 
 // LogValue is [Plan.String].
 func (p *Plan) LogValue() slog.Value { return slog.StringValue(p.String()) }

@@ -23,7 +23,7 @@ import (
 type hiding struct{ v any }
 
 func TestNothingThatPrintsShowsASecret(t *testing.T) {
-	m := newEvent(t, 3, seatmap.Limits{}, seatmap.Options{})
+	m := newEvent(t, 3, seatmap.Limits{}, seatmap.Options{Manual: true})
 	const keyText = "the-key-of-ann"
 	key := seatmap.NewKey(keyText)
 	r := seatmap.BlockRequest{Event: event, User: "ann", Key: key, Seats: []string{"1"}, TTL: hold}
