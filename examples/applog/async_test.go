@@ -10,12 +10,13 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"gopkg.in/natefinch/lumberjack.v2"
 )
 
 func TestALineThatIsTooLongIsRefusedAlone(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "app.log")
-	l := NewAsync(&lumberjack.Logger{Filename: file, MaxSize: 1}, Wait)
+	w, err := openLog(file, 1<<20, false)
+	require.NoError(t, err)
+	l := NewAsync(w, Wait)
 	require.NoError(t, appLog(l, Info, "before"))
 	assert.Equal(t, ErrTooLong, appLog(l, Info, strings.Repeat("x", 2<<20)))
 	for range 50 { // the longest, of which every byte is escaped
@@ -37,6 +38,9 @@ func TestAWriterThatPanicsClosesTheLog(t *testing.T) {
 		for !errors.Is(appLog(l, Info, "x"), ErrClosed) {
 		}
 		assert.Equal(t, ErrClosed, appLog(l, Info, "x"), "from then on")
+		assert.Panics(t, func() { _ = l.Close() })
+		l = NewSync(broken{}, policy)
+		assert.Equal(t, ErrClosed, appLog(l, Info, "x"), "nobody waits for an answer that does not come")
 		assert.Panics(t, func() { _ = l.Close() })
 	}
 }

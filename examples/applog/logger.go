@@ -31,8 +31,8 @@ type Line struct {
 // Logger takes lines. Like Rust's trait Logger: Send + Sync, it is safe for
 // concurrent use.
 type Logger interface {
-	// Log returns nil if it has accepted the line, which is then written whatever
-	// happens but a kill.
+	// Log returns nil if it has accepted the line. What that promises is said by
+	// the logger: see [Accept].
 	Log(line Line) error
 }
 

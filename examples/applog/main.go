@@ -1,28 +1,43 @@
 // Command applog logs from several services at once through a queue of 1,000
-// lines to a file that is rotated by size. No accepted line is lost, also when
-// the program is ended by an interrupt, SIGTERM, SIGHUP or a panic.
+// lines to a file that is rotated by size.
+//
+// What it promises of an accepted line is said by -accept:
+//
+//	queued   it is in memory, not yet on disk. It is written also when the
+//	         program is ended by an interrupt, SIGTERM, SIGHUP or a panic. SIGKILL
+//	         and a disk that is full lose such lines; what a full disk loses is
+//	         counted, and told at the end and in the log itself.
+//	written  it was written to the file: SIGKILL does not lose it. A service whose
+//	         line cannot be written gets the error.
+//	synced   it was written and synced to the disk, so that it outlives a crash of
+//	         the machine too.
+//
+// One process writes a file at a time; another one is told who that is. A file
+// that somebody renames or removes is followed by a new one. A device or a FIFO
+// that has a reader takes lines too, and is never rotated.
+//
+// The exit code is 0, also after a signal; 1 when lines could not be written; 2
+// for bad flags, and for a panic. A second signal ends the program at once. That
+// stdout is closed is no failure.
 package main
 
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"os/signal"
 	"sync/atomic"
-	"syscall"
 
-	"gopkg.in/natefinch/lumberjack.v2"
-
+	"github.com/coderrange/ferrous/examples/internal/program"
 	"github.com/coderrange/ferrous/task"
 )
 
-// maxMB is the largest file, of 1 TB. Lumberjack does not check that the size in
-// bytes is a number it can hold.
-const maxMB = 1 << 20
+const (
+	maxMB       = 1 << 20 // 1 TB
+	maxServices = 10_000
+	maxLines    = 1_000_000_000
+)
 
 // options are the flags.
 type options struct {
@@ -31,30 +46,27 @@ type options struct {
 	services int
 	lines    int
 	drop     bool
+	accept   string
 	panicAt  int
 }
 
-func main() {
+func main() { program.Main("applog", command) }
+
+func command(ctx context.Context, args []string, out io.Writer) error {
 	var o options
-	flag.StringVar(&o.file, "file", "logs/app.log", "the log file; older ones are kept beside it")
-	flag.IntVar(&o.megas, "mb", 1, "the size at which the file is rotated, in MB")
-	flag.IntVar(&o.services, "services", 3, "how many services log at once")
-	flag.IntVar(&o.lines, "lines", 10_000, "how many lines each service logs; 0 means until a signal")
-	flag.BoolVar(&o.drop, "drop", false, "refuse lines when the queue is full, instead of waiting")
-	flag.IntVar(&o.panicAt, "panic", 0, "let a service panic at this line; 0 means never")
-	flag.Parse()
-	if o.file == "" || o.megas < 1 || o.megas > maxMB || o.services < 1 || o.lines < 0 || o.panicAt < 0 || flag.NArg() > 0 {
-		fmt.Fprintf(os.Stderr, "applog: -file must be given, -mb be from 1 to %d, -services be positive, "+
-			"-lines and -panic not be negative, and nothing may follow the flags\n", maxMB)
-		os.Exit(2)
+	flags := program.NewFlags("applog", "applog [flags]")
+	flags.Path(&o.file, "file", "logs/app.log", "the log file; older ones are kept beside it")
+	flags.Int(&o.megas, "mb", 1, 1, maxMB, "the size at which the file is rotated, in MB")
+	flags.Int(&o.services, "services", 3, 1, maxServices, "how many services log at once")
+	flags.Int(&o.lines, "lines", 10_000, 0, maxLines, "how many lines each service logs; 0 means until a signal")
+	flags.BoolVar(&o.drop, "drop", false, "refuse lines when the queue is full, instead of waiting")
+	flags.OneOf(&o.accept, "accept", "queued", []string{"queued", "written", "synced"}, "when a line is accepted")
+	flags.Int(&o.panicAt, "panic", 0, 0, maxLines, "let a service panic at this line; 0 means never")
+	goOn, err := flags.Parse(args, out)
+	if err != nil || !goOn {
+		return err
 	}
-	signal.Ignore(syscall.SIGPIPE) // that stdout is closed must not cost lines
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	if err := run(ctx, os.Stdout, o); err != nil {
-		fmt.Fprintln(os.Stderr, "applog:", err)
-		os.Exit(1)
-	}
+	return run(ctx, out, o)
 }
 
 func run(ctx context.Context, out io.Writer, o options) (err error) {
@@ -62,7 +74,15 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 	if o.drop {
 		policy = Drop
 	}
-	logger := NewAsync(&rotated{Logger: lumberjack.Logger{Filename: o.file, MaxSize: o.megas}}, policy)
+	file, err := openLog(o.file, int64(o.megas)<<20, o.accept == "synced")
+	if err != nil {
+		return err
+	}
+	accept := Written
+	if o.accept == "" || o.accept == "queued" {
+		accept = Queued
+	}
+	logger := newLogger(file, policy, accept)
 	var accepted atomic.Uint64
 	var logged []int // lines, by service
 	// Also when a service has panicked, for that resurfaces here. It closes before
@@ -72,7 +92,8 @@ func run(ctx context.Context, out io.Writer, o options) (err error) {
 		for i, n := range logged {
 			_, _ = fmt.Fprintf(out, "service %d: %d lines\n", i, n)
 		}
-		_, _ = fmt.Fprintf(out, "accepted=%d dropped=%d written=%d\n", accepted.Load(), logger.Dropped(), logger.Written())
+		_, _ = fmt.Fprintf(out, "accepted=%d dropped=%d written=%d lost=%d\n",
+			accepted.Load(), logger.Dropped(), logger.Written(), logger.Lost())
 	}()
 	log := func(level Level, text string) {
 		if appLog(logger, level, text) == nil {
