@@ -3,11 +3,11 @@ package arcmutex
 import (
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/coderrange/ferrous/internal/destruct"
 	"github.com/coderrange/ferrous/internal/show"
-	"github.com/coderrange/ferrous/internal/track"
 )
 
 // An Arc is one owner of a value that goroutines share, after std::sync::Arc.
@@ -16,29 +16,33 @@ import (
 // by Clone; each of these handles is to be ended by one Drop, IntoInner or
 // UnwrapOrClone, and every use after that panics with an error that is
 // [ErrDropped], in normal builds. Of two goroutines that end the same handle
-// one panics, and no other owner's count is touched. The zero Arc is no handle:
-// using it panics. An Arc must not be copied: pass the pointer on, or Clone.
+// one panics, and no other owner's count is touched. The zero Arc is a handle
+// that was dropped. An Arc must not be copied: pass the pointer on, or Clone.
+// Every use of a copy panics with an error that is [ErrCopied], and changes
+// nothing for the original.
 //
-// The methods are safe for concurrent use, except that MakeMut needs the
-// handle, though not the value, for itself. Clone and Drop are wait-free: one
-// and two atomic operations, see [Count]. Every Drop synchronizes before the
-// destructor runs.
+// The methods are safe for concurrent use, except that GetMut and MakeMut need
+// the handle for themselves: no other goroutine may use it meanwhile, nor as
+// long as the pointer is used that they return. Other handles of the value may
+// be used. Clone is one atomic operation and wait-free, and Drop two, see
+// [Count]; an end of a handle waits while another goroutine is inside TryUnwrap
+// of the same handle, which is two atomic operations. Every Drop synchronizes
+// before the destructor runs.
 //
 // NewArc allocates once, for value, counts and first handle together. A Clone
 // that does not escape costs no allocation, otherwise 24 bytes.
 type Arc[T any] struct {
-	_      noCopy
+	_ noCopy
+	handle
 	shared *shared[T]
-	token  *track.Token
-	life   life
 }
 
 // shared is what the handles of one value have in common.
 type shared[T any] struct {
-	counts
-	drop  func(*T)
-	first Arc[T] // the handle that the constructor returns
-	value T      // zero from the last Drop on
+	counts // first, for Arc.counts
+	drop   func(*T)
+	first  Arc[T] // the handle that the constructor returns
+	value  T      // zero from the last Drop on
 }
 
 // NewArc returns the first owner of v.
@@ -64,29 +68,36 @@ func NewArcDrop[T any](v T, drop func(*T)) *Arc[T] {
 	return s.born()
 }
 
-// NewArcCyclic returns the first owner of the value that f returns. The Weak
-// that f is lent is one to that value, to be cloned into it; inside f the
-// value does not exist yet, the strong count is 0 and Upgrade fails.
+// NewArcCyclic returns the first owner of the value that f returns, for which
+// drop is called when its last owner is dropped, as [NewArcDrop] has it; nil
+// means no destructor.
+//
+// The Weak that f is lent is one to that value, to be cloned into it. It ends
+// when f returns, and f must not Drop it. Inside f the value does not exist
+// yet, the strong count is 0 and Upgrade fails. If f panics or exits its
+// goroutine the value never exists: drop is not called, and clones of the Weak
+// never upgrade.
 //
 //ferrous:acquire
 //ferrous:mustuse
-func NewArcCyclic[T any](f func(self *Weak[T]) T) *Arc[T] {
-	s := &shared[T]{}
+func NewArcCyclic[T any](f func(self *Weak[T]) T, drop func(*T)) *Arc[T] {
+	s := &shared[T]{drop: drop}
 	s.strong.n.Store(dead)
 	self := s.newWeak()
-	defer self.Drop()
+	defer self.lend()()
 	s.value = f(self)
 	return s.born()
 }
 
 // Get returns the value, which is shared with all other owners: treat it as
 // read only, or let it be a type that looks after itself, such as a Mutex. The
-// pointer is good until the last owner is dropped.
+// pointer is good until the last owner is dropped, or a is given a value of its
+// own by MakeMut.
 //
 //ferrous:lends
 func (a *Arc[T]) Get() *T {
-	if a.life.over() != 0 {
-		panic(errGet)
+	if !a.live() {
+		panic(&useError{"Arc", "Get", atomic.LoadUintptr(a.word()) != 0})
 	}
 	return &a.shared.value
 }
@@ -96,45 +107,54 @@ func (a *Arc[T]) Get() *T {
 //ferrous:acquire
 //ferrous:mustuse
 func (a *Arc[T]) Clone() *Arc[T] {
-	return &Arc[T]{shared: a.shared, token: a.shared.retain(a.life.over())}
+	c := &Arc[T]{shared: a.shared}
+	a.counts().retain(&a.handle, &c.handle)
+	return c
 }
 
 // Drop ends this owner. The last one destroys the value.
 //
 //ferrous:release
-func (a *Arc[T]) Drop() { a.shared.release(a.token, a.life.end()) }
+func (a *Arc[T]) Drop() { a.counts().release(&a.handle) }
 
 // StrongCount returns the number of owners, which other goroutines may change
 // at any time.
-func (a *Arc[T]) StrongCount() int { return int(a.live("StrongCount").strong.Load()) }
+func (a *Arc[T]) StrongCount() int {
+	n := a.use("StrongCount").strong.Load()
+	if n == 0 || !a.live() { // ended meanwhile, so that n may not count a
+		a.misuse("Arc", "StrongCount")
+	}
+	return int(n)
+}
 
 // WeakCount returns the number of Weaks to the value, which other goroutines
 // may change at any time.
-func (a *Arc[T]) WeakCount() int { return a.live("WeakCount").weaks() }
+func (a *Arc[T]) WeakCount() int { return a.use("WeakCount").weaks() }
 
 // PtrEq reports whether a and other own the same value, which is more than an
 // equal one.
-func (a *Arc[T]) PtrEq(other *Arc[T]) bool { return a.live("PtrEq") == other.live("PtrEq") }
+func (a *Arc[T]) PtrEq(other *Arc[T]) bool { return a.use("PtrEq") == other.use("PtrEq") }
 
 // Downgrade returns a Weak to the value.
 //
 //ferrous:acquire
 //ferrous:mustuse
-func (a *Arc[T]) Downgrade() *Weak[T] { return a.live("Downgrade").newWeak() }
+func (a *Arc[T]) Downgrade() *Weak[T] { return a.use("Downgrade").newWeak() }
 
 // TryUnwrap takes the value out and ends a if a is the only owner; Weaks do
 // not count. The destructor does not run, since the value lives on. Otherwise
 // it returns false and a stays as it is. Of two owners that both try it may be
 // that neither succeeds: see [Arc.IntoInner].
 func (a *Arc[T]) TryUnwrap() (T, bool) {
-	s := a.claim("TryUnwrap")
-	if !s.strong.tryEnd() {
-		a.life.again()
+	a.hold("TryUnwrap")
+	last := a.shared.strong.tryEnd()
+	a.release(!last)
+	if !last {
 		var zero T
 		return zero, false
 	}
 	a.token.End()
-	return s.take(), true
+	return a.shared.take(), true
 }
 
 // IntoInner ends a, and takes the value out if a was the last owner. The
@@ -143,8 +163,7 @@ func (a *Arc[T]) TryUnwrap() (T, bool) {
 //
 //ferrous:release
 func (a *Arc[T]) IntoInner() (T, bool) {
-	s := a.claim("IntoInner")
-	a.token.End()
+	s := a.leave("IntoInner")
 	if !s.strong.Dec() {
 		var zero T
 		return zero, false
@@ -153,11 +172,12 @@ func (a *Arc[T]) IntoInner() (T, bool) {
 }
 
 // GetMut returns the value to be changed, if nothing else can see it: with no
-// other owner and no Weak. It stays so until a is cloned or downgraded.
+// other owner and no Weak. It stays so until a is used again: of two goroutines
+// that both call GetMut of one handle both would get the value.
 //
 //ferrous:borrow mut
 func (a *Arc[T]) GetMut() (*T, bool) {
-	s := a.live("GetMut")
+	s := a.use("GetMut")
 	if !s.unique() {
 		return nil, false
 	}
@@ -168,7 +188,7 @@ func (a *Arc[T]) GetMut() (*T, bool) {
 type Cloner[T any] interface{ Clone() T }
 
 // UnwrapOrClone ends a and returns its value: the value itself if a was the
-// last owner, a clone of it otherwise.
+// last owner, a clone of it otherwise. It ends a also when the clone panics.
 //
 //ferrous:takes a
 func UnwrapOrClone[T Cloner[T]](a *Arc[T]) T { return a.UnwrapOrCloneFunc(T.Clone) }
@@ -178,19 +198,19 @@ func UnwrapOrClone[T Cloner[T]](a *Arc[T]) T { return a.UnwrapOrCloneFunc(T.Clon
 //
 //ferrous:release
 func (a *Arc[T]) UnwrapOrCloneFunc(clone func(T) T) T {
-	s := a.live("UnwrapOrClone")
-	if v, ok := a.TryUnwrap(); ok {
-		return v
+	s := a.leave("UnwrapOrClone")
+	if s.strong.tryEnd() {
+		return s.take()
 	}
-	v := clone(s.value)
-	a.Drop()
-	return v
+	defer s.less()
+	return clone(s.value)
 }
 
 // MakeMut returns the value of a to be changed: clone on write. With other
 // owners a first gets a clone of its own, which has the same destructor. As
-// the only owner it keeps the value, and Weaks are disconnected. No other
-// goroutine may use the handle a meanwhile.
+// the only owner it keeps the value, and Weaks are disconnected. In both cases,
+// and so unless a is the only handle of all, the value that a owns is somewhere
+// else afterwards: what Get returned before is to be got again.
 //
 //ferrous:borrow mut
 func MakeMut[T Cloner[T]](a *Arc[T]) *T { return a.MakeMutFunc(T.Clone) }
@@ -200,26 +220,34 @@ func MakeMut[T Cloner[T]](a *Arc[T]) *T { return a.MakeMutFunc(T.Clone) }
 //
 //ferrous:borrow mut
 func (a *Arc[T]) MakeMutFunc(clone func(T) T) *T {
-	s := a.live("MakeMut")
+	s := a.use("MakeMut")
 	if s.unique() {
 		return &s.value
 	}
 	own := &shared[T]{drop: s.drop}
 	own.self = own
 	own.name.Store(s.name.Load())
-	if s.strong.tryEnd() {
+	last := s.strong.tryEnd()
+	if last {
 		own.value = s.take()
 	} else {
 		own.value = clone(s.value)
-		defer s.release(nil, 0)
 	}
+	if !a.live() { // clone has ended it
+		defer own.destroy()
+		a.misuse("Arc", "MakeMut")
+	}
+	old := a.shared // what s is, unless clone has called MakeMut
 	a.shared = own
+	if !last {
+		old.less()
+	}
 	return &own.value
 }
 
 // WithName names the value in reports about leaks, and returns a.
 func (a *Arc[T]) WithName(name string) *Arc[T] {
-	a.live("WithName").name.Store(&name)
+	a.use("WithName").name.Store(&name)
 	a.token.Rename(name)
 	return a
 }
@@ -227,8 +255,8 @@ func (a *Arc[T]) WithName(name string) *Arc[T] {
 // Format prints the value. %+v and %#v print the counts too:
 // Arc(42 strong=3 weak=1).
 func (a *Arc[T]) Format(f fmt.State, verb rune) {
-	if a.life.over() != 0 {
-		show.Text(f, verb, "Arc", "<dropped>", "")
+	if !a.live() {
+		show.Text(f, verb, "Arc", a.text(), "")
 		return
 	}
 	s := a.shared
@@ -237,28 +265,31 @@ func (a *Arc[T]) Format(f fmt.State, verb rune) {
 
 // LogValue logs the value and the counts.
 func (a *Arc[T]) LogValue() slog.Value {
-	if a.life.over() != 0 {
-		return slog.StringValue("<dropped>")
+	if !a.live() {
+		return slog.StringValue(a.text())
 	}
 	s := a.shared
 	return slog.GroupValue(slog.Any("value", s.value), slog.Int64("strong", s.strong.Load()), slog.Int("weak", s.weaks()))
 }
 
-// live returns what a shares, and panics if a was dropped.
-func (a *Arc[T]) live(method string) *shared[T] {
-	if a.life.over() != 0 {
-		dropped("Arc", method)
+// use returns what a shares, and panics unless a is live.
+func (a *Arc[T]) use(method string) *shared[T] {
+	if !a.live() {
+		a.misuse("Arc", method)
 	}
 	return a.shared
 }
 
-// claim ends a without its count, and panics if a was dropped.
-func (a *Arc[T]) claim(method string) *shared[T] {
-	if a.life.end() != 0 {
-		dropped("Arc", method)
-	}
+// leave ends a, but not its reference, which it returns. It panics unless a is
+// live.
+func (a *Arc[T]) leave(method string) *shared[T] {
+	a.end(method)
+	a.token.End()
 	return a.shared
 }
+
+// counts returns the counts of what a shares: nil for the zero Arc.
+func (a *Arc[T]) counts() *counts { return (*counts)(unsafe.Pointer(a.shared)) }
 
 // born returns the first owner of s. It is called by constructors. Everything
 // before synchronizes before an Upgrade that succeeds.
@@ -266,8 +297,10 @@ func (s *shared[T]) born() *Arc[T] {
 	s.self = s
 	first := &s.first
 	if handles.SampledAt(uintptr(unsafe.Pointer(s)), unsafe.Sizeof(*s)) {
-		first = &Arc[T]{token: handles.Begin("arcmutex.Arc", "", 1)} // not in s, which others may keep alive
+		first = &Arc[T]{} // not in s, which others may keep alive
+		first.token = handles.Begin("arcmutex.Arc", "", 1)
 	}
+	first.begin()
 	first.shared = s
 	s.strong.n.Store(0)
 	return first

@@ -2,6 +2,10 @@ package arcmutex
 
 import (
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -13,10 +17,11 @@ import (
 type arcTrial struct {
 	a, b      *Arc[int] // the owners at the start
 	w         *Weak[int]
-	values    int // that there were
-	destroyed int // runs of the destructor
-	taken     int // values that were moved out
-	refused   int // panics that say that a handle was dropped
+	made      []*Arc[int] // handles that are made, which keeps them off the stacks
+	values    int         // that there were
+	destroyed int         // runs of the destructor
+	taken     int         // values that were moved out
+	refused   int         // panics that say that a handle was dropped
 	t         *testing.T
 }
 
@@ -41,6 +46,7 @@ func (r *arcTrial) twiceA() { r.misuse(r.a.Drop) }
 // upgrade makes an owner, looks at the value and drops it.
 func (r *arcTrial) upgrade() {
 	if u, ok := r.w.Upgrade(); ok {
+		r.made = append(r.made, u)
 		assert.Equal(r.t, 5, u.shared.value, "an owner of a value that is gone")
 		u.Drop()
 	}
@@ -50,6 +56,7 @@ func (r *arcTrial) upgrade() {
 func (r *arcTrial) cloneA() {
 	r.misuse(func() {
 		c := r.a.Clone()
+		r.made = append(r.made, c)
 		assert.Equal(r.t, 5, c.shared.value, "an owner of a value that is gone")
 		c.Drop()
 	})
@@ -79,6 +86,7 @@ func (r *arcTrial) changeHands() {
 	w := r.b.Downgrade()
 	r.b.Drop()
 	u, ok := w.Upgrade()
+	r.made = append(r.made, u)
 	w.Drop()
 	if assert.True(r.t, ok) {
 		u.Downgrade()
@@ -142,4 +150,168 @@ func TestArcExplored(t *testing.T) {
 			t.Logf("%d interleavings", runs)
 		})
 	}
+}
+
+// methods is every method that several goroutines may call of the handles a and
+// b and of the Weak w, and some of b, which belongs to one thread.
+var methods = map[string]func(r *arcTrial) any{
+	"a.Get":       func(r *arcTrial) any { return r.a.Get() != nil },
+	"a.Clone":     func(r *arcTrial) any { r.made = append(r.made, r.a.Clone()); return "cloned" },
+	"a.Drop":      func(r *arcTrial) any { r.a.Drop(); return "dropped" },
+	"a.TryUnwrap": func(r *arcTrial) any { return r.got(r.a.TryUnwrap()) },
+	"a.IntoInner": func(r *arcTrial) any { return r.got(r.a.IntoInner()) },
+	"a.UnwrapOrClone": func(r *arcTrial) any {
+		return r.got(r.a.UnwrapOrCloneFunc(func(v int) int { r.values++; return v }), true)
+	},
+	"a.StrongCount": func(r *arcTrial) any { return r.a.StrongCount() },
+	"a.WeakCount":   func(r *arcTrial) any { return r.a.WeakCount() },
+	"a.PtrEq":       func(r *arcTrial) any { return r.a.PtrEq(r.a) },
+	"a.Downgrade":   func(r *arcTrial) any { return r.a.Downgrade() != nil },
+	"a.WithName":    func(r *arcTrial) any { return r.a.WithName("x") == r.a },
+	"a.Format":      func(r *arcTrial) any { return fmt.Sprint(r.a) != "" },
+	"a.LogValue":    func(r *arcTrial) any { return r.a.LogValue().Kind() != 0 },
+	"b.Drop":        func(r *arcTrial) any { r.b.Drop(); return "dropped" },
+	"b.TryUnwrap":   func(r *arcTrial) any { return r.got(r.b.TryUnwrap()) },
+	"b.IntoInner":   func(r *arcTrial) any { return r.got(r.b.IntoInner()) },
+	"b.GetMut":      func(r *arcTrial) any { _, ok := r.b.GetMut(); return ok },
+	"b.MakeMut": func(r *arcTrial) any {
+		return *r.b.MakeMutFunc(func(v int) int { r.values++; return v })
+	},
+	"w.Upgrade":     func(r *arcTrial) any { u, ok := r.w.Upgrade(); r.made = append(r.made, u); return ok },
+	"w.Clone":       func(r *arcTrial) any { return r.w.Clone() != nil },
+	"w.Drop":        func(r *arcTrial) any { r.w.Drop(); return "dropped" },
+	"w.StrongCount": func(r *arcTrial) any { return r.w.StrongCount() },
+	"w.WeakCount":   func(r *arcTrial) any { return r.w.WeakCount() > 0 },
+	"w.PtrEq":       func(r *arcTrial) any { return r.w.PtrEq(r.w) },
+	"w.Format":      func(r *arcTrial) any { return fmt.Sprint(r.w) != "" },
+}
+
+func (r *arcTrial) got(v int, ok bool) any {
+	if ok {
+		r.taken++
+	}
+	return fmt.Sprint(v, ok)
+}
+
+// twoSteps names what clones a value and then drops an owner, in two steps as in
+// Rust: another owner may leave in between.
+var twoSteps = []string{"a.UnwrapOrClone", "b.MakeMut"}
+
+// enders and those that they must not disturb, of which all triples are run.
+var ends = []string{
+	"a.Get", "a.Clone", "a.Drop", "a.TryUnwrap", "a.IntoInner", "a.UnwrapOrClone", "a.StrongCount",
+	"b.Drop", "b.TryUnwrap", "w.Upgrade",
+}
+
+// program returns threads that call the named methods, and a function that says
+// what each of them gave and what is left, and how many values are lost.
+func program(owners int, names []string) (threads []func(), outcome func() (text string, lost int)) {
+	r := &arcTrial{values: 1}
+	r.a = NewArcDrop(5, func(*int) { r.destroyed++ })
+	r.w = r.a.Downgrade()
+	r.b = &Arc[int]{shared: r.a.shared}
+	if owners > 1 {
+		r.b = r.a.Clone()
+	}
+	s := r.a.shared
+	results := make([]any, len(names))
+	for i, name := range names {
+		threads = append(threads, func() {
+			defer func() {
+				if err, ok := recover().(error); errors.Is(err, ErrDropped) {
+					results[i] = "panics"
+				} else if ok {
+					results[i] = err
+				}
+			}()
+			results[i] = methods[name](r)
+		})
+	}
+	return threads, func() (string, int) {
+		lost := r.values - r.destroyed - r.taken
+		if s.strong.Load() > 0 {
+			lost--
+		}
+		if r.b.shared != s && r.b.live() {
+			lost--
+		}
+		return fmt.Sprint(results, " strong ", s.strong.Load(), " destroyed ", r.destroyed, " a is live ", r.a.live()), lost
+	}
+}
+
+// users returns how many of the methods are those of one handle.
+func users(names []string, handle string) (n int) {
+	for _, name := range names {
+		if strings.HasPrefix(name, handle) {
+			n++
+		}
+	}
+	return n
+}
+
+// permutations calls yield with every order of n things.
+func permutations(n int, yield func(order []int)) {
+	var extend func(order []int)
+	extend = func(order []int) {
+		if len(order) == n {
+			yield(order)
+		}
+		for i := range n {
+			if !slices.Contains(order, i) {
+				extend(append(slices.Clip(order), i))
+			}
+		}
+	}
+	extend(nil)
+}
+
+// TestArcMethodsExplored runs every method of shared handles against every
+// other, and all triples of those that end something. Whatever the interleaving,
+// each call gives what it gives in some order of whole calls. So only who uses
+// a dropped handle panics, and a value is destroyed or handed out once.
+func TestArcMethodsExplored(t *testing.T) {
+	programs, runs := 0, 0
+	explore := func(names ...string) {
+		if users(names, "b.") > 1 && (slices.Contains(names, "b.MakeMut") || slices.Contains(names, "b.GetMut")) {
+			return // these need b for themselves
+		}
+		for owners := 1; owners <= 2 && !t.Failed(); owners++ {
+			allowed := map[string]bool{}
+			permutations(len(names), func(order []int) {
+				threads, outcome := program(owners, names)
+				for _, i := range order {
+					threads[i]()
+				}
+				text, _ := outcome()
+				allowed[text] = true
+			})
+			programs++
+			runs += interleave.Explore(t, func() ([]func(), func()) {
+				threads, outcome := program(owners, names)
+				return threads, func() {
+					text, lost := outcome()
+					if lost != 0 {
+						t.Errorf("%v of %d owners: %d values neither live nor destroyed nor handed out once: %s", names, owners, lost, text)
+					}
+					if !allowed[text] && !slices.ContainsFunc(names, func(n string) bool { return slices.Contains(twoSteps, n) }) {
+						t.Errorf("%v of %d owners: no order of whole calls gives %s", names, owners, text)
+					}
+				}
+			})
+		}
+	}
+	all := slices.Sorted(maps.Keys(methods))
+	for i, first := range all {
+		for _, second := range all[i:] {
+			explore(first, second)
+		}
+	}
+	for i, first := range ends {
+		for j, second := range ends[i:] {
+			for _, third := range ends[i+j:] {
+				explore(first, second, third)
+			}
+		}
+	}
+	t.Logf("%d programs, %d interleavings", programs, runs)
 }

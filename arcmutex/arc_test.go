@@ -413,7 +413,7 @@ func TestNewCyclic(t *testing.T) {
 				s.again = s.self.Clone()
 			}
 			return s
-		})
+		}, nil)
 		assert.Equal(t, 1, a.StrongCount())
 		assert.Equal(t, refs, a.WeakCount())
 		b, ok := a.Get().self.Upgrade()
@@ -426,7 +426,7 @@ func TestNewCyclic(t *testing.T) {
 }
 
 func TestNewCyclicLendsItsWeak(t *testing.T) {
-	a := arcmutex.NewArcCyclic(func(self *arcmutex.Weak[selfish]) selfish { return selfish{self: self} })
+	a := arcmutex.NewArcCyclic(func(self *arcmutex.Weak[selfish]) selfish { return selfish{self: self} }, nil)
 	err := testkit.PanicError(t, func() { a.Get().self.Upgrade() })
 	assert.EqualError(t, err, "arcmutex: Weak.Upgrade: handle was dropped")
 }
@@ -435,7 +435,7 @@ func TestNewCyclicThatPanicsLeavesDeadWeaks(t *testing.T) {
 	var kept *arcmutex.Weak[int]
 	boom := errors.New("boom")
 	err := testkit.PanicError(t, func() {
-		arcmutex.NewArcCyclic(func(self *arcmutex.Weak[int]) int { kept = self.Clone(); panic(boom) })
+		arcmutex.NewArcCyclic(func(self *arcmutex.Weak[int]) int { kept = self.Clone(); panic(boom) }, nil)
 	})
 	require.ErrorIs(t, err, boom)
 	_, ok := kept.Upgrade()

@@ -79,13 +79,20 @@ func (c *Count) settle(n int64) bool {
 	if n < -1 {
 		misused("Dec")
 	}
-	if c.n.CompareAndSwap(-1, dead) {
-		return true
+	for !c.n.CompareAndSwap(n, dead) {
+		switch n = c.n.Load(); {
+		case isHelped(n):
+			// A Load marked the word on behalf of everybody who is at this line:
+			// the first of them to take the mark away is the last holder.
+			return isHelped(c.n.Swap(dead))
+		case n >= 0, n < -1<<60:
+			// A TryInc came first, and its Dec will be here again, or another Dec
+			// was the last.
+			return false
+		}
+		// A Dec too many, which panics, must not keep this one from being the last.
 	}
-	// Either a TryInc came first, and its Dec will be here again, or a Load
-	// marked the word on behalf of everybody who is at this line: the first
-	// of them to take the mark away is the last holder.
-	return isHelped(c.n.Load()) && isHelped(c.n.Swap(dead))
+	return true
 }
 
 // tryEnd ends a count of exactly one, as the only holder's Dec would do, and
@@ -100,7 +107,7 @@ func (c *Count) Load() int64 {
 		switch {
 		case n >= 0:
 			return n + 1
-		case n < -1 || c.n.CompareAndSwap(-1, helped):
+		case n < -1<<60 || c.n.CompareAndSwap(n, helped):
 			return 0
 		}
 	}

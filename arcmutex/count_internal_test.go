@@ -14,6 +14,46 @@ func TestAllInterleavings(t *testing.T) {
 	interleave.Rerun(t, "Test.*Explored", "count.go", "counts.go", "handle.go")
 }
 
+// TestCountMisusedExplored has one Dec too many: one panics, and one of the
+// others is still the last.
+func TestCountMisusedExplored(t *testing.T) {
+	for name, others := range map[string]int{"none": 0, "an upgrade": 1, "a look": 2} {
+		t.Run(name, func(t *testing.T) {
+			interleave.Explore(t, func() ([]func(), func()) {
+				var c Count
+				last, panics := 0, 0
+				dec := func() {
+					defer func() {
+						if err, _ := recover().(error); err != nil {
+							assert.ErrorIs(t, err, ErrCount)
+							panics++
+						}
+					}()
+					if c.Dec() {
+						last++
+					}
+				}
+				threads := []func(){dec, dec}
+				switch others {
+				case 1:
+					threads = append(threads, func() {
+						if c.TryInc() {
+							dec()
+						}
+					})
+				case 2:
+					threads = append(threads, func() { c.Load() })
+				}
+				return threads, func() {
+					assert.Equal(t, 1, last, "times that a Dec was the last one")
+					assert.Equal(t, 1, panics)
+					assert.Zero(t, c.Load())
+				}
+			})
+		})
+	}
+}
+
 func TestCountExplored(t *testing.T) {
 	// A trial is one set of threads on a Count of one holder. It knows how
 	// often Dec said that it was the last one, and whether anything was

@@ -2,8 +2,6 @@ package arcmutex
 
 import (
 	"sync/atomic"
-
-	"github.com/coderrange/ferrous/internal/track"
 )
 
 // counts counts the handles of one value. Its methods are the parts of the
@@ -27,32 +25,42 @@ const (
 	weakLive = uint64(1)<<32 - 1
 )
 
-// retain counts one more owner and returns its token. It panics if the handle
-// that is cloned is dead.
+// retain counts one more owner, the handle to, which is a clone of from.
 //
 //go:noinline
-func (c *counts) retain(dead uint32) *track.Token {
+func (c *counts) retain(from, to *handle) {
 	on := handles.On() // before the add, behind which a load would have to wait
-	if dead != 0 || !c.strong.TryInc() {
-		dropped("Arc", "Clone")
+	if !from.live() || !c.strong.TryInc() {
+		from.misuse("Arc", "Clone")
 	}
-	if on && handles.Sampled() {
-		return handles.Begin("arcmutex.Arc", c.label(), 1)
+	to.begin()
+	if on {
+		c.track(to)
 	}
-	return nil
 }
 
-// release counts one owner less and destroys the value with the last. It
-// panics if the handle was dead before.
+// track gives the new owner h a token, if it is one that is sampled.
+func (c *counts) track(h *handle) {
+	if handles.Sampled() {
+		h.token = handles.Begin("arcmutex.Arc", c.label(), 1)
+	}
+}
+
+// release ends the owner h and destroys the value with the last.
 //
 //go:noinline
-func (c *counts) release(t *track.Token, dead uint32) {
-	if dead != 0 {
-		dropped("Arc", "Drop")
+func (c *counts) release(h *handle) {
+	if !h.tryEnd() {
+		h.end("Drop")
 	}
-	if t != nil {
-		t.End()
+	if h.token != nil {
+		h.token.End()
 	}
+	c.less()
+}
+
+// less counts one owner less and destroys the value with the last.
+func (c *counts) less() {
 	if c.strong.Dec() {
 		c.self.destroy()
 	}

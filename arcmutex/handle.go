@@ -2,39 +2,139 @@ package arcmutex
 
 import (
 	"errors"
+	"runtime"
+	"strings"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/coderrange/ferrous/internal/track"
 )
 
-// ErrDropped is what a handle panics with when it is used after its end.
-var ErrDropped = errors.New("handle was dropped")
+var (
+	// ErrDropped is what a handle panics with when it is used after its end.
+	ErrDropped = errors.New("handle was dropped")
+	// ErrCopied is what a copy of a handle panics with when it is used. The
+	// original goes on as if there were no copy.
+	ErrCopied = errors.New("arcmutex: handle was copied")
 
-// A useError names the use of a dropped handle.
-type useError struct{ handle, method string }
+	errLent = errors.New("arcmutex: Weak.Drop: it is lent by NewArcCyclic: Clone it")
+)
 
-func (e *useError) Error() string {
-	return "arcmutex: " + e.handle + "." + e.method + ": " + ErrDropped.Error()
+// A useError names a method that a handle which was dropped, or a copy of one,
+// must not be used for.
+type useError struct {
+	handle, method string
+	copied         bool
 }
 
-func (e *useError) Unwrap() error { return ErrDropped }
+func (e *useError) Error() string {
+	return "arcmutex: " + e.handle + "." + e.method + ": " + strings.TrimPrefix(e.Unwrap().Error(), "arcmutex: ")
+}
 
-func dropped(handle, method string) { panic(&useError{handle, method}) }
+func (e *useError) Unwrap() error {
+	if e.copied {
+		return ErrCopied
+	}
+	return ErrDropped
+}
 
-// errGet is made beforehand, which keeps the inlined Get small.
-var errGet = &useError{"Arc", "Get"}
+// A handle is what Arcs and Weaks of all types have in common.
+type handle struct {
+	// self is the handle's own address from its beginning to its end, plus busy
+	// for moments: a copy has the address of the original. It is nil before and
+	// after, and &nowhere after the end of a zero Weak. It is read and written
+	// atomically as a number; exactly one goroutine takes it from the address to
+	// nil, and that one ends the handle.
+	//
+	// As in strings.Builder the handle does not escape because of it, which is
+	// why it is written as a number. The collector knows it as a pointer, and
+	// changes it when it moves the stack that the handle is on. No write
+	// barrier is needed, since the handle is reachable anyway.
+	self  unsafe.Pointer
+	token *track.Token
+}
 
-// A life says whether a handle is over: exactly one end of it returns zero.
-type life struct{ ended atomic.Uint32 }
+// busy is added to the self of an Arc whose end is being tried, and of a Weak
+// that is lent. Such a handle is live, but cannot be ended by others.
+const busy = 1
 
-// over returns zero while the handle lives.
-func (l *life) over() uint32 { return l.ended.Load() }
+var nowhere byte
 
-// end ends the handle, and returns zero if it lived.
-func (l *life) end() uint32 { return l.ended.Swap(1) }
+func (h *handle) address() uintptr { return uintptr(unsafe.Pointer(h)) }
+func (h *handle) word() *uintptr   { return (*uintptr)(unsafe.Pointer(&h.self)) }
 
-// again takes an end back.
-func (l *life) again() { l.ended.Store(0) }
+// begin begins a handle that no other goroutine knows.
+func (h *handle) begin() { *h.word() = h.address() }
+
+// live reports whether h has begun, has not ended, and is no copy.
+func (h *handle) live() bool { return atomic.LoadUintptr(h.word())-h.address() <= busy }
+
+// tryEnd ends h if it is live and not held, and reports whether it did.
+func (h *handle) tryEnd() bool { return atomic.CompareAndSwapUintptr(h.word(), h.address(), 0) }
+
+// tryHold holds h if it is live and not held, and reports whether it did. Its
+// caller calls release after at most one more atomic operation.
+func (h *handle) tryHold() bool {
+	return atomic.CompareAndSwapUintptr(h.word(), h.address(), h.address()+busy)
+}
+
+// release makes of a held handle a live one, or an ended one.
+func (h *handle) release(live bool) {
+	self := uintptr(0)
+	if live {
+		self = h.address()
+	}
+	atomic.StoreUintptr(h.word(), self)
+}
+
+// held reports whether h is live and held.
+func (h *handle) held() bool { return atomic.LoadUintptr(h.word())-h.address() == busy }
+
+// end ends an Arc, after whoever holds it, and panics if it is not live.
+func (h *handle) end(method string) {
+	for !h.tryEnd() {
+		h.wait(method)
+	}
+}
+
+// hold holds an Arc, after whoever holds it, and panics if it is not live.
+func (h *handle) hold(method string) {
+	for !h.tryHold() {
+		h.wait(method)
+	}
+}
+
+// wait lets the goroutine that holds an Arc go on: it is between two atomic
+// operations of TryUnwrap, and neither waits nor calls anything. It panics if
+// the Arc is not live.
+func (h *handle) wait(method string) {
+	if !h.live() {
+		h.misuse("Arc", method)
+	}
+	runtime.Gosched()
+}
+
+// misuse panics with what a method of a handle that is not live says.
+//
+//go:noinline
+func (h *handle) misuse(handle, method string) {
+	panic(&useError{handle, method, h.copied()})
+}
+
+// copied reports whether a handle that must not be used is a copy, and not one
+// that was dropped or that another goroutine is just dropping.
+func (h *handle) copied() bool {
+	self := atomic.LoadUintptr(h.word())
+	return self != 0 && self != uintptr(unsafe.Pointer(&nowhere)) && self-h.address() > busy
+}
+
+// text returns what a handle that is not live is printed as.
+func (h *handle) text() string {
+	if h.copied() {
+		return "<copied>"
+	}
+	return "<dropped>"
+}
 
 // handles is the tracking of Arcs and Weaks.
 var handles = track.Class{Path: "github.com/coderrange/ferrous/arcmutex", Profile: track.Handles}

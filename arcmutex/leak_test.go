@@ -60,7 +60,7 @@ func TestCheckIsSilentWhenAllIsDropped(t *testing.T) {
 		w := a.Downgrade()
 		c, _ := w.Upgrade()
 		x := w.Clone()
-		cyclic := arcmutex.NewArcCyclic(func(*arcmutex.Weak[int]) int { return 1 })
+		cyclic := arcmutex.NewArcCyclic(func(*arcmutex.Weak[int]) int { return 1 }, nil)
 		for _, end := range []interface{ Drop() }{a, b, c, w, x, cyclic} {
 			end.Drop()
 		}

@@ -3,34 +3,45 @@ package arcmutex
 import (
 	"fmt"
 	"log/slog"
+	"sync/atomic"
+	"unsafe"
 
 	"github.com/coderrange/ferrous/internal/show"
-	"github.com/coderrange/ferrous/internal/track"
 )
 
 // A Weak refers to a value without owning it, after std::sync::Weak: it
 // neither keeps the destructor from running nor the value from the garbage
 // collector.
 //
-// It is made by [Arc.Downgrade] or Clone, and ended by Drop; every other use
-// after that panics. The zero Weak refers to nothing, and so does a nil *Weak,
-// which can be all but dropped. A Weak must not be copied. The methods are safe
-// for concurrent use and wait-free.
+// It is made by [Arc.Downgrade] or Clone, and ended by Drop; every use after
+// that panics with an error that is [ErrDropped]. The zero Weak refers to
+// nothing. A nil *Weak behaves the same, except that Drop panics. A Weak must
+// not be copied: every use of a copy panics with an error that is [ErrCopied].
+// The methods are safe for concurrent use and wait-free.
 type Weak[T any] struct {
-	_      noCopy
+	_ noCopy
+	handle
 	shared *shared[T] // nil for the zero Weak
-	token  *track.Token
-	life   life
 }
 
 // newWeak returns one more Weak. It is called by what is exported.
 func (s *shared[T]) newWeak() *Weak[T] {
 	w := &Weak[T]{shared: s}
+	w.begin()
 	s.weak.Add(weakMade)
 	if handles.On() && handles.Sampled() {
 		w.token = handles.Begin("arcmutex.Weak", s.label(), 1)
 	}
 	return w
+}
+
+// lend makes w one that cannot be dropped, until what it returns is called.
+func (w *Weak[T]) lend() (back func()) {
+	w.tryHold()
+	return func() {
+		w.release(true)
+		w.Drop()
+	}
 }
 
 // Upgrade returns one more owner of the value, or false if the last one was
@@ -39,24 +50,27 @@ func (s *shared[T]) newWeak() *Weak[T] {
 //ferrous:acquire
 //ferrous:mustuse
 func (w *Weak[T]) Upgrade() (a *Arc[T], ok bool) {
-	token, ok := w.retain()
-	if ok {
-		a = &Arc[T]{shared: w.shared, token: token}
+	a = &Arc[T]{}
+	if ok = w.retain(a); !ok {
+		a = nil
 	}
 	return
 }
 
-// retain counts one more owner, if there is one, and returns its token.
-func (w *Weak[T]) retain() (token *track.Token, ok bool) {
-	s := w.live("Upgrade")
+// retain makes of to one more owner, if there is one, and reports whether it
+// did.
+func (w *Weak[T]) retain(to *Arc[T]) bool {
+	s := w.use("Upgrade")
 	on := handles.On()
 	if s == nil || !s.strong.TryInc() {
-		return nil, false
+		return false
 	}
-	if on && handles.Sampled() {
-		token = handles.Begin("arcmutex.Arc", s.label(), 1)
+	to.shared = s
+	to.begin()
+	if on {
+		s.track(&to.handle)
 	}
-	return token, true
+	return true
 }
 
 // Clone returns one more Weak to the value.
@@ -64,7 +78,7 @@ func (w *Weak[T]) retain() (token *track.Token, ok bool) {
 //ferrous:acquire
 //ferrous:mustuse
 func (w *Weak[T]) Clone() *Weak[T] {
-	if s := w.live("Clone"); s != nil {
+	if s := w.use("Clone"); s != nil {
 		return s.newWeak()
 	}
 	return &Weak[T]{}
@@ -74,44 +88,63 @@ func (w *Weak[T]) Clone() *Weak[T] {
 //
 //ferrous:release
 func (w *Weak[T]) Drop() {
-	if w.life.end() != 0 {
-		dropped("Weak", "Drop")
-	}
-	w.token.End()
-	if w.shared != nil {
-		w.shared.weak.Add(weakGone)
+	s := w.shared
+	switch {
+	case s == nil:
+		if !atomic.CompareAndSwapUintptr(w.word(), 0, uintptr(unsafe.Pointer(&nowhere))) {
+			w.misuse("Weak", "Drop")
+		}
+		return
+	case w.tryEnd():
+		w.token.End()
+		s.weak.Add(weakGone)
+	case w.held():
+		panic(errLent)
+	default:
+		w.misuse("Weak", "Drop")
 	}
 }
 
 // StrongCount returns the number of owners, which other goroutines may change
 // at any time. Once it is zero it stays so.
 func (w *Weak[T]) StrongCount() int {
-	if s := w.live("StrongCount"); s != nil {
-		return int(s.strong.Load())
-	}
-	return 0
+	strong, _ := w.use("StrongCount").seen()
+	return strong
 }
 
 // WeakCount returns the number of Weaks to the value, or 0 if it is gone.
 func (w *Weak[T]) WeakCount() int {
-	if s := w.live("WeakCount"); s != nil && s.strong.Load() > 0 {
-		return s.weaks()
+	_, weak := w.use("WeakCount").seen()
+	if !w.live() { // ended meanwhile, so that weak may not count w
+		w.misuse("Weak", "WeakCount")
 	}
-	return 0
+	return weak
+}
+
+// seen returns the number of owners and of Weaks, as a Weak sees them.
+func (s *shared[T]) seen() (strong, weak int) {
+	if s == nil {
+		return 0, 0
+	}
+	if strong = int(s.strong.Load()); strong > 0 {
+		weak = s.weaks()
+	}
+	return strong, weak
 }
 
 // PtrEq reports whether w and other refer to the same value, or both to
 // nothing from the beginning.
-func (w *Weak[T]) PtrEq(other *Weak[T]) bool { return w.live("PtrEq") == other.live("PtrEq") }
+func (w *Weak[T]) PtrEq(other *Weak[T]) bool { return w.use("PtrEq") == other.use("PtrEq") }
 
 // Format prints (Weak), since the value is not w's to show and may lead back
 // to w. %+v and %#v print the counts: Weak(strong=3 weak=1).
 func (w *Weak[T]) Format(f fmt.State, verb rune) {
 	switch {
-	case w != nil && w.life.over() != 0:
-		show.Text(f, verb, "Weak", "<dropped>", "")
+	case !w.live():
+		show.Text(f, verb, "Weak", w.text(), "")
 	case show.Debug(f, verb):
-		_, _ = fmt.Fprintf(f, "Weak(strong=%d weak=%d)", w.StrongCount(), w.WeakCount())
+		strong, weak := w.refers().seen()
+		_, _ = fmt.Fprintf(f, "Weak(strong=%d weak=%d)", strong, weak)
 	default:
 		_, _ = fmt.Fprint(f, "(Weak)")
 	}
@@ -119,19 +152,31 @@ func (w *Weak[T]) Format(f fmt.State, verb rune) {
 
 // LogValue logs the counts.
 func (w *Weak[T]) LogValue() slog.Value {
-	if w != nil && w.life.over() != 0 {
-		return slog.StringValue("<dropped>")
+	if !w.live() {
+		return slog.StringValue(w.text())
 	}
-	return slog.GroupValue(slog.Int("strong", w.StrongCount()), slog.Int("weak", w.WeakCount()))
+	strong, weak := w.refers().seen()
+	return slog.GroupValue(slog.Int("strong", strong), slog.Int("weak", weak))
 }
 
-// live returns what w refers to, and panics if w was dropped.
-func (w *Weak[T]) live(method string) *shared[T] {
+// use returns what w refers to, and panics if w was dropped or is a copy.
+func (w *Weak[T]) use(method string) *shared[T] {
+	if !w.live() {
+		w.misuse("Weak", method)
+	}
+	return w.refers()
+}
+
+// live reports whether w was not dropped and is no copy. It may be nil, zero or
+// lent.
+func (w *Weak[T]) live() bool {
+	return w == nil || w.handle.live() || w.shared == nil && atomic.LoadUintptr(w.word()) == 0
+}
+
+// refers returns what w refers to, nil for the nil and the zero Weak.
+func (w *Weak[T]) refers() *shared[T] {
 	if w == nil {
 		return nil
-	}
-	if w.life.over() != 0 {
-		dropped("Weak", method)
 	}
 	return w.shared
 }

@@ -7,21 +7,22 @@ import (
 
 	"github.com/coderrange/ferrous/internal/destruct"
 	"github.com/coderrange/ferrous/internal/show"
-	"github.com/coderrange/ferrous/internal/track"
 )
 
 // A Box is the only owner of a value, after std::boxed::Box.
 //
 // It is used as a pointer, made by [NewBox] or [NewBoxDrop]. It ends with one
-// Drop, Move, IntoInner or IntoRc, and every use after that panics. The zero
-// Box is one that was dropped. A Box must not be copied: Move it.
+// Drop, Move, IntoInner or IntoRc, and every use after that panics with an
+// error that is [ErrDropped]. The zero Box is one that was dropped. A Box must
+// not be copied: Move it. Every use of a copy panics with an error that is
+// [ErrCopied], and changes nothing for the original.
 //
 // NewBox allocates once, for value and first handle together. A Move allocates
-// 16 bytes if the new handle escapes.
+// 24 bytes if the new handle escapes.
 type Box[T any] struct {
-	_     noCopy
-	owned *owned[T] // nil when dropped or moved
-	token *track.Token
+	_ noCopy
+	handle
+	owned *owned[T]
 }
 
 // owned is what a Box owns.
@@ -45,11 +46,14 @@ func NewBox[T any](v T) *Box[T] { return NewBoxDrop(v, nil) }
 //ferrous:mustuse
 func NewBoxDrop[T any](v T, drop func(*T)) *Box[T] {
 	o := &owned[T]{drop: drop, value: v}
+	first := &o.first
 	if class.SampledAt(uintptr(unsafe.Pointer(o)), unsafe.Sizeof(*o)) {
-		return &Box[T]{owned: o, token: class.Begin("rc.Box", "", 1)} // not in o, which others may keep alive
+		first = &Box[T]{} // not in o, which others may keep alive
+		first.token = class.Begin("rc.Box", "", 1)
 	}
-	o.first.owned = o
-	return &o.first
+	first.begin()
+	first.owned = o
+	return first
 }
 
 // Get returns the value, to be read and changed. The pointer is good until the
@@ -57,8 +61,8 @@ func NewBoxDrop[T any](v T, drop func(*T)) *Box[T] {
 //
 //ferrous:lends
 func (b *Box[T]) Get() *T {
-	if b.owned == nil {
-		panic(errBoxGet)
+	if !b.live() {
+		panic(&useError{"Box", "Get", b.self != nil})
 	}
 	return &b.owned.value
 }
@@ -69,7 +73,8 @@ func (b *Box[T]) Get() *T {
 //ferrous:acquire
 //ferrous:mustuse
 func (b *Box[T]) Move() *Box[T] {
-	m := &Box[T]{owned: b.end("Move")}
+	m := &Box[T]{owned: b.leave("Move")}
+	m.begin()
 	if class.On() && class.Sampled() {
 		m.token = class.Begin("rc.Box", "", 1)
 	}
@@ -79,7 +84,7 @@ func (b *Box[T]) Move() *Box[T] {
 // IntoInner ends b and returns the value. The destructor does not run.
 //
 //ferrous:takes b
-func (b *Box[T]) IntoInner() T { return b.end("IntoInner").take() }
+func (b *Box[T]) IntoInner() T { return b.leave("IntoInner").take() }
 
 // IntoRc ends b and returns the first of the value's shared owners. The value
 // and its destructor move to a new allocation.
@@ -88,7 +93,7 @@ func (b *Box[T]) IntoInner() T { return b.end("IntoInner").take() }
 //ferrous:acquire
 //ferrous:mustuse
 func (b *Box[T]) IntoRc() *Rc[T] {
-	o := b.end("IntoRc")
+	o := b.leave("IntoRc")
 	drop := o.drop
 	return NewDrop(o.take(), drop)
 }
@@ -97,7 +102,7 @@ func (b *Box[T]) IntoRc() *Rc[T] {
 //
 //ferrous:release
 func (b *Box[T]) Drop() {
-	if o := b.end("Drop"); o.drop == nil {
+	if o := b.leave("Drop"); o.drop == nil {
 		o.take()
 	} else {
 		destruct.Run(o)
@@ -106,8 +111,8 @@ func (b *Box[T]) Drop() {
 
 // Format prints the value. %+v and %#v print Box(value) around it.
 func (b *Box[T]) Format(f fmt.State, verb rune) {
-	if b.owned == nil {
-		show.Text(f, verb, "Box", "<dropped>", "")
+	if !b.live() {
+		show.Text(f, verb, "Box", b.text(), "")
 		return
 	}
 	show.Value(f, verb, "Box", b.owned.value, "")
@@ -115,21 +120,20 @@ func (b *Box[T]) Format(f fmt.State, verb rune) {
 
 // LogValue logs the value.
 func (b *Box[T]) LogValue() slog.Value {
-	if b.owned == nil {
-		return slog.StringValue("<dropped>")
+	if !b.live() {
+		return slog.StringValue(b.text())
 	}
 	return slog.AnyValue(b.owned.value)
 }
 
-// end takes what b owns away from it, and panics if b was dropped or moved.
-func (b *Box[T]) end(method string) *owned[T] {
-	o := b.owned
-	if o == nil {
-		dropped("Box", method)
+// leave ends b and returns what it owned, and panics unless b is live.
+func (b *Box[T]) leave(method string) *owned[T] {
+	if !b.live() {
+		b.misuse("Box", method)
 	}
-	b.owned = nil
+	b.end()
 	b.token.End()
-	return o
+	return b.owned
 }
 
 // take returns the value and leaves nothing behind.

@@ -1,7 +1,5 @@
 package rc
 
-import "github.com/coderrange/ferrous/internal/track"
-
 // counts counts the handles of one value. Its methods are the parts of the
 // fast paths that do not depend on the type of the value: what is left of
 // Clone and Drop is small enough to inline, so that a handle that does not
@@ -13,20 +11,43 @@ type counts struct {
 	self   interface{ destroy() } // the shared value that these are part of
 }
 
-// retain counts one more owner and returns its token.
-func (c *counts) retain() *track.Token {
-	c.strong++
-	if class.On() && class.Sampled() {
-		return class.Begin("rc.Rc", c.label(), 1)
+// retain counts one more owner, the handle to, which is a clone of from.
+//
+//go:noinline
+func (c *counts) retain(from, to *handle) {
+	if !from.live() {
+		from.misuse("Rc", "Clone")
 	}
-	return nil
+	to.begin()
+	c.strong++
+	if class.On() {
+		c.track(to)
+	}
 }
 
-// release counts one owner less and destroys the value with the last.
-func (c *counts) release(t *track.Token) {
-	if t != nil {
-		t.End()
+// track gives the new owner h a token, if it is one that is sampled.
+func (c *counts) track(h *handle) {
+	if class.Sampled() {
+		h.token = class.Begin("rc.Rc", c.label(), 1)
 	}
+}
+
+// release ends the owner h and destroys the value with the last.
+//
+//go:noinline
+func (c *counts) release(h *handle) {
+	if !h.live() {
+		h.misuse("Rc", "Drop")
+	}
+	h.end()
+	if h.token != nil {
+		h.token.End()
+	}
+	c.less()
+}
+
+// less counts one owner less and destroys the value with the last.
+func (c *counts) less() {
 	if c.strong--; c.strong == 0 {
 		c.self.destroy()
 	}

@@ -2,32 +2,82 @@ package rc
 
 import (
 	"errors"
+	"strings"
+	"unsafe"
 
 	"github.com/coderrange/ferrous/internal/track"
 )
 
-// ErrDropped is what a handle panics with when it is used after its end.
-var ErrDropped = errors.New("handle was dropped")
+var (
+	// ErrDropped is what a handle panics with when it is used after its end.
+	ErrDropped = errors.New("handle was dropped")
+	// ErrCopied is what a copy of a handle panics with when it is used. The
+	// original goes on as if there were no copy.
+	ErrCopied = errors.New("rc: handle was copied")
 
-// A useError names the use of a dropped handle.
-type useError struct{ handle, method string }
+	errLent = errors.New("rc: Weak.Drop: it is lent by NewCyclic: Clone it")
+)
 
-func (e *useError) Error() string {
-	return "rc: " + e.handle + "." + e.method + ": " + ErrDropped.Error()
+// A useError names a method that a handle which was dropped, or a copy of one,
+// must not be used for.
+type useError struct {
+	handle, method string
+	copied         bool
 }
 
-func (e *useError) Unwrap() error { return ErrDropped }
+func (e *useError) Error() string {
+	return "rc: " + e.handle + "." + e.method + ": " + strings.TrimPrefix(e.Unwrap().Error(), "rc: ")
+}
 
-func dropped(handle, method string) { panic(&useError{handle, method}) }
+func (e *useError) Unwrap() error {
+	if e.copied {
+		return ErrCopied
+	}
+	return ErrDropped
+}
 
-// What the inlined methods panic with is made beforehand, which keeps them
-// small.
-var (
-	errGet    = &useError{"Rc", "Get"}
-	errClone  = &useError{"Rc", "Clone"}
-	errDrop   = &useError{"Rc", "Drop"}
-	errBoxGet = &useError{"Box", "Get"}
-)
+// A handle is what the handles of all types have in common.
+type handle struct {
+	// self is the handle's own address from its beginning to its end, or, while
+	// a Weak is lent, the address plus one. A copy has the address of the
+	// original. It is nil before and after, and &nowhere after the end of a zero
+	// Weak.
+	//
+	// As in strings.Builder the handle does not escape because of it: the
+	// address is written as a number. The collector knows it as a pointer, and
+	// changes it when it moves the stack that the handle is on. No write
+	// barrier is needed, since the handle is reachable anyway.
+	self  unsafe.Pointer
+	token *track.Token
+}
+
+var nowhere byte
+
+func (h *handle) begin() { h.set(uintptr(unsafe.Pointer(h))) }
+func (h *handle) end()   { h.set(0) }
+
+func (h *handle) set(self uintptr) { *(*uintptr)(unsafe.Pointer(&h.self)) = self }
+
+// live reports whether the handle has begun, has not ended, and is no copy.
+func (h *handle) live() bool { return h.self == unsafe.Pointer(h) }
+
+// misuse panics with what a method of a handle that is not live says.
+//
+//go:noinline
+func (h *handle) misuse(handle, method string) {
+	panic(&useError{handle, method, h.copied()})
+}
+
+// copied reports whether a handle that is not live is a copy.
+func (h *handle) copied() bool { return h.self != nil && h.self != unsafe.Pointer(&nowhere) }
+
+// text returns what a handle that is not live is printed as.
+func (h *handle) text() string {
+	if h.copied() {
+		return "<copied>"
+	}
+	return "<dropped>"
+}
 
 // noCopy makes go vet report copies of a struct that has it as a field.
 type noCopy struct{}

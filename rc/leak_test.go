@@ -61,7 +61,7 @@ func TestCheckIsSilentWhenAllIsDropped(t *testing.T) {
 		c, _ := w.Upgrade()
 		x := w.Clone()
 		box := rc.NewBox(1).Move()
-		cyclic := rc.NewCyclic(func(*rc.Weak[int]) int { return 1 })
+		cyclic := rc.NewCyclic(func(*rc.Weak[int]) int { return 1 }, nil)
 		for _, end := range []interface{ Drop() }{a, b, c, w, x, box, cyclic, rc.NewBox(1).IntoRc()} {
 			end.Drop()
 		}

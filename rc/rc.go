@@ -23,30 +23,31 @@ import (
 
 	"github.com/coderrange/ferrous/internal/destruct"
 	"github.com/coderrange/ferrous/internal/show"
-	"github.com/coderrange/ferrous/internal/track"
 )
 
 // An Rc is one owner of a shared value, after std::rc::Rc.
 //
 // It is used as a pointer, made by [New], [NewDrop] or [NewCyclic] or by
 // Clone; each of these handles is to be ended by one Drop, IntoInner or
-// UnwrapOrClone, and every use after that panics. The zero Rc is a handle that
-// was dropped. An Rc must not be copied: pass the pointer on, or Clone.
+// UnwrapOrClone, and every use after that panics with an error that is
+// [ErrDropped]. The zero Rc is a handle that was dropped. An Rc must not be
+// copied: pass the pointer on, or Clone. Every use of a copy panics with an
+// error that is [ErrCopied], and changes nothing for the original.
 //
 // New allocates once, for value, counts and first handle together. A Clone
-// that does not escape costs no allocation, otherwise 16 bytes.
+// that does not escape costs no allocation, otherwise 24 bytes.
 type Rc[T any] struct {
-	_      noCopy
-	shared *shared[T] // nil when dropped
-	token  *track.Token
+	_ noCopy
+	handle
+	shared *shared[T]
 }
 
 // shared is what the handles of one value have in common.
 type shared[T any] struct {
-	counts
-	drop  func(*T)
-	first Rc[T] // the handle that the constructor returns
-	value T     // zero from the last Drop on
+	counts // first, for Rc.counts
+	drop   func(*T)
+	first  Rc[T] // the handle that the constructor returns
+	value  T     // zero from the last Drop on
 }
 
 // New returns the first owner of v.
@@ -72,29 +73,36 @@ func NewDrop[T any](v T, drop func(*T)) *Rc[T] {
 	return s.born()
 }
 
-// NewCyclic returns the first owner of the value that f returns. The Weak that
-// f is lent is one to that value, to be cloned into it; inside f the value
-// does not exist yet, the strong count is 0 and Upgrade fails.
+// NewCyclic returns the first owner of the value that f returns, for which
+// drop is called when its last owner is dropped, as [NewDrop] has it; nil means
+// no destructor.
+//
+// The Weak that f is lent is one to that value, to be cloned into it. It ends
+// when f returns, and f must not Drop it. Inside f the value does not exist
+// yet, the strong count is 0 and Upgrade fails. If f panics or exits its
+// goroutine the value never exists: drop is not called, and clones of the Weak
+// never upgrade.
 //
 //ferrous:acquire
 //ferrous:mustuse
-func NewCyclic[T any](f func(self *Weak[T]) T) *Rc[T] {
-	s := &shared[T]{}
+func NewCyclic[T any](f func(self *Weak[T]) T, drop func(*T)) *Rc[T] {
+	s := &shared[T]{drop: drop}
 	s.self = s
 	self := s.newWeak()
-	defer self.Drop()
+	defer self.lend()()
 	s.value = f(self)
 	return s.born()
 }
 
 // Get returns the value, which is shared with all other owners: treat it as
 // read only, or let it be a type that looks after itself, such as a
-// refcell.RefCell. The pointer is good until the last owner is dropped.
+// refcell.RefCell. The pointer is good until the last owner is dropped, or r
+// is given a value of its own by MakeMut.
 //
 //ferrous:lends
 func (r *Rc[T]) Get() *T {
-	if r.shared == nil {
-		panic(errGet)
+	if !r.live() {
+		panic(&useError{"Rc", "Get", r.self != nil})
 	}
 	return &r.shared.value
 }
@@ -104,49 +112,41 @@ func (r *Rc[T]) Get() *T {
 //ferrous:acquire
 //ferrous:mustuse
 func (r *Rc[T]) Clone() *Rc[T] {
-	if r.shared == nil {
-		panic(errClone)
-	}
-	return &Rc[T]{shared: r.shared, token: r.shared.retain()}
+	c := &Rc[T]{shared: r.shared}
+	r.counts().retain(&r.handle, &c.handle)
+	return c
 }
 
 // Drop ends this owner. The last one destroys the value.
 //
 //ferrous:release
-func (r *Rc[T]) Drop() {
-	s := r.shared
-	if s == nil {
-		panic(errDrop)
-	}
-	r.shared = nil
-	s.release(r.token)
-}
+func (r *Rc[T]) Drop() { r.counts().release(&r.handle) }
 
 // StrongCount returns the number of owners.
-func (r *Rc[T]) StrongCount() int { return r.live("StrongCount").strong }
+func (r *Rc[T]) StrongCount() int { return r.use("StrongCount").strong }
 
 // WeakCount returns the number of Weaks to the value.
-func (r *Rc[T]) WeakCount() int { return r.live("WeakCount").weak }
+func (r *Rc[T]) WeakCount() int { return r.use("WeakCount").weak }
 
 // PtrEq reports whether r and other own the same value, which is more than an
 // equal one.
-func (r *Rc[T]) PtrEq(other *Rc[T]) bool { return r.live("PtrEq") == other.live("PtrEq") }
+func (r *Rc[T]) PtrEq(other *Rc[T]) bool { return r.use("PtrEq") == other.use("PtrEq") }
 
 // Downgrade returns a Weak to the value.
 //
 //ferrous:acquire
 //ferrous:mustuse
-func (r *Rc[T]) Downgrade() *Weak[T] { return r.live("Downgrade").newWeak() }
+func (r *Rc[T]) Downgrade() *Weak[T] { return r.use("Downgrade").newWeak() }
 
 // TryUnwrap takes the value out and ends r if r is the only owner; Weaks do
 // not count. The destructor does not run, since the value lives on. Otherwise
 // it returns false and r stays as it is.
 func (r *Rc[T]) TryUnwrap() (T, bool) {
-	if r.live("TryUnwrap").strong > 1 {
+	if r.use("TryUnwrap").strong > 1 {
 		var zero T
 		return zero, false
 	}
-	return r.end("TryUnwrap").take(), true
+	return r.IntoInner()
 }
 
 // IntoInner ends r, and takes the value out if r was the last owner. The
@@ -154,8 +154,8 @@ func (r *Rc[T]) TryUnwrap() (T, bool) {
 //
 //ferrous:release
 func (r *Rc[T]) IntoInner() (T, bool) {
-	s := r.end("IntoInner")
-	if s.strong > 0 {
+	s := r.leave("IntoInner")
+	if s.strong--; s.strong > 0 {
 		var zero T
 		return zero, false
 	}
@@ -163,11 +163,12 @@ func (r *Rc[T]) IntoInner() (T, bool) {
 }
 
 // GetMut returns the value to be changed, if nothing else can see it: with no
-// other owner and no Weak.
+// other owner and no Weak. The pointer is for the caller alone until r is used
+// again.
 //
 //ferrous:borrow mut
 func (r *Rc[T]) GetMut() (*T, bool) {
-	s := r.live("GetMut")
+	s := r.use("GetMut")
 	if s.strong > 1 || s.weak > 0 {
 		return nil, false
 	}
@@ -178,7 +179,7 @@ func (r *Rc[T]) GetMut() (*T, bool) {
 type Cloner[T any] interface{ Clone() T }
 
 // UnwrapOrClone ends r and returns its value: the value itself if r was the
-// last owner, a clone of it otherwise.
+// last owner, a clone of it otherwise. It ends r also when the clone panics.
 //
 //ferrous:takes r
 func UnwrapOrClone[T Cloner[T]](r *Rc[T]) T { return r.UnwrapOrCloneFunc(T.Clone) }
@@ -188,18 +189,21 @@ func UnwrapOrClone[T Cloner[T]](r *Rc[T]) T { return r.UnwrapOrCloneFunc(T.Clone
 //
 //ferrous:release
 func (r *Rc[T]) UnwrapOrCloneFunc(clone func(T) T) T {
-	s := r.live("UnwrapOrClone")
-	if v, ok := r.TryUnwrap(); ok {
-		return v
+	s := r.leave("UnwrapOrClone")
+	if s.strong == 1 {
+		s.strong = 0
+		return s.take()
 	}
-	v := clone(s.value)
-	r.Drop()
-	return v
+	defer s.less()
+	return clone(s.value)
 }
 
 // MakeMut returns the value of r to be changed: clone on write. With other
 // owners r first gets a clone of its own, which has the same destructor. As
-// the only owner it keeps the value, and Weaks are disconnected.
+// the only owner it keeps the value, and Weaks are disconnected. In both cases,
+// and so unless r is the only handle of all, the value that r owns is somewhere
+// else afterwards: what Get returned before is to be got again. The new pointer
+// is for the caller alone until r is used again.
 //
 //ferrous:borrow mut
 func MakeMut[T Cloner[T]](r *Rc[T]) *T { return r.MakeMutFunc(T.Clone) }
@@ -209,26 +213,30 @@ func MakeMut[T Cloner[T]](r *Rc[T]) *T { return r.MakeMutFunc(T.Clone) }
 //
 //ferrous:borrow mut
 func (r *Rc[T]) MakeMutFunc(clone func(T) T) *T {
-	s := r.live("MakeMut")
+	s := r.use("MakeMut")
 	if s.strong == 1 && s.weak == 0 {
 		return &s.value
 	}
 	own := &shared[T]{drop: s.drop}
-	own.self, own.name = own, s.name
+	own.self, own.name, own.strong = own, s.name, 1
 	if s.strong == 1 {
 		own.value = s.take()
 	} else {
 		own.value = clone(s.value)
 	}
-	own.strong++
+	if !r.live() { // clone has ended it
+		defer own.destroy()
+		r.misuse("Rc", "MakeMut")
+	}
+	old := r.shared // what s is, unless clone has called MakeMut
 	r.shared = own
-	s.release(nil)
+	old.less()
 	return &own.value
 }
 
 // WithName names the value in reports about leaks, and returns r.
 func (r *Rc[T]) WithName(name string) *Rc[T] {
-	r.live("WithName").name = &name
+	r.use("WithName").name = &name
 	r.token.Rename(name)
 	return r
 }
@@ -236,47 +244,54 @@ func (r *Rc[T]) WithName(name string) *Rc[T] {
 // Format prints the value. %+v and %#v print the counts too:
 // Rc(42 strong=3 weak=1).
 func (r *Rc[T]) Format(f fmt.State, verb rune) {
-	if s := r.shared; s != nil {
-		show.Value(f, verb, "Rc", s.value, fmt.Sprintf("strong=%d weak=%d", s.strong, s.weak))
+	if !r.live() {
+		show.Text(f, verb, "Rc", r.text(), "")
 		return
 	}
-	show.Text(f, verb, "Rc", "<dropped>", "")
+	s := r.shared
+	show.Value(f, verb, "Rc", s.value, fmt.Sprintf("strong=%d weak=%d", s.strong, s.weak))
 }
 
 // LogValue logs the value and the counts.
 func (r *Rc[T]) LogValue() slog.Value {
-	s := r.shared
-	if s == nil {
-		return slog.StringValue("<dropped>")
+	if !r.live() {
+		return slog.StringValue(r.text())
 	}
+	s := r.shared
 	return slog.GroupValue(slog.Any("value", s.value), slog.Int("strong", s.strong), slog.Int("weak", s.weak))
 }
 
-// live returns what r shares, and panics if r was dropped.
-func (r *Rc[T]) live(method string) *shared[T] {
-	if r.shared == nil {
-		dropped("Rc", method)
+// use returns what r shares, and panics unless r is live.
+func (r *Rc[T]) use(method string) *shared[T] {
+	if !r.live() {
+		r.misuse("Rc", method)
 	}
 	return r.shared
 }
 
-// end takes r's reference away, and panics if r was dropped.
-func (r *Rc[T]) end(method string) *shared[T] {
-	s := r.live(method)
-	r.shared = nil
+// leave ends r, but not its reference, which it returns. It panics unless r is
+// live.
+func (r *Rc[T]) leave(method string) *shared[T] {
+	s := r.use(method)
+	r.end()
 	r.token.End()
-	s.strong--
 	return s
 }
+
+// counts returns the counts of what r shares: nil for the zero Rc.
+func (r *Rc[T]) counts() *counts { return (*counts)(unsafe.Pointer(r.shared)) }
 
 // born returns the first owner of s. It is called by constructors.
 func (s *shared[T]) born() *Rc[T] {
 	s.strong = 1
+	first := &s.first
 	if class.SampledAt(uintptr(unsafe.Pointer(s)), unsafe.Sizeof(*s)) {
-		return &Rc[T]{shared: s, token: class.Begin("rc.Rc", "", 1)} // not in s, which others may keep alive
+		first = &Rc[T]{} // not in s, which others may keep alive
+		first.token = class.Begin("rc.Rc", "", 1)
 	}
-	s.first.shared = s
-	return &s.first
+	first.begin()
+	first.shared = s
+	return first
 }
 
 // take returns the value and leaves nothing behind.

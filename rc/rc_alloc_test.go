@@ -35,10 +35,11 @@ func TestAllocations(t *testing.T) {
 	testkit.Allocs(t, "Downgrade, Drop", 1, func() { a.Downgrade().Drop() })
 }
 
-func TestHandlesAreTwoWords(t *testing.T) {
-	words := 2 * unsafe.Sizeof(uintptr(0))
+func TestHandlesAreThreeWords(t *testing.T) {
+	words := 3 * unsafe.Sizeof(uintptr(0))
 	assert.Equal(t, words, unsafe.Sizeof(rc.Rc[int]{}))
 	assert.Equal(t, words, unsafe.Sizeof(rc.Box[int]{}))
+	assert.Equal(t, words, unsafe.Sizeof(rc.Weak[int]{}))
 }
 
 func TestFastPathsInline(t *testing.T) {

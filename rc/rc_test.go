@@ -411,7 +411,7 @@ func TestNewCyclic(t *testing.T) {
 				s.again = s.self.Clone()
 			}
 			return s
-		})
+		}, nil)
 		assert.Equal(t, 1, a.StrongCount())
 		assert.Equal(t, refs, a.WeakCount())
 		b, ok := a.Get().self.Upgrade()
@@ -424,7 +424,7 @@ func TestNewCyclic(t *testing.T) {
 }
 
 func TestNewCyclicLendsItsWeak(t *testing.T) {
-	a := rc.NewCyclic(func(self *rc.Weak[selfish]) selfish { return selfish{self: self} })
+	a := rc.NewCyclic(func(self *rc.Weak[selfish]) selfish { return selfish{self: self} }, nil)
 	err := testkit.PanicError(t, func() { a.Get().self.Upgrade() })
 	assert.EqualError(t, err, "rc: Weak.Upgrade: handle was dropped")
 }
@@ -433,7 +433,7 @@ func TestNewCyclicThatPanicsLeavesDeadWeaks(t *testing.T) {
 	var kept *rc.Weak[int]
 	boom := errors.New("boom")
 	err := testkit.PanicError(t, func() {
-		rc.NewCyclic(func(self *rc.Weak[int]) int { kept = self.Clone(); panic(boom) })
+		rc.NewCyclic(func(self *rc.Weak[int]) int { kept = self.Clone(); panic(boom) }, nil)
 	})
 	require.ErrorIs(t, err, boom)
 	_, ok := kept.Upgrade()

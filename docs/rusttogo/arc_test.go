@@ -84,7 +84,7 @@ func Example_arcWeak() {
 
 func Example_arcCyclic() {
 	type actor struct{ self *arcmutex.Weak[actor] }
-	a := arcmutex.NewArcCyclic(func(self *arcmutex.Weak[actor]) actor { return actor{self.Clone()} })
+	a := arcmutex.NewArcCyclic(func(self *arcmutex.Weak[actor]) actor { return actor{self.Clone()} }, nil)
 	fmt.Println(a.StrongCount(), a.WeakCount())
 	// Output: 1 1
 }

@@ -127,7 +127,7 @@ func Example_weak() {
 }
 
 func Example_weakCyclic() {
-	self := rc.NewCyclic(func(self *rc.Weak[node]) node { return node{"self", self.Clone()} })
+	self := rc.NewCyclic(func(self *rc.Weak[node]) node { return node{"self", self.Clone()} }, nil)
 	again, ok := self.Get().parent.Upgrade()
 	fmt.Println(again.Get().name, ok, self.StrongCount())
 	// Output: self true 2

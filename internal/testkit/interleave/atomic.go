@@ -69,6 +69,31 @@ func (c *cell[T]) set(v T) T {
 	return v
 }
 
+// LoadUintptr is sync/atomic's. A number that is the address of something on a
+// stack must not be used with it and its siblings: a stack can move in a pause.
+func LoadUintptr(p *uintptr) uintptr {
+	step()
+	return *p
+}
+
+// StoreUintptr is sync/atomic's.
+func StoreUintptr(p *uintptr, v uintptr) {
+	step()
+	changes++
+	*p = v
+}
+
+// CompareAndSwapUintptr is sync/atomic's.
+func CompareAndSwapUintptr(p *uintptr, old, v uintptr) bool {
+	step()
+	if *p != old {
+		return false
+	}
+	changes++
+	*p = v
+	return true
+}
+
 // Mutex is sync's.
 type Mutex struct{ locked bool }
 
