@@ -197,11 +197,9 @@ func (r *arcTrial) got(v int, ok bool) any {
 // Rust: another owner may leave in between.
 var twoSteps = []string{"a.UnwrapOrClone", "b.MakeMut"}
 
-// enders and those that they must not disturb, of which all triples are run.
-var ends = []string{
-	"a.Get", "a.Clone", "a.Drop", "a.TryUnwrap", "a.IntoInner", "a.UnwrapOrClone", "a.StrongCount",
-	"b.Drop", "b.TryUnwrap", "w.Upgrade",
-}
+// ends are enders of few operations and those that they must not disturb, of
+// which all triples of different ones are run.
+var ends = []string{"a.Get", "a.Clone", "a.Drop", "a.TryUnwrap", "b.Drop", "b.TryUnwrap", "w.Upgrade"}
 
 // program returns threads that call the named methods, and a function that says
 // what each of them gave and what is left, and how many values are lost.
@@ -307,8 +305,8 @@ func TestArcMethodsExplored(t *testing.T) {
 		}
 	}
 	for i, first := range ends {
-		for j, second := range ends[i:] {
-			for _, third := range ends[i+j:] {
+		for j, second := range ends[:i] {
+			for _, third := range ends[:j] {
 				explore(first, second, third)
 			}
 		}
