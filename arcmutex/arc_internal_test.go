@@ -197,10 +197,6 @@ func (r *arcTrial) got(v int, ok bool) any {
 // Rust: another owner may leave in between.
 var twoSteps = []string{"a.UnwrapOrClone", "b.MakeMut"}
 
-// ends are enders of few operations and those that they must not disturb, of
-// which all triples of different ones are run.
-var ends = []string{"a.Get", "a.Clone", "a.Drop", "a.TryUnwrap", "b.Drop", "b.TryUnwrap", "w.Upgrade"}
-
 // program returns threads that call the named methods, and a function that says
 // what each of them gave and what is left, and how many values are lost.
 func program(owners int, names []string) (threads []func(), outcome func() (text string, lost int)) {
@@ -264,7 +260,7 @@ func permutations(n int, yield func(order []int)) {
 }
 
 // TestArcMethodsExplored runs every method of shared handles against every
-// other, and all triples of those that end something. Whatever the interleaving,
+// other, and some triples. Whatever the interleaving,
 // each call gives what it gives in some order of whole calls. So only who uses
 // a dropped handle panics, and a value is destroyed or handed out once.
 func TestArcMethodsExplored(t *testing.T) {
@@ -304,12 +300,10 @@ func TestArcMethodsExplored(t *testing.T) {
 			explore(first, second)
 		}
 	}
-	for i, first := range ends {
-		for j, second := range ends[:i] {
-			for _, third := range ends[:j] {
-				explore(first, second, third)
-			}
-		}
+	for _, end := range []string{"a.Drop", "a.TryUnwrap", "b.TryUnwrap"} {
+		explore("a.Get", "a.TryUnwrap", end)
+		explore("w.Upgrade", "b.Drop", end)
+		explore("a.Get", "b.Drop", end)
 	}
 	t.Logf("%d programs, %d interleavings", programs, runs)
 }
