@@ -59,7 +59,7 @@ func (r Result[T]) GobEncode() ([]byte, error) { return r.appendBinary(nil, true
 func (r *Result[T]) GobDecode(data []byte) error { return r.UnmarshalBinary(data) }
 
 func (r Result[T]) appendBinary(b []byte, gobFirst bool) ([]byte, error) {
-	if r.err != nil {
+	if r.IsErr() {
 		return held.AppendBody(append(b, tagErr), errorText(r.err)), nil
 	}
 	data, err := held.AppendBinary("result", append(b, tagOk), &r.value, gobFirst)

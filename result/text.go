@@ -14,7 +14,7 @@ import (
 // durations that of [time.Duration.String]. It is an error if the value is nil
 // or has no text.
 func (r Result[T]) AppendText(b []byte) ([]byte, error) {
-	if r.err != nil {
+	if r.IsErr() {
 		return append(append(append(b, "Err("...), errorText(r.err)...), ')'), nil
 	}
 	text, err := held.AppendText("result", append(b, "Ok("...), &r.value)

@@ -10,7 +10,7 @@ import (
 // MarshalYAML gives the YAML libraries a mapping of Ok to the value, or of Err to
 // the text of the error.
 func (r Result[T]) MarshalYAML() (any, error) {
-	if r.err != nil {
+	if r.IsErr() {
 		return map[string]string{"Err": errorText(r.err)}, nil
 	}
 	if held.IsNil(&r.value) {

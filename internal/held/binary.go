@@ -233,9 +233,6 @@ func isBytes(v reflect.Value) bool {
 }
 
 func nilable(k reflect.Kind) bool {
-	switch k {
-	case reflect.Pointer, reflect.Interface, reflect.Map, reflect.Slice, reflect.Func, reflect.Chan:
-		return true
-	}
-	return false
+	return k == reflect.Pointer || k == reflect.Interface || k == reflect.Map || k == reflect.Slice ||
+		k == reflect.Func || k == reflect.Chan
 }

@@ -10,11 +10,11 @@ import (
 // The probes have every method that an encoder looks for, on a value or on a
 // pointer. Each method says its own name.
 type (
-	byValue    struct{ N int }
+	byValue    struct{ N int } //nolint:recvcheck // writes by value, reads by pointer
 	byPointer  struct{ N int }
 	pointerInt int
 	pointerMap map[string]int
-	valueSlice []int
+	valueSlice []int //nolint:recvcheck // as byValue
 )
 
 func write(method string, n int) string { return fmt.Sprintf("%s-%d", method, n) }
@@ -122,7 +122,9 @@ func (p *pointerInt) UnmarshalYAML(decode func(any) error) error {
 func (p *pointerMap) MarshalJSON() ([]byte, error) {
 	return []byte(`"` + write("json", (*p)["n"]) + `"`), nil
 }
-func (p *pointerMap) MarshalText() ([]byte, error)   { return []byte(write("text", (*p)["n"])), nil }
+
+func (p *pointerMap) MarshalText() ([]byte, error) { return []byte(write("text", (*p)["n"])), nil }
+
 func (p *pointerMap) MarshalBinary() ([]byte, error) { return []byte(write("binary", (*p)["n"])), nil }
 func (p *pointerMap) GobEncode() ([]byte, error)     { return []byte(write("gob", (*p)["n"])), nil }
 func (p *pointerMap) Value() (driver.Value, error)   { return write("sql", (*p)["n"]), nil }
