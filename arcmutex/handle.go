@@ -67,7 +67,10 @@ func (h *handle) word() *uintptr   { return (*uintptr)(unsafe.Pointer(&h.self)) 
 func (h *handle) begin() { *h.word() = h.address() }
 
 // live reports whether h has begun, has not ended, and is no copy.
-func (h *handle) live() bool { return atomic.LoadUintptr(h.word())-h.address() <= busy }
+func (h *handle) live() bool {
+	self := atomic.LoadUintptr(h.word())
+	return self == h.address() || self == h.address()+busy
+}
 
 // tryEnd ends h if it is live and not held, and reports whether it did.
 func (h *handle) tryEnd() bool { return atomic.CompareAndSwapUintptr(h.word(), h.address(), 0) }

@@ -60,9 +60,13 @@ func (w *Weak[T]) Upgrade() (a *Arc[T], ok bool) {
 // retain makes of to one more owner, if there is one, and reports whether it
 // did.
 func (w *Weak[T]) retain(to *Arc[T]) bool {
-	s := w.use("Upgrade")
 	on := handles.On()
-	if s == nil || !s.strong.TryInc() {
+	if w == nil || !w.handle.live() { // first the usual case, which inlines
+		w.use("Upgrade")
+		return false
+	}
+	s := w.shared
+	if !s.strong.TryInc() {
 		return false
 	}
 	to.shared = s
