@@ -106,6 +106,13 @@ func (b *Budget) add(units int64) {
 
 // Withdraw takes a retry out of the budget and reports whether there was one.
 func (b *Budget) Withdraw() bool {
+	if b.interval == 0 && b.balance.Load() < tokenUnits {
+		return false // inlined
+	}
+	return b.withdraw()
+}
+
+func (b *Budget) withdraw() bool {
 	for {
 		old := b.balance.Load()
 		if old < tokenUnits {

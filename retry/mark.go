@@ -150,7 +150,6 @@ func (m *marks) read(err error) {
 			}
 			return
 		default:
-			m.refused = m.refused || err == ErrOpen //nolint:errorlint // this is the walk
 			return
 		}
 	}
