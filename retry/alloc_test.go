@@ -28,10 +28,10 @@ func TestSuccessAndRetryWithoutDelayDoNotAllocate(t *testing.T) {
 		}
 		run := func(ctx context.Context) error { _, err := op(ctx); return err }
 		testkit.NoAllocs(t, name+": Do", func() { _, _ = retry.Do(ctx, p, op) })
-		testkit.NoAllocs(t, name+": Run", func() { _ = retry.Run(ctx, p, run) })
+		testkit.NoAllocs(t, name+": DoErr", func() { _ = retry.DoErr(ctx, p, run) })
 		if failures = 2; p != nil {
 			testkit.NoAllocs(t, name+": Do with two retries", func() { _, _ = retry.Do(ctx, p, op) })
-			testkit.NoAllocs(t, name+": Run with two retries", func() { _ = retry.Run(ctx, p, run) })
+			testkit.NoAllocs(t, name+": DoErr with two retries", func() { _ = retry.DoErr(ctx, p, run) })
 		}
 	}
 }
@@ -42,7 +42,7 @@ func TestAllDelaysShareOneTimer(t *testing.T) {
 		p := every(1, retries+1)
 		calls := 0
 		*allocs = testing.AllocsPerRun(50, func() {
-			_ = retry.Run(context.Background(), p, func(context.Context) error {
+			_ = retry.DoErr(context.Background(), p, func(context.Context) error {
 				if calls++; calls%(retries+1) != 0 {
 					return errDown
 				}

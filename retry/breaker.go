@@ -536,3 +536,14 @@ func Guarded[T any](b *Breaker, op Op[T]) Op[T] {
 		return v, err
 	}
 }
+
+// GuardedErr is [Guarded] for an operation without a value.
+func GuardedErr(b *Breaker, op func(context.Context) error) func(context.Context) error {
+	if b == nil {
+		misuse("GuardedErr", "the breaker is nil")
+	}
+	if op == nil {
+		nilOp("GuardedErr")
+	}
+	return withoutValue(Guarded(b, withValue(op)))
+}

@@ -68,7 +68,7 @@ func TestACallbackThatDoesNotReturnLeavesTheBreakerUsable(t *testing.T) {
 			_, _ = retry.Guarded(b, func(context.Context) (int, error) { return 0, err })(context.Background())
 		},
 		"Do": func(b *retry.Breaker, err error) {
-			_ = retry.Run(context.Background(), atOnce(3), func(context.Context) error {
+			_ = retry.DoErr(context.Background(), atOnce(3), func(context.Context) error {
 				_, err := retry.Guarded(b, func(context.Context) (int, error) { return 0, err })(context.Background())
 				return err
 			})

@@ -111,12 +111,12 @@ func TestABudgetIsNeverOverdrawn(t *testing.T) {
 		var retries atomic.Int64
 		testkit.Parallel(1000, func(i int) {
 			if i%10 == 0 { // it takes a retry and gives it back
-				err := retry.Run(cancelled, waiting, func(context.Context) error { cancel(); return errDown })
+				err := retry.DoErr(cancelled, waiting, func(context.Context) error { cancel(); return errDown })
 				assert.Error(t, err)
 				return
 			}
 			calls := 0
-			err := retry.Run(context.Background(), p, func(context.Context) error { calls++; return errDown })
+			err := retry.DoErr(context.Background(), p, func(context.Context) error { calls++; return errDown })
 			assert.ErrorIs(t, err, errDown)
 			retries.Add(int64(calls - 1))
 			if b := budget.Balance(); b < 0 || b > most {
@@ -293,9 +293,9 @@ func TestEveryFormCountsAlike(t *testing.T) {
 				return e.op()
 			})
 		},
-		"Run": func(b *retry.Budget, failures int, e end) {
+		"DoErr": func(b *retry.Budget, failures int, e end) {
 			p, n := retry.New(retry.Options{Backoff: retry.Constant(0), Budget: b, Timeout: time.Hour}), 0
-			_ = retry.Run(context.Background(), p, func(context.Context) error {
+			_ = retry.DoErr(context.Background(), p, func(context.Context) error {
 				if n++; n <= failures {
 					return errDown
 				}

@@ -101,3 +101,14 @@ func Detached[T any](d *Detach, op Op[T], dispose func(T)) Op[T] {
 		return (<-done).resume()
 	}
 }
+
+// DetachedErr is [Detached] for an operation without a value.
+func DetachedErr(d *Detach, op func(context.Context) error) func(context.Context) error {
+	if d == nil {
+		misuse("DetachedErr", "the Detach is nil")
+	}
+	if op == nil {
+		nilOp("DetachedErr")
+	}
+	return withoutValue(Detached(d, withValue(op), nil))
+}

@@ -120,7 +120,7 @@ func TestAllPartsTogetherCountRight(t *testing.T) {
 				OnRetry:   func(context.Context, retry.Retry) { fail("OnRetry") },
 				OnGiveUp:  func(context.Context, *retry.Error) { fail("OnGiveUp") },
 			})
-			do := forms[rapid.SampledFrom([]string{"Do", "Run", "Attempts"}).Draw(t, "form")]
+			do := forms[rapid.SampledFrom([]string{"Do", "DoErr", "Attempts"}).Draw(t, "form")]
 			attempts := 0
 			apart(func() {
 				_, err := do(ctx, p, func(ctx context.Context) (int, error) {

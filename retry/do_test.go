@@ -21,8 +21,8 @@ import (
 // forms is the same call in each of its three forms.
 var forms = map[string]func(context.Context, *retry.Policy, retry.Op[int]) (int, error){
 	"Do": retry.Do[int],
-	"Run": func(ctx context.Context, p *retry.Policy, op retry.Op[int]) (v int, err error) {
-		err = retry.Run(ctx, p, func(ctx context.Context) (err error) {
+	"DoErr": func(ctx context.Context, p *retry.Policy, op retry.Op[int]) (v int, err error) {
+		err = retry.DoErr(ctx, p, func(ctx context.Context) (err error) {
 			v, err = op(ctx)
 			return err
 		})
@@ -226,19 +226,27 @@ func TestNilPolicyAndZeroPolicyHaveDefaults(t *testing.T) {
 
 func TestANilOpPanics(t *testing.T) {
 	assert.EqualError(t, testkit.PanicError(t, func() { _, _ = retry.Do[int](t.Context(), nil, nil) }), "retry: Do: op is nil")
-	assert.EqualError(t, testkit.PanicError(t, func() { _ = retry.Run(t.Context(), nil, nil) }), "retry: Run: op is nil")
+	assert.EqualError(t, testkit.PanicError(t, func() { _ = retry.DoErr(t.Context(), nil, nil) }), "retry: DoErr: op is nil")
+	fail := func(context.Context) error { return errDown }
 	for want, wrap := range map[string]func(){
-		"retry: Guarded: op is nil":                         func() { retry.Guarded[int](retry.NewBreaker(retry.BreakerOptions{}), nil) },
-		"retry: Guarded: the breaker is nil":                func() { retry.Guarded(nil, one) },
-		"retry: Hedged: op is nil":                          func() { retry.Hedged[int](retry.NewHedge(retry.HedgeOptions{}), nil, nil) },
-		"retry: Hedged: the Hedge is nil":                   func() { retry.Hedged(nil, one, nil) },
-		"retry: Hedged: the Hedge was not made by NewHedge": func() { retry.Hedged(new(retry.Hedge), one, nil) },
-		"retry: Detached: op is nil":                        func() { retry.Detached[int](retry.NewDetach(1), nil, nil) },
-		"retry: Detached: the Detach is nil":                func() { retry.Detached(nil, one, nil) },
-		"retry: Breaker.Acquire: not made by NewBreaker":    func() { _, _ = new(retry.Breaker).Acquire() },
-		"retry: Breaker: not made by NewBreaker":            new(retry.Breaker).Open,
-		"retry: Backoff.FullJitter: the backoff is nil":     func() { retry.Backoff(nil).FullJitter() },
-		"retry: Backoff.EqualJitter: the backoff is nil":    func() { retry.Backoff(nil).EqualJitter() },
+		"retry: Guarded: op is nil":                            func() { retry.Guarded[int](retry.NewBreaker(retry.BreakerOptions{}), nil) },
+		"retry: Guarded: the breaker is nil":                   func() { retry.Guarded(nil, one) },
+		"retry: Hedged: op is nil":                             func() { retry.Hedged[int](retry.NewHedge(retry.HedgeOptions{}), nil, nil) },
+		"retry: Hedged: the Hedge is nil":                      func() { retry.Hedged(nil, one, nil) },
+		"retry: Hedged: the Hedge was not made by NewHedge":    func() { retry.Hedged(new(retry.Hedge), one, nil) },
+		"retry: Detached: op is nil":                           func() { retry.Detached[int](retry.NewDetach(1), nil, nil) },
+		"retry: Detached: the Detach is nil":                   func() { retry.Detached(nil, one, nil) },
+		"retry: GuardedErr: op is nil":                         func() { retry.GuardedErr(retry.NewBreaker(retry.BreakerOptions{}), nil) },
+		"retry: GuardedErr: the breaker is nil":                func() { retry.GuardedErr(nil, fail) },
+		"retry: HedgedErr: op is nil":                          func() { retry.HedgedErr(retry.NewHedge(retry.HedgeOptions{}), nil) },
+		"retry: HedgedErr: the Hedge is nil":                   func() { retry.HedgedErr(nil, fail) },
+		"retry: HedgedErr: the Hedge was not made by NewHedge": func() { retry.HedgedErr(new(retry.Hedge), fail) },
+		"retry: DetachedErr: op is nil":                        func() { retry.DetachedErr(retry.NewDetach(1), nil) },
+		"retry: DetachedErr: the Detach is nil":                func() { retry.DetachedErr(nil, fail) },
+		"retry: Breaker.Acquire: not made by NewBreaker":       func() { _, _ = new(retry.Breaker).Acquire() },
+		"retry: Breaker: not made by NewBreaker":               new(retry.Breaker).Open,
+		"retry: Backoff.FullJitter: the backoff is nil":        func() { retry.Backoff(nil).FullJitter() },
+		"retry: Backoff.EqualJitter: the backoff is nil":       func() { retry.Backoff(nil).EqualJitter() },
 	} {
 		assert.EqualError(t, testkit.PanicError(t, wrap), want)
 	}
@@ -249,7 +257,7 @@ func TestAPanicOfTheOpReachesTheCaller(t *testing.T) {
 	p := retry.New(retry.Options{Backoff: retry.Constant(0), Budget: budget})
 	calls := 0
 	got := testkit.PanicError(t, func() {
-		_ = retry.Run(t.Context(), p, func(context.Context) error {
+		_ = retry.DoErr(t.Context(), p, func(context.Context) error {
 			if calls++; calls == 1 {
 				return errDown
 			}
@@ -309,4 +317,16 @@ func TestAttemptsCanBeLeft(t *testing.T) {
 		numbers = append(numbers, attempt.Number())
 	}
 	assert.Equal(t, []int{1, 2, 3, 1}, numbers)
+}
+
+func TestTheFormsWithoutAValueDoAsTheOthers(t *testing.T) {
+	for _, want := range []error{nil, errDown} {
+		op := func(context.Context) error { return want }
+		h := retry.NewHedge(retry.HedgeOptions{Delay: time.Hour})
+		assert.Equal(t, want, retry.HedgedErr(h, op)(t.Context()))
+		assert.Equal(t, want, retry.DetachedErr(retry.NewDetach(1), op)(t.Context()))
+		b := retry.NewBreaker(retry.BreakerOptions{Failures: 1})
+		assert.Equal(t, want, retry.GuardedErr(b, op)(t.Context()))
+		assert.Equal(t, want != nil, b.State() == retry.Open)
+	}
 }

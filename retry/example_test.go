@@ -26,7 +26,7 @@ func ExampleDo() {
 }
 
 func ExamplePermanent() {
-	err := retry.Run(context.Background(), nil, func(context.Context) error {
+	err := retry.DoErr(context.Background(), nil, func(context.Context) error {
 		return retry.Permanent(errors.New("no such account"))
 	})
 	fmt.Println(err)

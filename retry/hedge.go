@@ -78,12 +78,7 @@ func (h *Hedge) LogValue() slog.Value { return slog.StringValue(h.String()) }
 // value, also one of dispose, that value is disposed of like the others. Each
 // call allocates. Hedged panics when h or op is nil.
 func Hedged[T any](h *Hedge, op Op[T], dispose func(T)) Op[T] {
-	if h == nil {
-		misuse("Hedged", "the Hedge is nil")
-	}
-	if h.o.Copies == 0 {
-		misuse("Hedged", "the Hedge was not made by NewHedge")
-	}
+	check("Hedged", h)
 	if op == nil {
 		nilOp("Hedged")
 	}
@@ -93,6 +88,25 @@ func Hedged[T any](h *Hedge, op Op[T], dispose func(T)) Op[T] {
 		r.ctx, cancel = context.WithCancelCause(ctx)
 		defer cancel(nil)
 		return r.run(cancel)
+	}
+}
+
+// HedgedErr is [Hedged] for an operation without a value.
+func HedgedErr(h *Hedge, op func(context.Context) error) func(context.Context) error {
+	check("HedgedErr", h)
+	if op == nil {
+		nilOp("HedgedErr")
+	}
+	return withoutValue(Hedged(h, withValue(op), nil))
+}
+
+// check panics for a hedge that cannot be used.
+func check(where string, h *Hedge) {
+	if h == nil {
+		misuse(where, "the Hedge is nil")
+	}
+	if h.o.Copies == 0 {
+		misuse(where, "the Hedge was not made by NewHedge")
 	}
 }
 

@@ -14,7 +14,7 @@ type permanentError struct{ error }
 func (e *permanentError) Unwrap() error { return e.error }
 
 // Permanent marks err as one that another attempt would not change: it stops
-// [Do], [Run], [Policy.Attempts] and sends a [Queue]'s job to the dead letters.
+// [Do], [DoErr], [Policy.Attempts] and sends a [Queue]'s job to the dead letters.
 // The mark is found through wrapping; it does not reach beyond the retry that
 // it stopped, so a retry around that one goes on. Permanent(nil) is nil.
 func Permanent(err error) error {

@@ -290,7 +290,7 @@ func TestADoInsideAHandlerSeesTheShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reasons := make(chan retry.Reason, 1)
 		q, stop := start(t, options{Handle: func(ctx context.Context, _ job) error {
-			err := retry.Run(ctx, every(time.Hour, 9), func(context.Context) error { return errDown })
+			err := retry.DoErr(ctx, every(time.Hour, 9), func(context.Context) error { return errDown })
 			reasons <- report(t, err).Reason
 			return err
 		}, Lease: 24 * time.Hour})

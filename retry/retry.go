@@ -1,6 +1,6 @@
 // Package retry calls again what failed, and says honestly why it stopped.
 //
-// [Do] and [Run] call an operation under a [Policy]; [Policy.Attempts] is the
+// [Do] and [DoErr] call an operation under a [Policy]; [Policy.Attempts] is the
 // same as a loop. A [Queue] takes work that failed and retries it later,
 // across restarts when its [Store] is durable. [Breaker] refuses calls to what
 // is down, [Budget] bounds the share of calls that are retries, [Hedge] races
@@ -36,6 +36,19 @@ import (
 
 // Op is an operation that may be retried. It must listen to its context.
 type Op[T any] = func(context.Context) (T, error)
+
+// withValue makes an [Op] of an operation without a value.
+func withValue(op func(context.Context) error) Op[struct{}] {
+	return func(ctx context.Context) (struct{}, error) { return struct{}{}, op(ctx) }
+}
+
+// withoutValue undoes withValue.
+func withoutValue(op Op[struct{}]) func(context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := op(ctx)
+		return err
+	}
+}
 
 // noCopy makes go vet report copies of the struct it is a field of.
 type noCopy struct{}
@@ -109,15 +122,15 @@ func attemptTimeout[T any](ctx context.Context, p *Policy, op Op[T]) (T, error) 
 	return op(ctx)
 }
 
-// Run is [Do] for an operation without a value.
+// DoErr is [Do] for an operation without a value.
 //
 //ferrous:blocks
-func Run(ctx context.Context, p *Policy, op func(context.Context) error) error {
+func DoErr(ctx context.Context, p *Policy, op func(context.Context) error) error {
 	if p == nil {
 		p = &zeroPolicy
 	}
 	if op == nil {
-		nilOp("Run")
+		nilOp("DoErr")
 	}
 	if ctx.Err() != nil {
 		return p.refuse(ctx)

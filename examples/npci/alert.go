@@ -99,11 +99,11 @@ func (a *alerts) send(ctx context.Context, alert alert) error {
 	if err != nil {
 		return err
 	}
-	err = retry.Run(ctx, a.policy, func(ctx context.Context) error { return a.post(ctx, body) })
+	err = retry.DoErr(ctx, a.policy, func(ctx context.Context) error { return a.post(ctx, body) })
 	if err != nil || a.smtp == "" {
 		return err
 	}
-	return retry.Run(ctx, a.policy, func(ctx context.Context) error { return a.mail(ctx, alert) })
+	return retry.DoErr(ctx, a.policy, func(ctx context.Context) error { return a.mail(ctx, alert) })
 }
 
 func (a *alerts) post(ctx context.Context, body []byte) error {

@@ -183,10 +183,9 @@ func (p *pipeline) run(ctx context.Context, out io.Writer) (income, error) {
 
 // charge charges a payment under the breaker of its gateway.
 func (p *pipeline) charge(ctx context.Context, pay payment) error {
-	_, err := retry.Guarded(p.breakers[pay.gateway()], func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, p.bank.charge(ctx, pay)
+	return retry.GuardedErr(p.breakers[pay.gateway()], func(ctx context.Context) error {
+		return p.bank.charge(ctx, pay)
 	})(ctx)
-	return err
 }
 
 // try makes the first attempt; what fails goes to the queue.
@@ -195,7 +194,7 @@ func (p *pipeline) try(ctx context.Context, pay payment) error {
 	if p.ledger.of(pay.Number) != open { // before a crash
 		return nil
 	}
-	err := retry.Run(ctx, p.first, func(ctx context.Context) error { return p.charge(ctx, pay) })
+	err := retry.DoErr(ctx, p.first, func(ctx context.Context) error { return p.charge(ctx, pay) })
 	if err == nil {
 		p.outcome(pay, settled)
 		return nil
