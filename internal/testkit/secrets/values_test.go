@@ -1,0 +1,235 @@
+package secrets
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/arcmutex"
+	"github.com/coderrange/ferrous/channel"
+	"github.com/coderrange/ferrous/option"
+	"github.com/coderrange/ferrous/rc"
+	"github.com/coderrange/ferrous/refcell"
+	"github.com/coderrange/ferrous/result"
+	"github.com/coderrange/ferrous/retry"
+	"github.com/coderrange/ferrous/seq"
+	"github.com/coderrange/ferrous/stream"
+	"github.com/coderrange/ferrous/task"
+)
+
+// harmless is the exported types that can hold no secret, each with the reason.
+var harmless = map[string]string{
+	"arcmutex.Barrier":      "counts waiters",
+	"arcmutex.Cond":         "knows its waiters alone",
+	"arcmutex.Count":        "a number",
+	"arcmutex.Deadlock":     "types, names and stacks",
+	"arcmutex.DeadlockKind": "an enumeration",
+	"arcmutex.Listener":     "no value",
+	"arcmutex.Locker":       "a lock without its value",
+	"arcmutex.Notify":       "no value",
+	"arcmutex.Once":         "no value",
+	"arcmutex.Permit":       "a number of permits",
+	"arcmutex.Semaphore":    "a number of permits",
+	"arcmutex.Step":         "types, names and stacks",
+	"channel.Case":          "handles of channels, whose values they do not show",
+	"channel.LaggedError":   "a number",
+	"option.UnwrapError":    "the caller's message",
+	"refcell.BorrowError":   "a name and places in the source",
+	"retry.Attempt":         "numbers and times",
+	"retry.Breaker":         "states and counts",
+	"retry.BreakerOptions":  "numbers and functions",
+	"retry.BreakerState":    "an enumeration",
+	"retry.Budget":          "numbers",
+	"retry.BudgetOptions":   "numbers",
+	"retry.ClaimRequest":    "numbers and times",
+	"retry.Detach":          "counts",
+	"retry.DiscardRequest":  "numbers",
+	"retry.EventKind":       "an enumeration",
+	"retry.ExtendRequest":   "numbers and times",
+	"retry.Hedge":           "numbers",
+	"retry.HedgeOptions":    "numbers and functions",
+	"retry.JobState":        "an enumeration",
+	"retry.OpenError":       "a state and times",
+	"retry.Options":         "numbers and functions",
+	"retry.PageRequest":     "numbers",
+	"retry.Permit":          "a generation",
+	"retry.Policy":          "numbers and functions",
+	"retry.Reason":          "an enumeration",
+	"retry.ReplayRequest":   "numbers and times",
+	"retry.Retry":           "numbers, times and the caller's error",
+	"retry.SettleRequest":   "numbers, times and the text of the caller's error",
+	"retry.ShutdownError":   "numbers",
+	"retry.Stats":           "numbers",
+	"retry.Verdict":         "an enumeration",
+	"seatmap.Counts":        "numbers",
+	"seatmap.CountsRequest": "the name of an event",
+	"seatmap.CreateRequest": "the layout of an event",
+	"seatmap.HoldsRequest":  "names",
+	"seatmap.Kind":          "an enumeration",
+	"seatmap.Layout":        "labels",
+	"seatmap.Limits":        "numbers",
+	"seatmap.Options":       "numbers",
+	"seatmap.RemoveRequest": "the name of an event",
+	"seatmap.SeatRequest":   "names",
+	"seatmap.SeatsRequest":  "the name of an event",
+	"seatmap.State":         "an enumeration",
+	"seatmap.WatchRequest":  "a name and a cursor, which is a position",
+	"seatmap.Where":         "a prefix of labels",
+	"seq.ArgumentError":     "a number",
+	"stream.Event":          "text that a server sent in the clear",
+	"task.PoolOptions":      "numbers",
+	"task.PoolStats":        "numbers",
+	"track.Leak":            "types, names and stacks",
+}
+
+// comparables returns what can hold comparable values only.
+func comparables[T comparable](v T) map[string]any {
+	return map[string]any{"option.Key": option.Key[T](option.Some(v)), "stream.Keyed": stream.Keyed[T, T]{Key: v, Value: v}}
+}
+
+// containers returns all that can hold any value, holding v.
+func containers[T any](t *testing.T, v T) map[string]any {
+	t.Helper()
+	all := map[string]any{
+		"option.Option": option.Some(v), "option.Nullable": option.NotNull(v), "option.Pair": option.Pair[T, T]{First: v, Second: v},
+		"result.Result": result.Ok(v), "result.UnwrapError": panicked[*result.UnwrapError](t, func() { _ = result.Ok(v).UnwrapErr() }),
+		"result.UnhandledError": unhandled(t, fmt.Errorf("about %v", v)),
+		"rc.Box":                rc.NewBox(v),
+		"refcell.Cell":          refcell.NewCell(v), "refcell.OnceCell": refcell.NewOnceCell(v),
+		"arcmutex.OnceLock": arcmutex.NewOnceLock(v),
+		"stream.Stream":     stream.Of(v, v), "stream.Heard": stream.Heard[T]{Value: v}, "stream.Pair": stream.Pair[T, T]{First: v, Second: v},
+		"stream.Indexed":   stream.Indexed[T]{Value: v},
+		"retry.PanicError": &retry.PanicError{Value: v}, "retry.Error": &retry.Error{Last: fmt.Errorf("about %v", v), Attempts: 1},
+		"task.PanicError": &task.PanicError{Value: v}, "task.Outcome": task.Outcome[T]{Value: v, Err: fmt.Errorf("about %v", v)},
+	}
+	owners(t, all, v)
+	cells(t, all, v)
+	locks(t, all, v)
+	channels(t, all, v)
+	jobs(t, all, v)
+	tasks(t, all, v)
+	peekable := seq.NewPeekable(slices.Values([]T{v, v}))
+	t.Cleanup(peekable.Close)
+	peekable.Peek()
+	all["seq.Peekable"] = peekable
+	return all
+}
+
+func owners[T any](t *testing.T, all map[string]any, v T) {
+	t.Helper()
+	shared, counted := rc.New(v), arcmutex.NewArc(v)
+	all["rc.Rc"], all["rc.Weak"] = shared, shared.Downgrade()
+	all["arcmutex.Arc"], all["arcmutex.Weak"] = counted, counted.Downgrade()
+}
+
+func cells[T any](t *testing.T, all map[string]any, v T) {
+	t.Helper()
+	all["refcell.RefCell"], all["refcell.AtomicRefCell"] = refcell.New(v), refcell.NewAtomic(v)
+	lazy := refcell.NewLazyCell(func() T { return v })
+	lazy.Get()
+	all["refcell.LazyCell"] = lazy
+	ref := refcell.New(v).Borrow()
+	refMut := refcell.New(v).BorrowMut()
+	atomicRef := refcell.NewAtomic(v).Borrow()
+	atomicRefMut := refcell.NewAtomic(v).BorrowMut()
+	all["refcell.Ref"], all["refcell.RefMut"] = &ref, &refMut
+	all["refcell.AtomicRef"], all["refcell.AtomicRefMut"] = &atomicRef, &atomicRefMut
+	t.Cleanup(func() { ref.Release(); refMut.Release(); atomicRef.Release(); atomicRefMut.Release() })
+}
+
+func locks[T any](t *testing.T, all map[string]any, v T) {
+	t.Helper()
+	all["arcmutex.Mutex"], all["arcmutex.RWMutex"] = arcmutex.NewMutex(v), arcmutex.NewRWMutex(v)
+	lazy := arcmutex.NewLazyLock(func() T { return v })
+	lazy.Get()
+	all["arcmutex.LazyLock"] = lazy
+	guard := arcmutex.NewMutex(v).Lock()
+	shared := arcmutex.NewRWMutex(v).RLock()
+	upgradable := arcmutex.NewRWMutex(v).ULock()
+	all["arcmutex.Guard"], all["arcmutex.RGuard"], all["arcmutex.UGuard"] = &guard, &shared, &upgradable
+	t.Cleanup(func() { guard.Unlock(); shared.Unlock(); upgradable.Unlock() })
+}
+
+func channels[T any](t *testing.T, all map[string]any, v T) {
+	t.Helper()
+	tx, rx := channel.New[T](4)
+	require.NoError(t, tx.Send(t.Context(), v))
+	permit, err := tx.Reserve(t.Context())
+	require.NoError(t, err)
+	all["channel.Sender"], all["channel.Receiver"], all["channel.WeakSender"], all["channel.Permit"] = tx, rx, tx.Downgrade(), &permit
+	all["channel.Request"] = channel.Request[T, T]{Question: v}
+	btx, brx := channel.NewBroadcast[T](4)
+	_, err = btx.Send(v)
+	require.NoError(t, err)
+	all["channel.BroadcastSender"], all["channel.BroadcastReceiver"] = btx, brx
+	otx, orx := channel.NewOneshot[T]()
+	require.NoError(t, otx.Send(v))
+	all["channel.OneshotSender"], all["channel.OneshotReceiver"] = otx, orx
+	wtx, wrx := channel.NewWatch(v)
+	all["channel.WatchSender"], all["channel.WatchReceiver"] = wtx, wrx
+}
+
+// jobs has what retry keeps of a job. Its Key and its Value are the user's: they
+// print as the user's types do, and a secret belongs into a type that hides it.
+func jobs[T any](t *testing.T, all map[string]any, v T) {
+	t.Helper()
+	ctx, now := t.Context(), time.Now()
+	store := retry.NewMemory[T]()
+	request := retry.EnqueueRequest[T]{Key: "job", Value: v, Due: now, Now: now}
+	_, err := store.Enqueue(ctx, request)
+	require.NoError(t, err)
+	claims, err := store.Claim(ctx, retry.ClaimRequest{Now: now, Until: now.Add(time.Minute), Max: 1})
+	require.NoError(t, err)
+	require.NotEmpty(t, claims.Jobs)
+	job := claims.Jobs[0]
+	options := retry.QueueOptions[T]{Store: store, Handle: func(context.Context, retry.Job[T]) error { return nil }}
+	all["retry.Memory"], all["retry.EnqueueRequest"], all["retry.Claims"], all["retry.Job"] = store, request, claims, job
+	all["retry.JobRetry"] = retry.JobRetry[T]{Job: job, Err: fmt.Errorf("about %v", v)}
+	all["retry.Event"] = retry.Event[T]{Job: job}
+	all["retry.Contents"] = retry.Contents[T]{Jobs: claims.Jobs, Events: []retry.Event[T]{{Job: job}}}
+	all["retry.QueueOptions"], all["retry.Queue"] = options, retry.NewQueue(options)
+}
+
+func tasks[T any](t *testing.T, all map[string]any, v T) {
+	t.Helper()
+	answer := func(context.Context) (T, error) { return v, nil } //nolint:unparam // as task wants it
+	handle := task.Go(t.Context(), answer)
+	_, err := handle.Result(t.Context())
+	require.NoError(t, err)
+	all["task.Handle"] = handle
+	set := task.NewSet[T](t.Context(), 2)
+	t.Cleanup(set.Close)
+	set.Spawn(answer)
+	pool := task.NewPool(t.Context(), task.PoolOptions{Workers: 1})
+	t.Cleanup(pool.Close)
+	_, err = task.Submit(t.Context(), pool, answer)
+	require.NoError(t, err)
+	all["task.Set"], all["task.Pool"] = set, pool
+	require.NoError(t, task.WithScope(t.Context(), func(s *task.Scope) error {
+		task.Spawn(s, answer)
+		all["task.Scope"] = s
+		return nil
+	}))
+}
+
+// panicked returns the error of type E with which f panics.
+func panicked[E error](t *testing.T, f func()) (e E) {
+	t.Helper()
+	defer func() {
+		err, _ := recover().(error)
+		require.True(t, errors.As(err, &e), "%v", err)
+	}()
+	f()
+	return e
+}
+
+// unhandled returns what a Check without a Handle panics with.
+func unhandled(t *testing.T, err error) any {
+	t.Helper()
+	return panicked[*result.UnhandledError](t, func() { result.Check0(err) })
+}
