@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -23,11 +24,19 @@ type outcome struct {
 	booked   int
 	expired  int // holds that lapsed
 	held     int // seats that are blocked at the end
-	problems []string
+	free     int // seats that are available at the end
+	faults   int
+	problems []string // the first few faults
 }
 
+// mostProblems is how many faults are told. A store that is wrong once is often
+// wrong at each seat.
+const mostProblems = 20
+
 func (o *outcome) wrong(format string, args ...any) {
-	o.problems = append(o.problems, o.version+": "+fmt.Sprintf(format, args...))
+	if o.faults++; o.faults <= mostProblems {
+		o.problems = append(o.problems, o.version+": "+fmt.Sprintf(format, args...))
+	}
 }
 
 // settle looks at the seats at the end and checks that everything that the
@@ -55,8 +64,13 @@ func (s *simulation) settle(ctx context.Context, name string, spent cost) (*outc
 		s.checkStatus(o, seat, grants, before, after)
 		o.rewon += max(len(grants)-1, 0)
 	}
+	s.checkRefusals(o, bySeat)
 	s.checkTokens(ctx, o)
-	return o, ctx.Err()
+	s.checkSale(ctx, o, bySeat)
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("%s: %w", name, context.Cause(ctx))
+	}
+	return o, nil
 }
 
 // count counts, and checks that the counts add up.
@@ -85,6 +99,7 @@ func (s *simulation) count(o *outcome) {
 		case seatmap.Blocked:
 			o.held++
 		default:
+			o.free++
 		}
 	}
 	o.expired = o.blocked - o.booked - o.held
@@ -147,6 +162,50 @@ func (s *simulation) checkHolders(o *outcome, grants []grant) {
 	}
 }
 
+// checkRefusals checks that who was refused found the seat taken. Of most users
+// the check knows only the wave in which they came; of those who came before the
+// seat was sold, and of some others, when they asked and were told.
+func (s *simulation) checkRefusals(o *outcome, bySeat [][]grant) {
+	wrong := map[int]int{} // the first such user, by seat
+	check := func(u int, call span) {
+		seat, _ := s.choice(u)
+		if first, found := wrong[seat]; (!found || u < first) && !takenBetween(bySeat[seat], span{call.begun.Add(-lag), call.ended}) {
+			wrong[seat] = u
+		}
+	}
+	for _, r := range s.refusals {
+		check(r.user, r.span)
+	}
+	for u, a := range s.answers {
+		if a == refused {
+			check(u, s.waves[u/wave])
+		}
+	}
+	for _, seat := range slices.Sorted(maps.Keys(wrong)) {
+		o.wrong("seat %d: user%d was refused although nobody had it", seat+1, wrong[seat])
+	}
+}
+
+// lag is how long after the end of a hold a user may still be refused: a store may
+// read a clock that ticks, and a busy machine lets it tick late.
+const lag = time.Second
+
+// takenBetween says whether somebody had the seat, whose grants come in order, at
+// some moment of the span.
+func takenBetween(grants []grant, call span) bool {
+	later, _ := slices.BinarySearchFunc(grants, call.ended, func(g grant, t time.Time) int {
+		if g.at.After(t) {
+			return 1
+		}
+		return -1
+	})
+	if later == 0 {
+		return false
+	}
+	last := grants[later-1]
+	return !last.booking.at.IsZero() || !last.until.Before(call.begun)
+}
+
 // checkStatus checks what is said of a seat at a moment between before and
 // after, against its grants.
 func (s *simulation) checkStatus(o *outcome, seat int, grants []grant, before, after time.Time) {
@@ -201,6 +260,26 @@ func (s *simulation) checkTokens(ctx context.Context, o *outcome) {
 	for seat, status := range o.statuses {
 		if status.State == seatmap.Booked && !again[seat].same(status) {
 			o.wrong("seat %d was %v and now is %v", seat+1, status, again[seat])
+		}
+	}
+}
+
+// checkSale asks for every seat once more: those that are available can be had,
+// and the others not before their hold ends.
+func (s *simulation) checkSale(ctx context.Context, o *outcome, bySeat [][]grant) {
+	for seat, status := range o.statuses {
+		if seat >= s.seats || ctx.Err() != nil {
+			return
+		}
+		_, err := s.store.block(ctx, "checker", seat)
+		now := time.Now()
+		switch {
+		case err == nil && takenBetween(bySeat[seat], span{now, now}):
+			o.wrong("seat %d is %v, and was sold once more", seat+1, status)
+		case err != nil && !takenBetween(bySeat[seat], span{now.Add(-lag), now}):
+			o.wrong("seat %d is available, but cannot be had: %v", seat+1, err)
+		case err != nil && !errors.Is(err, seatmap.ErrTaken):
+			o.wrong("unexpected answer: block seat %d: %v", seat+1, err)
 		}
 	}
 }

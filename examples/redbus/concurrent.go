@@ -11,21 +11,25 @@ import (
 )
 
 // concurrentStore is the second version: a concurrent map whose Compute looks
-// at a seat and changes it in one step, as Rust's entry().and_modify(). Holds end
-// lazily.
+// at a seat and changes it in one step, as Rust's entry().and_modify(). A seat
+// that nobody has is not in the map. A hold that is over counts as available at
+// once; the cleaner takes it off the map.
 type concurrentStore struct {
-	ttl    time.Duration
-	labels []string
-	seats  *xsync.MapOf[string, SeatStatus]
-	fence  atomic.Uint64
+	ttl     time.Duration
+	labels  []string
+	cleaner *cleaner
+	seats   *xsync.MapOf[string, SeatStatus]
+	fence   atomic.Uint64
 }
 
 func openConcurrent(c config, labels []string) (store, error) {
-	return &concurrentStore{
+	s := &concurrentStore{
 		ttl:    c.hold,
 		labels: labels,
 		seats:  xsync.NewMapOf[string, SeatStatus](xsync.WithPresize(len(labels))),
-	}, nil
+	}
+	s.cleaner = newCleaner(s.free)
+	return s, nil
 }
 
 func (c *concurrentStore) block(_ context.Context, user string, seat int) (h hold, err error) {
@@ -38,20 +42,30 @@ func (c *concurrentStore) block(_ context.Context, user string, seat int) (h hol
 		h = hold{user: user, seat: seat, at: now, until: now.Add(c.ttl), fence: c.fence.Add(1)}
 		return SeatStatus{State: seatmap.Blocked, User: user, At: now, fence: h.fence}, false
 	})
+	if err == nil {
+		c.cleaner.watch(h)
+	}
 	return h, err
 }
 
 func (c *concurrentStore) book(_ context.Context, h hold) (b booking, err error) {
-	c.seats.Compute(c.labels[h.seat], func(s SeatStatus, _ bool) (SeatStatus, bool) {
+	c.seats.Compute(c.labels[h.seat], func(s SeatStatus, found bool) (SeatStatus, bool) {
 		now := time.Now()
-		if s.fence != h.fence || !now.Before(h.until) {
-			err = seatmap.ErrExpired
-			return s, false
+		if err = s.bookable(h, now, c.ttl); err != nil {
+			return s, !found
 		}
 		b = booking{at: now, fence: c.fence.Add(1)}
 		return SeatStatus{State: seatmap.Booked, User: h.user, At: now, fence: b.fence}, false
 	})
 	return b, err
+}
+
+// free frees the seat of a hold that is over, unless it has been booked or won
+// again since.
+func (c *concurrentStore) free(h hold) {
+	c.seats.Compute(c.labels[h.seat], func(s SeatStatus, found bool) (SeatStatus, bool) {
+		return s, !found || s.fence == h.fence
+	})
 }
 
 func (c *concurrentStore) statuses(context.Context) ([]SeatStatus, error) {
@@ -64,4 +78,7 @@ func (c *concurrentStore) statuses(context.Context) ([]SeatStatus, error) {
 	return out, nil
 }
 
-func (c *concurrentStore) close() error { return nil }
+func (c *concurrentStore) close() error {
+	c.cleaner.close()
+	return nil
+}

@@ -7,70 +7,58 @@
 // pays at once and so books it, or lets the hold lapse, whereupon the seat can be
 // won again. The same users do so in three versions: with one mutex and a map,
 // with a concurrent map, and with the seatmap package, through its Store. The
-// program checks its own result and fails when a seat ever had two holders.
+// program checks its own result and fails when a seat ever had two holders, when
+// somebody was refused a seat that nobody had, and when a hold outlives its end or
+// is of use to a stranger.
 //
-// Exit codes: 0; 1 when the result is wrong; 2 for bad flags; 130 when
-// interrupted.
+// Each version frees seats in the background when their holds, of five minutes,
+// are over. It also takes a hold for over from that moment on, however late the
+// clean-up comes.
+//
+// Exit codes: 0; 1 when the result is wrong, and after a signal; 2 for bad flags.
 package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"log"
 	"os"
-	"os/signal"
-	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
+
+	"github.com/coderrange/ferrous/examples/internal/program"
 )
 
-const (
-	exitWrong       = 1
-	exitUsage       = 2
-	exitInterrupted = 130
-)
+// maxListed is how many seats are listed without -all.
+const maxListed = 5000
 
 // options is what the flags say.
 type options struct {
 	config
 	version string
 	json    bool
+	all     bool
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	program.Main("redbus", func(ctx context.Context, args []string, out io.Writer) error {
+		return run(ctx, args, out, os.Stderr)
+	})
 }
 
-// run is the program. It returns the exit code.
-func run(ctx context.Context, args []string, stdout io.Writer, stderr *os.File) int {
-	complaints := log.New(stderr, "redbus: ", 0)
-	o, err := parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		_, _ = io.WriteString(stdout, usage()) // whom to tell?
-		return 0
+// run is the program. The progress bar and what the check finds go to stderr.
+func run(ctx context.Context, args []string, out io.Writer, stderr *os.File) error {
+	o, goOn, err := parse(args, out)
+	if err != nil || !goOn {
+		return err
 	}
-	if err != nil {
-		complaints.Println(err)
-		return exitUsage
-	}
-	report := report{config: o.config}
+	report := report{config: o.config, all: o.all || o.seats <= maxListed}
 	for _, v := range chosen(o.version) {
 		outcome, err := simulate(ctx, o.config, v, bar(stderr, v.name, o.users))
-		if errors.Is(err, context.Canceled) {
-			complaints.Println("interrupted")
-			return exitInterrupted
-		}
 		if err != nil {
-			complaints.Println(err)
-			return exitWrong
+			return err
 		}
 		report.add(outcome)
 	}
@@ -78,65 +66,25 @@ func run(ctx context.Context, args []string, stdout io.Writer, stderr *os.File) 
 	if o.json {
 		write = report.json
 	}
-	if err := write(stdout); err != nil {
-		complaints.Println(err)
-		return exitWrong
+	if err := write(out); err != nil {
+		return err
 	}
-	problems := report.problems()
-	for _, problem := range problems {
-		complaints.Println(problem)
-	}
-	if len(problems) > 0 {
-		return exitWrong
-	}
-	return 0
+	return report.verdict(stderr)
 }
 
-// newFlags binds the flags to o.
-func newFlags(o *options) *flag.FlagSet {
-	f := flag.NewFlagSet("redbus", flag.ContinueOnError)
-	f.SetOutput(io.Discard)
-	f.IntVar(&o.users, "users", 1_000_000, "how many users there are, user0 to user999999")
-	f.IntVar(&o.seats, "seats", 100, "how many seats there are")
-	f.DurationVar(&o.hold, "hold", 5*time.Minute, "how long a blocked seat is held")
-	f.StringVar(&o.version, "version", "all", "one of "+names())
+// parse reads the flags.
+func parse(args []string, out io.Writer) (o options, goOn bool, err error) {
+	f := program.NewFlags("redbus", "redbus [flags]")
+	f.Int(&o.users, "users", 1_000_000, 1, maxUsers, "how many users there are, user0 to user999999")
+	f.Int(&o.seats, "seats", 100, 1, maxSeats, "how many seats there are")
+	f.Duration(&o.hold, "hold", 5*time.Minute, maxHold, "how long a blocked seat is held")
+	f.OneOf(&o.version, "version", "all", names(), "which store is tried")
 	f.Uint64Var(&o.seed, "seed", 1, "what the users' choices are drawn from")
-	f.IntVar(&o.workers, "workers", 0, "how many goroutines serve the users; 0 gives each user his own")
+	f.Int(&o.workers, "workers", 0, 0, wave, "how many goroutines serve the users; 0 gives each user his own")
 	f.BoolVar(&o.json, "json", false, "report as JSON")
-	return f
-}
-
-func usage() string {
-	var b strings.Builder
-	b.WriteString("Usage: redbus [flags]\n")
-	f := newFlags(&options{})
-	f.SetOutput(&b)
-	f.PrintDefaults()
-	return b.String()
-}
-
-// parse reads the flags and refuses what makes no sense.
-func parse(args []string) (options, error) {
-	var o options
-	f := newFlags(&o)
-	if err := f.Parse(args); err != nil {
-		return o, err
-	}
-	switch {
-	case f.NArg() > 0:
-		return o, fmt.Errorf("unexpected argument %q", f.Arg(0))
-	case o.users < 1 || o.users > maxUsers:
-		return o, fmt.Errorf("-users %d is not 1 to %d", o.users, maxUsers)
-	case o.seats < 1 || o.seats > maxSeats:
-		return o, fmt.Errorf("-seats %d is not 1 to %d", o.seats, maxSeats)
-	case o.hold <= 0 || o.hold > maxHold:
-		return o, fmt.Errorf("-hold %v is not above 0 and at most %v", o.hold, maxHold)
-	case o.workers < 0 || o.workers > wave:
-		return o, fmt.Errorf("-workers %d is not 0 to %d", o.workers, wave)
-	case len(chosen(o.version)) == 0:
-		return o, fmt.Errorf("-version %q is not one of %s", o.version, names())
-	}
-	return o, nil
+	f.BoolVar(&o.all, "all", false, fmt.Sprintf("list the seats also when there are more than %d", maxListed))
+	goOn, err = f.Parse(args, out)
+	return o, goOn, err
 }
 
 // bar returns a progress bar, which is silent unless w is a terminal.

@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/coderrange/ferrous/examples/internal/program"
 )
 
 // asMain, when set, makes the test binary the program itself. It names a version
@@ -166,7 +168,7 @@ func TestBadFlagsGetOneLine(t *testing.T) {
 		"again":                       `unexpected argument "again"`,
 	} {
 		code, stdout, stderr := redbus(t, strings.Fields(args)...)
-		assert.Equal(t, exitUsage, code, args)
+		assert.Equal(t, program.Usage, code, args)
 		assert.Empty(t, stdout, args)
 		assert.Regexp(t, `^redbus: [^\n]+\n$`, stderr, args)
 		assert.Contains(t, stderr, text, args)
@@ -177,14 +179,26 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 	code, stdout, stderr := redbus(t, "-h")
 	assert.Zero(t, code)
 	assert.Empty(t, stderr)
-	for _, name := range []string{"users", "seats", "hold", "version", "seed", "workers", "json"} {
+	for _, name := range []string{"users", "seats", "hold", "version", "seed", "workers", "json", "all"} {
 		assert.Contains(t, stdout, "-"+name)
 	}
 }
 
 func TestInterruptEndsTheProgram(t *testing.T) {
 	code, stdout, stderr := redbusAs(t, "interrupted", "-users", "100000000")
-	assert.Equal(t, exitInterrupted, code)
+	assert.Equal(t, program.Failed, code)
 	assert.Empty(t, stdout)
-	assert.Equal(t, "redbus: interrupted\n", stderr)
+	assert.True(t, strings.HasSuffix(stderr, "redbus: interrupted: interrupt signal received\n"), stderr)
+}
+
+func TestTheSeatsOfAStadiumAreSummarised(t *testing.T) {
+	for _, form := range []string{"-json", "-json=false"} {
+		code, stdout, stderr := redbus(t, "-users", "10", "-seats", "1000000", "-version", "map", form)
+		require.Zero(t, code, stderr)
+		assert.Less(t, len(stdout), 4000)
+		assert.Regexp(t, `seats available +999,99\d|"available": 99999\d`, stdout)
+	}
+	code, stdout, stderr := redbus(t, "-users", "10", "-seats", "5001", "-version", "map", "-all")
+	require.Zero(t, code, stderr)
+	assert.Regexp(t, `(?m)^5001 +Available$`, stdout)
 }

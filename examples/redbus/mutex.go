@@ -8,11 +8,12 @@ import (
 	"github.com/coderrange/ferrous/seatmap"
 )
 
-// mutexStore is the first version: one mutex and a map. Holds end lazily: one
-// that is over counts as available.
+// mutexStore is the first version: one mutex and a map. A hold that is over
+// counts as available at once; the cleaner takes it off the map.
 type mutexStore struct {
-	ttl    time.Duration
-	labels []string
+	ttl     time.Duration
+	labels  []string
+	cleaner *cleaner
 
 	mu    sync.Mutex
 	seats map[string]SeatStatus
@@ -24,10 +25,19 @@ func openMutex(c config, labels []string) (store, error) {
 	for _, label := range labels {
 		m.seats[label] = SeatStatus{}
 	}
+	m.cleaner = newCleaner(m.free)
 	return m, nil
 }
 
 func (m *mutexStore) block(_ context.Context, user string, seat int) (hold, error) {
+	h, err := m.tryBlock(user, seat)
+	if err == nil {
+		m.cleaner.watch(h)
+	}
+	return h, err
+}
+
+func (m *mutexStore) tryBlock(user string, seat int) (hold, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	label := m.labels[seat]
@@ -44,12 +54,22 @@ func (m *mutexStore) book(_ context.Context, h hold) (booking, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now, label := time.Now(), m.labels[h.seat]
-	if m.seats[label].fence != h.fence || !now.Before(h.until) {
-		return booking{}, seatmap.ErrExpired
+	if err := m.seats[label].bookable(h, now, m.ttl); err != nil {
+		return booking{}, err
 	}
 	m.fence++
 	m.seats[label] = SeatStatus{State: seatmap.Booked, User: h.user, At: now, fence: m.fence}
 	return booking{at: now, fence: m.fence}, nil
+}
+
+// free frees the seat of a hold that is over, unless it has been booked or won
+// again since.
+func (m *mutexStore) free(h hold) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if label := m.labels[h.seat]; m.seats[label].fence == h.fence {
+		m.seats[label] = SeatStatus{}
+	}
 }
 
 func (m *mutexStore) statuses(context.Context) ([]SeatStatus, error) {
@@ -64,4 +84,7 @@ func (m *mutexStore) statuses(context.Context) ([]SeatStatus, error) {
 	return out, nil
 }
 
-func (m *mutexStore) close() error { return nil }
+func (m *mutexStore) close() error {
+	m.cleaner.close()
+	return nil
+}

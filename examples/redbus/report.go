@@ -16,6 +16,7 @@ import (
 // report is what the program has to say.
 type report struct {
 	config   config
+	all      bool // list the seats
 	outcomes []*outcome
 	delays   []*hdrhistogram.Histogram
 }
@@ -29,22 +30,28 @@ func (r *report) add(o *outcome) {
 	r.delays = append(r.delays, h)
 }
 
-// problems returns the first few things that are wrong.
-func (r *report) problems() (list []string) {
-	const most = 20
+// verdict prints the first few things that are wrong, and is an error if there are
+// any.
+func (r *report) verdict(w io.Writer) error {
+	faults := 0
 	for _, o := range r.outcomes {
-		list = append(list, o.problems...)
+		for _, problem := range o.problems {
+			if _, err := fmt.Fprintln(w, "redbus: "+problem); err != nil {
+				return err
+			}
+		}
+		faults += o.faults
 	}
-	if n := len(list); n > most {
-		list = append(list[:most], fmt.Sprintf("… and %d more", n-most))
+	if faults > 0 {
+		return fmt.Errorf("the check found %d faults", faults)
 	}
-	return list
+	return nil
 }
 
 func (o *outcome) perSecond(users int) float64 { return float64(users) / o.cost.elapsed.Seconds() }
 
-// text writes the report for people: the seats, and then all else, with a
-// column for each version.
+// text writes the report for people: the seats if they are listed, and then all
+// else, with a column for each version.
 func (r *report) text(w io.Writer) error {
 	var b strings.Builder
 	row := func(name string, cell func(i int, o *outcome) string) {
@@ -57,8 +64,14 @@ func (r *report) text(w io.Writer) error {
 	number := func(name string, of func(o *outcome) int) {
 		row(name, func(_ int, o *outcome) string { return humanize.Comma(int64(of(o))) })
 	}
-	row("seat", func(_ int, o *outcome) string { return o.version })
-	for seat := range r.config.seats {
+	listed := r.config.seats
+	if r.all {
+		row("seat", func(_ int, o *outcome) string { return o.version })
+	} else {
+		listed = 0
+		fmt.Fprintf(&b, "The %s seats are listed with -all.\n", humanize.Comma(int64(r.config.seats)))
+	}
+	for seat := range listed {
 		row(strconv.Itoa(seat+1), func(_ int, o *outcome) string {
 			if seat >= len(o.statuses) {
 				return "missing"
@@ -75,6 +88,7 @@ func (r *report) text(w io.Writer) error {
 	number("  booked", func(o *outcome) int { return o.booked })
 	number("  expired", func(o *outcome) int { return o.expired })
 	number("  still held", func(o *outcome) int { return o.held })
+	number("seats available", func(o *outcome) int { return o.free })
 	row("elapsed", func(_ int, o *outcome) string { return o.cost.elapsed.Round(time.Millisecond).String() })
 	number("users a second", func(o *outcome) int { return int(o.perSecond(r.config.users)) })
 	for _, q := range quantiles {
@@ -87,7 +101,7 @@ func (r *report) text(w io.Writer) error {
 	row("allocated", func(_ int, o *outcome) string { return humanize.Bytes(o.cost.bytes) })
 	row("peak memory", func(_ int, o *outcome) string { return humanize.Bytes(o.cost.peak) })
 	row("one holder a seat", func(_ int, o *outcome) string {
-		if len(o.problems) > 0 {
+		if o.faults > 0 {
 			return "NO"
 		}
 		return "yes"
@@ -127,6 +141,7 @@ type (
 		Booked     int              `json:"booked"`
 		Expired    int              `json:"expired"`
 		Held       int              `json:"held"`
+		Available  int              `json:"available"`
 		ElapsedNs  int64            `json:"elapsed_ns"`
 		PerSecond  float64          `json:"users_per_second"`
 		LatencyNs  map[string]int64 `json:"latency_ns"`
@@ -135,8 +150,9 @@ type (
 		Allocs     uint64           `json:"allocs"`
 		Bytes      uint64           `json:"allocated_bytes"`
 		Peak       uint64           `json:"peak_bytes"`
-		Problems   []string         `json:"problems"`
-		Seats      []jsonSeat       `json:"seats"`
+		Faults     int              `json:"faults"`
+		Problems   []string         `json:"problems"` // the first few
+		Seats      []jsonSeat       `json:"seats,omitempty"`
 	}
 	jsonSeat struct {
 		Seat  int       `json:"seat"`
@@ -153,15 +169,19 @@ func (r *report) json(w io.Writer) error {
 	for i, o := range r.outcomes {
 		j := jsonOutcome{
 			Version: o.version, Refused: o.refused, Blocked: o.blocked, Rewon: o.rewon,
-			Booked: o.booked, Expired: o.expired, Held: o.held,
+			Booked: o.booked, Expired: o.expired, Held: o.held, Available: o.free,
 			ElapsedNs: int64(o.cost.elapsed), PerSecond: o.perSecond(c.users),
 			LatencyNs: map[string]int64{}, Timed: r.delays[i].TotalCount(), Goroutines: o.cost.goroutines,
-			Allocs: o.cost.allocs, Bytes: o.cost.bytes, Peak: o.cost.peak, Problems: append([]string{}, o.problems...),
+			Allocs: o.cost.allocs, Bytes: o.cost.bytes, Peak: o.cost.peak,
+			Faults: o.faults, Problems: append([]string{}, o.problems...),
 		}
 		for _, q := range quantiles {
 			j.LatencyNs[q.name] = r.delays[i].ValueAtQuantile(q.percent)
 		}
 		for seat, s := range o.statuses {
+			if !r.all {
+				break
+			}
 			j.Seats = append(j.Seats, jsonSeat{Seat: seat + 1, State: s.State.String(), User: s.User, At: s.At})
 		}
 		out.Versions = append(out.Versions, j)

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -72,25 +73,35 @@ type simulation struct {
 	every   int             // of so many users one is timed
 	delays  []time.Duration // how long the timed ones waited for their answer
 
-	begun time.Time // the wave that is on its way
+	// sold says of each seat that a user has been told that it is his. Who asks
+	// for a seat before that is looked at more closely.
+	sold  []atomic.Bool
+	waves []span
 
-	mu     sync.Mutex
-	grants []grant
-	faults []error // answers that nobody should get
+	mu       sync.Mutex
+	grants   []grant
+	refusals []refusal
+	faults   []error // answers that nobody should get
+}
+
+// span is the time of a wave, or of a call.
+type span struct{ begun, ended time.Time }
+
+// refusal is that of a user whose call was timed.
+type refusal struct {
+	user int
+	span
 }
 
 // simulate lets all users come, wave by wave, and returns what came of it.
 func simulate(ctx context.Context, c config, v version, progress *progressbar.ProgressBar) (o *outcome, err error) {
-	labels := make([]string, c.seats)
-	for i := range labels {
-		labels[i] = strconv.Itoa(i + 1)
-	}
-	st, err := v.open(c, labels)
+	st, err := v.open(c, labels(c.seats))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", v.name, err)
 	}
 	defer func() { err = errors.Join(err, st.close()) }()
 	s := &simulation{config: c, store: st, answers: make([]answer, c.users), every: 1 + c.users/samples}
+	s.sold = make([]atomic.Bool, c.seats)
 	s.delays = make([]time.Duration, (c.users+s.every-1)/s.every)
 
 	m := startMeter()
@@ -102,14 +113,28 @@ func simulate(ctx context.Context, c config, v version, progress *progressbar.Pr
 	spent := m.stop()
 	_ = progress.Finish()
 	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+		return nil, fmt.Errorf("%s: %w", v.name, context.Cause(ctx))
 	}
-	return s.settle(ctx, v.name, spent)
+	if o, err = s.settle(ctx, v.name, spent); err != nil {
+		return nil, err
+	}
+	return o, o.checkRules(ctx, v)
+}
+
+// labels returns the names of the seats: 1, 2, 3 and so on.
+func labels(seats int) []string {
+	list := make([]string, seats)
+	for i := range list {
+		list[i] = strconv.Itoa(i + 1)
+	}
+	return list
 }
 
 // wave lets some users come at once and waits until all have been answered.
 func (s *simulation) wave(ctx context.Context, from, to int) {
-	s.begun = time.Now()
+	s.waves = append(s.waves, span{begun: time.Now()})
+	w := &s.waves[len(s.waves)-1]
+	defer func() { w.ended = time.Now() }()
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	if s.workers == 0 {
@@ -132,21 +157,29 @@ func (s *simulation) user(ctx context.Context, u int) {
 	seat, pays := s.choice(u)
 	var space [16]byte
 	name := string(strconv.AppendInt(append(space[:0], "user"...), int64(u), 10))
-	asked := s.begun
+	call := s.waves[len(s.waves)-1]
 	timed := u%s.every == 0
-	if timed {
-		asked = time.Now()
+	watched := timed || !s.sold[seat].Load()
+	if watched {
+		call.begun = time.Now()
 	}
 	h, err := s.store.block(ctx, name, seat)
+	if watched {
+		call.ended = time.Now()
+	}
 	if timed {
-		s.delays[u/s.every] = time.Since(asked)
+		s.delays[u/s.every] = call.ended.Sub(call.begun)
 	}
 	switch {
 	case err == nil:
 		s.answers[u] = granted
-		s.won(ctx, grant{hold: h, asked: asked, told: time.Now()}, pays)
+		s.sold[seat].Store(true)
+		s.won(ctx, grant{hold: h, asked: call.begun, told: time.Now()}, pays)
 	case errors.Is(err, seatmap.ErrTaken):
 		s.answers[u] = refused
+		if watched {
+			s.refused(u, call)
+		}
 	default:
 		s.fault(fmt.Errorf("%s: block seat %d: %w", name, seat+1, err))
 	}
@@ -169,6 +202,12 @@ func (s *simulation) won(ctx context.Context, g grant, pays bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.grants = append(s.grants, g)
+}
+
+func (s *simulation) refused(u int, call span) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refusals = append(s.refusals, refusal{u, call})
 }
 
 func (s *simulation) fault(err error) {

@@ -3,14 +3,15 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/coderrange/ferrous/seatmap"
 )
 
 // store is what a version of the reservation does. A seat that cannot be had is
-// refused with [seatmap.ErrTaken], a hold that is over with [seatmap.ErrExpired].
+// refused with [seatmap.ErrTaken], a hold that is over with [seatmap.ErrExpired],
+// and one that is another user's with [seatmap.ErrToken].
 type store interface {
 	// block holds a seat, given by its index, for a user.
 	block(ctx context.Context, user string, seat int) (hold, error)
@@ -18,6 +19,7 @@ type store interface {
 	book(ctx context.Context, h hold) (booking, error)
 	// statuses reports all seats, in order.
 	statuses(ctx context.Context) ([]SeatStatus, error)
+	// close ends the store and its clean-up in the background.
 	close() error
 }
 
@@ -63,6 +65,18 @@ func (s SeatStatus) taken(ttl time.Duration) bool {
 	return s.State == seatmap.Booked || s.State == seatmap.Blocked && time.Since(s.At) < ttl
 }
 
+// bookable says why the hold, which lasts for ttl, cannot be made a booking of
+// the seat now. It trusts what the seat knows, not what the hold says.
+func (s SeatStatus) bookable(h hold, now time.Time, ttl time.Duration) error {
+	switch {
+	case s.State != seatmap.Blocked || s.fence != h.fence || now.Sub(s.At) >= ttl:
+		return seatmap.ErrExpired
+	case s.User != h.user:
+		return seatmap.ErrToken
+	}
+	return nil
+}
+
 // version is a store by its name.
 type version struct {
 	name string
@@ -75,24 +89,20 @@ var versions = []version{
 	{"seatmap", openSeatmap},
 }
 
-// chosen returns the versions that a -version flag means, none if it is wrong.
+// chosen returns the versions that a -version flag means, one of [names].
 func chosen(name string) []version {
 	if name == "all" {
 		return versions
 	}
-	for i := range versions {
-		if versions[i].name == name {
-			return versions[i : i+1]
-		}
-	}
-	return nil
+	i := slices.IndexFunc(versions, func(v version) bool { return v.name == name })
+	return versions[i : i+1]
 }
 
 // names returns what a -version flag can say.
-func names() string {
+func names() []string {
 	list := []string{"all"}
 	for _, v := range versions {
 		list = append(list, v.name)
 	}
-	return strings.Join(list, ", ")
+	return list
 }
