@@ -34,7 +34,11 @@ type Memory[T any] struct {
 	claimed int
 	last    uint64 // the last ID, Fence or Seq given out
 	journal Journal[T]
+	told    []*notified // the queues
 }
+
+// notified is a call of [Memory.Notify].
+type notified struct{ jobs, events chan<- struct{} }
 
 type memoryJob[T any] struct {
 	Job[T]
@@ -146,7 +150,10 @@ func (m *Memory[T]) Last() uint64 {
 }
 
 // enter locks the store for a call with this context, or says why not.
-func (m *Memory[T]) enter(ctx context.Context) error {
+func (m *Memory[T]) enter(ctx context.Context, method string) error {
+	if m.jobs == nil {
+		misuse("Memory."+method, "store was not made by NewMemory or RestoreMemory")
+	}
 	m.mu.Lock()
 	switch {
 	case m.closed:
@@ -169,7 +176,7 @@ func (m *Memory[T]) Enqueue(ctx context.Context, r EnqueueRequest[T]) (bool, err
 	if m.clone != nil {
 		r.Value = m.clone(r.Value)
 	}
-	if err := m.enter(ctx); err != nil {
+	if err := m.enter(ctx, "Enqueue"); err != nil {
 		return false, err
 	}
 	defer m.mu.Unlock()
@@ -183,6 +190,7 @@ func (m *Memory[T]) Enqueue(ctx context.Context, r EnqueueRequest[T]) (bool, err
 	m.jobs[j.ID], m.keys[j.Key] = j, j
 	heap.Push(&m.due, j)
 	m.put(j)
+	m.tellOfJobs()
 	return true, nil
 }
 
@@ -196,7 +204,7 @@ func (m *Memory[T]) Claim(ctx context.Context, r ClaimRequest) (Claims[T], error
 }
 
 func (m *Memory[T]) claim(ctx context.Context, r ClaimRequest) (Claims[T], error) {
-	if err := m.enter(ctx); err != nil {
+	if err := m.enter(ctx, "Claim"); err != nil {
 		return Claims[T]{}, err
 	}
 	defer m.mu.Unlock()
@@ -223,7 +231,7 @@ func (m *Memory[T]) claim(ctx context.Context, r ClaimRequest) (Claims[T], error
 
 // Settle implements [Store].
 func (m *Memory[T]) Settle(ctx context.Context, r SettleRequest) error {
-	if err := m.enter(ctx); err != nil {
+	if err := m.enter(ctx, "Settle"); err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
@@ -255,6 +263,9 @@ func (m *Memory[T]) Settle(ctx context.Context, r SettleRequest) error {
 		m.event(Buried, j, r.Now)
 	}
 	m.put(j)
+	if j.State == Waiting {
+		m.tellOfJobs()
+	}
 	return nil
 }
 
@@ -270,7 +281,7 @@ func (m *Memory[T]) claimOf(id, fence uint64) *memoryJob[T] {
 
 // Extend implements [Store].
 func (m *Memory[T]) Extend(ctx context.Context, r ExtendRequest) error {
-	if err := m.enter(ctx); err != nil {
+	if err := m.enter(ctx, "Extend"); err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
@@ -294,7 +305,7 @@ func (m *Memory[T]) Dead(ctx context.Context, r PageRequest) ([]Job[T], error) {
 }
 
 func (m *Memory[T]) deadPage(ctx context.Context, r PageRequest) ([]Job[T], error) {
-	if err := m.enter(ctx); err != nil {
+	if err := m.enter(ctx, "Dead"); err != nil {
 		return nil, err
 	}
 	defer m.mu.Unlock()
@@ -312,7 +323,7 @@ func (m *Memory[T]) deadPage(ctx context.Context, r PageRequest) ([]Job[T], erro
 
 // Replay implements [Store].
 func (m *Memory[T]) Replay(ctx context.Context, r ReplayRequest) error {
-	if err := m.enter(ctx); err != nil {
+	if err := m.enter(ctx, "Replay"); err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
@@ -324,12 +335,13 @@ func (m *Memory[T]) Replay(ctx context.Context, r ReplayRequest) error {
 	heap.Push(&m.due, j)
 	m.put(j)
 	m.event(Replayed, j, r.Now)
+	m.tellOfJobs()
 	return nil
 }
 
 // Discard implements [Store].
 func (m *Memory[T]) Discard(ctx context.Context, r DiscardRequest) error {
-	if err := m.enter(ctx); err != nil {
+	if err := m.enter(ctx, "Discard"); err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
@@ -352,7 +364,7 @@ func (m *Memory[T]) Events(ctx context.Context, r PageRequest) ([]Event[T], erro
 }
 
 func (m *Memory[T]) eventsPage(ctx context.Context, r PageRequest) ([]Event[T], error) {
-	if err := m.enter(ctx); err != nil {
+	if err := m.enter(ctx, "Events"); err != nil {
 		return nil, err
 	}
 	defer m.mu.Unlock()
@@ -362,7 +374,7 @@ func (m *Memory[T]) eventsPage(ctx context.Context, r PageRequest) ([]Event[T], 
 
 // Trim implements [Store].
 func (m *Memory[T]) Trim(ctx context.Context, seq uint64) error {
-	if err := m.enter(ctx); err != nil {
+	if err := m.enter(ctx, "Trim"); err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
@@ -378,7 +390,7 @@ func (m *Memory[T]) Trim(ctx context.Context, seq uint64) error {
 
 // Stats implements [Store].
 func (m *Memory[T]) Stats(ctx context.Context) (Stats, error) {
-	if err := m.enter(ctx); err != nil {
+	if err := m.enter(ctx, "Stats"); err != nil {
 		return Stats{}, err
 	}
 	defer m.mu.Unlock()
@@ -387,6 +399,36 @@ func (m *Memory[T]) Stats(ctx context.Context) (Stats, error) {
 
 func (m *Memory[T]) stats() Stats {
 	return Stats{Waiting: len(m.due) - m.claimed, Claimed: m.claimed, Dead: len(m.dead), Events: len(m.events)}
+}
+
+// Notify implements [Notifier].
+func (m *Memory[T]) Notify(jobs, events chan<- struct{}) (stop func()) {
+	n := &notified{jobs, events}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.told = append(m.told, n)
+	return func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.told = slices.DeleteFunc(m.told, func(o *notified) bool { return o == n })
+	}
+}
+
+// tellOfJobs tells the queues that there may be something to claim.
+func (m *Memory[T]) tellOfJobs() {
+	for _, n := range m.told {
+		signal(n.jobs)
+	}
+}
+
+// volatile counts what will be lost with the process.
+func (m *Memory[T]) volatile() Stats {
+	if m.journal != nil {
+		return Stats{}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.stats()
 }
 
 // Close implements [Store]. It returns nil.
@@ -430,6 +472,9 @@ func (m *Memory[T]) event(kind EventKind, j *memoryJob[T], now time.Time) {
 	m.events = append(m.events, e)
 	if m.journal != nil {
 		m.journal.PutEvent(e)
+	}
+	for _, n := range m.told {
+		signal(n.events)
 	}
 }
 

@@ -36,7 +36,8 @@ type QueueOptions[T any] struct {
 	Heartbeat time.Duration
 	// OnEvent is told of each event, in order and at least once: again when it
 	// failed, or when the process ended before its success was written down.
-	// Nil means that nobody wants to know.
+	// Nil means that nobody wants to know. Each queue of a shared store delivers
+	// the events of all: they should have the same OnEvent.
 	OnEvent func(context.Context, Event[T]) error
 	// OnSuccess is called after the store has removed a job whose handler
 	// succeeded. If the process ends in between, nobody is told.
@@ -85,20 +86,28 @@ type JobRetry[T any] struct {
 //	Abort       contexts end                   ErrClosed    at once
 //
 // The contexts of interrupted handlers end with a cause that matches
-// [ErrShutdown]. [Queue.Wait] ends nothing: it waits for the queue to be empty.
+// [ErrShutdown]. A call of Enqueue that meets an end is refused, or its job is in
+// the store before Shutdown or Close returns nil. If the store is in memory, they
+// return a [*ShutdownError] that counts the jobs in it. [Queue.Wait] ends
+// nothing: it waits for the queue to be empty. No callback may call Close, nor
+// Shutdown with a context that does not end: they would wait for each other.
 type Queue[T any] struct {
 	_       noCopy
 	o       QueueOptions[T]
 	added   chan struct{}                 // has a token when there may be something to claim
 	event   chan struct{}                 // has a token when there may be an event
-	changed atomic.Pointer[chan struct{}] // closed at the next change, if Wait waits for one
-	closed  atomic.Bool
+	changed atomic.Pointer[chan struct{}] // closed at the next change, if somebody waits for one
+	calls   atomic.Int64                  // of Enqueue that are going on, plus queueClosed
+	alone   bool                          // the store does not notify: the queue wakes itself
 
 	mu      sync.Mutex
 	session *session[T] // of the Run that is going on, or nil
 }
 
-const eventPage = 256
+const (
+	eventPage   = 256
+	queueClosed = 1 << 62 // in Queue.calls
+)
 
 // NewQueue returns a queue. It panics when o has no Store or Handle, a negative
 // number, a Heartbeat that is not shorter than Lease, or a Policy with an option
@@ -127,7 +136,8 @@ func NewQueue[T any](o QueueOptions[T]) *Queue[T] {
 	if o.Heartbeat >= o.Lease {
 		misuse("NewQueue", "Heartbeat %v is not shorter than Lease %v", o.Heartbeat, o.Lease)
 	}
-	return &Queue[T]{o: o, added: make(chan struct{}, 1), event: make(chan struct{}, 1)}
+	_, notifies := o.Store.(Notifier)
+	return &Queue[T]{o: o, added: make(chan struct{}, 1), event: make(chan struct{}, 1), alone: !notifies}
 }
 
 // notForQueues names a set option that means nothing to a queue, or returns "".
@@ -162,16 +172,34 @@ func (q *Queue[T]) store(method string) Store[T] {
 // the value itself, a store in a file what was encoded here.
 func (q *Queue[T]) Enqueue(ctx context.Context, key string, value T, delay time.Duration) (added bool, err error) {
 	store := q.store("Enqueue")
-	if q.closed.Load() {
+	defer q.leave()
+	if q.calls.Add(1) > queueClosed {
 		return false, ErrClosed
 	}
 	now := time.Now()
 	due := now.Add(max(delay, 0))
 	added, err = store.Enqueue(ctx, EnqueueRequest[T]{Key: key, Value: value, Due: due, Now: now})
 	if added {
-		signal(q.added)
+		q.wake(q.added)
 	}
 	return added, err
+}
+
+// leave ends a call of Enqueue. An end of the queue waits for the last one.
+func (q *Queue[T]) leave() {
+	if q.calls.Add(-1) == queueClosed {
+		q.change()
+	}
+}
+
+// closed reports whether the queue was ended.
+func (q *Queue[T]) closed() bool { return q.calls.Load() >= queueClosed }
+
+// wake leaves a token in one of the queue's channels, unless the store does.
+func (q *Queue[T]) wake(c chan struct{}) {
+	if q.alone {
+		signal(c)
+	}
 }
 
 // Dead lists the dead letters by ID. An error ends the list; if ctx is done, it
@@ -207,8 +235,8 @@ func (q *Queue[T]) Dead(ctx context.Context) iter.Seq2[Job[T], error] {
 func (q *Queue[T]) Replay(ctx context.Context, id uint64) error {
 	err := q.store("Replay").Replay(ctx, ReplayRequest{ID: id, Now: time.Now()})
 	if err == nil {
-		signal(q.added)
-		signal(q.event)
+		q.wake(q.added)
+		q.wake(q.event)
 	}
 	return err
 }
@@ -217,7 +245,7 @@ func (q *Queue[T]) Replay(ctx context.Context, id uint64) error {
 func (q *Queue[T]) Discard(ctx context.Context, id uint64) error {
 	err := q.store("Discard").Discard(ctx, DiscardRequest{ID: id, Now: time.Now()})
 	if err == nil {
-		signal(q.event)
+		q.wake(q.event)
 	}
 	return err
 }
@@ -237,7 +265,7 @@ func (q *Queue[T]) GoString() string { return q.String() }
 func (q *Queue[T]) LogValue() slog.Value { return slog.StringValue(q.String()) }
 
 // signal leaves a token in c unless there is one.
-func signal(c chan struct{}) {
+func signal(c chan<- struct{}) {
 	select {
 	case c <- struct{}{}:
 	default:

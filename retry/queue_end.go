@@ -9,19 +9,26 @@ import (
 // waitPoll is how often Wait looks at a store that others may settle jobs in.
 const waitPoll = time.Second
 
-// ShutdownError says that the end of a [Queue] interrupted handlers. Nothing is
-// lost: their jobs wait in the store, and the attempt does not count.
+// ShutdownError says what the end of a [Queue] interrupted or left. Nothing is
+// lost yet: all jobs are in the store, and an interrupted attempt does not
+// count.
 type ShutdownError struct {
 	// Interrupted is how many handlers were interrupted. If Shutdown returned
 	// because its context ended, they may still be running; Run waits for them.
 	Interrupted int
-	// Cause is the error of the context that ended Shutdown; nil after Close.
+	// Left is how many jobs wait or are claimed in a store that is lost with the
+	// process. It is 0 if the store keeps them, as one in a file does.
+	Left int
+	// Cause is the error of the context that ended Shutdown, or nil.
 	Cause error
 }
 
-// Error returns the number and the cause.
+// Error returns the numbers and the cause.
 func (e *ShutdownError) Error() string {
 	text := fmt.Sprintf("retry: shutdown interrupted %d handlers", e.Interrupted)
+	if e.Left > 0 {
+		text += fmt.Sprintf(" and left %d jobs in memory", e.Left)
+	}
 	if e.Cause != nil {
 		text += fmt.Sprintf(": %v", e.Cause)
 	}
@@ -40,44 +47,77 @@ func (e *ShutdownError) Unwrap() []error {
 // and for the delivery of their events. If ctx ends first, it ends the contexts
 // of the handlers and returns at once, with a [*ShutdownError] that matches
 // ctx.Err and the cause of ctx: a handler that listens to nobody cannot delay
-// it. It returns nil if no handler was interrupted.
+// it. It returns nil if no handler was interrupted and no job is left in a store
+// in memory. To have all jobs handled, call [Queue.Wait] before.
 //
 //ferrous:blocks
 func (q *Queue[T]) Shutdown(ctx context.Context) error {
 	s := q.end("Shutdown")
-	if s == nil {
-		return nil
+	if s != nil {
+		s.drain(ErrShutdown)
 	}
-	s.drain(ErrShutdown)
-	select {
-	case <-s.done:
-		return s.interruption(nil)
-	case <-ctx.Done():
+	if q.atEnd(ctx, s) {
+		return q.endError(s)
 	}
-	select {
-	case <-s.done: // at the same moment
-		return s.interruption(nil)
-	default:
+	e := &ShutdownError{Left: q.left(), Cause: ended(ctx)}
+	if s != nil {
+		e.Interrupted = int(s.running.Load())
+		s.stop(fmt.Errorf("%w: %w", ErrShutdown, e.Cause))
 	}
-	running := int(s.running.Load())
-	s.stop(fmt.Errorf("%w: %w", ErrShutdown, ended(ctx)))
-	return &ShutdownError{Interrupted: running, Cause: ended(ctx)}
+	return e
 }
 
 // Close refuses new jobs, ends the contexts of the running handlers, and waits
-// for the handlers and for Run. A handler must not call it. It returns a
-// [*ShutdownError] if handlers were interrupted; one that succeeded all the same
-// was not. A second Close returns nil.
+// for the handlers and for Run. It returns a [*ShutdownError] if handlers were
+// interrupted, or jobs are left in a store in memory; a handler that succeeded
+// all the same was not interrupted. A second Close interrupts nobody.
 //
 //ferrous:blocks
 func (q *Queue[T]) Close() error {
 	s := q.end("Close")
-	if s == nil {
+	if s != nil {
+		s.stop(ErrShutdown)
+	}
+	q.atEnd(context.Background(), s)
+	return q.endError(s)
+}
+
+// atEnd waits until the session, if any, and all calls of Enqueue have ended. It
+// reports false if ctx ended before.
+func (q *Queue[T]) atEnd(ctx context.Context, s *session[T]) bool {
+	for {
+		changed := q.nextChange()
+		if q.calls.Load() == queueClosed && (s == nil || s.over.Load()) {
+			return true
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return q.calls.Load() == queueClosed && (s == nil || s.over.Load()) // at the same moment
+		}
+	}
+}
+
+// endError returns what there is to tell of a session that has ended, or nil.
+func (q *Queue[T]) endError(s *session[T]) error {
+	e := &ShutdownError{Left: q.left()}
+	if s != nil {
+		e.Interrupted = int(s.interrupted.Load())
+	}
+	if e.Interrupted+e.Left == 0 {
 		return nil
 	}
-	s.stop(ErrShutdown)
-	<-s.done
-	return s.interruption(nil)
+	return e
+}
+
+// left counts the jobs that will be lost with the process.
+func (q *Queue[T]) left() int {
+	m, ok := q.o.Store.(interface{ volatile() Stats })
+	if !ok {
+		return 0
+	}
+	stats := m.volatile()
+	return stats.Waiting + stats.Claimed
 }
 
 // Abort is [Queue.Close] without waiting. The cause of the handlers' contexts
@@ -105,7 +145,7 @@ func (q *Queue[T]) Wait(ctx context.Context) error {
 	store := q.store("Wait")
 	for {
 		changed := q.nextChange()
-		over := q.closed.Load() && q.current() == nil
+		over := q.closed() && q.current() == nil
 		stats, err := store.Stats(ctx)
 		switch left := stats.Waiting + stats.Claimed; {
 		case err != nil:
@@ -152,7 +192,7 @@ func (q *Queue[T]) end(method string) *session[T] {
 	q.store(method)
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.closed.Store(true)
+	q.calls.Or(queueClosed)
 	q.change()
 	return q.session
 }

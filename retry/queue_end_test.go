@@ -3,6 +3,9 @@ package retry_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,6 +32,7 @@ func TestTheEndsOfAQueue(t *testing.T) {
 		run         time.Duration // Run
 		waiting     int           // jobs afterwards
 		interrupted int           // as it is told
+		left        int           // likewise; 0 if it is not
 		refused     bool          // new jobs
 	}{
 		"Shutdown, time enough": {
@@ -37,7 +41,7 @@ func TestTheEndsOfAQueue(t *testing.T) {
 				defer stop()
 				return q.Shutdown(ctx)
 			},
-			30 * time.Second, 30 * time.Second, 2, 0, true,
+			30 * time.Second, 30 * time.Second, 2, 0, 2, true,
 		},
 		"Shutdown, 20 s": {
 			func(q *retry.Queue[string]) error {
@@ -45,19 +49,19 @@ func TestTheEndsOfAQueue(t *testing.T) {
 				defer stop()
 				return q.Shutdown(ctx)
 			},
-			20 * time.Second, 30 * time.Second, 2, 1, true,
+			20 * time.Second, 30 * time.Second, 2, 1, 3, true,
 		},
 		"Shutdown, no time": {
 			func(q *retry.Queue[string]) error { ctx, stop := within(0); defer stop(); return q.Shutdown(ctx) },
-			time.Second, 30 * time.Second, 3, 2, true,
+			time.Second, 30 * time.Second, 3, 2, 4, true,
 		},
 		"Close": {
 			func(q *retry.Queue[string]) error { return q.Close() },
-			30 * time.Second, 30 * time.Second, 3, 1, true,
+			30 * time.Second, 30 * time.Second, 3, 1, 3, true,
 		},
 		"Abort": {
 			func(q *retry.Queue[string]) error { q.Abort(errEnd); return nil },
-			time.Second, 30 * time.Second, 3, 0, true,
+			time.Second, 30 * time.Second, 3, 0, 0, true,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -96,10 +100,11 @@ func TestTheEndsOfAQueue(t *testing.T) {
 				testkit.Advance(time.Second)
 				err = c.end(q)
 				assert.Equal(t, c.returns, time.Since(begin))
-				if c.interrupted > 0 {
+				if c.left > 0 {
 					down, ok := errors.AsType[*retry.ShutdownError](err)
 					require.True(t, ok, "%v", err)
 					assert.Equal(t, c.interrupted, down.Interrupted)
+					assert.Equal(t, c.left, down.Left)
 					require.ErrorIs(t, err, retry.ErrShutdown)
 				} else {
 					require.NoError(t, err)
@@ -115,8 +120,9 @@ func TestTheEndsOfAQueue(t *testing.T) {
 					require.ErrorIs(t, cause, retry.ErrShutdown)
 				}
 				require.ErrorIs(t, q.Run(t.Context()), retry.ErrClosed)
-				require.NoError(t, q.Close())
-				require.NoError(t, q.Shutdown(t.Context()))
+				again := fmt.Sprintf("retry: shutdown interrupted 0 handlers and left %d jobs in memory", c.waiting)
+				require.EqualError(t, q.Close(), again)
+				require.EqualError(t, q.Shutdown(t.Context()), again)
 				q.Abort(nil)
 
 				done := 0 // what was interrupted has all its attempts
@@ -240,4 +246,115 @@ type lateClaim struct {
 func (s lateClaim) Claim(_ context.Context, r retry.ClaimRequest) (retry.Claims[string], error) {
 	<-s.release
 	return s.Memory.Claim(context.Background(), r)
+}
+
+// gated is a store whose Enqueue waits in the middle.
+type gated struct {
+	*retry.Memory[string]
+	entered, gate chan struct{}
+}
+
+func (s gated) Enqueue(ctx context.Context, r retry.EnqueueRequest[string]) (bool, error) {
+	s.entered <- struct{}{}
+	<-s.gate
+	return s.Memory.Enqueue(ctx, r)
+}
+
+func TestAnEndWaitsForTheJobsThatWereAcceptedBefore(t *testing.T) {
+	for name, end := range map[string]func(*retry.Queue[string]) error{
+		"Shutdown": func(q *retry.Queue[string]) error { return q.Shutdown(context.Background()) },
+		"Close":    func(q *retry.Queue[string]) error { return q.Close() },
+	} {
+		for _, running := range []bool{true, false} {
+			t.Run(fmt.Sprint(name, ", running: ", running), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					store := gated{retry.NewMemory[string](), make(chan struct{}), make(chan struct{})}
+					o := options{Store: store, Handle: func(context.Context, job) error { return nil }}
+					q := retry.NewQueue(o)
+					if running {
+						var stop func() error
+						q, stop = start(t, o)
+						defer func() { require.NoError(t, stop()) }()
+						synctest.Wait()
+					}
+					accepted := make(chan bool, 1)
+					go func() {
+						added, err := q.Enqueue(context.Background(), "a", "", 0)
+						assert.NoError(t, err)
+						accepted <- added
+					}()
+					<-store.entered
+					ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errEnd)
+					defer cancel()
+					require.ErrorIs(t, q.Shutdown(ctx), errEnd, "it waits no longer than it is told")
+					ended := make(chan error, 1)
+					go func() { ended <- end(q) }()
+					synctest.Wait()
+					require.Empty(t, ended, "a job is on its way into the store")
+					close(store.gate)
+					require.True(t, <-accepted)
+					require.EqualError(t, <-ended, "retry: shutdown interrupted 0 handlers and left 1 jobs in memory")
+					_, err := q.Enqueue(t.Context(), "b", "", 0)
+					require.ErrorIs(t, err, retry.ErrClosed)
+				})
+			})
+		}
+	}
+}
+
+// TestEachJobOfAnEndIsRefusedOrThere has producers race with an end: what was
+// accepted was handled, or is counted.
+func TestEachJobOfAnEndIsRefusedOrThere(t *testing.T) {
+	testkit.Stress(t, func(t *testing.T, round int) {
+		var handled atomic.Int64
+		store := retry.NewMemory[string]()
+		q := retry.NewQueue(options{Store: store, Handle: func(context.Context, job) error {
+			handled.Add(1)
+			return nil
+		}})
+		ran := make(chan error, 1)
+		go func() { ran <- q.Run(context.Background()) }()
+		var accepted atomic.Int64
+		begun := make(chan struct{}, 4)
+		var producers sync.WaitGroup
+		for p := range 4 {
+			producers.Go(func() {
+				for i := 0; ; i++ {
+					added, err := q.Enqueue(context.Background(), fmt.Sprint(p, "-", i), "", 0)
+					if err != nil {
+						assert.ErrorIs(t, err, retry.ErrClosed)
+						assert.False(t, added)
+						return
+					}
+					if accepted.Add(1); i == round%8 {
+						begun <- struct{}{}
+					}
+				}
+			})
+		}
+		<-begun
+		err := q.Shutdown(context.Background())
+		left := 0
+		if down, ok := errors.AsType[*retry.ShutdownError](err); ok {
+			left = down.Left
+		}
+		producers.Wait()
+		if err := <-ran; err != nil {
+			require.ErrorIs(t, err, retry.ErrClosed) // the end came before it began
+		}
+		assert.EqualValues(t, accepted.Load(), handled.Load()+int64(left))
+		s, err := store.Stats(context.Background())
+		require.NoError(t, err)
+		assert.Equal(t, left, s.Waiting)
+	})
+}
+
+func TestAStoreThatKeepsItsJobsHasNoneLeft(t *testing.T) {
+	durable := &journal{map[uint64]retry.Job[string]{}, map[uint64]retry.Event[string]{}}
+	store, err := retry.RestoreMemory(retry.Contents[string]{}, durable)
+	require.NoError(t, err)
+	q := retry.NewQueue(options{Store: store, Handle: func(context.Context, job) error { return nil }})
+	enqueue(t, q, "a")
+	require.NoError(t, q.Shutdown(t.Context()))
+	require.NoError(t, q.Close())
 }

@@ -360,9 +360,12 @@ func TestALostLeaseEndsTheHandlersContext(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				begin := time.Now()
 				q, stop := start(t, options{
-					Store: noExtend{retry.NewMemory[string](), c.extend}, Policy: every(time.Hour, 1),
+					Store: noExtend{retry.NewMemory[string](), c.extend}, Policy: every(time.Hour, 2),
 					Lease: time.Minute, Heartbeat: 20 * time.Second,
-					Handle: func(ctx context.Context, _ job) error {
+					Handle: func(ctx context.Context, j job) error {
+						if j.Attempts == 2 { // it was claimed before the first could settle it
+							return nil
+						}
 						<-ctx.Done()
 						assert.Equal(t, c.after, time.Since(begin))
 						require.ErrorIs(t, context.Cause(ctx), retry.ErrLease)
@@ -449,9 +452,6 @@ func (s badStore) Events(ctx context.Context, r retry.PageRequest) ([]retry.Even
 func TestAStoreThatPanicsEndsRunWithAnError(t *testing.T) {
 	for _, method := range []string{"claim", "settle", "events"} {
 		for name, fault := range faults {
-			if method == "settle" && name == "goexit" {
-				continue // the job is claimed again when its lease ends
-			}
 			t.Run(method+"/"+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					q := retry.NewQueue(options{
@@ -463,6 +463,155 @@ func TestAStoreThatPanicsEndsRunWithAnError(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// TestASettleThatExitsFreesTheWorker has a store that exits the goroutine in
+// each verdict of a queue.
+func TestASettleThatExitsFreesTheWorker(t *testing.T) {
+	for verdict, handle := range map[string]func() error{
+		"done": func() error { return nil }, "again": func() error { return errDown },
+		"unclaim": func() error { return retry.Snooze(1) }, "bury": func() error { return retry.Permanent(errDown) },
+		"panic": func() error { panic(errDown) }, "exit": func() error { runtime.Goexit(); return nil },
+		"unreadable": nil,
+	} {
+		t.Run(verdict, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var bad atomic.Bool
+				memory := retry.NewMemory[string]().WithClone(func(v string) string {
+					if bad.Load() {
+						panic("no copy")
+					}
+					return v
+				})
+				q := retry.NewQueue(options{
+					Store: badStore{memory, "settle", runtime.Goexit}, Workers: 1, Logger: slog.New(slog.DiscardHandler),
+					Handle: func(context.Context, job) error { return handle() },
+				})
+				enqueue(t, q, "a")
+				bad.Store(handle == nil)
+				require.EqualError(t, q.Run(t.Context()), "retry: Queue.Run: settle: retry: callback exited its goroutine")
+			})
+		})
+	}
+}
+
+// TestAPolicyThatFailsKeepsTheHandlersError has a policy whose functions panic
+// and exit.
+func TestAPolicyThatFailsKeepsTheHandlersError(t *testing.T) {
+	for name, fault := range faults {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var reasons []string
+				q, stop := start(t, options{
+					Policy: retry.New(retry.Options{Attempts: 2, Retryable: func(error) bool { fault(); return true }}),
+					Handle: func(_ context.Context, j job) error { reasons = append(reasons, j.Reason); return errEnd },
+				})
+				enqueue(t, q, "a")
+				testkit.Advance(time.Hour)
+				letters := dead(t, q)
+				require.Len(t, letters, 1)
+				for _, reason := range append(reasons[1:], letters[0].Reason) {
+					assert.Regexp(t, "^the operator ends it; then the policy failed: (panic: |retry: callback exited)", reason)
+				}
+				require.NoError(t, stop())
+			})
+		})
+	}
+}
+
+// unreadable is an error whose text cannot be had.
+type unreadable struct{}
+
+func (unreadable) Error() string { runtime.Goexit(); return "" }
+
+func TestAnErrorWithoutATextIsAFailedAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q, stop := start(t, options{Policy: every(time.Second, 2), Workers: 1, Handle: func(context.Context, job) error { return unreadable{} }})
+		enqueue(t, q, "a")
+		testkit.Advance(time.Hour)
+		require.Len(t, dead(t, q), 1)
+		assert.Equal(t, "retry: callback exited its goroutine", dead(t, q)[0].Reason)
+		require.NoError(t, stop())
+	})
+}
+
+func TestAPanicErrorThatIsReturnedIsNoPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		failures := 3
+		q, stop := start(t, options{
+			Policy: every(time.Second, 2), CrashOnPanic: true, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+			Handle: func(context.Context, job) error { return &retry.PanicError{Value: errDown} },
+			OnEvent: func(context.Context, retry.Event[string]) error {
+				if failures--; failures > 0 {
+					return &retry.PanicError{Value: errDown}
+				}
+				return nil
+			},
+		})
+		enqueue(t, q, "a")
+		testkit.Advance(time.Hour)
+		assert.Equal(t, retry.Stats{Dead: 1}, stats(t, q))
+		assert.Empty(t, log.String())
+		require.NoError(t, stop())
+	})
+}
+
+func TestAPanicWithASnoozeIsAFailedAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		q, stop := start(t, options{Policy: every(time.Second, 3), Handle: func(context.Context, job) error {
+			calls++
+			panic(retry.Snooze(0))
+		}})
+		enqueue(t, q, "a")
+		testkit.Advance(time.Hour)
+		assert.Equal(t, 3, calls)
+		assert.Len(t, dead(t, q), 1)
+		require.NoError(t, stop())
+	})
+}
+
+// greedy is a store that gives out more than it is asked for.
+type greedy struct{ *retry.Memory[string] }
+
+func (s greedy) Claim(ctx context.Context, r retry.ClaimRequest) (retry.Claims[string], error) {
+	r.Max += 2
+	return s.Memory.Claim(ctx, r)
+}
+
+func TestAStoreThatGivesOutTooManyJobsEndsRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := retry.NewQueue(options{Store: greedy{retry.NewMemory[string]()}, Workers: 1, Handle: func(context.Context, job) error {
+			t.Error("handled")
+			return nil
+		}})
+		for _, key := range []string{"a", "b", "c"} {
+			enqueue(t, q, key)
+		}
+		require.EqualError(t, q.Run(t.Context()), "retry: Queue.Run: claim: the store gave out 3 jobs, 1 were asked for")
+	})
+}
+
+func TestAZeroMemoryNamesItself(t *testing.T) {
+	for method, call := range map[string]func(context.Context, *retry.Memory[string]){
+		"Enqueue": func(ctx context.Context, m *retry.Memory[string]) {
+			_, _ = m.Enqueue(ctx, retry.EnqueueRequest[string]{})
+		},
+		"Claim":   func(ctx context.Context, m *retry.Memory[string]) { _, _ = m.Claim(ctx, retry.ClaimRequest{}) },
+		"Settle":  func(ctx context.Context, m *retry.Memory[string]) { _ = m.Settle(ctx, retry.SettleRequest{}) },
+		"Extend":  func(ctx context.Context, m *retry.Memory[string]) { _ = m.Extend(ctx, retry.ExtendRequest{}) },
+		"Dead":    func(ctx context.Context, m *retry.Memory[string]) { _, _ = m.Dead(ctx, retry.PageRequest{}) },
+		"Replay":  func(ctx context.Context, m *retry.Memory[string]) { _ = m.Replay(ctx, retry.ReplayRequest{}) },
+		"Discard": func(ctx context.Context, m *retry.Memory[string]) { _ = m.Discard(ctx, retry.DiscardRequest{}) },
+		"Events":  func(ctx context.Context, m *retry.Memory[string]) { _, _ = m.Events(ctx, retry.PageRequest{}) },
+		"Trim":    func(ctx context.Context, m *retry.Memory[string]) { _ = m.Trim(ctx, 0) },
+		"Stats":   func(ctx context.Context, m *retry.Memory[string]) { _, _ = m.Stats(ctx) },
+	} {
+		var m retry.Memory[string]
+		err := testkit.PanicError(t, func() { call(t.Context(), &m) })
+		assert.EqualError(t, err, "retry: Memory."+method+": store was not made by NewMemory or RestoreMemory")
 	}
 }
 

@@ -18,8 +18,8 @@ var ErrLease = fmt.Errorf("retry: lease is over: %w", context.DeadlineExceeded)
 // errExited is how a callback failed that called runtime.Goexit.
 var errExited = errors.New("retry: callback exited its goroutine")
 
-// maxReason bounds [Job.Reason], which is written down with each change of the
-// job. It has room for the stack of a panic.
+// maxReason bounds what [Job.Reason] says of one failure; it is written down
+// with each change of the job. It has room for the stack of a panic.
 const maxReason = 4 << 10
 
 // Run handles jobs and delivers events until ctx is done or the queue is ended
@@ -46,7 +46,7 @@ func (q *Queue[T]) Run(ctx context.Context) error {
 		var delivery sync.WaitGroup
 		delivery.Go(s.deliver)
 		// The store may panic or exit the goroutine, like any code of others.
-		if err := await(func() error { s.dispatch(); return nil }); err != nil {
+		if err := await(func() error { s.dispatch(); return nil }).failure(); err != nil {
 			s.fail(s.ctx, "claim", err)
 		}
 		s.work.Wait()
@@ -69,10 +69,11 @@ type session[T any] struct {
 	drain       context.CancelCauseFunc
 	ctx         context.Context // while handlers run; ends taking too
 	stop        context.CancelCauseFunc
+	silence     func()                     // ends the store's notifications, or nil
 	work        sync.WaitGroup             // handlers and heartbeats
 	freed       chan struct{}              // has a token for each worker that finished
 	settled     chan struct{}              // closed when no handler is left
-	done        chan struct{}              // closed when Run is about to return
+	over        atomic.Bool                // Run is about to return
 	running     atomic.Int64               // handlers
 	interrupted atomic.Int64               // handlers whose failure did not count
 	panic       atomic.Pointer[PanicError] // the first, if it is to crash
@@ -86,48 +87,47 @@ func (q *Queue[T]) begin(ctx context.Context) (*session[T], error) {
 	switch {
 	case q.session != nil:
 		misuse("Queue.Run", "already running")
-	case q.closed.Load():
+	case q.closed():
 		return nil, ErrClosed
 	}
 	s := &session[T]{
 		Queue: q, freed: make(chan struct{}, q.o.Workers),
-		settled: make(chan struct{}), done: make(chan struct{}),
+		settled: make(chan struct{}),
 	}
 	// What handlers see ends with ctx, but with a cause that says shutdown.
 	s.ctx, s.stop = context.WithCancelCause(context.WithoutCancel(ctx))
 	s.taking, s.drain = context.WithCancelCause(s.ctx)
+	if n, ok := q.o.Store.(Notifier); ok {
+		s.silence = n.Notify(q.added, q.event)
+	}
 	q.session = s
 	return s, nil
 }
 
 func (q *Queue[T]) finish(s *session[T]) {
 	s.stop(nil)
+	if s.silence != nil {
+		s.silence()
+	}
 	q.mu.Lock()
 	q.session = nil
 	q.mu.Unlock()
-	close(s.done)
+	s.over.Store(true)
 	q.change()
 }
 
-// interruption returns the error that tells of interrupted handlers, or nil.
-func (s *session[T]) interruption(cause error) error {
-	if n := s.interrupted.Load(); n > 0 {
-		return &ShutdownError{Interrupted: int(n), Cause: cause}
-	}
-	return nil
-}
-
-// await calls f on a goroutine of its own, which f may exit, and returns f's
-// error, a [*PanicError] or errExited.
-func await(f func() error) error {
-	done := make(chan error, 1)
+// await calls f on a goroutine of its own, which f may exit, and returns how
+// that ended.
+func await(f func() error) outcome[struct{}] {
+	done := make(chan outcome[struct{}], 1)
 	go collect(context.Background(), func(context.Context) (struct{}, error) {
 		return struct{}{}, f()
-	}, func(o outcome[struct{}]) { done <- o.failure() })
+	}, func(o outcome[struct{}]) { done <- o })
 	return <-done
 }
 
-// failure returns how a call failed, or nil.
+// failure returns how a call failed: the error that it returned, a
+// [*PanicError] or errExited; nil if it did not fail.
 func (o outcome[T]) failure() error {
 	switch {
 	case o.panic != nil:
@@ -164,6 +164,10 @@ func (s *session[T]) dispatch() {
 		claims, err := s.o.Store.Claim(s.taking, ClaimRequest{Now: now, Until: now.Add(s.o.Lease), Max: free})
 		if err != nil {
 			s.fail(s.taking, "claim", err)
+			return
+		}
+		if n := len(claims.Jobs); n > free {
+			s.fail(s.ctx, "claim", fmt.Errorf("the store gave out %d jobs, %d were asked for", n, free))
 			return
 		}
 		for i := range claims.Jobs {
@@ -214,23 +218,9 @@ func (s *session[T]) fail(ctx context.Context, what string, err error) {
 
 // handle calls the handler and settles its claim.
 func (s *session[T]) handle(job *Job[T]) {
-	switch {
-	case s.taking.Err() != nil: // since the claim
-		s.release(job, SettleRequest{Verdict: Unclaim, Due: time.Now()})
-		s.free()
-		return
-	case job.Err != nil:
-		s.release(job, SettleRequest{Verdict: Bury, Reason: reason(job.Err)})
-		s.free()
-		return
-	case job.Attempts > s.o.Policy.attempts():
-		// The last claim that it was entitled to ended with a crash or its lease.
-		why := ErrLease.Error()
-		if job.Reason != "" {
-			why += "; before: " + job.Reason
-		}
-		s.release(job, SettleRequest{Verdict: Bury, Reason: why})
-		s.free()
+	if r, over := s.settledBefore(job); over {
+		defer s.free()
+		s.release(job, r)
 		return
 	}
 	ctx, end := s.lease(job)
@@ -241,11 +231,30 @@ func (s *session[T]) handle(job *Job[T]) {
 		end()
 		s.running.Add(-1)
 		if o.exited { // this goroutine ends here
-			s.work.Go(func() { s.handled(job, o.failure()) })
+			s.work.Go(func() { s.handled(job, o) })
 			return
 		}
-		s.handled(job, o.failure())
+		s.handled(job, o)
 	})
+}
+
+// settledBefore reports whether a claimed job is not for the handler, and what
+// becomes of it.
+func (s *session[T]) settledBefore(job *Job[T]) (SettleRequest, bool) {
+	switch {
+	case s.taking.Err() != nil: // since the claim
+		return SettleRequest{Verdict: Unclaim, Due: time.Now()}, true
+	case job.Err != nil:
+		return SettleRequest{Verdict: Bury, Reason: reason(job.Err)}, true
+	case job.Attempts > s.o.Policy.attempts():
+		// The last claim that it was entitled to ended with a crash or its lease.
+		why := ErrLease.Error()
+		if job.Reason != "" {
+			why += "; before: " + job.Reason
+		}
+		return SettleRequest{Verdict: Bury, Reason: shorten(why)}, true
+	}
+	return SettleRequest{}, false
 }
 
 // lease returns the context of a handler, and what to call after it.
@@ -288,7 +297,7 @@ func (s *session[T]) beat(ctx context.Context, job *Job[T], expiry *time.Timer, 
 		}
 		now := time.Now()
 		r := ExtendRequest{ID: job.ID, Fence: job.Fence, Until: now.Add(s.o.Lease), Now: now}
-		err := await(func() error { return s.o.Store.Extend(ctx, r) })
+		err := await(func() error { return s.o.Store.Extend(ctx, r) }).failure()
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -304,38 +313,35 @@ func (s *session[T]) beat(ctx context.Context, job *Job[T], expiry *time.Timer, 
 	}
 }
 
-// handled settles the claim of a job whose handler ended with err, and tells the
+// handled settles the claim of a job whose handler has ended, and tells the
 // hooks.
-func (s *session[T]) handled(job *Job[T], err error) {
+func (s *session[T]) handled(job *Job[T], o outcome[struct{}]) {
 	defer s.free()
-	if err == nil { // no callback can harm what follows
+	if o.succeeded() { // no callback can harm what follows
 		if s.release(job, SettleRequest{Verdict: Done}) && s.o.OnSuccess != nil {
 			s.tell("OnSuccess", job, func() { s.o.OnSuccess(s.ctx, *job) })
 		}
 		return
 	}
-	defer s.crashed("Handle", job, err) // afterwards: it may end the session
+	defer s.crashed("Handle", job, o) // afterwards: it may end the session
 	var r SettleRequest
-	// Retryable, Backoff and the methods of err are code of others.
-	if failure := await(func() error { r = s.judge(job, err); return nil }); failure != nil {
-		s.crashed("Policy", job, failure)
-		r = SettleRequest{Verdict: Bury, Reason: reason(failure)}
-		if job.Attempts < s.o.Policy.attempts() {
-			r.Verdict, r.Delay = Again, s.defaultDelay(job.Attempts)
-			r.Due = time.Now().Add(r.Delay)
-		}
+	// Retryable, Backoff and the methods of the error are code of others.
+	if judged := await(func() error { r = s.judge(job, o); return nil }); !judged.succeeded() {
+		s.crashed("Policy", job, judged)
+		r = s.unjudged(job, o, judged)
 	}
 	if s.release(job, r) && r.Verdict == Again && s.o.OnRetry != nil {
-		retry := JobRetry[T]{Job: *job, Err: err, Delay: r.Delay, Due: r.Due}
+		retry := JobRetry[T]{Job: *job, Err: o.failure(), Delay: r.Delay, Due: r.Due}
 		s.tell("OnRetry", job, func() { s.o.OnRetry(s.ctx, retry) })
 	}
 }
 
-// judge decides what becomes of a job whose handler failed with err.
-func (s *session[T]) judge(job *Job[T], err error) SettleRequest {
+// judge decides what becomes of a job whose handler failed.
+func (s *session[T]) judge(job *Job[T], o outcome[struct{}]) SettleRequest {
+	err := o.failure()
 	var snooze *snoozeError
 	switch {
-	case errors.As(err, &snooze):
+	case o.panic == nil && errors.As(err, &snooze):
 		return SettleRequest{Verdict: Unclaim, Due: time.Now().Add(snooze.delay)}
 	case s.ctx.Err() != nil:
 		s.interrupted.Add(1)
@@ -350,12 +356,33 @@ func (s *session[T]) judge(job *Job[T], err error) SettleRequest {
 	return SettleRequest{Verdict: Again, Reason: reason(err), Delay: delay, Due: time.Now().Add(delay)}
 }
 
+// unjudged is for a job whose handler failed, and after it the policy: it is
+// retried with the default delay, and both failures are kept.
+func (s *session[T]) unjudged(job *Job[T], handler, policy outcome[struct{}]) SettleRequest {
+	r := SettleRequest{Verdict: Bury, Reason: reason(policy.failure())}
+	// An Error method that exits its goroutine has no text.
+	_ = await(func() error {
+		r.Reason = reason(handler.failure()) + "; then the policy failed: " + r.Reason
+		return nil
+	})
+	if job.Attempts < s.o.Policy.attempts() {
+		r.Verdict, r.Delay = Again, s.defaultDelay(job.Attempts)
+		r.Due = time.Now().Add(r.Delay)
+	}
+	return r
+}
+
 // reason returns what a store keeps of an error.
 func reason(err error) string {
 	text := fmt.Sprintf("%v", err)      // it survives an Error method that panics
 	if p, ok := err.(*PanicError); ok { //nolint:errorlint // the handler's own panic
 		text = fmt.Sprintf("panic: %v\n\n%s", p.Value, p.Stack)
 	}
+	return shorten(text)
+}
+
+// shorten bounds the reason for one failure.
+func shorten(text string) string {
 	if len(text) > maxReason {
 		text = strings.ToValidUTF8(text[:maxReason], "") + "…"
 	}
@@ -369,16 +396,20 @@ func (s *session[T]) free() {
 }
 
 // release settles the claim of a job, also when the session has ended. It
-// reports whether the claim was still good.
-func (s *session[T]) release(job *Job[T], r SettleRequest) bool {
+// reports whether the claim was still good. A store that panics or exits the
+// goroutine ends the session.
+func (s *session[T]) release(job *Job[T], r SettleRequest) (ok bool) {
 	r.ID, r.Fence, r.Now = job.ID, job.Fence, time.Now()
-	ok := false
+	returned := false
 	defer func() {
 		if v := recover(); v != nil {
 			s.fail(s.ctx, "settle", fmt.Errorf("panic: %v", v))
+		} else if !returned {
+			s.fail(s.ctx, "settle", errExited)
 		}
 	}()
 	err := s.o.Store.Settle(context.WithoutCancel(s.ctx), r)
+	returned = true
 	switch {
 	case errors.Is(err, ErrStale): // another claim decides
 	case err != nil:
@@ -387,9 +418,9 @@ func (s *session[T]) release(job *Job[T], r SettleRequest) bool {
 		ok = true
 		switch r.Verdict {
 		case Again, Unclaim:
-			signal(s.added)
+			s.wake(s.added)
 		case Bury:
-			signal(s.event)
+			s.wake(s.event)
 		case Done:
 		}
 	}
@@ -398,16 +429,14 @@ func (s *session[T]) release(job *Job[T], r SettleRequest) bool {
 
 // tell calls a hook that is not asked for anything.
 func (s *session[T]) tell(hook string, job *Job[T], f func()) {
-	if err := await(func() error { f(); return nil }); err != nil {
-		s.crashed(hook, job, err)
-	}
+	s.crashed(hook, job, await(func() error { f(); return nil }))
 }
 
 // crashed logs a panic or the exit of a callback, and ends the session if that
-// is wanted. Other errors are none of its business.
-func (s *session[T]) crashed(callback string, job *Job[T], err error) {
-	p, panicked := err.(*PanicError)   //nolint:errorlint // what the callback itself did
-	if !panicked && err != errExited { //nolint:errorlint // likewise
+// is wanted. An error that the callback returned, even a [*PanicError], is none
+// of its business.
+func (s *session[T]) crashed(callback string, job *Job[T], o outcome[struct{}]) {
+	if o.panic == nil && !o.exited {
 		return
 	}
 	logger := s.o.Logger
@@ -416,14 +445,14 @@ func (s *session[T]) crashed(callback string, job *Job[T], err error) {
 	}
 	_ = await(func() error { // the logger may panic too
 		attrs := []slog.Attr{slog.String("callback", callback), slog.Any("job", *job)}
-		if panicked {
-			attrs = append(attrs, slog.String("panic", fmt.Sprint(p.Value)), slog.String("stack", string(p.Stack)))
+		if o.panic != nil {
+			attrs = append(attrs, slog.String("panic", fmt.Sprint(o.panic.Value)), slog.String("stack", string(o.panic.Stack)))
 		}
 		logger.LogAttrs(s.ctx, slog.LevelError, "retry: callback of a queue panicked or exited", attrs...)
 		return nil
 	})
-	if panicked && s.o.CrashOnPanic {
-		s.panic.CompareAndSwap(nil, p)
+	if o.panic != nil && s.o.CrashOnPanic {
+		s.panic.CompareAndSwap(nil, o.panic)
 		s.stop(ErrShutdown)
 	}
 }
@@ -459,14 +488,14 @@ func (s *session[T]) deliver() {
 
 // deliveryDelay returns how long to wait after OnEvent failed.
 func (s *session[T]) deliveryDelay(failures int, previous time.Duration, err error) (delay time.Duration) {
-	failure := await(func() error {
+	o := await(func() error {
 		var m marks
 		m.read(err)
 		delay = s.o.Policy.delay(failures, previous, m)
 		return nil
 	})
-	if failure != nil {
-		s.crashed("Policy", &Job[T]{}, failure)
+	if !o.succeeded() {
+		s.crashed("Policy", &Job[T]{}, o)
 		delay = s.defaultDelay(failures)
 	}
 	return delay
@@ -485,7 +514,7 @@ func (s *session[T]) deliverAll() error {
 		err := await(func() (err error) {
 			page, err = s.o.Store.Events(s.ctx, PageRequest{Max: eventPage})
 			return err
-		})
+		}).failure()
 		if err != nil {
 			s.fail(s.ctx, "events", err)
 			return nil
@@ -496,7 +525,7 @@ func (s *session[T]) deliverAll() error {
 		delivered, err := s.deliverPage(page)
 		if delivered > 0 {
 			seq := page[delivered-1].Seq
-			if err := await(func() error { return s.o.Store.Trim(context.WithoutCancel(s.ctx), seq) }); err != nil {
+			if err := await(func() error { return s.o.Store.Trim(context.WithoutCancel(s.ctx), seq) }).failure(); err != nil {
 				s.fail(s.ctx, "trim", err)
 				return nil
 			}
@@ -515,8 +544,9 @@ func (s *session[T]) deliverPage(page []Event[T]) (int, error) {
 	for i, e := range page {
 		err := s.ctx.Err()
 		if err == nil {
-			err = await(func() error { return s.o.OnEvent(s.ctx, e) })
-			s.crashed("OnEvent", &e.Job, err)
+			o := await(func() error { return s.o.OnEvent(s.ctx, e) })
+			s.crashed("OnEvent", &e.Job, o)
+			err = o.failure()
 		}
 		if err != nil {
 			return i, err

@@ -572,3 +572,38 @@ func (c cancelling) Claim(ctx context.Context, _ retry.ClaimRequest) (retry.Clai
 	<-ctx.Done()
 	return retry.Claims[string]{}, context.Cause(ctx)
 }
+
+// TestQueuesOfOneStoreWakeEachOther has a queue that only adds jobs, and one
+// that only handles them.
+func TestQueuesOfOneStoreWakeEachOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := retry.NewMemory[string]()
+		var handled, events []string
+		o := options{
+			Store: store, Policy: every(time.Second, 1),
+			Handle: func(_ context.Context, j job) error { handled = append(handled, j.Key); return errDown },
+			OnEvent: func(_ context.Context, e retry.Event[string]) error {
+				events = append(events, e.Kind.String())
+				return nil
+			},
+		}
+		_, stop := start(t, o)
+		synctest.Wait()
+		other := retry.NewQueue(o) // it does not run
+		enqueue(t, other, "a")
+		synctest.Wait()
+		assert.Equal(t, []string{"a"}, handled)
+		require.NoError(t, other.Replay(t.Context(), dead(t, other)[0].ID))
+		synctest.Wait()
+		assert.Equal(t, []string{"a", "a"}, handled)
+		require.NoError(t, other.Discard(t.Context(), dead(t, other)[0].ID))
+		synctest.Wait()
+		assert.Equal(t, []string{"buried", "replayed", "buried", "discarded"}, events)
+		now := time.Now()
+		_, err := store.Enqueue(t.Context(), retry.EnqueueRequest[string]{Key: "b", Due: now, Now: now})
+		require.NoError(t, err)
+		synctest.Wait()
+		assert.Equal(t, []string{"a", "a", "b"}, handled)
+		require.NoError(t, stop())
+	})
+}

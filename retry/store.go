@@ -268,6 +268,17 @@ type Store[T any] interface {
 	Close() error
 }
 
+// Notifier is a [Store] that several queues of a process can share: it tells
+// each of them of what the others, and direct calls, put into it. A queue on
+// another store knows its own changes only, and what [Claims.Next] says.
+type Notifier interface {
+	// Notify has the store leave a token in jobs when a job is added or waits
+	// again, and in events when there is a new event, until stop is called. A
+	// channel that has no room for a token has one. The next call of Claim or
+	// Events sees the change.
+	Notify(jobs, events chan<- struct{}) (stop func())
+}
+
 // ended returns the error of a context that is done. It matches ctx.Err and the
 // context's cause.
 func ended(ctx context.Context) error {

@@ -336,6 +336,11 @@ func (s *Store[T]) Trim(ctx context.Context, seq uint64) error {
 	return s.change(ctx, func() error { return s.memory.Trim(context.Background(), seq) })
 }
 
+// Notify implements [retry.Notifier].
+func (s *Store[T]) Notify(jobs, events chan<- struct{}) (stop func()) {
+	return s.memory.Notify(jobs, events)
+}
+
 func (s *Store[T]) change(ctx context.Context, f func() error) (err error) {
 	if failure := s.decide(ctx, func() { err = f() }); failure != nil {
 		return failure

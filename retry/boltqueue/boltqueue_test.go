@@ -9,14 +9,12 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.etcd.io/bbolt"
 
 	"github.com/coderrange/ferrous/internal/testkit"
 	"github.com/coderrange/ferrous/retry"
@@ -47,26 +45,6 @@ func TestAValueThatCannotBeWrittenIsRefused(t *testing.T) {
 	added, err = enqueue(s, "a", "good")
 	require.NoError(t, err, "the store goes on")
 	assert.True(t, added)
-}
-
-func TestConcurrentCallsShareTransactions(t *testing.T) {
-	path := newPath(t)
-	s := open(t, path)
-	const callers, jobs = 64, 20
-	testkit.Parallel(callers, func(c int) {
-		for i := range jobs {
-			added, err := enqueue(s, strconv.Itoa(c*jobs+i), "value")
-			assert.True(t, added && err == nil)
-		}
-	})
-	require.NoError(t, s.Close())
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true})
-	require.NoError(t, err)
-	defer func() { require.NoError(t, db.Close()) }()
-	require.NoError(t, db.View(func(tx *bbolt.Tx) error {
-		assert.Less(t, tx.ID(), callers*jobs/4, "transactions")
-		return nil
-	}))
 }
 
 const child = "BOLTQUEUE_CHILD"

@@ -42,6 +42,7 @@ func Run(t *testing.T, o Opener) {
 		"ListsComeInPages":              pages,
 		"TheLongestDueComesFirst":       order,
 		"AStaleFenceCanDoNothing":       stale,
+		"AStoreTellsOfWhatIsPutIntoIt":  notify,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := o.Open(t)
@@ -224,6 +225,72 @@ func stale(t *testing.T, s Store) {
 	refused(now, second)
 	require.NoError(t, s.Settle(ctx, retry.SettleRequest{ID: third.ID, Fence: third.Fence, Now: now}))
 	refused(now, third) // it is gone
+}
+
+// notify checks that a store tells of what was put into it, until it is not to.
+func notify(t *testing.T, s Store) {
+	ctx := t.Context()
+	n, ok := s.(retry.Notifier)
+	if !ok {
+		t.Skip("it does not notify")
+	}
+	jobs, events := make(chan struct{}, 1), make(chan struct{}, 1)
+	full, none := make(chan struct{}, 1), make(chan struct{})
+	full <- struct{}{}
+	stop, stopOther := n.Notify(jobs, events), n.Notify(full, none)
+	told := func(what string, wantJobs, wantEvents int) {
+		assert.Equal(t, wantJobs, len(jobs), "%s: jobs", what)
+		assert.Equal(t, wantEvents, len(events), "%s: events", what)
+		for _, c := range []chan struct{}{jobs, events} {
+			select {
+			case <-c:
+			default:
+			}
+		}
+	}
+	claim := func() retry.Job[string] {
+		claims, err := s.Claim(ctx, retry.ClaimRequest{Now: start, Until: start.Add(time.Hour), Max: 1})
+		require.NoError(t, err)
+		require.Len(t, claims.Jobs, 1)
+		told("claim", 0, 0)
+		return claims.Jobs[0]
+	}
+	settle := func(v retry.Verdict) (id uint64) {
+		job := claim()
+		require.NoError(t, s.Settle(ctx, retry.SettleRequest{ID: job.ID, Fence: job.Fence, Verdict: v, Now: start, Due: start}))
+		return job.ID
+	}
+	enqueue := func(added bool) {
+		got, err := s.Enqueue(ctx, retry.EnqueueRequest[string]{Key: "k", Now: start, Due: start})
+		require.NoError(t, err)
+		require.Equal(t, added, got)
+	}
+	enqueue(true)
+	told("enqueue", 1, 0)
+	enqueue(false)
+	told("enqueue of the same key", 0, 0)
+	settle(retry.Again)
+	told("again", 1, 0)
+	settle(retry.Unclaim)
+	told("unclaim", 1, 0)
+	id := settle(retry.Bury)
+	told("bury", 0, 1)
+	require.NoError(t, s.Replay(ctx, retry.ReplayRequest{ID: id, Now: start}))
+	told("replay", 1, 1)
+	id = settle(retry.Bury)
+	told("bury", 0, 1)
+	require.NoError(t, s.Discard(ctx, retry.DiscardRequest{ID: id, Now: start}))
+	told("discard", 0, 1)
+	stop()
+	stop()
+	enqueue(true)
+	told("after stop", 0, 0)
+	<-full
+	settle(retry.Done)
+	assert.Empty(t, full, "done")
+	enqueue(true)
+	assert.Len(t, full, 1, "the other goes on")
+	stopOther()
 }
 
 // stress has several workers share a store; each key has one owner at a time,
