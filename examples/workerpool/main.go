@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 
@@ -45,8 +44,11 @@ func run(ctx context.Context, out io.Writer, jobs, workers int) error {
 		close(tx) // drop(tx)
 		// Also when ctx is done: the dispatcher may be printing.
 		done, err := dispatcher.Join(context.WithoutCancel(ctx))
-		_, written := fmt.Fprintf(out, "all senders are gone: %d jobs done, the pool is closed\n", done)
-		return errors.Join(err, written)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(out, "all senders are gone: %d jobs done, the pool is closed\n", done)
+		return err
 	})
 }
 

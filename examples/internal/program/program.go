@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -48,17 +49,15 @@ func code(name string, run Run) int {
 		})
 	})()
 	err := run(ctx, os.Args[1:], os.Stdout)
-	var usage *UsageError
-	switch {
-	case err == nil:
+	if err == nil {
 		return 0
-	case errors.As(err, &usage):
-		_, _ = fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
-		return Usage
-	default:
-		_, _ = fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
-		return Failed
 	}
+	// One line, also of errors that were joined.
+	_, _ = fmt.Fprintf(os.Stderr, "%s: %s\n", name, strings.ReplaceAll(err.Error(), "\n", "; "))
+	if usage := new(UsageError); errors.As(err, &usage) {
+		return Usage
+	}
+	return Failed
 }
 
 // Signals returns a context that ends with the first interrupt, SIGTERM or
@@ -66,7 +65,7 @@ func code(name string, run Run) int {
 // once. A signal that was ignored when the process began, as nohup does it,
 // stays ignored. Stop gives the signals back.
 func Signals(parent context.Context) (ctx context.Context, stop context.CancelFunc) {
-	signal.Ignore(syscall.SIGPIPE)
+	defer signal.Ignore(syscall.SIGPIPE) // last, so that who sees it knows that signals are caught
 	var caught []os.Signal
 	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
 		if !signal.Ignored(s) {
