@@ -1,6 +1,9 @@
 package seatmap
 
 import (
+	"fmt"
+	"io"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,8 +14,10 @@ const Resolution = time.Millisecond
 
 // Clock is the time that Plans agree on, counted from its making and monotonic:
 // setting the wall clock does not move it. It also keeps a coarse reading, which
-// costs one load, for refusals. It is safe for concurrent use.
+// costs one load, for refusals. It must be made by [NewClock] and not be copied;
+// it is safe for concurrent use.
 type Clock struct {
+	self   *Clock // a zero Clock and a copy are known by it
 	base   time.Time
 	coarse atomic.Int64 // the last tick's reading; 0 while nothing ticks
 
@@ -25,6 +30,7 @@ type Clock struct {
 // positive there is no goroutine, and every reading is precise.
 func NewClock(resolution time.Duration) *Clock {
 	c := &Clock{base: time.Now(), ended: make(chan struct{})}
+	c.self = c
 	if resolution <= 0 {
 		close(c.ended)
 		c.stop = func() {}
@@ -53,11 +59,29 @@ func (c *Clock) tick(resolution time.Duration, stop chan struct{}) {
 }
 
 // Close ends the ticking and waits for its goroutine. The clock goes on with
-// precise readings. It may be called more than once.
+// precise readings. It may be called more than once. A zero Clock has nothing to
+// end.
 func (c *Clock) Close() {
+	if c.self == nil {
+		return
+	}
 	c.stop()
 	<-c.ended
 }
+
+// String returns for how long the clock has run.
+func (c *Clock) String() string {
+	if c.self != c {
+		return "Clock(not made by NewClock)"
+	}
+	return fmt.Sprintf("Clock(%v)", time.Duration(c.now()))
+}
+
+// Format prints [Clock.String], whatever the verb.
+func (c *Clock) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
+
+// LogValue is [Clock.String].
+func (c *Clock) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // now returns the time since the making of the clock, in nanoseconds; at least 1.
 func (c *Clock) now() int64 { return int64(time.Since(c.base)) + 1 }

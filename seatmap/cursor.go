@@ -50,7 +50,8 @@ func ParseCursor(text string) (c Cursor, err error) {
 		}
 	}
 	if err != nil || c.String() != text { // the one form that String writes
-		return Cursor{}, fmt.Errorf("%w: %q", ErrInvalidCursor, clip(text))
+		// It may be a token by mistake, so the text is not repeated.
+		return Cursor{}, fmt.Errorf("%w: %d bytes that are not its text", ErrInvalidCursor, len(text))
 	}
 	return c, nil
 }

@@ -228,7 +228,7 @@ func (e *event) giveBack(t *Token, state State, kind Kind, labels []string) erro
 	if err != nil {
 		return err
 	}
-	return e.plan.giveBack(t, state, kind, seats)
+	return e.plan.giveBack("", t, state, kind, seats)
 }
 
 func (e *event) extend(r *ExtendRequest) (Hold, error) {

@@ -23,11 +23,12 @@ import (
 // It has two goroutines, which live until [Map.Close]: one lets the [Clock]
 // tick, one sweeps.
 type Map struct {
+	self    *Map // a zero Map and a copy are known by it
 	events  *xsync.MapOf[string, *event]
 	options Options
 	clock   *Clock
-	state   atomic.Uint32 // mapUnmade, mapOpen or mapClosed
-	key     [32]byte      // of which the keys of the events' tags are made
+	closed  atomic.Bool
+	key     [32]byte // of which the keys of the events' tags are made
 	// No removed event gave out a higher fence or revision.
 	fence, revision stdatomic.Uint64
 
@@ -57,12 +58,6 @@ type Options struct {
 }
 
 const (
-	mapUnmade = iota
-	mapOpen
-	mapClosed
-)
-
-const (
 	maxRing    = 1 << 20
 	sweepBatch = 1024      // seats ended under one taking of an event's lock
 	sweepTick  = 64 * 1024 // seats ended in one tick
@@ -84,7 +79,7 @@ func NewMap(o Options) (*Map, error) {
 	}
 	m := &Map{events: xsync.NewMapOf[string, *event](), options: o, swept: make(chan struct{})}
 	_, _ = crand.Read(m.key[:]) // never fails
-	m.state.Store(mapOpen)
+	m.self = m
 	if o.Manual {
 		m.clock = NewClock(0)
 		m.stop = func() {}
@@ -99,11 +94,14 @@ func NewMap(o Options) (*Map, error) {
 }
 
 // Close ends the map, its goroutines and its watches, which first tell every
-// change made before. It may be called more than once.
+// change made before. It may be called more than once. A zero Map has nothing to
+// end.
 func (m *Map) Close() error {
-	if !m.state.CompareAndSwap(mapOpen, mapClosed) && m.state.Load() == mapUnmade {
-		return nil // a zero Map has nothing to end
+	if m.self == nil {
+		return nil
 	}
+	m.mustBeMade("Close")
+	m.closed.Store(true)
 	m.stop()
 	<-m.swept
 	m.events.Range(func(_ string, e *event) bool {
@@ -152,12 +150,12 @@ func (m *Map) due() (events []*event) {
 // and again until nothing is over. The error is [ErrClosed] or the context's; with
 // it comes how many holds were ended by then.
 func (m *Map) Sweep(ctx context.Context) (holds int, err error) {
-	if err := m.check(ctx); err != nil {
+	if err := m.check(ctx, "Sweep"); err != nil {
 		return 0, err
 	}
 	for _, e := range m.due() {
 		for more := true; more; {
-			if err := m.check(ctx); err != nil {
+			if err := m.check(ctx, "Sweep"); err != nil {
 				return holds, err
 			}
 			var n int
@@ -171,7 +169,7 @@ func (m *Map) Sweep(ctx context.Context) (holds int, err error) {
 // Create implements [Store]. The error is [ErrClosed], the context's,
 // [ErrInvalidEvent], [ErrInvalidLimits], [ErrInvalidLayout] or [ErrExists].
 func (m *Map) Create(ctx context.Context, r CreateRequest) error {
-	if err := m.check(ctx); err != nil {
+	if err := m.check(ctx, "Create"); err != nil {
 		return err
 	}
 	labels, closed, err := checkCreate(&r)
@@ -195,7 +193,7 @@ func (m *Map) Create(ctx context.Context, r CreateRequest) error {
 	if there != e {
 		return exists
 	}
-	if m.state.Load() == mapClosed { // Close may have missed it
+	if m.closed.Load() { // Close may have missed it
 		e.close(ErrClosed)
 		return ErrClosed
 	}
@@ -205,7 +203,7 @@ func (m *Map) Create(ctx context.Context, r CreateRequest) error {
 // Remove implements [Store]. The error is [ErrClosed], the context's,
 // [ErrInvalidEvent] or [ErrUnknownEvent].
 func (m *Map) Remove(ctx context.Context, r RemoveRequest) error {
-	if err := m.check(ctx); err != nil {
+	if err := m.check(ctx, "Remove"); err != nil {
 		return err
 	}
 	if err := checkEvent(r.Event); err != nil {
@@ -239,7 +237,7 @@ func raise(v *stdatomic.Uint64, n uint64) {
 //
 //ferrous:acquire
 func (m *Map) Block(ctx context.Context, r BlockRequest) (Hold, error) {
-	if err := m.check(ctx); err != nil {
+	if err := m.check(ctx, "Block"); err != nil {
 		return Hold{}, err
 	}
 	if err := checkBlock(&r); err != nil {
@@ -262,7 +260,7 @@ func (m *Map) Block(ctx context.Context, r BlockRequest) (Hold, error) {
 //
 //ferrous:acquire
 func (m *Map) BlockAny(ctx context.Context, r BlockAnyRequest) (Hold, error) {
-	if err := m.check(ctx); err != nil {
+	if err := m.check(ctx, "BlockAny"); err != nil {
 		return Hold{}, err
 	}
 	if err := checkBlockAny(&r); err != nil {
@@ -281,7 +279,7 @@ func (m *Map) BlockAny(ctx context.Context, r BlockAnyRequest) (Hold, error) {
 //
 //ferrous:acquire
 func (m *Map) Book(ctx context.Context, r BookRequest) (Booking, error) {
-	if err := m.check(ctx); err != nil {
+	if err := m.check(ctx, "Book"); err != nil {
 		return Booking{}, err
 	}
 	if err := checkBook(&r); err != nil {
@@ -300,18 +298,20 @@ func (m *Map) Book(ctx context.Context, r BookRequest) (Booking, error) {
 //
 //ferrous:release
 func (m *Map) Release(ctx context.Context, r ReleaseRequest) error {
-	return m.giveBack(ctx, &r.Token, Blocked, KindReleased, r.Seats)
+	return m.giveBack(ctx, "Release", &r.Token, Blocked, KindReleased, r.Seats)
 }
 
 // Cancel implements [Store]. The error is as for [Map.Release].
 //
 //ferrous:release
 func (m *Map) Cancel(ctx context.Context, r CancelRequest) error {
-	return m.giveBack(ctx, &r.Token, Booked, KindCancelled, r.Seats)
+	return m.giveBack(ctx, "Cancel", &r.Token, Booked, KindCancelled, r.Seats)
 }
 
-func (m *Map) giveBack(ctx context.Context, t *Token, state State, kind Kind, seats []string) error {
-	if err := m.check(ctx); err != nil {
+func (m *Map) giveBack(
+	ctx context.Context, method string, t *Token, state State, kind Kind, seats []string,
+) error {
+	if err := m.check(ctx, method); err != nil {
 		return err
 	}
 	if err := checkPart(seats); err != nil {
@@ -327,7 +327,7 @@ func (m *Map) giveBack(ctx context.Context, t *Token, state State, kind Kind, se
 // Extend implements [Store]. The error is [ErrClosed], the context's,
 // [ErrInvalidTTL], [ErrUnknownEvent], [ErrLimit], [ErrExpired] or [ErrToken].
 func (m *Map) Extend(ctx context.Context, r ExtendRequest) (Hold, error) {
-	if err := m.check(ctx); err != nil {
+	if err := m.check(ctx, "Extend"); err != nil {
 		return Hold{}, err
 	}
 	if err := checkTTL(r.TTL); err != nil {
@@ -343,7 +343,7 @@ func (m *Map) Extend(ctx context.Context, r ExtendRequest) (Hold, error) {
 // Seat implements [Store]. The error is [ErrClosed], the context's,
 // [ErrInvalidEvent], [ErrUnknownEvent] or [ErrUnknownSeat].
 func (m *Map) Seat(ctx context.Context, r SeatRequest) (SeatInfo, error) {
-	e, err := m.look(ctx, r.Event)
+	e, err := m.look(ctx, "Seat", r.Event)
 	if err != nil {
 		return SeatInfo{}, err
 	}
@@ -355,7 +355,7 @@ func (m *Map) Seat(ctx context.Context, r SeatRequest) (SeatInfo, error) {
 // copies the 512 around each, if they were not yet. The error is [ErrClosed], the
 // context's, [ErrInvalidEvent] or [ErrUnknownEvent].
 func (m *Map) Seats(ctx context.Context, r SeatsRequest) (Snapshot, error) {
-	e, err := m.look(ctx, r.Event)
+	e, err := m.look(ctx, "Seats", r.Event)
 	if err != nil {
 		return Snapshot{}, err
 	}
@@ -364,7 +364,7 @@ func (m *Map) Seats(ctx context.Context, r SeatsRequest) (Snapshot, error) {
 
 // Counts implements [Store]. The error is as for [Map.Seats].
 func (m *Map) Counts(ctx context.Context, r CountsRequest) (Counts, error) {
-	e, err := m.look(ctx, r.Event)
+	e, err := m.look(ctx, "Counts", r.Event)
 	if err != nil {
 		return Counts{}, err
 	}
@@ -374,7 +374,7 @@ func (m *Map) Counts(ctx context.Context, r CountsRequest) (Counts, error) {
 // Holds implements [Store]. The error is [ErrClosed], the context's,
 // [ErrInvalidEvent], [ErrInvalidUser] or [ErrUnknownEvent].
 func (m *Map) Holds(ctx context.Context, r HoldsRequest) ([]HoldInfo, error) {
-	if err := m.check(ctx); err != nil {
+	if err := m.check(ctx, "Holds"); err != nil {
 		return nil, err
 	}
 	if err := checkHolds(&r); err != nil {
@@ -408,7 +408,7 @@ func (m *Map) Holds(ctx context.Context, r HoldsRequest) ([]HoldInfo, error) {
 //ferrous:blocks
 func (m *Map) Watch(ctx context.Context, r WatchRequest) iter.Seq2[Change, error] {
 	return func(yield func(Change, error) bool) {
-		e, err := m.look(ctx, r.Event)
+		e, err := m.look(ctx, "Watch", r.Event)
 		if err != nil {
 			yield(Change{}, err)
 			return
@@ -419,13 +419,13 @@ func (m *Map) Watch(ctx context.Context, r WatchRequest) iter.Seq2[Change, error
 
 // String returns the number of events.
 func (m *Map) String() string {
-	switch m.state.Load() {
-	case mapOpen:
-		return fmt.Sprintf("Map(%d events)", m.events.Size())
-	case mapClosed:
+	switch {
+	case m.self != m:
+		return "Map(not made by NewMap)"
+	case m.closed.Load():
 		return "Map(closed)"
 	}
-	return "Map(not made by NewMap)"
+	return fmt.Sprintf("Map(%d events)", m.events.Size())
 }
 
 // Format prints [Map.String], whatever the verb.

@@ -35,7 +35,7 @@ type Plan struct {
 	// taken holds the error for each seat, made for a whole chunk at the first
 	// refusal in it.
 	taken  []atomic.Pointer[[chunkSeats]TakenError]
-	shared taken
+	shared taken // its plan is p: a zero Plan and a copy are known by that
 
 	_ [64]byte // what follows is written by every grant
 
@@ -95,7 +95,8 @@ type record struct {
 
 // PlanConfig says what a [Plan] is like.
 type PlanConfig struct {
-	// Name is the event's name, for tokens and errors. It may be empty.
+	// Name is the event's name, for tokens and errors. It may be empty, and has at
+	// most [MaxName] bytes.
 	Name string
 	// Seats is how many seats there are: 1 to [MaxSeats].
 	Seats int
@@ -107,8 +108,15 @@ type PlanConfig struct {
 }
 
 // NewPlan makes a plan with all seats available but the closed ones. The error
-// wraps [ErrInvalidLayout].
+// is [ErrInvalidEvent] or [ErrInvalidLayout]. It panics when the clock was not
+// made by [NewClock].
 func NewPlan(c PlanConfig) (*Plan, error) {
+	if c.Clock != nil && c.Clock.self != c.Clock {
+		panic(notMade("Clock", "", c.Clock.self != nil))
+	}
+	if len(c.Name) > MaxName {
+		return nil, fmt.Errorf("%w: %d bytes, more than %d", ErrInvalidEvent, len(c.Name), MaxName)
+	}
 	if c.Seats < 1 || c.Seats > MaxSeats {
 		return nil, fmt.Errorf("%w: %d seats, not 1 to %d", ErrInvalidLayout, c.Seats, MaxSeats)
 	}
@@ -225,7 +233,7 @@ func (p *Plan) takenErrors(seat int) *[chunkSeats]TakenError {
 }
 
 func (p *Plan) block(user uint64, ttl time.Duration, seats []int) (Token, error) {
-	p.mu.Lock()
+	p.lock("Block")
 	defer p.mu.Unlock()
 	if p.end != nil {
 		return Token{}, p.end
@@ -253,7 +261,7 @@ func (p *Plan) block(user uint64, ttl time.Duration, seats []int) (Token, error)
 //
 //ferrous:acquire
 func (p *Plan) BlockAny(user uint64, ttl time.Duration, n int, adjacent bool) (Token, []int, error) {
-	p.mu.Lock()
+	p.lock("BlockAny")
 	defer p.mu.Unlock()
 	if p.end != nil {
 		return Token{}, nil, p.end
@@ -279,7 +287,7 @@ func (p *Plan) BlockAny(user uint64, ttl time.Duration, n int, adjacent bool) (T
 //
 //ferrous:acquire
 func (p *Plan) Book(hold Token, seats ...int) (Token, error) {
-	p.mu.Lock()
+	p.lock("Book")
 	defer p.mu.Unlock()
 	if err := p.checkPart(seats); err != nil {
 		return Token{}, err
@@ -301,7 +309,7 @@ func (p *Plan) Book(hold Token, seats ...int) (Token, error) {
 //
 //ferrous:release
 func (p *Plan) Release(hold Token, seats ...int) error {
-	return p.giveBack(&hold, Blocked, KindReleased, seats)
+	return p.giveBack("Release", &hold, Blocked, KindReleased, seats)
 }
 
 // Cancel gives back seats of the booking, or all of them when seats is nil. The
@@ -309,11 +317,11 @@ func (p *Plan) Release(hold Token, seats ...int) error {
 //
 //ferrous:release
 func (p *Plan) Cancel(booking Token, seats ...int) error {
-	return p.giveBack(&booking, Booked, KindCancelled, seats)
+	return p.giveBack("Cancel", &booking, Booked, KindCancelled, seats)
 }
 
-func (p *Plan) giveBack(t *Token, state State, kind Kind, seats []int) error {
-	p.mu.Lock()
+func (p *Plan) giveBack(method string, t *Token, state State, kind Kind, seats []int) error {
+	p.lock(method)
 	defer p.mu.Unlock()
 	if err := p.checkPart(seats); err != nil {
 		return err
@@ -335,7 +343,7 @@ func (p *Plan) giveBack(t *Token, state State, kind Kind, seats []int) error {
 // lasts: longer than ttl when it already did. The error is [ErrClosed],
 // [ErrInvalidTTL], [ErrExpired] or [ErrToken].
 func (p *Plan) Extend(hold Token, ttl time.Duration) (time.Duration, error) {
-	p.mu.Lock()
+	p.lock("Extend")
 	defer p.mu.Unlock()
 	if p.end != nil {
 		return 0, p.end
@@ -361,7 +369,7 @@ type Status struct {
 
 // Seat reports one seat. The error is [ErrClosed] or [ErrUnknownSeat].
 func (p *Plan) Seat(seat int) (Status, error) {
-	p.mu.Lock()
+	p.lock("Seat")
 	defer p.mu.Unlock()
 	if p.end != nil {
 		return Status{}, p.end
@@ -385,7 +393,7 @@ func (p *Plan) Seat(seat int) (Status, error) {
 // moment more for holds that are over and not yet swept: about a nanosecond for
 // each seat of the 512 around one. The error is [ErrClosed].
 func (p *Plan) Counts() (Counts, error) {
-	p.mu.Lock()
+	p.lock("Counts")
 	defer p.mu.Unlock()
 	if p.end != nil {
 		return Counts{}, p.end
@@ -403,7 +411,7 @@ func (p *Plan) Counts() (Counts, error) {
 // about limit seats (at least one; a hold is ended whole), under one taking of the
 // lock, and reports how many holds it ended and whether there may be more.
 func (p *Plan) Sweep(limit int) (holds int, more bool) {
-	p.mu.Lock()
+	p.lock("Sweep")
 	defer p.mu.Unlock()
 	if p.end != nil {
 		return 0, false
@@ -412,12 +420,24 @@ func (p *Plan) Sweep(limit int) (holds int, more bool) {
 }
 
 // Close ends the plan: every later call fails with [ErrClosed]. It may be
-// called more than once.
-func (p *Plan) Close() { p.close(ErrClosed) }
+// called more than once. A zero Plan has nothing to end.
+func (p *Plan) Close() {
+	if p.shared.plan != nil {
+		p.close(ErrClosed)
+	}
+}
+
+// lock takes the lock for the method. It panics if NewPlan did not make p.
+func (p *Plan) lock(method string) {
+	if p.shared.plan != p {
+		panic(notMade("Plan", method, p.shared.plan != nil))
+	}
+	p.mu.Lock()
+}
 
 // close ends the plan, with what its calls get from then on.
 func (p *Plan) close(end error) {
-	p.mu.Lock()
+	p.lock("Close")
 	defer p.mu.Unlock()
 	if p.end == nil {
 		p.end, p.endAt = end, p.clock.now()
@@ -433,6 +453,9 @@ func (p *Plan) token(lead uint32) Token {
 
 // String returns the name of the event and how many seats are in each state.
 func (p *Plan) String() string {
+	if p.shared.plan != p {
+		return "Plan(not made by NewPlan)"
+	}
 	c, err := p.Counts()
 	if err != nil {
 		return fmt.Sprintf("Plan(%s: closed)", p.name)

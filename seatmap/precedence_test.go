@@ -2,125 +2,364 @@ package seatmap_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/coderrange/ferrous/internal/testkit"
 	"github.com/coderrange/ferrous/seatmap"
 )
 
-// ask is what a request of any method is made of.
+// ask is what a request of any method of a Map or a Plan is made of.
 type ask struct {
 	m           *seatmap.Map
+	p           *seatmap.Plan
 	ctx         context.Context
 	event, user string
+	limits      seatmap.Limits
+	layout      seatmap.Layout
 	key         seatmap.Key
-	seats       []string
+	seats       []string // of a Map
+	indices     []int    // of a Plan
+	list        bool
 	n           int
 	ttl         time.Duration
 	hold        seatmap.Token
 	booking     seatmap.Token
 }
 
+// mapCalls are all methods of a Store that can fail for a reason.
+var mapCalls = map[string]func(a *ask) error{
+	"Create": func(a *ask) error {
+		return a.m.Create(a.ctx, seatmap.CreateRequest{Event: a.event, Layout: a.layout, Limits: a.limits})
+	},
+	"Remove": func(a *ask) error { return a.m.Remove(a.ctx, seatmap.RemoveRequest{Event: a.event}) },
+	"Block": func(a *ask) error {
+		_, err := a.m.Block(a.ctx, seatmap.BlockRequest{
+			Event: a.event, User: a.user, Key: a.key, Seats: append(a.seats, "4"), TTL: a.ttl, ListTaken: a.list,
+		})
+		return err
+	},
+	"BlockAny": func(a *ask) error {
+		_, err := a.m.BlockAny(a.ctx, seatmap.BlockAnyRequest{Event: a.event, User: a.user, Key: a.key, N: a.n, TTL: a.ttl})
+		return err
+	},
+	"Book": func(a *ask) error {
+		_, err := a.m.Book(a.ctx, seatmap.BookRequest{Token: a.hold, User: a.user, Key: a.key, Seats: a.seats})
+		return err
+	},
+	"Release": func(a *ask) error {
+		return a.m.Release(a.ctx, seatmap.ReleaseRequest{Token: a.hold, Seats: a.seats})
+	},
+	"Cancel": func(a *ask) error {
+		return a.m.Cancel(a.ctx, seatmap.CancelRequest{Token: a.booking, Seats: a.seats})
+	},
+	"Extend": func(a *ask) error {
+		_, err := a.m.Extend(a.ctx, seatmap.ExtendRequest{Token: a.hold, TTL: a.ttl})
+		return err
+	},
+	"Seat": func(a *ask) error {
+		_, err := a.m.Seat(a.ctx, seatmap.SeatRequest{Event: a.event, Seat: strings.Join(a.seats, "")})
+		return err
+	},
+	"Seats": func(a *ask) error {
+		_, err := a.m.Seats(a.ctx, seatmap.SeatsRequest{Event: a.event})
+		return err
+	},
+	"Counts": func(a *ask) error {
+		_, err := a.m.Counts(a.ctx, seatmap.CountsRequest{Event: a.event})
+		return err
+	},
+	"Holds": func(a *ask) error {
+		_, err := a.m.Holds(a.ctx, seatmap.HoldsRequest{Event: a.event, User: a.user})
+		return err
+	},
+	"Watch": func(a *ask) error {
+		for _, err := range a.m.Watch(a.ctx, seatmap.WatchRequest{Event: a.event}) {
+			return err
+		}
+		return errors.New("nothing was yielded")
+	},
+	"Sweep": func(a *ask) error {
+		_, err := a.m.Sweep(a.ctx)
+		return err
+	},
+}
+
+// planCalls are all methods of a Plan that can fail.
+var planCalls = map[string]func(a *ask) error{
+	"Block": func(a *ask) error { _, err := a.p.Block(1, a.ttl, append(a.indices, 3)...); return err },
+	"BlockAny": func(a *ask) error {
+		_, _, err := a.p.BlockAny(1, a.ttl, a.n, false)
+		return err
+	},
+	"Book":    func(a *ask) error { _, err := a.p.Book(a.hold, a.indices...); return err },
+	"Release": func(a *ask) error { return a.p.Release(a.hold, a.indices...) },
+	"Cancel":  func(a *ask) error { return a.p.Cancel(a.booking, a.indices...) },
+	"Extend":  func(a *ask) error { _, err := a.p.Extend(a.hold, a.ttl); return err },
+	"Seat":    func(a *ask) error { _, err := a.p.Seat(append(a.indices, 0)[0]); return err },
+	"Seats":   func(a *ask) error { _, err := a.p.Seats(); return err },
+	"Counts":  func(a *ask) error { _, err := a.p.Counts(); return err },
+}
+
+// fault makes something of a request wrong.
+type fault struct {
+	want    error
+	field   string // two faults of one field exclude each other
+	methods string // all, or a list
+	do      func(a *ask)
+}
+
+func (f *fault) applies(method string) bool {
+	return f.methods == "all" || strings.Contains(" "+f.methods+" ", " "+method+" ")
+}
+
+func TestTheTablesOfPrecedenceHaveEveryMethod(t *testing.T) {
+	without := func(calls map[string]func(*ask) error, of reflect.Type, but ...string) {
+		for m := range of.Methods() {
+			if calls[m.Name] == nil {
+				assert.Contains(t, but, m.Name, "%v.%s", of, m.Name)
+			}
+		}
+	}
+	without(mapCalls, reflect.TypeFor[seatmap.Store](), "Close")
+	without(planCalls, reflect.TypeFor[*seatmap.Plan](), "Close", "Sweep", "Name", "Len", "String", "Format", "LogValue")
+}
+
 func TestOfTwoErrorsTheFirstInPrecedenceComes(t *testing.T) {
-	m := newEvent(t, 6, seatmap.Limits{Lifetime: time.Hour}, seatmap.Options{})
-	require.NoError(t, m.Create(ctx, seatmap.CreateRequest{Event: "gone", Layout: seatmap.Layout{Count: 1}}))
+	m := newEvent(t, 9, seatmap.Limits{Lifetime: time.Hour, Seats: 3}, seatmap.Options{})
+	used := seatmap.NewKey("used")
+	for _, name := range []string{"gone", "full"} {
+		require.NoError(t, m.Create(ctx, seatmap.CreateRequest{
+			Event: name, Layout: seatmap.Layout{Count: 8}, Limits: seatmap.Limits{Lifetime: time.Hour},
+		}))
+	}
+	lost, err := m.Block(ctx, seatmap.BlockRequest{Event: "gone", User: "ann", Seats: []string{"1"}, TTL: hold})
+	require.NoError(t, err)
+	require.NoError(t, m.Remove(ctx, seatmap.RemoveRequest{Event: "gone"}))
+	for _, r := range []seatmap.BlockAnyRequest{
+		{Event: event, User: "ann", Key: used, N: 1, TTL: 59 * time.Minute}, // of seat 1
+		{Event: event, User: "greedy", Key: used, N: 2, TTL: 59 * time.Minute},
+		{Event: "full", User: "ann", Key: used, N: 3, TTL: 59 * time.Minute},
+		{Event: "full", User: "greedy", Key: used, N: 5, TTL: 59 * time.Minute},
+	} {
+		_, err := m.BlockAny(ctx, r)
+		require.NoError(t, err)
+	}
+	_, err = m.Block(ctx, seatmap.BlockRequest{Event: event, User: "eve", Key: used, Seats: []string{"9"}, TTL: hold})
+	require.NoError(t, err)
+	held, over := block(t, m, "ann", "5"), block(t, m, "bob", "6")
+	require.NoError(t, release(m, over.Token))
+	booked, err := book(m, block(t, m, "bob", "7").Token)
+	require.NoError(t, err)
 	ended := newMap(t, seatmap.Options{})
 	require.NoError(t, ended.Close())
 	cancelled, stop := context.WithCancel(ctx)
 	stop()
 	long := strings.Repeat("x", seatmap.MaxName+1)
-	lost, err := m.Block(ctx, seatmap.BlockRequest{Event: "gone", User: "ann", Seats: []string{"1"}, TTL: hold})
-	require.NoError(t, err)
-	require.NoError(t, m.Remove(ctx, seatmap.RemoveRequest{Event: "gone"}))
-	held, over := block(t, m, "ann", "1"), block(t, m, "ann", "2")
-	require.NoError(t, release(m, over.Token))
-	booked, err := book(m, block(t, m, "ann", "3").Token)
-	require.NoError(t, err)
 
-	faults := []struct {
-		want    error
-		field   string // two faults of one field exclude each other
-		methods string
-		do      func(a *ask)
-	}{
-		{seatmap.ErrClosed, "m", "block any book release cancel extend seat seats counts holds", func(a *ask) { a.m = ended }},
-		{context.Canceled, "ctx", "block any book release cancel extend seat seats counts holds", func(a *ask) { a.ctx = cancelled }},
-		{seatmap.ErrInvalidEvent, "event", "block any seat seats counts holds", func(a *ask) { a.event = "" }},
-		{seatmap.ErrInvalidUser, "user", "block any book holds", func(a *ask) { a.user = long }},
-		{seatmap.ErrInvalidKey, "key", "block any book", func(a *ask) { a.key = seatmap.NewKey(long) }},
-		{seatmap.ErrInvalidSeats, "twice", "block book release cancel", func(a *ask) { a.seats = append(a.seats, "6", "6") }},
-		{seatmap.ErrInvalidSeats, "n", "any", func(a *ask) { a.n = 0 }},
-		{seatmap.ErrInvalidTTL, "ttl", "block any extend", func(a *ask) { a.ttl = 0 }},
-		{seatmap.ErrUnknownEvent, "event", "block any seat seats counts holds", func(a *ask) { a.event = "opera" }},
-		{seatmap.ErrUnknownEvent, "token", "book release cancel extend", func(a *ask) { a.hold, a.booking = lost.Token, lost.Token }},
-		{seatmap.ErrUnknownSeat, "unknown", "block book release cancel seat", func(a *ask) { a.seats = append(a.seats, "99") }},
-		{seatmap.ErrTaken, "taken", "block", func(a *ask) { a.seats = append(a.seats, "3") }},
-		{seatmap.ErrNotEnough, "n", "any", func(a *ask) { a.n = 6 }},
-		{seatmap.ErrLimit, "ttl", "block any extend", func(a *ask) { a.ttl = time.Hour + 1 }},
-		{seatmap.ErrExpired, "token", "book release cancel extend", func(a *ask) { a.hold, a.booking = over.Token, over.Token }},
-		{seatmap.ErrToken, "token", "book release cancel extend", func(a *ask) {
+	const ofTokens = "Book Release Cancel Extend"
+	checkPairs(t, mapCalls, func() *ask {
+		return &ask{
+			m: m, ctx: ctx, event: event, user: "ann", n: 1, ttl: hold, hold: held.Token, booking: booked.Token,
+			layout: seatmap.Layout{Count: 1},
+		}
+	}, []fault{
+		{seatmap.ErrClosed, "m", "all", func(a *ask) { a.m = ended }},
+		{context.Canceled, "ctx", "all", func(a *ask) { a.ctx = cancelled }},
+		{seatmap.ErrInvalidEvent, "event", "Create Remove Block BlockAny Seat Seats Counts Holds Watch", func(a *ask) { a.event = "" }},
+		{seatmap.ErrInvalidUser, "user", "Block BlockAny Book Holds", func(a *ask) { a.user = long }},
+		{seatmap.ErrInvalidKey, "key", "Block BlockAny Book", func(a *ask) { a.key = seatmap.NewKey(long) }},
+		{seatmap.ErrInvalidSeats, "twice", "Block Book Release Cancel", func(a *ask) { a.seats = append(a.seats, "8", "8") }},
+		{seatmap.ErrInvalidSeats, "n", "BlockAny", func(a *ask) { a.n = 0 }},
+		{seatmap.ErrInvalidTTL, "ttl", "Block BlockAny Extend", func(a *ask) { a.ttl = 0 }},
+		{seatmap.ErrInvalidLimits, "limits", "Create", func(a *ask) { a.limits.Holds = -1 }},
+		{seatmap.ErrInvalidLayout, "layout", "Create", func(a *ask) { a.layout.Count = 0 }},
+		{seatmap.ErrUnknownEvent, "event", "Remove Block BlockAny Seat Seats Counts Holds Watch", func(a *ask) { a.event = "opera" }},
+		{seatmap.ErrUnknownEvent, "token", ofTokens, func(a *ask) { a.hold, a.booking = lost.Token, lost.Token }},
+		{seatmap.ErrToken, "token", ofTokens, func(a *ask) { a.hold, a.booking = seatmap.Token{}, seatmap.Token{} }},
+		{seatmap.ErrExists, "event", "Create", func(a *ask) { a.event = event }},
+		{seatmap.ErrUnknownSeat, "unknown", "Block Book Release Cancel Seat", func(a *ask) { a.seats = append(a.seats, "99") }},
+		{seatmap.ErrKeyReused, "key", "Block BlockAny Book", func(a *ask) { a.key = used }},
+		{seatmap.ErrSoldOut, "event", "Block BlockAny", func(a *ask) { a.event = "full" }},
+		{seatmap.ErrTaken, "taken", "Block", func(a *ask) { a.seats = append(a.seats, "7") }},
+		{seatmap.ErrTaken, "taken", "Block", func(a *ask) { a.seats, a.list = append(a.seats, "7"), true }},
+		{seatmap.ErrNotEnough, "n", "BlockAny", func(a *ask) { a.n = 8 }},
+		{seatmap.ErrNotEnough, "n", "BlockAny", func(a *ask) { a.n = 100 }},
+		{seatmap.ErrLimit, "ttl", "Block BlockAny Extend", func(a *ask) { a.ttl = time.Hour + 1 }},
+		{seatmap.ErrLimit, "user", "Block BlockAny", func(a *ask) { // who has two of three seats
+			if a.user, a.seats = "greedy", append(a.seats, "8"); a.n == 1 {
+				a.n = 2
+			}
+		}},
+		{seatmap.ErrExpired, "token", ofTokens, func(a *ask) { a.hold, a.booking = over.Token, over.Token }},
+		{seatmap.ErrToken, "token", ofTokens, func(a *ask) {
 			a.hold, a.booking = seatmap.Damaged(a.hold, 100), seatmap.Damaged(a.booking, 100)
 		}},
-		{seatmap.ErrInvalidSeats, "uncovered", "book release cancel", func(a *ask) { a.seats = append(a.seats, "5") }},
-	}
-	for name, call := range map[string]func(a *ask) error{
-		"block": func(a *ask) error {
-			_, err := a.m.Block(a.ctx, seatmap.BlockRequest{Event: a.event, User: a.user, Key: a.key, Seats: append(a.seats, "4"), TTL: a.ttl})
-			return err
-		},
-		"any": func(a *ask) error {
-			_, err := a.m.BlockAny(a.ctx, seatmap.BlockAnyRequest{Event: a.event, User: a.user, Key: a.key, N: a.n, TTL: a.ttl})
-			return err
-		},
-		"book": func(a *ask) error {
-			_, err := a.m.Book(a.ctx, seatmap.BookRequest{Token: a.hold, User: a.user, Key: a.key, Seats: a.seats})
-			return err
-		},
-		"release": func(a *ask) error {
-			return a.m.Release(a.ctx, seatmap.ReleaseRequest{Token: a.hold, Seats: a.seats})
-		},
-		"cancel": func(a *ask) error {
-			return a.m.Cancel(a.ctx, seatmap.CancelRequest{Token: a.booking, Seats: a.seats})
-		},
-		"extend": func(a *ask) error {
-			_, err := a.m.Extend(a.ctx, seatmap.ExtendRequest{Token: a.hold, TTL: a.ttl})
-			return err
-		},
-		"seat": func(a *ask) error {
-			_, err := a.m.Seat(a.ctx, seatmap.SeatRequest{Event: a.event, Seat: strings.Join(a.seats, "")})
-			return err
-		},
-		"seats": func(a *ask) error {
-			_, err := a.m.Seats(a.ctx, seatmap.SeatsRequest{Event: a.event})
-			return err
-		},
-		"counts": func(a *ask) error {
-			_, err := a.m.Counts(a.ctx, seatmap.CountsRequest{Event: a.event})
-			return err
-		},
-		"holds": func(a *ask) error {
-			_, err := a.m.Holds(a.ctx, seatmap.HoldsRequest{Event: a.event, User: a.user})
-			return err
-		},
-	} {
+		{seatmap.ErrToken, "user", "Book", func(a *ask) { a.user = "eve" }},
+		{seatmap.ErrToken, "token", ofTokens, func(a *ask) { a.hold, a.booking = a.booking, a.hold }},
+		{seatmap.ErrInvalidSeats, "uncovered", "Book Release Cancel", func(a *ask) { a.seats = append(a.seats, "3") }},
+		{seatmap.ErrLimit, "ttl", "Extend", func(a *ask) { a.ttl = time.Hour }},
+	})
+}
+
+func TestOfTwoErrorsOfAPlanTheFirstInPrecedenceComes(t *testing.T) {
+	p, full, ended := newPlan(t, 8, nil), newPlan(t, 8, nil), newPlan(t, 8, nil)
+	_, _, err := full.BlockAny(1, hold, 8, false)
+	require.NoError(t, err)
+	ended.Close()
+	held, err := p.Block(1, hold, 4)
+	require.NoError(t, err)
+	over, err := p.Block(1, hold, 5)
+	require.NoError(t, err)
+	require.NoError(t, p.Release(over))
+	toBook, err := p.Block(1, hold, 6)
+	require.NoError(t, err)
+	booked, err := p.Book(toBook)
+	require.NoError(t, err)
+
+	const ofTokens = "Book Release Cancel Extend"
+	checkPairs(t, planCalls, func() *ask { return &ask{p: p, n: 1, ttl: hold, hold: held, booking: booked} }, []fault{
+		{seatmap.ErrClosed, "p", "all", func(a *ask) { a.p = ended }},
+		{seatmap.ErrInvalidSeats, "twice", "Block Book Release Cancel", func(a *ask) { a.indices = append(a.indices, 7, 7) }},
+		{seatmap.ErrInvalidSeats, "n", "BlockAny", func(a *ask) { a.n = seatmap.MaxSeats + 1 }},
+		{seatmap.ErrInvalidTTL, "ttl", "Block BlockAny Extend", func(a *ask) { a.ttl = seatmap.MaxTTL + 1 }},
+		{seatmap.ErrUnknownSeat, "unknown", "Block Book Release Cancel Seat", func(a *ask) { a.indices = append([]int{8}, a.indices...) }},
+		{seatmap.ErrUnknownSeat, "unknown", "Block Book Release Cancel Seat", func(a *ask) { a.indices = append([]int{-1}, a.indices...) }},
+		{seatmap.ErrSoldOut, "p", "Block BlockAny", func(a *ask) { a.p = full }},
+		{seatmap.ErrTaken, "taken", "Block", func(a *ask) { a.indices = append(a.indices, 6) }},
+		{seatmap.ErrNotEnough, "n", "BlockAny", func(a *ask) { a.n = 9 }},
+		{seatmap.ErrExpired, "token", ofTokens, func(a *ask) { a.hold, a.booking = over, over }},
+		{seatmap.ErrToken, "token", ofTokens, func(a *ask) { a.hold, a.booking = seatmap.Token{}, seatmap.Token{} }},
+		{seatmap.ErrToken, "token", ofTokens, func(a *ask) { a.hold, a.booking = a.booking, a.hold }},
+		{seatmap.ErrInvalidSeats, "uncovered", "Book Release Cancel", func(a *ask) { a.indices = append(a.indices, 2) }},
+	})
+}
+
+// checkPairs makes every call with every fault, and with every two of them. The
+// faults are in the order of precedence.
+func checkPairs(t *testing.T, calls map[string]func(*ask) error, good func() *ask, faults []fault) {
+	t.Helper()
+	for name, call := range calls {
 		for i, first := range faults {
 			for j, second := range faults[i:] {
-				if !strings.Contains(first.methods, name) || !strings.Contains(second.methods, name) ||
-					j > 0 && first.field == second.field {
+				if !first.applies(name) || !second.applies(name) || j > 0 && first.field == second.field {
 					continue
 				}
-				a := &ask{
-					m: m, ctx: ctx, event: event, user: "ann", n: 1, ttl: hold, hold: held.Token, booking: booked.Token,
+				for _, swapped := range []bool{false, true} {
+					a, one, other := good(), &first, &second
+					if swapped {
+						one, other = other, one
+					}
+					if one.do(a); j > 0 {
+						other.do(a)
+					}
+					err := call(a)
+					require.ErrorIs(t, err, first.want, "%s: %s and %s", name, first.field, second.field)
+					if !errors.Is(first.want, seatmap.ErrSoldOut) {
+						require.NotErrorIs(t, err, seatmap.ErrSoldOut, "%s: %s and %s", name, first.field, second.field)
+					}
 				}
-				first.do(a)
-				if j > 0 {
-					second.do(a)
-				}
-				require.ErrorIs(t, call(a), first.want, "%s: %s and %s", name, first.field, second.field)
 			}
 		}
 	}
+}
+
+func TestTheErrorOfAContextMatchesItsErrAndItsCause(t *testing.T) {
+	m := newEvent(t, 2, seatmap.Limits{}, seatmap.Options{})
+	cause := errors.New("the user left")
+	withCause, stop := context.WithCancelCause(ctx)
+	stop(cause)
+	without, stopIt := context.WithCancel(ctx)
+	stopIt()
+	late, stopLate := context.WithDeadlineCause(ctx, time.Now(), cause)
+	defer stopLate()
+	wrapped, stopWrapped := context.WithCancelCause(ctx)
+	stopWrapped(fmt.Errorf("because: %w", context.Canceled))
+	for name, call := range mapCalls {
+		for _, ended := range []context.Context{withCause, without, late, wrapped} {
+			err := call(&ask{m: m, ctx: ended})
+			require.ErrorIs(t, err, ended.Err(), name)
+			require.ErrorIs(t, err, context.Cause(ended), name)
+			require.ErrorContains(t, err, "seatmap: ", name)
+		}
+	}
+	watched, stopWatch := context.WithCancelCause(ctx)
+	defer stopWatch(nil)
+	var last error
+	for _, err := range m.Watch(watched, seatmap.WatchRequest{Event: event}) {
+		last = err
+		stopWatch(cause)
+	}
+	require.ErrorIs(t, last, context.Canceled, "on the way")
+	require.ErrorIs(t, last, cause, "on the way")
+}
+
+func TestWhatWasNotMadeByItsConstructorSaysSo(t *testing.T) {
+	made := newMap(t, seatmap.Options{Manual: true})
+	for name, call := range mapCalls {
+		assert.EqualError(t, testkit.PanicError(t, func() { _ = call(&ask{m: new(seatmap.Map), ctx: ctx}) }),
+			"seatmap: Map."+name+": not made by NewMap")
+		assert.EqualError(t, testkit.PanicError(t, func() { _ = call(&ask{m: copyOf(made), ctx: ctx}) }),
+			"seatmap: Map."+name+": a copy")
+	}
+	assert.EqualError(t, testkit.PanicError(t, func() { _ = copyOf(made).Close() }), "seatmap: Map.Close: a copy")
+	clock := seatmap.NewClock(0)
+	plan := newPlan(t, 2, clock)
+	calls := map[string]func(a *ask) error{"Sweep": func(a *ask) error { a.p.Sweep(1); return nil }}
+	maps.Copy(calls, planCalls)
+	for name, call := range calls {
+		assert.EqualError(t, testkit.PanicError(t, func() { _ = call(&ask{p: new(seatmap.Plan), ttl: hold, n: 1}) }),
+			"seatmap: Plan."+name+": not made by NewPlan")
+		assert.EqualError(t, testkit.PanicError(t, func() { _ = call(&ask{p: copyOf(plan), ttl: hold, n: 1}) }),
+			"seatmap: Plan."+name+": a copy")
+	}
+	assert.EqualError(t, testkit.PanicError(t, func() { copyOf(plan).Close() }), "seatmap: Plan.Close: a copy")
+	for state, c := range map[string]*seatmap.Clock{"not made by NewClock": {}, "a copy": copyOf(clock)} {
+		err := testkit.PanicError(t, func() { _, _ = seatmap.NewPlan(seatmap.PlanConfig{Seats: 1, Clock: c}) })
+		assert.EqualError(t, err, "seatmap: Clock: "+state)
+	}
+
+	require.NoError(t, new(seatmap.Map).Close(), "nothing to end")
+	new(seatmap.Plan).Close()
+	new(seatmap.Clock).Close()
+	assert.Equal(t, "Map(not made by NewMap)", fmt.Sprint(new(seatmap.Map)))
+	assert.Equal(t, "Plan(not made by NewPlan)", fmt.Sprint(new(seatmap.Plan)))
+	assert.Equal(t, "Clock(not made by NewClock)", fmt.Sprint(new(seatmap.Clock)))
+	assert.Regexp(t, `^Clock\(\d.*s\)$`, fmt.Sprintf("%d", clock))
+	assert.Equal(t, 0, new(seatmap.Plan).Len())
+	assert.Empty(t, new(seatmap.Plan).Name())
+}
+
+// copyOf makes the copy that go vet warns of.
+func copyOf[T any](v *T) *T {
+	c := reflect.New(reflect.TypeFor[T]()).Elem()
+	c.Set(reflect.ValueOf(v).Elem())
+	return c.Addr().Interface().(*T)
+}
+
+func TestAPlansNameIsNotTooLongForItsTokens(t *testing.T) {
+	_, err := seatmap.NewPlan(seatmap.PlanConfig{Name: strings.Repeat("x", seatmap.MaxName+1), Seats: 1})
+	require.ErrorIs(t, err, seatmap.ErrInvalidEvent)
+	p, err := seatmap.NewPlan(seatmap.PlanConfig{Name: strings.Repeat("x", seatmap.MaxName), Seats: 1})
+	require.NoError(t, err)
+	token, err := p.Block(1, hold, 0)
+	require.NoError(t, err)
+	parsed, err := seatmap.ParseToken(token.Reveal())
+	require.NoError(t, err)
+	require.NoError(t, p.Release(parsed))
+}
+
+func TestATokenTakenForACursorIsNotRepeated(t *testing.T) {
+	text := block(t, newEvent(t, 1, seatmap.Limits{}, seatmap.Options{}), "ann", "1").Token.Reveal()
+	_, err := seatmap.ParseCursor(text)
+	require.ErrorIs(t, err, seatmap.ErrInvalidCursor)
+	assert.NotContains(t, err.Error(), text[:20])
 }

@@ -52,10 +52,25 @@ const MaxTTL = 100 * 365 * 24 * time.Hour
 // Store is what a store of seats does, in memory ([Map]) or on a server. All
 // methods are safe for concurrent use.
 //
-// Errors come in this precedence: [ErrClosed]; the cause of a context that is
-// done; one that wraps [ErrInvalid]; [ErrUnknownEvent]; [ErrUnknownSeat];
-// [ErrSoldOut]; [*TakenError] or [ErrNotEnough]; [ErrLimit]; [ErrExpired];
-// [ErrToken]. A call that fails has changed nothing.
+// A call that fails has changed nothing. When several errors apply, the first in
+// this list is returned:
+//
+//   - [ErrClosed]
+//   - the error of a context that is done; it matches the context's Err and its
+//     cause
+//   - an error that wraps [ErrInvalid], in the order event, user, key, seats,
+//     duration; for Create event, limits, layout
+//   - [ErrUnknownEvent]; of the zero [Token], which names no event, [ErrToken]
+//   - [ErrExists]
+//   - [ErrUnknownSeat]
+//   - [*KeyError], which wraps [ErrKeyReused]
+//   - [ErrSoldOut]
+//   - [*TakenError] or [ErrNotEnough]
+//   - [ErrLimit]
+//   - [ErrExpired]
+//   - [ErrToken]
+//   - what only a good token can tell: [ErrInvalidSeats] for a seat that it does not
+//     cover, [ErrLimit] for a lifetime that an extension would exceed
 type Store interface {
 	// Create adds an event. It fails with [ErrExists] when there is one of that
 	// name.

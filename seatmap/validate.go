@@ -15,7 +15,7 @@ import (
 //	the context's error          Map.check
 //	ErrInvalid…                  check with the name of the method; in it, the order is that
 //	                             of the event, user, key, seats, duration
-//	ErrUnknownEvent              Map.find, Map.findToken
+//	ErrUnknownEvent              Map.find, Map.findToken, which says ErrToken of the zero Token
 //	ErrExists                    Map.Create
 //	ErrUnknownSeat               event.seats, Plan.checkKnown
 //	ErrKeyReused                 event.recall
@@ -27,15 +27,33 @@ import (
 //
 // The last one needs a token that is good, so it comes after the others.
 
-// check returns why nothing can be done.
-func (m *Map) check(ctx context.Context) error {
-	if s := m.state.Load(); s != mapOpen {
-		if s == mapClosed {
-			return ErrClosed
-		}
-		panic(errors.New("seatmap: Map: not made by NewMap"))
+// check returns why the method can do nothing.
+func (m *Map) check(ctx context.Context, method string) error {
+	m.mustBeMade(method)
+	if m.closed.Load() {
+		return ErrClosed
 	}
 	return done(ctx)
+}
+
+// mustBeMade panics if NewMap did not make m.
+func (m *Map) mustBeMade(method string) {
+	if m.self != m {
+		panic(notMade("Map", method, m.self != nil))
+	}
+}
+
+// notMade returns what a method panics with when its object was not made by its
+// constructor, or is a copy of one that was.
+func notMade(kind, method string, copied bool) error {
+	state := "not made by New" + kind
+	if copied {
+		state = "a copy"
+	}
+	if method != "" {
+		method = "." + method
+	}
+	return fmt.Errorf("seatmap: %s%s: %s", kind, method, state)
 }
 
 // done returns an error that wraps the error of a context that is done, and its
@@ -206,8 +224,8 @@ func (m *Map) findToken(t *Token) (*event, error) {
 func unknownEvent(name string) error { return fmt.Errorf("%w: %q", ErrUnknownEvent, clip(name)) }
 
 // look finds the event of a request that asks for nothing else.
-func (m *Map) look(ctx context.Context, name string) (*event, error) {
-	if err := m.check(ctx); err != nil {
+func (m *Map) look(ctx context.Context, method, name string) (*event, error) {
+	if err := m.check(ctx, method); err != nil {
 		return nil, err
 	}
 	if err := checkEvent(name); err != nil {
