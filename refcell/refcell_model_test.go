@@ -1,158 +1,573 @@
 package refcell_test
 
 import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/coderrange/ferrous/refcell"
+	"github.com/coderrange/ferrous/track"
 )
 
-// borrows is the oracle: who borrows a cell, and what is in it.
-type borrows struct {
-	cell  *refcell.RefCell[pair]
-	value pair
-	refs  []*refcell.Ref[pair]
-	muts  []*refcell.RefMut[int]  // halves of the exclusive borrow
-	parts []int                   // which half each of these is
-	whole *refcell.RefMut[pair]   // the exclusive borrow, if it is in one piece
-	stale []*refcell.RefMut[pair] // ended, or copies of what has ended
+// A flavour is RefCell or AtomicRefCell, behind functions, so that one machine
+// drives both.
+type flavour struct {
+	borrow, tryBorrow       func() (shared, error)
+	borrowMut, tryBorrowMut func() (exclusive, error)
+	with                    func(func(pair))
+	withMut                 func(func(*pair))
+	replaceWith             func(func(*pair) pair) pair
+	replace                 func(pair) pair
+	take                    func() pair
+	intoInner               func() pair
+	swapWithNew             func(pair) pair // with a cell of its own, whose value it returns afterwards
+	swapWithItself          func()
+	state                   func() (int, bool)
+	hidden                  bool // prints no value that is borrowed for writing
+	printed                 fmt.Formatter
+	logged                  slog.LogValuer
 }
 
-func (b *borrows) free() bool { return len(b.refs) == 0 && len(b.muts) == 0 && b.whole == nil }
-
-func (b *borrows) Borrow(t *rapid.T) {
-	r, err := b.cell.TryBorrow()
-	require.Equal(t, b.whole != nil || len(b.muts) > 0, err != nil)
-	if err == nil {
-		b.refs = append(b.refs, &r)
-	}
+// shared is a guard for reading, and what makes other guards of it.
+type shared struct {
+	get     func() pair
+	release func()
+	clone   func() shared
+	mapTo   func(func(*pair) *pair) shared
+	filter  func(func(*pair) (*pair, bool)) (shared, bool)
+	split   func() (shared, shared)
 }
 
-func (b *borrows) BorrowMut(t *rapid.T) {
-	m, err := b.cell.TryBorrowMut()
-	require.Equal(t, !b.free(), err != nil)
-	if err == nil {
-		b.whole = &m
-	}
+// exclusive is a guard for writing, and what makes other guards of it.
+type exclusive struct {
+	get     func() pair
+	set     func(pair)
+	release func()
+	mapTo   func(func(*pair) *pair) exclusive
+	filter  func(func(*pair) (*pair, bool)) (exclusive, bool)
+	split   func() (a, b half)
 }
 
-func (b *borrows) Clone(t *rapid.T) {
-	if len(b.refs) == 0 {
-		return
-	}
-	r := rapid.SampledFrom(b.refs).Draw(t, "ref").Clone()
-	b.refs = append(b.refs, &r)
+// half is one of two parts of an exclusive borrow.
+type half struct {
+	set     func(int)
+	release func()
 }
 
-func (b *borrows) MapRef(t *rapid.T) {
-	if len(b.refs) == 0 {
-		return
-	}
-	i := rapid.IntRange(0, len(b.refs)-1).Draw(t, "ref")
-	if rapid.Bool().Draw(t, "split") {
-		x, y := refcell.MapSplit(b.refs[i], func(p *pair) (*pair, *pair) { return p, p })
-		b.refs[i] = &x
-		b.refs = append(b.refs, &y)
-		return
-	}
-	x := refcell.Map(b.refs[i], func(p *pair) *pair { return p })
-	b.refs[i] = &x
+var errUse = errors.New("no borrow")
+
+// caught returns what f panics with as an error.
+func caught(f func()) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = p.(error)
+		}
+	}()
+	f()
+	return nil
 }
 
-func (b *borrows) Release(t *rapid.T) {
-	if len(b.refs) == 0 {
-		return
-	}
-	i := rapid.IntRange(0, len(b.refs)-1).Draw(t, "ref")
-	b.refs[i].Release()
-	b.refs = append(b.refs[:i:i], b.refs[i+1:]...)
-}
-
-func (b *borrows) Write(t *rapid.T) {
-	v := rapid.Int().Draw(t, "value")
-	if b.whole != nil {
-		b.value.a = v
-		b.whole.Ptr().a = v
-	}
-	for part, m := range b.muts {
-		m.Set(v)
-		*b.field(part) = v
-	}
-}
-
-// field returns what a half writes to: b.parts says which one it is.
-func (b *borrows) field(i int) *int {
-	if b.parts[i] == 0 {
-		return &b.value.a
-	}
-	return &b.value.b
-}
-
-func (b *borrows) Split(*rapid.T) {
-	if b.whole == nil {
-		return
-	}
-	copied := *b.whole
-	x, y := refcell.MapSplitMut(b.whole, func(p *pair) (*int, *int) { return &p.a, &p.b })
-	b.stale = append(b.stale, b.whole, &copied)
-	b.whole, b.muts, b.parts = nil, []*refcell.RefMut[int]{&x, &y}, []int{0, 1}
-}
-
-func (b *borrows) ReleaseMut(t *rapid.T) {
-	switch {
-	case b.whole != nil:
-		copied := *b.whole
-		b.whole.Release()
-		b.stale = append(b.stale, b.whole, &copied)
-		b.whole = nil
-	case len(b.muts) > 0:
-		i := rapid.IntRange(0, len(b.muts)-1).Draw(t, "part")
-		b.muts[i].Release()
-		b.muts = append(b.muts[:i:i], b.muts[i+1:]...)
-		b.parts = append(b.parts[:i:i], b.parts[i+1:]...)
+func plainShared(r *refcell.Ref[pair]) shared {
+	return shared{
+		get: r.Get, release: r.Release,
+		clone: func() shared {
+			n := r.Clone()
+			return plainShared(&n)
+		},
+		mapTo: func(f func(*pair) *pair) shared {
+			n := refcell.Map(r, f)
+			return plainShared(&n)
+		},
+		filter: func(f func(*pair) (*pair, bool)) (shared, bool) {
+			n, ok := refcell.FilterMap(r, f)
+			return plainShared(&n), ok
+		},
+		split: func() (shared, shared) {
+			a, b := refcell.MapSplit(r, func(p *pair) (*pair, *pair) { return p, p })
+			return plainShared(&a), plainShared(&b)
+		},
 	}
 }
 
-func (b *borrows) UseTheStale(t *rapid.T) {
-	if len(b.stale) == 0 {
-		return
-	}
-	m := rapid.SampledFrom(b.stale).Draw(t, "stale")
-	require.Panics(t, func() { m.Get() })
-	require.Panics(t, m.Release)
-}
-
-func (b *borrows) Replace(t *rapid.T) {
-	v := pair{rapid.Int().Draw(t, "a"), rapid.Int().Draw(t, "b")}
-	if !b.free() {
-		require.Panics(t, func() { b.cell.Replace(v) })
-		return
-	}
-	require.Equal(t, b.value, b.cell.Replace(v))
-	b.value = v
-}
-
-func (b *borrows) Check(t *rapid.T) {
-	readers, writing := b.cell.BorrowState()
-	require.Equal(t, len(b.refs), readers)
-	require.Equal(t, b.whole != nil || len(b.muts) > 0, writing)
-	for _, r := range b.refs {
-		require.Equal(t, b.value, r.Get())
-	}
-	if b.whole != nil {
-		require.Equal(t, b.value, b.whole.Get())
+func atomicShared(r *refcell.AtomicRef[pair]) shared {
+	return shared{
+		get: r.Get, release: r.Release,
+		clone: func() shared {
+			n := r.Clone()
+			return atomicShared(&n)
+		},
+		mapTo: func(f func(*pair) *pair) shared {
+			n := refcell.MapAtomic(r, f)
+			return atomicShared(&n)
+		},
+		filter: func(f func(*pair) (*pair, bool)) (shared, bool) {
+			n, ok := refcell.FilterMapAtomic(r, f)
+			return atomicShared(&n), ok
+		},
+		split: func() (shared, shared) {
+			a, b := refcell.MapSplitAtomic(r, func(p *pair) (*pair, *pair) { return p, p })
+			return atomicShared(&a), atomicShared(&b)
+		},
 	}
 }
 
-func TestRefCellAgainstTheModel(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		b := &borrows{cell: refcell.New(pair{})}
-		t.Repeat(map[string]func(*rapid.T){
-			"Borrow": b.Borrow, "BorrowMut": b.BorrowMut, "Clone": b.Clone, "MapRef": b.MapRef,
-			"Release": b.Release, "Write": b.Write, "Split": b.Split, "ReleaseMut": b.ReleaseMut,
-			"UseTheStale": b.UseTheStale, "Replace": b.Replace, "": b.Check,
+func plainExclusive(r refcell.RefMut[pair]) exclusive {
+	return exclusive{
+		get: r.Get, set: r.Set, release: r.Release,
+		mapTo: func(f func(*pair) *pair) exclusive { return plainExclusive(refcell.MapMut(&r, f)) },
+		filter: func(f func(*pair) (*pair, bool)) (exclusive, bool) {
+			n, ok := refcell.FilterMapMut(&r, f)
+			return plainExclusive(n), ok
+		},
+		split: func() (half, half) {
+			a, b := refcell.MapSplitMut(&r, func(p *pair) (*int, *int) { return &p.a, &p.b })
+			return half{a.Set, a.Release}, half{b.Set, b.Release}
+		},
+	}
+}
+
+func atomicExclusive(r refcell.AtomicRefMut[pair]) exclusive {
+	return exclusive{
+		get: r.Get, set: r.Set, release: r.Release,
+		mapTo: func(f func(*pair) *pair) exclusive { return atomicExclusive(refcell.MapMutAtomic(&r, f)) },
+		filter: func(f func(*pair) (*pair, bool)) (exclusive, bool) {
+			n, ok := refcell.FilterMapMutAtomic(&r, f)
+			return atomicExclusive(n), ok
+		},
+		split: func() (half, half) {
+			a, b := refcell.MapSplitMutAtomic(&r, func(p *pair) (*int, *int) { return &p.a, &p.b })
+			return half{a.Set, a.Release}, half{b.Set, b.Release}
+		},
+	}
+}
+
+func plainCell(v pair) flavour {
+	c := refcell.New(v)
+	return flavour{
+		borrow: func() (s shared, err error) {
+			err = caught(func() {
+				r := c.Borrow()
+				s = plainShared(&r)
+			})
+			return s, err
+		},
+		tryBorrow: func() (shared, error) {
+			r, err := c.TryBorrow()
+			return plainShared(&r), err
+		},
+		borrowMut: func() (e exclusive, err error) {
+			err = caught(func() { e = plainExclusive(c.BorrowMut()) })
+			return e, err
+		},
+		tryBorrowMut: func() (exclusive, error) {
+			r, err := c.TryBorrowMut()
+			return plainExclusive(r), err
+		},
+		with: c.With, withMut: c.WithMut, replaceWith: c.ReplaceWith, replace: c.Replace, take: c.Take,
+		intoInner: c.IntoInner, state: c.BorrowState, printed: c, logged: c,
+		swapWithNew: func(v pair) pair {
+			other := refcell.New(v)
+			defer func() { // also refused, the other is free
+				_, err := other.TryBorrowMut()
+				if err != nil {
+					panic(err)
+				}
+			}()
+			c.Swap(other)
+			return other.Replace(v)
+		},
+		swapWithItself: func() { c.Swap(c) },
+	}
+}
+
+func atomicCell(v pair) flavour {
+	c := refcell.NewAtomic(v)
+	return flavour{
+		borrow: func() (s shared, err error) {
+			err = caught(func() {
+				r := c.Borrow()
+				s = atomicShared(&r)
+			})
+			return s, err
+		},
+		tryBorrow: func() (shared, error) {
+			r, err := c.TryBorrow()
+			return atomicShared(&r), err
+		},
+		borrowMut: func() (e exclusive, err error) {
+			err = caught(func() { e = atomicExclusive(c.BorrowMut()) })
+			return e, err
+		},
+		tryBorrowMut: func() (exclusive, error) {
+			r, err := c.TryBorrowMut()
+			return atomicExclusive(r), err
+		},
+		with: c.With, withMut: c.WithMut, replaceWith: c.ReplaceWith, replace: c.Replace, take: c.Take,
+		intoInner: c.IntoInner, state: c.BorrowState, printed: c, logged: c,
+		swapWithNew: func(v pair) pair {
+			other := refcell.NewAtomic(v)
+			defer func() { // also refused, the other is free
+				_, err := other.TryBorrowMut()
+				if err != nil {
+					panic(err)
+				}
+			}()
+			c.Swap(other)
+			return other.Replace(v)
+		},
+		hidden:         true,
+		swapWithItself: func() { c.Swap(c) },
+	}
+}
+
+// ways are how a callback ends.
+var ways = []string{"return", "panic", "exit"}
+
+// end ends a callback in the given way.
+func end(way string) {
+	switch way {
+	case "panic":
+		panic(errUse)
+	case "exit":
+		runtime.Goexit()
+	}
+}
+
+// run calls f, whose callback ends in the given way, on a goroutine that may be
+// lost, and checks that the panic comes out as it went in.
+func run(t *rapid.T, way string, f func()) {
+	done, returned := make(chan error), false
+	go func() {
+		var err error
+		defer func() { done <- err }()
+		err = caught(func() {
+			f()
+			returned = true
 		})
-	})
+	}()
+	err := <-done
+	require.Equal(t, way == "return", returned)
+	if way == "panic" {
+		require.Equal(t, errUse, err)
+	} else {
+		require.NoError(t, err)
+	}
+}
+
+// machine is a cell with everything that is borrowed of it, and the oracle.
+type machine struct {
+	flavour
+	value   pair
+	readers []shared
+	writer  *exclusive
+	halves  []half
+	fields  []*int // of the oracle, one for each half
+	stale   []func()
+	taken   bool
+	stop    func()
+}
+
+// refusal returns the error with which a borrow must be refused now, or nil.
+func (m *machine) refusal(mut bool) error {
+	switch {
+	case m.taken:
+		return refcell.ErrTaken
+	case m.writer != nil || len(m.halves) > 0:
+		return refcell.ErrMutBorrowed
+	case mut && len(m.readers) > 0:
+		return refcell.ErrBorrowed
+	}
+	return nil
+}
+
+// use calls f, which borrows, and checks that it is refused if it must be. It
+// reports whether it was not.
+func (m *machine) use(t *rapid.T, mut bool, f func()) bool {
+	err, want := caught(f), m.refusal(mut)
+	if want == nil {
+		require.NoError(t, err)
+		return true
+	}
+	require.ErrorIs(t, err, want)
+	var refused *refcell.BorrowError
+	require.ErrorAs(t, err, &refused)
+	if errors.Is(want, refcell.ErrBorrowed) {
+		require.Equal(t, len(m.readers), refused.Readers)
+	}
+	return false
+}
+
+func (m *machine) ended(fs ...func()) { m.stale = append(m.stale, fs...) }
+
+// endedShared notes that no method of s may work any more.
+func (m *machine) endedShared(s shared) {
+	m.ended(s.release, func() { s.clone() }, func() { s.split() },
+		func() { s.get() },
+		func() { s.mapTo(func(p *pair) *pair { return p }) },
+		func() { s.filter(func(p *pair) (*pair, bool) { return p, true }) })
+}
+
+func (m *machine) endedExclusive(e exclusive) {
+	m.ended(e.release, func() { e.get() }, func() { e.set(pair{}) }, func() { e.split() },
+		func() { e.mapTo(func(p *pair) *pair { return p }) },
+		func() { e.filter(func(p *pair) (*pair, bool) { return p, true }) })
+}
+
+func (m *machine) reader(t *rapid.T) (int, bool) {
+	if len(m.readers) == 0 {
+		return 0, false
+	}
+	return rapid.IntRange(0, len(m.readers)-1).Draw(t, "reader"), true
+}
+
+func drawPair(t *rapid.T) pair { return pair{rapid.Int().Draw(t, "a"), rapid.Int().Draw(t, "b")} }
+
+func (m *machine) actions() map[string]func(*rapid.T) {
+	return map[string]func(*rapid.T){
+		"borrow": func(t *rapid.T) {
+			f := rapid.SampledFrom([]func() (shared, error){m.borrow, m.tryBorrow}).Draw(t, "form")
+			var s shared
+			if m.use(t, false, func() { s = must(f()) }) {
+				m.readers = append(m.readers, s)
+			}
+		},
+		"borrow mut": func(t *rapid.T) {
+			f := rapid.SampledFrom([]func() (exclusive, error){m.borrowMut, m.tryBorrowMut}).Draw(t, "form")
+			var e exclusive
+			if m.use(t, true, func() { e = must(f()) }) {
+				m.writer = &e
+			}
+		},
+		"clone": func(t *rapid.T) {
+			if i, ok := m.reader(t); ok {
+				m.readers = append(m.readers, m.readers[i].clone())
+			}
+		},
+		"map": func(t *rapid.T) {
+			i, ok := m.reader(t)
+			if !ok {
+				return
+			}
+			old, way := m.readers[i], rapid.SampledFrom(ways).Draw(t, "way")
+			keep := rapid.Bool().Draw(t, "keep")
+			var s shared
+			switch rapid.IntRange(0, 2).Draw(t, "form") {
+			case 0:
+				run(t, way, func() { s = old.mapTo(func(p *pair) *pair { end(way); return p }) })
+				keep = way == "return"
+			case 1:
+				run(t, way, func() {
+					s, _ = old.filter(func(p *pair) (*pair, bool) { end(way); return p, keep })
+				})
+				keep = keep && way == "return"
+			default:
+				a, b := old.split()
+				m.readers = append(m.readers, b)
+				s, keep = a, true
+			}
+			if keep { // else the old guard stays as it was
+				m.readers[i] = s
+				m.endedShared(old)
+			}
+		},
+		"map mut": func(t *rapid.T) {
+			if m.writer == nil {
+				return
+			}
+			old, way := *m.writer, rapid.SampledFrom(ways).Draw(t, "way")
+			keep := rapid.Bool().Draw(t, "keep")
+			var e exclusive
+			switch rapid.IntRange(0, 2).Draw(t, "form") {
+			case 0:
+				run(t, way, func() { e = old.mapTo(func(p *pair) *pair { end(way); return p }) })
+				keep = way == "return"
+			case 1:
+				run(t, way, func() {
+					e, _ = old.filter(func(p *pair) (*pair, bool) { end(way); return p, keep })
+				})
+				keep = keep && way == "return"
+			default:
+				a, b := old.split()
+				m.halves, m.fields = []half{a, b}, []*int{&m.value.a, &m.value.b}
+				m.writer = nil
+				m.endedExclusive(old)
+				return
+			}
+			if keep {
+				m.writer = &e
+				m.endedExclusive(old)
+			}
+		},
+		"release": func(t *rapid.T) {
+			if i, ok := m.reader(t); ok {
+				old := m.readers[i]
+				old.release()
+				m.readers = slices.Delete(m.readers, i, i+1)
+				m.endedShared(old)
+			}
+		},
+		"release mut": func(t *rapid.T) {
+			switch {
+			case m.writer != nil:
+				m.writer.release()
+				m.endedExclusive(*m.writer)
+				m.writer = nil
+			case len(m.halves) > 0:
+				i := rapid.IntRange(0, len(m.halves)-1).Draw(t, "half")
+				old := m.halves[i]
+				old.release()
+				m.halves, m.fields = slices.Delete(m.halves, i, i+1), slices.Delete(m.fields, i, i+1)
+				m.ended(old.release, func() { old.set(1) })
+			}
+		},
+		"write": func(t *rapid.T) {
+			if v := drawPair(t); m.writer != nil {
+				m.writer.set(v)
+				m.value = v
+			}
+			for i, h := range m.halves {
+				v := rapid.Int().Draw(t, "value")
+				h.set(v)
+				*m.fields[i] = v
+			}
+		},
+		"use the stale": func(t *rapid.T) {
+			if len(m.stale) > 0 {
+				f := rapid.SampledFrom(m.stale).Draw(t, "stale")
+				require.ErrorIs(t, caught(f), refcell.ErrReleased)
+			}
+		},
+		"with": func(t *rapid.T) {
+			way := rapid.SampledFrom(ways).Draw(t, "way")
+			inside := func(v pair) {
+				require.Equal(t, m.value, v)
+				_, err := m.tryBorrowMut()
+				require.ErrorIs(t, err, refcell.ErrBorrowed)
+				m.with(func(v pair) { require.Equal(t, m.value, v) })
+				end(way)
+			}
+			if m.refusal(false) != nil {
+				m.use(t, false, func() { m.with(inside) })
+				return
+			}
+			run(t, way, func() { m.with(inside) })
+		},
+		"with mut": func(t *rapid.T) {
+			way, v := rapid.SampledFrom(ways).Draw(t, "way"), drawPair(t)
+			inside := func(p *pair) {
+				for _, f := range []func(){
+					func() { m.with(func(pair) {}) }, func() { m.take() }, func() { m.swapWithNew(v) },
+					func() { must(m.borrow()) }, func() { m.intoInner() },
+				} {
+					require.ErrorIs(t, caught(f), refcell.ErrMutBorrowed)
+				}
+				*p = v
+				end(way)
+			}
+			replacing := rapid.Bool().Draw(t, "replacing")
+			call := func() { m.withMut(inside) }
+			if replacing {
+				call = func() { require.Equal(t, v, m.replaceWith(func(p *pair) pair { inside(p); return pair{v.b, v.a} })) }
+			}
+			if m.refusal(true) != nil {
+				m.use(t, true, call)
+				return
+			}
+			run(t, way, call)
+			m.value = v
+			if replacing && way == "return" {
+				m.value = pair{v.b, v.a}
+			}
+		},
+		"replace": func(t *rapid.T) {
+			v := drawPair(t)
+			var got pair
+			f := rapid.SampledFrom([]func(){
+				func() { got = m.replace(v) },
+				func() { got, v = m.take(), pair{} },
+				func() { got = m.swapWithNew(v) },
+			}).Draw(t, "form")
+			if m.use(t, true, f) {
+				require.Equal(t, m.value, got)
+				m.value = v
+			}
+		},
+		"swap with itself": func(t *rapid.T) {
+			if !m.taken && m.refusal(true) == nil {
+				require.ErrorIs(t, caught(m.swapWithItself), refcell.ErrMutBorrowed)
+			}
+		},
+		"take out": func(t *rapid.T) {
+			if rapid.IntRange(0, 9).Draw(t, "seldom") > 0 {
+				return
+			}
+			var got pair
+			if m.use(t, true, func() { got = m.intoInner() }) {
+				require.Equal(t, m.value, got)
+				m.taken = true
+			}
+		},
+		"track": func(t *rapid.T) {
+			if m.stop != nil {
+				m.stop()
+				m.stop = nil
+				return
+			}
+			m.stop = track.Start(rapid.IntRange(1, 3).Draw(t, "one of"))
+		},
+		"": m.check,
+	}
+}
+
+func (m *machine) check(t *rapid.T) {
+	readers, writing := m.state()
+	require.Equal(t, len(m.readers), readers)
+	require.Equal(t, m.writer != nil || len(m.halves) > 0, writing)
+	for _, r := range m.readers {
+		require.Equal(t, m.value, r.get())
+	}
+	if m.writer != nil {
+		require.Equal(t, m.value, m.writer.get())
+	}
+	text, log := fmt.Sprintf("%v", m.printed), m.logged.LogValue().String()
+	switch {
+	case m.taken:
+		require.Equal(t, "<taken>", text)
+		require.Equal(t, "<taken>", log)
+	case writing && m.hidden:
+		require.Equal(t, "<borrowed>", text)
+	default:
+		require.Equal(t, fmt.Sprint(m.value), text)
+	}
+}
+
+// must returns v, or panics with err.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func TestCellsAgainstTheModel(t *testing.T) {
+	for name, newCell := range map[string]func(pair) flavour{"RefCell": plainCell, "AtomicRefCell": atomicCell} {
+		t.Run(name, func(t *testing.T) {
+			rapid.Check(t, func(t *rapid.T) {
+				v := drawPair(t)
+				m := &machine{flavour: newCell(v), value: v}
+				defer func() {
+					if m.stop != nil {
+						m.stop()
+					}
+				}()
+				t.Repeat(m.actions())
+			})
+		})
+	}
 }
