@@ -3,6 +3,8 @@ package retry
 import (
 	"context"
 	"iter"
+
+	"github.com/coderrange/ferrous/internal/lease"
 )
 
 // Attempt is one turn of a loop over [Policy.Attempts].
@@ -12,8 +14,9 @@ type Attempt struct {
 	err    error
 }
 
-// Context returns the context of the attempt, which ends with the attempt's
-// timeout, and at the latest with its turn of the loop.
+// Context returns the context of the attempt. It ends with the attempt's timeout,
+// and when its turn of the loop ends with a failure or a panic. The context of a
+// turn that succeeds lives as long as the caller's.
 func (a *Attempt) Context() context.Context { return a.ctx }
 
 // Number returns which attempt it is, from 1.
@@ -40,6 +43,7 @@ func (p *Policy) Attempts(ctx context.Context) iter.Seq2[*Attempt, error] {
 	if p == nil {
 		p = &zeroPolicy
 	}
+	noContext("Policy.Attempts", ctx)
 	return func(yield func(*Attempt, error) bool) {
 		if ctx.Err() != nil {
 			yield(nil, p.refuse(ctx))
@@ -69,9 +73,13 @@ func (p *Policy) Attempts(ctx context.Context) iter.Seq2[*Attempt, error] {
 func (p *Policy) turn(ctx context.Context, a *Attempt, yield func(*Attempt, error) bool) bool {
 	a.ctx = ctx
 	if p.o.Timeout > 0 {
-		timeout, cancel := context.WithTimeoutCause(ctx, p.o.Timeout, ErrTimeout)
-		defer cancel()
-		a.ctx = timeout
+		c := lease.WithTimeout(ctx, p.o.Timeout, ErrTimeout)
+		succeeded := false
+		defer func() { c.End(succeeded) }()
+		a.ctx = c
+		goOn := yield(a, nil)
+		succeeded = a.err == nil
+		return goOn
 	}
 	return yield(a, nil)
 }

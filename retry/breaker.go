@@ -316,7 +316,7 @@ func (p *Permit) Done(err error) {
 		misuse("Permit.Done", "already ended")
 	}
 	p.b = nil
-	if err == nil && p.word&(windowMask<<breakerBits|breakerMask) == closedWord && b.word.Load() == p.word {
+	if err == nil && fresh(p.word) && b.word.Load() == p.word {
 		return // closed, and nothing to forget
 	}
 	if !b.ended(p.word, b.judge(p.word, err)) {
@@ -510,11 +510,18 @@ func (b *Breaker) changed(from, to BreakerState) {
 	}
 }
 
+// fresh reports whether a word is of a closed breaker with nothing to forget.
+func fresh(word uint64) bool {
+	return word&(windowMask<<breakerBits|breakerMask) == closedWord
+}
+
 func generation(word uint64) uint64 { return word >> genShift }
 
 // Guarded returns an op that calls op if b allows it. A call that panics or
 // whose context was cancelled has no outcome; one whose context ended at a
-// deadline or timeout has. Guarded panics when b or op is nil.
+// deadline or timeout has, unless it had ended before: then neither b nor op is
+// asked. If [BreakerOptions.OnChange] panics, the caller gets that panic in place
+// of what op returned. Guarded panics when b or op is nil.
 func Guarded[T any](b *Breaker, op Op[T]) Op[T] {
 	if b == nil {
 		misuse("Guarded", "the breaker is nil")
@@ -523,17 +530,41 @@ func Guarded[T any](b *Breaker, op Op[T]) Op[T] {
 		nilOp("Guarded")
 	}
 	return func(ctx context.Context) (T, error) {
-		permit, err := b.Acquire()
-		if err != nil {
+		noContext("Guarded", ctx)
+		if ctx.Err() != nil {
 			var zero T
-			return zero, err
+			return zero, ended(ctx)
 		}
-		defer permit.Release()
-		v, err := op(ctx)
-		if err == nil || !errors.Is(ctx.Err(), context.Canceled) {
-			permit.Done(err)
+		word := b.word.Load()
+		if word&breakerMask != closedWord {
+			return guardSlow(ctx, b, op)
+		}
+		v, err := op(ctx) // nothing is to be taken back if op panics
+		if err != nil || !fresh(word) || b.word.Load() != word {
+			permit := Permit{b: b, word: word}
+			permit.settle(ctx, err)
 		}
 		return v, err
+	}
+}
+
+// guardSlow calls op if a breaker that is not closed allows it.
+func guardSlow[T any](ctx context.Context, b *Breaker, op Op[T]) (T, error) {
+	permit, err := b.Acquire()
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	defer permit.Release()
+	v, err := op(ctx)
+	permit.settle(ctx, err)
+	return v, err
+}
+
+// settle ends the permit of a guarded call.
+func (p *Permit) settle(ctx context.Context, err error) {
+	if err == nil || !errors.Is(ctx.Err(), context.Canceled) {
+		p.Done(err)
 	}
 }
 

@@ -33,11 +33,14 @@ type Budget struct {
 	// The floor is a generic cell rate algorithm (GCRA, ITU-T I.371).
 	start    time.Time
 	next     atomic.Int64 // when the floor allows the next retry, in ns since start
-	interval int64        // ns between two retries of the floor; 0 if there is none
+	interval int64        // ns between two retries of the floor; noFloor if there is none
 	burst    int64        // how far next may lie in the past, in ns
 }
 
-const tokenUnits = 1 << 20
+const (
+	tokenUnits = 1 << 20
+	noFloor    = -1 // so that a zero Budget has no interval at all
+)
 
 // BudgetOptions says what a [Budget] is like.
 type BudgetOptions struct {
@@ -79,6 +82,7 @@ func NewBudget(o BudgetOptions) *Budget {
 		start:   time.Now(),
 	}
 	b.balance.Store(b.most)
+	b.interval = noFloor
 	if o.PerSecond > 0 {
 		// One retry in a hundred years is the slowest floor that fits.
 		b.interval = int64(min(float64(time.Second)/o.PerSecond, 100*365*24*float64(time.Hour)))
@@ -106,7 +110,7 @@ func (b *Budget) add(units int64) {
 
 // Withdraw takes a retry out of the budget and reports whether there was one.
 func (b *Budget) Withdraw() bool {
-	if b.interval == 0 && b.balance.Load() < tokenUnits {
+	if b.interval == noFloor && b.balance.Load() < tokenUnits {
 		return false // inlined
 	}
 	return b.withdraw()
@@ -116,7 +120,7 @@ func (b *Budget) withdraw() bool {
 	for {
 		old := b.balance.Load()
 		if old < tokenUnits {
-			return b.interval > 0 && b.withdrawFloor()
+			return b.interval != noFloor && b.withdrawFloor()
 		}
 		if b.balance.CompareAndSwap(old, old-tokenUnits) {
 			return true
@@ -126,6 +130,9 @@ func (b *Budget) withdraw() bool {
 
 // withdrawFloor takes one of the retries that PerSecond allows.
 func (b *Budget) withdrawFloor() bool {
+	if b.most == 0 {
+		misuse("Budget.Withdraw", "not made by NewBudget")
+	}
 	now := int64(time.Since(b.start))
 	for {
 		next := b.next.Load()

@@ -45,11 +45,15 @@ func (d *Detach) LogValue() slog.Value { return slog.StringValue(d.String()) }
 
 // leave takes one of the places for operations left behind.
 func (d *Detach) leave() bool {
-	if d.left.Add(1) > d.limit {
-		d.left.Add(-1)
-		return false
+	for {
+		left := d.left.Load()
+		if left >= d.limit {
+			return false
+		}
+		if d.left.CompareAndSwap(left, left+1) {
+			return true
+		}
 	}
-	return true
 }
 
 // Detached returns an op that runs op on a goroutine of its own and, when its
@@ -69,6 +73,12 @@ func Detached[T any](d *Detach, op Op[T], dispose func(T)) Op[T] {
 		nilOp("Detached")
 	}
 	return func(ctx context.Context) (T, error) {
+		noContext("Detached", ctx)
+		over := ctx.Done() // before op begins, in case it panics
+		if ctx.Err() != nil {
+			var zero T
+			return zero, ended(ctx)
+		}
 		const running, left, finished = 0, 1, 2
 		var state atomic.Int32
 		done := make(chan outcome[T], 1)
@@ -88,7 +98,7 @@ func Detached[T any](d *Detach, op Op[T], dispose func(T)) Op[T] {
 		select {
 		case o := <-done:
 			return o.resume()
-		case <-ctx.Done():
+		case <-over:
 		}
 		if d.leave() {
 			if state.CompareAndSwap(running, left) {

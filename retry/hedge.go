@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"github.com/coderrange/ferrous/internal/lease"
 )
 
 // errLost is the cause with which the losers of a hedge are cancelled.
@@ -19,8 +21,8 @@ type HedgeOptions struct {
 	Delay time.Duration
 	// Copies is how many there are at most, the first included. Zero means 2.
 	Copies int
-	// Budget pays for each copy but the first. A call that succeeds puts its
-	// share in. It should not be the Budget of a [Policy] around the call, to
+	// Budget pays for each copy but the first. If it refuses, it is asked again
+	// after the next Delay. A call that succeeds puts its share in. It should not be the Budget of a [Policy] around the call, to
 	// which each success would then count twice. Nil means that copies are free.
 	Budget *Budget
 }
@@ -36,10 +38,14 @@ type Hedge struct {
 	wins   atomic.Int64
 }
 
-// NewHedge returns a hedge. It panics when a number of o is negative.
+// NewHedge returns a hedge. It panics when a number of o is negative, and for a
+// Budget that was not made by [NewBudget].
 func NewHedge(o HedgeOptions) *Hedge {
 	if o.Delay < 0 || o.Copies < 0 {
 		misuse("NewHedge", "negative Delay %v or Copies %d", o.Delay, o.Copies)
+	}
+	if o.Budget != nil && o.Budget.most == 0 {
+		misuse("NewHedge", "the Budget was not made by NewBudget")
 	}
 	if o.Copies == 0 {
 		o.Copies = 2
@@ -65,10 +71,12 @@ func (h *Hedge) GoString() string { return h.String() }
 func (h *Hedge) LogValue() slog.Value { return slog.StringValue(h.String()) }
 
 // Hedged returns an op that calls op, calls it once more whenever h's delay has
-// passed without an end, and returns the value of the first to succeed. op must
-// be safe to run twice at once.
+// passed without an end, and returns the value of the first to succeed. Each copy
+// has a context of its own. The winner's lives as long as the caller's, so that
+// its value stays usable; the others end when the race does. op must be safe to
+// run twice at once.
 //
-// The others are then cancelled and waited for (see [Detached] for those that
+// The losers are cancelled and waited for (see [Detached] for those that
 // do not listen); the values of those that succeed all the same are handed to
 // dispose, if that is not nil, on the caller's goroutine. When all that were
 // started have failed, the last error is returned, joined with the last one
@@ -83,11 +91,13 @@ func Hedged[T any](h *Hedge, op Op[T], dispose func(T)) Op[T] {
 		nilOp("Hedged")
 	}
 	return func(ctx context.Context) (T, error) {
-		r := race[T]{h: h, op: op, dispose: dispose, ends: make(chan finish[T], h.o.Copies)}
-		var cancel context.CancelCauseFunc
-		r.ctx, cancel = context.WithCancelCause(ctx)
-		defer cancel(nil)
-		return r.run(cancel)
+		noContext("Hedged", ctx)
+		if ctx.Err() != nil {
+			var zero T
+			return zero, ended(ctx)
+		}
+		r := race[T]{h: h, op: op, dispose: dispose, ctx: ctx, ends: make(chan finish[T], h.o.Copies)}
+		return r.run()
 	}
 }
 
@@ -115,9 +125,9 @@ type race[T any] struct {
 	h       *Hedge
 	op      Op[T]
 	dispose func(T)
-	ctx     context.Context // the race's own
-	ends    chan finish[T]  // has room for all
-	started int
+	ctx     context.Context  // the caller's
+	ends    chan finish[T]   // has room for all
+	leases  []*lease.Context // of the copies that were started
 	ended   int
 	earlier error // the last one that is not a refusal of a breaker
 }
@@ -128,47 +138,73 @@ type finish[T any] struct {
 }
 
 func (r *race[T]) start() {
-	number := r.started
-	r.started++
-	go collect(r.ctx, r.op, func(o outcome[T]) { r.ends <- finish[T]{o, number} })
+	number, c := len(r.leases), lease.New(r.ctx)
+	r.leases = append(r.leases, c)
+	go collect(c, r.op, func(o outcome[T]) { r.ends <- finish[T]{o, number} })
 }
 
-func (r *race[T]) run(cancel context.CancelCauseFunc) (T, error) {
+func (r *race[T]) run() (T, error) {
+	var winner *lease.Context
+	defer func() { // also when an error or the caller's context panics
+		r.cancel(winner)
+		r.join(outcome[T]{exited: true})
+	}()
 	r.start()
 	timer := time.NewTimer(r.h.o.Delay)
 	defer timer.Stop()
+	due := false
 	for {
 		select {
 		case <-timer.C:
-			if !r.more() {
-				continue
-			}
-			timer.Reset(r.h.o.Delay)
+			due = true
 		case end := <-r.ends:
 			r.ended++
-			if !end.succeeded() && !r.final(&end) && r.ended < r.started {
-				continue
+			if !end.succeeded() {
+				r.leases[end.number].Cancel(nil)
+				if !r.final(&end) && r.ended < len(r.leases) {
+					break
+				}
 			}
-			cancel(errLost)
+			r.cancel(r.leases[end.number])
 			if end.succeeded() && end.number > 0 {
 				r.h.wins.Add(1)
 			}
 			end.outcome = r.join(end.outcome)
-			if end.succeeded() && r.h.o.Budget != nil {
-				r.h.o.Budget.Deposit()
+			if end.succeeded() {
+				winner = r.leases[end.number]
+				winner.Keep()
+				if r.h.o.Budget != nil {
+					r.h.o.Budget.Deposit()
+				}
 			}
 			return end.resume()
+		}
+		if due && len(r.ends) == 0 { // what has ended at the same moment comes first
+			due = false
+			if r.more() {
+				timer.Reset(r.h.o.Delay)
+			}
 		}
 	}
 }
 
-// more starts another copy if there may be one.
+// cancel ends the contexts of all copies but one.
+func (r *race[T]) cancel(but *lease.Context) {
+	for _, c := range r.leases {
+		if c != but {
+			c.Cancel(errLost)
+		}
+	}
+}
+
+// more starts another copy if there may be one, and reports whether it should be
+// called again.
 func (r *race[T]) more() bool {
-	if r.started == r.h.o.Copies || r.ctx.Err() != nil {
+	if len(r.leases) == r.h.o.Copies || r.ctx.Err() != nil {
 		return false
 	}
 	if r.h.o.Budget != nil && !r.h.o.Budget.Withdraw() {
-		return false
+		return r.h.o.Delay > 0 // there may be something in it by then
 	}
 	r.h.copies.Add(1)
 	r.start()
@@ -180,8 +216,9 @@ func (r *race[T]) more() bool {
 func (r *race[T]) join(first outcome[T]) outcome[T] {
 	var values []T
 	last := first
-	for ; r.ended < r.started; r.ended++ {
+	for r.ended < len(r.leases) {
 		end := <-r.ends
+		r.ended++
 		if end.panic != nil && last.panic == nil {
 			last = end.outcome
 		}

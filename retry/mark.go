@@ -15,7 +15,7 @@ func (e *permanentError) Unwrap() error { return e.error }
 
 // Permanent marks err as one that another attempt would not change: it stops
 // [Do], [DoErr], [Policy.Attempts] and sends a [Queue]'s job to the dead letters.
-// The mark is found through wrapping; it does not reach beyond the retry that
+// The mark is found through wrapping, among the first thousand errors; it does not reach beyond the retry that
 // it stopped, so a retry around that one goes on. Permanent(nil) is nil.
 func Permanent(err error) error {
 	if err == nil {
@@ -115,12 +115,18 @@ type marks struct {
 	refused   bool          // by a breaker
 	after     time.Duration // the longest that an After asks for
 	open      time.Duration // how long a breaker stays open
+	looked    int           // at how many errors
 }
+
+// maxLooked is at how many errors [marks.read] looks. An error that wraps itself
+// has no end.
+const maxLooked = 1000
 
 // read looks for marks in err and in what it wraps, but not in what an inner
 // retry gave up.
 func (m *marks) read(err error) {
-	for err != nil {
+	for err != nil && m.looked < maxLooked {
+		m.looked++
 		switch e := err.(type) { //nolint:errorlint // this is the walk
 		case *Error:
 			return

@@ -39,9 +39,11 @@ type Options struct {
 	// the first attempt, so a long one does not forbid its retry; to bound the
 	// whole call, give the context a deadline. Zero means no bound.
 	MaxElapsed time.Duration
-	// Timeout ends the context of each attempt, with the cause [ErrTimeout].
-	// What the operation then returns is retried like any other error. Zero
-	// means no timeout.
+	// Timeout ends the context of each attempt that takes longer, with the cause
+	// [ErrTimeout]. What the operation then returns is retried like any other
+	// error. An attempt that succeeded in time has no timeout any more; what it
+	// returned may be used as long as the caller's context allows. Zero means no
+	// timeout.
 	Timeout time.Duration
 	// Budget bounds the retries of all calls that share it. A call that succeeds
 	// puts its share in. A retry is taken out before its wait, and given back
@@ -73,7 +75,8 @@ type Policy struct {
 	o Options
 }
 
-// New returns a policy. It panics when a number of o is negative.
+// New returns a policy. It panics when a number of o is negative, and for a
+// Budget that was not made by [NewBudget].
 func New(o Options) *Policy {
 	switch {
 	case o.Attempts < 0:
@@ -84,6 +87,8 @@ func New(o Options) *Policy {
 		misuse("New", "negative MaxElapsed %v", o.MaxElapsed)
 	case o.Timeout < 0:
 		misuse("New", "negative Timeout %v", o.Timeout)
+	case o.Budget != nil && o.Budget.most == 0:
+		misuse("New", "the Budget was not made by NewBudget")
 	}
 	return &Policy{o}
 }

@@ -14,6 +14,18 @@
 // that ignores its context is never left behind unless a [Detach] says so.
 // What a returned nil means is success, whatever became of the context.
 //
+// What a successful operation returned stays usable: the body of an
+// http.Response and the rows of a query are read after [Do] has returned. So the
+// context of an attempt that succeeded lives as long as the caller's. The
+// timeout ends with the attempt. A deadline that the operation copied out of its
+// context, as net.Conn.SetDeadline does, stays where it was copied to. The
+// context of an attempt that failed ends with the attempt.
+//
+// The context of an attempt with a [Options.Timeout] costs about 150 ns if the
+// operation does not ask for its Done channel, and about 1.3 µs if it does. A
+// caller's context of a type of its own that has no AfterFunc method also costs
+// a goroutine for as long as somebody sees that channel.
+//
 // A first attempt that succeeds costs a look at the context: no clock, timer,
 // closure or allocation. The clock is read from the first failure on, when a
 // delay, [Options.MaxElapsed] or [Options.OnRetry] needs it.
@@ -32,6 +44,8 @@ package retry
 import (
 	"context"
 	"fmt"
+
+	"github.com/coderrange/ferrous/internal/lease"
 )
 
 // Op is an operation that may be retried. It must listen to its context.
@@ -64,6 +78,13 @@ func misuse(where, format string, args ...any) {
 // nilOp panics for a function that was called without an operation.
 func nilOp(where string) { misuse(where, "op is nil") }
 
+// noContext panics for a function that was called without a context.
+func noContext(where string, ctx context.Context) {
+	if ctx == nil {
+		misuse(where, "the context is nil")
+	}
+}
+
 // Do calls op until it succeeds or p forbids another attempt, and returns
 // op's value, or an [*Error]. A nil p is the zero [Policy].
 //
@@ -80,6 +101,7 @@ func Do[T any](ctx context.Context, p *Policy, op Op[T]) (T, error) {
 	if op == nil {
 		nilOp("Do")
 	}
+	noContext("Do", ctx)
 	if ctx.Err() != nil {
 		var zero T
 		return zero, p.refuse(ctx)
@@ -117,9 +139,12 @@ func attempt[T any](ctx context.Context, p *Policy, op Op[T]) (T, error) {
 }
 
 func attemptTimeout[T any](ctx context.Context, p *Policy, op Op[T]) (T, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, p.o.Timeout, ErrTimeout)
-	defer cancel()
-	return op(ctx)
+	c := lease.WithTimeout(ctx, p.o.Timeout, ErrTimeout)
+	succeeded := false
+	defer func() { c.End(succeeded) }()
+	v, err := op(c)
+	succeeded = err == nil
+	return v, err
 }
 
 // DoErr is [Do] for an operation without a value.
@@ -132,6 +157,7 @@ func DoErr(ctx context.Context, p *Policy, op func(context.Context) error) error
 	if op == nil {
 		nilOp("DoErr")
 	}
+	noContext("DoErr", ctx)
 	if ctx.Err() != nil {
 		return p.refuse(ctx)
 	}
@@ -160,7 +186,10 @@ func (p *Policy) attempt(ctx context.Context, op func(context.Context) error) er
 	if p.o.Timeout == 0 {
 		return op(ctx)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, p.o.Timeout, ErrTimeout)
-	defer cancel()
-	return op(ctx)
+	c := lease.WithTimeout(ctx, p.o.Timeout, ErrTimeout)
+	succeeded := false
+	defer func() { c.End(succeeded) }()
+	err := op(c)
+	succeeded = err == nil
+	return err
 }
