@@ -33,29 +33,32 @@ type journaled struct {
 	journal *journal
 }
 
-func TestAMemoryIsRestoredFromItsJournal(t *testing.T) {
-	storetest.Run(t, storetest.Opener{
-		Open: func(tb rapid.TB) storetest.Store {
-			j := &journal{map[uint64]retry.Job[string]{}, map[uint64]retry.Event[string]{}}
-			m, err := retry.RestoreMemory(retry.Contents[string]{}, j)
-			require.NoError(tb, err)
-			return journaled{m, j}
-		},
-		Reopen: func(tb rapid.TB, s storetest.Store) storetest.Store {
-			old := s.(journaled)
-			c := retry.Contents[string]{Last: old.Last()}
-			for _, job := range old.journal.jobs {
-				c.Jobs = append(c.Jobs, job)
-			}
-			for _, event := range old.journal.events {
-				c.Events = append(c.Events, event)
-			}
-			m, err := retry.RestoreMemory(c, old.journal)
-			require.NoError(tb, err)
-			return journaled{m, old.journal}
-		},
-	})
+// fromJournal restores a memory store from its journal.
+var fromJournal = storetest.Opener{
+	Open: func(tb rapid.TB) storetest.Store {
+		j := &journal{map[uint64]retry.Job[string]{}, map[uint64]retry.Event[string]{}}
+		m, err := retry.RestoreMemory(retry.Contents[string]{}, j)
+		require.NoError(tb, err)
+		return journaled{m, j}
+	},
+	Reopen: func(tb rapid.TB, s storetest.Store) storetest.Store {
+		old := s.(journaled)
+		c := retry.Contents[string]{Last: old.Last()}
+		for _, job := range old.journal.jobs {
+			c.Jobs = append(c.Jobs, job)
+		}
+		for _, event := range old.journal.events {
+			c.Events = append(c.Events, event)
+		}
+		m, err := retry.RestoreMemory(c, old.journal)
+		require.NoError(tb, err)
+		return journaled{m, old.journal}
+	},
 }
+
+func TestAMemoryIsRestoredFromItsJournal(t *testing.T) { storetest.Run(t, fromJournal) }
+
+func TestAQueueAgainstAModelWithFaults(t *testing.T) { storetest.Queue(t, fromJournal) }
 
 func TestRestoreMemoryRefusesWhatNoStoreCanHold(t *testing.T) {
 	job := func(id uint64, key string) retry.Job[string] { return retry.Job[string]{ID: id, Key: key} }

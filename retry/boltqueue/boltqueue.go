@@ -37,6 +37,10 @@ import (
 // the bytes. Decode is called each time a job is given out, with bytes that it
 // may keep. A Decode that fails or panics harms that job alone: the error is its
 // [retry.Job.Err].
+//
+// JSON has its own rules: it leaves out unexported fields, and writes U+FFFD for
+// bytes of a string that are not UTF-8. Values for which that matters need
+// functions of their own.
 type Codec[T any] struct {
 	Encode func(T) ([]byte, error)
 	Decode func([]byte) (T, error)
@@ -53,12 +57,15 @@ type Options[T any] struct {
 // Store is a [retry.Store] in a file. It must be made by [Open] and not be
 // copied; it is safe for concurrent use.
 //
-// When the file cannot be written, the call and all later ones fail with that
-// error: what was decided in memory is no longer what is on disk. Close the store
-// and open the file again to go on from there.
+// When the file cannot be written, or is no longer where it was ([ErrRemoved]),
+// the call and all later ones fail with that error: what was decided in memory is
+// no longer what is on disk. Close the store and open the file again to go on
+// from there.
 type Store[T any] struct {
-	path  string
+	path  string // as it was given
+	place string // absolute and without links, so that it lasts
 	file  *os.File
+	info  os.FileInfo // of file
 	db    *bbolt.DB
 	codec Codec[T]
 	calls chan *call
@@ -81,8 +88,13 @@ type call struct {
 	done chan error // has room for the answer
 }
 
-// maxBatch bounds how many calls share a transaction.
-const maxBatch = 4096
+const (
+	maxBatch = 4096    // how many calls share a transaction
+	maxBytes = 1 << 30 // of a key and its value; bbolt's bound is at twice that
+)
+
+// ErrTooLarge says that a key and its encoded value have more than 1 GiB.
+var ErrTooLarge = errors.New("boltqueue: key and value are too large")
 
 // Open opens the file, or creates it, reads it, and checks all of it. The
 // directory must exist. Claims are free again, because the process that made
@@ -98,11 +110,14 @@ func Open[T any](path string, o Options[T]) (*Store[T], error) {
 		return nil, located(path, err)
 	}
 	s := &Store[T]{
-		path: path, file: f, codec: o.Codec, calls: make(chan *call, maxBatch),
+		path: path, place: lasting(path), file: f, codec: o.Codec, calls: make(chan *call, maxBatch),
 		records: records{sums: map[uint64]uint32{}},
 		changes: changes{jobs: map[uint64]*retry.Job[[]byte]{}, events: map[uint64]*retry.Event[[]byte]{}},
 	}
 	contents, err := s.records.load(f)
+	if err == nil {
+		s.info, err = f.Stat()
+	}
 	if err == nil {
 		s.memory, err = retry.RestoreMemory(contents, &s.changes)
 		if err != nil {
@@ -116,21 +131,17 @@ func Open[T any](path string, o Options[T]) (*Store[T], error) {
 		_ = f.Close() // nothing was written
 		return nil, located(path, err)
 	}
-	writeOwner(path)
+	writeOwner(s.place)
 	s.ended.Go(s.write)
 	return s, nil
 }
 
 // complete returns the codec with JSON for what is nil. The functions of others
-// may use bytes again or keep them, and get or give copies.
+// may use bytes again or keep them, and get copies; Enqueue copies what they give.
 func (c Codec[T]) complete() Codec[T] {
-	encode, decode := c.Encode, c.Decode
-	c.Encode = func(v T) ([]byte, error) { return json.Marshal(v) }
-	if encode != nil {
-		c.Encode = func(v T) ([]byte, error) {
-			data, err := encode(v)
-			return bytes.Clone(data), err
-		}
+	decode := c.Decode
+	if c.Encode == nil {
+		c.Encode = func(v T) ([]byte, error) { return json.Marshal(v) }
 	}
 	c.Decode = func(data []byte) (v T, err error) { return v, json.Unmarshal(data, &v) }
 	if decode != nil {
@@ -170,6 +181,7 @@ func openBolt(f *os.File) (db *bbolt.DB, err error) {
 // Close waits for the calls on their way and closes the file. A second Close
 // returns nil.
 func (s *Store[T]) Close() error {
+	s.opened("Close")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -178,7 +190,7 @@ func (s *Store[T]) Close() error {
 	s.closed = true
 	close(s.calls)
 	s.ended.Wait()
-	removeOwner(s.path)
+	removeOwner(s.place)
 	if s.broken { // bbolt's Close might wait for its own locks: the mapping is left
 		return errors.Join(unlock(s.file), s.file.Close())
 	}
@@ -194,9 +206,17 @@ func (s *Store[T]) GoString() string { return s.String() }
 // LogValue returns the file's name.
 func (s *Store[T]) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
+// opened panics if the store is a zero one.
+func (s *Store[T]) opened(method string) {
+	if s.calls == nil {
+		panic(fmt.Errorf("boltqueue: Store.%s: store was not made by Open", method))
+	}
+}
+
 // decide has the writer call f, and waits until what f changed is on disk. A
 // context that ends meanwhile is not looked at: the answer is on its way.
-func (s *Store[T]) decide(ctx context.Context, f func()) error {
+func (s *Store[T]) decide(ctx context.Context, method string, f func()) error {
+	s.opened(method)
 	c := &call{do: f, done: make(chan error, 1)}
 	s.mu.RLock()
 	if s.closed {
@@ -254,12 +274,16 @@ func (s *Store[T]) write() {
 // Enqueue implements [retry.Store]. The value is encoded here; one that cannot
 // be encoded is refused.
 func (s *Store[T]) Enqueue(ctx context.Context, r retry.EnqueueRequest[T]) (added bool, err error) {
+	s.opened("Enqueue")
 	data, err := s.codec.Encode(r.Value)
-	if err != nil {
+	switch {
+	case err != nil:
 		return false, fmt.Errorf("boltqueue: %w", err)
+	case len(r.Key)+len(data) > maxBytes:
+		return false, fmt.Errorf("%w: %d bytes", ErrTooLarge, len(r.Key)+len(data))
 	}
-	encoded := retry.EnqueueRequest[[]byte]{Key: r.Key, Value: data, Due: r.Due, Now: r.Now}
-	failure := s.decide(ctx, func() { added, err = s.memory.Enqueue(context.Background(), encoded) })
+	encoded := retry.EnqueueRequest[[]byte]{Key: r.Key, Value: bytes.Clone(data), Due: r.Due, Now: r.Now}
+	failure := s.decide(ctx, "Enqueue", func() { added, err = s.memory.Enqueue(context.Background(), encoded) })
 	if failure != nil {
 		return false, failure
 	}
@@ -294,7 +318,7 @@ func (s *Store[T]) decode(data []byte) (v T, err error) {
 // Claim implements [retry.Store].
 func (s *Store[T]) Claim(ctx context.Context, r retry.ClaimRequest) (retry.Claims[T], error) {
 	var claims retry.Claims[[]byte]
-	err := s.change(ctx, func() (err error) {
+	err := s.change(ctx, "Claim", func() (err error) {
 		claims, err = s.memory.Claim(context.Background(), r)
 		return err
 	})
@@ -313,36 +337,37 @@ func (s *Store[T]) Claim(ctx context.Context, r retry.ClaimRequest) (retry.Claim
 
 // Settle implements [retry.Store].
 func (s *Store[T]) Settle(ctx context.Context, r retry.SettleRequest) error {
-	return s.change(ctx, func() error { return s.memory.Settle(context.Background(), r) })
+	return s.change(ctx, "Settle", func() error { return s.memory.Settle(context.Background(), r) })
 }
 
 // Extend implements [retry.Store].
 func (s *Store[T]) Extend(ctx context.Context, r retry.ExtendRequest) error {
-	return s.change(ctx, func() error { return s.memory.Extend(context.Background(), r) })
+	return s.change(ctx, "Extend", func() error { return s.memory.Extend(context.Background(), r) })
 }
 
 // Replay implements [retry.Store].
 func (s *Store[T]) Replay(ctx context.Context, r retry.ReplayRequest) error {
-	return s.change(ctx, func() error { return s.memory.Replay(context.Background(), r) })
+	return s.change(ctx, "Replay", func() error { return s.memory.Replay(context.Background(), r) })
 }
 
 // Discard implements [retry.Store].
 func (s *Store[T]) Discard(ctx context.Context, r retry.DiscardRequest) error {
-	return s.change(ctx, func() error { return s.memory.Discard(context.Background(), r) })
+	return s.change(ctx, "Discard", func() error { return s.memory.Discard(context.Background(), r) })
 }
 
 // Trim implements [retry.Store].
 func (s *Store[T]) Trim(ctx context.Context, seq uint64) error {
-	return s.change(ctx, func() error { return s.memory.Trim(context.Background(), seq) })
+	return s.change(ctx, "Trim", func() error { return s.memory.Trim(context.Background(), seq) })
 }
 
 // Notify implements [retry.Notifier].
 func (s *Store[T]) Notify(jobs, events chan<- struct{}) (stop func()) {
+	s.opened("Notify")
 	return s.memory.Notify(jobs, events)
 }
 
-func (s *Store[T]) change(ctx context.Context, f func() error) (err error) {
-	if failure := s.decide(ctx, func() { err = f() }); failure != nil {
+func (s *Store[T]) change(ctx context.Context, method string, f func() error) (err error) {
+	if failure := s.decide(ctx, method, func() { err = f() }); failure != nil {
 		return failure
 	}
 	return err
@@ -351,7 +376,7 @@ func (s *Store[T]) change(ctx context.Context, f func() error) (err error) {
 // Dead implements [retry.Store].
 func (s *Store[T]) Dead(ctx context.Context, r retry.PageRequest) ([]retry.Job[T], error) {
 	var page []retry.Job[[]byte]
-	err := s.change(ctx, func() (err error) {
+	err := s.change(ctx, "Dead", func() (err error) {
 		page, err = s.memory.Dead(context.Background(), r)
 		return err
 	})
@@ -365,7 +390,7 @@ func (s *Store[T]) Dead(ctx context.Context, r retry.PageRequest) ([]retry.Job[T
 // Events implements [retry.Store].
 func (s *Store[T]) Events(ctx context.Context, r retry.PageRequest) ([]retry.Event[T], error) {
 	var page []retry.Event[[]byte]
-	err := s.change(ctx, func() (err error) {
+	err := s.change(ctx, "Events", func() (err error) {
 		page, err = s.memory.Events(context.Background(), r)
 		return err
 	})
@@ -378,7 +403,7 @@ func (s *Store[T]) Events(ctx context.Context, r retry.PageRequest) ([]retry.Eve
 
 // Stats implements [retry.Store].
 func (s *Store[T]) Stats(ctx context.Context) (stats retry.Stats, err error) {
-	err = s.change(ctx, func() (err error) {
+	err = s.change(ctx, "Stats", func() (err error) {
 		stats, err = s.memory.Stats(context.Background())
 		return err
 	})

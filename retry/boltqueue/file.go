@@ -11,6 +11,10 @@ import (
 	"go.etcd.io/bbolt"
 )
 
+// ErrRemoved says that the file of an open store was removed, renamed or
+// replaced: what is written into it will not be found again.
+var ErrRemoved = errors.New("boltqueue: file was removed or replaced")
+
 // lockPoll is how often a locked file is looked at.
 const lockPoll = 10 * time.Millisecond
 
@@ -52,6 +56,28 @@ func openFile(path string, timeout time.Duration) (*os.File, error) {
 			return nil, err
 		}
 	}
+}
+
+// lasting returns a path that is good when the working directory or a link has
+// changed.
+func lasting(path string) string {
+	if whole, err := filepath.Abs(path); err == nil {
+		path = whole
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	return path
+}
+
+// present reports whether the open file is still at its place, as far as that
+// can be known.
+func present(place string, open os.FileInfo) bool {
+	info, err := os.Stat(place)
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist)
+	}
+	return os.SameFile(info, open)
 }
 
 // create makes an empty queue. It appears under its name when it is whole, so a

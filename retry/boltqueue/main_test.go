@@ -24,9 +24,11 @@ func open(tb rapid.TB, path string) *boltqueue.Store[string] {
 
 func newPath(tb interface{ TempDir() string }) string { return filepath.Join(tb.TempDir(), "queue.db") }
 
-func TestStore(t *testing.T) {
+// opener opens files in a directory of the test.
+func opener(t *testing.T) storetest.Opener {
+	t.Helper()
 	paths := map[storetest.Store]string{}
-	storetest.Run(t, storetest.Opener{
+	return storetest.Opener{
 		Open: func(tb rapid.TB) storetest.Store {
 			path := newPath(t)
 			s := open(tb, path)
@@ -39,5 +41,9 @@ func TestStore(t *testing.T) {
 			paths[again] = paths[s]
 			return again
 		},
-	})
+	}
 }
+
+func TestStore(t *testing.T) { storetest.Run(t, opener(t)) }
+
+func TestAQueueAgainstAModelWithFaults(t *testing.T) { storetest.Queue(t, opener(t)) }

@@ -46,12 +46,7 @@ func (e *HeldError) Error() string {
 func (e *HeldError) Unwrap() error { return ErrHeld }
 
 // ownerPath returns where the owner of a file stands, beside the file itself.
-func ownerPath(path string) string {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
-	}
-	return path + ".owner"
-}
+func ownerPath(path string) string { return lasting(path) + ".owner" }
 
 // writeOwner says that this process has the file. It only informs, so a failure
 // is none; the lock decides.

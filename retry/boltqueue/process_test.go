@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -80,6 +81,124 @@ func TestASecondProcessIsToldAtOnceWhoHoldsTheFile(t *testing.T) {
 	require.NoFileExists(t, path+".owner")
 	_ = in.Close()
 	_ = cmd.Wait()
+}
+
+const killedWorkers = 4
+
+// TestAQueueThatIsKilledLosesNothing has processes add jobs and handle them, and
+// kills each of them. The parent is the service that the handlers call: it knows
+// each call with its fence.
+func TestAQueueThatIsKilledLosesNothing(t *testing.T) {
+	if path := os.Getenv(child); path != "" {
+		workUntilKilled(path)
+		return
+	}
+	path := newPath(t)
+	const kills = 8
+	type call struct{ fence, attempts int }
+	var (
+		added    = map[string]bool{}
+		last     = map[string]call{} // by key
+		ok       = map[string]int{}  // handlers that succeeded
+		done     = map[string]bool{} // the store said so
+		fences   = map[int]bool{}
+		highest  int // of the processes before
+		reached  int // of this one
+		repeated int
+	)
+	hear := func(line string) {
+		var word, key string
+		var c call
+		_, _ = fmt.Sscan(line, &word, &key, &c.fence, &c.attempts)
+		switch word {
+		case "added":
+			added[key] = true
+		case "run":
+			require.False(t, done[key], "%s is handled after the store was told that it is done", key)
+			require.False(t, fences[c.fence], "fence %d is given out twice", c.fence)
+			require.Greater(t, c.fence, highest, "a fence from before the crash")
+			require.Greater(t, c.fence, last[key].fence, key)
+			require.Greater(t, c.attempts, last[key].attempts, "%s: a lost attempt counts", key)
+			fences[c.fence], last[key], reached = true, c, max(reached, c.fence)
+		case "ok":
+			if ok[key]++; ok[key] > 1 {
+				repeated++
+			}
+		case "done":
+			done[key] = true
+		}
+	}
+	for range kills {
+		cmd := process(t, t.Name(), path)
+		out, err := cmd.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, cmd.Start())
+		lines := bufio.NewScanner(out)
+		for n := 50 + rand.IntN(500); n > 0 && lines.Scan(); n-- {
+			hear(lines.Text())
+		}
+		require.NoError(t, cmd.Process.Kill())
+		for lines.Scan() { // what it said before it died
+			hear(lines.Text())
+		}
+		require.Error(t, cmd.Wait())
+		highest = reached
+	}
+	s := open(t, path)
+	defer func() { require.NoError(t, s.Close()) }()
+	heard := make(chan string, 1<<16)
+	q := worker(s, func(format string, args ...any) { heard <- fmt.Sprintf(format, args...) })
+	ran := make(chan error, 1)
+	go func() { ran <- q.Run(context.Background()) }()
+	require.NoError(t, q.Wait(t.Context()))
+	require.NoError(t, q.Shutdown(t.Context()))
+	require.NoError(t, <-ran)
+	close(heard)
+	for line := range heard {
+		hear(line)
+	}
+	for key := range added {
+		require.NotZero(t, ok[key], "%s was accepted", key)
+	}
+	assert.Greater(t, len(added), kills*20)
+	assert.LessOrEqual(t, repeated, kills*killedWorkers, "only what was in work may come again")
+	t.Logf("%d jobs, %d handled again after %d kills", len(added), repeated, kills)
+}
+
+// worker returns a queue whose handlers fail sometimes and say what they do.
+func worker(s retry.Store[string], say func(format string, args ...any)) *retry.Queue[string] {
+	return retry.NewQueue(retry.QueueOptions[string]{
+		Store: s, Workers: killedWorkers, Lease: time.Hour,
+		Policy: retry.New(retry.Options{Attempts: retry.Unlimited, Backoff: retry.Constant(0)}),
+		Handle: func(_ context.Context, j retry.Job[string]) error {
+			say("run %s %d %d\n", j.Key, j.Fence, j.Attempts)
+			if rand.IntN(4) == 0 {
+				return errCodec
+			}
+			say("ok %s\n", j.Key)
+			return nil
+		},
+		OnSuccess: func(_ context.Context, j retry.Job[string]) { say("done %s\n", j.Key) },
+	})
+}
+
+func workUntilKilled(path string) {
+	s, err := boltqueue.Open(path, boltqueue.Options[string]{Timeout: time.Minute})
+	if err != nil {
+		panic(err)
+	}
+	q := worker(s, func(format string, args ...any) { fmt.Printf(format, args...) })
+	begin := time.Now().UnixNano()
+	go func() {
+		for i := 0; ; i++ {
+			key := fmt.Sprintf("%d-%d", begin, i)
+			if _, err := q.Enqueue(context.Background(), key, "value", 0); err != nil {
+				panic(err)
+			}
+			fmt.Printf("added %s\n", key)
+		}
+	}()
+	panic(q.Run(context.Background()))
 }
 
 // TestAFullDiskIsAnError limits the size of files in a process of its own.

@@ -139,6 +139,9 @@ func (s *Store[T]) commit() (err error) {
 	if err != nil {
 		return fmt.Errorf("boltqueue: %s: write: %w; close the store and open it again", s.path, err)
 	}
+	if !present(s.place, s.info) {
+		return fmt.Errorf("%w: %s", ErrRemoved, s.path)
+	}
 	clear(s.changes.jobs)
 	clear(s.changes.events)
 	return nil

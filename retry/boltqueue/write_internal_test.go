@@ -27,7 +27,7 @@ func TestCallsThatComeMeanwhileShareATransaction(t *testing.T) {
 	busy, gate := make(chan struct{}), make(chan struct{})
 	var calls sync.WaitGroup
 	calls.Go(func() {
-		assert.NoError(t, s.decide(context.Background(), func() { close(busy); <-gate }))
+		assert.NoError(t, s.decide(context.Background(), "Stats", func() { close(busy); <-gate }))
 	})
 	<-busy
 	for i := range callers {

@@ -1,4 +1,4 @@
-package retry_test
+package storetest
 
 import (
 	"context"
@@ -26,9 +26,9 @@ type watched struct {
 	t *rapid.T
 
 	mu     sync.Mutex
-	live   map[string]bool // keys that were accepted, until done or discarded
-	done   map[uint64]bool // jobs that are done
-	claims []job           // in the order in which they were given out
+	live   map[string]bool     // keys that were accepted, until done or discarded
+	done   map[uint64]bool     // jobs that are done
+	claims []retry.Job[string] // in the order in which they were given out
 	fence  map[uint64]uint64
 	ok     map[uint64]bool // fences whose handler succeeded
 }
@@ -137,21 +137,30 @@ func (c *chaos) hook() {
 	}
 }
 
-// The model is a queue over a durable store, in which everything goes wrong: all
-// callbacks fail, panic and exit, leases end, claims go stale, Run is cancelled,
-// the queue is ended in each way, and the store is restored from its journal.
-// Nothing that was accepted is lost, nothing is delivered after it was
-// acknowledged, and fences rise.
-func TestAQueueAgainstAModelWithFaults(t *testing.T) {
+var (
+	errDown = errors.New("service is down")
+	errEnd  = errors.New("the operator ends it")
+)
+
+// pass lets fake time pass in a bubble.
+func pass(d time.Duration) {
+	time.Sleep(d) //nolint:forbidigo // inside a bubble this is fake time
+}
+
+// Queue has a queue work on a store while everything goes wrong: all callbacks
+// fail, panic and exit, leases end, claims go stale, Run is cancelled, the queue
+// is ended in each way, and the store is opened again. Nothing that was accepted
+// is lost, nothing is delivered after it was acknowledged, and fences rise.
+func Queue(t *testing.T, opener Opener) {
+	t.Helper()
 	testkit.Check(t, func(t *rapid.T) {
 		ctx := context.Background()
-		durable := &journal{map[uint64]retry.Job[string]{}, map[uint64]retry.Event[string]{}}
-		memory, err := retry.RestoreMemory(retry.Contents[string]{}, durable)
-		require.NoError(t, err)
-		w := &watched{Store: memory, t: t, live: map[string]bool{}, done: map[uint64]bool{}, fence: map[uint64]uint64{}, ok: map[uint64]bool{}}
+		store := opener.Open(t)
+		defer func() { must(t, store.Close()) }()
+		w := &watched{Store: store, t: t, live: map[string]bool{}, done: map[uint64]bool{}, fence: map[uint64]uint64{}, ok: map[uint64]bool{}}
 		c := &chaos{rand: rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))}
 		succeeded, buried := map[uint64]bool{}, map[uint64]bool{}
-		o := options{
+		o := retry.QueueOptions[string]{
 			Store: w, Workers: 3, Lease: 10 * time.Second, Logger: slog.New(slog.DiscardHandler),
 			Heartbeat: time.Duration(rapid.SampledFrom([]int{0, 3}).Draw(t, "heartbeat")) * time.Second,
 			Policy: retry.New(retry.Options{
@@ -162,7 +171,7 @@ func TestAQueueAgainstAModelWithFaults(t *testing.T) {
 					return c.roll(4) > 0
 				},
 			}),
-			Handle: func(ctx context.Context, j job) error {
+			Handle: func(ctx context.Context, j retry.Job[string]) error {
 				switch c.roll(10) {
 				case 0:
 					return errDown
@@ -191,7 +200,7 @@ func TestAQueueAgainstAModelWithFaults(t *testing.T) {
 				w.ok[j.Fence] = true
 				return nil
 			},
-			OnSuccess: func(_ context.Context, j job) {
+			OnSuccess: func(_ context.Context, j retry.Job[string]) {
 				c.mu.Lock()
 				succeeded[j.ID] = true
 				c.mu.Unlock()
@@ -238,7 +247,7 @@ func TestAQueueAgainstAModelWithFaults(t *testing.T) {
 			}
 			return id
 		}
-		t.Repeat(map[string]func(*rapid.T){
+		actions := map[string]func(*rapid.T){
 			"enqueue": func(t *rapid.T) {
 				key := strconv.Itoa(rapid.IntRange(0, 9).Draw(t, "key"))
 				_, err := q.Enqueue(ctx, key, "", seconds(t))
@@ -290,20 +299,6 @@ func TestAQueueAgainstAModelWithFaults(t *testing.T) {
 				end(t)
 				run()
 			},
-			"restart the store": func(t *rapid.T) {
-				end(t)
-				contents := retry.Contents[string]{Last: memory.Last()}
-				for _, j := range durable.jobs {
-					contents.Jobs = append(contents.Jobs, j)
-				}
-				for _, e := range durable.events {
-					contents.Events = append(contents.Events, e)
-				}
-				memory, err = retry.RestoreMemory(contents, durable)
-				require.NoError(t, err)
-				w.Store, w.fence = memory, map[uint64]uint64{}
-				run()
-			},
 			"": func(t *rapid.T) {
 				w.mu.Lock()
 				defer w.mu.Unlock()
@@ -311,7 +306,16 @@ func TestAQueueAgainstAModelWithFaults(t *testing.T) {
 				require.NoError(t, err)
 				require.Equal(t, len(w.live), s.Waiting+s.Claimed+s.Dead, "what was accepted is there")
 			},
-		})
+		}
+		if opener.Reopen != nil {
+			actions["open the store again"] = func(t *rapid.T) {
+				end(t)
+				store = opener.Reopen(t, store)
+				w.Store, w.fence = store, map[uint64]uint64{}
+				run()
+			}
+		}
+		t.Repeat(actions)
 		c.mu.Lock()
 		c.off = true
 		c.mu.Unlock()
