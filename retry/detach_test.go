@@ -71,7 +71,7 @@ func TestDetachUnderStress(t *testing.T) {
 			ctx, cancel := context.WithCancel(context.Background())
 			v, err := retry.Detached(d, func(context.Context) (int, error) {
 				cancel()
-				if left := d.Left(); left > limit+32 {
+				if left := d.Left(); left > limit {
 					t.Errorf("%d left", left)
 				}
 				return i, nil

@@ -20,10 +20,16 @@ import (
 func TestAllPartsTogetherCountRight(t *testing.T) {
 	testkit.Check(t, func(t *rapid.T) {
 		const most, start = 1000, 500
+		begin := time.Now()
+		floor := rapid.Bool().Draw(t, "the policy's budget is empty and has a floor")
 		budgets := [2]*retry.Budget{} // of the policy and of the hedge
 		for i := range budgets {
-			budgets[i] = retry.NewBudget(retry.BudgetOptions{Max: most, Ratio: 0.5, PerSecond: -1})
-			for range most - start {
+			o, taken := retry.BudgetOptions{Max: most, Ratio: 0.5, PerSecond: -1}, most-start
+			if i == 0 && floor {
+				o.PerSecond, taken = 10, most
+			}
+			budgets[i] = retry.NewBudget(o)
+			for range taken {
 				budgets[i].Withdraw()
 			}
 		}
@@ -39,14 +45,16 @@ func TestAllPartsTogetherCountRight(t *testing.T) {
 		b := retry.NewBreaker(retry.BreakerOptions{
 			Failures: rapid.IntRange(1, 4).Draw(t, "failures"), OpenFor: 200 * time.Millisecond,
 			IsFailure: func(error) bool { fail("IsFailure"); return true },
+			Ignore:    func(error) bool { fail("Ignore"); return false },
+			OnChange:  func(_, _ retry.BreakerState) { fail("OnChange") },
 		})
 		retries, successes, hedged := 0, 0, 0
 		var made, got atomic.Int64
-		dispose := func(int) { got.Add(1) }
+		dispose := func(int) { got.Add(1); fail("dispose") }
 		call := func(t *rapid.T) {
 			detached := rapid.Bool().Draw(t, "detached")
 			kinds := []string{"ok", "ok late", "fail", "fail late", "permanent", "after", "deaf", "hang", "panic", "goexit"}
-			callbacks := []string{"", "Retryable", "Backoff", "OnRetry", "OnGiveUp", "IsFailure"}
+			callbacks := []string{"", "Retryable", "Backoff", "OnRetry", "OnGiveUp", "IsFailure", "Ignore", "OnChange", "dispose"}
 			if detached { // the panic of an operation left behind ends the program
 				kinds, callbacks = kinds[:8], callbacks[:5]
 			}
@@ -62,7 +70,7 @@ func TestAllPartsTogetherCountRight(t *testing.T) {
 				defer time.AfterFunc(time.Duration(rapid.IntRange(1, 300).Draw(t, "cancel"))*time.Millisecond, func() { cancel(errNeutral) }).Stop()
 			}
 			var next atomic.Int64
-			op := retry.Guarded(b, func(ctx context.Context) (int, error) {
+			guarded := func(ctx context.Context) (int, error) {
 				wait := func(d time.Duration) error {
 					timer := time.NewTimer(d)
 					defer timer.Stop()
@@ -99,7 +107,22 @@ func TestAllPartsTogetherCountRight(t *testing.T) {
 				}
 				made.Add(1)
 				return 1, nil
-			})
+			}
+			op := func(ctx context.Context) (int, error) {
+				succeeded, returned := false, false
+				defer func() {
+					if succeeded && !returned {
+						got.Add(1) // the panic of OnChange took the place of the value
+					}
+				}()
+				v, err := retry.Guarded(b, func(ctx context.Context) (int, error) {
+					v, err := guarded(ctx)
+					succeeded = err == nil
+					return v, err
+				})(ctx)
+				returned = true
+				return v, err
+			}
 			if detached {
 				op = retry.Detached(d, op, dispose)
 			}
@@ -142,7 +165,13 @@ func TestAllPartsTogetherCountRight(t *testing.T) {
 			"reset":      func(*rapid.T) { b.Reset() },
 			"": func(t *rapid.T) {
 				testkit.Advance(200 * time.Millisecond) // what was left behind has ended
-				if want := start - float64(retries) + 0.5*float64(successes); budgets[0].Balance() != want {
+				faulty = ""
+				earned := 0.5 * float64(successes)
+				if floor {
+					if most := 10*time.Since(begin).Seconds() + 10 + earned; float64(retries) > most || budgets[0].Balance() < 0 {
+						t.Fatalf("%d retries are more than %v, or %v", retries, most, budgets[0])
+					}
+				} else if want := start - float64(retries) + earned; budgets[0].Balance() != want {
 					t.Fatalf("the policy's budget has %v, not %v", budgets[0].Balance(), want)
 				}
 				if want := start - float64(h.Copies()) + 0.5*float64(hedged); budgets[1].Balance() != want {
@@ -153,7 +182,6 @@ func TestAllPartsTogetherCountRight(t *testing.T) {
 				}
 			},
 		})
-		faulty = ""
 		b.Open()
 		testkit.Advance(time.Hour)
 		acquire(t, b).Done(nil)
