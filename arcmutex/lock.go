@@ -165,11 +165,6 @@ func (l *lock) lockSlow(method string) (k uint64) {
 	return must(l.acquire(context.Background(), exclusive, method))
 }
 
-// ulock takes the lock as its upgradable reader. It panics as lock does.
-func (l *lock) ulock(method string) (k uint64) {
-	return must(l.acquire(context.Background(), upgrading, method))
-}
-
 // lockContext is lock until ctx is done.
 func (l *lock) lockContext(ctx context.Context, method string) (k uint64, err error) {
 	if ctx.Err() == nil {
@@ -203,21 +198,58 @@ func (l *lock) rlockSlow(method string) (k uint64) {
 	return must(l.acquire(context.Background(), sharing, method))
 }
 
-// runlock gives back the share that has key k. It panics, and touches nothing,
+// rlockContext is rlock until ctx is done.
+func (l *lock) rlockContext(ctx context.Context) (k uint64, err error) {
+	if ctx.Err() == nil {
+		s := l.state.Add(reader)
+		if s&inReadersWay|watching.Load() == 0 {
+			return s&turns | readers, nil
+		}
+		l.makeWay(l.state.Add(readers))
+	}
+	return l.acquire(ctx, sharing, "RWMutex.RLockContext")
+}
+
+// tryRLock is rlock without waiting.
+func (l *lock) tryRLock() (k uint64, ok bool) {
+	k, ok, err := l.tryAcquire(sharing, "RWMutex.TryRLock")
+	return must(k, err), ok
+}
+
+// ulock takes the lock as its upgradable reader. It panics as lock does.
+func (l *lock) ulock() (k uint64) {
+	return must(l.acquire(context.Background(), upgrading, "RWMutex.ULock"))
+}
+
+// ulockContext is ulock until ctx is done.
+func (l *lock) ulockContext(ctx context.Context) (k uint64, err error) {
+	const method = "RWMutex.ULockContext"
+	if ctx.Err() == nil && l.try(upgrading) {
+		return l.enter(upgrading, method)
+	}
+	return l.acquire(ctx, upgrading, method)
+}
+
+// tryULock is ulock without waiting.
+func (l *lock) tryULock() (k uint64, ok bool) {
+	k, ok, err := l.tryAcquire(upgrading, "RWMutex.TryULock")
+	return must(k, err), ok
+}
+
+// runlock gives back the share that has key k. It panics, and changes nothing,
 // if there is none.
 func (l *lock) runlock(k uint64) {
-	if k&readers == 0 { // then l may be nil
-		staleGuard("RGuard.Unlock", k)
-	}
-	if s := l.state.Add(readers); s&(turns|held|queued|known|full)+readers != k {
+	if s := l.state.Add(k & readers); s&(turns|held|queued|known|full)+readers != k {
 		l.runlockSlow(k, s)
 	}
 }
 
 func (l *lock) runlockSlow(k, s uint64) {
 	if s&(turns|held)|readers != k&^noted || s&readers == readers {
-		l.makeWay(l.state.Add(reader))
-		staleGuard("RGuard.Unlock", over)
+		if k&readers != 0 {
+			l.makeWay(l.state.Add(reader))
+		}
+		staleGuard("RGuard.Unlock", k)
 	}
 	if k&noted != 0 {
 		l.left()

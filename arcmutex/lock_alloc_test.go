@@ -42,6 +42,37 @@ func TestNothingAllocatesThatDoesNotWait(t *testing.T) {
 			_ = g.Get()
 			g.Unlock()
 		},
+		"RLockContext": func() {
+			g, err := rw.RLockContext(ctx)
+			assert.NoError(t, err)
+			g.Unlock()
+		},
+		"TryRLock": func() {
+			g, ok := rw.TryRLock()
+			assert.True(t, ok)
+			g.Unlock()
+		},
+		"ULockContext": func() {
+			g, err := rw.ULockContext(ctx)
+			assert.NoError(t, err)
+			g.Unlock()
+		},
+		"TryULock": func() {
+			g, ok := rw.TryULock()
+			assert.True(t, ok)
+			g.Unlock()
+		},
+		"UGuard.Downgrade": func() {
+			u := rw.ULock()
+			g := u.Downgrade()
+			g.Unlock()
+		},
+		"TryUpgrade": func() {
+			u := rw.ULock()
+			g, ok := u.TryUpgrade()
+			assert.True(t, ok)
+			g.Unlock()
+		},
 		"RWith": func() { rw.RWith(func(*int) {}) },
 		"Downgrade": func() {
 			g := rw.Lock()
@@ -58,6 +89,19 @@ func TestNothingAllocatesThatDoesNotWait(t *testing.T) {
 			assert.NoError(t, err)
 			p.Release()
 		},
+		"TryAcquire": func() {
+			p, ok := s.TryAcquire(1)
+			assert.True(t, ok)
+			p.Release()
+		},
+		"Split and Merge": func() {
+			p, err := s.Acquire(ctx, 1)
+			assert.NoError(t, err)
+			q, ok := p.Split(1)
+			assert.True(t, ok)
+			p.Merge(&q)
+			p.Release()
+		},
 		"Notify":  func() { n.NotifyOne(); assert.NoError(t, n.Wait(ctx)) },
 		"Cond":    func() { c.NotifyOne(); c.NotifyAll() },
 		"OnceGet": func() { o.GetOrInit(func() int { return 2 }) },
@@ -65,4 +109,28 @@ func TestNothingAllocatesThatDoesNotWait(t *testing.T) {
 		testkit.NoAllocs(t, what, f)
 	}
 	require.NoError(t, ctx.Err())
+}
+
+//go:noinline
+func shared(m *arcmutex.RWMutex[int]) arcmutex.RGuard[int] { return m.RLock() }
+
+//go:noinline
+func permitted(s *arcmutex.Semaphore) (arcmutex.Permit, bool) { return s.TryAcquire(1) }
+
+// What a guard costs that does not stay where it was made.
+func TestReturnedSharedHoldsAllocateOnce(t *testing.T) {
+	rw, s := arcmutex.NewRWMutex(0), arcmutex.NewSemaphore(1)
+	testkit.Allocs(t, "RLock", 1, func() {
+		g := shared(rw)
+		g.Unlock()
+	})
+	testkit.Allocs(t, "TryAcquire", 1, func() {
+		p, _ := permitted(s)
+		p.Release()
+	})
+	testkit.Allocs(t, "Map", 1, func() {
+		g := rw.RLock()
+		p := arcmutex.Map(&g, func(v *int) *int { return v })
+		p.Unlock()
+	})
 }

@@ -25,7 +25,7 @@ func (m *RWMutex[T]) To(g *Guard[T]) Locker {
 
 // RTo returns a Locker that shares m and fills g.
 func (m *RWMutex[T]) RTo(g *RGuard[T]) Locker {
-	return Locker{&m.lock, sharing, func(k uint64) { *g = RGuard[T]{&grip[T]{&m.value, &m.lock, k}} }, g.Unlock}
+	return Locker{&m.lock, sharing, func(k uint64) { *g = RGuard[T]{&grip[T]{&m.value, &m.lock, k}} }, func() { g.Unlock() }}
 }
 
 // LockAll waits until it has locked all of ls, and fills their guards:

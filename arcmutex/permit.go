@@ -13,7 +13,8 @@ import (
 // one goroutine at a time.
 //
 // A Permit that stays in the function that has acquired it does not allocate.
-// One that is returned or stored allocates 16 bytes.
+// One that is returned or stored allocates 16 bytes, the place by which its
+// copies know of the end.
 type Permit struct{ *permits }
 
 // permits is what all copies of a Permit have in common.
@@ -30,7 +31,7 @@ const (
 )
 
 // live returns p's permits. It panics if they have ended.
-func (p *Permit) live(method string) *permits {
+func (p Permit) live(method string) *permits {
 	switch {
 	case p.permits == nil:
 		stale(method, "permit was released")
@@ -50,7 +51,7 @@ func (p *permits) end(how int64) (s *Semaphore, n int64) {
 // Release gives the permits back. It is one atomic add if nobody waits.
 //
 //ferrous:release
-func (p *Permit) Release() {
+func (p Permit) Release() {
 	s, n := p.live("Permit.Release").end(released)
 	s.release(n)
 }
@@ -59,10 +60,10 @@ func (p *Permit) Release() {
 // many permits less from then on.
 //
 //ferrous:release
-func (p *Permit) Forget() { p.live("Permit.Forget").end(forgotten) }
+func (p Permit) Forget() { p.live("Permit.Forget").end(forgotten) }
 
 // N returns the number of permits, zero after the end.
-func (p *Permit) N() int64 {
+func (p Permit) N() int64 {
 	if p.permits == nil || p.sem == nil {
 		return 0
 	}
@@ -74,23 +75,30 @@ func (p *Permit) N() int64 {
 // negative.
 //
 //ferrous:acquire
-func (p *Permit) Split(n int64) (Permit, bool) {
+func (p Permit) Split(n int64) (Permit, bool) {
+	from := p.split(n)
+	return Permit{&permits{from, n}}, from != nil
+}
+
+// split takes n permits out of p and returns their semaphore, or nil if p has
+// not as many.
+func (p Permit) split(n int64) *Semaphore {
 	held := p.live("Permit.Split")
 	switch {
 	case n < 0:
 		panic(fmt.Errorf("arcmutex: Permit.Split: %d permits", n))
 	case n > held.n:
-		return Permit{}, false
+		return nil
 	}
 	held.n -= n
-	return Permit{&permits{held.sem, n}}, true
+	return held.sem
 }
 
 // Merge moves the permits of other into p, and ends other. It panics if they
 // are not of the same semaphore, or the same permit.
 //
 //ferrous:takes other
-func (p *Permit) Merge(other *Permit) {
+func (p Permit) Merge(other *Permit) {
 	const method = "Permit.Merge"
 	held, more := p.live(method), other.live(method)
 	switch {
@@ -104,4 +112,4 @@ func (p *Permit) Merge(other *Permit) {
 }
 
 // String returns the number of permits.
-func (p *Permit) String() string { return fmt.Sprintf("Permit(%d)", p.N()) }
+func (p Permit) String() string { return fmt.Sprintf("Permit(%d)", p.N()) }

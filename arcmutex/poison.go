@@ -60,10 +60,10 @@ func stale(method, how string) { panic(methodError(method, staleError(how))) }
 
 // staleGuard panics in the name of a method of a guard with key k.
 func staleGuard(method string, k uint64) {
-	switch k {
-	case 0:
+	switch {
+	case k == 0:
 		stale(method, "zero guard")
-	case moved:
+	case k == moved || k&readers != 0: // the key of a UGuard that was downgraded is a reader's
 		stale(method, "guard was mapped, downgraded or upgraded")
 	default:
 		stale(method, "guard was unlocked")

@@ -11,13 +11,15 @@ import "fmt"
 // and unlocked by another goroutine than the one that locked, one at a time.
 //
 // An RGuard that stays in the function that has locked, or goes to functions
-// that only use it, does not allocate. One that is returned or stored
-// allocates some 24 bytes.
+// that only use it, does not allocate. One that is returned or stored allocates
+// 24 bytes: shares are counted and not told apart, so that the copies of a guard
+// need a place of their own to know of the end.
 type RGuard[T any] struct{ *grip[T] }
 
 // A grip is what all copies of a guard that does not hold alone have in common.
 // It lives on the stack of whoever has locked, if nothing stores the guard:
-// the methods that return a new grip are small enough to inline for that.
+// RLock and its siblings are small enough to inline for that, and the guards'
+// methods take the guard by value, so that the compiler knows what is in it.
 type grip[T any] struct {
 	value *T
 	lock  *lock
@@ -28,45 +30,56 @@ type grip[T any] struct {
 // nobody waits, and never blocks.
 //
 //ferrous:release
-func (g *RGuard[T]) Unlock() {
-	var l *lock
-	k := uint64(0)
-	if g.grip != nil {
-		l, k = g.lock, g.key
-		g.key = over
+func (g RGuard[T]) Unlock() {
+	if g.grip == nil {
+		panic(errRGuardUnlock)
 	}
-	l.runlock(k)
+	g.lock.runlock(g.key)
+	g.key = over
 }
 
 // Ptr returns a pointer to the value, which must not be changed, nor read
 // after Unlock.
 //
 //ferrous:borrow shared
-func (g *RGuard[T]) Ptr() *T { return g.live("RGuard.Ptr").value }
-
-// Get returns the value.
-func (g *RGuard[T]) Get() T { return *g.live("RGuard.Get").value }
-
-// live returns what g holds. It panics if g has ended.
-func (g *RGuard[T]) live(method string) *grip[T] {
+func (g RGuard[T]) Ptr() *T {
 	if g.grip == nil || g.key&readers == 0 {
-		g.stale(method)
+		panic(errRGuardPtr)
 	}
-	return g.grip
+	return g.value
 }
 
+// Get returns the value.
+func (g RGuard[T]) Get() T {
+	if g.grip == nil || g.key&readers == 0 {
+		panic(errRGuardGet)
+	}
+	return *g.value
+}
+
+// What the inlined methods panic with is made beforehand, which keeps them
+// small.
+var (
+	errRGuardUnlock = methodError("RGuard.Unlock", staleError("zero guard"))
+	errRGuardPtr    = methodError("RGuard.Ptr", errRGuardEnded)
+	errRGuardGet    = methodError("RGuard.Get", errRGuardEnded)
+
+	errRGuardEnded = staleError("guard was unlocked or mapped, or is zero")
+)
+
 // Format prints the value, and with %+v and %#v that it is an RGuard's.
-func (g *RGuard[T]) Format(s fmt.State, verb rune) { g.format(s, verb, "RGuard", sharing) }
+func (g RGuard[T]) Format(s fmt.State, verb rune) { g.format(s, verb, "RGuard", sharing) }
 
 // Map returns a guard of a part of what g guards, which f picks. The part has
 // g's place: g and its copies end, and the part's Unlock unlocks the whole. If f
-// panics, g stays as it is.
+// panics, g stays as it is. It allocates 24 bytes.
 //
 //ferrous:takes g
 func Map[T, U any](g *RGuard[T], f func(*T) *U) RGuard[U] {
-	part := f(g.live("Map").value)
-	l, k := g.live("Map").move()
-	return RGuard[U]{&grip[U]{part, l, k}}
+	const method = "Map"
+	g.check(method, sharing)
+	part := f(g.value)
+	return mapped(g, part, method)
 }
 
 // FilterMap is [Map] for a part that may not be there. If it is not, g stays as
@@ -74,29 +87,35 @@ func Map[T, U any](g *RGuard[T], f func(*T) *U) RGuard[U] {
 //
 //ferrous:takes g
 func FilterMap[T, U any](g *RGuard[T], f func(*T) (*U, bool)) (RGuard[U], bool) {
-	part, ok := f(g.live("FilterMap").value)
+	const method = "FilterMap"
+	g.check(method, sharing)
+	part, ok := f(g.value)
 	if !ok {
 		return RGuard[U]{}, false
 	}
-	l, k := g.live("FilterMap").move()
-	return RGuard[U]{&grip[U]{part, l, k}}, true
+	return mapped(g, part, method), true
 }
 
-// move ends a guard whose place another guard takes.
-func (g *grip[T]) move() (*lock, uint64) {
+// mapped returns the guard of a part, which takes g's place.
+func mapped[T, U any](g *RGuard[T], part *U, method string) RGuard[U] {
+	g.check(method, sharing) // f may have ended g
 	k := g.key
 	g.key = moved
-	return g.lock, k
+	return RGuard[U]{&grip[U]{part, g.lock, k}}
 }
 
-// stale panics in the name of a method of a guard that has ended.
-func (g *grip[T]) stale(method string) {
-	k := uint64(0)
-	if g != nil {
-		k = g.key
+// check panics in the name of a method of a guard of mode m that has ended.
+func (g *grip[T]) check(method string, m mode) {
+	switch {
+	case g == nil:
+		staleGuard(method, 0)
+	case g.key&own[m] == 0:
+		staleGuard(method, g.key)
 	}
-	staleGuard(method, k)
 }
+
+// own are bits of the key that only a guard of that mode has while it is good.
+var own = [modes]uint64{sharing: readers, upgrading: upgradable}
 
 func (g *grip[T]) format(s fmt.State, verb rune, name string, m mode) {
 	if g == nil {

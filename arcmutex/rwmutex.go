@@ -98,9 +98,10 @@ func (m *RWMutex[T]) RLock() RGuard[T] {
 //ferrous:acquire
 //ferrous:blocks
 //ferrous:mustuse
-func (m *RWMutex[T]) RLockContext(ctx context.Context) (RGuard[T], error) {
-	k, err := m.lock.acquire(ctx, sharing, "RWMutex.RLockContext")
-	return RGuard[T]{&grip[T]{&m.value, &m.lock, k}}, err
+func (m *RWMutex[T]) RLockContext(ctx context.Context) (g RGuard[T], err error) {
+	g.grip = &grip[T]{value: &m.value, lock: &m.lock}
+	g.key, err = m.lock.rlockContext(ctx)
+	return g, err
 }
 
 // TryRLock shares m if there is no writer and nobody waits, and reports
@@ -109,7 +110,7 @@ func (m *RWMutex[T]) RLockContext(ctx context.Context) (RGuard[T], error) {
 //
 //ferrous:acquire
 func (m *RWMutex[T]) TryRLock() (RGuard[T], bool) {
-	k, ok := m.lock.mustTry(sharing, "RWMutex.TryRLock")
+	k, ok := m.lock.tryRLock()
 	return RGuard[T]{&grip[T]{&m.value, &m.lock, k}}, ok
 }
 
@@ -121,7 +122,7 @@ func (m *RWMutex[T]) TryRLock() (RGuard[T], bool) {
 //ferrous:blocks
 //ferrous:mustuse
 func (m *RWMutex[T]) ULock() UGuard[T] {
-	return UGuard[T]{&grip[T]{&m.value, &m.lock, m.lock.ulock("RWMutex.ULock")}}
+	return UGuard[T]{&grip[T]{&m.value, &m.lock, m.lock.ulock()}}
 }
 
 // ULockContext is [RWMutex.ULock] that waits until ctx is done at most. The
@@ -130,9 +131,10 @@ func (m *RWMutex[T]) ULock() UGuard[T] {
 //ferrous:acquire
 //ferrous:blocks
 //ferrous:mustuse
-func (m *RWMutex[T]) ULockContext(ctx context.Context) (UGuard[T], error) {
-	k, err := m.lock.acquire(ctx, upgrading, "RWMutex.ULockContext")
-	return UGuard[T]{&grip[T]{&m.value, &m.lock, k}}, err
+func (m *RWMutex[T]) ULockContext(ctx context.Context) (g UGuard[T], err error) {
+	g.grip = &grip[T]{value: &m.value, lock: &m.lock}
+	g.key, err = m.lock.ulockContext(ctx)
+	return g, err
 }
 
 // TryULock is [RWMutex.ULock] that does not wait, and reports whether it has
@@ -140,7 +142,7 @@ func (m *RWMutex[T]) ULockContext(ctx context.Context) (UGuard[T], error) {
 //
 //ferrous:acquire
 func (m *RWMutex[T]) TryULock() (UGuard[T], bool) {
-	k, ok := m.lock.mustTry(upgrading, "RWMutex.TryULock")
+	k, ok := m.lock.tryULock()
 	return UGuard[T]{&grip[T]{&m.value, &m.lock, k}}, ok
 }
 

@@ -151,7 +151,7 @@ func TestReadGuardsEndOnce(t *testing.T) {
 	} {
 		err := testkit.PanicError(t, use)
 		require.ErrorIs(t, err, arcmutex.ErrStale)
-		require.EqualError(t, err, "arcmutex: RGuard."+name+": guard was unlocked")
+		require.ErrorContains(t, err, "arcmutex: RGuard."+name+": guard was unlocked")
 	}
 	assert.Equal(t, 1, m.Readers(), "a stale guard has ended another's share")
 	other.Unlock()

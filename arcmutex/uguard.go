@@ -18,21 +18,32 @@ type UGuard[T any] struct{ *grip[T] }
 // after the guard has ended.
 //
 //ferrous:borrow shared
-func (g *UGuard[T]) Ptr() *T {
-	g.check("UGuard.Ptr")
+func (g UGuard[T]) Ptr() *T {
+	g.check("UGuard.Ptr", upgrading)
 	return g.value
 }
 
 // Get returns the value.
-func (g *UGuard[T]) Get() T {
-	g.check("UGuard.Get")
+func (g UGuard[T]) Get() T {
+	g.check("UGuard.Get", upgrading)
 	return *g.value
 }
 
 // Unlock ends the guard and lets the next one in. It never blocks.
 //
 //ferrous:release
-func (g *UGuard[T]) Unlock() { g.end("UGuard.Unlock", over, losses[upgrading]) }
+func (g UGuard[T]) Unlock() {
+	if g.grip == nil {
+		panic(errUGuardUnlock)
+	}
+	g.lock.uunlock(g.key)
+	g.key = over
+}
+
+var (
+	errUGuardUnlock    = methodError("UGuard.Unlock", staleError("zero guard"))
+	errUGuardDowngrade = methodError("UGuard.Downgrade", staleError("zero guard"))
+)
 
 // Upgrade waits until the other readers have left, and makes the guard a
 // writer's. It comes before everybody who waits. g ends.
@@ -40,7 +51,7 @@ func (g *UGuard[T]) Unlock() { g.end("UGuard.Unlock", over, losses[upgrading]) }
 //ferrous:acquire
 //ferrous:blocks
 //ferrous:takes g
-func (g *UGuard[T]) Upgrade() Guard[T] {
+func (g UGuard[T]) Upgrade() Guard[T] {
 	w, err := g.upgrade(context.Background(), "UGuard.Upgrade")
 	if err != nil {
 		panic(err)
@@ -53,12 +64,12 @@ func (g *UGuard[T]) Upgrade() Guard[T] {
 //
 //ferrous:acquire
 //ferrous:blocks
-func (g *UGuard[T]) UpgradeContext(ctx context.Context) (Guard[T], error) {
+func (g UGuard[T]) UpgradeContext(ctx context.Context) (Guard[T], error) {
 	return g.upgrade(ctx, "UGuard.UpgradeContext")
 }
 
-func (g *UGuard[T]) upgrade(ctx context.Context, method string) (Guard[T], error) {
-	g.check(method)
+func (g UGuard[T]) upgrade(ctx context.Context, method string) (Guard[T], error) {
+	g.check(method, upgrading)
 	if err := g.lock.wait(ctx, upgraded, method); err != nil {
 		return Guard[T]{}, err
 	}
@@ -70,8 +81,8 @@ func (g *UGuard[T]) upgrade(ctx context.Context, method string) (Guard[T], error
 // it is.
 //
 //ferrous:acquire
-func (g *UGuard[T]) TryUpgrade() (Guard[T], bool) {
-	g.check("UGuard.TryUpgrade")
+func (g UGuard[T]) TryUpgrade() (Guard[T], bool) {
+	g.check("UGuard.TryUpgrade", upgrading)
 	if !g.lock.try(upgraded) {
 		return Guard[T]{}, false
 	}
@@ -79,40 +90,41 @@ func (g *UGuard[T]) TryUpgrade() (Guard[T], bool) {
 }
 
 // upgraded returns the writer's guard in exchange for g.
-func (g *UGuard[T]) upgraded() Guard[T] {
-	l, k := g.move()
-	return Guard[T]{g.value, hold{l, k&turns | held}}
+func (g UGuard[T]) upgraded() Guard[T] {
+	k := g.key
+	g.key = moved
+	return Guard[T]{g.value, hold{g.lock, k&turns | held}}
 }
 
 // Downgrade gives up the right to become a writer. g and its copies end. It
 // never blocks.
 //
 //ferrous:takes g
-func (g *UGuard[T]) Downgrade() RGuard[T] {
-	k := g.downgrade()
-	return RGuard[T]{&grip[T]{g.value, g.lock, k}}
-}
-
-func (g *UGuard[T]) downgrade() (k uint64) {
-	g.end("UGuard.Downgrade", moved, losses[upgrading]+gains[sharing])
-	k, _ = g.lock.opened(sharing, 3)
-	return k
+func (g UGuard[T]) Downgrade() RGuard[T] {
+	if g.grip == nil {
+		panic(errUGuardDowngrade)
+	}
+	g.key = g.lock.udowngrade(g.key) // a reader's, with which no UGuard is good
+	return RGuard[T](g)
 }
 
 // Format prints the value, and with %+v and %#v that it is a UGuard's.
-func (g *UGuard[T]) Format(s fmt.State, verb rune) { g.format(s, verb, "UGuard", upgrading) }
+func (g UGuard[T]) Format(s fmt.State, verb rune) { g.format(s, verb, "UGuard", upgrading) }
 
-func (g *UGuard[T]) check(method string) {
-	if g.grip == nil || !valid(upgrading, g.key, g.lock.state.Load()) {
-		g.stale(method)
+// uunlock ends the upgradable hold that has key k. It panics, and changes
+// nothing, if there is none.
+func (l *lock) uunlock(k uint64) {
+	if k&upgradable == 0 || !l.leave(upgrading, k, losses[upgrading]) {
+		staleGuard("UGuard.Unlock", k)
 	}
 }
 
-// end ends the guard, which then has the key after, and changes the state by
-// delta.
-func (g *UGuard[T]) end(method string, after, delta uint64) {
-	g.check(method)
-	k := g.key
-	g.key = after
-	g.lock.leave(upgrading, k, delta)
+// udowngrade makes a share of the upgradable hold that has key k, and returns
+// the share's key. It panics as uunlock does.
+func (l *lock) udowngrade(k uint64) uint64 {
+	if k&upgradable == 0 || !l.leave(upgrading, k, losses[upgrading]+gains[sharing]) {
+		staleGuard("UGuard.Downgrade", k)
+	}
+	k, _ = l.opened(sharing, 3)
+	return k
 }

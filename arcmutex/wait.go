@@ -17,12 +17,6 @@ func (l *lock) tryAcquire(m mode, method string) (k uint64, ok bool, err error) 
 	return k, err == nil, err
 }
 
-// mustTry is tryAcquire that panics with the error.
-func (l *lock) mustTry(m mode, method string) (k uint64, ok bool) {
-	k, ok, err := l.tryAcquire(m, method)
-	return must(k, err), ok
-}
-
 // acquire takes the lock in mode m, or returns the error of ctx, or that of a
 // lock that lends its value to nobody, without having taken it.
 func (l *lock) acquire(ctx context.Context, m mode, method string) (k uint64, err error) {
