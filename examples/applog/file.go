@@ -29,6 +29,10 @@ type logFile struct {
 
 // openLog opens or creates a log file, and its directory.
 func openLog(path string, limit int64, sync bool) (*logFile, error) {
+	path, err := lockfile.Resolve(path)
+	if err != nil {
+		return nil, err
+	}
 	f := &logFile{path: path, limit: limit, sync: sync}
 	info, err := os.Stat(path)
 	switch {
@@ -40,9 +44,6 @@ func openLog(path string, limit int64, sync bool) (*logFile, error) {
 		return nil, fmt.Errorf("%s is a directory", path)
 	default:
 		f.regular = info.Mode().IsRegular()
-		if f.path, err = filepath.EvalSymlinks(path); err != nil {
-			return nil, err
-		}
 	}
 	if !f.regular {
 		if sync {
@@ -147,9 +148,10 @@ func (f *logFile) append(lines []byte) (n int, err error) {
 	return n, err
 }
 
-// follow opens the file anew if somebody has renamed or removed it.
+// follow opens the file anew if somebody has renamed or removed it, or its lock:
+// another process may have the file then.
 func (f *logFile) follow() error {
-	if f.file != nil && lockfile.Same(f.file, f.path) {
+	if f.file != nil && lockfile.Same(f.file, f.path) && f.lock.Present() {
 		return nil
 	}
 	if f.file != nil {

@@ -46,8 +46,7 @@ func limited(t *testing.T, file string, blocks int, args ...string) (code int, o
 	require.NoError(t, err)
 	args = append([]string{"-c", fmt.Sprintf(`ulimit -f %d; exec "$@"`, blocks), "sh", binary, "-file", file}, args...)
 	text, err := exec.CommandContext(t.Context(), "sh", args...).CombinedOutput()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return exit.ExitCode(), string(text)
 	}
 	require.NoError(t, err)
@@ -202,6 +201,43 @@ func TestARenamedOrRemovedFileIsFollowedByANewOne(t *testing.T) {
 		require.ErrorIs(t, err, lockfile.ErrHeld)
 		require.NoError(t, l.Close())
 	}
+}
+
+func TestAFileHasOneLockWhateverLinkLeadsToIt(t *testing.T) {
+	dir := t.TempDir()
+	file, link := filepath.Join(dir, "app.log"), filepath.Join(dir, "link")
+	require.NoError(t, os.Symlink("app.log", link))
+	w, err := openLog(link, 1<<20, false) // the file is yet to be made
+	require.NoError(t, err)
+	for _, path := range []string{file, link} {
+		_, err = openLog(path, 1<<20, false)
+		require.ErrorIs(t, err, lockfile.ErrHeld, path)
+	}
+	require.NoError(t, w.Close())
+}
+
+func TestALockThatSomebodyRemovedIsTakenAgain(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "app.log")
+	w, err := openLog(file, 1<<20, false)
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(file+".lock"))
+	_, err = w.Write([]byte("one\n"))
+	require.NoError(t, err)
+	_, err = openLog(file, 1<<20, false)
+	require.ErrorIs(t, err, lockfile.ErrHeld)
+
+	require.NoError(t, os.Remove(file+".lock"))
+	other, err := openLog(file, 1<<20, false)
+	require.NoError(t, err)
+	_, err = w.Write([]byte("two\n"))
+	require.ErrorIs(t, err, lockfile.ErrHeld, "the file is another's now")
+	require.NoError(t, other.Close())
+	_, err = w.Write([]byte("three\n"))
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	assert.Equal(t, "one\nthree\n", string(text))
 }
 
 func TestARotationThatFailsLosesNothing(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -179,4 +180,24 @@ func TestServeEndsWithItsContext(t *testing.T) {
 	require.NoError(t, c.Put(t.Context(), "a", []byte("x")))
 	cancel()
 	require.NoError(t, <-done)
+}
+
+func TestAClientThatStallsDoesNotKeepTheServer(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	done := make(chan error)
+	go func() { done <- serve(ctx, l, NewStore(roomy), time.Millisecond) }()
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", l.Addr().String())
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, conn.Close()) }()
+	// It asks to be told when the server reads the body, and then sends none.
+	_, err = io.WriteString(conn, "PUT /files/a HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n")
+	require.NoError(t, err)
+	_, err = io.ReadFull(conn, make([]byte, len("HTTP/1.1 100 Continue")))
+	require.NoError(t, err)
+	cancel()
+	require.NoError(t, <-done, "a signal is no failure")
+	_, err = io.Copy(io.Discard, conn) // the server has cut it off
+	require.NoError(t, err)
 }

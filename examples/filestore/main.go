@@ -62,19 +62,22 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		if _, err := fmt.Fprintln(out, "listening on", l.Addr()); err != nil {
 			return err
 		}
-		return serve(ctx, l, NewStore(limits))
+		return serve(ctx, l, NewStore(limits), grace)
 	}
 	ctx, stop := context.WithCancel(ctx)
 	served := make(chan error, 1)
-	go func() { served <- serve(ctx, l, NewStore(limits)) }()
+	go func() { served <- serve(ctx, l, NewStore(limits), grace) }()
 	err = selfTest(ctx, "http://"+l.Addr().String(), out)
 	stop()
 	return errors.Join(err, <-served)
 }
 
+// grace is how long requests that are under way have when a signal comes.
+const grace = 10 * time.Second
+
 // serve serves the store until ctx is done, lets the requests that are under
-// way finish, and drops the store.
-func serve(ctx context.Context, l net.Listener, s *Store) error {
+// way finish, cuts off those that do not within the grace, and drops the store.
+func serve(ctx context.Context, l net.Listener, s *Store, grace time.Duration) error {
 	defer s.Drop()
 	server := &http.Server{
 		Handler:           NewHandler(s),
@@ -85,9 +88,13 @@ func serve(ctx context.Context, l net.Listener, s *Store) error {
 	}
 	ended := make(chan error, 1)
 	stopped := context.AfterFunc(ctx, func() {
-		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 		defer cancel()
-		ended <- server.Shutdown(grace)
+		err := server.Shutdown(patience)
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = server.Close()
+		}
+		ended <- err
 	})
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		stopped()

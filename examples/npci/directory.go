@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,7 +47,7 @@ func openDirectory(path string, c config) (d *directory, err error) {
 		}
 	}()
 	name := d.file("run")
-	if d.run, err = os.OpenFile(name, os.O_RDWR, 0); errors.Is(err, fs.ErrNotExist) {
+	if d.run, err = lockfile.Regular(name, os.O_RDWR, 1<<20); errors.Is(err, fs.ErrNotExist) {
 		return d, d.create(name)
 	}
 	if err != nil {
@@ -124,13 +125,13 @@ func (d *directory) openQueue() (*boltqueue.Store[payment], error) {
 			return nil, err
 		}
 	}
-	store, err := boltqueue.Open(path, boltqueue.Options[payment]{})
+	file, err := lockfile.Regular(path, os.O_RDONLY, math.MaxInt64) // for present
 	if err != nil {
 		return nil, err
 	}
-	file, err := os.Open(path) // once more, for present
+	store, err := boltqueue.Open(path, boltqueue.Options[payment]{})
 	if err != nil {
-		return nil, errors.Join(err, store.Close())
+		return nil, errors.Join(err, file.Close())
 	}
 	d.queue.Store(file)
 	return store, nil

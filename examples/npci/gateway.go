@@ -66,7 +66,7 @@ func openBank(path string, c config, answer func(payment), fail func(error)) (*b
 		charges: make([]charge, c.transactions), calls: make([]uint8, c.transactions),
 	}
 	var err error
-	b.log, err = openJournal(path, bankEntry, 0, func(record []byte) error {
+	b.log, err = openJournal(path, bankEntry, c.transactions, 0, func(record []byte) error {
 		n, c := int(binary.LittleEndian.Uint32(record)), charge(record[4])
 		if n >= len(b.charges) || c != applied && c != voided || b.charges[n] != none {
 			return damaged(path, "or of another run: payment %d is %d", n, c)

@@ -34,11 +34,13 @@ type journal struct {
 	sum    uint32
 }
 
-// openJournal opens or creates a journal and hands its records to each. What a
+// openJournal opens or creates a journal of at most most records and hands them to
+// each. What a
 // crash has left half written at the end is cut off. Of the first synced records
 // none may be missing or damaged: they were on disk.
-func openJournal(path string, record, synced int, each func(record []byte) error) (*journal, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+func openJournal(path string, record, most, synced int, each func(record []byte) error) (*journal, error) {
+	// What follows the last record is less than one more.
+	file, err := lockfile.Regular(path, os.O_RDWR|os.O_CREATE, (int64(most)+1)*int64(record+checksum))
 	if err != nil {
 		return nil, err
 	}

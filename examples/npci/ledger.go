@@ -61,7 +61,7 @@ func openLedger(path string, payments, synced int, watch bookkeeper) (*ledger, e
 		watch: watch, book: make([]outcome, payments),
 	}
 	var err error
-	if l.journal, err = openJournal(path, ledgerEntry, synced, l.load(path)); err != nil {
+	if l.journal, err = openJournal(path, ledgerEntry, payments, synced, l.load(path)); err != nil {
 		return nil, err
 	}
 	l.writer.Go(l.write)

@@ -353,7 +353,7 @@ func TestHonestVersionsPassUnderEveryLoad(t *testing.T) {
 			{users: 3000, seats: 10, hold: time.Nanosecond, workers: 4},
 			{users: 3000, seats: 10, hold: 50 * time.Microsecond},
 			{users: 3000, seats: 3000, hold: 10 * time.Millisecond},
-			{users: 100_000, seats: 100, hold: 20 * time.Millisecond, workers: 8},
+			{users: 60_000, seats: 100, hold: 5 * time.Millisecond, workers: 8},
 		} {
 			o, err := simulate(t.Context(), c, v, bar(os.Stdin, "", c.users))
 			require.NoError(t, err)

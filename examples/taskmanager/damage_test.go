@@ -129,6 +129,40 @@ func TestAFileKeepsItsModeAndALinkStaysALink(t *testing.T) {
 	assert.NotZero(t, info.Mode()&os.ModeSymlink)
 }
 
+func TestALinkToAFileThatIsYetToBeMadeStaysALink(t *testing.T) {
+	dir := t.TempDir()
+	path, link := filepath.Join(dir, "tasks.json"), filepath.Join(dir, "link")
+	require.NoError(t, os.Symlink("tasks.json", link))
+	require.NoError(t, run(t.Context(), []string{"-file", link, "add", "x"}, new(strings.Builder), time.Now()))
+	info, err := os.Lstat(path)
+	require.NoError(t, err)
+	assert.True(t, info.Mode().IsRegular())
+	info, err = os.Lstat(link)
+	require.NoError(t, err)
+	assert.NotZero(t, info.Mode()&os.ModeSymlink)
+}
+
+func TestAHugeFileIsRefusedUnread(t *testing.T) {
+	p := build(t)
+	path := filepath.Join(p.dir, "tasks.json")
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	if err := os.Truncate(path, 1<<40); err != nil {
+		t.Skip(err)
+	}
+	for _, command := range []string{"list", "add x"} {
+		_, stderr, status := p.run(t, append([]string{"-file", path}, strings.Fields(command)...)...)
+		assert.Equal(t, 1, status)
+		assert.Contains(t, stderr, "has 1099511627776 bytes, more than 67108864")
+	}
+}
+
+func TestNoMoreIsSavedThanCanBeLoaded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tasks.json")
+	m := TaskManager{Tasks: []Task{{ID: 1, Title: strings.Repeat("x", maxFile)}}, LastID: 1}
+	require.ErrorContains(t, m.Save(path), "there are too many tasks")
+	assert.NoFileExists(t, path)
+}
+
 func TestIDsDoNotOverflow(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.json")
 	text := fmt.Sprintf(`{"tasks":[{"id":%d,"title":"a"}],"last_id":%d}`, math.MaxInt, math.MaxInt)

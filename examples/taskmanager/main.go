@@ -62,7 +62,8 @@ func run(ctx context.Context, args []string, out io.Writer, now time.Time) (err 
 // process does so.
 func change(ctx context.Context, path string, f func(*TaskManager) (Task, error)) (task Task, err error) {
 	defer result.Handle(&err)
-	path = result.Check(resolve(path))
+	path = result.Check(lockfile.Resolve(path)) // the file is replaced, not the link
+	result.Check(Load(path))                    // what is no task file gets no lock beside it
 	lock := result.Check(lockfile.WaitLock(ctx, path+".lock"))
 	defer func() {
 		if unlocked := lock.Unlock(); err == nil {

@@ -14,42 +14,33 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/coderrange/ferrous/examples/internal/lockfile"
 	"github.com/coderrange/ferrous/result"
 	"github.com/coderrange/ferrous/seq"
 )
+
+// maxFile is how many bytes a file of tasks may have.
+const maxFile = 64 << 20
 
 // Load reads the tasks of a file. A file that does not exist has none. A file
 // that cannot be understood, as a whole and without loss, is an error and is
 // left alone: else the next save would replace somebody's data.
 func Load(path string) (m TaskManager, err error) {
-	if exists, err := isRegular(path); err != nil || !exists {
+	file, err := lockfile.Regular(path, os.O_RDONLY, maxFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return TaskManager{}, nil
+	}
+	if err != nil {
 		return TaskManager{}, err
 	}
-	data, err := os.ReadFile(path)
-	if err != nil {
+	data, err := io.ReadAll(file)
+	if err := errors.Join(err, file.Close()); err != nil {
 		return TaskManager{}, err
 	}
 	if m, err = parse(data); err != nil {
 		return TaskManager{}, fmt.Errorf("%s is not a task file: %w", path, err)
 	}
 	return m, nil
-}
-
-// isRegular reports whether the file exists, and refuses what is no regular file:
-// a FIFO would keep its reader waiting.
-func isRegular(path string) (exists bool, err error) {
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return false, nil
-	case err != nil:
-		return false, err
-	case info.IsDir():
-		return true, fmt.Errorf("%s is a directory", path)
-	case !info.Mode().IsRegular():
-		return true, fmt.Errorf("%s is not a regular file", path)
-	}
-	return true, nil
 }
 
 // parse reads the tasks of a file's contents.
@@ -124,15 +115,6 @@ func (m *TaskManager) validate() error {
 	})
 }
 
-// resolve returns the file that path leads to through symbolic links, so that
-// the file is replaced and not the link.
-func resolve(path string) (string, error) {
-	if exists, err := isRegular(path); err != nil || !exists {
-		return path, err
-	}
-	return filepath.EvalSymlinks(path)
-}
-
 // Save writes the tasks to a file, as one step: whoever reads it, also after a
 // crash, finds the old tasks or the new ones. One process at a time may call it:
 // see [change].
@@ -146,7 +128,10 @@ func (m *TaskManager) Save(path string) (err error) {
 	if m.Tasks == nil {
 		m.Tasks = []Task{}
 	}
-	data := result.Check(json.MarshalIndent(m, "", "  "))
+	data := append(result.Check(json.MarshalIndent(m, "", "  ")), '\n')
+	if len(data) > maxFile {
+		return fmt.Errorf("there are too many tasks: they take %d bytes, more than %d", len(data), maxFile)
+	}
 	mode := fs.FileMode(0o600)
 	if info, err := os.Stat(path); err == nil {
 		mode = info.Mode().Perm()
@@ -157,7 +142,7 @@ func (m *TaskManager) Save(path string) (err error) {
 		return err
 	}
 	file := result.Check(os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode))
-	if err := errors.Join(fill(file, append(data, '\n'), mode), file.Close()); err != nil {
+	if err := errors.Join(fill(file, data, mode), file.Close()); err != nil {
 		return errors.Join(err, os.Remove(temporary))
 	}
 	if err := os.Rename(temporary, path); err != nil {
