@@ -122,7 +122,7 @@ func (a *Arc[T]) Drop() { a.counts().release(&a.handle) }
 func (a *Arc[T]) StrongCount() int {
 	n := a.use("StrongCount").strong.Load()
 	if n == 0 || !a.live() { // ended meanwhile, so that n may not count a
-		a.misuse("Arc", "StrongCount")
+		panic(a.misuse("Arc", "StrongCount"))
 	}
 	return int(n)
 }
@@ -235,7 +235,7 @@ func (a *Arc[T]) MakeMutFunc(clone func(T) T) *T {
 	}
 	if !a.live() { // clone has ended it
 		defer own.destroy()
-		a.misuse("Arc", "MakeMut")
+		panic(a.misuse("Arc", "MakeMut"))
 	}
 	old := a.shared // what s is, unless clone has called MakeMut
 	a.shared = own
@@ -275,7 +275,7 @@ func (a *Arc[T]) LogValue() slog.Value {
 // use returns what a shares, and panics unless a is live.
 func (a *Arc[T]) use(method string) *shared[T] {
 	if !a.live() {
-		a.misuse("Arc", method)
+		panic(a.misuse("Arc", method))
 	}
 	return a.shared
 }

@@ -1,6 +1,10 @@
 package arcmutex
 
 import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -132,4 +136,97 @@ func TestCountExplored(t *testing.T) {
 			}
 		})
 	}
+}
+
+// countMethods are the methods of a Count.
+var countMethods = map[string]func(c *Count) any{
+	"Inc":    func(c *Count) any { c.Inc(); return "in" },
+	"TryInc": func(c *Count) any { return c.TryInc() },
+	"Dec":    func(c *Count) any { return c.Dec() },
+	"Load":   func(c *Count) any { return c.Load() },
+}
+
+// countCalls calls the methods in order, and returns what each of them gave.
+// What comes after a panic is called nevertheless.
+func countCalls(c *Count, names ...string) (results []any) {
+	for _, name := range names {
+		func() {
+			defer func() {
+				if err, _ := recover().(error); errors.Is(err, ErrCount) {
+					results = append(results, "panics")
+				} else if err != nil {
+					results = append(results, err)
+				}
+			}()
+			results = append(results, countMethods[name](c))
+		}()
+	}
+	return results
+}
+
+// merges calls yield with every order of the calls of two threads.
+func merges(a, b []string, yield func(order []int)) {
+	var extend func(order []int, i, j int)
+	extend = func(order []int, i, j int) {
+		if i == len(a) && j == len(b) {
+			yield(order)
+		}
+		if i < len(a) {
+			extend(append(slices.Clip(order), 0), i+1, j)
+		}
+		if j < len(b) {
+			extend(append(slices.Clip(order), 1), i, j+1)
+		}
+	}
+	extend(nil, 0, 0)
+}
+
+// TestCountMethodsExplored runs every one or two calls of a Count beside every
+// other, with one to three holders, so also with too few of them. The calls give
+// what they give in some order: only a Dec or an Inc after zero panics, one Dec
+// is the last, and zero is for ever.
+func TestCountMethodsExplored(t *testing.T) {
+	var all [][]string
+	for _, first := range slices.Sorted(maps.Keys(countMethods)) {
+		all = append(all, []string{first})
+		for _, second := range slices.Sorted(maps.Keys(countMethods)) {
+			all = append(all, []string{first, second})
+		}
+	}
+	holders := func(n int) *Count {
+		c := &Count{}
+		for range n - 1 {
+			c.Inc()
+		}
+		return c
+	}
+	programs, runs := 0, 0
+	for i, first := range all {
+		for _, second := range all[i:] {
+			for n := 1; n <= 3; n++ {
+				allowed := map[string]bool{}
+				merges(first, second, func(order []int) {
+					c, calls, results := holders(n), [2][]string{first, second}, [2][]any{}
+					for _, i := range order {
+						results[i] = append(results[i], countCalls(c, calls[i][0])...)
+						calls[i] = calls[i][1:]
+					}
+					allowed[fmt.Sprint(results, c.Load())] = true
+				})
+				programs++
+				runs += interleave.Explore(t, func() ([]func(), func()) {
+					c, results := holders(n), [2][]any{}
+					return []func(){
+							func() { results[0] = countCalls(c, first...) },
+							func() { results[1] = countCalls(c, second...) },
+						}, func() {
+							if got := fmt.Sprint(results, c.Load()); !allowed[got] {
+								t.Errorf("%v and %v of %d holders: no order of calls gives %s", first, second, n, got)
+							}
+						}
+				})
+			}
+		}
+	}
+	t.Logf("%d programs, %d interleavings", programs, runs)
 }

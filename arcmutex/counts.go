@@ -30,8 +30,11 @@ const (
 //go:noinline
 func (c *counts) retain(from, to *handle) {
 	on := handles.On() // before the add, behind which a load would have to wait
-	if !from.live() || !c.strong.TryInc() {
-		from.misuse("Arc", "Clone")
+	if !from.live() {
+		panic(from.misuse("Arc", "Clone"))
+	}
+	if !c.strong.TryInc() { // from has ended meanwhile
+		panic(from.misuse("Arc", "Clone"))
 	}
 	to.begin()
 	if on {
@@ -56,7 +59,9 @@ func (c *counts) release(h *handle) {
 	if h.token != nil {
 		h.token.End()
 	}
-	c.less()
+	if c.strong.Dec() { // less, which does not inline
+		c.self.destroy()
+	}
 }
 
 // less counts one owner less and destroys the value with the last.

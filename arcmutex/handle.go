@@ -68,8 +68,7 @@ func (h *handle) begin() { *h.word() = h.address() }
 
 // live reports whether h has begun, has not ended, and is no copy.
 func (h *handle) live() bool {
-	self := atomic.LoadUintptr(h.word())
-	return self == h.address() || self == h.address()+busy
+	return atomic.LoadUintptr(h.word())-h.address() <= busy
 }
 
 // tryEnd ends h if it is live and not held, and reports whether it did.
@@ -94,6 +93,8 @@ func (h *handle) release(live bool) {
 func (h *handle) held() bool { return atomic.LoadUintptr(h.word())-h.address() == busy }
 
 // end ends an Arc, after whoever holds it, and panics if it is not live.
+//
+//go:noinline
 func (h *handle) end(method string) {
 	for !h.tryEnd() {
 		h.wait(method)
@@ -112,16 +113,16 @@ func (h *handle) hold(method string) {
 // the Arc is not live.
 func (h *handle) wait(method string) {
 	if !h.live() {
-		h.misuse("Arc", method)
+		panic(h.misuse("Arc", method))
 	}
 	runtime.Gosched()
 }
 
-// misuse panics with what a method of a handle that is not live says.
+// misuse returns what a method of a handle that is not live panics with.
 //
 //go:noinline
-func (h *handle) misuse(handle, method string) {
-	panic(&useError{handle, method, h.copied()})
+func (h *handle) misuse(handle, method string) error {
+	return &useError{handle, method, h.copied()}
 }
 
 // copied reports whether a handle that must not be used is a copy, and not one

@@ -96,7 +96,7 @@ func (w *Weak[T]) Drop() {
 	switch {
 	case s == nil:
 		if !atomic.CompareAndSwapUintptr(w.word(), 0, uintptr(unsafe.Pointer(&nowhere))) {
-			w.misuse("Weak", "Drop")
+			panic(w.misuse("Weak", "Drop"))
 		}
 		return
 	case w.tryEnd():
@@ -105,7 +105,7 @@ func (w *Weak[T]) Drop() {
 	case w.held():
 		panic(errLent)
 	default:
-		w.misuse("Weak", "Drop")
+		panic(w.misuse("Weak", "Drop"))
 	}
 }
 
@@ -120,7 +120,7 @@ func (w *Weak[T]) StrongCount() int {
 func (w *Weak[T]) WeakCount() int {
 	_, weak := w.use("WeakCount").seen()
 	if !w.live() { // ended meanwhile, so that weak may not count w
-		w.misuse("Weak", "WeakCount")
+		panic(w.misuse("Weak", "WeakCount"))
 	}
 	return weak
 }
@@ -166,7 +166,7 @@ func (w *Weak[T]) LogValue() slog.Value {
 // use returns what w refers to, and panics if w was dropped or is a copy.
 func (w *Weak[T]) use(method string) *shared[T] {
 	if !w.live() {
-		w.misuse("Weak", method)
+		panic(w.misuse("Weak", method))
 	}
 	return w.refers()
 }

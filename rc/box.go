@@ -129,7 +129,7 @@ func (b *Box[T]) LogValue() slog.Value {
 // leave ends b and returns what it owned, and panics unless b is live.
 func (b *Box[T]) leave(method string) *owned[T] {
 	if !b.live() {
-		b.misuse("Box", method)
+		panic(b.misuse("Box", method))
 	}
 	b.end()
 	b.token.End()

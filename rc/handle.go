@@ -61,11 +61,11 @@ func (h *handle) set(self uintptr) { *(*uintptr)(unsafe.Pointer(&h.self)) = self
 // live reports whether the handle has begun, has not ended, and is no copy.
 func (h *handle) live() bool { return h.self == unsafe.Pointer(h) }
 
-// misuse panics with what a method of a handle that is not live says.
+// misuse returns what a method of a handle that is not live panics with.
 //
 //go:noinline
-func (h *handle) misuse(handle, method string) {
-	panic(&useError{handle, method, h.copied()})
+func (h *handle) misuse(handle, method string) error {
+	return &useError{handle, method, h.copied()}
 }
 
 // copied reports whether a handle that is not live is a copy.

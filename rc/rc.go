@@ -226,7 +226,7 @@ func (r *Rc[T]) MakeMutFunc(clone func(T) T) *T {
 	}
 	if !r.live() { // clone has ended it
 		defer own.destroy()
-		r.misuse("Rc", "MakeMut")
+		panic(r.misuse("Rc", "MakeMut"))
 	}
 	old := r.shared // what s is, unless clone has called MakeMut
 	r.shared = own
@@ -264,7 +264,7 @@ func (r *Rc[T]) LogValue() slog.Value {
 // use returns what r shares, and panics unless r is live.
 func (r *Rc[T]) use(method string) *shared[T] {
 	if !r.live() {
-		r.misuse("Rc", method)
+		panic(r.misuse("Rc", method))
 	}
 	return r.shared
 }

@@ -132,7 +132,7 @@ func (w *Weak[T]) LogValue() slog.Value {
 // use returns what w refers to, and panics if w was dropped or is a copy.
 func (w *Weak[T]) use(method string) *shared[T] {
 	if !w.live() {
-		w.misuse("Weak", method)
+		panic(w.misuse("Weak", method))
 	}
 	if w == nil {
 		return nil

@@ -16,7 +16,7 @@ type (
 
 // Add adds delta and returns the sum.
 func (w *word[T]) Add(delta T) T {
-	step()
+	change(&w.v)
 	return w.set(w.v + delta)
 }
 
@@ -32,19 +32,19 @@ type cell[T comparable] struct{ v T }
 
 // Load returns the value.
 func (c *cell[T]) Load() T {
-	step()
+	load(&c.v)
 	return c.v
 }
 
 // Store sets the value.
 func (c *cell[T]) Store(v T) {
-	step()
+	change(&c.v)
 	c.set(v)
 }
 
 // Swap sets the value and returns the old one.
 func (c *cell[T]) Swap(v T) (old T) {
-	step()
+	change(&c.v)
 	old = c.v
 	c.set(v)
 	return old
@@ -52,7 +52,7 @@ func (c *cell[T]) Swap(v T) (old T) {
 
 // CompareAndSwap sets the value if it is old, and reports whether it did.
 func (c *cell[T]) CompareAndSwap(old, v T) bool {
-	step()
+	compare(&c.v, old)
 	if c.v != old {
 		return false
 	}
@@ -72,20 +72,20 @@ func (c *cell[T]) set(v T) T {
 // LoadUintptr is sync/atomic's. A number that is the address of something on a
 // stack must not be used with it and its siblings: a stack can move in a pause.
 func LoadUintptr(p *uintptr) uintptr {
-	step()
+	load(p)
 	return *p
 }
 
 // StoreUintptr is sync/atomic's.
 func StoreUintptr(p *uintptr, v uintptr) {
-	step()
+	change(p)
 	changes++
 	*p = v
 }
 
 // CompareAndSwapUintptr is sync/atomic's.
 func CompareAndSwapUintptr(p *uintptr, old, v uintptr) bool {
-	step()
+	compare(p, old)
 	if *p != old {
 		return false
 	}
@@ -105,7 +105,7 @@ func (m *Mutex) Lock() {
 
 // TryLock locks m if it is free, and reports whether it did.
 func (m *Mutex) TryLock() bool {
-	step()
+	change(&m.locked)
 	if m.locked {
 		return false
 	}
@@ -115,7 +115,7 @@ func (m *Mutex) TryLock() bool {
 
 // Unlock unlocks m, which must be locked.
 func (m *Mutex) Unlock() {
-	step()
+	change(&m.locked)
 	if !m.locked {
 		panic("interleave: Mutex.Unlock: not locked")
 	}

@@ -3,9 +3,19 @@
 //
 // Its types have the methods of sync/atomic's. Code that is compiled with them
 // in place of sync/atomic (see [Rerun]) stops before each operation, and
-// [Explore] decides which goroutine goes on: it runs the whole once for every
-// order of operations there is. Go's atomics are sequentially consistent, so
-// that nothing else can happen.
+// [Explore] decides which goroutine goes on: it runs the whole for every order
+// of operations there is. Go's atomics are sequentially consistent, so that
+// nothing else can happen.
+//
+// Two orders that differ only in neighbours that commute give the same. Two
+// operations commute if they are on different variables or if both change
+// nothing: a load, or a CompareAndSwap that fails.
+// Of such orders Explore runs one, by sleep sets (Godefroid, "Partial-Order
+// Methods for the Verification of Concurrent Systems", 1996): a thread whose
+// turn has been explored sleeps in the branches beside it, until another
+// operation does not commute with its own. The beginning of a thread and the
+// end of a wait commute with nothing, so that a thread also begins after
+// every operation of the others.
 //
 // A thread can wait for another one: by [Wait] for a condition, by [Gosched]
 // in a loop, or by a [Mutex]. When all threads that have not ended wait, the
@@ -16,7 +26,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"testing"
+	"unsafe"
 )
 
 // A thread is one of the threads that Explore runs. Each is a coroutine: it
@@ -28,7 +40,25 @@ type thread struct {
 	yield  func(struct{}) bool     // pauses the thread; false when it was stopped
 	ready  func() bool             // the condition that it waits for; nil if it does not wait
 	seen   uint64                  // changes when it last came out of Gosched
+	next   operation               // what it does when it goes on
+	asleep bool                    // its next operation has been explored here, and all that follows
 }
+
+// An operation is what a thread does next. The zero operation is anything.
+type operation struct {
+	variable unsafe.Pointer // that it is on; nil if it may be all of them
+	still    func() bool    // reports whether it would change nothing now; nil if it may
+}
+
+// commutes reports whether o and p, from here, give the same in both orders.
+func (o operation) commutes(p operation) bool {
+	if o.variable != nil && p.variable != nil && o.variable != p.variable {
+		return true
+	}
+	return o.still != nil && p.still != nil && o.still() && p.still()
+}
+
+func always() bool { return true }
 
 var (
 	// running is the thread that runs now; nil outside Explore's threads.
@@ -40,18 +70,30 @@ var (
 // errStopped unwinds a thread that is stopped.
 var errStopped = errors.New("interleave: the program is deadlocked")
 
-// pause returns when it is the turn of th again, and ready is nil or true.
-func (th *thread) pause(ready func() bool) {
-	th.ready = ready
+// pause returns when it is the turn of th again to do next, and ready is nil or
+// true.
+func (th *thread) pause(next operation, ready func() bool) {
+	th.next, th.ready = next, ready
 	if !th.yield(struct{}{}) {
 		panic(errStopped)
 	}
 }
 
-// step is called before each atomic operation.
-func step() {
+// load is called before an atomic operation that changes nothing.
+func load[T any](variable *T) { step(operation{unsafe.Pointer(variable), always}) }
+
+// change is called before an atomic operation that may change the variable.
+func change[T any](variable *T) { step(operation{variable: unsafe.Pointer(variable)}) }
+
+// compare is called before an atomic operation that changes the variable if it
+// is old.
+func compare[T comparable](variable *T, old T) {
+	step(operation{unsafe.Pointer(variable), func() bool { return *variable != old }})
+}
+
+func step(next operation) {
 	if running != nil {
-		running.pause(nil)
+		running.pause(next, nil)
 	}
 }
 
@@ -63,7 +105,7 @@ func step() {
 func Wait(ready func() bool) {
 	switch {
 	case running != nil:
-		running.pause(ready)
+		running.pause(operation{}, ready)
 	case !ready():
 		panic("interleave: Wait: no thread is left that could make the condition true")
 	}
@@ -75,7 +117,7 @@ func Wait(ready func() bool) {
 // found already, and Explore would never end.
 func Gosched() {
 	if th := running; th != nil {
-		th.pause(func() bool { return changes != th.seen })
+		th.pause(operation{still: always}, func() bool { return changes != th.seen })
 		th.seen = changes
 	}
 }
@@ -85,11 +127,12 @@ const limit = 500_000
 
 // Explore calls setup for a fresh set of threads and a check, runs the threads
 // in some interleaving of their atomic operations and calls check, over and
-// over until every interleaving has been seen or the test has failed. It
-// returns the number of interleavings. A deadlock fails the test.
+// over until every interleaving has been seen, or one that gives the same, or
+// the test has failed. It returns the number of runs. A deadlock fails the test.
 //
 // A thread must wait by means of this package only, must end in every
 // interleaving, and must do the same whenever the operations give the same.
+// What it does between two operations belongs to the first of them.
 func Explore(tb testing.TB, setup func() (threads []func(), check func())) int {
 	tb.Helper()
 	runs := 0
@@ -114,30 +157,42 @@ func Explore(tb testing.TB, setup func() (threads []func(), check func())) int {
 	}
 }
 
-// A choice says that of n threads that could go on the i'th did.
+// A choice says that of n threads that could go on and did not sleep the i'th
+// went on.
 type choice struct{ i, n int }
 
 // run runs the threads along path, and beyond it always the first one that can
-// go on. It returns the whole path, and an error if the threads deadlock.
+// go on and does not sleep. When all sleep, the path ends, since what follows
+// has been explored. It returns the whole path, and an error if the threads
+// deadlock.
 func run(fs []func(), path []choice) ([]choice, error) {
 	var threads []*thread // that have not ended
 	for i, f := range fs {
 		threads = append(threads, start(i, f))
 	}
 	for at := 0; ; at++ {
-		able := able(threads)
+		able, awake := able(threads)
 		if len(able) == 0 {
 			break
 		}
-		if at == len(path) {
-			path = append(path, choice{0, len(able)})
+		th := able[0]
+		if len(awake) > 0 && at <= len(path) { // beyond it if all have slept
+			if at == len(path) {
+				path = append(path, choice{0, len(awake)})
+			}
+			for _, explored := range awake[:path[at].i] {
+				explored.asleep = true
+			}
+			th = awake[path[at].i]
 		}
-		i := able[path[at].i]
-		running = threads[i]
+		for _, other := range threads {
+			other.asleep = other.asleep && other.next.commutes(th.next)
+		}
+		running = th
 		_, more := running.resume()
 		running = nil
 		if !more {
-			threads = append(threads[:i:i], threads[i+1:]...)
+			threads = slices.DeleteFunc(threads, func(other *thread) bool { return other == th })
 		}
 	}
 	if len(threads) == 0 {
@@ -163,21 +218,24 @@ func start(number int, f func()) *thread {
 				panic(r)
 			}
 		}()
-		th.pause(nil)
+		th.pause(operation{}, nil)
 		f()
 	})
 	th.resume()
 	return th
 }
 
-// able returns the places of the threads that can go on.
-func able(threads []*thread) (places []int) {
-	for i, th := range threads {
+// able returns the threads that can go on, and those of them that do not sleep.
+func able(threads []*thread) (able, awake []*thread) {
+	for _, th := range threads {
 		if th.ready == nil || th.ready() {
-			places = append(places, i)
+			able = append(able, th)
+			if !th.asleep {
+				awake = append(awake, th)
+			}
 		}
 	}
-	return places
+	return able, awake
 }
 
 // next returns the path to try after path, or nil when there is none.

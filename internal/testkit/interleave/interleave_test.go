@@ -1,9 +1,12 @@
 package interleave_test
 
 import (
+	"fmt"
+	"maps"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"pgregory.net/rapid"
 
 	"github.com/coderrange/ferrous/internal/testkit/interleave"
 )
@@ -29,6 +32,108 @@ func TestExploreFindsEveryInterleavingOnce(t *testing.T) {
 	})
 	assert.Equal(t, 1680, runs, "9! / (3! 3! 3!)")
 	assert.Len(t, seen, runs)
+}
+
+// An instruction is one of a random program's: what it does to which variable.
+type instruction struct{ what, variable int }
+
+// do does the instruction by means of the operations of one variable.
+func (in instruction) do(load func() int64, swap func(int64) int64, add func(int64) int64, cas func(a, b int64) bool) any {
+	switch in.what {
+	case 0, 1:
+		return load()
+	case 2:
+		return swap(5)
+	case 3:
+		return add(1)
+	default:
+		return cas(0, 3)
+	}
+}
+
+// everyOutcome runs a program in every order of its instructions, and tells
+// yield the results of each.
+func everyOutcome(program [][]instruction, yield func(string)) {
+	var extend func(at [3]int, v [2]int64, results [3]string)
+	extend = func(at [3]int, v [2]int64, results [3]string) {
+		end := true
+		for i, thread := range program {
+			if at[i] == len(thread) {
+				continue
+			}
+			end = false
+			in, at, v, results := thread[at[i]], at, v, results
+			p := &v[in.variable]
+			got := in.do(
+				func() int64 { return *p },
+				func(x int64) int64 { old := *p; *p = x; return old },
+				func(x int64) int64 { *p += x; return *p },
+				func(old, x int64) bool {
+					if *p != old {
+						return false
+					}
+					*p = x
+					return true
+				})
+			results[i] += fmt.Sprint(got, ";")
+			at[i]++
+			extend(at, v, results)
+		}
+		if end {
+			yield(fmt.Sprint(results, v))
+		}
+	}
+	extend([3]int{}, [2]int64{}, [3]string{})
+}
+
+func TestExploreLeavesNoOutcomeOut(outer *testing.T) {
+	rapid.Check(outer, func(t *rapid.T) {
+		gen := rapid.Custom(func(t *rapid.T) instruction {
+			return instruction{rapid.IntRange(0, 4).Draw(t, "what"), rapid.IntRange(0, 1).Draw(t, "variable")}
+		})
+		program := rapid.SliceOfN(rapid.SliceOfN(gen, 0, 3), 3, 3).Draw(t, "program")
+		want := map[string]bool{}
+		everyOutcome(program, func(outcome string) { want[outcome] = true })
+		seen := map[string]bool{}
+		interleave.Explore(outer, func() ([]func(), func()) {
+			var v [2]interleave.Int64
+			var results [3]string
+			var threads []func()
+			for i, thread := range program {
+				threads = append(threads, func() {
+					for _, in := range thread {
+						w := &v[in.variable]
+						results[i] += fmt.Sprint(in.do(w.Load, w.Swap, w.Add, w.CompareAndSwap), ";")
+					}
+				})
+			}
+			return threads, func() { seen[fmt.Sprint(results, [2]int64{v[0].Load(), v[1].Load()})] = true }
+		})
+		if !maps.Equal(want, seen) {
+			t.Fatalf("%v: %d outcomes, want %d", program, len(seen), len(want))
+		}
+	})
+}
+
+func TestExploreRunsOneOfTheOrdersThatCommute(t *testing.T) {
+	for name, shared := range map[string]bool{"loads of one variable": true, "adds to two": false} {
+		runs := interleave.Explore(t, func() ([]func(), func()) {
+			var v [2]interleave.Int64
+			thread := func(i int) func() {
+				return func() {
+					for range 4 {
+						if shared {
+							v[0].Load()
+						} else {
+							v[i].Add(1)
+						}
+					}
+				}
+			}
+			return []func(){thread(0), thread(1)}, func() {}
+		})
+		assert.Less(t, runs, 40, "%s: of 252 orders", name)
+	}
 }
 
 // lossy adds one in two steps, so that an interleaving loses an addition.
