@@ -13,7 +13,7 @@ type UnhandledError struct {
 
 // Error says that a Handle is missing, and the error that it would have caught.
 func (e *UnhandledError) Error() string {
-	return "result: Check without `defer result.Handle(&err)` on this goroutine: " + e.Err.Error()
+	return "result: Check without `defer result.Handle(&err)` on this goroutine: " + errorText(e.Err)
 }
 
 // Unwrap returns the error that [Check] was given.

@@ -97,8 +97,8 @@ func (r *Result[T]) setOk(v T, null bool) error {
 	return nil
 }
 
-// errorText is err.Error(), or "<nil>" if that panics because err holds a nil
-// pointer, as package fmt has it.
+// errorText is err.Error(), or "<nil>" if err is nil, or holds a nil pointer for
+// which Error panics, as package fmt has it.
 func errorText(err error) (text string) {
 	if held.IsNil(&err) {
 		defer func() {

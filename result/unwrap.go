@@ -52,9 +52,11 @@ func (r Result[T]) ExpectErr(message string) error {
 }
 
 func foundErr(message string, err error) {
-	panic(&UnwrapError{Message: message + ": " + err.Error(), Err: err})
+	panic(&UnwrapError{Message: message + ": " + errorText(err), Err: err})
 }
 
+// foundOk prints v as Format does, which finds every method of T.
 func foundOk[T any](message string, v T) {
-	panic(&UnwrapError{Message: fmt.Sprintf("%s: %#v", message, v)})
+	text := fmt.Sprintf("%#v", Ok(v))
+	panic(&UnwrapError{Message: message + ": " + text[len("Ok("):len(text)-len(")")]})
 }

@@ -33,8 +33,14 @@ func (r *Result[T]) UnmarshalYAML(decode func(any) error) error {
 		return fmt.Errorf("%w: YAML has %d members", ErrShape, len(members))
 	}
 	if failure, ok := members["Err"]; ok {
-		var text string
-		if failure.decode == nil || failure.decode(&text) != nil {
+		var member any // the libraries decode a number to a string, if asked for one
+		if failure.decode != nil {
+			if err := failure.decode(&member); err != nil {
+				return fmt.Errorf("%w: %w", ErrShape, err)
+			}
+		}
+		text, ok := member.(string)
+		if !ok {
 			return fmt.Errorf("%w: the member Err is no string", ErrShape)
 		}
 		*r = Result[T]{err: errors.New(text)}
