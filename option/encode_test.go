@@ -318,6 +318,36 @@ func TestYAMLHooks(t *testing.T) {
 	boom := errors.New("boom")
 	require.ErrorIs(t, o.UnmarshalYAML(func(any) error { return boom }), boom)
 	assert.Equal(t, one, o)
-	require.NoError(t, o.UnmarshalYAML(func(p any) error { *p.(*int) = 2; return nil }))
+	number := func(p any) error {
+		if n, ok := p.(*int); ok {
+			*n = 2
+		}
+		return nil
+	}
+	require.NoError(t, o.UnmarshalYAML(number))
 	assert.Equal(t, two, o)
+
+	// github.com/goccy/go-yaml decodes into no pointer to a pointer, and a null
+	// at the top into anything.
+	pointer := option.None[**int]()
+	require.NoError(t, pointer.UnmarshalYAML(number))
+	assert.Equal(t, 2, **pointer.Unwrap())
+	null := func(p any) error {
+		if n, ok := p.(*any); ok {
+			*n = nil
+		}
+		return nil
+	}
+	require.NoError(t, o.UnmarshalYAML(null))
+	assert.Equal(t, none, o)
+	n := option.NotNull(1)
+	require.NoError(t, n.UnmarshalYAML(null))
+	assert.True(t, n.IsNull())
+
+	for _, hidden := range []option.Nullable[option.Option[option.Option[int]]]{
+		option.NotNull(option.Some(none)), option.NotNull(option.None[option.Option[int]]()),
+	} {
+		_, err = hidden.MarshalYAML()
+		require.ErrorIs(t, err, option.ErrNull)
+	}
 }

@@ -82,11 +82,17 @@ func (n Nullable[T]) MarshalYAML() (any, error) {
 		return nil, ErrAbsent
 	}
 	v, err := n.state.value.MarshalYAML()
-	if v == nil && err == nil {
+	written := v // what v is written as, if it is one of ours, say Some(None)
+	for m, ok := written.(marshalerYAML); ok && err == nil; m, ok = written.(marshalerYAML) {
+		written, err = m.MarshalYAML()
+	}
+	if written == nil && err == nil {
 		err = ErrNull
 	}
 	return v, err
 }
+
+type marshalerYAML interface{ MarshalYAML() (any, error) }
 
 // UnmarshalYAML decodes a value. On an error n is unchanged.
 //

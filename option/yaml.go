@@ -14,16 +14,19 @@ func (o Option[T]) MarshalYAML() (any, error) {
 	return held.Value(&o.value), nil
 }
 
-// UnmarshalYAML decodes a value to Some. On an error o is unchanged.
+// UnmarshalYAML decodes null to None and all else to Some. On an error o is
+// unchanged.
 //
-// The YAML libraries do not call it for null, which thus leaves o as it is:
-// decode into a new variable to get None. Of a list of options
-// go.yaml.in/yaml/v3 drops the nulls; github.com/goccy/go-yaml keeps them.
+// The YAML libraries call it for null at most at the top of a document. A null
+// in a field thus leaves o as it is: decode into a new variable to get None. Of
+// a list of options go.yaml.in/yaml/v3 drops the nulls; github.com/goccy/go-yaml
+// keeps them.
 func (o *Option[T]) UnmarshalYAML(decode func(any) error) error {
 	var v T
-	if err := decode(&v); err != nil {
+	null, err := held.ParseYAML(decode, &v)
+	if err != nil {
 		return err
 	}
-	*o = Some(v)
+	*o = From(v, !null)
 	return nil
 }

@@ -12,6 +12,9 @@
 // outcome, to send it through a channel or to chain it. To leave a function at
 // the first error, see [Check].
 //
+// A Result travels as JSON, as text, gob, YAML and SQL; of an error the text comes
+// back.
+//
 // No method allocates except the encoders, what formats, and what panics. A
 // Result has no lock: sharing one between goroutines needs the care that a T
 // would need.

@@ -51,12 +51,14 @@ func (r *Result[T]) UnmarshalYAML(decode func(any) error) error {
 		return fmt.Errorf("%w: YAML has other members", ErrShape)
 	}
 	var v T
-	if value.decode != nil {
-		if err := value.decode(&v); err != nil {
+	null := value.decode == nil
+	if !null {
+		var err error
+		if null, err = held.ParseYAML(value.decode, &v); err != nil {
 			return err
 		}
 	}
-	return r.setOk(v, value.decode == nil)
+	return r.setOk(v, null)
 }
 
 // later keeps how to decode a value until its type is known. The YAML libraries
