@@ -233,7 +233,8 @@ func (p *Plan) takenErrors(seat int) *[chunkSeats]TakenError {
 }
 
 func (p *Plan) block(user uint64, ttl time.Duration, seats []int) (Token, error) {
-	p.lock("Block")
+	p.mustBeMade("Block")
+	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.end != nil {
 		return Token{}, p.end
@@ -261,7 +262,8 @@ func (p *Plan) block(user uint64, ttl time.Duration, seats []int) (Token, error)
 //
 //ferrous:acquire
 func (p *Plan) BlockAny(user uint64, ttl time.Duration, n int, adjacent bool) (Token, []int, error) {
-	p.lock("BlockAny")
+	p.mustBeMade("BlockAny")
+	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.end != nil {
 		return Token{}, nil, p.end
@@ -287,7 +289,8 @@ func (p *Plan) BlockAny(user uint64, ttl time.Duration, n int, adjacent bool) (T
 //
 //ferrous:acquire
 func (p *Plan) Book(hold Token, seats ...int) (Token, error) {
-	p.lock("Book")
+	p.mustBeMade("Book")
+	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err := p.checkPart(seats); err != nil {
 		return Token{}, err
@@ -321,7 +324,8 @@ func (p *Plan) Cancel(booking Token, seats ...int) error {
 }
 
 func (p *Plan) giveBack(method string, t *Token, state State, kind Kind, seats []int) error {
-	p.lock(method)
+	p.mustBeMade(method)
+	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err := p.checkPart(seats); err != nil {
 		return err
@@ -343,7 +347,8 @@ func (p *Plan) giveBack(method string, t *Token, state State, kind Kind, seats [
 // lasts: longer than ttl when it already did. The error is [ErrClosed],
 // [ErrInvalidTTL], [ErrExpired] or [ErrToken].
 func (p *Plan) Extend(hold Token, ttl time.Duration) (time.Duration, error) {
-	p.lock("Extend")
+	p.mustBeMade("Extend")
+	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.end != nil {
 		return 0, p.end
@@ -369,7 +374,8 @@ type Status struct {
 
 // Seat reports one seat. The error is [ErrClosed] or [ErrUnknownSeat].
 func (p *Plan) Seat(seat int) (Status, error) {
-	p.lock("Seat")
+	p.mustBeMade("Seat")
+	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.end != nil {
 		return Status{}, p.end
@@ -393,7 +399,8 @@ func (p *Plan) Seat(seat int) (Status, error) {
 // moment more for holds that are over and not yet swept: about a nanosecond for
 // each seat of the 512 around one. The error is [ErrClosed].
 func (p *Plan) Counts() (Counts, error) {
-	p.lock("Counts")
+	p.mustBeMade("Counts")
+	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.end != nil {
 		return Counts{}, p.end
@@ -411,7 +418,8 @@ func (p *Plan) Counts() (Counts, error) {
 // about limit seats (at least one; a hold is ended whole), under one taking of the
 // lock, and reports how many holds it ended and whether there may be more.
 func (p *Plan) Sweep(limit int) (holds int, more bool) {
-	p.lock("Sweep")
+	p.mustBeMade("Sweep")
+	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.end != nil {
 		return 0, false
@@ -427,17 +435,19 @@ func (p *Plan) Close() {
 	}
 }
 
-// lock takes the lock for the method. It panics if NewPlan did not make p.
-func (p *Plan) lock(method string) {
+// mustBeMade panics if NewPlan did not make p.
+func (p *Plan) mustBeMade(method string) {
 	if p.shared.plan != p {
-		panic(notMade("Plan", method, p.shared.plan != nil))
+		p.panicNotMade(method)
 	}
-	p.mu.Lock()
 }
+
+func (p *Plan) panicNotMade(method string) { panic(notMade("Plan", method, p.shared.plan != nil)) }
 
 // close ends the plan, with what its calls get from then on.
 func (p *Plan) close(end error) {
-	p.lock("Close")
+	p.mustBeMade("Close")
+	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.end == nil {
 		p.end, p.endAt = end, p.clock.now()

@@ -23,7 +23,8 @@ func (p *Plan) snapshot(
 	ended bool, save func(seat uint32, state State, head *record),
 ) (now int64, revision uint64, err error) {
 	s := &snapshot{saved: make([]bool, len(p.chunks)), save: save}
-	p.lock("Seats")
+	p.mustBeMade("Seats")
+	p.mu.Lock()
 	if p.end != nil && !ended {
 		p.mu.Unlock()
 		return 0, 0, p.end

@@ -39,9 +39,11 @@ func (m *Map) check(ctx context.Context, method string) error {
 // mustBeMade panics if NewMap did not make m.
 func (m *Map) mustBeMade(method string) {
 	if m.self != m {
-		panic(notMade("Map", method, m.self != nil))
+		m.panicNotMade(method)
 	}
 }
+
+func (m *Map) panicNotMade(method string) { panic(notMade("Map", method, m.self != nil)) }
 
 // notMade returns what a method panics with when its object was not made by its
 // constructor, or is a copy of one that was.
@@ -261,10 +263,10 @@ func (p *Plan) checkKnown(seats []int) error {
 
 // checkPart says whether seats, where nil means all, can be acted upon.
 func (p *Plan) checkPart(seats []int) error {
-	if p.end != nil {
+	if p.end != nil || seats == nil {
 		return p.end
 	}
-	if err := checkPart(seats); err != nil {
+	if err := checkNamed(seats); err != nil {
 		return err
 	}
 	return p.checkKnown(seats)
