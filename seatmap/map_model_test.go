@@ -2,12 +2,14 @@ package seatmap_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -23,14 +25,17 @@ var ctx = context.Background()
 // of grants, each with its seats, looked through from end to end for every
 // question.
 type oracle struct {
+	name   string
 	seats  int
 	closed []string
 	limits seatmap.Limits
 	grants []*grant
-	keys   map[string]*remembered
+	keys   map[string]*remembered // by user and key
+	gone   bool                   // the event was removed
 }
 
 type grant struct {
+	of     *oracle
 	token  seatmap.Token
 	user   string
 	seats  []string
@@ -38,20 +43,19 @@ type grant struct {
 	born   time.Time
 	until  time.Time // of a hold
 	over   bool
+	ended  time.Time // once it is over
 }
 
 type remembered struct {
 	request string
-	seats   []string
-	token   seatmap.Token
+	answer  seatmap.Hold // or booking
 	grant   *grant
-	forget  time.Time // once the grant is over
 }
 
 func (o *oracle) live() (grants []*grant) {
 	for _, g := range o.grants {
 		if !g.over && !g.booked && !time.Now().Before(g.until) {
-			g.over = true
+			g.over, g.ended = true, g.until
 		}
 		if !g.over {
 			grants = append(grants, g)
@@ -113,9 +117,6 @@ func (o *oracle) limit(user string, n int, ttl time.Duration) string {
 
 // block says what Block must answer.
 func (o *oracle) block(user string, seats []string, ttl time.Duration) string {
-	if len(slices.Compact(slices.Sorted(slices.Values(seats)))) < len(seats) {
-		return seatmap.ErrInvalid.Error()
-	}
 	if len(without(seats, o.all())) > 0 {
 		return seatmap.ErrUnknownSeat.Error()
 	}
@@ -155,9 +156,9 @@ func (o *oracle) any(n int, prefix string, adjacent bool) ([]string, string) {
 func (o *oracle) use(g *grant, booked bool, seats []string) string {
 	o.live()
 	switch {
-	case seats != nil && len(seats) == 0:
-		return seatmap.ErrInvalid.Error()
-	case g.over:
+	case len(without(seats, o.all())) > 0:
+		return seatmap.ErrUnknownSeat.Error()
+	case g.over || g.of != o:
 		return seatmap.ErrExpired.Error()
 	case g.booked != booked:
 		return seatmap.ErrToken.Error()
@@ -167,212 +168,384 @@ func (o *oracle) use(g *grant, booked bool, seats []string) string {
 	return "ok"
 }
 
-// take removes seats, or all of them when none is named, from a grant.
+// take removes seats, or all of them when seats is nil, from a grant.
 func (o *oracle) take(g *grant, seats []string) []string {
-	if len(seats) == 0 {
+	if seats == nil {
 		seats = g.seats
 	}
 	g.seats = without(g.seats, seats)
 	if len(g.seats) == 0 {
-		g.over = true
-		for _, r := range o.keys {
-			if r.grant == g {
-				r.forget = time.Now().Add(seatmap.KeyMemory)
-			}
-		}
+		g.over, g.ended = true, time.Now()
 	}
 	return seats
+}
+
+// recall returns what the user's request with the key got before, or the error
+// of a key that stands for another one.
+func (o *oracle) recall(user, key, request string) (r *remembered, want string) {
+	if r = o.keys[user+" "+key]; key == "" || r == nil {
+		return nil, ""
+	}
+	o.live()
+	switch g := r.grant; {
+	case g.over && !time.Now().Before(g.ended.Add(seatmap.KeyMemory)):
+		return nil, ""
+	case r.request != request:
+		return nil, seatmap.ErrKeyReused.Error()
+	}
+	return r, "ok"
 }
 
 func TestMapBehavesLikeTheOracle(t *testing.T) {
 	for _, manual := range []bool{true, false} {
 		t.Run(fmt.Sprintf("manual=%v", manual), func(t *testing.T) {
 			testkit.Check(t, func(t *rapid.T) {
-				runModel(t, seatmap.Options{Manual: manual, SweepEvery: time.Second})
+				ring := rapid.SampledFrom([]int{1, 3, 1024}).Draw(t, "ring")
+				m, err := seatmap.NewMap(seatmap.Options{Manual: manual, SweepEvery: time.Second, Ring: ring})
+				require.NoError(t, err)
+				w := &world{
+					m: m, manual: manual, ring: ring, events: map[string]*oracle{}, watchers: map[string]*liveWatcher{},
+					fence: map[string]uint64{}, revision: map[string]uint64{},
+				}
+				defer func() { require.NoError(t, m.Close()) }() // also after a failure
+				w.create(t)
+				t.Repeat(map[string]func(*rapid.T){
+					"": w.check, "create": w.create, "remove": w.remove, "block": w.block, "any": w.blockAny,
+					"book": w.book, "release": w.release, "cancel": w.cancel, "extend": w.extend, "forge": w.forge,
+					"dead context": w.deadContext, "time": w.time, "sweep": w.sweep, "watch": w.watch,
+				})
+				w.close(t)
 			})
 		})
 	}
 }
 
-func runModel(t *rapid.T, options seatmap.Options) {
-	m, err := seatmap.NewMap(options)
-	require.NoError(t, err)
-	defer func() { require.NoError(t, m.Close()) }()
-	o := &oracle{seats: rapid.IntRange(1, 8).Draw(t, "seats"), keys: map[string]*remembered{}}
+// world is a map with its oracles, one for each event that there is.
+type world struct {
+	m        *seatmap.Map
+	manual   bool
+	ring     int
+	events   map[string]*oracle
+	watchers map[string]*liveWatcher
+	grants   []*grant // of all events that there ever were
+	cursors  []placed
+	fence    map[string]uint64 // the last one of an event's name
+	revision map[string]uint64 // likewise
+}
+
+// placed is a cursor with the life of an event that it is of.
+type placed struct {
+	of     *oracle
+	cursor seatmap.Cursor
+}
+
+var (
+	someEvent = rapid.SampledFrom([]string{event, event, event, "opera"})
+	someUser  = rapid.SampledFrom([]string{"ann", "bob"})
+	someKey   = rapid.SampledFrom([]string{"", "", "k1", "k2"})
+	someTTL   = rapid.Map(rapid.IntRange(1, 12), func(n int) time.Duration { return time.Duration(n) * time.Second })
+)
+
+func (w *world) create(t *rapid.T) {
+	o := &oracle{name: someEvent.Draw(t, "event"), seats: rapid.IntRange(1, 8).Draw(t, "seats"), keys: map[string]*remembered{}}
 	if o.seats > 1 && rapid.Bool().Draw(t, "closed") {
 		o.closed = []string{"2"}
 	}
 	if rapid.Bool().Draw(t, "limited") {
 		o.limits = seatmap.Limits{Seats: 4, Holds: 2, Lifetime: 10 * time.Second}
 	}
-	require.NoError(t, m.Create(ctx, seatmap.CreateRequest{
-		Event: event, Layout: seatmap.Layout{Count: o.seats, Closed: o.closed}, Limits: o.limits,
-	}))
-	var fence uint64
-	granted := func(user string, h seatmap.Hold, seats []string, ttl time.Duration) *grant {
-		require.Greater(t, h.Token.Fence, fence)
-		require.Equal(t, seats, h.Seats)
-		require.Equal(t, user, h.User)
-		require.Equal(t, time.Now().UnixNano(), h.At.UnixNano())
-		require.Equal(t, time.Now().Add(ttl).UnixNano(), h.Until.UnixNano())
-		fence = h.Token.Fence
-		g := &grant{token: h.Token, user: user, seats: slices.Clone(seats), born: time.Now(), until: time.Now().Add(ttl)}
-		o.grants = append(o.grants, g)
-		return g
-	}
-	seat := rapid.Map(rapid.IntRange(0, o.seats+1), strconv.Itoa)
-	user := rapid.SampledFrom([]string{"ann", "bob"})
-	key := rapid.SampledFrom([]string{"", "", "", "k1", "k2"})
-	ttl := rapid.Map(rapid.IntRange(1, 12), func(n int) time.Duration { return time.Duration(n) * time.Second })
-	pick := func(t *rapid.T) *grant {
-		if len(o.grants) == 0 {
-			t.Skip("no grant yet")
-		}
-		return rapid.SampledFrom(o.grants).Draw(t, "grant")
-	}
-	// recall compares with what the same request with the same key got.
-	recall := func(user, key, request string) (*remembered, string) {
-		r := o.keys[user+" "+key]
-		if key == "" || r == nil {
-			return nil, ""
-		}
-		o.live()
-		if r.grant.over && r.forget.IsZero() { // it ended by expiry
-			r.forget = r.grant.until.Add(seatmap.KeyMemory)
-		}
-		if r.grant.over && !time.Now().Before(r.forget) {
-			return nil, "forgotten"
-		}
-		if r.request != request {
-			return nil, seatmap.ErrKeyReused.Error()
-		}
-		return r, "ok"
-	}
-	t.Repeat(map[string]func(*rapid.T){
-		"block": func(t *rapid.T) {
-			u, k, d := user.Draw(t, "user"), key.Draw(t, "key"), ttl.Draw(t, "ttl")
-			seats := rapid.SliceOfN(seat, 1, 4).Draw(t, "seats")
-			list := rapid.Bool().Draw(t, "list")
-			request := fmt.Sprint("block", seats, d)
-			h, err := m.Block(ctx, seatmap.BlockRequest{Event: event, User: u, Key: seatmap.NewKey(k), Seats: seats, TTL: d, ListTaken: list})
-			want := o.block(u, seats, d)
-			if want != seatmap.ErrUnknownSeat.Error() && want != seatmap.ErrInvalid.Error() {
-				r, answer := recall(u, k, request)
-				if answer == "forgotten" { // it may still be there
-					if err == nil && h.Token == o.keys[u+" "+k].token || kind(err) == seatmap.ErrKeyReused.Error() {
-						return
-					}
-					answer = ""
-				}
-				if r != nil {
-					require.NoError(t, err)
-					require.Equal(t, r.token, h.Token)
-					require.Equal(t, r.seats, h.Seats)
-					return
-				}
-				if answer != "" {
-					want = answer
-				}
-			}
-			require.Equal(t, want, kind(err))
-			if err != nil {
-				require.Zero(t, h)
-				return
-			}
-			g := granted(u, h, seats, d)
-			if k != "" {
-				o.keys[u+" "+k] = &remembered{request: request, seats: seats, token: h.Token, grant: g}
-			}
-		},
-		"any": func(t *rapid.T) {
-			u, d, n := user.Draw(t, "user"), ttl.Draw(t, "ttl"), rapid.IntRange(1, o.seats).Draw(t, "n")
-			where := seatmap.Where{
-				Prefix:   rapid.SampledFrom([]string{"", "1", "9"}).Draw(t, "prefix"),
-				Adjacent: rapid.Bool().Draw(t, "adjacent"),
-			}
-			seats, want := o.any(n, where.Prefix, where.Adjacent)
-			if want == "ok" {
-				want = o.limit(u, n, d)
-			}
-			h, err := m.BlockAny(ctx, seatmap.BlockAnyRequest{Event: event, User: u, N: n, Where: where, TTL: d})
-			require.Equal(t, want, kind(err))
-			if err == nil {
-				granted(u, h, seats, d)
-			}
-		},
-		"book": func(t *rapid.T) {
-			g := pick(t)
-			seats := some(t, g.seats)
-			want := o.use(g, false, seats)
-			b, err := book(m, g.token, seats...)
-			require.Equal(t, want, kind(err))
-			if err != nil {
-				return
-			}
-			require.Greater(t, b.Token.Fence, fence)
-			fence = b.Token.Fence
-			taken := o.take(g, seats)
-			require.ElementsMatch(t, taken, b.Seats)
-			o.grants = append(o.grants, &grant{token: b.Token, user: g.user, seats: taken, booked: true, born: time.Now()})
-		},
-		"release": func(t *rapid.T) {
-			g := pick(t)
-			seats := some(t, g.seats)
-			want := o.use(g, false, seats)
-			require.Equal(t, want, kind(release(m, g.token, seats...)))
-			if want == "ok" {
-				o.take(g, seats)
-			}
-		},
-		"cancel": func(t *rapid.T) {
-			g := pick(t)
-			seats := some(t, g.seats)
-			want := o.use(g, true, seats)
-			require.Equal(t, want, kind(cancel(m, g.token, seats...)))
-			if want == "ok" {
-				o.take(g, seats)
-			}
-		},
-		"extend": func(t *rapid.T) {
-			g, d := pick(t), ttl.Draw(t, "ttl")
-			want := o.use(g, false, nil)
-			until := time.Now().Add(d)
-			if o.limits.Lifetime > 0 && d > o.limits.Lifetime {
-				want = seatmap.ErrLimit.Error() // whatever the token
-			}
-			if want == "ok" && o.limits.Lifetime > 0 && until.Sub(g.born) > o.limits.Lifetime {
-				want = seatmap.ErrLimit.Error()
-			}
-			h, err := extend(m, g.token, d)
-			require.Equal(t, want, kind(err))
-			if err == nil {
-				if until.After(g.until) {
-					g.until = until
-				}
-				require.Equal(t, g.until.UnixNano(), h.Until.UnixNano())
-				require.ElementsMatch(t, g.seats, h.Seats)
-			}
-		},
-		"forge": func(t *rapid.T) {
-			g := pick(t)
-			_, err := book(m, seatmap.Damaged(g.token, rapid.IntRange(0, seatmap.TokenBits-1).Draw(t, "bit")))
-			require.ErrorIs(t, err, seatmap.ErrToken)
-		},
-		"time": func(t *rapid.T) {
-			testkit.Advance(time.Duration(rapid.IntRange(1, 4000).Draw(t, "ms")) * time.Millisecond)
-		},
-		"much time": func(t *rapid.T) {
-			if !options.Manual {
-				t.Skip("a clock that ticks every millisecond takes long, even in fake time")
-			}
-			testkit.Advance(seatmap.KeyMemory + time.Minute)
-		},
-		"sweep": func(t *rapid.T) {
-			_, err := m.Sweep(ctx)
-			require.NoError(t, err)
-		},
-		"": func(t *rapid.T) { compare(t, m, o) },
+	err := w.m.Create(ctx, seatmap.CreateRequest{
+		Event: o.name, Layout: seatmap.Layout{Count: o.seats, Closed: o.closed}, Limits: o.limits,
 	})
+	if w.events[o.name] != nil {
+		require.ErrorIs(t, err, seatmap.ErrExists)
+		return
+	}
+	require.NoError(t, err)
+	w.events[o.name] = o
+	if rapid.IntRange(0, 2).Draw(t, "watched") == 0 {
+		return // but for those who come and go
+	}
+	l := w.follow(o)
+	if before, again := w.revision[o.name]; again {
+		require.Greater(t, l.view.at, before)
+	}
+	w.watchers[o.name] = l
+}
+
+func (w *world) remove(t *rapid.T) {
+	if rapid.IntRange(0, 3).Draw(t, "really") > 0 {
+		t.Skip("events would be short")
+	}
+	name := someEvent.Draw(t, "event")
+	err := w.m.Remove(ctx, seatmap.RemoveRequest{Event: name})
+	o := w.events[name]
+	if o == nil {
+		require.ErrorIs(t, err, seatmap.ErrUnknownEvent)
+		return
+	}
+	require.NoError(t, err)
+	o.gone = true
+	delete(w.events, name)
+	synctest.Wait()
+	if l := w.watchers[name]; l != nil {
+		l.ended(t, seatmap.ErrUnknownEvent)
+		w.revision[name] = l.view.at
+		delete(w.watchers, name)
+	}
+}
+
+// granted notes a hold or booking that was made just now.
+func (w *world) granted(t *rapid.T, o *oracle, g *grant) *grant {
+	require.Greater(t, g.token.Fence, w.fence[o.name])
+	w.fence[o.name] = g.token.Fence
+	g.of, g.born = o, time.Now()
+	o.grants, w.grants = append(o.grants, g), append(w.grants, g)
+	return g
+}
+
+// settle compares the answer to a request that may have a key with what the key
+// or, if it is new, the oracle says. It returns whether something was granted.
+func settle(t *rapid.T, o *oracle, user, key, request, fresh string, got seatmap.Hold, err error) bool {
+	known, want := (*remembered)(nil), fresh
+	if fresh != seatmap.ErrUnknownSeat.Error() {
+		if r, answer := o.recall(user, key, request); answer != "" {
+			known, want = r, answer
+		}
+	}
+	require.Equal(t, want, kind(err))
+	if known != nil {
+		replay := known.answer
+		replay.Replayed = true
+		require.Equal(t, fmt.Sprint(replay.Until.UnixNano(), replay.At.UnixNano()), fmt.Sprint(got.Until.UnixNano(), got.At.UnixNano()))
+		got.Until, got.At = replay.Until, replay.At
+		require.Equal(t, replay, got)
+		return false
+	}
+	if err != nil {
+		require.Zero(t, got)
+		return false
+	}
+	require.False(t, got.Replayed)
+	require.Equal(t, user, got.User)
+	require.Equal(t, time.Now().UnixNano(), got.At.UnixNano())
+	return true
+}
+
+func (w *world) block(t *rapid.T) {
+	name, u, k, d := someEvent.Draw(t, "event"), someUser.Draw(t, "user"), someKey.Draw(t, "key"), someTTL.Draw(t, "ttl")
+	seats := rapid.SliceOfN(rapid.Map(rapid.IntRange(0, 9), strconv.Itoa), 0, 4).Draw(t, "seats")
+	h, err := w.m.Block(ctx, seatmap.BlockRequest{
+		Event: name, User: u, Key: seatmap.NewKey(k), Seats: seats, TTL: d, ListTaken: rapid.Bool().Draw(t, "list"),
+	})
+	o := w.events[name]
+	switch {
+	case len(seats) == 0 || len(slices.Compact(slices.Sorted(slices.Values(seats)))) < len(seats):
+		require.ErrorIs(t, err, seatmap.ErrInvalidSeats)
+		return
+	case o == nil:
+		require.ErrorIs(t, err, seatmap.ErrUnknownEvent)
+		return
+	}
+	request := fmt.Sprint("block", seats, d)
+	if settle(t, o, u, k, request, o.block(u, seats, d), h, err) {
+		w.hold(t, o, k, request, h, seats, d)
+	}
+}
+
+func (w *world) blockAny(t *rapid.T) {
+	name, u, k, d := someEvent.Draw(t, "event"), someUser.Draw(t, "user"), someKey.Draw(t, "key"), someTTL.Draw(t, "ttl")
+	n := rapid.IntRange(1, 9).Draw(t, "n")
+	where := seatmap.Where{
+		Prefix:   rapid.SampledFrom([]string{"", "1", "9"}).Draw(t, "prefix"),
+		Adjacent: rapid.Bool().Draw(t, "adjacent"),
+	}
+	h, err := w.m.BlockAny(ctx, seatmap.BlockAnyRequest{Event: name, User: u, Key: seatmap.NewKey(k), N: n, Where: where, TTL: d})
+	o := w.events[name]
+	if o == nil {
+		require.ErrorIs(t, err, seatmap.ErrUnknownEvent)
+		return
+	}
+	seats, want := o.any(n, where.Prefix, where.Adjacent)
+	if want == "ok" {
+		want = o.limit(u, n, d)
+	}
+	request := fmt.Sprint("any", n, where, d)
+	if settle(t, o, u, k, request, want, h, err) {
+		w.hold(t, o, k, request, h, seats, d)
+	}
+}
+
+// hold notes a new hold.
+func (w *world) hold(t *rapid.T, o *oracle, key, request string, h seatmap.Hold, seats []string, ttl time.Duration) {
+	require.Equal(t, seats, h.Seats)
+	require.Equal(t, time.Now().Add(ttl).UnixNano(), h.Until.UnixNano())
+	g := w.granted(t, o, &grant{token: h.Token, user: h.User, seats: seats, until: time.Now().Add(ttl)})
+	if key != "" {
+		o.keys[h.User+" "+key] = &remembered{request: request, answer: h, grant: g}
+	}
+}
+
+// pick draws a grant of any event that there ever was, and seats to ask for. It
+// says what a call with the grant's token must answer.
+func (w *world) pick(t *rapid.T, booked bool) (g *grant, o *oracle, seats []string, want string) {
+	if len(w.grants) == 0 {
+		t.Skip("no grant yet")
+	}
+	g = rapid.SampledFrom(w.grants[max(0, len(w.grants)-6):]).Draw(t, "grant")
+	seats, o = some(t, g.seats), w.events[g.of.name]
+	switch {
+	case seats != nil && len(seats) == 0:
+		return g, o, seats, seatmap.ErrInvalid.Error()
+	case o == nil:
+		return g, o, seats, seatmap.ErrUnknownEvent.Error()
+	}
+	return g, o, seats, o.use(g, booked, seats)
+}
+
+func (w *world) book(t *rapid.T) {
+	g, o, seats, want := w.pick(t, false)
+	k := someKey.Draw(t, "key")
+	u := rapid.SampledFrom([]string{g.user, g.user, "bob"}).Draw(t, "user")
+	b, err := w.m.Book(ctx, seatmap.BookRequest{Token: g.token, User: u, Key: seatmap.NewKey(k), Seats: seats})
+	if seats != nil && len(seats) == 0 || o == nil {
+		require.Equal(t, want, kind(err))
+		return
+	}
+	if u != g.user && (want == "ok" || want == seatmap.ErrInvalid.Error()) {
+		want = seatmap.ErrToken.Error()
+	}
+	request := fmt.Sprint("book", g.token.Reveal(), seats == nil, seats)
+	got := seatmap.Hold{Token: b.Token, User: b.User, Seats: b.Seats, At: b.At, Replayed: b.Replayed}
+	if !settle(t, o, u, k, request, want, got, err) {
+		return
+	}
+	taken := o.take(g, seats)
+	require.ElementsMatch(t, taken, b.Seats)
+	booking := w.granted(t, o, &grant{token: b.Token, user: u, seats: slices.Clone(taken), booked: true})
+	if k != "" {
+		o.keys[u+" "+k] = &remembered{request: request, answer: got, grant: booking}
+	}
+}
+
+func (w *world) release(t *rapid.T) {
+	g, o, seats, want := w.pick(t, false)
+	require.Equal(t, want, kind(w.m.Release(ctx, seatmap.ReleaseRequest{Token: g.token, Seats: seats})))
+	if want == "ok" {
+		o.take(g, seats)
+	}
+}
+
+func (w *world) cancel(t *rapid.T) {
+	g, o, seats, want := w.pick(t, true)
+	require.Equal(t, want, kind(w.m.Cancel(ctx, seatmap.CancelRequest{Token: g.token, Seats: seats})))
+	if want == "ok" {
+		o.take(g, seats)
+	}
+}
+
+func (w *world) extend(t *rapid.T) {
+	g, o, seats, want := w.pick(t, false)
+	if seats != nil {
+		t.Skip("all seats of a hold are extended")
+	}
+	d := someTTL.Draw(t, "ttl")
+	until := time.Now().Add(d)
+	if o != nil {
+		longest := o.limits.Lifetime
+		if longest > 0 && (d > longest || want == "ok" && until.Sub(g.born) > longest) {
+			want = seatmap.ErrLimit.Error()
+		}
+	}
+	h, err := w.m.Extend(ctx, seatmap.ExtendRequest{Token: g.token, TTL: d})
+	require.Equal(t, want, kind(err))
+	if err == nil {
+		if until.After(g.until) {
+			g.until = until
+		}
+		require.Equal(t, g.until.UnixNano(), h.Until.UnixNano())
+		require.ElementsMatch(t, g.seats, h.Seats)
+		require.Equal(t, g.token, h.Token)
+	}
+}
+
+func (w *world) forge(t *rapid.T) {
+	g, o, seats, _ := w.pick(t, false)
+	if seats != nil || o == nil {
+		t.Skip("the token is what is wrong")
+	}
+	damaged := seatmap.Damaged(g.token, rapid.IntRange(0, seatmap.TokenBits-1).Draw(t, "bit"))
+	_, err := book(w.m, damaged)
+	require.ErrorIs(t, err, seatmap.ErrToken)
+	require.ErrorIs(t, release(w.m, damaged), seatmap.ErrToken)
+	require.ErrorIs(t, cancel(w.m, damaged), seatmap.ErrToken)
+	_, err = extend(w.m, damaged, time.Second)
+	require.ErrorIs(t, err, seatmap.ErrToken)
+}
+
+func (w *world) deadContext(t *rapid.T) {
+	cause := errors.New("left")
+	dead, stop := context.WithCancelCause(ctx)
+	stop(cause)
+	name := rapid.SampledFrom(slices.Sorted(maps.Keys(mapCalls))).Draw(t, "method")
+	a := &ask{m: w.m, ctx: dead, event: event, user: "ann", n: 1, ttl: hold, layout: seatmap.Layout{Count: 1}}
+	if len(w.grants) > 0 {
+		a.hold, a.booking = w.grants[len(w.grants)-1].token, w.grants[len(w.grants)-1].token
+	}
+	err := mapCalls[name](a)
+	require.ErrorIs(t, err, cause)
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+func (w *world) time(t *rapid.T) {
+	d := time.Duration(rapid.IntRange(1, 4000).Draw(t, "ms")) * time.Millisecond
+	if w.manual && rapid.IntRange(0, 3).Draw(t, "jump") == 0 { // a ticking clock takes long, even in fake time
+		d = rapid.SampledFrom([]time.Duration{
+			seatmap.KeyMemory - time.Second, seatmap.KeyMemory + time.Second, seatmap.WatchMemory, 24 * time.Hour,
+		}).Draw(t, "far")
+	}
+	testkit.Advance(d)
+}
+
+func (w *world) sweep(t *rapid.T) {
+	_, err := w.m.Sweep(ctx)
+	require.NoError(t, err)
+	synctest.Wait()
+	for name, l := range w.watchers {
+		l.view.same(t, w.events[name], true)
+	}
+}
+
+// check compares all that the map reports with the oracles.
+func (w *world) check(t *rapid.T) {
+	synctest.Wait()
+	for _, name := range []string{event, "opera"} {
+		o := w.events[name]
+		if o == nil {
+			_, err := w.m.Counts(ctx, seatmap.CountsRequest{Event: name})
+			require.ErrorIs(t, err, seatmap.ErrUnknownEvent)
+			continue
+		}
+		compare(t, w.m, o)
+		s, err := w.m.Seats(ctx, seatmap.SeatsRequest{Event: name})
+		require.NoError(t, err)
+		if l := w.watchers[name]; l != nil {
+			l.caughtUp(t, o, s.Revision)
+		}
+		w.cursors = append(w.cursors, placed{o, s.Cursor})
+	}
+}
+
+// close ends the map: the watchers are told all that was done before.
+func (w *world) close(t *rapid.T) {
+	require.NoError(t, w.m.Close())
+	synctest.Wait()
+	for _, l := range w.watchers {
+		l.ended(t, seatmap.ErrClosed)
+	}
+	for name, call := range mapCalls {
+		require.ErrorIs(t, call(&ask{m: w.m, ctx: ctx}), seatmap.ErrClosed, name)
+	}
 }
 
 // some draws seats, mostly of those given; none at times.
@@ -386,14 +559,14 @@ func some(t *rapid.T, seats []string) []string {
 
 // compare compares all that the map reports with the oracle.
 func compare(t *rapid.T, m *seatmap.Map, o *oracle) {
-	s, err := m.Seats(ctx, seatmap.SeatsRequest{Event: event})
+	s, err := m.Seats(ctx, seatmap.SeatsRequest{Event: o.name})
 	require.NoError(t, err)
 	require.Len(t, s.Seats, o.seats)
 	var want seatmap.Counts
 	for i, seat := range o.all() {
 		state, g := o.state(seat)
 		got := s.Seats[i]
-		one, err := m.Seat(ctx, seatmap.SeatRequest{Event: event, Seat: seat})
+		one, err := m.Seat(ctx, seatmap.SeatRequest{Event: o.name, Seat: seat})
 		require.NoError(t, err)
 		require.Equal(t, one, got)
 		require.Equal(t, seat, got.Seat)
@@ -417,7 +590,7 @@ func compare(t *rapid.T, m *seatmap.Map, o *oracle) {
 			want.Closed++
 		}
 	}
-	c, err := m.Counts(ctx, seatmap.CountsRequest{Event: event})
+	c, err := m.Counts(ctx, seatmap.CountsRequest{Event: o.name})
 	require.NoError(t, err)
 	require.Equal(t, want, c)
 	for _, user := range []string{"ann", "bob"} {
@@ -427,7 +600,7 @@ func compare(t *rapid.T, m *seatmap.Map, o *oracle) {
 				held[g.token.Fence] = slices.Sorted(slices.Values(g.seats))
 			}
 		}
-		infos, err := m.Holds(ctx, seatmap.HoldsRequest{Event: event, User: user})
+		infos, err := m.Holds(ctx, seatmap.HoldsRequest{Event: o.name, User: user})
 		require.NoError(t, err)
 		got := map[uint64][]string{}
 		for _, h := range infos {

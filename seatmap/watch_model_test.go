@@ -1,0 +1,219 @@
+package seatmap_test
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/coderrange/ferrous/seatmap"
+)
+
+// view is an event as a watcher knows it.
+type view struct {
+	cursor seatmap.Cursor
+	at     uint64 // revision
+	seats  map[string]seatmap.SeatInfo
+	gap    bool
+	faults []string
+}
+
+// apply changes the view, and notes what cannot be.
+func (v *view) apply(c seatmap.Change) {
+	fault := func(text string) { v.faults = append(v.faults, c.Kind.String()+": "+text) }
+	switch c.Kind {
+	case seatmap.KindGap:
+		if v.gap || !c.Cursor.IsZero() {
+			fault("a second one, or one with a cursor")
+		}
+		v.gap = true
+		return
+	case seatmap.KindSnapshot:
+		v.seats = map[string]seatmap.SeatInfo{}
+		for _, s := range c.Snapshot {
+			v.seats[s.Seat] = s
+		}
+	default:
+		if v.gap {
+			fault("without a snapshot after the gap")
+		}
+		if v.at != 0 && c.Revision != v.at+1 {
+			fault("out of order")
+		}
+		for _, seat := range c.Seats {
+			before, known := v.seats[seat]
+			if v.seats != nil && !known {
+				fault("of an unknown seat")
+			}
+			want := map[seatmap.Kind]seatmap.State{
+				seatmap.KindExtended: seatmap.Blocked, seatmap.KindBooked: seatmap.Blocked, seatmap.KindReleased: seatmap.Blocked,
+				seatmap.KindExpired: seatmap.Blocked, seatmap.KindCancelled: seatmap.Booked,
+			}[c.Kind]
+			// A snapshot shows a hold as over that no change has ended yet.
+			overdue := c.Kind == seatmap.KindExpired && before.State == seatmap.Available
+			if v.seats != nil && before.State != want && !overdue {
+				fault("of a seat that is " + before.String())
+			}
+			after := seatmap.SeatInfo{Seat: seat, User: c.User, At: c.At, Until: c.Until, Fence: c.Fence}
+			switch c.Kind {
+			case seatmap.KindBlocked, seatmap.KindExtended:
+				after.State = seatmap.Blocked
+			case seatmap.KindBooked:
+				after.State = seatmap.Booked
+			default:
+				after = seatmap.SeatInfo{Seat: seat}
+			}
+			if v.seats != nil {
+				v.seats[seat] = after
+			}
+		}
+	}
+	v.gap, v.at, v.cursor = false, c.Revision, c.Cursor
+}
+
+// same compares the view with the oracle. A hold that is over may be in it still,
+// unless everything was swept.
+func (v *view) same(t *rapid.T, o *oracle, swept bool) {
+	require.Empty(t, v.faults)
+	for _, seat := range o.all() {
+		state, g := o.state(seat)
+		got := v.seats[seat]
+		if !swept && state == seatmap.Available && got.State == seatmap.Blocked && !time.Now().Before(got.Until) {
+			continue
+		}
+		require.Equal(t, state, got.State, "seat %s", seat)
+		if g != nil {
+			require.Equal(t, g.token.Fence, got.Fence)
+			require.Equal(t, g.user, got.User)
+		}
+		if state == seatmap.Blocked {
+			require.Equal(t, g.until.UnixNano(), got.Until.UnixNano())
+		}
+	}
+}
+
+// liveWatcher watches an event from its beginning to its end.
+type liveWatcher struct {
+	mu    sync.Mutex
+	view  view
+	err   error
+	after bool // something came after the error
+}
+
+func (w *world) follow(o *oracle) *liveWatcher {
+	l := &liveWatcher{}
+	go func() {
+		for c, err := range w.m.Watch(ctx, seatmap.WatchRequest{Event: o.name}) {
+			l.mu.Lock()
+			l.after = l.after || l.err != nil
+			if l.err = err; err == nil {
+				l.view.apply(c)
+			}
+			l.mu.Unlock()
+		}
+	}()
+	synctest.Wait()
+	return l
+}
+
+func (l *liveWatcher) caughtUp(t *rapid.T, o *oracle, revision uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	require.NoError(t, l.err)
+	require.Equal(t, revision, l.view.at)
+	l.view.same(t, o, false)
+}
+
+func (l *liveWatcher) ended(t *rapid.T, want error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	require.ErrorIs(t, l.err, want)
+	require.False(t, l.after)
+	require.Empty(t, l.view.faults)
+}
+
+// watch watches an event from some cursor until it has seen all, and leaves in
+// some way.
+func (w *world) watch(t *rapid.T) {
+	o := w.events[someEvent.Draw(t, "event")]
+	if o == nil {
+		t.Skip("no such event")
+	}
+	s, err := w.m.Seats(ctx, seatmap.SeatsRequest{Event: o.name})
+	require.NoError(t, err)
+	from := placed{}
+	foreign := false
+	switch rapid.IntRange(0, 7).Draw(t, "cursor") {
+	case 0: // the zero one
+	case 1:
+		life := seatmap.CursorOf(rapid.Uint64().Draw(t, "life"), rapid.Uint64().Draw(t, "revision"))
+		from, foreign = placed{nil, life}, true
+	case 2:
+		from, foreign = placed{nil, seatmap.CursorOf(s.Cursor.Life(), s.Revision+1+rapid.Uint64Range(0, 1<<62).Draw(t, "later"))}, true
+	default:
+		if len(w.cursors) == 0 {
+			t.Skip("no cursor yet")
+		}
+		from = rapid.SampledFrom(w.cursors[max(0, len(w.cursors)-16):]).Draw(t, "from")
+		foreign = from.of != o
+	}
+	watching := seatmap.Watchers(w.m, o.name)
+	patience, stop := context.WithTimeout(ctx, time.Nanosecond) // it waits when there is nothing new
+	defer stop()
+	var v view
+	var kinds []seatmap.Kind
+	var last error
+	first := seatmap.Change{}
+	leave := rapid.SampledFrom([]string{"break", "panic", "Goexit", "wait"}).Draw(t, "leave")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() { _ = recover() }()
+		for c, err := range w.m.Watch(patience, seatmap.WatchRequest{Event: o.name, From: from.cursor}) {
+			if last = err; err != nil {
+				continue
+			}
+			if len(kinds) == 0 {
+				first = c
+			}
+			kinds = append(kinds, c.Kind)
+			v.apply(c)
+			if v.at != s.Revision || v.gap {
+				continue
+			}
+			switch leave {
+			case "break":
+				return
+			case "panic":
+				panic("left")
+			case "Goexit":
+				runtime.Goexit()
+			}
+		}
+	}()
+	<-done
+	require.Equal(t, watching, seatmap.Watchers(w.m, o.name))
+	require.Empty(t, v.faults)
+	switch {
+	case from.cursor.IsZero():
+		require.Equal(t, []seatmap.Kind{seatmap.KindSnapshot}, kinds)
+	case foreign:
+		require.Equal(t, []seatmap.Kind{seatmap.KindGap, seatmap.KindSnapshot}, kinds)
+	case from.cursor == s.Cursor:
+		require.Empty(t, kinds)
+		require.ErrorIs(t, last, context.DeadlineExceeded)
+	case first.Kind == seatmap.KindGap:
+		require.Equal(t, []seatmap.Kind{seatmap.KindGap, seatmap.KindSnapshot}, kinds)
+		require.False(t, w.ring == 1024 && w.watchers[o.name] != nil, "everything since the beginning was kept")
+	default:
+		require.Equal(t, seatmap.CursorOf(from.cursor.Life(), first.Revision-1), from.cursor)
+		require.LessOrEqual(t, len(kinds), w.ring)
+	}
+	if v.seats != nil {
+		v.same(t, o, false)
+	}
+}
