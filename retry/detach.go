@@ -58,7 +58,8 @@ func (d *Detach) leave() bool {
 
 // Detached returns an op that runs op on a goroutine of its own and, when its
 // context ends first, returns the context's cause and leaves op behind. With as
-// many left behind as d allows, it waits for op.
+// many left behind as d allows, it waits for op. It does not call op when its
+// context is done already.
 //
 // An operation that was left behind and succeeds after all has its value handed
 // to dispose, if that is not nil, on its own goroutine; its error is dropped. A

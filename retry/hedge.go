@@ -74,7 +74,7 @@ func (h *Hedge) LogValue() slog.Value { return slog.StringValue(h.String()) }
 // passed without an end, and returns the value of the first to succeed. Each copy
 // has a context of its own. The winner's lives as long as the caller's, so that
 // its value stays usable; the others end when the race does. op must be safe to
-// run twice at once.
+// run twice at once. It is not called when the caller's context is done already.
 //
 // The losers are cancelled and waited for (see [Detached] for those that
 // do not listen); the values of those that succeed all the same are handed to
