@@ -449,3 +449,135 @@ func TestNoProbeIsLostUnderStress(t *testing.T) {
 		require.Equal(t, retry.Closed, b.State())
 	})
 }
+
+func TestABreakersDefaults(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := retry.NewBreaker(retry.BreakerOptions{})
+		for range 4 {
+			acquire(t, b).Done(errDown)
+		}
+		assert.Equal(t, retry.Closed, b.State())
+		acquire(t, b).Done(errDown)
+		assert.Equal(t, retry.Open, b.State(), "after 5 failures")
+		testkit.Advance(5*time.Second - 1)
+		_, err := b.Acquire()
+		require.ErrorIs(t, err, retry.ErrOpen)
+		testkit.Advance(1)
+		probe := acquire(t, b)
+		testkit.Advance(time.Minute - 1)
+		_, err = b.Acquire()
+		require.ErrorIs(t, err, retry.ErrOpen)
+		assert.Equal(t, retry.HalfOpen, b.State(), "one probe, for a minute")
+		probe.Done(nil)
+
+		b = retry.NewBreaker(retry.BreakerOptions{Ratio: 1})
+		acquire(t, b).Done(nil)
+		testkit.Advance(9 * time.Second)
+		for range 19 {
+			acquire(t, b).Done(errDown)
+		}
+		assert.Equal(t, retry.Closed, b.State())
+		acquire(t, b).Done(errDown)
+		assert.Equal(t, retry.Closed, b.State(), "20 of 21 calls in 10 s")
+		testkit.Advance(time.Second)
+		acquire(t, b).Done(errDown)
+		assert.Equal(t, retry.Open, b.State(), "the success is 10 s old")
+
+		b = retry.NewBreaker(retry.BreakerOptions{Ratio: 1})
+		for range 19 {
+			acquire(t, b).Done(errDown)
+		}
+		assert.Equal(t, retry.Closed, b.State())
+		acquire(t, b).Done(errDown)
+		assert.Equal(t, retry.Open, b.State(), "20 calls are enough")
+	})
+}
+
+func TestTheBoundsOfABreakersNumbers(t *testing.T) {
+	for _, o := range []retry.BreakerOptions{
+		{Failures: 32},
+		{Failures: 1, Window: 32},
+		{Failures: 32, Window: 32},
+		{Probes: 1<<16 - 1},
+		{Ratio: 1, MinCalls: 1, Period: 1},
+		{ProbeTimeout: 1, OpenFor: 1},
+	} {
+		assert.NotPanics(t, func() { retry.NewBreaker(o) })
+	}
+	for _, o := range []retry.BreakerOptions{
+		{Failures: 33}, {Failures: 1, Window: 33}, {Failures: -1}, {Window: -1}, {Probes: 1 << 16}, {Probes: -1}, {OpenFor: -1},
+	} {
+		assert.Panics(t, func() { retry.NewBreaker(o) })
+	}
+}
+
+func TestAFailureLeavesTheWindow(t *testing.T) {
+	for window := 2; window <= 32; window++ {
+		for between := range window + 1 {
+			b := retry.NewBreaker(retry.BreakerOptions{Failures: 2, Window: window})
+			acquire(t, b).Done(errDown)
+			for range between {
+				acquire(t, b).Done(nil)
+			}
+			acquire(t, b).Done(errDown)
+			assert.Equal(t, between <= window-2, b.State() == retry.Open, "window %d, %d between", window, between)
+		}
+	}
+}
+
+func TestASuccessAfterAFailureOfMeanwhileCounts(t *testing.T) {
+	for name, call := range map[string]func(*retry.Breaker, func()){
+		"Permit": func(b *retry.Breaker, meanwhile func()) {
+			permit := acquire(t, b)
+			meanwhile()
+			permit.Done(nil)
+		},
+		"Guarded": func(b *retry.Breaker, meanwhile func()) {
+			_, _ = retry.Guarded(b, func(context.Context) (int, error) { meanwhile(); return 1, nil })(t.Context())
+		},
+	} {
+		b := retry.NewBreaker(retry.BreakerOptions{Failures: 2})
+		acquire(t, b).Done(errDown)
+		call(b, func() {})
+		acquire(t, b).Done(errDown)
+		assert.Equal(t, retry.Closed, b.State(), "%s: the two failures are not in a row", name)
+		b.Reset()
+		call(b, func() { acquire(t, b).Done(errDown) })
+		acquire(t, b).Done(errDown)
+		assert.Equal(t, retry.Closed, b.State(), "%s: the two failures are not in a row", name)
+		acquire(t, b).Done(errDown)
+		assert.Equal(t, retry.Open, b.State(), name)
+	}
+}
+
+func TestAPermitEndsOnceInEachState(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, state := range []retry.BreakerState{retry.Closed, retry.HalfOpen} {
+			for _, err := range []error{nil, errDown} {
+				for _, o := range []retry.BreakerOptions{{Failures: 2, OpenFor: time.Minute}, {Ratio: 0.5, MinCalls: 2, OpenFor: time.Minute}} {
+					b := retry.NewBreaker(o)
+					inTheState(t, b, state)
+					permit := acquire(t, b)
+					permit.Done(err)
+					assert.EqualError(t, testkit.PanicError(t, func() { permit.Done(err) }), "retry: Permit.Done: already ended")
+					permit.Release()
+				}
+			}
+		}
+	})
+}
+
+func TestWhatTheOptionsSayOfAnErrorCounts(t *testing.T) {
+	neutral, fine := errors.New("neutral"), errors.New("fine")
+	b := retry.NewBreaker(retry.BreakerOptions{
+		Failures: 2, Ignore: func(err error) bool { return errors.Is(err, neutral) },
+		IsFailure: func(err error) bool { return !errors.Is(err, fine) },
+	})
+	acquire(t, b).Done(errDown)
+	acquire(t, b).Done(fine)
+	acquire(t, b).Done(errDown)
+	assert.Equal(t, retry.Closed, b.State(), "what is fine stands between the failures")
+	acquire(t, b).Done(neutral)
+	acquire(t, b).Done(errDown)
+	assert.Equal(t, retry.Open, b.State(), "what is neutral does not")
+}

@@ -390,3 +390,22 @@ func TestARetryThatIsNotMadeIsGivenBack(t *testing.T) {
 		}
 	})
 }
+
+func TestAFloorBeginsAgainWhenTheClockGoesBack(t *testing.T) {
+	var b *retry.Budget
+	synctest.Test(t, func(t *testing.T) {
+		b = retry.NewBudget(retry.BudgetOptions{Max: 1, PerSecond: 1})
+		testkit.Advance(time.Hour)
+		for b.Withdraw() {
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		assert.False(t, b.Withdraw())
+		assert.False(t, b.Withdraw())
+		testkit.Advance(time.Second - 1)
+		assert.False(t, b.Withdraw())
+		testkit.Advance(1)
+		assert.True(t, b.Withdraw())
+		assert.False(t, b.Withdraw())
+	})
+}

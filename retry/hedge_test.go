@@ -190,3 +190,42 @@ func TestAContextsErrorAndCauseAreFoundInWhatADetachedCallReturns(t *testing.T) 
 		pass(time.Hour)
 	})
 }
+
+func TestCopiesStartAtTheirDelaysWhateverFailsBetween(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		starts := make(chan time.Duration, 4)
+		var copies atomic.Int64
+		_, err := retry.Hedged(retry.NewHedge(retry.HedgeOptions{Delay: 2 * time.Second, Copies: 4}), func(context.Context) (int, error) {
+			starts <- time.Since(start)
+			if copies.Add(1) <= 2 {
+				pass(3 * time.Second)
+				return 0, errDown
+			}
+			pass(20 * time.Second)
+			return 1, nil
+		}, nil)(t.Context())
+		require.NoError(t, err)
+		for n := range 4 {
+			assert.Equal(t, time.Duration(n)*2*time.Second, <-starts)
+		}
+	})
+}
+
+func TestAPanicOfALoserReachesTheCaller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var copies atomic.Int64
+		var disposed []int
+		got := testkit.PanicError(t, func() {
+			_, _ = retry.Hedged(retry.NewHedge(retry.HedgeOptions{Delay: time.Second}), func(ctx context.Context) (int, error) {
+				if copies.Add(1) == 2 {
+					return 2, nil
+				}
+				<-ctx.Done()
+				panic(errDown)
+			}, func(v int) { disposed = append(disposed, v) })(t.Context())
+		})
+		require.ErrorIs(t, got, errDown)
+		assert.Equal(t, []int{2}, disposed, "the winner's value, that nobody got")
+	})
+}
