@@ -1,6 +1,7 @@
 package arcmutex_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
@@ -154,6 +155,22 @@ func TestCopiedReadersDoNotTakeSharesOfOthers(t *testing.T) {
 	assert.False(t, ok)
 	other.Unlock()
 	assert.Zero(t, m.Readers())
+}
+
+func TestRefusedPermitsSaySo(t *testing.T) {
+	s := arcmutex.NewSemaphore(2)
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	for n := range int64(5) {
+		p, err := s.Acquire(done, n)
+		require.Error(t, err)
+		require.EqualError(t, testkit.PanicError(t, p.Release), "arcmutex: Permit.Release: permit was not acquired")
+		if p, ok := s.TryAcquire(n + 3); assert.False(t, ok) {
+			require.EqualError(t, testkit.PanicError(t, p.Forget), "arcmutex: Permit.Forget: permit was not acquired")
+			assert.Zero(t, p.N())
+		}
+	}
+	assert.EqualValues(t, 2, s.Available())
 }
 
 func TestEndedPermitsAndListenersSayHowTheyEnded(t *testing.T) {

@@ -1,6 +1,7 @@
 package arcmutex
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 )
@@ -23,22 +24,33 @@ type permits struct {
 	n   int64      // permits; at the end what the end was
 }
 
-// The ends of a Permit.
+// The ends of a Permit. Without one of them a Permit that has no semaphore was
+// refused, and has the number that was asked for.
 const (
-	released int64 = iota
+	released int64 = -1 - iota
 	forgotten
 	merged
 )
 
+var ends = map[int64]string{
+	released: "permit was released", forgotten: "permit was forgotten", merged: "permit was merged",
+}
+
 // live returns p's permits. It panics if they have ended.
 func (p Permit) live(method string) *permits {
-	switch {
-	case p.permits == nil:
-		stale(method, "permit was released")
-	case p.sem == nil:
-		stale(method, "permit was "+[]string{released: "released", forgotten: "forgotten", merged: "merged"}[p.n])
+	if p.permits == nil || p.sem == nil {
+		p.stale(method)
 	}
 	return p.permits
+}
+
+// stale panics in the name of a method of a permit that has ended.
+func (p Permit) stale(method string) {
+	how := ends[released] // as the zero Permit is
+	if p.permits != nil {
+		how = cmp.Or(ends[p.n], "permit was not acquired")
+	}
+	stale(method, how)
 }
 
 // end ends the permits and returns what they were.

@@ -172,7 +172,7 @@ func (t test) try(ctx context.Context, m mutant) (end, []byte) {
 	defer cancel()
 	c := exec.CommandContext(ctx, t.binary, "-test.short", "-test.failfast", "-test.skip", *skip, "-test.run", *run)
 	c.Dir = t.dir
-	c.Env = append(os.Environ(), variable+"="+strconv.Itoa(m.number))
+	c.Env = append(os.Environ(), variable+"="+strconv.Itoa(m.number), "RAPID_NOFAILFILE=1")
 	if os.Getenv("FERROUS_STRESS") == "" {
 		c.Env = append(c.Env, "FERROUS_STRESS=10ms")
 	}
