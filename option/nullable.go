@@ -7,10 +7,10 @@ import "errors"
 // tag omitzero does in JSON and omitempty in YAML.
 var ErrAbsent = errors.New("option: Nullable: absent; tag the field omitzero")
 
-// ErrNull says that a [Nullable] that is null cannot be written as YAML: the
-// YAML libraries do not tell an Unmarshaler about a null, which would come back
-// as absent.
-var ErrNull = errors.New("option: Nullable.MarshalYAML: null would come back as absent")
+// ErrNull says that a [Nullable] that is null cannot be written as YAML or in a
+// query, where it would come back as absent: the YAML libraries do not tell an
+// Unmarshaler about a null.
+var ErrNull = errors.New("option: Nullable: null would come back as absent")
 
 // Nullable is a field of a JSON object that tells three states apart: absent,
 // null, and a value. It is what a PATCH request needs, where null clears a

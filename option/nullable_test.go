@@ -88,7 +88,7 @@ func TestNullableRefusesWhatWouldComeBackAsAnotherState(t *testing.T) {
 	require.ErrorIs(t, err, option.ErrNull)
 	_, err = option.NotNull((*int)(nil)).MarshalYAML()
 	require.ErrorIs(t, err, option.ErrNull)
-	require.EqualError(t, option.ErrNull, "option: Nullable.MarshalYAML: null would come back as absent")
+	require.EqualError(t, option.ErrNull, "option: Nullable: null would come back as absent")
 
 	text, err := null.MarshalText()
 	require.NoError(t, err)

@@ -12,8 +12,9 @@
 // parameter is a function: [Map], [AndThen], [Zip]. What needs an error as
 // well, such as OkOr, lives in the package result.
 //
-// An Option travels as JSON (null is None), as text, gob, YAML and SQL, and
-// omitzero leaves out None alone. [Nullable] tells null from absent.
+// An Option travels as JSON (null is None), as text, in binary, as gob, YAML, SQL
+// and in queries, and omitzero leaves out None alone. [Nullable] tells null from
+// absent. What other libraries make of them is in docs/encodings.md.
 //
 // No method allocates except the encoders and what formats. An Option has no
 // lock: sharing one between goroutines needs the care that a T would need.

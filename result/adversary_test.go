@@ -3,6 +3,7 @@ package result_test
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"reflect"
 	"testing"
 
@@ -83,6 +84,14 @@ func yamlOf(member any) func(any) error {
 		members.SetMapIndex(reflect.ValueOf("Err"), later.Elem())
 		return nil
 	}
+}
+
+func TestAQueryHoldsTheText(t *testing.T) {
+	v := url.Values{}
+	require.NoError(t, ok.EncodeValues("r", &v))
+	require.NoError(t, sad.EncodeValues("r", &v))
+	assert.Equal(t, url.Values{"r": {"Ok(666)", "Err(sadface)"}}, v)
+	require.Error(t, result.Ok([]int{1}).EncodeValues("r", &v))
 }
 
 // TestNilFunctions: a nil function is an error where it is needed, at once, and
