@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -102,27 +103,21 @@ func Parallel(n int, f func(i int)) {
 // Recorder collects the operations of several goroutines for [Linearizable].
 // The zero value is ready; it is safe for concurrent use.
 type Recorder struct {
-	mu    sync.Mutex
-	start time.Time
-	ops   []porcupine.Operation
+	now atomic.Int64 // counts calls and returns; a clock would have ties
+	mu  sync.Mutex
+	ops []porcupine.Operation
 }
 
 // Do runs call and records its input, its output and its interval in the name
 // of the given client.
 func (r *Recorder) Do(client int, input any, call func() (output any)) {
-	r.mu.Lock()
-	if r.start.IsZero() {
-		r.start = time.Now()
-	}
-	start := r.start
-	r.mu.Unlock()
-	from := time.Since(start)
+	from := r.now.Add(1)
 	output := call()
-	to := time.Since(start)
+	to := r.now.Add(1)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ops = append(r.ops, porcupine.Operation{
-		ClientId: client, Input: input, Call: int64(from), Output: output, Return: int64(to),
+		ClientId: client, Input: input, Call: from, Output: output, Return: to,
 	})
 }
 
