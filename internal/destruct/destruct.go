@@ -28,7 +28,8 @@ var running atomic.Int64
 // Run destroys d before it returns, or, if the calling goroutine is inside
 // Depth destructors already, before the innermost of these returns to its
 // caller. A panic in d goes to the caller of the Run that called d; what waits
-// is destroyed nevertheless.
+// is destroyed nevertheless, if Depth of those have failed, by other goroutines
+// while this one waits.
 func Run(d Destructor) {
 	defer running.Add(-1)
 	if running.Add(1) <= Depth {
@@ -44,11 +45,12 @@ var deep struct {
 	chains map[uintptr]*chain
 }
 
-// A chain belongs to one goroutine.
+// A chain belongs to one goroutine, which lends it in drainElsewhere.
 type chain struct {
 	depth   int
 	waiting []Destructor
 	first   int // waiting[:first] have been destroyed
+	failed  int // destructors that have failed, and whose panic or exit goes on when nothing waits
 }
 
 func runDeep(d Destructor) {
@@ -94,23 +96,75 @@ func (c *chain) leave(g uintptr) {
 // drain destroys what waits, in order, also after a panic.
 func (c *chain) drain() {
 	for c.first < len(c.waiting) {
-		d := c.waiting[c.first]
-		c.waiting[c.first] = nil
-		if c.first++; c.first == len(c.waiting) {
-			c.waiting, c.first = c.waiting[:0], 0
-		}
-		c.one(d)
+		c.one(c.next())
 	}
 }
 
-// one destroys d, and, if that panics, what waits behind it.
+// next takes the first that waits.
+func (c *chain) next() Destructor {
+	d := c.waiting[c.first]
+	c.waiting[c.first] = nil
+	if c.first++; c.first == len(c.waiting) {
+		c.waiting, c.first = c.waiting[:0], 0
+	}
+	return d
+}
+
+// one destroys d, and, if that panics or exits the goroutine, what waits behind
+// it: on top of this stack while at most Depth have failed.
 func (c *chain) one(d Destructor) {
 	returned := false
 	defer func() {
-		if !returned {
+		if returned {
+			return
+		}
+		c.failed++
+		defer func() { c.failed-- }()
+		if c.failed < Depth {
 			c.drain()
+		} else {
+			c.drainElsewhere()
 		}
 	}()
 	d.Destruct()
 	returned = true
+}
+
+// drainElsewhere does what drain does on the stacks of other goroutines, one
+// after another. Each of them ends when a destructor fails: nothing else frees
+// the stack of a goroutine that panics or exits. As with panics in one another
+// the caller sees the last one.
+func (c *chain) drainElsewhere() {
+	var last any
+	for c.first < len(c.waiting) {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			defer func() {
+				if r := recover(); r != nil {
+					last = r
+				}
+			}()
+			defer c.adopt(goid.Live())()
+			for c.first < len(c.waiting) {
+				c.next().Destruct()
+			}
+		}()
+		<-done
+	}
+	if last != nil {
+		panic(last)
+	}
+}
+
+// adopt makes c the chain of goroutine g too, until what it returns is called.
+func (c *chain) adopt(g uintptr) (back func()) {
+	deep.Lock()
+	defer deep.Unlock()
+	deep.chains[g] = c
+	return func() {
+		deep.Lock()
+		defer deep.Unlock()
+		delete(deep.chains, g)
+	}
 }
