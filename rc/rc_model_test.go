@@ -1,6 +1,10 @@
 package rc_test
 
 import (
+	"errors"
+	"reflect"
+	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -16,7 +20,50 @@ type object struct {
 	owners       int
 	weaks        int
 	moved        bool // taken out, so that no destructor must run
+	fails        failure
 	destructions int
+}
+
+// A failure is how a function of the user's ends.
+type failure int
+
+const (
+	returned failure = iota
+	panicked
+	exited
+)
+
+var (
+	errBoom  = errors.New("boom")
+	failures = rapid.SampledFrom([]failure{returned, returned, panicked, exited})
+)
+
+func (f failure) happen() {
+	switch f {
+	case panicked:
+		panic(errBoom)
+	case exited:
+		runtime.Goexit()
+	}
+}
+
+// try runs f in a goroutine of its own and returns how it ended, with an error
+// if it panicked.
+func try(f func()) (how failure, err error) {
+	done := make(chan struct{})
+	how = exited
+	go func() {
+		defer close(done)
+		defer func() {
+			if r := recover(); r != nil {
+				how, err = panicked, r.(error)
+			}
+		}()
+		f()
+		how = returned
+	}()
+	<-done
+	return how, err
 }
 
 // model runs handles next to objects.
@@ -58,9 +105,182 @@ func (m *model) pick(t *rapid.T, end bool) owner {
 }
 
 func (m *model) New(t *rapid.T) {
-	o := &object{value: rapid.Int().Draw(t, "value")}
+	o := m.object(t)
+	m.add(rc.NewDrop(o, destroy), o)
+}
+
+func (m *model) object(t *rapid.T) *object {
+	o := &object{value: rapid.Int().Draw(t, "value"), fails: failures.Draw(t, "destructor")}
 	m.objects = append(m.objects, o)
-	m.add(rc.NewDrop(o, func(o **object) { (*o).destructions++ }), o)
+	return o
+}
+
+func destroy(o **object) {
+	(*o).destructions++
+	(*o).fails.happen()
+}
+
+// ends runs f, which ends an owner of o. The model has ended it already.
+func (m *model) ends(t *rapid.T, o *object, f func()) {
+	want := returned
+	if o.owners == 0 && !o.moved {
+		want = o.fails
+	}
+	how, err := try(f)
+	require.Equal(t, want, how)
+	if how == panicked {
+		require.Equal(t, errBoom, err)
+	}
+}
+
+// Cyclic makes an object that has a Weak to itself, if its function returns.
+func (m *model) Cyclic(t *rapid.T) {
+	o, fails, dropsLent := m.object(t), failures.Draw(t, "constructor"), rapid.Bool().Draw(t, "drop what is lent")
+	var a *rc.Rc[*object]
+	var lent, kept *rc.Weak[*object]
+	how, _ := try(func() {
+		a = rc.NewCyclic(func(self *rc.Weak[*object]) *object {
+			lent, kept = self, self.Clone()
+			_, ok := self.Upgrade()
+			require.False(t, ok)
+			if dropsLent {
+				require.Panics(t, self.Drop)
+			}
+			fails.happen()
+			return o
+		}, destroy)
+	})
+	require.Equal(t, fails, how)
+	refuses(t, rc.ErrDropped, func() { lent.Upgrade() }, lent.Drop)
+	if fails == returned {
+		m.add(a, o)
+		o.weaks++
+	} else {
+		o.moved = true
+		o = &object{moved: true} // nobody sees the count of its Weaks
+	}
+	m.weaks = append(m.weaks, weakling{kept, o})
+}
+
+// UnwrapOrClone has a clone that fails, or that drops all other owners.
+func (m *model) UnwrapOrClone(t *rapid.T) {
+	fails, alone := failures.Draw(t, "clone"), rapid.Bool().Draw(t, "drops the others")
+	h := m.pick(t, true)
+	if h.o.owners == 0 {
+		h.o.moved = true
+		require.Same(t, h.o, h.r.UnwrapOrCloneFunc(func(*object) *object { panic("cloned") }))
+		return
+	}
+	var others []owner
+	if alone {
+		m.owners = slices.DeleteFunc(m.owners, func(other owner) bool {
+			if other.o == h.o {
+				others = append(others, other)
+				m.dead = append(m.dead, other.r)
+			}
+			return other.o == h.o
+		})
+		h.o.owners = 0
+	}
+	want := fails
+	if alone && h.o.fails != returned {
+		want = h.o.fails // after what clone did
+	}
+	early := 0
+	how, _ := try(func() {
+		h.r.UnwrapOrCloneFunc(func(o *object) *object {
+			refuses(t, rc.ErrDropped, h.r.Drop, func() { h.r.Get() })
+			for _, other := range others {
+				other.r.Drop()
+			}
+			early = o.destructions
+			fails.happen()
+			return o
+		})
+	})
+	require.Zero(t, early, "destroyed while it is cloned")
+	if fails == exited && alone && h.o.fails == panicked {
+		require.Contains(t, []failure{exited, panicked}, how)
+		return
+	}
+	require.Equal(t, want, how)
+}
+
+// FailingMakeMut has a clone that fails, or ends its own handle.
+func (m *model) FailingMakeMut(t *rapid.T) {
+	h := m.pick(t, false)
+	if h.o.owners == 1 {
+		return
+	}
+	fails := failures.Draw(t, "clone")
+	fresh := &object{fails: failures.Draw(t, "destructor")}
+	how, err := try(func() {
+		h.r.MakeMutFunc(func(*object) *object {
+			fails.happen()
+			h.r.Drop()
+			return fresh
+		})
+	})
+	if fails != returned {
+		require.Equal(t, fails, how)
+		return
+	}
+	m.objects = append(m.objects, fresh) // it was destroyed
+	m.owners = slices.DeleteFunc(m.owners, func(other owner) bool { return other == h })
+	m.dead = append(m.dead, h.r)
+	h.o.owners--
+	if fresh.fails != exited {
+		require.Equal(t, panicked, how)
+		require.Condition(t, func() bool { return errors.Is(err, rc.ErrDropped) || err == errBoom })
+	}
+}
+
+// refuses expects each of fs to panic with want.
+func refuses(t *rapid.T, want error, fs ...func()) {
+	for _, f := range fs {
+		_, err := try(f)
+		require.ErrorIs(t, err, want)
+	}
+}
+
+// UseACopy uses copies of handles in every state.
+func (m *model) UseACopy(t *rapid.T) {
+	h := m.pick(t, false)
+	c := copied(reflect.ValueOf(h.r)).Interface().(*rc.Rc[*object])
+	refuses(t, rc.ErrCopied, c.Drop, func() { c.Get() }, func() { c.Clone() }, func() { c.Downgrade() },
+		func() { c.TryUnwrap() }, func() { c.IntoInner() }, func() { c.GetMut() })
+	if len(m.weaks) > 0 {
+		w := rapid.SampledFrom(m.weaks).Draw(t, "weak").w
+		c := copied(reflect.ValueOf(w)).Interface().(*rc.Weak[*object])
+		refuses(t, rc.ErrCopied, c.Drop, func() { c.Upgrade() }, func() { c.Clone() })
+	}
+	var zero rc.Rc[*object]
+	refuses(t, rc.ErrDropped, zero.Drop, func() { zero.Clone() }, func() { zero.Get() })
+}
+
+// CloneWeak clones a Weak.
+func (m *model) CloneWeak(t *rapid.T) {
+	if len(m.weaks) == 0 {
+		m.Downgrade(t)
+	}
+	w := rapid.SampledFrom(m.weaks).Draw(t, "weak")
+	w.o.weaks++
+	m.weaks = append(m.weaks, weakling{w.w.Clone(), w.o})
+}
+
+// Track changes how many of the handles made from now on are tracked.
+func (m *model) Track(t *rapid.T) { rc.Track(rapid.IntRange(0, 3).Draw(t, "one in")) }
+
+// Done ends what is left.
+func (m *model) Done(t *rapid.T) {
+	rc.Track(0)
+	for len(m.owners) > 0 {
+		m.Drop(t)
+	}
+	for len(m.weaks) > 0 {
+		m.DropWeak(t)
+	}
+	m.Check(t)
 }
 
 func (m *model) Clone(t *rapid.T) {
@@ -68,7 +288,10 @@ func (m *model) Clone(t *rapid.T) {
 	m.add(h.r.Clone(), h.o)
 }
 
-func (m *model) Drop(t *rapid.T) { m.pick(t, true).r.Drop() }
+func (m *model) Drop(t *rapid.T) {
+	h := m.pick(t, true)
+	m.ends(t, h.o, h.r.Drop)
+}
 
 func (m *model) Downgrade(t *rapid.T) {
 	h := m.pick(t, false)
@@ -192,11 +415,15 @@ func (m *model) Check(t *rapid.T) {
 func TestRcAgainstTheModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := &model{}
+		defer rc.Track(0)
 		t.Repeat(map[string]func(*rapid.T){
 			"New": m.New, "Clone": m.Clone, "Drop": m.Drop, "Downgrade": m.Downgrade,
 			"TryUnwrap": m.TryUnwrap, "IntoInner": m.IntoInner, "GetMut": m.GetMut,
 			"MakeMut": m.MakeMut, "Upgrade": m.Upgrade, "DropWeak": m.DropWeak,
-			"UseTheDead": m.UseTheDead, "": m.Check,
+			"UseTheDead": m.UseTheDead, "Cyclic": m.Cyclic, "UnwrapOrClone": m.UnwrapOrClone,
+			"FailingMakeMut": m.FailingMakeMut, "UseACopy": m.UseACopy, "CloneWeak": m.CloneWeak,
+			"Track": m.Track, "": m.Check,
 		})
+		m.Done(t)
 	})
 }
