@@ -45,8 +45,9 @@ type memoryJob[T any] struct {
 	place int // in the heap
 }
 
-// Journal is told of each change of a [Memory], in order, while the change is
-// being made: it must not call the store.
+// Journal is told of each change of a [Memory] that [RestoreMemory] cares about,
+// in order, while the change is being made: it must not call the store. The
+// extension of a lease is not such a change.
 type Journal[T any] interface {
 	// PutJob is told of a job that is new or has changed.
 	PutJob(Job[T])
@@ -106,8 +107,12 @@ func RestoreMemory[T any](c Contents[T], journal Journal[T]) (*Memory[T], error)
 	}
 	slices.SortFunc(m.dead, func(a, b *memoryJob[T]) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(m.events, func(a, b Event[T]) int { return cmp.Compare(a.Seq, b.Seq) })
-	if n := len(m.events); n > 0 && m.events[n-1].Seq > c.Last {
-		return nil, fmt.Errorf("retry: RestoreMemory: event %d is beyond %d", m.events[n-1].Seq, c.Last)
+	before := uint64(0)
+	for _, e := range m.events {
+		if e.Seq <= before || e.Seq > c.Last {
+			return nil, fmt.Errorf("retry: RestoreMemory: event %d after %d, of %d", e.Seq, before, c.Last)
+		}
+		before = e.Seq
 	}
 	return m, nil
 }
@@ -291,8 +296,7 @@ func (m *Memory[T]) Extend(ctx context.Context, r ExtendRequest) error {
 	}
 	j.Due = r.Until
 	heap.Fix(&m.due, j.place)
-	m.put(j)
-	return nil
+	return nil // a lease ends with the process: the journal need not know
 }
 
 // Dead implements [Store].

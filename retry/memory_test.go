@@ -1,6 +1,7 @@
 package retry_test
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
@@ -71,10 +72,36 @@ func TestRestoreMemoryRefusesWhatNoStoreCanHold(t *testing.T) {
 		"late fence":  {Last: 1, Jobs: []retry.Job[string]{{ID: 1, Key: "a", Fence: 2}}},
 		"no state":    {Last: 1, Jobs: []retry.Job[string]{{ID: 1, Key: "a", State: 3}}},
 		"late events": {Last: 1, Events: []retry.Event[string]{{Seq: 2}}},
+		"no Seq":      {Last: 1, Events: []retry.Event[string]{{}}},
+		"Seq twice":   {Last: 9, Events: []retry.Event[string]{{Seq: 2}, {Seq: 1}, {Seq: 2}}},
 	} {
 		_, err := retry.RestoreMemory(c, nil)
 		assert.ErrorContains(t, err, "retry: RestoreMemory: ", name)
 	}
+}
+
+func TestRestoreMemorySortsItsContents(t *testing.T) {
+	c := retry.Contents[string]{Last: 20}
+	for _, n := range []uint64{3, 1, 4, 2, 9, 5} {
+		c.Jobs = append(c.Jobs, retry.Job[string]{ID: n, Key: strconv.Itoa(int(n)), State: retry.Dead})
+		c.Events = append(c.Events, retry.Event[string]{Seq: 10 + n})
+	}
+	m, err := retry.RestoreMemory(c, nil)
+	require.NoError(t, err)
+	dead, err := m.Dead(t.Context(), retry.PageRequest{Max: 9})
+	require.NoError(t, err)
+	events, err := m.Events(t.Context(), retry.PageRequest{Max: 9})
+	require.NoError(t, err)
+	require.Len(t, dead, 6)
+	require.Len(t, events, 6)
+	for i, n := range []uint64{1, 2, 3, 4, 5, 9} {
+		assert.Equal(t, n, dead[i].ID)
+		assert.Equal(t, 10+n, events[i].Seq)
+	}
+	assert.EqualValues(t, 3, c.Jobs[0].ID, "the caller's lists stay as they are")
+	assert.EqualValues(t, 13, c.Events[0].Seq)
+	assert.EqualValues(t, 20, m.Last())
+	assert.EqualValues(t, 20, m.Last())
 }
 
 func TestMemoryPrintsItsCounts(t *testing.T) {

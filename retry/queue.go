@@ -43,7 +43,8 @@ type QueueOptions[T any] struct {
 	// succeeded. If the process ends in between, nobody is told.
 	OnSuccess func(context.Context, Job[T])
 	// OnRetry is called after the store has written down that a job failed and
-	// waits for its next attempt. If the process ends in between, nobody is told.
+	// waits for its next attempt, which may begin meanwhile. If the process ends
+	// in between, nobody is told. Hooks of several jobs run at once.
 	OnRetry func(context.Context, JobRetry[T])
 	// CrashOnPanic makes a panic of Handle or of a hook end [Queue.Run], which
 	// then panics with the [*PanicError]. Without it the panic is logged and the

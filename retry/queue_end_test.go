@@ -357,4 +357,41 @@ func TestAStoreThatKeepsItsJobsHasNoneLeft(t *testing.T) {
 	enqueue(t, q, "a")
 	require.NoError(t, q.Shutdown(t.Context()))
 	require.NoError(t, q.Close())
+	o := options{Store: struct{ retry.Store[string] }{store}, Handle: func(context.Context, job) error { return nil }}
+	require.NoError(t, retry.NewQueue(o).Shutdown(t.Context()))
+}
+
+func TestAnInterruptedHandlerIsTold(t *testing.T) {
+	for name, end := range map[string]func(*retry.Queue[string]) error{
+		"Close": func(q *retry.Queue[string]) error { return q.Close() },
+		"Abort": func(q *retry.Queue[string]) error { q.Abort(nil); return nil },
+		"Shutdown": func(q *retry.Queue[string]) error {
+			ctx, stop := context.WithCancel(context.Background())
+			stop()
+			return q.Shutdown(ctx)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				causes := make(chan error, 1)
+				q, stop := start(t, options{Lease: time.Hour, Handle: func(ctx context.Context, _ job) error {
+					<-ctx.Done()
+					causes <- context.Cause(ctx)
+					return ctx.Err()
+				}})
+				enqueue(t, q, "a")
+				synctest.Wait()
+				if err := end(q); name != "Abort" {
+					down, ok := errors.AsType[*retry.ShutdownError](err)
+					require.True(t, ok)
+					assert.Equal(t, 1, down.Interrupted)
+					assert.Equal(t, 1, down.Left)
+				}
+				synctest.Wait()
+				require.Len(t, causes, 1)
+				require.ErrorIs(t, <-causes, retry.ErrShutdown)
+				require.NoError(t, stop())
+			})
+		})
+	}
 }

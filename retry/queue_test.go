@@ -432,9 +432,12 @@ func TestAClosedStoreEndsRun(t *testing.T) {
 	require.ErrorIs(t, q.Run(t.Context()), retry.ErrClosed)
 	_, err := q.Enqueue(t.Context(), "a", "", 0)
 	require.ErrorIs(t, err, retry.ErrClosed)
+	ends := 0
 	for _, err := range q.Dead(t.Context()) {
 		require.ErrorIs(t, err, retry.ErrClosed)
+		ends++
 	}
+	assert.Equal(t, 1, ends)
 }
 
 func TestRunOfAnEndedContextClaimsNothing(t *testing.T) {
@@ -604,6 +607,41 @@ func TestQueuesOfOneStoreWakeEachOther(t *testing.T) {
 		require.NoError(t, err)
 		synctest.Wait()
 		assert.Equal(t, []string{"a", "a", "b"}, handled)
+		require.NoError(t, stop())
+	})
+}
+
+// TestAQueueWakesItselfIfItsStoreDoesNot has each change that a queue makes.
+func TestAQueueWakesItselfIfItsStoreDoesNot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var handled, events []string
+		q, stop := start(t, options{
+			Store:  struct{ retry.Store[string] }{retry.NewMemory[string]()},
+			Policy: every(0, 3),
+			Handle: func(_ context.Context, j job) error {
+				handled = append(handled, j.Key+strconv.Itoa(j.Attempts))
+				if len(handled) == 1 {
+					return retry.Snooze(0)
+				}
+				return errDown
+			},
+			OnEvent: func(_ context.Context, e retry.Event[string]) error {
+				events = append(events, e.Kind.String())
+				return nil
+			},
+		})
+		synctest.Wait()
+		enqueue(t, q, "a")
+		synctest.Wait()
+		assert.Equal(t, []string{"a1", "a1", "a2", "a3"}, handled)
+		assert.Equal(t, []string{"buried"}, events)
+		require.NoError(t, q.Replay(t.Context(), dead(t, q)[0].ID))
+		synctest.Wait()
+		assert.Len(t, handled, 7)
+		assert.Equal(t, []string{"buried", "replayed", "buried"}, events)
+		require.NoError(t, q.Discard(t.Context(), dead(t, q)[0].ID))
+		synctest.Wait()
+		assert.Equal(t, []string{"buried", "replayed", "buried", "discarded"}, events)
 		require.NoError(t, stop())
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"hash/fnv"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -323,4 +324,50 @@ func TestAFileThatIsCutWhileItIsOpenIsAnError(t *testing.T) {
 	require.NoError(t, s.Close())
 	_, err = boltqueue.Open(path, boltqueue.Options[string]{})
 	require.ErrorIs(t, err, boltqueue.ErrDamaged, "and nobody holds it any more")
+}
+
+// TestMetaPagesThatNobodyWroteAreDamaged has fields that do not fit, under a
+// checksum that does.
+func TestMetaPagesThatNobodyWroteAreDamaged(t *testing.T) {
+	file, contents := filled(t, 20, 30)
+	size := os.Getpagesize()
+	type meta struct{ page, m []byte }
+	for what, damage := range map[string]func(metas [2]meta){
+		"page size 0":          func(m [2]meta) { order.PutUint32(m[0].m[8:], 0); order.PutUint32(m[1].m[8:], 0) },
+		"page size 512":        func(m [2]meta) { order.PutUint32(m[0].m[8:], 512) },
+		"page size 2^25":       func(m [2]meta) { order.PutUint32(m[0].m[8:], 1<<25) },
+		"page size 3000":       func(m [2]meta) { order.PutUint32(m[0].m[8:], 3000) },
+		"page sizes differ":    func(m [2]meta) { order.PutUint32(m[1].m[8:], 2*order.Uint32(m[1].m[8:])) },
+		"too many pages":       func(m [2]meta) { order.PutUint64(m[0].m[40:], 1<<40); order.PutUint64(m[1].m[40:], 1<<40) },
+		"no pages":             func(m [2]meta) { order.PutUint64(m[0].m[40:], 0); order.PutUint64(m[1].m[40:], 0) },
+		"root is a meta page":  func(m [2]meta) { order.PutUint64(m[0].m[16:], 1); order.PutUint64(m[1].m[16:], 1) },
+		"root out of the file": func(m [2]meta) { order.PutUint64(m[0].m[16:], 1<<40); order.PutUint64(m[1].m[16:], 1<<40) },
+		"root after the last": func(m [2]meta) {
+			order.PutUint64(m[0].m[16:], order.Uint64(m[0].m[40:]))
+			copy(m[1].m[16:24], m[0].m[16:24])
+		},
+		"transactions apart":      func(m [2]meta) { order.PutUint64(m[0].m[48:], order.Uint64(m[0].m[48:])+4) },
+		"transactions far apart":  func(m [2]meta) { order.PutUint64(m[1].m[48:], 1) },
+		"transactions exchanged":  func(m [2]meta) { order.PutUint64(m[0].m[48:], 5); order.PutUint64(m[1].m[48:], 6) },
+		"other version":           func(m [2]meta) { order.PutUint32(m[1].m[4:], 3) },
+		"freelist out of file":    func(m [2]meta) { order.PutUint64(m[0].m[32:], 1<<40); order.PutUint64(m[1].m[32:], 1<<40) },
+		"freelist is a meta page": func(m [2]meta) { order.PutUint64(m[0].m[32:], 0); order.PutUint64(m[1].m[32:], 0) },
+		"first page is another":   func(m [2]meta) { order.PutUint64(m[0].page, 1) },
+		"second page is another":  func(m [2]meta) { order.PutUint64(m[1].page, 0) },
+		"kind of page":            func(m [2]meta) { order.PutUint16(m[1].page[8:], 2) },
+	} {
+		damaged := bytes.Clone(file)
+		var metas [2]meta
+		for i := range metas {
+			page := damaged[i*size : (i+1)*size]
+			metas[i] = meta{page, page[16 : 16+64]}
+		}
+		damage(metas)
+		for _, m := range metas {
+			sum := fnv.New64a()
+			_, _ = sum.Write(m.m[:56])
+			order.PutUint64(m.m[56:], sum.Sum64())
+		}
+		require.True(t, check(t, newPath(t), what, damaged, contents), what)
+	}
 }

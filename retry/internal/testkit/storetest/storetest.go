@@ -50,6 +50,9 @@ func Run(t *testing.T, o Opener) {
 			f(t, s)
 		})
 	}
+	if o.Reopen != nil {
+		t.Run("EachAnswerSurvivesARestart", func(t *testing.T) { restarts(t, o) })
+	}
 	t.Run("AgainstAModel", func(t *testing.T) { model(t, o) })
 	t.Run("UnderStress", func(t *testing.T) { stress(t, o) })
 }
