@@ -25,10 +25,10 @@
 // combinator may read ahead is said with it; those that do not say so are pure:
 // they spawn nothing, read nothing ahead and run on the loop's goroutine.
 //
-// A task of a [task.Pool] or [task.Set] lends its place while it waits in package
-// task, but not while it waits in the loop of a stream. So in a pool with few
-// workers, a stage that submits to the pool in which its loop runs may wait
-// forever for a worker.
+// A task of a [task.Pool] or [task.Set] passes its place to a task that it joins,
+// but not while it waits in the loop of a stream. So in a pool with few workers, a
+// stage that submits to the pool in which its loop runs may wait forever for a
+// place.
 //
 // What keeps the element type is a method; what changes it is a function.
 package stream

@@ -12,12 +12,11 @@ import (
 // pay neither for its allocation nor for its entry in the parent's list.
 type lazy struct {
 	parent context.Context
-	crew   *crew // whose worker runs the task, if any
+	task   runner // whose context it is
 
 	mu    sync.Mutex // guards the making of full and core.done
 	full  atomic.Pointer[full]
 	ended atomic.Bool // the function has returned
-	waits int32       // goroutines of the task that wait; guarded by crew.mu
 }
 
 type full struct {
@@ -38,16 +37,45 @@ func (l *lazy) Err() error {
 	return l.whole().Err()
 }
 
-// Value answers the package's own question, which must not be passed on: the
-// parent's crew does not run this task.
+// Value answers the package's own questions: which task a context belongs to,
+// and which task of a crew it belongs to. A scope, a set or a task that was made
+// with the context of a task acts for that task, so the second question goes on
+// to the parents.
 func (l *lazy) Value(key any) any {
-	if key == (crewKey{}) {
-		if l.crew == nil {
-			return nil
+	switch k := key.(type) {
+	case taskKey:
+		return l.task.base()
+	case memberKey:
+		if h := l.task.base(); h.owner == owner(k.crew) {
+			return h
 		}
-		return l
+		return l.parent.Value(key)
 	}
 	return l.whole().Value(key)
+}
+
+type (
+	taskKey   struct{}             // asks for the *core of the nearest task
+	memberKey struct{ crew *crew } // asks for the nearest task of the crew
+)
+
+// taskOf returns the task to which ctx belongs, or nil if that has ended or there
+// is none.
+func taskOf(ctx context.Context) *core {
+	c, _ := ctx.Value(taskKey{}).(*core)
+	if c == nil || c.ctx.ended.Load() {
+		return nil
+	}
+	return c
+}
+
+// memberOf returns the task of c for which ctx acts, or nil.
+func memberOf(ctx context.Context, c *crew) *core {
+	m, _ := ctx.Value(memberKey{c}).(*core)
+	if m == nil || m.ctx.ended.Load() {
+		return nil
+	}
+	return m
 }
 
 func (l *lazy) whole() *full {

@@ -65,7 +65,7 @@ func ExampleTimeout() {
 func ExampleSet() {
 	ctx := context.Background()
 	s := task.NewSet[int](ctx, 2) // two at once
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	for i := range 5 {
 		s.Spawn(func(context.Context) (int, error) { return i * i, nil })
 	}
@@ -84,9 +84,10 @@ func ExamplePool() {
 		return
 	}
 	fmt.Println(h.Join(ctx))
-	p.Close() // drains
+	fmt.Println(p.Shutdown(ctx))
 	fmt.Println(p.Stats().Succeeded)
 	// Output:
 	// done <nil>
+	// <nil>
 	// 1
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"sync/atomic"
+
+	"github.com/coderrange/ferrous/internal/goid"
 )
 
 // Handle is a task that may still run. It is made by [Go], [Spawn], [Set.Spawn]
@@ -23,12 +25,22 @@ type Handle[T any] struct {
 // core is what a handle knows of its task whatever the type of its result.
 type core struct {
 	ctx      lazy
-	owner    owner         // publishes the end; nil if a crew does
-	done     chan struct{} // made by the first who waits; guarded by ctx.mu
-	over     atomic.Bool   // the result is there, and the owner knows
-	detached atomic.Bool
-	taken    bool     // a Set gave it out; guarded by crew.mu
-	failure  *failure // nil on success; written before over
+	owner    owner         // publishes the end; nil if that is published already
+	done     chan struct{} // made by the first joiner that waits; guarded by ctx.mu
+	node     *node         // made by the first wait edge; guarded by waits
+	loan     *loan         // made by the first place passed on; guarded by crew.mu
+	failure  *failure      // nil on success; written before over
+	function uintptr       // where the function begins; written before goroutine
+
+	goroutine atomic.Uintptr // the goid.Live of the goroutine that runs the function; else 0
+	over      atomic.Bool    // the result is there, and the owner knows
+	detached  atomic.Bool
+
+	// Written under crew.mu.
+	begun     atomic.Bool // or it never will
+	regaining atomic.Bool // it waits for a place although it has begun
+	ended     bool
+	taken     bool // a Set gave it out
 }
 
 // owner is what a task belongs to. It notes the end of the task, stores
@@ -61,6 +73,9 @@ type nobody struct{}
 func (nobody) ended(c *core) {
 	c.over.Store(true)
 	c.wake()
+	if c.detached.Load() && c.panicked() { // Detach may not have seen it
+		c.failure.crash()
+	}
 	c.crashUnjoined()
 }
 
@@ -68,7 +83,9 @@ func newHandle[T any](ctx context.Context, f func(context.Context) (T, error)) *
 	if f == nil {
 		panic(bug("nil function"))
 	}
-	return &Handle[T]{core: core{ctx: lazy{parent: ctx}}, f: f}
+	h := &Handle[T]{core: core{ctx: lazy{parent: ctx}}, f: f}
+	h.ctx.task = h
+	return h
 }
 
 // Join waits until the task has ended or ctx is done, and returns what the task
@@ -178,9 +195,11 @@ func (h *Handle[T]) run() {
 	f := h.f
 	h.f = nil
 	if h.ctx.Err() != nil {
-		h.finish(&failure{err: fmt.Errorf("task: not started: %w", context.Cause(&h.ctx))})
+		h.finish(notStarted(context.Cause(&h.ctx)))
 		return
 	}
+	h.function = functionOf(f)
+	h.goroutine.Store(goid.Live())
 	returned := false
 	defer func() {
 		if returned {
@@ -202,6 +221,19 @@ func (h *Handle[T]) run() {
 	h.finish(nil)
 }
 
+// refuse ends a task that will not be called.
+func (h *Handle[T]) refuse(cause error) {
+	h.f = nil
+	if h.ctx.Err() != nil { // it was aborted before
+		cause = context.Cause(&h.ctx)
+	}
+	h.finish(notStarted(cause))
+}
+
+func notStarted(cause error) *failure {
+	return &failure{err: fmt.Errorf("task: not started: %w", cause)}
+}
+
 // outcome is what Join returns once the task has ended.
 func (h *Handle[T]) outcome() (T, error) {
 	err := h.see()
@@ -221,13 +253,25 @@ func (c *core) await(ctx context.Context) error {
 	if c.over.Load() {
 		return nil
 	}
-	return wait(ctx, c.Done())
+	done := c.Done()
+	if g := c.goroutine.Load(); g != 0 && g == goid.Live() {
+		panic(bug("deadlock: %s waits for itself", c.name()))
+	}
+	if x := waiterOf(ctx, c.crew()); x != nil {
+		e, err := connect(x, ctx, c, false)
+		defer e.end(ctx)
+		if err != nil {
+			panic(err)
+		}
+	}
+	return wait(ctx, done)
 }
 
 // finish ends the task's context and has the owner publish the end. A crew does
 // that when run has returned, under its lock.
 func (c *core) finish(f *failure) {
 	c.failure = f
+	c.goroutine.Store(0)
 	c.ctx.end()
 	if c.owner != nil {
 		c.owner.ended(c)

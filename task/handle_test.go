@@ -196,7 +196,7 @@ func TestAbortIsCooperative(t *testing.T) {
 
 func TestATaskAbortedBeforeItBeganIsNotCalled(t *testing.T) {
 	s := task.NewSet[int](t.Context(), 1)
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	first := s.Spawn(untilDone)
 	h := s.Spawn(func(context.Context) (int, error) { panic("called") }) // waits for its turn
 	h.Abort(errBoom)
@@ -354,6 +354,19 @@ var crashes = map[string]func(){
 		})
 		h.Detach()
 		close(gate)
+		select {}
+	},
+	"detached while it ends": func() {
+		h := make(chan *task.Handle[int], 1)
+		h <- task.Go(context.Background(), func(ctx context.Context) (int, error) {
+			self := <-h
+			context.AfterFunc(ctx, self.Detach)
+			for range 200_000 { // the end of ctx takes long
+				_, cancel := context.WithCancel(ctx)
+				_ = cancel
+			}
+			return culprit(ctx)
+		})
 		select {}
 	},
 	"detached after": func() {

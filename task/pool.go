@@ -4,35 +4,18 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
-	"sync/atomic"
 )
 
 // Pool is workers behind a bounded queue, for the life of a service. It is made
 // by [NewPool], must not be copied, and is safe for concurrent use. End it with
-// [Pool.Close].
+// [Pool.Shutdown] or [Pool.Close]. The methods of the zero value panic.
 //
-// A task that waits with the context that it was given, in [Submit] for a full
-// queue or anywhere else in this package, lends its worker's place meanwhile, so
-// that tasks which wait for tasks of the same pool cannot deadlock. The same goes
-// for closing a Pool or Set that was made with that context. It has one place
-// to lend, however many of its goroutines wait. When it goes on, one more than
-// Workers run until one of them ends.
+// At most Workers tasks are at work. The package comment says what that counts.
 type Pool struct {
-	_      noCopy
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	crew   crew
-
-	// Guarded by crew.mu.
-	stats  PoolStats  // of the ends; the crew knows the rest
-	panics []*failure // the first keptPanics; those seen may be missing
-
-	unkept atomic.Int64 // further panics that nobody has seen
+	_     noCopy
+	crew  crew
+	stats PoolStats // of the ends; the crew knows the rest; guarded by crew.mu
 }
-
-// keptPanics is how many panics that nobody joined a Pool keeps until its end.
-const keptPanics = 16
 
 // PoolOptions says how a [Pool] works.
 type PoolOptions struct {
@@ -50,8 +33,9 @@ type PoolOptions struct {
 type PoolStats struct {
 	Workers int // the limit
 	Live    int // goroutines
-	Running int // tasks
-	Lent    int // of those, tasks that wait for others
+	Running int // tasks that have begun and not ended
+	Passed  int // of those, tasks whose place another task has
+	Over    int // of the latter, tasks at work all the same: their wait was given up
 	Queued  int // tasks that have not begun
 	Waiting int // submitters before a full queue
 
@@ -59,6 +43,7 @@ type PoolStats struct {
 	Succeeded uint64 // tasks that ended without an error
 	Failed    uint64 // tasks that ended with one
 	Panicked  uint64 // tasks that ended by a panic
+	Handed    uint64 // times that a task began in the place of a task that waits for it
 }
 
 // NewPool returns a pool whose tasks get contexts derived from ctx. Options out
@@ -73,9 +58,8 @@ func NewPool(ctx context.Context, o PoolOptions) *Pool {
 		panic(bug("NewPool: Idle %d is not within 0 and Workers %d", o.Idle, o.Workers))
 	}
 	p := &Pool{}
-	p.ctx, p.cancel = context.WithCancelCause(ctx)
-	p.crew.limit, p.crew.bound, p.crew.keep = o.Workers, o.Queue, o.Idle
-	p.crew.ended = p.ended
+	p.crew.init(ctx, "Pool", o.Workers, o.Queue, p.ended)
+	p.crew.keepIdle = o.Idle
 	return p
 }
 
@@ -84,26 +68,33 @@ func NewPool(ctx context.Context, o PoolOptions) *Pool {
 // will not run, and the error wraps [context.Cause]. In a pool that was closed
 // the error is [ErrClosed].
 //
+// If a task of the pool finds the queue full, f runs in that task's place, on a
+// goroutine of its own, and Submit returns when f has ended. If ctx is done
+// before, Submit returns the handle without an error, as a Join that gave up.
+//
 // ctx bounds the waiting alone: the task's own context derives from the pool's.
 //
 //ferrous:blocks
 func Submit[T any](ctx context.Context, p *Pool, f func(context.Context) (T, error)) (*Handle[T], error) {
-	h := newHandle(p.ctx, f)
-	h.ctx.crew = &p.crew
+	p.crew.check("Pool", "Submit")
+	h := newHandle(p.crew.parent, f)
+	h.owner = &p.crew
 	if err := p.submit(ctx, h, true); err != nil {
 		return nil, err
 	}
 	return h, nil
 }
 
-// TrySubmit is [Submit] if there is room at once; else it returns false.
-func TrySubmit[T any](p *Pool, f func(context.Context) (T, error)) (*Handle[T], bool) {
-	h := newHandle(p.ctx, f)
-	h.ctx.crew = &p.crew
-	if p.submit(context.Background(), h, false) != nil {
-		return nil, false
+// TrySubmit is [Submit] if there is room at once. Else the error is [ErrFull], or
+// what Submit returns for a pool that was closed.
+func TrySubmit[T any](p *Pool, f func(context.Context) (T, error)) (*Handle[T], error) {
+	p.crew.check("Pool", "TrySubmit")
+	h := newHandle(p.crew.parent, f)
+	h.owner = &p.crew
+	if err := p.submit(context.Background(), h, false); err != nil {
+		return nil, err
 	}
-	return h, true
+	return h, nil
 }
 
 func (p *Pool) submit(ctx context.Context, h runner, mayWait bool) error {
@@ -116,9 +107,9 @@ func (p *Pool) submit(ctx context.Context, h runner, mayWait bool) error {
 		c.mu.Unlock()
 		return ErrClosed
 	}
-	if p.ctx.Err() != nil {
+	if c.parent.Err() != nil {
 		c.mu.Unlock()
-		return over(p.ctx)
+		return over(c.parent)
 	}
 	if c.admit(h) {
 		c.mu.Unlock()
@@ -126,16 +117,26 @@ func (p *Pool) submit(ctx context.Context, h runner, mayWait bool) error {
 	}
 	if !mayWait {
 		c.mu.Unlock()
-		return errFull
+		return ErrFull
 	}
 	w := &waiter{h: h, ready: make(chan struct{})}
+	h.base().loan = &loan{entry: w}
 	c.waiters.push(w)
 	c.mu.Unlock()
+	if x := waiterOf(ctx, c); x != nil {
+		e, _ := connect(x, ctx, h, false) // h waits for nothing: there is no ring
+		defer e.end(ctx)
+	}
 	err := wait(ctx, w.ready)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch w.state {
 	case admitted: // also when ctx was done meanwhile
+		if w.passed {
+			c.mu.Unlock()
+			_ = wait(ctx, h.base().Done())
+			c.mu.Lock()
+		}
 		return nil
 	case refused:
 		return ErrClosed
@@ -145,54 +146,66 @@ func (p *Pool) submit(ctx context.Context, h runner, mayWait bool) error {
 	}
 }
 
-var errFull = bug("the queue is full")
-
 // Resize sets the number of workers. Fewer take effect as tasks end. A number
 // that is not positive panics.
 func (p *Pool) Resize(workers int) {
 	if workers <= 0 {
 		panic(bug("Pool.Resize: %d is not positive", workers))
 	}
+	p.crew.check("Pool", "Resize")
 	p.crew.mu.Lock()
 	defer p.crew.mu.Unlock()
 	p.crew.resize(workers)
 }
 
-// Close lets no more tasks in and waits until those inside, queued or running,
-// have ended. Submitters that wait get [ErrClosed]. If tasks panicked and nobody
-// joined them, Close panics with their [*PanicError]: with those of 16, and the
-// number of the others. It may be called again, but not by a task of the pool,
-// which would wait for itself.
+// Close lets no more tasks in, aborts those inside with [ErrClosed], and waits
+// until they have ended. Tasks that have not begun are not called. Submitters
+// that wait get [ErrClosed].
+//
+// The error is nil or an [*EndError]: how many tasks were aborted, and the errors
+// and panics of tasks that nobody joined. Close may be called again and
+// concurrently. It panics on a goroutine that runs a task of the pool.
 //
 //ferrous:release
 //ferrous:blocks
-func (p *Pool) Close() { _ = p.Shutdown(context.Background()) }
+func (p *Pool) Close() error {
+	p.crew.check("Pool", "Close")
+	return p.crew.close()
+}
 
-// Shutdown is [Pool.Close] with a time limit: when ctx is done, all tasks are
-// aborted with its cause, those that have not begun are not called, and after
-// waiting for the rest it returns an error that wraps the cause.
+// Shutdown lets no more tasks in and waits until those inside, queued or running,
+// have ended. Submitters that wait get [ErrClosed]. When ctx is done, Shutdown
+// aborts all tasks with the cause and returns at once, also beside a task that
+// does not heed its context; [Pool.Close] waits for that.
+//
+// The error is that of [Pool.Close]. Its Cause matches both the error of ctx and
+// [context.Cause].
 //
 //ferrous:blocks
 func (p *Pool) Shutdown(ctx context.Context) error {
-	defer lend(p.ctx)() // Close has no other context
-	p.crew.mu.Lock()
-	quiet := p.crew.close()
-	p.crew.mu.Unlock()
-	err := wait(ctx, quiet)
-	if err != nil {
-		p.cancel(context.Cause(ctx))
-		await(ctx, quiet)
+	p.crew.check("Pool", "Shutdown")
+	return p.crew.shutdown(ctx)
+}
+
+// Abort ends the context of all tasks inside with the given cause, or with
+// [ErrAborted] if it is nil, and does not wait. Tasks that have not begun are not
+// called. The pool stays open.
+func (p *Pool) Abort(cause error) {
+	p.crew.check("Pool", "Abort")
+	if cause == nil {
+		cause = ErrAborted
 	}
-	p.cancel(ErrClosed)
-	p.crew.mu.Lock()
-	panics, _ := unseen(p.panics)
-	p.panics = nil
-	p.crew.mu.Unlock()
-	if n := p.unkept.Swap(0); n > 0 {
-		panics = append(panics, fmt.Errorf("task: further panics that nobody joined: %d", n))
-	}
-	resurface(panics)
-	return err
+	p.crew.abort(cause)
+}
+
+// Wait waits until no task is queued or running, or ctx is done, and then returns
+// an error that wraps [context.Cause]. The pool stays open. It panics in a task
+// of the pool.
+//
+//ferrous:blocks
+func (p *Pool) Wait(ctx context.Context) error {
+	p.crew.check("Pool", "Wait")
+	return p.crew.wait(ctx)
 }
 
 // Stats returns what the pool is doing and has done, all at one moment.
@@ -201,7 +214,8 @@ func (p *Pool) Stats() PoolStats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := p.stats
-	s.Workers, s.Live, s.Running, s.Lent, s.Queued = c.limit, c.live, c.running, c.lent, c.queue.n
+	s.Workers, s.Live, s.Running, s.Queued = c.limit, len(c.workers), c.running, c.queued()
+	s.Passed, s.Over, s.Handed = c.passed, c.over, c.handed
 	s.Waiting, s.Submitted = c.waiting(), c.accepted
 	return s
 }
@@ -219,22 +233,12 @@ func (p *Pool) GoString() string { return p.String() }
 func (p *Pool) LogValue() slog.Value { return slog.StringValue(p.String()) }
 
 // ended is called by the crew, under its lock.
-func (p *Pool) ended(r runner) {
-	f := r.base().failure
+func (p *Pool) ended(h *core) {
 	switch {
-	case f == nil:
+	case h.failure == nil:
 		p.stats.Succeeded++
-	case f.panicked:
+	case h.failure.panicked:
 		p.stats.Panicked++
-		if len(p.panics) == keptPanics {
-			p.panics = slices.DeleteFunc(p.panics, func(f *failure) bool { return f.seen.Load() })
-		}
-		if len(p.panics) == keptPanics {
-			f.unkept = &p.unkept
-			p.unkept.Add(1)
-			return
-		}
-		p.panics = append(p.panics, f)
 	default:
 		p.stats.Failed++
 	}

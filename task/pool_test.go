@@ -2,12 +2,8 @@ package task_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"math"
 	"runtime"
-	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,7 +18,7 @@ import (
 func newPool(t *testing.T, o task.PoolOptions) *task.Pool {
 	t.Helper()
 	p := task.NewPool(t.Context(), o)
-	t.Cleanup(p.Close)
+	t.Cleanup(func() { _ = p.Close() })
 	return p
 }
 
@@ -54,7 +50,7 @@ func TestAPoolReturnsResults(t *testing.T) {
 				assert.Equal(t, i, v)
 			}
 		}
-		p.Close()
+		require.NoError(t, p.Close())
 		s := p.Stats()
 		assert.Equal(t, task.PoolStats{
 			Workers: o.Workers, Submitted: 200, Succeeded: 180, Failed: 20,
@@ -68,8 +64,8 @@ func TestSubmitWaitsWhileTheQueueIsFull(t *testing.T) {
 		gate := make(chan struct{})
 		submit(t, p, after(gate, 0))
 		submit(t, p, after(gate, 1))
-		_, ok := task.TrySubmit(p, value(2))
-		assert.False(t, ok)
+		_, err := task.TrySubmit(p, value(2))
+		require.Equal(t, task.ErrFull, err)
 		var order []int
 		for i := range 5 {
 			go func() {
@@ -83,14 +79,14 @@ func TestSubmitWaitsWhileTheQueueIsFull(t *testing.T) {
 		}
 		cancelled, cancel := context.WithTimeoutCause(t.Context(), time.Second, errBoom)
 		defer cancel()
-		_, err := task.Submit(cancelled, p, func(context.Context) (int, error) { panic("called") })
+		_, err = task.Submit(cancelled, p, func(context.Context) (int, error) { panic("called") })
 		require.ErrorIs(t, err, errBoom)
 		assert.Equal(t, task.PoolStats{Workers: 1, Live: 1, Running: 1, Queued: 1, Waiting: 5, Submitted: 2}, p.Stats())
 		close(gate)
 		synctest.Wait()
 		assert.Equal(t, []int{0, 1, 2, 3, 4}, order)
-		_, ok = task.TrySubmit(p, value(2))
-		assert.True(t, ok)
+		_, err = task.TrySubmit(p, value(2))
+		require.NoError(t, err)
 	})
 }
 
@@ -98,26 +94,26 @@ func TestTrySubmitWithoutAQueueNeedsAFreeWorker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(t, task.PoolOptions{Workers: 1})
 		gate := make(chan struct{})
-		h, ok := task.TrySubmit(p, after(gate, 1))
-		require.True(t, ok)
-		_, ok = task.TrySubmit(p, value(2))
-		assert.False(t, ok)
+		h, err := task.TrySubmit(p, after(gate, 1))
+		require.NoError(t, err)
+		_, err = task.TrySubmit(p, value(2))
+		require.Equal(t, task.ErrFull, err)
 		assert.EqualValues(t, 1, p.Stats().Submitted)
 		close(gate)
-		_, err := h.Join(t.Context())
+		_, err = h.Join(t.Context())
 		require.NoError(t, err)
 		synctest.Wait()
-		_, ok = task.TrySubmit(p, value(3))
-		assert.True(t, ok)
+		_, err = task.TrySubmit(p, value(3))
+		require.NoError(t, err)
 	})
 }
 
 func TestTheWorkerOfATaskThatWasJoinedIsFree(t *testing.T) {
 	p := newPool(t, task.PoolOptions{Workers: 1})
 	for i := range uint64(20_000) {
-		h, ok := task.TrySubmit(p, value(1))
-		require.True(t, ok)
-		_, err := h.Join(t.Context())
+		h, err := task.TrySubmit(p, value(1))
+		require.NoError(t, err)
+		_, err = h.Join(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, i+1, p.Stats().Succeeded)
 	}
@@ -197,101 +193,9 @@ func TestNestedSubmitToAFullPoolDoesNotDeadlock(t *testing.T) {
 		v, err := submit(t, p, fib(12)).Join(t.Context())
 		require.NoError(t, err)
 		assert.Equal(t, 144, v)
-		p.Close()
-		assert.Zero(t, p.Stats().Lent)
+		require.NoError(t, p.Close())
+		assert.Zero(t, p.Stats().Passed)
 	}
-}
-
-func TestATaskThatWaitsLendsItsPlace(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := newPool(t, task.PoolOptions{Workers: 1, Queue: 10})
-		gate := make(chan struct{})
-		waits := []func(context.Context) error{
-			func(ctx context.Context) error { _, err := submit(t, p, value(1)).Join(ctx); return err },
-			func(ctx context.Context) error {
-				_, err := submit(t, p, value(1)).Join(context.WithoutCancel(ctx))
-				return err
-			},
-			func(ctx context.Context) error {
-				return task.WithScope(ctx, func(s *task.Scope) error {
-					task.Spawn(s, func(context.Context) (int, error) { return submit(t, p, value(1)).Join(t.Context()) })
-					return nil
-				})
-			},
-			func(ctx context.Context) error {
-				s := task.NewSet[int](ctx, 1)
-				defer s.Close()
-				s.Spawn(func(context.Context) (int, error) { return submit(t, p, value(1)).Join(t.Context()) })
-				_, err := s.Next(ctx)
-				return err
-			},
-		}
-		for _, wait := range waits {
-			_, err := submit(t, p, func(ctx context.Context) (int, error) { return 0, wait(ctx) }).Join(t.Context())
-			require.NoError(t, err)
-		}
-		close(gate)
-	})
-}
-
-func TestATaskThatClosesWhatItMadeLendsItsPlace(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := newPool(t, task.PoolOptions{Workers: 1, Queue: 10})
-		inner := func(context.Context) (int, error) {
-			_, _ = sleeper(time.Second, 0)(t.Context()) // Close waits by then
-			return submit(t, p, value(1)).Join(t.Context())
-		}
-		_, err := submit(t, p, func(ctx context.Context) (int, error) {
-			q := task.NewPool(ctx, task.PoolOptions{Workers: 1})
-			submit(t, q, inner)
-			q.Close()
-			return 0, nil
-		}).Join(t.Context())
-		require.NoError(t, err)
-		_, err = submit(t, p, func(ctx context.Context) (int, error) {
-			s := task.NewSet[int](ctx, 1)
-			s.Spawn(inner)
-			synctest.Wait()
-			s.Close()
-			return 0, nil
-		}).Join(t.Context())
-		require.NoError(t, err)
-	})
-}
-
-func TestATaskLendsItsPlaceOnceForAllItsGoroutines(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := newPool(t, task.PoolOptions{Workers: 1, Queue: 100})
-		h := submit(t, p, func(ctx context.Context) (int, error) {
-			for i := range 10 {
-				child := submit(t, p, sleeper(time.Duration(i+1)*time.Second, 0))
-				go func() { _, _ = child.Join(ctx) }()
-			}
-			synctest.Wait()
-			return p.Stats().Lent, nil
-		})
-		lent, err := h.Join(t.Context())
-		require.NoError(t, err)
-		assert.Equal(t, 1, lent)
-		assert.Equal(t, 1, p.Stats().Running, "the task has ended and lends nothing more")
-	})
-}
-
-func TestAPoolWithoutALimitLendsToo(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := newPool(t, task.PoolOptions{Workers: math.MaxInt})
-		child := func(ctx context.Context) (int, error) {
-			_, _ = sleeper(time.Second, 0)(ctx) // its parent waits by then
-			return submit(t, p, value(42)).Join(ctx)
-		}
-		parent := func(ctx context.Context) (int, error) { return submit(t, p, child).Join(ctx) }
-		for range 2 {
-			v, err := submit(t, p, parent).Join(t.Context())
-			require.NoError(t, err)
-			assert.Equal(t, 42, v)
-			p.Resize(math.MaxInt - 1)
-		}
-	})
 }
 
 func TestResizeWhileBusy(t *testing.T) {
@@ -321,34 +225,11 @@ func TestResizeWhileBusy(t *testing.T) {
 	})
 }
 
-func TestCloseDrainsWhatWasAccepted(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := task.NewPool(t.Context(), task.PoolOptions{Workers: 2, Queue: 3})
-		var ran atomic.Int64
-		for range 5 {
-			submit(t, p, func(ctx context.Context) (int, error) {
-				defer ran.Add(1)
-				return sleeper(time.Second, 0)(ctx)
-			})
-		}
-		refused := make(chan error, 1)
-		go func() {
-			_, err := task.Submit(t.Context(), p, value(1))
-			refused <- err
-		}()
-		synctest.Wait()
-		p.Close()
-		assert.EqualValues(t, 5, ran.Load())
-		require.Equal(t, task.ErrClosed, <-refused)
-		_, err := task.Submit(t.Context(), p, value(1))
-		require.Equal(t, task.ErrClosed, err)
-		_, ok := task.TrySubmit(p, value(1))
-		assert.False(t, ok)
-		p.Close()
-		assert.Equal(t, "Pool(workers=2 running=0 queued=0)", fmt.Sprintf("%v", p))
-		assert.Equal(t, p.String(), fmt.Sprintf("%#v", p))
-		assert.Equal(t, p.String(), p.LogValue().String())
-	})
+func TestAPoolPrints(t *testing.T) {
+	p := newPool(t, task.PoolOptions{Workers: 2})
+	assert.Equal(t, "Pool(workers=2 running=0 queued=0)", fmt.Sprintf("%v", p))
+	assert.Equal(t, p.String(), fmt.Sprintf("%#v", p))
+	assert.Equal(t, p.String(), p.LogValue().String())
 }
 
 func TestATaskOfAPoolThatClosesCannotSubmit(t *testing.T) {
@@ -357,14 +238,14 @@ func TestATaskOfAPoolThatClosesCannotSubmit(t *testing.T) {
 		gate := make(chan struct{})
 		h := submit(t, p, func(ctx context.Context) (int, error) {
 			<-gate
-			_, ok := task.TrySubmit(p, value(1))
-			assert.False(t, ok)
-			_, err := task.Submit(ctx, p, value(1))
+			_, err := task.TrySubmit(p, value(1))
+			assert.Equal(t, task.ErrClosed, err)
+			_, err = task.Submit(ctx, p, value(1))
 			return 0, err
 		})
 		closed := make(chan struct{})
 		go func() {
-			p.Close()
+			_ = p.Shutdown(context.Background())
 			close(closed)
 		}()
 		synctest.Wait()
@@ -375,26 +256,10 @@ func TestATaskOfAPoolThatClosesCannotSubmit(t *testing.T) {
 	})
 }
 
-func TestPoolShutdownAbortsWhenItsTimeIsOver(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := task.NewPool(t.Context(), task.PoolOptions{Workers: 1, Queue: 3})
-		running := submit(t, p, untilDone)
-		queued := submit(t, p, func(context.Context) (int, error) { panic("called") })
-		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errBoom)
-		defer cancel()
-		require.ErrorIs(t, p.Shutdown(ctx), errBoom)
-		_, err := running.Join(t.Context())
-		require.ErrorIs(t, err, errBoom)
-		_, err = queued.Join(t.Context())
-		require.ErrorIs(t, err, errBoom)
-		require.NoError(t, p.Shutdown(t.Context()))
-	})
-}
-
 func TestThePoolsContextEndsItsTasks(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	p := task.NewPool(ctx, task.PoolOptions{Workers: 1, Idle: 1})
-	defer p.Close()
+	defer func() { _ = p.Close() }()
 	h := submit(t, p, untilDone)
 	cancel(errBoom)
 	_, err := h.Join(t.Context())
@@ -415,7 +280,7 @@ func TestWhatIsQueuedWhenThePoolsContextEndsIsNotCalled(t *testing.T) {
 		synctest.Wait()
 		cancel(errBoom)
 		close(gate)
-		p.Close()
+		require.Error(t, p.Shutdown(t.Context()), "nobody has joined what was queued")
 		v, err := running.Join(t.Context())
 		require.NoError(t, err, "a success is one, also after the end")
 		assert.Equal(t, 1, v)
@@ -423,54 +288,6 @@ func TestWhatIsQueuedWhenThePoolsContextEndsIsNotCalled(t *testing.T) {
 		require.ErrorIs(t, err, errBoom)
 		assert.Equal(t, task.PoolStats{Workers: 1, Submitted: 2, Succeeded: 1, Failed: 1}, p.Stats())
 	})
-}
-
-func TestAPanicInAPool(t *testing.T) {
-	p := task.NewPool(t.Context(), task.PoolOptions{Workers: 1, Queue: 10})
-	for range 100 {
-		err := testkit.PanicError(t, func() { _, _ = submit(t, p, culprit).Join(t.Context()) })
-		require.ErrorIs(t, err, errBoom)
-	}
-	other := errors.New("nobody joined this")
-	submit(t, p, func(context.Context) (int, error) { panic(other) })
-	_, err := submit(t, p, goexit).Join(t.Context())
-	require.ErrorIs(t, err, task.ErrGoexit)
-	v, err := submit(t, p, value(2)).Join(t.Context())
-	require.NoError(t, err, "the pool goes on")
-	assert.Equal(t, 2, v)
-	err = testkit.PanicError(t, p.Close)
-	require.ErrorIs(t, err, other)
-	require.NotErrorIs(t, err, errBoom)
-	p.Close()
-	s := p.Stats()
-	assert.Equal(t, []uint64{103, 1, 1, 101}, []uint64{s.Submitted, s.Succeeded, s.Failed, s.Panicked})
-}
-
-func TestAPoolKeepsSomePanicsAndCountsTheOthers(t *testing.T) {
-	for joined, more := range map[int]string{0: "joined: 84", 50: "joined: 34", 84: "", 100: ""} {
-		p := task.NewPool(t.Context(), task.PoolOptions{Workers: 1})
-		var handles []*task.Handle[int]
-		for range 100 {
-			handles = append(handles, submit(t, p, func(context.Context) (int, error) { panic(errBoom) }))
-		}
-		for _, h := range handles {
-			<-h.Done()
-		}
-		for _, h := range handles[100-joined:] {
-			_, err := h.Result(t.Context())
-			require.ErrorIs(t, err, errBoom)
-		}
-		if joined == 100 {
-			require.NotPanics(t, p.Close)
-			continue
-		}
-		err := testkit.PanicError(t, p.Close)
-		var first *task.PanicError
-		require.ErrorAs(t, err, &first)
-		assert.Equal(t, 16, strings.Count(err.Error(), "task: panic: boom"))
-		assert.Equal(t, more != "", strings.Contains(err.Error(), "further panics that nobody "+more))
-		p.Close()
-	}
 }
 
 func TestPoolOptionsOutOfRangeAreRefused(t *testing.T) {

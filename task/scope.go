@@ -25,6 +25,8 @@ type Scope struct {
 	// nil if it does not. It may be nil.
 	settles func(*core) error
 
+	node *node // guarded by waits
+
 	mu       sync.Mutex
 	failures []*failure // in order of time; those seen may be missing
 }
@@ -75,16 +77,39 @@ func (s *Scope) run(ctx context.Context, f func(*Scope) error) (err error) {
 		}
 		s.closing.Store(true)
 		s.leave()
-		await(ctx, s.idle)
+		ring := s.await(ctx)
 		s.cancel(nil)
-		if !returned {
+		if !returned || ring != nil {
 			panics, _ := unseen(s.failures)
+			if ring != nil {
+				panics = append([]error{ring}, panics...)
+			}
 			resurface(panics)
 		}
 	}()
 	err = f(s)
 	returned = true
 	return err
+}
+
+// await waits for the end of all tasks. If they wait for the task of ctx, they are
+// aborted, and await returns an error that names the ring.
+func (s *Scope) await(ctx context.Context) (ring error) {
+	select {
+	case <-s.idle:
+		return nil
+	default:
+	}
+	if x := taskOf(ctx); x != nil {
+		e, err := connect(x, nil, s, false)
+		defer e.end(ctx)
+		if err != nil {
+			ring = err
+			s.cancel(ring)
+		}
+	}
+	<-s.idle
+	return ring
 }
 
 // Spawn runs f on a goroutine of its own, as a task of s, with a context derived

@@ -12,36 +12,48 @@ import (
 // Unlimited is the limit of a [Set] all of whose tasks may run at once.
 const Unlimited = math.MaxInt32
 
-// Set is a number of tasks with results of one type, of which so many run at
-// once. Results are kept until they are taken, each once, by [Set.Next],
-// [Set.All] or [Set.Ordered]. After tokio's JoinSet and conc's pools.
+// Set is a number of tasks with results of one type, at most limit of which are at
+// work; the package comment says what that counts. Results are kept until they
+// are taken, each once, by [Set.Next], [Set.All] or [Set.Ordered]. After tokio's
+// JoinSet and conc's pools.
 //
 // It is made by [NewSet], must not be copied, and is safe for concurrent use.
 // End it with [Set.Close], which waits for its tasks. It has no goroutines but
-// those of tasks that run.
+// those of tasks that run. The methods of the zero value panic.
 type Set[T any] struct {
 	_    noCopy
-	ctx  context.Context
 	crew crew
 
 	// Guarded by crew.mu. A handle is in order until it was taken, and in done from
 	// its end until then; in both it may stay for a while after that.
 	order   []*Handle[T]
-	done    queue[*Handle[T]]
+	done    fifo[*Handle[T]]
 	untaken int
-	changed chan struct{} // made by who waits for an end, closed by the next one
+	changed chan struct{} // made by a goroutine that waits for an end, closed by the next one
 }
 
-// NewSet returns an empty set, at most limit of whose tasks run at once, with
-// contexts derived from ctx. A limit that is not positive panics.
+// SetStats is what a [Set] is doing and has done.
+type SetStats struct {
+	Limit   int
+	Running int // tasks that have begun and not ended
+	Passed  int // of those, tasks whose place another task has
+	Over    int // of the latter, tasks at work all the same: their wait was given up
+	Queued  int // tasks that have not begun
+	Untaken int // tasks that were not given out, ended or not
+
+	Spawned uint64 // tasks accepted
+	Handed  uint64 // times that a task began in the place of a task that waits for it
+}
+
+// NewSet returns an empty set, at most limit of whose tasks are at work at once,
+// with contexts derived from ctx. A limit that is not positive panics.
 func NewSet[T any](ctx context.Context, limit int) *Set[T] {
 	if limit <= 0 {
 		panic(bug("NewSet: limit %d is not positive", limit))
 	}
-	s := &Set[T]{ctx: ctx}
-	s.crew.limit = min(limit, Unlimited)
-	s.crew.bound = math.MaxInt
-	s.crew.ended = s.ended
+	s := &Set[T]{}
+	s.crew.init(ctx, "Set", min(limit, Unlimited), math.MaxInt, s.ended)
+	s.crew.onStuck = s.wake
 	return s
 }
 
@@ -50,8 +62,8 @@ func NewSet[T any](ctx context.Context, limit int) *Set[T] {
 // called, and the handle's result, which the set does not give out, is
 // [ErrClosed].
 func (s *Set[T]) Spawn(f func(context.Context) (T, error)) *Handle[T] {
-	h := newHandle(s.ctx, f)
-	h.ctx.crew = &s.crew
+	s.crew.check("Set", "Spawn")
+	h := newHandle(s.crew.parent, f)
 	s.crew.mu.Lock()
 	defer s.crew.mu.Unlock()
 	if s.crew.closed() {
@@ -65,6 +77,7 @@ func (s *Set[T]) Spawn(f func(context.Context) (T, error)) *Handle[T] {
 	}
 	s.order = append(s.order, h)
 	s.untaken++
+	h.owner = &s.crew
 	s.crew.admit(h)
 	return h
 }
@@ -75,18 +88,29 @@ func (s *Set[T]) Spawn(f func(context.Context) (T, error)) *Handle[T] {
 //
 // A panic of the task is not in the error: it is for whoever joins the handle.
 //
+// A task of the set may call Next. While it waits, the first task of the queue
+// may run in its place, and Next returns when it has a place again. If all tasks
+// of the set that have not ended wait in Next, or for tasks that do, the error is
+// ErrEmpty.
+//
 //ferrous:blocks
 func (s *Set[T]) Next(ctx context.Context) (*Handle[T], error) {
+	s.crew.check("Set", "Next")
+	if ctx.Err() != nil {
+		return nil, over(ctx)
+	}
+	if h, ok := s.TryNext(); ok {
+		return h, nil
+	}
+	if x := waiterOf(ctx, &s.crew); x != nil {
+		return s.nextInside(ctx, x)
+	}
 	for {
-		if ctx.Err() != nil {
-			return nil, over(ctx)
-		}
+		s.crew.mu.Lock()
 		h, changed := s.tryNext()
-		if h != nil {
-			return h, nil
-		}
+		s.crew.mu.Unlock()
 		if changed == nil {
-			return nil, ErrEmpty
+			return h, emptyIf(h == nil)
 		}
 		if err := wait(ctx, changed); err != nil {
 			return nil, err
@@ -94,22 +118,59 @@ func (s *Set[T]) Next(ctx context.Context) (*Handle[T], error) {
 	}
 }
 
+func emptyIf(empty bool) error {
+	if empty {
+		return ErrEmpty
+	}
+	return nil
+}
+
+// nextInside is Next for the task x, of this set or not.
+func (s *Set[T]) nextInside(ctx context.Context, x *core) (*Handle[T], error) {
+	e, _ := connect(x, ctx, &s.crew, true)
+	for {
+		h, changed := s.tryNextInside(e)
+		if changed == nil {
+			x.regain(ctx)
+			return h, emptyIf(h == nil)
+		}
+		if err := wait(ctx, changed); err != nil {
+			e.end(ctx)
+			return nil, err
+		}
+	}
+}
+
+// tryNextInside is tryNext for a task that waits by e. It removes e unless the task
+// is to wait.
+func (s *Set[T]) tryNextInside(e *edge) (*Handle[T], <-chan struct{}) {
+	waits.Lock()
+	defer waits.Unlock()
+	s.crew.mu.Lock()
+	h, changed := s.tryNext()
+	if changed != nil && s.crew.left() == s.crew.stuck() {
+		changed = nil // each task that has not ended waits for another one to end
+	}
+	s.crew.mu.Unlock()
+	if changed == nil {
+		e.remove(false)
+	}
+	return h, changed
+}
+
 // TryNext is [Set.Next] if a task has ended; else it returns nil.
 func (s *Set[T]) TryNext() (h *Handle[T], ok bool) {
+	s.crew.check("Set", "TryNext")
 	s.crew.mu.Lock()
 	defer s.crew.mu.Unlock()
 	return s.takeDone()
 }
 
-// tryNext returns a handle, or what to wait for, or neither if none is left.
+// tryNext returns a handle, or what to wait for, or neither if none is left. The
+// caller holds crew.mu.
 func (s *Set[T]) tryNext() (*Handle[T], <-chan struct{}) {
-	s.crew.mu.Lock()
-	defer s.crew.mu.Unlock()
-	if h, ok := s.takeDone(); ok {
+	if h, ok := s.takeDone(); ok || s.untaken == 0 {
 		return h, nil
-	}
-	if s.untaken == 0 {
-		return nil, nil
 	}
 	if s.changed == nil {
 		s.changed = make(chan struct{})
@@ -150,6 +211,7 @@ func (s *Set[T]) take(h *Handle[T]) bool {
 //
 //ferrous:blocks
 func (s *Set[T]) All(ctx context.Context) iter.Seq2[T, error] {
+	s.crew.check("Set", "All")
 	return func(yield func(T, error) bool) {
 		for {
 			h, err := s.Next(ctx)
@@ -168,6 +230,7 @@ func (s *Set[T]) All(ctx context.Context) iter.Seq2[T, error] {
 //
 //ferrous:blocks
 func (s *Set[T]) Ordered(ctx context.Context) iter.Seq2[T, error] {
+	s.crew.check("Set", "Ordered")
 	return func(yield func(T, error) bool) {
 		for {
 			h, err := s.first(ctx)
@@ -212,7 +275,7 @@ func (s *Set[T]) first(ctx context.Context) (*Handle[T], error) {
 		if taken {
 			return h, nil
 		}
-		if err := wait(ctx, h.Done()); err != nil {
+		if err := h.await(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -225,59 +288,72 @@ func (s *Set[T]) Len() int {
 	return s.untaken
 }
 
-// AbortAll aborts all tasks that have not ended, with the given cause, or with
-// [ErrAborted] if it is nil, and does not wait. Their results can be taken as
-// usual, and more tasks can be spawned.
-func (s *Set[T]) AbortAll(cause error) {
-	s.crew.mu.Lock()
-	handles := slices.Clone(s.order)
-	s.crew.mu.Unlock()
-	for _, h := range slices.Backward(handles) { // so that no place is made for one that waits
-		h.Abort(cause)
+// Stats returns what the set is doing and has done, all at one moment.
+func (s *Set[T]) Stats() SetStats {
+	c := &s.crew
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return SetStats{
+		Limit: c.limit, Running: c.running, Passed: c.passed, Over: c.over, Queued: c.queued(),
+		Untaken: s.untaken, Spawned: c.accepted, Handed: c.handed,
 	}
 }
 
-// Shutdown lets no more tasks in, aborts those inside, and waits until all have
-// ended or ctx is done, the error then wraps [context.Cause]. Results can still
-// be taken. If tasks panicked and nobody joined them, Shutdown panics with their
-// [*PanicError].
+// Abort ends the context of all tasks that have not ended with the given cause,
+// or with [ErrAborted] if it is nil, and does not wait. Tasks that have not begun
+// are not called. Results can be taken as usual, and more tasks can be spawned.
+func (s *Set[T]) Abort(cause error) {
+	s.crew.check("Set", "Abort")
+	if cause == nil {
+		cause = ErrAborted
+	}
+	s.crew.abort(cause)
+}
+
+// Wait waits until no task is queued or running, or ctx is done, and then returns
+// an error that wraps [context.Cause]. It takes no results, and the set stays
+// open. It panics in a task of the set.
+//
+//ferrous:blocks
+func (s *Set[T]) Wait(ctx context.Context) error {
+	s.crew.check("Set", "Wait")
+	return s.crew.wait(ctx)
+}
+
+// Shutdown lets no more tasks in and waits until those inside, queued or running,
+// have ended. When ctx is done, Shutdown aborts all tasks with the cause and
+// returns at once, also beside a task that does not heed its context; [Set.Close]
+// waits for that. Results can still be taken.
+//
+// The error is that of [Set.Close]. Its Cause matches both the error of ctx and
+// [context.Cause].
 //
 //ferrous:blocks
 func (s *Set[T]) Shutdown(ctx context.Context) error {
-	defer lend(s.ctx)() // Close has no other context
-	s.crew.mu.Lock()
-	quiet := s.crew.close()
-	s.crew.mu.Unlock()
-	s.AbortAll(ErrClosed)
-	if err := wait(ctx, quiet); err != nil {
-		return err
-	}
-	var failures []*failure
-	s.crew.mu.Lock()
-	for _, h := range s.order {
-		if h.panicked() && !h.taken {
-			failures = append(failures, h.failure)
-		}
-	}
-	s.crew.mu.Unlock()
-	panics, _ := unseen(failures)
-	resurface(panics)
-	return nil
+	s.crew.check("Set", "Shutdown")
+	return s.crew.shutdown(ctx)
 }
 
-// Close is [Set.Shutdown] without a time limit. A set whose results were all
-// taken ends at once. It may be called again, but not by a task of the set,
-// which would wait for itself.
+// Close lets no more tasks in, aborts those inside with [ErrClosed], and waits
+// until they have ended. Tasks that have not begun are not called. Results can
+// still be taken.
+//
+// The error is nil or an [*EndError]: how many tasks were aborted, and the errors
+// and panics of tasks that nobody joined; All and Ordered join what they yield.
+// Close may be called again and concurrently. It panics on a goroutine that runs
+// a task of the set.
 //
 //ferrous:release
 //ferrous:blocks
-func (s *Set[T]) Close() { _ = s.Shutdown(context.Background()) }
+func (s *Set[T]) Close() error {
+	s.crew.check("Set", "Close")
+	return s.crew.close()
+}
 
 // String returns the state.
 func (s *Set[T]) String() string {
-	s.crew.mu.Lock()
-	defer s.crew.mu.Unlock()
-	return fmt.Sprintf("Set(running=%d queued=%d untaken=%d)", s.crew.running, s.crew.queue.n, s.untaken)
+	st := s.Stats()
+	return fmt.Sprintf("Set(running=%d queued=%d untaken=%d)", st.Running, st.Queued, st.Untaken)
 }
 
 // GoString returns the state.
@@ -287,10 +363,9 @@ func (s *Set[T]) GoString() string { return s.String() }
 func (s *Set[T]) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // ended is called by the crew, under its lock.
-func (s *Set[T]) ended(r runner) {
-	h := r.(*Handle[T])
-	h.crashUnjoined()
-	s.done.push(h)
+func (s *Set[T]) ended(c *core) {
+	c.crashUnjoined()
+	s.done.push(c.ctx.task.(*Handle[T]))
 	s.wake()
 }
 

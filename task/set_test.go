@@ -19,7 +19,7 @@ import (
 func newSet[T any](t *testing.T, limit int) *task.Set[T] {
 	t.Helper()
 	s := task.NewSet[T](t.Context(), limit)
-	t.Cleanup(s.Close)
+	t.Cleanup(func() { _ = s.Close() })
 	return s
 }
 
@@ -220,7 +220,7 @@ func TestAbortAllEndsRunningAndQueuedAndTheSetGoesOn(t *testing.T) {
 	for range 10 {
 		s.Spawn(untilDone)
 	}
-	s.AbortAll(errBoom)
+	s.Abort(errBoom)
 	n := 0
 	for _, err := range s.All(t.Context()) {
 		require.ErrorIs(t, err, errBoom)
@@ -231,7 +231,7 @@ func TestAbortAllEndsRunningAndQueuedAndTheSetGoesOn(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 1, v)
 	s.Spawn(untilDone)
-	s.AbortAll(nil)
+	s.Abort(nil)
 	_, err = s.Next(t.Context())
 	require.NoError(t, err)
 	h, err := s.Next(t.Context())
@@ -284,7 +284,7 @@ func TestAbortAllKeepsTheResultsOfWhatHasEnded(t *testing.T) {
 			s.Spawn(untilDone)
 		}
 		testkit.Advance(2 * time.Second)
-		s.AbortAll(errBoom)
+		s.Abort(errBoom)
 		assert.Equal(t, 16, s.Len())
 		var got []int
 		n := 0
@@ -319,57 +319,29 @@ func TestTheSetsContextEndsItsTasks(t *testing.T) {
 				n++
 			}
 			assert.Equal(t, 2, n)
-			s.Close()
+			_ = s.Close()
 		}
 	})
 }
 
-func TestCloseAbortsAndWaits(t *testing.T) {
-	s := task.NewSet[int](t.Context(), 2)
-	var ended atomic.Int64
-	for range 2 {
-		began := make(chan struct{})
-		s.Spawn(func(ctx context.Context) (int, error) {
-			close(began)
-			defer ended.Add(1)
-			return untilDone(ctx)
-		})
-		<-began
-	}
-	queued := s.Spawn(func(context.Context) (int, error) { panic("called") })
-	s.Close()
-	assert.EqualValues(t, 2, ended.Load())
-	_, err := queued.Join(t.Context())
-	require.ErrorIs(t, err, task.ErrClosed)
-	n := 0
-	for _, err := range s.All(t.Context()) { // what it had can still be taken
-		require.ErrorIs(t, err, task.ErrClosed)
-		n++
-	}
-	assert.Equal(t, 3, n)
+func TestASetThatIsClosedRefusesTasksAndKeepsResults(t *testing.T) {
+	s := newSet[int](t, 1)
+	_, err := s.Spawn(value(1)).Join(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
 	refused := s.Spawn(func(context.Context) (int, error) { panic("called") })
 	_, err = refused.Join(t.Context())
 	require.Equal(t, task.ErrClosed, err)
-	assert.Zero(t, s.Len())
-	s.Close()
-}
-
-func TestShutdownGivesUpWithItsContext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newSet[int](t, 1)
-		gate := make(chan struct{})
-		s.Spawn(after(gate, 1))
-		synctest.Wait()
-		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errBoom)
-		defer cancel()
-		require.ErrorIs(t, s.Shutdown(ctx), errBoom)
-		close(gate)
-		require.NoError(t, s.Shutdown(t.Context()))
-	})
+	assert.Equal(t, 1, s.Len())
+	for v, err := range s.All(t.Context()) {
+		require.NoError(t, err)
+		assert.Equal(t, 1, v)
+	}
+	require.NoError(t, s.Close())
 }
 
 func TestAPanicInASet(t *testing.T) {
-	s := task.NewSet[int](t.Context(), 1)
+	s := newSet[int](t, 1)
 	s.Spawn(culprit)
 	err := testkit.PanicError(t, func() {
 		for _, err := range s.All(t.Context()) {
@@ -377,10 +349,7 @@ func TestAPanicInASet(t *testing.T) {
 		}
 	})
 	require.ErrorIs(t, err, errBoom)
-	<-s.Spawn(culprit).Done()
-	err = testkit.PanicError(t, s.Close)
-	require.ErrorIs(t, err, errBoom, "nobody joined it")
-	s.Close()
+	require.NoError(t, s.Close())
 }
 
 func TestGoexitInASetEndsTheTaskAlone(t *testing.T) {
@@ -445,7 +414,10 @@ func TestASetDoesNotKeepWhatOrderedTook(t *testing.T) {
 }
 
 func TestAbortAllBeginsNothing(t *testing.T) {
-	for _, end := range []func(*task.Set[int]){func(s *task.Set[int]) { s.AbortAll(nil) }, (*task.Set[int]).Close} {
+	for _, end := range []func(*task.Set[int]){
+		func(s *task.Set[int]) { s.Abort(nil) },
+		func(s *task.Set[int]) { _ = s.Close() },
+	} {
 		var called atomic.Int64
 		for range 1000 {
 			s := task.NewSet[int](t.Context(), 1)
@@ -454,7 +426,7 @@ func TestAbortAllBeginsNothing(t *testing.T) {
 			<-began
 			s.Spawn(func(context.Context) (int, error) { called.Add(1); return 0, nil })
 			end(s)
-			s.Close()
+			_ = s.Close()
 		}
 		assert.Zero(t, called.Load())
 	}

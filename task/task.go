@@ -20,24 +20,58 @@
 // [context.Cause].
 //
 // A panic ends the task alone. It panics again where the task is joined, with a
-// [*PanicError] that holds the task's stack as text. When nobody joins, it
-// panics where the owner ends, and for a task without an owner it ends the
-// process. An owner several of whose tasks panicked panics with their errors
-// joined, among which [errors.As] finds the first [*PanicError].
-// [runtime.Goexit] in a task is the error [ErrGoexit].
+// [*PanicError] that holds the task's stack as text. When nobody joins, a scope
+// panics with it at its end, a Set or Pool returns it from its end in an
+// [*EndError], and for a task without an owner it ends the process. A scope
+// several of whose tasks panicked panics with their errors joined, among which
+// [errors.As] finds the first [*PanicError]. [runtime.Goexit] in a task is the
+// error [ErrGoexit].
 //
 // The return of a task synchronizes before the return of any call that reports
 // its result. Everything that blocks is durably blocking in a synctest bubble.
 //
 // A task that waits takes about 2.8 KB, nearly all of it the goroutine, and about
 // 3.1 KB once it has asked its context for more than Err. Many that are not to
-// run at once take some 150 bytes each in a [Set] or the queue of a [Pool].
+// run at once take some 200 bytes each in a [Set] or the queue of a [Pool].
 //
-// Set and Pool are not made deadlocked by tasks that wait for tasks: a task that
-// waits in this package, with the context it was given, lends its place to
-// another one meanwhile. One that waits elsewhere lends nothing, be it for a
-// channel, for a mutex or in the loop of a stream of package stream: what it
-// waits for must not need its place.
+// # Limits
+//
+// The limit of a Set or Pool counts its tasks that are at work. All that a task
+// starts belongs to it: the goroutines of Join2, JoinAll, Race or a scope, and the
+// tasks of a Set that it makes, which has a limit of its own. So the tasks of a Pool
+// of 2 that call Join2(load, load) run 4 loads at once, not more.
+//
+// A task that waits for a task of its own Set or Pool which has not begun passes
+// its place to that task, and gets it back when that task ends. A place is passed
+// on in series, and is never doubled. A task that waits for anything else keeps
+// its place. The following are waits for a task, if they are made with the context
+// that the waiting task was given or one derived from it, or on its own goroutine:
+//
+//   - [Handle.Join], [Handle.Result] and [Set.Ordered].
+//   - [Submit] to a full queue: the new task runs in the caller's place, and Submit
+//     waits for its end.
+//   - [Set.Next] and [Set.All] in a task of the set: the first task of the queue
+//     runs in the caller's place.
+//   - The end of a scope, of JoinAll, Join2 to Join5, Settle or Race, and the Close,
+//     Shutdown, Wait and Next of another Set or Pool, for what their tasks wait for.
+//   - A wait for a task of another owner, for what that task waits for.
+//
+// So tasks that wait for tasks do not deadlock, and there are never more tasks at
+// work than the limit, with one exception. A wait that was given up, because its
+// context ended, goes on while another task still has the place. The end of either
+// repays that before anything new begins. [PoolStats] and [SetStats] count such
+// tasks as Over.
+//
+// Tasks that wait for each other in a ring can never go on. The wait that would
+// close the ring panics and names the tasks, if all of them wait on their own
+// goroutines. So does a task that joins itself, or that closes or awaits its own Set
+// or Pool.
+//
+// These forms can deadlock without a report, because this package does not see
+// the wait: a task that waits for another one through a channel, a mutex, a
+// WaitGroup or the loop of a stream of package stream; a wait on another goroutine
+// than the task's with a context that is not the task's; and Close, which has no
+// context, on another goroutine than the task's.
 package task
 
 import (
@@ -51,8 +85,11 @@ var (
 	ErrAborted = errors.New("task: aborted")
 	// ErrClosed says that a Set or Pool takes no more tasks.
 	ErrClosed = errors.New("task: closed")
-	// ErrEmpty says that every result of a Set was taken.
+	// ErrEmpty says that every result of a Set was taken, or that a task of the set
+	// asks for the next one and all others that have not ended do so too.
 	ErrEmpty = errors.New("task: no tasks left")
+	// ErrFull says that the queue of a Pool is full.
+	ErrFull = errors.New("task: the queue is full")
 	// ErrGoexit is the result of a task that called [runtime.Goexit].
 	ErrGoexit = errors.New("task: ended by runtime.Goexit")
 	// ErrTimeout is the cause with which [Timeout] ends a context.
@@ -63,14 +100,22 @@ var (
 func bug(format string, args ...any) error { return fmt.Errorf("task: "+format, args...) }
 
 // over returns the error of a call that ctx ended.
-func over(ctx context.Context) error { return fmt.Errorf("task: %w", context.Cause(ctx)) }
+func over(ctx context.Context) error {
+	return fmt.Errorf("task: %w", &contextError{err: ctx.Err(), cause: context.Cause(ctx)})
+}
+
+// contextError is the end of a context. It is both its Err and its Cause.
+type contextError struct{ err, cause error }
+
+func (e *contextError) Error() string        { return e.cause.Error() }
+func (e *contextError) Unwrap() error        { return e.cause }
+func (e *contextError) Is(target error) bool { return target == e.err }
 
 // wait blocks until ready is closed or ctx is done, which is noticed first.
 func wait(ctx context.Context, ready <-chan struct{}) error {
 	if ctx.Err() != nil {
 		return over(ctx)
 	}
-	defer lend(ctx)()
 	done := ctx.Done()
 	if done == nil { // a plain receive costs less than a select
 		<-ready
@@ -82,15 +127,4 @@ func wait(ctx context.Context, ready <-chan struct{}) error {
 	case <-done:
 		return over(ctx)
 	}
-}
-
-// await blocks until ready is closed, whatever becomes of ctx.
-func await(ctx context.Context, ready <-chan struct{}) {
-	select {
-	case <-ready:
-		return
-	default:
-	}
-	defer lend(ctx)()
-	<-ready
 }

@@ -114,7 +114,7 @@ func TestSetModel(t *testing.T) {
 		for len(running) > 0 {
 			end(0, nil)
 		}
-		s.Close()
+		_ = s.Close()
 	})
 }
 
@@ -206,6 +206,6 @@ func TestPoolModel(t *testing.T) {
 		for len(running) > 0 {
 			end(0)
 		}
-		p.Close()
+		_ = p.Close()
 	})
 }

@@ -52,7 +52,7 @@ func TestStressPool(t *testing.T) {
 					p.Resize(1 + rnd.IntN(4))
 				case 1:
 					if i == 0 && rnd.IntN(4) == 0 {
-						go p.Close()
+						go func() { _ = p.Shutdown(context.Background()) }()
 					}
 				}
 			}
@@ -63,12 +63,12 @@ func TestStressPool(t *testing.T) {
 				}
 			}
 		})
-		p.Close()
+		_ = p.Shutdown(context.Background())
 		s := p.Stats()
 		assert.Equal(t, accepted.Load(), ended.Load())
 		assert.EqualValues(t, accepted.Load(), s.Submitted)
 		assert.Equal(t, s.Submitted, s.Succeeded+s.Failed)
-		s.Submitted, s.Succeeded, s.Failed, s.Workers = 0, 0, 0, 0
+		s.Submitted, s.Succeeded, s.Failed, s.Workers, s.Handed = 0, 0, 0, 0, 0
 		assert.Zero(t, s)
 	})
 }
@@ -103,7 +103,7 @@ func TestStressSet(t *testing.T) {
 		for i := range given {
 			require.EqualValues(t, 1, given[i].Load())
 		}
-		s.Close()
+		_ = s.Close()
 	})
 }
 

@@ -156,7 +156,7 @@ func BenchmarkTasks(b *testing.B) {
 						b.Fatal(err)
 					}
 				}
-				s.Close()
+				_ = s.Close()
 			})
 			run("ours-pool", func(n int) {
 				p := task.NewPool(ctx, task.PoolOptions{Workers: limit, Queue: 1024})
@@ -165,7 +165,9 @@ func BenchmarkTasks(b *testing.B) {
 						b.Fatal(err)
 					}
 				}
-				p.Close()
+				if err := p.Shutdown(ctx); err != nil {
+					b.Fatal(err)
+				}
 			})
 			run("conc", func(n int) {
 				p := pool.NewWithResults[int]().WithMaxGoroutines(limit)

@@ -124,11 +124,11 @@ func Example_taskSet() {
 	fmt.Println(h.Join(ctx))
 	_, ok := set.TryNext()
 	set.Spawn(forever)
-	set.AbortAll(nil)
+	set.Abort(nil)
 	for v, err := range set.All(ctx) {
 		fmt.Println(v, errors.Is(err, task.ErrAborted))
 	}
-	fmt.Println(ok, set.Shutdown(ctx))
+	fmt.Println(ok, set.Close())
 	// Output:
 	// 0 <nil>
 	// 1 <nil>
@@ -146,7 +146,7 @@ func Example_taskPool() {
 	for range 20 {
 		_, _ = task.Submit(ctx, pool, func(context.Context) (int32, error) { return done.Add(1), nil })
 	}
-	pool.Close()
+	_ = pool.Shutdown(ctx)
 	fmt.Println(done.Load())
 	_, err := task.Submit(ctx, pool, answer)
 	fmt.Println(errors.Is(err, task.ErrClosed))

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -56,7 +57,7 @@ func run(ctx context.Context, out io.Writer, jobs, workers int) error {
 // in the order of the jobs.
 func dispatch(ctx context.Context, out io.Writer, rx <-chan int, workers int) (done int, err error) {
 	pool := task.NewPool(ctx, task.PoolOptions{Workers: workers, Queue: workers})
-	defer pool.Close()
+	defer func() { err = errors.Join(err, pool.Close()) }()
 	var results []*task.Handle[string]
 	for job := range rx {
 		h, err := task.Submit(ctx, pool, func(context.Context) (string, error) { return work(job), nil })

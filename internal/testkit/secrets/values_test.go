@@ -84,6 +84,7 @@ var harmless = map[string]string{
 	"stream.Event":          "text that a server sent in the clear",
 	"task.PoolOptions":      "numbers",
 	"task.PoolStats":        "numbers",
+	"task.SetStats":         "numbers",
 	"track.Leak":            "types, names and stacks",
 }
 
@@ -105,7 +106,8 @@ func containers[T any](t *testing.T, v T) map[string]any {
 		"stream.Stream":     stream.Of(v, v), "stream.Heard": stream.Heard[T]{Value: v}, "stream.Pair": stream.Pair[T, T]{First: v, Second: v},
 		"stream.Indexed":   stream.Indexed[T]{Value: v},
 		"retry.PanicError": &retry.PanicError{Value: v}, "retry.Error": &retry.Error{Last: fmt.Errorf("about %v", v), Attempts: 1},
-		"task.PanicError": &task.PanicError{Value: v}, "task.Outcome": task.Outcome[T]{Value: v, Err: fmt.Errorf("about %v", v)},
+		"task.PanicError": &task.PanicError{Value: v}, "task.EndError": &task.EndError{Errs: []error{fmt.Errorf("about %v", v)}},
+		"task.Outcome": task.Outcome[T]{Value: v, Err: fmt.Errorf("about %v", v)},
 	}
 	owners(t, all, v)
 	cells(t, all, v)
@@ -203,10 +205,10 @@ func tasks[T any](t *testing.T, all map[string]any, v T) {
 	require.NoError(t, err)
 	all["task.Handle"] = handle
 	set := task.NewSet[T](t.Context(), 2)
-	t.Cleanup(set.Close)
+	t.Cleanup(func() { _ = set.Close() })
 	set.Spawn(answer)
 	pool := task.NewPool(t.Context(), task.PoolOptions{Workers: 1})
-	t.Cleanup(pool.Close)
+	t.Cleanup(func() { _ = pool.Close() })
 	_, err = task.Submit(t.Context(), pool, answer)
 	require.NoError(t, err)
 	all["task.Set"], all["task.Pool"] = set, pool

@@ -1,8 +1,8 @@
 package task
 
-// queue is a first-in first-out queue in a ring that grows and shrinks with
+// fifo is a first-in first-out queue in a ring that grows and shrinks with
 // what it holds. The zero value is empty.
-type queue[T any] struct {
+type fifo[T any] struct {
 	ring []T // its length is zero or a power of two
 	head int
 	n    int
@@ -10,7 +10,7 @@ type queue[T any] struct {
 
 const smallestRing = 16
 
-func (q *queue[T]) push(v T) {
+func (q *fifo[T]) push(v T) {
 	if q.n == len(q.ring) {
 		q.resize(max(smallestRing, 2*q.n))
 	}
@@ -18,7 +18,7 @@ func (q *queue[T]) push(v T) {
 	q.n++
 }
 
-func (q *queue[T]) pop() (v T, ok bool) {
+func (q *fifo[T]) pop() (v T, ok bool) {
 	if q.n == 0 {
 		return v, false
 	}
@@ -32,9 +32,9 @@ func (q *queue[T]) pop() (v T, ok bool) {
 	return v, true
 }
 
-func (q *queue[T]) at(i int) T { return q.ring[(q.head+i)&(len(q.ring)-1)] }
+func (q *fifo[T]) at(i int) T { return q.ring[(q.head+i)&(len(q.ring)-1)] }
 
-func (q *queue[T]) resize(size int) {
+func (q *fifo[T]) resize(size int) {
 	ring := make([]T, max(size, smallestRing))
 	for i := range q.n {
 		ring[i] = q.at(i)

@@ -1,0 +1,257 @@
+package task
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync/atomic"
+)
+
+// EndError is what Close and Shutdown of a [Set] or [Pool] report because nobody
+// else did. Each error, panic and aborted task is reported once.
+//
+// It unwraps to Errs and Cause.
+type EndError struct {
+	// Errs holds the errors of tasks that nobody joined, a [*PanicError] for a
+	// panic, in the order in which the tasks ended; at most 16 of them. An error
+	// with which a task obeyed the end of its context is not among them.
+	Errs []error
+	// More is how many such errors there were beyond Errs.
+	More int
+	// Aborted is how many accepted tasks had not ended when Close or Shutdown
+	// ended their contexts.
+	Aborted int
+	// Cause is why they were aborted: [ErrClosed], or for Shutdown an error that
+	// wraps those of its context. It is nil if Aborted is 0.
+	Cause error
+}
+
+// Error returns all that the end reports.
+func (e *EndError) Error() string {
+	var parts []string
+	if e.Aborted > 0 {
+		parts = append(parts, fmt.Sprintf("%d aborted (%s)", e.Aborted, trim(e.Cause)))
+	}
+	for _, err := range e.Errs {
+		parts = append(parts, trim(err))
+	}
+	if e.More > 0 {
+		parts = append(parts, fmt.Sprintf("%d more errors", e.More))
+	}
+	return "task: tasks that nobody joined: " + strings.Join(parts, "; ")
+}
+
+// trim returns the text of err without the prefix of the package.
+func trim(err error) string { return strings.TrimPrefix(err.Error(), "task: ") }
+
+// Unwrap returns the errors and the cause.
+func (e *EndError) Unwrap() []error {
+	if e.Cause == nil {
+		return e.Errs
+	}
+	return append(slices.Clip(e.Errs), e.Cause)
+}
+
+// LogValue shows the parts apart.
+func (e *EndError) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.Int("aborted", e.Aborted), slog.Any("cause", e.Cause),
+		slog.Any("errs", e.Errs), slog.Int("more", e.More),
+	)
+}
+
+// keptFailures is how many failures that nobody joined a crew keeps.
+const keptFailures = 16
+
+// ends is what the end of a crew has to report. Guarded by crew.mu.
+type ends struct {
+	failures []*failure   // the first keptFailures; those seen may be missing
+	unkept   atomic.Int64 // further failures that nobody has seen
+	aborted  int          // tasks that had not ended when Close or Shutdown aborted them
+	cause    error        // of that abort
+	err      error        // by which it is reported
+}
+
+// note keeps the failure of a task that has ended.
+func (e *ends) note(h *core) {
+	f := h.failure
+	if f == nil || f.seen.Load() {
+		return
+	}
+	if e.cause != nil && !f.panicked && (errors.Is(f.err, e.cause) || errors.Is(f.err, context.Canceled)) {
+		return
+	}
+	if len(e.failures) == keptFailures {
+		e.failures = slices.DeleteFunc(e.failures, func(f *failure) bool { return f.seen.Load() })
+	}
+	if len(e.failures) == keptFailures {
+		f.unkept = &e.unkept
+		e.unkept.Add(1)
+		return
+	}
+	e.failures = append(e.failures, f)
+}
+
+// report returns an [*EndError], or nil, and forgets what is in it.
+func (c *crew) report() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := &EndError{Aborted: c.ends.aborted}
+	for _, f := range c.ends.failures {
+		if !f.seen.Swap(true) {
+			e.Errs = append(e.Errs, f.err)
+		}
+	}
+	e.More = int(c.ends.unkept.Swap(0))
+	if e.Aborted > 0 {
+		e.Cause = c.ends.err
+	}
+	c.ends.failures, c.ends.aborted = nil, 0
+	if e.Aborted == 0 && len(e.Errs) == 0 && e.More == 0 {
+		return nil
+	}
+	return e
+}
+
+// shut lets no more tasks in, and returns a channel that is closed when those
+// inside have ended. It may be called again.
+func (c *crew) shut() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.quiet != nil {
+		return c.quiet
+	}
+	c.quiet = make(chan struct{})
+	for c.waiters.n > 0 {
+		if w, _ := c.waiters.pop(); w.state == waiting {
+			w.state = refused
+			w.h.base().begun.Store(true) // it never will
+			close(w.ready)
+		}
+	}
+	c.gone = 0
+	c.dismiss(0)
+	if len(c.workers) == 0 {
+		close(c.quiet)
+	}
+	return c.quiet
+}
+
+// closed reports whether the crew takes no more tasks. The caller holds mu.
+func (c *crew) closed() bool { return c.quiet != nil }
+
+// close is Close.
+func (c *crew) close() error {
+	c.refuseInside(context.Background(), "Close")
+	quiet := c.shut()
+	c.abortAtEnd(ErrClosed, ErrClosed)
+	_ = c.await(c.parent, nil, quiet) // there is no limit
+	return c.report()
+}
+
+// shutdown is Shutdown.
+func (c *crew) shutdown(ctx context.Context) error {
+	c.refuseInside(ctx, "Shutdown")
+	quiet := c.shut()
+	if err := c.await(ctx, ctx, quiet); err != nil {
+		c.abortAtEnd(context.Cause(ctx), err)
+	} else {
+		c.abort(ErrClosed) // nothing is left: it releases the context
+	}
+	return c.report()
+}
+
+// wait is Wait.
+func (c *crew) wait(ctx context.Context) error {
+	c.refuseInside(ctx, "Wait")
+	if ctx.Err() != nil {
+		return over(ctx)
+	}
+	c.mu.Lock()
+	if c.left() == 0 {
+		c.mu.Unlock()
+		return nil
+	}
+	if c.empty == nil {
+		c.empty = make(chan struct{})
+	}
+	empty := c.empty
+	c.mu.Unlock()
+	return c.await(ctx, ctx, empty)
+}
+
+// await waits for ready, the end of all tasks of the crew, on behalf of the task
+// of ctx, or until limit is done, unless it is nil.
+func (c *crew) await(ctx, limit context.Context, ready <-chan struct{}) error {
+	select {
+	case <-ready:
+		return nil
+	default:
+	}
+	if x := taskOf(ctx); x != nil {
+		e, err := connect(x, limit, c, false)
+		defer e.end(ctx)
+		if err != nil {
+			panic(err)
+		}
+	}
+	if limit == nil {
+		<-ready
+		return nil
+	}
+	return wait(limit, ready)
+}
+
+// abortAtEnd is abort for Close and Shutdown, which report it as err.
+func (c *crew) abortAtEnd(cause, err error) {
+	c.mu.Lock()
+	if c.ends.cause == nil {
+		c.ends.aborted, c.ends.cause, c.ends.err = c.left(), cause, err
+	}
+	c.mu.Unlock()
+	c.abort(cause)
+}
+
+// abort ends the context of all accepted tasks and does not wait. Tasks that have
+// not begun end at once. Tasks accepted later get a new context.
+func (c *crew) abort(cause error) {
+	c.mu.Lock()
+	cancel := c.cancel
+	if !c.closed() {
+		c.ctx, c.cancel = context.WithCancelCause(c.parent)
+	}
+	var refused []runner
+	for c.queue.n > 0 {
+		h, _ := c.queue.pop()
+		if h.base().begun.Load() {
+			c.begun--
+			continue
+		}
+		h.base().begun.Store(true)
+		h.refuse(cause)
+		refused = append(refused, h)
+	}
+	for _, h := range refused {
+		c.publish(h.base())
+	}
+	c.staff()
+	c.mu.Unlock()
+	cancel(cause)
+	for _, h := range refused {
+		h.base().wake()
+	}
+}
+
+// refuseInside panics if a task of the crew would wait for itself.
+func (c *crew) refuseInside(ctx context.Context, method string) {
+	x := memberOf(ctx, c)
+	if x == nil {
+		x = c.current()
+	}
+	if x != nil {
+		panic(bug("%s.%s: %s waits for its own end", c.kind, method, x.name()))
+	}
+}

@@ -1,0 +1,381 @@
+package task_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/internal/testkit"
+	"github.com/coderrange/ferrous/task"
+)
+
+// ender is a Pool or Set.
+type ender interface {
+	Close() error
+	Shutdown(ctx context.Context) error
+	Abort(cause error)
+	Wait(ctx context.Context) error
+}
+
+// crewed is an ender with one place, and a way to give it tasks.
+type crewed struct {
+	ender
+	spawn func(f func(context.Context) (int, error)) (*task.Handle[int], error)
+}
+
+// enders makes one of each kind.
+var enders = map[string]func(ctx context.Context) crewed{
+	"pool": func(ctx context.Context) crewed {
+		p := task.NewPool(ctx, task.PoolOptions{Workers: 1, Queue: 100})
+		return crewed{p, func(f func(context.Context) (int, error)) (*task.Handle[int], error) {
+			return task.Submit(context.Background(), p, f)
+		}}
+	},
+	"set": func(ctx context.Context) crewed {
+		s := task.NewSet[int](ctx, 1)
+		return crewed{s, func(f func(context.Context) (int, error)) (*task.Handle[int], error) {
+			h := s.Spawn(f)
+			if _, ready, err := h.Poll(); ready && err == task.ErrClosed { //nolint:errorlint // as documented
+				return nil, err
+			}
+			return h, nil
+		}}
+	},
+}
+
+// eachEnder runs f in a bubble for each kind.
+func eachEnder(t *testing.T, f func(t *testing.T, o crewed)) {
+	t.Helper()
+	for kind, make := range enders {
+		t.Run(kind, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { f(t, make(context.Background())) })
+		})
+	}
+}
+
+func mustNot(context.Context) (int, error) { panic("called") }
+
+// TestEnds calls each way to end with a task that runs for a minute unless its
+// context ends, and one that is queued, and then offers a new one.
+func TestEnds(t *testing.T) {
+	type result struct {
+		err     error         // what the call matches; nil for none
+		running error         // of the task that ran
+		queued  error         // of the task that had not begun
+		refused error         // of a new one
+		took    time.Duration // until the call returned
+		aborted int
+	}
+	short := func(o crewed) error {
+		ctx, cancel := context.WithTimeoutCause(context.Background(), time.Second, errBoom)
+		defer cancel()
+		return o.Shutdown(ctx)
+	}
+	for name, c := range map[string]struct {
+		call func(o crewed) error
+		want result
+	}{
+		"Close": {
+			func(o crewed) error { return o.Close() },
+			result{err: task.ErrClosed, running: task.ErrClosed, queued: task.ErrClosed, refused: task.ErrClosed, aborted: 2},
+		},
+		"Shutdown": {
+			func(o crewed) error { return o.Shutdown(context.Background()) },
+			result{refused: task.ErrClosed, took: 2 * time.Minute},
+		},
+		"Shutdown, too long": {
+			short,
+			result{err: errBoom, running: errBoom, queued: errBoom, refused: task.ErrClosed, took: time.Second, aborted: 2},
+		},
+		"Abort": {
+			func(o crewed) error { o.Abort(errBoom); return nil },
+			result{running: errBoom, queued: errBoom},
+		},
+		"Abort without a cause": {
+			func(o crewed) error { o.Abort(nil); return nil },
+			result{running: task.ErrAborted, queued: task.ErrAborted},
+		},
+		"Wait": {
+			func(o crewed) error { return o.Wait(context.Background()) },
+			result{took: 2 * time.Minute},
+		},
+		"Wait, too long": {
+			func(o crewed) error {
+				ctx, cancel := context.WithTimeoutCause(context.Background(), time.Second, errBoom)
+				defer cancel()
+				return o.Wait(ctx)
+			},
+			result{err: errBoom, took: time.Second},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachEnder(t, func(t *testing.T, o crewed) {
+				running, err := o.spawn(sleeper(time.Minute, 1))
+				require.NoError(t, err)
+				queued, err := o.spawn(sleeper(time.Minute, 2))
+				require.NoError(t, err)
+				synctest.Wait()
+				start := time.Now()
+				err = c.call(o)
+				assert.Equal(t, c.want.took, time.Since(start))
+				if c.want.err == nil {
+					require.NoError(t, err)
+				} else {
+					require.ErrorIs(t, err, c.want.err)
+				}
+				var end *task.EndError
+				if c.want.aborted > 0 {
+					require.ErrorAs(t, err, &end)
+					assert.Equal(t, c.want.aborted, end.Aborted)
+					assert.Empty(t, end.Errs)
+				}
+				fresh, err := o.spawn(value(3))
+				assert.Equal(t, c.want.refused, err)
+				for h, want := range map[*task.Handle[int]]error{running: c.want.running, queued: c.want.queued, fresh: nil} {
+					if h == nil {
+						continue
+					}
+					_, err := h.Join(t.Context())
+					if want == nil {
+						require.NoError(t, err)
+					} else {
+						require.ErrorIs(t, err, want)
+					}
+				}
+				require.NoError(t, o.Close(), "all were joined, and each end is reported once")
+			})
+		})
+	}
+}
+
+func TestEndsBesideATaskThatListensToNobody(t *testing.T) {
+	eachEnder(t, func(t *testing.T, o crewed) {
+		deaf, err := o.spawn(func(context.Context) (int, error) { <-time.After(time.Hour); return 1, nil })
+		require.NoError(t, err)
+		queued, err := o.spawn(mustNot)
+		require.NoError(t, err)
+		synctest.Wait()
+		start := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		err = o.Shutdown(ctx)
+		var end *task.EndError
+		require.ErrorAs(t, err, &end)
+		assert.Equal(t, 2, end.Aborted)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Equal(t, time.Minute, time.Since(start))
+		_, err = queued.Join(t.Context())
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Equal(t, time.Minute, time.Since(start), "what has not begun ends at once")
+		require.NoError(t, o.Close(), "it was reported already")
+		assert.Equal(t, time.Hour, time.Since(start), "Close waits")
+		v, err := deaf.Join(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, 1, v)
+	})
+}
+
+func TestEndsReportWhatNobodyJoined(t *testing.T) {
+	lost := errors.New("lost")
+	for name, end := range map[string]func(o crewed) error{
+		"Close":    func(o crewed) error { _ = o.Wait(context.Background()); return o.Close() },
+		"Shutdown": func(o crewed) error { return o.Shutdown(context.Background()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachEnder(t, func(t *testing.T, o crewed) {
+				joined, err := o.spawn(failing(errors.New("joined")))
+				require.NoError(t, err)
+				_, err = joined.Join(t.Context())
+				require.Error(t, err)
+				for _, f := range []func(context.Context) (int, error){failing(lost), culprit, goexit, value(1)} {
+					_, err := o.spawn(f)
+					require.NoError(t, err)
+				}
+				err = end(o)
+				var e *task.EndError
+				require.ErrorAs(t, err, &e)
+				require.Len(t, e.Errs, 3)
+				assert.Equal(t, lost, e.Errs[0])
+				var p *task.PanicError
+				require.ErrorAs(t, err, &p)
+				assert.Contains(t, p.Stack, "culprit")
+				assert.Equal(t, task.ErrGoexit, e.Errs[2])
+				assert.Zero(t, e.Aborted+e.More)
+				require.NoError(t, e.Cause)
+				require.NoError(t, o.Close(), "each is reported once")
+			})
+		})
+	}
+}
+
+func TestEndsKeepSomeErrorsAndCountTheOthers(t *testing.T) {
+	for joined, more := range map[int]int{0: 84, 50: 34, 84: 0} {
+		eachEnder(t, func(t *testing.T, o crewed) {
+			var handles []*task.Handle[int]
+			for range 100 {
+				h, err := o.spawn(failing(errBoom))
+				require.NoError(t, err)
+				handles = append(handles, h)
+			}
+			require.NoError(t, o.Wait(t.Context()))
+			for _, h := range handles[100-joined:] {
+				_, err := h.Join(t.Context())
+				require.ErrorIs(t, err, errBoom)
+			}
+			var e *task.EndError
+			require.ErrorAs(t, o.Close(), &e)
+			assert.Len(t, e.Errs, 16)
+			assert.Equal(t, more, e.More)
+		})
+	}
+}
+
+func TestEndsThatMeetReportEachThingOnce(t *testing.T) {
+	eachEnder(t, func(t *testing.T, o crewed) {
+		for range 3 {
+			_, err := o.spawn(untilDone)
+			require.NoError(t, err)
+		}
+		_, err := o.spawn(mustNot)
+		require.NoError(t, err)
+		errs := make(chan error)
+		ends := []func() error{o.Close, o.Close, func() error { return o.Shutdown(t.Context()) }}
+		for _, end := range ends {
+			go func() { errs <- end() }()
+		}
+		aborted := 0
+		for range ends {
+			var e *task.EndError
+			if err := <-errs; errors.As(err, &e) {
+				aborted += e.Aborted
+			}
+		}
+		assert.Equal(t, 4, aborted)
+	})
+}
+
+func TestAPanicAfterTheAbortIsReported(t *testing.T) {
+	eachEnder(t, func(t *testing.T, o crewed) {
+		_, err := o.spawn(func(ctx context.Context) (int, error) {
+			<-ctx.Done()
+			panic(errBoom)
+		})
+		require.NoError(t, err)
+		synctest.Wait()
+		err = o.Close()
+		require.ErrorIs(t, err, errBoom)
+		var e *task.EndError
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, 1, e.Aborted)
+		assert.Contains(t, err.Error(), "task: tasks that nobody joined: 1 aborted (closed); panic: boom")
+		var log bytes.Buffer
+		slog.New(slog.NewTextHandler(&log, nil)).Info("x", "err", e)
+		assert.Contains(t, log.String(), "err.aborted=1")
+	})
+}
+
+func TestWaitReturnsWhenNothingIsLeftAndTheOwnerGoesOn(t *testing.T) {
+	eachEnder(t, func(t *testing.T, o crewed) {
+		require.NoError(t, o.Wait(t.Context()))
+		for range 2 {
+			_, err := o.spawn(sleeper(time.Second, 1))
+			require.NoError(t, err)
+			_, err = o.spawn(sleeper(time.Second, 1))
+			require.NoError(t, err)
+			done := make(chan error)
+			for range 3 {
+				go func() { done <- o.Wait(context.Background()) }()
+			}
+			start := time.Now()
+			for range 3 {
+				require.NoError(t, <-done)
+			}
+			assert.Equal(t, 2*time.Second, time.Since(start))
+		}
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(errBoom)
+		err := o.Wait(ctx)
+		require.ErrorIs(t, err, errBoom)
+		require.ErrorIs(t, err, context.Canceled)
+		require.NoError(t, o.Close())
+	})
+}
+
+func TestSubmittersAreRefusedByAnEnd(t *testing.T) {
+	for name, end := range map[string]func(p *task.Pool) error{
+		"Close":    (*task.Pool).Close,
+		"Shutdown": func(p *task.Pool) error { return p.Shutdown(context.Background()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPool(t, task.PoolOptions{Workers: 1})
+				submit(t, p, sleeper(time.Minute, 1))
+				refused := make(chan error)
+				go func() { _, err := task.Submit(t.Context(), p, mustNot); refused <- err }()
+				synctest.Wait()
+				go func() { _ = end(p) }()
+				require.Equal(t, task.ErrClosed, <-refused)
+				_, err := task.TrySubmit(p, mustNot)
+				require.Equal(t, task.ErrClosed, err)
+			})
+		})
+	}
+}
+
+func TestAnAbortLetsSubmittersIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, task.PoolOptions{Workers: 1, Queue: 1})
+		submit(t, p, untilDone)
+		submit(t, p, mustNot)
+		got := make(chan error)
+		go func() {
+			h, err := task.Submit(t.Context(), p, value(1))
+			if err == nil {
+				_, err = h.Join(t.Context())
+			}
+			got <- err
+		}()
+		synctest.Wait()
+		p.Abort(nil)
+		require.NoError(t, <-got, "it was accepted after the abort")
+	})
+}
+
+func TestTheZeroPoolAndSetSayWhatTheyAre(t *testing.T) {
+	var p task.Pool
+	var s task.Set[int]
+	ctx := t.Context()
+	for name, f := range map[string]func(){
+		"Pool.Submit":    func() { _, _ = task.Submit(ctx, &p, value(1)) },
+		"Pool.TrySubmit": func() { _, _ = task.TrySubmit(&p, value(1)) },
+		"Pool.Resize":    func() { p.Resize(1) },
+		"Pool.Close":     func() { _ = p.Close() },
+		"Pool.Shutdown":  func() { _ = p.Shutdown(ctx) },
+		"Pool.Abort":     func() { p.Abort(nil) },
+		"Pool.Wait":      func() { _ = p.Wait(ctx) },
+		"Set.Spawn":      func() { s.Spawn(value(1)) },
+		"Set.Next":       func() { _, _ = s.Next(ctx) },
+		"Set.TryNext":    func() { _, _ = s.TryNext() },
+		"Set.Close":      func() { _ = s.Close() },
+		"Set.Shutdown":   func() { _ = s.Shutdown(ctx) },
+		"Set.Abort":      func() { s.Abort(nil) },
+		"Set.Wait":       func() { _ = s.Wait(ctx) },
+		"Set.All":        func() { s.All(ctx) },
+		"Set.Ordered":    func() { s.Ordered(ctx) },
+	} {
+		kind, _, _ := bytes.Cut([]byte(name), []byte("."))
+		require.EqualError(t, testkit.PanicError(t, f), fmt.Sprintf("task: %s: zero %s", name, kind))
+	}
+	assert.Equal(t, task.PoolStats{}, p.Stats())
+	assert.Equal(t, task.SetStats{}, s.Stats())
+	assert.Equal(t, "Pool(workers=0 running=0 queued=0)", p.String())
+	assert.Zero(t, s.Len())
+}

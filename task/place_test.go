@@ -1,0 +1,469 @@
+package task_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/internal/testkit"
+	"github.com/coderrange/ferrous/task"
+)
+
+// loads counts how many of its functions run at once.
+type loads struct{ now, most atomic.Int64 }
+
+func (l *loads) run(ctx context.Context) (int, error) {
+	for n, most := l.now.Add(1), l.most.Load(); n > most && !l.most.CompareAndSwap(most, n); most = l.most.Load() {
+	}
+	defer l.now.Add(-1)
+	return sleeper(time.Second, 1)(ctx)
+}
+
+func TestAPoolOfTwoWhoseTasksJoinTwoLoadsRunsFourAtMost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tasks, inner loads
+		both := func(ctx context.Context) (int, error) {
+			tasks.now.Add(1)
+			tasks.most.Store(max(tasks.most.Load(), tasks.now.Load()))
+			defer tasks.now.Add(-1)
+			_, _, err := task.Join2(ctx, inner.run, inner.run)
+			return 0, err
+		}
+		p := newPool(t, task.PoolOptions{Workers: 2, Queue: 500})
+		s := newSet[int](t, 2)
+		for range 500 {
+			submit(t, p, both)
+		}
+		require.NoError(t, p.Wait(t.Context()))
+		for range 500 {
+			s.Spawn(both)
+		}
+		require.NoError(t, s.Wait(t.Context()))
+		assert.EqualValues(t, 2, tasks.most.Load())
+		assert.EqualValues(t, 4, inner.most.Load())
+		assert.Zero(t, p.Stats().Handed)
+		assert.Zero(t, s.Stats().Handed)
+	})
+}
+
+// TestFormsOfWaitingDoNotDeadlock has the only task that may be at work wait for
+// another task of its pool or set, in many ways.
+func TestFormsOfWaitingDoNotDeadlock(t *testing.T) {
+	type spawn func(ctx context.Context, f func(context.Context) (int, error)) *task.Handle[int]
+	forms := map[string]func(ctx context.Context, spawn spawn) error{
+		"join": func(ctx context.Context, spawn spawn) error { _, err := spawn(ctx, value(1)).Join(ctx); return err },
+		"result without cancellation": func(ctx context.Context, spawn spawn) error {
+			_, err := spawn(ctx, value(1)).Result(context.WithoutCancel(ctx))
+			return err
+		},
+		"with a context that is not the task's": func(ctx context.Context, spawn spawn) error {
+			_, err := spawn(ctx, value(1)).Join(context.Background())
+			return err
+		},
+		"nested": func(ctx context.Context, spawn spawn) error {
+			_, err := spawn(ctx, func(ctx context.Context) (int, error) { return spawn(ctx, value(1)).Join(ctx) }).Join(ctx)
+			return err
+		},
+		"JoinAll of one": func(ctx context.Context, spawn spawn) error {
+			_, err := task.JoinAll(ctx, spawn(ctx, value(1)).Join)
+			return err
+		},
+		"JoinAll": func(ctx context.Context, spawn spawn) error {
+			_, err := task.JoinAll(ctx, spawn(ctx, value(1)).Join, spawn(ctx, value(2)).Join, spawn(ctx, value(3)).Join)
+			return err
+		},
+		"Join2": func(ctx context.Context, spawn spawn) error {
+			_, _, err := task.Join2(ctx, spawn(ctx, value(1)).Join, spawn(ctx, value(2)).Join)
+			return err
+		},
+		"Race": func(ctx context.Context, spawn spawn) error {
+			_, err := task.Race(ctx, spawn(ctx, value(1)).Join, spawn(ctx, value(2)).Join)
+			return err
+		},
+		"Settle": func(ctx context.Context, spawn spawn) error {
+			return task.Settle(ctx, spawn(ctx, value(1)).Join)[0].Err
+		},
+		"Timeout": func(ctx context.Context, spawn spawn) error {
+			_, err := task.Timeout(ctx, time.Hour, spawn(ctx, value(1)).Join)
+			return err
+		},
+		"Go": func(ctx context.Context, spawn spawn) error {
+			_, err := task.Go(ctx, spawn(ctx, value(1)).Join).Join(ctx)
+			return err
+		},
+		"a goroutine of the task": func(ctx context.Context, spawn spawn) error {
+			h, err := spawn(ctx, value(1)), make(chan error)
+			go func() { _, e := h.Join(ctx); err <- e }()
+			return <-err
+		},
+		"scopes": func(ctx context.Context, spawn spawn) error {
+			return task.WithScope(ctx, func(s *task.Scope) error {
+				task.Spawn(s, func(ctx context.Context) (int, error) {
+					return 0, task.WithScope(ctx, func(s *task.Scope) error {
+						task.Spawn(s, spawn(ctx, value(1)).Join)
+						return nil
+					})
+				})
+				return nil
+			})
+		},
+		"inner set, Next": func(ctx context.Context, spawn spawn) error {
+			s := task.NewSet[int](ctx, 1)
+			s.Spawn(spawn(ctx, value(1)).Join)
+			_, err := s.Next(ctx)
+			return errors.Join(err, s.Close())
+		},
+		"inner set, Ordered": func(ctx context.Context, spawn spawn) error {
+			s := task.NewSet[int](ctx, 1)
+			s.Spawn(spawn(ctx, value(1)).Join)
+			for _, err := range s.Ordered(ctx) {
+				return errors.Join(err, s.Close())
+			}
+			return errors.New("empty")
+		},
+		"inner set, Shutdown": func(ctx context.Context, spawn spawn) error {
+			s := task.NewSet[int](ctx, 1)
+			s.Spawn(spawn(ctx, value(1)).Join)
+			return s.Shutdown(ctx)
+		},
+		"inner pool, Close": func(ctx context.Context, spawn spawn) error {
+			p := task.NewPool(ctx, task.PoolOptions{Workers: 1})
+			h := spawn(ctx, value(1))
+			_, err := task.Submit(ctx, p, func(ctx context.Context) (int, error) { return h.Join(context.WithoutCancel(ctx)) })
+			synctest.Wait()
+			_ = p.Close()
+			return err
+		},
+		"another owner": func(ctx context.Context, spawn spawn) error {
+			p := task.NewPool(context.Background(), task.PoolOptions{Workers: 1})
+			h, err := task.Submit(ctx, p, func(ctx context.Context) (int, error) { return spawn(ctx, value(1)).Join(ctx) })
+			if err == nil {
+				_, err = h.Join(ctx)
+			}
+			return errors.Join(err, p.Close())
+		},
+		"places of two owners": func(ctx context.Context, spawn spawn) error {
+			other := task.NewSet[int](context.Background(), 1)
+			queued := spawn(ctx, value(1))
+			other.Spawn(queued.Join) // it has the only place of other and waits for ours
+			_, err := other.Spawn(value(2)).Join(ctx)
+			return errors.Join(err, other.Shutdown(ctx))
+		},
+		"given up, then the joined waits for the joiner": func(ctx context.Context, spawn spawn) error {
+			signal := make(chan struct{})
+			h := spawn(ctx, after(signal, 1))
+			limited, cancel := context.WithTimeout(ctx, time.Second)
+			defer cancel()
+			_, err := h.Join(limited)
+			if !errors.Is(err, context.DeadlineExceeded) {
+				return errors.New("not given up")
+			}
+			close(signal)
+			_, err = h.Join(ctx)
+			return err
+		},
+	}
+	for name, form := range forms {
+		for _, kind := range []string{"pool", "pool without a queue", "set"} {
+			t.Run(name+", "+kind, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var now spawn
+					var end func(context.Context) error
+					switch kind {
+					case "set":
+						s := newSet[int](t, 1)
+						end = s.Shutdown
+						now = func(_ context.Context, f func(context.Context) (int, error)) *task.Handle[int] { return s.Spawn(f) }
+					default:
+						o := task.PoolOptions{Workers: 1, Queue: 10}
+						if kind != "pool" {
+							o.Queue = 0
+						}
+						p := newPool(t, o)
+						end = p.Shutdown
+						now = func(ctx context.Context, f func(context.Context) (int, error)) *task.Handle[int] {
+							h, err := task.Submit(ctx, p, f)
+							assert.NoError(t, err)
+							return h
+						}
+					}
+					if kind == "pool without a queue" && name == "given up, then the joined waits for the joiner" {
+						return // Submit waits for the end of what it submits
+					}
+					_, err := now(t.Context(), func(ctx context.Context) (int, error) { return 0, form(ctx, now) }).Join(t.Context())
+					require.NoError(t, err)
+					require.NoError(t, end(t.Context()))
+				})
+			})
+		}
+	}
+}
+
+func TestSubmitInsideAFullPoolRunsTheTaskInTheCallersPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, task.PoolOptions{Workers: 1})
+		var order []string
+		_, err := submit(t, p, func(ctx context.Context) (int, error) {
+			_, err := task.Submit(ctx, p, func(ctx context.Context) (int, error) {
+				s := p.Stats()
+				assert.Equal(t, []int{2, 1}, []int{s.Running, s.Passed})
+				_, _ = sleeper(time.Second, 0)(ctx)
+				order = append(order, "inner")
+				return 0, nil
+			})
+			order = append(order, "outer")
+			return 0, err
+		}).Join(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, []string{"inner", "outer"}, order)
+		assert.EqualValues(t, 1, p.Stats().Handed)
+	})
+}
+
+func TestAJoinThatGaveUpGoesOnBesideTheTask(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, task.PoolOptions{Workers: 1, Queue: 10})
+		var third *task.Handle[int]
+		_, err := submit(t, p, func(ctx context.Context) (int, error) {
+			limited, cancel := context.WithTimeout(ctx, time.Second)
+			defer cancel()
+			h := submit(t, p, sleeper(10*time.Second, 1))
+			third = submit(t, p, value(3))
+			_, err := h.Join(limited)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			s := p.Stats()
+			assert.Equal(t, []int{2, 1, 1, 1}, []int{s.Running, s.Passed, s.Over, s.Queued})
+			return 0, nil
+		}).Join(t.Context())
+		require.NoError(t, err)
+		s := p.Stats()
+		assert.Equal(t, []int{1, 0, 0, 1}, []int{s.Running, s.Passed, s.Over, s.Queued}, "the end repays: nothing begins")
+		_, err = third.Join(t.Context())
+		require.NoError(t, err)
+	})
+}
+
+func TestAJoinAfterOneThatGaveUpIsNotOverTheLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, task.PoolOptions{Workers: 1, Queue: 10})
+		h := submit(t, p, func(ctx context.Context) (int, error) {
+			inner := submit(t, p, sleeper(10*time.Second, 1))
+			limited, cancel := context.WithTimeout(ctx, time.Second)
+			defer cancel()
+			_, err := inner.Join(limited)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			assert.Equal(t, 1, p.Stats().Over)
+			return inner.Join(ctx)
+		})
+		testkit.Advance(5 * time.Second)
+		s := p.Stats()
+		assert.Equal(t, []int{2, 1, 0}, []int{s.Running, s.Passed, s.Over})
+		_, err := h.Join(t.Context())
+		require.NoError(t, err)
+	})
+}
+
+func TestOneTaskPassesItsPlaceToOneTaskAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, task.PoolOptions{Workers: 1, Queue: 100})
+		var l loads
+		_, err := submit(t, p, func(ctx context.Context) (int, error) {
+			var joins []func(context.Context) (int, error)
+			for range 10 {
+				joins = append(joins, submit(t, p, l.run).Join)
+			}
+			_, err := task.JoinAll(ctx, joins...)
+			return 0, err
+		}).Join(t.Context())
+		require.NoError(t, err)
+		assert.EqualValues(t, 1, l.most.Load())
+		assert.EqualValues(t, 10, p.Stats().Handed)
+	})
+}
+
+func TestAPoolWithoutALimitPassesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, task.PoolOptions{Workers: math.MaxInt})
+		parent := func(ctx context.Context) (int, error) { return submit(t, p, value(42)).Join(ctx) }
+		for range 2 {
+			v, err := submit(t, p, parent).Join(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, 42, v)
+			p.Resize(math.MaxInt - 1)
+		}
+		assert.Zero(t, p.Stats().Handed)
+	})
+}
+
+func TestNextInsideASet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSet[int](t, 1)
+		collect := func(ctx context.Context) (int, error) {
+			sum := 0
+			for {
+				h, err := s.Next(ctx)
+				if err != nil {
+					assert.Equal(t, task.ErrEmpty, err)
+					return sum, nil
+				}
+				v, err := h.Join(ctx)
+				if err != nil {
+					return 0, err
+				}
+				sum += v
+			}
+		}
+		first := s.Spawn(collect)
+		var l loads
+		for range 5 {
+			s.Spawn(l.run)
+		}
+		second := s.Spawn(collect)
+		a, err := first.Join(t.Context())
+		require.NoError(t, err)
+		b, err := second.Join(t.Context())
+		require.NoError(t, err)
+		assert.GreaterOrEqual(t, a+b, 5, "the one that ends first may be given out to the other")
+		assert.EqualValues(t, 1, l.most.Load())
+	})
+}
+
+func TestNextInsideASetDoesNotWaitForTasksThatWaitForIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSet[int](t, 2)
+		var inner *task.Handle[int]
+		outer := s.Spawn(func(ctx context.Context) (int, error) {
+			inner = s.Spawn(func(ctx context.Context) (int, error) {
+				_, err := s.Next(ctx)
+				assert.Equal(t, task.ErrEmpty, err)
+				return 0, nil
+			})
+			synctest.Wait()
+			return inner.Join(ctx)
+		})
+		_, err := outer.Join(t.Context())
+		require.NoError(t, err)
+	})
+}
+
+func TestATaskThatJoinsItselfPanics(t *testing.T) {
+	for name, start := range owners(t) {
+		t.Run(name, func(t *testing.T) {
+			for _, ctxOf := range []func(context.Context) context.Context{
+				func(ctx context.Context) context.Context { return ctx },
+				func(context.Context) context.Context { return t.Context() },
+			} {
+				self := make(chan *task.Handle[int], 1)
+				h := start(func(ctx context.Context) (int, error) { return (<-self).Join(ctxOf(ctx)) })
+				self <- h
+				_, err := h.Result(t.Context())
+				var p *task.PanicError
+				require.ErrorAs(t, err, &p)
+				assert.Regexp(t, `task: deadlock: task 0x\w+ of .*TestATaskThatJoinsItselfPanics.* waits for itself`, p.Value)
+			}
+		})
+	}
+}
+
+// owners returns ways to start a task, by the name of its owner.
+func owners(t *testing.T) map[string]func(func(context.Context) (int, error)) *task.Handle[int] {
+	t.Helper()
+	p, s := newPool(t, task.PoolOptions{Workers: 3}), newSet[int](t, 3)
+	return map[string]func(func(context.Context) (int, error)) *task.Handle[int]{
+		"nobody": func(f func(context.Context) (int, error)) *task.Handle[int] { return task.Go(t.Context(), f) },
+		"pool":   func(f func(context.Context) (int, error)) *task.Handle[int] { return submit(t, p, f) },
+		"set":    s.Spawn,
+	}
+}
+
+func TestARingOfJoinsPanics(t *testing.T) {
+	all := owners(t)
+	for first, start := range all {
+		for second, startOther := range all {
+			t.Run(first+" and "+second, func(t *testing.T) {
+				peer := make(chan *task.Handle[int], 1)
+				a := start(func(ctx context.Context) (int, error) { return (<-peer).Join(ctx) })
+				b := startOther(a.Join)
+				peer <- b
+				_, err := b.Result(t.Context())
+				var p *task.PanicError
+				require.ErrorAs(t, err, &p)
+				assert.Regexp(t, `task: deadlock: task 0x\w+ of .*, which waits for task 0x\w+ of .*, which waits for task`, p.Value)
+				_, err = a.Result(t.Context())
+				require.ErrorAs(t, err, &p)
+			})
+		}
+	}
+}
+
+func TestARingThroughAScopePanics(t *testing.T) {
+	for name, start := range owners(t) {
+		t.Run(name, func(t *testing.T) {
+			self := make(chan *task.Handle[int], 1)
+			h := start(func(ctx context.Context) (int, error) {
+				_, err := task.JoinAll(ctx, (<-self).Join)
+				return 0, err
+			})
+			self <- h
+			_, err := h.Result(t.Context())
+			var p *task.PanicError
+			require.ErrorAs(t, err, &p)
+			assert.Contains(t, p.Error(), "which waits for the end of its scope")
+		})
+	}
+}
+
+func TestAWaitThatEndsByItselfIsNoRing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		peer := make(chan *task.Handle[int], 1)
+		a := task.Go(t.Context(), func(ctx context.Context) (int, error) {
+			h := <-peer
+			limited, cancel := context.WithCancel(ctx)
+			cancel()
+			_, err := h.Join(limited)
+			assert.ErrorIs(t, err, context.Canceled)
+			return 1, nil
+		})
+		b := task.Go(t.Context(), a.Join)
+		peer <- b
+		v, err := b.Join(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, 1, v)
+		go func() { _, _ = b.Join(t.Context()) }() // a goroutine that is no task closes no ring
+	})
+}
+
+func TestClosingInsideAnOwnTaskPanics(t *testing.T) {
+	p, s := newPool(t, task.PoolOptions{Workers: 1}), newSet[int](t, 1)
+	for name, f := range map[string]func(context.Context){
+		"Pool.Close":    func(context.Context) { _ = p.Close() },
+		"Pool.Shutdown": func(ctx context.Context) { _ = p.Shutdown(ctx) },
+		"Pool.Wait":     func(ctx context.Context) { _ = p.Wait(ctx) },
+		"Set.Close":     func(context.Context) { _ = s.Close() },
+		"Set.Shutdown":  func(ctx context.Context) { _ = s.Shutdown(ctx) },
+		"Set.Wait":      func(context.Context) { _ = s.Wait(context.Background()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			call := func(ctx context.Context) (int, error) {
+				err := testkit.PanicError(t, func() { f(ctx) })
+				assert.Regexp(t, "^task: "+name+`: task 0x\w+ of .* waits for its own end$`, err.Error())
+				return 0, nil
+			}
+			var h *task.Handle[int]
+			if name[0] == 'P' {
+				h = submit(t, p, call)
+			} else {
+				h = s.Spawn(call)
+			}
+			_, err := h.Join(t.Context())
+			require.NoError(t, err)
+		})
+	}
+}

@@ -1,0 +1,420 @@
+package task
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/coderrange/ferrous/internal/goid"
+)
+
+// Wait edges: which task waits for which.
+//
+// An edge goes from a task that waits to the task or the group that it waits for.
+// A group is a Scope or a crew. A group is above its tasks: it cannot end before
+// they end. The edges serve two purposes.
+//
+// Places (place.go): a task that has not begun may run in the place of any task
+// of its crew that is above it, since that task cannot go on before.
+//
+// Rings: if every task of a ring waits on its own goroutine, none of them can
+// ever go on. The wait that would close the ring panics.
+//
+// A wait from outside of all tasks adds no edge. One lock guards the edges of all
+// crews, because edges lead from crew to crew. It is taken before crew.mu. A wait
+// inside a task costs O(n) for the n tasks that wait above and below it.
+var waits sync.Mutex
+
+// A node is an end of edges: a task or a group. It is made on first use, and
+// guarded by waits.
+type node struct {
+	task  runner  // nil in the node of a group
+	crew  *crew   // of the tasks, in the node of a crew
+	down  []*edge // from this task
+	up    []*edge // to this node
+	inner []*node // tasks of the group from which edges go down
+	index int     // of a task in inner of its group
+
+	awaited []*node // tasks of the crew that may need a place, awaited by tasks of other crews
+	place   int     // of this task in awaited of its crew, from 1; 0 if it is not there
+}
+
+// An edge is at down[i] of the node that waits and at up[j] of the other.
+type edge struct {
+	from, to *node
+	i, j     int
+	ctx      context.Context // ends the wait; nil if nothing does
+	own      bool            // the goroutine that runs the task waits
+	some     bool            // for any task of the group, not for all
+}
+
+// waitable is a task or a group.
+type waitable interface {
+	// nodeOf returns the node, and makes it on first use. The caller holds waits.
+	nodeOf() *node
+}
+
+func (c *core) nodeOf() *node {
+	if c.node == nil {
+		c.node = &node{task: c.ctx.task}
+	}
+	return c.node
+}
+
+func (c *crew) nodeOf() *node {
+	if c.node == nil {
+		c.node = &node{crew: c}
+	}
+	return c.node
+}
+
+func (s *Scope) nodeOf() *node {
+	if s.node == nil {
+		s.node = new(node)
+	}
+	return s.node
+}
+
+// group returns the node of the task's owner, or nil. The caller holds waits.
+func (c *core) group() *node {
+	switch owner := c.owner.(type) {
+	case *crew:
+		return owner.nodeOf()
+	case *Scope:
+		return owner.nodeOf()
+	default:
+		return nil
+	}
+}
+
+// connect adds an edge from x to y, and tasks below y that have not begun get a
+// place if a task above them can pass one on. ctx ends the wait, unless it is
+// nil. some says that x waits for any task of the group y, not for all.
+//
+// If the edge closes a ring of tasks that wait on their own goroutines, connect
+// returns an error that names the ring, beside the edge.
+func connect(x *core, ctx context.Context, y waitable, some bool) (*edge, error) {
+	e := &edge{ctx: ctx, own: !some && x.goroutine.Load() == goid.Live(), some: some}
+	waits.Lock()
+	defer waits.Unlock()
+	e.from, e.to = x.nodeOf(), y.nodeOf()
+	var err error
+	if e.own {
+		if ring := e.from.ring(e.to); ring != nil {
+			e.own = false
+			err = bug("deadlock: %s", strings.Join(ring, ", which waits for "))
+		}
+	}
+	e.i, e.j = len(e.from.down), len(e.to.up)
+	e.from.down, e.to.up = append(e.from.down, e), append(e.to.up, e)
+	if g := x.group(); g != nil && e.i == 0 {
+		e.from.index = len(g.inner)
+		g.inner = append(g.inner, e.from)
+	}
+	if err == nil {
+		offer(e.from, e.to)
+	}
+	return e, err
+}
+
+// end removes the edge. Unless ctx has ended the wait, end waits until the task has
+// a place again.
+func (e *edge) end(ctx context.Context) {
+	gaveUp := ctx.Err() != nil
+	waits.Lock()
+	e.remove(gaveUp)
+	waits.Unlock()
+	if !gaveUp {
+		e.from.task.base().regain(ctx)
+	}
+}
+
+// remove removes the edge. The caller holds waits.
+func (e *edge) remove(gaveUp bool) {
+	e.from.down[e.i] = last(e.from.down)
+	e.from.down[e.i].i = e.i
+	e.from.down = drop(e.from.down)
+	e.to.up[e.j] = last(e.to.up)
+	e.to.up[e.j].j = e.j
+	e.to.up = drop(e.to.up)
+	if e.to.place > 0 && len(e.to.up) == 0 {
+		e.to.task.base().group().forget(e.to)
+	}
+	if g := e.from.task.base().group(); g != nil && len(e.from.down) == 0 {
+		g.inner[e.from.index] = last(g.inner)
+		g.inner[e.from.index].index = e.from.index
+		g.inner = drop(g.inner)
+	}
+	e.from.above(func(m *core) {
+		if c := m.crew(); c != nil {
+			c.mu.Lock()
+			c.settle(m, m == e.from.task.base(), gaveUp)
+			c.mu.Unlock()
+		}
+	})
+}
+
+func last[T any](s []T) T { return s[len(s)-1] }
+
+// drop returns s without its last element.
+func drop[T any](s []*T) []*T {
+	s[len(s)-1] = nil
+	return s[:len(s)-1]
+}
+
+// offer passes places of tasks that are upper or above to tasks that are lower or
+// below, where it can. The caller holds waits.
+func offer(upper, lower *node) {
+	var above []*core
+	upper.above(func(m *core) {
+		if m.crew() != nil && !m.needsPlace() {
+			above = append(above, m)
+		}
+	})
+	if len(above) == 0 {
+		return
+	}
+	lower.below(func(n *node) bool {
+		c := n.crew
+		if n.task != nil {
+			c = n.task.base().crew()
+		}
+		if c == nil {
+			return true
+		}
+		foreign := false
+		c.mu.Lock()
+		for _, m := range above {
+			if m.crew() == c {
+				c.offer(m, n)
+			} else {
+				foreign = true
+			}
+		}
+		c.mu.Unlock()
+		if foreign && n.task != nil && n.task.base().needsPlace() {
+			c.nodeOf().await(n)
+		}
+		return true
+	})
+}
+
+// await puts n into awaited.
+func (g *node) await(n *node) {
+	if n.place == 0 {
+		g.awaited = append(g.awaited, n)
+		n.place = len(g.awaited)
+	}
+}
+
+// forget takes n out of awaited.
+func (g *node) forget(n *node) {
+	g.awaited[n.place-1] = last(g.awaited)
+	g.awaited[n.place-1].place = n.place
+	g.awaited = drop(g.awaited)
+	n.place = 0
+}
+
+// A walk visits nodes, each once.
+type walk struct {
+	list []*node
+	seen map[*node]struct{} // made when the list is long
+}
+
+const longWalk = 16
+
+func (w *walk) add(n *node) {
+	switch {
+	case len(w.list) < longWalk:
+		if slices.Contains(w.list, n) {
+			return
+		}
+	case w.seen == nil:
+		w.seen = make(map[*node]struct{}, 2*longWalk)
+		for _, n := range w.list {
+			w.seen[n] = struct{}{}
+		}
+		fallthrough
+	default:
+		if _, ok := w.seen[n]; ok {
+			return
+		}
+		w.seen[n] = struct{}{}
+	}
+	w.list = append(w.list, n)
+}
+
+// below calls f with n and with all nodes that n waits for, directly or not, or
+// may wait for, until f returns false.
+func (n *node) below(f func(*node) bool) {
+	var w walk
+	w.add(n)
+	for i := 0; i < len(w.list); i++ {
+		n := w.list[i]
+		if !f(n) {
+			return
+		}
+		for _, e := range n.down {
+			w.add(e.to)
+		}
+		for _, m := range n.inner {
+			w.add(m)
+		}
+		if n.place > 0 && n.task.base().needsPlace() { // for the places of these
+			for _, m := range n.task.base().group().inner {
+				w.add(m)
+			}
+		}
+	}
+}
+
+// above calls f with n's task and with all tasks that wait for n, directly or
+// not, nearest first.
+func (n *node) above(f func(*core)) {
+	var w walk
+	w.add(n)
+	for i := 0; i < len(w.list); i++ {
+		n := w.list[i]
+		if n.task != nil {
+			f(n.task.base())
+			if g := n.task.base().group(); g != nil {
+				w.add(g)
+				for _, u := range g.awaited { // for the places of g's tasks
+					if u.task.base().needsPlace() {
+						w.add(u)
+					}
+				}
+			}
+		}
+		for _, e := range n.up {
+			w.add(e.from)
+		}
+	}
+}
+
+// stuck returns how many tasks of c cannot go on before another task of c ends:
+// those that wait in Set.Next, and those that wait for them. The caller holds
+// waits and mu.
+func (c *crew) stuck() (n int) {
+	g := c.nodeOf()
+	var w walk
+	w.add(g)
+	for i := 0; i < len(w.list); i++ {
+		x := w.list[i]
+		if x.task != nil {
+			if h := x.task.base(); h.crew() == c && !h.ended {
+				n++
+			}
+			if owner := x.task.base().group(); owner != nil {
+				w.add(owner)
+			}
+		}
+		for _, e := range x.up {
+			if !e.some || x == g {
+				w.add(e.from)
+			}
+		}
+	}
+	return n
+}
+
+// reaches reports whether n waits for y, directly or not.
+func (n *node) reaches(y *node) bool {
+	found := false
+	n.below(func(m *node) bool {
+		found = m == y
+		return !found
+	})
+	return found
+}
+
+// ring returns the names along the ring that an edge from n to y would close if
+// all of its members wait on their own goroutines, or nil.
+func (n *node) ring(y *node) []string {
+	if len(y.down) == 0 && len(y.inner) == 0 && y != n { // as nearly always
+		return nil
+	}
+	next := map[*node]*node{n: y} // the node that a node was found to wait for
+	for list := []*node{n}; len(list) > 0; list = list[1:] {
+		x := list[0]
+		if x == y {
+			names := []string{n.name()}
+			for m := y; m != n; m = next[m] {
+				names = append(names, m.name())
+			}
+			return append(names, n.name())
+		}
+		visit := func(m *node) {
+			if m == y || next[m] == nil {
+				next[m] = x
+				list = append(list, m)
+			}
+		}
+		if x.task != nil {
+			if g := x.task.base().group(); g != nil {
+				visit(g)
+			}
+		}
+		for _, e := range x.up {
+			if e.own && (e.ctx == nil || e.ctx.Err() == nil) {
+				visit(e.from)
+			}
+		}
+	}
+	return nil
+}
+
+func (n *node) name() string {
+	switch {
+	case n.task != nil:
+		return n.task.base().name()
+	case n.crew != nil:
+		return "the end of all tasks of its " + n.crew.kind
+	default:
+		return "the end of its scope"
+	}
+}
+
+// name tells a task apart in the text of a panic.
+func (c *core) name() string {
+	name := "a function"
+	if f := runtime.FuncForPC(c.function); f != nil {
+		name = f.Name()
+	}
+	return fmt.Sprintf("task %p of %s", c, name)
+}
+
+// functionOf returns where f begins.
+func functionOf[T any](f func(context.Context) (T, error)) uintptr {
+	return reflect.ValueOf(f).Pointer()
+}
+
+// waiterOf returns the task that waits if the calling goroutine waits with ctx,
+// or nil. The goroutine of a task of c waits for that task whatever ctx is.
+func waiterOf(ctx context.Context, c *crew) *core {
+	if x := taskOf(ctx); x != nil {
+		return x
+	}
+	if c == nil {
+		return nil
+	}
+	return c.current()
+}
+
+// current returns the task that the calling goroutine runs for c, or nil.
+func (c *crew) current() *core {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	g := goid.Live()
+	i := slices.IndexFunc(c.workers, func(w *worker) bool {
+		return w.task != nil && w.task.base().goroutine.Load() == g
+	})
+	if i < 0 {
+		return nil
+	}
+	return c.workers[i].task.base()
+}
