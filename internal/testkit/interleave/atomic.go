@@ -20,6 +20,22 @@ func (w *word[T]) Add(delta T) T {
 	return w.set(w.v + delta)
 }
 
+// And keeps the bits of mask and returns the old value.
+func (w *word[T]) And(mask T) (old T) {
+	change(&w.v)
+	old = w.v
+	w.set(old & mask)
+	return old
+}
+
+// Or adds the bits of mask and returns the old value.
+func (w *word[T]) Or(mask T) (old T) {
+	change(&w.v)
+	old = w.v
+	w.set(old | mask)
+	return old
+}
+
 type (
 	// Bool is sync/atomic's.
 	Bool = cell[bool]
