@@ -12,7 +12,9 @@ var (
 	// ErrDropped is what a handle panics with when it is used after its end.
 	ErrDropped = errors.New("handle was dropped")
 	// ErrCopied is what a copy of a handle panics with when it is used. The
-	// original goes on as if there were no copy.
+	// original goes on as if there were no copy. A copy on the heap of a handle
+	// on a stack must not outlive that stack: the garbage collector may stop the
+	// program with "found bad pointer in Go heap".
 	ErrCopied = errors.New("rc: handle was copied")
 
 	errLent = errors.New("rc: Weak.Drop: it is lent by NewCyclic: Clone it")
