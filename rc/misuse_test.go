@@ -222,3 +222,35 @@ func TestGetIsToBeRepeatedAfterMakeMut(t *testing.T) {
 	w.Drop()
 	a.Drop()
 }
+
+// TestEveryMethodOfABoxThatWasMovedPanics uses what is left behind, and copies
+// of it, by each way a Box gives its value away.
+func TestEveryMethodOfABoxThatWasMovedPanics(t *testing.T) {
+	for way, move := range map[string]func(b *rc.Box[price]) (end func()){
+		"Move":      func(b *rc.Box[price]) func() { return b.Move().Drop },
+		"IntoRc":    func(b *rc.Box[price]) func() { return b.IntoRc().Drop },
+		"IntoInner": func(b *rc.Box[price]) func() { b.IntoInner(); return nil },
+	} {
+		destroyed := 0
+		b := rc.NewBoxDrop(price{5}, func(*price) { destroyed++ })
+		before := copied(reflect.ValueOf(b))
+		end := move(b)
+		for bad, want := range map[reflect.Value]error{
+			reflect.ValueOf(b):         rc.ErrDropped,
+			copied(reflect.ValueOf(b)): rc.ErrDropped,
+			before:                     rc.ErrCopied,
+		} {
+			for i := range bad.NumMethod() {
+				if name := bad.Type().Method(i).Name; name != "Format" && name != "LogValue" {
+					err := testkit.PanicError(t, func() { call(bad, i) })
+					require.ErrorIs(t, err, want, "%s after %s", name, way)
+				}
+			}
+		}
+		require.Zero(t, destroyed, way)
+		if end != nil {
+			end()
+			require.Equal(t, 1, destroyed, way)
+		}
+	}
+}
