@@ -74,6 +74,21 @@ func refuses(whom func(user string, seat int) bool) func(config, []string) (stor
 	}})
 }
 
+// forgets is a store that knows nothing of a seat in a state after a part of the
+// time of a hold.
+func forgets(state seatmap.State, part time.Duration) func(config, []string) (store, error) {
+	return func(c config, labels []string) (store, error) {
+		return opens(faulty{onStatuses: func(list []SeatStatus) []SeatStatus {
+			for i, s := range list {
+				if s.State == state && time.Since(s.At) >= c.hold/part {
+					list[i] = SeatStatus{}
+				}
+			}
+			return list
+		}})(c, labels)
+	}
+}
+
 // broken are versions that must not pass, named by what is wrong with them.
 var broken = []version{
 	{"two-holders", opens(faulty{onBlock: func(m *mutexStore, user string, seat int) (hold, error) {
@@ -221,20 +236,8 @@ var broken = []version{
 		}
 		return b, err
 	}})},
-	{"loses-bookings-at-the-deadline", opens(faulty{onBook: func(m *mutexStore, h hold) (booking, error) {
-		b, err := m.book(context.Background(), h)
-		if err == nil {
-			time.AfterFunc(time.Until(h.until), func() { force(m, h.seat) })
-		}
-		return b, err
-	}})},
-	{"frees-early", opens(faulty{onBlock: func(m *mutexStore, user string, seat int) (hold, error) {
-		h, err := m.block(context.Background(), user, seat)
-		if err == nil {
-			time.AfterFunc(m.ttl/2, func() { m.free(h) })
-		}
-		return h, err
-	}})},
+	{"loses-bookings-at-the-deadline", forgets(seatmap.Booked, 1)},
+	{"frees-early", forgets(seatmap.Blocked, 2)},
 	{"lapsed-hold-frees-the-next", opens(faulty{onBook: func(m *mutexStore, h hold) (booking, error) {
 		b, err := m.book(context.Background(), h)
 		if errors.Is(err, seatmap.ErrExpired) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -42,6 +43,21 @@ func TestNoJobsAndACancelledContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.ErrorIs(t, run(ctx, &out, 5, 1), context.Canceled)
+}
+
+func TestBothVersionsDoTheSame(t *testing.T) {
+	for _, jobs := range []int{0, 1, 20, 1000} {
+		var one, two strings.Builder
+		require.NoError(t, run(t.Context(), &one, jobs, 4))
+		require.NoError(t, runPool(t.Context(), &two, jobs, 4))
+		assert.Equal(t, strings.ReplaceAll(one.String(), "all senders are gone", "all jobs are joined"), two.String())
+	}
+}
+
+func TestThePoolEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, runPool(ctx, io.Discard, 5, 1), context.Canceled)
 }
 
 // cancelling cancels at the first write, and lasts until all else waits.

@@ -91,9 +91,10 @@ var commands = map[string]command{
 	},
 	"upi": {},
 	"workerpool": {
-		long: "-jobs=1000000",
-		ends: program.Failed,
-		zero: "jobs",
+		long:  "-jobs=1000000",
+		ends:  program.Failed,
+		zero:  "jobs",
+		words: map[string][]string{"version": {"", "rust"}},
 	},
 }
 
