@@ -98,3 +98,35 @@ func TestOvertakenWaiterIsHandedTheLock(t *testing.T) {
 		assert.Equal(t, patience, overtaken)
 	})
 }
+
+func TestCancelledWaitLeavesTheQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n Notify
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { assert.ErrorIs(t, n.Wait(ctx), context.Canceled) }()
+		synctest.Wait()
+		cancel()
+		synctest.Wait()
+		assert.Nil(t, n.queue.Front())
+		n.NotifyOne()
+		require.NoError(t, n.Wait(t.Context()), "it is stored for the next")
+	})
+}
+
+func TestListenerWithStoredNotificationDoesNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n Notify
+		n.NotifyOne()
+		l := n.Listen()
+		defer l.Close()
+		for range 3 { // once notified, for good
+			returned := false
+			go func() {
+				assert.NoError(t, l.Wait(context.Background()))
+				returned = true
+			}()
+			synctest.Wait()
+			require.True(t, returned)
+		}
+	})
+}
