@@ -270,6 +270,62 @@ func TestAJoinAfterOneThatGaveUpIsNotOverTheLimit(t *testing.T) {
 	})
 }
 
+func TestAWaitAfterOneThatGaveUpDoesNotWaitForThePlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, task.PoolOptions{Workers: 1, Queue: 10})
+		start := time.Now()
+		_, err := submit(t, p, func(ctx context.Context) (int, error) {
+			limited, cancel := context.WithTimeout(ctx, time.Second)
+			defer cancel()
+			_, err := submit(t, p, sleeper(time.Hour, 1)).Join(limited)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			return task.Go(ctx, sleeper(time.Second, 1)).Join(ctx)
+		}).Join(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, 2*time.Second, time.Since(start))
+		p.Abort(nil)
+	})
+}
+
+func TestAJoinOfATaskThatGaveUpEndsWithThatTask(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, task.PoolOptions{Workers: 1, Queue: 10})
+		start := time.Now()
+		_, err := submit(t, p, func(ctx context.Context) (int, error) {
+			_, err := submit(t, p, func(ctx context.Context) (int, error) {
+				limited, cancel := context.WithTimeout(ctx, time.Second)
+				defer cancel()
+				_, err := submit(t, p, sleeper(time.Hour, 1)).Join(limited)
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				return 0, nil
+			}).Join(ctx)
+			s := p.Stats()
+			assert.Equal(t, []int{2, 1, 1}, []int{s.Running, s.Passed, s.Over})
+			return 0, err
+		}).Join(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, time.Second, time.Since(start))
+		p.Abort(nil)
+	})
+}
+
+func TestSubmitInsideAFullPoolWaitsForTheTaskAlsoWhenAPlaceIsFree(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, task.PoolOptions{Workers: 2})
+		submit(t, p, sleeper(time.Second, 1))
+		start := time.Now()
+		_, err := submit(t, p, func(ctx context.Context) (int, error) {
+			_, err := task.Submit(ctx, p, func(ctx context.Context) (int, error) {
+				assert.Zero(t, p.Stats().Waiting)
+				return sleeper(time.Minute, 1)(ctx)
+			})
+			return 0, err
+		}).Join(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, time.Minute, time.Since(start))
+	})
+}
+
 func TestOneTaskPassesItsPlaceToOneTaskAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(t, task.PoolOptions{Workers: 1, Queue: 100})
@@ -330,6 +386,7 @@ func TestNextInsideASet(t *testing.T) {
 		require.NoError(t, err)
 		b, err := second.Join(t.Context())
 		require.NoError(t, err)
+		assert.GreaterOrEqual(t, s.Stats().Handed, uint64(5))
 		assert.GreaterOrEqual(t, a+b, 5, "the one that ends first may be given out to the other")
 		assert.EqualValues(t, 1, l.most.Load())
 	})
