@@ -2,9 +2,9 @@ package task
 
 import "context"
 
-// all runs f(ctx, 0) … f(ctx, n-1) at once, cancels the rest when one fails,
-// waits for all, and returns the first failure. A panic panics here.
-func all(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
+// allOf runs all functions at once, cancels the rest when one fails, waits for all,
+// and returns the first failure. A panic panics here.
+func allOf(ctx context.Context, fs ...func(context.Context) error) error {
 	s := newScope(ctx)
 	s.settles = func(c *core) error {
 		if c.failure == nil {
@@ -13,8 +13,8 @@ func all(ctx context.Context, n int, f func(ctx context.Context, i int) error) e
 		return c.failure.err
 	}
 	err := s.run(ctx, func(s *Scope) error {
-		for i := range n {
-			Spawn(s, func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx, i) })
+		for _, f := range fs {
+			Spawn(s, func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx) })
 		}
 		return nil
 	})
@@ -24,6 +24,15 @@ func all(ctx context.Context, n int, f func(ctx context.Context, i int) error) e
 		err = errs[0]
 	}
 	return err
+}
+
+// mustBeFunctions panics if one of fs is nil.
+func mustBeFunctions[T any](fs []func(context.Context) (T, error)) {
+	for _, f := range fs {
+		if f == nil {
+			panic(bug("nil function"))
+		}
+	}
 }
 
 // into returns f as a function that stores its result.
@@ -37,22 +46,23 @@ func into[T any](result *T, f func(context.Context) (T, error)) func(context.Con
 	}
 }
 
-func allOf(ctx context.Context, fs ...func(context.Context) error) error {
-	return all(ctx, len(fs), func(ctx context.Context, i int) error { return fs[i](ctx) })
-}
-
 // JoinAll runs all functions at once and returns their results in the order of
 // the functions. The first error cancels the context of the others with itself
 // as the cause; JoinAll waits for all of them and returns it. So does a panic,
-// which then panics here. After tokio's try_join!.
+// which then panics here. A done context is noticed first, also without functions.
+// A nil function panics before anything runs. After tokio's try_join!.
 //
 //ferrous:blocks
 func JoinAll[T any](ctx context.Context, fs ...func(context.Context) (T, error)) ([]T, error) {
+	if len(fs) == 0 && ctx.Err() != nil {
+		return nil, over(ctx)
+	}
 	results := make([]T, len(fs))
-	err := all(ctx, len(fs), func(ctx context.Context, i int) error {
-		return into(&results[i], fs[i])(ctx)
-	})
-	if err != nil {
+	stored := make([]func(context.Context) error, len(fs))
+	for i, f := range fs {
+		stored[i] = into(&results[i], f)
+	}
+	if err := allOf(ctx, stored...); err != nil {
 		return nil, err
 	}
 	return results, nil
@@ -113,10 +123,12 @@ type Outcome[T any] struct {
 }
 
 // Settle runs all functions at once, waits for all, and returns what became of
-// each, in the order of the functions. Nothing that one does cancels another.
+// each, in the order of the functions. Nothing that one does cancels another. A
+// nil function panics before anything runs.
 //
 //ferrous:blocks
 func Settle[T any](ctx context.Context, fs ...func(context.Context) (T, error)) []Outcome[T] {
+	mustBeFunctions(fs)
 	outcomes := make([]Outcome[T], len(fs))
 	s := newScope(ctx)
 	handles := make([]*Handle[T], len(fs))

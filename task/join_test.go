@@ -274,3 +274,34 @@ func TestTimeoutOfTheCallerIsNotOurs(t *testing.T) {
 		require.NotErrorIs(t, err, task.ErrTimeout)
 	})
 }
+
+func TestJoinsOfNilAndOfNothingAreAlike(t *testing.T) {
+	var called atomic.Bool
+	call := func(context.Context) (int, error) { called.Store(true); return 1, nil } //nolint:unparam // as task wants it
+	for name, f := range map[string]func(ctx context.Context){
+		"JoinAll": func(ctx context.Context) { _, _ = task.JoinAll(ctx, call, nil) },
+		"Join2":   func(ctx context.Context) { _, _, _ = task.Join2[int, int](ctx, call, nil) },
+		"Join3":   func(ctx context.Context) { _, _, _, _ = task.Join3[int, int, int](ctx, call, call, nil) },
+		"Join4":   func(ctx context.Context) { _, _, _, _, _ = task.Join4[int, int, int, int](ctx, call, call, call, nil) },
+		"Join5": func(ctx context.Context) {
+			_, _, _, _, _, _ = task.Join5[int, int, int, int, int](ctx, call, call, call, call, nil)
+		},
+		"Settle": func(ctx context.Context) { task.Settle(ctx, call, nil) },
+		"Race":   func(ctx context.Context) { _, _ = task.Race(ctx, call, nil) },
+		"RaceOK": func(ctx context.Context) { _, _ = task.RaceOK(ctx, call, nil) },
+	} {
+		err := testkit.PanicError(t, func() { f(t.Context()) })
+		require.EqualError(t, err, "task: nil function", name)
+	}
+	assert.False(t, called.Load(), "it panics before anything runs")
+
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errBoom)
+	_, err := task.JoinAll[int](ctx)
+	require.ErrorIs(t, err, errBoom)
+	_, err = task.JoinAll(ctx, call)
+	require.ErrorIs(t, err, errBoom)
+	vs, err := task.JoinAll[int](t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, vs)
+}

@@ -14,7 +14,7 @@ var errWon = errors.New("task: another one won the race")
 // Race runs all functions at once and returns the result of the first to end,
 // be it an error. The context of the losers is cancelled, they are waited for,
 // and their results are dropped; a panic of any of them panics here. It panics
-// without functions. After tokio's select!.
+// without functions, and with a nil one before anything runs. After tokio's select!.
 //
 //ferrous:blocks
 func Race[T any](ctx context.Context, fs ...func(context.Context) (T, error)) (T, error) {
@@ -35,6 +35,7 @@ func race[T any](
 	if len(fs) == 0 {
 		panic(bug("%s: no functions", name))
 	}
+	mustBeFunctions(fs)
 	var winner atomic.Pointer[core]
 	s := newScope(ctx)
 	s.settles = func(c *core) error {
