@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/anishathalye/porcupine"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/coderrange/ferrous/internal/testkit"
 	"github.com/coderrange/ferrous/seatmap"
@@ -267,6 +269,146 @@ func TestNoSeatHasTwoHoldersWhenHoldsExpire(t *testing.T) {
 				}
 				require.Falsef(t, from.Before(to), "seat %d: grants %d and %d both held for %v", seat, a.fence, b.fence, to.Sub(from))
 			}
+		}
+	})
+}
+
+// TestPlanBehavesLikeTheOracle uses all of a Plan together, in fake time. The
+// oracle's label of a seat is one more than its index.
+func TestPlanBehavesLikeTheOracle(t *testing.T) {
+	testkit.Check(t, func(t *rapid.T) {
+		o := &oracle{seats: rapid.IntRange(1, 8).Draw(t, "seats")}
+		config := seatmap.PlanConfig{Name: "plan", Seats: o.seats}
+		if o.seats > 1 && rapid.Bool().Draw(t, "closed") {
+			o.closed, config.Closed = []string{"2"}, []int{1, 1}
+		}
+		p, err := seatmap.NewPlan(config)
+		require.NoError(t, err)
+		defer p.Close()
+		invalid := func(seats []int) bool {
+			return len(seats) == 0 || len(slices.Compact(slices.Sorted(slices.Values(seats)))) < len(seats)
+		}
+		labels := func(seats []int) (labels []string) {
+			for _, seat := range seats {
+				labels = append(labels, strconv.Itoa(seat+1))
+			}
+			return labels
+		}
+		granted := func(t *rapid.T, g *grant) {
+			require.Equal(t, uint64(len(o.grants)+1), g.token.Fence)
+			g.of, g.user, g.born = o, "1", time.Now()
+			o.grants = append(o.grants, g)
+		}
+		someSeats := rapid.SliceOfN(rapid.IntRange(-1, o.seats), 0, 4)
+		// pick draws a grant and seats, and says what a call must answer.
+		pick := func(t *rapid.T, booked bool) (g *grant, seats []int, want string) {
+			if len(o.grants) == 0 {
+				t.Skip("no grant yet")
+			}
+			g = rapid.SampledFrom(o.grants).Draw(t, "grant")
+			if rapid.Bool().Draw(t, "part") {
+				seats = append([]int{}, someSeats.Draw(t, "some")...)
+				if invalid(seats) {
+					return g, seats, seatmap.ErrInvalid.Error()
+				}
+			}
+			return g, seats, o.use(g, booked, labels(seats))
+		}
+		t.Repeat(map[string]func(*rapid.T){
+			"block": func(t *rapid.T) {
+				seats, d := someSeats.Draw(t, "seats"), someTTL.Draw(t, "ttl")
+				want := seatmap.ErrInvalid.Error()
+				if !invalid(seats) {
+					want = o.block("1", labels(seats), d)
+				}
+				token, err := p.Block(1, d, seats...)
+				require.Equal(t, want, kind(err))
+				if err == nil {
+					granted(t, &grant{token: token, seats: labels(seats), until: time.Now().Add(d)})
+				}
+			},
+			"any": func(t *rapid.T) {
+				n, adjacent, d := rapid.IntRange(0, 9).Draw(t, "n"), rapid.Bool().Draw(t, "adjacent"), someTTL.Draw(t, "ttl")
+				chosen, want := o.any(n, "", adjacent)
+				if n == 0 {
+					want = seatmap.ErrInvalid.Error()
+				}
+				token, seats, err := p.BlockAny(1, d, n, adjacent)
+				require.Equal(t, want, kind(err))
+				if err == nil {
+					require.Equal(t, chosen, labels(seats))
+					granted(t, &grant{token: token, seats: chosen, until: time.Now().Add(d)})
+				}
+			},
+			"book": func(t *rapid.T) {
+				g, seats, want := pick(t, false)
+				token, err := p.Book(g.token, seats...)
+				require.Equal(t, want, kind(err))
+				if err == nil {
+					granted(t, &grant{token: token, seats: slices.Clone(o.take(g, labels(seats))), booked: true})
+				}
+			},
+			"release": func(t *rapid.T) {
+				g, seats, want := pick(t, false)
+				require.Equal(t, want, kind(p.Release(g.token, seats...)))
+				if want == "ok" {
+					o.take(g, labels(seats))
+				}
+			},
+			"cancel": func(t *rapid.T) {
+				g, seats, want := pick(t, true)
+				require.Equal(t, want, kind(p.Cancel(g.token, seats...)))
+				if want == "ok" {
+					o.take(g, labels(seats))
+				}
+			},
+			"extend": func(t *rapid.T) {
+				g, _, _ := pick(t, false)
+				d := someTTL.Draw(t, "ttl")
+				want := o.use(g, false, nil)
+				left, err := p.Extend(g.token, d)
+				require.Equal(t, want, kind(err))
+				if err == nil {
+					g.until = time.Now().Add(max(d, time.Until(g.until)))
+					require.Equal(t, time.Until(g.until), left)
+				}
+			},
+			"forge": func(t *rapid.T) {
+				g, _, _ := pick(t, false)
+				damaged := seatmap.Damaged(g.token, rapid.IntRange(0, seatmap.TokenBits-1).Draw(t, "bit"))
+				require.ErrorIs(t, p.Release(damaged), seatmap.ErrToken)
+				require.ErrorIs(t, p.Cancel(damaged), seatmap.ErrToken)
+			},
+			"time": func(t *rapid.T) {
+				testkit.Advance(rapid.SampledFrom([]time.Duration{time.Second, 3 * time.Second, 24 * time.Hour}).Draw(t, "d"))
+			},
+			"sweep": func(t *rapid.T) {
+				if holds, more := p.Sweep(rapid.IntRange(-1, 9).Draw(t, "limit")); more {
+					require.Positive(t, holds)
+				}
+			},
+			"": func(t *rapid.T) {
+				all, err := p.Seats()
+				require.NoError(t, err)
+				for i, label := range o.all() {
+					state, g := o.state(label)
+					one, err := p.Seat(i)
+					require.NoError(t, err)
+					require.Equal(t, one, all[i])
+					want := seatmap.Status{State: state}
+					if g != nil {
+						want.User, want.Fence = 1, g.token.Fence
+						if !g.booked {
+							want.Left = time.Until(g.until)
+						}
+					}
+					require.Equal(t, want, one)
+				}
+			},
+		})
+		p.Close()
+		for name, call := range planCalls {
+			require.ErrorIs(t, call(&ask{p: p, ttl: hold, n: 1}), seatmap.ErrClosed, name)
 		}
 	})
 }
