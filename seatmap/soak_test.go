@@ -57,7 +57,7 @@ type soak struct {
 // number of goroutines are what they were after the second: by then the memory
 // of keys, which is bounded, is full.
 func TestSoak(t *testing.T) {
-	m := newMap(t, seatmap.Options{SweepEvery: 5 * time.Millisecond, Ring: 16, Keys: 64})
+	m := newMap(t, seatmap.Options{SweepEvery: 5 * time.Millisecond, Ring: 16, Keys: 8})
 	s := &soak{t: t, m: m, slow: make(chan struct{})}
 	for i := range soakSeats {
 		s.labels = append(s.labels, strconv.Itoa(i+1))
