@@ -10,6 +10,8 @@
 //   - [Set]: many tasks of one type, so many at once, with their results in the
 //     order in which they finish or in which they were spawned.
 //   - [Pool]: workers behind a bounded queue, for as long as a service lives.
+//   - [GoErr], [SpawnErr], [SubmitErr], [TrySubmitErr], [JoinAllErr], [RaceErr] and
+//     [TimeoutErr]: the same for functions that return only an error.
 //
 // What they have in common:
 //
