@@ -216,14 +216,15 @@ func TestCountMethodsExplored(t *testing.T) {
 				programs++
 				runs += interleave.Explore(t, func() ([]func(), func()) {
 					c, results := holders(n), [2][]any{}
-					return []func(){
-							func() { results[0] = countCalls(c, first...) },
-							func() { results[1] = countCalls(c, second...) },
-						}, func() {
-							if got := fmt.Sprint(results, c.Load()); !allowed[got] {
-								t.Errorf("%v and %v of %d holders: no order of calls gives %s", first, second, n, got)
-							}
+					calls := []func(){
+						func() { results[0] = countCalls(c, first...) },
+						func() { results[1] = countCalls(c, second...) },
+					}
+					return calls, func() {
+						if got := fmt.Sprint(results, c.Load()); !allowed[got] {
+							t.Errorf("%v and %v of %d holders: no order of calls gives %s", first, second, n, got)
 						}
+					}
 				})
 			}
 		}

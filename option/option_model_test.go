@@ -11,8 +11,8 @@ import (
 	"github.com/coderrange/ferrous/option"
 )
 
-// fault is what the callbacks of the model panic with.
-var fault = errors.New("fault")
+// errFault is what the callbacks of the model panic with.
+var errFault = errors.New("fault")
 
 // encodings write an Option and read it into another one.
 var encodings = map[string]func(from, to *option.Option[int]) error{
@@ -76,13 +76,13 @@ func TestOptionFollowsAPointer(t *testing.T) {
 			fails, failed := rapid.Bool().Draw(t, "fails"), false
 			func() {
 				defer func() {
-					p := recover()
-					require.Equal(t, failed, p == fault, "%v", p)
+					err, _ := recover().(error)
+					require.Equal(t, failed, errors.Is(err, errFault), "%v", err)
 				}()
 				f(func() {
 					if fails {
 						failed = true
-						panic(fault)
+						panic(errFault)
 					}
 				})
 			}()

@@ -40,6 +40,7 @@ var (
 
 func (f failure) happen() {
 	switch f {
+	case returned:
 	case panicked:
 		panic(errBoom)
 	case exited:
@@ -231,7 +232,7 @@ func (m *model) FailingMakeMut(t *rapid.T) {
 	h.o.owners--
 	if fresh.fails != exited {
 		require.Equal(t, panicked, how)
-		require.Condition(t, func() bool { return errors.Is(err, rc.ErrDropped) || err == errBoom })
+		require.Condition(t, func() bool { return errors.Is(err, rc.ErrDropped) || errors.Is(err, errBoom) })
 	}
 }
 

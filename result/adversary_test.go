@@ -40,9 +40,9 @@ func TestUnwrapOfANilErrorPointerPanicsWithAnUnwrapError(t *testing.T) {
 
 func TestUnwrapErrPrintsTheValueByEveryMethodOfT(t *testing.T) {
 	for _, f := range []func(){
-		func() { result.Ok(secret{"key"}).UnwrapErr() },
-		func() { result.Ok(secret{"key"}).ExpectErr("called `Result::unwrap_err()` on an `Ok` value") },
-		func() { result.Ok[any](secret{"key"}).UnwrapErr() },
+		func() { _ = result.Ok(secret{"key"}).UnwrapErr() },
+		func() { _ = result.Ok(secret{"key"}).ExpectErr("called `Result::unwrap_err()` on an `Ok` value") },
+		func() { _ = result.Ok[any](secret{"key"}).UnwrapErr() },
 	} {
 		require.EqualError(t, testkit.PanicError(t, f), "called `Result::unwrap_err()` on an `Ok` value: hidden")
 	}

@@ -112,8 +112,8 @@ func TestResultFollowsAValueAndAnError(t *testing.T) {
 				called := false
 				fail := func() { called = true; panic(errFault) }
 				defer func() {
-					p := recover()
-					require.Equal(t, called, p == errFault, "%v", p)
+					err, _ := recover().(error)
+					require.Equal(t, called, errors.Is(err, errFault), "%v", err)
 				}()
 				switch rapid.IntRange(0, 8).Draw(t, "method") {
 				case 0:

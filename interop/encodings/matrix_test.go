@@ -227,7 +227,7 @@ func TestTableOfEncodingsIsTrue(t *testing.T) {
 				}
 				cells = append(cells, cell(count))
 			}
-			fmt.Fprintf(&table, "| %s | %s | %s | %s |\n", l.name, of, strings.Join(cells, " | "), losses)
+			fmt.Fprintf(&table, "| %s | %s | %s | %s |\n", l.name, of, strings.Join(cells, " | "), &losses)
 		}
 	}
 	text, err := os.ReadFile(page)
@@ -262,7 +262,7 @@ func (l *losses) add(place string, s sample) {
 	}
 }
 
-func (l losses) String() string {
+func (l *losses) String() string {
 	var texts []string
 	slices.Sort(l.states)
 	for _, s := range l.states {
