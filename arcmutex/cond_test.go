@@ -136,6 +136,44 @@ func TestCondReportsPoisonWithTheLockHeld(t *testing.T) {
 	})
 }
 
+func TestCondTellsOfALostValueWhoseConditionIsSatisfied(t *testing.T) {
+	for want, lose := range map[error]func(*arcmutex.Mutex[int]){
+		arcmutex.ErrPoisoned: func(m *arcmutex.Mutex[int]) { exits(func() { m.With(func(*int) { panic("boom") }) }) },
+		arcmutex.ErrTaken: func(m *arcmutex.Mutex[int]) {
+			_, err := m.IntoInner()
+			assert.NoError(t, err)
+		},
+	} {
+		for name, wait := range map[string]func(*arcmutex.Cond, *arcmutex.Guard[int], func() bool) error{
+			"WaitWhile": func(c *arcmutex.Cond, g *arcmutex.Guard[int], condition func() bool) error {
+				return c.WaitWhile(context.Background(), g, condition)
+			},
+			"WaitTimeoutWhile": func(c *arcmutex.Cond, g *arcmutex.Guard[int], condition func() bool) error {
+				satisfied, err := c.WaitTimeoutWhile(g, time.Hour, condition)
+				assert.False(t, satisfied)
+				return err
+			},
+		} {
+			t.Run(fmt.Sprint(name, " ", want), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					m := arcmutex.NewMutex(0)
+					var c arcmutex.Cond
+					g := m.Lock()
+					go func() {
+						lose(m)
+						c.NotifyOne()
+					}()
+					calls := 0
+					err := wait(&c, &g, func() bool { calls++; return calls == 1 })
+					require.ErrorIs(t, err, want)
+					assert.True(t, m.IsLocked())
+					g.Unlock()
+				})
+			})
+		}
+	}
+}
+
 func TestCondWithStaleGuardLeavesNoWaiter(t *testing.T) {
 	m := arcmutex.NewMutex(0)
 	var c arcmutex.Cond
@@ -410,10 +448,11 @@ func TestBarrierCancelAndBadNumbers(t *testing.T) {
 		b := arcmutex.NewBarrier(2)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		_, err := b.Wait(ctx)
-		require.EqualError(t, err, "arcmutex: Barrier.Wait: context deadline exceeded")
-		_, err = b.Wait(ctx)
-		require.ErrorIs(t, err, context.DeadlineExceeded)
+		for range 2 { // while it waits, and at once
+			isLeader, err := b.Wait(ctx)
+			require.EqualError(t, err, "arcmutex: Barrier.Wait: context deadline exceeded")
+			assert.False(t, isLeader)
+		}
 		assert.Equal(t, "Barrier(0 of 2)", b.String())
 		var passed atomic.Int64
 		for range 3 {
@@ -430,6 +469,33 @@ func TestBarrierCancelAndBadNumbers(t *testing.T) {
 		require.NoError(t, err)
 		assert.True(t, isLeader)
 	})
+}
+
+// A whenAsked is a context that runs a function when somebody is about to wait.
+type whenAsked struct {
+	context.Context
+	then func()
+}
+
+func (c whenAsked) Done() <-chan struct{} {
+	c.then()
+	return c.Context.Done()
+}
+
+func TestBarrierThatOpensWhileAWaiterIsCancelledHasOneLeader(t *testing.T) {
+	for range 100 { // the waiter may see either first
+		b := arcmutex.NewBarrier(2)
+		ctx, cancel := context.WithCancel(t.Context())
+		isLeader, err := b.Wait(whenAsked{ctx, func() {
+			isLeader, err := b.Wait(t.Context())
+			require.NoError(t, err)
+			assert.True(t, isLeader)
+			cancel()
+		}})
+		require.NoError(t, err, "the other one has passed")
+		require.False(t, isLeader)
+		require.Zero(t, b.Waiting())
+	}
 }
 
 func TestBarrierOpensForTheLast(t *testing.T) {

@@ -246,8 +246,9 @@ func (l *lock) runlock(k uint64) {
 
 func (l *lock) runlockSlow(k, s uint64) {
 	if s&(turns|held)|readers != k&^noted || s&readers == readers {
-		if k&readers != 0 {
+		if k&readers != 0 { // a copy of the guard was faster
 			l.makeWay(l.state.Add(reader))
+			k = over
 		}
 		staleGuard("RGuard.Unlock", k)
 	}

@@ -46,3 +46,39 @@ func TestTurnsWrapAround(t *testing.T) {
 	g.Unlock()
 	assert.EqualValues(t, turn, m.lock.state.Load())
 }
+
+func TestKeysAreValidWhileTheirHoldLasts(t *testing.T) {
+	for m := range mode(modes) {
+		for _, first := range []uint64{0, turn, turns} {
+			free := first
+			if m == upgraded {
+				free = plus(free, gains[upgrading])
+			}
+			s := plus(free, gains[m])
+			k := key(m, s)
+			assert.True(t, valid(m, k, s), "mode %d in turn %x", m, first)
+			assert.True(t, valid(m, k|noted, s), "mode %d in turn %x", m, first)
+			after := plus(s, losses[m])
+			assert.False(t, valid(m, k, after), "mode %d in turn %x", m, first)
+			for _, s := range []uint64{first, free, s, after} {
+				for _, k := range []uint64{0, over, moved} {
+					assert.False(t, valid(m, k, s), "mode %d, key %x in state %x", m, k, s)
+				}
+			}
+		}
+	}
+}
+
+// Two copies of a guard may both have read their key before either ends.
+func TestShareGivenBackTwiceAtOnceEndsOnce(t *testing.T) {
+	m := NewRWMutex(0)
+	for range 2 { // also in a turn that is not the first
+		k := m.lock.rlock("RWMutex.RLock")
+		m.lock.runlock(k)
+		s := m.lock.state.Load()
+		assert.PanicsWithError(t, "arcmutex: RGuard.Unlock: guard was unlocked", func() { m.lock.runlock(k) })
+		assert.Equal(t, s, m.lock.state.Load())
+		assert.Zero(t, m.Readers())
+		m.With(func(*int) {})
+	}
+}

@@ -80,7 +80,7 @@ func lockAll(ctx context.Context, ls []Locker, method string) (unlock func(), er
 		return nil, methodError(method, context.Cause(ctx))
 	}
 	keys := make([]uint64, len(ls))
-	for first := 0; first >= 0 && len(ls) > 0; {
+	for first := 0; first >= 0; {
 		if first, err = lockFrom(ctx, ls, keys, first, method); err != nil {
 			return nil, err
 		}

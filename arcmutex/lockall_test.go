@@ -71,6 +71,50 @@ func TestLockAllHoldsNothingWhileItWaits(t *testing.T) {
 	})
 }
 
+func TestLockAllHoldsNothingWhicheverOthersHold(t *testing.T) {
+	const n = 4
+	for i := range n * n {
+		first, second := i/n, i%n
+		if first == second {
+			continue
+		}
+		synctest.Test(t, func(t *testing.T) {
+			var ms [n]arcmutex.RWMutex[int]
+			var writers [n]arcmutex.Guard[int]
+			var readers [n]arcmutex.RGuard[int]
+			ls := make([]arcmutex.Locker, n)
+			for i := range ms {
+				ls[i] = ms[i].To(&writers[i])
+				if i%2 == 1 {
+					ls[i] = ms[i].RTo(&readers[i])
+				}
+			}
+			onlyHeld := func(held int) {
+				for i := range ms {
+					assert.Equal(t, i == held, ms[i].IsLocked(), "%d of first %d, then %d", i, first, second)
+					assert.Zero(t, ms[i].Readers(), "%d of first %d, then %d", i, first, second)
+				}
+			}
+			done := false
+			g := ms[first].Lock()
+			go func() {
+				arcmutex.LockAll(ls...)()
+				done = true
+			}()
+			synctest.Wait()
+			onlyHeld(first)
+			h := ms[second].Lock()
+			g.Unlock()
+			synctest.Wait()
+			onlyHeld(second)
+			h.Unlock()
+			synctest.Wait()
+			assert.True(t, done)
+			onlyHeld(-1)
+		})
+	}
+}
+
 // Philosophers take their forks in every order, some by LockAll and some one
 // at a time in the order of the table, and all of them eat.
 func TestStressLockAllDoesNotDeadlock(t *testing.T) {
