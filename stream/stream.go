@@ -107,8 +107,12 @@ func (s Stream[T]) All(ctx context.Context) iter.Seq2[T, error] {
 	}
 }
 
-// start is run for a stream that may be the zero one.
+// start is run for a stream that may be the zero one. It notices the end of ctx
+// first.
 func (s Stream[T]) start(ctx context.Context, yield func(T) bool) error {
+	if ctx.Err() != nil {
+		return over(ctx)
+	}
 	if s.run == nil {
 		return nil
 	}

@@ -42,6 +42,35 @@ func TestTheZeroStreamIsEmpty(t *testing.T) {
 	assert.Equal(t, "Stream[int]", s.LogValue().String())
 }
 
+func TestADoneContextIsNoticedByEmptyStreams(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errBoom)
+	closed := make(chan int)
+	close(closed)
+	var zero stream.Stream[int]
+	for name, s := range map[string]stream.Stream[int]{
+		"zero":       zero,
+		"of":         stream.Of[int](),
+		"take none":  count().Take(0),
+		"merge":      stream.Merge[int](),
+		"chain":      zero.Chain(zero),
+		"take until": stream.TakeUntil(count(), closed),
+		"enumerate":  values(stream.Enumerate(zero)),
+	} {
+		_, err := stream.Collect(ctx, s)
+		require.ErrorIs(t, err, errBoom, name)
+		last := error(nil)
+		for _, err := range s.All(ctx) {
+			last = err
+		}
+		require.ErrorIs(t, last, errBoom, name)
+		for _, n := range []int{1, 2} {
+			err = stream.ForEach(ctx, s, n, func(context.Context, int) error { return nil })
+			require.ErrorIs(t, err, errBoom, name)
+		}
+	}
+}
+
 func TestPureCombinators(t *testing.T) {
 	even := func(v int) bool { return v%2 == 0 }
 	small := func(v int) bool { return v < 3 }
