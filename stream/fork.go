@@ -16,9 +16,10 @@ import (
 // for; when all have, s is stopped, also while it waits, and what it returns then
 // does not count.
 //
-// An error of s ends the branches' streams, after the elements before it. An
-// error of a branch ends everything. Tee waits for all branches, and returns the
-// first error of a branch, or else that of s. An n that is not positive panics.
+// An error of s ends the branches' streams, after the elements before it. A branch
+// that then returns an error does not disturb the others. Any other error of a
+// branch ends everything. Tee waits for all branches, and returns the first error
+// of a branch, or else that of s. An n that is not positive panics.
 //
 //ferrous:blocks
 func Tee[T any](ctx context.Context, s Stream[T], n int, branches ...func(context.Context, Stream[T]) error) error {
@@ -148,6 +149,7 @@ func fork[T any](
 			bs[i] = b
 			task.Spawn(scope, func(ctx context.Context) (struct{}, error) {
 				failure := task.ErrGoexit // unless it returns
+				var told atomic.Bool      // of an error of s
 				defer func() {
 					if open.Add(-1) == 0 {
 						stop(errLeft)
@@ -155,7 +157,9 @@ func fork[T any](
 					close(b.gone)
 					if failure != nil {
 						once.Do(func() { first = failure })
-						scope.Abort(failure)
+						if !told.Load() { // else the others are about to end, too
+							scope.Abort(failure)
+						}
 					}
 				}()
 				failure = consume(ctx, New(func(ctx context.Context, yield func(T) bool) error {
@@ -166,6 +170,7 @@ func fork[T any](
 					})
 					if err == nil && more {
 						err = ended
+						told.Store(err != nil)
 					}
 					return err
 				}))

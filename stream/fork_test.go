@@ -3,6 +3,7 @@ package stream_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -181,6 +182,33 @@ func TestErrorsInATee(t *testing.T) {
 		}
 	}), 2, swallow)
 	require.ErrorIs(t, err, other)
+}
+
+// TestABranchThatWasToldOfAnErrorLetsTheOthersFinish has one branch return the
+// error of the source before another one reads.
+func TestABranchThatWasToldOfAnErrorLetsTheOthersFinish(t *testing.T) {
+	wrapped := fmt.Errorf("wrapped: %w", errBoom)
+	for _, c := range []struct {
+		name          string
+		returns, want error
+	}{{"the error", errBoom, errBoom}, {"another one", wrapped, wrapped}} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var got []int
+				err := stream.Tee(t.Context(), upTo(3, errBoom), 3, func(ctx context.Context, s stream.Stream[int]) error {
+					_, err := stream.Collect(ctx, s)
+					require.Equal(t, errBoom, err)
+					return c.returns
+				}, func(ctx context.Context, s stream.Stream[int]) (err error) {
+					testkit.Advance(1) // until the other one has returned
+					got, err = stream.Collect(ctx, s)
+					return err
+				})
+				require.Equal(t, c.want, err)
+				assert.Equal(t, ints(3), got)
+			})
+		})
+	}
 }
 
 func TestABranchIsToldOfAPanicOfTheSource(t *testing.T) {
