@@ -103,3 +103,33 @@ func TestLastReaderTakesTheMarkOfTheCheckerAway(t *testing.T) {
 	unknown.Unlock()
 	assert.Zero(t, m.lock.state.Load(), "readers would go on the slow way for ever")
 }
+
+func TestWaitsOfAGoroutineEndFromWithin(t *testing.T) {
+	var s sharded
+	wished := func() *wish {
+		own, p := s.lock(1)
+		defer own.Unlock()
+		return p.wish
+	}
+	outer := s.wait(1, &vertex{}, exclusive, nil)
+	inner := s.wait(1, &vertex{}, exclusive, nil)
+	assert.Same(t, inner, wished())
+	s.endWait(inner)
+	assert.Same(t, outer, wished())
+	s.endWait(outer)
+	assert.Nil(t, wished())
+}
+
+func TestHoldingsHaveSerialsOfTheirOwn(t *testing.T) {
+	var s sharded
+	seen := map[uint64]bool{}
+	for goroutine := range uint64(3 * len(s)) {
+		s.hold(goroutine, &vertex{}, exclusive, nil)
+		s.hold(goroutine, &vertex{}, sharing, nil)
+		for _, h := range s.held(goroutine, nil) {
+			assert.False(t, seen[h.serial])
+			seen[h.serial] = true
+		}
+	}
+	assert.Len(t, seen, 2*3*len(s))
+}

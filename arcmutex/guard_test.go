@@ -3,6 +3,7 @@ package arcmutex_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -216,4 +217,87 @@ func TestEndedPermitsAndListenersSayHowTheyEnded(t *testing.T) {
 	third := n.Listen()
 	assert.Error(t, third.Wait(done(t)), "nothing is stored")
 	third.Close()
+}
+
+func TestAFunctionThatEndsItsGuardGetsNoPart(t *testing.T) {
+	m, rw := arcmutex.NewMutex(1), arcmutex.NewRWMutex(1)
+	for method, f := range map[string]func(){
+		"MapMut": func() {
+			g := m.Lock()
+			arcmutex.MapMut(&g, func(v *int) *int { g.Unlock(); return v })
+		},
+		"FilterMapMut": func() {
+			g := m.Lock()
+			arcmutex.FilterMapMut(&g, func(v *int) (*int, bool) { g.Unlock(); return v, true })
+		},
+		"Map": func() {
+			g := rw.RLock()
+			arcmutex.Map(&g, func(v *int) *int { g.Unlock(); return v })
+		},
+		"FilterMap": func() {
+			g := rw.RLock()
+			arcmutex.FilterMap(&g, func(v *int) (*int, bool) { g.Unlock(); return v, true })
+		},
+	} {
+		err := testkit.PanicError(t, f)
+		require.ErrorIs(t, err, arcmutex.ErrStale, method)
+		require.ErrorContains(t, err, "guard was unlocked", method)
+		assert.False(t, m.IsLocked() || rw.IsLocked(), method)
+		assert.Zero(t, rw.Readers(), method)
+	}
+}
+
+func TestTransformedGuardsSayHowTheyEnded(t *testing.T) {
+	m := arcmutex.NewRWMutex(1)
+	for how, end := range map[string]func() (unlock func()){
+		"Guard.Unlock: MapMut": func() func() {
+			g := m.Lock()
+			part := arcmutex.MapMut(&g, func(v *int) *int { return v })
+			defer part.Unlock()
+			return g.Unlock
+		},
+		"Guard.Unlock: Downgrade": func() func() {
+			g := m.Lock()
+			defer arcmutex.Downgrade(&g).Unlock()
+			return g.Unlock
+		},
+		"RGuard.Unlock: Map": func() func() {
+			g := m.RLock()
+			defer arcmutex.Map(&g, func(v *int) *int { return v }).Unlock()
+			return g.Unlock
+		},
+		"UGuard.Unlock: Upgrade": func() func() {
+			g := m.ULock()
+			w := g.Upgrade()
+			defer w.Unlock()
+			return g.Unlock
+		},
+	} {
+		method, _, _ := strings.Cut(how, ":")
+		unlock := end()
+		require.EqualError(t, testkit.PanicError(t, unlock), "arcmutex: "+method+": guard was mapped, downgraded or upgraded", how)
+		assert.False(t, m.IsLocked() || m.Readers() != 0, how)
+	}
+}
+
+func TestZeroGuardsSaySo(t *testing.T) {
+	var r arcmutex.RGuard[int]
+	var u arcmutex.UGuard[int]
+	for method, f := range map[string]func(){
+		"RGuard.Unlock":     r.Unlock,
+		"Map":               func() { arcmutex.Map(&r, func(v *int) *int { return v }) },
+		"FilterMap":         func() { arcmutex.FilterMap(&r, func(v *int) (*int, bool) { return v, true }) },
+		"UGuard.Unlock":     u.Unlock,
+		"UGuard.Ptr":        func() { u.Ptr() },
+		"UGuard.Get":        func() { u.Get() },
+		"UGuard.Upgrade":    func() { u.Upgrade() },
+		"UGuard.TryUpgrade": func() { u.TryUpgrade() },
+		"UGuard.Downgrade":  func() { u.Downgrade() },
+	} {
+		err := testkit.PanicError(t, f)
+		require.ErrorIs(t, err, arcmutex.ErrStale)
+		require.EqualError(t, err, "arcmutex: "+method+": zero guard")
+	}
+	assert.Equal(t, "<unlocked> RGuard(<unlocked>)", fmt.Sprintf("%v %+v", r, r))
+	assert.Equal(t, "<unlocked> UGuard(<unlocked>)", fmt.Sprintf("%v %+v", u, u))
 }

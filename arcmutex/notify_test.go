@@ -259,3 +259,23 @@ func TestStressNotifyWaitersIsSeenAtOnce(t *testing.T) {
 		})
 	})
 }
+
+func TestNotificationThatComesAsTheContextEndsIsReceived(t *testing.T) {
+	for range 100 { // the waiter may see either first
+		for name, notify := range map[string]func(*arcmutex.Notify){
+			"NotifyOne": (*arcmutex.Notify).NotifyOne, "NotifyLast": (*arcmutex.Notify).NotifyLast, "NotifyWaiters": (*arcmutex.Notify).NotifyWaiters,
+		} {
+			var n arcmutex.Notify
+			ended, cancel := context.WithCancel(t.Context())
+			require.NoError(t, n.Wait(whenAsked{ended, func() { notify(&n); cancel() }}), name)
+			l := n.Listen()
+			require.ErrorIs(t, l.Wait(ended), context.Canceled, "%s: it was received, and is stored besides", name)
+			ctx, cancel := context.WithCancel(t.Context())
+			require.NoError(t, l.Wait(whenAsked{ctx, func() { notify(&n); cancel() }}), name)
+			l.Close()
+			l = n.Listen()
+			require.ErrorIs(t, l.Wait(ended), context.Canceled, "%s: it was received, and is passed on besides", name)
+			l.Close()
+		}
+	}
+}

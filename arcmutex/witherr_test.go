@@ -106,7 +106,6 @@ func TestTakenLocksSaySo(t *testing.T) {
 	}
 	m.ClearPoison()
 	rw.ClearPoison()
-	assert.False(t, m.IsPoisoned() || rw.IsPoisoned())
 	assert.Equal(t, "<taken> <taken>", fmt.Sprint(m, " ", rw))
 	never := func(*int) { t.Error("called") }
 	fails := fine(never)
@@ -152,9 +151,25 @@ func TestTakenLocksSaySo(t *testing.T) {
 			require.NotErrorIs(t, err, arcmutex.ErrPoisoned)
 			assert.Equal(t, "arcmutex: "+what+": value was taken", err.Error())
 			assert.False(t, m.IsLocked() || rw.IsLocked())
+			assert.False(t, m.IsPoisoned() || rw.IsPoisoned())
 			assert.Zero(t, rw.Readers())
 		})
 	}
+}
+
+func TestIntoInnerTakesThePoisonToo(t *testing.T) {
+	m, rw := arcmutex.NewMutex(7), arcmutex.NewRWMutex(7)
+	poison(t, m)
+	exits(func() { rw.With(func(*int) { panic("boom") }) })
+	for _, take := range []func() (int, error){m.IntoInner, rw.IntoInner} {
+		v, err := take()
+		require.ErrorIs(t, err, arcmutex.ErrPoisoned)
+		assert.Equal(t, 7, v)
+		_, err = take()
+		require.ErrorIs(t, err, arcmutex.ErrTaken)
+		require.NotErrorIs(t, err, arcmutex.ErrPoisoned)
+	}
+	assert.False(t, m.IsPoisoned() || rw.IsPoisoned())
 }
 
 func TestUnlockedErrTellsWhatOthersHaveMade(t *testing.T) {
