@@ -3,6 +3,7 @@ package retry_test
 import (
 	"context"
 	"errors"
+	"math"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -52,7 +53,7 @@ func TestAZeroBudgetPanicsByName(t *testing.T) {
 		assert.EqualError(t, testkit.PanicError(t, call), want)
 	}
 	new(retry.Permit).Release()
-	assert.NotPanics(t, func() { retry.NewBudget(retry.BudgetOptions{Max: 1 << 40, PerSecond: 1e9}) })
+	assert.NotPanics(t, func() { retry.NewBudget(retry.BudgetOptions{Max: math.MaxInt, PerSecond: 1e9}) })
 }
 
 // TestADoneContextBeginsNothing is over contexts that were cancelled and whose

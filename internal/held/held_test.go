@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/big"
 	"reflect"
 	"strings"
@@ -379,7 +380,7 @@ func roundTrip[T any](t *testing.T, v T) {
 
 func TestBinaryKeepsEveryValue(t *testing.T) {
 	roundTrip(t, 0)
-	roundTrip(t, -1<<63)
+	roundTrip(t, math.MinInt)
 	roundTrip(t, int8(-128))
 	roundTrip(t, uint64(1<<64-1))
 	roundTrip(t, true)
