@@ -53,7 +53,7 @@ func TestAZeroBudgetPanicsByName(t *testing.T) {
 		assert.EqualError(t, testkit.PanicError(t, call), want)
 	}
 	new(retry.Permit).Release()
-	assert.NotPanics(t, func() { retry.NewBudget(retry.BudgetOptions{Max: math.MaxInt, PerSecond: 1e9}) })
+	assert.NotPanics(t, func() { retry.NewBudget(retry.BudgetOptions{Max: int(min(int64(1)<<40, math.MaxInt)), PerSecond: 1e9}) })
 }
 
 // TestADoneContextBeginsNothing is over contexts that were cancelled and whose

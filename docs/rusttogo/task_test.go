@@ -111,7 +111,7 @@ func Example_taskRace() {
 func Example_taskSet() {
 	ctx := context.Background()
 	set := task.NewSet[int](ctx, task.Unlimited)
-	defer func() { _ = set.Close() }()
+	defer set.Close() //nolint:errcheck // all results are taken
 	for i := range 3 {
 		set.Spawn(func(context.Context) (int, error) { return i * i, nil })
 	}
