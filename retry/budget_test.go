@@ -185,7 +185,7 @@ func TestTheFloorAllowsAFewRetriesASecond(t *testing.T) {
 					}
 				}
 			}
-			want := min(int(10*perSecond), 500)
+			want := int(min(10*perSecond, 500))
 			assert.LessOrEqual(t, took, want)
 			assert.GreaterOrEqual(t, took, want-1)
 			testkit.Advance(time.Hour)
