@@ -79,7 +79,7 @@ func Submit[T any](ctx context.Context, p *Pool, f func(context.Context) (T, err
 	p.crew.check("Pool", "Submit")
 	h := newHandle(p.crew.parent, f)
 	h.owner = &p.crew
-	if err := p.submit(ctx, h, true); err != nil {
+	if err := p.crew.submit(ctx, h, true); err != nil {
 		return nil, err
 	}
 	return h, nil
@@ -91,59 +91,10 @@ func TrySubmit[T any](p *Pool, f func(context.Context) (T, error)) (*Handle[T], 
 	p.crew.check("Pool", "TrySubmit")
 	h := newHandle(p.crew.parent, f)
 	h.owner = &p.crew
-	if err := p.submit(context.Background(), h, false); err != nil {
+	if err := p.crew.submit(context.Background(), h, false); err != nil {
 		return nil, err
 	}
 	return h, nil
-}
-
-func (p *Pool) submit(ctx context.Context, h runner, mayWait bool) error {
-	if ctx.Err() != nil {
-		return over(ctx)
-	}
-	c := &p.crew
-	c.mu.Lock()
-	if c.closed() {
-		c.mu.Unlock()
-		return ErrClosed
-	}
-	if c.parent.Err() != nil {
-		c.mu.Unlock()
-		return over(c.parent)
-	}
-	if c.admit(h) {
-		c.mu.Unlock()
-		return nil
-	}
-	if !mayWait {
-		c.mu.Unlock()
-		return ErrFull
-	}
-	w := &waiter{h: h, ready: make(chan struct{})}
-	h.base().loan = &loan{entry: w}
-	c.waiters.push(w)
-	c.mu.Unlock()
-	if x := waiterOf(ctx, c); x != nil {
-		e, _ := connect(x, ctx, h, false) // h waits for nothing: there is no ring
-		defer e.end(ctx)
-	}
-	err := wait(ctx, w.ready)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch w.state {
-	case admitted: // also when ctx was done meanwhile
-		if w.passed {
-			c.mu.Unlock()
-			_ = wait(ctx, h.base().Done())
-			c.mu.Lock()
-		}
-		return nil
-	case refused:
-		return ErrClosed
-	default:
-		c.forget(w)
-		return err
-	}
 }
 
 // Resize sets the number of workers. Fewer take effect as tasks end. A number

@@ -25,7 +25,8 @@ type Scope struct {
 	// nil if it does not. It may be nil.
 	settles func(*core) error
 
-	node *node // guarded by waits
+	crew *crew // runs the tasks of a scope with a limit; nil without one
+	node *node // guarded by waits; nil with a crew, which has one
 
 	mu       sync.Mutex
 	failures []*failure // in order of time; those seen may be missing
@@ -61,6 +62,14 @@ func newScope(ctx context.Context) *Scope {
 	s := &Scope{idle: make(chan struct{})}
 	s.live.Store(1)
 	s.ctx, s.cancel = context.WithCancelCause(ctx)
+	return s
+}
+
+// newLimitedScope returns a scope at most limit of whose tasks are at work. Spawn
+// waits for a place until the scope's context is done.
+func newLimitedScope(ctx context.Context, limit int) *Scope {
+	s := newScope(ctx)
+	s.crew = &crew{kind: "scope", scope: s, limit: limit, parent: s.ctx, ctx: s.ctx}
 	return s
 }
 
@@ -119,8 +128,19 @@ func Spawn[T any](s *Scope, f func(context.Context) (T, error)) *Handle[T] {
 	h := newHandle(s.ctx, f)
 	h.owner = s
 	s.enter()
-	go h.run()
+	if s.crew == nil {
+		go h.run()
+	} else if err := s.crew.submit(s.ctx, h, true); err != nil {
+		s.refuse(h)
+	}
 	return h
+}
+
+// refuse ends a task of a scope with a limit that found no place.
+func (s *Scope) refuse(h runner) {
+	h.refuse(context.Cause(s.ctx))
+	h.base().over.Store(true)
+	s.crew.wake(h.base())
 }
 
 // Context returns the context from which those of the tasks derive.
@@ -166,6 +186,9 @@ func (s *Scope) ended(c *core) {
 		if cause := s.settles(c); cause != nil {
 			s.cancel(cause)
 		}
+	}
+	if s.crew != nil { // which publishes the end
+		return
 	}
 	c.over.Store(true)
 	c.wake()

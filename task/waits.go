@@ -73,6 +73,9 @@ func (c *crew) nodeOf() *node {
 }
 
 func (s *Scope) nodeOf() *node {
+	if s.crew != nil {
+		return s.crew.nodeOf()
+	}
 	if s.node == nil {
 		s.node = new(node)
 	}
@@ -396,13 +399,14 @@ func functionOf[T any](f func(context.Context) (T, error)) uintptr {
 // waiterOf returns the task that waits if the calling goroutine waits with ctx,
 // or nil. The goroutine of a task of c waits for that task whatever ctx is.
 func waiterOf(ctx context.Context, c *crew) *core {
-	if x := taskOf(ctx); x != nil {
+	x := taskOf(ctx)
+	if c == nil || x != nil && x.goroutine.Load() == goid.Live() {
 		return x
 	}
-	if c == nil {
-		return nil
+	if m := c.current(); m != nil {
+		return m
 	}
-	return c.current()
+	return x
 }
 
 // current returns the task that the calling goroutine runs for c, or nil.

@@ -16,7 +16,8 @@ import (
 // is full if a submitter waits.
 type crew struct {
 	kind  string      // "Set" or the like
-	onEnd func(*core) // is told of each end before it is published, under mu
+	onEnd func(*core) // is told of each end before it is published, under mu; nil for a Scope
+	scope *Scope      // whose tasks these are, or nil
 	node  *node       // guarded by waits
 
 	// onStuck is called when one more task waits in Set.Next, under mu; nil for a Pool.
@@ -97,8 +98,14 @@ func (*crew) ended(*core) {}
 
 // crew returns the crew that runs the task, or nil.
 func (c *core) crew() *crew {
-	crew, _ := c.owner.(*crew)
-	return crew
+	switch owner := c.owner.(type) {
+	case *crew:
+		return owner
+	case *Scope:
+		return owner.crew
+	default:
+		return nil
+	}
 }
 
 // full reports whether no place is free. It adds nothing to the limit, which may
@@ -124,6 +131,56 @@ func (c *crew) admit(h runner) bool {
 	c.queue.push(h)
 	c.staff()
 	return true
+}
+
+// submit admits h, waiting until ctx is done if it may wait. If a task of the crew
+// waits here, h may run in its place, and submit returns when h has ended.
+func (c *crew) submit(ctx context.Context, h runner, mayWait bool) error {
+	if ctx.Err() != nil {
+		return over(ctx)
+	}
+	c.mu.Lock()
+	if c.closed() {
+		c.mu.Unlock()
+		return ErrClosed
+	}
+	if c.parent.Err() != nil {
+		c.mu.Unlock()
+		return over(c.parent)
+	}
+	if c.admit(h) {
+		c.mu.Unlock()
+		return nil
+	}
+	if !mayWait {
+		c.mu.Unlock()
+		return ErrFull
+	}
+	w := &waiter{h: h, ready: make(chan struct{})}
+	h.base().loan = &loan{entry: w}
+	c.waiters.push(w)
+	c.mu.Unlock()
+	if x := waiterOf(ctx, c); x != nil {
+		e, _ := connect(x, ctx, h, false) // h waits for nothing: there is no ring
+		defer e.end(ctx)
+	}
+	err := wait(ctx, w.ready)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch w.state {
+	case admitted: // also when ctx was done meanwhile
+		if w.passed {
+			c.mu.Unlock()
+			_ = wait(ctx, h.base().Done())
+			c.mu.Lock()
+		}
+		return nil
+	case refused:
+		return ErrClosed
+	default:
+		c.forget(w)
+		return err
+	}
 }
 
 func (c *crew) accept(h runner) {
@@ -236,7 +293,7 @@ func (c *crew) work(w *worker, h runner) {
 			w.task = nil
 			c.staff()
 			c.mu.Unlock()
-			h.base().wake()
+			c.wake(h.base())
 		}
 		c.leave(w)
 	}()
@@ -253,7 +310,7 @@ func (c *crew) next(w *worker, last runner) runner {
 	c.retire(last)
 	h, idle := c.another(w)
 	c.mu.Unlock()
-	last.base().wake()
+	c.wake(last.base())
 	if idle {
 		h = <-w.tasks
 	}
@@ -297,10 +354,20 @@ func (c *crew) retire(h runner) {
 // publish notes the end of a task. The caller holds mu.
 func (c *crew) publish(h *core) {
 	h.ended = true
-	c.ends.note(h)
-	c.onEnd(h)
+	if c.scope == nil {
+		c.ends.note(h)
+		c.onEnd(h)
+	}
 	h.over.Store(true)
 	c.noteEmpty()
+}
+
+// wake tells joiners, and the scope, of the end of a task that was published.
+func (c *crew) wake(h *core) {
+	h.wake()
+	if c.scope != nil {
+		c.scope.leave()
+	}
 }
 
 // noteEmpty wakes callers of Wait if there is no task. The caller holds mu.
