@@ -24,6 +24,7 @@ import (
 //ferrous:blocks
 func Tee[T any](ctx context.Context, s Stream[T], n int, branches ...func(context.Context, Stream[T]) error) error {
 	positive("Tee", n)
+	branchesGiven("Tee", branches)
 	return fork(ctx, s, n, branches, func(done <-chan struct{}, bs []*branch[T], v T) {
 		for _, b := range bs {
 			b.send(done, v)
@@ -41,6 +42,8 @@ func Split[T any](
 ) error {
 	positive("Split", n)
 	branches := []func(context.Context, Stream[T]) error{yes, no}
+	branchesGiven("Split", branches)
+	given("Split", pred != nil)
 	return fork(ctx, s, n, branches, func(done <-chan struct{}, bs []*branch[T], v T) {
 		if pred(v) {
 			bs[0].send(done, v)
@@ -65,6 +68,8 @@ func Broadcast[T any](
 	ctx context.Context, s Stream[T], n int, branches ...func(context.Context, Stream[Heard[T]]) error,
 ) error {
 	positive("Broadcast", n)
+	positive("Broadcast", n)
+	branchesGiven("Broadcast", branches)
 	tellMissed := make([]func(context.Context, Stream[Indexed[T]]) error, len(branches))
 	for i, f := range branches {
 		next := 0
@@ -81,6 +86,12 @@ func Broadcast[T any](
 			b.replace(v)
 		}
 	})
+}
+
+func branchesGiven[F ~func(context.Context, S) error, S any](name string, branches []F) {
+	for _, f := range branches {
+		given(name, f != nil)
+	}
 }
 
 // A branch is a channel to a consumer.
@@ -131,6 +142,9 @@ func fork[T any](
 	ctx context.Context, s Stream[T], n int, consumers []func(context.Context, Stream[T]) error,
 	deliver func(done <-chan struct{}, bs []*branch[T], v T),
 ) error {
+	if err := begin(ctx); err != nil {
+		return err
+	}
 	var once sync.Once
 	var first error         // of a branch
 	ended := task.ErrGoexit // of s, written before the channels are closed, unless it returns
@@ -162,7 +176,7 @@ func fork[T any](
 						}
 					}
 				}()
-				failure = consume(ctx, New(func(ctx context.Context, yield func(T) bool) error {
+				failure = caused(ctx, consume(ctx, newSource("fork", func(ctx context.Context, yield func(T) bool) error {
 					more := true
 					err := FromChan(b.c).run(ctx, func(v T) bool {
 						more = yield(v)
@@ -173,7 +187,7 @@ func fork[T any](
 						told.Store(err != nil)
 					}
 					return err
-				}))
+				})))
 				return struct{}{}, nil
 			})
 		}

@@ -21,6 +21,7 @@ const Window = 64
 // 1 it is pure. An n that is not positive panics. After futures' buffered.
 func Map[T, U any](s Stream[T], n int, f func(context.Context, T) (U, error)) Stream[U] {
 	positive("Map", n)
+	given("Map", f != nil)
 	return mapped(s, n, true, f)
 }
 
@@ -28,6 +29,7 @@ func Map[T, U any](s Stream[T], n int, f func(context.Context, T) (U, error)) St
 // futures' buffer_unordered.
 func MapUnordered[T, U any](s Stream[T], n int, f func(context.Context, T) (U, error)) Stream[U] {
 	positive("MapUnordered", n)
+	given("MapUnordered", f != nil)
 	return mapped(s, n, false, f)
 }
 
@@ -201,6 +203,9 @@ func (m *mapping[T, U]) serve(ctx context.Context) (struct{}, error) {
 		m.stir()
 		m.mu.Unlock()
 		u, err := m.f(ctx, v)
+		if err != nil {
+			err = caused(ctx, err)
+		}
 		m.mu.Lock()
 		if !m.ordered {
 			i = m.done

@@ -4,6 +4,7 @@ import "context"
 
 // Filter keeps the elements for which keep returns true. It is pure.
 func (s Stream[T]) Filter(keep func(T) bool) Stream[T] {
+	given("Filter", keep != nil)
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		return s.start(ctx, func(v T) bool { return !keep(v) || yield(v) })
 	}}
@@ -11,6 +12,7 @@ func (s Stream[T]) Filter(keep func(T) bool) Stream[T] {
 
 // Inspect calls f with each element on its way. It is pure.
 func (s Stream[T]) Inspect(f func(T)) Stream[T] {
+	given("Inspect", f != nil)
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		return s.start(ctx, func(v T) bool {
 			f(v)
@@ -51,6 +53,7 @@ func (s Stream[T]) Skip(n int) Stream[T] {
 // TakeWhile ends the stream before the first element for which keep returns
 // false. It is pure.
 func (s Stream[T]) TakeWhile(keep func(T) bool) Stream[T] {
+	given("TakeWhile", keep != nil)
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		return s.start(ctx, func(v T) bool { return keep(v) && yield(v) })
 	}}
@@ -59,6 +62,7 @@ func (s Stream[T]) TakeWhile(keep func(T) bool) Stream[T] {
 // SkipWhile drops the elements before the first for which drop returns false. It
 // is pure.
 func (s Stream[T]) SkipWhile(drop func(T) bool) Stream[T] {
+	given("SkipWhile", drop != nil)
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		dropping := true
 		return s.start(ctx, func(v T) bool {
@@ -92,12 +96,17 @@ func (s Stream[T]) Chain(others ...Stream[T]) Stream[T] {
 // FilterMap maps the elements for which f returns true, and drops the others. An
 // error of f ends the stream. It is pure.
 func FilterMap[T, U any](s Stream[T], f func(context.Context, T) (U, bool, error)) Stream[U] {
+	given("FilterMap", f != nil)
+	return filterMap(s, f)
+}
+
+func filterMap[T, U any](s Stream[T], f func(context.Context, T) (U, bool, error)) Stream[U] {
 	return Stream[U]{func(ctx context.Context, yield func(U) bool) error {
 		var failure error
 		err := s.start(ctx, func(v T) bool {
 			u, keep, err := f(ctx, v)
 			if err != nil {
-				failure = err
+				failure = caused(ctx, err)
 				return false
 			}
 			return !keep || yield(u)
@@ -112,6 +121,7 @@ func FilterMap[T, U any](s Stream[T], f func(context.Context, T) (U, bool, error
 // FlatMap runs the stream that f returns for each element, one after the other.
 // It is pure. To run several at once, see [MapUnordered] and [Merge].
 func FlatMap[T, U any](s Stream[T], f func(T) Stream[U]) Stream[U] {
+	given("FlatMap", f != nil)
 	return Stream[U]{func(ctx context.Context, yield func(U) bool) error {
 		var failure error
 		err := s.start(ctx, func(v T) bool {
@@ -132,6 +142,7 @@ func FlatMap[T, U any](s Stream[T], f func(T) Stream[U]) Stream[U] {
 // Scan yields what f makes of each element and its own result before, first of
 // all init. It is pure.
 func Scan[T, A any](s Stream[T], init A, f func(A, T) A) Stream[A] {
+	given("Scan", f != nil)
 	return Stream[A]{func(ctx context.Context, yield func(A) bool) error {
 		acc := init
 		return s.start(ctx, func(v T) bool {
@@ -225,6 +236,7 @@ func positive(name string, n int) {
 // s failed without an element since the last one, from 1 on; it may wait. If it
 // returns an error, that ends the stream. It is pure.
 func Retry[T any](s Stream[T], again func(ctx context.Context, failures int, err error) error) Stream[T] {
+	given("Retry", again != nil)
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		failures, more := 0, true
 		for {
@@ -241,7 +253,7 @@ func Retry[T any](s Stream[T], again func(ctx context.Context, failures int, err
 			}
 			failures++
 			if err := again(ctx, failures, err); err != nil {
-				return err
+				return caused(ctx, err)
 			}
 		}
 	}}

@@ -165,7 +165,10 @@ func SSE(open Open, maxBytes int) Stream[Event] {
 			}
 			return true
 		})
-		return errors.Join(failure, err)
+		if failure != nil {
+			return failure
+		}
+		return err
 	}}
 }
 

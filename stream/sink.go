@@ -20,9 +20,11 @@ func Collect[T any](ctx context.Context, s Stream[T]) ([]T, error) {
 //
 //ferrous:blocks
 func ForEach[T any](ctx context.Context, s Stream[T], n int, f func(context.Context, T) error) error {
+	given("ForEach", f != nil)
+	positive("ForEach", n)
 	return MapUnordered(s, n, func(ctx context.Context, v T) (struct{}, error) {
 		return struct{}{}, f(ctx, v)
-	}).run(ctx, func(struct{}) bool { return true })
+	}).start(ctx, func(struct{}) bool { return true })
 }
 
 // Reduce returns what f makes of init and all elements, one after the other. An
@@ -30,12 +32,13 @@ func ForEach[T any](ctx context.Context, s Stream[T], n int, f func(context.Cont
 //
 //ferrous:blocks
 func Reduce[T, A any](ctx context.Context, s Stream[T], init A, f func(A, T) (A, error)) (A, error) {
+	given("Reduce", f != nil)
 	acc := init
 	var failure error
 	err := s.start(ctx, func(v T) bool {
 		next, err := f(acc, v)
 		if err != nil {
-			failure = err
+			failure = caused(ctx, err)
 			return false
 		}
 		acc = next

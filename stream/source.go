@@ -26,7 +26,7 @@ func FromSlice[T any](vs []T) Stream[T] {
 
 // FromSeq returns a stream of what seq yields.
 func FromSeq[T any](seq iter.Seq[T]) Stream[T] {
-	return New(func(ctx context.Context, yield func(T) bool) error {
+	return newSource("FromSeq", func(ctx context.Context, yield func(T) bool) error {
 		for v := range seq {
 			if ctx.Err() != nil {
 				return over(ctx)
@@ -41,7 +41,7 @@ func FromSeq[T any](seq iter.Seq[T]) Stream[T] {
 
 // FromSeq2 returns a stream of what seq yields until the first error.
 func FromSeq2[T any](seq iter.Seq2[T, error]) Stream[T] {
-	return New(func(ctx context.Context, yield func(T) bool) error {
+	return newSource("FromSeq2", func(ctx context.Context, yield func(T) bool) error {
 		for v, err := range seq {
 			if err != nil {
 				return err
@@ -60,7 +60,7 @@ func FromSeq2[T any](seq iter.Seq2[T, error]) Stream[T] {
 // FromChan returns a stream of what is received from c until it is closed. A
 // value is received when it is asked for. Runs share the channel.
 func FromChan[T any](c <-chan T) Stream[T] {
-	return New(func(ctx context.Context, yield func(T) bool) error {
+	return newSource("FromChan", func(ctx context.Context, yield func(T) bool) error {
 		done := ctx.Done()
 		for {
 			select {
@@ -80,16 +80,14 @@ func FromChan[T any](c <-chan T) Stream[T] {
 
 // Fail returns a stream that is the error err.
 func Fail[T any](err error) Stream[T] {
-	return New(func(context.Context, func(T) bool) error { return err })
+	return newSource("Fail", func(context.Context, func(T) bool) error { return err })
 }
 
 // Ticker returns an endless stream of the time, every d. A tick that nobody is
 // ready for is dropped, as [time.Ticker] does. A d that is not positive panics.
 func Ticker(d time.Duration) Stream[time.Time] {
-	if d <= 0 {
-		panic(bug("Ticker: %v is not positive", d))
-	}
-	return New(func(ctx context.Context, yield func(time.Time) bool) error {
+	positiveTime("Ticker", d)
+	return newSource("Ticker", func(ctx context.Context, yield func(time.Time) bool) error {
 		t := time.NewTicker(d)
 		defer t.Stop()
 		return FromChan(t.C).run(ctx, yield)
@@ -100,13 +98,9 @@ func Ticker(d time.Duration) Stream[time.Time] {
 // then, whenever its elements were consumed, d after it was called last, or at
 // once if that has passed. A d that is not positive panics.
 func Poll[T any](d time.Duration, fetch func(context.Context) ([]T, error)) Stream[T] {
-	if d <= 0 {
-		panic(bug("Poll: %v is not positive", d))
-	}
-	if fetch == nil {
-		panic(bug("Poll: nil function"))
-	}
-	return New(func(ctx context.Context, yield func(T) bool) error {
+	positiveTime("Poll", d)
+	given("Poll", fetch != nil)
+	return newSource("Poll", func(ctx context.Context, yield func(T) bool) error {
 		for {
 			next := time.Now().Add(d)
 			vs, err := fetch(ctx)
@@ -135,10 +129,8 @@ func Poll[T any](d time.Duration, fetch func(context.Context) ([]T, error)) Stre
 func Pages[T, C any](
 	first C, fetch func(ctx context.Context, at C) (page []T, next C, more bool, err error),
 ) Stream[T] {
-	if fetch == nil {
-		panic(bug("Pages: nil function"))
-	}
-	return New(func(ctx context.Context, yield func(T) bool) error {
+	given("Pages", fetch != nil)
+	return newSource("Pages", func(ctx context.Context, yield func(T) bool) error {
 		at, more := first, true
 		for more {
 			if ctx.Err() != nil {
@@ -175,10 +167,8 @@ type Cursor interface {
 func Rows[T any, R Cursor](
 	query func(context.Context) (R, error), scan func(R) (T, error),
 ) Stream[T] {
-	if query == nil || scan == nil {
-		panic(bug("Rows: nil function"))
-	}
-	return New(func(ctx context.Context, yield func(T) bool) (err error) {
+	given("Rows", query != nil && scan != nil)
+	return newSource("Rows", func(ctx context.Context, yield func(T) bool) (err error) {
 		rows, err := query(ctx)
 		if err != nil {
 			return err

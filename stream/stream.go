@@ -12,14 +12,17 @@
 // What all streams have in common:
 //
 // An error ends a stream, after all elements before it. So does the end of ctx,
-// with an error that wraps [context.Cause]; a ctx that is already done is
-// noticed first.
+// with an error that matches both ctx.Err() and [context.Cause] with [errors.Is]; a
+// ctx that is already done is noticed first. If a source or function returns the
+// error or the cause of the context that it was given, the stream's error matches
+// both, too.
 //
 // Nothing outlives the loop. When it ends, by the end of the stream, an error, a
 // break, a panic or a return, the stream's goroutines are cancelled and waited
 // for before the loop is left. A panic in one of them panics in the loop, as a
 // [task.PanicError]. So a source or function that may block must heed its
-// context.
+// context. The one exception is a Read that neither a deadline nor Close can end;
+// see [Open].
 //
 // Nothing is read that nobody asks for: a slow loop slows its source. How far a
 // combinator may read ahead is said with it; those that do not say so are pure:
@@ -55,7 +58,45 @@ var (
 func bug(format string, args ...any) error { return fmt.Errorf("stream: "+format, args...) }
 
 // over returns the error of a stream that ctx ended.
-func over(ctx context.Context) error { return fmt.Errorf("stream: %w", context.Cause(ctx)) }
+func over(ctx context.Context) error {
+	cause := context.Cause(ctx)
+	return &contextError{"stream: " + cause.Error(), ctx.Err(), cause}
+}
+
+// caused returns err, which was returned by a function that was given ctx. If it is
+// the error of ctx or its cause, the result matches both.
+func caused(ctx context.Context, err error) error {
+	end := ctx.Err()
+	if err == nil || end == nil {
+		return err
+	}
+	cause := context.Cause(ctx)
+	switch isEnd, isCause := errors.Is(err, end), errors.Is(err, cause); {
+	case isEnd == isCause:
+		return err
+	case isCause:
+		return &contextError{err.Error(), end, err}
+	default:
+		return &contextError{err.Error() + ": " + cause.Error(), err, cause}
+	}
+}
+
+// A contextError is an error of a context. It matches the context's error and its
+// cause.
+type contextError struct {
+	text       string
+	end, cause error
+}
+
+func (e *contextError) Error() string   { return e.text }
+func (e *contextError) Unwrap() []error { return []error{e.end, e.cause} }
+
+// given panics for a nil function.
+func given(name string, isGiven bool) {
+	if !isGiven {
+		panic(bug("%s: nil function", name))
+	}
+}
 
 // Stream is a recipe for a sequence of elements. The zero Stream is empty. It is
 // a value, and safe for concurrent use as far as its sources and functions are:
@@ -70,24 +111,59 @@ type Stream[T any] struct {
 // New returns a stream from a function that hands elements to yield, on its own
 // goroutine, until they end or yield returns false, and returns nil then. An
 // error of it ends the stream.
+//
+// As with the functions of package iter, a call of yield after yield has returned
+// false, or after the function has returned, panics: nobody gets such an element.
+// A nil function panics.
 func New[T any](run func(ctx context.Context, yield func(T) bool) error) Stream[T] {
-	if run == nil {
-		panic(bug("New: nil function"))
-	}
+	given("New", run != nil)
+	return newSource("New", run)
+}
+
+// newSource is New. Its panics name the source.
+func newSource[T any](name string, run func(ctx context.Context, yield func(T) bool) error) Stream[T] {
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		if ctx.Err() != nil {
 			return over(ctx)
 		}
-		more := true
+		state := ready
 		err := run(ctx, func(v T) bool {
-			more = yield(v)
-			return more
+			if state != ready {
+				panic(bug("%s: the source called yield after %s", name, state))
+			}
+			state = inYield
+			if yield(v) {
+				state = ready
+				return true
+			}
+			state = stopped
+			return false
 		})
-		if !more {
+		before := state
+		state = returned
+		switch before {
+		case ready:
+			return caused(ctx, err)
+		case inYield:
+			panic(bug("%s: the source recovered from %s", name, before))
+		default:
 			return nil
 		}
-		return err
 	}}
+}
+
+// sourceState is what a source may do.
+type sourceState uint8
+
+const (
+	ready sourceState = iota
+	inYield
+	stopped
+	returned
+)
+
+func (s sourceState) String() string {
+	return [...]string{"ready", "a panic in yield", "yield had returned false", "it had returned"}[s]
 }
 
 // All runs the stream. An error comes last, with the zero T.
@@ -110,13 +186,21 @@ func (s Stream[T]) All(ctx context.Context) iter.Seq2[T, error] {
 // start is run for a stream that may be the zero one. It notices the end of ctx
 // first.
 func (s Stream[T]) start(ctx context.Context, yield func(T) bool) error {
+	if err := begin(ctx); err != nil || s.run == nil {
+		return err
+	}
+	return s.run(ctx, yield)
+}
+
+// begin returns an error if ctx is done.
+func begin(ctx context.Context) error {
+	if ctx == nil {
+		panic(bug("nil context"))
+	}
 	if ctx.Err() != nil {
 		return over(ctx)
 	}
-	if s.run == nil {
-		return nil
-	}
-	return s.run(ctx, yield)
+	return nil
 }
 
 // String returns the type.

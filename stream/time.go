@@ -40,7 +40,7 @@ func Timeout[T any](s Stream[T], d time.Duration, stalled func(context.Context) 
 		stalled = func(context.Context) error { return ErrTimeout }
 	}
 	return timed(s, func(l *loop[T]) error {
-		fired := func() error { return stalled(l.ctx) } // and the timer rests
+		fired := func() error { return caused(l.ctx, stalled(l.ctx)) } // and the timer rests
 		for {
 			l.timer.Reset(d)
 			v, err := l.next(fired)

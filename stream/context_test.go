@@ -1,0 +1,273 @@
+package stream_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/internal/testkit"
+	"github.com/coderrange/ferrous/stream"
+)
+
+// callbacks run a stream of which f is the one function that may fail. It is given
+// the context that the function was given, if it was given one.
+var callbacks = map[string]func(ctx context.Context, f func(context.Context) error) error{
+	"New": func(ctx context.Context, f func(context.Context) error) error {
+		return drain(ctx, stream.New(func(ctx context.Context, _ func(int) bool) error { return f(ctx) }))
+	},
+	"FromSeq2": func(ctx context.Context, f func(context.Context) error) error {
+		return drain(ctx, stream.FromSeq2(func(yield func(int, error) bool) { yield(0, f(ctx)) }))
+	},
+	"Poll": func(ctx context.Context, f func(context.Context) error) error {
+		return drain(ctx, stream.Poll(time.Hour, func(ctx context.Context) ([]int, error) { return nil, f(ctx) }))
+	},
+	"Pages": func(ctx context.Context, f func(context.Context) error) error {
+		return drain(ctx, stream.Pages(0, func(ctx context.Context, _ int) ([]int, int, bool, error) {
+			return nil, 0, true, f(ctx)
+		}))
+	},
+	"Rows query": func(ctx context.Context, f func(context.Context) error) error {
+		return drain(ctx, stream.Rows(
+			func(ctx context.Context) (*rows, error) { return nil, f(ctx) },
+			func(*rows) (int, error) { return 0, nil }))
+	},
+	"Rows scan": func(ctx context.Context, f func(context.Context) error) error {
+		return drain(ctx, stream.Rows(
+			func(context.Context) (*rows, error) { return &rows{n: 1}, nil },
+			func(*rows) (int, error) { return 0, f(ctx) }))
+	},
+	"Rows Err": func(ctx context.Context, f func(context.Context) error) error {
+		return drain(ctx, stream.Rows(
+			func(ctx context.Context) (*rows, error) { return &rows{err: f(ctx)}, nil },
+			func(*rows) (int, error) { return 0, nil }))
+	},
+	"Lines": func(ctx context.Context, f func(context.Context) error) error {
+		return drain(ctx, stream.Lines(func(ctx context.Context) (io.ReadCloser, error) { return nil, f(ctx) }, 1))
+	},
+	"SSE": func(ctx context.Context, f func(context.Context) error) error {
+		return drain(ctx, stream.SSE(func(ctx context.Context) (io.ReadCloser, error) { return nil, f(ctx) }, 1))
+	},
+	"FilterMap": func(ctx context.Context, f func(context.Context) error) error {
+		return drain(ctx, stream.FilterMap(stream.Of(1), func(ctx context.Context, _ int) (int, bool, error) {
+			return 0, true, f(ctx)
+		}))
+	},
+	"FlatMap": func(ctx context.Context, f func(context.Context) error) error {
+		return drain(ctx, stream.FlatMap(stream.Of(1), func(int) stream.Stream[int] {
+			return stream.New(func(ctx context.Context, _ func(int) bool) error { return f(ctx) })
+		}))
+	},
+	"Retry": func(ctx context.Context, f func(context.Context) error) error {
+		return drain(ctx, stream.Retry(stream.Fail[int](errBoom), func(ctx context.Context, _ int, _ error) error { return f(ctx) }))
+	},
+	"Timeout": func(ctx context.Context, f func(context.Context) error) error {
+		return drain(ctx, stream.Timeout(stuck[int](), 1, f))
+	},
+	"Reduce": func(ctx context.Context, f func(context.Context) error) error {
+		_, err := stream.Reduce(ctx, stream.Of(1), 0, func(int, int) (int, error) { return 0, f(ctx) })
+		return err
+	},
+	"Map 1":          mapCallback(stream.Map[int, int], 1),
+	"Map":            mapCallback(stream.Map[int, int], 3),
+	"MapUnordered 1": mapCallback(stream.MapUnordered[int, int], 1),
+	"MapUnordered":   mapCallback(stream.MapUnordered[int, int], 3),
+	"ForEach 1":      forEachCallback(1),
+	"ForEach":        forEachCallback(3),
+	"Tee":            forkCallback("Tee"),
+	"Split":          forkCallback("Split"),
+	"Broadcast":      forkCallback("Broadcast"),
+}
+
+func mapCallback(
+	apply func(stream.Stream[int], int, func(context.Context, int) (int, error)) stream.Stream[int], n int,
+) func(context.Context, func(context.Context) error) error {
+	return func(ctx context.Context, f func(context.Context) error) error {
+		return drain(ctx, apply(stream.Of(1), n, func(ctx context.Context, _ int) (int, error) { return 0, f(ctx) }))
+	}
+}
+
+func forEachCallback(n int) func(context.Context, func(context.Context) error) error {
+	return func(ctx context.Context, f func(context.Context) error) error {
+		return stream.ForEach(ctx, stream.Of(1), n, func(ctx context.Context, _ int) error { return f(ctx) })
+	}
+}
+
+func forkCallback(name string) func(context.Context, func(context.Context) error) error {
+	return func(ctx context.Context, f func(context.Context) error) error {
+		return forks[name](ctx, stream.Of(1), 1, func(ctx context.Context, _ stream.Stream[int]) error { return f(ctx) })
+	}
+}
+
+func drain[T any](ctx context.Context, s stream.Stream[T]) error {
+	_, err := stream.Collect(ctx, s)
+	return err
+}
+
+func TestTheErrorOfAContextMatchesItsErrAndItsCause(t *testing.T) {
+	noLeak(t)
+	for _, name := range slices.Sorted(maps.Keys(callbacks)) {
+		for kind, returns := range map[string]func(context.Context) error{
+			"Err":           func(ctx context.Context) error { return ctx.Err() },
+			"Cause":         context.Cause,
+			"wrapped Err":   func(ctx context.Context) error { return fmt.Errorf("user 7: %w", ctx.Err()) },
+			"wrapped Cause": func(ctx context.Context) error { return fmt.Errorf("user 7: %w", context.Cause(ctx)) },
+		} {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			err := callbacks[name](ctx, func(own context.Context) error {
+				cancel(errBoom)
+				<-own.Done()
+				return returns(own)
+			})
+			require.ErrorIs(t, err, context.Canceled, "%s: %s", name, kind)
+			require.ErrorIs(t, err, errBoom, "%s: %s", name, kind)
+			ctx, stop := context.WithTimeoutCause(t.Context(), 1, errBoom)
+			err = callbacks[name](ctx, func(own context.Context) error {
+				<-own.Done()
+				return returns(own)
+			})
+			require.ErrorIs(t, err, context.DeadlineExceeded, "%s: %s", name, kind)
+			require.ErrorIs(t, err, errBoom, "%s: %s", name, kind)
+			stop()
+		}
+	}
+}
+
+func TestAnErrorOfAnotherContextStaysAsItIs(t *testing.T) {
+	noLeak(t)
+	for name, run := range callbacks {
+		err := run(t.Context(), func(context.Context) error { return context.Canceled })
+		require.Equal(t, context.Canceled, err, name)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		own := errors.New("own error")
+		err = run(ctx, func(ctx context.Context) error {
+			cancel(errBoom)
+			<-ctx.Done()
+			return own
+		})
+		if !errors.Is(err, own) { // the loop of some may see the end of the context first
+			require.ErrorIs(t, err, errBoom, name)
+			require.ErrorIs(t, err, context.Canceled, name)
+		}
+		cancel(nil)
+	}
+}
+
+func TestTheTextOfAnErrorNamesTheCause(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	err := drain(ctx, stream.FilterMap(stream.Of(1), func(ctx context.Context, _ int) (int, bool, error) {
+		cancel(errBoom)
+		return 0, false, fmt.Errorf("user 7: %w", ctx.Err())
+	}))
+	require.EqualError(t, err, "user 7: context canceled: boom")
+	require.EqualError(t, drain(ctx, stream.Of(1)), "stream: boom")
+}
+
+// TestADoneContextCallsNobody runs every function with a context that is done.
+func TestADoneContextCallsNobody(t *testing.T) {
+	noLeak(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errBoom)
+	for name, run := range callbacks {
+		err := run(ctx, func(context.Context) error {
+			assert.Fail(t, "called", name)
+			return nil
+		})
+		if name != "FromSeq2" && name != "Rows scan" { // which hand on ctx themselves
+			require.ErrorIs(t, err, errBoom, name)
+		}
+		require.ErrorIs(t, err, context.Canceled, name)
+	}
+	for name, err := range map[string]error{
+		"Tee":       stream.Tee(ctx, count(), 1),
+		"Broadcast": stream.Broadcast(ctx, count(), 1),
+	} {
+		require.ErrorIs(t, err, errBoom, name)
+	}
+}
+
+// TestASourceThatIgnoresYieldPanics breaks off a source that goes on.
+func TestASourceThatIgnoresYieldPanics(t *testing.T) {
+	rogue := stream.New(func(_ context.Context, yield func(int) bool) error {
+		for i := range 1000 {
+			yield(i)
+		}
+		return nil
+	})
+	every(t, func(t *testing.T, through func(stream.Stream[int]) stream.Stream[int]) {
+		seen := 0
+		err := testkit.PanicError(t, func() {
+			for _, err := range through(rogue).All(t.Context()) {
+				require.NoError(t, err)
+				if seen++; seen == 3 {
+					break
+				}
+			}
+		})
+		assert.Equal(t, 3, seen)
+		require.ErrorContains(t, err, "stream: New: the source called yield after yield had returned false")
+	})
+}
+
+func TestYieldIsOverWhenTheSourceHasReturned(t *testing.T) {
+	var kept func(int) bool
+	s := stream.New(func(_ context.Context, yield func(int) bool) error {
+		kept = yield
+		return nil
+	})
+	assert.Empty(t, collect(t, s))
+	err := testkit.PanicError(t, func() { kept(1) })
+	require.EqualError(t, err, "stream: New: the source called yield after it had returned")
+}
+
+func TestASourceThatRecoversAPanicOfTheLoopPanics(t *testing.T) {
+	s := stream.New(func(_ context.Context, yield func(int) bool) error {
+		defer func() { _ = recover() }()
+		yield(1)
+		return nil
+	})
+	err := testkit.PanicError(t, func() {
+		_, _ = stream.Collect(t.Context(), s.Inspect(func(int) { panic(errBoom) }))
+	})
+	require.EqualError(t, err, "stream: New: the source recovered from a panic in yield")
+}
+
+func TestNilFunctionsPanic(t *testing.T) {
+	s := count()
+	ctx := t.Context()
+	for name, f := range map[string]func(){
+		"Filter":       func() { s.Filter(nil) },
+		"Inspect":      func() { s.Inspect(nil) },
+		"TakeWhile":    func() { s.TakeWhile(nil) },
+		"SkipWhile":    func() { s.SkipWhile(nil) },
+		"FilterMap":    func() { stream.FilterMap[int, int](s, nil) },
+		"FlatMap":      func() { stream.FlatMap[int, int](s, nil) },
+		"Scan":         func() { stream.Scan(s, 0, nil) },
+		"Retry":        func() { stream.Retry(s, nil) },
+		"Map":          func() { stream.Map[int, int](s, 1, nil) },
+		"MapUnordered": func() { stream.MapUnordered[int, int](s, 2, nil) },
+		"Rows":         func() { stream.Rows[int, *rows](nil, nil) },
+		"ForEach":      func() { _ = stream.ForEach(ctx, s, 1, nil) },
+		"Reduce":       func() { _, _ = stream.Reduce(ctx, s, 0, nil) },
+		"Tee":          func() { _ = stream.Tee(ctx, s, 1, nil) },
+		"Split":        func() { _ = stream.Split(ctx, s, 1, nil, nil, nil) },
+		"Broadcast":    func() { _ = stream.Broadcast(ctx, s, 1, nil) },
+	} {
+		require.EqualError(t, testkit.PanicError(t, f), "stream: "+name+": nil function")
+	}
+	var none context.Context
+	for _, f := range []func(){
+		func() { _, _ = stream.Collect(none, s) },
+		func() { _ = stream.Tee(none, s, 1) },
+		func() { s.All(none)(func(int, error) bool { return true }) },
+	} {
+		require.EqualError(t, testkit.PanicError(t, f), "stream: nil context")
+	}
+}
