@@ -41,7 +41,7 @@ func NewBarrier(n int) *Barrier {
 //ferrous:blocks
 func (b *Barrier) Wait(ctx context.Context) (isLeader bool, err error) {
 	if ctx.Err() != nil {
-		return false, methodError("Barrier.Wait", context.Cause(ctx))
+		return false, interrupted(ctx, "Barrier.Wait")
 	}
 	b.queue.Lock()
 	if b.arrived+1 >= b.parties {
@@ -61,7 +61,7 @@ func (b *Barrier) Wait(ctx context.Context) (isLeader bool, err error) {
 	defer b.queue.Unlock()
 	if b.queue.Remove(w) {
 		b.arrived--
-		return false, methodError("Barrier.Wait", context.Cause(ctx))
+		return false, interrupted(ctx, "Barrier.Wait")
 	}
 	return false, nil
 }

@@ -136,7 +136,7 @@ func (l *lock) waitChecked(ctx context.Context, m mode, method string) error {
 			return nil
 		} else if !woken {
 			returned = true
-			return methodError(method, context.Cause(ctx))
+			return interrupted(ctx, method)
 		}
 	}
 }

@@ -50,7 +50,7 @@ func (c *Cond) Wait(ctx context.Context, g Waitable) error {
 
 func (c *Cond) wait(ctx context.Context, g Waitable, method string) error {
 	if ctx.Err() != nil {
-		return methodError(method, context.Cause(ctx))
+		return interrupted(ctx, method)
 	}
 	w := park.NewWaiter(struct{}{})
 	c.queue.Lock()
@@ -69,7 +69,7 @@ func (c *Cond) wait(ctx context.Context, g Waitable, method string) error {
 	case refused != nil:
 		return methodError(method, refused)
 	case !notified:
-		return methodError(method, context.Cause(ctx))
+		return interrupted(ctx, method)
 	default:
 		return nil
 	}

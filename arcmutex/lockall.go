@@ -77,7 +77,7 @@ func lockAll(ctx context.Context, ls []Locker, method string) (unlock func(), er
 		seen[l.lock] = true
 	}
 	if ctx.Err() != nil {
-		return nil, methodError(method, context.Cause(ctx))
+		return nil, interrupted(ctx, method)
 	}
 	keys := make([]uint64, len(ls))
 	for first := 0; first >= 0; {

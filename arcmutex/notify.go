@@ -78,7 +78,7 @@ func (n *Notify) notify(how notice) {
 //ferrous:blocks
 func (n *Notify) Wait(ctx context.Context) error {
 	if ctx.Err() != nil {
-		return methodError("Notify.Wait", context.Cause(ctx))
+		return interrupted(ctx, "Notify.Wait")
 	}
 	if n.takeStored() {
 		return nil
@@ -150,7 +150,7 @@ func (l *place) wait(ctx context.Context, method string) error {
 		l.received = l.received || l.waiter.Wait(ctx.Done()) || l.notified()
 	}
 	if !l.received {
-		return methodError(method, context.Cause(ctx))
+		return interrupted(ctx, method)
 	}
 	return nil
 }

@@ -77,7 +77,7 @@ func (o *Once) DoForce(f func(wasPoisoned bool)) {
 // doSlow calls f under the lock unless the Once is done.
 func (o *Once) doSlow(ctx context.Context, method string, f func() error) error {
 	if ctx.Err() != nil {
-		return methodError(method, context.Cause(ctx))
+		return interrupted(ctx, method)
 	}
 	if o.done.Load() {
 		return nil
@@ -114,7 +114,7 @@ func (o *Once) finish() {
 func (o *Once) Wait(ctx context.Context) error {
 	const method = "Once.Wait"
 	if ctx.Err() != nil {
-		return methodError(method, context.Cause(ctx))
+		return interrupted(ctx, method)
 	}
 	o.queue.Lock()
 	if o.done.Load() {
@@ -122,7 +122,7 @@ func (o *Once) Wait(ctx context.Context) error {
 		return nil
 	}
 	if !o.queue.Join(ctx, struct{}{}) {
-		return methodError(method, context.Cause(ctx))
+		return interrupted(ctx, method)
 	}
 	return nil
 }

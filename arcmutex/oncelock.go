@@ -103,7 +103,7 @@ func (o *OnceLock[T]) GetOrTryInit(ctx context.Context, f func() (T, error)) (v 
 // fill returns the value, and computes it first if it must.
 func (o *OnceLock[T]) fill(ctx context.Context, method string, f func() (*T, error)) (*T, error) {
 	if ctx.Err() != nil {
-		return nil, methodError(method, context.Cause(ctx))
+		return nil, interrupted(ctx, method)
 	}
 	if p := o.value.Load(); p != nil {
 		return p, nil
@@ -141,7 +141,7 @@ func (o *OnceLock[T]) Wait(ctx context.Context) (v T, err error) {
 		}
 		o.queue.Join(ctx, struct{}{})
 	}
-	return v, methodError(method, context.Cause(ctx))
+	return v, interrupted(ctx, method)
 }
 
 // Take takes the value out, and reports whether there was one. It can then be

@@ -1,8 +1,11 @@
 package arcmutex
 
 import (
+	"context"
 	"errors"
 	"strings"
+
+	"github.com/coderrange/ferrous/internal/ctxerr"
 )
 
 var (
@@ -36,6 +39,11 @@ func refusal(s uint64) error {
 
 // methodError says where err came from.
 func methodError(method string, err error) error { return &opError{method, err} }
+
+// interrupted returns the error of a method whose context is done.
+func interrupted(ctx context.Context, method string) error {
+	return methodError(method, ctxerr.Of(ctx))
+}
 
 // An opError is the error of a method.
 type opError struct {

@@ -83,7 +83,7 @@ func (s *Semaphore) acquireSlow(ctx context.Context, n int64) error {
 	const method = "Semaphore.Acquire"
 	checkPermits(n, method)
 	if ctx.Err() != nil {
-		return methodError(method, context.Cause(ctx))
+		return interrupted(ctx, method)
 	}
 	w := park.NewWaiter(n)
 	s.queue.Lock()
@@ -101,7 +101,7 @@ func (s *Semaphore) acquireSlow(ctx context.Context, n int64) error {
 	switch {
 	case s.queue.Remove(w):
 		s.serve()
-		return methodError(method, context.Cause(ctx))
+		return interrupted(ctx, method)
 	case w.Want == refused:
 		return methodError(method, ErrClosed)
 	default:

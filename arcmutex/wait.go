@@ -51,7 +51,7 @@ func (l *lock) opened(m mode, skip int) (k uint64, refused error) {
 // wait waits until the lock was taken in mode m or ctx is done.
 func (l *lock) wait(ctx context.Context, m mode, method string) error {
 	if ctx.Err() != nil {
-		return methodError(method, context.Cause(ctx))
+		return interrupted(ctx, method)
 	}
 	if listening.Load() != nil {
 		return l.waitChecked(ctx, m, method)
@@ -71,7 +71,7 @@ func (l *lock) waitUnchecked(ctx context.Context, m mode, method string) error {
 		if woken := w.Wait(ctx.Done()); l.resume(w, woken) {
 			return nil
 		} else if !woken {
-			return methodError(method, context.Cause(ctx))
+			return interrupted(ctx, method)
 		}
 	}
 	return nil

@@ -238,15 +238,17 @@ func (r *BroadcastReceiver[T]) TryRecv() (v T, err error) {
 	}
 }
 
-// All yields messages until the end or until ctx is done. What was missed is
-// yielded as a [*LaggedError] in its place.
+// All yields the messages until all senders are closed. That end is no error.
+// Messages that were missed are yielded as a [*LaggedError] in their place, and
+// the loop goes on. If ctx is done before the end, its error comes last.
 //
 //ferrous:blocks
 func (r *BroadcastReceiver[T]) All(ctx context.Context) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for {
 			v, err := r.Recv(ctx)
-			if err != nil && !errors.Is(err, ErrLagged) || !yield(v, err) {
+			_, lagged := err.(*LaggedError)                                  //nolint:errorlint // a cause may wrap one
+			if err == ErrClosed || !yield(v, err) || err != nil && !lagged { //nolint:errorlint // the same
 				return
 			}
 		}

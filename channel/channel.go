@@ -17,7 +17,8 @@
 // A send that returned nil is received, still buffered, or was discarded by
 // the Close of the last receiver. A send that returned an error was not sent.
 // Messages of one sender arrive in the order sent. A context that is already
-// done is noticed first, and its error wraps [context.Cause]. The n'th send
+// done is noticed first, and its error matches both its
+// Err and its [context.Cause]. The n'th send
 // synchronizes before the completion of the n'th receive, and every Close
 // before the return of a call that it made fail with ErrClosed.
 //
@@ -47,6 +48,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/coderrange/ferrous/internal/ctxerr"
 )
 
 var (
@@ -125,7 +128,7 @@ type core[T any] interface {
 
 // cause returns the error of a call whose context is done.
 func cause(ctx context.Context) error {
-	return fmt.Errorf("channel: %w", context.Cause(ctx))
+	return fmt.Errorf("channel: %w", ctxerr.Of(ctx))
 }
 
 // closedOr returns the error of a call on a closed handle.

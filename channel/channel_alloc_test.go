@@ -58,7 +58,8 @@ func TestParkedReceiversDoNotAllocate(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			for v := range pinged.All(context.Background()) {
+			for v, err := range pinged.All(context.Background()) {
+				assert.NoError(t, err)
 				_ = pong.Send(context.Background(), v)
 			}
 		}()

@@ -179,7 +179,7 @@ func TestTenThousandBlockedSendersWithRandomCancellation(t *testing.T) {
 			tx.Close()
 		}()
 		var gotSum, got int64
-		for v := range rx.All(t.Context()) {
+		for _, v := range drained(t, rx) {
 			gotSum += int64(v)
 			got++
 		}
@@ -216,7 +216,8 @@ func TestCloseRacesWithEverything(t *testing.T) {
 					sent.Add(1)
 				}
 			case i < 8:
-				for range rx.All(t.Context()) {
+				for _, err := range rx.All(t.Context()) {
+					assert.NoError(t, err)
 					got.Add(1)
 				}
 			default:
@@ -244,7 +245,8 @@ func TestPermitsKeepTheirPromiseUnderLoad(t *testing.T) {
 		var consumer sync.WaitGroup
 		got := 0
 		consumer.Go(func() {
-			for range rx.All(t.Context()) {
+			for _, err := range rx.All(t.Context()) {
+				assert.NoError(t, err)
 				got++
 			}
 		})
@@ -374,7 +376,8 @@ func TestGoroutinesPassMessagesAlongAChain(t *testing.T) {
 			out, next := f.open(1)
 			go func() {
 				defer out.Close()
-				for v := range in.All(t.Context()) {
+				for v, err := range in.All(t.Context()) {
+					assert.NoError(t, err)
 					if v%prime != 0 {
 						assert.NoError(t, out.Send(t.Context(), v))
 					}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -203,7 +202,7 @@ func TestShutdownRefusesSendsAndDrains(t *testing.T) {
 		n, err := tx.SendMany(t.Context(), []int{3, 4})
 		assert.Zero(t, n)
 		require.ErrorIs(t, err, channel.ErrClosed)
-		assert.Equal(t, []int{1, 2}, slices.Collect(rx.All(t.Context())))
+		assert.Equal(t, []int{1, 2}, drained(t, rx))
 	})
 }
 
@@ -359,7 +358,7 @@ func TestPermitDoesNotLetAWeakSenderUpgrade(t *testing.T) {
 		assert.False(t, ok)
 		assert.True(t, rx.IsClosed())
 		p.Send(1)
-		assert.Equal(t, []int{1}, slices.Collect(rx.All(t.Context())))
+		assert.Equal(t, []int{1}, drained(t, rx))
 	})
 }
 
@@ -471,7 +470,10 @@ func TestDoneContextIsNoticedFirst(t *testing.T) {
 		require.ErrorIs(t, err, cause)
 		_, err = rx.RecvMany(ctx, make([]int, 1))
 		require.ErrorIs(t, err, cause)
-		assert.Empty(t, slices.Collect(rx.All(ctx)))
+		for v, err := range rx.All(ctx) {
+			assert.Zero(t, v)
+			require.ErrorIs(t, err, cause)
+		}
 		_, err = tx.SendMany(ctx, nil)
 		require.ErrorIs(t, err, cause)
 		assert.Equal(t, 1, rx.Len(), "nothing was sent or taken")
@@ -493,12 +495,13 @@ func TestAllEndsWithTheStreamAndStopsEarly(t *testing.T) {
 		tx, rx := f.open(4)
 		_, err := tx.SendMany(t.Context(), []int{1, 2, 3})
 		require.NoError(t, err)
-		for v := range rx.All(t.Context()) {
+		for v, err := range rx.All(t.Context()) {
+			require.NoError(t, err)
 			assert.Equal(t, 1, v)
 			break
 		}
 		tx.Close()
-		assert.Equal(t, []int{2, 3}, slices.Collect(rx.All(t.Context())))
+		assert.Equal(t, []int{2, 3}, drained(t, rx))
 	})
 }
 

@@ -88,7 +88,8 @@ func TestActorWithAWeakSenderToItselfEnds(t *testing.T) {
 			self := tx.Downgrade()
 			var got []int
 			actor := parked(t, 1, func(int) error {
-				for v := range rx.All(t.Context()) {
+				for v, err := range rx.All(t.Context()) {
+					assert.NoError(t, err)
 					got = append(got, v)
 					if v > 1 {
 						continue

@@ -21,7 +21,11 @@ func Example() {
 	}
 	tx.Close() // the clones are still open; the last Close ends the loop
 	n := 0
-	for range rx.All(ctx) {
+	for _, err := range rx.All(ctx) {
+		if err != nil { // the context's, and the last round
+			fmt.Println(err)
+			return
+		}
 		n++
 	}
 	fmt.Println(n, "messages")
@@ -111,7 +115,10 @@ func ExampleSelect() {
 func ExampleCall() {
 	tx, rx := channel.New[channel.Request[int, string]](1)
 	go func() {
-		for request := range rx.All(context.Background()) {
+		for request, err := range rx.All(context.Background()) {
+			if err != nil {
+				return
+			}
 			_ = request.Reply(fmt.Sprint("seat ", request.Question))
 		}
 	}()

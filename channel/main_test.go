@@ -3,6 +3,7 @@ package channel_test
 import (
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
 	"github.com/coderrange/ferrous/channel"
@@ -59,6 +60,16 @@ func stressFlavours(t *testing.T, all []flavour, body func(t *testing.T, f flavo
 		t.Helper()
 		body(t, all[round%len(all)], round/len(all))
 	})
+}
+
+// drained returns all messages of rx until its end.
+func drained[T any](t *testing.T, rx *channel.Receiver[T]) (all []T) {
+	t.Helper()
+	for v, err := range rx.All(t.Context()) {
+		require.NoError(t, err)
+		all = append(all, v)
+	}
+	return all
 }
 
 func isClosed(c <-chan struct{}) bool {

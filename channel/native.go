@@ -12,7 +12,10 @@ func (r *Receiver[T]) Chan(ctx context.Context) <-chan T {
 	c := make(chan T)
 	go func() {
 		defer close(c)
-		for v := range r.All(ctx) {
+		for v, err := range r.All(ctx) {
+			if err != nil {
+				return
+			}
 			select {
 			case c <- v:
 			case <-ctx.Done():

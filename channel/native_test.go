@@ -2,7 +2,6 @@ package channel_test
 
 import (
 	"context"
-	"slices"
 	"testing"
 	"testing/synctest"
 
@@ -55,7 +54,7 @@ func TestFromChanReceivesFromANativeChannel(t *testing.T) {
 	c <- 2
 	close(c)
 	rx := channel.FromChan(t.Context(), c)
-	assert.Equal(t, []int{1, 2}, slices.Collect(rx.All(t.Context())))
+	assert.Equal(t, []int{1, 2}, drained(t, rx))
 }
 
 func TestFromChanEnds(t *testing.T) {

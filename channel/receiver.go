@@ -64,15 +64,16 @@ func (r *Receiver[T]) RecvMany(ctx context.Context, buf []T) (int, error) {
 	return r.core.recvMany(ctx, buf)
 }
 
-// All yields the messages until the channel is closed and drained or ctx is
-// done. Leaving the loop leaves the receiver open.
+// All yields the messages until the channel is closed and drained. That end is
+// no error. If ctx is done before, its error comes last, with the zero T.
+// Leaving the loop leaves the receiver open.
 //
 //ferrous:blocks
-func (r *Receiver[T]) All(ctx context.Context) iter.Seq[T] {
-	return func(yield func(T) bool) {
+func (r *Receiver[T]) All(ctx context.Context) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
 		for {
 			v, err := r.Recv(ctx)
-			if err != nil || !yield(v) {
+			if err == ErrClosed || !yield(v, err) || err != nil { //nolint:errorlint // a cause may wrap it
 				return
 			}
 		}

@@ -16,7 +16,8 @@ import (
 func TestCallGetsItsAnswer(t *testing.T) {
 	tx, rx := channel.New[channel.Request[int, int]](4)
 	go func() {
-		for r := range rx.All(context.Background()) {
+		for r, err := range rx.All(context.Background()) {
+			assert.NoError(t, err)
 			assert.NoError(t, r.Reply(2*r.Question))
 			assert.ErrorIs(t, r.Reply(0), channel.ErrClosed)
 			r.Drop()

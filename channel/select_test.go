@@ -149,7 +149,7 @@ func TestSelectIsFairToSends(t *testing.T) {
 	}
 	var sent [2]int
 	tx.Close()
-	for v := range rx.All(t.Context()) {
+	for _, v := range drained(t, rx) {
 		sent[v]++
 	}
 	assert.Equal(t, chosen[:2], sent[:])
@@ -292,7 +292,8 @@ func TestSelectLeavesNothingBehind(t *testing.T) {
 		answerTx, answerRx := f.open(1)
 		idleTx, idle := f.open(1)
 		go func() {
-			for v := range rx.All(context.Background()) {
+			for v, err := range rx.All(context.Background()) {
+				assert.NoError(t, err)
 				_ = answerTx.Send(context.Background(), v)
 			}
 			answerTx.Close()

@@ -193,7 +193,7 @@ func (w *together[T]) judge(c *call, err error, isClosed bool) {
 	case errors.Is(err, channel.ErrClosed) && !isClosed:
 		w.fault("%s: %v, but nothing is closed", c.name, err)
 	case errors.Is(err, channel.ErrClosed):
-	case c.ctx == nil || c.ctx.Err() == nil || !errors.Is(err, context.Cause(c.ctx)):
+	case c.ctx == nil || c.ctx.Err() == nil || !errors.Is(err, c.ctx.Err()) || !errors.Is(err, context.Cause(c.ctx)):
 		w.fault("%s: %v", c.name, err)
 	}
 }
@@ -548,7 +548,11 @@ func (w *together[T]) all(t *rapid.T) {
 	c := w.context(t, &call{name: "All", receives: true})
 	left, end := rapid.IntRange(1, 10).Draw(t, "n"), ending(t)
 	w.start(c, func() {
-		for v := range r.All(c.ctx) {
+		var last error
+		for v, err := range r.All(c.ctx) {
+			if last = err; err != nil {
+				continue
+			}
 			w.took(c, false, v)
 			if left--; left == 0 {
 				end()
@@ -556,7 +560,10 @@ func (w *together[T]) all(t *rapid.T) {
 			}
 		}
 		w.locked(func() {
-			if left > 0 && c.ctx.Err() == nil && !r.closed && !w.isClosed() {
+			switch {
+			case last != nil || c.doneAtOnce:
+				w.judge(c, last, false)
+			case left > 0 && !r.closed && !w.isClosed():
 				w.fault("All ended before the end")
 			}
 		})
@@ -927,7 +934,11 @@ func (w *together[T]) end(drain bool) {
 	if drain {
 		for _, r := range w.rxs {
 			c := &call{name: "end", ctx: context.Background()}
-			for v := range r.All(c.ctx) {
+			for v, err := range r.All(c.ctx) {
+				if err != nil {
+					w.locked(func() { w.judge(c, err, false) })
+					break
+				}
 				w.took(c, false, v)
 			}
 		}

@@ -2,6 +2,7 @@ package channel
 
 import (
 	"context"
+	"iter"
 	"sync"
 	"sync/atomic"
 
@@ -298,6 +299,31 @@ func (r *WatchReceiver[T]) WaitFor(ctx context.Context, ok func(T) bool) (v T, e
 			return v, err
 		}
 	}
+}
+
+// All yields the value, seen or not, and then the new one after each change, and
+// marks them as seen. Several changes may count as one. It ends when all senders
+// are closed, which is no error. If ctx is done before, its error comes last,
+// with the zero T. A closed receiver yields nothing.
+//
+//ferrous:blocks
+func (r *WatchReceiver[T]) All(ctx context.Context) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		first := func(T) bool { return true }
+		for v, err := r.WaitFor(ctx, first); err != ErrClosed; v, err = r.next(ctx) { //nolint:errorlint // a cause may wrap it
+			if !yield(v, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// next waits for a change and returns the value.
+func (r *WatchReceiver[T]) next(ctx context.Context) (v T, err error) {
+	if err := r.Changed(ctx); err != nil {
+		return v, err
+	}
+	return r.GetAndUpdate(), nil
 }
 
 // Clone returns one more receiver, which has seen what r has. A clone of a

@@ -2,8 +2,12 @@ package stream
 
 import (
 	"context"
+	"errors"
+	"io"
 	"iter"
 	"time"
+
+	"github.com/coderrange/ferrous/channel"
 )
 
 // Of returns a stream of the given elements.
@@ -24,36 +28,80 @@ func FromSlice[T any](vs []T) Stream[T] {
 	}}
 }
 
-// FromSeq returns a stream of what seq yields.
+// FromSeq returns a stream of what seq yields. The end of the run's context is
+// noticed after each element and when seq ends, but not while seq waits for
+// something: for a seq that waits there are [FromReceiver], [FromChan] and [New].
 func FromSeq[T any](seq iter.Seq[T]) Stream[T] {
+	given("FromSeq", seq != nil)
 	return newSource("FromSeq", func(ctx context.Context, yield func(T) bool) error {
 		for v := range seq {
-			if ctx.Err() != nil {
-				return over(ctx)
-			}
 			if !yield(v) {
 				return nil
 			}
+			if ctx.Err() != nil {
+				break // before seq is asked for one more
+			}
+		}
+		if ctx.Err() != nil {
+			return over(ctx)
 		}
 		return nil
 	})
 }
 
-// FromSeq2 returns a stream of what seq yields until the first error.
+// FromSeq2 is [FromSeq] for a seq that also yields errors: the first one ends the
+// stream. The run's context does not reach seq, also if seq was made with a
+// context.
 func FromSeq2[T any](seq iter.Seq2[T, error]) Stream[T] {
+	given("FromSeq2", seq != nil)
 	return newSource("FromSeq2", func(ctx context.Context, yield func(T) bool) error {
 		for v, err := range seq {
 			if err != nil {
 				return err
 			}
-			if ctx.Err() != nil {
-				return over(ctx)
-			}
 			if !yield(v) {
 				return nil
 			}
+			if ctx.Err() != nil {
+				break // before seq is asked for one more
+			}
+		}
+		if ctx.Err() != nil {
+			return over(ctx)
 		}
 		return nil
+	})
+}
+
+// FromReceiver returns a stream of what r receives, such as a receiver of package
+// channel. The run's context is the one that Recv gets. [channel.ErrClosed] and
+// [io.EOF] are the end of the stream, which is no error. Any other error of Recv
+// ends the stream with that error.
+//
+// An element is received when it is asked for. Runs share r, and leave it open.
+func FromReceiver[T any](r interface {
+	Recv(ctx context.Context) (T, error)
+},
+) Stream[T] {
+	if r == nil {
+		panic(bug("FromReceiver: nil receiver"))
+	}
+	return newSource("FromReceiver", func(ctx context.Context, yield func(T) bool) error {
+		for ctx.Err() == nil {
+			v, err := r.Recv(ctx)
+			switch {
+			case err == nil:
+				if !yield(v) {
+					return nil
+				}
+			case ctx.Err() != nil:
+			case err == io.EOF, errors.Is(err, channel.ErrClosed): //nolint:errorlint // a wrapped EOF is an error
+				return nil
+			default:
+				return err
+			}
+		}
+		return over(ctx)
 	})
 }
 

@@ -42,6 +42,8 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+
+	"github.com/coderrange/ferrous/internal/ctxerr"
 )
 
 var (
@@ -58,10 +60,7 @@ var (
 func bug(format string, args ...any) error { return fmt.Errorf("stream: "+format, args...) }
 
 // over returns the error of a stream that ctx ended.
-func over(ctx context.Context) error {
-	cause := context.Cause(ctx)
-	return &contextError{"stream: " + cause.Error(), ctx.Err(), cause}
-}
+func over(ctx context.Context) error { return fmt.Errorf("stream: %w", ctxerr.Of(ctx)) }
 
 // caused returns err, which was returned by a function that was given ctx. If it is
 // the error of ctx or its cause, the result matches both.

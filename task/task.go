@@ -80,6 +80,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/coderrange/ferrous/internal/ctxerr"
 )
 
 var (
@@ -103,15 +105,8 @@ func bug(format string, args ...any) error { return fmt.Errorf("task: "+format, 
 
 // over returns the error of a call that ctx ended.
 func over(ctx context.Context) error {
-	return fmt.Errorf("task: %w", &contextError{err: ctx.Err(), cause: context.Cause(ctx)})
+	return fmt.Errorf("task: %w", ctxerr.Of(ctx))
 }
-
-// contextError is the end of a context. It is both its Err and its Cause.
-type contextError struct{ err, cause error }
-
-func (e *contextError) Error() string        { return e.cause.Error() }
-func (e *contextError) Unwrap() error        { return e.cause }
-func (e *contextError) Is(target error) bool { return target == e.err }
 
 // wait blocks until ready is closed or ctx is done, which is noticed first.
 func wait(ctx context.Context, ready <-chan struct{}) error {

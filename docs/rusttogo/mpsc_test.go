@@ -22,7 +22,11 @@ func Example_mpsc() {
 		})
 	}
 	tx.Close()
-	for msg := range rx.All(ctx) {
+	for msg, err := range rx.All(ctx) {
+		if err != nil {
+			fmt.Println(err)
+			break
+		}
 		fmt.Println(msg)
 	}
 	wg.Wait()

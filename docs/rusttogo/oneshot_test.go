@@ -41,7 +41,10 @@ func Example_request() {
 	ctx := context.Background()
 	tx, rx := channel.New[channel.Request[int, string]](8)
 	go func() {
-		for r := range rx.All(ctx) {
+		for r, err := range rx.All(ctx) {
+			if err != nil {
+				return
+			}
 			select {
 			case <-r.Canceled():
 				r.Drop()

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/coderrange/ferrous/channel"
 	"github.com/coderrange/ferrous/stream"
 )
 
@@ -42,6 +43,10 @@ func Example_streamSources() {
 	c <- 2
 	close(c)
 	drain(stream.FromChan(c))
+	tx, rx := channel.New[string](1)
+	_ = tx.TrySend("zero")
+	tx.Close()
+	drain(stream.FromReceiver(rx))
 	drain(stream.FromSlice([]int{3, 4}))
 	drain(stream.FromSeq(slices.Values([]int{5, 6})))
 	open := func(context.Context) (io.ReadCloser, error) {
@@ -56,6 +61,7 @@ func Example_streamSources() {
 	fmt.Println(stream.Collect(context.Background(), stream.Fail[int](errSad)))
 	// Output:
 	// [1 2] <nil>
+	// [zero] <nil>
 	// [3 4] <nil>
 	// [5 6] <nil>
 	// [one two] <nil>

@@ -22,6 +22,9 @@ func Example_watch() {
 	fmt.Println(err)
 	tx.Close()
 	fmt.Println(rx.Changed(ctx))
+	for v, err := range rx.All(ctx) {
+		fmt.Println(v, err)
+	}
 	// Output:
 	// starting starting
 	// true <nil>
@@ -29,6 +32,7 @@ func Example_watch() {
 	// true <nil>
 	// <nil>
 	// channel: closed
+	// ready <nil>
 }
 
 func Example_watchChange() {
