@@ -3,6 +3,7 @@ package stream_test
 import (
 	"context"
 	"errors"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,7 +12,13 @@ import (
 	"github.com/coderrange/ferrous/stream"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if how := os.Getenv(inputKind); how != "" { // a child of a test
+		readInput(how)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 var errBoom = errors.New("boom")
 

@@ -8,72 +8,80 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// Open opens what a stream reads. It is called once a run; the reader is closed
-// when the run ends, and also when ctx is done, so that a Read that waits for a
-// network or pipe returns.
+// Open opens what a stream reads. It is called once a run. The reader is closed when
+// the run ends, once.
+//
+// A Read that waits when ctx ends is made to return. If the reader has a
+// SetReadDeadline that works, as network connections and most pipes do, that is
+// used, and Close is called after the Read. (A deadline that was set on a file
+// before is cleared.) If there is none, or the Read does not return within a tenth
+// of a second, Close is called while Read runs; the readers of package os, net,
+// io.Pipe and the bodies of HTTP allow that. Another reader should have a
+// SetReadDeadline, or a Read that heeds ctx.
+//
+// If a Read does not return then either, within a tenth of a second, its goroutine is
+// left behind, and the stream ends. So it is with a terminal, or a pipe that the
+// process inherited as its standard input: what the Read still gets is lost. A panic
+// of it then ends the process.
 type Open func(ctx context.Context) (io.ReadCloser, error)
-
-// File returns an Open of the named file.
-func File(name string) Open {
-	return func(context.Context) (io.ReadCloser, error) { return os.Open(name) }
-}
 
 // Records returns a stream of the records into which split, which is called as
 // by [bufio.Scanner], cuts what is read. Memory is bounded by maxBytes, the
 // longest record, without what ends it, for which there are 256 bytes; a longer
-// one is [ErrTooLong]. What was read of a record before an error is not yielded.
+// one is [ErrTooLong]. Up to 64 KiB, or maxBytes, are read ahead. What was read of a record before an error is not yielded.
 // Each record is a copy. A maxBytes that is not positive panics.
 func Records(open Open, split bufio.SplitFunc, maxBytes int) Stream[[]byte] {
-	return scan(open, split, maxBytes, 0, func(record []byte) []byte { return bytes.Clone(record) })
+	return scan("Records", open, split, maxBytes, 0, func(record []byte) []byte { return bytes.Clone(record) })
 }
 
 // Lines returns a stream of the lines of what is read, without their ends, "\n"
 // or "\r\n", as [bufio.ScanLines] cuts them: a "\r" that nothing follows goes
 // too. A line longer than maxBytes is [ErrTooLong].
 func Lines(open Open, maxBytes int) Stream[string] {
-	return scan(open, bufio.ScanLines, maxBytes, 0, func(line []byte) string { return string(line) })
+	return scan("Lines", open, bufio.ScanLines, maxBytes, 0, func(line []byte) string { return string(line) })
 }
+
+// A buffer has at first as many bytes as a record may have, within these bounds.
+const (
+	leastBuffer = 16 << 10
+	mostBuffer  = 64 << 10
+)
 
 // separatorRoom is how many bytes, beside those of a record, may be what ends it.
 const separatorRoom = 256
 
 // scan returns a stream of records of up to maxBytes and room, which is less than
 // separatorRoom.
-func scan[T any](open Open, split bufio.SplitFunc, maxBytes, room int, clone func([]byte) T) Stream[T] {
+func scan[T any](name string, open Open, split bufio.SplitFunc, maxBytes, room int, clone func([]byte) T) Stream[T] {
 	if maxBytes <= 0 {
-		panic(bug("maxBytes %d is not positive", maxBytes))
+		panic(bug("%s: maxBytes %d is not positive", name, maxBytes))
 	}
-	if open == nil || split == nil {
-		panic(bug("nil function"))
-	}
-	return New(func(ctx context.Context, yield func(T) bool) error {
+	given(name, open != nil && split != nil)
+	return newSource(name, func(ctx context.Context, yield func(T) bool) error {
 		r, err := open(ctx)
 		if err != nil {
 			return err
 		}
-		closed := make(chan struct{})
-		stop := context.AfterFunc(ctx, func() {
-			defer close(closed)
-			_ = r.Close()
-		})
-		defer func() {
-			if stop() {
-				_ = r.Close() // what was read is read
-			} else {
-				<-closed
-			}
-		}()
-		s := bufio.NewScanner(r)
+		if r == nil {
+			panic(bug("%s: Open returned neither a reader nor an error", name))
+		}
+		in := newInput(ctx, r)
+		defer in.end()
+		s := bufio.NewScanner(in)
 		limit := min(maxBytes, math.MaxInt-separatorRoom) + separatorRoom
-		s.Buffer(make([]byte, 0, min(limit, 64<<10)), limit)
+		s.Buffer(make([]byte, 0, min(max(limit, leastBuffer), mostBuffer)), limit)
 		s.Split(func(data []byte, atEOF bool) (int, []byte, error) {
-			return split(data, atEOF && s.Err() == nil) // an error is not the end: what is left may be torn
+			// An error is not the end: what is left may be torn.
+			advance, record, err := split(data, atEOF && s.Err() == nil)
+			if advance == 0 && record == nil && err == nil && len(data) >= limit {
+				err = bufio.ErrTooLong
+			}
+			return advance, record, err
 		})
 		for s.Scan() {
 			if ctx.Err() != nil {
@@ -112,7 +120,7 @@ type Event struct {
 // [ErrTooLong], and so is any line that would be too long for that. Connect
 // again, with the last ID, with [Retry].
 func SSE(open Open, maxBytes int) Stream[Event] {
-	lines := scan(open, scanEventLines, maxBytes, eventRoom, func(line []byte) string { return string(line) })
+	lines := scan("SSE", open, scanEventLines, maxBytes, eventRoom, func(line []byte) string { return string(line) })
 	return Stream[Event]{func(ctx context.Context, yield func(Event) bool) error {
 		var id string
 		var retry time.Duration

@@ -472,8 +472,10 @@ func TestBadArgumentsPanic(t *testing.T) {
 		"stream: Tee: 0 is not positive":            func() { _ = stream.Tee(t.Context(), s, 0) },
 		"stream: Split: 0 is not positive":          func() { _ = stream.Split(t.Context(), s, 0, nil, nil, nil) },
 		"stream: Broadcast: 0 is not positive":      func() { _ = stream.Broadcast(t.Context(), s, 0) },
-		"stream: maxBytes 0 is not positive":        func() { stream.Lines(nil, 0) },
-		"stream: nil function":                      func() { stream.Lines(nil, 1) },
+		"stream: Lines: maxBytes 0 is not positive": func() { stream.Lines(nil, 0) },
+		"stream: Lines: nil function":               func() { stream.Lines(nil, 1) },
+		"stream: SSE: maxBytes -1 is not positive":  func() { stream.SSE(nil, -1) },
+		"stream: Records: nil function":             func() { stream.Records(nil, nil, 1) },
 	} {
 		require.EqualError(t, testkit.PanicError(t, f), text)
 	}

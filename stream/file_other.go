@@ -1,0 +1,10 @@
+//go:build !linux
+
+package stream
+
+import (
+	"context"
+	"io"
+)
+
+func openPipe(ctx context.Context, name string) (io.ReadCloser, error) { return openBehind(ctx, name) }

@@ -1,0 +1,164 @@
+package stream
+
+import (
+	"context"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/coderrange/ferrous/task"
+)
+
+// endingRead is how long a Read has to return after a deadline or Close.
+const endingRead = 100 * time.Millisecond
+
+// An input is a reader whose Read ends with a context. Close is not called while a
+// Read runs, unless that is what is left to end the Read.
+//
+// Three kinds of readers are told apart. A regular file never waits long: nothing
+// is done. For a reader with a deadline, the end of the context sets one, and Read
+// runs on the loop's goroutine. All others are read on a goroutine of their own,
+// which is left behind if neither a deadline nor Close ends the Read.
+type input struct {
+	ctx context.Context
+	r   io.ReadCloser
+
+	idle    chan struct{} // has a token while no Read of r runs
+	closing sync.Once
+
+	stop  func() bool   // unregisters the interruption; nil if there is none
+	ended chan struct{} // closed after the interruption
+
+	asked   chan []byte // to the goroutine that reads; nil if there is none
+	answers chan answer
+	reader  *task.Handle[struct{}]
+}
+
+// answer is what a Read returned.
+type answer struct {
+	n   int
+	err error
+}
+
+// deadliner is a reader with a deadline, as os.File and net.Conn are.
+type deadliner interface{ SetReadDeadline(time.Time) error }
+
+func newInput(ctx context.Context, r io.ReadCloser) *input {
+	in := &input{ctx: ctx, r: r, idle: make(chan struct{}, 1)}
+	in.idle <- struct{}{}
+	switch {
+	case ctx.Done() == nil || isRegular(r):
+	case hasDeadline(r):
+		in.ended = make(chan struct{})
+		in.stop = context.AfterFunc(ctx, func() {
+			defer close(in.ended)
+			in.interrupt()
+		})
+	default:
+		in.asked, in.answers = make(chan []byte), make(chan answer, 1)
+		in.reader = task.Go(context.WithoutCancel(ctx), func(context.Context) (struct{}, error) {
+			for p := range in.asked {
+				n, err := in.read(p)
+				in.answers <- answer{n, err}
+			}
+			return struct{}{}, nil
+		})
+	}
+	return in
+}
+
+// isRegular reports whether r is a regular file. It has no deadline and needs none.
+func isRegular(r io.Reader) bool {
+	f, ok := r.(interface{ Stat() (os.FileInfo, error) })
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode().IsRegular()
+}
+
+// hasDeadline reports whether r has a deadline. Only of a file it has to be asked.
+func hasDeadline(r io.Reader) bool {
+	d, ok := r.(deadliner)
+	if _, isFile := r.(interface{ Fd() uintptr }); ok && isFile {
+		return d.SetReadDeadline(time.Time{}) == nil
+	}
+	return ok
+}
+
+// Read reads until the end of the context, which is noticed first.
+func (in *input) Read(p []byte) (int, error) {
+	if in.ctx.Err() != nil {
+		return 0, over(in.ctx)
+	}
+	select {
+	case <-in.idle:
+	case <-in.ctx.Done(): // and the interruption looks after idle
+		return 0, over(in.ctx)
+	}
+	if in.asked == nil {
+		return in.read(p)
+	}
+	in.asked <- p
+	select {
+	case a := <-in.answers:
+		return a.n, a.err
+	case <-in.reader.Done(): // it panicked or exited
+		_, err := in.reader.Join(context.WithoutCancel(in.ctx))
+		return 0, err
+	case <-in.ctx.Done():
+		return 0, over(in.ctx)
+	}
+}
+
+// read is a Read of r. The caller has taken the token of idle.
+func (in *input) read(p []byte) (int, error) {
+	defer func() { in.idle <- struct{}{} }()
+	return in.r.Read(p)
+}
+
+// interrupt makes a Read that runs return, and reports whether it did.
+func (in *input) interrupt() bool {
+	if d, ok := in.r.(deadliner); ok && d.SetReadDeadline(time.Unix(1, 0)) == nil && in.becomesIdle() {
+		return true
+	}
+	go in.close() // it may wait for the Read
+	return in.becomesIdle()
+}
+
+func (in *input) becomesIdle() bool {
+	t := time.NewTimer(endingRead)
+	defer t.Stop()
+	select {
+	case token := <-in.idle:
+		in.idle <- token
+		return true
+	case <-t.C:
+		return false
+	}
+}
+
+func (in *input) close() {
+	in.closing.Do(func() { _ = in.r.Close() }) // what was read is read
+}
+
+// end closes the reader.
+func (in *input) end() {
+	if in.stop != nil && !in.stop() {
+		<-in.ended
+	}
+	if in.asked != nil {
+		close(in.asked)
+		select {
+		case token := <-in.idle:
+			in.idle <- token
+		default:
+			if !in.interrupt() {
+				return
+			}
+		}
+		<-in.reader.Done()
+	}
+	in.close()
+}
