@@ -64,6 +64,22 @@ func (b *bell) wait(ctx context.Context, ready func() bool) (rung bool, err erro
 	}
 }
 
+// stand counts a waiter that will park by itself, and returns the channel on
+// which the token comes and b as its place, unless ready reports true. When it
+// got the token, it tries its operation and then calls pass; when it goes
+// without the token, it calls leave.
+func (b *bell) stand(ready func() bool) (token <-chan struct{}, place any) {
+	token = tokenOf(&b.token)
+	b.waiting.Add(1)
+	if ready() {
+		b.leave()
+		return nil, nil
+	}
+	return token, b
+}
+
+func (b *bell) leave() { b.waiting.Add(-1) }
+
 // pass gives the token back, or on to the next waiter if the side is ready.
 func (b *bell) pass(ready func() bool) {
 	b.waiting.Add(-1)

@@ -115,6 +115,18 @@ type core[T any] interface {
 	tryRecv() (T, error)
 	recvMany(ctx context.Context, buf []T) (int, error) // buf is not empty, ctx was looked at
 
+	// A Select stands in line among those that wait in recv. A nil place says that
+	// it need not wait. Once woken it takes a message, or leaves its place. If the
+	// error is ErrEmpty, it stands in line again.
+	standToRecv() (woken <-chan struct{}, place any)
+	takeMessage(place any) (T, error)
+	leaveReceivers(place any)
+
+	// The same for those that wait in send. What it takes is a slot, reserved.
+	standToSend() (woken <-chan struct{}, place any)
+	takeSlot(place any) error
+	leaveSenders(place any)
+
 	shutdown() // no more sends
 	discard()  // no more receivers: shuts down, drops what is buffered
 	isClosed() bool

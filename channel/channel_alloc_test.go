@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -147,4 +148,39 @@ func TestReceivedMessagesAreNotKept(t *testing.T) {
 			runtime.KeepAlive(tx)
 		})
 	}
+}
+
+// A case set that is used again parks without allocating.
+func TestParkedSelectsDoNotAllocate(t *testing.T) {
+	everyFlavour(t, func(t *testing.T, f flavour) {
+		for name, more := range map[string][]channel.Case{
+			"two":    nil,
+			"native": {channel.OnChanRecv(make(chan string), func(string, bool) {})},
+			"timers": {channel.OnAfter(time.Hour, func() {}), channel.OnTick(time.Hour, func(time.Time) {})},
+		} {
+			ping, pinged := f.open(1)
+			pong, ponged := f.open(1)
+			_, idle := f.open(1)
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				for {
+					v, err := pinged.Recv(context.Background())
+					if err != nil {
+						return
+					}
+					_ = pong.Send(context.Background(), v)
+				}
+			}()
+			got := 0
+			cases := append(more, idle.OnRecv(ignore), ponged.OnRecv(func(int, error) { got++ }))
+			testkit.Allocs(t, name, 0, func() {
+				_ = ping.Send(context.Background(), 1)
+				_, _ = channel.Select(context.Background(), cases...)
+			})
+			assert.Positive(t, got)
+			ping.Close()
+			<-done
+		}
+	})
 }

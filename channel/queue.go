@@ -510,6 +510,30 @@ func (q *queue[T]) hasItems() bool {
 func (q *queue[T]) writable() <-chan struct{} { return q.slots.watch(q.hasRoom) }
 func (q *queue[T]) readable() <-chan struct{} { return q.items.watch(q.hasItems) }
 
+func (q *queue[T]) standToRecv() (woken <-chan struct{}, place any) {
+	return q.items.stand(q.hasItems)
+}
+
+func (q *queue[T]) takeMessage(any) (v T, err error) {
+	v, err = q.tryRecv()
+	q.items.pass(q.hasItems)
+	return v, err
+}
+
+func (q *queue[T]) leaveReceivers(any) { q.items.leave() }
+
+func (q *queue[T]) standToSend() (woken <-chan struct{}, place any) {
+	return q.slots.stand(q.hasRoom)
+}
+
+func (q *queue[T]) takeSlot(any) error {
+	err := q.tryReserve(1)
+	q.slots.pass(q.hasRoom)
+	return err
+}
+
+func (q *queue[T]) leaveSenders(any) { q.slots.leave() }
+
 // awaitRoom parks until there is room or no more sending. If rung, the caller
 // tries its operation and then calls slots.pass.
 func (q *queue[T]) awaitRoom(ctx context.Context) (rung bool, err error) {

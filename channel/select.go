@@ -3,138 +3,121 @@ package channel
 import (
 	"context"
 	"math/rand/v2"
-	"reflect"
 )
 
-// Case is one thing that [Select] waits for. The OnRecv, OnSend and OnChanged
-// methods of the handles make them; they can be used again and
-// again.
-type Case struct {
-	try   func() bool            // does it and calls back, unless that needs waiting
-	ready func() <-chan struct{} // closed once try is worth trying
-}
-
-// OnRecv is the case that r receives: f gets what Recv would have returned.
-func (r *Receiver[T]) OnRecv(f func(T, error)) Case { return onRecv(r.TryRecv, r.Ready, f) }
-
-// OnRecv is the case that r receives: f gets what Recv would have returned.
-func (r *OneshotReceiver[T]) OnRecv(f func(T, error)) Case { return onRecv(r.TryRecv, r.Ready, f) }
-
-// OnRecv is the case that r receives: f gets what Recv would have returned.
-func (r *BroadcastReceiver[T]) OnRecv(f func(T, error)) Case { return onRecv(r.TryRecv, r.Ready, f) }
-
-func onRecv[T any](tryRecv func() (T, error), ready func() <-chan struct{}, f func(T, error)) Case {
-	return Case{
-		try: func() bool {
-			v, err := tryRecv()
-			if err == ErrEmpty { //nolint:errorlint // never wrapped
-				return false
-			}
-			f(v, err)
-			return true
-		},
-		ready: ready,
-	}
-}
-
-// OnChanged is the case that r sees a change: f gets what Changed would have
-// returned.
-func (r *WatchReceiver[T]) OnChanged(f func(error)) Case {
-	return Case{
-		try: func() bool {
-			err := r.TryChanged()
-			if err == ErrEmpty { //nolint:errorlint // never wrapped
-				return false
-			}
-			f(err)
-			return true
-		},
-		ready: r.Ready,
-	}
-}
-
-// OnSend is the case that s sends v: f gets what Send would have returned.
-func (s *Sender[T]) OnSend(v T, f func(error)) Case {
-	return Case{
-		try: func() bool {
-			err := s.TrySend(v)
-			if err == ErrFull { //nolint:errorlint // never wrapped
-				return false
-			}
-			f(err)
-			return true
-		},
-		ready: s.Ready,
-	}
-}
-
 // Select waits until one of the cases can go on, does it, calls its function
-// on the caller's goroutine and returns its index. If several can, one is
-// chosen at random. A closed channel can always go on, with [ErrClosed]: leave
-// its case out next time.
+// on the caller's goroutine and returns its index. If several can go on when
+// Select looks, each of them is chosen with the same chance. A closed channel
+// can always go on, with [ErrClosed]: leave its case out next time.
 //
 // The error is the context's cause: then nothing was done and the index is -1.
-// A send that waits in Select is not in line with those that wait in Send.
 // Without cases, Select waits for the context.
+//
+// A case that waits stands in line with the plain calls of its channel, and is
+// served as often as one of them. Before the function of a case is called, all
+// other cases have left their lines.
+//
+// A slice of cases can be used again and again, also by several goroutines at
+// once. Select does not allocate then, also if it waits for up to 8 cases beside
+// one [OnChanRecv] or [OnChanSend] and two of [OnAfter] and [OnTick]. For more it
+// uses package reflect. The case [Sender.OnReserve] allocates the permit.
 //
 // After Go's select and tokio::select!.
 //
 //ferrous:blocks
 func Select(ctx context.Context, cases ...Case) (int, error) {
+	return selectOf(ctx, cases, false)
+}
+
+// SelectInOrder is [Select], but if several cases can go on the first of them is
+// chosen. It looks at all cases in order when it begins, and again after it was
+// woken, so that an earlier case wins also if it became ready a moment later.
+// Only what a native channel has given cannot be given back: such a case wins
+// if it has woken SelectInOrder. After tokio::select! with biased.
+//
+//ferrous:blocks
+func SelectInOrder(ctx context.Context, cases ...Case) (int, error) {
+	return selectOf(ctx, cases, true)
+}
+
+// TrySelect is [Select] without waiting, as with a default case: it reports
+// whether one of the cases could go on, and its index or -1. It looks at one
+// case after another, in random order: a message that comes to a case that was
+// looked at is not seen.
+func TrySelect(cases ...Case) (int, bool) {
+	i := tryAny(cases, nil, false)
+	return i, i >= 0
+}
+
+// TrySelectInOrder is [TrySelect] that looks at the cases in order.
+func TrySelectInOrder(cases ...Case) (int, bool) {
+	i := tryAny(cases, nil, true)
+	return i, i >= 0
+}
+
+func selectOf(ctx context.Context, cases []Case, inOrder bool) (int, error) {
 	if ctx.Err() != nil {
 		return -1, cause(ctx)
 	}
+	if i := tryAny(cases, nil, inOrder); i >= 0 {
+		return i, nil
+	}
+	r := rounds.Get().(*round)
+	defer r.end() // also if a function panics
 	for {
-		if i, done := TrySelect(cases...); done {
-			return i, nil
+		if r.stand(cases) {
+			k, canceled := r.park(ctx.Done())
+			if canceled {
+				return -1, cause(ctx)
+			}
+			i := r.stood[k].i
+			if inOrder && !r.done {
+				if earlier := tryAny(cases[:i], r, true); earlier >= 0 {
+					return earlier, nil
+				}
+			}
+			if r.done || r.finish(k) {
+				return i, nil
+			}
 		}
-		// Each of these is closed already if its case can go on by now.
-		ready := make([]<-chan struct{}, len(cases), len(cases)+1)
-		for i, c := range cases {
-			ready[i] = c.ready()
-		}
-		if waitAny(ctx, ready) {
+		r.leave()
+		if ctx.Err() != nil {
 			return -1, cause(ctx)
 		}
+		if i := tryAny(cases, r, inOrder); i >= 0 {
+			return i, nil
+		}
 	}
 }
 
-// TrySelect is Select without waiting, as with a default case: it reports
-// whether one of the cases could go on, and its index or -1. It looks at one
-// case after another: what comes to one that it has passed is not seen.
-func TrySelect(cases ...Case) (int, bool) {
-	if len(cases) == 0 {
-		return -1, false
+// tryAny does one of the cases that can go on without waiting, and returns its
+// index, or -1.
+func tryAny(cases []Case, r *round, inOrder bool) int {
+	if inOrder || len(cases) < 2 {
+		for i := range cases {
+			if cases[i].try(r) {
+				return i
+			}
+		}
+		return -1
 	}
-	first := rand.IntN(len(cases)) //nolint:gosec // fairness needs no secrecy
+	// Of a random permutation, the first case that can go on is each of those that
+	// can with the same chance. It is drawn as far as it is needed.
+	var few [maxArms]int
+	order := few[:]
+	if len(cases) > len(few) {
+		order = make([]int, len(cases))
+	}
+	for i := range cases {
+		order[i] = i
+	}
 	for n := range cases {
-		if i := (first + n) % len(cases); cases[i].try() {
-			return i, true
+		k := n + rand.IntN(len(cases)-n) //nolint:gosec // fairness needs no secrecy
+		i := order[k]
+		order[k] = order[n]
+		if cases[i].try(r) {
+			return i
 		}
 	}
-	return -1, false
-}
-
-// waitAny waits for any of the channels or for ctx, and reports whether it was
-// ctx.
-func waitAny(ctx context.Context, ready []<-chan struct{}) bool {
-	if len(ready) <= 4 {
-		var c [4]<-chan struct{} // a nil channel is never ready
-		copy(c[:], ready)
-		select {
-		case <-c[0]:
-		case <-c[1]:
-		case <-c[2]:
-		case <-c[3]:
-		case <-ctx.Done():
-			return true
-		}
-		return false
-	}
-	cases := make([]reflect.SelectCase, 0, len(ready)+1)
-	for _, c := range append(ready, ctx.Done()) {
-		cases = append(cases, reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(c)})
-	}
-	i, _, _ := reflect.Select(cases)
-	return i == len(ready)
+	return -1
 }

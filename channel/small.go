@@ -23,8 +23,9 @@ type small[T any] struct {
 
 	reserved  int                  // slots promised to permits
 	gone      bool                 // there are no receivers any more
+	promised  int                  // messages buffered that belong to a Select, which takes them or leaves them
 	senders   park.List[offer[T]]  // not empty only while no slot is free
-	receivers park.List[answer[T]] // not empty only while there is no message, but may be one
+	receivers park.List[answer[T]] // not empty only while every message is promised, but there may be more
 
 	readableOn park.Gate
 	writableOn park.Gate
@@ -38,10 +39,15 @@ type offer[T any] struct {
 	refused    bool
 }
 
-// answer is what a receiver in line is given: a message, or the end.
+// answer is what a receiver in line is given: a message, or the end. A Select is
+// only promised a message, since it may have got something else meanwhile. The
+// promise is for one of the messages, not for a certain one: whoever takes a
+// message takes the oldest, so that a promise that is given up changes no order.
 type answer[T any] struct {
-	value T
-	ended bool
+	value    T
+	ended    bool
+	selects  bool // it is a Select
+	promised bool
 }
 
 func newSmall[T any](capacity int) *small[T] { return &small[T]{buf: make([]T, capacity)} }
@@ -87,8 +93,23 @@ func (s *small[T]) accept(v T) *park.Waiter[answer[T]] {
 		return nil
 	}
 	s.receivers.Remove(r)
-	r.Want.value = v
+	if s.n == 0 && !r.Want.selects {
+		r.Want.value = v
+		return r
+	}
+	s.push(v)
+	s.hand(r)
 	return r
+}
+
+// hand gives the receiver r the oldest message, or promises it one.
+func (s *small[T]) hand(r *park.Waiter[answer[T]]) {
+	if r.Want.selects {
+		r.Want.promised = true
+		s.promised++
+		return
+	}
+	r.Want.value = s.pop()
 }
 
 // put accepts a message and releases the guard, if that is all that changes.
@@ -126,6 +147,12 @@ func (s *small[T]) grant(o *offer[T], woken *park.Batch[answer[T]]) bool {
 func (s *small[T]) settle(w uint64) {
 	var tx park.Batch[offer[T]]
 	var rx park.Batch[answer[T]]
+	for s.n > s.promised && s.receivers.Front() != nil { // a promise was given up
+		r := s.receivers.Front()
+		s.receivers.Remove(r)
+		s.hand(r)
+		rx.Add(r)
+	}
 	closed := s.guard.isClosed()
 	for o := s.senders.Front(); o != nil; o = s.senders.Front() {
 		if closed {
@@ -143,7 +170,7 @@ func (s *small[T]) settle(w uint64) {
 		s.receivers.Remove(r)
 		rx.Add(r)
 	}
-	readable, writable := s.n > 0 || ended, s.free() > 0 || closed
+	readable, writable := s.n > s.promised || ended, s.free() > 0 || closed
 	s.unlock(w)
 	tx.Wake()
 	rx.Wake()
@@ -309,7 +336,7 @@ func (s *small[T]) recv(ctx context.Context) (v T, err error) {
 	}
 	w := s.guard.lock()
 	switch {
-	case s.n > 0:
+	case s.n > s.promised:
 		return s.get(w), nil
 	case s.ended():
 		s.unlock(w)
@@ -341,7 +368,7 @@ func (s *small[T]) recv(ctx context.Context) (v T, err error) {
 func (s *small[T]) tryRecv() (v T, err error) {
 	w := s.guard.lock()
 	switch {
-	case s.n > 0:
+	case s.n > s.promised:
 		return s.get(w), nil
 	case s.ended():
 		err = ErrClosed
@@ -371,11 +398,93 @@ func (s *small[T]) recvMany(ctx context.Context, buf []T) (n int, err error) {
 	}
 	buf[0], n = v, 1
 	w := s.guard.lock()
-	for ; n < len(buf) && s.n > 0; n++ {
+	for ; n < len(buf) && s.n > s.promised; n++ {
 		buf[n] = s.pop()
 	}
 	s.settle(w)
 	return n, nil
+}
+
+func (s *small[T]) standToRecv() (woken <-chan struct{}, place any) {
+	w := s.guard.lock()
+	defer s.unlock(w)
+	if s.n > s.promised || s.ended() {
+		return nil, nil
+	}
+	p := s.receivers.Push(answer[T]{selects: true})
+	return p.Ready(), p
+}
+
+func (s *small[T]) takeMessage(place any) (v T, err error) {
+	p := place.(*park.Waiter[answer[T]])
+	w := s.guard.lock()
+	if p.Want.promised {
+		s.promised--
+	}
+	// After the last receiver's Close there may be nothing to keep a promise.
+	if p.Want.ended || s.n == 0 {
+		err = ErrClosed
+	} else {
+		v = s.pop()
+	}
+	s.receivers.Recycle(p)
+	s.settle(w)
+	return v, err
+}
+
+func (s *small[T]) leaveReceivers(place any) {
+	p := place.(*park.Waiter[answer[T]])
+	w := s.guard.lock()
+	if s.receivers.Remove(p) {
+		s.receivers.Recycle(p)
+		s.unlock(w)
+		return
+	}
+	s.unlock(w)
+	p.Wait(nil)
+	w = s.guard.lock()
+	if p.Want.promised {
+		s.promised--
+	}
+	s.receivers.Recycle(p)
+	s.settle(w) // what was promised is for the next in line
+}
+
+func (s *small[T]) standToSend() (woken <-chan struct{}, place any) {
+	w := s.guard.lock()
+	defer s.unlock(w)
+	if w&closedBit != 0 || s.free() > 0 {
+		return nil, nil
+	}
+	p := s.senders.Push(offer[T]{want: 1, lack: 1})
+	return p.Ready(), p
+}
+
+func (s *small[T]) takeSlot(place any) error {
+	p := place.(*park.Waiter[offer[T]])
+	w := s.guard.lock()
+	refused := p.Want.refused
+	s.senders.Recycle(p)
+	s.unlock(w)
+	if refused {
+		return ErrClosed
+	}
+	return nil
+}
+
+func (s *small[T]) leaveSenders(place any) {
+	p := place.(*park.Waiter[offer[T]])
+	w := s.guard.lock()
+	if s.senders.Remove(p) {
+		s.senders.Recycle(p)
+		s.unlock(w)
+		return
+	}
+	s.unlock(w)
+	p.Wait(nil)
+	if s.takeSlot(p) == nil {
+		s.unreserve(1)
+	}
 }
 
 func (s *small[T]) shutdown() {
@@ -418,7 +527,7 @@ func (s *small[T]) room() int {
 func (s *small[T]) readable() <-chan struct{} {
 	opened, _ := s.readableOn.Wait()
 	w := s.guard.lock()
-	ready := s.n > 0 || s.ended()
+	ready := s.n > s.promised || s.ended()
 	s.unlock(w)
 	if ready {
 		s.readableOn.Open()
