@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync/atomic"
 
+	"github.com/coderrange/ferrous/internal/ctxerr"
 	"github.com/coderrange/ferrous/internal/goid"
 )
 
@@ -195,7 +196,7 @@ func (h *Handle[T]) run() {
 	f := h.f
 	h.f = nil
 	if h.ctx.Err() != nil {
-		h.finish(notStarted(context.Cause(&h.ctx)))
+		h.finish(notStarted(ctxerr.Of(&h.ctx)))
 		return
 	}
 	h.function = functionOf(f)
@@ -225,7 +226,7 @@ func (h *Handle[T]) run() {
 func (h *Handle[T]) refuse(cause error) {
 	h.f = nil
 	if h.ctx.Err() != nil { // it was aborted before
-		cause = context.Cause(&h.ctx)
+		cause = ctxerr.Of(&h.ctx)
 	}
 	h.finish(notStarted(cause))
 }

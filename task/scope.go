@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/coderrange/ferrous/internal/ctxerr"
 )
 
 // Scope owns tasks. It is given by [WithScope], must not be copied, and is safe
@@ -138,7 +140,7 @@ func Spawn[T any](s *Scope, f func(context.Context) (T, error)) *Handle[T] {
 
 // refuse ends a task of a scope with a limit that found no place.
 func (s *Scope) refuse(h runner) {
-	h.refuse(context.Cause(s.ctx))
+	h.refuse(ctxerr.Of(s.ctx))
 	h.base().over.Store(true)
 	s.crew.wake(h.base())
 }
