@@ -193,27 +193,84 @@ func TestADoneContextCallsNobody(t *testing.T) {
 	}
 }
 
-// TestASourceThatIgnoresYieldPanics breaks off a source that goes on.
-func TestASourceThatIgnoresYieldPanics(t *testing.T) {
-	rogue := stream.New(func(_ context.Context, yield func(int) bool) error {
+// TestALoopThatIsLeftHasNoError leaves a stream and ends its context at once.
+func TestALoopThatIsLeftHasNoError(t *testing.T) {
+	for name, s := range map[string]stream.Stream[int]{
+		"FromSeq":  count(),
+		"FromSeq2": stream.FromSeq2(count().All(t.Context())),
+		"Of":       stream.Of(1, 2, 3),
+		"New": stream.New(func(ctx context.Context, yield func(int) bool) error {
+			for yield(1) {
+			}
+			return context.Cause(ctx)
+		}),
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		got, err := stream.Collect(ctx, s.Inspect(func(int) { cancel() }).Take(1))
+		require.NoError(t, err, name)
+		assert.Len(t, got, 1, name)
+	}
+}
+
+// rogues are sources that go on after yield has returned false.
+var rogues = map[string]stream.Stream[int]{
+	"New": stream.New(func(_ context.Context, yield func(int) bool) error {
 		for i := range 1000 {
 			yield(i)
 		}
 		return nil
-	})
+	}),
+	"FromSeq": stream.FromSeq(func(yield func(int) bool) {
+		for i := range 1000 {
+			yield(i)
+		}
+	}),
+	"FromSeq2": stream.FromSeq2(func(yield func(int, error) bool) {
+		for i := range 1000 {
+			yield(i, nil)
+		}
+	}),
+}
+
+// TestASourceThatIgnoresYieldPanics breaks off sources that go on.
+func TestASourceThatIgnoresYieldPanics(t *testing.T) {
 	every(t, func(t *testing.T, through func(stream.Stream[int]) stream.Stream[int]) {
+		for name, rogue := range rogues {
+			seen := 0
+			err := testkit.PanicError(t, func() {
+				for _, err := range through(rogue).All(t.Context()) {
+					require.NoError(t, err)
+					if seen++; seen == 3 {
+						break
+					}
+				}
+			})
+			assert.Equal(t, 3, seen)
+			require.ErrorContains(t, err, "stream: "+name+": the source called yield after yield had returned false")
+		}
+	})
+}
+
+func TestASourceThatIgnoresTheEndOfTheContextPanics(t *testing.T) {
+	ignoresError := stream.FromSeq2(func(yield func(int, error) bool) {
+		yield(0, errBoom)
+		yield(1, nil)
+	})
+	err := testkit.PanicError(t, func() { _ = drain(t.Context(), ignoresError) })
+	require.EqualError(t, err, "stream: FromSeq2: the source called yield after yield had returned false")
+	for _, name := range []string{"FromSeq", "FromSeq2"} {
+		ctx, cancel := context.WithCancel(t.Context())
 		seen := 0
 		err := testkit.PanicError(t, func() {
-			for _, err := range through(rogue).All(t.Context()) {
-				require.NoError(t, err)
+			_ = drain(ctx, rogues[name].Inspect(func(int) {
 				if seen++; seen == 3 {
-					break
+					cancel()
 				}
-			}
+			}))
 		})
 		assert.Equal(t, 3, seen)
-		require.ErrorContains(t, err, "stream: New: the source called yield after yield had returned false")
-	})
+		require.EqualError(t, err, "stream: "+name+": the source called yield after yield had returned false")
+	}
 }
 
 func TestYieldIsOverWhenTheSourceHasReturned(t *testing.T) {

@@ -64,7 +64,7 @@ func hasEvent(fd int) (bool, error) {
 	}
 	for {
 		n, err := syscall.EpollWait(poll, []syscall.EpollEvent{event}, 0)
-		if err != syscall.EINTR { //nolint:errorlint // a bare number
+		if err != syscall.EINTR {
 			return n > 0, os.NewSyscallError("epoll_wait", err)
 		}
 	}

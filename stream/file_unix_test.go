@@ -95,7 +95,7 @@ func TestTheContextEndsAReadOfAPipeWithAName(t *testing.T) {
 	name := namedPipe(t)
 	w, err := os.OpenFile(name, os.O_RDWR, 0) // which does not wait
 	require.NoError(t, err)
-	defer w.Close()
+	defer func() { _ = w.Close() }()
 	_, err = io.WriteString(w, "first\n")
 	require.NoError(t, err)
 	endsWithItsContext(t, stream.File(name))

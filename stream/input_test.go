@@ -56,7 +56,7 @@ func TestTheContextEndsAReadOfAPipe(t *testing.T) {
 	noLeak(t)
 	r, w, err := os.Pipe()
 	require.NoError(t, err)
-	defer w.Close()
+	defer func() { _ = w.Close() }()
 	_, err = io.WriteString(w, "first\nsec")
 	require.NoError(t, err)
 	endsWithItsContext(t, opens(r))
@@ -68,12 +68,12 @@ func TestTheContextEndsAReadOfAConnection(t *testing.T) {
 	noLeak(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	client, err := net.Dial("tcp", l.Addr().String())
 	require.NoError(t, err)
 	server, err := l.Accept()
 	require.NoError(t, err)
-	defer server.Close()
+	defer func() { _ = server.Close() }()
 	_, err = io.WriteString(server, "first\n")
 	require.NoError(t, err)
 	endsWithItsContext(t, opens(client))
@@ -128,7 +128,6 @@ type strangeReader struct {
 	closed   atomic.Int64
 	release  chan struct{}
 	released sync.Once
-	end      func(*strangeReader) // what ends a Read
 }
 
 func newStrangeReader() *strangeReader { return &strangeReader{release: make(chan struct{})} }
@@ -175,10 +174,7 @@ type forgetfulDeadline struct{ closes }
 func (forgetfulDeadline) SetReadDeadline(time.Time) error { return nil }
 
 // A lockedReader's Close waits for its Read, which it does not end.
-type lockedReader struct {
-	*strangeReader
-	idle chan struct{}
-}
+type lockedReader struct{ *strangeReader }
 
 func (r lockedReader) Close() error {
 	<-r.release
@@ -196,7 +192,7 @@ func TestAReadIsEndedByADeadlineOrByCloseOrLeftBehind(t *testing.T) {
 		"a deadline that fails":      {func(r *strangeReader) io.ReadCloser { return badlyDeadlined{closes{r}} }, true, 0},
 		"a deadline without effect":  {func(r *strangeReader) io.ReadCloser { return forgetfulDeadline{closes{r}} }, true, 100 * time.Millisecond},
 		"nothing":                    {func(r *strangeReader) io.ReadCloser { return r }, true, 100 * time.Millisecond},
-		"nothing, and close waits":   {func(r *strangeReader) io.ReadCloser { return lockedReader{strangeReader: r} }, false, 100 * time.Millisecond},
+		"nothing, and close waits":   {func(r *strangeReader) io.ReadCloser { return lockedReader{r} }, false, 100 * time.Millisecond},
 		"nothing, and it cannot end": {func(r *strangeReader) io.ReadCloser { return io.NopCloser(r) }, false, 100 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {

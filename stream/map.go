@@ -3,47 +3,77 @@ package stream
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"github.com/coderrange/ferrous/task"
 )
 
-// Window is how many elements, at least, [Map], [MapUnordered] and [ForEach]
-// read ahead of the loop, begun or not. They read max([Window], 2n) ahead, and
-// the loop may be handed as many more.
-const Window = 64
+// ReadAhead is how many elements [Map], [MapUnordered] and [ForEach] read at least
+// beyond those that they work on. For another number, see [MapAhead].
+const ReadAhead = 64
 
 // Map maps the elements by f, n at once, and keeps their order. The error of an
 // element comes in its place, after the results of all before it; elements
 // behind it are not begun any more, and the context of those that run ends when
 // it is reached.
 //
-// It reads ahead (see [Window]) but hands each element on at once. With an n of
-// 1 it is pure. An n that is not positive panics. After futures' buffered.
+// It hands each element on at once, but reads ahead: up to n + max([ReadAhead], n)
+// elements have been read of which the loop has not finished with the results. With
+// an n of 1 it is pure. An n that is not positive and a nil f panic. After futures'
+// buffered.
 func Map[T, U any](s Stream[T], n int, f func(context.Context, T) (U, error)) Stream[U] {
-	positive("Map", n)
-	given("Map", f != nil)
-	return mapped(s, n, true, f)
+	return mapped("Map", s, n, defaultAhead(n), true, f)
 }
 
 // MapUnordered is [Map] in the order in which the calls of f return. After
 // futures' buffer_unordered.
 func MapUnordered[T, U any](s Stream[T], n int, f func(context.Context, T) (U, error)) Stream[U] {
-	positive("MapUnordered", n)
-	given("MapUnordered", f != nil)
-	return mapped(s, n, false, f)
+	return mapped("MapUnordered", s, n, defaultAhead(n), false, f)
 }
 
-func mapped[T, U any](s Stream[T], n int, ordered bool, f func(context.Context, T) (U, error)) Stream[U] {
+// MapAhead is [Map] that reads at most ahead elements beyond n: up to n + ahead have
+// been read of which the loop has not finished with the results. With an ahead of 0,
+// an element is only read if its call can begin at once; so it should be where
+// reading takes something away, as from a queue of jobs. An ahead that is negative
+// panics.
+func MapAhead[T, U any](s Stream[T], n, ahead int, f func(context.Context, T) (U, error)) Stream[U] {
+	return mapped("MapAhead", s, n, ahead, true, f)
+}
+
+// MapUnorderedAhead is [MapUnordered] that reads at most ahead elements beyond n, as
+// [MapAhead] does.
+func MapUnorderedAhead[T, U any](s Stream[T], n, ahead int, f func(context.Context, T) (U, error)) Stream[U] {
+	return mapped("MapUnorderedAhead", s, n, ahead, false, f)
+}
+
+// defaultAhead is how far Map reads ahead.
+func defaultAhead(n int) int {
 	if n == 1 {
-		return FilterMap(s, func(ctx context.Context, v T) (U, bool, error) {
+		return 0
+	}
+	return max(ReadAhead, n)
+}
+
+func mapped[T, U any](
+	name string, s Stream[T], n, ahead int, ordered bool, f func(context.Context, T) (U, error),
+) Stream[U] {
+	positive(name, n)
+	if ahead < 0 {
+		panic(bug("%s: ahead %d is negative", name, ahead))
+	}
+	given(name, f != nil)
+	if n == 1 && ahead == 0 {
+		return filterMap(s, func(ctx context.Context, v T) (U, bool, error) {
 			u, err := f(ctx, v)
 			return u, true, err
 		})
 	}
 	return Stream[U]{func(ctx context.Context, yield func(U) bool) error {
-		m := &mapping[T, U]{f: f, n: n, ordered: ordered, window: max(Window, 2*uint64(n))}
-		m.in, m.out = make([]T, Window), make([]mapResult[U], Window)
-		m.room, m.ready, m.work = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, min(n, Window))
+		m := &mapping[T, U]{f: f, n: n, ordered: ordered, window: uint64(n) + uint64(ahead)}
+		m.enough = min(uint64(n)+uint64(ahead)/2, m.window-1)
+		size := min(ReadAhead, m.window)
+		m.in, m.out = make([]T, size), make([]mapResult[U], size)
+		m.room, m.ready, m.work = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, min(n, ReadAhead))
 		return within(ctx, func(scope *task.Scope) error {
 			defer m.stop()
 			m.scope = scope
@@ -69,8 +99,9 @@ func within(ctx context.Context, f func(*task.Scope) error) error {
 // A mapping is one run of Map: a reader puts elements into a ring, workers take
 // them from there and put results into another, and the loop's goroutine takes
 // those. Element i lies in place i modulo their length in both, or in the order
-// of completion its result does. The rings begin with room for Window and grow up
-// to window. It holds head ≤ next ≤ tail ≤ head + window, and head ≤ done ≤ next.
+// of completion its result does. The rings begin with room for ReadAhead and grow up
+// to window. It holds free ≤ head ≤ next ≤ tail ≤ free + window, and head ≤ done ≤
+// next.
 //
 // Who finds nothing to do waits for a token in a channel: room for the reader,
 // work for workers, ready for the loop. Its wish is noted under mu, and whoever
@@ -80,12 +111,14 @@ type mapping[T, U any] struct {
 	f       func(context.Context, T) (U, error)
 	n       int
 	ordered bool
-	window  uint64
+	window  uint64 // how many elements may be read and not finished with
+	enough  uint64 // how many of those let a reader go on that waits for room
 	scope   *task.Scope
 
 	mu   sync.Mutex
 	in   []T
 	out  []mapResult[U]
+	free uint64 // results that the loop has finished with
 	head uint64 // results taken by the loop
 	done uint64 // results
 	next uint64 // elements taken by workers
@@ -100,7 +133,7 @@ type mapping[T, U any] struct {
 	workers   int  // goroutines
 	idle      int  // of those, waiting for work
 	waking    bool // one is on its way
-	wantRoom  bool
+	wantRoom  atomic.Bool
 	wantReady bool
 	room      chan struct{}
 	ready     chan struct{}
@@ -131,14 +164,9 @@ func (m *mapping[T, U]) read(ctx context.Context, s Stream[T]) error {
 	return nil
 }
 
+// push takes an element and waits until there is room for the next one.
 func (m *mapping[T, U]) push(v T) bool {
 	m.mu.Lock()
-	for m.tail-m.head >= m.window && !m.over {
-		m.wantRoom = true
-		m.mu.Unlock()
-		<-m.room
-		m.mu.Lock()
-	}
 	defer m.mu.Unlock()
 	if m.over || m.failed {
 		return false
@@ -149,7 +177,13 @@ func (m *mapping[T, U]) push(v T) bool {
 	m.in[m.tail%m.size()] = v
 	m.tail++
 	m.stir()
-	return true
+	for m.tail-m.free >= m.window && !m.over {
+		m.wantRoom.Store(true)
+		m.mu.Unlock()
+		<-m.room
+		m.mu.Lock()
+	}
+	return !m.over && !m.failed
 }
 
 func (m *mapping[T, U]) size() uint64 { return uint64(len(m.in)) }
@@ -288,20 +322,38 @@ func (m *mapping[T, U]) yieldAll(ctx context.Context, yield func(U) bool) error 
 			if ctx.Err() != nil {
 				return over(ctx)
 			}
+			if m.wantRoom.Load() {
+				m.finished(len(batch) - i - 1)
+			}
 		}
 	}
 }
 
-// take appends the results that are next. The caller holds mu.
+// finished says that the loop is done with all results that it took but the last few.
+func (m *mapping[T, U]) finished(last int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.giveRoom(m.head - uint64(last))
+}
+
+// giveRoom sets free, and wakes a reader that waits when there is enough room. The
+// caller holds mu.
+func (m *mapping[T, U]) giveRoom(free uint64) {
+	m.free = free
+	if m.wantRoom.Load() && m.tail-m.free <= m.enough {
+		m.wantRoom.Store(false)
+		m.room <- struct{}{}
+	}
+}
+
+// take appends the results that are next, when the loop has finished with those
+// before. The caller holds mu.
 func (m *mapping[T, U]) take(batch []mapResult[U]) []mapResult[U] {
+	m.giveRoom(m.head)
 	for out := &m.out[m.head%m.size()]; out.set; out = &m.out[m.head%m.size()] {
 		batch = append(batch, *out)
 		*out = mapResult[U]{}
 		m.head++
-	}
-	if m.wantRoom && m.tail-m.head <= m.window/2 {
-		m.wantRoom = false
-		m.room <- struct{}{}
 	}
 	return batch
 }
@@ -311,8 +363,8 @@ func (m *mapping[T, U]) stop() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.over = true
-	if m.wantRoom {
-		m.wantRoom = false
+	if m.wantRoom.Load() {
+		m.wantRoom.Store(false)
 		m.room <- struct{}{}
 	}
 	for ; m.idle > 0; m.idle-- {

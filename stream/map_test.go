@@ -130,21 +130,73 @@ func TestMapHandsEachElementOnAtOnce(t *testing.T) {
 	})
 }
 
+// mapsAhead are the functions whose read-ahead can be set, as maps.
+var mapsAhead = map[string]func(stream.Stream[int], int, int, func(context.Context, int) (int, error)) stream.Stream[int]{
+	"MapAhead":          stream.MapAhead[int, int],
+	"MapUnorderedAhead": stream.MapUnorderedAhead[int, int],
+}
+
 func TestMapReadsOnlySoFarAhead(t *testing.T) {
+	reads := func(t *testing.T, through func(stream.Stream[int]) stream.Stream[int], most int) {
+		t.Helper()
+		noLeak(t)
+		read, taken, reached := 0, 0, false
+		for _, err := range through(count().Inspect(func(int) { read++ })).All(t.Context()) {
+			require.NoError(t, err)
+			taken++
+			synctest.Wait()
+			assert.LessOrEqual(t, read, taken-1+most)
+			reached = reached || read == taken-1+most
+			if taken == 1000 {
+				break
+			}
+		}
+		assert.True(t, reached, "as far as it may")
+	}
 	synctest.Test(t, func(t *testing.T) {
-		for _, n := range []int{2, 50} {
-			noLeak(t)
-			read := 0
-			s := stream.Map(count().Inspect(func(int) { read++ }), n, same)
-			taken := 0
-			for _, err := range s.All(t.Context()) {
-				require.NoError(t, err)
-				taken++
-				synctest.Wait()
-				window := max(stream.Window, 2*n)
-				assert.LessOrEqual(t, read, taken+2*window+1)
-				if taken == 1000 {
-					break
+		for _, n := range []int{2, 50, 100} {
+			reads(t, func(s stream.Stream[int]) stream.Stream[int] { return stream.Map(s, n, same) }, n+max(stream.ReadAhead, n))
+			reads(t, func(s stream.Stream[int]) stream.Stream[int] { return stream.MapUnordered(s, n, same) }, n+max(stream.ReadAhead, n))
+		}
+		for _, apply := range mapsAhead {
+			for _, n := range []int{1, 2, 3, 8, 100} {
+				for _, ahead := range []int{0, 1, 2, 3, 7, 100, 1000} {
+					reads(t, func(s stream.Stream[int]) stream.Stream[int] { return apply(s, n, ahead, same) }, n+ahead)
+				}
+			}
+		}
+	})
+}
+
+func TestAJobIsTakenOnlyIfItCanBegin(t *testing.T) {
+	type work = func(context.Context, int) error
+	runs := map[string]func(ctx context.Context, s stream.Stream[int], n, ahead int, f work) error{
+		"ForEachAhead": stream.ForEachAhead[int],
+	}
+	for name, apply := range mapsAhead {
+		runs[name] = func(ctx context.Context, s stream.Stream[int], n, ahead int, f work) error {
+			return drain(ctx, apply(s, n, ahead, func(ctx context.Context, v int) (int, error) { return v, f(ctx, v) }))
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		noLeak(t)
+		for name, run := range runs {
+			for _, n := range []int{1, 2, 3, 8} {
+				for _, ahead := range []int{0, 1, 5} {
+					var taken, done, running, most atomic.Int64
+					start := time.Now()
+					source := upTo(24, nil).Inspect(func(int) { taken.Add(1) })
+					require.NoError(t, run(t.Context(), source, n, ahead, func(context.Context, int) error {
+						most.Store(max(most.Load(), running.Add(1)))
+						assert.LessOrEqual(t, taken.Load()-done.Load(), int64(n+ahead), name)
+						<-time.After(time.Second)
+						assert.LessOrEqual(t, taken.Load()-done.Load(), int64(n+ahead), name)
+						running.Add(-1)
+						done.Add(1)
+						return nil
+					}))
+					assert.EqualValues(t, n, most.Load(), name)
+					assert.Equal(t, time.Duration(24/n)*time.Second, time.Since(start), name)
 				}
 			}
 		}

@@ -16,13 +16,30 @@ func Collect[T any](ctx context.Context, s Stream[T]) ([]T, error) {
 
 // ForEach calls f with each element, n at once, and waits for all. The first
 // error ends the stream and the context of the others. With an n of 1 it calls f
-// on its own goroutine, in order. An n that is not positive panics.
+// on its own goroutine, in order. It reads ahead as [MapUnordered] does. An n that is
+// not positive and a nil f panic.
 //
 //ferrous:blocks
 func ForEach[T any](ctx context.Context, s Stream[T], n int, f func(context.Context, T) error) error {
-	given("ForEach", f != nil)
-	positive("ForEach", n)
-	return MapUnordered(s, n, func(ctx context.Context, v T) (struct{}, error) {
+	return forEach(ctx, "ForEach", s, n, defaultAhead(n), f)
+}
+
+// ForEachAhead is [ForEach] that reads at most ahead elements beyond the n for which f
+// runs, as [MapAhead] does: with an ahead of 0, it takes only what it can begin at once
+// from a queue of jobs.
+//
+//ferrous:blocks
+func ForEachAhead[T any](
+	ctx context.Context, s Stream[T], n, ahead int, f func(context.Context, T) error,
+) error {
+	return forEach(ctx, "ForEachAhead", s, n, ahead, f)
+}
+
+func forEach[T any](
+	ctx context.Context, name string, s Stream[T], n, ahead int, f func(context.Context, T) error,
+) error {
+	given(name, f != nil)
+	return mapped(name, s, n, ahead, false, func(ctx context.Context, v T) (struct{}, error) {
 		return struct{}{}, f(ctx, v)
 	}).start(ctx, func(struct{}) bool { return true })
 }

@@ -33,20 +33,19 @@ func FromSlice[T any](vs []T) Stream[T] {
 // something: for a seq that waits there are [FromReceiver], [FromChan] and [New].
 func FromSeq[T any](seq iter.Seq[T]) Stream[T] {
 	given("FromSeq", seq != nil)
-	return newSource("FromSeq", func(ctx context.Context, yield func(T) bool) error {
-		for v := range seq {
-			if !yield(v) {
-				return nil
-			}
-			if ctx.Err() != nil {
-				break // before seq is asked for one more
-			}
-		}
-		if ctx.Err() != nil {
+	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
+		g, left := gate{name: "FromSeq"}, false
+		seq(func(v T) bool {
+			g.enter()
+			left = !yield(v)
+			return g.leave(!left && ctx.Err() == nil) // before seq is asked for one more
+		})
+		g.shut()
+		if !left && ctx.Err() != nil {
 			return over(ctx)
 		}
 		return nil
-	})
+	}}
 }
 
 // FromSeq2 is [FromSeq] for a seq that also yields errors: the first one ends the
@@ -54,23 +53,21 @@ func FromSeq[T any](seq iter.Seq[T]) Stream[T] {
 // context.
 func FromSeq2[T any](seq iter.Seq2[T, error]) Stream[T] {
 	given("FromSeq2", seq != nil)
-	return newSource("FromSeq2", func(ctx context.Context, yield func(T) bool) error {
-		for v, err := range seq {
-			if err != nil {
-				return err
-			}
-			if !yield(v) {
-				return nil
-			}
-			if ctx.Err() != nil {
-				break // before seq is asked for one more
-			}
-		}
-		if ctx.Err() != nil {
+	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
+		g, left := gate{name: "FromSeq2"}, false
+		var failure error
+		seq(func(v T, err error) bool {
+			g.enter()
+			failure = err
+			left = err == nil && !yield(v)
+			return g.leave(err == nil && !left && ctx.Err() == nil)
+		})
+		g.shut()
+		if failure == nil && !left && ctx.Err() != nil {
 			return over(ctx)
 		}
-		return nil
-	})
+		return caused(ctx, failure)
+	}}
 }
 
 // FromReceiver returns a stream of what r receives, such as a receiver of package

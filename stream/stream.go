@@ -125,44 +125,68 @@ func newSource[T any](name string, run func(ctx context.Context, yield func(T) b
 		if ctx.Err() != nil {
 			return over(ctx)
 		}
-		state := ready
+		g := gate{name: name}
 		err := run(ctx, func(v T) bool {
-			if state != ready {
-				panic(bug("%s: the source called yield after %s", name, state))
-			}
-			state = inYield
-			if yield(v) {
-				state = ready
-				return true
-			}
-			state = stopped
-			return false
+			g.enter()
+			return g.leave(yield(v))
 		})
-		before := state
-		state = returned
-		switch before {
-		case ready:
-			return caused(ctx, err)
-		case inYield:
-			panic(bug("%s: the source recovered from %s", name, before))
-		default:
+		if g.shut() {
 			return nil
 		}
+		return caused(ctx, err)
 	}}
 }
 
-// sourceState is what a source may do.
-type sourceState uint8
+// A gate panics for a source that calls yield when it must not.
+type gate struct {
+	state gateState
+	name  string // of the source
+}
+
+type gateState uint8
 
 const (
-	ready sourceState = iota
+	ready gateState = iota
 	inYield
 	stopped
 	returned
 )
 
-func (s sourceState) String() string {
-	return [...]string{"ready", "a panic in yield", "yield had returned false", "it had returned"}[s]
+func (g *gate) enter() {
+	if g.state != ready {
+		g.refuse()
+	}
+	g.state = inYield
+}
+
+func (g *gate) leave(more bool) bool {
+	g.state = stopped
+	if more {
+		g.state = ready
+	}
+	return more
+}
+
+// shut is called when the source has returned, and reports whether yield has
+// returned false.
+func (g *gate) shut() bool {
+	before := g.state
+	g.state = returned
+	if before == inYield {
+		panic(bug("%s: the source recovered from a panic in yield", g.name))
+	}
+	return before == stopped
+}
+
+func (g *gate) refuse() {
+	why := "it had returned"
+	switch g.state {
+	case inYield:
+		why = "yield had panicked"
+	case stopped:
+		why = "yield had returned false"
+	}
+	panic(bug("%s: the source called yield after %s", g.name, why))
 }
 
 // All runs the stream. An error comes last, with the zero T.

@@ -146,7 +146,7 @@ func BenchmarkMapUnordered(b *testing.B) {
 		})
 		b.Run("impl=go+chan"+workers, func(b *testing.B) {
 			b.ReportAllocs()
-			in, out := make(chan int, stream.Window), make(chan int, stream.Window)
+			in, out := make(chan int, stream.ReadAhead), make(chan int, stream.ReadAhead)
 			var workers sync.WaitGroup
 			for range n {
 				workers.Go(func() {
