@@ -22,6 +22,10 @@ type pkg struct {
 	files []*ast.File
 	types *types.Package
 	info  types.Info
+
+	// foreign has the types of other packages that constants were converted to.
+	// The files that use them need not import those packages.
+	foreign []*types.TypeName
 }
 
 // load parses and checks the package.
@@ -260,10 +264,37 @@ func (b *breaker) constant(x ast.Expr, tv types.TypeAndValue) {
 	case *ast.BasicLit:
 		if x.Kind == token.INT && isInt(tv.Type) {
 			n := b.add(x, "one more")
-			name := types.TypeString(tv.Type, types.RelativeTo(b.types))
-			b.wrap(x, fmt.Sprintf("mutantOne(%d, %s(", n, name), "))")
+			b.wrap(x, fmt.Sprintf("mutantOne(%d, %s(", n, b.nameOf(tv.Type)), "))")
 		}
 	}
+}
+
+// nameOf returns the name of an integer type within the package: an alias if the
+// type is of another package.
+func (p *pkg) nameOf(t types.Type) string {
+	named, ok := types.Unalias(t).(*types.Named)
+	if !ok || named.Obj().Pkg() == p.types {
+		return types.TypeString(t, types.RelativeTo(p.types))
+	}
+	i := slices.Index(p.foreign, named.Obj())
+	if i < 0 {
+		i = len(p.foreign)
+		p.foreign = append(p.foreign, named.Obj())
+	}
+	return fmt.Sprintf("mutantType%d", i)
+}
+
+// aliases returns a file that declares the names of foreign types.
+func (p *pkg) aliases() []byte {
+	var text bytes.Buffer
+	fmt.Fprintf(&text, "package %s\n\n", p.types.Name())
+	for i, t := range p.foreign {
+		fmt.Fprintf(&text, "import mutantPackage%d %q\n", i, t.Pkg().Path())
+	}
+	for i, t := range p.foreign {
+		fmt.Fprintf(&text, "\ntype mutantType%d = mutantPackage%d.%s\n", i, i, t.Name())
+	}
+	return text.Bytes()
 }
 
 func isBool(t types.Type) bool {

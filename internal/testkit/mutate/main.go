@@ -213,6 +213,9 @@ func (p *pkg) write(dir string, files []string) (mutants []mutant, overlay strin
 		}
 		mutants = append(mutants, b.mutants...)
 	}
+	if err := put("mutant_types.go", p.aliases()); err != nil {
+		return nil, "", err
+	}
 	if err := put("mutant_switch.go", []byte(fmt.Sprintf(switches, p.types.Name(), variable))); err != nil {
 		return nil, "", err
 	}

@@ -22,3 +22,7 @@ func Both(a, b int, n *int) (ok bool) {
 	ok = a&1 == 0 && (b%2 == 0)
 	return ok
 }
+
+// Longer reports whether a second is longer than 3 ns. It has a constant of a type
+// whose package this file does not import.
+func Longer() bool { return second() > 3 }

@@ -14,3 +14,9 @@ func TestBoth(t *testing.T) {
 		t.Error("counted badly")
 	}
 }
+
+func TestLonger(t *testing.T) {
+	if !Longer() {
+		t.Error("a second is short")
+	}
+}

@@ -1,0 +1,5 @@
+package sample
+
+import "time"
+
+func second() time.Duration { return time.Second }
