@@ -96,8 +96,8 @@ func NewArcCyclic[T any](f func(self *Weak[T]) T, drop func(*T)) *Arc[T] {
 //
 //ferrous:lends
 func (a *Arc[T]) Get() *T {
-	if !a.live() {
-		panic(&useError{"Arc", "Get", atomic.LoadUintptr(a.word()) != 0})
+	if atomic.LoadUintptr(a.word()) != a.address() { // or else it is surely live
+		a.stillLive("Get")
 	}
 	return &a.shared.value
 }

@@ -73,6 +73,15 @@ func (h *handle) live() bool {
 	return atomic.LoadUintptr(h.word())-h.address() <= busy
 }
 
+// stillLive panics unless the Arc is live.
+//
+//go:noinline
+func (h *handle) stillLive(method string) {
+	if !h.live() {
+		panic(h.misuse("Arc", method))
+	}
+}
+
 // tryEnd ends h if it is live and not held, and reports whether it did.
 func (h *handle) tryEnd() bool { return atomic.CompareAndSwapUintptr(h.word(), h.address(), 0) }
 
