@@ -59,6 +59,22 @@ type (
 	memberKey struct{ crew *crew } // asks for the nearest task of the crew
 )
 
+// valuesOf has the values of a context and nothing else: neither its end nor the task
+// that it belongs to.
+type valuesOf struct{ context.Context }
+
+func (valuesOf) Deadline() (deadline time.Time, ok bool) { return deadline, false }
+func (valuesOf) Done() <-chan struct{}                   { return nil }
+func (valuesOf) Err() error                              { return nil }
+
+func (c valuesOf) Value(key any) any {
+	switch key.(type) {
+	case taskKey, memberKey:
+		return nil
+	}
+	return c.Context.Value(key)
+}
+
 // taskOf returns the task to which ctx belongs, or nil if that has ended or there
 // is none.
 func taskOf(ctx context.Context) *core {

@@ -68,11 +68,11 @@ const keptFailures = 16
 
 // ends is what the end of a crew has to report. Guarded by crew.mu.
 type ends struct {
-	failures []*failure   // the first keptFailures; those seen may be missing
-	unkept   atomic.Int64 // further failures that nobody has seen
-	aborted  int          // tasks that had not ended when Close or Shutdown aborted them
-	cause    error        // of that abort
-	err      error        // by which it is reported
+	failures []*failure    // the first keptFailures; those seen may be missing
+	unkept   *atomic.Int64 // further failures that nobody has seen; nil for none
+	aborted  int           // tasks that had not ended when Close or Shutdown aborted them
+	cause    error         // of that abort
+	err      error         // by which it is reported
 }
 
 // note keeps the failure of a task that has ended.
@@ -88,7 +88,10 @@ func (e *ends) note(h *core) {
 		e.failures = slices.DeleteFunc(e.failures, func(f *failure) bool { return f.seen.Load() })
 	}
 	if len(e.failures) == keptFailures {
-		f.unkept = &e.unkept
+		if e.unkept == nil {
+			e.unkept = new(atomic.Int64)
+		}
+		f.unkept = e.unkept
 		e.unkept.Add(1)
 		return
 	}
@@ -105,11 +108,13 @@ func (c *crew) report() error {
 			e.Errs = append(e.Errs, f.err)
 		}
 	}
-	e.More = int(c.ends.unkept.Swap(0))
+	if c.ends.unkept != nil {
+		e.More = int(c.ends.unkept.Load())
+	}
 	if e.Aborted > 0 {
 		e.Cause = c.ends.err
 	}
-	c.ends.failures, c.ends.aborted = nil, 0
+	c.ends.failures, c.ends.unkept, c.ends.aborted = nil, nil, 0
 	if e.Aborted == 0 && len(e.Errs) == 0 && e.More == 0 {
 		return nil
 	}
@@ -237,6 +242,7 @@ func (c *crew) abort(cause error) {
 	for _, h := range refused {
 		c.publish(h.base())
 	}
+	c.fill()
 	c.staff()
 	c.mu.Unlock()
 	cancel(cause)

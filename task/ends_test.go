@@ -17,7 +17,7 @@ import (
 	"github.com/coderrange/ferrous/task"
 )
 
-// ender is a Pool or Set.
+// ender is a Pool, Set or JoinMap.
 type ender interface {
 	Close() error
 	Shutdown(ctx context.Context) error
@@ -43,6 +43,18 @@ var enders = map[string]func(ctx context.Context) crewed{
 		s := task.NewSet[int](ctx, 1)
 		return crewed{s, func(f func(context.Context) (int, error)) (*task.Handle[int], error) {
 			h := s.Spawn(f)
+			if _, ready, err := h.Poll(); ready && err == task.ErrClosed { //nolint:errorlint // as documented
+				return nil, err
+			}
+			return h, nil
+		}}
+	},
+	"join map": func(ctx context.Context) crewed {
+		m := task.NewJoinMap[int, int](ctx, 1)
+		key := 0
+		return crewed{m, func(f func(context.Context) (int, error)) (*task.Handle[int], error) {
+			key++
+			h := m.Spawn(key, f)
 			if _, ready, err := h.Poll(); ready && err == task.ErrClosed { //nolint:errorlint // as documented
 				return nil, err
 			}
@@ -234,6 +246,11 @@ func TestEndsKeepSomeErrorsAndCountTheOthers(t *testing.T) {
 			require.ErrorAs(t, o.Close(), &e)
 			assert.Len(t, e.Errs, 16)
 			assert.Equal(t, more, e.More)
+			for _, h := range handles { // what was reported may be joined
+				_, err := h.Join(t.Context())
+				require.ErrorIs(t, err, errBoom)
+			}
+			require.NoError(t, o.Close(), "each is reported once")
 		})
 	}
 }
@@ -349,27 +366,37 @@ func TestAnAbortLetsSubmittersIn(t *testing.T) {
 	})
 }
 
-func TestTheZeroPoolAndSetSayWhatTheyAre(t *testing.T) {
+func TestZeroOwnersSayWhatTheyAre(t *testing.T) {
 	var p task.Pool
 	var s task.Set[int]
+	var m task.JoinMap[string, int]
 	ctx := t.Context()
 	for name, f := range map[string]func(){
-		"Pool.Submit":    func() { _, _ = task.Submit(ctx, &p, value(1)) },
-		"Pool.TrySubmit": func() { _, _ = task.TrySubmit(&p, value(1)) },
-		"Pool.Resize":    func() { p.Resize(1) },
-		"Pool.Close":     func() { _ = p.Close() },
-		"Pool.Shutdown":  func() { _ = p.Shutdown(ctx) },
-		"Pool.Abort":     func() { p.Abort(nil) },
-		"Pool.Wait":      func() { _ = p.Wait(ctx) },
-		"Set.Spawn":      func() { s.Spawn(value(1)) },
-		"Set.Next":       func() { _, _ = s.Next(ctx) },
-		"Set.TryNext":    func() { _, _ = s.TryNext() },
-		"Set.Close":      func() { _ = s.Close() },
-		"Set.Shutdown":   func() { _ = s.Shutdown(ctx) },
-		"Set.Abort":      func() { s.Abort(nil) },
-		"Set.Wait":       func() { _ = s.Wait(ctx) },
-		"Set.All":        func() { s.All(ctx) },
-		"Set.Ordered":    func() { s.Ordered(ctx) },
+		"JoinMap.Spawn":    func() { m.Spawn("a", value(1)) },
+		"JoinMap.Next":     func() { _, _, _ = m.Next(ctx) },
+		"JoinMap.TryNext":  func() { _, _, _ = m.TryNext() },
+		"JoinMap.Close":    func() { _ = m.Close() },
+		"JoinMap.Shutdown": func() { _ = m.Shutdown(ctx) },
+		"JoinMap.Abort":    func() { m.Abort(nil) },
+		"JoinMap.AbortKey": func() { m.AbortKey("a", nil) },
+		"JoinMap.Wait":     func() { _ = m.Wait(ctx) },
+		"JoinMap.All":      func() { m.All(ctx) },
+		"Pool.Submit":      func() { _, _ = task.Submit(ctx, &p, value(1)) },
+		"Pool.TrySubmit":   func() { _, _ = task.TrySubmit(&p, value(1)) },
+		"Pool.Resize":      func() { p.Resize(1) },
+		"Pool.Close":       func() { _ = p.Close() },
+		"Pool.Shutdown":    func() { _ = p.Shutdown(ctx) },
+		"Pool.Abort":       func() { p.Abort(nil) },
+		"Pool.Wait":        func() { _ = p.Wait(ctx) },
+		"Set.Spawn":        func() { s.Spawn(value(1)) },
+		"Set.Next":         func() { _, _ = s.Next(ctx) },
+		"Set.TryNext":      func() { _, _ = s.TryNext() },
+		"Set.Close":        func() { _ = s.Close() },
+		"Set.Shutdown":     func() { _ = s.Shutdown(ctx) },
+		"Set.Abort":        func() { s.Abort(nil) },
+		"Set.Wait":         func() { _ = s.Wait(ctx) },
+		"Set.All":          func() { s.All(ctx) },
+		"Set.Ordered":      func() { s.Ordered(ctx) },
 	} {
 		kind, _, _ := bytes.Cut([]byte(name), []byte("."))
 		require.EqualError(t, testkit.PanicError(t, f), fmt.Sprintf("task: %s: zero %s", name, kind))
@@ -378,4 +405,63 @@ func TestTheZeroPoolAndSetSayWhatTheyAre(t *testing.T) {
 	assert.Equal(t, task.SetStats{}, s.Stats())
 	assert.Equal(t, "Pool(workers=0 running=0 queued=0)", p.String())
 	assert.Zero(t, s.Len())
+	assert.Zero(t, m.Len())
+	assert.Empty(t, m.Keys())
+	assert.False(t, m.Contains("a"))
+}
+
+func TestAnAbortedTaskOfTheQueueEndsAtOnce(t *testing.T) {
+	eachEnder(t, func(t *testing.T, o crewed) {
+		gate := make(chan struct{})
+		running, err := o.spawn(after(gate, 1))
+		require.NoError(t, err)
+		for range 100 {
+			queued, err := o.spawn(mustNot)
+			require.NoError(t, err)
+			queued.Abort(errBoom)
+			_, ready, err := queued.Poll()
+			require.True(t, ready)
+			require.ErrorIs(t, err, errBoom)
+			require.EqualError(t, err, "task: not started: boom")
+		}
+		last, err := o.spawn(value(2))
+		require.NoError(t, err)
+		close(gate)
+		for i, h := range []*task.Handle[int]{running, last} {
+			v, err := h.Join(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, i+1, v)
+		}
+		require.NoError(t, o.Wait(t.Context()))
+		require.NoError(t, o.Close())
+	})
+}
+
+func TestAnAbortedTaskMakesRoomInTheQueue(t *testing.T) {
+	for name, abort := range map[string]func(p *task.Pool, h *task.Handle[int]){
+		"the task":  func(_ *task.Pool, h *task.Handle[int]) { h.Abort(nil) },
+		"all tasks": func(p *task.Pool, _ *task.Handle[int]) { p.Abort(nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPool(t, task.PoolOptions{Workers: 1, Queue: 1})
+				gate := make(chan struct{})
+				submit(t, p, after(gate, 1))
+				queued := submit(t, p, mustNot)
+				accepted := make(chan *task.Handle[int])
+				go func() {
+					h, err := task.Submit(t.Context(), p, value(2))
+					assert.NoError(t, err)
+					accepted <- h
+				}()
+				synctest.Wait()
+				abort(p, queued)
+				h := <-accepted // the running task still has its place
+				close(gate)
+				v, err := h.Join(t.Context())
+				require.NoError(t, err)
+				assert.Equal(t, 2, v)
+			})
+		})
+	}
 }

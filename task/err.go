@@ -6,41 +6,46 @@ import (
 )
 
 // noValue returns f with a value that says nothing.
-func noValue(f func(context.Context) error) func(context.Context) (struct{}, error) {
+func noValue[T any](f func(context.Context) error) func(context.Context) (T, error) {
 	if f == nil {
 		panic(bug("nil function"))
 	}
-	return func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx) }
+	return func(ctx context.Context) (v T, err error) { return v, f(ctx) }
 }
 
 func noValues(fs []func(context.Context) error) []func(context.Context) (struct{}, error) {
 	values := make([]func(context.Context) (struct{}, error), len(fs))
 	for i, f := range fs {
-		values[i] = noValue(f)
+		values[i] = noValue[struct{}](f)
 	}
 	return values
 }
 
 // GoErr is [Go] for a function that returns only an error.
 func GoErr(ctx context.Context, f func(context.Context) error) *Handle[struct{}] {
-	return Go(ctx, noValue(f))
+	return Go(ctx, noValue[struct{}](f))
 }
 
 // SpawnErr is [Spawn] for a function that returns only an error.
 func SpawnErr(s *Scope, f func(context.Context) error) *Handle[struct{}] {
-	return Spawn(s, noValue(f))
+	return Spawn(s, noValue[struct{}](f))
+}
+
+// TrySpawnErr is [TrySpawn] for a function that returns only an error.
+func TrySpawnErr(s *Scope, f func(context.Context) error) (*Handle[struct{}], error) {
+	return TrySpawn(s, noValue[struct{}](f))
 }
 
 // SubmitErr is [Submit] for a function that returns only an error.
 //
 //ferrous:blocks
 func SubmitErr(ctx context.Context, p *Pool, f func(context.Context) error) (*Handle[struct{}], error) {
-	return Submit(ctx, p, noValue(f))
+	return Submit(ctx, p, noValue[struct{}](f))
 }
 
 // TrySubmitErr is [TrySubmit] for a function that returns only an error.
 func TrySubmitErr(p *Pool, f func(context.Context) error) (*Handle[struct{}], error) {
-	return TrySubmit(p, noValue(f))
+	return TrySubmit(p, noValue[struct{}](f))
 }
 
 // JoinAllErr is [JoinAll] for functions that return only an error.
@@ -51,6 +56,18 @@ func JoinAllErr(ctx context.Context, fs ...func(context.Context) error) error {
 	return err
 }
 
+// SettleErr is [Settle] for functions that return only an error: what each
+// returned, in the order of the functions, a [*PanicError] if it panicked.
+//
+//ferrous:blocks
+func SettleErr(ctx context.Context, fs ...func(context.Context) error) []error {
+	errs := make([]error, len(fs))
+	for i, o := range Settle(ctx, noValues(fs)...) {
+		errs[i] = o.Err
+	}
+	return errs
+}
+
 // RaceErr is [Race] for functions that return only an error.
 //
 //ferrous:blocks
@@ -59,10 +76,18 @@ func RaceErr(ctx context.Context, fs ...func(context.Context) error) error {
 	return err
 }
 
+// RaceOKErr is [RaceOK] for functions that return only an error.
+//
+//ferrous:blocks
+func RaceOKErr(ctx context.Context, fs ...func(context.Context) error) error {
+	_, err := race(ctx, "RaceOKErr", noValues(fs), func(f *failure) bool { return f == nil })
+	return err
+}
+
 // TimeoutErr is [Timeout] for a function that returns only an error.
 //
 //ferrous:blocks
 func TimeoutErr(ctx context.Context, d time.Duration, f func(context.Context) error) error {
-	_, err := Timeout(ctx, d, noValue(f))
+	_, err := Timeout(ctx, d, noValue[struct{}](f))
 	return err
 }

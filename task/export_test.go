@@ -1,10 +1,5 @@
 package task
 
-import (
-	"context"
-	"errors"
-)
-
 // SetKept returns how many handles the set has room for, taken or not.
 func SetKept[T any](s *Set[T]) int {
 	s.crew.mu.Lock()
@@ -19,11 +14,16 @@ func PoolWaiters(p *Pool) int {
 	return p.crew.waiters.n
 }
 
-// WithLimit is WithScope with a scope that has a limit.
-func WithLimit(ctx context.Context, limit int, f func(*Scope) error) error {
-	s := newLimitedScope(ctx, limit)
-	err := s.run(ctx, f)
-	panics, errs := unseen(s.failures)
-	resurface(panics)
-	return errors.Join(append([]error{err}, errs...)...)
+// JoinMapKept returns how many entries the parts of m hold.
+func JoinMapKept[K comparable, T any](m *JoinMap[K, T]) (order, done, queue, tasks, keys int) {
+	m.set.crew.mu.Lock()
+	defer m.set.crew.mu.Unlock()
+	return len(m.set.order), m.set.done.n, m.set.crew.queue.n, len(m.tasks.m), len(m.keys.m)
+}
+
+// FlightIsEmpty reports whether fl holds nothing, also no room.
+func FlightIsEmpty[K comparable, T any](fl *Flight[K, T]) bool {
+	fl.mu.Lock()
+	defer fl.mu.Unlock()
+	return len(fl.calls.m) == 0 && len(fl.live.m) == 0 && fl.calls.most <= largeMap && fl.live.most <= largeMap
 }

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"sync/atomic"
 
-	"github.com/coderrange/ferrous/internal/ctxerr"
 	"github.com/coderrange/ferrous/internal/goid"
 )
 
@@ -143,7 +142,7 @@ func (c *core) Done() <-chan struct{} {
 
 // Abort ends the task's context with the given cause, or with [ErrAborted] if
 // it is nil, and does not wait. It does nothing when the task has ended or was
-// aborted before.
+// aborted before. A task in the queue of a Set, JoinMap or Pool ends at once.
 func (c *core) Abort(cause error) {
 	if c.ctx.parent == nil {
 		panic(bug("Handle.Abort: zero Handle"))
@@ -155,6 +154,9 @@ func (c *core) Abort(cause error) {
 		cause = ErrAborted
 	}
 	c.ctx.whole().cancel(cause)
+	if crew := c.crew(); crew != nil && !c.begun.Load() {
+		crew.dismissQueued(c)
+	}
 }
 
 // Detach says that nobody will join. A panic of a task without an owner then
@@ -165,6 +167,11 @@ func (c *core) Detach() {
 	if _, free := c.owner.(nobody); !free {
 		return
 	}
+	c.abandon()
+}
+
+// abandon makes a panic of the task end the process at once.
+func (c *core) abandon() {
 	c.detached.Store(true)
 	if c.panicked() {
 		c.failure.crash()
@@ -196,7 +203,7 @@ func (h *Handle[T]) run() {
 	f := h.f
 	h.f = nil
 	if h.ctx.Err() != nil {
-		h.finish(notStarted(ctxerr.Of(&h.ctx)))
+		h.finish(notStarted(context.Cause(&h.ctx)))
 		return
 	}
 	h.function = functionOf(f)
@@ -226,7 +233,7 @@ func (h *Handle[T]) run() {
 func (h *Handle[T]) refuse(cause error) {
 	h.f = nil
 	if h.ctx.Err() != nil { // it was aborted before
-		cause = ctxerr.Of(&h.ctx)
+		cause = context.Cause(&h.ctx)
 	}
 	h.finish(notStarted(cause))
 }

@@ -2,6 +2,7 @@ package task
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -30,6 +31,10 @@ type Set[T any] struct {
 	done    fifo[*Handle[T]]
 	untaken int
 	changed chan struct{} // made by a goroutine that waits for an end, closed by the next one
+
+	// onTake is called for each handle that is given out, under crew.mu; nil unless
+	// the set is that of a JoinMap.
+	onTake func(*Handle[T])
 }
 
 // SetStats is what a [Set] is doing and has done.
@@ -48,13 +53,17 @@ type SetStats struct {
 // NewSet returns an empty set, at most limit of whose tasks are at work at once,
 // with contexts derived from ctx. A limit that is not positive panics.
 func NewSet[T any](ctx context.Context, limit int) *Set[T] {
-	if limit <= 0 {
-		panic(bug("NewSet: limit %d is not positive", limit))
-	}
 	s := &Set[T]{}
-	s.crew.init(ctx, "Set", min(limit, Unlimited), math.MaxInt, s.ended)
-	s.crew.onStuck = s.wake
+	s.init(ctx, "Set", limit)
 	return s
+}
+
+func (s *Set[T]) init(ctx context.Context, kind string, limit int) {
+	if limit <= 0 {
+		panic(bug("New%s: limit %d is not positive", kind, limit))
+	}
+	s.crew.init(ctx, kind, min(limit, Unlimited), math.MaxInt, s.ended)
+	s.crew.onStuck = s.wake
 }
 
 // Spawn adds a task. It never blocks: a task beyond the limit waits its turn, in
@@ -66,11 +75,24 @@ func (s *Set[T]) Spawn(f func(context.Context) (T, error)) *Handle[T] {
 	h := newHandle(s.crew.parent, f)
 	s.crew.mu.Lock()
 	defer s.crew.mu.Unlock()
+	s.add(h)
+	return h
+}
+
+// SpawnErr is [Set.Spawn] for a function that returns only an error. The value is
+// the zero value.
+func (s *Set[T]) SpawnErr(f func(context.Context) error) *Handle[T] {
+	return s.Spawn(noValue[T](f))
+}
+
+// add adds h, or ends it with ErrClosed in a set that was closed. The caller holds
+// crew.mu.
+func (s *Set[T]) add(h *Handle[T]) (open bool) {
 	if s.crew.closed() {
 		h.f = nil
 		h.finish(&failure{err: ErrClosed})
 		h.over.Store(true)
-		return h
+		return false
 	}
 	if len(s.order) == cap(s.order) && s.untaken <= len(s.order)/2 {
 		s.order = slices.DeleteFunc(s.order, func(h *Handle[T]) bool { return h.taken })
@@ -79,7 +101,7 @@ func (s *Set[T]) Spawn(f func(context.Context) (T, error)) *Handle[T] {
 	s.untaken++
 	h.owner = &s.crew
 	s.crew.admit(h)
-	return h
+	return true
 }
 
 // Next waits for a task to end and gives out its handle; the next one to end
@@ -187,13 +209,17 @@ func (s *Set[T]) takeDone() (*Handle[T], bool) {
 	}
 }
 
-// take marks h as given out, unless it was before.
+// take marks h as given out, unless it was before. A JoinMap takes a task that it
+// replaces before that has ended.
 func (s *Set[T]) take(h *Handle[T]) bool {
 	if h.taken {
 		return false
 	}
 	h.taken = true
 	s.untaken--
+	if s.onTake != nil {
+		s.onTake(h)
+	}
 	for s.done.n > 0 && s.done.at(0).taken { // by Ordered, which does not look there
 		s.done.pop()
 	}
@@ -365,8 +391,12 @@ func (s *Set[T]) LogValue() slog.Value { return slog.StringValue(s.String()) }
 // ended is called by the crew, under its lock.
 func (s *Set[T]) ended(c *core) {
 	c.crashUnjoined()
-	s.done.push(c.ctx.task.(*Handle[T]))
-	s.wake()
+	if f := c.failure; !c.taken {
+		s.done.push(c.ctx.task.(*Handle[T]))
+	} else if f != nil && !f.panicked && (errors.Is(f.err, ErrReplaced) || errors.Is(f.err, context.Canceled)) {
+		f.see() // it obeyed
+	}
+	s.wake() // also if c was replaced: a task that waits in Next may be the last one
 }
 
 func (s *Set[T]) wake() {

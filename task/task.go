@@ -3,23 +3,28 @@
 // module and its join! and select! macros.
 //
 //   - [WithScope] and [Spawn]: tasks that cannot outlive a block of code.
+//     [WithGroup]: so many at once, and the first failure cancels the rest.
 //   - [Go]: one task on its own, held by its [Handle].
 //   - [Join2] to [Join5], [JoinAll]: all succeed, or the first failure cancels
 //     the rest. [Settle]: every result. [Race], [RaceOK]: one result.
 //     [Timeout]: a time limit.
 //   - [Set]: many tasks of one type, so many at once, with their results in the
 //     order in which they finish or in which they were spawned.
+//     [JoinMap]: the same with a key for each task.
 //   - [Pool]: workers behind a bounded queue, for as long as a service lives.
-//   - [GoErr], [SpawnErr], [SubmitErr], [TrySubmitErr], [JoinAllErr], [RaceErr] and
-//     [TimeoutErr]: the same for functions that return only an error.
+//   - [Flight]: callers that ask for the same thing at once share one call.
+//   - [GoErr], [SpawnErr], [JoinAllErr] and so on: the same for functions that return
+//     only an error. JoinAllErr is that of Join2 to Join5 too.
 //
 // What they have in common:
 //
 // Cancellation is cooperative. A task is given a context; [Handle.Abort], the
 // end of its owner or the failure of a sibling end that context with a cause,
-// and the task is waited for until it returns. A task whose context is done
-// before it began is never called; its result is an error that wraps
-// [context.Cause].
+// and the task is waited for until it returns. The context ends too when the task
+// returns: what a task returns must not need it, as the body of an http.Response
+// does. A deadline that was copied from it stays, say that of a connection. A task
+// whose context is done before it began is never called; its result is an error that
+// wraps [context.Cause].
 //
 // A panic ends the task alone. It panics again where the task is joined, with a
 // [*PanicError] that holds the task's stack as text. When nobody joins, a scope
@@ -38,22 +43,24 @@
 //
 // # Limits
 //
-// The limit of a Set or Pool counts its tasks that are at work. All that a task
-// starts belongs to it: the goroutines of Join2, JoinAll, Race or a scope, and the
-// tasks of a Set that it makes, which has a limit of its own. So the tasks of a Pool
-// of 2 that call Join2(load, load) run 4 loads at once, not more.
+// The limit of a Set, JoinMap, Pool or group counts its tasks that are at work. All
+// that a task starts belongs to it: the goroutines of Join2, JoinAll, Race or a scope,
+// and the tasks of a Set that it makes, which has a limit of its own. So the tasks of
+// a Pool of 2 that call Join2(load, load) run 4 loads at once, not more.
 //
-// A task that waits for a task of its own Set or Pool which has not begun passes
-// its place to that task, and gets it back when that task ends. A place is passed
-// on in series, and is never doubled. A task that waits for anything else keeps
-// its place. The following are waits for a task, if they are made with the context
-// that the waiting task was given or one derived from it, or on its own goroutine:
+// A task that waits for a task of its own owner which has not begun passes its place
+// to that task, and gets it back when that task ends. A place is passed on in series,
+// and is never doubled. A task that waits for anything else keeps its place. The
+// following are waits for a task, if they are made with the context that the waiting
+// task was given or one derived from it, or on its own goroutine:
 //
 //   - [Handle.Join], [Handle.Result] and [Set.Ordered].
 //   - [Submit] to a full queue: the new task runs in the caller's place, and Submit
 //     waits for its end.
 //   - [Set.Next] and [Set.All] in a task of the set: the first task of the queue
 //     runs in the caller's place.
+//   - [Spawn] to a full group, on the goroutine of a task of the group: as Submit.
+//   - [Flight.Do], for what its function waits for.
 //   - The end of a scope, of JoinAll, Join2 to Join5, Settle or Race, and the Close,
 //     Shutdown, Wait and Next of another Set or Pool, for what their tasks wait for.
 //   - A wait for a task of another owner, for what that task waits for.
@@ -72,8 +79,8 @@
 // These forms can deadlock without a report, because this package does not see
 // the wait: a task that waits for another one through a channel, a mutex, a
 // WaitGroup or the loop of a stream of package stream; a wait on another goroutine
-// than the task's with a context that is not the task's; and Close, which has no
-// context, on another goroutine than the task's.
+// than the task's with a context that is not the task's; and Close, and Spawn to a
+// full group, which have no context, on another goroutine than the task's.
 package task
 
 import (
@@ -96,6 +103,9 @@ var (
 	ErrFull = errors.New("task: the queue is full")
 	// ErrGoexit is the result of a task that called [runtime.Goexit].
 	ErrGoexit = errors.New("task: ended by runtime.Goexit")
+	// ErrReplaced is the cause with which a [JoinMap] aborts a task whose key was
+	// spawned again.
+	ErrReplaced = errors.New("task: replaced by a task with the same key")
 	// ErrTimeout is the cause with which [Timeout] ends a context.
 	ErrTimeout = fmt.Errorf("task: timed out: %w", context.DeadlineExceeded)
 )

@@ -239,6 +239,19 @@ func (c *crew) take() runner {
 	return h
 }
 
+// fill lets submitters that wait into the queue while that has room. The caller
+// holds mu.
+func (c *crew) fill() {
+	for c.waiters.n > 0 && c.queued() < c.bound {
+		if w, _ := c.waiters.pop(); w.state == waiting {
+			c.admitWaiter(w)
+			c.queue.push(w.h)
+		} else {
+			c.gone--
+		}
+	}
+}
+
 // begin notes that w runs h from now on. The caller holds mu.
 func (c *crew) begin(w *worker, h runner) {
 	w.task = h
@@ -340,6 +353,39 @@ func (c *crew) another(w *worker) (h runner, idle bool) {
 	}
 	c.idle = append(c.idle, w)
 	return nil, true
+}
+
+// dismissQueued ends a task that was aborted, if it is in the queue and has not begun.
+func (c *crew) dismissQueued(h *core) {
+	c.mu.Lock()
+	queued := !h.begun.Load() && (h.loan == nil || h.loan.entry == nil || h.loan.entry.state == admitted)
+	if queued {
+		h.begun.Store(true)
+		c.noteBegun()
+		h.ctx.task.refuse(ErrAborted)
+		c.publish(h)
+		c.fill()
+		c.staff()
+	}
+	c.mu.Unlock()
+	if queued {
+		c.wake(h)
+	}
+}
+
+// noteBegun counts a task of the queue that has begun out of turn, or never will.
+func (c *crew) noteBegun() {
+	c.begun++
+	if c.begun <= smallestRing || c.begun <= c.queue.n/2 {
+		return
+	}
+	var rest fifo[runner]
+	for i := range c.queue.n {
+		if h := c.queue.at(i); !h.base().begun.Load() {
+			rest.push(h)
+		}
+	}
+	c.queue, c.begun = rest, 0
 }
 
 // retire notes the end of a task that has begun and publishes it, but for waking

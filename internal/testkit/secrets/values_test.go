@@ -90,7 +90,10 @@ var harmless = map[string]string{
 
 // comparables returns what can hold comparable values only.
 func comparables[T comparable](v T) map[string]any {
-	return map[string]any{"option.Key": option.Key[T](option.Some(v)), "stream.Keyed": stream.Keyed[T, T]{Key: v, Value: v}}
+	return map[string]any{
+		"option.Key": option.Key[T](option.Some(v)), "stream.Keyed": stream.Keyed[T, T]{Key: v, Value: v},
+		"task.Keyed": task.Keyed[T, T]{Key: v, Value: v},
+	}
 }
 
 // containers returns all that can hold any value, holding v.
@@ -212,6 +215,13 @@ func tasks[T any](t *testing.T, all map[string]any, v T) {
 	_, err = task.Submit(t.Context(), pool, answer)
 	require.NoError(t, err)
 	all["task.Set"], all["task.Pool"] = set, pool
+	byKey := task.NewJoinMap[string, T](t.Context(), 2)
+	t.Cleanup(func() { _ = byKey.Close() })
+	byKey.Spawn("a", answer)
+	var flight task.Flight[string, T]
+	_, err = flight.Do(t.Context(), "a", answer)
+	require.NoError(t, err)
+	all["task.JoinMap"], all["task.Flight"] = byKey, &flight
 	require.NoError(t, task.WithScope(t.Context(), func(s *task.Scope) error {
 		task.Spawn(s, answer)
 		all["task.Scope"] = s

@@ -1,0 +1,33 @@
+package task
+
+// keyed is a map that gives its memory back once it is empty. The zero value is
+// empty.
+type keyed[K comparable, V any] struct {
+	m    map[K]V
+	most int // entries since m was made
+}
+
+// largeMap is how many entries a map that is empty again may have had.
+const largeMap = 1024
+
+func (k *keyed[K, V]) set(key K, v V) {
+	if k.m == nil {
+		k.m = map[K]V{}
+	}
+	k.m[key] = v
+	k.most = max(k.most, len(k.m))
+}
+
+func (k *keyed[K, V]) delete(key K) {
+	delete(k.m, key)
+	if len(k.m) == 0 && k.most > largeMap {
+		k.m, k.most = nil, 0
+	}
+}
+
+// checkKey panics if a map could not find the key again.
+func checkKey[K comparable](key K, method string) {
+	if key != key { //nolint:gocritic // as a NaN is
+		panic(bug("%s: the key %v is not equal to itself", method, key))
+	}
+}
