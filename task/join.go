@@ -5,25 +5,12 @@ import "context"
 // allOf runs all functions at once, cancels the rest when one fails, waits for all,
 // and returns the first failure. A panic panics here.
 func allOf(ctx context.Context, fs ...func(context.Context) error) error {
-	s := newScope(ctx)
-	s.settles = func(c *core) error {
-		if c.failure == nil {
-			return nil
-		}
-		return c.failure.err
-	}
-	err := s.run(ctx, func(s *Scope) error {
+	return WithGroup(ctx, Unlimited, func(s *Scope) error {
 		for _, f := range fs {
-			Spawn(s, func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx) })
+			SpawnErr(s, f)
 		}
 		return nil
 	})
-	panics, errs := unseen(s.failures)
-	resurface(panics)
-	if len(errs) > 0 {
-		err = errs[0]
-	}
-	return err
 }
 
 // mustBeFunctions panics if one of fs is nil.

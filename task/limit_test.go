@@ -19,7 +19,7 @@ func TestSpawnWaitsForAPlaceInAScopeWithALimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var atWork, peak atomic.Int64
 		start := time.Now()
-		require.NoError(t, task.WithLimit(t.Context(), 3, func(s *task.Scope) error {
+		require.NoError(t, task.WithGroup(t.Context(), 3, func(s *task.Scope) error {
 			for i := range 10 {
 				task.Spawn(s, func(context.Context) (int, error) {
 					peak.Store(max(peak.Load(), atWork.Add(1)))
@@ -41,7 +41,7 @@ func TestSpawnWaitsForAPlaceInAScopeWithALimit(t *testing.T) {
 func TestSpawnInAFullScopeEndsWithTheScopesContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
-		err := task.WithLimit(ctx, 1, func(s *task.Scope) error {
+		err := task.WithGroup(ctx, 1, func(s *task.Scope) error {
 			busy := task.Spawn(s, sleeper(time.Hour, 1))
 			go func() { <-time.After(time.Second); cancel(errBoom) }()
 			start := time.Now()
@@ -56,7 +56,7 @@ func TestSpawnInAFullScopeEndsWithTheScopesContext(t *testing.T) {
 			require.ErrorIs(t, err, errBoom)
 			return nil
 		})
-		require.NoError(t, err)
+		require.ErrorIs(t, err, errBoom)
 	})
 }
 
@@ -79,7 +79,7 @@ func TestATaskOfAFullScopeRunsWhatItSpawnsInItsOwnPlace(t *testing.T) {
 				return 1, nil
 			}
 		}
-		require.NoError(t, task.WithLimit(t.Context(), 2, func(s *task.Scope) error {
+		require.NoError(t, task.WithGroup(t.Context(), 2, func(s *task.Scope) error {
 			for range 3 {
 				task.Spawn(s, tree(s, 4))
 			}
@@ -92,15 +92,15 @@ func TestAScopeWithALimitReportsPanicsAndGoexit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var p *task.PanicError
 		require.ErrorAs(t, testkit.PanicError(t, func() {
-			_ = task.WithLimit(t.Context(), 1, func(s *task.Scope) error {
-				for range 3 {
-					task.Spawn(s, goexit)
-				}
+			_ = task.WithGroup(t.Context(), 1, func(s *task.Scope) error {
 				task.Spawn(s, culprit)
+				for range 3 {
+					task.Spawn(s, mustNot)
+				}
 				return nil
 			})
 		}), &p)
-		require.ErrorIs(t, task.WithLimit(t.Context(), 1, func(s *task.Scope) error {
+		require.ErrorIs(t, task.WithGroup(t.Context(), 1, func(s *task.Scope) error {
 			for range 3 {
 				task.Spawn(s, goexit)
 			}
@@ -114,7 +114,7 @@ func TestAScopeWithALimitInATaskOfAFullPool(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := task.NewPool(t.Context(), task.PoolOptions{Workers: 1, Queue: 10})
 		h, err := task.Submit(t.Context(), p, func(ctx context.Context) (int, error) {
-			return 1, task.WithLimit(ctx, 1, func(s *task.Scope) error {
+			return 1, task.WithGroup(ctx, 1, func(s *task.Scope) error {
 				for range 3 {
 					task.Spawn(s, func(ctx context.Context) (int, error) {
 						h, err := task.Submit(ctx, p, value(1))
@@ -140,7 +140,7 @@ func TestATaskThatWaitsForItsScopeWithALimitPanics(t *testing.T) {
 		started := make(chan struct{})
 		outer = task.Go(t.Context(), func(ctx context.Context) (int, error) {
 			<-started
-			return 1, task.WithLimit(ctx, 1, func(s *task.Scope) error {
+			return 1, task.WithGroup(ctx, 1, func(s *task.Scope) error {
 				task.Spawn(s, func(ctx context.Context) (int, error) { return outer.Join(ctx) })
 				return nil
 			})

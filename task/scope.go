@@ -8,12 +8,10 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-
-	"github.com/coderrange/ferrous/internal/ctxerr"
 )
 
-// Scope owns tasks. It is given by [WithScope], must not be copied, and is safe
-// for concurrent use: a task may spawn into the scope that it belongs to.
+// Scope owns tasks. It is given by [WithScope] and [WithGroup], must not be copied,
+// and is safe for concurrent use: a task may spawn into the scope that it belongs to.
 type Scope struct {
 	_      noCopy
 	ctx    context.Context
@@ -123,9 +121,16 @@ func (s *Scope) await(ctx context.Context) (ring error) {
 	return ring
 }
 
-// Spawn runs f on a goroutine of its own, as a task of s, with a context derived
-// from the scope's. It panics when s has ended: no task of it runs then, so only
-// a stranger can get there.
+// Spawn runs f on a goroutine of its own, as a task of s, with a context that derives
+// from the scope's and ends when f returns. It panics when s has ended: no task of it
+// runs then, so only a stranger can get there. A nil f panics.
+//
+// In a group whose limit is reached, Spawn waits for a place, in the order of arrival.
+// When the group's context is done, f is not called, and the handle's result is an
+// error that wraps [context.Cause]. On the goroutine of a task of the group, f runs in
+// that task's place, and Spawn returns when f has ended.
+//
+//ferrous:blocks
 func Spawn[T any](s *Scope, f func(context.Context) (T, error)) *Handle[T] {
 	h := newHandle(s.ctx, f)
 	h.owner = s
@@ -138,9 +143,34 @@ func Spawn[T any](s *Scope, f func(context.Context) (T, error)) *Handle[T] {
 	return h
 }
 
+// TrySpawn is [Spawn] if there is a place at once. Else the error is [ErrFull], or
+// wraps the [context.Cause] of the scope's context if that is done.
+func TrySpawn[T any](s *Scope, f func(context.Context) (T, error)) (*Handle[T], error) {
+	h := newHandle(s.ctx, f)
+	h.owner = s
+	s.enter()
+	err := s.tryStart(h)
+	if err != nil {
+		s.leave()
+		return nil, err
+	}
+	return h, nil
+}
+
+func (s *Scope) tryStart(h runner) error {
+	switch {
+	case s.ctx.Err() != nil:
+		return over(s.ctx)
+	case s.crew != nil:
+		return s.crew.submit(s.ctx, h, false)
+	}
+	go h.run()
+	return nil
+}
+
 // refuse ends a task of a scope with a limit that found no place.
 func (s *Scope) refuse(h runner) {
-	h.refuse(ctxerr.Of(s.ctx))
+	h.refuse(context.Cause(s.ctx))
 	h.base().over.Store(true)
 	s.crew.wake(h.base())
 }
