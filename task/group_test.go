@@ -47,15 +47,15 @@ func TestAGroupReturnsTheFirstErrorWhichIsTheCause(t *testing.T) {
 		{f: other, want: other},
 	} {
 		eachLimit(t, func(t *testing.T, limit int) {
-			var ctx context.Context
+			var cause func() error
 			var before error
 			err := task.WithGroup(t.Context(), limit, func(s *task.Scope) error {
-				ctx = s.Context()
+				cause = func() error { return context.Cause(s.Context()) }
 				for _, err := range c.tasks {
 					task.SpawnErr(s, func(context.Context) error { return err })
 					synctest.Wait()
 				}
-				before = context.Cause(ctx)
+				before = cause()
 				return c.f
 			})
 			assert.Equal(t, c.want, err)
@@ -66,7 +66,7 @@ func TestAGroupReturnsTheFirstErrorWhichIsTheCause(t *testing.T) {
 			if want == nil {
 				want = context.Canceled // its end
 			}
-			assert.Equal(t, want, context.Cause(ctx))
+			assert.Equal(t, want, cause())
 		})
 	}
 }
@@ -234,15 +234,15 @@ func TestAGroupRefusesWhatItCannotDo(t *testing.T) {
 
 func TestTheFirstOfManyFailuresIsTheCause(t *testing.T) {
 	for range 100 {
-		var ctx context.Context
+		var cause func() error
 		err := task.WithGroup(t.Context(), task.Unlimited, func(s *task.Scope) error {
-			ctx = s.Context()
+			cause = func() error { return context.Cause(s.Context()) }
 			for i := range 4 {
 				task.SpawnErr(s, func(context.Context) error { return fmt.Errorf("%d", i) })
 			}
 			return nil
 		})
 		require.Error(t, err)
-		require.Equal(t, err, context.Cause(ctx))
+		require.Equal(t, err, cause())
 	}
 }
