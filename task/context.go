@@ -2,22 +2,13 @@ package task
 
 import (
 	"context"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
-// A lazy is the context of a task. It becomes a context of the standard library
+// A lazy is a task as its context. It becomes a context of the standard library
 // when somebody asks for more than Err and Deadline: most tasks never do, and
 // pay neither for its allocation nor for its entry in the parent's list.
-type lazy struct {
-	parent context.Context
-	task   runner // whose context it is
-
-	mu    sync.Mutex // guards the making of full and core.done
-	full  atomic.Pointer[full]
-	ended atomic.Bool // the function has returned
-}
+type lazy core
 
 type full struct {
 	context.Context
@@ -31,7 +22,7 @@ func (l *lazy) Done() <-chan struct{}       { return l.whole().Done() }
 
 // Err becomes that of full once there is one, which does not change any more.
 func (l *lazy) Err() error {
-	if l.full.Load() == nil && !l.ended.Load() && l.parent.Err() == nil {
+	if l.full.Load() == nil && !l.returned.Load() && l.parent.Err() == nil {
 		return nil
 	}
 	return l.whole().Err()
@@ -42,12 +33,13 @@ func (l *lazy) Err() error {
 // with the context of a task acts for that task, so the second question goes on
 // to the parents.
 func (l *lazy) Value(key any) any {
+	c := (*core)(l)
 	switch k := key.(type) {
 	case taskKey:
-		return l.task.base()
+		return c
 	case memberKey:
-		if h := l.task.base(); h.owner == owner(k.crew) {
-			return h
+		if c.crew() == k.crew {
+			return c
 		}
 		return l.parent.Value(key)
 	}
@@ -79,7 +71,7 @@ func (c valuesOf) Value(key any) any {
 // is none.
 func taskOf(ctx context.Context) *core {
 	c, _ := ctx.Value(taskKey{}).(*core)
-	if c == nil || c.ctx.ended.Load() {
+	if c == nil || c.returned.Load() {
 		return nil
 	}
 	return c
@@ -88,7 +80,7 @@ func taskOf(ctx context.Context) *core {
 // memberOf returns the task of c for which ctx acts, or nil.
 func memberOf(ctx context.Context, c *crew) *core {
 	m, _ := ctx.Value(memberKey{c}).(*core)
-	if m == nil || m.ctx.ended.Load() {
+	if m == nil || m.returned.Load() {
 		return nil
 	}
 	return m
@@ -106,7 +98,7 @@ func (l *lazy) whole() *full {
 	f := new(full)
 	f.Context, f.cancel = context.WithCancelCause(l.parent)
 	l.full.Store(f)
-	if l.ended.Load() { // after the store: end may not have seen it
+	if l.returned.Load() { // after the store: end may not have seen it
 		f.cancel(nil)
 	}
 	return f
@@ -114,7 +106,7 @@ func (l *lazy) whole() *full {
 
 // end ends the context.
 func (l *lazy) end() {
-	l.ended.Store(true)
+	l.returned.Store(true)
 	if f := l.full.Load(); f != nil {
 		f.cancel(nil)
 	}

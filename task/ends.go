@@ -75,10 +75,21 @@ type ends struct {
 	err      error         // by which it is reported
 }
 
-// note keeps the failure of a task that has ended.
-func (e *ends) note(h *core) {
-	f := h.failure
-	if f == nil || f.seen.Load() {
+// fail notes the failure of a task.
+func (c *crew) fail(f *failure) {
+	if f.panicked {
+		c.panicked++
+	} else {
+		c.failed++
+	}
+	if c.scope == nil {
+		c.ends.note(f)
+	}
+}
+
+// note keeps a failure unless somebody has seen it, or it is that of an abort.
+func (e *ends) note(f *failure) {
+	if f.seen.Load() {
 		return
 	}
 	if e.cause != nil && !f.panicked && (errors.Is(f.err, e.cause) || errors.Is(f.err, context.Canceled)) {
@@ -133,13 +144,13 @@ func (c *crew) shut() <-chan struct{} {
 	for c.waiters.n > 0 {
 		if w, _ := c.waiters.pop(); w.state == waiting {
 			w.state = refused
-			w.h.base().begun.Store(true) // it never will
+			w.h.base().begin() // it never will
 			close(w.ready)
 		}
 	}
 	c.gone = 0
 	c.dismiss(0)
-	if len(c.workers) == 0 {
+	if c.live == 0 {
 		close(c.quiet)
 	}
 	return c.quiet
@@ -197,7 +208,8 @@ func (c *crew) await(ctx, limit context.Context, ready <-chan struct{}) error {
 	default:
 	}
 	if x := taskOf(ctx); x != nil {
-		e, err := connect(x, limit, c, false)
+		e := &edge{ctx: limit, own: x.runsHere()}
+		err := e.connect(x, c)
 		defer e.end(ctx)
 		if err != nil {
 			panic(err)
@@ -231,16 +243,16 @@ func (c *crew) abort(cause error) {
 	var refused []runner
 	for c.queue.n > 0 {
 		h, _ := c.queue.pop()
-		if h.base().begun.Load() {
+		if h.base().begun {
 			c.begun--
 			continue
 		}
-		h.base().begun.Store(true)
+		h.base().begin()
 		h.refuse(cause)
 		refused = append(refused, h)
 	}
 	for _, h := range refused {
-		c.publish(h.base())
+		c.publish(h, h.base())
 	}
 	c.fill()
 	c.staff()

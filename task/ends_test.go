@@ -42,8 +42,10 @@ var enders = map[string]func(ctx context.Context) crewed{
 	"set": func(ctx context.Context) crewed {
 		s := task.NewSet[int](ctx, 1)
 		return crewed{s, func(f func(context.Context) (int, error)) (*task.Handle[int], error) {
+			before := s.Stats().Spawned
 			h := s.Spawn(f)
-			if _, ready, err := h.Poll(); ready && err == task.ErrClosed { //nolint:errorlint // as documented
+			if s.Stats().Spawned == before {
+				_, _, err := h.Poll()
 				return nil, err
 			}
 			return h, nil

@@ -91,11 +91,10 @@ func (fl *Flight[K, T]) join(ctx context.Context, key K, f func(context.Context)
 		return c
 	}
 	c := &call[K, T]{flight: fl, key: key, callers: 1}
-	c.task = newHandle(valuesOf{ctx}, f)
-	c.task.owner = c
+	c.task = newHandle(valuesOf{ctx}, c, f)
 	fl.calls.set(key, c)
 	fl.live.set(c, struct{}{})
-	go c.task.run()
+	go c.task.runAlone()
 	return c
 }
 

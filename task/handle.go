@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 
+	"github.com/coderrange/ferrous/internal/ctxerr"
 	"github.com/coderrange/ferrous/internal/goid"
 )
 
@@ -24,23 +26,26 @@ type Handle[T any] struct {
 
 // core is what a handle knows of its task whatever the type of its result.
 type core struct {
-	ctx      lazy
-	owner    owner         // publishes the end; nil if that is published already
-	done     chan struct{} // made by the first joiner that waits; guarded by ctx.mu
-	node     *node         // made by the first wait edge; guarded by waits
-	loan     *loan         // made by the first place passed on; guarded by crew.mu
-	failure  *failure      // nil on success; written before over
-	function uintptr       // where the function begins; written before goroutine
+	parent context.Context // of the task's context
+	owner  owner           // publishes the end; nil if that is published already
 
-	goroutine atomic.Uintptr // the goid.Live of the goroutine that runs the function; else 0
+	mu   sync.Mutex           // guards done and the making of full
+	done chan struct{}        // made by the first joiner that waits
+	full atomic.Pointer[full] // of the task's context
+
+	failure   *failure       // nil on success; written before over
+	function  uintptr        // where the function begins
+	goroutine atomic.Uintptr // goid.Live of the task's own goroutine; 0 in a task of a crew
 	over      atomic.Bool    // the result is there, and the owner knows
+	returned  atomic.Bool    // the function has returned: the context is over
 	detached  atomic.Bool
 
-	// Written under crew.mu.
-	begun     atomic.Bool // or it never will
-	regaining atomic.Bool // it waits for a place although it has begun
-	ended     bool
-	taken     bool // a Set gave it out
+	// Guarded by crew.mu.
+	begun bool  // or it never will
+	ended bool  // it is retired from the crew
+	taken bool  // a Set gave it out
+	loan  *loan // made by the first place passed on
+	node  *node // made by the first wait edge, under waits too; either lock guards it
 }
 
 // owner is what a task belongs to. It notes the end of the task, stores
@@ -61,9 +66,8 @@ func (*noCopy) Unlock() {}
 // [Handle.Detach]. A panic value that holds the handle keeps it reachable, and
 // is never reported. A nil f panics.
 func Go[T any](ctx context.Context, f func(context.Context) (T, error)) *Handle[T] {
-	h := newHandle(ctx, f)
-	h.owner = nobody{}
-	go h.run()
+	h := newHandle(ctx, nobody{}, f)
+	go h.runAlone()
 	return h
 }
 
@@ -79,13 +83,11 @@ func (nobody) ended(c *core) {
 	c.crashUnjoined()
 }
 
-func newHandle[T any](ctx context.Context, f func(context.Context) (T, error)) *Handle[T] {
+func newHandle[T any](ctx context.Context, o owner, f func(context.Context) (T, error)) *Handle[T] {
 	if f == nil {
 		panic(bug("nil function"))
 	}
-	h := &Handle[T]{core: core{ctx: lazy{parent: ctx}}, f: f}
-	h.ctx.task = h
-	return h
+	return &Handle[T]{core: core{parent: ctx, owner: o, function: functionOf(f)}, f: f}
 }
 
 // Join waits until the task has ended or ctx is done, and returns what the task
@@ -124,11 +126,11 @@ func (h *Handle[T]) Poll() (v T, ready bool, err error) {
 
 // Done returns a channel that is closed when the task has ended.
 func (c *core) Done() <-chan struct{} {
-	if c.ctx.parent == nil {
+	if c.parent == nil {
 		panic(bug("Handle.Done: zero Handle"))
 	}
-	c.ctx.mu.Lock()
-	defer c.ctx.mu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.over.Load() {
 		done := make(chan struct{}) // of its own: wake may be about to close the other
 		close(done)
@@ -143,19 +145,19 @@ func (c *core) Done() <-chan struct{} {
 // Abort ends the task's context with the given cause, or with [ErrAborted] if
 // it is nil, and does not wait. It does nothing when the task has ended or was
 // aborted before. A task in the queue of a Set, JoinMap or Pool ends at once.
-func (c *core) Abort(cause error) {
-	if c.ctx.parent == nil {
+func (h *Handle[T]) Abort(cause error) {
+	if h.parent == nil {
 		panic(bug("Handle.Abort: zero Handle"))
 	}
-	if c.over.Load() {
+	if h.over.Load() {
 		return
 	}
 	if cause == nil {
 		cause = ErrAborted
 	}
-	c.ctx.whole().cancel(cause)
-	if crew := c.crew(); crew != nil && !c.begun.Load() {
-		crew.dismissQueued(c)
+	h.context().whole().cancel(cause)
+	if crew := h.crew(); crew != nil {
+		crew.dismissQueued(h)
 	}
 }
 
@@ -198,16 +200,20 @@ func (c *core) GoString() string { return c.String() }
 // LogValue returns the state.
 func (c *core) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
+// runAlone is run on a goroutine of the task's own.
+func (h *Handle[T]) runAlone() {
+	h.goroutine.Store(goid.Live())
+	h.run()
+}
+
 // run calls the function and keeps its result. It is called once.
 func (h *Handle[T]) run() {
-	f := h.f
+	f, ctx := h.f, h.context()
 	h.f = nil
-	if h.ctx.Err() != nil {
-		h.finish(notStarted(context.Cause(&h.ctx)))
+	if ctx.Err() != nil {
+		h.finish(notStarted(ctxerr.Of(ctx)))
 		return
 	}
-	h.function = functionOf(f)
-	h.goroutine.Store(goid.Live())
 	returned := false
 	defer func() {
 		if returned {
@@ -219,7 +225,7 @@ func (h *Handle[T]) run() {
 		}
 		h.finish(died(recover()))
 	}()
-	v, err := f(&h.ctx)
+	v, err := f(ctx)
 	returned = true
 	h.value = v
 	if err != nil {
@@ -232,8 +238,8 @@ func (h *Handle[T]) run() {
 // refuse ends a task that will not be called.
 func (h *Handle[T]) refuse(cause error) {
 	h.f = nil
-	if h.ctx.Err() != nil { // it was aborted before
-		cause = context.Cause(&h.ctx)
+	if ctx := h.context(); ctx.Err() != nil { // it was aborted before
+		cause = ctxerr.Of(ctx)
 	}
 	h.finish(notStarted(cause))
 }
@@ -253,8 +259,13 @@ func (h *Handle[T]) outcome() (T, error) {
 
 func (h *Handle[T]) base() *core { return &h.core }
 
+func (c *core) context() *lazy { return (*lazy)(c) }
+
 // await waits for the end of the task.
-func (c *core) await(ctx context.Context) error {
+func (h *Handle[T]) await(ctx context.Context) error { return h.core.await(ctx, h) }
+
+// await waits for the end of the task, whose handle is h.
+func (c *core) await(ctx context.Context, h runner) error {
 	if ctx.Err() != nil {
 		return over(ctx)
 	}
@@ -262,11 +273,15 @@ func (c *core) await(ctx context.Context) error {
 		return nil
 	}
 	done := c.Done()
-	if g := c.goroutine.Load(); g != 0 && g == goid.Live() {
+	if c.goroutine.Load() == goid.Live() {
 		panic(bug("deadlock: %s waits for itself", c.name()))
 	}
-	if x := waiterOf(ctx, c.crew()); x != nil {
-		e, err := connect(x, ctx, c, false)
+	if x, own := waiterOf(ctx, c.crew()); x != nil {
+		if x == c && own {
+			panic(bug("deadlock: %s waits for itself", c.name()))
+		}
+		e := &edge{ctx: ctx, own: own}
+		err := e.connect(x, h)
 		defer e.end(ctx)
 		if err != nil {
 			panic(err)
@@ -279,8 +294,7 @@ func (c *core) await(ctx context.Context) error {
 // that when run has returned, under its lock.
 func (c *core) finish(f *failure) {
 	c.failure = f
-	c.goroutine.Store(0)
-	c.ctx.end()
+	c.context().end()
 	if c.owner != nil {
 		c.owner.ended(c)
 	}
@@ -288,9 +302,9 @@ func (c *core) finish(f *failure) {
 
 // wake wakes who waits for the end. It is called once, after over is stored.
 func (c *core) wake() {
-	c.ctx.mu.Lock()
+	c.mu.Lock()
 	done := c.done
-	c.ctx.mu.Unlock()
+	c.mu.Unlock()
 	if done != nil {
 		close(done)
 	}

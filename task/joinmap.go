@@ -56,7 +56,7 @@ func (m *JoinMap[K, T]) check(method string) { m.set.crew.check("JoinMap", metho
 func (m *JoinMap[K, T]) Spawn(key K, f func(context.Context) (T, error)) *Handle[T] {
 	m.check("Spawn")
 	checkKey(key, "JoinMap.Spawn")
-	h, former := m.insert(key, newHandle(m.set.crew.parent, f))
+	h, former := m.insert(key, newHandle(m.set.crew.parent, &m.set.crew, f))
 	if former != nil {
 		former.Abort(ErrReplaced)
 	}

@@ -30,7 +30,7 @@ import (
 type loan struct {
 	from    *core         // the task whose place this task has, or nil
 	to      *core         // the task that has this task's place, or nil
-	wants   []runner      // tasks to pass the place to when it is back
+	wants   []*node       // tasks to pass the place to when it is back
 	entry   *waiter       // by which the task waits for admission, or nil
 	any     bool          // it is in crew.inNext: any task may have its place
 	over    bool          // another task has its place, and it does not wait for that task
@@ -48,18 +48,24 @@ func (c *core) loanOf() *loan {
 
 // hasPlace reports whether a task has a place. The caller holds mu of its crew.
 func (c *core) hasPlace() bool {
-	return c.begun.Load() && !c.ended && (c.loan == nil || c.loan.to == nil)
+	return c.begun && !c.ended && (c.loan == nil || c.loan.to == nil)
 }
 
-// needsPlace reports whether a task waits for a place.
-func (c *core) needsPlace() bool { return !c.begun.Load() || c.regaining.Load() }
+// begin notes that the task has begun, or never will. The caller holds mu of its
+// crew.
+func (c *core) begin() {
+	c.begun = true
+	if c.node != nil {
+		c.node.needs.Store(false)
+	}
+}
 
 // offer notes that m waits for the node, and passes m's place to the task that
 // now can have it. The caller holds waits and mu.
 func (c *crew) offer(m *core, below *node) {
 	switch {
 	case m.ended:
-	case below.task == nil:
+	case below.core == nil:
 		if l := m.loanOf(); !l.any {
 			l.any = true
 			c.inNext = append(c.inNext, m)
@@ -68,9 +74,9 @@ func (c *crew) offer(m *core, below *node) {
 				c.onStuck()
 			}
 		}
-	case below.task.base() == m:
-	case below.task.base().needsPlace():
-		c.want(m, below.task)
+	case below.core == m:
+	case below.needs.Load():
+		c.want(m, below)
 	default:
 		c.recount(m)
 	}
@@ -87,7 +93,7 @@ func (c *crew) recount(m *core) {
 }
 
 // want passes m's place to u, now or when it is back. The caller holds mu.
-func (c *crew) want(m *core, u runner) {
+func (c *crew) want(m *core, u *node) {
 	if m.hasPlace() {
 		c.passTo(m, u)
 		return
@@ -108,7 +114,7 @@ func (c *crew) settle(m *core, own, gaveUp bool) {
 	if l.any && !m.node.reaches(c.nodeOf()) {
 		c.leaveNext(m)
 	}
-	l.wants = slices.DeleteFunc(l.wants, func(u runner) bool { return !m.node.reaches(u.nodeOf()) })
+	l.wants = slices.DeleteFunc(l.wants, func(u *node) bool { return !m.node.reaches(u) })
 	before := l.over
 	c.recount(m)
 	l.gaveUp = l.over && (l.gaveUp || gaveUp && (!before || own))
@@ -122,9 +128,9 @@ func (c *crew) leaveNext(m *core) {
 }
 
 // passTo gives m's place to u, which needs one. The caller holds mu.
-func (c *crew) passTo(m *core, u runner) {
-	h := u.base()
-	if h.begun.Load() { // the task that has h's place keeps it
+func (c *crew) passTo(m *core, u *node) {
+	h := u.core
+	if h.begun { // the task that has h's place keeps it
 		c.keep(h)
 		c.pass(m, h)
 		c.regained(h)
@@ -139,23 +145,20 @@ func (c *crew) passTo(m *core, u runner) {
 	}
 	c.pass(m, h)
 	c.handed++
-	c.start(u)
+	c.start(u.task)
 }
 
 // passNext gives the place of a task that waits in Set.Next to a task that waits
 // for its own place, or else to the first task of the queue, and reports whether
 // there were both. The caller holds mu.
 func (c *crew) passNext() bool {
-	if len(c.inNext) == 0 {
-		return false
-	}
 	i := slices.IndexFunc(c.inNext, (*core).hasPlace)
 	if i < 0 {
 		return false
 	}
 	m := c.inNext[i]
 	if x := c.nextRegaining(); x != nil {
-		c.passTo(m, x.ctx.task)
+		c.passTo(m, x.node)
 		return true
 	}
 	if c.queued() == 0 {
@@ -222,12 +225,9 @@ func (c *crew) setOver(m *core, over bool) {
 }
 
 // returnPlace gives the place of h, which has ended, back to the task whose place
-// it was. The caller holds mu, and calls staff then.
+// it was. h has a loan. The caller holds mu, and calls staff then.
 func (c *crew) returnPlace(h *core) {
 	l := h.loan
-	if l == nil {
-		return
-	}
 	m, u := l.from, l.to
 	l.wants = nil
 	if l.any {
@@ -246,7 +246,7 @@ func (c *crew) returnPlace(h *core) {
 	for len(m.loan.wants) > 0 && m.hasPlace() {
 		u := m.loan.wants[0]
 		m.loan.wants = m.loan.wants[1:]
-		if u.base().needsPlace() && u.base() != m {
+		if u.needs.Load() && u.core != m {
 			c.passTo(m, u)
 		}
 	}
@@ -257,7 +257,7 @@ func (c *crew) regained(m *core) {
 	if m.loan.regains != nil {
 		close(m.loan.regains)
 		m.loan.regains = nil
-		m.regaining.Store(false)
+		m.node.needs.Store(false)
 	}
 }
 
@@ -292,7 +292,7 @@ func (x *core) regain(ctx context.Context) {
 	c.mu.Lock()
 	if l.over && !l.gaveUp && !x.ended {
 		l.regains = make(chan struct{})
-		x.regaining.Store(true)
+		x.node.needs.Store(true)
 		c.regaining.push(x)
 		c.setOver(x, false)
 		c.staff()

@@ -12,9 +12,8 @@ import (
 //
 // At most Workers tasks are at work. The package comment says what that counts.
 type Pool struct {
-	_     noCopy
-	crew  crew
-	stats PoolStats // of the ends; the crew knows the rest; guarded by crew.mu
+	_    noCopy
+	crew crew
 }
 
 // PoolOptions says how a [Pool] works.
@@ -58,7 +57,7 @@ func NewPool(ctx context.Context, o PoolOptions) *Pool {
 		panic(bug("NewPool: Idle %d is not within 0 and Workers %d", o.Idle, o.Workers))
 	}
 	p := &Pool{}
-	p.crew.init(ctx, "Pool", o.Workers, o.Queue, p.ended)
+	p.crew.init(ctx, "Pool", o.Workers, o.Queue)
 	p.crew.keepIdle = o.Idle
 	return p
 }
@@ -77,8 +76,7 @@ func NewPool(ctx context.Context, o PoolOptions) *Pool {
 //ferrous:blocks
 func Submit[T any](ctx context.Context, p *Pool, f func(context.Context) (T, error)) (*Handle[T], error) {
 	p.crew.check("Pool", "Submit")
-	h := newHandle(p.crew.parent, f)
-	h.owner = &p.crew
+	h := newHandle(p.crew.parent, &p.crew, f)
 	if err := p.crew.submit(ctx, h, true); err != nil {
 		return nil, err
 	}
@@ -89,8 +87,7 @@ func Submit[T any](ctx context.Context, p *Pool, f func(context.Context) (T, err
 // what Submit returns for a pool that was closed.
 func TrySubmit[T any](p *Pool, f func(context.Context) (T, error)) (*Handle[T], error) {
 	p.crew.check("Pool", "TrySubmit")
-	h := newHandle(p.crew.parent, f)
-	h.owner = &p.crew
+	h := newHandle(p.crew.parent, &p.crew, f)
 	if err := p.crew.submit(context.Background(), h, false); err != nil {
 		return nil, err
 	}
@@ -164,11 +161,11 @@ func (p *Pool) Stats() PoolStats {
 	c := &p.crew
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := p.stats
-	s.Workers, s.Live, s.Running, s.Queued = c.limit, len(c.workers), c.running, c.queued()
-	s.Passed, s.Over, s.Handed = c.passed, c.over, c.handed
-	s.Waiting, s.Submitted = c.waiting(), c.accepted
-	return s
+	return PoolStats{
+		Workers: c.limit, Live: c.live, Running: c.running, Passed: c.passed, Over: c.over,
+		Queued: c.queued(), Waiting: c.waiting(), Submitted: c.accepted,
+		Succeeded: c.succeeded, Failed: c.failed, Panicked: c.panicked, Handed: c.handed,
+	}
 }
 
 // String returns the state.
@@ -182,15 +179,3 @@ func (p *Pool) GoString() string { return p.String() }
 
 // LogValue returns the state.
 func (p *Pool) LogValue() slog.Value { return slog.StringValue(p.String()) }
-
-// ended is called by the crew, under its lock.
-func (p *Pool) ended(h *core) {
-	switch {
-	case h.failure == nil:
-		p.stats.Succeeded++
-	case h.failure.panicked:
-		p.stats.Panicked++
-	default:
-		p.stats.Failed++
-	}
-}

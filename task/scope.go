@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/coderrange/ferrous/internal/ctxerr"
 )
 
 // Scope owns tasks. It is given by [WithScope] and [WithGroup], must not be copied,
@@ -110,7 +112,8 @@ func (s *Scope) await(ctx context.Context) (ring error) {
 	default:
 	}
 	if x := taskOf(ctx); x != nil {
-		e, err := connect(x, nil, s, false)
+		e := &edge{own: x.runsHere()}
+		err := e.connect(x, s)
 		defer e.end(ctx)
 		if err != nil {
 			ring = err
@@ -132,11 +135,10 @@ func (s *Scope) await(ctx context.Context) (ring error) {
 //
 //ferrous:blocks
 func Spawn[T any](s *Scope, f func(context.Context) (T, error)) *Handle[T] {
-	h := newHandle(s.ctx, f)
-	h.owner = s
+	h := newHandle(s.ctx, s, f)
 	s.enter()
 	if s.crew == nil {
-		go h.run()
+		go h.runAlone()
 	} else if err := s.crew.submit(s.ctx, h, true); err != nil {
 		s.refuse(h)
 	}
@@ -146,8 +148,7 @@ func Spawn[T any](s *Scope, f func(context.Context) (T, error)) *Handle[T] {
 // TrySpawn is [Spawn] if there is a place at once. Else the error is [ErrFull], or
 // wraps the [context.Cause] of the scope's context if that is done.
 func TrySpawn[T any](s *Scope, f func(context.Context) (T, error)) (*Handle[T], error) {
-	h := newHandle(s.ctx, f)
-	h.owner = s
+	h := newHandle(s.ctx, s, f)
 	s.enter()
 	err := s.tryStart(h)
 	if err != nil {
@@ -164,13 +165,13 @@ func (s *Scope) tryStart(h runner) error {
 	case s.crew != nil:
 		return s.crew.submit(s.ctx, h, false)
 	}
-	go h.run()
+	go h.runAlone()
 	return nil
 }
 
 // refuse ends a task of a scope with a limit that found no place.
 func (s *Scope) refuse(h runner) {
-	h.refuse(context.Cause(s.ctx))
+	h.refuse(ctxerr.Of(s.ctx))
 	h.base().over.Store(true)
 	s.crew.wake(h.base())
 }

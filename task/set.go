@@ -62,8 +62,8 @@ func (s *Set[T]) init(ctx context.Context, kind string, limit int) {
 	if limit <= 0 {
 		panic(bug("New%s: limit %d is not positive", kind, limit))
 	}
-	s.crew.init(ctx, kind, min(limit, Unlimited), math.MaxInt, s.ended)
-	s.crew.onStuck = s.wake
+	s.crew.init(ctx, kind, min(limit, Unlimited), math.MaxInt)
+	s.crew.onEnd, s.crew.onStuck = s.ended, s.wake
 }
 
 // Spawn adds a task. It never blocks: a task beyond the limit waits its turn, in
@@ -72,7 +72,7 @@ func (s *Set[T]) init(ctx context.Context, kind string, limit int) {
 // [ErrClosed].
 func (s *Set[T]) Spawn(f func(context.Context) (T, error)) *Handle[T] {
 	s.crew.check("Set", "Spawn")
-	h := newHandle(s.crew.parent, f)
+	h := newHandle(s.crew.parent, &s.crew, f)
 	s.crew.mu.Lock()
 	defer s.crew.mu.Unlock()
 	s.add(h)
@@ -99,7 +99,6 @@ func (s *Set[T]) add(h *Handle[T]) (open bool) {
 	}
 	s.order = append(s.order, h)
 	s.untaken++
-	h.owner = &s.crew
 	s.crew.admit(h)
 	return true
 }
@@ -118,21 +117,20 @@ func (s *Set[T]) add(h *Handle[T]) (open bool) {
 //ferrous:blocks
 func (s *Set[T]) Next(ctx context.Context) (*Handle[T], error) {
 	s.crew.check("Set", "Next")
-	if ctx.Err() != nil {
-		return nil, over(ctx)
-	}
-	if h, ok := s.TryNext(); ok {
-		return h, nil
-	}
-	if x := waiterOf(ctx, &s.crew); x != nil {
-		return s.nextInside(ctx, x)
-	}
-	for {
+	for first := true; ; first = false {
+		if ctx.Err() != nil {
+			return nil, over(ctx)
+		}
 		s.crew.mu.Lock()
 		h, changed := s.tryNext()
 		s.crew.mu.Unlock()
 		if changed == nil {
 			return h, emptyIf(h == nil)
+		}
+		if first {
+			if x, _ := waiterOf(ctx, &s.crew); x != nil {
+				return s.nextInside(ctx, x)
+			}
 		}
 		if err := wait(ctx, changed); err != nil {
 			return nil, err
@@ -149,7 +147,8 @@ func emptyIf(empty bool) error {
 
 // nextInside is Next for the task x, of this set or not.
 func (s *Set[T]) nextInside(ctx context.Context, x *core) (*Handle[T], error) {
-	e, _ := connect(x, ctx, &s.crew, true)
+	e := &edge{ctx: ctx, some: true}
+	_ = e.connect(x, &s.crew)
 	for {
 		h, changed := s.tryNextInside(e)
 		if changed == nil {
@@ -389,14 +388,15 @@ func (s *Set[T]) GoString() string { return s.String() }
 func (s *Set[T]) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // ended is called by the crew, under its lock.
-func (s *Set[T]) ended(c *core) {
-	c.crashUnjoined()
-	if f := c.failure; !c.taken {
-		s.done.push(c.ctx.task.(*Handle[T]))
+func (s *Set[T]) ended(r runner) {
+	h := r.(*Handle[T])
+	h.crashUnjoined()
+	if f := h.failure; !h.taken {
+		s.done.push(h)
 	} else if f != nil && !f.panicked && (errors.Is(f.err, ErrReplaced) || errors.Is(f.err, context.Canceled)) {
 		f.see() // it obeyed
 	}
-	s.wake() // also if c was replaced: a task that waits in Next may be the last one
+	s.wake() // also if h was replaced: a task that waits in Next may be the last one
 }
 
 func (s *Set[T]) wake() {

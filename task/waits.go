@@ -3,11 +3,12 @@ package task
 import (
 	"context"
 	"fmt"
-	"reflect"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"unsafe"
 
 	"github.com/coderrange/ferrous/internal/goid"
 )
@@ -32,12 +33,14 @@ var waits sync.Mutex
 // A node is an end of edges: a task or a group. It is made on first use, and
 // guarded by waits.
 type node struct {
-	task  runner  // nil in the node of a group
-	crew  *crew   // of the tasks, in the node of a crew
-	down  []*edge // from this task
-	up    []*edge // to this node
-	inner []*node // tasks of the group from which edges go down
-	index int     // of a task in inner of its group
+	core  *core       // nil in the node of a group
+	task  runner      // its handle; nil in the node of a group or a task that had begun
+	needs atomic.Bool // the task waits for a place; written under crew.mu
+	crew  *crew       // of the tasks, in the node of a crew
+	down  []*edge     // from this task
+	up    []*edge     // to this node
+	inner []*node     // tasks of the group from which edges go down
+	index int         // of a task in inner of its group
 
 	awaited []*node // tasks of the crew that may need a place, awaited by tasks of other crews
 	place   int     // of this task in awaited of its crew, from 1; 0 if it is not there
@@ -59,10 +62,25 @@ type waitable interface {
 }
 
 func (c *core) nodeOf() *node {
-	if c.node == nil {
-		c.node = &node{task: c.ctx.task}
+	if c.node != nil {
+		return c.node
 	}
-	return c.node
+	n := &node{core: c}
+	if crew := c.crew(); crew != nil {
+		crew.mu.Lock()
+		defer crew.mu.Unlock()
+		n.needs.Store(!c.begun)
+	}
+	c.node = n
+	return n
+}
+
+func (h *Handle[T]) nodeOf() *node {
+	n := h.core.nodeOf()
+	if n.task == nil && n.needs.Load() {
+		n.task = h
+	}
+	return n
 }
 
 func (c *crew) nodeOf() *node {
@@ -94,18 +112,15 @@ func (c *core) group() *node {
 	}
 }
 
-// connect adds an edge from x to y, and tasks below y that have not begun get a
-// place if a task above them can pass one on. ctx ends the wait, unless it is
-// nil. some says that x waits for any task of the group y, not for all.
+// connect makes e an edge from x to y, and tasks below y that have not begun get a
+// place if a task above them can pass one on.
 //
 // If the edge closes a ring of tasks that wait on their own goroutines, connect
-// returns an error that names the ring, beside the edge.
-func connect(x *core, ctx context.Context, y waitable, some bool) (*edge, error) {
-	e := &edge{ctx: ctx, own: !some && x.goroutine.Load() == goid.Live(), some: some}
+// returns an error that names the ring.
+func (e *edge) connect(x *core, y waitable) (err error) {
 	waits.Lock()
 	defer waits.Unlock()
 	e.from, e.to = x.nodeOf(), y.nodeOf()
-	var err error
 	if e.own {
 		if ring := e.from.ring(e.to); ring != nil {
 			e.own = false
@@ -121,7 +136,7 @@ func connect(x *core, ctx context.Context, y waitable, some bool) (*edge, error)
 	if err == nil {
 		offer(e.from, e.to)
 	}
-	return e, err
+	return err
 }
 
 // end removes the edge. Unless ctx has ended the wait, end waits until the task has
@@ -132,7 +147,7 @@ func (e *edge) end(ctx context.Context) {
 	e.remove(gaveUp)
 	waits.Unlock()
 	if !gaveUp {
-		e.from.task.base().regain(ctx)
+		e.from.core.regain(ctx)
 	}
 }
 
@@ -145,9 +160,9 @@ func (e *edge) remove(gaveUp bool) {
 	e.to.up[e.j].j = e.j
 	e.to.up = drop(e.to.up)
 	if e.to.place > 0 && len(e.to.up) == 0 {
-		e.to.task.base().group().forget(e.to)
+		e.to.core.group().forget(e.to)
 	}
-	if g := e.from.task.base().group(); g != nil && len(e.from.down) == 0 {
+	if g := e.from.core.group(); g != nil && len(e.from.down) == 0 {
 		g.inner[e.from.index] = last(g.inner)
 		g.inner[e.from.index].index = e.from.index
 		g.inner = drop(g.inner)
@@ -155,7 +170,7 @@ func (e *edge) remove(gaveUp bool) {
 	e.from.above(func(m *core) {
 		if c := m.crew(); c != nil {
 			c.mu.Lock()
-			c.settle(m, m == e.from.task.base(), gaveUp)
+			c.settle(m, m == e.from.core, gaveUp)
 			c.mu.Unlock()
 		}
 	})
@@ -174,7 +189,7 @@ func drop[T any](s []*T) []*T {
 func offer(upper, lower *node) {
 	var above []*core
 	upper.above(func(m *core) {
-		if m.crew() != nil && !m.needsPlace() {
+		if m.crew() != nil && !m.node.needs.Load() {
 			above = append(above, m)
 		}
 	})
@@ -183,8 +198,8 @@ func offer(upper, lower *node) {
 	}
 	lower.below(func(n *node) bool {
 		c := n.crew
-		if n.task != nil {
-			c = n.task.base().crew()
+		if n.core != nil {
+			c = n.core.crew()
 		}
 		if c == nil {
 			return true
@@ -199,7 +214,7 @@ func offer(upper, lower *node) {
 			}
 		}
 		c.mu.Unlock()
-		if foreign && n.task != nil && n.task.base().needsPlace() {
+		if foreign && n.core != nil && n.needs.Load() {
 			c.nodeOf().await(n)
 		}
 		return true
@@ -267,8 +282,8 @@ func (n *node) below(f func(*node) bool) {
 		for _, m := range n.inner {
 			w.add(m)
 		}
-		if n.place > 0 && n.task.base().needsPlace() { // for the places of these
-			for _, m := range n.task.base().group().inner {
+		if n.place > 0 && n.needs.Load() { // for the places of these
+			for _, m := range n.core.group().inner {
 				w.add(m)
 			}
 		}
@@ -282,12 +297,12 @@ func (n *node) above(f func(*core)) {
 	w.add(n)
 	for i := 0; i < len(w.list); i++ {
 		n := w.list[i]
-		if n.task != nil {
-			f(n.task.base())
-			if g := n.task.base().group(); g != nil {
+		if n.core != nil {
+			f(n.core)
+			if g := n.core.group(); g != nil {
 				w.add(g)
 				for _, u := range g.awaited { // for the places of g's tasks
-					if u.task.base().needsPlace() {
+					if u.needs.Load() {
 						w.add(u)
 					}
 				}
@@ -308,11 +323,11 @@ func (c *crew) stuck() (n int) {
 	w.add(g)
 	for i := 0; i < len(w.list); i++ {
 		x := w.list[i]
-		if x.task != nil {
-			if h := x.task.base(); h.crew() == c && !h.ended {
+		if x.core != nil {
+			if x.core.crew() == c && !x.core.ended {
 				n++
 			}
-			if owner := x.task.base().group(); owner != nil {
+			if owner := x.core.group(); owner != nil {
 				w.add(owner)
 			}
 		}
@@ -357,8 +372,8 @@ func (n *node) ring(y *node) []string {
 				list = append(list, m)
 			}
 		}
-		if x.task != nil {
-			if g := x.task.base().group(); g != nil {
+		if x.core != nil {
+			if g := x.core.group(); g != nil {
 				visit(g)
 			}
 		}
@@ -373,8 +388,8 @@ func (n *node) ring(y *node) []string {
 
 func (n *node) name() string {
 	switch {
-	case n.task != nil:
-		return n.task.base().name()
+	case n.core != nil:
+		return n.core.name()
 	case n.crew != nil:
 		return "the end of all tasks of its " + n.crew.kind
 	default:
@@ -391,34 +406,40 @@ func (c *core) name() string {
 	return fmt.Sprintf("task %p of %s", c, name)
 }
 
-// functionOf returns where f begins.
+// functionOf returns where f begins: that is what f points to points to.
 func functionOf[T any](f func(context.Context) (T, error)) uintptr {
-	return reflect.ValueOf(f).Pointer()
+	return **(**uintptr)(unsafe.Pointer(&f))
 }
 
-// waiterOf returns the task that waits if the calling goroutine waits with ctx,
-// or nil. The goroutine of a task of c waits for that task whatever ctx is.
-func waiterOf(ctx context.Context, c *crew) *core {
-	x := taskOf(ctx)
-	if c == nil || x != nil && x.goroutine.Load() == goid.Live() {
-		return x
+// waiterOf returns the task that waits if the calling goroutine waits with ctx for
+// a task of c, or of no crew if c is nil, and whether the goroutine runs it. It
+// returns nil if none waits. The goroutine of a task of c waits for that task
+// whatever ctx is.
+func waiterOf(ctx context.Context, c *crew) (x *core, own bool) {
+	if c != nil {
+		if x := c.current(); x != nil {
+			return x, true
+		}
 	}
-	if m := c.current(); m != nil {
-		return m
+	x = taskOf(ctx)
+	return x, x != nil && x.runsHere()
+}
+
+// runsHere reports whether the calling goroutine runs the task.
+func (c *core) runsHere() bool {
+	if crew := c.crew(); crew != nil {
+		return crew.current() == c
 	}
-	return x
+	return c.goroutine.Load() == goid.Live()
 }
 
 // current returns the task that the calling goroutine runs for c, or nil.
 func (c *crew) current() *core {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	g := goid.Live()
-	i := slices.IndexFunc(c.workers, func(w *worker) bool {
-		return w.task != nil && w.task.base().goroutine.Load() == g
-	})
-	if i < 0 {
+	w := c.workers[goid.Live()]
+	if w == nil || w.task == nil {
 		return nil
 	}
-	return c.workers[i].task.base()
+	return w.task.base()
 }

@@ -3,6 +3,8 @@ package task
 import (
 	"context"
 	"sync"
+
+	"github.com/coderrange/ferrous/internal/goid"
 )
 
 // A crew is the workers of a Set, a Pool or a Scope with a limit, and the tasks
@@ -15,33 +17,37 @@ import (
 // Whenever mu is free, the queue is empty or all places are taken, and the queue
 // is full if a submitter waits.
 type crew struct {
-	kind  string      // "Set" or the like
-	onEnd func(*core) // is told of each end before it is published, under mu; nil for a Scope
-	scope *Scope      // whose tasks these are, or nil
-	node  *node       // guarded by waits
+	kind  string       // "Set" or the like
+	onEnd func(runner) // is told of each end before it is published, under mu; may be nil
+	scope *Scope       // whose tasks these are, or nil
+	node  *node        // guarded by waits
 
 	// onStuck is called when one more task waits in Set.Next, under mu; nil for a Pool.
 	onStuck func()
 
 	mu        sync.Mutex
-	limit     int           // places
-	running   int           // tasks that have begun and not ended
-	passed    int           // of them, those whose place another task has
-	over      int           // of the latter, those over the limit
-	handed    uint64        // places passed on, ever
-	accepted  uint64        // tasks, ever
-	queue     fifo[runner]  // tasks that have not begun, and some that have begun out of turn
-	begun     int           // of the queue, tasks that have begun
-	bound     int           // of queued()
-	waiters   fifo[*waiter] // submitters that found the queue full
-	gone      int           // of them, those that no longer wait
-	inNext    []*core       // tasks that wait in Set.Next
-	regaining fifo[*core]   // tasks that wait for their place, and some that have it again
-	workers   []*worker     // all
-	idle      []*worker     // those without a task, the last to become idle last
-	keepIdle  int           // idle workers that do not end
-	quiet     chan struct{} // made by close; closed when no worker is left
-	empty     chan struct{} // made by Wait; closed when no task is left
+	limit     int                 // places
+	running   int                 // tasks that have begun and not ended
+	passed    int                 // of them, those whose place another task has
+	over      int                 // of the latter, those over the limit
+	handed    uint64              // places passed on, ever
+	accepted  uint64              // tasks, ever
+	succeeded uint64              // of them, those that ended without an error
+	failed    uint64              // with an error
+	panicked  uint64              // by a panic
+	queue     fifo[runner]        // tasks that have not begun, and some that have begun out of turn
+	begun     int                 // of the queue, tasks that have begun
+	bound     int                 // of queued()
+	waiters   fifo[*waiter]       // submitters that found the queue full
+	gone      int                 // of them, those that no longer wait
+	inNext    []*core             // tasks that wait in Set.Next
+	regaining fifo[*core]         // tasks that wait for their place, and some that have it again
+	live      int                 // workers
+	workers   map[uintptr]*worker // by goid.Live of their goroutines, from their start on
+	idle      []*worker           // those without a task, the last to become idle last
+	keepIdle  int                 // idle workers that do not end
+	quiet     chan struct{}       // made by close; closed when no worker is left
+	empty     chan struct{}       // made by Wait; closed when no task is left
 
 	ctx    context.Context // parent of the tasks' contexts; replaced by abort
 	cancel context.CancelCauseFunc
@@ -52,6 +58,7 @@ type crew struct {
 // runner is a *Handle of any type.
 type runner interface {
 	waitable
+	runAlone()
 	run()
 	refuse(err error)
 	base() *core
@@ -61,12 +68,12 @@ type runner interface {
 type worker struct {
 	task  runner      // nil while it is idle; guarded by crew.mu
 	tasks chan runner // for an idle worker; nil ends it
-	index int         // in crew.workers
 }
 
 // waiter is a submitter that waits for free capacity in the queue.
 type waiter struct {
 	h      runner
+	loan   loan          // of h
 	ready  chan struct{} // closed when it no longer waits
 	state  waiterState   // guarded by crew.mu
 	passed bool          // the task runs in the place of a task that waits for it
@@ -81,8 +88,8 @@ const (
 	gone // it gave up; still in the list
 )
 
-func (c *crew) init(ctx context.Context, kind string, limit, bound int, onEnd func(*core)) {
-	c.kind, c.limit, c.bound, c.onEnd, c.parent = kind, limit, bound, onEnd, ctx
+func (c *crew) init(ctx context.Context, kind string, limit, bound int) {
+	c.kind, c.limit, c.bound, c.parent = kind, limit, bound, ctx
 	c.ctx, c.cancel = context.WithCancelCause(ctx)
 }
 
@@ -133,59 +140,71 @@ func (c *crew) admit(h runner) bool {
 	return true
 }
 
-// submit admits h, waiting until ctx is done if it may wait. If a task of the crew
-// waits here, h may run in its place, and submit returns when h has ended.
+// submit admits h, waiting until ctx is done if it may wait.
 func (c *crew) submit(ctx context.Context, h runner, mayWait bool) error {
 	if ctx.Err() != nil {
 		return over(ctx)
 	}
 	c.mu.Lock()
-	if c.closed() {
-		c.mu.Unlock()
-		return ErrClosed
+	var w *waiter
+	var err error
+	switch {
+	case c.closed():
+		err = ErrClosed
+	case c.parent.Err() != nil:
+		err = over(c.parent)
+	case c.admit(h):
+	case mayWait:
+		w = c.queueUp(h)
+	default:
+		err = ErrFull
 	}
-	if c.parent.Err() != nil {
-		c.mu.Unlock()
-		return over(c.parent)
-	}
-	if c.admit(h) {
-		c.mu.Unlock()
-		return nil
-	}
-	if !mayWait {
-		c.mu.Unlock()
-		return ErrFull
-	}
-	w := &waiter{h: h, ready: make(chan struct{})}
-	h.base().loan = &loan{entry: w}
-	c.waiters.push(w)
 	c.mu.Unlock()
-	if x := waiterOf(ctx, c); x != nil {
-		e, _ := connect(x, ctx, h, false) // h waits for nothing: there is no ring
+	if w != nil {
+		err = c.awaitAdmission(ctx, w)
+	}
+	return err
+}
+
+// queueUp makes a waiter for h. The caller holds mu.
+func (c *crew) queueUp(h runner) *waiter {
+	w := &waiter{h: h, ready: make(chan struct{})}
+	w.loan.entry = w
+	h.base().loan = &w.loan
+	c.waiters.push(w)
+	return w
+}
+
+// awaitAdmission waits until w is admitted or ctx is done. If a task of the crew
+// waits here, the new one may run in its place, and then awaitAdmission waits for
+// its end.
+func (c *crew) awaitAdmission(ctx context.Context, w *waiter) error {
+	if x, own := waiterOf(ctx, c); x != nil {
+		e := &edge{ctx: ctx, own: own}
+		_ = e.connect(x, w.h) // it waits for nothing: there is no ring
 		defer e.end(ctx)
 	}
 	err := wait(ctx, w.ready)
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch w.state {
-	case admitted: // also when ctx was done meanwhile
-		if w.passed {
-			c.mu.Unlock()
-			_ = wait(ctx, h.base().Done())
-			c.mu.Lock()
-		}
-		return nil
-	case refused:
-		return ErrClosed
-	default:
+	if w.state == waiting {
 		c.forget(w)
-		return err
 	}
+	state, passed := w.state, w.passed
+	c.mu.Unlock()
+	switch {
+	case state == gone:
+		return err
+	case state == refused:
+		return ErrClosed
+	case passed: // also when ctx was done meanwhile
+		_ = wait(ctx, w.h.base().Done())
+	}
+	return nil
 }
 
 func (c *crew) accept(h runner) {
 	c.accepted++
-	h.base().ctx.parent = c.ctx //nolint:fatcontext // it is of another task each time
+	h.base().parent = c.ctx
 }
 
 func (c *crew) admitWaiter(w *waiter) {
@@ -207,7 +226,7 @@ func (c *crew) staff() {
 		}
 		c.start(h)
 	}
-	for c.passNext() {
+	for len(c.inNext) > 0 && c.passNext() {
 	}
 }
 
@@ -215,7 +234,7 @@ func (c *crew) staff() {
 // waits fill its place. The caller begins the task and holds mu.
 func (c *crew) take() runner {
 	h, ok := c.queue.pop()
-	for ok && h.base().begun.Load() {
+	for c.begun > 0 && ok && h.base().begun {
 		c.begun--
 		h, ok = c.queue.pop()
 	}
@@ -255,7 +274,7 @@ func (c *crew) fill() {
 // begin notes that w runs h from now on. The caller holds mu.
 func (c *crew) begin(w *worker, h runner) {
 	w.task = h
-	h.base().begun.Store(true)
+	h.base().begin()
 	c.running++
 }
 
@@ -268,8 +287,8 @@ func (c *crew) start(h runner) {
 		w.tasks <- h
 		return
 	}
-	w := &worker{index: len(c.workers)}
-	c.workers = append(c.workers, w)
+	w := new(worker)
+	c.live++
 	c.begin(w, h)
 	go c.work(w, h)
 }
@@ -278,7 +297,7 @@ func (c *crew) start(h runner) {
 // mu.
 func (c *crew) forget(w *waiter) {
 	w.state = gone
-	w.h.base().begun.Store(true) // it never will
+	w.h.base().begin() // it never will
 	c.noteGone()
 }
 
@@ -302,14 +321,20 @@ func (c *crew) work(w *worker, h runner) {
 	defer func() {
 		if h != nil { // the task called runtime.Goexit
 			c.mu.Lock()
-			c.retire(h)
+			ended := c.retire(h)
 			w.task = nil
 			c.staff()
 			c.mu.Unlock()
-			c.wake(h.base())
+			c.wake(ended)
 		}
-		c.leave(w)
+		c.leave()
 	}()
+	c.mu.Lock()
+	if c.workers == nil {
+		c.workers = make(map[uintptr]*worker)
+	}
+	c.workers[goid.Live()] = w
+	c.mu.Unlock()
 	for h != nil {
 		h.run()
 		h = c.next(w, h)
@@ -320,10 +345,13 @@ func (c *crew) work(w *worker, h runner) {
 // worker.
 func (c *crew) next(w *worker, last runner) runner {
 	c.mu.Lock()
-	c.retire(last)
+	ended := c.retire(last)
 	h, idle := c.another(w)
 	c.mu.Unlock()
-	c.wake(last.base())
+	ended.wake()
+	if c.scope != nil {
+		c.scope.leave()
+	}
 	if idle {
 		h = <-w.tasks
 	}
@@ -334,7 +362,7 @@ func (c *crew) next(w *worker, last runner) runner {
 // holds mu.
 func (c *crew) another(w *worker) (h runner, idle bool) {
 	w.task = nil
-	for !c.full() && c.regainOne() {
+	for c.regaining.n > 0 && !c.full() && c.regainOne() {
 	}
 	if !c.full() {
 		h = c.take()
@@ -356,14 +384,15 @@ func (c *crew) another(w *worker) (h runner, idle bool) {
 }
 
 // dismissQueued ends a task that was aborted, if it is in the queue and has not begun.
-func (c *crew) dismissQueued(h *core) {
+func (c *crew) dismissQueued(r runner) {
+	h := r.base()
 	c.mu.Lock()
-	queued := !h.begun.Load() && (h.loan == nil || h.loan.entry == nil || h.loan.entry.state == admitted)
+	queued := !h.begun && (h.loan == nil || h.loan.entry == nil || h.loan.entry.state == admitted)
 	if queued {
-		h.begun.Store(true)
+		h.begin()
 		c.noteBegun()
-		h.ctx.task.refuse(ErrAborted)
-		c.publish(h)
+		r.refuse(ErrAborted)
+		c.publish(r, h)
 		c.fill()
 		c.staff()
 	}
@@ -381,7 +410,7 @@ func (c *crew) noteBegun() {
 	}
 	var rest fifo[runner]
 	for i := range c.queue.n {
-		if h := c.queue.at(i); !h.base().begun.Load() {
+		if h := c.queue.at(i); !h.base().begun {
 			rest.push(h)
 		}
 	}
@@ -390,22 +419,31 @@ func (c *crew) noteBegun() {
 
 // retire notes the end of a task that has begun and publishes it, but for waking
 // its joiners. The caller holds mu.
-func (c *crew) retire(h runner) {
+func (c *crew) retire(h runner) *core {
 	c.running--
 	core := h.base()
-	c.returnPlace(core)
-	c.publish(core)
+	if core.loan != nil {
+		c.returnPlace(core)
+	}
+	c.publish(h, core)
+	return core
 }
 
-// publish notes the end of a task. The caller holds mu.
-func (c *crew) publish(h *core) {
-	h.ended = true
-	if c.scope == nil {
-		c.ends.note(h)
+// publish notes the end of the task h, which is that of core. The caller holds mu.
+func (c *crew) publish(h runner, core *core) {
+	core.ended = true
+	if core.failure == nil {
+		c.succeeded++
+	} else {
+		c.fail(core.failure)
+	}
+	if c.onEnd != nil {
 		c.onEnd(h)
 	}
-	h.over.Store(true)
-	c.noteEmpty()
+	core.over.Store(true)
+	if c.empty != nil {
+		c.noteEmpty()
+	}
 }
 
 // wake tells joiners, and the scope, of the end of a task that was published.
@@ -416,22 +454,21 @@ func (c *crew) wake(h *core) {
 	}
 }
 
-// noteEmpty wakes callers of Wait if there is no task. The caller holds mu.
+// noteEmpty wakes callers of Wait, of which there are some, if there is no task. The caller holds mu.
 func (c *crew) noteEmpty() {
-	if c.empty != nil && c.left() == 0 {
+	if c.left() == 0 {
 		close(c.empty)
 		c.empty = nil
 	}
 }
 
 // leave notes the end of a worker, all of whose tasks have woken their joiners.
-func (c *crew) leave(w *worker) {
+func (c *crew) leave() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.workers[w.index] = last(c.workers)
-	c.workers[w.index].index = w.index
-	c.workers = drop(c.workers)
-	if len(c.workers) == 0 && c.quiet != nil {
+	delete(c.workers, goid.Live())
+	c.live--
+	if c.live == 0 && c.quiet != nil {
 		close(c.quiet)
 	}
 }
