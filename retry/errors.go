@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/coderrange/ferrous/internal/ctxerr"
 )
 
 var (
@@ -143,6 +145,9 @@ func endOf(ctx context.Context) (Reason, error) {
 	cause := context.Cause(ctx)
 	switch {
 	case errors.Is(cause, ErrShutdown):
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) { // which the reason does not say
+			cause = ctxerr.Of(ctx)
+		}
 		return Shutdown, cause
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return Deadline, cause
