@@ -163,8 +163,8 @@ func init() {
 	})
 }
 
-// Track records where one in n of the handles made, and one in n of the locks
-// taken from now on come from: all for 1, and none for 0, which is how it
+// Track records where one in n of the handles made, locks taken, permits acquired
+// and listeners made from now on come from: all for 1, and none for 0, which is how it
 // starts. It may be called at any time and by any goroutine. A negative n
 // panics.
 //
@@ -176,4 +176,5 @@ func init() {
 func Track(n int) {
 	handles.Track(n)
 	holds.Track(n)
+	permitClass.Track(n)
 }

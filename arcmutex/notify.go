@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/coderrange/ferrous/internal/park"
+	"github.com/coderrange/ferrous/internal/track"
 )
 
 // A Notify tells one goroutine, or all that wait, that something has happened.
@@ -102,7 +103,13 @@ func (n *Notify) takeStored() bool {
 //
 //ferrous:acquire
 //ferrous:mustuse
-func (n *Notify) Listen() *Listener { return &Listener{n.listen()} }
+func (n *Notify) Listen() *Listener {
+	l := n.listen()
+	if permitClass.Sampled() {
+		l.token = permitClass.Begin("arcmutex.Listener", "", 0)
+	}
+	return &Listener{l}
+}
 
 func (n *Notify) listen() *place {
 	w := park.NewWaiter(fromFront)
@@ -126,6 +133,7 @@ type place struct {
 	waiter   *park.Waiter[notice]
 	received bool
 	closed   bool
+	token    *track.Token
 }
 
 // Wait waits until the listener is notified or ctx is done; a notification that
@@ -176,6 +184,7 @@ func (l *Listener) Close() {
 
 func (l *place) close() {
 	l.closed = true
+	l.token.End()
 	if !l.notify.queue.Leave(l.waiter) && !l.received && l.waiter.Want != withAll {
 		l.notify.notify(l.waiter.Want)
 	}

@@ -20,7 +20,7 @@ type Permit struct{ *permits }
 
 // permits is what all copies of a Permit have in common.
 type permits struct {
-	sem *Semaphore // nil at the end
+	sem *Semaphore // to release them, or that of a permitProxy; nil at the end
 	n   int64      // permits; at the end what the end was
 }
 
@@ -39,18 +39,20 @@ var ends = map[int64]string{
 // live returns p's permits. It panics if they have ended.
 func (p Permit) live(method string) *permits {
 	if p.permits == nil || p.sem == nil {
-		p.stale(method)
+		panic(p.stale(method))
 	}
 	return p.permits
 }
 
-// stale panics in the name of a method of a permit that has ended.
-func (p Permit) stale(method string) {
+// stale returns what a method of a permit that has ended panics with.
+//
+//go:noinline
+func (p Permit) stale(method string) error {
 	how := ends[released] // as the zero Permit is
 	if p.permits != nil {
 		how = cmp.Or(ends[p.n], "permit was not acquired")
 	}
-	stale(method, how)
+	return methodError(method, staleError(how))
 }
 
 // end ends the permits and returns what they were.
@@ -72,7 +74,10 @@ func (p Permit) Release() {
 // many permits less from then on.
 //
 //ferrous:release
-func (p Permit) Forget() { p.live("Permit.Forget").end(forgotten) }
+func (p Permit) Forget() {
+	s, _ := p.live("Permit.Forget").end(forgotten)
+	s.untrack()
+}
 
 // N returns the number of permits, zero after the end.
 func (p Permit) N() int64 {
@@ -82,7 +87,8 @@ func (p Permit) N() int64 {
 	return p.n
 }
 
-// Split takes n permits out of p and returns them as a permit of their own. It
+// Split takes n permits out of p and returns them as a permit of their own, which
+// is tracked if p is. It
 // reports false, and changes nothing, if p has not as many. It panics if n is
 // negative.
 //
@@ -92,17 +98,20 @@ func (p Permit) Split(n int64) (Permit, bool) {
 	return Permit{&permits{from, n}}, from != nil
 }
 
-// split takes n permits out of p and returns their semaphore, or nil if p has
-// not as many.
+// split takes n permits out of p and returns where to release them, or nil if p
+// has not as many.
 func (p Permit) split(n int64) *Semaphore {
 	held := p.live("Permit.Split")
-	switch {
-	case n < 0:
-		panic(fmt.Errorf("arcmutex: Permit.Split: %d permits", n))
-	case n > held.n:
+	if uint64(n) > uint64(held.n) { // a negative n is a large one
+		if n < 0 {
+			panic(fmt.Errorf("arcmutex: Permit.Split: %d permits", n))
+		}
 		return nil
 	}
 	held.n -= n
+	if held.sem.isProxied() {
+		return held.sem.proxy().again()
+	}
 	return held.sem
 }
 
@@ -115,7 +124,10 @@ func (p Permit) Merge(other *Permit) {
 	held, more := p.live(method), other.live(method)
 	switch {
 	case held.sem != more.sem:
-		panic(methodError(method, errors.New("permits of different semaphores")))
+		if held.sem.real() != more.sem.real() {
+			panic(methodError(method, errors.New("permits of different semaphores")))
+		}
+		more.sem.untrack()
 	case held == more:
 		panic(methodError(method, errors.New("a permit with itself")))
 	}

@@ -14,7 +14,7 @@ import (
 var ErrClosed = errors.New("closed")
 
 // MaxPermits is the largest number of permits that a [Semaphore] can have.
-const MaxPermits int64 = math.MaxInt64 >> 2
+const MaxPermits int64 = math.MaxInt64 >> 3
 
 // A Semaphore hands out up to a number of permits and lets those wait who ask
 // for more than there are.
@@ -41,6 +41,7 @@ type Semaphore struct {
 const (
 	semQueued = 1 << iota // the queue is not empty; changed under its lock
 	semClosed
+	semProxied // the semaphore is a permitProxy's
 	permit
 
 	inTakersWay = semQueued | semClosed | math.MinInt64 // negative: too many were released
@@ -69,12 +70,15 @@ func (s *Semaphore) Acquire(ctx context.Context, n int64) (Permit, error) {
 	return Permit{&permits{from, n}}, err
 }
 
-// acquire returns s, or nil with an error.
+// acquire returns where to release the permits, or nil with an error.
 func (s *Semaphore) acquire(ctx context.Context, n int64) (*Semaphore, error) {
 	if ctx.Err() != nil || !s.take(n) {
 		if err := s.acquireSlow(ctx, n); err != nil {
 			return nil, err
 		}
+	}
+	if permitClass.On() {
+		return s.tracked(2), nil
 	}
 	return s, nil
 }
@@ -119,11 +123,14 @@ func (s *Semaphore) TryAcquire(n int64) (Permit, bool) {
 	return Permit{&permits{from, n}}, from != nil
 }
 
-// tryAcquire returns s, or nil if n permits are not to be had.
+// tryAcquire returns where to release the permits, or nil if n are not to be had.
 func (s *Semaphore) tryAcquire(n int64) *Semaphore {
 	if !s.take(n) {
 		checkPermits(n, "Semaphore.TryAcquire")
 		return nil
+	}
+	if permitClass.On() {
+		return s.tracked(2)
 	}
 	return s
 }
@@ -175,7 +182,7 @@ func (s *Semaphore) add(n int64, method string) {
 
 // release gives n permits back.
 func (s *Semaphore) release(n int64) {
-	if s.state.Add(n*permit)&(semQueued|math.MinInt64) != 0 {
+	if s.state.Add(n*permit)&(semQueued|semProxied|math.MinInt64) != 0 {
 		s.releaseSlow(n)
 	}
 }
@@ -183,6 +190,11 @@ func (s *Semaphore) release(n int64) {
 // releaseSlow serves those who wait for the n permits given back, or takes them
 // back if there are too many.
 func (s *Semaphore) releaseSlow(n int64) {
+	if p := s.proxy(); p != nil {
+		p.token.End()
+		p.of.release(n)
+		return
+	}
 	if s.state.Load() < 0 {
 		s.state.Add(-n * permit)
 		panic(tooMany("Permit.Release", n))

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"runtime/pprof"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -227,17 +228,22 @@ func TestCloseWakesAll(t *testing.T) {
 	})
 }
 
-// The oracle is a number and a list.
+// The oracle is a number and two lists. Tracking comes and goes.
 func TestSemaphoreAgainstOracle(t *testing.T) {
 	type request struct {
-		n      int64
-		cancel context.CancelFunc
-		permit *arcmutex.Permit
-		err    error
+		n         int64
+		cancel    context.CancelFunc
+		permit    *arcmutex.Permit
+		err       error
+		isTracked bool
 	}
+	profile := pprof.Lookup("ferrous.locks")
+	before := profile.Count()
 	testkit.Check(t, func(t *rapid.T) {
 		var s arcmutex.Semaphore
 		var free int64
+		tracking := false
+		defer arcmutex.Track(0)
 		var waiting, holding []*request
 		ctx, end := context.WithCancel(context.Background())
 		defer synctest.Wait()
@@ -245,6 +251,7 @@ func TestSemaphoreAgainstOracle(t *testing.T) {
 		serve := func() {
 			for len(waiting) > 0 && waiting[0].n <= free {
 				free -= waiting[0].n
+				waiting[0].isTracked = tracking
 				holding, waiting = append(holding, waiting[0]), waiting[1:]
 			}
 		}
@@ -274,7 +281,7 @@ func TestSemaphoreAgainstOracle(t *testing.T) {
 				p, ok := s.TryAcquire(r.n)
 				require.Equal(t, len(waiting) == 0 && r.n <= free, ok)
 				if ok {
-					r.permit = &p
+					r.permit, r.isTracked = &p, tracking
 					free -= r.n
 					holding = append(holding, r)
 				}
@@ -303,9 +310,45 @@ func TestSemaphoreAgainstOracle(t *testing.T) {
 				free += r.n
 				serve()
 			},
+			"Split": func(t *rapid.T) {
+				r := pick(t, &holding)
+				holding = append(holding, r)
+				part := &request{n: rapid.Int64Range(0, 5).Draw(t, "n"), cancel: func() {}, isTracked: r.isTracked}
+				p, ok := r.permit.Split(part.n)
+				require.Equal(t, part.n <= r.n, ok)
+				if ok {
+					part.permit = &p
+					r.n -= part.n
+					holding = append(holding, part)
+				}
+			},
+			"Merge": func(t *rapid.T) {
+				if len(holding) < 2 {
+					t.Skip("fewer than two")
+				}
+				r, more := pick(t, &holding), pick(t, &holding)
+				holding = append(holding, r)
+				r.permit.Merge(more.permit)
+				r.n += more.n
+			},
+			"Permit.Forget": func(t *rapid.T) { pick(t, &holding).permit.Forget() },
+			"Track": func(*rapid.T) {
+				tracking = !tracking
+				if arcmutex.Track(0); tracking {
+					arcmutex.Track(1)
+				}
+			},
 			"": func(t *rapid.T) {
 				synctest.Wait()
 				require.Equal(t, free, s.Available())
+				tracked := 0
+				for _, r := range holding {
+					require.Equal(t, r.n, r.permit.N())
+					if r.isTracked {
+						tracked++
+					}
+				}
+				require.Equal(t, before+tracked, profile.Count())
 				for _, r := range waiting {
 					require.Nil(t, r.permit)
 				}
@@ -315,9 +358,17 @@ func TestSemaphoreAgainstOracle(t *testing.T) {
 				}
 			},
 		})
-		for _, r := range append(waiting, holding...) {
+		for _, r := range waiting {
 			r.cancel()
 		}
+		synctest.Wait()
+		for _, r := range append(waiting, holding...) {
+			r.cancel()
+			if r.err == nil { // one that waits may be served before it is cancelled
+				r.permit.Release()
+			}
+		}
+		require.Equal(t, before, profile.Count())
 	})
 }
 

@@ -19,7 +19,8 @@
 // # What is tracked
 //
 // Rc, Weak and Box of package rc; Ref, RefMut, AtomicRef and AtomicRefMut of
-// package refcell; Arc, Weak, Guard, RGuard and UGuard of package arcmutex. What was made while tracking was off is not seen.
+// package refcell; Arc, Weak, Guard, RGuard, UGuard, Permit and Listener of package
+// arcmutex. What was made while tracking was off is not seen.
 //
 // # Cost
 //

@@ -1,6 +1,7 @@
 package track_test
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"runtime"
@@ -60,15 +61,22 @@ var (
 	arc    = arcmutex.NewArc(1)
 	mutex  = arcmutex.NewMutex(1)
 	rw     = arcmutex.NewRWMutex(1)
+	sem    = arcmutex.NewSemaphore(1000)
+	notify arcmutex.Notify
 	keep   []any
 )
+
+// lived keeps a lock.
+func lived[L any](lock L) L {
+	keep = append(keep, lock)
+	return lock
+}
 
 // kinds makes a handle of each kind for which something else lives on. It
 // returns what ends it.
 var kinds = map[string]struct {
 	what string
 	make func() (end func())
-	lock bool // found with the lock, and only by Check while that lives
 }{
 	"the first Rc, with a clone": {"rc.Rc", func() func() {
 		r := rc.New(1)
@@ -76,34 +84,34 @@ var kinds = map[string]struct {
 		c.Drop()
 		keep = append(keep, c, r.Get())
 		return r.Drop
-	}, false},
-	"an Rc":  {"rc.Rc", func() func() { return shared.Clone().Drop }, false},
-	"a Weak": {"rc.Weak", func() func() { return shared.Downgrade().Drop }, false},
+	}},
+	"an Rc":  {"rc.Rc", func() func() { return shared.Clone().Drop }},
+	"a Weak": {"rc.Weak", func() func() { return shared.Downgrade().Drop }},
 	"a Box whose value is in use": {"rc.Box", func() func() {
 		b := rc.NewBox(1)
 		keep = append(keep, b.Get())
 		return b.Drop
-	}, false},
+	}},
 	"the first Arc, with its value in use": {"arcmutex.Arc", func() func() {
 		a := arcmutex.NewArc(1)
 		keep = append(keep, a.Get())
 		return a.Drop
-	}, false},
-	"an Arc":        {"arcmutex.Arc", func() func() { return arc.Clone().Drop }, false},
-	"an Arc's Weak": {"arcmutex.Weak", func() func() { return arc.Downgrade().Drop }, false},
-	"a Ref":         {"refcell.Ref", func() func() { r := cell.Borrow(); return r.Release }, false},
+	}},
+	"an Arc":        {"arcmutex.Arc", func() func() { return arc.Clone().Drop }},
+	"an Arc's Weak": {"arcmutex.Weak", func() func() { return arc.Downgrade().Drop }},
+	"a Ref":         {"refcell.Ref", func() func() { r := cell.Borrow(); return r.Release }},
 	"a Ref's Clone": {"refcell.Ref", func() func() {
 		r := cell.Borrow()
 		defer r.Release()
 		c := r.Clone()
 		return c.Release
-	}, false},
+	}},
 	"a part": {"refcell.Ref", func() func() {
 		r := cell.Borrow()
 		p := refcell.Map(&r, func(p *pair) *int { return &p.a })
 		return p.Release
-	}, false},
-	"a RefMut": {"refcell.RefMut", func() func() { c := refcell.New(1); keep = append(keep, c); m := c.BorrowMut(); return m.Release }, false},
+	}},
+	"a RefMut": {"refcell.RefMut", func() func() { c := refcell.New(1); keep = append(keep, c); m := c.BorrowMut(); return m.Release }},
 	"the first half": {"refcell.RefMut", func() func() {
 		c := refcell.New(pair{})
 		m := c.BorrowMut()
@@ -111,7 +119,7 @@ var kinds = map[string]struct {
 		keep = append(keep, c, &b)
 		b.Release()
 		return a.Release
-	}, false},
+	}},
 	"the second half": {"refcell.RefMut", func() func() {
 		c := refcell.New(pair{})
 		m := c.BorrowMut()
@@ -119,19 +127,19 @@ var kinds = map[string]struct {
 		keep = append(keep, c, &a)
 		a.Release()
 		return b.Release
-	}, false},
-	"an AtomicRef": {"refcell.AtomicRef", func() func() { r := atomic.Borrow(); return r.Release }, false},
+	}},
+	"an AtomicRef": {"refcell.AtomicRef", func() func() { r := atomic.Borrow(); return r.Release }},
 	"an atomic part": {"refcell.AtomicRef", func() func() {
 		r := atomic.Borrow()
 		p := refcell.MapAtomic(&r, func(p *pair) *int { return &p.a })
 		return p.Release
-	}, false},
+	}},
 	"an AtomicRefMut": {"refcell.AtomicRefMut", func() func() {
 		c := refcell.NewAtomic(pair{})
 		keep = append(keep, c)
 		m := c.BorrowMut()
 		return m.Release
-	}, false},
+	}},
 	"an atomic half": {"refcell.AtomicRefMut", func() func() {
 		c := refcell.NewAtomic(pair{})
 		m := c.BorrowMut()
@@ -139,11 +147,65 @@ var kinds = map[string]struct {
 		keep = append(keep, c, &b)
 		b.Release()
 		return a.Release
-	}, false},
-	"a Guard":   {"arcmutex.Guard", func() func() { m := arcmutex.NewMutex(1); g := m.Lock(); return g.Unlock }, true},
-	"a writer":  {"arcmutex.Guard", func() func() { m := arcmutex.NewRWMutex(1); g := m.Lock(); return g.Unlock }, true},
-	"an RGuard": {"arcmutex.RGuard", func() func() { m := arcmutex.NewRWMutex(1); g := m.RLock(); return g.Unlock }, true},
-	"a UGuard":  {"arcmutex.UGuard", func() func() { m := arcmutex.NewRWMutex(1); g := m.ULock(); return g.Unlock }, true},
+	}},
+	"a Permit": {"arcmutex.Permit", func() func() {
+		p, _ := sem.Acquire(context.Background(), 1)
+		return p.Release
+	}},
+	"a Permit that was waited for": {"arcmutex.Permit", func() func() {
+		s := lived(arcmutex.NewSemaphore(1))
+		first, _ := s.TryAcquire(1)
+		permits := make(chan arcmutex.Permit)
+		waiting := make(chan struct{})
+		go func() {
+			close(waiting)
+			p, _ := s.Acquire(context.Background(), 1)
+			permits <- p
+		}()
+		<-waiting
+		first.Release()
+		return (<-permits).Release
+	}},
+	"a tried Permit":           {"arcmutex.Permit", func() func() { p, _ := sem.TryAcquire(1); return p.Release }},
+	"a Permit of none":         {"arcmutex.Permit", func() func() { p, _ := sem.TryAcquire(0); return p.Release }},
+	"a Permit to be forgotten": {"arcmutex.Permit", func() func() { p, _ := sem.TryAcquire(1); return p.Forget }},
+	"a part of a Permit": {"arcmutex.Permit", func() func() {
+		p, _ := sem.TryAcquire(2)
+		defer p.Release()
+		part, _ := p.Split(1)
+		return part.Release
+	}},
+	"a Permit without a part": {"arcmutex.Permit", func() func() {
+		p, _ := sem.TryAcquire(2)
+		part, _ := p.Split(1)
+		part.Release()
+		return p.Release
+	}},
+	"a Permit that was merged into another": {"arcmutex.Permit", func() func() {
+		p, _ := sem.TryAcquire(2)
+		part, _ := p.Split(1)
+		part.Merge(&p)
+		return part.Release
+	}},
+	"a Permit to be merged": {"arcmutex.Permit", func() func() {
+		p, _ := sem.TryAcquire(2)
+		return func() {
+			q, _ := sem.TryAcquire(1)
+			q.Merge(&p)
+			q.Release()
+		}
+	}},
+	"a Listener": {"arcmutex.Listener", func() func() { return notify.Listen().Close }},
+	"a Listener that was notified": {"arcmutex.Listener", func() func() {
+		l := notify.Listen()
+		notify.NotifyWaiters()
+		_ = l.Wait(context.Background())
+		return l.Close
+	}},
+	"a Guard":   {"arcmutex.Guard", func() func() { m := arcmutex.NewMutex(1); g := m.Lock(); return g.Unlock }},
+	"a writer":  {"arcmutex.Guard", func() func() { m := arcmutex.NewRWMutex(1); g := m.Lock(); return g.Unlock }},
+	"an RGuard": {"arcmutex.RGuard", func() func() { m := arcmutex.NewRWMutex(1); g := m.RLock(); return g.Unlock }},
+	"a UGuard":  {"arcmutex.UGuard", func() func() { m := arcmutex.NewRWMutex(1); g := m.ULock(); return g.Unlock }},
 }
 
 // found returns how many handles of a type the collector has found.
