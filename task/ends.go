@@ -226,7 +226,7 @@ func (c *crew) await(ctx, limit context.Context, ready <-chan struct{}) error {
 func (c *crew) abortAtEnd(cause, err error) {
 	c.mu.Lock()
 	if c.ends.cause == nil {
-		c.ends.aborted, c.ends.cause, c.ends.err = c.left(), cause, err
+		c.ends.aborted, c.ends.cause, c.ends.err = c.left()-c.replaced, cause, err
 	}
 	c.mu.Unlock()
 	c.abort(cause)

@@ -66,10 +66,10 @@ func (s *Set[T]) init(ctx context.Context, kind string, limit int) {
 	s.crew.onEnd, s.crew.onStuck = s.ended, s.wake
 }
 
-// Spawn adds a task. It never blocks: a task beyond the limit waits its turn, in
-// the order of spawning, without a goroutine. In a set that was closed f is not
-// called, and the handle's result, which the set does not give out, is
-// [ErrClosed].
+// Spawn adds a task, whose context ends when f returns. It never blocks: a task beyond
+// the limit waits its turn, in the order of spawning, without a goroutine. In a set
+// that was closed f is not called, and the handle's result, which the set does not
+// give out, is [ErrClosed].
 func (s *Set[T]) Spawn(f func(context.Context) (T, error)) *Handle[T] {
 	s.crew.check("Set", "Spawn")
 	h := newHandle(s.crew.parent, &s.crew, f)
@@ -216,6 +216,9 @@ func (s *Set[T]) take(h *Handle[T]) bool {
 	}
 	h.taken = true
 	s.untaken--
+	if !h.over.Load() {
+		s.crew.replaced++
+	}
 	if s.onTake != nil {
 		s.onTake(h)
 	}
@@ -391,12 +394,21 @@ func (s *Set[T]) LogValue() slog.Value { return slog.StringValue(s.String()) }
 func (s *Set[T]) ended(r runner) {
 	h := r.(*Handle[T])
 	h.crashUnjoined()
-	if f := h.failure; !h.taken {
+	if h.taken {
+		s.replacedEnded(h.failure)
+	} else {
 		s.done.push(h)
-	} else if f != nil && !f.panicked && (errors.Is(f.err, ErrReplaced) || errors.Is(f.err, context.Canceled)) {
-		f.see() // it obeyed
 	}
 	s.wake() // also if h was replaced: a task that waits in Next may be the last one
+}
+
+// replacedEnded notes the end of a task that a JoinMap has replaced. If the task
+// obeyed, nobody needs to know.
+func (s *Set[T]) replacedEnded(f *failure) {
+	s.crew.replaced--
+	if f != nil && !f.panicked && (errors.Is(f.err, ErrReplaced) || errors.Is(f.err, context.Canceled)) {
+		f.see()
+	}
 }
 
 func (s *Set[T]) wake() {

@@ -35,6 +35,7 @@ type crew struct {
 	succeeded uint64              // of them, those that ended without an error
 	failed    uint64              // with an error
 	panicked  uint64              // by a panic
+	replaced  int                 // tasks of a JoinMap that were replaced and have not ended
 	queue     fifo[runner]        // tasks that have not begun, and some that have begun out of turn
 	begun     int                 // of the queue, tasks that have begun
 	bound     int                 // of queued()
