@@ -3,9 +3,17 @@ package task_test
 import (
 	"context"
 	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/coderrange/ferrous/internal/testkit"
@@ -63,4 +71,85 @@ func TestFormsForFunctionsThatReturnOnlyAnError(t *testing.T) {
 	}
 	err := testkit.PanicError(t, func() { _ = task.RaceErr(t.Context()) })
 	require.EqualError(t, err, "task: RaceErr: no functions")
+}
+
+// TestEachFormForAValueHasOneForAnErrorAlone reads the sources of this package and of
+// retry: beside each exported function that takes functions that return a value and an
+// error stands one with Err in its name.
+func TestEachFormForAValueHasOneForAnErrorAlone(t *testing.T) {
+	for _, dir := range []string{".", "../retry"} {
+		forms, names := formsIn(t, dir)
+		require.NotEmpty(t, forms)
+		for _, form := range forms {
+			sibling := form + "Err"
+			if regexp.MustCompile(`^Join[2-5]$`).MatchString(form) {
+				sibling = "JoinAllErr" // without values they are all of one type
+			}
+			assert.True(t, names[sibling], "%s: %s has no sibling %s", dir, form, sibling)
+		}
+	}
+}
+
+// formsIn returns the exported functions and methods that take a function that returns
+// a value and an error, and the names of all functions.
+func formsIn(t *testing.T, dir string) (forms []string, names map[string]bool) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	require.NoError(t, err)
+	names = map[string]bool{}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		require.NoError(t, err)
+		for _, d := range parsed.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || !f.Name.IsExported() {
+				continue
+			}
+			name := f.Name.Name
+			if f.Recv != nil {
+				name = receiver(f.Recv.List[0].Type) + "." + name
+			}
+			names[name] = true
+			if slices.ContainsFunc(f.Type.Params.List, takesValueForm) {
+				forms = append(forms, name)
+			}
+		}
+	}
+	return forms, names
+}
+
+// receiver returns the name of the type of a receiver.
+func receiver(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.StarExpr:
+		return receiver(e.X)
+	case *ast.IndexExpr:
+		return receiver(e.X)
+	case *ast.IndexListExpr:
+		return receiver(e.X)
+	case *ast.Ident:
+		return e.Name
+	default:
+		return ""
+	}
+}
+
+// takesValueForm reports whether a parameter is func(context.Context) (T, error),
+// variadic or not, or a retry.Op.
+func takesValueForm(p *ast.Field) bool {
+	kind := p.Type
+	if many, ok := kind.(*ast.Ellipsis); ok {
+		kind = many.Elt
+	}
+	switch kind := kind.(type) {
+	case *ast.FuncType:
+		return kind.Results != nil && len(kind.Results.List) == 2
+	case *ast.IndexExpr:
+		return receiver(kind) == "Op"
+	default:
+		return false
+	}
 }

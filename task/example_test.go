@@ -32,6 +32,45 @@ func ExampleWithScope() {
 	// <nil>
 }
 
+func ExampleWithGroup() {
+	err := task.WithGroup(context.Background(), 2, func(s *task.Scope) error { // two at once
+		for _, name := range []string{"a", "b", "missing", "d"} {
+			task.SpawnErr(s, func(ctx context.Context) error { // waits for a place
+				if name == "missing" {
+					return fmt.Errorf("no file %s", name) // ends ctx of the others
+				}
+				return ctx.Err()
+			})
+		}
+		return nil
+	})
+	fmt.Println(err)
+	// Output: no file missing
+}
+
+func ExampleWithGroup_panic() {
+	defer func() {
+		var p *task.PanicError
+		if err, _ := recover().(error); errors.As(err, &p) {
+			fmt.Println("at the end:", p.Value)
+		}
+	}()
+	_ = task.WithGroup(context.Background(), task.Unlimited, func(s *task.Scope) error {
+		told := make(chan struct{})
+		context.AfterFunc(s.Context(), func() { // at once, whoever still runs
+			var p *task.PanicError
+			fmt.Println("at once:", errors.As(context.Cause(s.Context()), &p))
+			close(told)
+		})
+		task.SpawnErr(s, func(context.Context) error { panic("a bug") })
+		<-told
+		return nil
+	})
+	// Output:
+	// at once: true
+	// at the end: a bug
+}
+
 func ExampleHandle_Abort() {
 	h := task.Go(context.Background(), func(ctx context.Context) (int, error) {
 		<-ctx.Done()
@@ -73,6 +112,50 @@ func ExampleSet() {
 		fmt.Print(v, " ", err, "; ")
 	}
 	// Output: 0 <nil>; 1 <nil>; 4 <nil>; 9 <nil>; 16 <nil>;
+}
+
+func ExampleJoinMap() {
+	ctx := context.Background()
+	m := task.NewJoinMap[string, int](ctx, task.Unlimited)
+	defer func() { _ = m.Close() }()
+	watch := func(ctx context.Context) (int, error) {
+		<-ctx.Done()
+		return 0, context.Cause(ctx)
+	}
+	m.Spawn("orders", watch)
+	m.Spawn("users", watch)
+	old := m.Spawn("users", watch) // replaces the one before
+	m.Spawn("users", func(context.Context) (int, error) { return 7, nil })
+	_, err := old.Join(ctx)
+	fmt.Println(errors.Is(err, task.ErrReplaced), m.Len(), m.Contains("orders"))
+	key, h, _ := m.Next(ctx)
+	v, err := h.Join(ctx)
+	fmt.Println(key, v, err)
+	m.AbortKey("orders", errors.New("no longer wanted"))
+	for r, err := range m.All(ctx) {
+		fmt.Println(r.Key, err != nil)
+	}
+	// Output:
+	// true 2 true
+	// users 7 <nil>
+	// orders true
+}
+
+func ExampleFlight() {
+	ctx := context.Background()
+	var prices task.Flight[string, int]
+	asked := make(chan struct{}, 2)
+	load := func(ctx context.Context) (int, error) { // called once
+		<-asked
+		<-asked
+		return 42, ctx.Err()
+	}
+	first, second, err := task.Join2(ctx,
+		func(ctx context.Context) (int, error) { asked <- struct{}{}; return prices.Do(ctx, "BTC", load) },
+		func(ctx context.Context) (int, error) { asked <- struct{}{}; return prices.Do(ctx, "BTC", load) },
+	)
+	fmt.Println(first, second, err)
+	// Output: 42 42 <nil>
 }
 
 func ExamplePool() {

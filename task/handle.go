@@ -58,8 +58,9 @@ type noCopy struct{}
 func (*noCopy) Lock()   {}
 func (*noCopy) Unlock() {}
 
-// Go runs f on a goroutine of its own, with a context derived from ctx. Prefer
-// [WithScope], which cannot be left with the task still running.
+// Go runs f on a goroutine of its own, with a context that derives from ctx and ends
+// when f returns: what f returns must not need it. Prefer [WithScope], which cannot be
+// left with the task still running.
 //
 // A panic in f that nobody has joined ends the process as soon as nobody can
 // join any more, because the handle is unreachable or was given up with

@@ -34,10 +34,15 @@ func into[T any](result *T, f func(context.Context) (T, error)) func(context.Con
 }
 
 // JoinAll runs all functions at once and returns their results in the order of
-// the functions. The first error cancels the context of the others with itself
-// as the cause; JoinAll waits for all of them and returns it. So does a panic,
-// which then panics here. A done context is noticed first, also without functions.
-// A nil function panics before anything runs. After tokio's try_join!.
+// the functions. The context of each ends when that function returns, so a result
+// must not need it: read the body of an http.Response, or the rows of a query, in the
+// function. A deadline that a function copied out of its context stays where it was
+// copied to. After tokio's try_join!.
+//
+// The first error cancels the context of the others with itself as the cause; JoinAll
+// waits for all of them and returns it. So does a panic, which then panics here. A
+// done context is noticed first, also without functions. A nil function panics before
+// anything runs.
 //
 //ferrous:blocks
 func JoinAll[T any](ctx context.Context, fs ...func(context.Context) (T, error)) ([]T, error) {
@@ -55,7 +60,8 @@ func JoinAll[T any](ctx context.Context, fs ...func(context.Context) (T, error))
 	return results, nil
 }
 
-// Join2 is [JoinAll] for two functions of their own types.
+// Join2 is [JoinAll] for two functions of their own types. Their contexts end as they
+// return. Without values it is [JoinAllErr].
 //
 //ferrous:blocks
 func Join2[A, B any](
@@ -66,7 +72,8 @@ func Join2[A, B any](
 	return a, b, err
 }
 
-// Join3 is [JoinAll] for three functions of their own types.
+// Join3 is [JoinAll] for three functions of their own types. Their contexts end as they
+// return. Without values it is [JoinAllErr].
 //
 //ferrous:blocks
 func Join3[A, B, C any](
@@ -78,7 +85,8 @@ func Join3[A, B, C any](
 	return a, b, c, err
 }
 
-// Join4 is [JoinAll] for four functions of their own types.
+// Join4 is [JoinAll] for four functions of their own types. Their contexts end as they
+// return. Without values it is [JoinAllErr].
 //
 //ferrous:blocks
 func Join4[A, B, C, D any](
@@ -90,7 +98,8 @@ func Join4[A, B, C, D any](
 	return a, b, c, d, err
 }
 
-// Join5 is [JoinAll] for five functions of their own types.
+// Join5 is [JoinAll] for five functions of their own types. Their contexts end as they
+// return. Without values it is [JoinAllErr].
 //
 //ferrous:blocks
 func Join5[A, B, C, D, E any](
@@ -110,8 +119,9 @@ type Outcome[T any] struct {
 }
 
 // Settle runs all functions at once, waits for all, and returns what became of
-// each, in the order of the functions. Nothing that one does cancels another. A
-// nil function panics before anything runs.
+// each, in the order of the functions. The context of each ends when that function
+// returns, so a value must not need it. Nothing that one does cancels another. A nil
+// function panics before anything runs.
 //
 //ferrous:blocks
 func Settle[T any](ctx context.Context, fs ...func(context.Context) (T, error)) []Outcome[T] {

@@ -62,10 +62,10 @@ func NewPool(ctx context.Context, o PoolOptions) *Pool {
 	return p
 }
 
-// Submit adds f to the pool and returns its handle. While the queue is full it
-// waits, in the order of arrival, until ctx is done: f was not accepted then and
-// will not run, and the error wraps [context.Cause]. In a pool that was closed
-// the error is [ErrClosed].
+// Submit adds f to the pool and returns its handle. The context of f ends when f
+// returns. While the queue is full it waits, in the order of arrival, until ctx is
+// done: f was not accepted then and will not run, and the error wraps [context.Cause].
+// In a pool that was closed the error is [ErrClosed].
 //
 // If a task of the pool finds the queue full, f runs in that task's place, on a
 // goroutine of its own, and Submit returns when f has ended. If ctx is done

@@ -12,17 +12,19 @@ import (
 var errWon = errors.New("task: another one won the race")
 
 // Race runs all functions at once and returns the result of the first to end,
-// be it an error. The context of the losers is cancelled, they are waited for,
-// and their results are dropped; a panic of any of them panics here. It panics
-// without functions, and with a nil one before anything runs. After tokio's select!.
+// be it an error. The context of the winner ends when it returns, so its result must
+// not need it. The context of the losers is cancelled, they are waited for, and their
+// results are dropped; a panic of any of them panics here. It panics without
+// functions, and with a nil one before anything runs. After tokio's select!.
 //
 //ferrous:blocks
 func Race[T any](ctx context.Context, fs ...func(context.Context) (T, error)) (T, error) {
 	return race(ctx, "Race", fs, func(*failure) bool { return true })
 }
 
-// RaceOK is [Race] for the first to succeed. When none does, the error joins
-// those of all, in the order of the functions. After futures' select_ok.
+// RaceOK is [Race] for the first to succeed. The context of the winner ends when it
+// returns. When none succeeds, the error joins those of all, in the order of the
+// functions. After futures' select_ok.
 //
 //ferrous:blocks
 func RaceOK[T any](ctx context.Context, fs ...func(context.Context) (T, error)) (T, error) {
@@ -70,9 +72,12 @@ func race[T any](
 }
 
 // Timeout calls f with a context that ends after d, with [ErrTimeout] as its
-// cause, and returns what f returned: a success also when it came late. An error
-// of f after the time is over wraps ErrTimeout too. If d is not positive, f is
-// not called.
+// cause, or when f returns, so what f returns must not need it. A deadline that f
+// copied out of it stays where it was copied to. (In package retry the context of an
+// attempt that succeeded lives on.)
+//
+// It returns what f returned: a success also when it came late. An error of f after
+// the time is over wraps ErrTimeout too. If d is not positive, f is not called.
 //
 // f runs on the caller's goroutine and is waited for, so it must heed its
 // context.

@@ -35,11 +35,12 @@ type Scope struct {
 }
 
 // WithScope calls f with a new scope, waits for all that was spawned into it,
-// and ends the scope. After std::thread::scope.
+// and ends the scope and its context. After std::thread::scope.
 //
 // The tasks' context derives from ctx. If f returns an error, it ends with that
 // as its cause, if f panics, with [ErrAborted]; else the tasks run to their end.
-// WithScope waits for them in any case, also when ctx is done.
+// WithScope waits for them in any case, also when ctx is done. An error or a panic of a
+// task ends that task alone; [WithGroup] is for tasks that succeed or fail together.
 //
 // It returns the error of f, or else those of the tasks that nobody joined,
 // joined by [errors.Join] in the order in which they happened. If tasks

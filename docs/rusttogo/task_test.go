@@ -139,6 +139,42 @@ func Example_taskSet() {
 	// false <nil>
 }
 
+func Example_taskGroup() {
+	ctx := context.Background()
+	err := task.WithGroup(ctx, 8, func(s *task.Scope) error {
+		for range 3 {
+			task.SpawnErr(s, func(ctx context.Context) error { return ctx.Err() })
+		}
+		task.SpawnErr(s, func(context.Context) error { return errSad })
+		return nil
+	})
+	fmt.Println(err)
+	// Output: sad
+}
+
+func Example_taskMap() {
+	ctx := context.Background()
+	m := task.NewJoinMap[string, int](ctx, task.Unlimited)
+	m.Spawn("a", forever)
+	m.Spawn("a", answer) // it replaces the other one
+	key, h, _ := m.Next(ctx)
+	fmt.Println(key, m.Contains("b"), m.Len())
+	fmt.Println(h.Join(ctx))
+	m.Spawn("b", forever)
+	for _, key := range m.Keys() {
+		fmt.Println(key)
+	}
+	m.AbortKey("b", nil)
+	_, h, _ = m.Next(ctx)
+	_, err := h.Join(ctx)
+	fmt.Println(errors.Is(err, task.ErrAborted), m.Close())
+	// Output:
+	// a false 0
+	// 42 <nil>
+	// b
+	// true <nil>
+}
+
 func Example_taskPool() {
 	ctx := context.Background()
 	pool := task.NewPool(ctx, task.PoolOptions{Workers: 4, Queue: 100})
