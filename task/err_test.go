@@ -66,7 +66,7 @@ func TestFormsForFunctionsThatReturnOnlyAnError(t *testing.T) {
 			require.NoError(t, call(func(context.Context) error { return nil }))
 			require.ErrorIs(t, call(func(context.Context) error { return errBoom }), errBoom)
 			require.NoError(t, p.Wait(t.Context()))
-			require.ErrorContains(t, testkit.PanicError(t, func() { _ = call(nil) }), "nil function")
+			require.EqualError(t, testkit.PanicError(t, func() { _ = call(nil) }), "task: "+name+": nil function")
 		})
 	}
 	err := testkit.PanicError(t, func() { _ = task.RaceErr(t.Context()) })

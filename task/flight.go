@@ -49,9 +49,7 @@ type call[K comparable, T any] struct {
 //
 //ferrous:blocks
 func (fl *Flight[K, T]) Do(ctx context.Context, key K, f func(context.Context) (T, error)) (v T, err error) {
-	if f == nil {
-		panic(bug("Flight.Do: nil function"))
-	}
+	mustCall(f != nil, "Flight.Do")
 	checkKey(key, "Flight.Do")
 	if ctx.Err() != nil {
 		return v, over(ctx)
@@ -75,10 +73,7 @@ func (fl *Flight[K, T]) Do(ctx context.Context, key K, f func(context.Context) (
 //
 //ferrous:blocks
 func (fl *Flight[K, T]) DoErr(ctx context.Context, key K, f func(context.Context) error) error {
-	if f == nil {
-		panic(bug("Flight.DoErr: nil function"))
-	}
-	_, err := fl.Do(ctx, key, noValue[T](f))
+	_, err := fl.Do(ctx, key, noValue[T]("Flight.DoErr", f))
 	return err
 }
 

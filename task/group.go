@@ -23,10 +23,8 @@ import (
 //
 //ferrous:blocks
 func WithGroup(ctx context.Context, limit int, f func(*Scope) error) error {
-	switch {
-	case f == nil:
-		panic(bug("WithGroup: nil function"))
-	case limit <= 0:
+	mustCall(f != nil, "WithGroup")
+	if limit <= 0 {
 		panic(bug("WithGroup: limit %d is not positive", limit))
 	}
 	g := &group{}

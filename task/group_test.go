@@ -224,8 +224,8 @@ func TestAGroupRefusesWhatItCannotDo(t *testing.T) {
 	var ended *task.Scope
 	require.NoError(t, task.WithGroup(t.Context(), 1, func(s *task.Scope) error {
 		ended = s
-		require.ErrorContains(t, testkit.PanicError(t, func() { task.Spawn[int](s, nil) }), "nil function")
-		require.ErrorContains(t, testkit.PanicError(t, func() { _, _ = task.TrySpawn[int](s, nil) }), "nil function")
+		require.EqualError(t, testkit.PanicError(t, func() { task.Spawn[int](s, nil) }), "task: Spawn: nil function")
+		require.EqualError(t, testkit.PanicError(t, func() { _, _ = task.TrySpawn[int](s, nil) }), "task: TrySpawn: nil function")
 		return nil
 	}))
 	require.ErrorContains(t, testkit.PanicError(t, func() { task.Spawn(ended, value(1)) }), "has ended")

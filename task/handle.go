@@ -67,6 +67,7 @@ func (*noCopy) Unlock() {}
 // [Handle.Detach]. A panic value that holds the handle keeps it reachable, and
 // is never reported. A nil f panics.
 func Go[T any](ctx context.Context, f func(context.Context) (T, error)) *Handle[T] {
+	mustCall(f != nil, "Go")
 	h := newHandle(ctx, nobody{}, f)
 	go h.runAlone()
 	return h
@@ -85,9 +86,6 @@ func (nobody) ended(c *core) {
 }
 
 func newHandle[T any](ctx context.Context, o owner, f func(context.Context) (T, error)) *Handle[T] {
-	if f == nil {
-		panic(bug("nil function"))
-	}
 	return &Handle[T]{core: core{parent: ctx, owner: o, function: functionOf(f)}, f: f}
 }
 

@@ -13,20 +13,17 @@ func allOf(ctx context.Context, fs ...func(context.Context) error) error {
 	})
 }
 
-// mustBeFunctions panics if one of fs is nil.
-func mustBeFunctions[T any](fs []func(context.Context) (T, error)) {
+// mustCallAll panics if one of the functions that were given to the named one is nil.
+func mustCallAll[T any](fs []func(context.Context) (T, error), name string) {
 	for _, f := range fs {
-		if f == nil {
-			panic(bug("nil function"))
-		}
+		mustCall(f != nil, name)
 	}
 }
 
-// into returns f as a function that stores its result.
-func into[T any](result *T, f func(context.Context) (T, error)) func(context.Context) error {
-	if f == nil {
-		panic(bug("nil function"))
-	}
+// into returns f, which was given to the named function, as a function that stores its
+// result.
+func into[T any](result *T, name string, f func(context.Context) (T, error)) func(context.Context) error {
+	mustCall(f != nil, name)
 	return func(ctx context.Context) (err error) {
 		*result, err = f(ctx)
 		return err
@@ -52,7 +49,7 @@ func JoinAll[T any](ctx context.Context, fs ...func(context.Context) (T, error))
 	results := make([]T, len(fs))
 	stored := make([]func(context.Context) error, len(fs))
 	for i, f := range fs {
-		stored[i] = into(&results[i], f)
+		stored[i] = into(&results[i], "JoinAll", f)
 	}
 	if err := allOf(ctx, stored...); err != nil {
 		return nil, err
@@ -68,7 +65,8 @@ func Join2[A, B any](
 	ctx context.Context,
 	fa func(context.Context) (A, error), fb func(context.Context) (B, error),
 ) (a A, b B, err error) {
-	err = allOf(ctx, into(&a, fa), into(&b, fb))
+	const name = "Join2"
+	err = allOf(ctx, into(&a, name, fa), into(&b, name, fb))
 	return a, b, err
 }
 
@@ -81,7 +79,8 @@ func Join3[A, B, C any](
 	fa func(context.Context) (A, error), fb func(context.Context) (B, error),
 	fc func(context.Context) (C, error),
 ) (a A, b B, c C, err error) {
-	err = allOf(ctx, into(&a, fa), into(&b, fb), into(&c, fc))
+	const name = "Join3"
+	err = allOf(ctx, into(&a, name, fa), into(&b, name, fb), into(&c, name, fc))
 	return a, b, c, err
 }
 
@@ -94,7 +93,8 @@ func Join4[A, B, C, D any](
 	fa func(context.Context) (A, error), fb func(context.Context) (B, error),
 	fc func(context.Context) (C, error), fd func(context.Context) (D, error),
 ) (a A, b B, c C, d D, err error) {
-	err = allOf(ctx, into(&a, fa), into(&b, fb), into(&c, fc), into(&d, fd))
+	const name = "Join4"
+	err = allOf(ctx, into(&a, name, fa), into(&b, name, fb), into(&c, name, fc), into(&d, name, fd))
 	return a, b, c, d, err
 }
 
@@ -108,7 +108,8 @@ func Join5[A, B, C, D, E any](
 	fc func(context.Context) (C, error), fd func(context.Context) (D, error),
 	fe func(context.Context) (E, error),
 ) (a A, b B, c C, d D, e E, err error) {
-	err = allOf(ctx, into(&a, fa), into(&b, fb), into(&c, fc), into(&d, fd), into(&e, fe))
+	const name = "Join5"
+	err = allOf(ctx, into(&a, name, fa), into(&b, name, fb), into(&c, name, fc), into(&d, name, fd), into(&e, name, fe))
 	return a, b, c, d, e, err
 }
 
@@ -125,7 +126,7 @@ type Outcome[T any] struct {
 //
 //ferrous:blocks
 func Settle[T any](ctx context.Context, fs ...func(context.Context) (T, error)) []Outcome[T] {
-	mustBeFunctions(fs)
+	mustCallAll(fs, "Settle")
 	outcomes := make([]Outcome[T], len(fs))
 	s := newScope(ctx)
 	handles := make([]*Handle[T], len(fs))

@@ -225,7 +225,7 @@ func TestARaceOfNobodyPanics(t *testing.T) {
 	}), "task: Timeout: nil function")
 	require.EqualError(t, testkit.PanicError(t, func() {
 		_, _, _ = task.Join2(t.Context(), value(1), (func(context.Context) (int, error))(nil))
-	}), "task: nil function")
+	}), "task: Join2: nil function")
 }
 
 func TestTimeout(t *testing.T) {
@@ -291,7 +291,7 @@ func TestJoinsOfNilAndOfNothingAreAlike(t *testing.T) {
 		"RaceOK": func(ctx context.Context) { _, _ = task.RaceOK(ctx, call, nil) },
 	} {
 		err := testkit.PanicError(t, func() { f(t.Context()) })
-		require.EqualError(t, err, "task: nil function", name)
+		require.EqualError(t, err, "task: "+name+": nil function")
 	}
 	assert.False(t, called.Load(), "it panics before anything runs")
 

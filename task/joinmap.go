@@ -55,6 +55,7 @@ func (m *JoinMap[K, T]) check(method string) { m.set.crew.check("JoinMap", metho
 // result, which the map does not give out, is [ErrClosed].
 func (m *JoinMap[K, T]) Spawn(key K, f func(context.Context) (T, error)) *Handle[T] {
 	m.check("Spawn")
+	mustCall(f != nil, "JoinMap.Spawn")
 	checkKey(key, "JoinMap.Spawn")
 	h, former := m.insert(key, newHandle(m.set.crew.parent, &m.set.crew, f))
 	if former != nil {
@@ -83,7 +84,7 @@ func (m *JoinMap[K, T]) insert(key K, h *Handle[T]) (added, former *Handle[T]) {
 // SpawnErr is [JoinMap.Spawn] for a function that returns only an error. The value
 // is the zero value.
 func (m *JoinMap[K, T]) SpawnErr(key K, f func(context.Context) error) *Handle[T] {
-	return m.Spawn(key, noValue[T](f))
+	return m.Spawn(key, noValue[T]("JoinMap.SpawnErr", f))
 }
 
 // Next waits for a task to end and gives out its key and its handle; the next one to

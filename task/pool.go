@@ -76,6 +76,7 @@ func NewPool(ctx context.Context, o PoolOptions) *Pool {
 //ferrous:blocks
 func Submit[T any](ctx context.Context, p *Pool, f func(context.Context) (T, error)) (*Handle[T], error) {
 	p.crew.check("Pool", "Submit")
+	mustCall(f != nil, "Submit")
 	h := newHandle(p.crew.parent, &p.crew, f)
 	if err := p.crew.submit(ctx, h, true); err != nil {
 		return nil, err
@@ -87,6 +88,7 @@ func Submit[T any](ctx context.Context, p *Pool, f func(context.Context) (T, err
 // what Submit returns for a pool that was closed.
 func TrySubmit[T any](p *Pool, f func(context.Context) (T, error)) (*Handle[T], error) {
 	p.crew.check("Pool", "TrySubmit")
+	mustCall(f != nil, "TrySubmit")
 	h := newHandle(p.crew.parent, &p.crew, f)
 	if err := p.crew.submit(context.Background(), h, false); err != nil {
 		return nil, err

@@ -304,5 +304,5 @@ func TestPoolOptionsOutOfRangeAreRefused(t *testing.T) {
 	for _, n := range []int{0, -1} {
 		require.EqualError(t, testkit.PanicError(t, func() { p.Resize(n) }), fmt.Sprintf("task: Pool.Resize: %d is not positive", n))
 	}
-	require.EqualError(t, testkit.PanicError(t, func() { _, _ = task.Submit[int](t.Context(), p, nil) }), "task: nil function")
+	require.EqualError(t, testkit.PanicError(t, func() { _, _ = task.Submit[int](t.Context(), p, nil) }), "task: Submit: nil function")
 }

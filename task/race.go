@@ -37,7 +37,7 @@ func race[T any](
 	if len(fs) == 0 {
 		panic(bug("%s: no functions", name))
 	}
-	mustBeFunctions(fs)
+	mustCallAll(fs, name)
 	var winner atomic.Pointer[core]
 	s := newScope(ctx)
 	s.settles = func(c *core) error {
@@ -85,9 +85,7 @@ func race[T any](
 //ferrous:blocks
 func Timeout[T any](ctx context.Context, d time.Duration, f func(context.Context) (T, error)) (T, error) {
 	var zero T
-	if f == nil {
-		panic(bug("Timeout: nil function"))
-	}
+	mustCall(f != nil, "Timeout")
 	if ctx.Err() != nil {
 		return zero, over(ctx)
 	}

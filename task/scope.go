@@ -48,9 +48,7 @@ type Scope struct {
 //
 //ferrous:blocks
 func WithScope(ctx context.Context, f func(*Scope) error) error {
-	if f == nil {
-		panic(bug("WithScope: nil function"))
-	}
+	mustCall(f != nil, "WithScope")
 	s := newScope(ctx)
 	err := s.run(ctx, f)
 	panics, errs := unseen(s.failures)
@@ -136,6 +134,7 @@ func (s *Scope) await(ctx context.Context) (ring error) {
 //
 //ferrous:blocks
 func Spawn[T any](s *Scope, f func(context.Context) (T, error)) *Handle[T] {
+	mustCall(f != nil, "Spawn")
 	h := newHandle(s.ctx, s, f)
 	s.enter()
 	if s.crew == nil {
@@ -149,6 +148,7 @@ func Spawn[T any](s *Scope, f func(context.Context) (T, error)) *Handle[T] {
 // TrySpawn is [Spawn] if there is a place at once. Else the error is [ErrFull], or
 // wraps the [context.Cause] of the scope's context if that is done.
 func TrySpawn[T any](s *Scope, f func(context.Context) (T, error)) (*Handle[T], error) {
+	mustCall(f != nil, "TrySpawn")
 	h := newHandle(s.ctx, s, f)
 	s.enter()
 	err := s.tryStart(h)

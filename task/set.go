@@ -72,6 +72,7 @@ func (s *Set[T]) init(ctx context.Context, kind string, limit int) {
 // give out, is [ErrClosed].
 func (s *Set[T]) Spawn(f func(context.Context) (T, error)) *Handle[T] {
 	s.crew.check("Set", "Spawn")
+	mustCall(f != nil, "Set.Spawn")
 	h := newHandle(s.crew.parent, &s.crew, f)
 	s.crew.mu.Lock()
 	defer s.crew.mu.Unlock()
@@ -82,7 +83,7 @@ func (s *Set[T]) Spawn(f func(context.Context) (T, error)) *Handle[T] {
 // SpawnErr is [Set.Spawn] for a function that returns only an error. The value is
 // the zero value.
 func (s *Set[T]) SpawnErr(f func(context.Context) error) *Handle[T] {
-	return s.Spawn(noValue[T](f))
+	return s.Spawn(noValue[T]("Set.SpawnErr", f))
 }
 
 // add adds h, or ends it with ErrClosed in a set that was closed. The caller holds

@@ -113,6 +113,13 @@ var (
 // bug returns the panic value for a caller's mistake.
 func bug(format string, args ...any) error { return fmt.Errorf("task: "+format, args...) }
 
+// mustCall panics if a function that was given to the named one is nil.
+func mustCall(given bool, name string) {
+	if !given {
+		panic(bug("%s: nil function", name))
+	}
+}
+
 // over returns the error of a call that ctx ended.
 func over(ctx context.Context) error {
 	return fmt.Errorf("task: %w", ctxerr.Of(ctx))
