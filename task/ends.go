@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -16,10 +17,10 @@ import (
 // It unwraps to Errs and Cause.
 type EndError struct {
 	// Errs holds the errors of tasks that nobody joined, a [*PanicError] for a
-	// panic, in the order in which the tasks ended; at most 16 of them. An error
-	// with which a task obeyed the end of its context is not among them.
+	// panic, in the order in which the tasks ended; at most 16 errors and 16 panics.
+	// An error with which a task obeyed the end of its context is not among them.
 	Errs []error
-	// More is how many such errors there were beyond Errs.
+	// More is how many such errors and panics there were beyond Errs.
 	More int
 	// Aborted is how many accepted tasks had not ended when Close or Shutdown
 	// ended their contexts.
@@ -63,16 +64,22 @@ func (e *EndError) LogValue() slog.Value {
 	)
 }
 
-// keptFailures is how many failures that nobody joined a crew keeps.
+// keptFailures is how many errors that nobody joined a crew keeps, and how many
+// panics.
 const keptFailures = 16
 
 // ends is what the end of a crew has to report. Guarded by crew.mu.
 type ends struct {
-	failures []*failure    // the first keptFailures; those seen may be missing
-	unkept   *atomic.Int64 // further failures that nobody has seen; nil for none
-	aborted  int           // tasks that had not ended when Close or Shutdown aborted them
-	cause    error         // of that abort
-	err      error         // by which it is reported
+	lost    *lost // nil for none
+	aborted int   // tasks that had not ended when Close or Shutdown aborted them
+	cause   error // of that abort
+	err     error // by which it is reported
+}
+
+// lost is the failures that nobody has seen.
+type lost struct {
+	failures []*failure   // the first keptFailures of each kind; those seen may be missing
+	unkept   atomic.Int64 // of the others, those that nobody has seen
 }
 
 // fail notes the failure of a task.
@@ -82,31 +89,53 @@ func (c *crew) fail(f *failure) {
 	} else {
 		c.failed++
 	}
-	if c.scope == nil {
-		c.ends.note(f)
+	if c.scope != nil || f.seen.Load() || c.ends.obeyed(f) {
+		return
 	}
+	if c.ends.lost == nil {
+		c.ends.lost = new(lost)
+		runtime.AddCleanup(c, (*lost).crash, c.ends.lost)
+	}
+	c.ends.lost.note(f)
 }
 
-// note keeps a failure unless somebody has seen it, or it is that of an abort.
-func (e *ends) note(f *failure) {
-	if f.seen.Load() {
+// obeyed reports whether f is the error of a task that obeyed the abort.
+func (e *ends) obeyed(f *failure) bool {
+	return e.cause != nil && !f.panicked && (errors.Is(f.err, e.cause) || errors.Is(f.err, context.Canceled))
+}
+
+// note keeps a failure, or counts it.
+func (l *lost) note(f *failure) {
+	if l.full(f) {
+		l.failures = slices.DeleteFunc(l.failures, func(f *failure) bool { return f.seen.Load() })
+	}
+	if l.full(f) {
+		f.unkept = &l.unkept
+		l.unkept.Add(1)
 		return
 	}
-	if e.cause != nil && !f.panicked && (errors.Is(f.err, e.cause) || errors.Is(f.err, context.Canceled)) {
-		return
-	}
-	if len(e.failures) == keptFailures {
-		e.failures = slices.DeleteFunc(e.failures, func(f *failure) bool { return f.seen.Load() })
-	}
-	if len(e.failures) == keptFailures {
-		if e.unkept == nil {
-			e.unkept = new(atomic.Int64)
+	l.failures = append(l.failures, f)
+}
+
+// full reports whether no more failures of f's kind are kept.
+func (l *lost) full(f *failure) bool {
+	n := 0
+	for _, g := range l.failures {
+		if g.panicked == f.panicked {
+			n++
 		}
-		f.unkept = e.unkept
-		e.unkept.Add(1)
-		return
 	}
-	e.failures = append(e.failures, f)
+	return n >= keptFailures
+}
+
+// crash ends the process if there is a panic that nobody has seen. It is called if
+// the Set or Pool was never closed and nobody holds it or one of its handles.
+func (l *lost) crash() {
+	for _, f := range l.failures {
+		if f.panicked {
+			f.crash()
+		}
+	}
 }
 
 // report returns an [*EndError], or nil, and forgets what is in it.
@@ -114,18 +143,19 @@ func (c *crew) report() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := &EndError{Aborted: c.ends.aborted}
-	for _, f := range c.ends.failures {
-		if !f.seen.Swap(true) {
-			e.Errs = append(e.Errs, f.err)
+	if l := c.ends.lost; l != nil {
+		for _, f := range l.failures {
+			if !f.seen.Swap(true) {
+				e.Errs = append(e.Errs, f.err)
+			}
 		}
-	}
-	if c.ends.unkept != nil {
-		e.More = int(c.ends.unkept.Load())
+		e.More = int(l.unkept.Load())
+		l.failures = nil // for the cleanup
 	}
 	if e.Aborted > 0 {
 		e.Cause = c.ends.err
 	}
-	c.ends.failures, c.ends.unkept, c.ends.aborted = nil, nil, 0
+	c.ends.lost, c.ends.aborted = nil, 0
 	if e.Aborted == 0 && len(e.Errs) == 0 && e.More == 0 {
 		return nil
 	}

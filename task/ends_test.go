@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -260,6 +261,39 @@ func TestEndsKeepSomeErrorsAndCountTheOthers(t *testing.T) {
 			require.NoError(t, o.Close(), "each is reported once")
 		})
 	}
+}
+
+func TestEndsKeepPanicsBesideManyErrors(t *testing.T) {
+	eachEnder(t, func(t *testing.T, o crewed) {
+		for range 20 {
+			_, err := o.spawn(failing(errBoom))
+			require.NoError(t, err)
+		}
+		for range 20 {
+			_, err := o.spawn(culprit)
+			require.NoError(t, err)
+		}
+		require.NoError(t, o.Wait(t.Context()))
+		err := o.Close()
+		var p *task.PanicError
+		require.ErrorAs(t, err, &p)
+		var e *task.EndError
+		require.ErrorAs(t, err, &e)
+		assert.Len(t, e.Errs, 32)
+		assert.Equal(t, 8, e.More)
+	})
+}
+
+func TestAPanicWhoseHandleIsGoneWaitsForTheEnd(t *testing.T) {
+	o := task.NewSet[int](t.Context(), 1)
+	o.Spawn(culprit)
+	_, err := o.Next(t.Context())
+	require.NoError(t, err)
+	for range 3 {
+		runtime.GC()
+	}
+	var p *task.PanicError
+	require.ErrorAs(t, o.Close(), &p)
 }
 
 func TestEndsThatMeetReportEachThingOnce(t *testing.T) {

@@ -375,6 +375,12 @@ var crashes = map[string]func(){
 		h.Detach()
 		select {}
 	},
+	"pool": func() {
+		p := task.NewPool(context.Background(), task.PoolOptions{Workers: 1})
+		h, _ := task.Submit(context.Background(), p, culprit)
+		<-h.Done()
+		collect()
+	},
 	"set": func() {
 		s := task.NewSet[int](context.Background(), 1)
 		<-s.Spawn(culprit).Done()

@@ -42,9 +42,11 @@ type Scope struct {
 // WithScope waits for them in any case, also when ctx is done. An error or a panic of a
 // task ends that task alone; [WithGroup] is for tasks that succeed or fail together.
 //
-// It returns the error of f, or else those of the tasks that nobody joined,
-// joined by [errors.Join] in the order in which they happened. If tasks
-// panicked and nobody joined them, it panics with their [*PanicError].
+// It returns the error of f and those of the tasks that nobody joined, joined by
+// [errors.Join] in the order in which they happened, if there are several. After an
+// error of f, an error with which a task obeyed the end of its context is not among
+// them. If tasks panicked and nobody joined them, WithScope panics with their
+// [*PanicError].
 //
 //ferrous:blocks
 func WithScope(ctx context.Context, f func(*Scope) error) error {
@@ -53,10 +55,14 @@ func WithScope(ctx context.Context, f func(*Scope) error) error {
 	err := s.run(ctx, f)
 	panics, errs := unseen(s.failures)
 	resurface(panics)
-	if err != nil {
+	if err == nil {
+		return errors.Join(errs...)
+	}
+	errs = slices.DeleteFunc(errs, func(e error) bool { return errors.Is(e, err) || errors.Is(e, context.Canceled) })
+	if len(errs) == 0 {
 		return err
 	}
-	return errors.Join(errs...)
+	return errors.Join(append([]error{err}, errs...)...)
 }
 
 func newScope(ctx context.Context) *Scope {

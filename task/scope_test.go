@@ -279,3 +279,27 @@ func TestScopesOnFakeTime(t *testing.T) {
 		assert.Equal(t, 2*time.Hour, time.Since(start))
 	})
 }
+
+func TestAnErrorOfTheFunctionDoesNotDropThoseOfTheTasks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lost, ours := errors.New("lost"), errors.New("ours")
+		joined := errors.New("joined")
+		err := task.WithScope(t.Context(), func(s *task.Scope) error {
+			task.Spawn(s, untilDone)
+			task.Spawn(s, func(ctx context.Context) (int, error) { <-ctx.Done(); return 0, ctx.Err() })
+			task.Spawn(s, func(ctx context.Context) (int, error) { <-ctx.Done(); return 0, lost })
+			_, err := task.Spawn(s, failing(joined)).Join(t.Context())
+			require.ErrorIs(t, err, joined)
+			synctest.Wait()
+			return ours
+		})
+		require.EqualError(t, err, "ours\nlost")
+		require.ErrorIs(t, err, ours)
+		require.ErrorIs(t, err, lost)
+		err = task.WithScope(t.Context(), func(s *task.Scope) error {
+			task.Spawn(s, untilDone)
+			return ours
+		})
+		assert.Equal(t, ours, err, "nothing was lost")
+	})
+}

@@ -394,7 +394,6 @@ func (s *Set[T]) LogValue() slog.Value { return slog.StringValue(s.String()) }
 // ended is called by the crew, under its lock.
 func (s *Set[T]) ended(r runner) {
 	h := r.(*Handle[T])
-	h.crashUnjoined()
 	if h.taken {
 		s.replacedEnded(h.failure)
 	} else {

@@ -28,11 +28,11 @@
 //
 // A panic ends the task alone. It panics again where the task is joined, with a
 // [*PanicError] that holds the task's stack as text. When nobody joins, a scope
-// panics with it at its end, a Set or Pool returns it from its end in an
-// [*EndError], and for a task without an owner it ends the process. A scope
-// several of whose tasks panicked panics with their errors joined, among which
-// [errors.As] finds the first [*PanicError]. [runtime.Goexit] in a task is the
-// error [ErrGoexit].
+// panics with it at its end, and a Set or Pool returns it from its end in an
+// [*EndError]. It ends the process if the task has no owner, or if the Set or Pool
+// is not closed and the garbage collector finds it unreachable. A scope several of
+// whose tasks panicked panics with their errors joined, among which [errors.As] finds
+// the first [*PanicError]. [runtime.Goexit] in a task is the error [ErrGoexit].
 //
 // The return of a task synchronizes before the return of any call that reports
 // its result. Everything that blocks is durably blocking in a synctest bubble.
