@@ -1,0 +1,4 @@
+package diagram
+
+// Columns is the default width.
+var Columns = columns

@@ -1,0 +1,11 @@
+package option
+
+// Diagram draws Some and the value, or None, for package diagram.
+func (o *Option[T]) Diagram(draw func(name, state string, part any)) {
+	if !o.some {
+		draw("", "None", nil)
+		return
+	}
+	draw("some", "true", nil)
+	draw("value", "", &o.value)
+}
