@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"unsafe"
 )
 
@@ -273,8 +274,7 @@ func (c *capture) read(r *region) {
 	case mapping:
 		c.readMap(r)
 	case table:
-		for i := range r.iface.NumMethod() {
-			m := r.iface.Method(i)
+		for m := range r.iface.Methods() {
 			r.rows.add(Row{Name: m.Name, Entry: true, Cells: []Cell{{Text: methodName(r.typ, m.Name)}}})
 		}
 	case values:
@@ -296,10 +296,7 @@ func (c *capture) readValues(r *region) {
 		c.readText(r)
 		return
 	}
-	n := r.n
-	if n > c.Elements {
-		n = c.Elements
-	}
+	n := min(r.n, c.Elements)
 	for i := range n {
 		name := ""
 		if r.n > 1 || r.array {
@@ -340,17 +337,12 @@ func inMemory(b []byte) string {
 	if *(*byte)(unsafe.Pointer(&one)) == 0 {
 		least = len(b) - 1 // big endian
 	}
-	s := ""
+	parts := make([]string, len(b))
 	for i, x := range b {
-		if i > 0 {
-			s += " "
-		}
-		if i == least {
-			s += "LSB:"
-		}
-		s += fmt.Sprintf("%02x", x)
+		parts[i] = fmt.Sprintf("%02x", x)
 	}
-	return s
+	parts[least] = "LSB:" + parts[least]
+	return strings.Join(parts, " ")
 }
 
 func more(n int, offset, size uintptr) Row {
@@ -407,9 +399,10 @@ func keyName(k reflect.Value) string {
 			return keyName(e)
 		}
 		return "nil"
+	default:
+		s, _ := scalar(k)
+		return s
 	}
-	s, _ := scalar(k)
-	return s
 }
 
 func compareKeys(a, b reflect.Value) int {

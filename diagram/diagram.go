@@ -35,8 +35,9 @@
 //
 // The method uses types of the language only, so that the package of the type
 // need not import this one. The types of this module have it. Types of
-// sync/atomic, [sync.Mutex], [sync.RWMutex], [time.Time] and [weak.Pointer] are known. No other
-// method of a user's type is called.
+// sync/atomic, [sync.Mutex], [sync.RWMutex], [time.Time] and [weak.Pointer] are known, and
+// types of this module without the method are drawn as they print. No other method of
+// a user's type is called.
 //
 // # Concurrency
 //

@@ -321,8 +321,7 @@ func TestOffsetsAreThoseOfReflect(t *testing.T) {
 			end += r.Size
 		}
 		assert.Equal(t, typ.Size(), end)
-		for i := range typ.NumField() {
-			f := typ.Field(i)
+		for f := range typ.Fields() {
 			found := false
 			for _, r := range b.Rows {
 				if name, _, _ := strings.Cut(strings.ReplaceAll(r.Name, "[", "."), "."); name == f.Name {
@@ -337,26 +336,26 @@ func TestOffsetsAreThoseOfReflect(t *testing.T) {
 	})
 }
 
-type panics struct{ n int }
+type panics struct{ N int }
 
 func (panics) String() string   { panic("String was called") }
 func (panics) Error() string    { panic("Error was called") }
 func (panics) GoString() string { panic("GoString was called") }
 
-type badDrawer struct{ n int }
+type badDrawer struct{ N int }
 
 func (*badDrawer) Diagram(draw func(name, state string, part any)) {
 	draw("n", "before", nil)
 	panic(panics{})
 }
 
-type silent struct{ n int }
+type silent struct{ N int }
 
 func (*silent) Diagram(func(name, state string, part any)) {}
 
 type embedded struct {
 	person
-	*node
+	*testing.T
 }
 
 type list[T any] struct {

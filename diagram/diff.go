@@ -112,14 +112,14 @@ func changes(before, after *Picture) string {
 	for _, o := range was {
 		stays[o] = true
 	}
-	write := func(sign string, b *Box, r Row) {
+	write := func(sign string, r Row) {
 		fmt.Fprintf(&out, "%s   %s  %s\n", sign, r.Name, r.line())
 	}
 	for _, b := range before.Boxes {
 		if !stays[b] {
 			fmt.Fprintf(&out, "- %s\n", b.title())
 			for _, r := range b.Rows {
-				write("-", b, r)
+				write("-", r)
 			}
 		}
 	}
@@ -139,13 +139,13 @@ func changes(before, after *Picture) string {
 				continue
 			}
 			if o != nil && i < len(o.Rows) {
-				write("-", o, o.Rows[i])
+				write("-", o.Rows[i])
 			}
-			write("+", b, r)
+			write("+", r)
 		}
 		if o != nil {
 			for i := len(b.Rows); i < len(o.Rows); i++ {
-				write("-", o, o.Rows[i])
+				write("-", o.Rows[i])
 			}
 		}
 	}

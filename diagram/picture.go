@@ -2,6 +2,7 @@ package diagram
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -178,15 +179,15 @@ func (p *Picture) Path(n int) string {
 			}
 			// parts is: #3, next, #2, next, main.a
 			var out strings.Builder
-			for i := len(parts) - 1; i >= 0; i-- {
+			for i, part := range slices.Backward(parts) {
 				switch {
 				case i == len(parts)-1:
-				case strings.HasPrefix(parts[i], "#"):
+				case strings.HasPrefix(part, "#"):
 					out.WriteString(" ─▶ ")
 				default:
 					out.WriteString(".")
 				}
-				out.WriteString(parts[i])
+				out.WriteString(part)
 			}
 			return out.String()
 		}

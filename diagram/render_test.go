@@ -138,7 +138,7 @@ func (r *recorder) Errorf(format string, args ...any) {
 }
 
 func TestDiffTellsWhatChanged(t *testing.T) {
-	v := make([]int, 1, 1)
+	v := make([]int, 1)
 	untouched := &node{name: "x"}
 	capture := func() *diagram.Picture { return diagram.Capture(diagram.Var("v", &v), diagram.Var("u", &untouched)) }
 	before := capture()
@@ -161,7 +161,7 @@ func TestDiffTellsWhatChanged(t *testing.T) {
 }
 
 func TestStepsMarkWhatChangedAndKeepNumbers(t *testing.T) {
-	v := make([]int32, 1, 1)
+	v := make([]int32, 1)
 	capture := func() *diagram.Picture { return diagram.Capture(diagram.Frame("main", diagram.Var("v", &v))) }
 	one := capture()
 	v = append(v, 2)
@@ -179,7 +179,8 @@ func TestMarkdownCannotBeLeft(t *testing.T) {
 	s := "```\n# heading"
 	text := diagram.Capture(diagram.Var("s", &s)).Markdown("t")
 	assert.True(t, strings.HasPrefix(text, "**t**\n\n```"))
-	fence := strings.SplitN(strings.SplitN(text, "\n\n", 2)[1], "text\n", 2)[0]
+	_, code, _ := strings.Cut(text, "\n\n")
+	fence, _, _ := strings.Cut(code, "text\n")
 	assert.Equal(t, 2, strings.Count(text, fence), text)
 }
 

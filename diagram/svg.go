@@ -254,16 +254,6 @@ func (d *drawing) rowY(b *Box, row int) float64 {
 	return d.at[b].y + headHeight + rowHeight*(float64(row)+.5)
 }
 
-// column returns the index of the column of b.
-func (d *drawing) column(b *Box) int {
-	for i, c := range d.columns {
-		if slices.Contains(c, b) {
-			return i
-		}
-	}
-	return -1
-}
-
 // An arrow leaves a cell. Arrows to the next column go through the gap between.
 // Arrows to the same column go round its right side. Arrows back go under all
 // boxes and up through the gap before their target.

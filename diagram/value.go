@@ -103,8 +103,9 @@ func scalar(v reflect.Value) (string, bool) {
 		return strconv.FormatComplex(v.Complex(), 'g', -1, 64), true
 	case reflect.Complex128:
 		return strconv.FormatComplex(v.Complex(), 'g', -1, 128), true
+	default:
+		return "", false
 	}
-	return "", false
 }
 
 func (c *capture) stringCells(p unsafe.Pointer) []Cell {
@@ -165,7 +166,7 @@ func (c *capture) pointer(out *list, row Row, t reflect.Type, p unsafe.Pointer, 
 			c.want(&region{p: p, addr: uintptr(p), size: elem.Size(), typ: elem, n: 1})
 			finish(out, Cell{target: uintptr(p)})
 		}
-		d, ok := reflect.NewAt(elem, p).Interface().(drawer)
+		d, ok := reflect.TypeAssert[drawer](reflect.NewAt(elem, p))
 		if !ok {
 			plain(out)
 			return
@@ -237,13 +238,15 @@ func onePointer(t reflect.Type) bool {
 	case reflect.Array:
 		return t.Len() > 0 && onePointer(t.Elem())
 	case reflect.Struct:
-		for i := range t.NumField() {
-			if onePointer(t.Field(i).Type) {
+		for f := range t.Fields() {
+			if onePointer(f.Type) {
 				return true
 			}
 		}
+		return false
+	default:
+		return false
 	}
-	return false
 }
 
 func (c *capture) fields(out *list, name string, v reflect.Value, offset uintptr) {

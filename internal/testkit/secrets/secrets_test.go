@@ -25,6 +25,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/coderrange/ferrous/diagram"
 	"github.com/coderrange/ferrous/seatmap"
 )
 
@@ -87,6 +88,8 @@ func everyWay(v any) (all []printed) {
 		}
 		all = append(all, printed{"% x", fmt.Sprintf("% x % X %# x", v, v, v)}, printed{"Sprint", fmt.Sprint(v) + fmt.Sprintln(v)})
 		var log bytes.Buffer
+		picture := diagram.Options{Boxes: 300, Elements: 100, Bytes: 8}.Capture(diagram.Var("v", &v))
+		all = append(all, printed{"diagram", picture.Text(1000) + picture.SVG("x") + picture.DOT("x")})
 		slog.New(slog.NewJSONHandler(&log, nil)).With("a", v).WithGroup("g").Info("x", "v", v)
 		slog.New(slog.NewTextHandler(&log, nil)).With("a", v).WithGroup("g").Info("x", "v", v)
 		all = append(all, printed{"slog", log.String()})
