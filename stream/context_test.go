@@ -71,6 +71,21 @@ var callbacks = map[string]func(ctx context.Context, f func(context.Context) err
 	"Timeout": func(ctx context.Context, f func(context.Context) error) error {
 		return drain(ctx, stream.Timeout(stuck[int](), 1, f))
 	},
+	"FlatMapUnordered": func(ctx context.Context, f func(context.Context) error) error {
+		return drain(ctx, stream.FlatMapUnordered(stream.Of(1), 2, func(int) stream.Stream[int] {
+			return stream.New(func(ctx context.Context, _ func(int) bool) error { return f(ctx) })
+		}))
+	},
+	"GroupBy": func(ctx context.Context, f func(context.Context) error) error {
+		return drain(ctx, stream.GroupBy(stream.Of(1), 2, func(v int) int { return v }, func(int, stream.Stream[int]) stream.Stream[int] {
+			return stream.New(func(ctx context.Context, _ func(int) bool) error { return f(ctx) })
+		}))
+	},
+	"Sources": func(ctx context.Context, f func(context.Context) error) error {
+		var ss stream.Sources[int, int]
+		_ = ss.Insert(1, stream.New(func(ctx context.Context, _ func(int) bool) error { return f(ctx) }))
+		return drain(ctx, ss.Stream())
+	},
 	"Reduce": func(ctx context.Context, f func(context.Context) error) error {
 		_, err := stream.Reduce(ctx, stream.Of(1), 0, func(int, int) (int, error) { return 0, f(ctx) })
 		return err
@@ -215,18 +230,17 @@ func TestALoopThatIsLeftHasNoError(t *testing.T) {
 // rogues are sources that go on after yield has returned false.
 var rogues = map[string]stream.Stream[int]{
 	"New": stream.New(func(_ context.Context, yield func(int) bool) error {
-		for i := range 1000 {
+		for i := 0; ; i++ {
 			yield(i)
 		}
-		return nil
 	}),
 	"FromSeq": stream.FromSeq(func(yield func(int) bool) {
-		for i := range 1000 {
+		for i := 0; ; i++ {
 			yield(i)
 		}
 	}),
 	"FromSeq2": stream.FromSeq2(func(yield func(int, error) bool) {
-		for i := range 1000 {
+		for i := 0; ; i++ {
 			yield(i, nil)
 		}
 	}),

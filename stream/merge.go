@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"sync/atomic"
 
 	"github.com/coderrange/ferrous/task"
 )
@@ -13,6 +14,9 @@ import (
 // that were yielded before. Each stream runs on a goroutine of its own, one
 // element ahead.
 func Merge[T any](ss ...Stream[T]) Stream[T] {
+	if len(ss) == 0 {
+		return Stream[T]{}
+	}
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		return within(ctx, func(scope *task.Scope) error {
 			c := make(chan merged[T]) // senders that wait are served in order
@@ -22,24 +26,9 @@ func Merge[T any](ss ...Stream[T]) Stream[T] {
 					return struct{}{}, nil
 				})
 			}
-			for running := len(ss); running > 0; {
-				if ctx.Err() != nil {
-					return over(ctx)
-				}
-				select {
-				case m := <-c:
-					switch {
-					case m.err != nil:
-						return m.err
-					case m.end:
-						running--
-					case !yield(m.v):
-						return nil
-					}
-				case <-ctx.Done():
-				}
-			}
-			return nil
+			running := atomic.Int64{}
+			running.Store(int64(len(ss)))
+			return yieldMerged(ctx, c, &running, yield)
 		})
 	}}
 }
@@ -53,18 +42,26 @@ type merged[T any] struct {
 
 // feed runs s and sends its elements, and then its end, until ctx is done.
 func feed[T any](ctx context.Context, s Stream[T], c chan<- merged[T]) {
-	done := ctx.Done()
-	send := func(m merged[T]) bool {
-		select {
-		case c <- m:
-			return true
-		case <-done:
-			return false
-		}
-	}
+	feedWith(ctx, c, func() error {
+		return s.start(ctx, func(v T) bool { return send(ctx, c, merged[T]{v: v}) })
+	})
+}
+
+// feedWith runs f, which sends elements, and sends the end with its error.
+func feedWith[T any](ctx context.Context, c chan<- merged[T], f func() error) {
 	last := merged[T]{end: true, err: task.ErrGoexit} // unless it returns
-	defer func() { send(last) }()
-	last.err = s.start(ctx, func(v T) bool { return send(merged[T]{v: v}) })
+	defer func() { send(ctx, c, last) }()
+	last.err = f()
+}
+
+// send sends m unless ctx is done before.
+func send[M any](ctx context.Context, c chan<- M, m M) bool {
+	select {
+	case c <- m:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // Keyed is an element with the key of its stream.

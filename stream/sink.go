@@ -66,3 +66,52 @@ func Reduce[T, A any](ctx context.Context, s Stream[T], init A, f func(A, T) (A,
 	}
 	return acc, err
 }
+
+// First returns the first element, and whether there is one. The stream is left then.
+//
+//ferrous:blocks
+func First[T any](ctx context.Context, s Stream[T]) (v T, ok bool, err error) {
+	err = s.start(ctx, func(first T) bool {
+		v, ok = first, true
+		return false
+	})
+	return v, ok, err
+}
+
+// Any reports whether pred returns true for an element. The stream is left at the
+// first one. A nil pred panics.
+//
+//ferrous:blocks
+func Any[T any](ctx context.Context, s Stream[T], pred func(T) bool) (bool, error) {
+	given("Any", pred != nil)
+	found := false
+	err := s.start(ctx, func(v T) bool {
+		found = pred(v)
+		return !found
+	})
+	return found, err
+}
+
+// All reports whether pred returns true for all elements. The stream is left at the
+// first one for which it does not. With an error it returns false. A nil pred panics.
+// (To range over the elements, see [Stream.All].)
+//
+//ferrous:blocks
+func All[T any](ctx context.Context, s Stream[T], pred func(T) bool) (bool, error) {
+	given("All", pred != nil)
+	other, err := Any(ctx, s, func(v T) bool { return !pred(v) })
+	return !other && err == nil, err
+}
+
+// Count returns how many elements there are, and with an error, how many there were
+// before.
+//
+//ferrous:blocks
+func Count[T any](ctx context.Context, s Stream[T]) (int, error) {
+	n := 0
+	err := s.start(ctx, func(T) bool {
+		n++
+		return true
+	})
+	return n, err
+}

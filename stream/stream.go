@@ -90,6 +90,12 @@ type contextError struct {
 func (e *contextError) Error() string   { return e.text }
 func (e *contextError) Unwrap() []error { return []error{e.end, e.cause} }
 
+// noCopy makes go vet refuse copies.
+type noCopy struct{}
+
+func (*noCopy) Lock()   {}
+func (*noCopy) Unlock() {}
+
 // given panics for a nil function.
 func given(name string, isGiven bool) {
 	if !isGiven {
@@ -179,14 +185,8 @@ func (g *gate) shut() bool {
 }
 
 func (g *gate) refuse() {
-	why := "it had returned"
-	switch g.state {
-	case inYield:
-		why = "yield had panicked"
-	case stopped:
-		why = "yield had returned false"
-	}
-	panic(bug("%s: the source called yield after %s", g.name, why))
+	why := [...]string{inYield: "yield had panicked", stopped: "yield had returned false", returned: "it had returned"}
+	panic(bug("%s: the source called yield after %s", g.name, why[g.state]))
 }
 
 // All runs the stream. An error comes last, with the zero T.

@@ -583,9 +583,9 @@ var stages = map[string]func(t *rapid.T, f flow, n int) flow{
 		h.early = slices.Concat(h.early, panics(h.ends))
 		switch {
 		case size < len(g.want):
-			h.ends, h.stuck = f.ends, f.stuck
+			h.ends, h.stuck = f.ends, f.stuck || g.stuck && g.lags
 		case size < len(f.want):
-			h.ends, h.stuck = g.ends, g.stuck
+			h.ends, h.stuck = g.ends, g.stuck || f.stuck && f.lags
 		default:
 			h.ends = slices.Concat(f.ends, g.ends)
 		}

@@ -58,7 +58,7 @@ func Timeout[T any](s Stream[T], d time.Duration, stalled func(context.Context) 
 func ChunksTimeout[T any](s Stream[T], n int, d time.Duration) Stream[[]T] {
 	positive("ChunksTimeout", n)
 	positiveTime("ChunksTimeout", d)
-	return gather(s, n, d, false)
+	return gather(s, BatchOptions[T]{MaxElements: n, MaxAge: d}, false)
 }
 
 // Sessions gathers elements that come less than gap after each other, at most n,
@@ -67,45 +67,7 @@ func ChunksTimeout[T any](s Stream[T], n int, d time.Duration) Stream[[]T] {
 func Sessions[T any](s Stream[T], n int, gap time.Duration) Stream[[]T] {
 	positive("Sessions", n)
 	positiveTime("Sessions", gap)
-	return gather(s, n, gap, true)
-}
-
-func gather[T any](s Stream[T], n int, d time.Duration, eachResets bool) Stream[[]T] {
-	return Stream[[]T]{func(ctx context.Context, yield func([]T) bool) error {
-		var chunk []T
-		more := true
-		flush := func() bool {
-			full := chunk
-			chunk = nil
-			if len(full) > 0 && more {
-				more = yield(full)
-			}
-			return more
-		}
-		fired := orStop(flush)
-		err := timed(s, func(l *loop[T]) error {
-			for {
-				v, err := l.next(fired)
-				if err != nil {
-					return err
-				}
-				chunk = append(chunk, v)
-				if len(chunk) == 1 || eachResets {
-					l.timer.Reset(d)
-				}
-				if len(chunk) == n {
-					l.timer.Stop()
-					if !flush() {
-						return errStop
-					}
-				}
-			}
-		}).run(ctx, func(T) bool { return true })
-		if flush() {
-			return err
-		}
-		return nil
-	}}
+	return gather(s, BatchOptions[T]{MaxElements: n, MaxAge: gap}, true)
 }
 
 // Debounce yields an element when nothing has come after it for d, and at the

@@ -89,6 +89,7 @@ var harmless = map[string]string{
 	"seatmap.WatchRequest":  "a name and a cursor, which is a position",
 	"seatmap.Where":         "a prefix of labels",
 	"seq.ArgumentError":     "a number",
+	"stream.BatchOptions":   "numbers and a function",
 	"stream.Event":          "text that a server sent in the clear",
 	"task.PoolOptions":      "numbers",
 	"task.PoolStats":        "numbers",
@@ -100,8 +101,15 @@ var harmless = map[string]string{
 func comparables[T comparable](v T) map[string]any {
 	return map[string]any{
 		"option.Key": option.Key[T](option.Some(v)), "stream.Keyed": stream.Keyed[T, T]{Key: v, Value: v},
-		"task.Keyed": task.Keyed[T, T]{Key: v, Value: v},
+		"stream.Sources": sources(v), "task.Keyed": task.Keyed[T, T]{Key: v, Value: v},
 	}
+}
+
+// sources returns a set of streams with the name v that yield v.
+func sources[T comparable](v T) *stream.Sources[T, T] {
+	ss := &stream.Sources[T, T]{}
+	_ = ss.Insert(v, stream.Of(v))
+	return ss
 }
 
 // containers returns all that can hold any value, holding v.
@@ -116,6 +124,7 @@ func containers[T any](t *testing.T, v T) map[string]any {
 		"arcmutex.OnceLock": arcmutex.NewOnceLock(v),
 		"stream.Stream":     stream.Of(v, v), "stream.Heard": stream.Heard[T]{Value: v}, "stream.Pair": stream.Pair[T, T]{First: v, Second: v},
 		"stream.Indexed":   stream.Indexed[T]{Value: v},
+		"stream.Window":    stream.Window[T]{Values: []T{v}},
 		"retry.PanicError": &retry.PanicError{Value: v}, "retry.Error": &retry.Error{Last: fmt.Errorf("about %v", v), Attempts: 1},
 		"task.PanicError": &task.PanicError{Value: v}, "task.EndError": &task.EndError{Errs: []error{fmt.Errorf("about %v", v)}},
 		"task.Outcome": task.Outcome[T]{Value: v, Err: fmt.Errorf("about %v", v)},

@@ -1,0 +1,185 @@
+package stream
+
+import (
+	"container/list"
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/coderrange/ferrous/task"
+)
+
+// GroupBy parts the elements by their keys into groups, runs the stream that f returns
+// for each group at once with the others, and yields their elements as they come.
+// Within a group, elements keep their order.
+//
+// A group begins with an element whose key has no group. There are n groups at most.
+// For one more, the group ends that has waited longest for an element: its stream
+// ends as at the end of s, and the new group begins when f's has ended. So each key
+// has one group at a time, and a bounded memory serves any number of keys. If the
+// stream of f ends before its group, the group is over, and the next element of the
+// key begins another one. An element that the stream of a new group does not ask for is
+// dropped.
+//
+// s and the groups run on goroutines of their own, each one element ahead. s waits for
+// a group that does not ask, and so do the others; [Buffer] in f lets a group be
+// behind. key and f run on the goroutine of s. An error of s ends the streams of all
+// groups and comes last, when they have ended. Any other error of a group ends all. An
+// n that is not positive and nil functions panic. It costs a map access and four
+// switches between goroutines for an element. After Akka's groupBy.
+func GroupBy[K comparable, T, U any](
+	s Stream[T], n int, key func(T) K, f func(K, Stream[T]) Stream[U],
+) Stream[U] {
+	positive("GroupBy", n)
+	given("GroupBy", key != nil && f != nil)
+	return Stream[U]{func(ctx context.Context, yield func(U) bool) error {
+		return within(ctx, func(scope *task.Scope) error {
+			g := &grouping[K, T, U]{scope: scope, most: n, f: f, out: make(chan merged[U]), ended: task.ErrGoexit}
+			g.open, g.recent = map[K]*group[K, T]{}, list.New()
+			g.running.Store(1)
+			task.Spawn(scope, func(ctx context.Context) (struct{}, error) {
+				feedWith(ctx, g.out, func() error {
+					defer g.endAll()
+					g.ended = s.start(ctx, func(v T) bool { return g.deliver(ctx, key(v), v) })
+					return nil // it comes last
+				})
+				return struct{}{}, nil
+			})
+			err := yieldMerged(ctx, g.out, &g.running, yield)
+			if err == nil && g.running.Load() == 0 {
+				err = g.ended
+			}
+			return err
+		})
+	}}
+}
+
+// A grouping is a run of GroupBy. Its fields belong to the goroutine of the source,
+// but for those that say something else.
+type grouping[K comparable, T, U any] struct {
+	scope   *task.Scope
+	most    int
+	f       func(K, Stream[T]) Stream[U]
+	out     chan merged[U]
+	running atomic.Int64 // the source and the groups; of all goroutines
+	ended   error        // of the source, unless it returns; read after its end
+
+	open   map[K]*group[K, T]
+	recent *list.List // of groups, the last to get an element first
+
+	mu   sync.Mutex
+	gone []*group[K, T] // whose streams have ended; guarded by mu
+}
+
+type group[K comparable, T any] struct {
+	key   K
+	place *list.Element
+	c     chan T        // closed at the end of the group
+	err   error         // the end's, written before
+	told  atomic.Bool   // the group's stream has returned err
+	over  chan struct{} // closed when f's stream has ended
+}
+
+// deliver hands v to its group, and reports whether there may be more.
+func (g *grouping[K, T, U]) deliver(ctx context.Context, k K, v T) bool {
+	for {
+		old := g.open[k]
+		if old == nil {
+			break
+		}
+		select {
+		case old.c <- v:
+			g.recent.MoveToFront(old.place)
+			return true
+		case <-old.over:
+			g.forget(old)
+		case <-ctx.Done():
+			return false
+		}
+	}
+	if !g.makeRoom(ctx) {
+		return false
+	}
+	x := g.begin(k)
+	select {
+	case x.c <- v:
+	case <-x.over: // without asking for it
+	case <-ctx.Done():
+		return false
+	}
+	return true
+}
+
+// makeRoom ends groups until one may begin.
+func (g *grouping[K, T, U]) makeRoom(ctx context.Context) bool {
+	g.mu.Lock()
+	gone := g.gone
+	g.gone = nil
+	g.mu.Unlock()
+	for _, x := range gone {
+		g.forget(x)
+	}
+	for len(g.open) >= g.most {
+		x := g.recent.Back().Value.(*group[K, T]) //nolint:forcetypeassert // there are only groups
+		close(x.c)
+		g.forget(x)
+		select {
+		case <-x.over:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
+// forget takes a group out, once.
+func (g *grouping[K, T, U]) forget(x *group[K, T]) {
+	if g.open[x.key] == x {
+		delete(g.open, x.key)
+		g.recent.Remove(x.place)
+	}
+}
+
+func (g *grouping[K, T, U]) begin(k K) *group[K, T] {
+	x := &group[K, T]{key: k, c: make(chan T), over: make(chan struct{})}
+	x.place = g.recent.PushFront(x)
+	g.open[k] = x
+	s := g.f(k, New(func(ctx context.Context, yield func(T) bool) error {
+		more := true
+		err := FromChan(x.c).run(ctx, func(v T) bool {
+			more = yield(v)
+			return more
+		})
+		if err == nil && more {
+			err = x.err
+			x.told.Store(err != nil)
+		}
+		return err
+	}))
+	g.running.Add(1)
+	task.Spawn(g.scope, func(ctx context.Context) (struct{}, error) {
+		defer func() {
+			close(x.over)
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			g.gone = append(g.gone, x)
+		}()
+		feedWith(ctx, g.out, func() error {
+			err := s.start(ctx, func(u U) bool { return send(ctx, g.out, merged[U]{v: u}) })
+			if x.told.Load() {
+				return nil // the source's comes last
+			}
+			return err
+		})
+		return struct{}{}, nil
+	})
+	return x
+}
+
+// endAll ends all groups when the source has ended.
+func (g *grouping[K, T, U]) endAll() {
+	for _, x := range g.open {
+		x.err = g.ended
+		close(x.c)
+	}
+}
