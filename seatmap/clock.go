@@ -9,64 +9,101 @@ import (
 	"time"
 )
 
-// Resolution is how often the [Clock] of a [Map] ticks.
-const Resolution = time.Millisecond
-
-// Clock is the time that Plans agree on, counted from its making and monotonic:
-// setting the wall clock does not move it. It also keeps a coarse reading, which
-// costs one load, for refusals. It must be made by [NewClock] and not be copied;
-// it is safe for concurrent use.
+// Clock is the time that Plans agree on. It is monotonic and counts from the
+// clock's making: setting the wall clock does not move it. It must be made by
+// [NewClock] and not be copied; it is safe for concurrent use.
+//
+// A refusal of a seat that is blocked for more than another second does not read
+// the system's clock. It relies on a reading that another refusal has left and that
+// a timer takes away after a tenth of a second. So refusals cost ten readings and
+// timers a second at most, and an idle clock costs nothing. All other calls, and
+// refusals within the last second of a hold, read the system's clock.
+//
+// So a deadline is exact to the nanosecond. Only if the process stands still for
+// most of a second can a refusal come too late; a grant never comes too early.
 type Clock struct {
-	self   *Clock // a zero Clock and a copy are known by it
-	base   time.Time
-	coarse atomic.Int64 // the last tick's reading; 0 while nothing ticks
+	self *Clock // a zero Clock and a copy are known by it
+	base time.Time
 
-	stop  func()
-	ended chan struct{}
+	// sure is a time that no deadline after it has been reached: a reading and
+	// clockMargin, while the timer is pending or its function begins. Else it is
+	// never, and nobody can be sure. It is written under mu.
+	sure   atomic.Int64
+	mu     sync.Mutex
+	timer  *time.Timer
+	closed bool
 }
 
-// NewClock starts a clock whose coarse reading is renewed every resolution by
-// a goroutine, which lives until [Clock.Close]. With a resolution that is not
-// positive there is no goroutine, and every reading is precise.
-func NewClock(resolution time.Duration) *Clock {
-	c := &Clock{base: time.Now(), ended: make(chan struct{})}
+const (
+	clockTick   = 100 * time.Millisecond
+	clockMargin = int64(time.Second)
+)
+
+// NewClock returns a clock that begins now.
+func NewClock() *Clock {
+	c := &Clock{base: time.Now()}
 	c.self = c
-	if resolution <= 0 {
-		close(c.ended)
-		c.stop = func() {}
-		return c
-	}
-	stop := make(chan struct{})
-	c.stop = sync.OnceFunc(func() { close(stop) })
-	c.coarse.Store(c.now())
-	go c.tick(resolution, stop)
+	c.sure.Store(never)
+	c.timer = stoppedTimer(c.forget)
 	return c
 }
 
-func (c *Clock) tick(resolution time.Duration, stop chan struct{}) {
-	defer close(c.ended)
-	defer c.coarse.Store(0)
-	ticker := time.NewTicker(resolution)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-			c.coarse.Store(c.now())
-		case <-stop:
-			return
-		}
+// stoppedTimer returns a timer of the caller's synctest bubble, if there is one,
+// for Reset.
+func stoppedTimer(f func()) *time.Timer {
+	t := time.AfterFunc(never, f)
+	t.Stop()
+	return t
+}
+
+// passed reports whether the deadline has passed.
+func (c *Clock) passed(deadline int64) bool {
+	return deadline <= c.sure.Load() && c.passedSlow(deadline)
+}
+
+func (c *Clock) passedSlow(deadline int64) bool {
+	if deadline == never {
+		return false
+	}
+	now := c.now()
+	if deadline > now+clockMargin {
+		c.keep(now)
+	}
+	return deadline <= now
+}
+
+// keep keeps the reading for the refusals of the next tenth of a second.
+func (c *Clock) keep(now int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sure.Load() == never && !c.closed {
+		c.sure.Store(now + clockMargin)
+		c.timer.Reset(clockTick)
 	}
 }
 
-// Close ends the ticking and waits for its goroutine. The clock goes on with
-// precise readings. It may be called more than once. A zero Clock has nothing to
+// forget is the timer's function: the reading that was kept is too old.
+func (c *Clock) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sure.Store(never)
+}
+
+// Close stops the timer for good. The clock goes on and every call reads the
+// system's clock. It may be called more than once. A zero Clock has nothing to
 // end.
 func (c *Clock) Close() {
 	if c.self == nil {
 		return
 	}
-	c.stop()
-	<-c.ended
+	if c.self != c {
+		panic(notMade("Clock", "Close", true))
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	c.timer.Stop()
+	c.sure.Store(never)
 }
 
 // String returns for how long the clock has run.
@@ -85,15 +122,6 @@ func (c *Clock) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // now returns the time since the making of the clock, in nanoseconds; at least 1.
 func (c *Clock) now() int64 { return int64(time.Since(c.base)) + 1 }
-
-// lately returns a reading that is at most as late as now, and does not read
-// the system's clock while the ticker runs.
-func (c *Clock) lately() int64 {
-	if t := c.coarse.Load(); t != 0 {
-		return t
-	}
-	return c.now()
-}
 
 // wall is a reading of the system's clock, to tell users the times of a Clock.
 type wall struct {

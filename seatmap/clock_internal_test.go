@@ -3,13 +3,22 @@ package seatmap
 import (
 	"hash/maphash"
 	"strconv"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unsafe"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/coderrange/ferrous/internal/testkit"
+	"github.com/coderrange/ferrous/internal/testkit/interleave"
 )
+
+// sharing is the files whose atomic variables the explorer has to know.
+var sharing = []string{"clock.go", "key.go", "plan.go", "sweeper.go", "watch.go"}
 
 // stepWall returns t as it would have been read had the wall clock, but not the
 // monotonic one, been set differently by d at that time. There is no way to
@@ -25,7 +34,7 @@ func stepWall(tb testing.TB, t time.Time, d time.Duration) time.Time {
 
 func TestSettingTheWallClockMovesNoDeadline(t *testing.T) {
 	for _, step := range []time.Duration{time.Hour, -time.Hour} {
-		c := NewClock(0)
+		c := NewClock()
 		c.base = stepWall(t, c.base, step) // as if it was set by -step since
 		require.InDelta(t, float64(step), float64(c.base.Round(0).Sub(time.Now().Round(0))), float64(time.Minute))
 		assert.Less(t, c.now(), int64(time.Minute))
@@ -45,18 +54,113 @@ func TestSettingTheWallClockMovesNoDeadline(t *testing.T) {
 	}
 }
 
-func TestClockReadings(t *testing.T) {
-	c := NewClock(0)
-	assert.Positive(t, c.lately())
-	c.Close()
-	c = NewClock(time.Hour)
-	assert.LessOrEqual(t, c.lately(), c.now())
-	assert.Equal(t, c.lately(), c.lately())
-	c.Close()
-	c.Close()
-	first := c.lately()
-	for c.lately() == first { // goes on, precisely
+// TestPassedIsExact lets a Plan's refusals ask at any time about any deadline.
+func TestPassedIsExact(t *testing.T) {
+	testkit.Check(t, func(t *rapid.T) {
+		c := NewClock()
+		born := time.Now()
+		near := rapid.OneOf(
+			rapid.SampledFrom([]time.Duration{0, 1, clockTick - 1, clockTick, time.Duration(clockMargin), time.Hour}),
+			rapid.Map(rapid.IntRange(0, 3000), func(n int) time.Duration { return time.Duration(n) * time.Millisecond }),
+		)
+		var deadlines []int64
+		closing := rapid.IntRange(0, 60).Draw(t, "closing")
+		for i := range rapid.IntRange(1, 40).Draw(t, "steps") {
+			if i == closing {
+				c.Close()
+			}
+			testkit.Advance(near.Draw(t, "time"))
+			d := c.now() + int64(near.Draw(t, "deadline")) + rapid.Int64Range(-1, 1).Draw(t, "by one")
+			deadlines = append(deadlines, d, never)
+			require.Equal(t, int64(time.Since(born))+1, c.now())
+			for range rapid.IntRange(1, 2).Draw(t, "calls") {
+				for _, d := range deadlines {
+					require.Equal(t, d <= c.now(), c.passed(d))
+				}
+			}
+		}
+	})
+}
+
+func TestAClockTicksOnlyWhileItIsUsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := NewClock()
+		far := func() int64 { return c.now() + int64(time.Hour) }
+		require.False(t, c.timer.Stop())
+		c.passed(c.now() + clockMargin)
+		c.passed(never)
+		c.passed(0)
+		require.EqualValues(t, never, c.sure.Load(), "no other reading would do for those")
+		for range 3 {
+			kept, last := 0, int64(never)
+			for range 100 { // in ten ticks
+				c.passed(far())
+				sure := c.sure.Load()
+				require.LessOrEqual(t, c.now()-(sure-clockMargin), int64(clockTick))
+				if sure != last {
+					kept, last = kept+1, sure
+				}
+				testkit.Advance(clockTick / 10)
+			}
+			require.Equal(t, 10, kept)
+			testkit.Advance(clockTick)
+			require.False(t, c.timer.Stop())
+			testkit.Advance(50 * 365 * 24 * time.Hour) // it would take very long if anything ticked
+		}
+		c.passed(far())
+		c.Close()
+		c.passed(far())
+		require.False(t, c.timer.Stop())
+		require.EqualValues(t, never, c.sure.Load())
+		c.Close()
+	})
+}
+
+// TestClocksInAllInterleavings has the timer fire at any time. A reading that stays
+// without a timer would let refusals go on for ever.
+func TestClocksInAllInterleavings(t *testing.T) {
+	if !interleave.Rewritten() {
+		interleave.Rerun(t, "TestClocksInAllInterleavings", sharing...)
+		return
 	}
+	for _, threads := range []string{"ffr", "frr", "frc", "fnr", "ffc", "rrc"} {
+		t.Run(threads, func(t *testing.T) {
+			runs := interleave.Explore(t, func() ([]func(), func()) {
+				c := NewClock()
+				c.timer = stoppedTimer(func() {})
+				began, far := time.Now(), c.now()+int64(time.Hour)
+				assert.False(t, c.passed(far))
+				do := map[rune]func(){
+					'f': func() { assert.False(t, c.passed(far)) },
+					'n': func() { assert.True(t, c.passed(1)) },
+					'c': c.Close,
+					'r': func() { // the timer fires, if it is set
+						if c.timer.Stop() {
+							c.forget()
+						}
+					},
+				}
+				var all []func()
+				for _, thread := range threads {
+					all = append(all, do[thread])
+				}
+				return all, func() {
+					if time.Since(began) > clockTick/2 {
+						return // it may have fired by itself
+					}
+					kept := c.sure.Load() != never
+					assert.Equal(t, kept, c.timer.Stop(), "a timer and a reading, or none of both")
+					assert.False(t, kept && strings.Contains(threads, "c"))
+					assert.False(t, c.passed(far))
+				}
+			})
+			t.Log(runs, "interleavings")
+		})
+	}
+}
+
+func TestThatADeadlineIsFarIsSeenWithoutACall(t *testing.T) {
+	testkit.Inlined(t, "(*Clock).passed")
 }
 
 func TestRecordAndWordSizes(t *testing.T) {

@@ -19,12 +19,17 @@ type event struct {
 	accounts accounts
 	keys     keys
 	log      changeLog
+
+	sweeper *sweeper // nil in a Map that does not sweep by itself
+	asked   int64    // when the sweeper is to come at the latest; never if it need not
+	turn    turn     // the sweeper's
 }
 
 func newEvent(r *CreateRequest, ls *labels, closed []int, m *Map) *event {
 	o := &m.options
 	e := &event{plan: newPlan(strings.Clone(r.Event), ls, closed, m.clock, m.tagKey(r.Event)), limits: r.Limits}
 	e.plan.event = e
+	e.sweeper, e.asked, e.turn.of = m.sweeper, never, e
 	if e.keys.most = o.Keys; o.Keys == 0 {
 		e.keys.most = 4096 + ls.count
 	}
@@ -43,12 +48,38 @@ func (e *event) close(end error) (fence, revision uint64) {
 	e.plan.mu.Lock()
 	defer e.plan.mu.Unlock()
 	e.log.ring()
+	if e.sweeper != nil {
+		e.sweeper.forget(e)
+	}
 	return e.plan.fence, e.plan.revision
 }
 
-// due says, without a lock, whether sweep may find something.
-func (e *event) due(now int64) bool {
-	return e.plan.earliest.Load() <= now || e.keys.due(now) || e.log.due(now)
+// next returns a time before which sweep finds nothing. It needs no lock.
+func (e *event) next() int64 {
+	next := e.plan.earliest.Load()
+	for _, at := range [...]int64{e.keys.next.Load(), e.log.expires.Load()} {
+		if at != 0 {
+			next = min(next, at)
+		}
+	}
+	return next
+}
+
+// askAnew asks the sweeper to come when sweep may find something, unless it comes
+// before anyway.
+func (e *event) askAnew() {
+	if next := e.next(); next < e.asked && e.sweeper != nil && e.plan.end == nil {
+		e.asked = next
+		e.sweeper.ask(e, next)
+	}
+}
+
+// askAgain is askAnew after the sweeper came.
+func (e *event) askAgain() {
+	e.plan.mu.Lock()
+	defer e.plan.mu.Unlock()
+	e.asked = never
+	e.askAnew()
 }
 
 // sweep is as Plan.Sweep, and forgets old answers and changes.
@@ -106,7 +137,7 @@ func (e *event) block(r *BlockRequest) (Hold, error) {
 
 func (e *event) blockAny(r *BlockAnyRequest) (Hold, error) {
 	p := e.plan
-	if p.gate.Load() > p.clock.lately() && !e.keys.has(r.User, r.Key) {
+	if gate := p.gate.Load(); gate != 0 && !p.clock.passed(gate) && !e.keys.has(r.User, r.Key) {
 		return Hold{}, ErrSoldOut
 	}
 	p.mu.Lock()
@@ -334,6 +365,7 @@ func (e *event) over(now int64, state State, head *record) {
 	}
 	if head.slot != noSlot {
 		e.keys.ended(now, head.slot)
+		e.askAnew()
 	}
 }
 

@@ -1,5 +1,7 @@
 package seatmap
 
+import "github.com/stretchr/testify/require"
+
 // TokenBits is how many bits Damaged can flip: of fence, seat and tag.
 const TokenBits = 64 + 32 + 128
 
@@ -23,6 +25,9 @@ func CursorOf(life, revision uint64) Cursor { return Cursor{life, revision} }
 
 // Life returns which life of an event a cursor is of.
 func (c Cursor) Life() uint64 { return c.life }
+
+// CheckSweeper fails if something is over before the sweeper comes.
+func CheckSweeper(tb require.TestingT, m *Map) { checkSweeper(tb, m) }
 
 // Watchers returns how many watch an event.
 func Watchers(m *Map, event string) int {

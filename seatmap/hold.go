@@ -136,6 +136,9 @@ func (p *Plan) setDeadline(ring []uint32, until int64) {
 	}
 	if until < p.earliest.Load() {
 		p.earliest.Store(until)
+		if p.event != nil {
+			p.event.askAnew()
+		}
 	}
 	p.setGate()
 }

@@ -20,28 +20,28 @@ import (
 // is safe for concurrent use. Events are independent of each other: calls about
 // different events share nothing that is written but counters of the runtime.
 //
-// It has two goroutines, which live until [Map.Close]: one lets the [Clock]
-// tick, one sweeps.
+// It has no goroutine but for the moments in which it sweeps, and two timers: one is
+// pending while there is something to sweep, one, its [Clock]'s, while refusals
+// need it. An idle Map costs nothing.
 type Map struct {
 	self    *Map // a zero Map and a copy are known by it
 	events  *xsync.MapOf[string, *event]
 	options Options
 	clock   *Clock
+	sweeper *sweeper // nil if only Sweep sweeps
 	closed  atomic.Bool
 	key     [32]byte // of which the keys of the events' tags are made
 	// No removed event gave out a higher fence or revision.
 	fence, revision stdatomic.Uint64
-
-	stop  func() // tells the sweeper
-	swept chan struct{}
 }
 
 var _ Store = (*Map)(nil)
 
 // Options says how a [Map] works. The zero Options is a good choice.
 type Options struct {
-	// SweepEvery is how often holds that are over are swept away. Zero means
-	// 100 ms.
+	// SweepEvery is the shortest time between two sweeps. A hold is swept away at
+	// its deadline, or at most so much later if there was another sweep just
+	// before. Zero means 100 ms.
 	SweepEvery time.Duration
 	// Ring is how many changes of an event are kept for its watchers, at most
 	// 1,048,576. Zero means 1,024.
@@ -52,16 +52,11 @@ type Options struct {
 	// bookings do not count and are not forgotten. Zero means 4,096 and one more
 	// for each seat.
 	Keys int
-	// Manual runs no goroutine: every reading of the clock is precise, and only
-	// [Map.Sweep] sweeps.
+	// Manual says that only [Map.Sweep] sweeps.
 	Manual bool
 }
 
-const (
-	maxRing    = 1 << 20
-	sweepBatch = 1024      // seats ended under one taking of an event's lock
-	sweepTick  = 64 * 1024 // seats ended in one tick
-)
+const maxRing = 1 << 20
 
 // NewMap makes a map without events. The error wraps [ErrInvalidOptions].
 func NewMap(o Options) (*Map, error) {
@@ -77,23 +72,16 @@ func NewMap(o Options) (*Map, error) {
 	if o.Ring == 0 {
 		o.Ring = 1024
 	}
-	m := &Map{events: xsync.NewMapOf[string, *event](), options: o, swept: make(chan struct{})}
+	m := &Map{events: xsync.NewMapOf[string, *event](), options: o, clock: NewClock()}
 	_, _ = crand.Read(m.key[:]) // never fails
 	m.self = m
-	if o.Manual {
-		m.clock = NewClock(0)
-		m.stop = func() {}
-		close(m.swept)
-		return m, nil
+	if !o.Manual {
+		m.sweeper = newSweeper(m.clock, o.SweepEvery)
 	}
-	m.clock = NewClock(Resolution)
-	ctx, cancel := context.WithCancel(context.Background())
-	m.stop = cancel
-	go m.sweeper(ctx)
 	return m, nil
 }
 
-// Close ends the map, its goroutines and its watches, which first tell every
+// Close ends the map, waits for a sweep that has begun, and ends its watches, which first tell every
 // change made before. It may be called more than once. A zero Map has nothing to
 // end.
 func (m *Map) Close() error {
@@ -102,8 +90,9 @@ func (m *Map) Close() error {
 	}
 	m.mustBeMade("Close")
 	m.closed.Store(true)
-	m.stop()
-	<-m.swept
+	if m.sweeper != nil {
+		m.sweeper.close()
+	}
 	m.events.Range(func(_ string, e *event) bool {
 		e.close(ErrClosed)
 		return true
@@ -112,33 +101,11 @@ func (m *Map) Close() error {
 	return nil
 }
 
-// sweeper does a bounded piece of sweeping at each tick.
-func (m *Map) sweeper(ctx context.Context) {
-	defer close(m.swept)
-	ticker := time.NewTicker(m.options.SweepEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-			due := m.due()
-			for _, e := range due {
-				for left := max(sweepTick/len(due), 1); left > 0; left -= sweepBatch {
-					if _, more := e.sweep(min(left, sweepBatch)); !more {
-						break
-					}
-				}
-			}
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
 // due returns the events in which something may be over.
 func (m *Map) due() (events []*event) {
 	now := m.clock.now()
 	m.events.Range(func(_ string, e *event) bool {
-		if e.due(now) {
+		if e.next() <= now {
 			events = append(events, e)
 		}
 		return true
@@ -159,7 +126,7 @@ func (m *Map) Sweep(ctx context.Context) (holds int, err error) {
 				return holds, err
 			}
 			var n int
-			n, more = e.sweep(sweepBatch)
+			n, more = e.sweep(sweepStep)
 			holds += n
 		}
 	}

@@ -499,7 +499,7 @@ func (w *world) deadContext(t *rapid.T) {
 
 func (w *world) time(t *rapid.T) {
 	d := time.Duration(rapid.IntRange(1, 4000).Draw(t, "ms")) * time.Millisecond
-	if w.manual && rapid.IntRange(0, 3).Draw(t, "jump") == 0 { // a ticking clock takes long, even in fake time
+	if rapid.IntRange(0, 3).Draw(t, "jump") == 0 {
 		d = rapid.SampledFrom([]time.Duration{
 			seatmap.KeyMemory - time.Second, seatmap.KeyMemory + time.Second, seatmap.WatchMemory, 24 * time.Hour,
 		}).Draw(t, "far")
@@ -519,6 +519,7 @@ func (w *world) sweep(t *rapid.T) {
 // check compares all that the map reports with the oracles.
 func (w *world) check(t *rapid.T) {
 	synctest.Wait()
+	seatmap.CheckSweeper(t, w.m)
 	for _, name := range []string{event, "opera"} {
 		o := w.events[name]
 		if o == nil {

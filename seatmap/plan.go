@@ -102,8 +102,8 @@ type PlanConfig struct {
 	Seats int
 	// Closed is the seats that are not for sale.
 	Closed []int
-	// Clock is the clock to use. Nil gives the plan one without a goroutine, of
-	// which every reading is precise.
+	// Clock is the clock to use, so that several plans share a timer. Nil gives the
+	// plan one of its own.
 	Clock *Clock
 }
 
@@ -126,7 +126,7 @@ func NewPlan(c PlanConfig) (*Plan, error) {
 		}
 	}
 	if c.Clock == nil {
-		c.Clock = NewClock(0)
+		c.Clock = NewClock()
 	}
 	return newPlan(c.Name, &labels{count: c.Seats}, c.Closed, c.Clock, randomKey()), nil
 }
@@ -193,17 +193,17 @@ func (p *Plan) Block(user uint64, ttl time.Duration, seats ...int) (Token, error
 // when only the lock can tell.
 func (p *Plan) refusal(seat int) error {
 	if gate := p.gate.Load(); gate != 0 {
-		if gate > p.clock.lately() {
-			return ErrSoldOut
+		if p.clock.passed(gate) {
+			return nil
 		}
-		return nil
+		return ErrSoldOut
 	}
 	word := p.word(seat)
 	switch State(word & stateMask) {
 	case Available:
 		return nil
 	case Blocked:
-		if int64(word>>stateBits) <= p.clock.lately() {
+		if p.clock.passed(int64(word >> stateBits)) {
 			return nil
 		}
 	case Booked, Closed:

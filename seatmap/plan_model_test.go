@@ -102,7 +102,7 @@ func TestPlanIsLinearizable(t *testing.T) {
 	for _, c := range []struct{ seats, clients, calls int }{{1, 6, 60}, {4, 4, 14}} {
 		t.Run(fmt.Sprintf("seats=%d", c.seats), func(t *testing.T) {
 			testkit.Stress(t, func(t *testing.T, round int) {
-				clock := seatmap.NewClock(seatmap.Resolution)
+				clock := seatmap.NewClock()
 				defer clock.Close()
 				p := newPlan(t, c.seats, clock)
 				var r testkit.Recorder
@@ -197,7 +197,7 @@ func TestNoSeatHasTwoHoldersWhenHoldsExpire(t *testing.T) {
 	}
 	testkit.Stress(t, func(t *testing.T, round int) {
 		const seats = 3
-		clock := seatmap.NewClock(seatmap.Resolution)
+		clock := seatmap.NewClock()
 		defer clock.Close()
 		p := newPlan(t, seats, clock)
 		var mu sync.Mutex

@@ -163,7 +163,7 @@ func TestAdjacentSeatsDoNotSpanAFullStretch(t *testing.T) {
 }
 
 func TestPlanDoesNotAllocate(t *testing.T) {
-	clock := seatmap.NewClock(seatmap.Resolution)
+	clock := seatmap.NewClock()
 	defer clock.Close()
 	p := newPlan(t, 10, clock)
 	_, err := p.Block(1, hold, 0)

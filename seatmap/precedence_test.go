@@ -311,7 +311,7 @@ func TestWhatWasNotMadeByItsConstructorSaysSo(t *testing.T) {
 			"seatmap: Map."+name+": a copy")
 	}
 	assert.EqualError(t, testkit.PanicError(t, func() { _ = copyOf(made).Close() }), "seatmap: Map.Close: a copy")
-	clock := seatmap.NewClock(0)
+	clock := seatmap.NewClock()
 	plan := newPlan(t, 2, clock)
 	calls := map[string]func(a *ask) error{"Sweep": func(a *ask) error { a.p.Sweep(1); return nil }}
 	maps.Copy(calls, planCalls)
@@ -326,6 +326,7 @@ func TestWhatWasNotMadeByItsConstructorSaysSo(t *testing.T) {
 		err := testkit.PanicError(t, func() { _, _ = seatmap.NewPlan(seatmap.PlanConfig{Seats: 1, Clock: c}) })
 		assert.EqualError(t, err, "seatmap: Clock: "+state)
 	}
+	assert.EqualError(t, testkit.PanicError(t, copyOf(clock).Close), "seatmap: Clock.Close: a copy")
 
 	require.NoError(t, new(seatmap.Map).Close(), "nothing to end")
 	new(seatmap.Plan).Close()

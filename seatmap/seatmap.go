@@ -22,10 +22,8 @@
 //
 // A hold is over at its deadline, whether or not anything swept it away: a
 // grant, [Map.Book], [Map.Extend] and [Map.Release] read the monotonic clock
-// under the lock. Changes of the wall clock do not move a deadline. A refusal
-// may use a [Clock] that ticks every [Resolution] and so lag behind by that
-// much: a seat may be refused for a moment after its hold ended, but is never
-// granted before.
+// under the lock. Changes of the wall clock do not move a deadline. A refusal is
+// exact, too, and mostly does without reading the system's clock: see [Clock].
 //
 // # Memory order
 //

@@ -14,8 +14,8 @@ import (
 	"github.com/coderrange/ferrous/seatmap"
 )
 
-// withAndWithoutSweeper runs the test in a bubble, once with a map that sweeps
-// and ticks by itself, and once with one that does not.
+// withAndWithoutSweeper runs the test in a bubble, once with a map that sweeps by
+// itself, and once with one that does not.
 func withAndWithoutSweeper(t *testing.T, f func(t *testing.T, o seatmap.Options)) {
 	t.Helper()
 	for _, manual := range []bool{false, true} {
@@ -46,39 +46,38 @@ func TestAHoldIsOverAtItsDeadline(t *testing.T) {
 		require.ErrorIs(t, release(m, a.Token), seatmap.ErrExpired)
 		assert.Equal(t, seatmap.Available, state(t, m, "1").State)
 		assert.Equal(t, seatmap.Counts{Available: 2, Booked: 1}, counts(t, m))
-		testkit.Advance(seatmap.Resolution)
 		block(t, m, "carl", "1")
 	})
 }
 
-func TestARefusalLagsByTheResolutionAtMost(t *testing.T) {
+func TestARefusalEndsAtTheDeadline(t *testing.T) {
 	withAndWithoutSweeper(t, func(t *testing.T, o seatmap.Options) {
 		m := newEvent(t, 2, seatmap.Limits{}, o)
-		testkit.Advance(seatmap.Resolution / 2) // deadlines fall between ticks
-		block(t, m, "ann", "1")
-		testkit.Advance(hold)
-		_, err := tryBlock(m, "bob", "1")
-		if o.Manual {
+		p := newPlan(t, 1, nil)
+		for _, left := range []time.Duration{1, time.Millisecond, time.Second - 1, time.Second, time.Second + 1, time.Minute, hold} {
+			block(t, m, "ann", "1")
+			_, err := p.Block(1, hold, 0)
 			require.NoError(t, err)
-			return
+			refused := func() {
+				t.Helper()
+				for range 2 {
+					_, err := tryBlock(m, "bob", "1")
+					require.ErrorIs(t, err, seatmap.ErrTaken)
+					_, err = p.Block(2, hold, 0)
+					require.ErrorIs(t, err, seatmap.ErrSoldOut)
+				}
+			}
+			refused()
+			testkit.Advance(hold - left)
+			refused()
+			testkit.Advance(left - 1)
+			refused()
+			testkit.Advance(1)
+			require.NoError(t, release(m, block(t, m, "bob", "1").Token))
+			token, err := p.Block(2, hold, 0)
+			require.NoError(t, err)
+			require.NoError(t, p.Release(token))
 		}
-		require.ErrorIs(t, err, seatmap.ErrTaken, "no tick since")
-		testkit.Advance(seatmap.Resolution / 2)
-		block(t, m, "bob", "1")
-	})
-}
-
-func TestATokenIsOverAtItsDeadlineWhenTheClockHasNotTicked(t *testing.T) {
-	withAndWithoutSweeper(t, func(t *testing.T, o seatmap.Options) {
-		m := newEvent(t, 3, seatmap.Limits{}, o)
-		testkit.Advance(seatmap.Resolution / 2) // deadlines fall between ticks
-		a, b, c := block(t, m, "ann", "1"), block(t, m, "bob", "2"), block(t, m, "carl", "3")
-		testkit.Advance(hold)
-		_, err := book(m, a.Token)
-		require.ErrorIs(t, err, seatmap.ErrExpired)
-		_, err = extend(m, b.Token, hold)
-		require.ErrorIs(t, err, seatmap.ErrExpired)
-		require.ErrorIs(t, release(m, c.Token), seatmap.ErrExpired)
 	})
 }
 
@@ -126,7 +125,7 @@ func TestTheExpiredTokenOfWhoHoldsTheSeatAgainDoesNothing(t *testing.T) {
 	withAndWithoutSweeper(t, func(t *testing.T, o seatmap.Options) {
 		m := newEvent(t, 1, seatmap.Limits{}, o)
 		old := block(t, m, "ann", "1")
-		testkit.Advance(hold + seatmap.Resolution)
+		testkit.Advance(hold)
 		again := block(t, m, "ann", "1")
 		_, err := book(m, old.Token)
 		require.ErrorIs(t, err, seatmap.ErrExpired)
@@ -145,7 +144,7 @@ func TestAnOverdueHoldDoesNotCountAgainstItsUser(t *testing.T) {
 		m := newEvent(t, 5, seatmap.Limits{Seats: 2, Holds: 2}, o)
 		block(t, m, "ann", "1")
 		block(t, m, "ann", "2")
-		testkit.Advance(hold + seatmap.Resolution)
+		testkit.Advance(hold)
 		infos, err := m.Holds(context.Background(), seatmap.HoldsRequest{Event: event, User: "ann"})
 		require.NoError(t, err)
 		assert.Empty(t, infos)

@@ -28,7 +28,7 @@ type changeLog struct {
 	seats   int     // in the lists of entries
 
 	watchers int
-	expires  atomic.Int64 // when to drop the changes; 0 while somebody watches
+	expires  atomic.Int64 // when to drop the changes; 0 if they are not to be dropped
 
 	bell   chan struct{}
 	parked chan struct{} // closed to wake those who wait for a change; nil if none does
@@ -78,7 +78,7 @@ func (l *changeLog) drop() {
 
 // on says whether changes are to be kept.
 func (l *changeLog) on(clock *Clock) bool {
-	if l.entries != nil && l.watchers == 0 && l.due(clock.lately()) {
+	if l.entries != nil && l.watchers == 0 && clock.passed(l.expires.Load()) {
 		l.drop()
 	}
 	return l.entries != nil
@@ -135,6 +135,7 @@ func (e *event) watch(ctx context.Context, from Cursor, yield func(Change, error
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		e.log.leave(p.clock.now())
+		e.askAnew()
 	}()
 	w := watcher{event: e, yield: yield, gap: !from.IsZero()}
 	if from.life == e.log.life {

@@ -116,7 +116,7 @@ func scaled(n int) int {
 
 func newClock(b *testing.B) *seatmap.Clock {
 	b.Helper()
-	clock := seatmap.NewClock(seatmap.Resolution)
+	clock := seatmap.NewClock()
 	b.Cleanup(clock.Close)
 	return clock
 }

@@ -99,7 +99,7 @@ func TestABookingIsNotFreed(t *testing.T) {
 func TestALaterHoldIsNotFreedForAnEarlierOne(t *testing.T) {
 	onFakeTime(t, func(t *testing.T, st store) {
 		first := mustBlock(t, st, 0)
-		testkit.Advance(time.Until(first.until) + seatmap.Resolution)
+		testkit.Advance(time.Until(first.until))
 		second := mustBlock(t, st, 0)
 		synctest.Wait()
 		testkit.Advance(time.Until(second.until) - 1)

@@ -293,7 +293,7 @@ func seats(t *testing.T) (values map[string]any, tokens []seatmap.Token, key sea
 	require.NoError(t, err)
 	holds, err := m.Holds(ctx, seatmap.HoldsRequest{Event: event, User: "ann"})
 	require.NoError(t, err)
-	clock := seatmap.NewClock(0)
+	clock := seatmap.NewClock()
 	plan, err := seatmap.NewPlan(seatmap.PlanConfig{Name: event, Seats: 9, Clock: clock})
 	require.NoError(t, err)
 	planHold, err := plan.Block(1, ttl, 1, 2, 3)

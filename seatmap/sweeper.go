@@ -1,0 +1,189 @@
+package seatmap
+
+import (
+	"container/heap"
+	"sync"
+	"time"
+)
+
+// sweeper sweeps the events of a Map when something in them is over: a hold at its
+// deadline, an answer that was remembered long enough, the changes that nobody
+// came back for. It has one timer, which is pending while an event has asked for a
+// sweep, and a goroutine only while it sweeps.
+//
+// An event asks under the lock of its plan, and so before the lock of the sweeper,
+// whenever something will be over before the time it last asked for. That is rare:
+// holds that are granted later mostly end later.
+type sweeper struct {
+	clock *Clock
+	every int64 // between the beginnings of two sweeps, at least
+
+	mu       sync.Mutex
+	asked    agenda
+	timer    *time.Timer
+	at       int64 // when the timer fires; never while it is stopped
+	rest     int64 // no sweep begins before
+	sweeping bool
+	closed   bool
+	ended    chan struct{} // closed when closed and not sweeping
+}
+
+const (
+	sweepStep = 1024      // seats ended under one taking of an event's lock
+	sweepMost = 64 * 1024 // seats ended in one sweep
+)
+
+func newSweeper(clock *Clock, every time.Duration) *sweeper {
+	s := &sweeper{clock: clock, every: int64(every), at: never, ended: make(chan struct{})}
+	s.timer = stoppedTimer(s.sweep)
+	return s
+}
+
+// ask lets the event be swept at that time, or within every after it, instead of
+// when it asked for before. The caller holds the lock of its plan.
+func (s *sweeper) ask(e *event, at int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	if e.turn.place == 0 {
+		heap.Push(&s.asked, &e.turn)
+	}
+	e.turn.at = at
+	heap.Fix(&s.asked, e.turn.place-1)
+	s.setTimer()
+}
+
+// forget takes back what the event asked for. The caller holds the lock of its
+// plan.
+func (s *sweeper) forget(e *event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed && e.turn.place > 0 {
+		heap.Remove(&s.asked, e.turn.place-1)
+		s.setTimer()
+	}
+}
+
+// setTimer sets the timer to the time for which an event asked first. While a
+// sweep runs, its end does that.
+func (s *sweeper) setTimer() {
+	if s.sweeping {
+		return
+	}
+	at := int64(never)
+	if len(s.asked) > 0 {
+		at = max(s.asked[0].at, s.rest)
+	}
+	switch at {
+	case s.at:
+		return
+	case never:
+		s.timer.Stop()
+	default:
+		s.timer.Reset(time.Duration(at - s.clock.now()))
+	}
+	s.at = at
+}
+
+// sweep is the timer's function. It does a bounded piece of sweeping.
+func (s *sweeper) sweep() {
+	due := s.begin()
+	for _, e := range due {
+		for left := max(sweepMost/len(due), 1); left > 0; left -= sweepStep {
+			if _, more := e.sweep(min(left, sweepStep)); !more {
+				break
+			}
+		}
+		e.askAgain()
+	}
+	if due != nil {
+		s.end()
+	}
+}
+
+// begin begins a sweep and returns the events that have asked for it; none if there
+// is nothing to do.
+func (s *sweeper) begin() (due []*event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || s.sweeping { // the timer was set anew when its function had begun
+		return nil
+	}
+	s.at = never
+	now := s.clock.now()
+	for len(s.asked) > 0 && s.asked[0].at <= now {
+		due = append(due, heap.Pop(&s.asked).(*turn).of)
+	}
+	if due == nil {
+		s.setTimer()
+		return nil
+	}
+	s.sweeping, s.rest = true, now+s.every
+	return due
+}
+
+func (s *sweeper) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sweeping = false
+	if s.closed {
+		close(s.ended)
+		return
+	}
+	s.setTimer()
+}
+
+// close ends the sweeper and waits for a sweep that has begun.
+func (s *sweeper) close() {
+	s.mu.Lock()
+	if !s.closed {
+		s.closed, s.asked = true, nil
+		s.timer.Stop()
+		if !s.sweeping {
+			close(s.ended)
+		}
+	}
+	s.mu.Unlock()
+	<-s.ended
+}
+
+// turn is when an event is to be swept. It is guarded by the lock of the sweeper.
+type turn struct {
+	of    *event
+	at    int64
+	place int // in the agenda, from 1; 0 while it is not there
+}
+
+// agenda is a heap of turns, the next one first.
+type agenda []*turn
+
+// Len implements [heap.Interface].
+func (a *agenda) Len() int { return len(*a) }
+
+// Less implements [heap.Interface].
+func (a *agenda) Less(i, j int) bool { return (*a)[i].at < (*a)[j].at }
+
+// Swap implements [heap.Interface].
+func (a *agenda) Swap(i, j int) {
+	turns := *a
+	turns[i], turns[j] = turns[j], turns[i]
+	turns[i].place, turns[j].place = i+1, j+1
+}
+
+// Push implements [heap.Interface].
+func (a *agenda) Push(x any) {
+	t := x.(*turn)
+	*a = append(*a, t)
+	t.place = len(*a)
+}
+
+// Pop implements [heap.Interface].
+func (a *agenda) Pop() any {
+	last := len(*a) - 1
+	t := (*a)[last]
+	(*a)[last] = nil
+	*a, t.place = (*a)[:last], 0
+	return t
+}
