@@ -170,6 +170,7 @@ var methods = map[string]func(r *arcTrial) any{
 	"a.WithName":    func(r *arcTrial) any { return r.a.WithName("x") == r.a },
 	"a.Format":      func(r *arcTrial) any { return fmt.Sprint(r.a) != "" },
 	"a.LogValue":    func(r *arcTrial) any { return r.a.LogValue().Kind() != 0 },
+	"a.Diagram":     func(r *arcTrial) any { r.a.Diagram(draw); return true },
 	"b.Drop":        func(r *arcTrial) any { r.b.Drop(); return "dropped" },
 	"b.TryUnwrap":   func(r *arcTrial) any { return r.got(r.b.TryUnwrap()) },
 	"b.IntoInner":   func(r *arcTrial) any { return r.got(r.b.IntoInner()) },
@@ -184,6 +185,16 @@ var methods = map[string]func(r *arcTrial) any{
 	"w.WeakCount":   func(r *arcTrial) any { return r.w.WeakCount() > 0 },
 	"w.PtrEq":       func(r *arcTrial) any { return r.w.PtrEq(r.w) },
 	"w.Format":      func(r *arcTrial) any { return fmt.Sprint(r.w) != "" },
+	"w.Diagram":     func(r *arcTrial) any { r.w.Diagram(draw); return true },
+}
+
+// draw draws what a part points to, as package diagram does.
+func draw(_, _ string, part any) {
+	if d, ok := part.(interface {
+		Diagram(draw func(name, state string, part any))
+	}); ok {
+		d.Diagram(draw)
+	}
 }
 
 func (r *arcTrial) got(v int, ok bool) any {
@@ -194,8 +205,8 @@ func (r *arcTrial) got(v int, ok bool) any {
 }
 
 // twoSteps names what clones a value and then drops an owner, in two steps as in
-// Rust: another owner may leave in between.
-var twoSteps = []string{"a.UnwrapOrClone", "b.MakeMut"}
+// Rust, and what owns the value meanwhile: another owner may leave in between.
+var twoSteps = []string{"a.UnwrapOrClone", "b.MakeMut", "a.Diagram", "w.Diagram"}
 
 // program returns threads that call the named methods, and a function that says
 // what each of them gave and what is left, and how many values are lost.

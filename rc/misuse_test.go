@@ -76,6 +76,14 @@ func TestEveryMethodOfABadHandlePanicsAndHarmsNobody(t *testing.T) {
 							assert.Contains(t, []string{"<copied>", "<dropped>"}, text)
 						}
 						continue
+					case name == "Diagram":
+						drawn := ""
+						draw := func(name, state string, _ any) { drawn += name + state }
+						bad.Method(i).Call([]reflect.Value{reflect.ValueOf(draw)})
+						if kind.name != "Weak" || state != "zero" {
+							assert.Contains(t, []string{"copied", "dropped", "moved or dropped"}, drawn)
+						}
+						continue
 					case kind.name == "Weak" && state == "zero":
 						call(bad, i) // refers to nothing
 					default:
@@ -241,7 +249,7 @@ func TestEveryMethodOfABoxThatWasMovedPanics(t *testing.T) {
 			before:                     rc.ErrCopied,
 		} {
 			for i := range bad.NumMethod() {
-				if name := bad.Type().Method(i).Name; name != "Format" && name != "LogValue" {
+				if name := bad.Type().Method(i).Name; name != "Format" && name != "LogValue" && name != "Diagram" {
 					err := testkit.PanicError(t, func() { call(bad, i) })
 					require.ErrorIs(t, err, want, "%s after %s", name, way)
 				}
