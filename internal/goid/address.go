@@ -1,4 +1,4 @@
-//go:build gc && (386 || amd64 || arm || arm64)
+//go:build gc
 
 package goid
 
