@@ -1,9 +1,10 @@
 // Package task_test measures package task beside bare goroutines, errgroup,
-// conc, pond and ants.
+// singleflight, conc, pond and ants.
 package task_test
 
 import (
 	"context"
+	"runtime"
 	"strconv"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/panjf2000/ants/v2"
 	"github.com/sourcegraph/conc/pool"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/coderrange/ferrous/task"
 )
@@ -169,6 +171,20 @@ func BenchmarkTasks(b *testing.B) {
 					b.Fatal(err)
 				}
 			})
+			run("ours-group", func(n int) {
+				results := make([]int, n)
+				if err := task.WithGroup(ctx, limit, func(s *task.Scope) error {
+					for i := range n {
+						task.SpawnErr(s, func(ctx context.Context) (err error) {
+							results[i], err = withContext(ctx)
+							return err
+						})
+					}
+					return nil
+				}); err != nil {
+					b.Fatal(err)
+				}
+			})
 			run("conc", func(n int) {
 				p := pool.NewWithResults[int]().WithMaxGoroutines(limit)
 				for range n {
@@ -216,4 +232,98 @@ func BenchmarkTasks(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkFlight asks for one key, alone or from 64 goroutines, with a context that
+// can end. Singleflight knows no contexts: singleflight+ctx has the select that its
+// callers write.
+func BenchmarkFlight(b *testing.B) {
+	impls := []struct {
+		name string
+		do   func(ctx context.Context) (int, error)
+	}{
+		{"ours", func() func(ctx context.Context) (int, error) {
+			var fl task.Flight[string, int]
+			return func(ctx context.Context) (int, error) { return fl.Do(ctx, "key", one) }
+		}()},
+		{"singleflight+ctx", func() func(ctx context.Context) (int, error) {
+			var g singleflight.Group
+			return func(ctx context.Context) (int, error) {
+				select {
+				case r := <-g.DoChan("key", func() (any, error) { return one(ctx) }):
+					return r.Val.(int), r.Err
+				case <-ctx.Done():
+					return 0, context.Cause(ctx)
+				}
+			}
+		}()},
+		{"singleflight", func() func(ctx context.Context) (int, error) {
+			var g singleflight.Group
+			return func(ctx context.Context) (int, error) {
+				v, err, _ := g.Do("key", func() (any, error) { return one(ctx) })
+				return v.(int), err
+			}
+		}()},
+	}
+	for _, impl := range impls {
+		ctx, cancel := context.WithCancel(context.Background())
+		b.Run("impl="+impl.name+"/callers=1", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				_, _ = impl.do(ctx)
+			}
+		})
+		b.Run("impl="+impl.name+"/callers=64", func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetParallelism(64 / runtime.GOMAXPROCS(0))
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					_, _ = impl.do(ctx)
+				}
+			})
+		})
+		cancel()
+	}
+}
+
+// BenchmarkKeyed spawns a task with a key and takes its result.
+func BenchmarkKeyed(b *testing.B) {
+	ctx := context.Background()
+	b.Run("impl=ours", func(b *testing.B) {
+		m := task.NewJoinMap[int, int](ctx, task.Unlimited)
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			m.Spawn(i, one)
+			_, h, _ := m.Next(ctx)
+			_, _ = h.Join(ctx)
+		}
+		_ = m.Close()
+	})
+	b.Run("impl=ours-set", func(b *testing.B) {
+		s := task.NewSet[int](ctx, task.Unlimited)
+		b.ReportAllocs()
+		for b.Loop() {
+			s.Spawn(one)
+			h, _ := s.Next(ctx)
+			_, _ = h.Join(ctx)
+		}
+		_ = s.Close()
+	})
+	b.Run("impl=go+map", func(b *testing.B) {
+		type result struct{ key, v int }
+		results := make(chan result, 1)
+		cancels := map[int]context.CancelFunc{}
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			ctx, cancel := context.WithCancel(ctx)
+			cancels[i] = cancel
+			go func() {
+				v, _ := one(ctx)
+				results <- result{i, v}
+			}()
+			r := <-results
+			cancels[r.key]()
+			delete(cancels, r.key)
+		}
+	})
 }
