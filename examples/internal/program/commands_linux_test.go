@@ -50,6 +50,12 @@ var commands = map[string]command{
 		words: map[string][]string{"file": {""}, "accept": {"", "rust"}},
 		deaf:  true,
 	},
+	"cache": {
+		short: "-gets=100",
+		long:  "-gets=1000000000",
+		ends:  program.Failed,
+		zero:  "gets",
+	},
 	"filestore": {
 		short: "-selftest",
 		long:  "-addr=127.0.0.1:0",
