@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/coderrange/ferrous/stream/internal/eventstream"
 )
 
 // Open opens what a stream reads. It is called once a run. The reader is closed when
@@ -117,81 +117,24 @@ type Event struct {
 
 // SSE returns a stream of the server-sent events of one response body, as the
 // HTML standard defines them. One with more than maxBytes of data is
-// [ErrTooLong], and so is any line that would be too long for that. Connect
-// again, with the last ID, with [Retry].
+// [ErrTooLong], and so is any line that would be too long for that. It ends with the
+// body; package stream/sse connects again, as the standard says.
 func SSE(open Open, maxBytes int) Stream[Event] {
-	lines := scan("SSE", open, scanEventLines, maxBytes, eventRoom, func(line []byte) string { return string(line) })
+	lines := scan("SSE", open, eventstream.Split, maxBytes, eventstream.Room, func(line []byte) string { return string(line) })
 	return Stream[Event]{func(ctx context.Context, yield func(Event) bool) error {
-		var id string
-		var retry time.Duration
-		var name string
-		var data strings.Builder
-		first, cr, failure := true, false, error(nil)
+		var p eventstream.Parser
+		var failure error
 		err := lines.run(ctx, func(line string) bool {
-			if first {
-				line, first = strings.TrimPrefix(line, "\ufeff"), false
+			e, isEvent, fits := p.Line(line, maxBytes)
+			if !fits {
+				failure = tooLong(maxBytes)
+				return false
 			}
-			afterCR := cr
-			cr = strings.HasSuffix(line, "\r")
-			if afterCR && line == "\n" {
-				return true // the second half
-			}
-			line = line[:len(line)-1]
-			if line == "" {
-				text := data.String()
-				event := Event{ID: id, Name: name, Retry: retry}
-				data.Reset()
-				name = ""
-				if text == "" {
-					return true
-				}
-				event.Data = strings.TrimSuffix(text, "\n")
-				if event.Name == "" {
-					event.Name = "message"
-				}
-				return yield(event)
-			}
-			field, value, _ := strings.Cut(line, ":")
-			value = strings.TrimPrefix(value, " ")
-			switch field {
-			case "data":
-				if data.Len()+len(value) > maxBytes {
-					failure = tooLong(maxBytes)
-					return false
-				}
-				data.WriteString(value + "\n")
-			case "event":
-				name = value
-			case "id":
-				if !strings.Contains(value, "\x00") {
-					id = value
-				}
-			case "retry":
-				if ms, err := strconv.ParseUint(value, 10, 32); err == nil && value[0] != '+' {
-					retry = time.Duration(ms) * time.Millisecond
-				}
-			}
-			return true
+			return !isEvent || yield(Event(e))
 		})
 		if failure != nil {
 			return failure
 		}
 		return err
 	}}
-}
-
-// eventRoom is how many bytes a line of data has beside the data.
-const eventRoom = len("\ufeffdata: \n")
-
-// scanEventLines cuts after "\n" and "\r", so that none waits for what follows:
-// of "\r\n", the second half is a line too.
-func scanEventLines(data []byte, atEOF bool) (advance int, token []byte, err error) {
-	switch i := bytes.IndexAny(data, "\r\n"); {
-	case i >= 0:
-		return i + 1, data[:i+1], nil
-	case atEOF:
-		return len(data), nil, nil // an event that is not ended is dropped
-	default:
-		return 0, nil, nil
-	}
 }

@@ -89,6 +89,8 @@ var harmless = map[string]string{
 	"seatmap.WatchRequest":  "a name and a cursor, which is a position",
 	"seatmap.Where":         "a prefix of labels",
 	"seq.ArgumentError":     "a number",
+	"sse.Options":           "numbers, functions and the ID of an event",
+	"sse.ResponseError":     "a status and a content type",
 	"stream.BatchOptions":   "numbers and a function",
 	"stream.Event":          "text that a server sent in the clear",
 	"task.PoolOptions":      "numbers",
