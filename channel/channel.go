@@ -25,7 +25,8 @@
 // All that waits is durably blocked in a testing/synctest bubble. A channel
 // made inside a bubble must be used there only, as with Go's own; and one made
 // outside, on which somebody has waited in a bubble, too, since it keeps what it
-// has made for waiting: a channel in a package variable is not for bubbles.
+// has made for waiting: a channel in a package variable is not for bubbles. The
+// same holds for the context of a call in a bubble.
 //
 // # How it works
 //
@@ -33,7 +34,7 @@
 // is the price of parking: it is a ring with a line of senders and one of
 // receivers under one guard. Who is blocked is served in arrival order by
 // whoever makes it possible, and finds its message sent or received when it
-// wakes. See small.go.
+// wakes. See small.go and canceler.go.
 //
 // A larger or unbounded channel mostly moves messages, so what counts is that
 // senders and receivers do not write the same cache line: each side has a lock

@@ -2,6 +2,7 @@ package channel
 
 import (
 	"context"
+	"weak"
 
 	"github.com/coderrange/ferrous/internal/park"
 )
@@ -26,6 +27,8 @@ type small[T any] struct {
 	promised  int                  // messages buffered that belong to a Select, which takes them or leaves them
 	senders   park.List[offer[T]]  // not empty only while no slot is free
 	receivers park.List[answer[T]] // not empty only while every message is promised, but there may be more
+	sending   canceler             // of senders
+	receiving canceler             // of receivers
 
 	readableOn park.Gate
 	writableOn park.Gate
@@ -37,6 +40,7 @@ type offer[T any] struct {
 	value      T
 	want, lack int
 	refused    bool
+	reliance
 }
 
 // answer is what a receiver in line is given: a message, or the end. A Select is
@@ -48,6 +52,7 @@ type answer[T any] struct {
 	ended    bool
 	selects  bool // it is a Select
 	promised bool
+	reliance
 }
 
 func newSmall[T any](capacity int) *small[T] { return &small[T]{buf: make([]T, capacity)} }
@@ -171,6 +176,13 @@ func (s *small[T]) settle(w uint64) {
 		rx.Add(r)
 	}
 	readable, writable := s.n > s.promised || ended, s.free() > 0 || closed
+	var sending, receiving *registration // that nobody needs any more
+	if closed {
+		sending = s.sending.replace(nil)
+	}
+	if ended {
+		receiving = s.receiving.replace(nil)
+	}
 	s.unlock(w)
 	tx.Wake()
 	rx.Wake()
@@ -180,6 +192,8 @@ func (s *small[T]) settle(w uint64) {
 	if writable {
 		s.writableOn.Open()
 	}
+	sending.end()
+	receiving.end()
 }
 
 func (s *small[T]) send(ctx context.Context, v T) error {
@@ -221,9 +235,19 @@ func (s *small[T]) standInLine(ctx context.Context, w uint64, o offer[T]) error 
 	if p == s.senders.Front() {
 		s.grant(&p.Want, nil) // of the slots that it wants, those that there are
 	}
+	done := ctx.Done()
+	relies, register := s.sending.begin(done)
+	p.Want.relies = relies
 	s.unlock(w)
-	woken := p.Wait(ctx.Done())
+	if relies {
+		done = nil
+	}
+	if register {
+		s.register(ctx, &s.sending, (*small[T]).cancelSenders)
+	}
+	woken := p.Wait(done)
 	w = s.guard.lock()
+	s.sending.end(p.Want.reliance)
 	if !woken {
 		if s.senders.Remove(p) {
 			s.reserved -= p.Want.want - p.Want.lack
@@ -235,13 +259,51 @@ func (s *small[T]) standInLine(ctx context.Context, w uint64, o offer[T]) error 
 		p.Wait(nil) // served before it could give up
 		w = s.guard.lock()
 	}
-	refused := p.Want.refused
+	refused, canceled := p.Want.refused, p.Want.canceled
 	s.senders.Recycle(p)
 	s.unlock(w)
-	if refused {
+	switch {
+	case canceled:
+		return cause(ctx)
+	case refused:
 		return ErrClosed
 	}
 	return nil
+}
+
+// register registers a line with ctx, if nobody relies on another registration.
+func (s *small[T]) register(ctx context.Context, c *canceler, cancel func(*small[T], <-chan struct{})) {
+	weakly, done := weak.Make(s), ctx.Done()
+	r := &registration{done, context.AfterFunc(ctx, func() {
+		if s := weakly.Value(); s != nil {
+			cancel(s, done)
+		}
+	})}
+	w := s.guard.lock()
+	if !s.ended() && c.relying == 0 && ctx.Err() == nil {
+		r = c.replace(r)
+	}
+	s.unlock(w)
+	r.end()
+}
+
+func (s *small[T]) cancelSenders(done <-chan struct{}) {
+	w := s.guard.lock()
+	canceled := cancel(&s.sending, done, &s.senders, func(o *offer[T]) *reliance {
+		if o.relies {
+			s.reserved -= o.want - o.lack
+		}
+		return &o.reliance
+	})
+	s.settle(w)
+	canceled.Wake()
+}
+
+func (s *small[T]) cancelReceivers(done <-chan struct{}) {
+	w := s.guard.lock()
+	canceled := cancel(&s.receiving, done, &s.receivers, func(a *answer[T]) *reliance { return &a.reliance })
+	s.unlock(w)
+	canceled.Wake()
 }
 
 func (s *small[T]) sendMany(ctx context.Context, vs []T) (sent int, err error) {
@@ -342,10 +404,19 @@ func (s *small[T]) recv(ctx context.Context) (v T, err error) {
 		s.unlock(w)
 		return v, ErrClosed
 	}
-	p := s.receivers.Push(answer[T]{})
+	done := ctx.Done()
+	relies, register := s.receiving.begin(done)
+	p := s.receivers.Push(answer[T]{reliance: reliance{relies: relies}})
 	s.unlock(w)
-	woken := p.Wait(ctx.Done())
+	if relies {
+		done = nil
+	}
+	if register {
+		s.register(ctx, &s.receiving, (*small[T]).cancelReceivers)
+	}
+	woken := p.Wait(done)
 	w = s.guard.lock()
+	s.receiving.end(p.Want.reliance)
 	if !woken {
 		if s.receivers.Remove(p) {
 			s.receivers.Recycle(p)
@@ -359,7 +430,10 @@ func (s *small[T]) recv(ctx context.Context) (v T, err error) {
 	a := p.Want
 	s.receivers.Recycle(p)
 	s.unlock(w)
-	if a.ended {
+	switch {
+	case a.canceled:
+		return v, cause(ctx)
+	case a.ended:
 		return v, ErrClosed
 	}
 	return a.value, nil
