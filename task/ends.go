@@ -237,19 +237,20 @@ func (c *crew) await(ctx, limit context.Context, ready <-chan struct{}) error {
 		return nil
 	default:
 	}
-	if x := taskOf(ctx); x != nil {
-		e := &edge{ctx: limit, own: x.runsHere()}
-		err := e.connect(x, c)
-		defer e.end(ctx)
-		if err != nil {
-			panic(err)
-		}
-	}
 	if limit == nil {
-		<-ready
-		return nil
+		limit = context.Background()
 	}
-	return wait(limit, ready)
+	x, own := waiterOf(ctx)
+	if x == nil {
+		return wait(limit, ready)
+	}
+	e := &edge{ctx: limit, own: own}
+	err := e.connect(x, c)
+	defer e.end(ctx)
+	if err != nil {
+		panic(err)
+	}
+	return e.wait(ready)
 }
 
 // abortAtEnd is abort for Close and Shutdown, which report it as err.
@@ -297,9 +298,9 @@ func (c *crew) abort(cause error) {
 func (c *crew) refuseInside(ctx context.Context, method string) {
 	x := memberOf(ctx, c)
 	if x == nil {
-		x = c.current()
+		x = current()
 	}
-	if x != nil {
+	if x != nil && x.crew() == c {
 		panic(bug("%s.%s: %s waits for its own end", c.kind, method, x.name()))
 	}
 }

@@ -275,18 +275,20 @@ func (c *core) await(ctx context.Context, h runner) error {
 	if c.goroutine.Load() == goid.Live() {
 		panic(bug("deadlock: %s waits for itself", c.name()))
 	}
-	if x, own := waiterOf(ctx, c.crew()); x != nil {
-		if x == c && own {
-			panic(bug("deadlock: %s waits for itself", c.name()))
-		}
-		e := &edge{ctx: ctx, own: own}
-		err := e.connect(x, h)
-		defer e.end(ctx)
-		if err != nil {
-			panic(err)
-		}
+	x, own := waiterOf(ctx)
+	if x == nil {
+		return wait(ctx, done)
 	}
-	return wait(ctx, done)
+	if x == c && own {
+		panic(bug("deadlock: %s waits for itself", c.name()))
+	}
+	e := &edge{ctx: ctx, own: own}
+	err := e.connect(x, h)
+	defer e.end(ctx)
+	if err != nil {
+		panic(err)
+	}
+	return e.wait(done)
 }
 
 // finish ends the task's context and has the owner publish the end. A crew does

@@ -217,8 +217,7 @@ func (o *ownerModel) collect() {
 	take := func(c chan error) bool {
 		select {
 		case err := <-c:
-			var e *task.EndError
-			if errors.As(err, &e) {
+			if e, ok := errors.AsType[*task.EndError](err); ok {
 				o.reports = append(o.reports, e)
 			} else {
 				assert.NoError(o.t, err)
@@ -357,8 +356,7 @@ func (o *ownerModel) account() {
 
 // text is what tells a failure apart.
 func text(err error) string {
-	var p *task.PanicError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*task.PanicError](err); ok {
 		return fmt.Sprintf("panic %v", p.Value)
 	}
 	for e := err; e != nil; e = errors.Unwrap(e) {
@@ -564,8 +562,7 @@ func TestOwnersModel(t *testing.T) {
 			j.cancel()
 		}
 		err := owner.Close()
-		var e *task.EndError
-		if errors.As(err, &e) {
+		if e, ok := errors.AsType[*task.EndError](err); ok {
 			o.reports = append(o.reports, e)
 		}
 		require.NoError(t, owner.Close())

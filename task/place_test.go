@@ -524,3 +524,71 @@ func TestClosingInsideAnOwnTaskPanics(t *testing.T) {
 		})
 	}
 }
+
+func TestARingThroughAScopeWhoseTaskHeedsNoContextPanics(t *testing.T) {
+	for name, join := range map[string]func(ctx context.Context, h *task.Handle[int]) error{
+		"Join": func(ctx context.Context, h *task.Handle[int]) error { _, err := h.Join(ctx); return err },
+		"Wait": func(ctx context.Context, h *task.Handle[int]) error {
+			s := task.NewSet[int](context.Background(), 1)
+			joined := s.Spawn(h.Join)
+			err := s.Wait(ctx)
+			_, _ = joined.Result(ctx)
+			return errors.Join(err, s.Close())
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				self := make(chan *task.Handle[int], 1)
+				h := task.Go(t.Context(), func(ctx context.Context) (int, error) {
+					self := <-self
+					return 0, task.WithScope(ctx, func(s *task.Scope) error {
+						task.SpawnErr(s, func(ctx context.Context) error { return join(context.WithoutCancel(ctx), self) })
+						synctest.Wait()
+						return nil
+					})
+				})
+				self <- h
+				_, err := h.Result(t.Context())
+				var p *task.PanicError
+				require.ErrorAs(t, err, &p)
+				assert.Contains(t, p.Error(), "which waits for the end of its scope")
+			})
+		})
+	}
+}
+
+func TestAWaitOnTheTasksOwnGoroutineCountsWhateverItsContext(t *testing.T) {
+	for name, wait := range map[string]func(other *task.Set[int], h *task.Handle[int]) error{
+		"Join":     func(_ *task.Set[int], h *task.Handle[int]) error { _, err := h.Join(context.Background()); return err },
+		"Wait":     func(s *task.Set[int], _ *task.Handle[int]) error { return s.Wait(context.Background()) },
+		"Shutdown": func(s *task.Set[int], _ *task.Handle[int]) error { return s.Shutdown(context.Background()) },
+		"Next":     func(s *task.Set[int], _ *task.Handle[int]) error { _, err := s.Next(context.Background()); return err },
+		"Ordered": func(s *task.Set[int], _ *task.Handle[int]) error {
+			for _, err := range s.Ordered(context.Background()) {
+				return err
+			}
+			return nil
+		},
+		"Close": func(s *task.Set[int], _ *task.Handle[int]) error { return s.Close() },
+		"the end of a scope": func(_ *task.Set[int], h *task.Handle[int]) error {
+			return task.WithScope(context.Background(), func(s *task.Scope) error { task.Spawn(s, h.Join); return nil })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, other := newPool(t, task.PoolOptions{Workers: 1, Queue: 1}), newSet[int](t, 1)
+				h := submit(t, p, func(context.Context) (int, error) {
+					queued := submit(t, p, value(1))
+					h := other.Spawn(func(ctx context.Context) (int, error) { return queued.Join(context.WithoutCancel(ctx)) })
+					synctest.Wait()
+					return 0, wait(other, h)
+				})
+				_, err := h.Join(t.Context())
+				var end *task.EndError
+				if !errors.As(err, &end) || end.Aborted != 1 {
+					require.NoError(t, err)
+				}
+			})
+		})
+	}
+}

@@ -116,8 +116,8 @@ func (s *Scope) await(ctx context.Context) (ring error) {
 		return nil
 	default:
 	}
-	if x := taskOf(ctx); x != nil {
-		e := &edge{own: x.runsHere()}
+	if x, own := waiterOf(ctx); x != nil {
+		e := &edge{own: own, must: true}
 		err := e.connect(x, s)
 		defer e.end(ctx)
 		if err != nil {

@@ -129,7 +129,7 @@ func (s *Set[T]) Next(ctx context.Context) (*Handle[T], error) {
 			return h, emptyIf(h == nil)
 		}
 		if first {
-			if x, _ := waiterOf(ctx, &s.crew); x != nil {
+			if x, _ := waiterOf(ctx); x != nil {
 				return s.nextInside(ctx, x)
 			}
 		}

@@ -52,7 +52,8 @@
 // to that task, and gets it back when that task ends. A place is passed on in series,
 // and is never doubled. A task that waits for anything else keeps its place. The
 // following are waits for a task, if they are made with the context that the waiting
-// task was given or one derived from it, or on its own goroutine:
+// task was given or one derived from it. On the goroutine of a task of a Set, JoinMap,
+// Pool or group, they are that task's waits whatever the context is.
 //
 //   - [Handle.Join], [Handle.Result] and [Set.Ordered].
 //   - [Submit] to a full queue: the new task runs in the caller's place, and Submit
@@ -74,13 +75,16 @@
 // Tasks that wait for each other in a ring can never go on. The wait that would
 // close the ring panics and names the tasks, if all of them wait on their own
 // goroutines. So does a task that joins itself, or that closes or awaits its own Set
-// or Pool.
+// or Pool. The end of a scope cannot go on without its tasks: if it would close the
+// ring, it ends the scope's context, another wait of the ring panics, and the scope
+// panics when its tasks have ended.
 //
 // These forms can deadlock without a report, because this package does not see
 // the wait: a task that waits for another one through a channel, a mutex, a
-// WaitGroup or the loop of a stream of package stream; a wait on another goroutine
-// than the task's with a context that is not the task's; and Close, and Spawn to a
-// full group, which have no context, on another goroutine than the task's.
+// WaitGroup or the loop of a stream of package stream; a wait with a context that is
+// not the task's, on another goroutine than the task's or by a task of [Go] or of a
+// scope without a limit; and Close, and Spawn to a full group, which have no context,
+// there.
 package task
 
 import (

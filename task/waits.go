@@ -9,8 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"unsafe"
-
-	"github.com/coderrange/ferrous/internal/goid"
 )
 
 // Wait edges: which task waits for which.
@@ -38,6 +36,7 @@ type node struct {
 	needs atomic.Bool // the task waits for a place; written under crew.mu
 	crew  *crew       // of the tasks, in the node of a crew
 	down  []*edge     // from this task
+	rings chan any    // panic values: breaks a wait of this task off; made by its first wait
 	up    []*edge     // to this node
 	inner []*node     // tasks of the group from which edges go down
 	index int         // of a task in inner of its group
@@ -52,6 +51,7 @@ type edge struct {
 	i, j     int
 	ctx      context.Context // ends the wait; nil if nothing does
 	own      bool            // the goroutine that runs the task waits
+	must     bool            // it cannot be broken off, as that for the end of a scope
 	some     bool            // for any task of the group, not for all
 }
 
@@ -116,16 +116,22 @@ func (c *core) group() *node {
 // place if a task above them can pass one on.
 //
 // If the edge closes a ring of tasks that wait on their own goroutines, connect
-// returns an error that names the ring.
+// returns an error that names the ring. If e itself is a wait that must go on, another
+// one of the ring panics with that error.
 func (e *edge) connect(x *core, y waitable) (err error) {
 	waits.Lock()
 	defer waits.Unlock()
 	e.from, e.to = x.nodeOf(), y.nodeOf()
 	if e.own {
 		if ring := e.from.ring(e.to); ring != nil {
-			e.own = false
-			err = bug("deadlock: %s", strings.Join(ring, ", which waits for "))
+			err = bug("deadlock: %s", strings.Join(names(ring), ", which waits for "))
+			if e.must {
+				breakOff(ring, err)
+			}
 		}
+	}
+	if e.own && !e.must && e.from.rings == nil {
+		e.from.rings = make(chan any, 1)
 	}
 	e.i, e.j = len(e.from.down), len(e.to.up)
 	e.from.down, e.to.up = append(e.from.down, e), append(e.to.up, e)
@@ -137,6 +143,41 @@ func (e *edge) connect(x *core, y waitable) (err error) {
 		offer(e.from, e.to)
 	}
 	return err
+}
+
+// wait is wait for a task that waits by e. It panics if another wait closes a ring.
+func (e *edge) wait(ready <-chan struct{}) error {
+	if e.ctx.Err() != nil {
+		return over(e.ctx)
+	}
+	var rings chan any
+	if e.own {
+		rings = e.from.rings
+	}
+	select {
+	case <-ready:
+		return nil
+	case <-e.ctx.Done():
+		return over(e.ctx)
+	case ring := <-rings:
+		panic(ring)
+	}
+}
+
+// breakOff makes the last wait of the ring that can be given up panic. There is one,
+// since scopes that wait for each other are nested.
+func breakOff(ring []*node, err error) {
+	for i := len(ring) - 2; i > 0; i-- {
+		for _, e := range ring[i].down {
+			if e.to == ring[i+1] && e.own && !e.must {
+				select {
+				case e.from.rings <- err:
+				default: // it does already
+				}
+				return
+			}
+		}
+	}
 }
 
 // end removes the edge. Unless ctx has ended the wait, end waits until the task has
@@ -153,6 +194,12 @@ func (e *edge) end(ctx context.Context) {
 
 // remove removes the edge. The caller holds waits.
 func (e *edge) remove(gaveUp bool) {
+	if e.own && !e.must {
+		select {
+		case <-e.from.rings: // it came too late
+		default:
+		}
+	}
 	e.from.down[e.i] = last(e.from.down)
 	e.from.down[e.i].i = e.i
 	e.from.down = drop(e.from.down)
@@ -350,9 +397,9 @@ func (n *node) reaches(y *node) bool {
 	return found
 }
 
-// ring returns the names along the ring that an edge from n to y would close if
-// all of its members wait on their own goroutines, or nil.
-func (n *node) ring(y *node) []string {
+// ring returns the ring that an edge from n to y would close if all of its members
+// wait on their own goroutines, from n to n, or nil.
+func (n *node) ring(y *node) []*node {
 	if len(y.down) == 0 && len(y.inner) == 0 && y != n { // as nearly always
 		return nil
 	}
@@ -360,11 +407,11 @@ func (n *node) ring(y *node) []string {
 	for list := []*node{n}; len(list) > 0; list = list[1:] {
 		x := list[0]
 		if x == y {
-			names := []string{n.name()}
+			ring := []*node{n}
 			for m := y; m != n; m = next[m] {
-				names = append(names, m.name())
+				ring = append(ring, m)
 			}
-			return append(names, n.name())
+			return append(ring, n)
 		}
 		visit := func(m *node) {
 			if m == y || next[m] == nil {
@@ -384,6 +431,14 @@ func (n *node) ring(y *node) []string {
 		}
 	}
 	return nil
+}
+
+func names(ring []*node) []string {
+	var names []string
+	for _, n := range ring {
+		names = append(names, n.name())
+	}
+	return names
 }
 
 func (n *node) name() string {
@@ -409,37 +464,4 @@ func (c *core) name() string {
 // functionOf returns where f begins: that is what f points to points to.
 func functionOf[T any](f func(context.Context) (T, error)) uintptr {
 	return **(**uintptr)(unsafe.Pointer(&f))
-}
-
-// waiterOf returns the task that waits if the calling goroutine waits with ctx for
-// a task of c, or of no crew if c is nil, and whether the goroutine runs it. It
-// returns nil if none waits. The goroutine of a task of c waits for that task
-// whatever ctx is.
-func waiterOf(ctx context.Context, c *crew) (x *core, own bool) {
-	if c != nil {
-		if x := c.current(); x != nil {
-			return x, true
-		}
-	}
-	x = taskOf(ctx)
-	return x, x != nil && x.runsHere()
-}
-
-// runsHere reports whether the calling goroutine runs the task.
-func (c *core) runsHere() bool {
-	if crew := c.crew(); crew != nil {
-		return crew.current() == c
-	}
-	return c.goroutine.Load() == goid.Live()
-}
-
-// current returns the task that the calling goroutine runs for c, or nil.
-func (c *crew) current() *core {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	w := c.workers[goid.Live()]
-	if w == nil || w.task == nil {
-		return nil
-	}
-	return w.task.base()
 }

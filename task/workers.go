@@ -3,8 +3,6 @@ package task
 import (
 	"context"
 	"sync"
-
-	"github.com/coderrange/ferrous/internal/goid"
 )
 
 // A crew is the workers of a Set, a Pool or a Scope with a limit, and the tasks
@@ -26,29 +24,28 @@ type crew struct {
 	onStuck func()
 
 	mu        sync.Mutex
-	limit     int                 // places
-	running   int                 // tasks that have begun and not ended
-	passed    int                 // of them, those whose place another task has
-	over      int                 // of the latter, those over the limit
-	handed    uint64              // places passed on, ever
-	accepted  uint64              // tasks, ever
-	succeeded uint64              // of them, those that ended without an error
-	failed    uint64              // with an error
-	panicked  uint64              // by a panic
-	replaced  int                 // tasks of a JoinMap that were replaced and have not ended
-	queue     fifo[runner]        // tasks that have not begun, and some that have begun out of turn
-	begun     int                 // of the queue, tasks that have begun
-	bound     int                 // of queued()
-	waiters   fifo[*waiter]       // submitters that found the queue full
-	gone      int                 // of them, those that no longer wait
-	inNext    []*core             // tasks that wait in Set.Next
-	regaining fifo[*core]         // tasks that wait for their place, and some that have it again
-	live      int                 // workers
-	workers   map[uintptr]*worker // by goid.Live of their goroutines, from their start on
-	idle      []*worker           // those without a task, the last to become idle last
-	keepIdle  int                 // idle workers that do not end
-	quiet     chan struct{}       // made by close; closed when no worker is left
-	empty     chan struct{}       // made by Wait; closed when no task is left
+	limit     int           // places
+	running   int           // tasks that have begun and not ended
+	passed    int           // of them, those whose place another task has
+	over      int           // of the latter, those over the limit
+	handed    uint64        // places passed on, ever
+	accepted  uint64        // tasks, ever
+	succeeded uint64        // of them, those that ended without an error
+	failed    uint64        // with an error
+	panicked  uint64        // by a panic
+	replaced  int           // tasks of a JoinMap that were replaced and have not ended
+	queue     fifo[runner]  // tasks that have not begun, and some that have begun out of turn
+	begun     int           // of the queue, tasks that have begun
+	bound     int           // of queued()
+	waiters   fifo[*waiter] // submitters that found the queue full
+	gone      int           // of them, those that no longer wait
+	inNext    []*core       // tasks that wait in Set.Next
+	regaining fifo[*core]   // tasks that wait for their place, and some that have it again
+	live      int           // workers
+	idle      []*worker     // those without a task, the last to become idle last
+	keepIdle  int           // idle workers that do not end
+	quiet     chan struct{} // made by close; closed when no worker is left
+	empty     chan struct{} // made by Wait; closed when no task is left
 
 	ctx    context.Context // parent of the tasks' contexts; replaced by abort
 	cancel context.CancelCauseFunc
@@ -67,7 +64,7 @@ type runner interface {
 
 // A worker runs one task after the other.
 type worker struct {
-	task  runner      // nil while it is idle; guarded by crew.mu
+	task  runner      // nil while it is idle; its goroutine may read it, others only under crew.mu
 	tasks chan runner // for an idle worker; nil ends it
 }
 
@@ -180,8 +177,8 @@ func (c *crew) queueUp(h runner) *waiter {
 // waits here, the new one may run in its place, and then awaitAdmission waits for
 // its end.
 func (c *crew) awaitAdmission(ctx context.Context, w *waiter) error {
-	if x, own := waiterOf(ctx, c); x != nil {
-		e := &edge{ctx: ctx, own: own}
+	if x, own := waiterOf(ctx); x != nil {
+		e := &edge{ctx: ctx, own: own, must: true}
 		_ = e.connect(x, w.h) // it waits for nothing: there is no ring
 		defer e.end(ctx)
 	}
@@ -330,12 +327,7 @@ func (c *crew) work(w *worker, h runner) {
 		}
 		c.leave()
 	}()
-	c.mu.Lock()
-	if c.workers == nil {
-		c.workers = make(map[uintptr]*worker)
-	}
-	c.workers[goid.Live()] = w
-	c.mu.Unlock()
+	register(w)
 	for h != nil {
 		h.run()
 		h = c.next(w, h)
@@ -465,9 +457,9 @@ func (c *crew) noteEmpty() {
 
 // leave notes the end of a worker, all of whose tasks have woken their joiners.
 func (c *crew) leave() {
+	unregister()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.workers, goid.Live())
 	c.live--
 	if c.live == 0 && c.quiet != nil {
 		close(c.quiet)
