@@ -433,7 +433,11 @@ func (d *drawing) describe() string {
 		for _, r := range b.Rows {
 			for _, c := range r.Cells {
 				if c.To != nil {
-					fmt.Fprintf(&out, "%s points to %s. ", strings.TrimSpace(r.Name+" "+c.text()), d.numbered(c.To, c.reference()))
+					what := strings.TrimSpace(r.Name + " " + c.text())
+					if what == "" {
+						what = "It"
+					}
+					fmt.Fprintf(&out, "%s points to %s. ", what, d.numbered(c.To, c.reference()))
 				}
 			}
 		}

@@ -350,7 +350,7 @@ func shortType(t reflect.Type) string {
 	return s
 }
 
-// shortName drops the folders of package paths.
+// shortName drops the folders of package paths and the numbers of local types.
 func shortName(s string) string {
 	var out strings.Builder
 	for s != "" {
@@ -362,6 +362,7 @@ func shortName(s string) string {
 		if slash := strings.LastIndexByte(word, '/'); slash >= 0 {
 			word = word[slash+1:]
 		}
+		word, _, _ = strings.Cut(word, "·") // the number of a local type
 		out.WriteString(word)
 		if end < 0 {
 			break

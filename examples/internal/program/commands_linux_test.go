@@ -62,6 +62,7 @@ var commands = map[string]command{
 		huge:  "total files",
 		words: map[string][]string{"addr": {"", "x", "127.0.0.1", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:x"}},
 	},
+	"memory": {words: map[string][]string{"dir": nil, "page": nil, "only": {"none"}}},
 	"npci": {
 		short: "-transactions=50",
 		long:  "-transactions=1000000 -rate=100",
