@@ -93,3 +93,26 @@ func ExampleQueue() {
 	// payment-7: buried: gateway is down
 	// <nil>
 }
+
+func ExampleExtendLease() {
+	queue := retry.NewQueue(retry.QueueOptions[int]{
+		Store: retry.NewMemory[int](),
+		Lease: time.Minute,
+		Handle: func(ctx context.Context, job retry.Job[int]) error {
+			if job.Value > 1000 { // pages, which take a second each
+				if err := retry.ExtendLease(ctx, time.Duration(job.Value)*2*time.Second); err != nil {
+					return err // somebody else prints it
+				}
+			}
+			deadline, _ := ctx.Deadline()
+			fmt.Println("printing for", time.Until(deadline).Round(time.Second), "at most")
+			return nil
+		},
+	})
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	_, _ = queue.Enqueue(ctx, "thesis", 1500, 0)
+	go func() { _ = queue.Run(ctx) }()
+	_ = queue.Wait(ctx)
+	// Output: printing for 50m0s at most
+}

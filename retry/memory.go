@@ -66,6 +66,11 @@ type Contents[T any] struct {
 	Last   uint64 // see [Memory.Last]
 }
 
+// LogValue returns how many jobs and events there are, and Last.
+func (c Contents[T]) LogValue() slog.Value {
+	return slog.GroupValue(slog.Int("jobs", len(c.Jobs)), slog.Int("events", len(c.Events)), slog.Uint64("last", c.Last))
+}
+
 // NewMemory returns an empty store.
 func NewMemory[T any]() *Memory[T] {
 	m, _ := RestoreMemory(Contents[T]{}, nil) // nothing is nothing wrong

@@ -25,7 +25,7 @@ type QueueOptions[T any] struct {
 	Workers int
 	// Lease is how long a claim lasts: the handler's context ends with it, with
 	// the cause [ErrLease], and the job can be claimed again. Zero means a
-	// minute.
+	// minute. See [ExtendLease] for a handler that needs longer.
 	Lease time.Duration
 	// Heartbeat is how often the lease of a running handler is extended to a
 	// full Lease. Then a handler may run longer than Lease, which only says how
@@ -60,6 +60,12 @@ type JobRetry[T any] struct {
 	Err   error  // of the attempt, a [*PanicError] if it panicked
 	Delay time.Duration
 	Due   time.Time // of the next attempt
+}
+
+// LogValue returns the fields, with the job as [Job.LogValue] shows it.
+func (r JobRetry[T]) LogValue() slog.Value {
+	return slog.GroupValue(slog.Any("job", r.Job), slog.Any("err", r.Err),
+		slog.Duration("delay", r.Delay), slog.Time("due", r.Due))
 }
 
 // Queue retries work later: a job that was accepted is handled until its

@@ -12,8 +12,12 @@ import (
 )
 
 // ErrLease is the cause with which the context of a handler ends when the lease
-// of its claim does.
+// of its claim does. The context's Err is [context.DeadlineExceeded] then; that of
+// contexts made from it is [context.Canceled].
 var ErrLease = fmt.Errorf("retry: lease is over: %w", context.DeadlineExceeded)
+
+// errReclaimed is [ErrLease] when somebody else has the job.
+var errReclaimed = fmt.Errorf("%w: %w", ErrLease, ErrStale)
 
 // errExited is how a callback failed that called runtime.Goexit.
 var errExited = errors.New("retry: callback exited its goroutine")
@@ -255,62 +259,6 @@ func (s *session[T]) settledBefore(job *Job[T]) (SettleRequest, bool) {
 		return SettleRequest{Verdict: Bury, Reason: shorten(why)}, true
 	}
 	return SettleRequest{}, false
-}
-
-// lease returns the context of a handler, and what to call after it.
-func (s *session[T]) lease(job *Job[T]) (context.Context, func()) {
-	if s.o.Heartbeat == 0 {
-		ctx, cancel := context.WithDeadlineCause(s.ctx, job.Due, ErrLease)
-		return s.timeout(ctx, cancel)
-	}
-	ctx, cancel := context.WithCancelCause(s.ctx)
-	expiry := time.AfterFunc(time.Until(job.Due), func() { cancel(ErrLease) })
-	s.work.Go(func() { s.beat(ctx, job, expiry, cancel) })
-	return s.timeout(ctx, func() {
-		expiry.Stop()
-		cancel(nil)
-	})
-}
-
-// timeout adds the policy's timeout to a lease.
-func (s *session[T]) timeout(ctx context.Context, end func()) (context.Context, func()) {
-	if s.o.Policy.o.Timeout == 0 {
-		return ctx, end
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, s.o.Policy.o.Timeout, ErrTimeout)
-	return ctx, func() {
-		cancel()
-		end()
-	}
-}
-
-// beat extends the lease of a job until ctx ends. The timer ends ctx if that
-// comes too late.
-func (s *session[T]) beat(ctx context.Context, job *Job[T], expiry *time.Timer, cancel context.CancelCauseFunc) {
-	ticker := time.NewTicker(s.o.Heartbeat)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return
-		}
-		now := time.Now()
-		r := ExtendRequest{ID: job.ID, Fence: job.Fence, Until: now.Add(s.o.Lease), Now: now}
-		err := await(func() error { return s.o.Store.Extend(ctx, r) }).failure()
-		switch {
-		case ctx.Err() != nil:
-			return
-		case err == nil:
-			expiry.Reset(time.Until(r.Until))
-		case errors.Is(err, ErrStale):
-			cancel(fmt.Errorf("%w: %w", ErrLease, ErrStale))
-			return
-		default:
-			s.fail(ctx, "extend", err)
-			return
-		}
-	}
 }
 
 // handled settles the claim of a job whose handler has ended, and tells the

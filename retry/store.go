@@ -23,8 +23,8 @@ var (
 
 // Job is a unit of work in a [Store].
 //
-// A job that is logged shows everything but its Value, which may be large or
-// secret.
+// The Value may be large or secret: whatever holds a job, such as an [Event], is
+// logged by slog without it. fmt prints it.
 type Job[T any] struct {
 	// ID is the job's number in its store; it rises and is never reused.
 	ID uint64
@@ -71,6 +71,12 @@ func (j Job[T]) LogValue() slog.Value {
 		attrs = append(attrs, slog.Any("err", j.Err))
 	}
 	return slog.GroupValue(attrs...)
+}
+
+// LogValue returns the event, with the job as [Job.LogValue] shows it.
+func (e Event[T]) LogValue() slog.Value {
+	return slog.GroupValue(slog.Uint64("seq", e.Seq), slog.String("kind", e.Kind.String()),
+		slog.Time("time", e.Time), slog.Any("job", e.Job))
 }
 
 // JobState is the state of a [Job].
@@ -142,6 +148,11 @@ type EnqueueRequest[T any] struct {
 	Now   time.Time
 }
 
+// LogValue returns all fields but Value.
+func (r EnqueueRequest[T]) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("key", r.Key), slog.Time("due", r.Due), slog.Time("now", r.Now))
+}
+
 // ClaimRequest asks [Store] for jobs that are due.
 type ClaimRequest struct {
 	Now   time.Time
@@ -156,6 +167,11 @@ type Claims[T any] struct {
 	// when nothing waits. A store that others add jobs to makes it the time at
 	// which it wants to be asked again.
 	Next time.Time
+}
+
+// LogValue returns how many jobs there are, and Next.
+func (c Claims[T]) LogValue() slog.Value {
+	return slog.GroupValue(slog.Int("jobs", len(c.Jobs)), slog.Time("next", c.Next))
 }
 
 // SettleRequest tells [Store] how a claim ended.
