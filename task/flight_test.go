@@ -256,6 +256,34 @@ func TestAFlightPassesPlacesOn(t *testing.T) {
 	})
 }
 
+func TestAFlightDoesNotActForACallerThatGaveUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var fl task.Flight[string, int]
+		p := newPool(t, task.PoolOptions{Workers: 1})
+		asks, gaveUp, gate := make(chan struct{}), make(chan struct{}), make(chan struct{})
+		submit(t, p, func(ctx context.Context) (int, error) {
+			limited, cancel := context.WithTimeout(ctx, time.Second)
+			defer cancel()
+			_, err := fl.Do(limited, "key", func(ctx context.Context) (int, error) {
+				<-asks
+				return 1, p.Wait(ctx)
+			})
+			assert.ErrorIs(t, err, context.DeadlineExceeded)
+			close(gaveUp)
+			<-gate
+			return 0, nil
+		})
+		synctest.Wait()
+		other := fly(t.Context(), &fl, "key", mustNot)
+		<-gaveUp
+		close(asks)
+		synctest.Wait()
+		assert.Empty(t, other)
+		close(gate)
+		assert.Equal(t, flown[int]{v: 1}, <-other)
+	})
+}
+
 func TestAFlightForgets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var fl task.Flight[string, int]

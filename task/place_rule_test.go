@@ -72,10 +72,11 @@ type world struct {
 	owners  [2]*owner
 	givenUp atomic.Int64 // waits, ever
 	left    atomic.Int64 // tasks to spawn
+	flight  task.Flight[*task.Handle[int], int]
 	did     *[actions]atomic.Int64
 }
 
-const actions = 15
+const actions = 16
 
 func newWorld(t *testing.T, strict bool, seed int, did *[actions]atomic.Int64) *world {
 	w := &world{t: t, strict: strict, did: did}
@@ -172,7 +173,7 @@ func (w *world) body(o *owner, seed uint64, depth int) func(context.Context) (in
 			if len(mine) == 0 && k > 4 || depth == 0 {
 				k = r.IntN(3)
 			}
-			if w.strict && k >= 11 {
+			if w.strict && k >= 12 {
 				k = 5
 			}
 			if depth == 0 && k < 2 {
@@ -247,20 +248,23 @@ func (w *world) body(o *owner, seed uint64, depth int) func(context.Context) (in
 				if o.set != nil {
 					w.waits(ctx, o, func() { _, _ = o.set.Next(ctx) })
 				}
-			case 11: // the first of two
+			case 11: // one wait of all who join the same task
+				h := one()
+				w.waits(ctx, o, func() { _, _ = w.flight.Do(ctx, h, w.joining(h)) })
+			case 12: // the first of two
 				f, g := w.joining(one()), w.joining(one())
 				w.waits(ctx, o, func() {
 					defer func() { _ = recover() }()
 					_, _ = task.Race(ctx, f, g)
 				})
-			case 12: // a join with a time limit
+			case 13: // a join with a time limit
 				h := one()
 				limited, cancel := context.WithTimeout(ctx, time.Duration(r.IntN(4)))
 				w.waits(limited, o, func() { _, _ = h.Result(limited) })
 				cancel()
-			case 13:
-				one().Abort(nil)
 			case 14:
+				one().Abort(nil)
+			case 15:
 				switch other := w.owners[r.IntN(2)]; {
 				case r.IntN(3) == 0:
 					other.abort()
@@ -332,7 +336,7 @@ func TestRandomProgramsKeepTheLimit(t *testing.T) {
 				t.Errorf("the limit was reached %d times in %d programs", reached, programs)
 			}
 			for k := range did {
-				if n := did[k].Load(); n == 0 && (!strict || k < 11) {
+				if n := did[k].Load(); n == 0 && (!strict || k < 12) {
 					t.Errorf("action %d never happened", k)
 				}
 			}
