@@ -1,144 +1,242 @@
 package arcmutex
 
 import (
-	"context"
 	"errors"
-	"runtime"
-	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/coderrange/ferrous/internal/goid"
+	"github.com/coderrange/ferrous/internal/lockdep"
 	"github.com/coderrange/ferrous/internal/park"
 	"github.com/coderrange/ferrous/internal/track"
 )
 
-// Check turns the deadlock checker on until stop is called. It calls report,
-// on the goroutine that found it, for each
+// Check turns the deadlock checker on until stop is called: [CheckWith] with
+// nothing but after and report. It panics if report is nil.
+func Check(after time.Duration, report func(*Deadlock)) (stop func()) {
+	return check(CheckOptions{After: after, Report: report}, "Check")
+}
+
+// CheckOptions is what [CheckWith] is to do. All but Report may be zero.
+type CheckOptions struct {
+	// Report is called for what was found, on the goroutine that found it. It
+	// may lock. If it panics it unwinds that goroutine: Lock has not locked then,
+	// and Unlock has unlocked.
+	Report func(*Deadlock)
+
+	// After is how long a goroutine waits before it looks whether it waits in
+	// vain, in a [Cycle] or [Recursion].
+	After time.Duration
+
+	// Limit is how long a lock may be held, or waited for, before that is
+	// reported, as [DeadlockLongHold] or [DeadlockLongWait]. Zero is for ever.
+	// With a limit each lock taken costs a reading of the clock.
+	Limit time.Duration
+
+	// Sample is in how many goroutines that lock while they hold nothing one is
+	// followed, until it holds nothing again. The locks of the others cost less,
+	// and are not seen. Zero and one follow all.
+	Sample int
+
+	// MaxOrders is how many orders of two locks are kept. Others are not looked
+	// at until some of these have gone with their locks. Zero is 262,144, which
+	// takes some 60 MB.
+	MaxOrders int
+}
+
+// CheckWith turns the deadlock checker on until stop is called. It reports each
 //
 //   - [Order]: goroutines have locked some locks in orders that form a cycle of
-//     any length, whether or not they ever met; each cycle is reported once,
-//     when the step that closes it is taken for the first time;
-//   - [Recursion]: a goroutine is about to wait for a lock that it holds, also
-//     where only a writer who comes between two RLocks would make it deadlock,
-//     and to upgrade beside a share of its own;
-//   - [Cycle]: goroutines wait for each other right now, which is looked for
-//     when one has waited for the given time; each cycle is reported once.
+//     any length, whether or not they ever met. It is reported once, when the
+//     step that closes the cycle is taken for the first time;
+//   - [Recursion]: a goroutine has waited After for a lock that it holds, or has
+//     unlocked itself what it held while it locked the same lock again. That
+//     includes two RLocks, which deadlock if a writer comes between, and an
+//     upgrade beside a share of its own. It is reported once for two places;
+//   - [Cycle]: goroutines wait for each other right now. It is looked for when
+//     one has waited for After, and reported once;
+//   - [DeadlockLongHold], [DeadlockLongWait]: a lock was held or waited for longer
+//     than Limit. A hold is reported once, and a lock that is waited for once in
+//     that time, whoever waits, with up to eight holders.
+//
+// Reports give the places where a lock was taken and where the next was wanted,
+// without this package's own frames. A lock is called by its name, or by its type
+// and the place where it was made; if it was made before the checker was on, or is
+// the zero value, by the place where it was first seen.
 //
 // The checker follows [Mutex] and [RWMutex], by object and not by type, so that
 // trees and lists of locks may be locked hand over hand. TryLock takes part as a
 // holder only, and so does [LockAll] but for the lock that it waits for, while it
-// holds none of the others. An upgrade adds nothing to the orders. Who holds what
-// is told by the goroutine that has locked: a guard that is handed to another
-// goroutine counts as the first one's. Locks taken while the checker was off are
-// not seen. What it knows of a lock is forgotten with the lock.
+// holds none of the others. An upgrade adds nothing to the orders. Locks taken
+// while the checker was off are not seen. What it knows of a lock is forgotten
+// with the lock.
+//
+// A hold belongs to the goroutine that has locked. The guard may be unlocked by
+// any other. Where one that holds locks further ones while another goroutine has
+// its guard, say so with [Guard.Disown] and [Guard.Adopt], or orders may be
+// reported that nobody takes.
+//
+// Not everything that is reported can deadlock. Two orders that contradict each
+// other are safe if a third lock is held whenever either is taken (a gate), and
+// hand over hand is safe in a list whose nodes have been turned round meanwhile,
+// if the list was locked for that. [AllowOrder] takes such an order out. Orders
+// that are known are better written down with [DeclareOrder]: then the first
+// goroutine that goes against them is reported.
 //
 // Off, it costs one atomic load a lock. On, locking and unlocking takes some
-// 100 ns, and waiting a timer. Of several checkers that are on the last one is
-// told. A report that panics unwinds the goroutine that has called it, which then
-// has not locked. It panics if report is nil.
-func Check(after time.Duration, report func(*Deadlock)) (stop func()) {
-	if report == nil {
-		panic(methodError("Check", errors.New("nil report")))
+// 100 ns, and waiting a timer and some 600 bytes. Of several checkers that are on
+// the newest is told. It panics if Report is nil or a number is negative.
+//
+// The search for cycles of orders is that of Bender, Fineman, Gilbert and Tarjan,
+// "A New Approach to Incremental Cycle Detection and Related Problems", 2016.
+func CheckWith(options CheckOptions) (stop func()) { return check(options, "CheckWith") }
+
+func check(o CheckOptions, method string) (stop func()) {
+	switch {
+	case o.Report == nil:
+		panic(methodError(method, errors.New("nil report")))
+	case o.Limit < 0 || o.Sample < 0 || o.MaxOrders < 0:
+		panic(methodError(method, errors.New("negative Limit, Sample or MaxOrders")))
 	}
-	own := &audience{after: max(after, 0), report: report}
-	switching.Lock()
-	defer switching.Unlock()
-	audiences = append(audiences, own)
+	end := checker.Listen(lockdep.Options{
+		After: max(o.After, 0), Limit: o.Limit, Sample: o.Sample, Orders: o.MaxOrders,
+		Report: func(r *lockdep.Report) { o.Report(deadlock(r)) },
+	})
 	watch()
 	return func() {
-		switching.Lock()
-		defer switching.Unlock()
-		audiences = slices.DeleteFunc(audiences, func(a *audience) bool { return a == own })
+		end()
 		watch()
 	}
 }
 
-// An audience is who called Check.
-type audience struct {
-	after  time.Duration
-	report func(*Deadlock)
-}
-
-var (
-	// watching is noted if there is an audience or holds are tracked, else 0.
-	watching  atomic.Uint64
-	switching sync.Mutex  // guards audiences, and who sets the others
-	audiences []*audience // in the order of their coming
-	listening atomic.Pointer[audience]
-)
+// checker knows who holds and who waits for which locks.
+var checker = lockdep.Checker{Ours: []string{"github.com/coderrange/ferrous/arcmutex.", "github.com/coderrange/ferrous/internal/"}}
 
 // holds is the tracking of those who hold locks.
 var holds = track.Class{Path: "github.com/coderrange/ferrous/arcmutex", Profile: track.Locks}
 
-// watch sets listening and watching, after what they depend on has changed.
-// Switching is held.
+var (
+	// watching is noted if the checker is on or holds are tracked, else 0.
+	watching  atomic.Uint64
+	switching sync.Mutex // guards who sets watching
+)
+
+// watch sets watching, after what it depends on has changed.
 func watch() {
-	var last *audience
-	if n := len(audiences); n > 0 {
-		last = audiences[n-1]
-	}
-	listening.Store(last)
-	if last != nil || holds.On() {
+	switching.Lock()
+	defer switching.Unlock()
+	if checker.On() || holds.On() {
 		watching.Store(noted)
 	} else {
 		watching.Store(0)
 	}
 }
 
-// tell reports each of what was found, if anybody still listens. No lock of the
-// checker may be held.
-func tell(found ...*Deadlock) {
-	for _, d := range found {
-		if to := listening.Load(); to != nil {
-			to.report(d)
-		}
+// A Checkable is a *[Mutex] or *[RWMutex] of any type.
+type Checkable interface{ dep() *lockdep.Lock }
+
+func (m *Mutex[T]) dep() *lockdep.Lock   { return m.lock.dep("Mutex.") }
+func (m *RWMutex[T]) dep() *lockdep.Lock { return m.lock.dep("RWMutex.") }
+
+// DeclareOrder tells the checker that each of the locks may be locked while those
+// before it are held, as if the calling goroutine had done so. A declaration that
+// contradicts known orders is reported as an [Order]. It counts also if the
+// checker is turned on later.
+func DeclareOrder(locks ...Checkable) {
+	for i := 1; i < len(locks); i++ {
+		checker.Declare(locks[i-1].dep(), locks[i].dep())
 	}
 }
 
-// waitChecked is wait with the checker on.
-func (l *lock) waitChecked(ctx context.Context, m mode, method string) error {
-	me := goid.Get()
-	tell(orders(me, l.vertex(), m)...)
-	for range yields {
-		if l.try(m) {
-			return nil
-		}
-		runtime.Gosched()
+// AllowOrder tells the checker that inner may be locked while outer is held,
+// whatever other orders there are: that order is part of no report.
+func AllowOrder(outer, inner Checkable) { checker.Allow(outer.dep(), inner.dep()) }
+
+// made notes where a lock of the given type was made, if anybody is to know.
+func (l *lock) made(kind string) {
+	if checker.On() {
+		l.label.Store(checker.Made(kind))
 	}
-	w, ok := l.join(m)
-	if ok {
-		return nil
+}
+
+// dep returns what the checker knows of the lock, which a method is called on.
+func (l *lock) dep(method string) *lockdep.Lock {
+	if r := l.label.Load(); r != nil {
+		return r.Lock
 	}
-	wish := parties.wait(me, l.vertex(), m, func() uint64 { return l.inTheWayOf(w) })
-	defer parties.endWait(wish)
+	return l.seen(method)
+}
+
+// seen makes the checker know of the lock.
+//
+//go:noinline
+func (l *lock) seen(method string) *lockdep.Lock {
+	kind := "arcmutex.RWMutex"
+	switch owner, _, _ := strings.Cut(method, "."); owner {
+	case "Mutex":
+		kind = "arcmutex.Mutex"
+	case "", "LockAll", "LockAllContext":
+		kind = "arcmutex lock"
+	}
+	l.label.CompareAndSwap(nil, checker.Seen(kind))
+	return l.label.Load().Lock
+}
+
+func (l *lock) rename(method, name string) { l.dep(method).Name(name) }
+
+// parked is a waiter as the checker sees it.
+type parked struct {
+	wait   lockdep.Wait
+	lock   *lock
+	waiter *park.Waiter[request]
+	timer  *time.Timer // rings when the checker is to look again
+	rung   atomic.Bool // the waiter was woken to let the checker look
+}
+
+// park tells the checker that the calling goroutine waits.
+//
+//go:noinline
+func (l *lock) park(w *park.Waiter[request]) *parked {
+	p := &parked{lock: l, waiter: w}
+	p.timer = time.AfterFunc(checker.Wait(&p.wait, l.dep(""), lockdep.Mode(w.Want.mode), p), p.ring)
+	return p
+}
+
+// ring wakes the waiter, if there is something to look at: so it waits for one
+// channel, as it does when nobody looks.
+func (p *parked) ring() {
+	if checker.IsWorthALook(&p.wait) {
+		p.rung.Store(true)
+		p.waiter.Wake()
+	}
+}
+
+// look lets the checker look whether the goroutine waits in vain, and reports
+// whether it was woken for the lock, too. If a report panics it does not wait any
+// more.
+func (p *parked) look() (isServed bool) {
+	p.rung.Store(false)
 	returned := false
 	defer func() {
-		if !returned { // report has panicked
-			l.giveUp(w)
+		if !returned {
+			p.end()
+			p.lock.giveUp(p.waiter)
 		}
 	}()
-	long := time.NewTimer(patienceOfChecker())
-	defer long.Stop()
-	for {
-		woken := false
-		select {
-		case <-w.Ready():
-			woken = true
-		case <-ctx.Done():
-		case <-long.C:
-			tell(cycle(wish)...)
-			continue
-		}
-		if l.resume(w, woken) {
-			returned = true
-			return nil
-		} else if !woken {
-			returned = true
-			return interrupted(ctx, method)
-		}
+	if next := checker.Look(&p.wait); next >= 0 {
+		p.timer.Reset(next)
 	}
+	returned = true
+	p.lock.queue.Lock()
+	defer p.lock.queue.Unlock()
+	return !p.waiter.Queued() || p.waiter.Want.woken
+}
+
+// end tells the checker that the goroutine does not wait any more.
+func (p *parked) end() {
+	p.timer.Stop()
+	p.wait.End()
 }
 
 // giveUp takes a waiter out of the queue, or takes back what it was handed.
@@ -154,43 +252,55 @@ func (l *lock) giveUp(w *park.Waiter[request]) {
 	l.leave(m, key(m, l.state.Load()), delta)
 }
 
-// inTheWayOf returns the bits of the state that w waits for: those that keep
-// it out or one that is before it; none if it does not wait.
-func (l *lock) inTheWayOf(w *park.Waiter[request]) (bits uint64) {
+// Blockers returns in which modes the lock is held that keep the waiter, or one
+// before it, out.
+func (p *parked) Blockers() (modes lockdep.Modes) {
+	l := p.lock
 	l.queue.Lock()
 	defer l.queue.Unlock()
-	if !w.Queued() {
+	if !p.waiter.Queued() {
 		return 0
 	}
-	for first := l.queue.Front(); ; first = first.Next() {
-		bits |= obstacles[first.Want.mode]
-		if first == w {
-			return bits
+	bits := uint64(0)
+	for w := l.queue.Front(); ; w = w.Next() {
+		bits |= obstacles[w.Want.mode]
+		if w == p.waiter || bits == obstacles[exclusive] {
+			break
 		}
 	}
-}
-
-// patienceOfChecker is how long a goroutine waits before a cycle is looked for.
-func patienceOfChecker() time.Duration {
-	if to := listening.Load(); to != nil {
-		return to.after
+	bits &= l.state.Load()
+	if bits&held != 0 { // by a writer, who may have been an upgradable reader
+		modes |= lockdep.Of(lockdep.Exclusive, lockdep.Upgradable)
 	}
-	return time.Hour // it has just been turned off
+	if bits&upgradable != 0 {
+		modes |= lockdep.Of(lockdep.Upgradable)
+	}
+	if bits&readers != 0 {
+		modes |= lockdep.Of(lockdep.Shared)
+	}
+	return modes
 }
 
-// taken notes that the calling goroutine holds the lock, if anybody is to know,
-// and reports whether it has. Who takes it begins skip frames above taken.
-func (l *lock) taken(m mode, skip int) bool {
+// taken notes that the calling goroutine holds the lock in mode m with key k, if
+// anybody is to know, and returns the key then. A method takes it, skip frames
+// above taken.
+func (l *lock) taken(m mode, k uint64, method string, skip int) uint64 {
 	var token *track.Token
 	if holds.Sampled() {
-		token = holds.Begin(guards[m], l.vertex().given(), skip)
+		token = holds.Begin(guards[m], l.dep(method).Given(), skip)
 	}
-	if token == nil && listening.Load() == nil {
-		return false
+	if token == nil && !checker.On() {
+		return k
 	}
-	parties.hold(goid.Get(), l.vertex(), m, token)
+	share, ok := checker.Begin(l.dep(method), lockdep.Mode(m), token)
+	if !ok {
+		return k
+	}
 	l.state.Or(known)
-	return true
+	if m == sharing {
+		k = readers | share*turn | noted
+	}
+	return k
 }
 
 // guards are what tracked holds of each mode are called.
@@ -198,5 +308,50 @@ var guards = [modes]string{
 	exclusive: "arcmutex.Guard", sharing: "arcmutex.RGuard", upgrading: "arcmutex.UGuard", upgraded: "arcmutex.Guard",
 }
 
-// left notes that a hold of the lock has come to its end.
-func (l *lock) left() { parties.release(goid.Get(), l.vertex()) }
+// left notes that the hold of mode m with key k comes to its end, if the checker
+// knows it, in a lock of state s. It returns the key that the hold would have if the
+// checker did not know it, and what is to be told.
+func (l *lock) left(m mode, k, s uint64) (plain uint64, r *lockdep.Report) {
+	switch {
+	case m == upgraded: // it is given up, and the upgradable hold goes on
+	case isNotedShare(m, k):
+		var ok bool
+		if r, ok = checker.End(l.dep(""), lockdep.Shared, k&turns/turn); ok {
+			k = key(sharing, s)
+		}
+	case m != sharing && valid(m, k, s):
+		r, _ = checker.End(l.dep(""), lockdep.Mode(m), 0)
+	}
+	return k, r
+}
+
+// isNotedShare reports whether k is the key of a share that the checker knows: in
+// place of the turn it has a number by which the checker finds it.
+func isNotedShare(m mode, k uint64) bool { return m == sharing && k&noted != 0 && k&readers != 0 }
+
+// holds reports whether there is a hold of mode m with key k.
+func (l *lock) holds(m mode, k uint64) bool {
+	if isNotedShare(m, k) {
+		return checker.Holds(l.dep(""), lockdep.Shared, k&turns/turn)
+	}
+	return valid(m, k, l.state.Load())
+}
+
+// move calls adopt or disown for the hold of mode m with key k, and panics in the
+// name of the method if there is none.
+func (l *lock) move(m mode, k uint64, method string, move func(*lockdep.Checker, *lockdep.Lock, lockdep.Mode, uint64)) {
+	l.queue.Lock() // then it does not end meanwhile
+	defer l.queue.Unlock()
+	switch {
+	case !l.holds(m, k):
+		staleGuard(method, k)
+	case l.state.Load()&known != 0:
+		move(&checker, l.dep(""), lockdep.Mode(m), k&turns/turn)
+	}
+}
+
+func (l *lock) adopt(m mode, k uint64, method string) { l.move(m, k, method, (*lockdep.Checker).Adopt) }
+
+func (l *lock) disown(m mode, k uint64, method string) {
+	l.move(m, k, method, (*lockdep.Checker).Disown)
+}

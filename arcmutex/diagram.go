@@ -70,7 +70,7 @@ func drawLock[T any](draw func(name, state string, part any), l *lock, value *T)
 		draw("value", "not read", nil)
 		return
 	}
-	k, refused := l.opened(sharing, 3)
+	k, refused := l.opened(sharing, "", 3)
 	defer l.leave(sharing, k, losses[sharing])
 	draw("state", state, nil)
 	if errors.Is(refused, ErrTaken) {
@@ -135,7 +135,7 @@ func (g UGuard[T]) Diagram(draw func(name, state string, part any)) {
 }
 
 func drawGuard(draw func(name, state string, part any), name string, l *lock, m mode, k uint64) {
-	if l == nil || !valid(m, k, l.state.Load()) {
+	if l == nil || !l.holds(m, k) {
 		draw("", "unlocked", nil)
 		return
 	}

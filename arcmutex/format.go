@@ -12,7 +12,7 @@ func formatLock[T any](s fmt.State, verb rune, name string, value *T, l *lock) {
 		show.Text(s, verb, name, "<locked>", poisonText(l))
 		return
 	}
-	k, refused := l.opened(sharing, 3)
+	k, refused := l.opened(sharing, name+".Format", 3)
 	defer l.leave(sharing, k, losses[sharing])
 	if refused == ErrTaken { //nolint:errorlint // it is not wrapped
 		show.Text(s, verb, name, "<taken>", "")
@@ -30,7 +30,7 @@ func poisonText(l *lock) string {
 
 // formatGuard prints the value of a guard that is still good.
 func formatGuard[T any](s fmt.State, verb rune, name string, value *T, l *lock, m mode, k uint64) {
-	if l == nil || !valid(m, k, l.state.Load()) {
+	if l == nil || !l.holds(m, k) {
 		show.Text(s, verb, name, "<unlocked>", "")
 		return
 	}

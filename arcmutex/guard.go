@@ -161,6 +161,6 @@ func (h *hold) downgrade() (k uint64) {
 		staleGuard("Downgrade", h.key)
 	}
 	h.key = moved
-	k, _ = h.lock.opened(sharing, 3)
+	k, _ = h.lock.opened(sharing, "", 3)
 	return k
 }

@@ -156,11 +156,7 @@ var handles = track.Class{Path: "github.com/coderrange/ferrous/arcmutex", Profil
 
 func init() {
 	track.Register(&handles, nil)
-	track.Register(&holds, func() {
-		switching.Lock()
-		defer switching.Unlock()
-		watch()
-	})
+	track.Register(&holds, watch)
 }
 
 // Track records where one in n of the handles made, locks taken, permits acquired

@@ -1,5 +1,7 @@
 package arcmutex
 
+import "github.com/coderrange/ferrous/internal/lockdep"
+
 // leave ends, or changes by delta, the hold of mode m with key k, and serves
 // those who wait. It reports false, and has done nothing, if there is no such
 // hold.
@@ -16,13 +18,14 @@ func (l *lock) leave(m mode, k, delta uint64) bool {
 }
 
 func (l *lock) leaveSlow(m mode, k, delta uint64) bool {
+	var report *lockdep.Report
 	l.queue.Lock()
-	isKnown := l.state.Load()&known != 0 && (m == exclusive || m == upgraded || k&noted != 0)
+	if s := l.state.Load(); s&known != 0 { // before the next one comes
+		k, report = l.left(m, k, s)
+	}
 	ok := l.serve(m, k, delta)
 	l.queue.Unlock()
-	if ok && isKnown {
-		l.left()
-	}
+	checker.Tell(report)
 	return ok
 }
 

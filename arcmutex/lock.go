@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync/atomic"
 
+	"github.com/coderrange/ferrous/internal/lockdep"
 	"github.com/coderrange/ferrous/internal/park"
 )
 
@@ -26,7 +27,7 @@ import (
 type lock struct {
 	state atomic.Uint64
 	queue park.Queue[request]
-	label atomic.Pointer[label]
+	label atomic.Pointer[lockdep.Ref] // nil until the checker is to know of the lock
 }
 
 // The bits of a lock's state. The readers stand at the top, where one too many
@@ -38,7 +39,7 @@ const (
 	poisoned               // a writer's With did not return
 	upgradable             // held by an upgradable reader
 	known                  // the checker knows of a holder
-	noted                  // in a key: the checker knows of this very hold; in the state it is taken
+	noted                  // in a key: the checker knows of this very share; in the state it is taken
 	turn                   // times the writers that have left, modulo 2^37
 
 	reader     = turn << 37 // times the readers
@@ -224,7 +225,7 @@ func (l *lock) ulock() (k uint64) {
 // ulockContext is ulock until ctx is done.
 func (l *lock) ulockContext(ctx context.Context) (k uint64, err error) {
 	const method = "RWMutex.ULockContext"
-	if ctx.Err() == nil && l.try(upgrading) {
+	if ctx.Err() == nil && watching.Load() == 0 && l.try(upgrading) {
 		return l.enter(upgrading, method)
 	}
 	return l.acquire(ctx, upgrading, method)
@@ -245,20 +246,23 @@ func (l *lock) runlock(k uint64) {
 }
 
 func (l *lock) runlockSlow(k, s uint64) {
-	if s&(turns|held)|readers != k&^noted || s&readers == readers {
+	var report *lockdep.Report
+	ok := s&(turns|held)|readers == k && s&readers != readers
+	if isNotedShare(sharing, k) {
+		report, ok = checker.End(l.dep(""), lockdep.Shared, k&turns/turn)
+	}
+	if !ok {
 		if k&readers != 0 { // a copy of the guard was faster
 			l.makeWay(l.state.Add(reader))
 			k = over
 		}
 		staleGuard("RGuard.Unlock", k)
 	}
-	if k&noted != 0 {
-		l.left()
-	}
 	if s&known != 0 {
 		l.settle()
 	}
 	l.makeWay(s)
+	checker.Tell(report)
 }
 
 // try takes the lock in mode m if it can be had now.

@@ -18,7 +18,7 @@ type lockTrial struct {
 	in   [modes]int
 }
 
-// await waits as waitUnchecked does, with the explorer in place of the channel.
+// await waits as lock.await does, with the explorer in place of the channel.
 func (x *lockTrial) await(w *park.Waiter[request]) {
 	for ok := false; !ok; ok = x.lock.resume(w, true) {
 		interleave.Wait(func() bool { return len(w.Ready()) > 0 })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"reflect"
 )
 
 // A Mutex owns a value of type T and lets one goroutine at a time at it.
@@ -37,11 +38,17 @@ type Mutex[T any] struct {
 }
 
 // NewMutex returns a mutex that owns v.
-func NewMutex[T any](v T) *Mutex[T] { return &Mutex[T]{value: v} }
+func NewMutex[T any](v T) *Mutex[T] {
+	m := &Mutex[T]{value: v}
+	if watching.Load() != 0 {
+		m.lock.made(reflect.TypeFor[Mutex[T]]().String())
+	}
+	return m
+}
 
 // WithName gives m the name that [Check] calls it by, and returns m.
 func (m *Mutex[T]) WithName(name string) *Mutex[T] {
-	m.lock.rename(name)
+	m.lock.rename("Mutex.", name)
 	return m
 }
 

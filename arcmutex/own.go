@@ -38,7 +38,7 @@ func (l *lock) finish(k uint64, returned bool) {
 // reports which.
 func (l *lock) lockAnyway() (k uint64, refused error) {
 	_ = l.wait(context.Background(), exclusive, "") // the context has no end to report
-	return l.opened(exclusive, 3)
+	return l.opened(exclusive, "", 3)
 }
 
 // repair lends the value to f, poisoned or not, and clears the poison if f

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"unsafe"
 )
 
@@ -35,11 +36,17 @@ type RWMutex[T any] struct {
 }
 
 // NewRWMutex returns an RWMutex that owns v.
-func NewRWMutex[T any](v T) *RWMutex[T] { return &RWMutex[T]{value: v} }
+func NewRWMutex[T any](v T) *RWMutex[T] {
+	m := &RWMutex[T]{value: v}
+	if watching.Load() != 0 {
+		m.lock.made(reflect.TypeFor[RWMutex[T]]().String())
+	}
+	return m
+}
 
 // WithName gives m the name that [Check] calls it by, and returns m.
 func (m *RWMutex[T]) WithName(name string) *RWMutex[T] {
-	m.lock.rename(name)
+	m.lock.rename("RWMutex.", name)
 	return m
 }
 

@@ -53,23 +53,6 @@ func TestUnreceivedLastNotificationGoesToTheLast(t *testing.T) {
 	first.Close()
 }
 
-func TestForgottenLocksLeaveTheGraph(t *testing.T) {
-	a, b, c := &vertex{id: 1}, &vertex{id: 2}, &vertex{id: 3}
-	a.link(b, 1, stack{})
-	b.link(c, 1, stack{})
-	b.forget()
-	assert.Empty(t, a.after)
-	assert.Empty(t, c.before)
-	assert.Empty(t, b.after)
-	assert.Empty(t, b.before)
-	assert.Nil(t, c.link(a, 1, stack{}), "there is no cycle without b")
-	a.link(b, 1, stack{})
-	b.link(a, 1, stack{})
-	assert.Empty(t, a.after, "a lock that is gone comes back to nobody")
-	assert.Empty(t, b.after)
-	assert.NotContains(t, a.before, b)
-}
-
 // A waiter that is overtaken so often as patience says is handed the lock.
 func TestOvertakenWaiterIsHandedTheLock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

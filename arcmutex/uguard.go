@@ -125,6 +125,6 @@ func (l *lock) udowngrade(k uint64) uint64 {
 	if k&upgradable == 0 || !l.leave(upgrading, k, losses[upgrading]+gains[sharing]) {
 		staleGuard("UGuard.Downgrade", k)
 	}
-	k, _ = l.opened(sharing, 3)
+	k, _ = l.opened(sharing, "", 3)
 	return k
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 
+	"github.com/coderrange/ferrous/internal/lockdep"
 	"github.com/coderrange/ferrous/internal/park"
 )
 
@@ -29,7 +30,7 @@ func (l *lock) acquire(ctx context.Context, m mode, method string) (k uint64, er
 // enter returns the key to a lock that was just taken, unless it lends its
 // value to nobody.
 func (l *lock) enter(m mode, method string) (k uint64, err error) {
-	k, refused := l.opened(m, 4) // opened by enter, acquire and lockSlow, for Lock
+	k, refused := l.opened(m, method, 4) // opened by enter, acquire and lockSlow, for Lock
 	if refused != nil {
 		l.leave(m, k, losses[m])
 		return 0, methodError(method, refused)
@@ -38,12 +39,12 @@ func (l *lock) enter(m mode, method string) (k uint64, err error) {
 }
 
 // opened returns the key to a lock that was just taken, and why the value may
-// not be used, if so. Who takes it begins skip frames above opened.
-func (l *lock) opened(m mode, skip int) (k uint64, refused error) {
+// not be used, if so. A method takes it, skip frames above opened.
+func (l *lock) opened(m mode, method string, skip int) (k uint64, refused error) {
 	s := l.state.Load()
 	k = key(m, s)
-	if watching.Load() != 0 && l.taken(m, skip+1) && (m == sharing || m == upgrading) {
-		k |= noted
+	if watching.Load() != 0 {
+		k = l.taken(m, k, method, skip+1)
 	}
 	return k, refusal(s)
 }
@@ -53,28 +54,43 @@ func (l *lock) wait(ctx context.Context, m mode, method string) error {
 	if ctx.Err() != nil {
 		return interrupted(ctx, method)
 	}
-	if listening.Load() != nil {
-		return l.waitChecked(ctx, m, method)
+	if checker.On() { // here, where the stack is less deep than in await
+		checker.Want(l.dep(method), lockdep.Mode(m))
 	}
-	return l.waitUnchecked(ctx, m, method)
+	if !l.await(ctx, m) {
+		return interrupted(ctx, method)
+	}
+	return nil
 }
 
-func (l *lock) waitUnchecked(ctx context.Context, m mode, method string) error {
+// await waits until the lock was taken in mode m, and reports true, or ctx is done.
+// It needs little of the stack, checked or not, so that those of thousands of
+// waiters do not grow.
+func (l *lock) await(ctx context.Context, m mode) (ok bool) {
 	for range yields {
 		if l.try(m) {
-			return nil
+			return true
 		}
 		runtime.Gosched()
 	}
 	w, ok := l.join(m)
-	for !ok {
-		if woken := w.Wait(ctx.Done()); l.resume(w, woken) {
-			return nil
-		} else if !woken {
-			return interrupted(ctx, method)
+	if ok {
+		return true
+	}
+	var p *parked // nil unless the checker looks on
+	if checker.On() {
+		p = l.park(w)
+	}
+	for woken := true; woken && !ok; {
+		woken = w.Wait(ctx.Done())
+		if p == nil || !woken || !p.rung.Load() || p.look() {
+			ok = l.resume(w, woken)
 		}
 	}
-	return nil
+	if p != nil {
+		p.end()
+	}
+	return ok
 }
 
 // join takes the lock in mode m or returns a waiter that is queued for it.

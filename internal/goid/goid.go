@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 )
 
 // Get returns the number by which stack traces call the calling goroutine. It
@@ -16,8 +17,19 @@ import (
 // where that is not possible, or the search was not conclusive, a stack trace is
 // asked for, which takes a microsecond.
 func Get() uint64 {
-	if offset := found(); offset != 0 {
-		return uint64(word(offset))
+	if o := offset.Load(); o != 0 {
+		return uint64(word(o))
+	}
+	return getSlow()
+}
+
+// offset is what found returns, once it was called.
+var offset atomic.Uintptr
+
+func getSlow() uint64 {
+	if o := found(); o != 0 {
+		offset.Store(o)
+		return uint64(word(o))
 	}
 	return parse()
 }

@@ -25,6 +25,7 @@ import (
 // harmless is the exported types that can hold no secret, each with the reason.
 var harmless = map[string]string{
 	"arcmutex.Barrier":      "counts waiters",
+	"arcmutex.CheckOptions": "numbers and a function",
 	"arcmutex.Cond":         "knows its waiters alone",
 	"arcmutex.Count":        "a number",
 	"arcmutex.Deadlock":     "types, names and stacks",

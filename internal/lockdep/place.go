@@ -1,0 +1,108 @@
+package lockdep
+
+import (
+	"fmt"
+	"math/bits"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/coderrange/ferrous/internal/frames"
+)
+
+// depth is how many calls of a stack are kept. Some of the innermost are the
+// owner's.
+const depth = 12
+
+// A place is a stack of calls. There is one object for each, however often the
+// program comes by.
+type place struct {
+	pcs []uintptr // innermost first
+}
+
+// places has all places there have been.
+type places struct {
+	mu    sync.Mutex
+	known index[place]
+}
+
+// maxPlaces is how many places are kept. Beyond it each one seen is an object of
+// its own, as long as somebody refers to it.
+const maxPlaces = 1 << 16
+
+// here returns the place of the caller's caller, without the innermost skip calls.
+//
+//go:noinline
+func (p *places) here(skip int) *place {
+	var pcs [depth]uintptr
+	n := frames.Callers(skip+2, pcs[:])
+	hash := uint64(n)
+	for _, pc := range pcs[:n] {
+		hash = bits.RotateLeft64(hash, 9) ^ uint64(pc)
+	}
+	hash |= 1 // zero is no key
+	if own := p.known.get(hash); own != nil && slices.Equal(own.pcs, pcs[:n]) {
+		return own
+	}
+	return p.add(hash, pcs[:n])
+}
+
+// add returns the place of the given calls, which was not known.
+//
+//go:noinline
+func (p *places) add(hash uint64, pcs []uintptr) *place {
+	own := &place{slices.Clone(pcs)}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if old := p.known.get(hash); old != nil && slices.Equal(old.pcs, pcs) {
+		return old
+	}
+	if p.known.live < maxPlaces {
+		p.known.put(hash, own)
+	}
+	return own
+}
+
+// frames returns the calls that are the program's own, or all if none is.
+func (c *Checker) frames(p *place) (own []runtime.Frame) {
+	if p == nil || len(p.pcs) == 0 {
+		return nil
+	}
+	var all []runtime.Frame
+	calls := runtime.CallersFrames(p.pcs)
+	for more := true; more; {
+		var f runtime.Frame
+		f, more = calls.Next()
+		if f.Function == "" || f.Function == "runtime.goexit" || frames.IsWrapper(f.Function) {
+			continue
+		}
+		all = append(all, f)
+		if !slices.ContainsFunc(c.Ours, func(prefix string) bool { return strings.HasPrefix(f.Function, prefix) }) {
+			own = append(own, f)
+		}
+	}
+	if len(own) == 0 {
+		return all
+	}
+	return own
+}
+
+// stack returns the calls as a panic prints them.
+func (c *Checker) stack(p *place) string {
+	var b strings.Builder
+	for _, f := range c.frames(p) {
+		fmt.Fprintf(&b, "\t%s\n\t\t%s:%d\n", f.Function, f.File, f.Line)
+	}
+	return b.String()
+}
+
+// site returns the innermost call as file.go:42, or nothing.
+func (c *Checker) site(p *place) string {
+	all := c.frames(p)
+	if len(all) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", filepath.Base(all[0].File), all[0].Line)
+}
