@@ -151,3 +151,28 @@ func TestATaskThatWaitsForItsScopeWithALimitPanics(t *testing.T) {
 		runtime.KeepAlive(outer)
 	})
 }
+
+// A task of the group begins because the other one waits, through the Set, for the
+// task that waits for a place in the group. When it joins too, all wait in Next.
+func TestNextTellsThatAllWaitForItThroughAFullGroup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSet[int](t, 2)
+		blocked := make(chan struct{})
+		next := s.Spawn(func(ctx context.Context) (int, error) {
+			<-blocked
+			_, err := s.Next(ctx)
+			return 0, err
+		})
+		s.Spawn(func(ctx context.Context) (int, error) {
+			return 0, task.WithGroup(ctx, 1, func(g *task.Scope) error {
+				task.Spawn(g, next.Join)
+				task.Spawn(g, next.Join)
+				return nil
+			})
+		})
+		synctest.Wait()
+		close(blocked)
+		_, err := next.Join(t.Context())
+		require.ErrorIs(t, err, task.ErrEmpty)
+	})
+}

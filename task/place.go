@@ -70,9 +70,9 @@ func (c *crew) offer(m *core, below *node) {
 			l.any = true
 			c.inNext = append(c.inNext, m)
 			c.staff()
-			if c.onStuck != nil {
-				c.onStuck()
-			}
+		}
+		if c.onStuck != nil {
+			c.onStuck()
 		}
 	case below.core == m:
 	case below.needs.Load():

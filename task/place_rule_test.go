@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -57,11 +58,43 @@ func (o *owner) wait(ctx context.Context) error {
 	return o.pool.Wait(ctx)
 }
 
+func (o *owner) shutdown(ctx context.Context) {
+	if o.set != nil {
+		_ = o.set.Shutdown(ctx)
+	} else {
+		_ = o.pool.Shutdown(ctx)
+	}
+}
+
 func (o *owner) close() {
 	if o.set != nil {
 		_ = o.set.Close()
 	} else {
 		_ = o.pool.Close()
+	}
+}
+
+// endSome ends an owner in the middle of the program, in most programs.
+func (w *world) endSome(r *rand.Rand, ended *[kindsOfEnds]atomic.Int64) {
+	<-time.After(time.Duration(r.IntN(30)))
+	o, kind := w.owners[r.IntN(2)], r.IntN(2*kindsOfEnds)
+	if w.strict && kind > 0 || kind >= kindsOfEnds {
+		return
+	}
+	ended[kind].Add(1)
+	switch kind {
+	case 0: // what was accepted goes on
+		o.shutdown(context.Background())
+	case 1:
+		ctx, cancel := context.WithTimeoutCause(context.Background(), time.Duration(r.IntN(10)), errBoom)
+		defer cancel()
+		o.shutdown(ctx)
+	case 2:
+		o.close()
+	case 3:
+		o.abort()
+	case 4:
+		w.end(errBoom)
 	}
 }
 
@@ -74,13 +107,20 @@ type world struct {
 	left    atomic.Int64 // tasks to spawn
 	flight  task.Flight[*task.Handle[int], int]
 	did     *[actions]atomic.Int64
+	end     context.CancelCauseFunc // of the owners' context
 }
 
-const actions = 16
+const (
+	actions       = 17
+	strictActions = 13 // the first of them, which give no wait up
+	kindsOfEnds   = 5
+)
 
 func newWorld(t *testing.T, strict bool, seed int, did *[actions]atomic.Int64) *world {
 	w := &world{t: t, strict: strict, did: did}
 	w.left.Store(40)
+	var ctx context.Context
+	ctx, w.end = context.WithCancelCause(context.Background())
 	for i := range w.owners {
 		limit := 1 + seed%3
 		o := &owner{limit: int64(limit)}
@@ -89,9 +129,9 @@ func newWorld(t *testing.T, strict bool, seed int, did *[actions]atomic.Int64) *
 		}
 		switch kind := seed / 3 % 5; {
 		case kind == 4 && i == 0, kind >= 3 && i == 1:
-			o.set = task.NewSet[int](context.Background(), int(o.limit))
+			o.set = task.NewSet[int](ctx, int(o.limit))
 		default:
-			o.pool = task.NewPool(context.Background(), task.PoolOptions{Workers: int(o.limit), Queue: kind, Idle: seed % 2})
+			o.pool = task.NewPool(ctx, task.PoolOptions{Workers: int(o.limit), Queue: kind, Idle: seed % 2})
 		}
 		w.owners[i] = o
 	}
@@ -163,7 +203,7 @@ func (w *world) body(o *owner, seed uint64, depth int) func(context.Context) (in
 			w.waits(ctx, o, func() {
 				if h, err := other.submit(ctx, f); err == nil {
 					mine = append(mine, h)
-				} else if ctx.Err() == nil {
+				} else if ctx.Err() == nil && !errors.Is(err, task.ErrClosed) && !errors.Is(err, errBoom) {
 					w.t.Error(err)
 				}
 			})
@@ -173,7 +213,7 @@ func (w *world) body(o *owner, seed uint64, depth int) func(context.Context) (in
 			if len(mine) == 0 && k > 4 || depth == 0 {
 				k = r.IntN(3)
 			}
-			if w.strict && k >= 12 {
+			if w.strict && k >= strictActions {
 				k = 5
 			}
 			if depth == 0 && k < 2 {
@@ -251,20 +291,42 @@ func (w *world) body(o *owner, seed uint64, depth int) func(context.Context) (in
 			case 11: // one wait of all who join the same task
 				h := one()
 				w.waits(ctx, o, func() { _, _ = w.flight.Do(ctx, h, w.joining(h)) })
-			case 12: // the first of two
+			case 12: // a group with a limit of its own
+				var busy atomic.Int64
+				member := func() func(context.Context) (int, error) {
+					join := w.joining(one())
+					return func(ctx context.Context) (int, error) {
+						if n := busy.Add(1); n > 2 {
+							w.t.Errorf("%d of a group of 2 are at work", n)
+						}
+						<-time.After(1)
+						busy.Add(-1)
+						return join(ctx)
+					}
+				}
+				w.waits(ctx, o, func() {
+					defer func() { _ = recover() }() // a join may panic, with the panic of the task
+					_ = task.WithGroup(ctx, 2, func(s *task.Scope) error {
+						for range 3 {
+							task.Spawn(s, member())
+						}
+						return nil
+					})
+				})
+			case 13: // the first of two
 				f, g := w.joining(one()), w.joining(one())
 				w.waits(ctx, o, func() {
 					defer func() { _ = recover() }()
 					_, _ = task.Race(ctx, f, g)
 				})
-			case 13: // a join with a time limit
+			case 14: // a join with a time limit
 				h := one()
 				limited, cancel := context.WithTimeout(ctx, time.Duration(r.IntN(4)))
 				w.waits(limited, o, func() { _, _ = h.Result(limited) })
 				cancel()
-			case 14:
-				one().Abort(nil)
 			case 15:
+				one().Abort(nil)
+			case 16:
 				switch other := w.owners[r.IntN(2)]; {
 				case r.IntN(3) == 0:
 					other.abort()
@@ -284,8 +346,9 @@ func (w *world) body(o *owner, seed uint64, depth int) func(context.Context) (in
 }
 
 // TestRandomProgramsKeepTheLimit runs programs in which tasks of two owners wait
-// for tasks. All of them end, and never more tasks than the limit are at work,
-// but for one more for each wait that was given up. FERROUS_PROGRAMS says how
+// for tasks, and most of which end an owner in the middle. All tasks end, and never
+// more tasks than the limit are at work, but for one more for each wait that was
+// given up. FERROUS_PROGRAMS says how
 // many programs.
 func TestRandomProgramsKeepTheLimit(t *testing.T) {
 	programs := 600
@@ -299,6 +362,7 @@ func TestRandomProgramsKeepTheLimit(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			var did [actions]atomic.Int64
+			var ended [kindsOfEnds]atomic.Int64
 			reached := 0
 			for seed := range programs {
 				synctest.Test(t, func(t *testing.T) {
@@ -309,6 +373,8 @@ func TestRandomProgramsKeepTheLimit(t *testing.T) {
 							t.Error(err)
 						}
 					}
+					var ending sync.WaitGroup
+					ending.Go(func() { w.endSome(rand.New(rand.NewPCG(uint64(seed), 2)), &ended) })
 					ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
 					defer cancel()
 					for range 2 { // the first may spawn into the second
@@ -318,6 +384,7 @@ func TestRandomProgramsKeepTheLimit(t *testing.T) {
 							}
 						}
 					}
+					ending.Wait()
 					for _, o := range w.owners {
 						if c := o.counts(); c != [4]int{} {
 							t.Errorf("left at the end: %v", c)
@@ -327,6 +394,7 @@ func TestRandomProgramsKeepTheLimit(t *testing.T) {
 							reached++
 						}
 					}
+					w.end(nil)
 				})
 				if t.Failed() {
 					t.Fatal("seed", seed)
@@ -336,8 +404,13 @@ func TestRandomProgramsKeepTheLimit(t *testing.T) {
 				t.Errorf("the limit was reached %d times in %d programs", reached, programs)
 			}
 			for k := range did {
-				if n := did[k].Load(); n == 0 && (!strict || k < 12) {
+				if n := did[k].Load(); n == 0 && (!strict || k < strictActions) {
 					t.Errorf("action %d never happened", k)
+				}
+			}
+			for k := range ended {
+				if n := ended[k].Load(); n == 0 && (!strict || k == 0) {
+					t.Errorf("end %d never happened", k)
 				}
 			}
 		})
