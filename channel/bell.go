@@ -3,8 +3,6 @@ package channel
 import (
 	"context"
 	"sync/atomic"
-
-	"github.com/coderrange/ferrous/internal/park"
 )
 
 // bell wakes the parked goroutines of one side of a queue one after the other.
@@ -20,13 +18,23 @@ import (
 // A waiter counts itself, looks at the state and then parks; a signaller
 // changes the state and then looks at the count: one of them sees the other.
 type bell struct {
-	waiting atomic.Int64 // parked or about to park, and 1 while the gate is waited for
+	waiting atomic.Int64 // parked or about to park, and the places in ready times inReady
 	rung    atomic.Bool
 	token   atomic.Pointer[chan struct{}] // one slot, made when first needed
-	gate    park.Gate                     // for Ready and Select
+	ready   atomic.Pointer[bellReady]     // made when first needed
 }
 
-// ring wakes one waiter, if there is any, and everyone at the gate.
+const inReady = 1 << 32
+
+// bellReady is those who wait in Ready.
+type bellReady struct {
+	readyLine
+
+	// available says how much there is to take, or that nothing will come.
+	available func() (n int, ended bool)
+}
+
+// ring wakes one waiter, if there is any.
 func (b *bell) ring() {
 	if b.waiting.Load() != 0 {
 		b.ringSlow()
@@ -34,12 +42,57 @@ func (b *bell) ring() {
 }
 
 func (b *bell) ringSlow() {
-	if b.gate.Open() {
-		b.waiting.Add(-1)
+	waiting := b.waiting.Load()
+	others := waiting % inReady
+	if waiting != others && b.ringReady(b.ready.Load(), int(others)) {
+		return
 	}
-	if !b.rung.Load() && b.waiting.Load() > 0 && b.rung.CompareAndSwap(false, true) {
+	if !b.rung.Load() && others > 0 && b.rung.CompareAndSwap(false, true) {
 		tokenOf(&b.token) <- struct{}{}
+		b.takeBack(b.waiting.Load())
 	}
+}
+
+// takeBack takes a token back that nobody waits for any more, and offers what
+// there is to those who wait in Ready. Without them the next waiter finds it.
+func (b *bell) takeBack(waiting int64) {
+	if waiting == 0 || waiting%inReady != 0 {
+		return
+	}
+	select {
+	case <-tokenOf(&b.token):
+		b.rung.Store(false)
+		b.ringSlow()
+	default:
+	}
+}
+
+// ringReady offers what is available to those who wait in Ready, beside others
+// who wait for the token. It reports whether nothing is left for the others.
+func (b *bell) ringReady(r *bellReady, others int) bool {
+	n, ended := r.available()
+	if ended {
+		b.waiting.Add(-int64(r.openAll()) * inReady)
+		return false
+	}
+	rivals := others
+	if b.rung.Load() {
+		rivals = 0 // they have got the token
+	}
+	woken := false
+	for n > 0 && r.any() {
+		taken, opened := r.offer(rivals)
+		b.waiting.Add(-int64(opened) * inReady)
+		if !taken {
+			break
+		}
+		woken = true
+		n--
+	}
+	if woken && (others > 0 || r.any()) {
+		r.wait()
+	}
+	return n == 0
 }
 
 // wait parks until the token comes, unless ready reports true by then. After a
@@ -59,7 +112,7 @@ func (b *bell) wait(ctx context.Context, ready func() bool) (rung bool, err erro
 	case <-token:
 		return true, nil
 	case <-done:
-		b.waiting.Add(-1)
+		b.leave()
 		return false, cause(ctx)
 	}
 }
@@ -78,7 +131,7 @@ func (b *bell) stand(ready func() bool) (token <-chan struct{}, place any) {
 	return token, b
 }
 
-func (b *bell) leave() { b.waiting.Add(-1) }
+func (b *bell) leave() { b.takeBack(b.waiting.Add(-1)) }
 
 // pass gives the token back, or on to the next waiter if the side is ready.
 func (b *bell) pass(ready func() bool) {
@@ -89,14 +142,38 @@ func (b *bell) pass(ready func() bool) {
 	}
 }
 
-// watch returns a channel that is closed once ready.
-func (b *bell) watch(ready func() bool) <-chan struct{} {
-	opened, made := b.gate.Wait()
-	if made {
-		b.waiting.Add(1)
-	}
-	if ready() {
+// goOn is called by who has done something without the token. It may have been
+// woken in Ready, and then it wakes the next waiter if the side is ready.
+func (b *bell) goOn(ready func() bool) {
+	if b.ready.Load() != nil && b.waiting.Load() > 0 && ready() {
 		b.ringSlow()
 	}
+}
+
+// join takes a place in ready and returns a channel that is closed when its turn
+// has come. It is closed already if something is available.
+func (b *bell) join(p *readyPlace, available func() (int, bool)) <-chan struct{} {
+	r := b.ready.Load()
+	if r == nil {
+		r = &bellReady{available: available}
+		r.again = b.ringSlow
+		b.ready.CompareAndSwap(nil, r)
+		r = b.ready.Load()
+	}
+	b.waiting.Add(inReady)
+	opened, joined := r.join(p)
+	if !joined {
+		b.waiting.Add(-inReady)
+	}
+	if n, ended := available(); n > 0 || ended {
+		b.quit(p)
+	}
 	return opened
+}
+
+// quit opens p and takes it out of ready.
+func (b *bell) quit(p *readyPlace) {
+	if r := b.ready.Load(); r != nil && r.leave(p) {
+		b.waiting.Add(-inReady)
+	}
 }

@@ -36,7 +36,7 @@ type broadcast[T any] struct {
 	tail      atomic.Uint64              // the number of the next message
 	senders   atomic.Int64               // 0 is final
 	receivers atomic.Int64
-	changed   park.Gate // opened by every message, and by the end
+	changed   hub       // opened by every message, and by the end
 	deserted  park.Gate // opened when there are no receivers
 }
 
@@ -99,7 +99,7 @@ func (s *BroadcastSender[T]) Send(v T) (receivers int, err error) {
 	b.ring[i%uint64(len(b.ring))].Store(e)
 	b.tail.Store(i + 1)
 	b.mu.Unlock()
-	b.changed.Open()
+	b.changed.open()
 	return n, nil
 }
 
@@ -135,7 +135,7 @@ func (s *BroadcastSender[T]) Close() {
 	last := s.b.senders.Add(-1) == 0
 	s.b.mu.Unlock()
 	if last {
-		s.b.changed.Open()
+		s.b.changed.open()
 	}
 }
 
@@ -167,6 +167,7 @@ type BroadcastReceiver[T any] struct {
 	_      noCopy
 	b      *broadcast[T]
 	next   atomic.Uint64 // the number of the message to receive next
+	turns  turns
 	closed atomic.Bool
 }
 
@@ -188,25 +189,29 @@ func (r *BroadcastReceiver[T]) Recv(ctx context.Context) (v T, err error) {
 	if ctx.Err() != nil {
 		return v, cause(ctx)
 	}
-	for {
-		v, err = r.TryRecv()
-		if err != ErrEmpty { //nolint:errorlint // never wrapped
-			return v, err
-		}
-		opened, _ := r.b.changed.Wait()
-		if r.settled() {
-			continue
-		}
-		select {
-		case <-opened:
-		case <-ctx.Done():
-			return v, cause(ctx)
-		}
+	if v, err = r.tryRecv(); err == ErrEmpty { //nolint:errorlint // never wrapped
+		return r.recvSlow(ctx)
 	}
+	return v, err
+}
+
+func (r *BroadcastReceiver[T]) recvSlow(ctx context.Context) (v T, err error) {
+	err = r.turns.wait(ctx, r, func() (err error) {
+		v, err = r.tryRecv()
+		return err
+	})
+	return v, err
 }
 
 // TryRecv is Recv without waiting: its error may also be [ErrEmpty].
 func (r *BroadcastReceiver[T]) TryRecv() (v T, err error) {
+	if v, err = r.tryRecv(); err != ErrEmpty { //nolint:errorlint // never wrapped
+		r.turns.tried(r)
+	}
+	return v, err
+}
+
+func (r *BroadcastReceiver[T]) tryRecv() (v T, err error) {
 	if r.closed.Load() {
 		return v, ErrClosed
 	}
@@ -301,7 +306,7 @@ func (r *BroadcastReceiver[T]) Close() {
 		b.deserted.Open() // before anybody can subscribe and wait for the next time
 	}
 	b.mu.Unlock()
-	b.changed.Open()
+	b.changed.open()
 }
 
 // Len returns how many messages were sent since the last one received,
@@ -322,14 +327,19 @@ func (r *BroadcastReceiver[T]) SameChannel(other *BroadcastReceiver[T]) bool { r
 // Ready returns a channel that is closed once Recv need not wait. It may be
 // closed too early: follow it with TryRecv, and call Ready anew to wait again.
 func (r *BroadcastReceiver[T]) Ready() <-chan struct{} {
-	opened, _ := r.b.changed.Wait()
-	if r.settled() {
-		return closedNow()
-	}
-	return opened
+	return r.turns.ready(r)
 }
 
-// settled reports whether a receive need not wait.
-func (r *BroadcastReceiver[T]) settled() bool {
-	return r.closed.Load() || r.b.senders.Load() == 0 || r.b.tail.Load() != r.next.Load()
+func (r *BroadcastReceiver[T]) hub() *hub       { return &r.b.changed }
+func (r *BroadcastReceiver[T]) turnsOf() *turns { return &r.turns }
+
+func (r *BroadcastReceiver[T]) available() (n int, ended bool) {
+	if r.closed.Load() {
+		return 0, true
+	}
+	ended = r.b.senders.Load() == 0 // before the tail: then there is nothing behind it
+	if n = r.Len(); n > 0 {
+		return n, false
+	}
+	return 0, ended
 }

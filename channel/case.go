@@ -19,9 +19,10 @@ type way interface {
 	try(r *round) bool
 	// stand gets in line as case i of r, or reports false if try is worth trying.
 	stand(r *round, i int) bool
-	// finish does it after the place in line was woken. If it reports false,
-	// somebody else was faster.
-	finish(r *round, place any) bool
+	// finish does it after the place in line was woken: it ends the place, calls
+	// r.leave and then the function. If somebody else was faster, it reports
+	// false, and s is a place in line again.
+	finish(r *round, s *stood) bool
 	// leave gives up a place that was not finished, woken or not.
 	leave(place any)
 }
@@ -38,12 +39,6 @@ type native interface {
 }
 
 func (c Case) try(r *round) bool { return c.way != nil && c.way.try(r) }
-
-// receiver is what the receivers of one message have in common.
-type receiver[T any] interface {
-	TryRecv() (T, error)
-	Ready() <-chan struct{}
-}
 
 // recvCase is the case of a Receiver.
 type recvCase[T any] struct {
@@ -76,9 +71,19 @@ func (c *recvCase[T]) stand(r *round, i int) bool {
 	return place != nil && r.add(stood{way: c, i: i, place: place, woken: woken})
 }
 
-func (c *recvCase[T]) finish(r *round, place any) bool {
-	v, err := c.r.core.takeMessage(place)
-	return c.got(r, v, err)
+func (c *recvCase[T]) finish(r *round, s *stood) bool {
+	for {
+		v, err := c.r.core.takeMessage(s.take())
+		if c.got(r, v, err) {
+			return true
+		}
+		if s.woken, s.place = c.r.core.standToRecv(); s.place != nil {
+			return false
+		}
+		if c.try(r) {
+			return true
+		}
+	}
 }
 
 func (c *recvCase[T]) leave(place any) { c.r.core.leaveReceivers(place) }
@@ -141,34 +146,59 @@ func (c *slotCase[T]) stand(r *round, i int) bool {
 	return place != nil && r.add(stood{way: c, i: i, place: place, woken: woken})
 }
 
-func (c *slotCase[T]) finish(r *round, place any) bool {
-	err := c.s.core.takeSlot(place)
-	if err == ErrFull { //nolint:errorlint // never wrapped
-		return false
+func (c *slotCase[T]) finish(r *round, s *stood) bool {
+	for {
+		err := c.s.core.takeSlot(s.take())
+		if err != ErrFull { //nolint:errorlint // never wrapped
+			if err == nil && c.f != nil {
+				c.s.core.sendReserved(c.v)
+			}
+			c.done(r, err)
+			return true
+		}
+		if s.woken, s.place = c.s.core.standToSend(); s.place != nil {
+			return false
+		}
+		if c.try(r) {
+			return true
+		}
 	}
-	if err == nil && c.f != nil {
-		c.s.core.sendReserved(c.v)
-	}
-	c.done(r, err)
-	return true
 }
 
 func (c *slotCase[T]) leave(place any) { c.s.core.leaveSenders(place) }
 
-// sharedCase is the case of a receiver that awaits a gate.
-type sharedCase[T any] struct {
-	r receiver[T]
+// turnCase is the case of a receiver on which calls take turns.
+type turnCase[T any] struct {
+	r interface {
+		awaited
+		tryRecv() (T, error)
+	}
 	f func(T, error)
 }
 
 // OnRecv is the case that r receives: f gets what Recv would have returned.
-func (r *OneshotReceiver[T]) OnRecv(f func(T, error)) Case { return Case{&sharedCase[T]{r, f}} }
+func (r *OneshotReceiver[T]) OnRecv(f func(T, error)) Case { return Case{&turnCase[T]{r, f}} }
 
 // OnRecv is the case that r receives: f gets what Recv would have returned.
-func (r *BroadcastReceiver[T]) OnRecv(f func(T, error)) Case { return Case{&sharedCase[T]{r, f}} }
+func (r *BroadcastReceiver[T]) OnRecv(f func(T, error)) Case { return Case{&turnCase[T]{r, f}} }
 
-func (c *sharedCase[T]) try(r *round) bool {
-	v, err := c.r.TryRecv()
+// OnChanged is the case that r sees a change: f gets what Changed would have
+// returned.
+func (r *WatchReceiver[T]) OnChanged(f func(error)) Case {
+	return Case{&turnCase[struct{}]{changes[T]{r}, func(_ struct{}, err error) { f(err) }}}
+}
+
+// changes receives the changes of a watch.
+type changes[T any] struct{ *WatchReceiver[T] }
+
+func (c changes[T]) tryRecv() (struct{}, error) { return struct{}{}, c.tryChanged() }
+
+func (c *turnCase[T]) try(r *round) bool {
+	v, err := c.r.tryRecv()
+	return c.got(r, v, err)
+}
+
+func (c *turnCase[T]) got(r *round, v T, err error) bool {
 	if err == ErrEmpty { //nolint:errorlint // never wrapped
 		return false
 	}
@@ -177,37 +207,28 @@ func (c *sharedCase[T]) try(r *round) bool {
 	return true
 }
 
-func (c *sharedCase[T]) stand(r *round, i int) bool {
-	return r.add(stood{way: c, i: i, woken: c.r.Ready()})
-}
-func (c *sharedCase[T]) finish(r *round, _ any) bool { return c.try(r) }
-func (c *sharedCase[T]) leave(any)                   {}
-
-// changedCase is the case of a WatchReceiver.
-type changedCase[T any] struct {
-	r *WatchReceiver[T]
-	f func(error)
-}
-
-// OnChanged is the case that r sees a change: f gets what Changed would have
-// returned.
-func (r *WatchReceiver[T]) OnChanged(f func(error)) Case { return Case{&changedCase[T]{r, f}} }
-
-func (c *changedCase[T]) try(r *round) bool {
-	err := c.r.TryChanged()
-	if err == ErrEmpty { //nolint:errorlint // never wrapped
+func (c *turnCase[T]) stand(r *round, i int) bool {
+	turns := c.r.turnsOf()
+	id := turns.join(c.r)
+	opened, _ := c.r.hub().gate.Wait()
+	if turns.may(c.r, id) {
+		turns.leave(c.r, id)
 		return false
 	}
-	r.leave()
-	c.f(err)
-	return true
+	return r.add(stood{way: c, i: i, place: id, woken: opened})
 }
 
-func (c *changedCase[T]) stand(r *round, i int) bool {
-	return r.add(stood{way: c, i: i, woken: c.r.Ready()})
+func (c *turnCase[T]) finish(r *round, s *stood) bool {
+	id := s.place.(turn)
+	s.woken, _ = c.r.hub().gate.Wait()
+	if !c.r.turnsOf().may(c.r, id) {
+		return false
+	}
+	v, err := c.r.tryRecv()
+	return c.got(r, v, err) // which leaves its turn, too
 }
-func (c *changedCase[T]) finish(r *round, _ any) bool { return c.try(r) }
-func (c *changedCase[T]) leave(any)                   {}
+
+func (c *turnCase[T]) leave(place any) { c.r.turnsOf().leave(c.r, place.(turn)) }
 
 // endCase is the case of a channel that is closed and sends nothing.
 type endCase struct {
@@ -236,7 +257,7 @@ func OnDone(ctx context.Context, f func(error)) Case {
 func (c *endCase) try(r *round) bool {
 	select {
 	case <-c.end():
-		return c.finish(r, nil)
+		return c.done(r)
 	default:
 		return false
 	}
@@ -244,7 +265,9 @@ func (c *endCase) try(r *round) bool {
 
 func (c *endCase) stand(r *round, i int) bool { return r.add(stood{way: c, i: i, woken: c.end()}) }
 
-func (c *endCase) finish(r *round, _ any) bool {
+func (c *endCase) finish(r *round, _ *stood) bool { return c.done(r) }
+
+func (c *endCase) done(r *round) bool {
 	r.leave()
 	c.f()
 	return true
@@ -264,7 +287,7 @@ type afterCase struct {
 // positive.
 func OnAfter(d time.Duration, f func()) Case { return Case{&afterCase{d: d, f: f}} }
 
-func (c *afterCase) try(r *round) bool { return c.left(r) <= 0 && c.finish(r, nil) }
+func (c *afterCase) try(r *round) bool { return c.left(r) <= 0 && c.done(r) }
 
 // left returns how much of d has not passed.
 func (c *afterCase) left(r *round) time.Duration {
@@ -291,10 +314,9 @@ func (c *afterCase) stand(r *round, i int) bool {
 	return r.add(stood{way: c, i: i, place: t, timer: t.C})
 }
 
-func (c *afterCase) finish(r *round, place any) bool {
-	if place != nil {
-		c.leave(place)
-	}
+func (c *afterCase) finish(r *round, _ *stood) bool { return c.done(r) }
+
+func (c *afterCase) done(r *round) bool {
 	r.leave()
 	c.f()
 	return true
@@ -338,9 +360,9 @@ func (c *tickCase) done(r *round, now time.Time) bool {
 	return true
 }
 
-func (c *tickCase) stand(r *round, i int) bool  { return r.add(stood{way: c, i: i, timer: c.t.C}) }
-func (c *tickCase) finish(r *round, _ any) bool { return c.done(r, r.now) }
-func (c *tickCase) leave(any)                   {}
+func (c *tickCase) stand(r *round, i int) bool     { return r.add(stood{way: c, i: i, timer: c.t.C}) }
+func (c *tickCase) finish(r *round, _ *stood) bool { return c.done(r, r.now) }
+func (c *tickCase) leave(any)                      {}
 
 // chanRecv is the case of a receive from a native channel.
 type chanRecv[T any] struct {
@@ -368,7 +390,7 @@ func (c *chanRecv[T]) done(r *round, v T, ok bool) bool {
 }
 
 func (c *chanRecv[T]) stand(r *round, i int) bool { return r.add(stood{way: c, i: i, native: c}) }
-func (c *chanRecv[T]) finish(*round, any) bool    { return true } // park has done it
+func (c *chanRecv[T]) finish(*round, *stood) bool { return true } // park has done it
 func (c *chanRecv[T]) leave(any)                  {}
 
 func (c *chanRecv[T]) park(r *round, done <-chan struct{}) (k int, canceled bool) {
@@ -408,7 +430,7 @@ func (c *chanRecv[T]) reflected() reflect.SelectCase {
 }
 
 func (c *chanRecv[T]) chosen(r *round, v reflect.Value, ok bool) {
-	got, _ := v.Interface().(T) // of an interface type, nil is no T
+	got, _ := reflect.TypeAssert[T](v) // of an interface type, nil is no T
 	c.done(r, got, ok)
 }
 
@@ -439,7 +461,7 @@ func (c *chanSend[T]) done(r *round) bool {
 }
 
 func (c *chanSend[T]) stand(r *round, i int) bool { return r.add(stood{way: c, i: i, native: c}) }
-func (c *chanSend[T]) finish(*round, any) bool    { return true } // park has done it
+func (c *chanSend[T]) finish(*round, *stood) bool { return true } // park has done it
 func (c *chanSend[T]) leave(any)                  {}
 
 func (c *chanSend[T]) park(r *round, done <-chan struct{}) (k int, canceled bool) {

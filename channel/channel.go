@@ -135,8 +135,10 @@ type core[T any] interface {
 	cap() int
 	room() int
 
-	readable() <-chan struct{} // closed once a receive need not wait
-	writable() <-chan struct{} // closed once a send need not wait
+	readable(p *readyPlace) <-chan struct{} // closed when it is the turn of p to receive
+	writable(p *readyPlace) <-chan struct{} // closed when it is the turn of p to send
+	leaveReadable(p *readyPlace)
+	leaveWritable(p *readyPlace)
 }
 
 // cause returns the error of a call whose context is done.

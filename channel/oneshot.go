@@ -12,7 +12,7 @@ import (
 type oneshot[T any] struct {
 	state   atomic.Uint32 // bits that are set and never cleared
 	value   T             // the Send that set oneshotClaimed's until oneshotSent, then who sets oneshotTaken's
-	arrived park.Gate     // opened when the receiver need not wait
+	arrived hub           // opened when the receiver need not wait
 	refused park.Gate     // opened when there is nothing to be sent any more
 	tx      OneshotSender[T]
 	rx      OneshotReceiver[T]
@@ -70,7 +70,7 @@ func (s *OneshotSender[T]) Send(v T) error {
 //ferrous:release
 func (s *OneshotSender[T]) Close() {
 	s.c.state.Or(oneshotTxClosed)
-	s.c.arrived.Open()
+	s.c.arrived.open()
 	s.c.refused.Open()
 }
 
@@ -91,8 +91,9 @@ func (s *OneshotSender[T]) Closed() <-chan struct{} {
 // is safe for concurrent use; one call gets the message. Its owner ends it
 // with Close.
 type OneshotReceiver[T any] struct {
-	_ noCopy
-	c *oneshot[T]
+	_     noCopy
+	c     *oneshot[T]
+	turns turns
 }
 
 // Recv waits for the message and returns it, once. The error is [ErrClosed] if
@@ -105,26 +106,30 @@ func (r *OneshotReceiver[T]) Recv(ctx context.Context) (v T, err error) {
 	if ctx.Err() != nil {
 		return v, cause(ctx)
 	}
-	for {
-		v, err = r.TryRecv()
-		if err != ErrEmpty { //nolint:errorlint // never wrapped
-			return v, err
-		}
-		opened, _ := r.c.arrived.Wait()
-		if r.c.settled() {
-			continue
-		}
-		select {
-		case <-opened:
-		case <-ctx.Done():
-			return v, cause(ctx)
-		}
+	if v, err = r.tryRecv(); err == ErrEmpty { //nolint:errorlint // never wrapped
+		return r.recvSlow(ctx)
 	}
+	return v, err
+}
+
+func (r *OneshotReceiver[T]) recvSlow(ctx context.Context) (v T, err error) {
+	err = r.turns.wait(ctx, r, func() (err error) {
+		v, err = r.tryRecv()
+		return err
+	})
+	return v, err
 }
 
 // TryRecv returns the message if it is there. Otherwise its error is
 // [ErrEmpty] or [ErrClosed].
 func (r *OneshotReceiver[T]) TryRecv() (v T, err error) {
+	if v, err = r.tryRecv(); err != ErrEmpty { //nolint:errorlint // never wrapped
+		r.turns.tried(r)
+	}
+	return v, err
+}
+
+func (r *OneshotReceiver[T]) tryRecv() (v T, err error) {
 	c := r.c
 	state := c.state.Load()
 	switch {
@@ -140,7 +145,7 @@ func (r *OneshotReceiver[T]) TryRecv() (v T, err error) {
 // received. After tokio's Receiver::close.
 func (r *OneshotReceiver[T]) Shutdown() {
 	r.c.state.Or(oneshotRxClosed)
-	r.c.arrived.Open()
+	r.c.arrived.open()
 	r.c.refused.Open()
 }
 
@@ -150,7 +155,7 @@ func (r *OneshotReceiver[T]) Shutdown() {
 //ferrous:release
 func (r *OneshotReceiver[T]) Close() {
 	before := r.c.state.Or(oneshotRxClosed | oneshotGone)
-	r.c.arrived.Open()
+	r.c.arrived.open()
 	r.c.refused.Open()
 	if before&oneshotSent != 0 {
 		r.c.discard()
@@ -171,11 +176,17 @@ func (r *OneshotReceiver[T]) Len() int {
 
 // Ready returns a channel that is closed once Recv need not wait.
 func (r *OneshotReceiver[T]) Ready() <-chan struct{} {
-	opened, _ := r.c.arrived.Wait()
-	if r.c.settled() {
-		r.c.arrived.Open()
+	return r.turns.ready(r)
+}
+
+func (r *OneshotReceiver[T]) hub() *hub       { return &r.c.arrived }
+func (r *OneshotReceiver[T]) turnsOf() *turns { return &r.turns }
+
+func (r *OneshotReceiver[T]) available() (n int, ended bool) {
+	if n = r.Len(); n > 0 {
+		return n, false
 	}
-	return opened
+	return 0, r.c.settled()
 }
 
 // over reports whether nothing more can be sent.
@@ -201,7 +212,7 @@ func settled(state uint32) bool {
 func (c *oneshot[T]) deliver(v T) {
 	c.value = v
 	before := c.state.Or(oneshotSent)
-	c.arrived.Open()
+	c.arrived.open()
 	c.refused.Open()
 	if before&oneshotGone != 0 {
 		c.discard()

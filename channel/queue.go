@@ -81,6 +81,7 @@ func (q *queue[T]) trySend(v T) error {
 	q.tail.store(v)
 	q.tail.publish(1)
 	q.items.ring()
+	q.slots.goOn(q.hasRoom)
 	return nil
 }
 
@@ -339,6 +340,7 @@ func (q *queue[T]) tryRecv() (v T, err error) {
 	v = q.head.load()
 	q.head.publish(1)
 	q.slots.ring()
+	q.items.goOn(q.hasItems)
 	return v, nil
 }
 
@@ -507,8 +509,25 @@ func (q *queue[T]) hasItems() bool {
 	return q.tail.position() != i || q.ended(i)
 }
 
-func (q *queue[T]) writable() <-chan struct{} { return q.slots.watch(q.hasRoom) }
-func (q *queue[T]) readable() <-chan struct{} { return q.items.watch(q.hasItems) }
+func (q *queue[T]) readable(p *readyPlace) <-chan struct{} { return q.items.join(p, q.availableItems) }
+
+func (q *queue[T]) writable(p *readyPlace) <-chan struct{} { return q.slots.join(p, q.availableRoom) }
+
+func (q *queue[T]) leaveReadable(p *readyPlace) { q.items.quit(p) }
+func (q *queue[T]) leaveWritable(p *readyPlace) { q.slots.quit(p) }
+
+// availableItems returns how many messages there are, or that there will be none.
+func (q *queue[T]) availableItems() (n int, ended bool) {
+	if n = q.len(); n > 0 {
+		return n, false
+	}
+	return 0, q.hasItems()
+}
+
+// availableRoom returns how many slots are free, or that none is needed any more.
+func (q *queue[T]) availableRoom() (n int, ended bool) {
+	return q.room(), q.tail.isClosed()
+}
 
 func (q *queue[T]) standToRecv() (woken <-chan struct{}, place any) {
 	return q.items.stand(q.hasItems)

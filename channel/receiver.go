@@ -17,6 +17,7 @@ type Receiver[T any] struct {
 	core   core[T]
 	queue  *queue[T] // core if it is one
 	shared *shared[T]
+	ready  readyPlace
 	closed atomic.Bool
 }
 
@@ -107,7 +108,11 @@ func (r *Receiver[T]) Shutdown() {
 //
 //ferrous:release
 func (r *Receiver[T]) Close() {
-	if !r.closed.Swap(true) && r.shared.receivers.Add(-1) == 0 {
+	if r.closed.Swap(true) {
+		return
+	}
+	r.core.leaveReadable(&r.ready)
+	if r.shared.receivers.Add(-1) == 0 {
 		r.shared.shutdown() // told before messages are dropped, which may wait for who is told
 		r.core.discard()
 	}
@@ -146,5 +151,5 @@ func (r *Receiver[T]) Ready() <-chan struct{} {
 	if r.closed.Load() {
 		return closedNow()
 	}
-	return r.core.readable()
+	return r.core.readable(&r.ready)
 }

@@ -34,8 +34,7 @@ type round struct {
 		c <-chan time.Time
 		k int
 	}
-	native                 int // the index of the last native case
-	wokens, ticks, natives int // how many there are
+	native int // the index of the last native case
 }
 
 // stood is a case that has got in line.
@@ -48,6 +47,12 @@ type stood struct {
 	woken  <-chan struct{}
 	timer  <-chan time.Time
 	native native
+}
+
+// take takes the place, which is not to be left then.
+func (s *stood) take() (place any) {
+	place, s.place = s.place, nil
+	return place
 }
 
 // rounds holds rounds that ended, without any channels.
@@ -68,9 +73,7 @@ func (r *round) leave() {
 	}
 	for k := range r.stood {
 		if s := &r.stood[k]; s.place != nil {
-			place := s.place
-			s.place = nil
-			s.way.leave(place)
+			s.way.leave(s.take())
 		}
 	}
 }
@@ -78,8 +81,7 @@ func (r *round) leave() {
 // stand gets in line for each of the cases, unless one of them is worth trying:
 // then it reports false.
 func (r *round) stand(cases []Case) bool {
-	clear(r.stood)
-	*r = round{stood: r.stood[:0], began: r.began}
+	r.stood = r.stood[:0]
 	for i, c := range cases {
 		if c.way != nil && !c.way.stand(r, i) {
 			return false
@@ -90,32 +92,8 @@ func (r *round) stand(cases []Case) bool {
 
 // add adds a case that stands in line. It reports true.
 func (r *round) add(s stood) bool {
-	k := len(r.stood)
 	r.stood = append(r.stood, s)
-	switch {
-	case s.native != nil:
-		r.native = k
-		r.natives++
-	case s.timer != nil:
-		if r.ticks < maxTimers {
-			r.timers[r.ticks].c, r.timers[r.ticks].k = s.timer, k
-		}
-		r.ticks++
-	case s.woken != nil:
-		if r.wokens < maxArms {
-			r.woken[r.wokens].c, r.woken[r.wokens].k = s.woken, k
-		}
-		r.wokens++
-	}
 	return true
-}
-
-// finish does the case of which the place k was woken.
-func (r *round) finish(k int) bool {
-	s := &r.stood[k]
-	place := s.place
-	s.place = nil
-	return s.way.finish(r, place)
 }
 
 // choose notes that the native case k was chosen.
@@ -127,13 +105,31 @@ func (r *round) choose(k int) int {
 // park waits until a case is woken, and returns its index in stood, or until
 // done is closed.
 func (r *round) park(done <-chan struct{}) (k int, canceled bool) {
+	var woken, timers, natives int
 	a, t := &r.woken, &r.timers
+	for k := range r.stood {
+		switch s := &r.stood[k]; {
+		case s.native != nil:
+			r.native = k
+			natives++
+		case s.timer != nil:
+			if timers < maxTimers {
+				t[timers].c, t[timers].k = s.timer, k
+			}
+			timers++
+		default:
+			if woken < maxArms {
+				a[woken].c, a[woken].k = s.woken, k
+			}
+			woken++
+		}
+	}
 	switch {
-	case r.natives > 1 || r.wokens > maxArms || r.ticks > maxTimers:
+	case natives > 1 || woken > maxArms || timers > maxTimers:
 		return r.reflect(done)
-	case r.natives == 1:
+	case natives == 1:
 		return r.stood[r.native].native.park(r, done)
-	case r.wokens <= 2 && r.ticks == 0:
+	case woken <= 2 && timers == 0:
 		select {
 		case <-a[0].c:
 			return a[0].k, false
@@ -192,7 +188,7 @@ func (r *round) reflect(done <-chan struct{}) (k int, canceled bool) {
 		r.choose(k)
 		s.native.chosen(r, v, ok)
 	case s.timer != nil:
-		r.now, _ = v.Interface().(time.Time)
+		r.now, _ = reflect.TypeAssert[time.Time](v)
 	}
 	return k, false
 }

@@ -64,28 +64,28 @@ func selectOf(ctx context.Context, cases []Case, inOrder bool) (int, error) {
 	}
 	r := rounds.Get().(*round)
 	defer r.end() // also if a function panics
-	for {
-		if r.stand(cases) {
-			k, canceled := r.park(ctx.Done())
-			if canceled {
-				return -1, cause(ctx)
-			}
-			i := r.stood[k].i
-			if inOrder && !r.done {
-				if earlier := tryAny(cases[:i], r, true); earlier >= 0 {
-					return earlier, nil
-				}
-			}
-			if r.done || r.finish(k) {
-				return i, nil
-			}
-		}
+	for !r.stand(cases) {
 		r.leave()
 		if ctx.Err() != nil {
 			return -1, cause(ctx)
 		}
 		if i := tryAny(cases, r, inOrder); i >= 0 {
 			return i, nil
+		}
+	}
+	for {
+		k, canceled := r.park(ctx.Done())
+		if canceled {
+			return -1, cause(ctx)
+		}
+		s := &r.stood[k]
+		if inOrder && !r.done {
+			if i := tryAny(cases[:s.i], r, true); i >= 0 {
+				return i, nil
+			}
+		}
+		if r.done || s.way.finish(r, s) {
+			return s.i, nil
 		}
 	}
 }

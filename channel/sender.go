@@ -53,6 +53,7 @@ type Sender[T any] struct {
 	core   core[T]
 	queue  *queue[T] // core if it is one: calls of it are not by way of a table
 	shared *shared[T]
+	ready  readyPlace
 	closed atomic.Bool
 }
 
@@ -146,7 +147,11 @@ func increment(n *atomic.Int64) bool {
 //
 //ferrous:release
 func (s *Sender[T]) Close() {
-	if !s.closed.Swap(true) && s.shared.senders.Add(-1) == 0 {
+	if s.closed.Swap(true) {
+		return
+	}
+	s.core.leaveWritable(&s.ready)
+	if s.shared.senders.Add(-1) == 0 {
 		s.shared.shutdown()
 	}
 }
@@ -201,5 +206,5 @@ func (s *Sender[T]) Ready() <-chan struct{} {
 	if s.closed.Load() {
 		return closedNow()
 	}
-	return s.core.writable()
+	return s.core.writable(&s.ready)
 }

@@ -2,6 +2,7 @@ package channel_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
@@ -98,6 +99,20 @@ var waitWays = map[string]func(in inlet, idle channel.Case) func(context.Context
 			return got
 		}
 	},
+	"Ready": func(in inlet, _ channel.Case) func(context.Context) error {
+		return func(ctx context.Context) error {
+			for {
+				select {
+				case <-in.ready():
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+				if err := in.try(); !errors.Is(err, channel.ErrEmpty) && !errors.Is(err, channel.ErrFull) {
+					return err
+				}
+			}
+		}
+	},
 }
 
 // shares has two goroutines wait for in, one plainly and one in the other way,
@@ -184,6 +199,27 @@ func TestSendersShareAlike(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestCallersOfOneBroadcastReceiverShareAlike(t *testing.T) {
+	isShared(t, func() (plain, other inlet, serve func(int)) {
+		tx, rx := channel.NewBroadcast[int](4)
+		in := inlet{
+			recv:  func(ctx context.Context) error { _, err := rx.Recv(ctx); return err },
+			try:   func() error { _, err := rx.TryRecv(); return err },
+			ready: rx.Ready,
+			on:    func(f func(error)) channel.Case { return rx.OnRecv(func(_ int, err error) { f(err) }) },
+		}
+		return in, in, func(i int) { _, err := tx.Send(i); require.NoError(t, err) }
+	})
+}
+
+func TestCallersOfOneWatchReceiverShareAlike(t *testing.T) {
+	isShared(t, func() (plain, other inlet, serve func(int)) {
+		tx, rx := channel.NewWatch(0)
+		in := inlet{recv: rx.Changed, try: rx.TryChanged, ready: rx.Ready, on: rx.OnChanged}
+		return in, in, func(i int) { require.NoError(t, tx.Send(i)) }
+	})
 }
 
 func TestCallersOfOneOneshotReceiverShareAlike(t *testing.T) {

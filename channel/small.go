@@ -30,8 +30,15 @@ type small[T any] struct {
 	sending   canceler             // of senders
 	receiving canceler             // of receivers
 
-	readableOn park.Gate
-	writableOn park.Gate
+	ready *smallReady // made when first needed
+}
+
+// smallReady is those who wait in Ready.
+type smallReady struct {
+	readers, writers readyLine
+
+	// What is left to those who were woken, while others wait.
+	messages, slots int
 }
 
 // offer is what a sender in line wants: its message sent or, if want is
@@ -93,7 +100,7 @@ func (s *small[T]) pop() (v T) {
 // wake that has it now, or nil if it is buffered.
 func (s *small[T]) accept(v T) *park.Waiter[answer[T]] {
 	r := s.receivers.Front()
-	if r == nil {
+	if s.ready != nil && s.wakeReader() || r == nil {
 		s.push(v)
 		return nil
 	}
@@ -117,23 +124,73 @@ func (s *small[T]) hand(r *park.Waiter[answer[T]]) {
 	r.Want.value = s.pop()
 }
 
+// wakeReader offers a message to those who wait in Ready, and reports whether
+// one of them was woken by it. While others wait, the message is left to it.
+func (s *small[T]) wakeReader() bool {
+	l := &s.ready.readers
+	taken, _ := l.offer(s.receivers.Len())
+	if taken && (s.receivers.Front() != nil || l.any()) {
+		s.ready.messages++
+		l.wait()
+	}
+	return taken
+}
+
+// wakeWriter is the same for a slot.
+func (s *small[T]) wakeWriter() bool {
+	l := &s.ready.writers
+	taken, _ := l.offer(s.senders.Len())
+	if taken && (s.senders.Front() != nil || l.any()) {
+		s.ready.slots++
+		l.wait()
+	}
+	return taken
+}
+
+// lent returns how many messages and slots are left to those who were woken.
+func (s *small[T]) lent() (messages, slots int) {
+	if s.ready == nil {
+		return 0, 0
+	}
+	return s.ready.messages, s.ready.slots
+}
+
+// took says that so many messages and slots were taken by who did not wait in line.
+func (s *small[T]) took(messages, slots int) {
+	if r := s.ready; r != nil {
+		r.messages = max(0, r.messages-messages)
+		r.slots = max(0, r.slots-slots)
+	}
+}
+
+// endCourtesy gives what was left to those in line.
+func (s *small[T]) endCourtesy() {
+	w := s.guard.lock()
+	s.took(len(s.buf), len(s.buf))
+	s.settle(w)
+}
+
 // put accepts a message and releases the guard, if that is all that changes.
 func (s *small[T]) put(w uint64, v T) {
 	r := s.accept(v)
-	s.unlock(w)
+	if s.ready != nil {
+		s.took(0, 1)
+		s.settle(w) // the slot is free if a receiver has got v
+	} else {
+		s.unlock(w)
+	}
 	if r != nil {
 		r.Wake()
-	} else {
-		s.readableOn.Open()
 	}
 }
 
 // grant gives o slots, as far as there are any, and reports whether it has all
 // that it wants.
 func (s *small[T]) grant(o *offer[T], woken *park.Batch[answer[T]]) bool {
-	free := s.free()
+	_, lent := s.lent()
+	free := s.free() - lent
 	switch {
-	case free == 0:
+	case free <= 0:
 		return false
 	case o.want == 0:
 		if r := s.accept(o.value); r != nil {
@@ -152,30 +209,22 @@ func (s *small[T]) grant(o *offer[T], woken *park.Batch[answer[T]]) bool {
 func (s *small[T]) settle(w uint64) {
 	var tx park.Batch[offer[T]]
 	var rx park.Batch[answer[T]]
-	for s.n > s.promised && s.receivers.Front() != nil { // a promise was given up
-		r := s.receivers.Front()
-		s.receivers.Remove(r)
-		s.hand(r)
-		rx.Add(r)
-	}
+	s.serveReceivers(&rx)
 	closed := s.guard.isClosed()
-	for o := s.senders.Front(); o != nil; o = s.senders.Front() {
-		if closed {
-			o.Want.refused = true
-			s.reserved -= o.Want.want - o.Want.lack
-		} else if !s.grant(&o.Want, &rx) {
-			break
-		}
+	for o := s.senders.Front(); closed && o != nil; o = s.senders.Front() {
+		o.Want.refused = true
+		s.reserved -= o.Want.want - o.Want.lack
 		s.senders.Remove(o)
 		tx.Add(o)
 	}
+	s.serveSenders(&tx, &rx)
 	ended := s.ended()
 	for r := s.receivers.Front(); r != nil && ended; r = s.receivers.Front() {
 		r.Want.ended = true
 		s.receivers.Remove(r)
 		rx.Add(r)
 	}
-	readable, writable := s.n > s.promised || ended, s.free() > 0 || closed
+	ready := s.ready
 	var sending, receiving *registration // that nobody needs any more
 	if closed {
 		sending = s.sending.replace(nil)
@@ -186,14 +235,50 @@ func (s *small[T]) settle(w uint64) {
 	s.unlock(w)
 	tx.Wake()
 	rx.Wake()
-	if readable {
-		s.readableOn.Open()
-	}
-	if writable {
-		s.writableOn.Open()
-	}
 	sending.end()
 	receiving.end()
+	if ready != nil && ended {
+		ready.readers.openAll()
+	}
+	if ready != nil && closed {
+		ready.writers.openAll()
+	}
+}
+
+// serveReceivers gives messages that are nobody's to those who wait: a promise or
+// a loan was not used.
+func (s *small[T]) serveReceivers(rx *park.Batch[answer[T]]) {
+	for {
+		lent, _ := s.lent()
+		switch r := s.receivers.Front(); {
+		case s.n-s.promised <= lent, r == nil && s.ready == nil:
+			return
+		case s.ready != nil && s.wakeReader():
+		case r == nil:
+			return
+		default:
+			s.receivers.Remove(r)
+			s.hand(r)
+			rx.Add(r)
+		}
+	}
+}
+
+// serveSenders gives free slots to those who wait.
+func (s *small[T]) serveSenders(tx *park.Batch[offer[T]], rx *park.Batch[answer[T]]) {
+	for {
+		_, lent := s.lent()
+		switch o := s.senders.Front(); {
+		case s.free() <= lent, o == nil && s.ready == nil:
+			return
+		case s.ready != nil && s.wakeWriter():
+		case o == nil || !s.grant(&o.Want, rx):
+			return
+		default:
+			s.senders.Remove(o)
+			tx.Add(o)
+		}
+	}
 }
 
 func (s *small[T]) send(ctx context.Context, v T) error {
@@ -328,6 +413,7 @@ func (s *small[T]) sendMany(ctx context.Context, vs []T) (sent int, err error) {
 			if r := s.accept(vs[sent]); r != nil {
 				rx.Add(r)
 			}
+			s.took(0, 1)
 			sent++
 		}
 		s.settle(w)
@@ -346,6 +432,7 @@ func (s *small[T]) tryReserve(n int) error {
 		return ErrFull
 	default:
 		s.reserved += n
+		s.took(0, n)
 		return nil
 	}
 }
@@ -358,6 +445,7 @@ func (s *small[T]) reserve(ctx context.Context, n int) error {
 		return ErrClosed
 	case s.free() >= n:
 		s.reserved += n
+		s.took(0, n)
 		s.unlock(w)
 		return nil
 	default:
@@ -456,12 +544,12 @@ func (s *small[T]) tryRecv() (v T, err error) {
 // get takes out the oldest message and releases the guard.
 func (s *small[T]) get(w uint64) T {
 	v := s.pop()
-	if w&closedBit != 0 || s.senders.Front() != nil {
+	if w&closedBit != 0 || s.senders.Front() != nil || s.ready != nil {
+		s.took(1, 0)
 		s.settle(w)
 		return v
 	}
 	s.unlock(w)
-	s.writableOn.Open()
 	return v
 }
 
@@ -474,6 +562,7 @@ func (s *small[T]) recvMany(ctx context.Context, buf []T) (n int, err error) {
 	w := s.guard.lock()
 	for ; n < len(buf) && s.n > s.promised; n++ {
 		buf[n] = s.pop()
+		s.took(1, 0)
 	}
 	s.settle(w)
 	return n, nil
@@ -598,21 +687,45 @@ func (s *small[T]) room() int {
 	return s.free()
 }
 
-func (s *small[T]) readable() <-chan struct{} {
-	opened, _ := s.readableOn.Wait()
+func (s *small[T]) readable(p *readyPlace) <-chan struct{} {
 	w := s.guard.lock()
-	ready := s.n > s.promised || s.ended()
-	s.unlock(w)
-	if ready {
-		s.readableOn.Open()
+	defer s.unlock(w)
+	if s.n > s.promised || s.ended() {
+		return closedNow()
 	}
+	opened, _ := s.readyMade().readers.join(p)
 	return opened
 }
 
-func (s *small[T]) writable() <-chan struct{} {
-	opened, _ := s.writableOn.Wait()
-	if s.isClosed() || s.room() > 0 {
-		s.writableOn.Open()
+func (s *small[T]) writable(p *readyPlace) <-chan struct{} {
+	w := s.guard.lock()
+	defer s.unlock(w)
+	if w&closedBit != 0 || s.free() > 0 {
+		return closedNow()
 	}
+	opened, _ := s.readyMade().writers.join(p)
 	return opened
+}
+
+func (s *small[T]) readyMade() *smallReady {
+	if s.ready == nil {
+		s.ready = new(smallReady)
+		s.ready.readers.again, s.ready.writers.again = s.endCourtesy, s.endCourtesy
+	}
+	return s.ready
+}
+
+func (s *small[T]) leaveReadable(p *readyPlace) { s.leaveReady(p, false) }
+func (s *small[T]) leaveWritable(p *readyPlace) { s.leaveReady(p, true) }
+
+func (s *small[T]) leaveReady(p *readyPlace, writer bool) {
+	w := s.guard.lock()
+	defer s.unlock(w)
+	switch r := s.ready; {
+	case r == nil:
+	case writer:
+		r.writers.leave(p)
+	default:
+		r.readers.leave(p)
+	}
 }

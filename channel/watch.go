@@ -22,7 +22,7 @@ type watch[T any] struct {
 	version   atomic.Uint64 // changes with value, under mu
 	senders   atomic.Int64  // 0 is final
 	receivers atomic.Int64
-	changed   park.Gate // opened by every change, and by the end
+	changed   hub       // opened by every change, and by the end
 	deserted  park.Gate // opened when there are no receivers
 }
 
@@ -85,7 +85,7 @@ func (s *WatchSender[T]) SendReplace(v T) (old T, err error) {
 	s.w.turn <- struct{}{}
 	old, err = s.set(v)
 	<-s.w.turn
-	s.w.changed.Open()
+	s.w.changed.open()
 	return old, err
 }
 
@@ -121,7 +121,7 @@ func (s *WatchSender[T]) SendIfModified(modify func(*T) bool) (modified bool, er
 	if _, err = s.set(v); err != nil {
 		return false, err
 	}
-	s.w.changed.Open()
+	s.w.changed.open()
 	return true, nil
 }
 
@@ -159,7 +159,7 @@ func (s *WatchSender[T]) Close() {
 	last := s.w.senders.Add(-1) == 0
 	s.w.mu.Unlock()
 	if last {
-		s.w.changed.Open()
+		s.w.changed.open()
 	}
 }
 
@@ -192,6 +192,7 @@ type WatchReceiver[T any] struct {
 	_      noCopy
 	w      *watch[T]
 	seen   atomic.Uint64 // the version seen last
+	turns  turns
 	closed atomic.Bool
 }
 
@@ -239,25 +240,23 @@ func (r *WatchReceiver[T]) Changed(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return cause(ctx)
 	}
-	for {
-		err := r.TryChanged()
-		if err != ErrEmpty { //nolint:errorlint // never wrapped
-			return err
-		}
-		opened, _ := r.w.changed.Wait()
-		if r.settled() {
-			continue
-		}
-		select {
-		case <-opened:
-		case <-ctx.Done():
-			return cause(ctx)
-		}
+	err := r.tryChanged()
+	if err == ErrEmpty { //nolint:errorlint // never wrapped
+		err = r.turns.wait(ctx, r, r.tryChanged)
 	}
+	return err
 }
 
 // TryChanged is Changed without waiting: its error may also be [ErrEmpty].
 func (r *WatchReceiver[T]) TryChanged() error {
+	err := r.tryChanged()
+	if err != ErrEmpty { //nolint:errorlint // never wrapped
+		r.turns.tried(r)
+	}
+	return err
+}
+
+func (r *WatchReceiver[T]) tryChanged() error {
 	for {
 		if r.closed.Load() {
 			return ErrClosed
@@ -347,7 +346,7 @@ func (r *WatchReceiver[T]) Close() {
 		return
 	}
 	last := r.w.receivers.Add(-1) == 0
-	r.w.changed.Open() // for calls in progress through this handle
+	r.w.changed.open() // for calls in progress through this handle
 	if last {
 		r.w.deserted.Open()
 	}
@@ -362,16 +361,18 @@ func (r *WatchReceiver[T]) SameChannel(other *WatchReceiver[T]) bool { return r.
 // Ready returns a channel that is closed once Changed need not wait. It may be
 // closed too early: follow it with TryChanged, and call Ready anew to wait again.
 func (r *WatchReceiver[T]) Ready() <-chan struct{} {
-	opened, _ := r.w.changed.Wait()
-	if r.settled() {
-		return closedNow()
+	return r.turns.ready(r)
+}
+
+func (r *WatchReceiver[T]) hub() *hub       { return &r.w.changed }
+func (r *WatchReceiver[T]) turnsOf() *turns { return &r.turns }
+
+func (r *WatchReceiver[T]) available() (n int, ended bool) {
+	ended = r.ended() // before the version: then there is no later one
+	if r.w.version.Load() != r.seen.Load() && !r.closed.Load() {
+		return 1, false
 	}
-	return opened
+	return 0, ended
 }
 
 func (r *WatchReceiver[T]) ended() bool { return r.closed.Load() || r.w.senders.Load() == 0 }
-
-// settled reports whether Changed need not wait.
-func (r *WatchReceiver[T]) settled() bool {
-	return r.ended() || r.w.version.Load() != r.seen.Load()
-}

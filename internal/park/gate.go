@@ -29,6 +29,9 @@ func (g *Gate) Wait() (opened <-chan struct{}, made bool) {
 	}
 }
 
+// Waited reports whether an Open would wake anyone who asked to.
+func (g *Gate) Waited() bool { return g.waited.Load() != nil }
+
 // Open wakes everyone who waits and reports whether anyone had asked to. When
 // nobody had, it costs one atomic load.
 func (g *Gate) Open() bool {

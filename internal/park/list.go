@@ -63,8 +63,11 @@ func (w *Waiter[T]) Queued() bool { return w.list != nil }
 type List[T any] struct {
 	front, back *Waiter[T]
 	idle        *Waiter[T]
-	idleLen     int
+	n, idleLen  int32 // waiters queued, and idle
 }
+
+// Len returns how many waiters are queued.
+func (l *List[T]) Len() int { return int(l.n) }
 
 // Front returns the waiter to be served next, or nil.
 func (l *List[T]) Front() *Waiter[T] { return l.front }
@@ -97,6 +100,7 @@ func (l *List[T]) PushFront(w *Waiter[T]) { l.insert(w, nil, l.front) }
 
 func (l *List[T]) insert(w, prev, next *Waiter[T]) {
 	w.list, w.prev, w.next = l, prev, next
+	l.n++
 	if prev == nil {
 		l.front = w
 	} else {
@@ -125,6 +129,7 @@ func (l *List[T]) Remove(w *Waiter[T]) bool {
 		w.next.prev = w.prev
 	}
 	w.list, w.prev, w.next = nil, nil, nil
+	l.n--
 	return true
 }
 
@@ -133,7 +138,7 @@ func (l *List[T]) Remove(w *Waiter[T]) bool {
 func (l *List[T]) Recycle(w *Waiter[T]) {
 	var zero T
 	w.Want = zero
-	if (l.idleLen+1)*int(unsafe.Sizeof(*w)) <= maxIdle {
+	if (int(l.idleLen)+1)*int(unsafe.Sizeof(*w)) <= maxIdle {
 		w.next, l.idle = l.idle, w
 		l.idleLen++
 	}

@@ -101,6 +101,7 @@ func TestListModel(t *testing.T) {
 				off = nil
 			},
 			"": func(t *rapid.T) {
+				require.Equal(t, len(want), l.Len())
 				if len(want) == 0 {
 					require.Nil(t, l.Front())
 				} else {

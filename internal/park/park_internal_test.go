@@ -24,7 +24,7 @@ func TestListKeepsWaitersUpToTheBound(t *testing.T) {
 	for range maxIdle/size + 1 {
 		l.Recycle(NewWaiter(struct{}{}))
 	}
-	assert.Equal(t, maxIdle/size, l.idleLen)
+	assert.EqualValues(t, maxIdle/size, l.idleLen)
 }
 
 func TestBatchForgetsWhomItHasWoken(t *testing.T) {
