@@ -7,7 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"sync"
+
+	"github.com/coderrange/ferrous/task"
 )
 
 // selfTest lets a few clients at once put, get, list and delete files of their
@@ -17,13 +18,11 @@ func selfTest(ctx context.Context, base string, out io.Writer) error {
 	defer transport.CloseIdleConnections()
 	c := &Client{Base: base, HTTP: &http.Client{Transport: transport}}
 	const clients, files = 8, 25
-	failures := make([]error, clients)
-	var wg sync.WaitGroup
+	var all []func(context.Context) error
 	for i := range clients {
-		wg.Go(func() { failures[i] = exercise(ctx, c, i, files) })
+		all = append(all, func(ctx context.Context) error { return exercise(ctx, c, i, files) })
 	}
-	wg.Wait()
-	if err := errors.Join(failures...); err != nil {
+	if err := errors.Join(task.SettleErr(ctx, all...)...); err != nil {
 		return err
 	}
 	list, err := c.List(ctx)

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/puzpuzpuz/xsync/v3"
 
 	"github.com/coderrange/ferrous/retry"
+	"github.com/coderrange/ferrous/task"
 )
 
 // failure is what went wrong with a payment that has no outcome yet.
@@ -127,58 +127,61 @@ func (p *pipeline) adopt(ctx context.Context) error {
 	return p.ledger.sync()
 }
 
-// income is what the logs held.
-type income struct {
-	count int
-	paise int64
-}
-
-// run pays until all payments have an outcome, or ctx ends.
-func (p *pipeline) run(ctx context.Context, out io.Writer) (income, error) {
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	var background sync.WaitGroup
-	background.Go(func() {
-		if err := p.queue.Run(ctx); err != nil {
-			stop(err)
-		}
-	})
-	background.Go(func() {
-		if err := p.watch(ctx, out); err != nil {
-			stop(err)
-		}
-	})
-	defer background.Wait()
-	defer stop(retry.ErrShutdown)
-
-	payments, total := join(ctx, p.c)
-	var workers sync.WaitGroup
-	for range p.c.workers {
-		workers.Go(func() {
-			for payment := range payments {
-				if err := p.try(ctx, payment); err != nil {
-					stop(err)
-				}
+// run pays until all payments have an outcome, or ctx ends. The first error ends all.
+func (p *pipeline) run(ctx context.Context, out io.Writer) (in income, err error) {
+	err = task.WithGroup(ctx, task.Unlimited, func(s *task.Scope) error {
+		task.SpawnErr(s, p.queue.Run)
+		task.SpawnErr(s, func(ctx context.Context) error { return p.watch(ctx, out) })
+		// The logs may be long: a ledger that breaks meanwhile ends the run at once.
+		task.SpawnErr(s, func(ctx context.Context) error {
+			select {
+			case <-p.ledger.broken:
+				return p.ledger.failure
+			case <-ctx.Done():
+				return nil
 			}
 		})
-	}
-	// The logs may be long: a ledger that breaks meanwhile ends the run at once.
-	background.Go(func() {
+		defer s.Abort(retry.ErrShutdown) // these three
+		var err error
+		if in, err = p.readAll(s.Context()); err != nil {
+			return err
+		}
+		p.isRead.Store(true)
 		select {
-		case <-p.ledger.broken:
-			stop(p.ledger.failure)
-		case <-ctx.Done():
+		case <-p.ledger.done:
+			return nil
+		case <-s.Context().Done():
+			return context.Cause(s.Context())
 		}
 	})
-	workers.Wait()
-	p.isRead.Store(true)
-	select {
-	case <-p.ledger.done:
-	case <-ctx.Done():
-		return income{}, context.Cause(ctx)
+	if ctx.Err() != nil { // what it caused is no reason
+		err = context.Cause(ctx)
 	}
-	count, paise := total()
-	return income{count, paise}, p.ledger.sync()
+	if err != nil {
+		return income{}, err
+	}
+	return in, p.ledger.sync()
+}
+
+// readAll makes the first attempt for each payment of the logs.
+func (p *pipeline) readAll(ctx context.Context) (in income, err error) {
+	err = task.WithGroup(ctx, task.Unlimited, func(s *task.Scope) error {
+		payments := make(chan payment, 1024)
+		logs := task.Spawn(s, func(ctx context.Context) (income, error) { return join(ctx, p.c, payments) })
+		for range p.c.workers {
+			task.SpawnErr(s, func(ctx context.Context) error {
+				for payment := range payments {
+					if err := p.try(ctx, payment); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		in, err = logs.Join(s.Context())
+		return err
+	})
+	return in, err
 }
 
 // charge charges a payment under the breaker of its gateway.

@@ -5,8 +5,9 @@ import (
 	"iter"
 	"math/rand/v2"
 	"strconv"
-	"sync"
 	"time"
+
+	"github.com/coderrange/ferrous/task"
 )
 
 // services are where payments come from; each has a log of its own.
@@ -38,43 +39,42 @@ func logOf(service int, c config) iter.Seq[payment] {
 	}
 }
 
-// join reads all logs at once and returns their payments and, once these have
-// ended, how much came in.
-func join(ctx context.Context, c config) (payments <-chan payment, total func() (n int, paise int64)) {
-	out := make(chan payment, 1024)
-	var readers sync.WaitGroup
-	var mu sync.Mutex
-	var count int
-	var sum int64
+// income is what a log held, or all of them.
+type income struct {
+	count int
+	paise int64
+}
+
+// join reads all logs at once into payments, closes it, and returns what came in.
+func join(ctx context.Context, c config, payments chan<- payment) (total income, err error) {
+	defer close(payments)
+	var logs []func(context.Context) (income, error)
 	for service := range services {
-		readers.Go(func() {
-			n, paise := 0, int64(0)
-			pace := newPace(c.rate, len(services))
-			defer pace.stop()
-			for p := range logOf(service, c) {
-				pace.wait(ctx)
-				select {
-				case out <- p:
-				case <-ctx.Done():
-					return
-				}
-				n++
-				paise += p.Paise
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			count += n
-			sum += paise
-		})
+		logs = append(logs, func(ctx context.Context) (income, error) { return readLog(ctx, service, c, payments) })
 	}
-	go func() {
-		readers.Wait()
-		close(out)
-	}()
-	return out, func() (int, int64) {
-		readers.Wait()
-		return count, sum
+	parts, err := task.JoinAll(ctx, logs...)
+	for _, part := range parts {
+		total.count += part.count
+		total.paise += part.paise
 	}
+	return total, err
+}
+
+// readLog reads the log of one service.
+func readLog(ctx context.Context, service int, c config, payments chan<- payment) (in income, err error) {
+	pace := newPace(c.rate, len(services))
+	defer pace.stop()
+	for p := range logOf(service, c) {
+		pace.wait(ctx)
+		select {
+		case payments <- p:
+		case <-ctx.Done():
+			return in, context.Cause(ctx)
+		}
+		in.count++
+		in.paise += p.Paise
+	}
+	return in, nil
 }
 
 // pace spreads payments over time.
