@@ -74,21 +74,17 @@ func caused(ctx context.Context, err error) error {
 	case isEnd == isCause:
 		return err
 	case isCause:
-		return &contextError{err.Error(), end, err}
+		return &causeError{err, end}
 	default:
-		return &contextError{err.Error() + ": " + cause.Error(), err, cause}
+		return fmt.Errorf("%w: %w", err, cause)
 	}
 }
 
-// A contextError is an error of a context. It matches the context's error and its
-// cause.
-type contextError struct {
-	text       string
-	end, cause error
-}
+// A causeError is an error with the cause of a context that also matches its Err.
+type causeError struct{ err, end error }
 
-func (e *contextError) Error() string   { return e.text }
-func (e *contextError) Unwrap() []error { return []error{e.end, e.cause} }
+func (e *causeError) Error() string   { return e.err.Error() }
+func (e *causeError) Unwrap() []error { return []error{e.err, e.end} }
 
 // noCopy makes go vet refuse copies.
 type noCopy struct{}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"runtime"
 	"slices"
 	"strconv"
@@ -519,6 +520,90 @@ var stages = map[string]func(t *rapid.T, f flow, n int) flow{
 		f.want = want
 		return f
 	},
+	"FlattenUnordered": func(t *rapid.T, f flow, n int) flow {
+		at, bad := drawAt(t, f), drawFault(t, faultKinds...)
+		f.s = stream.FlatMapUnordered(f.s, n, func(v int) stream.Stream[int] {
+			if v == at && bad.kind != "" {
+				return stream.New(func(ctx context.Context, _ func(int) bool) error { return bad.strike(ctx) })
+			}
+			return stream.Of(v, v+1)
+		})
+		pair := func(v int) []int { return []int{v, v + 1} }
+		if n == 1 {
+			return f.spawned().mapped(at, bad, pair).spawned()
+		}
+		// An error may pass elements of other streams.
+		failing := func(o outcome) bool { return o != outcome{} }
+		g := f.spawned()
+		g.inOrder = false
+		g.some = g.some || slices.ContainsFunc(g.ends, failing)
+		return g.mapped(at, bad, pair).spawned()
+	},
+	"GroupBy": func(t *rapid.T, f flow, n int) flow {
+		at, bad := drawAt(t, f), drawFault(t, faultKinds...)
+		keys, groups := rapid.IntRange(1, 5).Draw(t, "keys"), rapid.IntRange(1, 5).Draw(t, "groups")
+		takes := rapid.SampledFrom([]int{1, n, math.MaxInt}).Draw(t, "takes")
+		f.s = stream.GroupBy(f.s, groups, func(v int) int { return v % keys },
+			func(_ int, s stream.Stream[int]) stream.Stream[int] {
+				return stream.FilterMap(s.Take(takes), func(ctx context.Context, v int) (int, bool, error) {
+					if v == at && bad.kind != "" {
+						return 0, true, bad.strike(ctx)
+					}
+					return 2 * v, true, nil
+				})
+			})
+		f = f.spawned()
+		f.inOrder = false
+		return f.mapped(at, bad, func(v int) []int { return []int{2 * v} }).spawned()
+	},
+	"Sources": func(t *rapid.T, f flow, _ int) flow {
+		f = f.spawned()
+		g := drawSource(t).spawned()
+		h := f.joined(g)
+		a, b := f.s, g.s
+		later := rapid.Bool().Draw(t, "later")
+		h.s = fresh(func() stream.Stream[int] {
+			var ss stream.Sources[string, int]
+			_ = ss.Insert("a", a)
+			insert := func() {
+				_ = ss.Insert("b", b)
+				ss.Close()
+			}
+			if later {
+				_ = ss.Insert("late", stream.New(func(context.Context, func(int) bool) error {
+					insert()
+					return nil
+				}))
+			} else {
+				insert()
+			}
+			return unkeyed(ss.Stream())
+		})
+		return h
+	},
+	"ReadyChunks": func(_ *rapid.T, f flow, n int) flow {
+		f.s = flat(stream.ReadyChunks(f.s, n))
+		return f.spawned()
+	},
+	"Batches": func(t *rapid.T, f flow, n int) flow {
+		o := stream.BatchOptions[int]{MaxBytes: n, Size: func(v int) int { return max(v, 0) % 9 }}
+		if rapid.Bool().Draw(t, "age") {
+			o.MaxAge = time.Duration(n) * time.Millisecond
+			f = f.spawned()
+		}
+		f.s = flat(stream.Batches(f.s, o))
+		f.lags = true
+		return f
+	},
+	"TimeWindows": func(_ *rapid.T, f flow, n int) flow {
+		d := time.Duration(n) * time.Millisecond / 10
+		f.s = stream.FlatMap(stream.TimeWindows(f.s, d, d), func(w stream.Window[int]) stream.Stream[int] {
+			return stream.Of(w.Values...)
+		})
+		f = f.spawned()
+		f.lags = true
+		return f
+	},
 	"Map":          func(t *rapid.T, f flow, _ int) flow { return mapStage(t, f, true) },
 	"MapUnordered": func(t *rapid.T, f flow, _ int) flow { return mapStage(t, f, false) },
 	"Buffer": func(_ *rapid.T, f flow, n int) flow {
@@ -678,6 +763,14 @@ func mapStage(t *rapid.T, f flow, ordered bool) flow {
 	apply := stream.MapUnordered[int, int]
 	if ordered {
 		apply = stream.Map[int, int]
+	}
+	if ahead := rapid.IntRange(-1, 5).Draw(t, "ahead"); ahead >= 0 && n > 1 {
+		apply = func(s stream.Stream[int], n int, f func(context.Context, int) (int, error)) stream.Stream[int] {
+			if ordered {
+				return stream.MapAhead(s, n, ahead, f)
+			}
+			return stream.MapUnorderedAhead(s, n, ahead, f)
+		}
 	}
 	f.s = apply(f.s, n, func(ctx context.Context, v int) (int, error) {
 		defer enter(ctx)()

@@ -263,6 +263,68 @@ var sinks = map[string]func(t *rapid.T, f flow) sink{
 			return out, f.mapped(at, bad, one).check(got, out)
 		}
 	},
+	"First": func(*rapid.T, flow) sink {
+		return func(ctx context.Context, f flow, _ func(), _ outcome) (outcome, error) {
+			var got []int
+			out := observe(func() error {
+				v, ok, err := stream.First(ctx, f.s)
+				if ok {
+					got = append(got, v)
+				}
+				return err
+			})
+			if len(got) == 1 && out == (outcome{}) {
+				f.early = append(slices.Clone(f.early), outcome{}) // it left
+			}
+			if f.ahead {
+				f.early = slices.Concat(f.early, panics(f.ends))
+			}
+			return out, f.check(got, out)
+		}
+	},
+	"Any": func(t *rapid.T, f flow) sink {
+		at, all := drawAt(t, f), rapid.Bool().Draw(t, "all")
+		return func(ctx context.Context, f flow, _ func(), _ outcome) (outcome, error) {
+			var got []int
+			found := false
+			out := observe(func() (err error) {
+				if all {
+					found, err = stream.All(ctx, f.s, func(v int) bool { got = append(got, v); return v != at })
+					found = !found && err == nil
+					return err
+				}
+				found, err = stream.Any(ctx, f.s, func(v int) bool { got = append(got, v); return v == at })
+				return err
+			})
+			if out.how == returned && found != (len(got) > 0 && got[len(got)-1] == at) {
+				return out, fmt.Errorf("found %t in %v", found, got)
+			}
+			if found {
+				f.early = append(slices.Clone(f.early), outcome{})
+			}
+			if f.ahead {
+				f.early = slices.Concat(f.early, panics(f.ends))
+			}
+			return out, f.check(got, out)
+		}
+	},
+	"Count": func(*rapid.T, flow) sink {
+		return func(ctx context.Context, f flow, _ func(), _ outcome) (outcome, error) {
+			n, seen := 0, 0
+			var got []int
+			out := observe(func() (err error) {
+				n, err = stream.Count(ctx, f.s.Inspect(func(v int) {
+					seen++
+					got = append(got, v)
+				}))
+				return err
+			})
+			if out.how == returned && n != seen {
+				return out, fmt.Errorf("counted %d of %d", n, seen)
+			}
+			return out, f.check(got, out)
+		}
+	},
 	"Tee": func(t *rapid.T, _ flow) sink {
 		n, bs := rapid.IntRange(1, 9).Draw(t, "n"), drawBranches(t, rapid.IntRange(0, 3).Draw(t, "branches"))
 		return forked(bs, nil, func(ctx context.Context, s stream.Stream[int], got [][]int) error {
