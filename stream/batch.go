@@ -71,7 +71,8 @@ type BatchOptions[T any] struct {
 // of the bounds of o is reached, as shippers of logs do. At the end, and before an
 // error, what was gathered is yielded.
 //
-// With a MaxAge, s runs on a goroutine of its own, one element ahead; else it is pure.
+// With a MaxAge, s runs on a goroutine of its own, up to [ReadAhead] elements and one
+// more ahead; else it is pure.
 // It panics if o has no bound or a negative one, if it has MaxBytes and no Size, and
 // when Size returns a negative number. For the bounds one by one there are [Chunks] and
 // [ChunksTimeout].
@@ -84,7 +85,7 @@ func Batches[T any](s Stream[T], o BatchOptions[T]) Stream[[]T] {
 	}
 	given("Batches", o.MaxBytes == 0 || o.Size != nil)
 	if o.MaxAge > 0 {
-		return gather(s, o, false)
+		return gather(s, o, ReadAhead, false)
 	}
 	return Stream[[]T]{func(ctx context.Context, yield func([]T) bool) error {
 		g := gathering[T]{o: o, yield: yield, more: true}
@@ -97,11 +98,11 @@ func Batches[T any](s Stream[T], o BatchOptions[T]) Stream[[]T] {
 }
 
 // gather is Batches with a timer, which each element sets anew if eachResets.
-func gather[T any](s Stream[T], o BatchOptions[T], eachResets bool) Stream[[]T] {
+func gather[T any](s Stream[T], o BatchOptions[T], ahead int, eachResets bool) Stream[[]T] {
 	return Stream[[]T]{func(ctx context.Context, yield func([]T) bool) error {
 		g := gathering[T]{o: o, yield: yield, more: true}
 		fired := orStop(g.flush)
-		err := timed(s, func(l *loop[T]) error {
+		err := timed(s, ahead, func(l *loop[T]) error {
 			for {
 				v, err := l.next(fired)
 				if err != nil {

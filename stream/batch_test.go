@@ -114,3 +114,19 @@ func TestTheAgeOfABatchCountsFromItsFirstElement(t *testing.T) {
 		assert.Equal(t, []time.Duration{11 * sec, 30 * sec, 36 * sec, 36 * sec}, when)
 	})
 }
+
+// TestAFloodDoesNotHideTheAge has elements that are always ready. In a bubble no time
+// would pass.
+func TestAFloodDoesNotHideTheAge(t *testing.T) {
+	noLeak(t)
+	const n = 3_000_000
+	for name, s := range map[string]stream.Stream[[]int]{
+		"ChunksTimeout": stream.ChunksTimeout(upTo(n, nil), n, time.Millisecond),
+		"Batches":       stream.Batches(upTo(n, nil), stream.BatchOptions[int]{MaxAge: time.Millisecond}),
+	} {
+		batch, ok, err := stream.First(t.Context(), s)
+		require.NoError(t, err)
+		assert.True(t, ok)
+		assert.Less(t, len(batch), n, name)
+	}
+}

@@ -14,14 +14,13 @@ func FlattenUnordered[T any](s Stream[Stream[T]], n int) Stream[T] {
 }
 
 // FlatMapUnordered runs the streams that f returns for the elements of s, n at once,
-// and yields their elements as they come: no element passes one that waits, as in
-// [Merge]. It ends when all have ended, or with the first error, of s or of one of
+// and yields their elements in the order in which they come. It ends when all have ended, or with the first error, of s or of one of
 // them, which may pass elements of the others.
 //
-// s and each of the streams run on goroutines of their own, each of the streams one
-// element ahead. An element of s is read only if its stream can begin at once. f runs
-// on the goroutine of s. An n that is not positive and a nil f panic. An element costs
-// two switches between goroutines. After futures' flat_map_unordered.
+// s and each of the streams run on goroutines of their own. The streams run up to
+// [ReadAhead] elements ahead together, and one more each. An element of s is read only
+// if its stream can begin at once. f runs on the goroutine of s. An n that is not
+// positive and a nil f panic. After futures' flat_map_unordered.
 func FlatMapUnordered[T, U any](s Stream[T], n int, f func(T) Stream[U]) Stream[U] {
 	return flattened("FlatMapUnordered", s, n, f)
 }
@@ -31,7 +30,7 @@ func flattened[T, U any](name string, s Stream[T], n int, f func(T) Stream[U]) S
 	given(name, f != nil)
 	return Stream[U]{func(ctx context.Context, yield func(U) bool) error {
 		return within(ctx, func(scope *task.Scope) error {
-			c := make(chan merged[U])
+			c := make(chan merged[U], ReadAhead)
 			running := atomic.Int64{} // s and the streams
 			running.Store(1)
 			places := make(chan struct{}, n)
@@ -73,19 +72,17 @@ func yieldMerged[T any](ctx context.Context, c <-chan merged[T], running *atomic
 		if ctx.Err() != nil {
 			return over(ctx)
 		}
-		select {
-		case m := <-c:
-			switch {
-			case m.err != nil:
-				return m.err
-			case m.end:
-				if running.Add(-1) == 0 {
-					return nil
-				}
-			case !yield(m.v):
+		m, _, done := receive(ctx, c)
+		switch {
+		case done:
+		case m.err != nil:
+			return m.err
+		case m.end:
+			if running.Add(-1) == 0 {
 				return nil
 			}
-		case <-ctx.Done():
+		case !yield(m.v):
+			return nil
 		}
 	}
 }

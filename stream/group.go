@@ -21,12 +21,12 @@ import (
 // key begins another one. An element that the stream of a new group does not ask for is
 // dropped.
 //
-// s and the groups run on goroutines of their own, each one element ahead. s waits for
-// a group that does not ask, and so do the others; [Buffer] in f lets a group be
-// behind. key and f run on the goroutine of s. An error of s ends the streams of all
+// s and the groups run on goroutines of their own, up to [ReadAhead] elements ahead
+// together, and one more each. s waits for a group that does not ask, and so do the
+// others; [Buffer] in f lets a group be behind. key and f run on the goroutine of s. An error of s ends the streams of all
 // groups and comes last, when they have ended. Any other error of a group ends all. An
-// n that is not positive and nil functions panic. It costs a map access and four
-// switches between goroutines for an element. After Akka's groupBy.
+// n that is not positive and nil functions panic. An
+// element costs a map access and two switches between goroutines. After Akka's groupBy.
 func GroupBy[K comparable, T, U any](
 	s Stream[T], n int, key func(T) K, f func(K, Stream[T]) Stream[U],
 ) Stream[U] {
@@ -34,7 +34,7 @@ func GroupBy[K comparable, T, U any](
 	given("GroupBy", key != nil && f != nil)
 	return Stream[U]{func(ctx context.Context, yield func(U) bool) error {
 		return within(ctx, func(scope *task.Scope) error {
-			g := &grouping[K, T, U]{scope: scope, most: n, f: f, out: make(chan merged[U]), ended: task.ErrGoexit}
+			g := &grouping[K, T, U]{scope: scope, most: n, f: f, out: make(chan merged[U], ReadAhead), ended: task.ErrGoexit}
 			g.open, g.recent = map[K]*group[K, T]{}, list.New()
 			g.running.Store(1)
 			task.Spawn(scope, func(ctx context.Context) (struct{}, error) {

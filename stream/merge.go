@@ -54,13 +54,34 @@ func feedWith[T any](ctx context.Context, c chan<- merged[T], f func() error) {
 	last.err = f()
 }
 
-// send sends m unless ctx is done before.
+// send sends m unless ctx is done before. An attempt that does not wait costs much
+// less than a select.
 func send[M any](ctx context.Context, c chan<- M, m M) bool {
+	select {
+	case c <- m:
+		return true
+	default:
+	}
 	select {
 	case c <- m:
 		return true
 	case <-ctx.Done():
 		return false
+	}
+}
+
+// receive receives from c unless ctx is done before. Like send, it tries first.
+func receive[M any](ctx context.Context, c <-chan M) (m M, ok, done bool) {
+	select {
+	case m, ok = <-c:
+		return m, ok, false
+	default:
+	}
+	select {
+	case m, ok = <-c:
+		return m, ok, false
+	case <-ctx.Done():
+		return m, false, true
 	}
 }
 

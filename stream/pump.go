@@ -19,16 +19,10 @@ func startPump[T any](scope *task.Scope, s Stream[T], ahead int) *pump[T] {
 	p := &pump[T]{c: make(chan T, ahead), err: task.ErrGoexit} // unless it returns
 	task.Spawn(scope, func(ctx context.Context) (struct{}, error) {
 		defer close(p.c)
-		done := ctx.Done()
 		cut := false
 		err := s.start(ctx, func(v T) bool {
-			select {
-			case p.c <- v:
-				return true
-			case <-done:
-				cut = true
-				return false
-			}
+			cut = !send(ctx, p.c, v)
+			return !cut
 		})
 		if cut {
 			err = over(ctx)
@@ -50,15 +44,13 @@ func Buffer[T any](s Stream[T], n int) Stream[T] {
 				if ctx.Err() != nil {
 					return over(ctx)
 				}
-				select {
-				case v, ok := <-p.c:
-					if !ok {
-						return p.err
-					}
-					if !yield(v) {
-						return nil
-					}
-				case <-ctx.Done():
+				v, ok, done := receive(ctx, p.c)
+				switch {
+				case done:
+				case !ok:
+					return p.err
+				case !yield(v):
+					return nil
 				}
 			}
 		})

@@ -39,7 +39,7 @@ func Timeout[T any](s Stream[T], d time.Duration, stalled func(context.Context) 
 	if stalled == nil {
 		stalled = func(context.Context) error { return ErrTimeout }
 	}
-	return timed(s, func(l *loop[T]) error {
+	return timed(s, 0, func(l *loop[T]) error {
 		fired := func() error { return caused(l.ctx, stalled(l.ctx)) } // and the timer rests
 		for {
 			l.timer.Reset(d)
@@ -58,7 +58,7 @@ func Timeout[T any](s Stream[T], d time.Duration, stalled func(context.Context) 
 func ChunksTimeout[T any](s Stream[T], n int, d time.Duration) Stream[[]T] {
 	positive("ChunksTimeout", n)
 	positiveTime("ChunksTimeout", d)
-	return gather(s, BatchOptions[T]{MaxElements: n, MaxAge: d}, false)
+	return gather(s, BatchOptions[T]{MaxElements: n, MaxAge: d}, 0, false)
 }
 
 // Sessions gathers elements that come less than gap after each other, at most n,
@@ -67,7 +67,7 @@ func ChunksTimeout[T any](s Stream[T], n int, d time.Duration) Stream[[]T] {
 func Sessions[T any](s Stream[T], n int, gap time.Duration) Stream[[]T] {
 	positive("Sessions", n)
 	positiveTime("Sessions", gap)
-	return gather(s, BatchOptions[T]{MaxElements: n, MaxAge: gap}, true)
+	return gather(s, BatchOptions[T]{MaxElements: n, MaxAge: gap}, 0, true)
 }
 
 // Debounce yields an element when nothing has come after it for d, and at the
@@ -86,7 +86,7 @@ func Debounce[T any](s Stream[T], d time.Duration) Stream[T] {
 			return more
 		}
 		fired := orStop(flush)
-		err := timed(s, func(l *loop[T]) error {
+		err := timed(s, 0, func(l *loop[T]) error {
 			for {
 				v, err := l.next(fired)
 				if err != nil {
@@ -110,6 +110,7 @@ type loop[T any] struct {
 	pump  *pump[T]
 	timer *time.Timer
 	yield func(T) bool
+	tries uint // of next
 }
 
 // orStop is f, with errStop for false.
@@ -125,11 +126,12 @@ func orStop(f func() bool) func() error {
 // errEnd is the end of a loop's stream.
 var errEnd = errors.New("stream: the end")
 
-// timed returns a stream that is run by f, whose error errEnd is no error.
-func timed[T any](s Stream[T], f func(*loop[T]) error) Stream[T] {
+// timed returns a stream that is run by f, whose error errEnd is no error. s is one
+// element ahead, and as many more as ahead says.
+func timed[T any](s Stream[T], ahead int, f func(*loop[T]) error) Stream[T] {
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		err := within(ctx, func(scope *task.Scope) error {
-			l := &loop[T]{ctx: ctx, pump: startPump(scope, s, 0), timer: time.NewTimer(time.Hour), yield: yield}
+			l := &loop[T]{ctx: ctx, pump: startPump(scope, s, ahead), timer: time.NewTimer(time.Hour), yield: yield}
 			l.timer.Stop()
 			defer l.timer.Stop()
 			return f(l)
@@ -148,22 +150,36 @@ func (l *loop[T]) next(fired func() error) (v T, err error) {
 		if l.ctx.Err() != nil {
 			return v, over(l.ctx)
 		}
+		// Try first without waiting, which costs much less, but not always: elements that
+		// are always there must not hide the timer.
+		if l.tries++; l.tries%16 != 0 {
+			select {
+			case v, ok := <-l.pump.c:
+				return v, l.ended(ok)
+			default:
+			}
+		}
 		select {
 		case v, ok := <-l.pump.c:
-			switch {
-			case ok:
-				return v, nil
-			case l.pump.err != nil:
-				return v, l.pump.err
-			default:
-				return v, errEnd
-			}
+			return v, l.ended(ok)
 		case <-l.timer.C:
 			if err := fired(); err != nil {
 				return v, err
 			}
 		case <-l.ctx.Done():
 		}
+	}
+}
+
+// ended returns the error of the end, unless it is not the end.
+func (l *loop[T]) ended(ok bool) error {
+	switch {
+	case ok:
+		return nil
+	case l.pump.err != nil:
+		return l.pump.err
+	default:
+		return errEnd
 	}
 }
 

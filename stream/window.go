@@ -28,7 +28,7 @@ func TimeWindows[T any](s Stream[T], size, step time.Duration) Stream[Window[T]]
 	positiveTime("TimeWindows", step)
 	return Stream[Window[T]]{func(ctx context.Context, yield func(Window[T]) bool) error {
 		w := windowing[T]{size: size, step: step, start: time.Now(), yield: yield, more: true}
-		err := timed(s, func(l *loop[T]) error {
+		err := timed(s, 0, func(l *loop[T]) error {
 			fired := func() error {
 				if !w.yieldUntil(time.Since(w.start)) {
 					return errStop

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/destel/rill"
 	concstream "github.com/sourcegraph/conc/stream"
@@ -250,5 +251,111 @@ func BenchmarkPure(b *testing.B) {
 		s := rill.FilterMap(rillCount(b.N), 1, func(v int) (int, bool, error) { return 2 * v, v >= 0, nil })
 		isPositive := func(v int) (bool, error) { return v >= 0, nil }
 		rillSum(b, rill.Filter(rill.Filter(s, 1, isPositive), 1, isPositive))
+	})
+}
+
+// perStream is how many elements each of the flattened streams has.
+const perStream = 100
+
+// BenchmarkFlattenUnordered runs streams of perStream elements, n at once.
+func BenchmarkFlattenUnordered(b *testing.B) {
+	for _, n := range []int{2, 8} {
+		workers := "/n=" + strconv.Itoa(n)
+		b.Run("impl=ours"+workers, func(b *testing.B) {
+			b.ReportAllocs()
+			s := stream.FlatMapUnordered(count((b.N+perStream-1)/perStream), n, func(i int) stream.Stream[int] {
+				from, to := i*perStream, min((i+1)*perStream, b.N)
+				return stream.FromSeq(func(yield func(int) bool) {
+					for v := from; v < to && yield(2*v); v++ {
+					}
+				})
+			})
+			sumAll(b, s)
+		})
+		b.Run("impl=rill"+workers, func(b *testing.B) {
+			b.ReportAllocs()
+			rillSum(b, rill.FlatMap(rillCount((b.N+perStream-1)/perStream), n, func(i int) <-chan rill.Try[int] {
+				from, to := i*perStream, min((i+1)*perStream, b.N)
+				return rill.FromSeq(func(yield func(int) bool) {
+					for v := from; v < to && yield(2*v); v++ {
+					}
+				}, nil)
+			}))
+		})
+		b.Run("impl=go+chan"+workers, func(b *testing.B) {
+			b.ReportAllocs()
+			in, out := make(chan int), make(chan int)
+			var workers sync.WaitGroup
+			for range n {
+				workers.Go(func() {
+					for i := range in {
+						for v := i * perStream; v < min((i+1)*perStream, b.N); v++ {
+							out <- 2 * v
+						}
+					}
+				})
+			}
+			go func() {
+				for i := range (b.N + perStream - 1) / perStream {
+					in <- i
+				}
+				close(in)
+				workers.Wait()
+				close(out)
+			}()
+			sum := 0
+			for v := range out {
+				sum += v
+			}
+			check(b, sum)
+		})
+	}
+}
+
+// BenchmarkBatches gathers b.N elements by 100, or what has come in a minute.
+func BenchmarkBatches(b *testing.B) {
+	b.Run("impl=ours", func(b *testing.B) {
+		b.ReportAllocs()
+		sum := 0
+		batches := stream.Batches(count(b.N), stream.BatchOptions[int]{MaxElements: 100, MaxAge: time.Minute})
+		for batch, err := range batches.All(context.Background()) {
+			if err != nil {
+				b.Fatal(err)
+			}
+			for _, v := range batch {
+				sum += 2 * v
+			}
+		}
+		check(b, sum)
+	})
+	b.Run("impl=rill", func(b *testing.B) {
+		b.ReportAllocs()
+		sum := 0
+		for batch, err := range rill.ToSeq2(rill.Batch(rillCount(b.N), 100, time.Minute)) {
+			if err != nil {
+				b.Fatal(err)
+			}
+			for _, v := range batch {
+				sum += 2 * v
+			}
+		}
+		check(b, sum)
+	})
+}
+
+// BenchmarkAny looks at b.N elements.
+func BenchmarkAny(b *testing.B) {
+	b.Run("impl=ours", func(b *testing.B) {
+		b.ReportAllocs()
+		if found, err := stream.Any(context.Background(), count(b.N), func(v int) bool { return v < 0 }); found || err != nil {
+			b.Fatal(found, err)
+		}
+	})
+	b.Run("impl=rill", func(b *testing.B) {
+		b.ReportAllocs()
+		found, err := rill.Any(rillCount(b.N), 1, func(v int) (bool, error) { return v < 0, nil })
+		if found || err != nil {
+			b.Fatal(found, err)
+		}
 	})
 }

@@ -104,6 +104,17 @@ func Example_streamPart() {
 	stop := make(chan struct{})
 	close(stop)
 	drain(stream.TakeUntil(s, stop))
+	b := stream.Of(7)
+	drain(stream.ReadyChunks(b, 10))
+	ctx := context.Background()
+	first, ok, err := stream.First(ctx, s)
+	fmt.Println(first, ok, err)
+	found, err := stream.Any(ctx, s, small)
+	fmt.Println(found, err)
+	every, err := stream.All(ctx, s, small)
+	fmt.Println(every, err)
+	n, err := stream.Count(ctx, s)
+	fmt.Println(n, err)
 	// Output:
 	// [1 2] <nil>
 	// [3 4] <nil>
@@ -112,6 +123,11 @@ func Example_streamPart() {
 	// [[1 2 3] [4]] <nil>
 	// [{0 1} {1 2}] <nil>
 	// [] <nil>
+	// [[7]] <nil>
+	// 1 true <nil>
+	// true <nil>
+	// false <nil>
+	// 4 <nil>
 }
 
 func Example_streamJoin() {
@@ -122,11 +138,26 @@ func Example_streamJoin() {
 	slices.Sort(merged)
 	fmt.Println(merged, err)
 	drain(stream.SelectAll(map[string]stream.Stream[int]{"b": b}))
+	var clients stream.Sources[string, int]
+	err = clients.Insert("b", b)
+	clients.Close()
+	fmt.Println(err)
+	drain(clients.Stream())
+	flattened, err := stream.Collect(context.Background(), stream.FlattenUnordered(stream.Of(a, b), 2))
+	slices.Sort(flattened)
+	fmt.Println(flattened, err)
+	mapped, err := stream.Collect(context.Background(), stream.FlatMapUnordered(a, 2, func(n int) stream.Stream[int] { return stream.Of(n, n) }))
+	slices.Sort(mapped)
+	fmt.Println(mapped, err)
 	// Output:
 	// [1 2 3] <nil>
 	// [{1 3}] <nil>
 	// [1 2 3] <nil>
 	// [{b 3}] <nil>
+	// <nil>
+	// [{b 3}] <nil>
+	// [1 2 3] <nil>
+	// [1 1 2 2] <nil>
 }
 
 func Example_streamTime() {
