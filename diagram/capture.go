@@ -253,9 +253,11 @@ func (c *capture) remove(r *region) {
 
 // find returns the region in which addr lies.
 func (c *capture) find(addr uintptr) *region {
-	for _, r := range c.near(addr, 1) {
-		if !r.gone && addr >= r.addr && (addr < r.addr+r.size || addr == r.addr) {
-			return r
+	for _, regions := range [...][]*region{c.pages[addr>>pageBits], c.large} {
+		for _, r := range regions {
+			if !r.gone && addr >= r.addr && (addr < r.addr+r.size || addr == r.addr) {
+				return r
+			}
 		}
 	}
 	return nil

@@ -7,31 +7,6 @@ import (
 	"github.com/coderrange/ferrous/rc"
 )
 
-func Example() {
-	i, x := int32(258), int8(5)
-	p := &i
-	picture := diagram.Capture(diagram.Frame("main",
-		diagram.Var("i", &i), diagram.Var("x", &x), diagram.Var("p", &p)))
-	fmt.Print(picture.Text(60))
-	// Output:
-	// main
-	//   ┌─────────────────────────────────┐
-	//   │ #1 i int32 · 4 B                │
-	//   ├─────────────────────────────────┤
-	//   │ +0   258  bytes LSB:02 01 00 00 │
-	//   └─────────────────────────────────┘
-	//   ┌──────────────────────┐
-	//   │ #2 x int8 · 1 B      │
-	//   ├──────────────────────┤
-	//   │ +0   5  bytes LSB:05 │
-	//   └──────────────────────┘
-	//   ┌───────────────────┐
-	//   │ #3 p *int32 · 8 B │
-	//   ├───────────────────┤
-	//   │ +0   ─▶ #1        │
-	//   └───────────────────┘
-}
-
 func ExamplePicture_Path() {
 	type node struct {
 		name string
@@ -44,14 +19,14 @@ func ExamplePicture_Path() {
 }
 
 func ExampleDiff() {
-	count := 1
+	count := int64(1)
 	before := diagram.Capture(diagram.Var("count", &count))
 	count++
 	after := diagram.Capture(diagram.Var("count", &count))
 	diagram.Diff(printer{}, before, after)
 	// Output:
 	// memory changed:
-	//   #1 count int · 8 B
+	//   #1 count int64 · 8 B
 	// -     1
 	// +     2
 }
