@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"runtime"
 	"strings"
 	"sync"
@@ -104,7 +103,7 @@ func TestTheContextEndsAReadOfAnInheritedPipe(t *testing.T) {
 		if how == "device" && runtime.GOOS != "linux" {
 			continue
 		}
-		c := exec.Command(os.Args[0]) //nolint:gosec // it is this test
+		c := testkit.Self(t.Context())
 		c.Env = append(os.Environ(), inputKind+"="+how)
 		r, w, err := os.Pipe()
 		require.NoError(t, err)

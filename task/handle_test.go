@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -401,7 +400,7 @@ func collect() {
 func TestAPanicThatNobodyCanJoinEndsTheProcess(t *testing.T) {
 	for name := range crashes {
 		t.Run(name, func(t *testing.T) {
-			cmd := exec.CommandContext(t.Context(), os.Args[0])
+			cmd := testkit.Self(t.Context())
 			cmd.Env = append(os.Environ(), "TASK_CRASH="+name)
 			out, err := cmd.CombinedOutput()
 			require.Error(t, err, string(out))

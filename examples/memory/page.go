@@ -18,7 +18,7 @@ h2{margin:2.5rem 0 .3rem}pre{overflow-x:auto;padding:.7rem;border:1px solid #888
 .code{display:grid;grid-template-columns:1fr 1fr;gap:1rem}.wide{overflow-x:auto}.narrow{display:none}
 nav ol{columns:3;font-size:14px}a{color:inherit}
 @media(max-width:720px){.code{grid-template-columns:1fr}nav ol{columns:1}}
-@media(max-width:480px){.wide{display:none}.narrow{display:block}}
+@media(max-width:600px){.wide{display:none}.narrow{display:block}}
 </style></head><body>
 <h1>Memory diagrams of live Go values</h1>
 <p>Each picture was made from the values of the running program. The variables of a frame are drawn where the

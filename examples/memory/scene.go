@@ -118,7 +118,7 @@ func sources() map[string]string {
 func trim(body string) string {
 	var lines []string
 	for line := range strings.Lines(body) {
-		line = strings.TrimSuffix(strings.TrimPrefix(line, "\t\t"), "\n")
+		line = strings.TrimSuffix(strings.TrimPrefix(line, "\t\t\t"), "\n")
 		if !strings.Contains(line, "s.main(") && !strings.Contains(line, "s.show(") {
 			lines = append(lines, line)
 		}

@@ -4,6 +4,7 @@
 package testkit
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -22,6 +23,15 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 )
+
+// Self returns a command that runs the test binary again. Under an emulator, of which
+// the environment variable FERROUS_EXEC says the name as go test -exec does, it
+// runs under that.
+func Self(ctx context.Context, args ...string) *exec.Cmd {
+	words := append(strings.Fields(os.Getenv("FERROUS_EXEC")), os.Args[0])
+	words = append(words, args...)
+	return exec.CommandContext(ctx, words[0], words[1:]...)
+}
 
 // Advance moves the fake clock of the current synctest bubble by d and then
 // waits until every other goroutine of the bubble is blocked.
