@@ -15,7 +15,8 @@ import (
 // it is back.
 //
 // If m stops waiting before u ends, because the context of its wait is done, m is
-// over the limit until m or u ends. Nothing new begins for that end.
+// over the limit until m or u ends. Meanwhile an end of any task of the crew repays
+// that: nothing new begins while more tasks than the limit are at work.
 //
 // A task that has not begun waits for any of the tasks that have places. If it is
 // awaited by a task of another crew, places are passed on along such waits too:
@@ -79,6 +80,7 @@ func (c *crew) offer(m *core, below *node) {
 		c.want(m, below)
 	default:
 		c.recount(m)
+		c.staff()
 	}
 }
 
@@ -118,6 +120,7 @@ func (c *crew) settle(m *core, own, gaveUp bool) {
 	before := l.over
 	c.recount(m)
 	l.gaveUp = l.over && (l.gaveUp || gaveUp && (!before || own))
+	c.staff()
 }
 
 // leaveNext takes m out of inNext. The caller holds mu.

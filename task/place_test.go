@@ -592,3 +592,107 @@ func TestAWaitOnTheTasksOwnGoroutineCountsWhateverItsContext(t *testing.T) {
 		})
 	}
 }
+
+// begins returns a task that notes in at when it began, and ends after d.
+func begins(at *time.Time, d time.Duration) func(context.Context) (int, error) {
+	return func(ctx context.Context) (int, error) {
+		*at = time.Now()
+		return sleeper(d, 1)(ctx)
+	}
+}
+
+func TestEachEndRepaysAWaitThatWasGivenUp(t *testing.T) {
+	for name, c := range map[string]struct {
+		joinsAgain bool
+		want       time.Duration // when the third task begins
+	}{
+		"until it joins again": {true, 3 * time.Second},
+		"until it ends":        {false, 5 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPool(t, task.PoolOptions{Workers: 2, Queue: 10})
+				start := time.Now()
+				var began time.Time
+				h := submit(t, p, func(ctx context.Context) (int, error) {
+					long := submit(t, p, sleeper(10*time.Second, 1))
+					limited, cancel := context.WithTimeout(ctx, time.Second)
+					defer cancel()
+					_, err := long.Join(limited)
+					require.ErrorIs(t, err, context.DeadlineExceeded)
+					<-time.After(2 * time.Second)
+					if c.joinsAgain {
+						return long.Join(ctx)
+					}
+					<-time.After(2 * time.Second)
+					return 0, nil
+				})
+				submit(t, p, sleeper(2*time.Second, 1))
+				synctest.Wait()
+				third := submit(t, p, begins(&began, time.Second))
+				testkit.Advance(2500 * time.Millisecond)
+				s := p.Stats()
+				assert.Equal(t, []int{2, 1, 1, 1}, []int{s.Running, s.Passed, s.Over, s.Queued})
+				for _, h := range []*task.Handle[int]{h, third} {
+					_, err := h.Join(t.Context())
+					require.NoError(t, err)
+				}
+				assert.Equal(t, c.want, began.Sub(start))
+			})
+		})
+	}
+}
+
+// A task waits for any of two tasks. One of them waits for a task in the place of the
+// first, the other one ends soon.
+func TestAWaitThatIsOverEndsWhenThereIsAPlace(t *testing.T) {
+	for name, c := range map[string]struct {
+		others time.Duration // when the other place becomes free
+		limit  time.Duration // of the wait
+		want   time.Duration // when the wait ends
+		over   int           // then
+		third  time.Duration // when the third task begins
+	}{
+		"its own":             {time.Hour, time.Hour, 10 * time.Second, 0, 12 * time.Second},
+		"another":             {5 * time.Second, time.Hour, 5 * time.Second, 0, 7 * time.Second},
+		"that is free":        {500 * time.Millisecond, time.Hour, time.Second, 0, 3 * time.Second},
+		"or it is given up":   {time.Hour, 3 * time.Second, 3 * time.Second, 1, 10 * time.Second},
+		"or given up, repaid": {4 * time.Second, 3 * time.Second, 3 * time.Second, 1, 5 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPool(t, task.PoolOptions{Workers: 2, Queue: 10})
+				start := time.Now()
+				var began time.Time
+				h := submit(t, p, func(ctx context.Context) (int, error) {
+					inner := task.NewSet[int](ctx, 2)
+					inner.Spawn(submit(t, p, sleeper(10*time.Second, 1)).Join)
+					inner.Spawn(sleeper(time.Second, 1))
+					limited, cancel := context.WithTimeout(ctx, c.limit)
+					defer cancel()
+					_, err := inner.Next(limited)
+					require.NoError(t, err)
+					assert.Equal(t, c.want, time.Since(start))
+					assert.Equal(t, c.over, p.Stats().Over)
+					<-time.After(2 * time.Second)
+					inner.Abort(nil)
+					return 0, nil
+				})
+				submit(t, p, sleeper(c.others, 1))
+				testkit.Advance(1500 * time.Millisecond)
+				third := submit(t, p, begins(&began, time.Second))
+				if c.want > 2*time.Second {
+					testkit.Advance(time.Second)
+					s := p.Stats()
+					assert.Equal(t, []int{3, 1, 0, 1}, []int{s.Running, s.Passed, s.Over, s.Queued})
+				}
+				for _, h := range []*task.Handle[int]{h, third} {
+					_, err := h.Join(t.Context())
+					require.NoError(t, err)
+				}
+				assert.Equal(t, c.third, began.Sub(start))
+				p.Abort(nil)
+			})
+		})
+	}
+}

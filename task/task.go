@@ -68,9 +68,8 @@
 //
 // So tasks that wait for tasks do not deadlock, and there are never more tasks at
 // work than the limit, with one exception. A wait that was given up, because its
-// context ended, goes on while another task still has the place. The end of either
-// repays that before anything new begins. [PoolStats] and [SetStats] count such
-// tasks as Over.
+// context ended, goes on while another task still has the place. Each end repays that
+// before anything new begins. [PoolStats] and [SetStats] count such tasks as Over.
 //
 // Tasks that wait for each other in a ring can never go on. The wait that would
 // close the ring panics and names the tasks, if all of them wait on their own

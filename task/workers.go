@@ -113,9 +113,9 @@ func (c *core) crew() *crew {
 	}
 }
 
-// full reports whether no place is free. It adds nothing to the limit, which may
-// be the greatest number.
-func (c *crew) full() bool { return c.running-c.passed >= c.limit }
+// full reports whether so many tasks are at work that none may begin. It adds nothing
+// to the limit, which may be the greatest number.
+func (c *crew) full() bool { return c.running-c.passed+c.over >= c.limit }
 
 // queued returns how many tasks in the queue have not begun. The caller holds mu.
 func (c *crew) queued() int { return c.queue.n - c.begun }
