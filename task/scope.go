@@ -76,9 +76,13 @@ func newScope(ctx context.Context) *Scope {
 // waits for a place until the scope's context is done.
 func newLimitedScope(ctx context.Context, limit int) *Scope {
 	s := newScope(ctx)
-	s.crew = &crew{kind: "scope", scope: s, limit: limit, parent: s.ctx, ctx: s.ctx}
+	s.crew = &crew{kind: "scope", scope: s, limit: limit, keepIdle: groupIdle, parent: s.ctx, ctx: s.ctx}
 	return s
 }
+
+// groupIdle is how many idle workers a scope with a limit keeps until its end, for
+// the next Spawn.
+const groupIdle = 16
 
 // run calls f and waits for all tasks. While f panics, panics of tasks are
 // added to it.
@@ -95,6 +99,9 @@ func (s *Scope) run(ctx context.Context, f func(*Scope) error) (err error) {
 		s.leave()
 		ring := s.await(ctx)
 		s.cancel(nil)
+		if s.crew != nil {
+			s.crew.shut() // ends idle workers
+		}
 		if !returned || ring != nil {
 			panics, _ := unseen(s.failures)
 			if ring != nil {
