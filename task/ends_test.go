@@ -506,3 +506,33 @@ func TestAnAbortedTaskMakesRoomInTheQueue(t *testing.T) {
 		})
 	}
 }
+
+func TestTheTextOfAnEndError(t *testing.T) {
+	lost := errors.New("lost")
+	for want, e := range map[string]*task.EndError{
+		"2 aborted (closed)":               {Aborted: 2, Cause: task.ErrClosed},
+		"lost":                             {Errs: []error{lost}},
+		"1 aborted (closed); lost; closed": {Aborted: 1, Cause: task.ErrClosed, Errs: []error{lost, task.ErrClosed}},
+		"lost; 1 more errors":              {Errs: []error{lost}, More: 1},
+	} {
+		require.EqualError(t, e, "task: tasks that nobody joined: "+want)
+	}
+}
+
+func TestJoinedErrorsMakeRoomForOthers(t *testing.T) {
+	eachEnder(t, func(t *testing.T, o crewed) {
+		for i := range 40 {
+			h, err := o.spawn(failing(fmt.Errorf("error %d", i)))
+			require.NoError(t, err)
+			synctest.Wait()
+			if i < 24 {
+				_, err := h.Join(t.Context())
+				require.Error(t, err)
+			}
+		}
+		var e *task.EndError
+		require.ErrorAs(t, o.Close(), &e)
+		assert.Len(t, e.Errs, 16)
+		assert.Zero(t, e.More)
+	})
+}

@@ -27,3 +27,22 @@ func FlightIsEmpty[K comparable, T any](fl *Flight[K, T]) bool {
 	defer fl.mu.Unlock()
 	return len(fl.calls.m) == 0 && len(fl.live.m) == 0 && fl.calls.most <= largeMap && fl.live.most <= largeMap
 }
+
+// PoolTraces returns how much the pool keeps of waits, which is nothing once none is
+// left.
+func PoolTraces(p *Pool) int { return p.crew.traces() }
+
+// SetTraces is PoolTraces for a Set.
+func SetTraces[T any](s *Set[T]) int { return s.crew.traces() }
+
+func (c *crew) traces() int {
+	waits.Lock()
+	defer waits.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := len(c.inNext) + c.regaining.n + c.waiters.n + c.queue.n
+	if g := c.node; g != nil {
+		n += len(g.up) + len(g.inner) + len(g.awaited)
+	}
+	return n
+}

@@ -176,3 +176,37 @@ func TestNextTellsThatAllWaitForItThroughAFullGroup(t *testing.T) {
 		require.ErrorIs(t, err, task.ErrEmpty)
 	})
 }
+
+// A task of a full pool spawns into a full group, whose task waits for one of the pool's
+// queue. Either wait may begin first.
+func TestAPlaceReachesATaskThroughAFullGroup(t *testing.T) {
+	for name, first := range map[string]string{"the group's task waits first": "member", "Spawn waits first": "spawn"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPool(t, task.PoolOptions{Workers: 1, Queue: 10})
+				gate := make(chan struct{})
+				h := submit(t, p, func(ctx context.Context) (int, error) {
+					queued := submit(t, p, value(1))
+					return 0, task.WithGroup(ctx, 1, func(g *task.Scope) error {
+						task.Spawn(g, func(ctx context.Context) (int, error) {
+							if first == "spawn" {
+								<-gate
+							}
+							return queued.Join(ctx)
+						})
+						synctest.Wait()
+						task.Spawn(g, value(1))
+						return nil
+					})
+				})
+				if first == "spawn" {
+					go func() { <-time.After(time.Second); close(gate) }()
+				}
+				_, err := h.Join(t.Context())
+				require.NoError(t, err)
+				synctest.Wait()
+				assert.Zero(t, task.PoolTraces(p))
+			})
+		})
+	}
+}

@@ -313,11 +313,14 @@ func (x *core) regain(ctx context.Context) {
 	case <-back:
 	case <-ctx.Done():
 		c.mu.Lock()
-		defer c.mu.Unlock()
 		if l.regains == back {
 			c.regained(x)
 			c.setOver(x, true)
 			l.gaveUp = true
 		}
+		c.mu.Unlock()
 	}
+	waits.Lock()
+	x.node.forget() // a task that waits for x's group may have asked for a place
+	waits.Unlock()
 }

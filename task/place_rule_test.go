@@ -43,6 +43,13 @@ func (o *owner) counts() [4]int {
 	return [4]int{s.Running, s.Passed, s.Over, s.Queued}
 }
 
+func (o *owner) traces() int {
+	if o.set != nil {
+		return task.SetTraces(o.set)
+	}
+	return task.PoolTraces(o.pool)
+}
+
 func (o *owner) abort() {
 	if o.set != nil {
 		o.set.Abort(errBoom)
@@ -388,6 +395,10 @@ func TestRandomProgramsKeepTheLimit(t *testing.T) {
 					for _, o := range w.owners {
 						if c := o.counts(); c != [4]int{} {
 							t.Errorf("left at the end: %v", c)
+						}
+						synctest.Wait()
+						if n := o.traces(); n != 0 {
+							t.Errorf("seed %d: %d traces of waits are left", seed, n)
 						}
 						o.close()
 						if o.peak.Load() == o.limit {

@@ -696,3 +696,62 @@ func TestAWaitThatIsOverEndsWhenThereIsAPlace(t *testing.T) {
 		})
 	}
 }
+
+// Three goroutines of a task wait: for a task without an owner, which ends first, for
+// one that has the task's place, and for one that needs it afterwards.
+func TestWaitsOfOneTaskEndInAnyOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, task.PoolOptions{Workers: 1, Queue: 10})
+		start := time.Now()
+		_, err := submit(t, p, func(ctx context.Context) (int, error) {
+			var last *task.Handle[int]
+			joins := []func(context.Context) (int, error){
+				task.Go(ctx, sleeper(time.Second, 1)).Join,
+				submit(t, p, sleeper(3*time.Second, 1)).Join,
+				task.Go(ctx, func(ctx context.Context) (int, error) {
+					last = submit(t, p, sleeper(time.Second, 1))
+					return last.Join(ctx)
+				}).Join,
+			}
+			ended := make(chan error)
+			for _, join := range joins {
+				go func() {
+					_, err := join(ctx)
+					ended <- err
+				}()
+				synctest.Wait()
+			}
+			for range joins {
+				require.NoError(t, <-ended)
+			}
+			return 0, nil
+		}).Join(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, 4*time.Second, time.Since(start))
+		synctest.Wait()
+		assert.Zero(t, task.PoolTraces(p))
+	})
+}
+
+// Each task of a level waits for both of the next one: there are 2^40 ways down.
+func TestManyDiamonds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, task.PoolOptions{Workers: 1, Queue: 1000})
+		level := []*task.Handle[int]{submit(t, p, value(1)), submit(t, p, value(1))}
+		_, err := submit(t, p, func(ctx context.Context) (int, error) {
+			for range 40 {
+				below := level
+				both := func(ctx context.Context) (int, error) {
+					_, err := task.JoinAll(ctx, below[0].Join, below[1].Join)
+					return 0, err
+				}
+				level = []*task.Handle[int]{task.Go(ctx, both), task.Go(ctx, both)}
+			}
+			synctest.Wait()
+			last := submit(t, p, value(1))
+			_, err := task.JoinAll(ctx, level[0].Join, level[1].Join, last.Join)
+			return 0, err
+		}).Join(t.Context())
+		require.NoError(t, err)
+	})
+}

@@ -206,9 +206,7 @@ func (e *edge) remove(gaveUp bool) {
 	e.to.up[e.j] = last(e.to.up)
 	e.to.up[e.j].j = e.j
 	e.to.up = drop(e.to.up)
-	if e.to.place > 0 && len(e.to.up) == 0 {
-		e.to.core.group().forget(e.to)
-	}
+	e.to.forget()
 	if g := e.from.core.group(); g != nil && len(e.from.down) == 0 {
 		g.inner[e.from.index] = last(g.inner)
 		g.inner[e.from.index].index = e.from.index
@@ -276,8 +274,12 @@ func (g *node) await(n *node) {
 	}
 }
 
-// forget takes n out of awaited.
-func (g *node) forget(n *node) {
+// forget takes n out of awaited, if it is there and nothing waits for it.
+func (n *node) forget() {
+	if n.place == 0 || len(n.up) > 0 {
+		return
+	}
+	g := n.core.group()
 	g.awaited[n.place-1] = last(g.awaited)
 	g.awaited[n.place-1].place = n.place
 	g.awaited = drop(g.awaited)
