@@ -310,6 +310,8 @@ func TestASourceThatRecoversAPanicOfTheLoopPanics(t *testing.T) {
 	require.EqualError(t, err, "stream: New: the source recovered from a panic in yield")
 }
 
+func always(int) bool { return true }
+
 func TestNilFunctionsPanic(t *testing.T) {
 	s := count()
 	ctx := t.Context()
@@ -328,10 +330,16 @@ func TestNilFunctionsPanic(t *testing.T) {
 		"ForEach":      func() { _ = stream.ForEach(ctx, s, 1, nil) },
 		"Reduce":       func() { _, _ = stream.Reduce(ctx, s, 0, nil) },
 		"Tee":          func() { _ = stream.Tee(ctx, s, 1, nil) },
-		"Split":        func() { _ = stream.Split(ctx, s, 1, nil, nil, nil) },
+		"Split":        func() { _ = stream.Split(ctx, s, 1, nil, into(new([]int)), into(new([]int))) },
 		"Broadcast":    func() { _ = stream.Broadcast(ctx, s, 1, nil) },
 	} {
 		require.EqualError(t, testkit.PanicError(t, f), "stream: "+name+": nil function")
+	}
+	for _, f := range []func(){
+		func() { _ = stream.Split(ctx, s, 1, always, nil, into(new([]int))) },
+		func() { _ = stream.Split(ctx, s, 1, always, into(new([]int)), nil) },
+	} {
+		require.EqualError(t, testkit.PanicError(t, f), "stream: Split: nil function")
 	}
 	var none context.Context
 	for _, f := range []func(){

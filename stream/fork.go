@@ -68,7 +68,6 @@ func Broadcast[T any](
 	ctx context.Context, s Stream[T], n int, branches ...func(context.Context, Stream[Heard[T]]) error,
 ) error {
 	positive("Broadcast", n)
-	positive("Broadcast", n)
 	branchesGiven("Broadcast", branches)
 	tellMissed := make([]func(context.Context, Stream[Indexed[T]]) error, len(branches))
 	for i, f := range branches {

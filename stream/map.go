@@ -237,9 +237,6 @@ func (m *mapping[T, U]) serve(ctx context.Context) (struct{}, error) {
 		m.stir()
 		m.mu.Unlock()
 		u, err := m.f(ctx, v)
-		if err != nil {
-			err = caused(ctx, err)
-		}
 		m.mu.Lock()
 		if !m.ordered {
 			i = m.done
@@ -313,7 +310,7 @@ func (m *mapping[T, U]) yieldAll(ctx context.Context, yield func(U) bool) error 
 		}
 		for i, r := range batch {
 			if r.err != nil {
-				return r.err
+				return caused(ctx, r.err)
 			}
 			if !yield(r.v) {
 				return nil

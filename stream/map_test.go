@@ -47,6 +47,20 @@ func TestMapUnorderedYieldsInTheOrderOfCompletion(t *testing.T) {
 	})
 }
 
+func TestMapAheadKeepsOrderAndMapUnorderedAheadDoesNot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noLeak(t)
+		for name, want := range map[string][]int{"MapAhead": {0, 1, 2, 3, 4}, "MapUnorderedAhead": {4, 3, 2, 1, 0}} {
+			for _, ahead := range []int{0, 1, 100} {
+				assert.Equal(t, want, collect(t, mapsAhead[name](upTo(5, nil), 5, ahead, func(_ context.Context, v int) (int, error) {
+					<-time.After(time.Duration(5-v) * time.Second)
+					return v, nil
+				})), name)
+			}
+		}
+	})
+}
+
 func TestMapUnorderedRunsNAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		noLeak(t)
