@@ -56,6 +56,12 @@ var commands = map[string]command{
 		ends:  program.Failed,
 		zero:  "gets",
 	},
+	"fanout": {
+		short: "-messages=50",
+		long:  "-messages=1000000000",
+		ends:  program.Failed,
+		zero:  "messages",
+	},
 	"filestore": {
 		short: "-selftest",
 		long:  "-addr=127.0.0.1:0",
