@@ -2,6 +2,7 @@ package arcmutex
 
 import (
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -67,4 +68,47 @@ func TestLastReaderTakesTheMarkOfTheCheckerAway(t *testing.T) {
 	known.Unlock()
 	unknown.Unlock()
 	assert.Zero(t, m.lock.state.Load(), "readers would go on the slow way for ever")
+}
+
+// Twenty thousand goroutines that wait for one lock take little more memory than
+// with the checker off. A stack that has doubled would take 40 MB alone.
+func TestCheckedConvoyTakesLittleMemory(t *testing.T) {
+	if testkit.RaceEnabled || testing.Short() {
+		t.Skip("counts bytes")
+	}
+	const waiters = 20_000
+	memory := func() int64 {
+		m := NewMutex(0)
+		g := m.Lock()
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		var wg sync.WaitGroup
+		for range waiters {
+			wg.Go(func() {
+				own := NewMutex(0)
+				g := own.Lock()
+				m.With(func(*int) {})
+				g.Unlock()
+			})
+		}
+		for waiting := 0; waiting < waiters; {
+			runtime.Gosched()
+			waiting = 0
+			m.lock.queue.Lock()
+			for w := m.lock.queue.Front(); w != nil; w = w.Next() {
+				waiting++
+			}
+			m.lock.queue.Unlock()
+		}
+		runtime.ReadMemStats(&after)
+		g.Unlock()
+		wg.Wait()
+		return int64(after.HeapAlloc+after.StackInuse) - int64(before.HeapAlloc+before.StackInuse)
+	}
+	off := memory()
+	defer Check(time.Hour, func(*Deadlock) {})()
+	on := memory()
+	t.Logf("%d bytes off, %d on", off/waiters, on/waiters)
+	assert.Less(t, on-off, int64(50<<20))
 }

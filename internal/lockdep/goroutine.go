@@ -23,6 +23,8 @@ type goroutine struct {
 	// them.
 	holds []listed
 	room  [2]listed
+
+	limits limits
 }
 
 const gone = -1 << 32
@@ -106,13 +108,14 @@ func (gs *goroutines) drop(key uint64, g *goroutine) {
 	}
 }
 
-// list adds a hold. Only the
-// goroutine itself may call it.
-func (g *goroutine) list(h *hold, stamp uint64) {
+// list adds a hold. Only the goroutine itself may call it.
+func (g *goroutine) list(h *hold, stamp uint64) listed {
 	if len(g.holds) == cap(g.holds) {
 		g.tidy()
 	}
-	g.holds = append(g.holds, listed{h, stamp})
+	l := listed{h, stamp}
+	g.holds = append(g.holds, l)
+	return l
 }
 
 // tidy drops all holds that have ended. Only the goroutine itself may call it.

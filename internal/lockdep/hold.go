@@ -22,7 +22,6 @@ type hold struct {
 	place atomic.Pointer[place]     // where it began
 	again atomic.Pointer[place]     // where its owner wanted the lock once more, if it did
 	since atomic.Int64              // when it began; zero if there was no limit
-	told  atomic.Int64              // the beginning of the hold that was reported as too long
 	turn  atomic.Uint32             // of a share: how often it was used
 	token *track.Token              // nil unless it is tracked
 }
@@ -62,13 +61,14 @@ func (c *Checker) Begin(l *Lock, m Mode, token *track.Token) (key uint64, ok boo
 	if h.again.Load() != nil {
 		h.again.Store(nil)
 	}
-	if o != nil && o.Limit > 0 {
-		c.limit(h, o.Limit)
-	} else if h.since.Load() != 0 {
+	if h.since.Load() != 0 {
 		h.since.Store(0)
 	}
 	h.token = token
-	g.list(h, h.stamp.Add(1))
+	own := g.list(h, h.stamp.Add(1))
+	if o != nil && o.Limit > 0 {
+		c.bounded(g, own, o.Limit)
+	}
 	return h.key(), true
 }
 
@@ -173,7 +173,10 @@ func (c *Checker) Adopt(l *Lock, m Mode, key uint64) {
 	g := c.goroutines.enter()
 	h.again.Store(nil)
 	h.owner.Swap(g).leave()
-	g.list(h, h.stamp.Add(2))
+	own := g.list(h, h.stamp.Add(2))
+	if o := c.listening.Load(); o != nil && o.Limit > 0 {
+		c.bounded(g, own, o.Limit)
+	}
 }
 
 // Disown notes that a hold, if it is known, is no goroutine's from now on. End must
@@ -185,6 +188,10 @@ func (c *Checker) Disown(l *Lock, m Mode, key uint64) {
 		return
 	}
 	h.again.Store(nil)
-	h.owner.Swap(nil).leave()
-	h.stamp.Add(2)
+	g := h.owner.Swap(nil)
+	g.leave()
+	nobodys := listed{h, h.stamp.Add(2)}
+	if o := c.listening.Load(); o != nil && o.Limit > 0 && g != nil {
+		c.bounded(g, nobodys, o.Limit)
+	}
 }

@@ -3,114 +3,119 @@ package lockdep
 import (
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
-// limits is what was told of a lock, and when it is to be looked at again.
+// limits are the holds of a goroutine that are to be looked at when they have
+// lasted for long. A timer belongs to a goroutine and
+// not to a lock, since a goroutine spends its life in one bubble of
+// testing/synctest, or outside of all.
 type limits struct {
-	due atomic.Int64 // when the timer goes off that looks at the holds; zero if there is none
-
-	mu     sync.Mutex
-	told   [][2]*place // recursions
-	waited int64       // when it was told last that it is waited for for long
+	mu      sync.Mutex
+	holds   []listed
+	isArmed bool
 }
 
-// most bounds the recursions of one lock that are reported.
-const most = 16
-
-// isNews reports whether a recursion has not been told, and is now.
-func (l *limits) isNews(held, again *place) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	pair := [2]*place{held, again}
-	if len(l.told) == most || slices.Contains(l.told, pair) {
-		return false
+// bounded adds a hold that the goroutine has begun or adopted.
+func (c *Checker) bounded(g *goroutine, l listed, limit time.Duration) {
+	l.hold.since.CompareAndSwap(0, clock())
+	g.limits.mu.Lock()
+	defer g.limits.mu.Unlock()
+	if len(g.limits.holds) == cap(g.limits.holds) {
+		g.limits.holds = slices.DeleteFunc(g.limits.holds, listed.stale)
 	}
-	l.told = append(l.told, pair)
-	return true
+	g.limits.holds = append(g.limits.holds, l)
+	if !g.limits.isArmed {
+		g.limits.isArmed = true
+		time.AfterFunc(limit, func() { c.overdue(g) })
+	}
 }
+
+// clock returns the time since some moment, which a bubble of testing/synctest has
+// for itself.
+func clock() int64 { return int64(time.Since(began)) }
 
 var began = time.Now()
 
-// clock returns the time since some moment. In a bubble of testing/synctest it is
-// the bubble's, which is far from that of others.
-func clock() int64 { return int64(time.Since(began)) }
-
-// isWithin reports whether t is not before now and at most limit later. So a time
-// that was noted in a bubble means nothing outside.
-func isWithin(t, now int64, limit time.Duration) bool { return t >= now && t-now <= int64(limit) }
-
-// limit notes when a hold begins that is to be looked at when the limit is over.
-func (c *Checker) limit(h *hold, limit time.Duration) {
-	now := clock()
-	h.since.Store(now)
-	c.arm(h.lock, now, now+int64(limit), limit)
-}
-
-// arm sets a timer that looks at the lock's holds when they are due, unless one
-// goes off earlier.
-func (c *Checker) arm(l *Lock, now, due int64, limit time.Duration) {
-	if old := l.limits.due.Load(); !isWithin(old, now, limit) && l.limits.due.CompareAndSwap(old, due) {
-		time.AfterFunc(time.Duration(due-now), func() { c.overdue(l, due) })
-	}
-}
-
-// overdue reports the holds of l that have lasted too long, and sets the timer
-// for the next.
-func (c *Checker) overdue(l *Lock, due int64) {
-	isLast := l.limits.due.CompareAndSwap(due, 0)
+// overdue reports the holds of g that have lasted too long, and sets the timer for
+// the next.
+func (c *Checker) overdue(g *goroutine) {
+	var found []*Report
+	defer func() { c.Tell(found...) }()
+	g.limits.mu.Lock()
+	defer g.limits.mu.Unlock()
+	g.limits.isArmed = false
 	o := c.listening.Load()
 	if o == nil || o.Limit == 0 {
+		g.limits.holds = nil
 		return
 	}
-	var found []*Report
-	now, next := clock(), int64(0)
-	l.all(Of(Exclusive, Shared, Upgradable), func(h *hold, stamp uint64) {
-		since := h.since.Load()
-		switch end := since + int64(o.Limit); {
-		case since == 0 || h.told.Load() == since:
-		case end > now:
-			if next == 0 || end < next {
-				next = end
-			}
-		default:
-			h.told.Store(since)
-			if r := (&Report{LongHold, []Step{c.step(h, nil)}, time.Duration(now - since)}); h.stamp.Load() == stamp {
-				found = append(found, r)
-			}
+	next := o.Limit
+	g.limits.holds = slices.DeleteFunc(g.limits.holds, func(l listed) bool {
+		lasted := time.Duration(clock() - l.hold.since.Load())
+		if left := o.Limit - lasted; left > 0 && !l.stale() {
+			next = min(next, left)
+			return false
 		}
+		r := &Report{LongHold, []Step{c.step(l.hold, nil)}, lasted}
+		if !l.stale() { // nor was it while the report was made
+			found = append(found, r)
+		}
+		return true
 	})
-	if isLast && next != 0 {
-		c.arm(l, now, next, o.Limit)
+	if len(g.limits.holds) > 0 {
+		g.limits.isArmed = true
+		time.AfterFunc(next, func() { c.overdue(g) })
 	}
-	c.Tell(found...)
 }
 
-// holders is how many of those who hold a lock a report names.
-const holders = 8
+// told is what was reported of a lock.
+type told struct {
+	mu         sync.Mutex
+	recursions [][2]*place
+	longWait   int64 // when it was that somebody waits for long
+}
+
+// maxRecursions is how many recursions of one lock are reported.
+const maxRecursions = 16
+
+// isNews reports whether a recursion has not been told, and is now.
+func (t *told) isNews(held, again *place) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	pair := [2]*place{held, again}
+	if len(t.recursions) == maxRecursions || slices.Contains(t.recursions, pair) {
+		return false
+	}
+	t.recursions = append(t.recursions, pair)
+	return true
+}
+
+// isTime reports whether no other long wait was told within the limit, and tells
+// one now. A time far away is that of another bubble.
+func (t *told) isTime(limit time.Duration) bool {
+	now := clock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if past := now - t.longWait; t.longWait != 0 && past >= 0 && past < int64(limit) {
+		return false
+	}
+	t.longWait = now
+	return true
+}
+
+// maxHolders is how many of the goroutines that hold a lock a report names.
+const maxHolders = 8
 
 // waitedLong returns a report that w has waited for long, and who holds the lock,
-// unless that of another one is newer than the limit.
+// unless another one is not older than the limit.
 func (c *Checker) waitedLong(w *Wait) *Report {
-	o := c.listening.Load()
-	if o == nil {
+	if !w.lock.told.isTime(w.limit) {
 		return nil
 	}
-	now, l := clock(), &w.lock.limits
-	l.mu.Lock()
-	last := l.waited
-	isNews := last == 0 || !isWithin(now, last, o.Limit-1)
-	if isNews {
-		l.waited = now
-	}
-	l.mu.Unlock()
-	if !isNews {
-		return nil
-	}
-	r := &Report{LongWait, []Step{c.step(nil, w)}, o.Limit}
+	r := &Report{LongWait, []Step{c.step(nil, w)}, w.limit}
 	w.lock.all(Of(Exclusive, Shared, Upgradable), func(h *hold, _ uint64) {
-		if len(r.Steps) <= holders {
+		if len(r.Steps) <= maxHolders && !(w.mode == Upgrade && h.mode == Upgradable) {
 			r.Steps = append(r.Steps, c.step(h, nil))
 		}
 	})

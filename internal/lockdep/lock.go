@@ -17,7 +17,7 @@ type Lock struct {
 
 	exclusive hold
 	shares    atomic.Pointer[shares] // nil as long as it was not shared
-	limits    limits
+	told      told
 	vertex    vertex
 }
 

@@ -355,7 +355,7 @@ func (c *Checker) wantAgain(h *hold) {
 // recursion returns a report that a goroutine wanted a lock again that it held,
 // unless it was reported.
 func (c *Checker) recursion(l *Lock, goroutine uint64, held, again *place) *Report {
-	if !l.limits.isNews(held, again) {
+	if !l.told.isNews(held, again) {
 		return nil
 	}
 	name := c.describe(l)

@@ -65,26 +65,32 @@ func (p *places) add(hash uint64, pcs []uintptr) *place {
 	return own
 }
 
-// frames returns the calls that are the program's own, or all if none is.
+// frames returns the calls that are the program's own. If it has begun a goroutine
+// with a call of the owner's, as in go m.With(f), that is a wrapper made by the
+// compiler.
 func (c *Checker) frames(p *place) (own []runtime.Frame) {
 	if p == nil || len(p.pcs) == 0 {
 		return nil
 	}
-	var all []runtime.Frame
+	var wrappers, ours []runtime.Frame
 	calls := runtime.CallersFrames(p.pcs)
 	for more := true; more; {
 		var f runtime.Frame
 		f, more = calls.Next()
-		if f.Function == "" || f.Function == "runtime.goexit" || frames.IsWrapper(f.Function) {
-			continue
-		}
-		all = append(all, f)
-		if !slices.ContainsFunc(c.Ours, func(prefix string) bool { return strings.HasPrefix(f.Function, prefix) }) {
+		switch {
+		case f.Function == "" || f.Function == "runtime.goexit":
+		case slices.ContainsFunc(c.Ours, func(prefix string) bool { return strings.HasPrefix(f.Function, prefix) }):
+			ours = append(ours, f)
+		case frames.IsWrapper(f.Function):
+			wrappers = append(wrappers, f)
+		default:
 			own = append(own, f)
 		}
 	}
-	if len(own) == 0 {
-		return all
+	for _, others := range [][]runtime.Frame{wrappers, ours} {
+		if len(own) == 0 {
+			own = others
+		}
 	}
 	return own
 }

@@ -16,9 +16,9 @@ type Wait struct {
 	mode      Mode
 	place     *place
 	parked    Parked
-	outer     *Wait  // of the same goroutine, which waits within a report
-	begun     uint64 // by the checker's clock
-	isLimited bool
+	outer     *Wait         // of the same goroutine, which waits within a report
+	begun     uint64        // by the checker's clock
+	limit     time.Duration // zero if there is none
 	cycleIn   time.Duration // until a cycle is to be looked for; negative when it was
 	longIn    time.Duration // until it has waited for long; negative if there is no limit or it was told
 
@@ -36,7 +36,7 @@ func (c *Checker) Wait(w *Wait, l *Lock, m Mode, parked Parked) time.Duration {
 	if o := c.listening.Load(); o != nil {
 		w.cycleIn = o.After
 		if o.Limit > 0 {
-			w.longIn, w.isLimited = o.Limit, true
+			w.longIn, w.limit = o.Limit, o.Limit
 		}
 	}
 	w.begun = c.clock.Add(1)
@@ -56,7 +56,7 @@ func (w *Wait) next() time.Duration {
 // there is not, and no cycle so far, there is none before another wait begins,
 // which looks for itself. Any goroutine may call it.
 func (c *Checker) IsWorthALook(w *Wait) (yes bool) {
-	if w.isLimited {
+	if w.limit > 0 {
 		return true
 	}
 	w.each(func(link) { yes = true })
