@@ -142,16 +142,27 @@ func (m *RWMutex[T]) dep() *lockdep.Lock { return m.lock.dep("RWMutex.") }
 // DeclareOrder tells the checker that each of the locks may be locked while those
 // before it are held, as if the calling goroutine had done so. A declaration that
 // contradicts known orders is reported as an [Order]. It counts also if the
-// checker is turned on later.
+// checker is turned on later. It panics if a lock follows itself.
 func DeclareOrder(locks ...Checkable) {
 	for i := 1; i < len(locks); i++ {
-		checker.Declare(locks[i-1].dep(), locks[i].dep())
+		outer, inner := two("DeclareOrder", locks[i-1], locks[i])
+		checker.Declare(outer, inner)
 	}
 }
 
 // AllowOrder tells the checker that inner may be locked while outer is held,
-// whatever other orders there are: that order is part of no report.
-func AllowOrder(outer, inner Checkable) { checker.Allow(outer.dep(), inner.dep()) }
+// whatever other orders there are: that order is part of no report. It panics if
+// they are one lock.
+func AllowOrder(outer, inner Checkable) { checker.Allow(two("AllowOrder", outer, inner)) }
+
+// two returns what the checker knows of two locks, and panics in the name of the
+// method if they are the same.
+func two(method string, outer, inner Checkable) (first, then *lockdep.Lock) {
+	if first, then = outer.dep(), inner.dep(); first == then {
+		panic(methodError(method, errors.New("the same lock twice")))
+	}
+	return first, then
+}
 
 // made notes where a lock of the given type was made, if anybody is to know.
 func (l *lock) made(kind string) {

@@ -286,6 +286,12 @@ func TestDeclaredAndAllowedOrders(t *testing.T) {
 	assert.Equal(t, []string{"lock order: A>B B>A"}, r.take(), "declarations that contradict")
 	arcmutex.DeclareOrder()
 	arcmutex.DeclareOrder(l[0])
+	for want, f := range map[string]func(){
+		"arcmutex: DeclareOrder: the same lock twice": func() { arcmutex.DeclareOrder(l[2], l[0], l[0]) },
+		"arcmutex: AllowOrder: the same lock twice":   func() { arcmutex.AllowOrder(l[0], l[0]) },
+	} {
+		assert.EqualError(t, testkit.PanicError(t, f), want)
+	}
 
 	arcmutex.AllowOrder(l[3], l[0])
 	lockBoth(l[0], l[3])

@@ -96,4 +96,29 @@ func BenchmarkCheck(b *testing.B) {
 	defer arcmutex.Check(time.Second, func(*arcmutex.Deadlock) {})()
 	b.Run("impl=ours/op=one", single)
 	b.Run("impl=ours/op=two", nested)
+	b.Run("impl=ours/op=order", func(b *testing.B) { // before a lock with 8,000 successors
+		hub := arcmutex.NewMutex(0)
+		locks := make([]*arcmutex.Mutex[int], 8000+b.N)
+		for i := range locks {
+			locks[i] = arcmutex.NewMutex(0)
+		}
+		for _, m := range locks[:8000] {
+			hub.With(func(*int) { m.With(func(*int) {}) })
+		}
+		inHub := func(*int) { hub.With(func(*int) {}) }
+		b.ResetTimer()
+		for _, m := range locks[8000:] {
+			m.With(inHub)
+		}
+	})
+	b.Run("impl=ours/op=chain", func(b *testing.B) { // built from its end
+		locks := make([]*arcmutex.Mutex[int], b.N+1)
+		for i := range locks {
+			locks[i] = arcmutex.NewMutex(0)
+		}
+		b.ResetTimer()
+		for i := b.N; i > 0; i-- {
+			locks[i].With(func(*int) { locks[i-1].With(func(*int) {}) })
+		}
+	})
 }

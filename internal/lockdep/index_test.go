@@ -67,6 +67,16 @@ func TestIndexDoesNotGrowWithWhatWasRemoved(t *testing.T) {
 	assert.LessOrEqual(t, len(x.table.Load().slots), 64)
 }
 
+// Whoever puts a value in stores the key last.
+func TestIndexHidesAValueWhoseKeyIsNotThereYet(t *testing.T) {
+	var x index[int]
+	x.put(1, new(int))
+	x.table.Load().at(2).value.Store(new(int))
+	assert.Nil(t, x.get(2))
+	x.put(2, new(int))
+	assert.NotNil(t, x.get(2))
+}
+
 // A reader never sees the value of another key, nor misses one that stays.
 func TestStressIndexIsReadWithoutALock(t *testing.T) {
 	type pair struct{ key uint64 }

@@ -115,7 +115,7 @@ func (c *Checker) waitedLong(w *Wait) *Report {
 	}
 	r := &Report{LongWait, []Step{c.step(nil, w)}, w.limit}
 	w.lock.all(Of(Exclusive, Shared, Upgradable), func(h *hold, _ uint64) {
-		if len(r.Steps) <= maxHolders && !(w.mode == Upgrade && h.mode == Upgradable) {
+		if isOwn := w.mode == Upgrade && h.mode == Upgradable; !isOwn && len(r.Steps) <= maxHolders {
 			r.Steps = append(r.Steps, c.step(h, nil))
 		}
 	})

@@ -318,8 +318,11 @@ func path(added, met *edge) (cycle []*edge) {
 // wait for it, and reports what that may lead to.
 func (c *Checker) Want(l *Lock, m Mode) {
 	g := c.goroutines.me()
-	if g == nil { // make it now, while the stack is not deep
-		g = c.goroutines.add(uint64(goid.Live()), goid.Get())
+	if g == nil {
+		if o := c.listening.Load(); o != nil && o.Sample < 2 { // make it now, while the stack is not deep
+			c.goroutines.add(uint64(goid.Live()), goid.Get())
+		}
+		return
 	}
 	if g.tidy(); len(g.holds) > 0 {
 		c.want(g, l, m)

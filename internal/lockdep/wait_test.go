@@ -61,10 +61,10 @@ func (c *crowd) hold(g, l int, m Mode) *hold {
 }
 
 // wait lets goroutine g wait for lock l, and for the holds of the given modes.
-func (c *crowd) wait(g, l int, m Mode, blockers Modes) {
+func (c *crowd) wait(g, l int, blockers Modes) {
 	w := &blocked{}
 	w.modes.Store(uint32(blockers))
-	w.Wait = Wait{goroutine: c.gs[g], lock: c.locks[l].Lock, mode: m, parked: w, longIn: -1}
+	w.Wait = Wait{goroutine: c.gs[g], lock: c.locks[l].Lock, parked: w, longIn: -1}
 	w.begun = c.clock.Add(1)
 	c.gs[g].wait.Store(&w.Wait)
 	c.waits[g] = w
@@ -124,7 +124,7 @@ func TestAllWaitsOfFewGoroutines(t *testing.T) {
 				}
 				for i, l := range wants {
 					if l < n {
-						c.wait(i, l, Exclusive, Of(Exclusive))
+						c.wait(i, l, Of(Exclusive))
 						if !isAtOnce {
 							found = append(found, c.look(i)...)
 						}
@@ -195,7 +195,7 @@ func TestRandomWaitsAreReportedInTime(t *testing.T) {
 				for range r.IntN(3) {
 					c.hold(g, r.IntN(n), Shared)
 				}
-				c.wait(g, r.IntN(n), Exclusive, Of(Exclusive, Shared))
+				c.wait(g, r.IntN(n), Of(Exclusive, Shared))
 				due = append(due, g)
 			case c.waits[g] != nil && k == 3:
 				due = slices.DeleteFunc(due, func(i int) bool { return i == g })
@@ -264,9 +264,9 @@ func TestManyWhoWaitInLineAreSearchedOnce(t *testing.T) {
 		}
 		for i := 1; i < n; i++ { // each waits for the one before, or the one behind
 			if isUp {
-				c.wait(i, i-1, Exclusive, Of(Exclusive))
+				c.wait(i, i-1, Of(Exclusive))
 			} else {
-				c.wait(i-1, i, Exclusive, Of(Exclusive))
+				c.wait(i-1, i, Of(Exclusive))
 			}
 		}
 		visits := 0
@@ -306,8 +306,8 @@ func TestCycleThatComesApartIsNotReported(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := newCrowd(2, 2)
 			a, b := c.hold(0, 0, Exclusive), c.hold(1, 1, Exclusive)
-			c.wait(0, 1, Exclusive, Of(Exclusive))
-			c.wait(1, 0, Exclusive, Of(Exclusive))
+			c.wait(0, 1, Of(Exclusive))
+			c.wait(1, 0, Of(Exclusive))
 			links := []link{{b, b.stamp.Load(), &c.waits[1].Wait}, {a, a.stamp.Load(), &c.waits[0].Wait}}
 			change(c, a)
 			assert.Nil(t, c.cycle(links))
