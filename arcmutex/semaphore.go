@@ -89,28 +89,46 @@ func (s *Semaphore) acquireSlow(ctx context.Context, n int64) error {
 	if ctx.Err() != nil {
 		return interrupted(ctx, method)
 	}
-	w := park.NewWaiter(n)
-	s.queue.Lock()
-	if s.state.Load()&semClosed != 0 {
-		s.queue.Unlock()
+	w := s.join(n)
+	if w == nil {
 		return methodError(method, ErrClosed)
 	}
-	s.queue.PushBack(w)
-	s.state.Or(semQueued)
-	s.serve() // what was released before the bit was set
-	s.queue.Unlock()
 	w.Wait(ctx.Done())
-	s.queue.Lock()
-	defer s.queue.Unlock()
-	switch {
-	case s.queue.Remove(w):
-		s.serve()
+	switch got, ok := s.settle(w); {
+	case !ok:
 		return interrupted(ctx, method)
-	case w.Want == refused:
+	case got == refused:
 		return methodError(method, ErrClosed)
 	default:
 		return nil
 	}
+}
+
+// join returns a waiter for n permits that is queued or has been served, or nil if
+// the semaphore is closed.
+func (s *Semaphore) join(n int64) *park.Waiter[int64] {
+	w := park.NewWaiter(n)
+	s.queue.Lock()
+	defer s.queue.Unlock()
+	if s.state.Load()&semClosed != 0 {
+		return nil
+	}
+	s.queue.PushBack(w)
+	s.state.Or(semQueued)
+	s.serve() // what was released before the bit was set
+	return w
+}
+
+// settle takes a waiter out of the queue. It reports false if it was still there,
+// and returns what it was served with if not.
+func (s *Semaphore) settle(w *park.Waiter[int64]) (got int64, ok bool) {
+	s.queue.Lock()
+	defer s.queue.Unlock()
+	if s.queue.Remove(w) {
+		s.serve()
+		return 0, false
+	}
+	return w.Want, true
 }
 
 // TryAcquire takes n permits if they are free and nobody waits, and reports

@@ -135,6 +135,25 @@ const limit = 500_000
 // What it does between two operations belongs to the first of them.
 func Explore(tb testing.TB, setup func() (threads []func(), check func())) int {
 	tb.Helper()
+	return explore(tb, setup, run)
+}
+
+// ExploreBounded is Explore for programs that have too many interleavings: it sees
+// those in which a thread that could go on is interrupted so many times at most.
+// Where a thread waits or has ended, any other goes on. Most faults need two
+// interruptions at most (Musuvathi and Qadeer, "Iterative Context Bounding for
+// Systematic Testing of Multithreaded Programs", 2007).
+func ExploreBounded(tb testing.TB, interruptions int, setup func() (threads []func(), check func())) int {
+	tb.Helper()
+	return explore(tb, setup, func(fs []func(), path []choice) ([]choice, error) {
+		return runBounded(fs, path, interruptions)
+	})
+}
+
+func explore(tb testing.TB, setup func() (threads []func(), check func()),
+	run func([]func(), []choice) ([]choice, error),
+) int {
+	tb.Helper()
 	runs := 0
 	for path := []choice(nil); ; runs++ {
 		threads, check := setup()
@@ -188,15 +207,60 @@ func run(fs []func(), path []choice) ([]choice, error) {
 		for _, other := range threads {
 			other.asleep = other.asleep && other.next.commutes(th.next)
 		}
-		running = th
-		_, more := running.resume()
-		running = nil
-		if !more {
+		if !th.goOn() {
 			threads = slices.DeleteFunc(threads, func(other *thread) bool { return other == th })
 		}
 	}
+	return path, stop(threads, len(fs))
+}
+
+// runBounded runs the threads along path, and beyond it the same thread as long as
+// it can go on. It has no thread sleep, since what an interruption leads to need
+// not be seen by another order with as few of them.
+func runBounded(fs []func(), path []choice, interruptions int) ([]choice, error) {
+	var threads []*thread // that have not ended
+	for i, f := range fs {
+		threads = append(threads, start(i, f))
+	}
+	var last *thread
+	for at := 0; ; at++ {
+		able, _ := able(threads)
+		if len(able) == 0 {
+			break
+		}
+		if i := slices.Index(able, last); i >= 0 {
+			able[0], able[i] = able[i], able[0]
+			if interruptions == 0 {
+				able = able[:1]
+			}
+		}
+		if at == len(path) {
+			path = append(path, choice{0, len(able)})
+		}
+		th := able[path[at].i]
+		if path[at].i > 0 && able[0] == last {
+			interruptions--
+		}
+		last = th
+		if !th.goOn() {
+			threads = slices.DeleteFunc(threads, func(other *thread) bool { return other == th })
+		}
+	}
+	return path, stop(threads, len(fs))
+}
+
+// goOn runs th to its next pause, and reports whether it has not ended.
+func (th *thread) goOn() bool {
+	running = th
+	_, more := th.resume()
+	running = nil
+	return more
+}
+
+// stop ends threads that wait for ever, and returns an error if there are any.
+func stop(threads []*thread, of int) error {
 	if len(threads) == 0 {
-		return path, nil
+		return nil
 	}
 	var waiting []int
 	for _, th := range threads {
@@ -205,7 +269,7 @@ func run(fs []func(), path []choice) ([]choice, error) {
 		th.stop()
 		running = nil
 	}
-	return path, fmt.Errorf("deadlock: of %d threads %d wait, and nobody else is left", len(fs), waiting)
+	return fmt.Errorf("deadlock: of %d threads %d wait, and nobody else is left", of, waiting)
 }
 
 // start returns a new thread, paused before its beginning.

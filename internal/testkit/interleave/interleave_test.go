@@ -189,6 +189,41 @@ func TestExploreFindsTheLeakOfTwoAdds(t *testing.T) {
 	assert.Positive(t, destroyed[0], "the schedule under which nobody destroys")
 }
 
+// Nothing is lost without an interruption. One is enough to lose both of the
+// others' additions.
+func TestExploreBoundedSeesWhatItsInterruptionsReach(t *testing.T) {
+	for interruptions, want := range []map[int64]bool{
+		{3: true},
+		{3: true, 2: true, 1: true},
+		{3: true, 2: true, 1: true},
+	} {
+		sums := map[int64]bool{}
+		runs := interleave.ExploreBounded(t, interruptions, func() ([]func(), func()) {
+			var x interleave.Int64
+			add := func() { lossy(&x) }
+			return []func(){add, add, add}, func() { sums[x.Load()] = true }
+		})
+		assert.Equal(t, want, sums, interruptions)
+		t.Logf("%d interruptions: %d runs", interruptions, runs)
+		if interruptions == 0 {
+			assert.Equal(t, 6, runs, "the orders of three threads")
+		}
+	}
+}
+
+// With interruptions enough, all interleavings are seen, and each once.
+func TestExploreBoundedByManySeesAll(t *testing.T) {
+	setup := func() ([]func(), func()) {
+		var x interleave.Int64
+		thread := func() {
+			x.Add(1)
+			x.Add(1)
+		}
+		return []func(){thread, thread, thread}, func() { assert.EqualValues(t, 6, x.Load()) }
+	}
+	assert.Equal(t, interleave.Explore(t, setup), interleave.ExploreBounded(t, 9, setup))
+}
+
 // A recorder takes the failure of a test that is expected to fail.
 type recorder struct {
 	testing.TB

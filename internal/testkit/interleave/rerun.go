@@ -2,13 +2,17 @@ package interleave
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/internal/testkit"
 )
 
 // Rewritten says whether this test binary was built by [Rerun].
@@ -28,9 +32,13 @@ var imports = func() *strings.Replacer {
 // once more, with this package in place of sync/atomic in the named files, and
 // in place of sync and runtime where these import them: of sync they may use
 // Mutex, and of runtime Gosched. The tests call [Explore], and must be there
-// and pass.
+// and pass. With the race detector and on 32 bits it skips the test, which would
+// do the same again.
 func Rerun(t *testing.T, tests string, files ...string) {
 	t.Helper()
+	if testkit.RaceEnabled || strconv.IntSize < 64 {
+		t.Skip("the interleavings are the same without the race detector on 64 bits")
+	}
 	replace := map[string]string{}
 	dir := t.TempDir()
 	for _, file := range files {
@@ -47,7 +55,8 @@ func Rerun(t *testing.T, tests string, files ...string) {
 	text, err := json.Marshal(map[string]any{"Replace": replace})
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(overlay, text, 0o600))
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-v", "-vet=off", "-overlay="+overlay, "-run=^"+tests+"$", ".")
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-v", "-vet=off", "-overlay="+overlay,
+		"-run=^"+tests+"$", fmt.Sprintf("-short=%t", testing.Short()), ".")
 	cmd.Env = append(os.Environ(), "FERROUS_INTERLEAVE=1")
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
