@@ -9,7 +9,6 @@ import (
 
 	"github.com/coderrange/ferrous/internal/lockdep"
 	"github.com/coderrange/ferrous/internal/park"
-	"github.com/coderrange/ferrous/internal/track"
 )
 
 // Check turns the deadlock checker on until stop is called: [CheckWith] with
@@ -112,9 +111,6 @@ func check(o CheckOptions, method string) (stop func()) {
 
 // checker knows who holds and who waits for which locks.
 var checker = lockdep.Checker{Ours: []string{"github.com/coderrange/ferrous/arcmutex.", "github.com/coderrange/ferrous/internal/"}}
-
-// holds is the tracking of those who hold locks.
-var holds = track.Class{Path: "github.com/coderrange/ferrous/arcmutex", Profile: track.Locks}
 
 var (
 	// watching is noted if the checker is on or holds are tracked, else 0.
@@ -293,17 +289,12 @@ func (p *parked) Blockers() (modes lockdep.Modes) {
 }
 
 // taken notes that the calling goroutine holds the lock in mode m with key k, if
-// anybody is to know, and returns the key then. A method takes it, skip frames
-// above taken.
-func (l *lock) taken(m mode, k uint64, method string, skip int) uint64 {
-	var token *track.Token
-	if holds.Sampled() {
-		token = holds.Begin(guards[m], l.dep(method).Given(), skip)
-	}
-	if token == nil && !checker.On() {
+// the checker is on, and returns the key then.
+func (l *lock) taken(m mode, k uint64, method string) uint64 {
+	if !checker.On() {
 		return k
 	}
-	share, ok := checker.Begin(l.dep(method), lockdep.Mode(m), token)
+	share, ok := checker.Begin(l.dep(method), lockdep.Mode(m), nil)
 	if !ok {
 		return k
 	}
@@ -312,11 +303,6 @@ func (l *lock) taken(m mode, k uint64, method string, skip int) uint64 {
 		k = readers | share*turn | noted
 	}
 	return k
-}
-
-// guards are what tracked holds of each mode are called.
-var guards = [modes]string{
-	exclusive: "arcmutex.Guard", sharing: "arcmutex.RGuard", upgrading: "arcmutex.UGuard", upgraded: "arcmutex.Guard",
 }
 
 // left notes that the hold of mode m with key k comes to its end, if the checker

@@ -70,8 +70,8 @@ func drawLock[T any](draw func(name, state string, part any), l *lock, value *T)
 		draw("value", "not read", nil)
 		return
 	}
-	k, refused := l.opened(sharing, "", 3)
-	defer l.leave(sharing, k, losses[sharing])
+	h, refused := l.opened(sharing, "", 3)
+	defer h.leave(sharing, losses[sharing])
 	draw("state", state, nil)
 	if errors.Is(refused, ErrTaken) {
 		draw("value", "taken", nil)

@@ -12,8 +12,8 @@ func formatLock[T any](s fmt.State, verb rune, name string, value *T, l *lock) {
 		show.Text(s, verb, name, "<locked>", poisonText(l))
 		return
 	}
-	k, refused := l.opened(sharing, name+".Format", 3)
-	defer l.leave(sharing, k, losses[sharing])
+	h, refused := l.opened(sharing, name+".Format", 3)
+	defer h.leave(sharing, losses[sharing])
 	if refused == ErrTaken { //nolint:errorlint // it is not wrapped
 		show.Text(s, verb, name, "<taken>", "")
 		return
@@ -29,8 +29,8 @@ func poisonText(l *lock) string {
 }
 
 // formatGuard prints the value of a guard that is still good.
-func formatGuard[T any](s fmt.State, verb rune, name string, value *T, l *lock, m mode, k uint64) {
-	if l == nil || !l.holds(m, k) {
+func formatGuard[T any](s fmt.State, verb rune, name string, value *T, h hold, m mode) {
+	if h.lock == nil || !h.lock.real().holds(m, h.key) {
 		show.Text(s, verb, name, "<unlocked>", "")
 		return
 	}

@@ -3,6 +3,8 @@ package arcmutex
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
+	"unsafe"
 )
 
 // A Guard is the right to read and change a value that a [Mutex] or, held by a
@@ -12,8 +14,7 @@ import (
 // the first Unlock of any: each remembers which turn of the lock it is, and
 // panics with an error that is [ErrStale] when that turn is over, before it
 // touches anything, also when the lock has been locked again. (Turns are
-// counted modulo 2^37.) The zero Guard guards nothing, and using it is a nil
-// dereference.
+// counted modulo 2^37.) So does the zero Guard.
 //
 // A Guard may be used and unlocked by another goroutine than the one that
 // locked, one at a time. Unlock synchronizes before whoever locks next. Unlock
@@ -24,26 +25,37 @@ type Guard[T any] struct {
 	hold
 }
 
-// A hold is an exclusive hold of a lock. It has no type parameter, so that its
-// methods are small enough to inline.
-type hold struct {
-	lock *lock
-	key  uint64 // held, and the turn
-}
-
 // Unlock ends the guard and all its copies, and lets the next one in. It is
 // one compare-and-swap if nobody waits, and never blocks.
 //
 //ferrous:release
 func (h *hold) Unlock() {
-	if !h.lock.state.CompareAndSwap(h.key, (h.key+(turn-held))&(reader-1)) { // fastUnlock, which is too much to inline
-		h.unlockSlow()
+	// This is fastUnlock, written so that it can be inlined: the state is the
+	// first field of a lock, and the call of a method costs more than that of a
+	// function.
+	if h.lock != nil {
+		if atomic.CompareAndSwapUint64((*uint64)(unsafe.Pointer(h.lock)), h.key, (h.key+(turn-held))&(reader-1)) {
+			return
+		}
+	}
+	h.unlockSlow()
+}
+
+//go:noinline
+func (h *hold) unlockSlow() { h.end("Guard.Unlock", losses[exclusive]) }
+
+// end ends the exclusive hold, or changes it by delta. It panics in the name of a
+// method if the hold has ended.
+func (h *hold) end(method string, delta uint64) {
+	if h.lock == nil || !h.leave(exclusive, delta) {
+		staleGuard(method, h.key)
 	}
 }
 
-func (h *hold) unlockSlow() {
-	if !h.lock.leave(exclusive, h.key, losses[exclusive]) {
-		staleGuard("Guard.Unlock", h.key)
+// check panics in the name of a method if the exclusive hold has ended.
+func (h *hold) check(method string) {
+	if h.lock == nil || h.lock.state.Load()&(turns|held) != h.key {
+		staleGuard(method, h.key)
 	}
 }
 
@@ -51,24 +63,33 @@ func (h *hold) unlockSlow() {
 //
 //ferrous:borrow mut
 func (g *Guard[T]) Ptr() *T {
+	if g.lock == nil {
+		panic(methodError("Guard.Ptr", endedError(0)))
+	}
 	if g.lock.state.Load()&(turns|held) != g.key {
-		staleGuard("Guard.Ptr", g.key)
+		panic(methodError("Guard.Ptr", endedError(g.key)))
 	}
 	return g.value
 }
 
 // Get returns the value.
 func (g *Guard[T]) Get() T {
+	if g.lock == nil {
+		panic(methodError("Guard.Get", endedError(0)))
+	}
 	if g.lock.state.Load()&(turns|held) != g.key {
-		staleGuard("Guard.Get", g.key)
+		panic(methodError("Guard.Get", endedError(g.key)))
 	}
 	return *g.value
 }
 
 // Set replaces the value.
 func (g *Guard[T]) Set(v T) {
+	if g.lock == nil {
+		panic(methodError("Guard.Set", endedError(0)))
+	}
 	if g.lock.state.Load()&(turns|held) != g.key {
-		staleGuard("Guard.Set", g.key)
+		panic(methodError("Guard.Set", endedError(g.key)))
 	}
 	*g.value = v
 }
@@ -103,21 +124,19 @@ func (g *Guard[T]) UnlockedErr(f func() error) (err error) {
 
 // release is Unlock in the name of another method.
 func (g *Guard[T]) release(method string) {
-	if !g.lock.leave(exclusive, g.key, losses[exclusive]) {
-		staleGuard(method, g.key)
-	}
+	g.end(method, losses[exclusive])
 }
 
 // relock makes a released guard good again, and returns why the value may not
 // be used, if so.
 func (g *Guard[T]) relock() (refused error) {
-	g.key, refused = g.lock.lockAnyway()
+	g.hold, refused = g.lock.real().lockAnyway()
 	return refused
 }
 
 // Format prints the value, and with %+v and %#v that it is a Guard's.
 func (g *Guard[T]) Format(s fmt.State, verb rune) {
-	formatGuard(s, verb, "Guard", g.value, g.lock, exclusive, g.key)
+	formatGuard(s, verb, "Guard", g.value, g.hold, exclusive)
 }
 
 // MapMut returns a guard of a part of what g guards, which f picks. The part
@@ -126,8 +145,15 @@ func (g *Guard[T]) Format(s fmt.State, verb rune) {
 //
 //ferrous:takes g
 func MapMut[T, U any](g *Guard[T], f func(*T) *U) Guard[U] {
-	part := f(g.Ptr())
-	g.Ptr() // f may have ended g
+	const method = "MapMut"
+	g.check(method)
+	part := f(g.value)
+	return mappedMut(g, part, method)
+}
+
+// mappedMut returns the guard of a part, which takes g's place.
+func mappedMut[T, U any](g *Guard[T], part *U, method string) Guard[U] {
+	g.check(method) // f may have ended g
 	h := g.hold
 	g.key = moved
 	return Guard[U]{part, h}
@@ -138,11 +164,13 @@ func MapMut[T, U any](g *Guard[T], f func(*T) *U) Guard[U] {
 //
 //ferrous:takes g
 func FilterMapMut[T, U any](g *Guard[T], f func(*T) (*U, bool)) (Guard[U], bool) {
-	p, ok := f(g.Ptr())
+	const method = "FilterMapMut"
+	g.check(method)
+	part, ok := f(g.value)
 	if !ok {
 		return Guard[U]{}, false
 	}
-	return MapMut(g, func(*T) *U { return p }), true
+	return mappedMut(g, part, method), true
 }
 
 // Downgrade turns the writer of an [RWMutex] into a reader, who sees what the
@@ -152,15 +180,13 @@ func FilterMapMut[T, U any](g *Guard[T], f func(*T) (*U, bool)) (Guard[U], bool)
 //
 //ferrous:takes g
 func Downgrade[T any](g *Guard[T]) RGuard[T] {
-	return RGuard[T]{&grip[T]{g.value, g.lock, g.downgrade()}}
+	return RGuard[T]{&grip[T]{g.value, g.downgrade()}}
 }
 
-// downgrade makes the hold a share and returns its key.
-func (h *hold) downgrade() (k uint64) {
-	if !h.lock.leave(exclusive, h.key, losses[exclusive]+gains[sharing]) {
-		staleGuard("Downgrade", h.key)
-	}
+// downgrade makes the hold a share, which it returns.
+func (h *hold) downgrade() (share hold) {
+	h.end("Downgrade", losses[exclusive]+gains[sharing])
 	h.key = moved
-	k, _ = h.lock.opened(sharing, "", 3)
-	return k
+	share, _ = h.lock.real().opened(sharing, "", 3)
+	return share
 }

@@ -8,35 +8,43 @@ package arcmutex
 // Disown tells [Check] that no goroutine owns g from now on, until [Guard.Adopt]: call
 // it before g is handed to another goroutine. What the caller locks later is then not
 // taken for locked while g is held.
-func (g *Guard[T]) Disown() { g.lock.disown(exclusive, g.key, "Guard.Disown") }
+func (g *Guard[T]) Disown() {
+	const method = "Guard.Disown"
+	g.check(method)
+	g.lock.real().disown(exclusive, g.key, method)
+}
 
 // Adopt tells [Check] that the calling goroutine owns g from now on.
-func (g *Guard[T]) Adopt() { g.lock.adopt(exclusive, g.key, "Guard.Adopt") }
+func (g *Guard[T]) Adopt() {
+	const method = "Guard.Adopt"
+	g.check(method)
+	g.lock.real().adopt(exclusive, g.key, method)
+}
 
 // Disown tells [Check] that no goroutine owns g from now on; see [Guard.Disown].
 func (g RGuard[T]) Disown() {
 	const method = "RGuard.Disown"
 	g.check(method, sharing)
-	g.lock.disown(sharing, g.key, method)
+	g.lock.real().disown(sharing, g.key, method)
 }
 
 // Adopt tells [Check] that the calling goroutine owns g from now on.
 func (g RGuard[T]) Adopt() {
 	const method = "RGuard.Adopt"
 	g.check(method, sharing)
-	g.lock.adopt(sharing, g.key, method)
+	g.lock.real().adopt(sharing, g.key, method)
 }
 
 // Disown tells [Check] that no goroutine owns g from now on; see [Guard.Disown].
 func (g UGuard[T]) Disown() {
 	const method = "UGuard.Disown"
 	g.check(method, upgrading)
-	g.lock.disown(upgrading, g.key, method)
+	g.lock.real().disown(upgrading, g.key, method)
 }
 
 // Adopt tells [Check] that the calling goroutine owns g from now on.
 func (g UGuard[T]) Adopt() {
 	const method = "UGuard.Adopt"
 	g.check(method, upgrading)
-	g.lock.adopt(upgrading, g.key, method)
+	g.lock.real().adopt(upgrading, g.key, method)
 }

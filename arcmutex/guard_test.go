@@ -3,6 +3,8 @@ package arcmutex_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
+	"runtime/pprof"
 	"strings"
 	"testing"
 
@@ -11,6 +13,7 @@ import (
 
 	"github.com/coderrange/ferrous/arcmutex"
 	"github.com/coderrange/ferrous/internal/testkit"
+	"github.com/coderrange/ferrous/track"
 )
 
 func part(v *[2]int) *int                { return &v[0] }
@@ -21,7 +24,17 @@ func uses[G any](use func(*G)) func(any) { return func(g any) { use(g.(*G)) } }
 // Every use of a guard of every kind that has ended, in every way in which it
 // can, through the guard itself or through a copy, is refused, and another hold
 // of the same lock goes on.
-func TestEndedGuardsAreRefusedAndHurtNobody(t *testing.T) {
+func TestEndedGuardsAreRefusedAndHurtNobody(t *testing.T) { refuseEndedGuards(t) }
+
+func TestEndedTrackedGuardsAreRefusedAndHurtNobody(t *testing.T) {
+	defer track.Start(1)()
+	before := pprof.Lookup("ferrous.locks").Count()
+	refuseEndedGuards(t)
+	assert.Equal(t, before, pprof.Lookup("ferrous.locks").Count())
+}
+
+func refuseEndedGuards(t *testing.T) {
+	t.Helper()
 	type (
 		guard  = arcmutex.Guard[[2]int]
 		rguard = arcmutex.RGuard[[2]int]
@@ -31,14 +44,14 @@ func TestEndedGuardsAreRefusedAndHurtNobody(t *testing.T) {
 	for _, kind := range []struct {
 		name string
 		lock func(m *mutex) (guard, duplicate any)
-		zero any                  // nil where the zero guard is a nil dereference
+		zero any
 		ends map[string]func(any) // each ends what the lock holds
 		uses map[string]func(any)
 	}{
 		{
 			"Guard",
 			func(m *mutex) (any, any) { g := m.Lock(); c := g; return &g, &c },
-			nil,
+			new(guard),
 			map[string]func(any){
 				"Unlock":       uses((*guard).Unlock),
 				"MapMut":       uses(func(g *guard) { p := arcmutex.MapMut(g, part); p.Unlock() }),
@@ -55,6 +68,8 @@ func TestEndedGuardsAreRefusedAndHurtNobody(t *testing.T) {
 				"MapMut":       uses(func(g *guard) { arcmutex.MapMut(g, part) }),
 				"FilterMapMut": uses(func(g *guard) { arcmutex.FilterMapMut(g, partIf) }),
 				"Downgrade":    uses(func(g *guard) { arcmutex.Downgrade(g) }),
+				"Adopt":        uses((*guard).Adopt),
+				"Disown":       uses((*guard).Disown),
 				"Cond.Wait":    uses(func(g *guard) { _ = new(arcmutex.Cond).Wait(t.Context(), g) }),
 			},
 		},
@@ -70,6 +85,8 @@ func TestEndedGuardsAreRefusedAndHurtNobody(t *testing.T) {
 			map[string]func(any){
 				"Unlock":    uses((*rguard).Unlock),
 				"Ptr":       uses(func(g *rguard) { g.Ptr() }),
+				"Adopt":     uses((*rguard).Adopt),
+				"Disown":    uses((*rguard).Disown),
 				"Get":       uses(func(g *rguard) { g.Get() }),
 				"Map":       uses(func(g *rguard) { arcmutex.Map(g, part) }),
 				"FilterMap": uses(func(g *rguard) { arcmutex.FilterMap(g, partIf) }),
@@ -89,6 +106,8 @@ func TestEndedGuardsAreRefusedAndHurtNobody(t *testing.T) {
 			map[string]func(any){
 				"Unlock":         uses((*uguard).Unlock),
 				"Ptr":            uses(func(g *uguard) { g.Ptr() }),
+				"Adopt":          uses((*uguard).Adopt),
+				"Disown":         uses((*uguard).Disown),
 				"Get":            uses(func(g *uguard) { g.Get() }),
 				"Upgrade":        uses(func(g *uguard) { g.Upgrade() }),
 				"UpgradeContext": uses(func(g *uguard) { _, _ = g.UpgradeContext(t.Context()) }),
@@ -104,9 +123,7 @@ func TestEndedGuardsAreRefusedAndHurtNobody(t *testing.T) {
 			assert.Regexp(t, `^arcmutex: [A-Za-z.]+: (zero guard|guard was )`, err.Error())
 		}
 		for use, f := range kind.uses {
-			if kind.zero != nil {
-				t.Run(kind.name+"/zero/"+use, func(t *testing.T) { refused(t, f, kind.zero) })
-			}
+			t.Run(kind.name+"/zero/"+use, func(t *testing.T) { refused(t, f, kind.zero) })
 			for end, finish := range kind.ends {
 				t.Run(fmt.Sprintf("%s/%s/%s", kind.name, end, use), func(t *testing.T) {
 					m := arcmutex.NewRWMutex([2]int{1, 2})
@@ -146,6 +163,7 @@ func TestEndedGuardsAreRefusedAndHurtNobody(t *testing.T) {
 
 // A share is one share, however often it is copied, also while others read.
 func TestCopiedReadersDoNotTakeSharesOfOthers(t *testing.T) {
+	defer track.Start(1 + rand.IntN(2))()
 	m := arcmutex.NewRWMutex(1)
 	other, g := m.RLock(), m.RLock()
 	c := g
@@ -281,9 +299,20 @@ func TestTransformedGuardsSayHowTheyEnded(t *testing.T) {
 }
 
 func TestZeroGuardsSaySo(t *testing.T) {
+	var g arcmutex.Guard[int]
 	var r arcmutex.RGuard[int]
 	var u arcmutex.UGuard[int]
 	for method, f := range map[string]func(){
+		"Guard.Unlock":      g.Unlock,
+		"Guard.Ptr":         func() { g.Ptr() },
+		"Guard.Get":         func() { g.Get() },
+		"Guard.Set":         func() { g.Set(1) },
+		"Guard.Unlocked":    func() { g.Unlocked(func() {}) },
+		"Guard.UnlockedErr": func() { _ = g.UnlockedErr(never) },
+		"MapMut":            func() { arcmutex.MapMut(&g, func(v *int) *int { return v }) },
+		"FilterMapMut":      func() { arcmutex.FilterMapMut(&g, func(v *int) (*int, bool) { return v, true }) },
+		"Downgrade":         func() { arcmutex.Downgrade(&g) },
+		"Cond.Wait":         func() { _ = new(arcmutex.Cond).Wait(context.Background(), &g) },
 		"RGuard.Unlock":     r.Unlock,
 		"Map":               func() { arcmutex.Map(&r, func(v *int) *int { return v }) },
 		"FilterMap":         func() { arcmutex.FilterMap(&r, func(v *int) (*int, bool) { return v, true }) },
@@ -298,6 +327,55 @@ func TestZeroGuardsSaySo(t *testing.T) {
 		require.ErrorIs(t, err, arcmutex.ErrStale)
 		require.EqualError(t, err, "arcmutex: "+method+": zero guard")
 	}
+	assert.Equal(t, "<unlocked> Guard(<unlocked>)", fmt.Sprintf("%v %+v", &g, &g))
 	assert.Equal(t, "<unlocked> RGuard(<unlocked>)", fmt.Sprintf("%v %+v", r, r))
 	assert.Equal(t, "<unlocked> UGuard(<unlocked>)", fmt.Sprintf("%v %+v", u, u))
+}
+
+// What did not get the lock returns a guard that says so.
+func TestGuardsOfRefusedLocksSaySo(t *testing.T) {
+	m, rw := arcmutex.NewMutex(1), arcmutex.NewRWMutex(1)
+	poison := func(*int) { panic("poison") }
+	for state, prepare := range map[string]func() (restore func()){
+		"held": func() func() {
+			g, w := m.Lock(), rw.Lock()
+			return func() { g.Unlock(); w.Unlock() }
+		},
+		"poisoned": func() func() {
+			assert.Panics(t, func() { m.With(poison) })
+			assert.Panics(t, func() { rw.With(poison) })
+			return func() { m.ClearPoison(); rw.ClearPoison() }
+		},
+	} {
+		restore := prepare()
+		ctx := t.Context()
+		if state == "held" {
+			ctx = done(t)
+		}
+		for method, unlock := range map[string]func() (unlock func()){
+			"Guard.Unlock":  func() func() { g, err := m.LockContext(ctx); require.Error(t, err); return g.Unlock },
+			"Guard.Unlock ": func() func() { g, err := rw.LockContext(ctx); require.Error(t, err); return g.Unlock },
+			"RGuard.Unlock": func() func() { g, err := rw.RLockContext(ctx); require.Error(t, err); return g.Unlock },
+			"UGuard.Unlock": func() func() { g, err := rw.ULockContext(ctx); require.Error(t, err); return g.Unlock },
+			"Guard.Ptr": func() func() {
+				g, err := m.LockContext(ctx)
+				require.Error(t, err)
+				return func() { g.Ptr() }
+			},
+		} {
+			err := testkit.PanicError(t, unlock())
+			require.EqualError(t, err, "arcmutex: "+strings.TrimSpace(method)+": guard was not acquired", state)
+		}
+		if state == "held" {
+			g, _ := m.TryLock()
+			w, _ := rw.TryLock()
+			r, _ := rw.TryRLock()
+			u, _ := rw.TryULock()
+			for _, unlock := range []func(){g.Unlock, w.Unlock, r.Unlock, u.Unlock} {
+				require.ErrorContains(t, testkit.PanicError(t, unlock), ": guard was not acquired")
+			}
+		}
+		restore()
+		assert.False(t, m.IsLocked() || rw.IsLocked())
+	}
 }

@@ -2,6 +2,10 @@ package arcmutex
 
 import "github.com/coderrange/ferrous/internal/lockdep"
 
+// leave ends, or changes by delta, the hold of mode m, and serves those who wait.
+// It reports false, and has done nothing, if the hold has ended.
+func (h *hold) leave(m mode, delta uint64) bool { return h.lock.leave(m, h.key, delta) }
+
 // leave ends, or changes by delta, the hold of mode m with key k, and serves
 // those who wait. It reports false, and has done nothing, if there is no such
 // hold.
@@ -18,6 +22,9 @@ func (l *lock) leave(m mode, k, delta uint64) bool {
 }
 
 func (l *lock) leaveSlow(m mode, k, delta uint64) bool {
+	if p := l.proxy(); p != nil {
+		return p.leave(m, k, delta)
+	}
 	var report *lockdep.Report
 	l.queue.Lock()
 	if s := l.state.Load(); s&known != 0 { // before the next one comes

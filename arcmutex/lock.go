@@ -46,7 +46,8 @@ const (
 	maxReaders = 1 << 19    // half of what there is room for: the rest is for those who go again
 	full       = reader * maxReaders
 
-	taken   = noted // in the state: the value was taken
+	taken   = noted             // in the state: the value was taken
+	proxied = held | upgradable // in the state: the lock is a [proxy]'s; no other is held in both ways
 	turns   = reader - turn
 	readers = 1<<64 - reader
 )
@@ -102,6 +103,12 @@ func plus(s, change uint64) uint64 {
 	return (s&readers + change&readers) | (s+change)&(reader-1)
 }
 
+// A hold is a hold of a lock, in any mode.
+type hold struct {
+	lock *lock  // or that of a [proxy]
+	key  uint64 // what a guard remembers; see [key]
+}
+
 // A request is what a waiter wants of a lock. Guarded by the queue's lock.
 type request struct {
 	mode   mode
@@ -131,11 +138,12 @@ var (
 	heads = [modes]uint64{sharing: readers}
 )
 
-// The keys of guards that have ended: by Unlock, or because another guard has
-// their place.
+// The keys of guards that hold nothing: that have ended by Unlock, or because
+// another guard has their place, or that have not got the lock.
 const (
 	over  = noted
 	moved = noted | woken
+	none  = noted | queued
 )
 
 // valid reports whether a guard of mode m with key k holds a lock in state s.
@@ -146,7 +154,10 @@ func valid(m mode, k, s uint64) bool {
 // fastLock takes a lock that nobody holds, also when others wait for it.
 func (l *lock) fastLock() (k uint64, ok bool) {
 	s := l.state.Load()
-	return s&turns | held, s&inWritersWay|watching.Load() == 0 && l.state.CompareAndSwap(s, s|held)
+	if s&inWritersWay|watching.Load() == 0 {
+		return s&turns | held, l.state.CompareAndSwap(s, s|held)
+	}
+	return 0, false
 }
 
 // inWritersWay are the bits that a writer's fast path does not know about.
@@ -154,23 +165,23 @@ const inWritersWay = held | upgradable | poisoned | taken | readers
 
 // lock takes the lock exclusively. It panics if it is poisoned or the value was
 // taken.
-func (l *lock) lock(method string) (k uint64) {
+func (l *lock) lock(method string) hold {
 	k, ok := l.fastLock()
 	if !ok {
-		k = l.lockSlow(method)
+		return l.lockSlow(method)
 	}
-	return k
+	return hold{l, k}
 }
 
-func (l *lock) lockSlow(method string) (k uint64) {
+func (l *lock) lockSlow(method string) hold {
 	return must(l.acquire(context.Background(), exclusive, method))
 }
 
 // lockContext is lock until ctx is done.
-func (l *lock) lockContext(ctx context.Context, method string) (k uint64, err error) {
+func (l *lock) lockContext(ctx context.Context, method string) (hold, error) {
 	if ctx.Err() == nil {
 		if k, ok := l.fastLock(); ok {
-			return k, nil
+			return hold{l, k}, nil
 		}
 	}
 	return l.acquire(ctx, exclusive, method)
@@ -182,29 +193,29 @@ func (l *lock) fastUnlock(k uint64) bool {
 }
 
 // rlock takes a share in the lock. It panics if it is poisoned.
-func (l *lock) rlock(method string) (k uint64) {
+func (l *lock) rlock(method string) hold {
 	s := l.state.Add(reader)
 	if s&inReadersWay|watching.Load() != 0 {
 		return l.rlockSlow(method)
 	}
-	return s&turns | readers
+	return hold{l, s&turns | readers}
 }
 
 // inReadersWay are the bits that a reader's fast path does not know about.
 const inReadersWay = held | queued | woken | poisoned | taken | known | full
 
 // rlockSlow is rlock for a reader who has come in already, and maybe must not.
-func (l *lock) rlockSlow(method string) (k uint64) {
+func (l *lock) rlockSlow(method string) hold {
 	l.makeWay(l.state.Add(readers))
 	return must(l.acquire(context.Background(), sharing, method))
 }
 
 // rlockContext is rlock until ctx is done.
-func (l *lock) rlockContext(ctx context.Context) (k uint64, err error) {
+func (l *lock) rlockContext(ctx context.Context) (hold, error) {
 	if ctx.Err() == nil {
 		s := l.state.Add(reader)
 		if s&inReadersWay|watching.Load() == 0 {
-			return s&turns | readers, nil
+			return hold{l, s&turns | readers}, nil
 		}
 		l.makeWay(l.state.Add(readers))
 	}
@@ -212,18 +223,18 @@ func (l *lock) rlockContext(ctx context.Context) (k uint64, err error) {
 }
 
 // tryRLock is rlock without waiting.
-func (l *lock) tryRLock() (k uint64, ok bool) {
-	k, ok, err := l.tryAcquire(sharing, "RWMutex.TryRLock")
-	return must(k, err), ok
+func (l *lock) tryRLock() (h hold, ok bool) {
+	h, ok, err := l.tryAcquire(sharing, "RWMutex.TryRLock")
+	return must(h, err), ok
 }
 
 // ulock takes the lock as its upgradable reader. It panics as lock does.
-func (l *lock) ulock() (k uint64) {
+func (l *lock) ulock() hold {
 	return must(l.acquire(context.Background(), upgrading, "RWMutex.ULock"))
 }
 
 // ulockContext is ulock until ctx is done.
-func (l *lock) ulockContext(ctx context.Context) (k uint64, err error) {
+func (l *lock) ulockContext(ctx context.Context) (hold, error) {
 	const method = "RWMutex.ULockContext"
 	if ctx.Err() == nil && watching.Load() == 0 && l.try(upgrading) {
 		return l.enter(upgrading, method)
@@ -232,9 +243,9 @@ func (l *lock) ulockContext(ctx context.Context) (k uint64, err error) {
 }
 
 // tryULock is ulock without waiting.
-func (l *lock) tryULock() (k uint64, ok bool) {
-	k, ok, err := l.tryAcquire(upgrading, "RWMutex.TryULock")
-	return must(k, err), ok
+func (l *lock) tryULock() (h hold, ok bool) {
+	h, ok, err := l.tryAcquire(upgrading, "RWMutex.TryULock")
+	return must(h, err), ok
 }
 
 // runlock gives back the share that has key k. It panics, and changes nothing,
@@ -246,6 +257,10 @@ func (l *lock) runlock(k uint64) {
 }
 
 func (l *lock) runlockSlow(k, s uint64) {
+	if p := l.proxy(); p != nil {
+		p.runlock(k)
+		return
+	}
 	var report *lockdep.Report
 	ok := s&(turns|held)|readers == k && s&readers != readers
 	if isNotedShare(sharing, k) {

@@ -61,7 +61,7 @@ func TestKeysAreValidWhileTheirHoldLasts(t *testing.T) {
 			after := plus(s, losses[m])
 			assert.False(t, valid(m, k, after), "mode %d in turn %x", m, first)
 			for _, s := range []uint64{first, free, s, after} {
-				for _, k := range []uint64{0, over, moved} {
+				for _, k := range []uint64{0, over, moved, none} {
 					assert.False(t, valid(m, k, s), "mode %d, key %x in state %x", m, k, s)
 				}
 			}
@@ -73,10 +73,10 @@ func TestKeysAreValidWhileTheirHoldLasts(t *testing.T) {
 func TestShareGivenBackTwiceAtOnceEndsOnce(t *testing.T) {
 	m := NewRWMutex(0)
 	for range 2 { // also in a turn that is not the first
-		k := m.lock.rlock("RWMutex.RLock")
-		m.lock.runlock(k)
+		h := m.lock.rlock("RWMutex.RLock")
+		h.lock.runlock(h.key)
 		s := m.lock.state.Load()
-		assert.PanicsWithError(t, "arcmutex: RGuard.Unlock: guard was unlocked", func() { m.lock.runlock(k) })
+		assert.PanicsWithError(t, "arcmutex: RGuard.Unlock: guard was unlocked", func() { h.lock.runlock(h.key) })
 		assert.Equal(t, s, m.lock.state.Load())
 		assert.Zero(t, m.Readers())
 		m.With(func(*int) {})

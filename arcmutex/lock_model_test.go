@@ -3,6 +3,7 @@ package arcmutex_test
 import (
 	"context"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -82,12 +83,13 @@ func remove(from []*claim, c *claim) []*claim {
 }
 
 // The locks against a slow and obvious oracle: who holds, who waits, in which
-// order, with cancelled contexts, panics and Goexit, copies and a checker that
-// comes and goes.
+// order, with cancelled contexts, panics and Goexit, copies, a checker that comes
+// and goes, and holds that are tracked.
 func TestRWMutexAgainstOracle(t *testing.T) {
 	testkit.Check(t, func(t *rapid.T) {
 		l := &lockOracle{m: arcmutex.NewRWMutex(0)}
 		var stop func()
+		defer arcmutex.Track(0)
 		pick := func(t *rapid.T, from []*claim, what string) *claim {
 			if len(from) == 0 {
 				t.Skip("none")
@@ -107,6 +109,7 @@ func TestRWMutexAgainstOracle(t *testing.T) {
 			case "write":
 				g := c.write
 				g.Unlock()
+				refuses(t, func() { c.write.Ptr() })
 				refuses(t, c.write.Unlock)
 			case "read":
 				g := c.read
@@ -221,11 +224,20 @@ func TestRWMutexAgainstOracle(t *testing.T) {
 					stop = nil
 				}
 			},
+			"track": func(t *rapid.T) { arcmutex.Track(rapid.IntRange(0, 2).Draw(t, "n")) },
 			"": func(t *rapid.T) {
 				synctest.Wait()
 				for _, c := range l.holders {
 					require.True(t, c.ended, c.mode)
 					require.NoError(t, c.err)
+					switch c.mode { // the guard is good
+					case "write":
+						c.write.Ptr()
+					case "read":
+						c.read.Ptr()
+					default:
+						c.upgr.Ptr()
+					}
 				}
 				for _, c := range l.line {
 					require.False(t, c.ended, c.mode)
@@ -254,5 +266,6 @@ func TestRWMutexAgainstOracle(t *testing.T) {
 		}
 		require.False(t, l.m.IsLocked())
 		require.Zero(t, l.m.Readers())
+		require.Zero(t, pprof.Lookup("ferrous.locks").Count())
 	})
 }

@@ -9,23 +9,23 @@ import (
 type Locker struct {
 	lock   *lock
 	mode   mode
-	fill   func(k uint64)
+	fill   func(h hold)
 	unlock func()
 }
 
 // To returns a Locker that locks m and fills g.
 func (m *Mutex[T]) To(g *Guard[T]) Locker {
-	return Locker{&m.lock, exclusive, func(k uint64) { *g = Guard[T]{&m.value, hold{&m.lock, k}} }, g.Unlock}
+	return Locker{&m.lock, exclusive, func(h hold) { *g = Guard[T]{&m.value, h} }, g.Unlock}
 }
 
 // To returns a Locker that locks m for writing and fills g.
 func (m *RWMutex[T]) To(g *Guard[T]) Locker {
-	return Locker{&m.lock, exclusive, func(k uint64) { *g = m.guard(k) }, g.Unlock}
+	return Locker{&m.lock, exclusive, func(h hold) { *g = Guard[T]{&m.value, h} }, g.Unlock}
 }
 
 // RTo returns a Locker that shares m and fills g.
 func (m *RWMutex[T]) RTo(g *RGuard[T]) Locker {
-	return Locker{&m.lock, sharing, func(k uint64) { *g = RGuard[T]{&grip[T]{&m.value, &m.lock, k}} }, func() { g.Unlock() }}
+	return Locker{&m.lock, sharing, func(h hold) { *g = RGuard[T]{&grip[T]{&m.value, h}} }, func() { g.Unlock() }}
 }
 
 // LockAll waits until it has locked all of ls, and fills their guards:
@@ -79,35 +79,35 @@ func lockAll(ctx context.Context, ls []Locker, method string) (unlock func(), er
 	if ctx.Err() != nil {
 		return nil, interrupted(ctx, method)
 	}
-	keys := make([]uint64, len(ls))
+	holds := make([]hold, len(ls))
 	for first := 0; first >= 0; {
-		if first, err = lockFrom(ctx, ls, keys, first, method); err != nil {
+		if first, err = lockFrom(ctx, ls, holds, first, method); err != nil {
 			return nil, err
 		}
 	}
 	for i, l := range ls {
-		l.fill(keys[i])
+		l.fill(holds[i])
 	}
 	return func() { unlockAll(ls) }, nil
 }
 
 // lockFrom waits for ls[first] and tries the others. It returns the index of
 // one that somebody else holds, and holds nothing, or -1 if it holds all.
-func lockFrom(ctx context.Context, ls []Locker, keys []uint64, first int, method string) (busy int, err error) {
+func lockFrom(ctx context.Context, ls []Locker, holds []hold, first int, method string) (busy int, err error) {
 	for n := range ls {
 		i := (first + n) % len(ls)
 		ok := true
 		if n == 0 {
-			keys[i], err = ls[i].lock.acquire(ctx, ls[i].mode, method)
+			holds[i], err = ls[i].lock.acquire(ctx, ls[i].mode, method)
 		} else {
-			keys[i], ok, err = ls[i].lock.tryAcquire(ls[i].mode, method)
+			holds[i], ok, err = ls[i].lock.tryAcquire(ls[i].mode, method)
 		}
 		if err == nil && ok {
 			continue
 		}
 		for n--; n >= 0; n-- {
-			l := ls[(first+n)%len(ls)]
-			l.lock.leave(l.mode, keys[(first+n)%len(ls)], losses[l.mode])
+			m := ls[(first+n)%len(ls)].mode
+			holds[(first+n)%len(ls)].leave(m, losses[m])
 		}
 		return i, err
 	}

@@ -59,7 +59,7 @@ func (m *Mutex[T]) WithName(name string) *Mutex[T] {
 //ferrous:blocks
 //ferrous:mustuse
 func (m *Mutex[T]) Lock() Guard[T] {
-	return Guard[T]{&m.value, hold{&m.lock, m.lock.lock("Mutex.Lock")}}
+	return Guard[T]{&m.value, m.lock.lock("Mutex.Lock")}
 }
 
 // LockContext waits until m is free or ctx is done. The error wraps
@@ -72,11 +72,8 @@ func (m *Mutex[T]) Lock() Guard[T] {
 //ferrous:blocks
 //ferrous:mustuse
 func (m *Mutex[T]) LockContext(ctx context.Context) (Guard[T], error) {
-	k, err := m.lock.lockContext(ctx, "Mutex.LockContext")
-	if err != nil {
-		return Guard[T]{}, err
-	}
-	return Guard[T]{&m.value, hold{&m.lock, k}}, nil
+	h, err := m.lock.lockContext(ctx, "Mutex.LockContext")
+	return Guard[T]{&m.value, h}, err
 }
 
 // TryLock locks m if nobody holds it, and reports whether it did. It panics
@@ -84,12 +81,8 @@ func (m *Mutex[T]) LockContext(ctx context.Context) (Guard[T], error) {
 //
 //ferrous:acquire
 func (m *Mutex[T]) TryLock() (Guard[T], bool) {
-	k, ok, err := m.lock.tryAcquire(exclusive, "Mutex.TryLock")
-	must(k, err)
-	if !ok {
-		return Guard[T]{}, false
-	}
-	return Guard[T]{&m.value, hold{&m.lock, k}}, true
+	h, ok, err := m.lock.tryAcquire(exclusive, "Mutex.TryLock")
+	return Guard[T]{&m.value, must(h, err)}, ok
 }
 
 // With calls f with the locked value. It unlocks m whatever happens, and
@@ -99,21 +92,26 @@ func (m *Mutex[T]) TryLock() (Guard[T], bool) {
 //ferrous:blocks
 //ferrous:lends
 func (m *Mutex[T]) With(f func(*T)) {
-	// This is lock and lend, without a further closure and with their fast paths.
+	// Free, this is lock and lend without a further closure and with their fast paths.
 	k, ok := m.lock.fastLock()
 	if !ok {
-		k = m.lock.lockSlow("Mutex.With")
+		_ = lend(m.lock.lockSlow("Mutex.With"), &m.value, func(v *T) error {
+			f(v)
+			return nil
+		})
+		return
 	}
+	h := hold{&m.lock, k}
 	returned := false
 	defer func() {
 		if !returned {
-			m.lock.finish(k, false)
+			h.finish(false)
 		}
 	}()
 	f(&m.value)
 	returned = true
 	if !m.lock.fastUnlock(k) {
-		m.lock.finish(k, true)
+		h.finish(true)
 	}
 }
 
@@ -125,11 +123,11 @@ func (m *Mutex[T]) With(f func(*T)) {
 //ferrous:blocks
 //ferrous:lends
 func (m *Mutex[T]) WithErr(f func(*T) error) error {
-	k, err := m.lock.lockContext(context.Background(), "Mutex.WithErr")
+	h, err := m.lock.lockContext(context.Background(), "Mutex.WithErr")
 	if err != nil {
 		return err
 	}
-	return lend(&m.lock, &m.value, k, f)
+	return lend(h, &m.value, f)
 }
 
 // WithContext is [Mutex.WithErr] that waits until ctx is done at most. The error
@@ -138,11 +136,11 @@ func (m *Mutex[T]) WithErr(f func(*T) error) error {
 //ferrous:blocks
 //ferrous:lends
 func (m *Mutex[T]) WithContext(ctx context.Context, f func(*T) error) error {
-	k, err := m.lock.lockContext(ctx, "Mutex.WithContext")
+	h, err := m.lock.lockContext(ctx, "Mutex.WithContext")
 	if err != nil {
 		return err
 	}
-	return lend(&m.lock, &m.value, k, f)
+	return lend(h, &m.value, f)
 }
 
 // TryWith is [Mutex.WithErr] that does not wait: if another holds m the error is
@@ -150,11 +148,11 @@ func (m *Mutex[T]) WithContext(ctx context.Context, f func(*T) error) error {
 //
 //ferrous:lends
 func (m *Mutex[T]) TryWith(f func(*T) error) error {
-	k, err := m.lock.tryOrErr(exclusive, "Mutex.TryWith")
+	h, err := m.lock.tryOrErr(exclusive, "Mutex.TryWith")
 	if err != nil {
 		return err
 	}
-	return lend(&m.lock, &m.value, k, f)
+	return lend(h, &m.value, f)
 }
 
 // Recover locks m, poisoned or not, and calls f to repair the value. If f
@@ -183,10 +181,10 @@ func (m *Mutex[T]) RecoverErr(f func(*T) error) error {
 //
 //ferrous:blocks
 func (m *Mutex[T]) Get() (v T, err error) {
-	k, err := m.lock.acquire(context.Background(), exclusive, "Mutex.Get")
+	h, err := m.lock.acquire(context.Background(), exclusive, "Mutex.Get")
 	if err == nil {
 		v = m.value
-		m.lock.leave(exclusive, k, losses[exclusive])
+		h.leave(exclusive, losses[exclusive])
 	}
 	return v, err
 }

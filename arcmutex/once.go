@@ -63,8 +63,8 @@ func (o *Once) DoForce(f func(wasPoisoned bool)) {
 	if o.done.Load() {
 		return
 	}
-	k, refused := o.lock.lockAnyway()
-	_ = lend(&o.lock, o, k, func(o *Once) error {
+	h, refused := o.lock.lockAnyway()
+	_ = lend(h, o, func(o *Once) error {
 		if !o.done.Load() {
 			f(refused != nil)
 			o.lock.clearPoison()
@@ -82,11 +82,11 @@ func (o *Once) doSlow(ctx context.Context, method string, f func() error) error 
 	if o.done.Load() {
 		return nil
 	}
-	k, err := o.lock.acquire(ctx, exclusive, method)
+	h, err := o.lock.acquire(ctx, exclusive, method)
 	if err != nil {
 		return err
 	}
-	return lend(&o.lock, o, k, func(o *Once) error {
+	return lend(h, o, func(o *Once) error {
 		if o.done.Load() {
 			return nil
 		}

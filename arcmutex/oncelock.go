@@ -108,11 +108,11 @@ func (o *OnceLock[T]) fill(ctx context.Context, method string, f func() (*T, err
 	if p := o.value.Load(); p != nil {
 		return p, nil
 	}
-	k, err := o.lock.acquire(ctx, exclusive, method)
+	h, err := o.lock.acquire(ctx, exclusive, method)
 	if err != nil {
 		return nil, err
 	}
-	defer o.lock.finish(k, true) // whatever happens, it is not poisoned
+	defer h.finish(true) // whatever happens, it is not poisoned
 	if p := o.value.Load(); p != nil {
 		return p, nil
 	}

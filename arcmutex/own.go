@@ -7,36 +7,36 @@ import (
 
 // What Mutex and RWMutex do alike with a value they own.
 
-// lend calls f with the value while the lock is held exclusively with key k,
-// unlocks it whatever happens, and poisons it if f does not return. There is no
-// recover, so that a panic keeps its stack.
-func lend[T any](l *lock, value *T, k uint64, f func(*T) error) (err error) {
+// lend calls f with the value while h holds its lock exclusively, unlocks it
+// whatever happens, and poisons it if f does not return. There is no recover, so
+// that a panic keeps its stack.
+func lend[T any](h hold, value *T, f func(*T) error) (err error) {
 	returned := false
-	defer func() { l.finish(k, returned) }()
+	defer func() { h.finish(returned) }()
 	err = f(value)
 	returned = true
 	return err
 }
 
-// rlend calls f with the value while a share with key k is held, and gives the
+// rlend calls f with the value while h is a share of its lock, and gives the
 // share back whatever happens.
-func rlend[T any](l *lock, value *T, k uint64, f func(*T) error) error {
-	defer l.runlock(k)
+func rlend[T any](h hold, value *T, f func(*T) error) error {
+	defer h.lock.runlock(h.key)
 	return f(value)
 }
 
-// finish ends the exclusive hold with key k of a function that was lent the
-// value, and poisons the lock if it has not returned.
-func (l *lock) finish(k uint64, returned bool) {
+// finish ends the exclusive hold of a function that was lent the value, and
+// poisons the lock if it has not returned.
+func (h *hold) finish(returned bool) {
 	if !returned {
-		l.state.Or(poisoned)
+		h.lock.real().state.Or(poisoned)
 	}
-	l.leave(exclusive, k, losses[exclusive])
+	h.leave(exclusive, losses[exclusive])
 }
 
 // lockAnyway waits for a lock that may be poisoned or without its value, and
 // reports which.
-func (l *lock) lockAnyway() (k uint64, refused error) {
+func (l *lock) lockAnyway() (h hold, refused error) {
 	_ = l.wait(context.Background(), exclusive, "") // the context has no end to report
 	return l.opened(exclusive, "", 3)
 }
@@ -44,12 +44,12 @@ func (l *lock) lockAnyway() (k uint64, refused error) {
 // repair lends the value to f, poisoned or not, and clears the poison if f
 // returns nil. The error is f's, or [ErrTaken].
 func repair[T any](l *lock, value *T, method string, f func(*T) error) error {
-	k, refused := l.lockAnyway()
+	h, refused := l.lockAnyway()
 	if errors.Is(refused, ErrTaken) {
-		l.finish(k, true)
+		h.finish(true)
 		return methodError(method, refused)
 	}
-	return lend(l, value, k, func(v *T) error {
+	return lend(h, value, func(v *T) error {
 		err := f(v)
 		if err == nil {
 			l.clearPoison()
@@ -61,28 +61,28 @@ func repair[T any](l *lock, value *T, method string, f func(*T) error) error {
 func (l *lock) clearPoison() { l.state.And(^uint64(poisoned)) }
 
 // tryOrErr is tryAcquire that says ErrLocked.
-func (l *lock) tryOrErr(m mode, method string) (k uint64, err error) {
-	k, ok, err := l.tryAcquire(m, method)
+func (l *lock) tryOrErr(m mode, method string) (hold, error) {
+	h, ok, err := l.tryAcquire(m, method)
 	if err == nil && !ok {
 		err = methodError(method, ErrLocked)
 	}
-	return k, err
+	return h, err
 }
 
 // replace puts v in the place of the value that l guards.
 func replace[T any](l *lock, value *T, v T, method string) (old T, err error) {
-	k, err := l.acquire(context.Background(), exclusive, method)
+	h, err := l.acquire(context.Background(), exclusive, method)
 	if err == nil {
 		old, *value = *value, v
-		l.leave(exclusive, k, losses[exclusive])
+		h.leave(exclusive, losses[exclusive])
 	}
 	return old, err
 }
 
 // intoInner takes the value that l guards for good.
 func intoInner[T any](l *lock, value *T, method string) (v T, err error) {
-	k, refused := l.lockAnyway()
-	defer l.finish(k, true)
+	h, refused := l.lockAnyway()
+	defer h.finish(true)
 	var zero T
 	v, *value = *value, zero
 	l.state.Or(taken)

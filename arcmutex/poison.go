@@ -66,22 +66,31 @@ func (e staleError) Is(target error) bool { return target == ErrStale }
 // stale panics in the name of a method of what has come to its end.
 func stale(method, how string) { panic(methodError(method, staleError(how))) }
 
-// staleGuard panics in the name of a method of a guard with key k.
-func staleGuard(method string, k uint64) {
+// An endedError is an [ErrStale]: the key of a guard that holds nothing.
+type endedError uint64
+
+func (k endedError) Error() string {
 	switch {
 	case k == 0:
-		stale(method, "zero guard")
+		return "zero guard"
 	case k == moved || k&readers != 0: // the key of a UGuard that was downgraded is a reader's
-		stale(method, "guard was mapped, downgraded or upgraded")
+		return "guard was mapped, downgraded or upgraded"
+	case k == none:
+		return "guard was not acquired"
 	default:
-		stale(method, "guard was unlocked")
+		return "guard was unlocked"
 	}
 }
 
-// must returns k unless there is an error, which it panics with.
-func must(k uint64, err error) uint64 {
+func (k endedError) Is(target error) bool { return target == ErrStale }
+
+// staleGuard panics in the name of a method of a guard with key k.
+func staleGuard(method string, k uint64) { panic(methodError(method, endedError(k))) }
+
+// must returns v unless there is an error, which it panics with.
+func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)
 	}
-	return k
+	return v
 }

@@ -22,8 +22,7 @@ type RGuard[T any] struct{ *grip[T] }
 // methods take the guard by value, so that the compiler knows what is in it.
 type grip[T any] struct {
 	value *T
-	lock  *lock
-	key   uint64 // of the share or of the upgradable hold
+	hold  // a share or an upgradable hold
 }
 
 // Unlock ends the guard and all its copies. It is one atomic addition if
@@ -99,9 +98,9 @@ func FilterMap[T, U any](g *RGuard[T], f func(*T) (*U, bool)) (RGuard[U], bool) 
 // mapped returns the guard of a part, which takes g's place.
 func mapped[T, U any](g *RGuard[T], part *U, method string) RGuard[U] {
 	g.check(method, sharing) // f may have ended g
-	k := g.key
+	h := g.hold
 	g.key = moved
-	return RGuard[U]{&grip[U]{part, g.lock, k}}
+	return RGuard[U]{&grip[U]{part, h}}
 }
 
 // check panics in the name of a method of a guard of mode m that has ended.
@@ -121,5 +120,5 @@ func (g *grip[T]) format(s fmt.State, verb rune, name string, m mode) {
 	if g == nil {
 		g = new(grip[T])
 	}
-	formatGuard(s, verb, name, g.value, g.lock, m, g.key)
+	formatGuard(s, verb, name, g.value, g.hold, m)
 }

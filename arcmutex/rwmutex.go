@@ -57,7 +57,7 @@ func (m *RWMutex[T]) WithName(name string) *RWMutex[T] {
 //ferrous:blocks
 //ferrous:mustuse
 func (m *RWMutex[T]) Lock() Guard[T] {
-	return m.guard(m.lock.lock("RWMutex.Lock"))
+	return Guard[T]{&m.value, m.lock.lock("RWMutex.Lock")}
 }
 
 // LockContext waits until nobody holds m or ctx is done. The error wraps
@@ -68,11 +68,8 @@ func (m *RWMutex[T]) Lock() Guard[T] {
 //ferrous:blocks
 //ferrous:mustuse
 func (m *RWMutex[T]) LockContext(ctx context.Context) (Guard[T], error) {
-	k, err := m.lock.lockContext(ctx, "RWMutex.LockContext")
-	if err != nil {
-		return Guard[T]{}, err
-	}
-	return m.guard(k), nil
+	h, err := m.lock.lockContext(ctx, "RWMutex.LockContext")
+	return Guard[T]{&m.value, h}, err
 }
 
 // TryLock locks m for writing if nobody holds it, and reports whether it did.
@@ -81,12 +78,8 @@ func (m *RWMutex[T]) LockContext(ctx context.Context) (Guard[T], error) {
 //
 //ferrous:acquire
 func (m *RWMutex[T]) TryLock() (Guard[T], bool) {
-	k, ok, err := m.lock.tryAcquire(exclusive, "RWMutex.TryLock")
-	must(k, err)
-	if !ok {
-		return Guard[T]{}, false
-	}
-	return m.guard(k), true
+	h, ok, err := m.lock.tryAcquire(exclusive, "RWMutex.TryLock")
+	return Guard[T]{&m.value, must(h, err)}, ok
 }
 
 // RLock waits until there is no writer, and shares m with other readers. It
@@ -96,7 +89,7 @@ func (m *RWMutex[T]) TryLock() (Guard[T], bool) {
 //ferrous:blocks
 //ferrous:mustuse
 func (m *RWMutex[T]) RLock() RGuard[T] {
-	return RGuard[T]{&grip[T]{&m.value, &m.lock, m.lock.rlock("RWMutex.RLock")}}
+	return RGuard[T]{&grip[T]{&m.value, m.lock.rlock("RWMutex.RLock")}}
 }
 
 // RLockContext is [RWMutex.RLock] that waits until ctx is done at most. The
@@ -106,8 +99,8 @@ func (m *RWMutex[T]) RLock() RGuard[T] {
 //ferrous:blocks
 //ferrous:mustuse
 func (m *RWMutex[T]) RLockContext(ctx context.Context) (g RGuard[T], err error) {
-	g.grip = &grip[T]{value: &m.value, lock: &m.lock}
-	g.key, err = m.lock.rlockContext(ctx)
+	g.grip = &grip[T]{value: &m.value}
+	g.hold, err = m.lock.rlockContext(ctx)
 	return g, err
 }
 
@@ -117,8 +110,8 @@ func (m *RWMutex[T]) RLockContext(ctx context.Context) (g RGuard[T], err error) 
 //
 //ferrous:acquire
 func (m *RWMutex[T]) TryRLock() (RGuard[T], bool) {
-	k, ok := m.lock.tryRLock()
-	return RGuard[T]{&grip[T]{&m.value, &m.lock, k}}, ok
+	h, ok := m.lock.tryRLock()
+	return RGuard[T]{&grip[T]{&m.value, h}}, ok
 }
 
 // ULock waits until there is neither a writer nor an upgradable reader, and
@@ -129,7 +122,7 @@ func (m *RWMutex[T]) TryRLock() (RGuard[T], bool) {
 //ferrous:blocks
 //ferrous:mustuse
 func (m *RWMutex[T]) ULock() UGuard[T] {
-	return UGuard[T]{&grip[T]{&m.value, &m.lock, m.lock.ulock()}}
+	return UGuard[T]{&grip[T]{&m.value, m.lock.ulock()}}
 }
 
 // ULockContext is [RWMutex.ULock] that waits until ctx is done at most. The
@@ -139,8 +132,8 @@ func (m *RWMutex[T]) ULock() UGuard[T] {
 //ferrous:blocks
 //ferrous:mustuse
 func (m *RWMutex[T]) ULockContext(ctx context.Context) (g UGuard[T], err error) {
-	g.grip = &grip[T]{value: &m.value, lock: &m.lock}
-	g.key, err = m.lock.ulockContext(ctx)
+	g.grip = &grip[T]{value: &m.value}
+	g.hold, err = m.lock.ulockContext(ctx)
 	return g, err
 }
 
@@ -149,8 +142,8 @@ func (m *RWMutex[T]) ULockContext(ctx context.Context) (g UGuard[T], err error) 
 //
 //ferrous:acquire
 func (m *RWMutex[T]) TryULock() (UGuard[T], bool) {
-	k, ok := m.lock.tryULock()
-	return UGuard[T]{&grip[T]{&m.value, &m.lock, k}}, ok
+	h, ok := m.lock.tryULock()
+	return UGuard[T]{&grip[T]{&m.value, h}}, ok
 }
 
 // With calls f with the value locked for writing. It unlocks m whatever
@@ -160,7 +153,7 @@ func (m *RWMutex[T]) TryULock() (UGuard[T], bool) {
 //ferrous:blocks
 //ferrous:lends
 func (m *RWMutex[T]) With(f func(*T)) {
-	_ = lend(&m.lock, &m.value, m.lock.lock("RWMutex.With"), func(v *T) error {
+	_ = lend(m.lock.lock("RWMutex.With"), &m.value, func(v *T) error {
 		f(v)
 		return nil
 	})
@@ -174,11 +167,11 @@ func (m *RWMutex[T]) With(f func(*T)) {
 //ferrous:blocks
 //ferrous:lends
 func (m *RWMutex[T]) WithErr(f func(*T) error) error {
-	k, err := m.lock.lockContext(context.Background(), "RWMutex.WithErr")
+	h, err := m.lock.lockContext(context.Background(), "RWMutex.WithErr")
 	if err != nil {
 		return err
 	}
-	return lend(&m.lock, &m.value, k, f)
+	return lend(h, &m.value, f)
 }
 
 // WithContext is [RWMutex.WithErr] that waits until ctx is done at most. The error
@@ -187,11 +180,11 @@ func (m *RWMutex[T]) WithErr(f func(*T) error) error {
 //ferrous:blocks
 //ferrous:lends
 func (m *RWMutex[T]) WithContext(ctx context.Context, f func(*T) error) error {
-	k, err := m.lock.lockContext(ctx, "RWMutex.WithContext")
+	h, err := m.lock.lockContext(ctx, "RWMutex.WithContext")
 	if err != nil {
 		return err
 	}
-	return lend(&m.lock, &m.value, k, f)
+	return lend(h, &m.value, f)
 }
 
 // TryWith is [RWMutex.WithErr] that does not wait: if another holds m the error is
@@ -199,11 +192,11 @@ func (m *RWMutex[T]) WithContext(ctx context.Context, f func(*T) error) error {
 //
 //ferrous:lends
 func (m *RWMutex[T]) TryWith(f func(*T) error) error {
-	k, err := m.lock.tryOrErr(exclusive, "RWMutex.TryWith")
+	h, err := m.lock.tryOrErr(exclusive, "RWMutex.TryWith")
 	if err != nil {
 		return err
 	}
-	return lend(&m.lock, &m.value, k, f)
+	return lend(h, &m.value, f)
 }
 
 // RWith calls f with the shared value, which it must not change. It unlocks m
@@ -214,8 +207,8 @@ func (m *RWMutex[T]) TryWith(f func(*T) error) error {
 //ferrous:blocks
 //ferrous:lends
 func (m *RWMutex[T]) RWith(f func(*T)) {
-	k := m.lock.rlock("RWMutex.RWith")
-	defer m.lock.runlock(k)
+	h := m.lock.rlock("RWMutex.RWith")
+	defer h.lock.runlock(h.key)
 	f(&m.value)
 }
 
@@ -225,11 +218,11 @@ func (m *RWMutex[T]) RWith(f func(*T)) {
 //ferrous:blocks
 //ferrous:lends
 func (m *RWMutex[T]) RWithErr(f func(*T) error) error {
-	k, err := m.lock.acquire(context.Background(), sharing, "RWMutex.RWithErr")
+	h, err := m.lock.acquire(context.Background(), sharing, "RWMutex.RWithErr")
 	if err != nil {
 		return err
 	}
-	return rlend(&m.lock, &m.value, k, f)
+	return rlend(h, &m.value, f)
 }
 
 // RWithContext is [RWMutex.RWithErr] that waits until ctx is done at most. The
@@ -238,11 +231,11 @@ func (m *RWMutex[T]) RWithErr(f func(*T) error) error {
 //ferrous:blocks
 //ferrous:lends
 func (m *RWMutex[T]) RWithContext(ctx context.Context, f func(*T) error) error {
-	k, err := m.lock.acquire(ctx, sharing, "RWMutex.RWithContext")
+	h, err := m.lock.acquire(ctx, sharing, "RWMutex.RWithContext")
 	if err != nil {
 		return err
 	}
-	return rlend(&m.lock, &m.value, k, f)
+	return rlend(h, &m.value, f)
 }
 
 // TryRWith is [RWMutex.RWithErr] that does not wait: if there is a writer or
@@ -250,11 +243,11 @@ func (m *RWMutex[T]) RWithContext(ctx context.Context, f func(*T) error) error {
 //
 //ferrous:lends
 func (m *RWMutex[T]) TryRWith(f func(*T) error) error {
-	k, err := m.lock.tryOrErr(sharing, "RWMutex.TryRWith")
+	h, err := m.lock.tryOrErr(sharing, "RWMutex.TryRWith")
 	if err != nil {
 		return err
 	}
-	return rlend(&m.lock, &m.value, k, f)
+	return rlend(h, &m.value, f)
 }
 
 // Recover locks m, poisoned or not, and calls f to repair the value. If f
@@ -284,10 +277,10 @@ func (m *RWMutex[T]) RecoverErr(f func(*T) error) error {
 //
 //ferrous:blocks
 func (m *RWMutex[T]) Get() (v T, err error) {
-	k, err := m.lock.acquire(context.Background(), sharing, "RWMutex.Get")
+	h, err := m.lock.acquire(context.Background(), sharing, "RWMutex.Get")
 	if err == nil {
 		v = m.value
-		m.lock.leave(sharing, k, losses[sharing])
+		h.leave(sharing, losses[sharing])
 	}
 	return v, err
 }
@@ -348,5 +341,3 @@ func (m *RWMutex[T]) Format(s fmt.State, verb rune) {
 
 // LogValue returns what %+v prints.
 func (m *RWMutex[T]) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", m)) }
-
-func (m *RWMutex[T]) guard(k uint64) Guard[T] { return Guard[T]{&m.value, hold{&m.lock, k}} }

@@ -70,7 +70,7 @@ func (g UGuard[T]) UpgradeContext(ctx context.Context) (Guard[T], error) {
 
 func (g UGuard[T]) upgrade(ctx context.Context, method string) (Guard[T], error) {
 	g.check(method, upgrading)
-	if err := g.lock.wait(ctx, upgraded, method); err != nil {
+	if err := g.lock.real().wait(ctx, upgraded, method); err != nil {
 		return Guard[T]{}, err
 	}
 	return g.upgraded(), nil
@@ -83,7 +83,7 @@ func (g UGuard[T]) upgrade(ctx context.Context, method string) (Guard[T], error)
 //ferrous:acquire
 func (g UGuard[T]) TryUpgrade() (Guard[T], bool) {
 	g.check("UGuard.TryUpgrade", upgrading)
-	if !g.lock.try(upgraded) {
+	if !g.lock.real().try(upgraded) {
 		return Guard[T]{}, false
 	}
 	return g.upgraded(), true
@@ -91,9 +91,12 @@ func (g UGuard[T]) TryUpgrade() (Guard[T], bool) {
 
 // upgraded returns the writer's guard in exchange for g.
 func (g UGuard[T]) upgraded() Guard[T] {
-	k := g.key
+	h := hold{g.lock, g.key&turns | held}
 	g.key = moved
-	return Guard[T]{g.value, hold{g.lock, k&turns | held}}
+	if p := h.lock.proxy(); p != nil {
+		p.begin(h.key)
+	}
+	return Guard[T]{g.value, h}
 }
 
 // Downgrade gives up the right to become a writer. g and its copies end. It
@@ -104,7 +107,7 @@ func (g UGuard[T]) Downgrade() RGuard[T] {
 	if g.grip == nil {
 		panic(errUGuardDowngrade)
 	}
-	g.key = g.lock.udowngrade(g.key) // a reader's, with which no UGuard is good
+	g.hold = g.lock.udowngrade(g.key) // a reader's, with which no UGuard is good
 	return RGuard[T](g)
 }
 
@@ -119,12 +122,12 @@ func (l *lock) uunlock(k uint64) {
 	}
 }
 
-// udowngrade makes a share of the upgradable hold that has key k, and returns
-// the share's key. It panics as uunlock does.
-func (l *lock) udowngrade(k uint64) uint64 {
+// udowngrade makes a share of the upgradable hold that has key k, and returns it.
+// It panics as uunlock does.
+func (l *lock) udowngrade(k uint64) (share hold) {
 	if k&upgradable == 0 || !l.leave(upgrading, k, losses[upgrading]+gains[sharing]) {
 		staleGuard("UGuard.Downgrade", k)
 	}
-	k, _ = l.opened(sharing, "", 3)
-	return k
+	share, _ = l.real().opened(sharing, "", 3)
+	return share
 }

@@ -10,43 +10,44 @@ import (
 
 // tryAcquire is [lock.acquire] without waiting. It reports whether it has the
 // lock.
-func (l *lock) tryAcquire(m mode, method string) (k uint64, ok bool, err error) {
+func (l *lock) tryAcquire(m mode, method string) (h hold, ok bool, err error) {
 	if !l.try(m) {
-		return 0, false, nil
+		return hold{l, none}, false, nil
 	}
-	k, err = l.enter(m, method)
-	return k, err == nil, err
+	h, err = l.enter(m, method)
+	return h, err == nil, err
 }
 
 // acquire takes the lock in mode m, or returns the error of ctx, or that of a
 // lock that lends its value to nobody, without having taken it.
-func (l *lock) acquire(ctx context.Context, m mode, method string) (k uint64, err error) {
+func (l *lock) acquire(ctx context.Context, m mode, method string) (hold, error) {
 	if err := l.wait(ctx, m, method); err != nil {
-		return 0, err
+		return hold{l, none}, err
 	}
 	return l.enter(m, method)
 }
 
-// enter returns the key to a lock that was just taken, unless it lends its
+// enter returns the hold of a lock that was just taken, unless it lends its
 // value to nobody.
-func (l *lock) enter(m mode, method string) (k uint64, err error) {
-	k, refused := l.opened(m, method, 4) // opened by enter, acquire and lockSlow, for Lock
+func (l *lock) enter(m mode, method string) (hold, error) {
+	h, refused := l.opened(m, method, 4) // opened by enter, acquire and lockSlow, for Lock
 	if refused != nil {
-		l.leave(m, k, losses[m])
-		return 0, methodError(method, refused)
+		h.leave(m, losses[m])
+		return hold{l, none}, methodError(method, refused)
 	}
-	return k, nil
+	return h, nil
 }
 
-// opened returns the key to a lock that was just taken, and why the value may
+// opened returns the hold of a lock that was just taken, and why the value may
 // not be used, if so. A method takes it, skip frames above opened.
-func (l *lock) opened(m mode, method string, skip int) (k uint64, refused error) {
+func (l *lock) opened(m mode, method string, skip int) (h hold, refused error) {
 	s := l.state.Load()
-	k = key(m, s)
+	h = hold{l, key(m, s)}
 	if watching.Load() != 0 {
-		k = l.taken(m, k, method, skip+1)
+		h.key = l.taken(m, h.key, method)
+		h.lock = l.tracked(m, h.key, method, skip+1)
 	}
-	return k, refusal(s)
+	return h, refusal(s)
 }
 
 // wait waits until the lock was taken in mode m or ctx is done.

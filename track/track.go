@@ -75,8 +75,7 @@ func Start(n int) (stop func()) {
 // It is safe for concurrent use.
 //
 // The collector finds a handle some time after nothing refers to it any more,
-// whatever becomes of the value that it led to. It is not so with the guards of
-// a lock, which it finds when it finds the lock.
+// whatever becomes of the value or the lock that it led to.
 func Leaks() []Leak {
 	var all []Leak
 	for _, l := range track.Leaks() {

@@ -202,10 +202,54 @@ var kinds = map[string]struct {
 		_ = l.Wait(context.Background())
 		return l.Close
 	}},
-	"a Guard":   {"arcmutex.Guard", func() func() { m := arcmutex.NewMutex(1); g := m.Lock(); return g.Unlock }},
-	"a writer":  {"arcmutex.Guard", func() func() { m := arcmutex.NewRWMutex(1); g := m.Lock(); return g.Unlock }},
-	"an RGuard": {"arcmutex.RGuard", func() func() { m := arcmutex.NewRWMutex(1); g := m.RLock(); return g.Unlock }},
-	"a UGuard":  {"arcmutex.UGuard", func() func() { m := arcmutex.NewRWMutex(1); g := m.ULock(); return g.Unlock }},
+	"a Guard": {"arcmutex.Guard", func() func() { g := lived(arcmutex.NewMutex(1)).Lock(); return g.Unlock }},
+	"a Guard with a context": {"arcmutex.Guard", func() func() {
+		g, _ := lived(arcmutex.NewMutex(1)).LockContext(context.Background())
+		return g.Unlock
+	}},
+	"a tried Guard": {"arcmutex.Guard", func() func() { g, _ := lived(arcmutex.NewMutex(1)).TryLock(); return g.Unlock }},
+	"a part of a Guard": {"arcmutex.Guard", func() func() {
+		g := lived(arcmutex.NewMutex(pair{})).Lock()
+		p := arcmutex.MapMut(&g, func(p *pair) *int { return &p.a })
+		return p.Unlock
+	}},
+	"a Guard that was unlocked for a time": {"arcmutex.Guard", func() func() {
+		g := lived(arcmutex.NewMutex(1)).Lock()
+		g.Unlocked(func() {})
+		return g.Unlock
+	}},
+	"a writer":  {"arcmutex.Guard", func() func() { g := lived(arcmutex.NewRWMutex(1)).Lock(); return g.Unlock }},
+	"an RGuard": {"arcmutex.RGuard", func() func() { g := rw.RLock(); return g.Unlock }},
+	"an RGuard with a context": {"arcmutex.RGuard", func() func() {
+		g, _ := rw.RLockContext(context.Background())
+		return g.Unlock
+	}},
+	"a tried RGuard": {"arcmutex.RGuard", func() func() { g, _ := rw.TryRLock(); return g.Unlock }},
+	"a part of an RGuard": {"arcmutex.RGuard", func() func() {
+		g := rw.RLock()
+		p := arcmutex.Map(&g, func(v *int) *int { return v })
+		return p.Unlock
+	}},
+	"a downgraded Guard": {"arcmutex.RGuard", func() func() {
+		g := lived(arcmutex.NewRWMutex(1)).Lock()
+		r := arcmutex.Downgrade(&g)
+		return r.Unlock
+	}},
+	"a UGuard": {"arcmutex.UGuard", func() func() { g := lived(arcmutex.NewRWMutex(1)).ULock(); return g.Unlock }},
+	"an upgraded UGuard": {"arcmutex.UGuard", func() func() {
+		u := lived(arcmutex.NewRWMutex(1)).ULock()
+		g := u.Upgrade()
+		return g.Unlock
+	}},
+	"a downgraded UGuard": {"arcmutex.RGuard", func() func() {
+		u := lived(arcmutex.NewRWMutex(1)).ULock()
+		r := u.Downgrade()
+		return r.Unlock
+	}},
+	"the Guard of a LockAll": {"arcmutex.Guard", func() func() {
+		var g arcmutex.Guard[int]
+		return arcmutex.LockAll(lived(arcmutex.NewMutex(1)).To(&g))
+	}},
 }
 
 // found returns how many handles of a type the collector has found.
