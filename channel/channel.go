@@ -30,7 +30,7 @@
 //
 // # How it works
 //
-// A small channel (under 32 messages) is mostly full or empty, so what counts
+// A small channel (under 16 messages) is mostly full or empty, so what counts
 // is the price of parking: it is a ring with a line of senders and one of
 // receivers under one guard. Who is blocked is served in arrival order by
 // whoever makes it possible, and finds its message sent or received when it
@@ -70,7 +70,7 @@ var (
 const maxCapacity = 1 << 59
 
 // queueCapacity is the first capacity that is served by a queue.
-const queueCapacity = 32
+const queueCapacity = 16
 
 // New returns a channel that buffers up to capacity messages.
 //

@@ -91,7 +91,7 @@ func TestLenCapAndFree(t *testing.T) {
 
 func TestCapacityIsExact(t *testing.T) {
 	everyBounded(t, func(t *testing.T, f flavour) {
-		for n := 1; n <= 40; n++ { // from 32 on, New makes a queue
+		for n := 1; n <= 40; n++ { // from 16 on, New makes a queue
 			tx, rx := f.open(n)
 			for range n {
 				require.NoError(t, tx.TrySend(0))

@@ -227,7 +227,7 @@ func TestASlotServesOneReserve(t *testing.T) {
 func TestReleaseServesAReserveOfAsMany(t *testing.T) {
 	everyBounded(t, func(t *testing.T, f flavour) {
 		synctest.Test(t, func(t *testing.T) {
-			for _, n := range []int{1, 2, 31, 32, 100} {
+			for _, n := range []int{1, 2, 15, 16, 31, 32, 100} {
 				tx, _ := f.open(n)
 				p, err := tx.ReserveMany(t.Context(), n)
 				require.NoError(t, err)

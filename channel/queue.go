@@ -21,7 +21,7 @@ type queue[T any] struct {
 		place[T]
 
 		limit uint64 // the position up to which there is known to be room: head + cap - reserved
-		_     [16]byte
+		_     [8]byte
 	}
 
 	// Written only to park, read by everyone.
@@ -35,7 +35,7 @@ type queue[T any] struct {
 		place[T]
 
 		seen uint64 // the position up to which there are known to be messages
-		_    [16]byte
+		_    [8]byte
 	}
 
 	spare    spare[T] // of an unbounded channel

@@ -61,7 +61,7 @@ type Sender[T any] struct {
 //
 // If it returns nil, v was sent. Otherwise it was not, and v can be sent
 // again: the error is [ErrClosed] or wraps the context's cause. Of a channel
-// below 32 messages blocked senders are served in arrival order, of a larger
+// below 16 messages blocked senders are served in arrival order, of a larger
 // one in no particular order; a canceled one only loses its place. It does not
 // allocate in the steady state, unless hundreds wait at once.
 //

@@ -165,7 +165,7 @@ func openAny(capacity int) (*channel.Sender[int], *channel.Receiver[int]) {
 	return channel.New[int](capacity)
 }
 
-var capacities = []int{1, 2, 8, 31, 32, 64, 1024, channel.Unbounded}
+var capacities = []int{1, 2, 8, 15, 16, 31, 32, 64, 1024, channel.Unbounded}
 
 func TestReceiversShareAlike(t *testing.T) {
 	for _, capacity := range capacities {

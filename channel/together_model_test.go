@@ -121,7 +121,7 @@ func newTogether[T any](t *rapid.T, wrap func(*letter) T, id func(T) int) *toget
 }
 
 func (w *together[T]) open(t *rapid.T) (*channel.Sender[T], *channel.Receiver[T]) {
-	w.capacity = rapid.SampledFrom([]int{1, 2, 3, 31, 32, 128, channel.Unbounded}).Draw(t, "capacity")
+	w.capacity = rapid.SampledFrom([]int{1, 2, 3, 15, 16, 128, channel.Unbounded}).Draw(t, "capacity")
 	switch {
 	case w.capacity == channel.Unbounded:
 		return channel.NewUnbounded[T]()
