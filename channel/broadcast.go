@@ -7,8 +7,6 @@ import (
 	"iter"
 	"sync"
 	"sync/atomic"
-
-	"github.com/coderrange/ferrous/internal/park"
 )
 
 // ErrLagged is what every [LaggedError] wraps.
@@ -36,8 +34,8 @@ type broadcast[T any] struct {
 	tail      atomic.Uint64              // the number of the next message
 	senders   atomic.Int64               // 0 is final
 	receivers atomic.Int64
-	changed   hub       // opened by every message, and by the end
-	deserted  park.Gate // opened when there are no receivers
+	changed   hub  // opened by every message, and by the end
+	ends      ends // under mu
 }
 
 type entry[T any] struct {
@@ -68,6 +66,7 @@ func NewBroadcast[T any](capacity int) (*BroadcastSender[T], *BroadcastReceiver[
 type BroadcastSender[T any] struct {
 	_      noCopy
 	b      *broadcast[T]
+	end    end
 	closed atomic.Bool
 }
 
@@ -103,13 +102,12 @@ func (s *BroadcastSender[T]) Send(v T) (receivers int, err error) {
 	return n, nil
 }
 
-// Subscribe returns a new receiver, which gets the messages sent from now on.
+// Subscribe returns a new receiver, which gets the messages sent from now on. That
+// of a closed handle is closed.
 //
 //ferrous:acquire
 func (s *BroadcastSender[T]) Subscribe() *BroadcastReceiver[T] {
-	s.b.mu.Lock()
-	defer s.b.mu.Unlock()
-	return s.b.subscribe(s.b.tail.Load())
+	return s.b.another(&s.closed, &s.b.tail)
 }
 
 // Clone returns one more sender. A clone of a closed handle is closed.
@@ -133,6 +131,7 @@ func (s *BroadcastSender[T]) Close() {
 	}
 	s.b.mu.Lock() // a Send that is under way comes before the end
 	last := s.b.senders.Add(-1) == 0
+	s.b.ends.finish(&s.end)
 	s.b.mu.Unlock()
 	if last {
 		s.b.changed.open()
@@ -148,13 +147,19 @@ func (s *BroadcastSender[T]) SenderCount() int { return int(s.b.senders.Load()) 
 // Cap returns how many messages are kept.
 func (s *BroadcastSender[T]) Cap() int { return len(s.b.ring) }
 
-// Closed returns a channel that is closed when there is no receiver.
+// IsClosed reports whether a Send through this handle would fail: after its
+// Close, and while there is no receiver. Subscribe takes the latter back.
+func (s *BroadcastSender[T]) IsClosed() bool { return s.closed.Load() || s.b.receivers.Load() == 0 }
+
+// Closed returns a channel that is closed when [BroadcastSender.IsClosed] is true.
+// After a Subscribe, call it anew.
 func (s *BroadcastSender[T]) Closed() <-chan struct{} {
-	closed, _ := s.b.deserted.Wait()
-	if s.b.receivers.Load() == 0 {
-		s.b.deserted.Open()
+	s.b.mu.Lock()
+	defer s.b.mu.Unlock()
+	if s.IsClosed() {
+		return closedNow()
 	}
-	return closed
+	return s.b.ends.wait(&s.end)
 }
 
 // SameChannel reports whether both send to the same broadcast.
@@ -265,24 +270,27 @@ func (r *BroadcastReceiver[T]) All(ctx context.Context) iter.Seq2[T, error] {
 //
 //ferrous:acquire
 func (r *BroadcastReceiver[T]) Resubscribe() *BroadcastReceiver[T] {
-	return r.another(&r.b.tail)
+	return r.b.another(&r.closed, &r.b.tail)
 }
 
 // Clone returns a new receiver that gets what r has yet to get. A clone of a
 // closed handle is closed.
 //
 //ferrous:acquire
-func (r *BroadcastReceiver[T]) Clone() *BroadcastReceiver[T] { return r.another(&r.next) }
+func (r *BroadcastReceiver[T]) Clone() *BroadcastReceiver[T] {
+	return r.b.another(&r.closed, &r.next)
+}
 
-func (r *BroadcastReceiver[T]) another(next *atomic.Uint64) *BroadcastReceiver[T] {
-	r.b.mu.Lock()
-	defer r.b.mu.Unlock()
-	if r.closed.Load() {
-		c := &BroadcastReceiver[T]{b: r.b}
+// another returns a new receiver, which is closed if the handle that makes it is.
+func (b *broadcast[T]) another(closed *atomic.Bool, next *atomic.Uint64) *BroadcastReceiver[T] {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if closed.Load() {
+		c := &BroadcastReceiver[T]{b: b}
 		c.closed.Store(true)
 		return c
 	}
-	return r.b.subscribe(next.Load())
+	return b.subscribe(next.Load())
 }
 
 // Close ends this handle. The last one lets go of the messages kept. It is
@@ -303,7 +311,7 @@ func (r *BroadcastReceiver[T]) Close() {
 		b.chunk = nil
 	}
 	if last {
-		b.deserted.Open() // before anybody can subscribe and wait for the next time
+		b.ends.finishAll() // before anybody can subscribe and wait for the next time
 	}
 	b.mu.Unlock()
 	b.changed.open()

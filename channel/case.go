@@ -23,8 +23,9 @@ type way interface {
 	// r.leave and then the function. If somebody else was faster, it reports
 	// false, and s is a place in line again.
 	finish(r *round, s *stood) bool
-	// leave gives up a place that was not finished, woken or not.
-	leave(place any)
+	// leave gives up a place that was not finished. It was woken if its channel was
+	// received from: what was promised is passed on.
+	leave(place any, woken bool)
 }
 
 // native is a case of a native channel. What it received or sent cannot be
@@ -86,7 +87,7 @@ func (c *recvCase[T]) finish(r *round, s *stood) bool {
 	}
 }
 
-func (c *recvCase[T]) leave(place any) { c.r.core.leaveReceivers(place) }
+func (c *recvCase[T]) leave(place any, woken bool) { c.r.core.leaveReceivers(place, woken) }
 
 // slotCase is a case that needs a slot of s: it sends a message or reserves.
 type slotCase[T any] struct {
@@ -165,7 +166,7 @@ func (c *slotCase[T]) finish(r *round, s *stood) bool {
 	}
 }
 
-func (c *slotCase[T]) leave(place any) { c.s.core.leaveSenders(place) }
+func (c *slotCase[T]) leave(place any, woken bool) { c.s.core.leaveSenders(place, woken) }
 
 // turnCase is the case of a receiver on which calls take turns.
 type turnCase[T any] struct {
@@ -228,7 +229,7 @@ func (c *turnCase[T]) finish(r *round, s *stood) bool {
 	return c.got(r, v, err) // which leaves its turn, too
 }
 
-func (c *turnCase[T]) leave(place any) { c.r.turnsOf().leave(c.r, place.(turn)) }
+func (c *turnCase[T]) leave(place any, _ bool) { c.r.turnsOf().leave(c.r, place.(turn)) }
 
 // endCase is the case of a channel that is closed and sends nothing.
 type endCase struct {
@@ -273,7 +274,7 @@ func (c *endCase) done(r *round) bool {
 	return true
 }
 
-func (c *endCase) leave(any) {}
+func (c *endCase) leave(any, bool) {}
 
 // afterCase is the case that some time passes.
 type afterCase struct {
@@ -322,7 +323,7 @@ func (c *afterCase) done(r *round) bool {
 	return true
 }
 
-func (c *afterCase) leave(place any) {
+func (c *afterCase) leave(place any, _ bool) {
 	t := place.(*time.Timer)
 	t.Stop()
 	c.spare.Store(t)
@@ -362,7 +363,7 @@ func (c *tickCase) done(r *round, now time.Time) bool {
 
 func (c *tickCase) stand(r *round, i int) bool     { return r.add(stood{way: c, i: i, timer: c.t.C}) }
 func (c *tickCase) finish(r *round, _ *stood) bool { return c.done(r, r.now) }
-func (c *tickCase) leave(any)                      {}
+func (c *tickCase) leave(any, bool)                {}
 
 // chanRecv is the case of a receive from a native channel.
 type chanRecv[T any] struct {
@@ -391,7 +392,7 @@ func (c *chanRecv[T]) done(r *round, v T, ok bool) bool {
 
 func (c *chanRecv[T]) stand(r *round, i int) bool { return r.add(stood{way: c, i: i, native: c}) }
 func (c *chanRecv[T]) finish(*round, *stood) bool { return true } // park has done it
-func (c *chanRecv[T]) leave(any)                  {}
+func (c *chanRecv[T]) leave(any, bool)            {}
 
 func (c *chanRecv[T]) park(r *round, done <-chan struct{}) (k int, canceled bool) {
 	a, t := &r.woken, &r.timers
@@ -462,7 +463,7 @@ func (c *chanSend[T]) done(r *round) bool {
 
 func (c *chanSend[T]) stand(r *round, i int) bool { return r.add(stood{way: c, i: i, native: c}) }
 func (c *chanSend[T]) finish(*round, *stood) bool { return true } // park has done it
-func (c *chanSend[T]) leave(any)                  {}
+func (c *chanSend[T]) leave(any, bool)            {}
 
 func (c *chanSend[T]) park(r *round, done <-chan struct{}) (k int, canceled bool) {
 	a, t := &r.woken, &r.timers

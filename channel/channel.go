@@ -121,12 +121,12 @@ type core[T any] interface {
 	// error is ErrEmpty, it stands in line again.
 	standToRecv() (woken <-chan struct{}, place any)
 	takeMessage(place any) (T, error)
-	leaveReceivers(place any)
+	leaveReceivers(place any, woken bool)
 
 	// The same for those that wait in send. What it takes is a slot, reserved.
 	standToSend() (woken <-chan struct{}, place any)
 	takeSlot(place any) error
-	leaveSenders(place any)
+	leaveSenders(place any, woken bool)
 
 	shutdown() // no more sends
 	discard()  // no more receivers: shuts down, drops what is buffered
@@ -137,7 +137,7 @@ type core[T any] interface {
 
 	readable(p *readyPlace) <-chan struct{} // closed when it is the turn of p to receive
 	writable(p *readyPlace) <-chan struct{} // closed when it is the turn of p to send
-	leaveReadable(p *readyPlace)
+	leaveReadable(p *readyPlace)            // also passes on a turn that p has got
 	leaveWritable(p *readyPlace)
 }
 

@@ -9,8 +9,7 @@ type dropper interface{ Drop() }
 // that have a Drop method are dropped. If one panics, the rest are dropped
 // before the panic goes on.
 func dropAll[T any](take func() (T, bool)) {
-	t := reflect.TypeFor[T]()
-	owns := t.Implements(reflect.TypeFor[dropper]()) || t.Kind() == reflect.Interface
+	owns := mayOwn(reflect.TypeFor[T]())
 	finished := false
 	defer func() {
 		if !finished {
@@ -25,8 +24,24 @@ func dropAll[T any](take func() (T, bool)) {
 	finished = true
 }
 
+// mayOwn reports whether a value of type t may have a Drop method.
+func mayOwn(t reflect.Type) bool {
+	d := reflect.TypeFor[dropper]()
+	return t.Kind() == reflect.Interface || t.Implements(d) || reflect.PointerTo(t).Implements(d)
+}
+
+// drop calls the Drop method that v has, or that a pointer to it has: a message
+// that was sent by value is dropped like one that was sent by pointer.
 func drop[T any](v T) {
 	if d, owns := any(v).(dropper); owns {
 		d.Drop()
+	} else if d, owns := any(&v).(dropper); owns {
+		d.Drop()
+	} else if r := reflect.ValueOf(v); r.IsValid() && reflect.TypeFor[T]().Kind() == reflect.Interface {
+		p := reflect.New(r.Type())
+		p.Elem().Set(r)
+		if d, owns := reflect.TypeAssert[dropper](p); owns {
+			d.Drop()
+		}
 	}
 }

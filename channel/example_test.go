@@ -112,6 +112,33 @@ func ExampleSelect() {
 	// bye
 }
 
+// A dispatcher that prefers the end, waits for a native channel beside ours and
+// sends on without a goroutine for each.
+func ExampleSelectInOrder() {
+	ctx := context.Background()
+	stop, cancel := context.WithCancel(ctx)
+	native := make(chan string, 1)
+	tx, rx := channel.New[string](1)
+	cases := []channel.Case{ // made once, used again and again
+		channel.OnDone(stop, func(error) { fmt.Println("stopped") }),
+		rx.OnRecv(func(s string, _ error) { fmt.Println("channel:", s) }),
+		channel.OnChanRecv(native, func(s string, _ bool) { fmt.Println("native:", s) }),
+		channel.OnAfter(time.Hour, func() { fmt.Println("nothing for an hour") }),
+	}
+	_ = tx.TrySend("first")
+	native <- "second"
+	for range 2 {
+		_, _ = channel.SelectInOrder(ctx, cases...)
+	}
+	_ = tx.TrySend("too late")
+	cancel()
+	_, _ = channel.SelectInOrder(ctx, cases...)
+	// Output:
+	// channel: first
+	// native: second
+	// stopped
+}
+
 func ExampleCall() {
 	tx, rx := channel.New[channel.Request[int, string]](1)
 	go func() {
@@ -119,7 +146,8 @@ func ExampleCall() {
 			if err != nil {
 				return
 			}
-			_ = request.Reply(fmt.Sprint("seat ", request.Question))
+			// If the function panicked, the caller would get ErrClosed.
+			_ = request.Answer(func(seat int) string { return fmt.Sprint("seat ", seat) })
 		}
 	}()
 	defer tx.Close()

@@ -5,20 +5,23 @@ import "context"
 // Chan returns a native channel of what r receives, for code that wants one.
 // It is closed at the end of the stream or when ctx is done, whichever comes
 // first. A message that was taken from r and not read from the native channel
-// by then is lost: use [Receiver.Ready] in a select where that matters.
+// by then is lost, and dropped if it has a method Drop(): use [Receiver.Ready] in a
+// select, or [Select] with [OnChanRecv], where that matters.
 //
 // A goroutine serves it, which ends with ctx at the latest. r stays open.
 func (r *Receiver[T]) Chan(ctx context.Context) <-chan T {
 	c := make(chan T)
 	go func() {
 		defer close(c)
-		for v, err := range r.All(ctx) {
+		for {
+			v, err := r.Recv(ctx)
 			if err != nil {
 				return
 			}
 			select {
 			case c <- v:
 			case <-ctx.Done():
+				drop(v)
 				return
 			}
 		}

@@ -513,8 +513,15 @@ func (q *queue[T]) readable(p *readyPlace) <-chan struct{} { return q.items.join
 
 func (q *queue[T]) writable(p *readyPlace) <-chan struct{} { return q.slots.join(p, q.availableRoom) }
 
-func (q *queue[T]) leaveReadable(p *readyPlace) { q.items.quit(p) }
-func (q *queue[T]) leaveWritable(p *readyPlace) { q.slots.quit(p) }
+func (q *queue[T]) leaveReadable(p *readyPlace) {
+	q.items.quit(p)
+	q.items.goOn(q.hasItems)
+}
+
+func (q *queue[T]) leaveWritable(p *readyPlace) {
+	q.slots.quit(p)
+	q.slots.goOn(q.hasRoom)
+}
 
 // availableItems returns how many messages there are, or that there will be none.
 func (q *queue[T]) availableItems() (n int, ended bool) {
@@ -539,7 +546,13 @@ func (q *queue[T]) takeMessage(any) (v T, err error) {
 	return v, err
 }
 
-func (q *queue[T]) leaveReceivers(any) { q.items.leave() }
+func (q *queue[T]) leaveReceivers(_ any, woken bool) {
+	if woken {
+		q.items.pass(q.hasItems)
+	} else {
+		q.items.leave()
+	}
+}
 
 func (q *queue[T]) standToSend() (woken <-chan struct{}, place any) {
 	return q.slots.stand(q.hasRoom)
@@ -551,7 +564,13 @@ func (q *queue[T]) takeSlot(any) error {
 	return err
 }
 
-func (q *queue[T]) leaveSenders(any) { q.slots.leave() }
+func (q *queue[T]) leaveSenders(_ any, woken bool) {
+	if woken {
+		q.slots.pass(q.hasRoom)
+	} else {
+		q.slots.leave()
+	}
+}
 
 // awaitRoom parks until there is room or no more sending. If rung, the caller
 // tries its operation and then calls slots.pass.

@@ -3,8 +3,11 @@ package channel
 import "context"
 
 // Request is a message that awaits an answer: a question and the way back, which
-// [Call] makes. The receiver ends it with Reply or, if there will be no answer,
-// with Drop. One without a way back counts as dropped.
+// [Call] makes. The receiver ends it with Answer, Reply or, if there will be no
+// answer, with Drop. One without a way back counts as dropped.
+//
+// Its caller waits until the request is ended. If what makes the answer may panic,
+// use Answer, or defer Drop.
 type Request[Q, A any] struct {
 	Question Q
 	answer   *OneshotSender[A]
@@ -17,6 +20,16 @@ func (r Request[Q, A]) Reply(answer A) error {
 		return ErrClosed
 	}
 	return r.answer.Send(answer)
+}
+
+// Answer replies what f makes of the question. If f panics or exits, the request
+// is dropped, so that its caller does not wait for an answer that will not come.
+// Its error is that of Reply.
+//
+//ferrous:release
+func (r Request[Q, A]) Answer(f func(Q) A) error {
+	defer r.Drop()
+	return r.Reply(f(r.Question))
 }
 
 // Drop ends the request without an answer, unless it was answered: the caller

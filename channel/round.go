@@ -40,8 +40,9 @@ type round struct {
 // stood is a case that has got in line.
 type stood struct {
 	way   way
-	i     int // its index among the cases
-	place any // nil if there is none to leave
+	i     int  // its index among the cases
+	place any  // nil if there is none to leave
+	fired bool // it was woken
 
 	// What it waits for is one of these.
 	woken  <-chan struct{}
@@ -73,7 +74,7 @@ func (r *round) leave() {
 	}
 	for k := range r.stood {
 		if s := &r.stood[k]; s.place != nil {
-			s.way.leave(s.take())
+			s.way.leave(s.take(), s.fired)
 		}
 	}
 }

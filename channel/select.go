@@ -79,6 +79,7 @@ func selectOf(ctx context.Context, cases []Case, inOrder bool) (int, error) {
 			return -1, cause(ctx)
 		}
 		s := &r.stood[k]
+		s.fired = true
 		if inOrder && !r.done {
 			if i := tryAny(cases[:s.i], r, true); i >= 0 {
 				return i, nil
@@ -87,6 +88,7 @@ func selectOf(ctx context.Context, cases []Case, inOrder bool) (int, error) {
 		if r.done || s.way.finish(r, s) {
 			return s.i, nil
 		}
+		s.fired = false
 	}
 }
 

@@ -2,9 +2,8 @@ package channel
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
-
-	"github.com/coderrange/ferrous/internal/park"
 )
 
 // noCopy makes vet report copies.
@@ -19,7 +18,9 @@ type shared[T any] struct {
 	senders   atomic.Int64 // 0 is final
 	receivers atomic.Int64 // 0 is final
 	weaks     atomic.Int64
-	closedOn  park.Gate
+
+	mu   sync.Mutex
+	ends ends
 
 	tx Sender[T]   // the first sender
 	rx Receiver[T] // the first receiver
@@ -38,7 +39,9 @@ func open[T any](c core[T]) (*Sender[T], *Receiver[T]) {
 // shutdown refuses all further sends.
 func (s *shared[T]) shutdown() {
 	s.core.shutdown()
-	s.closedOn.Open()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ends.finishAll()
 }
 
 // Sender is a handle to send messages into a channel made by [New] or
@@ -54,6 +57,7 @@ type Sender[T any] struct {
 	queue  *queue[T] // core if it is one: calls of it are not by way of a table
 	shared *shared[T]
 	ready  readyPlace
+	end    end
 	closed atomic.Bool
 }
 
@@ -151,6 +155,9 @@ func (s *Sender[T]) Close() {
 		return
 	}
 	s.core.leaveWritable(&s.ready)
+	s.shared.mu.Lock()
+	s.shared.ends.finish(&s.end)
+	s.shared.mu.Unlock()
 	if s.shared.senders.Add(-1) == 0 {
 		s.shared.shutdown()
 	}
@@ -163,17 +170,19 @@ func (s *Sender[T]) Close() {
 func (s *Sender[T]) Downgrade() *WeakSender[T] { return s.shared.weak(s.closed.Load()) }
 
 // IsClosed reports whether a send through this handle would fail with
-// [ErrClosed].
+// [ErrClosed]: after its Close, a receiver's Shutdown and the last receiver's
+// Close. So it is for the senders of all kinds of channels, but that [WatchSender]
+// also stores what nobody receives.
 func (s *Sender[T]) IsClosed() bool { return s.closed.Load() || s.core.isClosed() }
 
-// Closed returns a channel that is closed when no more messages are accepted:
-// after a receiver's Shutdown, the last receiver's or the last sender's Close.
+// Closed returns a channel that is closed when [Sender.IsClosed] is true.
 func (s *Sender[T]) Closed() <-chan struct{} {
-	closed, _ := s.shared.closedOn.Wait()
-	if s.core.isClosed() {
-		s.shared.closedOn.Open()
+	s.shared.mu.Lock()
+	defer s.shared.mu.Unlock()
+	if s.IsClosed() {
+		return closedNow()
 	}
-	return closed
+	return s.shared.ends.wait(&s.end)
 }
 
 // Len returns how many messages are buffered.
@@ -184,7 +193,12 @@ func (s *Sender[T]) Cap() int { return s.core.cap() }
 
 // Free returns how many messages could be sent now without waiting: the
 // capacity without what is buffered and reserved, 0 when closed.
-func (s *Sender[T]) Free() int { return s.core.room() }
+func (s *Sender[T]) Free() int {
+	if s.closed.Load() {
+		return 0
+	}
+	return s.core.room()
+}
 
 // SameChannel reports whether both send into the same channel.
 func (s *Sender[T]) SameChannel(other *Sender[T]) bool { return s.shared == other.shared }

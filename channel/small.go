@@ -595,7 +595,7 @@ func (s *small[T]) takeMessage(place any) (v T, err error) {
 	return v, err
 }
 
-func (s *small[T]) leaveReceivers(place any) {
+func (s *small[T]) leaveReceivers(place any, woken bool) {
 	p := place.(*park.Waiter[answer[T]])
 	w := s.guard.lock()
 	if s.receivers.Remove(p) {
@@ -604,7 +604,9 @@ func (s *small[T]) leaveReceivers(place any) {
 		return
 	}
 	s.unlock(w)
-	p.Wait(nil)
+	if !woken {
+		p.Wait(nil)
+	}
 	w = s.guard.lock()
 	if p.Want.promised {
 		s.promised--
@@ -635,7 +637,7 @@ func (s *small[T]) takeSlot(place any) error {
 	return nil
 }
 
-func (s *small[T]) leaveSenders(place any) {
+func (s *small[T]) leaveSenders(place any, woken bool) {
 	p := place.(*park.Waiter[offer[T]])
 	w := s.guard.lock()
 	if s.senders.Remove(p) {
@@ -644,7 +646,9 @@ func (s *small[T]) leaveSenders(place any) {
 		return
 	}
 	s.unlock(w)
-	p.Wait(nil)
+	if !woken {
+		p.Wait(nil)
+	}
 	if s.takeSlot(p) == nil {
 		s.unreserve(1)
 	}
@@ -720,12 +724,16 @@ func (s *small[T]) leaveWritable(p *readyPlace) { s.leaveReady(p, true) }
 
 func (s *small[T]) leaveReady(p *readyPlace, writer bool) {
 	w := s.guard.lock()
-	defer s.unlock(w)
 	switch r := s.ready; {
 	case r == nil:
+		s.unlock(w)
+		return
 	case writer:
 		r.writers.leave(p)
+		r.slots = 0
 	default:
 		r.readers.leave(p)
+		r.messages = 0
 	}
+	s.settle(w)
 }

@@ -5,8 +5,6 @@ import (
 	"iter"
 	"sync"
 	"sync/atomic"
-
-	"github.com/coderrange/ferrous/internal/park"
 )
 
 // watch is the latest value and its version.
@@ -22,8 +20,8 @@ type watch[T any] struct {
 	version   atomic.Uint64 // changes with value, under mu
 	senders   atomic.Int64  // 0 is final
 	receivers atomic.Int64
-	changed   hub       // opened by every change, and by the end
-	deserted  park.Gate // opened when there are no receivers
+	changed   hub  // opened by every change, and by the end
+	ends      ends // under mu
 }
 
 // NewWatch returns a channel that keeps the latest value only. The initial
@@ -62,6 +60,7 @@ func (s *WatchSender[T]) set(v T) (old T, err error) {
 type WatchSender[T any] struct {
 	_      noCopy
 	w      *watch[T]
+	end    end
 	closed atomic.Bool
 }
 
@@ -131,10 +130,11 @@ func (s *WatchSender[T]) Get() T {
 	return v
 }
 
-// Subscribe returns a new receiver, which has seen the current value.
+// Subscribe returns a new receiver, which has seen the current value. That of a
+// closed handle is closed.
 //
 //ferrous:acquire
-func (s *WatchSender[T]) Subscribe() *WatchReceiver[T] { return s.w.subscribe(s.w.version.Load()) }
+func (s *WatchSender[T]) Subscribe() *WatchReceiver[T] { return s.w.another(&s.closed, &s.w.version) }
 
 // Clone returns one more sender. A clone of a closed handle is closed.
 //
@@ -157,23 +157,27 @@ func (s *WatchSender[T]) Close() {
 	}
 	s.w.mu.Lock() // a Send that is under way comes before the end
 	last := s.w.senders.Add(-1) == 0
+	s.w.ends.finish(&s.end)
 	s.w.mu.Unlock()
 	if last {
 		s.w.changed.open()
 	}
 }
 
-// IsClosed reports whether there is no receiver. There may be one again after
-// Subscribe.
-func (s *WatchSender[T]) IsClosed() bool { return s.w.receivers.Load() == 0 }
+// IsClosed reports whether nobody could receive what is sent through this handle:
+// after its Close, and while there is no receiver. Subscribe takes the latter back.
+// A Send fails after Close only.
+func (s *WatchSender[T]) IsClosed() bool { return s.closed.Load() || s.w.receivers.Load() == 0 }
 
-// Closed returns a channel that is closed when there is no receiver.
+// Closed returns a channel that is closed when [WatchSender.IsClosed] is true.
+// After a Subscribe, call it anew.
 func (s *WatchSender[T]) Closed() <-chan struct{} {
-	closed, _ := s.w.deserted.Wait()
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
 	if s.IsClosed() {
-		s.w.deserted.Open()
+		return closedNow()
 	}
-	return closed
+	return s.w.ends.wait(&s.end)
 }
 
 // ReceiverCount returns how many receivers are open.
@@ -329,13 +333,18 @@ func (r *WatchReceiver[T]) next(ctx context.Context) (v T, err error) {
 // closed handle is closed.
 //
 //ferrous:acquire
-func (r *WatchReceiver[T]) Clone() *WatchReceiver[T] {
-	if r.closed.Load() {
-		c := &WatchReceiver[T]{w: r.w}
+func (r *WatchReceiver[T]) Clone() *WatchReceiver[T] { return r.w.another(&r.closed, &r.seen) }
+
+// another returns a new receiver, which is closed if the handle that makes it is.
+func (w *watch[T]) another(closed *atomic.Bool, seen *atomic.Uint64) *WatchReceiver[T] {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if closed.Load() {
+		c := &WatchReceiver[T]{w: w}
 		c.closed.Store(true)
 		return c
 	}
-	return r.w.subscribe(r.seen.Load())
+	return w.subscribe(seen.Load())
 }
 
 // Close ends this handle. It is idempotent.
@@ -345,11 +354,12 @@ func (r *WatchReceiver[T]) Close() {
 	if r.closed.Swap(true) {
 		return
 	}
-	last := r.w.receivers.Add(-1) == 0
-	r.w.changed.open() // for calls in progress through this handle
-	if last {
-		r.w.deserted.Open()
+	r.w.mu.Lock()
+	if r.w.receivers.Add(-1) == 0 {
+		r.w.ends.finishAll() // before anybody can subscribe and wait for the next time
 	}
+	r.w.mu.Unlock()
+	r.w.changed.open() // for calls in progress through this handle
 }
 
 // IsClosed reports whether all senders are closed.
