@@ -380,6 +380,40 @@ var crashes = map[string]func(){
 		<-h.Done()
 		collect()
 	},
+	"replaced in a join map": func() {
+		m := task.NewJoinMap[int, int](context.Background(), task.Unlimited)
+		began := make(chan struct{})
+		replaced := m.Spawn(1, func(ctx context.Context) (int, error) {
+			close(began)
+			<-ctx.Done()
+			return culprit(ctx)
+		}).Done()
+		<-began
+		m.Spawn(1, value(1))
+		<-replaced
+		m = nil
+		_ = m
+		collect()
+	},
+	"flight that all gave up": func() {
+		var fl task.Flight[int, int]
+		ctx, cancel := context.WithCancel(context.Background())
+		_, _ = fl.Do(ctx, 1, func(ctx context.Context) (int, error) {
+			cancel()
+			<-ctx.Done()
+			return culprit(ctx)
+		})
+		select {}
+	},
+	"flight of a caller that gave up while it panicked": func() {
+		var fl task.Flight[int, int]
+		ctx, cancel := context.WithCancel(context.Background())
+		_, _ = fl.Do(ctx, 1, func(context.Context) (int, error) {
+			defer cancel()
+			return culprit(ctx)
+		})
+		select {} // it gave up
+	},
 	"set": func() {
 		s := task.NewSet[int](context.Background(), 1)
 		<-s.Spawn(culprit).Done()

@@ -215,8 +215,8 @@ func (m *JoinMap[K, T]) Shutdown(ctx context.Context) error {
 }
 
 // Close lets no more tasks in, aborts those inside with [ErrClosed], and waits until
-// they have ended, as [Set.Close] does. An error with which a task that was replaced
-// obeyed is not reported.
+// they have ended, as [Set.Close] does. It reports other errors and the panics of
+// tasks that were replaced, but not the error with which such a task obeyed.
 //
 //ferrous:release
 //ferrous:blocks
