@@ -69,6 +69,10 @@ func TestFormsForFunctionsThatReturnOnlyAnError(t *testing.T) {
 			require.EqualError(t, testkit.PanicError(t, func() { _ = call(nil) }), "task: "+name+": nil function")
 		})
 	}
+	fails := func(context.Context) error { return errBoom }
+	obeys := func(ctx context.Context) error { <-ctx.Done(); return nil }
+	require.ErrorIs(t, task.RaceErr(t.Context(), obeys, fails), errBoom, "the first to end")
+	require.NoError(t, task.RaceOKErr(t.Context(), fails, func(context.Context) error { return nil }), "the first to succeed")
 	err := testkit.PanicError(t, func() { _ = task.RaceErr(t.Context()) })
 	require.EqualError(t, err, "task: RaceErr: no functions")
 }

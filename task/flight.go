@@ -28,7 +28,7 @@ type call[K comparable, T any] struct {
 	flight  *Flight[K, T]
 	key     K
 	task    *Handle[T]
-	callers int // that have not given up, nor got the result; guarded by flight.mu
+	callers int // in Do; guarded by flight.mu
 }
 
 // Do calls f, unless a call for the key runs, and waits for the result, which all
@@ -55,17 +55,8 @@ func (fl *Flight[K, T]) Do(ctx context.Context, key K, f func(context.Context) (
 		return v, over(ctx)
 	}
 	c := fl.join(ctx, key, f)
-	ended := false
-	defer func() { // also when the wait panics
-		if !ended {
-			fl.leave(c, context.Cause(ctx))
-		}
-	}()
-	if err := c.task.await(ctx); err != nil {
-		return v, err
-	}
-	ended = true
-	return c.task.outcome()
+	defer fl.leave(ctx, c) // also when the wait panics
+	return c.task.Join(ctx)
 }
 
 // DoErr is [Flight.Do] for a function that returns only an error. Callers of Do that
@@ -93,8 +84,9 @@ func (fl *Flight[K, T]) join(ctx context.Context, key K, f func(context.Context)
 	return c
 }
 
-// leave takes a caller that got no result away from c, and ends c with the last one.
-func (fl *Flight[K, T]) leave(c *call[K, T], cause error) {
+// leave takes a caller away from c. If it was the last one, and c has not ended, the
+// cause of ctx ends c.
+func (fl *Flight[K, T]) leave(ctx context.Context, c *call[K, T]) {
 	fl.mu.Lock()
 	c.callers--
 	last := c.callers == 0
@@ -103,7 +95,7 @@ func (fl *Flight[K, T]) leave(c *call[K, T], cause error) {
 	}
 	fl.mu.Unlock()
 	if last {
-		c.task.Abort(cause)
+		c.task.Abort(context.Cause(ctx))
 		c.task.abandon()
 	}
 }
