@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/coderrange/ferrous/internal/lockdep"
 	"github.com/coderrange/ferrous/internal/testkit"
 )
 
@@ -111,4 +112,26 @@ func TestCheckedConvoyTakesLittleMemory(t *testing.T) {
 	on := memory()
 	t.Logf("%d bytes off, %d on", off/waiters, on/waiters)
 	assert.Less(t, on-off, int64(50<<20))
+}
+
+// A lock that was just given back holds nobody up, though its waiter is still in line.
+func TestBlockersAreThoseThatHoldTheLock(t *testing.T) {
+	var m RWMutex[int]
+	l := &m.lock
+	l.state.Store(held)
+	w, _ := l.join(sharing)
+	p := &parked{lock: l, waiter: w}
+	assert.Equal(t, lockdep.Of(lockdep.Exclusive, lockdep.Upgradable), p.Blockers())
+	behind, _ := l.join(exclusive)
+	l.state.Store(queued | upgradable | reader)
+	assert.Zero(t, p.Blockers(), "a reader comes in beside them")
+	q := &parked{lock: l, waiter: behind}
+	assert.Equal(t, lockdep.Of(lockdep.Upgradable, lockdep.Shared), q.Blockers())
+	l.state.Store(queued)
+	assert.Zero(t, q.Blockers())
+	l.queue.Lock()
+	l.queue.Remove(w)
+	l.queue.Unlock()
+	l.state.Store(queued | held)
+	assert.Zero(t, p.Blockers(), "it does not wait any more")
 }

@@ -216,9 +216,33 @@ func TestRWMutexAgainstOracle(t *testing.T) {
 				l.m.Recover(func(*int) {})
 				l.isPoisoned = false
 			},
-			"check": func(*rapid.T) {
+			"move": func(t *rapid.T) {
+				c := pick(t, l.holders, "holder")
+				var g traveller
+				switch c.mode {
+				case "write":
+					g = &c.write
+				case "read":
+					g = c.read
+				default:
+					g = c.upgr
+				}
+				move := rapid.SampledFrom([]func(){g.Adopt, g.Disown}).Draw(t, "move")
+				if rapid.Bool().Draw(t, "elsewhere") {
+					elsewhere(move)
+				} else {
+					move()
+				}
+			},
+			"sleep": func(*rapid.T) { testkit.Advance(time.Second) },
+			"check": func(t *rapid.T) {
 				if stop == nil {
-					stop = arcmutex.Check(time.Hour, func(*arcmutex.Deadlock) {})
+					stop = arcmutex.CheckWith(arcmutex.CheckOptions{
+						After:  time.Duration(rapid.IntRange(0, 2).Draw(t, "after")) * time.Second,
+						Limit:  time.Duration(rapid.IntRange(0, 2).Draw(t, "limit")) * time.Second,
+						Sample: rapid.IntRange(0, 2).Draw(t, "sample"),
+						Report: func(*arcmutex.Deadlock) {},
+					})
 				} else {
 					stop()
 					stop = nil

@@ -162,6 +162,20 @@ func TestGoroutinesThatAreGoneAreSwept(t *testing.T) {
 	assert.Equal(t, 100, c.Counts().Holds)
 }
 
+// Between Want and Begin a goroutine has nothing that would keep its record.
+func TestNewRecordsAreNotSwept(t *testing.T) {
+	c := listen(t, Options{})
+	var all []*goroutine
+	for i := range uint64(300) {
+		all = append(all, c.goroutines.add(i+1, i+1))
+	}
+	assert.Equal(t, 300, c.Counts().Goroutines)
+	assert.Positive(t, c.goroutines.sweeps)
+	for _, g := range all {
+		assert.Zero(t, g.live.Load())
+	}
+}
+
 // A goroutine whose record was thrown out gets another.
 func TestSweptGoroutineComesBack(t *testing.T) {
 	c := listen(t, Options{})
