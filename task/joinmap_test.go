@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -258,4 +260,59 @@ func TestAJoinMapForgets(t *testing.T) {
 	assert.Equal(t, []int{0, 0, 0}, []int{order, tasks, keys})
 	assert.LessOrEqual(t, done+queue, 64)
 	assert.Equal(t, "JoinMap(running=0 queued=0 untaken=0)", fmt.Sprint(m))
+}
+
+// TestStressJoinMap spawns, replaces, aborts, takes and closes all at once: a handle is
+// given out with its key, and at most once; what was not was replaced.
+func TestStressJoinMap(t *testing.T) {
+	testkit.Stress(t, func(t *testing.T, round int) {
+		m := task.NewJoinMap[int, int](t.Context(), 1+round%4)
+		var spawned, given sync.Map // by handle: the key
+		take := func(key int, h *task.Handle[int]) {
+			_, twice := given.LoadOrStore(h, key)
+			assert.False(t, twice)
+		}
+		testkit.Parallel(6, func(i int) {
+			for n := range 50 {
+				switch key := (i + n) % 5; {
+				case i < 4:
+					h := m.Spawn(key, func(ctx context.Context) (int, error) {
+						runtime.Gosched()
+						return key, ctx.Err()
+					})
+					spawned.Store(h, key)
+					if n%10 == 9 {
+						m.AbortKey(key, errBoom)
+						m.Keys()
+					}
+				case i == 4:
+					if key, h, ok := m.TryNext(); ok {
+						take(key, h)
+					}
+				default:
+					if key, h, err := m.Next(t.Context()); err == nil {
+						take(key, h)
+					}
+				}
+			}
+			if i == 0 && round%2 == 0 {
+				_ = m.Close()
+			}
+		})
+		_ = m.Close()
+		for key, h, ok := m.TryNext(); ok; key, h, ok = m.TryNext() {
+			take(key, h)
+		}
+		assert.Zero(t, m.Len())
+		assert.Empty(t, m.Keys())
+		given.Range(func(h, key any) bool {
+			want, _ := spawned.Load(h)
+			return assert.Equal(t, want, key)
+		})
+		spawned.Range(func(h, _ any) bool {
+			_, err := h.(*task.Handle[int]).Result(t.Context())
+			_, wasGiven := given.Load(h)
+			return assert.False(t, wasGiven && errors.Is(err, task.ErrReplaced), "it was replaced and given out")
+		})
+	})
 }
