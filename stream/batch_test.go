@@ -88,6 +88,26 @@ func TestBatchesAreFullAtEachBound(t *testing.T) {
 	}
 }
 
+// TestBatchesWithoutAnAgeReadNothingAhead counts what is read for the first batch.
+func TestBatchesWithoutAnAgeReadNothingAhead(t *testing.T) {
+	size := func(n int) func(int) int { return func(int) int { return n } }
+	for name, c := range map[string]struct {
+		o    stream.BatchOptions[int]
+		read int
+	}{
+		"elements":     {stream.BatchOptions[int]{MaxElements: 2}, 2},
+		"bytes":        {stream.BatchOptions[int]{MaxBytes: 1, Size: size(1)}, 1},
+		"exactly":      {stream.BatchOptions[int]{MaxBytes: 4, Size: size(2)}, 2},
+		"with the one": {stream.BatchOptions[int]{MaxBytes: 3, Size: size(2)}, 2}, // that does not fit
+	} {
+		read := 0
+		_, ok, err := stream.First(t.Context(), stream.Batches(heedless().Inspect(func(int) { read++ }), c.o))
+		require.NoError(t, err)
+		assert.True(t, ok)
+		assert.Equal(t, c.read, read, name)
+	}
+}
+
 func upToOf(vs []int, end error) stream.Stream[int] {
 	s := stream.FromSlice(vs)
 	if end != nil {

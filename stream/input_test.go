@@ -124,6 +124,7 @@ func TestTheContextEndsAReadOfAnInheritedPipe(t *testing.T) {
 type strangeReader struct {
 	reading  atomic.Bool
 	beside   atomic.Bool // Close was called while Read ran
+	cleared  atomic.Bool // a deadline was
 	closed   atomic.Int64
 	release  chan struct{}
 	released sync.Once
@@ -158,7 +159,9 @@ func (r closes) Close() error {
 type deadlined struct{ *strangeReader }
 
 func (r deadlined) SetReadDeadline(at time.Time) error {
-	if !at.IsZero() && at.Before(time.Now()) {
+	if at.IsZero() {
+		r.cleared.Store(true)
+	} else if at.Before(time.Now()) {
 		r.free()
 	}
 	return nil
@@ -206,6 +209,7 @@ func TestAReadIsEndedByADeadlineOrByCloseOrLeftBehind(t *testing.T) {
 				require.ErrorIs(t, err, context.DeadlineExceeded)
 				assert.Equal(t, time.Second+c.after, time.Since(start))
 				assert.Equal(t, c.beside, r.beside.Load(), "beside")
+				assert.False(t, r.cleared.Load(), "a deadline of the caller's")
 				r.free()
 				synctest.Wait()
 				if name != "nothing, and it cannot end" {

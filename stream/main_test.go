@@ -37,6 +37,15 @@ func count() stream.Stream[int] {
 	})
 }
 
+// heedless is count as a source that heeds nothing but yield's answer.
+func heedless() stream.Stream[int] {
+	return stream.New(func(_ context.Context, yield func(int) bool) error {
+		for i := 0; yield(i); i++ {
+		}
+		return nil
+	})
+}
+
 // upTo is a stream of 0 … n-1 and then err.
 func upTo(n int, err error) stream.Stream[int] {
 	s := count().Take(n)
