@@ -87,6 +87,8 @@ func TestAStreamOfTheSameNameTakesThePlaceOfTheOther(t *testing.T) {
 			switch len(got) {
 			case 2:
 				require.NoError(t, ss.Insert("a", endless(2)))
+			case 3:
+				assert.Equal(t, []int{1}, ended, "its run has ended")
 			case 4:
 				ss.Close()
 				assert.True(t, ss.Remove("a"))

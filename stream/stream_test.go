@@ -565,6 +565,7 @@ func TestBadArgumentsPanic(t *testing.T) {
 		"stream: ChunksTimeout: 0 is not positive":    func() { stream.ChunksTimeout(s, 0, 1) },
 		"stream: ChunksTimeout: 0s is not positive":   func() { stream.ChunksTimeout(s, 1, 0) },
 		"stream: Sessions: 0s is not positive":        func() { stream.Sessions(s, 1, 0) },
+		"stream: Sessions: 0 is not positive":         func() { stream.Sessions(s, 0, 1) },
 		"stream: Debounce: 0s is not positive":        func() { stream.Debounce(s, 0) },
 		"stream: Throttle: -1ns is not positive":      func() { stream.Throttle(s, -1) },
 		"stream: Timeout: 0s is not positive":         func() { stream.Timeout(s, 0, nil) },

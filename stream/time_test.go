@@ -150,6 +150,45 @@ func TestThrottle(t *testing.T) {
 	})
 }
 
+func TestTheContextEndsTheWaitOfAThrottle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeoutCause(t.Context(), 15*sec, errBoom)
+		defer cancel()
+		got, err := stream.Collect(ctx, stream.Throttle(heedless(), 10*sec))
+		require.ErrorIs(t, err, errBoom)
+		assert.Equal(t, ints(2), got)
+	})
+}
+
+func TestTimedStreamsReadOneElementAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noLeak(t)
+		for name, through := range map[string]func(stream.Stream[int]) stream.Stream[int]{
+			"Timeout":       func(s stream.Stream[int]) stream.Stream[int] { return stream.Timeout(s, sec, nil) },
+			"ChunksTimeout": func(s stream.Stream[int]) stream.Stream[int] { return flat(stream.ChunksTimeout(s, 1, sec)) },
+			"Sessions":      func(s stream.Stream[int]) stream.Stream[int] { return flat(stream.Sessions(s, 1, sec)) },
+			"Merge":         func(s stream.Stream[int]) stream.Stream[int] { return stream.Merge(s) },
+			"TimeWindows": func(s stream.Stream[int]) stream.Stream[int] {
+				return stream.FlatMap(stream.TimeWindows(s, sec, sec), func(w stream.Window[int]) stream.Stream[int] {
+					return stream.Of(w.Values...)
+				})
+			},
+		} {
+			read := 0
+			paced := timed(nil, 0, 2*sec, 0, 0, 0).Inspect(func(int) { read++ })
+			n := 0
+			for _, err := range through(paced).All(t.Context()) {
+				require.NoError(t, err)
+				if n++; n == 1 {
+					testkit.Advance(5 * sec)
+					assert.Equal(t, 1+1, read, name)
+				}
+			}
+			assert.Equal(t, 5, n)
+		}
+	})
+}
+
 func TestDebounce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		noLeak(t)

@@ -97,16 +97,13 @@ func (w *windowing[T]) set(timer *time.Timer) {
 	}
 }
 
-// yieldUntil yields the windows that end at or before now.
+// yieldUntil yields the windows that end at or before now. It is called before an
+// element is added, so that all that are kept are before the end of the next window.
 func (w *windowing[T]) yieldUntil(now time.Duration) bool {
 	for w.more && len(w.kept) > 0 && w.end() <= now {
-		end := w.end()
-		var values []T
-		for _, x := range w.kept {
-			if x.at >= end {
-				break
-			}
-			values = append(values, x.v)
+		values := make([]T, len(w.kept))
+		for i, x := range w.kept {
+			values[i] = x.v
 		}
 		from := w.start.Add(w.from)
 		w.from += min(w.step, math.MaxInt64-w.from)
@@ -115,9 +112,7 @@ func (w *windowing[T]) yieldUntil(now time.Duration) bool {
 			old++
 		}
 		w.kept = slices.Delete(w.kept, 0, old)
-		if len(values) > 0 {
-			w.more = w.yield(Window[T]{from, from.Add(w.size), values})
-		}
+		w.more = w.yield(Window[T]{from, from.Add(w.size), values})
 	}
 	return w.more
 }
