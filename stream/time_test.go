@@ -150,6 +150,17 @@ func TestThrottle(t *testing.T) {
 	})
 }
 
+func TestADebouncedElementIsYieldedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noLeak(t)
+		later := stream.New(func(context.Context, func(int) bool) error {
+			<-time.After(time.Hour)
+			return nil
+		})
+		assert.Equal(t, ints(2), collect(t, stream.Debounce(timed(nil, sec, time.Minute).Chain(later), sec)))
+	})
+}
+
 func TestTheContextEndsTheWaitOfAThrottle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeoutCause(t.Context(), 15*sec, errBoom)
