@@ -46,3 +46,13 @@ func (c *crew) traces() int {
 	}
 	return n
 }
+
+// Workers returns how many workers are registered.
+func Workers() (n int) {
+	for i := range shards {
+		shards[i].mu.Lock()
+		n += len(shards[i].workers.m)
+		shards[i].mu.Unlock()
+	}
+	return n
+}

@@ -614,6 +614,7 @@ func TestEachEndRepaysAWaitThatWasGivenUp(t *testing.T) {
 				p := newPool(t, task.PoolOptions{Workers: 2, Queue: 10})
 				start := time.Now()
 				var began time.Time
+				submit(t, p, sleeper(2*time.Second, 1))
 				h := submit(t, p, func(ctx context.Context) (int, error) {
 					long := submit(t, p, sleeper(10*time.Second, 1))
 					limited, cancel := context.WithTimeout(ctx, time.Second)
@@ -627,7 +628,6 @@ func TestEachEndRepaysAWaitThatWasGivenUp(t *testing.T) {
 					<-time.After(2 * time.Second)
 					return 0, nil
 				})
-				submit(t, p, sleeper(2*time.Second, 1))
 				synctest.Wait()
 				third := submit(t, p, begins(&began, time.Second))
 				testkit.Advance(2500 * time.Millisecond)
@@ -664,6 +664,7 @@ func TestAWaitThatIsOverEndsWhenThereIsAPlace(t *testing.T) {
 				p := newPool(t, task.PoolOptions{Workers: 2, Queue: 10})
 				start := time.Now()
 				var began time.Time
+				submit(t, p, sleeper(c.others, 1))
 				h := submit(t, p, func(ctx context.Context) (int, error) {
 					inner := task.NewSet[int](ctx, 2)
 					inner.Spawn(submit(t, p, sleeper(10*time.Second, 1)).Join)
@@ -674,11 +675,12 @@ func TestAWaitThatIsOverEndsWhenThereIsAPlace(t *testing.T) {
 					require.NoError(t, err)
 					assert.Equal(t, c.want, time.Since(start))
 					assert.Equal(t, c.over, p.Stats().Over)
-					<-time.After(2 * time.Second)
+					_, err = task.Go(ctx, sleeper(2*time.Second, 1)).Join(ctx)
+					require.NoError(t, err)
+					assert.Equal(t, c.want+2*time.Second, time.Since(start), "it does not wait for a place again")
 					inner.Abort(nil)
 					return 0, nil
 				})
-				submit(t, p, sleeper(c.others, 1))
 				testkit.Advance(1500 * time.Millisecond)
 				third := submit(t, p, begins(&began, time.Second))
 				if c.want > 2*time.Second {
@@ -752,6 +754,54 @@ func TestManyDiamonds(t *testing.T) {
 			_, err := task.JoinAll(ctx, level[0].Join, level[1].Join, last.Join)
 			return 0, err
 		}).Join(t.Context())
+		require.NoError(t, err)
+	})
+}
+
+func TestATaskInNextPassesItsPlaceToOneThatWaitsForItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSet[int](t, 2)
+		start := time.Now()
+		h := s.Spawn(func(ctx context.Context) (int, error) {
+			inner := task.NewSet[int](ctx, 2)
+			inner.Spawn(s.Spawn(sleeper(10*time.Second, 1)).Join)
+			inner.Spawn(sleeper(time.Second, 1))
+			_, err := inner.Next(ctx)
+			assert.Equal(t, time.Second, time.Since(start))
+			inner.Abort(nil)
+			return 0, err
+		})
+		s.Spawn(func(ctx context.Context) (int, error) {
+			_, err := s.Next(ctx)
+			return 0, err
+		})
+		_, err := h.Join(t.Context())
+		require.NoError(t, err)
+		s.Abort(nil)
+	})
+}
+
+// A goroutine of a task that has ended goes on waiting for a task that comes to need a
+// place.
+func TestATaskThatHasEndedPassesNoPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, task.PoolOptions{Workers: 1, Queue: 10})
+		later := make(chan struct{})
+		var queued *task.Handle[int]
+		other := task.Go(t.Context(), func(ctx context.Context) (int, error) { <-later; return queued.Join(ctx) })
+		submit(t, p, func(ctx context.Context) (int, error) {
+			go func() { _, _ = other.Join(context.WithoutCancel(ctx)) }()
+			synctest.Wait()
+			return 0, nil
+		})
+		submit(t, p, sleeper(10*time.Second, 1))
+		queued = submit(t, p, value(1))
+		testkit.Advance(time.Second)
+		close(later)
+		testkit.Advance(time.Second)
+		s := p.Stats()
+		assert.Equal(t, []int{1, 0, 1}, []int{s.Running, s.Passed, s.Queued})
+		_, err := other.Join(t.Context())
 		require.NoError(t, err)
 	})
 }

@@ -306,3 +306,52 @@ func TestPoolOptionsOutOfRangeAreRefused(t *testing.T) {
 	}
 	require.EqualError(t, testkit.PanicError(t, func() { _, _ = task.Submit[int](t.Context(), p, nil) }), "task: Submit: nil function")
 }
+
+func TestSubmittersThatGaveUpAreNotCounted(t *testing.T) {
+	for name, c := range map[string]struct {
+		queue int
+		free  func(p *task.Pool, running *task.Handle[int]) // makes room for one
+	}{
+		"a task ends":        {0, func(_ *task.Pool, running *task.Handle[int]) { running.Abort(nil) }},
+		"the queue is empty": {1, func(p *task.Pool, _ *task.Handle[int]) { p.Abort(nil) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPool(t, task.PoolOptions{Workers: 1, Queue: c.queue})
+				gate := make(chan struct{})
+				deaf := func(ctx context.Context) (int, error) {
+					if c.queue == 0 {
+						return untilDone(ctx)
+					}
+					return after(gate, 1)(ctx)
+				}
+				running := submit(t, p, deaf)
+				for range c.queue {
+					submit(t, p, deaf)
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				for i := range 3 {
+					go func() {
+						if i == 0 {
+							_, err := task.Submit(ctx, p, deaf)
+							assert.ErrorIs(t, err, context.Canceled)
+						} else {
+							_, _ = task.Submit(t.Context(), p, deaf)
+						}
+					}()
+					synctest.Wait()
+				}
+				cancel()
+				synctest.Wait()
+				assert.Equal(t, 2, p.Stats().Waiting)
+				c.free(p, running)
+				synctest.Wait()
+				s := p.Stats()
+				assert.Equal(t, []int{1, c.queue, 1}, []int{s.Running, s.Queued, s.Waiting})
+				close(gate)
+				_ = p.Close()
+				assert.Zero(t, task.Workers(), "none is registered any more")
+			})
+		})
+	}
+}
