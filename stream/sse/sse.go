@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"mime"
 	"net/http"
 	"time"
@@ -156,7 +157,8 @@ func (s *source) read(ctx context.Context, b body, yield func(stream.Event) bool
 	defer func() { _ = b.Close() }() // also if ctx is done before it is opened
 	s.parser.Begin()
 	open := func(context.Context) (io.ReadCloser, error) { return b, nil }
-	for line, err := range stream.Records(open, eventstream.Split, s.o.MaxBytes+eventstream.Room).All(ctx) {
+	mostLine := min(s.o.MaxBytes, math.MaxInt-eventstream.Room) + eventstream.Room
+	for line, err := range stream.Records(open, eventstream.Split, mostLine).All(ctx) {
 		if err != nil {
 			lasting := ctx.Err() != nil || errors.Is(err, stream.ErrTooLong)
 			return !lasting, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -286,6 +287,15 @@ func TestAnEventThatIsTooLongEndsTheStream(t *testing.T) {
 		assert.Equal(t, []string{"ten bytes."}, data(got))
 		assert.Equal(t, 1, requests)
 	}
+}
+
+func TestAnEventMayBeAsLongAsAnIntSays(t *testing.T) {
+	req, o := serve(t, func(w http.ResponseWriter, _ *http.Request) { events(w)("data: x\n\n") })
+	o.MaxBytes = math.MaxInt
+	e, ok, err := stream.First(t.Context(), sse.Connect(req, o))
+	require.NoError(t, err)
+	assert.True(t, ok)
+	assert.Equal(t, "x", e.Data)
 }
 
 func TestABodyOfTheRequestIsSentAgain(t *testing.T) {
