@@ -96,6 +96,16 @@ func BenchmarkCheck(b *testing.B) {
 	defer arcmutex.Check(time.Second, func(*arcmutex.Deadlock) {})()
 	b.Run("impl=ours/op=one", single)
 	b.Run("impl=ours/op=two", nested)
+	report := func(*arcmutex.Deadlock) {}
+	for name, o := range map[string]arcmutex.CheckOptions{
+		"impl=limit":  {After: time.Second, Limit: time.Minute, Report: report},
+		"impl=sample": {After: time.Second, Sample: 100, Report: report},
+	} {
+		stop := arcmutex.CheckWith(o)
+		b.Run(name+"/op=one", single)
+		b.Run(name+"/op=two", nested)
+		stop()
+	}
 	b.Run("impl=ours/op=order", func(b *testing.B) { // before a lock with 8,000 successors
 		hub := arcmutex.NewMutex(0)
 		locks := make([]*arcmutex.Mutex[int], 8000+b.N)
