@@ -18,7 +18,7 @@ import (
 )
 
 // sharing is the files whose atomic variables the explorer has to know.
-var sharing = []string{"clock.go", "key.go", "plan.go", "sweeper.go", "watch.go"}
+var sharing = []string{"clock.go", "keys.go", "plan.go", "sweeper.go", "watch.go"}
 
 // stepWall returns t as it would have been read had the wall clock, but not the
 // monotonic one, been set differently by d at that time. There is no way to
@@ -169,7 +169,7 @@ func TestRecordAndWordSizes(t *testing.T) {
 }
 
 func TestSmallTablesAreKeptAndLargeOnesGivenBack(t *testing.T) {
-	var a accounts
+	var a users
 	var ids []uint64
 	for i := range 2000 {
 		id := a.open(string(rune('a' + i)))
@@ -189,7 +189,7 @@ func TestSmallTablesAreKeptAndLargeOnesGivenBack(t *testing.T) {
 
 // ask returns the question of a user's i'th key.
 func ask(k *keys, i int) *question {
-	q := k.question("ann", NewKey(strconv.Itoa(i)), print{})
+	q := k.question("ann", NewKey(strconv.Itoa(i)), fingerprint{})
 	return &q
 }
 
@@ -211,7 +211,7 @@ func TestLargeTablesOfKeysAreGivenBack(t *testing.T) {
 	k := keys{most: 2000, seed: maphash.MakeSeed()}
 	for round := range 2 {
 		for i := range 1500 {
-			k.ended(1, k.remember(1, ask(&k, i), "ann"))
+			k.over(1, k.remember(1, ask(&k, i), "ann"))
 		}
 		require.Len(t, k.slots, 1500)
 		k.forget(1 + int64(KeyMemory))
@@ -233,11 +233,11 @@ func TestKeysOfTheSameHashAreToldApart(t *testing.T) {
 		k.slots[slots[i]].hold.User = user
 		assert.Equal(t, user, k.find(same(user)).hold.User)
 	}
-	k.ended(1, slots[1]) // from the middle of the chain
+	k.over(1, slots[1]) // from the middle of the chain
 	k.forget(1 + int64(KeyMemory))
 	assert.Nil(t, k.find(same("b")))
-	k.ended(2, slots[2])
-	k.ended(2, slots[0])
+	k.over(2, slots[2])
+	k.over(2, slots[0])
 	assert.EqualValues(t, 2, k.tally(7).Load())
 	k.forget(2 + int64(KeyMemory))
 	assert.Empty(t, k.byHash)
@@ -255,7 +255,7 @@ func TestTheFilterOfKeysCountsEachOnceWhileItGrows(t *testing.T) {
 		require.True(t, k.has("ann", NewKey(strconv.Itoa(i))))
 	}
 	for _, slot := range slots {
-		k.ended(1, slot)
+		k.over(1, slot)
 	}
 	k.forget(1 + int64(KeyMemory))
 	for i := range *k.filter.Load() {

@@ -14,11 +14,11 @@ import (
 // keys, watchers. Everything in it is guarded by the plan's lock, but for what
 // says otherwise.
 type event struct {
-	plan     *Plan
-	limits   Limits
-	accounts accounts
-	keys     keys
-	log      changeLog
+	plan   *Plan
+	limits Limits
+	users  users
+	keys   keys
+	log    changeLog
 
 	sweeper *sweeper // nil in a Map that does not sweep by itself
 	asked   int64    // when the sweeper is to come at the latest; never if it need not
@@ -47,7 +47,7 @@ func (e *event) close(end error) (fence, revision uint64) {
 	e.plan.close(end)
 	e.plan.mu.Lock()
 	defer e.plan.mu.Unlock()
-	e.log.ring()
+	e.log.wake()
 	if e.sweeper != nil {
 		e.sweeper.forget(e)
 	}
@@ -120,7 +120,7 @@ func (e *event) block(r *BlockRequest) (Hold, error) {
 	w := p.clock.wall()
 	var asked *question
 	if !r.Key.IsZero() {
-		q := e.keys.question(r.User, r.Key, print{method: methodBlock, seats: e.keys.seatsPrint(r.Seats), ttl: r.TTL})
+		q := e.keys.question(r.User, r.Key, fingerprint{method: methodBlock, seats: e.keys.seatsPrint(r.Seats), ttl: r.TTL})
 		asked = &q
 		if old, err := e.recall(w.mono, asked); old != nil || err != nil {
 			return old.again(), err
@@ -149,7 +149,7 @@ func (e *event) blockAny(r *BlockAnyRequest) (Hold, error) {
 	var asked *question
 	if !r.Key.IsZero() {
 		q := e.keys.question(r.User, r.Key,
-			print{method: methodBlockAny, n: r.N, where: e.keys.wherePrint(r.Where), ttl: r.TTL})
+			fingerprint{method: methodBlockAny, n: r.N, where: e.keys.wherePrint(r.Where), ttl: r.TTL})
 		asked = &q
 		if old, err := e.recall(w.mono, asked); old != nil || err != nil {
 			return old.again(), err
@@ -172,7 +172,7 @@ func (e *event) grant(w wall, user string, seats []int, ttl time.Duration, asked
 		return Hold{}, err
 	}
 	p := e.plan
-	lead := p.grant(w.mono, w.mono+int64(ttl), e.accounts.open(user), seats, asked)
+	lead := p.grant(w.mono, w.mono+int64(ttl), e.users.open(user), seats, asked)
 	return e.answer(w, lead, p.labels.labelsOf(seats)), nil
 }
 
@@ -196,7 +196,7 @@ func (e *event) describe(w wall, lead uint32, seats []string) Hold {
 	r := &p.records[lead]
 	return Hold{
 		Token: p.token(lead),
-		User:  e.accounts.list[r.user].name,
+		User:  e.users.list[r.user].name,
 		Seats: seats,
 		At:    w.time(r.at),
 		Until: w.time(p.deadline(lead)),
@@ -219,7 +219,7 @@ func (e *event) book(r *BookRequest) (Booking, error) {
 	var asked *question
 	if !r.Key.IsZero() {
 		q := e.keys.question(r.User, r.Key,
-			print{method: methodBook, seats: e.keys.seatsPrint(r.Seats), token: e.keys.tokenPrint(&r.Token)})
+			fingerprint{method: methodBook, seats: e.keys.seatsPrint(r.Seats), token: e.keys.tokenPrint(&r.Token)})
 		asked = &q
 		if old, err := e.recall(now, asked); old != nil || err != nil {
 			return old.again().booking(), err
@@ -229,7 +229,7 @@ func (e *event) book(r *BookRequest) (Booking, error) {
 	if err != nil {
 		return Booking{}, err
 	}
-	if r.User != "" && r.User != e.accounts.list[p.records[lead].user].name {
+	if r.User != "" && r.User != e.users.list[p.records[lead].user].name {
 		return Booking{}, fmt.Errorf("%w: of another user's hold", ErrToken)
 	}
 	part, err := p.part(lead, seats)
@@ -282,7 +282,7 @@ func (e *event) extend(r *ExtendRequest) (Hold, error) {
 		return Hold{}, err
 	}
 	p.extend(lead, until)
-	p.scratch = p.ring(p.scratch[:0], lead)
+	p.scratch = p.seats(p.scratch[:0], lead)
 	return e.describe(p.clock.wall(), lead, e.labelsOf(p.scratch)), nil
 }
 
@@ -306,7 +306,7 @@ func (e *event) seat(label string) (SeatInfo, error) {
 func (e *event) info(w wall, seat uint32, state State, head *record) SeatInfo {
 	i := SeatInfo{Seat: e.plan.labels.label(int(seat)), State: state}
 	if head != nil {
-		i.User, i.Fence, i.At = e.accounts.list[head.user].name, head.fence, w.time(head.at)
+		i.User, i.Fence, i.At = e.users.list[head.user].name, head.fence, w.time(head.at)
 		i.Until = w.time(e.plan.deadline(seat)) // the zero time for a booking
 	}
 	return i
@@ -336,12 +336,12 @@ func (e *event) holds(user string) ([]HoldInfo, error) {
 	}
 	w := p.clock.wall()
 	var out []HoldInfo
-	for _, lead := range e.accounts.leads(p, user) {
+	for _, lead := range e.users.leads(p, user) {
 		if p.deadline(lead) <= w.mono {
 			continue
 		}
 		r := &p.records[lead]
-		p.scratch = p.ring(p.scratch[:0], lead)
+		p.scratch = p.seats(p.scratch[:0], lead)
 		out = append(out, HoldInfo{
 			Fence: r.fence,
 			Seats: e.labelsOf(p.scratch),
@@ -355,34 +355,34 @@ func (e *event) holds(user string) ([]HoldInfo, error) {
 // remember is told by the plan that a hold or booking has been decided, before
 // its seats are seen to be taken.
 func (e *event) remember(now int64, q *question, user uint64) (slot uint32) {
-	return e.keys.remember(now, q, e.accounts.list[user].name)
+	return e.keys.remember(now, q, e.users.list[user].name)
 }
 
 // over is told by the plan that a hold or booking is over.
 func (e *event) over(now int64, state State, head *record) {
 	if state == Blocked {
-		e.accounts.dropHold(e.plan, head)
+		e.users.dropHold(e.plan, head)
 	}
 	if head.slot != noSlot {
-		e.keys.ended(now, head.slot)
+		e.keys.over(now, head.slot)
 		e.askAnew()
 	}
 }
 
 // moved is told by the plan that a hold now begins at another seat.
-func (e *event) moved(from, to uint32) { e.accounts.moveHold(e.plan, from, to) }
+func (e *event) moved(from, to uint32) { e.users.moveHold(e.plan, from, to) }
 
 // changed is told by the plan of every change.
 func (e *event) changed(kind Kind, head *record, seats []uint32, until int64) {
 	if e.log.on(e.plan.clock) {
-		e.log.add(e.plan.revision, kind, head, e.accounts.list[head.user].name, seats, until)
+		e.log.add(e.plan.revision, kind, head, e.users.list[head.user].name, seats, until)
 	}
 	switch kind {
 	case KindBlocked:
-		e.accounts.addHold(e.plan, seats[0])
-		e.accounts.add(head.user, len(seats))
+		e.users.addHold(e.plan, seats[0])
+		e.users.add(head.user, len(seats))
 	case KindReleased, KindExpired, KindCancelled:
-		e.accounts.add(head.user, -len(seats))
+		e.users.add(head.user, -len(seats))
 	case KindSnapshot, KindGap, KindExtended, KindBooked:
 	}
 }

@@ -44,20 +44,20 @@ func (p *Plan) setGate() {
 }
 
 // link makes a ring of the seats, which begins with the first.
-func (p *Plan) link(ring []uint32) {
-	last := len(ring) - 1
-	for i, seat := range ring {
+func (p *Plan) link(seats []uint32) {
+	last := len(seats) - 1
+	for i, seat := range seats {
 		r := &p.records[seat]
-		r.lead = ring[0]
-		r.next = ring[0]
+		r.lead = seats[0]
+		r.next = seats[0]
 		if i < last {
-			r.next = ring[i+1]
+			r.next = seats[i+1]
 		}
 	}
 }
 
-// ring appends the seats of the hold or booking that begins at lead.
-func (p *Plan) ring(to []uint32, lead uint32) []uint32 {
+// seats appends the seats of the hold or booking that begins at lead.
+func (p *Plan) seats(to []uint32, lead uint32) []uint32 {
 	for seat := lead; ; {
 		to = append(to, seat)
 		if seat = p.records[seat].next; seat == lead {
@@ -130,8 +130,8 @@ func (p *Plan) begin(seat uint32, user uint64, now int64) *record {
 }
 
 // setDeadline blocks the seats of one hold until then.
-func (p *Plan) setDeadline(ring []uint32, until int64) {
-	for _, seat := range ring {
+func (p *Plan) setDeadline(seats []uint32, until int64) {
+	for _, seat := range seats {
 		p.set(seat, uint64(until)<<stateBits|uint64(Blocked))
 	}
 	if until < p.earliest.Load() {
@@ -149,7 +149,7 @@ func (p *Plan) extend(lead uint32, until int64) int64 {
 	if current := p.deadline(lead); until <= current {
 		return current
 	}
-	p.scratch = p.ring(p.scratch[:0], lead)
+	p.scratch = p.seats(p.scratch[:0], lead)
 	p.touch(p.scratch)
 	p.setDeadline(p.scratch, until)
 	p.changed(KindExtended, &p.records[lead], p.scratch, until)
@@ -194,7 +194,7 @@ func (p *Plan) vacate(now int64, lead uint32, part []uint32, kind Kind) {
 
 // expire ends the hold that begins at lead, all of it.
 func (p *Plan) expire(lead uint32) {
-	p.scratch = p.ring(p.scratch[:0], lead)
+	p.scratch = p.seats(p.scratch[:0], lead)
 	p.vacate(p.deadline(lead), lead, p.scratch, KindExpired)
 }
 
@@ -204,7 +204,7 @@ func (p *Plan) expire(lead uint32) {
 func (p *Plan) detach(now int64, lead uint32, part []uint32) (head *record, over bool) {
 	state := State(p.word(int(lead)) & stateMask)
 	head = &p.records[lead]
-	p.rest = p.ring(p.rest[:0], lead)
+	p.rest = p.seats(p.rest[:0], lead)
 	if len(part) == len(p.rest) {
 		if len(p.moved) > 0 {
 			delete(p.moved, head.fence)

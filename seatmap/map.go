@@ -60,11 +60,8 @@ const maxRing = 1 << 20
 
 // NewMap makes a map without events. The error wraps [ErrInvalidOptions].
 func NewMap(o Options) (*Map, error) {
-	if o.SweepEvery < 0 || o.Ring < 0 || o.Keys < 0 {
-		return nil, fmt.Errorf("%w: negative", ErrInvalidOptions)
-	}
-	if o.Ring > maxRing {
-		return nil, fmt.Errorf("%w: a ring of %d, not at most %d", ErrInvalidOptions, o.Ring, maxRing)
+	if err := checkOptions(&o); err != nil {
+		return nil, err
 	}
 	if o.SweepEvery == 0 {
 		o.SweepEvery = 100 * time.Millisecond

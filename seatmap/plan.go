@@ -87,7 +87,7 @@ type record struct {
 	at    int64  // when blocked or booked
 	lead  uint32 // the first seat of the hold or booking that this seat is in
 	next  uint32 // the next seat of the ring
-	// The ring of the holds of one user of a Map; see accounts.
+	// The ring of the holds of one user of a Map; see users.
 	after, before uint32
 	slot          uint32 // of the answer that a Map remembers by key, or noSlot
 	first         uint32 // where the hold or booking began; see Token
@@ -111,19 +111,8 @@ type PlanConfig struct {
 // is [ErrInvalidEvent] or [ErrInvalidLayout]. It panics when the clock was not
 // made by [NewClock].
 func NewPlan(c PlanConfig) (*Plan, error) {
-	if c.Clock != nil && c.Clock.self != c.Clock {
-		panic(notMade("Clock", "", c.Clock.self != nil))
-	}
-	if len(c.Name) > MaxName {
-		return nil, fmt.Errorf("%w: %d bytes, more than %d", ErrInvalidEvent, len(c.Name), MaxName)
-	}
-	if c.Seats < 1 || c.Seats > MaxSeats {
-		return nil, fmt.Errorf("%w: %d seats, not 1 to %d", ErrInvalidLayout, c.Seats, MaxSeats)
-	}
-	for _, seat := range c.Closed {
-		if seat < 0 || seat >= c.Seats {
-			return nil, fmt.Errorf("%w: closes seat %d of %d", ErrInvalidLayout, seat, c.Seats)
-		}
+	if err := checkPlan(&c); err != nil {
+		return nil, err
 	}
 	if c.Clock == nil {
 		c.Clock = NewClock()

@@ -204,7 +204,7 @@ func TestSweepersInAllInterleavings(t *testing.T) {
 					p.mu.Lock()
 					defer p.mu.Unlock()
 					if p.end == nil {
-						p.grant(1, until, e.accounts.open("ann"), []int{seat}, nil)
+						p.grant(1, until, e.users.open("ann"), []int{seat}, nil)
 					}
 				}
 				far := m.clock.now() + int64(time.Hour)

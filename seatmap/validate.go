@@ -71,6 +71,36 @@ func done(ctx context.Context) error {
 	return fmt.Errorf("seatmap: %w", context.Cause(ctx))
 }
 
+// checkOptions checks what NewMap is given.
+func checkOptions(o *Options) error {
+	if o.SweepEvery < 0 || o.Ring < 0 || o.Keys < 0 {
+		return fmt.Errorf("%w: negative", ErrInvalidOptions)
+	}
+	if o.Ring > maxRing {
+		return fmt.Errorf("%w: a ring of %d, not at most %d", ErrInvalidOptions, o.Ring, maxRing)
+	}
+	return nil
+}
+
+// checkPlan checks what NewPlan is given. It panics about the clock.
+func checkPlan(c *PlanConfig) error {
+	if c.Clock != nil && c.Clock.self != c.Clock {
+		panic(notMade("Clock", "", c.Clock.self != nil))
+	}
+	if len(c.Name) > MaxName {
+		return fmt.Errorf("%w: %d bytes, more than %d", ErrInvalidEvent, len(c.Name), MaxName)
+	}
+	if c.Seats < 1 || c.Seats > MaxSeats {
+		return fmt.Errorf("%w: %d seats, not 1 to %d", ErrInvalidLayout, c.Seats, MaxSeats)
+	}
+	for _, seat := range c.Closed {
+		if seat < 0 || seat >= c.Seats {
+			return fmt.Errorf("%w: closes seat %d of %d", ErrInvalidLayout, seat, c.Seats)
+		}
+	}
+	return nil
+}
+
 func checkCreate(r *CreateRequest) (*labels, []int, error) {
 	if err := checkEvent(r.Event); err != nil {
 		return nil, nil, err
@@ -326,13 +356,13 @@ func (e *event) allow(now int64, user string, n int, ttl time.Duration) error {
 		return nil
 	}
 	within := func() bool {
-		seats, holds := e.accounts.of(user)
+		seats, holds := e.users.of(user)
 		return (l.Seats == 0 || n <= l.Seats-seats) && (l.Holds == 0 || holds < l.Holds)
 	}
 	if within() {
 		return nil
 	}
-	for _, lead := range e.accounts.leads(e.plan, user) {
+	for _, lead := range e.users.leads(e.plan, user) {
 		if e.plan.deadline(lead) <= now {
 			e.plan.expire(lead)
 		}
@@ -415,7 +445,7 @@ func (p *Plan) expired(now int64, t *Token) bool {
 // hold or booking that begins at lead, or all of it.
 func (p *Plan) part(lead uint32, seats []int) ([]uint32, error) {
 	if seats == nil {
-		p.scratch = p.ring(p.scratch[:0], lead)
+		p.scratch = p.seats(p.scratch[:0], lead)
 		return p.scratch, nil
 	}
 	part := p.scratch[:0]

@@ -98,7 +98,7 @@ func (l *changeLog) add(revision uint64, kind Kind, head *record, user string, s
 	for l.seats > seatsPerPlace*l.size && l.first < revision {
 		l.dropFirst()
 	}
-	l.ring()
+	l.wake()
 }
 
 // dropFirst forgets the oldest change.
@@ -109,8 +109,8 @@ func (l *changeLog) dropFirst() {
 	l.first++
 }
 
-// ring wakes those who wait.
-func (l *changeLog) ring() {
+// wake wakes those who wait.
+func (l *changeLog) wake() {
 	if l.parked == nil {
 		return
 	}

@@ -41,12 +41,12 @@ type question struct {
 	user  string
 	key   Key
 	hash  uint64 // of user and key
-	print print
+	print fingerprint
 }
 
-// print is the fingerprint of all that a request with a key asks for. Fields
+// fingerprint is a short form of all that a request with a key asks for. Fields
 // that a method does not have are 0.
-type print struct {
+type fingerprint struct {
 	method method
 	n      int
 	ttl    time.Duration
@@ -64,7 +64,7 @@ const (
 )
 
 // differs says in what p differs from other.
-func (p print) differs(other print) (names []string) {
+func (p fingerprint) differs(other fingerprint) (names []string) {
 	if p.method != other.method {
 		return []string{"method"}
 	}
@@ -114,7 +114,7 @@ func (k *keys) hash(user, key string) uint64 {
 func mix(before, h uint64) uint64 { return bits.RotateLeft64(before, 29)*0x9E3779B97F4A7C15 ^ h }
 
 // question makes a question of what was asked for.
-func (k *keys) question(user string, key Key, p print) question {
+func (k *keys) question(user string, key Key, p fingerprint) question {
 	return question{user: user, key: key, hash: k.hash(user, *key.text), print: p}
 }
 
@@ -211,8 +211,8 @@ func (k *keys) grow() {
 	k.filter.Store(&filter)
 }
 
-// ended says that the hold or booking of the answer is over.
-func (k *keys) ended(now int64, slot uint32) {
+// over says that the hold or booking of the answer is over.
+func (k *keys) over(now int64, slot uint32) {
 	a := &k.slots[slot]
 	a.until = now + int64(KeyMemory)
 	if k.queued == 0 {

@@ -1,0 +1,142 @@
+package seatmap
+
+import "strings"
+
+// users are the users who have seats of one event. They are guarded by the
+// lock of its plan. A plan knows a user by the place in the list.
+type users struct {
+	list   []userEntry
+	byName map[string]uint32
+	unused []uint32 // places in the list
+	idle   int      // users without seats; they are kept until they are many
+}
+
+// userEntry is what one user has. The user's holds are a ring, by the after and before
+// of the records where they begin.
+type userEntry struct {
+	name  string
+	seats int // blocked and booked
+	holds int // live
+	hold  uint32
+}
+
+// open returns the place of the user, which it makes if need be.
+func (u *users) open(user string) uint64 {
+	if i, ok := u.byName[user]; ok {
+		return uint64(i)
+	}
+	if u.byName == nil {
+		u.byName = map[string]uint32{}
+	}
+	user = strings.Clone(user) // it may be part of something large
+	var i uint32
+	if last := len(u.unused) - 1; last >= 0 {
+		i, u.unused = u.unused[last], u.unused[:last]
+	} else {
+		i = uint32(len(u.list))
+		u.list = append(u.list, userEntry{})
+	}
+	u.list[i] = userEntry{name: user, hold: noSeat}
+	u.byName[user] = i
+	u.idle++
+	return uint64(i)
+}
+
+// of returns how many seats and live holds a user has.
+func (u *users) of(user string) (seats, holds int) {
+	if i, ok := u.byName[user]; ok {
+		return u.list[i].seats, u.list[i].holds
+	}
+	return 0, 0
+}
+
+// add counts seats, or takes them away again when n is negative. Users without
+// any are forgotten when they are many.
+func (u *users) add(i uint64, n int) {
+	one := &u.list[i]
+	one.seats += n
+	switch one.seats {
+	case n:
+		u.idle--
+	case 0:
+		u.idle++
+		if u.idle > 64 && u.idle > len(u.byName)/2 || u.idle == len(u.byName) && len(u.list) >= 1024 {
+			u.forget()
+		}
+	}
+}
+
+// forget drops the users without seats.
+func (u *users) forget() {
+	if u.idle == len(u.byName) {
+		*u = users{}
+		return
+	}
+	for i := range u.list {
+		if one := &u.list[i]; one.seats == 0 && one.name != "" {
+			delete(u.byName, one.name)
+			*one = userEntry{}
+			u.unused = append(u.unused, uint32(i))
+		}
+	}
+	u.idle = 0
+}
+
+// addHold puts the hold that begins at lead into its user's ring.
+func (u *users) addHold(p *Plan, lead uint32) {
+	r := &p.records[lead]
+	one := &u.list[r.user]
+	one.holds++
+	if one.hold == noSeat {
+		one.hold, r.after, r.before = lead, lead, lead
+		return
+	}
+	first := &p.records[one.hold]
+	r.after, r.before = one.hold, first.before
+	p.records[first.before].after = lead
+	first.before = lead
+}
+
+// dropHold takes a hold out of its user's ring.
+func (u *users) dropHold(p *Plan, head *record) {
+	one := &u.list[head.user]
+	one.holds--
+	if one.holds == 0 {
+		one.hold = noSeat
+		return
+	}
+	p.records[head.before].after = head.after
+	p.records[head.after].before = head.before
+	if one.hold == head.lead {
+		one.hold = head.after
+	}
+}
+
+// moveHold says that a hold now begins at another seat.
+func (u *users) moveHold(p *Plan, from, to uint32) {
+	r := &p.records[to]
+	one := &u.list[r.user]
+	if one.hold == from {
+		one.hold = to
+	}
+	if r.after == from {
+		r.after, r.before = to, to
+		return
+	}
+	p.records[r.before].after = to
+	p.records[r.after].before = to
+}
+
+// leads returns where the user's holds begin.
+func (u *users) leads(p *Plan, user string) (leads []uint32) {
+	i, ok := u.byName[user]
+	if !ok {
+		return nil
+	}
+	lead := u.list[i].hold
+	for range u.list[i].holds {
+		leads = append(leads, lead)
+		lead = p.records[lead].after
+	}
+	return leads
+}
