@@ -14,7 +14,7 @@ type notifiedAndStale struct{ c *Cond }
 
 func (g notifiedAndStale) release(method string) {
 	g.c.NotifyOne()
-	stale(method, "guard was unlocked")
+	staleGuard(method, over)
 }
 
 func (notifiedAndStale) relock() error { return nil }

@@ -15,7 +15,7 @@ import (
 // TestAllInterleavings runs the tests named …Explored with every interleaving
 // of the atomic operations. By themselves they see every order of whole threads.
 func TestAllInterleavings(t *testing.T) {
-	interleave.Rerun(t, "Test.*Explored", "count.go", "counts.go", "handle.go", "lock.go", "semaphore.go", "../internal/park/queue.go")
+	interleave.Rerun(t, "Test.*Explored", "count.go", "arc_counts.go", "arc_handle.go", "lock.go", "../internal/park/queue.go")
 }
 
 // TestCountMisusedExplored has one Dec too many: one panics, and one of the

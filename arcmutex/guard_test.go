@@ -176,67 +176,6 @@ func TestCopiedReadersDoNotTakeSharesOfOthers(t *testing.T) {
 	assert.Zero(t, m.Readers())
 }
 
-func TestRefusedPermitsSaySo(t *testing.T) {
-	s := arcmutex.NewSemaphore(2)
-	done, cancel := context.WithCancel(t.Context())
-	cancel()
-	for n := range int64(5) {
-		p, err := s.Acquire(done, n)
-		require.Error(t, err)
-		require.EqualError(t, testkit.PanicError(t, p.Release), "arcmutex: Permit.Release: permit was not acquired")
-		if p, ok := s.TryAcquire(n + 3); assert.False(t, ok) {
-			require.EqualError(t, testkit.PanicError(t, p.Forget), "arcmutex: Permit.Forget: permit was not acquired")
-			assert.Zero(t, p.N())
-		}
-	}
-	assert.EqualValues(t, 2, s.Available())
-}
-
-func TestEndedPermitsAndListenersSayHowTheyEnded(t *testing.T) {
-	s := arcmutex.NewSemaphore(8)
-	acquire := func() arcmutex.Permit {
-		p, err := s.Acquire(t.Context(), 1)
-		require.NoError(t, err)
-		return p
-	}
-	whole := acquire()
-	for how, end := range map[string]func(*arcmutex.Permit){
-		"released":  (*arcmutex.Permit).Release,
-		"forgotten": (*arcmutex.Permit).Forget,
-		"merged":    func(p *arcmutex.Permit) { whole.Merge(p) },
-	} {
-		p := acquire()
-		c := p
-		end(&p)
-		free := s.Available()
-		for method, use := range map[string]func(){
-			"Release": c.Release, "Forget": c.Forget,
-			"Split": func() { c.Split(0) }, "Merge": func() { c.Merge(&whole) },
-		} {
-			assert.PanicsWithError(t, "arcmutex: Permit."+method+": permit was "+how, use)
-		}
-		assert.ErrorIs(t, testkit.PanicError(t, c.Release), arcmutex.ErrStale)
-		assert.Zero(t, c.N())
-		assert.Equal(t, free, s.Available(), "a copy makes no permits")
-	}
-	assert.PanicsWithError(t, "arcmutex: Permit.Release: permit was released", new(arcmutex.Permit).Release)
-
-	var n arcmutex.Notify
-	first, second := n.Listen(), n.Listen()
-	n.NotifyOne()
-	c := *first
-	first.Close() // the second one gets the notification
-	c.Close()     // no further one is made
-	require.NoError(t, second.Wait(t.Context()))
-	second.Close()
-	assert.PanicsWithError(t, "arcmutex: Listener.Wait: listener was closed", func() { _ = c.Wait(t.Context()) })
-	assert.PanicsWithError(t, "arcmutex: Listener.Wait: listener was closed", func() { _ = new(arcmutex.Listener).Wait(t.Context()) })
-	new(arcmutex.Listener).Close()
-	third := n.Listen()
-	assert.Error(t, third.Wait(done(t)), "nothing is stored")
-	third.Close()
-}
-
 func TestAFunctionThatEndsItsGuardGetsNoPart(t *testing.T) {
 	m, rw := arcmutex.NewMutex(1), arcmutex.NewRWMutex(1)
 	for method, f := range map[string]func(){

@@ -14,9 +14,8 @@ import (
 func TestNothingAllocatesThatDoesNotWait(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	m, rw, s := arcmutex.NewMutex(0), arcmutex.NewRWMutex(0), arcmutex.NewSemaphore(1)
+	m, rw := arcmutex.NewMutex(0), arcmutex.NewRWMutex(0)
 	var c arcmutex.Cond
-	var n arcmutex.Notify
 	var o arcmutex.OnceLock[int]
 	o.Set(1)
 	for what, f := range map[string]func(){
@@ -84,25 +83,6 @@ func TestNothingAllocatesThatDoesNotWait(t *testing.T) {
 			g := u.Upgrade()
 			g.Unlock()
 		},
-		"Acquire": func() {
-			p, err := s.Acquire(ctx, 1)
-			assert.NoError(t, err)
-			p.Release()
-		},
-		"TryAcquire": func() {
-			p, ok := s.TryAcquire(1)
-			assert.True(t, ok)
-			p.Release()
-		},
-		"Split and Merge": func() {
-			p, err := s.Acquire(ctx, 1)
-			assert.NoError(t, err)
-			q, ok := p.Split(1)
-			assert.True(t, ok)
-			p.Merge(&q)
-			p.Release()
-		},
-		"Notify":  func() { n.NotifyOne(); assert.NoError(t, n.Wait(ctx)) },
 		"Cond":    func() { c.NotifyOne(); c.NotifyAll() },
 		"OnceGet": func() { o.GetOrInit(func() int { return 2 }) },
 	} {
@@ -114,19 +94,12 @@ func TestNothingAllocatesThatDoesNotWait(t *testing.T) {
 //go:noinline
 func shared(m *arcmutex.RWMutex[int]) arcmutex.RGuard[int] { return m.RLock() }
 
-//go:noinline
-func permitted(s *arcmutex.Semaphore) (arcmutex.Permit, bool) { return s.TryAcquire(1) }
-
 // What a guard costs that does not stay where it was made.
 func TestReturnedSharedHoldsAllocateOnce(t *testing.T) {
-	rw, s := arcmutex.NewRWMutex(0), arcmutex.NewSemaphore(1)
+	rw := arcmutex.NewRWMutex(0)
 	testkit.Allocs(t, "RLock", 1, func() {
 		g := shared(rw)
 		g.Unlock()
-	})
-	testkit.Allocs(t, "TryAcquire", 1, func() {
-		p, _ := permitted(s)
-		p.Release()
 	})
 	testkit.Allocs(t, "Map", 1, func() {
 		g := rw.RLock()

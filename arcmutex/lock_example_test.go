@@ -94,19 +94,6 @@ func ExampleCond() {
 	// Output: [job] <nil>
 }
 
-func ExampleSemaphore() {
-	s := arcmutex.NewSemaphore(3)
-	p, err := s.Acquire(context.Background(), 2)
-	fmt.Println(s.Available(), err)
-	one, _ := p.Split(1)
-	one.Release()
-	fmt.Println(s.Available(), p.N())
-	p.Release()
-	// Output:
-	// 1 <nil>
-	// 2 1
-}
-
 func ExampleLazyLock() {
 	answer := arcmutex.NewLazyLock(func() int {
 		fmt.Println("computing")

@@ -13,14 +13,14 @@
 // is tracked appears until its end in the profiles ferrous.handles,
 // ferrous.borrows and ferrous.locks of runtime/pprof, and so in go tool pprof
 // and under /debug/pprof/. What the garbage collector finds not ended is in
-// [Leaks]. The functions rc.Track, refcell.Track and arcmutex.Track turn on one
-// package alone.
+// [Leaks]. The functions rc.Track, refcell.Track, arcmutex.Track and sema.Track
+// turn on one package alone.
 //
 // # What is tracked
 //
 // Rc, Weak and Box of package rc; Ref, RefMut, AtomicRef and AtomicRefMut of
-// package refcell; Arc, Weak, Guard, RGuard, UGuard, Permit and Listener of package
-// arcmutex. What was made while tracking was off is not seen.
+// package refcell; Arc, Weak, Guard, RGuard and UGuard of package arcmutex; Permit and
+// Listener of package sema. What was made while tracking was off is not seen.
 //
 // # Cost
 //

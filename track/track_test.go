@@ -17,6 +17,7 @@ import (
 	"github.com/coderrange/ferrous/internal/testkit"
 	"github.com/coderrange/ferrous/rc"
 	"github.com/coderrange/ferrous/refcell"
+	"github.com/coderrange/ferrous/sema"
 	"github.com/coderrange/ferrous/track"
 )
 
@@ -61,8 +62,8 @@ var (
 	arc    = arcmutex.NewArc(1)
 	mutex  = arcmutex.NewMutex(1)
 	rw     = arcmutex.NewRWMutex(1)
-	sem    = arcmutex.NewSemaphore(1000)
-	notify arcmutex.Notify
+	sem    = sema.NewSemaphore(1000)
+	notify sema.Notify
 	keep   []any
 )
 
@@ -148,14 +149,14 @@ var kinds = map[string]struct {
 		b.Release()
 		return a.Release
 	}},
-	"a Permit": {"arcmutex.Permit", func() func() {
+	"a Permit": {"sema.Permit", func() func() {
 		p, _ := sem.Acquire(context.Background(), 1)
 		return p.Release
 	}},
-	"a Permit that was waited for": {"arcmutex.Permit", func() func() {
-		s := lived(arcmutex.NewSemaphore(1))
+	"a Permit that was waited for": {"sema.Permit", func() func() {
+		s := lived(sema.NewSemaphore(1))
 		first, _ := s.TryAcquire(1)
-		permits := make(chan arcmutex.Permit)
+		permits := make(chan sema.Permit)
 		waiting := make(chan struct{})
 		go func() {
 			close(waiting)
@@ -166,28 +167,28 @@ var kinds = map[string]struct {
 		first.Release()
 		return (<-permits).Release
 	}},
-	"a tried Permit":           {"arcmutex.Permit", func() func() { p, _ := sem.TryAcquire(1); return p.Release }},
-	"a Permit of none":         {"arcmutex.Permit", func() func() { p, _ := sem.TryAcquire(0); return p.Release }},
-	"a Permit to be forgotten": {"arcmutex.Permit", func() func() { p, _ := sem.TryAcquire(1); return p.Forget }},
-	"a part of a Permit": {"arcmutex.Permit", func() func() {
+	"a tried Permit":           {"sema.Permit", func() func() { p, _ := sem.TryAcquire(1); return p.Release }},
+	"a Permit of none":         {"sema.Permit", func() func() { p, _ := sem.TryAcquire(0); return p.Release }},
+	"a Permit to be forgotten": {"sema.Permit", func() func() { p, _ := sem.TryAcquire(1); return p.Forget }},
+	"a part of a Permit": {"sema.Permit", func() func() {
 		p, _ := sem.TryAcquire(2)
 		defer p.Release()
 		part, _ := p.Split(1)
 		return part.Release
 	}},
-	"a Permit without a part": {"arcmutex.Permit", func() func() {
+	"a Permit without a part": {"sema.Permit", func() func() {
 		p, _ := sem.TryAcquire(2)
 		part, _ := p.Split(1)
 		part.Release()
 		return p.Release
 	}},
-	"a Permit that was merged into another": {"arcmutex.Permit", func() func() {
+	"a Permit that was merged into another": {"sema.Permit", func() func() {
 		p, _ := sem.TryAcquire(2)
 		part, _ := p.Split(1)
 		part.Merge(&p)
 		return part.Release
 	}},
-	"a Permit to be merged": {"arcmutex.Permit", func() func() {
+	"a Permit to be merged": {"sema.Permit", func() func() {
 		p, _ := sem.TryAcquire(2)
 		return func() {
 			q, _ := sem.TryAcquire(1)
@@ -195,8 +196,8 @@ var kinds = map[string]struct {
 			q.Release()
 		}
 	}},
-	"a Listener": {"arcmutex.Listener", func() func() { return notify.Listen().Close }},
-	"a Listener that was notified": {"arcmutex.Listener", func() func() {
+	"a Listener": {"sema.Listener", func() func() { return notify.Listen().Close }},
+	"a Listener that was notified": {"sema.Listener", func() func() {
 		l := notify.Listen()
 		notify.NotifyWaiters()
 		_ = l.Wait(context.Background())

@@ -14,6 +14,7 @@ import (
 	"github.com/linkdata/deadlock"
 
 	"github.com/coderrange/ferrous/arcmutex"
+	"github.com/coderrange/ferrous/sema"
 )
 
 // contend runs body on n goroutines, which share b.N iterations.
@@ -122,7 +123,7 @@ func BenchmarkSemaphore(b *testing.B) {
 	for _, n := range []int{1, 2, 8, 64} {
 		suffix := fmt.Sprintf("/goroutines=%d", n)
 		b.Run("impl=ours"+suffix, func(b *testing.B) {
-			s := arcmutex.NewSemaphore(2)
+			s := sema.NewSemaphore(2)
 			contend(b, n, func(iterations int) {
 				for range iterations {
 					p, err := s.Acquire(ctx, 1)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/coderrange/ferrous/arcmutex"
+	"github.com/coderrange/ferrous/sema"
 )
 
 func Example_mutex() {
@@ -144,7 +145,7 @@ func Example_condvar() {
 }
 
 func Example_barrier() {
-	b := arcmutex.NewBarrier(3)
+	b := sema.NewBarrier(3)
 	var leaders atomic.Int32
 	var wg sync.WaitGroup
 	for range 3 {
@@ -209,7 +210,7 @@ func Example_lazyLock() {
 
 func Example_semaphore() {
 	ctx := context.Background()
-	s := arcmutex.NewSemaphore(3)
+	s := sema.NewSemaphore(3)
 	p, err := s.Acquire(ctx, 1)
 	two, ok := s.TryAcquire(2)
 	_, more := s.TryAcquire(1)
@@ -223,7 +224,7 @@ func Example_semaphore() {
 	fmt.Println(s.Available(), s.Forget(6))
 	s.Close()
 	_, err = s.Acquire(ctx, 1)
-	fmt.Println(s.IsClosed(), errors.Is(err, arcmutex.ErrClosed))
+	fmt.Println(s.IsClosed(), errors.Is(err, sema.ErrClosed))
 	// Output:
 	// <nil> true false 0
 	// 2 1
@@ -233,7 +234,7 @@ func Example_semaphore() {
 
 func Example_notify() {
 	ctx := context.Background()
-	var n arcmutex.Notify
+	var n sema.Notify
 	n.NotifyOne()
 	fmt.Println(n.Wait(ctx))
 	first, last := n.Listen(), n.Listen()

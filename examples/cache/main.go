@@ -23,8 +23,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/coderrange/ferrous/arcmutex"
 	"github.com/coderrange/ferrous/examples/internal/program"
+	"github.com/coderrange/ferrous/sema"
 	"github.com/coderrange/ferrous/task"
 )
 
@@ -43,7 +43,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	// Each reader has one page at most: with so many frames nobody waits for long.
 	frames := int64(keep + readers)
-	p := pages{arcmutex.NewSemaphore(frames)}
+	p := pages{sema.NewSemaphore(frames)}
 	cache := NewCache(keep, p.load, p.release)
 	err = read(ctx, cache, gets, keys, readers)
 	cache.Close()
@@ -93,11 +93,11 @@ func readPage(ctx context.Context, cache *Cache[page], key string) error {
 // A page is what the cache keeps: a text, and the frame that it is in.
 type page struct {
 	text  string
-	frame arcmutex.Permit
+	frame sema.Permit
 }
 
 // pages is a slow disk and a fixed number of frames.
-type pages struct{ frames *arcmutex.Semaphore }
+type pages struct{ frames *sema.Semaphore }
 
 // load waits for a frame and reads a page into it.
 func (p pages) load(ctx context.Context, key string) (page, error) {

@@ -25,6 +25,7 @@ import (
 	"github.com/coderrange/ferrous/channel"
 	"github.com/coderrange/ferrous/retry"
 	"github.com/coderrange/ferrous/seatmap"
+	"github.com/coderrange/ferrous/sema"
 	"github.com/coderrange/ferrous/stream"
 	"github.com/coderrange/ferrous/task"
 )
@@ -35,7 +36,7 @@ type call func(t *testing.T, ctx context.Context) error
 // waiting are the functions and methods that take a context and wait until it is
 // done, if they have to.
 var waiting = map[string]call{
-	"arcmutex.Barrier.Wait": func(_ *testing.T, ctx context.Context) error { return of(arcmutex.NewBarrier(2).Wait(ctx)) },
+	"sema.Barrier.Wait": func(_ *testing.T, ctx context.Context) error { return of(sema.NewBarrier(2).Wait(ctx)) },
 	"arcmutex.Cond.Wait": func(_ *testing.T, ctx context.Context) error {
 		g := arcmutex.NewMutex(0).Lock()
 		defer g.Unlock()
@@ -62,8 +63,8 @@ var waiting = map[string]call{
 	"arcmutex.Mutex.WithContext": func(t *testing.T, ctx context.Context) error {
 		return locked(t).WithContext(ctx, func(*int) error { return nil })
 	},
-	"arcmutex.Notify.Wait":   func(_ *testing.T, ctx context.Context) error { return new(arcmutex.Notify).Wait(ctx) },
-	"arcmutex.Listener.Wait": func(_ *testing.T, ctx context.Context) error { return new(arcmutex.Notify).Listen().Wait(ctx) },
+	"sema.Notify.Wait":   func(_ *testing.T, ctx context.Context) error { return new(sema.Notify).Wait(ctx) },
+	"sema.Listener.Wait": func(_ *testing.T, ctx context.Context) error { return new(sema.Notify).Listen().Wait(ctx) },
 	"arcmutex.Once.DoContext": func(t *testing.T, ctx context.Context) error {
 		o := once(t)
 		return o.DoContext(ctx, func() error { return nil })
@@ -84,8 +85,8 @@ var waiting = map[string]call{
 	"arcmutex.RWMutex.RWithContext": func(t *testing.T, ctx context.Context) error {
 		return written(t).RWithContext(ctx, func(*int) error { return nil })
 	},
-	"arcmutex.Semaphore.Acquire": func(_ *testing.T, ctx context.Context) error {
-		return of(arcmutex.NewSemaphore(0).Acquire(ctx, 1))
+	"sema.Semaphore.Acquire": func(_ *testing.T, ctx context.Context) error {
+		return of(sema.NewSemaphore(0).Acquire(ctx, 1))
 	},
 	"arcmutex.UGuard.UpgradeContext": func(t *testing.T, ctx context.Context) error {
 		m := arcmutex.NewRWMutex(0)
@@ -318,7 +319,7 @@ var causes = []error{
 	errors.New("enough"), io.EOF, context.DeadlineExceeded,
 	channel.ErrClosed, channel.ErrEmpty, channel.ErrFull, &channel.LaggedError{N: 1},
 	task.ErrAborted, task.ErrClosed, task.ErrEmpty, task.ErrTimeout, stream.ErrTimeout,
-	retry.ErrShutdown, retry.ErrClosed, retry.ErrStale, arcmutex.ErrPoisoned, arcmutex.ErrClosed, seatmap.ErrInvalid,
+	retry.ErrShutdown, retry.ErrClosed, retry.ErrStale, arcmutex.ErrPoisoned, sema.ErrClosed, seatmap.ErrInvalid,
 	fmt.Errorf("wrapped: %w", channel.ErrClosed),
 }
 

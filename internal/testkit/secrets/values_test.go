@@ -24,18 +24,18 @@ import (
 
 // harmless is the exported types that can hold no secret, each with the reason.
 var harmless = map[string]string{
-	"arcmutex.Barrier":      "counts waiters",
+	"sema.Barrier":          "counts waiters",
 	"arcmutex.CheckOptions": "numbers and a function",
 	"arcmutex.Cond":         "knows its waiters alone",
 	"arcmutex.Count":        "a number",
 	"arcmutex.Deadlock":     "types, names and stacks",
 	"arcmutex.DeadlockKind": "an enumeration",
-	"arcmutex.Listener":     "no value",
+	"sema.Listener":         "no value",
 	"arcmutex.Locker":       "a lock without its value",
-	"arcmutex.Notify":       "no value",
+	"sema.Notify":           "no value",
 	"arcmutex.Once":         "no value",
-	"arcmutex.Permit":       "a number of permits",
-	"arcmutex.Semaphore":    "a number of permits",
+	"sema.Permit":           "a number of permits",
+	"sema.Semaphore":        "a number of permits",
 	"arcmutex.Step":         "types, names and stacks",
 	"channel.Case":          "handles of channels, whose values they do not show",
 	"channel.LaggedError":   "a number",

@@ -1,4 +1,4 @@
-package arcmutex
+package sema
 
 import (
 	"context"
@@ -105,8 +105,8 @@ func (n *Notify) takeStored() bool {
 //ferrous:mustuse
 func (n *Notify) Listen() *Listener {
 	l := n.listen()
-	if permitClass.Sampled() {
-		l.token = permitClass.Begin("arcmutex.Listener", "", 0)
+	if class.Sampled() {
+		l.token = class.Begin("sema.Listener", "", 0)
 	}
 	return &Listener{l}
 }
@@ -139,13 +139,13 @@ type place struct {
 // Wait waits until the listener is notified or ctx is done; a notification that
 // has arrived comes before a done ctx. The error wraps [context.Cause]; the
 // listener keeps its place. Once it was notified, Wait returns nil at once.
-// After Close it panics with an error that is [ErrStale].
+// After Close it panics with an error that is [ErrReleased].
 //
 //ferrous:blocks
 func (l *Listener) Wait(ctx context.Context) error {
 	const method = "Listener.Wait"
 	if l.place == nil || l.closed {
-		stale(method, "listener was closed")
+		panic(methodError(method, endedError("listener was closed")))
 	}
 	return l.wait(ctx, method)
 }

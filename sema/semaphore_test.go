@@ -1,4 +1,4 @@
-package arcmutex_test
+package sema_test
 
 import (
 	"context"
@@ -16,12 +16,12 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/coderrange/ferrous/arcmutex"
 	"github.com/coderrange/ferrous/internal/testkit"
+	"github.com/coderrange/ferrous/sema"
 )
 
 func TestSemaphoreCounts(t *testing.T) {
-	s := arcmutex.NewSemaphore(3)
+	s := sema.NewSemaphore(3)
 	p, err := s.Acquire(t.Context(), 2)
 	require.NoError(t, err)
 	assert.EqualValues(t, 2, p.N())
@@ -32,9 +32,9 @@ func TestSemaphoreCounts(t *testing.T) {
 	assert.Equal(t, "Permit(2)", p.String())
 	p.Release()
 	assert.EqualValues(t, 3, s.Available())
-	require.ErrorIs(t, testkit.PanicError(t, p.Release), arcmutex.ErrStale)
-	require.ErrorIs(t, testkit.PanicError(t, p.Forget), arcmutex.ErrStale)
-	require.ErrorIs(t, testkit.PanicError(t, q.Release), arcmutex.ErrStale)
+	require.ErrorIs(t, testkit.PanicError(t, p.Release), sema.ErrReleased)
+	require.ErrorIs(t, testkit.PanicError(t, p.Forget), sema.ErrReleased)
+	require.ErrorIs(t, testkit.PanicError(t, q.Release), sema.ErrReleased)
 	assert.EqualValues(t, 3, s.Available())
 	none, err := s.Acquire(t.Context(), 0)
 	require.NoError(t, err)
@@ -42,7 +42,7 @@ func TestSemaphoreCounts(t *testing.T) {
 }
 
 func TestPermitsSplitAndMerge(t *testing.T) {
-	s, other := arcmutex.NewSemaphore(10), arcmutex.NewSemaphore(10)
+	s, other := sema.NewSemaphore(10), sema.NewSemaphore(10)
 	p, _ := s.TryAcquire(6)
 	q, ok := p.Split(4)
 	require.True(t, ok)
@@ -52,20 +52,20 @@ func TestPermitsSplitAndMerge(t *testing.T) {
 	assert.False(t, ok)
 	assert.Zero(t, tooMuch.N())
 	foreign, _ := other.TryAcquire(1)
-	require.EqualError(t, testkit.PanicError(t, func() { p.Merge(&foreign) }), "arcmutex: Permit.Merge: permits of different semaphores")
-	require.EqualError(t, testkit.PanicError(t, func() { p.Merge(&p) }), "arcmutex: Permit.Merge: a permit with itself")
+	require.EqualError(t, testkit.PanicError(t, func() { p.Merge(&foreign) }), "sema: Permit.Merge: permits of different semaphores")
+	require.EqualError(t, testkit.PanicError(t, func() { p.Merge(&p) }), "sema: Permit.Merge: a permit with itself")
 	require.Error(t, testkit.PanicError(t, func() { p.Split(-1) }))
 	assert.EqualValues(t, 3, p.N()+foreign.N())
 	p.Merge(&q)
-	require.ErrorIs(t, testkit.PanicError(t, func() { p.Merge(&q) }), arcmutex.ErrStale)
-	require.ErrorIs(t, testkit.PanicError(t, func() { q.Split(0) }), arcmutex.ErrStale)
+	require.ErrorIs(t, testkit.PanicError(t, func() { p.Merge(&q) }), sema.ErrReleased)
+	require.ErrorIs(t, testkit.PanicError(t, func() { q.Split(0) }), sema.ErrReleased)
 	assert.EqualValues(t, 4, s.Available())
 	p.Release()
 	assert.EqualValues(t, 10, s.Available())
 }
 
 func TestPartsOfAPermitAreReleasedAlone(t *testing.T) {
-	s := arcmutex.NewSemaphore(5)
+	s := sema.NewSemaphore(5)
 	p, _ := s.TryAcquire(3)
 	one, ok := p.Split(1)
 	require.True(t, ok)
@@ -87,7 +87,7 @@ func TestPartsOfAPermitAreReleasedAlone(t *testing.T) {
 }
 
 func TestForgetAndAdd(t *testing.T) {
-	s := arcmutex.NewSemaphore(5)
+	s := sema.NewSemaphore(5)
 	p, _ := s.TryAcquire(2)
 	p.Forget()
 	assert.EqualValues(t, 3, s.Available())
@@ -99,32 +99,32 @@ func TestForgetAndAdd(t *testing.T) {
 }
 
 func TestSemaphoreRefusesBadNumbers(t *testing.T) {
-	var s arcmutex.Semaphore
+	var s sema.Semaphore
 	for name, f := range map[string]func(n int64){
-		"NewSemaphore":         func(n int64) { arcmutex.NewSemaphore(n) },
+		"NewSemaphore":         func(n int64) { sema.NewSemaphore(n) },
 		"Semaphore.Acquire":    func(n int64) { _, _ = s.Acquire(t.Context(), n) },
 		"Semaphore.TryAcquire": func(n int64) { s.TryAcquire(n) },
 		"Semaphore.Add":        s.Add,
 	} {
-		for _, n := range []int64{-1, math.MinInt64, arcmutex.MaxPermits + 1, math.MaxInt64} {
-			assert.Contains(t, testkit.PanicError(t, func() { f(n) }).Error(), "arcmutex: "+name+": ")
+		for _, n := range []int64{-1, math.MinInt64, sema.MaxPermits + 1, math.MaxInt64} {
+			assert.Contains(t, testkit.PanicError(t, func() { f(n) }).Error(), "sema: "+name+": ")
 		}
 	}
 	require.Error(t, testkit.PanicError(t, func() { s.Forget(-1) }))
-	assert.EqualValues(t, arcmutex.MaxPermits, arcmutex.NewSemaphore(arcmutex.MaxPermits).Available())
-	s.Add(arcmutex.MaxPermits - 1)
+	assert.EqualValues(t, sema.MaxPermits, sema.NewSemaphore(sema.MaxPermits).Available())
+	s.Add(sema.MaxPermits - 1)
 	s.Add(1)
 	require.Error(t, testkit.PanicError(t, func() { s.Add(1) }))
 	p, ok := s.TryAcquire(1)
 	require.True(t, ok)
 	s.Add(1)
 	require.Error(t, testkit.PanicError(t, p.Release))
-	assert.EqualValues(t, arcmutex.MaxPermits, s.Available())
+	assert.EqualValues(t, sema.MaxPermits, s.Available())
 }
 
 func TestAcquireWaitsForAllItsPermits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := arcmutex.NewSemaphore(0)
+		s := sema.NewSemaphore(0)
 		var got atomic.Int64
 		for _, n := range []int64{1, 3} {
 			go func() {
@@ -146,7 +146,7 @@ func TestAcquireWaitsForAllItsPermits(t *testing.T) {
 
 func TestLargeRequestAtTheFrontIsNotOvertaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := arcmutex.NewSemaphore(8)
+		s := sema.NewSemaphore(8)
 		p, _ := s.TryAcquire(6)
 		big := make(chan struct{})
 		go func() {
@@ -167,13 +167,13 @@ func TestLargeRequestAtTheFrontIsNotOvertaken(t *testing.T) {
 
 func TestCancelledRequestRestoresAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := arcmutex.NewSemaphore(6)
+		s := sema.NewSemaphore(6)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		var small atomic.Bool
 		go func() {
 			_, err := s.Acquire(ctx, 8)
-			assert.EqualError(t, err, "arcmutex: Semaphore.Acquire: context deadline exceeded")
+			assert.EqualError(t, err, "sema: Semaphore.Acquire: context deadline exceeded")
 		}()
 		synctest.Wait()
 		go func() {
@@ -198,13 +198,13 @@ func TestCancelledRequestRestoresAll(t *testing.T) {
 
 func TestCloseWakesAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := arcmutex.NewSemaphore(1)
+		s := sema.NewSemaphore(1)
 		p, _ := s.TryAcquire(1)
 		var refused atomic.Int64
 		for range 10 {
 			go func() {
 				_, err := s.Acquire(t.Context(), 1)
-				assert.ErrorIs(t, err, arcmutex.ErrClosed)
+				assert.ErrorIs(t, err, sema.ErrClosed)
 				refused.Add(1)
 			}()
 			synctest.Wait()
@@ -217,12 +217,12 @@ func TestCloseWakesAll(t *testing.T) {
 		assert.True(t, s.IsClosed())
 		for range 2 {
 			_, err := s.Acquire(t.Context(), 1)
-			require.ErrorIs(t, err, arcmutex.ErrClosed)
+			require.ErrorIs(t, err, sema.ErrClosed)
 			assert.EqualValues(t, 1, s.Available())
 		}
 		assert.Equal(t, "Semaphore(1 closed)", s.String())
 		_, err := s.Acquire(t.Context(), 0)
-		require.ErrorIs(t, err, arcmutex.ErrClosed)
+		require.ErrorIs(t, err, sema.ErrClosed)
 		_, ok := s.TryAcquire(1)
 		assert.False(t, ok)
 	})
@@ -233,17 +233,17 @@ func TestSemaphoreAgainstOracle(t *testing.T) {
 	type request struct {
 		n         int64
 		cancel    context.CancelFunc
-		permit    *arcmutex.Permit
+		permit    *sema.Permit
 		err       error
 		isTracked bool
 	}
 	profile := pprof.Lookup("ferrous.locks")
 	before := profile.Count()
 	testkit.Check(t, func(t *rapid.T) {
-		var s arcmutex.Semaphore
+		var s sema.Semaphore
 		var free int64
 		tracking := false
-		defer arcmutex.Track(0)
+		defer sema.Track(0)
 		var waiting, holding []*request
 		ctx, end := context.WithCancel(context.Background())
 		defer synctest.Wait()
@@ -334,8 +334,8 @@ func TestSemaphoreAgainstOracle(t *testing.T) {
 			"Permit.Forget": func(t *rapid.T) { pick(t, &holding).permit.Forget() },
 			"Track": func(*rapid.T) {
 				tracking = !tracking
-				if arcmutex.Track(0); tracking {
-					arcmutex.Track(1)
+				if sema.Track(0); tracking {
+					sema.Track(1)
 				}
 			},
 			"": func(t *rapid.T) {
@@ -383,9 +383,9 @@ func TestSemaphoreIsLinearizable(t *testing.T) {
 			return true, free // it may be refused because somebody waits
 		},
 	}
-	manyTimes(t, func(t *testing.T, round int) {
+	testkit.Stress(t, func(t *testing.T, round int) {
 		var r testkit.Recorder
-		s := arcmutex.NewSemaphore(3)
+		s := sema.NewSemaphore(3)
 		testkit.Parallel(5, func(i int) {
 			rng := rand.New(rand.NewPCG(uint64(round), uint64(i)))
 			for range 20 {
@@ -415,7 +415,7 @@ func TestSemaphoreIsLinearizable(t *testing.T) {
 
 func TestStressSemaphore(t *testing.T) {
 	testkit.Stress(t, func(t *testing.T, round int) {
-		s := arcmutex.NewSemaphore(4)
+		s := sema.NewSemaphore(4)
 		testkit.Parallel(16, func(i int) {
 			rng := rand.New(rand.NewPCG(uint64(round), uint64(i)))
 			for range 50 {
@@ -438,7 +438,7 @@ func TestStressSemaphore(t *testing.T) {
 
 func TestStressAddAndForget(t *testing.T) {
 	testkit.Stress(t, func(t *testing.T, _ int) {
-		s := arcmutex.NewSemaphore(5)
+		s := sema.NewSemaphore(5)
 		var gone atomic.Int64
 		testkit.Parallel(6, func(i int) {
 			switch i % 3 {
@@ -458,13 +458,13 @@ func TestStressAddAndForget(t *testing.T) {
 
 func TestStressCloseEndsAll(t *testing.T) {
 	testkit.Stress(t, func(t *testing.T, round int) {
-		s := arcmutex.NewSemaphore(1)
+		s := sema.NewSemaphore(1)
 		testkit.Parallel(6, func(i int) {
 			rng := rand.New(rand.NewPCG(uint64(round), uint64(i)))
 			for closing := rng.IntN(3); ; closing-- {
 				p, err := s.Acquire(t.Context(), 1)
 				if err != nil {
-					assert.ErrorIs(t, err, arcmutex.ErrClosed)
+					assert.ErrorIs(t, err, sema.ErrClosed)
 					return
 				}
 				runtime.Gosched() // others begin to wait

@@ -159,8 +159,8 @@ func init() {
 	track.Register(&holds, watch)
 }
 
-// Track records where one in n of the handles made, locks taken, permits acquired
-// and listeners made from now on come from: all for 1, and none for 0, which is how it
+// Track records where one in n of the handles made, and one in n of the locks
+// taken from now on come from: all for 1, and none for 0, which is how it
 // starts. It may be called at any time and by any goroutine. A negative n
 // panics.
 //
@@ -171,5 +171,4 @@ func init() {
 func Track(n int) {
 	handles.Track(n)
 	holds.Track(n)
-	permitClass.Track(n)
 }

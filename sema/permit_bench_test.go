@@ -1,13 +1,13 @@
-package arcmutex_test
+package sema_test
 
 import (
 	"testing"
 
-	"github.com/coderrange/ferrous/arcmutex"
+	"github.com/coderrange/ferrous/sema"
 )
 
 func BenchmarkPermit(b *testing.B) {
-	s := arcmutex.NewSemaphore(4)
+	s := sema.NewSemaphore(4)
 	ctx := b.Context()
 	b.Run("op=acquire+release", func(b *testing.B) {
 		for range b.N {

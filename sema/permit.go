@@ -1,4 +1,4 @@
-package arcmutex
+package sema
 
 import (
 	"cmp"
@@ -10,7 +10,7 @@ import (
 //
 // It is a small value that may be copied: all its copies are the same permits,
 // and end with the first Release of any. After that they panic with an error
-// that is [ErrStale]. The zero Permit is one that was released. A Permit is for
+// that is [ErrReleased]. The zero Permit is one that was released. A Permit is for
 // one goroutine at a time.
 //
 // A Permit that stays in the function that has acquired it does not allocate.
@@ -20,7 +20,7 @@ type Permit struct{ *permits }
 
 // permits is what all copies of a Permit have in common.
 type permits struct {
-	sem *Semaphore // to release them, or that of a permitProxy; nil at the end
+	sem *Semaphore // to release them, or that of a proxy; nil at the end
 	n   int64      // permits; at the end what the end was
 }
 
@@ -52,7 +52,7 @@ func (p Permit) stale(method string) error {
 	if p.permits != nil {
 		how = cmp.Or(ends[p.n], "permit was not acquired")
 	}
-	return methodError(method, staleError(how))
+	return methodError(method, endedError(how))
 }
 
 // end ends the permits and returns what they were.
@@ -104,7 +104,7 @@ func (p Permit) split(n int64) *Semaphore {
 	held := p.live("Permit.Split")
 	if uint64(n) > uint64(held.n) { // a negative n is a large one
 		if n < 0 {
-			panic(fmt.Errorf("arcmutex: Permit.Split: %d permits", n))
+			panic(fmt.Errorf("sema: Permit.Split: %d permits", n))
 		}
 		return nil
 	}

@@ -1,4 +1,4 @@
-package arcmutex
+package sema
 
 import (
 	"unsafe"
@@ -6,16 +6,11 @@ import (
 	"github.com/coderrange/ferrous/internal/track"
 )
 
-// permitClass is the tracking of permits and listeners.
-var permitClass = track.Class{Path: "github.com/coderrange/ferrous/arcmutex", Profile: track.Locks}
-
-func init() { track.Register(&permitClass, nil) }
-
-// A permitProxy takes the place of the semaphore in a tracked permit. The permit's
+// A proxy takes the place of the semaphore in a tracked permit. The permit's
 // copies are all that leads to it, so that the garbage collector finds its token
 // when they are forgotten, even if the semaphore lives on. Permits that are not
 // tracked have no field for a token and pay nothing.
-type permitProxy struct {
+type proxy struct {
 	sem   Semaphore // first, for Semaphore.proxy; its state is semProxied
 	of    *Semaphore
 	token *track.Token
@@ -24,17 +19,17 @@ type permitProxy struct {
 // tracked returns what a permit has as its semaphore: a proxy if its turn to be
 // tracked has come. The stack begins skip frames above tracked.
 func (s *Semaphore) tracked(skip int) *Semaphore {
-	if !permitClass.Sampled() {
+	if !class.Sampled() {
 		return s
 	}
 	return s.newProxy(skip + 1)
 }
 
 // again returns a proxy for a part of the permit that p is of.
-func (p *permitProxy) again() *Semaphore { return p.of.newProxy(3) }
+func (p *proxy) again() *Semaphore { return p.of.newProxy(3) }
 
 func (s *Semaphore) newProxy(skip int) *Semaphore {
-	p := &permitProxy{of: s, token: permitClass.Begin("arcmutex.Permit", "", skip)}
+	p := &proxy{of: s, token: class.Begin("sema.Permit", "", skip)}
 	p.sem.state.Store(semProxied)
 	return &p.sem
 }
@@ -42,11 +37,11 @@ func (s *Semaphore) newProxy(skip int) *Semaphore {
 func (s *Semaphore) isProxied() bool { return s.state.Load()&semProxied != 0 }
 
 // proxy returns the proxy that s belongs to, or nil.
-func (s *Semaphore) proxy() *permitProxy {
+func (s *Semaphore) proxy() *proxy {
 	if !s.isProxied() {
 		return nil
 	}
-	return (*permitProxy)(unsafe.Pointer(s))
+	return (*proxy)(unsafe.Pointer(s))
 }
 
 // real returns the semaphore that s stands for, which is s unless it is a proxy's.

@@ -1,4 +1,4 @@
-package arcmutex
+package sema
 
 import (
 	"fmt"
@@ -10,6 +10,12 @@ import (
 
 	"github.com/coderrange/ferrous/internal/testkit/interleave"
 )
+
+// TestAllInterleavings runs the tests named …Explored with every interleaving of the
+// atomic operations. By themselves they see every order of whole threads.
+func TestAllInterleavings(t *testing.T) {
+	interleave.Rerun(t, "Test.*Explored", "semaphore.go", "../internal/park/queue.go")
+}
 
 // A semTrial is a semaphore, and what its threads know: plain numbers, since the
 // explorer runs one thread at a time.

@@ -1,4 +1,4 @@
-package arcmutex_test
+package sema_test
 
 import (
 	"context"
@@ -12,13 +12,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/coderrange/ferrous/arcmutex"
 	"github.com/coderrange/ferrous/internal/testkit"
+	"github.com/coderrange/ferrous/sema"
 )
 
 func TestNotifyStoresOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n arcmutex.Notify
+		var n sema.Notify
 		n.NotifyWaiters() // stores nothing
 		n.NotifyOne()
 		n.NotifyOne()
@@ -33,14 +33,14 @@ func TestNotifyStoresOne(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		n.NotifyOne()
-		require.EqualError(t, n.Wait(ctx), "arcmutex: Notify.Wait: context canceled")
+		require.EqualError(t, n.Wait(ctx), "sema: Notify.Wait: context canceled")
 		require.NoError(t, n.Wait(t.Context()), "a done ctx has taken the notification")
 	})
 }
 
 func TestNotifyOneLastAndWaiters(t *testing.T) {
-	var n arcmutex.Notify
-	listeners := make([]*arcmutex.Listener, 5)
+	var n sema.Notify
+	listeners := make([]*sema.Listener, 5)
 	for i := range listeners {
 		listeners[i] = n.Listen()
 		defer listeners[i].Close()
@@ -65,11 +65,11 @@ func TestNotifyOneLastAndWaiters(t *testing.T) {
 	defer late.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	require.EqualError(t, late.Wait(ctx), "arcmutex: Listener.Wait: context canceled")
+	require.EqualError(t, late.Wait(ctx), "sema: Listener.Wait: context canceled")
 }
 
 func TestNotifiedThenCancelledPassesItOn(t *testing.T) {
-	var n arcmutex.Notify
+	var n sema.Notify
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	a, b, c, d := n.Listen(), n.Listen(), n.Listen(), n.Listen()
@@ -78,7 +78,7 @@ func TestNotifiedThenCancelledPassesItOn(t *testing.T) {
 	n.NotifyOne()
 	a.Close()
 	a.Close()
-	require.ErrorIs(t, testkit.PanicError(t, func() { _ = a.Wait(t.Context()) }), arcmutex.ErrStale)
+	require.ErrorIs(t, testkit.PanicError(t, func() { _ = a.Wait(t.Context()) }), sema.ErrReleased)
 	require.NoError(t, b.Wait(t.Context()), "the next was not notified")
 	n.NotifyLast()
 	d.Close()
@@ -106,7 +106,7 @@ func TestNotifiedThenCancelledPassesItOn(t *testing.T) {
 }
 
 func TestListenTakesTheStoredNotification(t *testing.T) {
-	var n arcmutex.Notify
+	var n sema.Notify
 	done, cancel := context.WithCancel(t.Context())
 	cancel()
 	n.NotifyOne()
@@ -127,7 +127,7 @@ func TestListenTakesTheStoredNotification(t *testing.T) {
 
 func TestWhoHasLeftIsNotNotified(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var n arcmutex.Notify
+		var n sema.Notify
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		require.ErrorIs(t, n.Wait(ctx), context.DeadlineExceeded)
@@ -140,7 +140,7 @@ func TestWhoHasLeftIsNotNotified(t *testing.T) {
 }
 
 func TestNotifyOneAfterNotifyWaitersIsStored(t *testing.T) {
-	var n arcmutex.Notify
+	var n sema.Notify
 	a := n.Listen()
 	n.NotifyWaiters()
 	n.NotifyOne()
@@ -156,8 +156,8 @@ func TestNotifyOneAfterNotifyWaitersIsStored(t *testing.T) {
 // notified with them, and has what is sent next to himself.
 func TestStressNotifyWaitersIsOneStep(t *testing.T) {
 	testkit.Stress(t, func(t *testing.T, round int) {
-		var n arcmutex.Notify
-		listeners := make([]*arcmutex.Listener, 40)
+		var n sema.Notify
+		listeners := make([]*sema.Listener, 40)
 		for i := range listeners {
 			listeners[i] = n.Listen()
 		}
@@ -184,7 +184,7 @@ func TestStressNotifyWaitersIsOneStep(t *testing.T) {
 
 func TestStressNotificationsArePassedRound(t *testing.T) {
 	testkit.Stress(t, func(t *testing.T, _ int) {
-		var n arcmutex.Notify
+		var n sema.Notify
 		testkit.Parallel(5, func(i int) {
 			switch i {
 			case 0:
@@ -203,7 +203,7 @@ func TestStressNotificationsArePassedRound(t *testing.T) {
 // Whoever works until there is nothing left, and then waits, misses nothing.
 func TestStressNotifyMissesNothing(t *testing.T) {
 	testkit.Stress(t, func(t *testing.T, round int) {
-		var n arcmutex.Notify
+		var n sema.Notify
 		var work, done atomic.Int64
 		const producers, consumers, each = 4, 4, 50
 		ctx, cancel := context.WithCancel(t.Context())
@@ -242,8 +242,8 @@ func TestStressNotifyWaitersIsSeenAtOnce(t *testing.T) {
 	done, cancel := context.WithCancel(t.Context())
 	cancel()
 	testkit.Stress(t, func(t *testing.T, _ int) {
-		var n arcmutex.Notify
-		listeners := make([]*arcmutex.Listener, 40)
+		var n sema.Notify
+		listeners := make([]*sema.Listener, 40)
 		for i := range listeners {
 			listeners[i] = n.Listen()
 		}
@@ -262,10 +262,10 @@ func TestStressNotifyWaitersIsSeenAtOnce(t *testing.T) {
 
 func TestNotificationThatComesAsTheContextEndsIsReceived(t *testing.T) {
 	for range 100 { // the waiter may see either first
-		for name, notify := range map[string]func(*arcmutex.Notify){
-			"NotifyOne": (*arcmutex.Notify).NotifyOne, "NotifyLast": (*arcmutex.Notify).NotifyLast, "NotifyWaiters": (*arcmutex.Notify).NotifyWaiters,
+		for name, notify := range map[string]func(*sema.Notify){
+			"NotifyOne": (*sema.Notify).NotifyOne, "NotifyLast": (*sema.Notify).NotifyLast, "NotifyWaiters": (*sema.Notify).NotifyWaiters,
 		} {
-			var n arcmutex.Notify
+			var n sema.Notify
 			ended, cancel := context.WithCancel(t.Context())
 			require.NoError(t, n.Wait(whenAsked{ended, func() { notify(&n); cancel() }}), name)
 			l := n.Listen()

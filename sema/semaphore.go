@@ -1,17 +1,13 @@
-package arcmutex
+package sema
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"sync/atomic"
 
 	"github.com/coderrange/ferrous/internal/park"
 )
-
-// ErrClosed says that a [Semaphore] was closed.
-var ErrClosed = errors.New("closed")
 
 // MaxPermits is the largest number of permits that a [Semaphore] can have.
 const MaxPermits int64 = math.MaxInt64 >> 3
@@ -41,7 +37,7 @@ type Semaphore struct {
 const (
 	semQueued = 1 << iota // the queue is not empty; changed under its lock
 	semClosed
-	semProxied // the semaphore is a permitProxy's
+	semProxied // the semaphore is a proxy's
 	permit
 
 	inTakersWay = semQueued | semClosed | math.MinInt64 // negative: too many were released
@@ -77,7 +73,7 @@ func (s *Semaphore) acquire(ctx context.Context, n int64) (*Semaphore, error) {
 			return nil, err
 		}
 	}
-	if permitClass.On() {
+	if class.On() {
 		return s.tracked(2), nil
 	}
 	return s, nil
@@ -147,7 +143,7 @@ func (s *Semaphore) tryAcquire(n int64) *Semaphore {
 		checkPermits(n, "Semaphore.TryAcquire")
 		return nil
 	}
-	if permitClass.On() {
+	if class.On() {
 		return s.tracked(2)
 	}
 	return s
@@ -272,11 +268,11 @@ func (s *Semaphore) String() string {
 }
 
 func tooMany(method string, n int64) error {
-	return fmt.Errorf("arcmutex: %s: %d permits more would be more than MaxPermits", method, n)
+	return fmt.Errorf("sema: %s: %d permits more would be more than MaxPermits", method, n)
 }
 
 func checkPermits(n int64, method string) {
 	if n < 0 || n > MaxPermits {
-		panic(fmt.Errorf("arcmutex: %s: %d permits, want 0 to MaxPermits", method, n))
+		panic(fmt.Errorf("sema: %s: %d permits, want 0 to MaxPermits", method, n))
 	}
 }

@@ -1,4 +1,4 @@
-package arcmutex
+package sema
 
 import (
 	"context"
@@ -26,7 +26,7 @@ type Barrier struct {
 // panics if n is negative.
 func NewBarrier(n int) *Barrier {
 	if n < 0 {
-		panic(fmt.Errorf("arcmutex: NewBarrier: %d goroutines", n))
+		panic(fmt.Errorf("sema: NewBarrier: %d goroutines", n))
 	}
 	return &Barrier{parties: n}
 }

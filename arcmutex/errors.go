@@ -20,8 +20,8 @@ var (
 	// ErrLocked is the refusal of a Try method: someone else holds the lock.
 	ErrLocked = errors.New("locked")
 
-	// ErrStale is what a guard, a [Permit] or a [Listener] panics with when it
-	// is used after its end, or was never begun.
+	// ErrStale is what a guard panics with when it is used after its end, or was
+	// never begun.
 	ErrStale = errors.New("used after its end")
 )
 
@@ -62,9 +62,6 @@ type staleError string
 
 func (e staleError) Error() string        { return string(e) }
 func (e staleError) Is(target error) bool { return target == ErrStale }
-
-// stale panics in the name of a method of what has come to its end.
-func stale(method, how string) { panic(methodError(method, staleError(how))) }
 
 // An endedError is an [ErrStale]: the key of a guard that holds nothing.
 type endedError uint64
