@@ -191,3 +191,22 @@ func TestCancelledOnlyWaiterLeavesNoTrace(t *testing.T) {
 		g.Unlock()
 	})
 }
+
+// With takes a free lock by another path than one that is held, and ends the hold by
+// another if somebody has come meanwhile.
+func TestWithLetsInWhoCameMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := arcmutex.NewMutex(0)
+		m.With(func(v *int) {
+			go m.With(func(v *int) { *v++ })
+			synctest.Wait()
+			assert.Zero(t, *v)
+		})
+		synctest.Wait()
+		assert.False(t, m.IsLocked())
+		v, err := m.Get()
+		require.NoError(t, err)
+		assert.Equal(t, 1, v)
+		assert.False(t, m.IsPoisoned())
+	})
+}
