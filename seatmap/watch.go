@@ -19,7 +19,7 @@ const seatsPerPlace = 16
 //
 // A writer that finds watchers parked leaves one token in bell, which wakes one
 // of them; that one wakes the others. So a writer's cost does not depend on the
-// number of watchers.
+// number of watchers. (Opening a park.Gate would wake all of them under the lock.)
 type changeLog struct {
 	life    uint64 // of the event, drawn at its making
 	size    int
