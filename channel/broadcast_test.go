@@ -199,6 +199,8 @@ func TestBroadcastWaits(t *testing.T) {
 		allAre(t, recv(), channel.ErrClosed)
 		allAre(t, ready(), nil)
 
+		<-tx.Closed()
+		tx, rx2 = channel.NewBroadcast[int](2)
 		deserted := parked(t, 1, func(int) error { <-tx.Closed(); return nil })
 		rx2.Close()
 		allAre(t, deserted(), nil)

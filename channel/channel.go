@@ -6,8 +6,9 @@
 //   - [NewOneshot]: one message, once.
 //   - [NewBroadcast]: each message goes to every receiver; slow ones lag.
 //   - [NewWatch]: the latest value only.
-//   - [Select] waits for several of them, Ready and [Receiver.Chan] lead to
-//     Go's own select, [FromChan] leads back, [Call] asks and awaits an answer.
+//   - [Select] waits for several of them, for native channels, contexts and
+//     timers. Ready and [Receiver.Chan] lead to Go's own select, [FromChan]
+//     leads back, [Call] asks and awaits an answer.
 //
 // Every handle has one owner that ends it with Close; Clone makes one more.
 // Close is idempotent, and a closed handle answers [ErrClosed].
@@ -27,6 +28,15 @@
 // outside, on which somebody has waited in a bubble, too, since it keeps what it
 // has made for waiting: a channel in a package variable is not for bubbles. The
 // same holds for the context of a call in a bubble.
+//
+// # Who is served
+//
+// Those who wait are served alike, whether they wait in Recv or Send, in [Select]
+// or for Ready: each gets its share of the messages or slots. A small channel serves
+// Recv, Send and Select in the order of arrival; otherwise the next one is drawn by
+// lot or as the runtime has it. Those who wait for Ready of one handle count as one:
+// Clone for each consumer. A call that does not have to wait may be faster than one
+// that was woken for Ready or by a channel of 32 messages and more.
 //
 // # How it works
 //

@@ -137,10 +137,12 @@ func (r *Receiver[T]) SenderCount() int { return int(r.shared.senders.Load()) }
 // ReceiverCount returns how many receivers are open.
 func (r *Receiver[T]) ReceiverCount() int { return int(r.shared.receivers.Load()) }
 
-// Ready returns a channel that is closed once a receive need not wait, because
-// there is a message or because the stream has ended. It may be closed too
-// early, or another receiver be faster: follow it with TryRecv, and call Ready
-// anew to wait again.
+// Ready returns a channel from which a receive returns once Recv need not wait,
+// because there is a message or because the stream has ended. It is closed then.
+// Those who wait for Ready are woken in turn with those who wait in Recv. It may be
+// closed too early, or another receiver be faster: follow it with TryRecv at once,
+// and call Ready anew to wait again. A message that is not taken goes to the next
+// after a millisecond.
 //
 //	select {
 //	case <-rx.Ready():

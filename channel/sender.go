@@ -212,10 +212,12 @@ func (s *Sender[T]) WeakCount() int { return int(s.shared.weaks.Load()) }
 // ReceiverCount returns how many receivers are open.
 func (s *Sender[T]) ReceiverCount() int { return int(s.shared.receivers.Load()) }
 
-// Ready returns a channel that is closed once a send need not wait, because
-// there is room or because the channel is closed. It may be closed too early,
-// or another sender be faster: follow it with TrySend, and call Ready anew to
-// wait again.
+// Ready returns a channel from which a receive returns once a send need not wait,
+// because there is room or because the channel is closed. It is closed then. Those
+// who wait for Ready are woken in turn with those who wait in Send. It may be closed
+// too early, or another sender be faster: follow it with TrySend at once, and call
+// Ready anew to wait again. A slot that is not used goes to the next after a
+// millisecond.
 func (s *Sender[T]) Ready() <-chan struct{} {
 	if s.closed.Load() {
 		return closedNow()

@@ -1106,7 +1106,9 @@ func (w *together[T]) run(t *rapid.T, more map[string]func(*rapid.T), end func()
 			w.check(t)
 		}
 	}
-	t.Repeat(actions)
+	for range 3 { // of some 30 actions each
+		t.Repeat(actions)
+	}
 	w.check(t)
 	finish()
 	w.check(t)

@@ -200,9 +200,12 @@ func TestWatchWaits(t *testing.T) {
 		allAre(t, ready(), nil)
 		<-rx.Ready()
 
+		<-tx.Closed()
+		tx, rx = channel.NewWatch(0)
+		rx2 := rx.Clone()
 		deserted := parked(t, 1, func(int) error { <-tx.Closed(); return nil })
 		rx.Close()
-		receivers[2].Close()
+		rx2.Close()
 		allAre(t, deserted(), nil)
 	})
 }
