@@ -62,10 +62,10 @@ func scan[T any](name string, open Open, split bufio.SplitFunc, maxBytes, room i
 		panic(bug("%s: maxBytes %d is not positive", name, maxBytes))
 	}
 	given(name, open != nil && split != nil)
-	return newSource(name, func(ctx context.Context, yield func(T) bool) error {
+	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		r, err := open(ctx)
 		if err != nil {
-			return err
+			return caused(ctx, err)
 		}
 		if r == nil {
 			panic(bug("%s: Open returned neither a reader nor an error", name))
@@ -102,7 +102,7 @@ func scan[T any](name string, open Open, split bufio.SplitFunc, maxBytes, room i
 		default:
 			return err
 		}
-	})
+	}}
 }
 
 func tooLong(maxBytes int) error { return fmt.Errorf("%w: over %d bytes", ErrTooLong, maxBytes) }
