@@ -57,6 +57,11 @@ func TestALineDoesNotRegisterWithAContextThatHasEnded(t *testing.T) {
 		assert.Nil(t, s.receiving.registered)
 		s.unlock(w)
 	}
+
+	s := newSmall[int](1)
+	s.shutdown()
+	s.register(t.Context(), &s.receiving, (*small[int]).cancelReceivers)
+	assert.Nil(t, s.receiving.registered, "the channel has ended")
 }
 
 func TestALineRegistersAfterWaitsInARowWithOneContext(t *testing.T) {

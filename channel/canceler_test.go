@@ -205,3 +205,33 @@ func TestSteadyWaitersMissNoEnd(t *testing.T) {
 		})
 	}
 }
+
+func TestACanceledSteadyReserveGivesItsSlotsBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tx, rx := channel.New[int](2)
+		require.NoError(t, tx.TrySend(0))
+		require.NoError(t, tx.TrySend(0))
+		recv := func() {
+			_, err := rx.Recv(context.Background())
+			assert.NoError(t, err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		side{func(ctx context.Context) error { return tx.Send(ctx, 0) }, recv, tx.Close}.steady(t, ctx)
+		recv()
+		reserve := side{wait: func(ctx context.Context) error {
+			p, err := tx.ReserveMany(ctx, 2)
+			p.Release()
+			return err
+		}}
+		first := reserve.start(ctx)
+		synctest.Wait()
+		assert.Zero(t, tx.Free(), "the first has one slot")
+		second := reserve.start(t.Context())
+		synctest.Wait()
+		cancel()
+		require.ErrorIs(t, <-first, context.Canceled)
+		recv()
+		require.NoError(t, <-second)
+		assert.Equal(t, 2, tx.Free())
+	})
+}

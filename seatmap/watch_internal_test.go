@@ -51,7 +51,10 @@ func TestChangesAreKeptForAWhileAfterTheLastWatcherLeft(t *testing.T) {
 			ctx, leave := context.WithCancel(t.Context())
 			var seen []Kind
 			go func() {
-				for c := range m.Watch(ctx, WatchRequest{Event: "e"}) { //nolint:errcheck // its end is the test's
+				for c, err := range m.Watch(ctx, WatchRequest{Event: "e"}) {
+					if err != nil {
+						return // its end is the test's
+					}
 					seen = append(seen, c.Kind)
 				}
 			}()
@@ -81,7 +84,10 @@ func TestTheNewestChangeIsKeptHoweverManySeatsItNames(t *testing.T) {
 		ctx, leave := context.WithCancel(t.Context())
 		var seen []Kind
 		go func() {
-			for c := range m.Watch(ctx, WatchRequest{Event: "e"}) { //nolint:errcheck // its end is the test's
+			for c, err := range m.Watch(ctx, WatchRequest{Event: "e"}) {
+				if err != nil {
+					return // its end is the test's
+				}
 				seen = append(seen, c.Kind)
 			}
 		}()

@@ -228,6 +228,17 @@ var waiting = map[string]call{
 	"stream.Reduce": func(_ *testing.T, ctx context.Context) error {
 		return of(stream.Reduce(ctx, never(), 0, func(int, int) (int, error) { return 0, nil }))
 	},
+	"stream.First": func(_ *testing.T, ctx context.Context) error {
+		_, _, err := stream.First(ctx, never())
+		return err
+	},
+	"stream.Any": func(_ *testing.T, ctx context.Context) error {
+		return of(stream.Any(ctx, never(), func(int) bool { return true }))
+	},
+	"stream.All": func(_ *testing.T, ctx context.Context) error {
+		return of(stream.All(ctx, never(), func(int) bool { return true }))
+	},
+	"stream.Count":      func(_ *testing.T, ctx context.Context) error { return of(stream.Count(ctx, never())) },
 	"stream.Stream.All": func(_ *testing.T, ctx context.Context) error { return last(never().All(ctx)) },
 
 	"retry.Policy.Attempts": func(_ *testing.T, ctx context.Context) (err error) {
