@@ -289,8 +289,13 @@ var instant = map[string]call{
 	"retry.Memory.Events": func(_ *testing.T, ctx context.Context) error {
 		return of(retry.NewMemory[int]().Events(ctx, retry.PageRequest{}))
 	},
-	"retry.Memory.Trim":   func(_ *testing.T, ctx context.Context) error { return retry.NewMemory[int]().Trim(ctx, 0) },
-	"retry.Memory.Stats":  func(_ *testing.T, ctx context.Context) error { return of(retry.NewMemory[int]().Stats(ctx)) },
+	"retry.Memory.Trim":  func(_ *testing.T, ctx context.Context) error { return retry.NewMemory[int]().Trim(ctx, 0) },
+	"retry.Memory.Stats": func(_ *testing.T, ctx context.Context) error { return of(retry.NewMemory[int]().Stats(ctx)) },
+	"retry.ExtendLease": func(t *testing.T, ctx context.Context) error {
+		var handler context.Context
+		runs(t, func(ctx context.Context) { handler = ctx })
+		return retry.ExtendLease(valued{ctx, handler}, time.Minute)
+	},
 	"retry.Queue.Enqueue": func(_ *testing.T, ctx context.Context) error { return of(idle().Enqueue(ctx, "a", 1, 0)) },
 	"retry.Queue.Dead":    func(_ *testing.T, ctx context.Context) error { return last(idle().Dead(ctx)) },
 	"retry.Queue.Replay":  func(_ *testing.T, ctx context.Context) error { return idle().Replay(ctx, 1) },
@@ -557,9 +562,15 @@ func idle() *retry.Queue[int] {
 // running returns a queue with a job that does not end.
 func running(t *testing.T) *retry.Queue[int] {
 	t.Helper()
-	var q *retry.Queue[int]
+	return runs(t, func(context.Context) {})
+}
+
+// runs is running. It calls begins with the context of the job's handler.
+func runs(t *testing.T, begins func(context.Context)) (q *retry.Queue[int]) {
+	t.Helper()
 	busy(func(begun func()) {
 		q = queue(func(ctx context.Context, _ retry.Job[int]) error {
+			begins(ctx)
 			begun()
 			return untilOver(ctx)
 		})
@@ -568,6 +579,19 @@ func running(t *testing.T) *retry.Queue[int] {
 		_ = q.Run(t.Context())
 	})
 	return q
+}
+
+// valued is a context with the values of another one, too.
+type valued struct {
+	context.Context
+	values context.Context
+}
+
+func (v valued) Value(key any) any {
+	if own := v.Context.Value(key); own != nil {
+		return own
+	}
+	return v.values.Value(key)
 }
 
 func hall(t *testing.T) *seatmap.Map {
