@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -286,4 +287,29 @@ func TestUnlockedWriterLetsAllIn(t *testing.T) {
 	require.ErrorIs(t, m.TryRWith(fine(func(*int) {})), arcmutex.ErrLocked)
 	assert.Equal(t, 9, g.Get())
 	g.Unlock()
+}
+
+func TestRecoverOfAnRWMutexRepairsTheValue(t *testing.T) {
+	m := arcmutex.NewRWMutex(1)
+	assert.Panics(t, func() { m.With(func(v *int) { *v = 2; panic("half way") }) })
+	m.Recover(func(v *int) {
+		assert.Equal(t, 2, *v)
+		*v = 3
+	})
+	assert.False(t, m.IsPoisoned())
+	v, err := m.Get()
+	require.NoError(t, err)
+	assert.Equal(t, 3, v)
+}
+
+func TestReportsSayWhereAnRWMutexWasMade(t *testing.T) {
+	var found []string
+	stop := arcmutex.Check(time.Hour, func(d *arcmutex.Deadlock) { found = append(found, d.String()) })
+	defer stop()
+	a, b := arcmutex.NewRWMutex(0), arcmutex.NewRWMutex("")
+	a.With(func(*int) { b.RWith(func(*string) {}) })
+	b.With(func(*string) { a.RWith(func(*int) {}) })
+	require.Len(t, found, 1)
+	assert.Regexp(t, `arcmutex\.RWMutex\[int\] #\d+ made at .*rwmutex_test\.go:\d+`, found[0])
+	assert.Regexp(t, `arcmutex\.RWMutex\[string\] #\d+ made at .*rwmutex_test\.go:\d+`, found[0])
 }
