@@ -166,7 +166,7 @@ func init() {
 //
 // Package track says where what is tracked appears and what it costs. It turns
 // on all packages at once, too: if it asks for more than n does, that much is
-// tracked. While locks are tracked each takes some ten nanoseconds more, whether or
+// tracked. While locks are tracked each takes some twenty nanoseconds more, whether or
 // not it is the one in n.
 func Track(n int) {
 	handles.Track(n)
