@@ -1,10 +1,16 @@
 package diagram_test
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -528,6 +534,30 @@ func TestCaptureBesideWriters(t *testing.T) {
 	close(stop)
 	writers.Wait()
 	s.Drop()
+}
+
+// TestNoPackageImportsThisOne keeps the promise that a program that draws nothing
+// has nothing of it.
+func TestNoPackageImportsThisOne(t *testing.T) {
+	read := 0
+	require.NoError(t, filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() && slices.Contains([]string{"../examples", "../interop", "../bench", "../tools", "../.git"}, path) {
+			return cmp.Or(err, fs.SkipDir)
+		}
+		if d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		read++
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, i := range file.Imports {
+			assert.NotContains(t, i.Path.Value, "/diagram", path)
+		}
+		return nil
+	}))
+	assert.Greater(t, read, 100)
 }
 
 func TestVarRefusesWhatIsNoVariable(t *testing.T) {
