@@ -48,7 +48,6 @@ type shared[T any] struct {
 // NewArc returns the first owner of v.
 //
 //ferrous:acquire
-//ferrous:mustuse
 func NewArc[T any](v T) *Arc[T] { return NewArcDrop(v, nil) }
 
 // NewArcDrop returns the first owner of v, for which drop is called when its
@@ -62,7 +61,6 @@ func NewArc[T any](v T) *Arc[T] { return NewArcDrop(v, nil) }
 // dropped them has returned, so that a list of any length can be dropped.
 //
 //ferrous:acquire
-//ferrous:mustuse
 func NewArcDrop[T any](v T, drop func(*T)) *Arc[T] {
 	s := &shared[T]{drop: drop, value: v}
 	return s.born()
@@ -79,7 +77,6 @@ func NewArcDrop[T any](v T, drop func(*T)) *Arc[T] {
 // never upgrade.
 //
 //ferrous:acquire
-//ferrous:mustuse
 func NewArcCyclic[T any](f func(self *Weak[T]) T, drop func(*T)) *Arc[T] {
 	s := &shared[T]{drop: drop}
 	s.strong.n.Store(dead)
@@ -105,7 +102,6 @@ func (a *Arc[T]) Get() *T {
 // Clone returns one more owner of the value. It does not copy the value.
 //
 //ferrous:acquire
-//ferrous:mustuse
 func (a *Arc[T]) Clone() *Arc[T] {
 	c := &Arc[T]{shared: a.shared}
 	a.counts().retain(&a.handle, &c.handle)
@@ -138,13 +134,14 @@ func (a *Arc[T]) PtrEq(other *Arc[T]) bool { return a.use("PtrEq") == other.use(
 // Downgrade returns a Weak to the value.
 //
 //ferrous:acquire
-//ferrous:mustuse
 func (a *Arc[T]) Downgrade() *Weak[T] { return a.use("Downgrade").newWeak() }
 
 // TryUnwrap takes the value out and ends a if a is the only owner; Weaks do
 // not count. The destructor does not run, since the value lives on. Otherwise
 // it returns false and a stays as it is. Of two owners that both try it may be
 // that neither succeeds: see [Arc.IntoInner].
+//
+//ferrous:takes a on ok
 func (a *Arc[T]) TryUnwrap() (T, bool) {
 	a.hold("TryUnwrap")
 	last := a.shared.strong.tryEnd()
@@ -161,7 +158,7 @@ func (a *Arc[T]) TryUnwrap() (T, bool) {
 // destructor does not run. If every owner ends by IntoInner, exactly one gets
 // the value.
 //
-//ferrous:release
+//ferrous:takes a
 func (a *Arc[T]) IntoInner() (T, bool) {
 	s := a.leave("IntoInner")
 	if !s.strong.Dec() {
@@ -175,7 +172,7 @@ func (a *Arc[T]) IntoInner() (T, bool) {
 // other owner and no Weak. It stays so until a is used again: of two goroutines
 // that both call GetMut of one handle both would get the value.
 //
-//ferrous:borrow mut
+//ferrous:lends
 func (a *Arc[T]) GetMut() (*T, bool) {
 	s := a.use("GetMut")
 	if !s.unique() {
@@ -196,7 +193,7 @@ func UnwrapOrClone[T Cloner[T]](a *Arc[T]) T { return a.UnwrapOrCloneFunc(T.Clon
 // UnwrapOrCloneFunc is [UnwrapOrClone] for values without a method to clone
 // them.
 //
-//ferrous:release
+//ferrous:takes a
 func (a *Arc[T]) UnwrapOrCloneFunc(clone func(T) T) T {
 	s := a.leave("UnwrapOrClone")
 	if s.strong.tryEnd() {
@@ -212,13 +209,13 @@ func (a *Arc[T]) UnwrapOrCloneFunc(clone func(T) T) T {
 // and so unless a is the only handle of all, the value that a owns is somewhere
 // else afterwards: what Get returned before is to be got again.
 //
-//ferrous:borrow mut
+//ferrous:lends
 func MakeMut[T Cloner[T]](a *Arc[T]) *T { return a.MakeMutFunc(T.Clone) }
 
 // MakeMutFunc is [MakeMut] for values without a method to clone them, such as
 // a slice: a.MakeMutFunc(slices.Clone).
 //
-//ferrous:borrow mut
+//ferrous:lends
 func (a *Arc[T]) MakeMutFunc(clone func(T) T) *T {
 	s := a.use("MakeMut")
 	if s.unique() {

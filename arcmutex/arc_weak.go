@@ -48,7 +48,7 @@ func (w *Weak[T]) lend() (back func()) {
 // dropped. It is one atomic add.
 //
 //ferrous:acquire
-//ferrous:mustuse
+//ferrous:fallible
 func (w *Weak[T]) Upgrade() (a *Arc[T], ok bool) {
 	a = &Arc[T]{}
 	if ok = w.retain(a); !ok {
@@ -80,7 +80,6 @@ func (w *Weak[T]) retain(to *Arc[T]) bool {
 // Clone returns one more Weak to the value.
 //
 //ferrous:acquire
-//ferrous:mustuse
 func (w *Weak[T]) Clone() *Weak[T] {
 	if s := w.use("Clone"); s != nil {
 		return s.newWeak()

@@ -44,8 +44,8 @@ func (l *LazyLock[T]) Get() T { return *l.ptr("LazyLock.Get") }
 // Ptr is [LazyLock.Get] that returns a pointer to the value. What is done with
 // it by several goroutines is their matter.
 //
+//ferrous:lends
 //ferrous:blocks
-//ferrous:borrow shared
 func (l *LazyLock[T]) Ptr() *T { return l.ptr("LazyLock.Ptr") }
 
 func (l *LazyLock[T]) ptr(method string) *T {

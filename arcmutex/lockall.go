@@ -46,7 +46,6 @@ func (m *RWMutex[T]) RTo(g *RGuard[T]) Locker {
 //
 //ferrous:acquire
 //ferrous:blocks
-//ferrous:mustuse
 func LockAll(ls ...Locker) (unlock func()) {
 	unlock, err := lockAll(context.Background(), ls, "LockAll")
 	if err != nil {
@@ -59,8 +58,8 @@ func LockAll(ls ...Locker) (unlock func()) {
 // wraps [context.Cause], or is [ErrPoisoned] or [ErrTaken]; then nothing is held.
 //
 //ferrous:acquire
+//ferrous:fallible
 //ferrous:blocks
-//ferrous:mustuse
 func LockAllContext(ctx context.Context, ls ...Locker) (unlock func(), err error) {
 	return lockAll(ctx, ls, "LockAllContext")
 }

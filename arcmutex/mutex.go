@@ -57,7 +57,6 @@ func (m *Mutex[T]) WithName(name string) *Mutex[T] {
 //
 //ferrous:acquire
 //ferrous:blocks
-//ferrous:mustuse
 func (m *Mutex[T]) Lock() Guard[T] {
 	return Guard[T]{&m.value, m.lock.lock("Mutex.Lock")}
 }
@@ -69,8 +68,8 @@ func (m *Mutex[T]) Lock() Guard[T] {
 // its turn, the turn goes to the next.
 //
 //ferrous:acquire
+//ferrous:fallible
 //ferrous:blocks
-//ferrous:mustuse
 func (m *Mutex[T]) LockContext(ctx context.Context) (Guard[T], error) {
 	h, err := m.lock.lockContext(ctx, "Mutex.LockContext")
 	return Guard[T]{&m.value, h}, err
@@ -80,6 +79,7 @@ func (m *Mutex[T]) LockContext(ctx context.Context) (Guard[T], error) {
 // with an error that is [ErrPoisoned] if m is free and poisoned.
 //
 //ferrous:acquire
+//ferrous:fallible
 func (m *Mutex[T]) TryLock() (Guard[T], bool) {
 	h, ok, err := m.lock.tryAcquire(exclusive, "Mutex.TryLock")
 	return Guard[T]{&m.value, must(h, err)}, ok
@@ -89,8 +89,8 @@ func (m *Mutex[T]) TryLock() (Guard[T], bool) {
 // poisons it if f does not return. It panics with an error that is
 // [ErrPoisoned], and does not call f, if m is poisoned.
 //
-//ferrous:blocks
 //ferrous:lends
+//ferrous:blocks
 func (m *Mutex[T]) With(f func(*T)) {
 	// Free, this is lock and lend without a further closure and with their fast paths.
 	k, ok := m.lock.fastLock()
@@ -120,8 +120,8 @@ func (m *Mutex[T]) With(f func(*T)) {
 // error is [ErrPoisoned] or [ErrTaken], and f is not called, if m is poisoned or
 // without its value.
 //
-//ferrous:blocks
 //ferrous:lends
+//ferrous:blocks
 func (m *Mutex[T]) WithErr(f func(*T) error) error {
 	h, err := m.lock.lockContext(context.Background(), "Mutex.WithErr")
 	if err != nil {
@@ -133,8 +133,8 @@ func (m *Mutex[T]) WithErr(f func(*T) error) error {
 // WithContext is [Mutex.WithErr] that waits until ctx is done at most. The error
 // is that of [Mutex.LockContext], or f's.
 //
-//ferrous:blocks
 //ferrous:lends
+//ferrous:blocks
 func (m *Mutex[T]) WithContext(ctx context.Context, f func(*T) error) error {
 	h, err := m.lock.lockContext(ctx, "Mutex.WithContext")
 	if err != nil {
@@ -159,8 +159,8 @@ func (m *Mutex[T]) TryWith(f func(*T) error) error {
 // returns, m is not poisoned any more. It panics with an error that is
 // [ErrTaken], and does not call f, if the value was taken.
 //
-//ferrous:blocks
 //ferrous:lends
+//ferrous:blocks
 func (m *Mutex[T]) Recover(f func(*T)) {
 	must(0, repair(&m.lock, &m.value, "Mutex.Recover", func(v *T) error {
 		f(v)
@@ -171,8 +171,8 @@ func (m *Mutex[T]) Recover(f func(*T)) {
 // RecoverErr is [Mutex.Recover] for a function that can fail: m stays poisoned
 // unless f returns nil. The error is f's, or [ErrTaken].
 //
-//ferrous:blocks
 //ferrous:lends
+//ferrous:blocks
 func (m *Mutex[T]) RecoverErr(f func(*T) error) error {
 	return repair(&m.lock, &m.value, "Mutex.RecoverErr", f)
 }

@@ -61,7 +61,7 @@ func (h *hold) check(method string) {
 
 // Ptr returns a pointer to the value, which must not be used after Unlock.
 //
-//ferrous:borrow mut
+//ferrous:lends
 func (g *Guard[T]) Ptr() *T {
 	if g.lock == nil {
 		panic(methodError("Guard.Ptr", endedError(0)))
@@ -143,7 +143,7 @@ func (g *Guard[T]) Format(s fmt.State, verb rune) {
 // has g's place: g ends, and the part's Unlock unlocks the whole. If f panics, g
 // stays as it is.
 //
-//ferrous:takes g
+//ferrous:transfers g
 func MapMut[T, U any](g *Guard[T], f func(*T) *U) Guard[U] {
 	const method = "MapMut"
 	g.check(method)
@@ -162,7 +162,7 @@ func mappedMut[T, U any](g *Guard[T], part *U, method string) Guard[U] {
 // FilterMapMut is [MapMut] for a part that may not be there. If it is not, g
 // stays as it is.
 //
-//ferrous:takes g
+//ferrous:transfers g on ok
 func FilterMapMut[T, U any](g *Guard[T], f func(*T) (*U, bool)) (Guard[U], bool) {
 	const method = "FilterMapMut"
 	g.check(method)
@@ -178,7 +178,7 @@ func FilterMapMut[T, U any](g *Guard[T], f func(*T) (*U, bool)) (Guard[U], bool)
 // and all its copies end. It never blocks. On the guard of a [Mutex] it makes a
 // reader with whom nobody shares.
 //
-//ferrous:takes g
+//ferrous:transfers g
 func Downgrade[T any](g *Guard[T]) RGuard[T] {
 	return RGuard[T]{&grip[T]{g.value, g.downgrade()}}
 }

@@ -43,7 +43,7 @@ func (o *OnceLock[T]) Get() (v T, ok bool) {
 // Ptr returns a pointer to the value, or nil if it is not set. What is done
 // with it by several goroutines is their matter.
 //
-//ferrous:borrow shared
+//ferrous:lends
 func (o *OnceLock[T]) Ptr() *T { return o.value.Load() }
 
 // Set sets the value if it is not set, and reports whether it did. While

@@ -55,7 +55,6 @@ func (m *RWMutex[T]) WithName(name string) *RWMutex[T] {
 //
 //ferrous:acquire
 //ferrous:blocks
-//ferrous:mustuse
 func (m *RWMutex[T]) Lock() Guard[T] {
 	return Guard[T]{&m.value, m.lock.lock("RWMutex.Lock")}
 }
@@ -65,8 +64,8 @@ func (m *RWMutex[T]) Lock() Guard[T] {
 // owns nothing, and those whom it kept waiting go on.
 //
 //ferrous:acquire
+//ferrous:fallible
 //ferrous:blocks
-//ferrous:mustuse
 func (m *RWMutex[T]) LockContext(ctx context.Context) (Guard[T], error) {
 	h, err := m.lock.lockContext(ctx, "RWMutex.LockContext")
 	return Guard[T]{&m.value, h}, err
@@ -77,6 +76,7 @@ func (m *RWMutex[T]) LockContext(ctx context.Context) (Guard[T], error) {
 // with an error that is [ErrPoisoned] if m is free and poisoned.
 //
 //ferrous:acquire
+//ferrous:fallible
 func (m *RWMutex[T]) TryLock() (Guard[T], bool) {
 	h, ok, err := m.lock.tryAcquire(exclusive, "RWMutex.TryLock")
 	return Guard[T]{&m.value, must(h, err)}, ok
@@ -87,7 +87,6 @@ func (m *RWMutex[T]) TryLock() (Guard[T], bool) {
 //
 //ferrous:acquire
 //ferrous:blocks
-//ferrous:mustuse
 func (m *RWMutex[T]) RLock() RGuard[T] {
 	return RGuard[T]{&grip[T]{&m.value, m.lock.rlock("RWMutex.RLock")}}
 }
@@ -96,8 +95,8 @@ func (m *RWMutex[T]) RLock() RGuard[T] {
 // error wraps [context.Cause], or is [ErrPoisoned].
 //
 //ferrous:acquire
+//ferrous:fallible
 //ferrous:blocks
-//ferrous:mustuse
 func (m *RWMutex[T]) RLockContext(ctx context.Context) (g RGuard[T], err error) {
 	g.grip = &grip[T]{value: &m.value}
 	g.hold, err = m.lock.rlockContext(ctx)
@@ -109,6 +108,7 @@ func (m *RWMutex[T]) RLockContext(ctx context.Context) (g RGuard[T], err error) 
 // shared and is poisoned.
 //
 //ferrous:acquire
+//ferrous:fallible
 func (m *RWMutex[T]) TryRLock() (RGuard[T], bool) {
 	h, ok := m.lock.tryRLock()
 	return RGuard[T]{&grip[T]{&m.value, h}}, ok
@@ -120,7 +120,6 @@ func (m *RWMutex[T]) TryRLock() (RGuard[T], bool) {
 //
 //ferrous:acquire
 //ferrous:blocks
-//ferrous:mustuse
 func (m *RWMutex[T]) ULock() UGuard[T] {
 	return UGuard[T]{&grip[T]{&m.value, m.lock.ulock()}}
 }
@@ -129,8 +128,8 @@ func (m *RWMutex[T]) ULock() UGuard[T] {
 // error wraps [context.Cause], or is [ErrPoisoned].
 //
 //ferrous:acquire
+//ferrous:fallible
 //ferrous:blocks
-//ferrous:mustuse
 func (m *RWMutex[T]) ULockContext(ctx context.Context) (g UGuard[T], err error) {
 	g.grip = &grip[T]{value: &m.value}
 	g.hold, err = m.lock.ulockContext(ctx)
@@ -141,6 +140,7 @@ func (m *RWMutex[T]) ULockContext(ctx context.Context) (g UGuard[T], err error) 
 // the lock.
 //
 //ferrous:acquire
+//ferrous:fallible
 func (m *RWMutex[T]) TryULock() (UGuard[T], bool) {
 	h, ok := m.lock.tryULock()
 	return UGuard[T]{&grip[T]{&m.value, h}}, ok
@@ -150,8 +150,8 @@ func (m *RWMutex[T]) TryULock() (UGuard[T], bool) {
 // happens, and poisons it if f does not return. It panics with an error that is
 // [ErrPoisoned], and does not call f, if m is poisoned.
 //
-//ferrous:blocks
 //ferrous:lends
+//ferrous:blocks
 func (m *RWMutex[T]) With(f func(*T)) {
 	_ = lend(m.lock.lock("RWMutex.With"), &m.value, func(v *T) error {
 		f(v)
@@ -164,8 +164,8 @@ func (m *RWMutex[T]) With(f func(*T)) {
 // error is [ErrPoisoned] or [ErrTaken], and f is not called, if m is poisoned or
 // without its value.
 //
-//ferrous:blocks
 //ferrous:lends
+//ferrous:blocks
 func (m *RWMutex[T]) WithErr(f func(*T) error) error {
 	h, err := m.lock.lockContext(context.Background(), "RWMutex.WithErr")
 	if err != nil {
@@ -177,8 +177,8 @@ func (m *RWMutex[T]) WithErr(f func(*T) error) error {
 // WithContext is [RWMutex.WithErr] that waits until ctx is done at most. The error
 // is that of [RWMutex.LockContext], or f's.
 //
-//ferrous:blocks
 //ferrous:lends
+//ferrous:blocks
 func (m *RWMutex[T]) WithContext(ctx context.Context, f func(*T) error) error {
 	h, err := m.lock.lockContext(ctx, "RWMutex.WithContext")
 	if err != nil {
@@ -204,8 +204,8 @@ func (m *RWMutex[T]) TryWith(f func(*T) error) error {
 // [ErrPoisoned] or [ErrTaken], and does not call f, if m is poisoned or without
 // its value.
 //
-//ferrous:blocks
 //ferrous:lends
+//ferrous:blocks
 func (m *RWMutex[T]) RWith(f func(*T)) {
 	h := m.lock.rlock("RWMutex.RWith")
 	defer h.lock.runlock(h.key)
@@ -215,8 +215,8 @@ func (m *RWMutex[T]) RWith(f func(*T)) {
 // RWithErr is [RWMutex.RWith] for a function that can fail. It returns f's
 // error, or [ErrPoisoned] or [ErrTaken].
 //
-//ferrous:blocks
 //ferrous:lends
+//ferrous:blocks
 func (m *RWMutex[T]) RWithErr(f func(*T) error) error {
 	h, err := m.lock.acquire(context.Background(), sharing, "RWMutex.RWithErr")
 	if err != nil {
@@ -228,8 +228,8 @@ func (m *RWMutex[T]) RWithErr(f func(*T) error) error {
 // RWithContext is [RWMutex.RWithErr] that waits until ctx is done at most. The
 // error is that of [RWMutex.RLockContext], or f's.
 //
-//ferrous:blocks
 //ferrous:lends
+//ferrous:blocks
 func (m *RWMutex[T]) RWithContext(ctx context.Context, f func(*T) error) error {
 	h, err := m.lock.acquire(ctx, sharing, "RWMutex.RWithContext")
 	if err != nil {
@@ -254,8 +254,8 @@ func (m *RWMutex[T]) TryRWith(f func(*T) error) error {
 // returns, m is not poisoned any more. It panics with an error that is
 // [ErrTaken], and does not call f, if the value was taken.
 //
-//ferrous:blocks
 //ferrous:lends
+//ferrous:blocks
 func (m *RWMutex[T]) Recover(f func(*T)) {
 	must(0, repair(&m.lock, &m.value, "RWMutex.Recover", func(v *T) error {
 		f(v)
@@ -266,8 +266,8 @@ func (m *RWMutex[T]) Recover(f func(*T)) {
 // RecoverErr is [RWMutex.Recover] for a function that can fail: m stays poisoned
 // unless f returns nil. The error is f's, or [ErrTaken].
 //
-//ferrous:blocks
 //ferrous:lends
+//ferrous:blocks
 func (m *RWMutex[T]) RecoverErr(f func(*T) error) error {
 	return repair(&m.lock, &m.value, "RWMutex.RecoverErr", f)
 }

@@ -40,7 +40,7 @@ func (g RGuard[T]) Unlock() {
 // Ptr returns a pointer to the value, which must not be changed, nor read
 // after Unlock.
 //
-//ferrous:borrow shared
+//ferrous:lends
 func (g RGuard[T]) Ptr() *T {
 	if g.grip == nil || g.key&readers == 0 {
 		panic(errRGuardPtr)
@@ -73,7 +73,7 @@ func (g RGuard[T]) Format(s fmt.State, verb rune) { g.format(s, verb, "RGuard", 
 // g's place: g and its copies end, and the part's Unlock unlocks the whole. If f
 // panics, g stays as it is. It allocates 24 bytes.
 //
-//ferrous:takes g
+//ferrous:transfers g
 func Map[T, U any](g *RGuard[T], f func(*T) *U) RGuard[U] {
 	const method = "Map"
 	g.check(method, sharing)
@@ -84,7 +84,7 @@ func Map[T, U any](g *RGuard[T], f func(*T) *U) RGuard[U] {
 // FilterMap is [Map] for a part that may not be there. If it is not, g stays as
 // it is.
 //
-//ferrous:takes g
+//ferrous:transfers g on ok
 func FilterMap[T, U any](g *RGuard[T], f func(*T) (*U, bool)) (RGuard[U], bool) {
 	const method = "FilterMap"
 	g.check(method, sharing)

@@ -17,7 +17,7 @@ type UGuard[T any] struct{ *grip[T] }
 // Ptr returns a pointer to the value, which must not be changed, nor read
 // after the guard has ended.
 //
-//ferrous:borrow shared
+//ferrous:lends
 func (g UGuard[T]) Ptr() *T {
 	g.check("UGuard.Ptr", upgrading)
 	return g.value
@@ -48,9 +48,8 @@ var (
 // Upgrade waits until the other readers have left, and makes the guard a
 // writer's. It comes before everybody who waits. g ends.
 //
-//ferrous:acquire
+//ferrous:transfers g
 //ferrous:blocks
-//ferrous:takes g
 func (g UGuard[T]) Upgrade() Guard[T] {
 	w, err := g.upgrade(context.Background(), "UGuard.Upgrade")
 	if err != nil {
@@ -62,12 +61,13 @@ func (g UGuard[T]) Upgrade() Guard[T] {
 // UpgradeContext is [UGuard.Upgrade] that waits until ctx is done at most. The
 // error wraps [context.Cause]; then g stays as it is.
 //
-//ferrous:acquire
+//ferrous:transfers g on ok
 //ferrous:blocks
 func (g UGuard[T]) UpgradeContext(ctx context.Context) (Guard[T], error) {
 	return g.upgrade(ctx, "UGuard.UpgradeContext")
 }
 
+//ferrous:transfers g on ok
 func (g UGuard[T]) upgrade(ctx context.Context, method string) (Guard[T], error) {
 	g.check(method, upgrading)
 	if err := g.lock.real().wait(ctx, upgraded, method); err != nil {
@@ -80,7 +80,7 @@ func (g UGuard[T]) upgrade(ctx context.Context, method string) (Guard[T], error)
 // one who comes and has to wait, and reports whether it did; if not, g stays as
 // it is.
 //
-//ferrous:acquire
+//ferrous:transfers g on ok
 func (g UGuard[T]) TryUpgrade() (Guard[T], bool) {
 	g.check("UGuard.TryUpgrade", upgrading)
 	if !g.lock.real().try(upgraded) {
@@ -90,6 +90,8 @@ func (g UGuard[T]) TryUpgrade() (Guard[T], bool) {
 }
 
 // upgraded returns the writer's guard in exchange for g.
+//
+//ferrous:transfers g
 func (g UGuard[T]) upgraded() Guard[T] {
 	h := hold{g.lock, g.key&turns | held}
 	g.key = moved
@@ -102,7 +104,7 @@ func (g UGuard[T]) upgraded() Guard[T] {
 // Downgrade gives up the right to become a writer. g and its copies end. It
 // never blocks.
 //
-//ferrous:takes g
+//ferrous:transfers g
 func (g UGuard[T]) Downgrade() RGuard[T] {
 	if g.grip == nil {
 		panic(errUGuardDowngrade)

@@ -79,7 +79,7 @@ type BroadcastSender[T any] struct {
 // at a time, and the receivers share it: what v points to must not be written
 // any more.
 //
-//ferrous:takes v
+//ferrous:transfers v on ok
 func (s *BroadcastSender[T]) Send(v T) (receivers int, err error) {
 	b := s.b
 	b.mu.Lock()
@@ -125,6 +125,7 @@ func (s *BroadcastSender[T]) Clone() *BroadcastSender[T] {
 // then [ErrClosed]. It is idempotent.
 //
 //ferrous:release
+//ferrous:idempotent
 func (s *BroadcastSender[T]) Close() {
 	if s.closed.Swap(true) {
 		return
@@ -297,6 +298,7 @@ func (b *broadcast[T]) another(closed *atomic.Bool, next *atomic.Uint64) *Broadc
 // idempotent.
 //
 //ferrous:release
+//ferrous:idempotent
 func (r *BroadcastReceiver[T]) Close() {
 	if r.closed.Swap(true) {
 		return

@@ -99,7 +99,7 @@ type slotCase[T any] struct {
 
 // OnSend is the case that s sends v: f gets what Send would have returned.
 //
-//ferrous:takes v
+//ferrous:transfers v
 func (s *Sender[T]) OnSend(v T, f func(error)) Case { return Case{&slotCase[T]{s: s, v: v, f: f}} }
 
 // OnReserve is the case that s reserves a slot: f gets what Reserve would have

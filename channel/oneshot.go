@@ -48,7 +48,7 @@ type OneshotSender[T any] struct {
 // was discarded by the receiver's Close. Otherwise nothing was sent: the error
 // is [ErrClosed] after the receiver's end, after Close and after another Send.
 //
-//ferrous:takes v
+//ferrous:transfers v on ok
 func (s *OneshotSender[T]) Send(v T) error {
 	c := s.c
 	for {
@@ -68,6 +68,7 @@ func (s *OneshotSender[T]) Send(v T) error {
 // then gets [ErrClosed]. It is idempotent.
 //
 //ferrous:release
+//ferrous:idempotent
 func (s *OneshotSender[T]) Close() {
 	s.c.state.Or(oneshotTxClosed)
 	s.c.arrived.open()
@@ -153,6 +154,7 @@ func (r *OneshotReceiver[T]) Shutdown() {
 // and was not received, it is dropped. Close is idempotent.
 //
 //ferrous:release
+//ferrous:idempotent
 func (r *OneshotReceiver[T]) Close() {
 	before := r.c.state.Or(oneshotRxClosed | oneshotGone)
 	r.c.arrived.open()

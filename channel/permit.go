@@ -29,7 +29,7 @@ type Permit[T any] struct {
 // and cost are those of Send.
 //
 //ferrous:acquire
-//ferrous:mustuse
+//ferrous:fallible
 //ferrous:blocks
 func (s *Sender[T]) Reserve(ctx context.Context) (Permit[T], error) {
 	return s.ReserveMany(ctx, 1)
@@ -42,7 +42,7 @@ func (s *Sender[T]) Reserve(ctx context.Context) (Permit[T], error) {
 // panics if n is negative.
 //
 //ferrous:acquire
-//ferrous:mustuse
+//ferrous:fallible
 //ferrous:blocks
 func (s *Sender[T]) ReserveMany(ctx context.Context, n int) (Permit[T], error) {
 	if n >= 0 && ctx.Err() != nil {
@@ -63,7 +63,7 @@ func (s *Sender[T]) ReserveMany(ctx context.Context, n int) (Permit[T], error) {
 // [ErrFull], [ErrClosed] or [ErrCapacity]. It panics if n is negative.
 //
 //ferrous:acquire
-//ferrous:mustuse
+//ferrous:fallible
 func (s *Sender[T]) TryReserve(n int) (Permit[T], error) {
 	if err := s.checkReserve("TryReserve", n); err != nil {
 		return Permit[T]{}, err
@@ -95,7 +95,7 @@ func (p *Permit[T]) Len() int { return p.left }
 // if there are no receivers any more, v is discarded. It panics if no slot is
 // left.
 //
-//ferrous:takes v
+//ferrous:transfers v
 func (p *Permit[T]) Send(v T) {
 	if p.left == 0 {
 		panic(errSpent)

@@ -107,6 +107,7 @@ func (r *Receiver[T]) Shutdown() {
 // idempotent.
 //
 //ferrous:release
+//ferrous:idempotent
 func (r *Receiver[T]) Close() {
 	if r.closed.Swap(true) {
 		return

@@ -69,7 +69,7 @@ type Sender[T any] struct {
 // one in no particular order; a canceled one only loses its place. It does not
 // allocate in the steady state, unless hundreds wait at once.
 //
-//ferrous:takes v
+//ferrous:transfers v on ok
 //ferrous:blocks
 func (s *Sender[T]) Send(ctx context.Context, v T) error {
 	if s.closed.Load() {
@@ -84,7 +84,7 @@ func (s *Sender[T]) Send(ctx context.Context, v T) error {
 // TrySend sends v if that needs no waiting. Otherwise its error is [ErrFull]
 // or [ErrClosed].
 //
-//ferrous:takes v
+//ferrous:transfers v on ok
 func (s *Sender[T]) TrySend(v T) error {
 	if s.closed.Load() {
 		return ErrClosed
@@ -97,7 +97,7 @@ func (s *Sender[T]) TrySend(v T) error {
 // for Send. Messages of other senders may come between them. It costs less
 // than as many Sends and may be larger than the channel's capacity.
 //
-//ferrous:takes vs
+//ferrous:transfers vs on ok
 //ferrous:blocks
 func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (int, error) {
 	if ctx.Err() != nil {
@@ -150,6 +150,7 @@ func increment(n *atomic.Int64) bool {
 // idempotent.
 //
 //ferrous:release
+//ferrous:idempotent
 func (s *Sender[T]) Close() {
 	if s.closed.Swap(true) {
 		return

@@ -68,7 +68,7 @@ type WatchSender[T any] struct {
 // another sender to return. It costs the same however many receivers there
 // are, unless they wait.
 //
-//ferrous:takes v
+//ferrous:transfers v on ok
 func (s *WatchSender[T]) Send(v T) error {
 	_, err := s.SendReplace(v)
 	return err
@@ -76,7 +76,7 @@ func (s *WatchSender[T]) Send(v T) error {
 
 // SendReplace is Send and returns the value before.
 //
-//ferrous:takes v
+//ferrous:transfers v on ok
 func (s *WatchSender[T]) SendReplace(v T) (old T, err error) {
 	if s.closed.Load() {
 		return old, ErrClosed
@@ -151,6 +151,7 @@ func (s *WatchSender[T]) Clone() *WatchSender[T] {
 // be no more changes. It is idempotent.
 //
 //ferrous:release
+//ferrous:idempotent
 func (s *WatchSender[T]) Close() {
 	if s.closed.Swap(true) {
 		return
@@ -350,6 +351,7 @@ func (w *watch[T]) another(closed *atomic.Bool, seen *atomic.Uint64) *WatchRecei
 // Close ends this handle. It is idempotent.
 //
 //ferrous:release
+//ferrous:idempotent
 func (r *WatchReceiver[T]) Close() {
 	if r.closed.Swap(true) {
 		return

@@ -24,6 +24,7 @@ func (s *shared[T]) weak(isClosed bool) *WeakSender[T] {
 // Upgrade returns a sender, unless the last sender was closed before.
 //
 //ferrous:acquire
+//ferrous:fallible
 func (w *WeakSender[T]) Upgrade() (*Sender[T], bool) {
 	if w.closed.Load() {
 		return nil, false
@@ -39,6 +40,7 @@ func (w *WeakSender[T]) Clone() *WeakSender[T] { return w.shared.weak(w.closed.L
 // Close ends this handle, which then upgrades to nothing. It is idempotent.
 //
 //ferrous:release
+//ferrous:idempotent
 func (w *WeakSender[T]) Close() {
 	if !w.closed.Swap(true) {
 		w.shared.weaks.Add(-1)

@@ -35,7 +35,6 @@ type owned[T any] struct {
 // NewBox returns the owner of v.
 //
 //ferrous:acquire
-//ferrous:mustuse
 func NewBox[T any](v T) *Box[T] { return NewBoxDrop(v, nil) }
 
 // NewBoxDrop returns the owner of v, for which drop is called when the owner
@@ -43,7 +42,6 @@ func NewBox[T any](v T) *Box[T] { return NewBoxDrop(v, nil) }
 // said of [NewDrop] holds here too.
 //
 //ferrous:acquire
-//ferrous:mustuse
 func NewBoxDrop[T any](v T, drop func(*T)) *Box[T] {
 	o := &owned[T]{drop: drop, value: v}
 	first := &o.first
@@ -69,9 +67,7 @@ func (b *Box[T]) Get() *T {
 
 // Move returns a new owner in place of b. The value stays where it is.
 //
-//ferrous:takes b
-//ferrous:acquire
-//ferrous:mustuse
+//ferrous:transfers b
 func (b *Box[T]) Move() *Box[T] {
 	m := &Box[T]{owned: b.leave("Move")}
 	m.begin()
@@ -89,9 +85,7 @@ func (b *Box[T]) IntoInner() T { return b.leave("IntoInner").take() }
 // IntoRc ends b and returns the first of the value's shared owners. The value
 // and its destructor move to a new allocation.
 //
-//ferrous:takes b
-//ferrous:acquire
-//ferrous:mustuse
+//ferrous:transfers b
 func (b *Box[T]) IntoRc() *Rc[T] {
 	o := b.leave("IntoRc")
 	drop := o.drop

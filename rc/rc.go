@@ -53,7 +53,6 @@ type shared[T any] struct {
 // New returns the first owner of v.
 //
 //ferrous:acquire
-//ferrous:mustuse
 func New[T any](v T) *Rc[T] { return NewDrop(v, nil) }
 
 // NewDrop returns the first owner of v, for which drop is called when its last
@@ -66,7 +65,6 @@ func New[T any](v T) *Rc[T] { return NewDrop(v, nil) }
 // dropped them has returned, so that a list of any length can be dropped.
 //
 //ferrous:acquire
-//ferrous:mustuse
 func NewDrop[T any](v T, drop func(*T)) *Rc[T] {
 	s := &shared[T]{drop: drop, value: v}
 	s.self = s
@@ -84,7 +82,6 @@ func NewDrop[T any](v T, drop func(*T)) *Rc[T] {
 // never upgrade.
 //
 //ferrous:acquire
-//ferrous:mustuse
 func NewCyclic[T any](f func(self *Weak[T]) T, drop func(*T)) *Rc[T] {
 	s := &shared[T]{drop: drop}
 	s.self = s
@@ -110,7 +107,6 @@ func (r *Rc[T]) Get() *T {
 // Clone returns one more owner of the value. It does not copy the value.
 //
 //ferrous:acquire
-//ferrous:mustuse
 func (r *Rc[T]) Clone() *Rc[T] {
 	c := &Rc[T]{shared: r.shared}
 	r.counts().retain(&r.handle, &c.handle)
@@ -135,12 +131,13 @@ func (r *Rc[T]) PtrEq(other *Rc[T]) bool { return r.use("PtrEq") == other.use("P
 // Downgrade returns a Weak to the value.
 //
 //ferrous:acquire
-//ferrous:mustuse
 func (r *Rc[T]) Downgrade() *Weak[T] { return r.use("Downgrade").newWeak() }
 
 // TryUnwrap takes the value out and ends r if r is the only owner; Weaks do
 // not count. The destructor does not run, since the value lives on. Otherwise
 // it returns false and r stays as it is.
+//
+//ferrous:takes r on ok
 func (r *Rc[T]) TryUnwrap() (T, bool) {
 	if r.use("TryUnwrap").strong > 1 {
 		var zero T
@@ -152,7 +149,7 @@ func (r *Rc[T]) TryUnwrap() (T, bool) {
 // IntoInner ends r, and takes the value out if r was the last owner. The
 // destructor does not run.
 //
-//ferrous:release
+//ferrous:takes r
 func (r *Rc[T]) IntoInner() (T, bool) {
 	s := r.leave("IntoInner")
 	if s.strong--; s.strong > 0 {
@@ -166,7 +163,7 @@ func (r *Rc[T]) IntoInner() (T, bool) {
 // other owner and no Weak. The pointer is for the caller alone until r is used
 // again.
 //
-//ferrous:borrow mut
+//ferrous:lends
 func (r *Rc[T]) GetMut() (*T, bool) {
 	s := r.use("GetMut")
 	if s.strong > 1 || s.weak > 0 {
@@ -187,7 +184,7 @@ func UnwrapOrClone[T Cloner[T]](r *Rc[T]) T { return r.UnwrapOrCloneFunc(T.Clone
 // UnwrapOrCloneFunc is [UnwrapOrClone] for values without a method to clone
 // them.
 //
-//ferrous:release
+//ferrous:takes r
 func (r *Rc[T]) UnwrapOrCloneFunc(clone func(T) T) T {
 	s := r.leave("UnwrapOrClone")
 	if s.strong == 1 {
@@ -205,13 +202,13 @@ func (r *Rc[T]) UnwrapOrCloneFunc(clone func(T) T) T {
 // else afterwards: what Get returned before is to be got again. The new pointer
 // is for the caller alone until r is used again.
 //
-//ferrous:borrow mut
+//ferrous:lends
 func MakeMut[T Cloner[T]](r *Rc[T]) *T { return r.MakeMutFunc(T.Clone) }
 
 // MakeMutFunc is [MakeMut] for values without a method to clone them, such as
 // a slice: r.MakeMutFunc(slices.Clone).
 //
-//ferrous:borrow mut
+//ferrous:lends
 func (r *Rc[T]) MakeMutFunc(clone func(T) T) *T {
 	s := r.use("MakeMut")
 	if s.strong == 1 && s.weak == 0 {

@@ -45,7 +45,7 @@ func (w *Weak[T]) lend() (back func()) {
 // dropped.
 //
 //ferrous:acquire
-//ferrous:mustuse
+//ferrous:fallible
 func (w *Weak[T]) Upgrade() (*Rc[T], bool) {
 	s := w.use("Upgrade")
 	if s == nil || s.strong == 0 {
@@ -63,7 +63,6 @@ func (w *Weak[T]) Upgrade() (*Rc[T], bool) {
 // Clone returns one more Weak to the value.
 //
 //ferrous:acquire
-//ferrous:mustuse
 func (w *Weak[T]) Clone() *Weak[T] {
 	if s := w.use("Clone"); s != nil {
 		return s.newWeak()

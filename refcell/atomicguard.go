@@ -51,7 +51,6 @@ func (r *AtomicRef[T]) Ptr() *T {
 // Clone borrows the value once more.
 //
 //ferrous:borrow shared
-//ferrous:mustuse
 func (r *AtomicRef[T]) Clone() AtomicRef[T] {
 	r.state.reading(r.turn.n, r.token, "AtomicRef.Clone")
 	turn, token := r.state.share("AtomicRef.Clone")

@@ -6,9 +6,7 @@ import "github.com/coderrange/ferrous/internal/track"
 // is stale, and the borrow goes on until the result is released. Should f panic,
 // r stays as it is. [AtomicRef] says what a copy of r knows of that.
 //
-//ferrous:takes r
-//ferrous:borrow shared
-//ferrous:mustuse
+//ferrous:transfers r
 func MapAtomic[T, U any](r *AtomicRef[T], f func(*T) *U) AtomicRef[U] {
 	r.state.reading(r.turn.n, r.token, "MapAtomic")
 	u := f(r.value)
@@ -19,8 +17,7 @@ func MapAtomic[T, U any](r *AtomicRef[T], f func(*T) *U) AtomicRef[U] {
 // FilterMapAtomic is [MapAtomic] for a part that may not be there. If it is not,
 // r stays as it is.
 //
-//ferrous:takes r
-//ferrous:borrow shared
+//ferrous:transfers r on ok
 func FilterMapAtomic[T, U any](r *AtomicRef[T], f func(*T) (*U, bool)) (AtomicRef[U], bool) {
 	r.state.reading(r.turn.n, r.token, "FilterMapAtomic")
 	u, ok := f(r.value)
@@ -34,9 +31,7 @@ func FilterMapAtomic[T, U any](r *AtomicRef[T], f func(*T) (*U, bool)) (AtomicRe
 // MapSplitAtomic divides a shared borrow into borrows of two parts, which may
 // overlap. The value is borrowed until both are released.
 //
-//ferrous:takes r
-//ferrous:borrow shared
-//ferrous:mustuse
+//ferrous:transfers r
 func MapSplitAtomic[T, U, V any](r *AtomicRef[T], f func(*T) (*U, *V)) (AtomicRef[U], AtomicRef[V]) {
 	r.state.reading(r.turn.n, r.token, "MapSplitAtomic")
 	u, v := f(r.value)
@@ -58,9 +53,7 @@ func (r *AtomicRef[T]) pass(op string) (s *atomicState, turn uint64, t *track.To
 // over: r, and any copy of it, is stale, and the borrow goes on until the result
 // is released. Should f panic, r stays as it is.
 //
-//ferrous:takes r
-//ferrous:borrow mut
-//ferrous:mustuse
+//ferrous:transfers r
 func MapMutAtomic[T, U any](r *AtomicRefMut[T], f func(*T) *U) AtomicRefMut[U] {
 	r.live("MapMutAtomic")
 	u := f(r.value)
@@ -70,8 +63,7 @@ func MapMutAtomic[T, U any](r *AtomicRefMut[T], f func(*T) *U) AtomicRefMut[U] {
 // FilterMapMutAtomic is [MapMutAtomic] for a part that may not be there. If it is
 // not, r stays as it is.
 //
-//ferrous:takes r
-//ferrous:borrow mut
+//ferrous:transfers r on ok
 func FilterMapMutAtomic[T, U any](r *AtomicRefMut[T], f func(*T) (*U, bool)) (AtomicRefMut[U], bool) {
 	r.live("FilterMapMutAtomic")
 	u, ok := f(r.value)
@@ -85,9 +77,7 @@ func FilterMapMutAtomic[T, U any](r *AtomicRefMut[T], f func(*T) (*U, bool)) (At
 // must not overlap. The value is borrowed until both are released. It allocates
 // once.
 //
-//ferrous:takes r
-//ferrous:borrow mut
-//ferrous:mustuse
+//ferrous:transfers r
 func MapSplitMutAtomic[T, U, V any](r *AtomicRefMut[T], f func(*T) (*U, *V)) (AtomicRefMut[U], AtomicRefMut[V]) {
 	r.live("MapSplitMutAtomic")
 	u, v := f(r.value)

@@ -31,7 +31,6 @@ func NewAtomic[T any](v T) *AtomicRefCell[T] { return &AtomicRefCell[T]{value: v
 // writing.
 //
 //ferrous:borrow shared
-//ferrous:mustuse
 func (c *AtomicRefCell[T]) Borrow() (r AtomicRef[T]) {
 	r.state, r.value = &c.state, &c.value
 	r.turn.n, r.token = r.state.share("AtomicRefCell.Borrow")
@@ -41,7 +40,6 @@ func (c *AtomicRefCell[T]) Borrow() (r AtomicRef[T]) {
 // BorrowMut lends the value out for writing. It panics if it is borrowed.
 //
 //ferrous:borrow mut
-//ferrous:mustuse
 func (c *AtomicRefCell[T]) BorrowMut() AtomicRefMut[T] {
 	gen, token := c.state.seize("AtomicRefCell.BorrowMut")
 	return AtomicRefMut[T]{state: &c.state, value: &c.value, gen: gen, token: token}
@@ -50,6 +48,7 @@ func (c *AtomicRefCell[T]) BorrowMut() AtomicRefMut[T] {
 // TryBorrow is Borrow that returns a [*BorrowError] instead of panicking.
 //
 //ferrous:borrow shared
+//ferrous:fallible
 func (c *AtomicRefCell[T]) TryBorrow() (AtomicRef[T], error) {
 	turn, token, err := c.state.tryShare("AtomicRefCell.TryBorrow")
 	if err != nil {
@@ -62,6 +61,7 @@ func (c *AtomicRefCell[T]) TryBorrow() (AtomicRef[T], error) {
 // panicking.
 //
 //ferrous:borrow mut
+//ferrous:fallible
 func (c *AtomicRefCell[T]) TryBorrowMut() (AtomicRefMut[T], error) {
 	gen, token, err := c.state.trySeize("AtomicRefCell.TryBorrowMut")
 	if err != nil {
@@ -118,7 +118,7 @@ func (c *AtomicRefCell[T]) Take() T {
 // IntoInner returns the value and ends the cell: whoever borrows it after that
 // is refused with [ErrTaken]. It panics if the value is borrowed.
 //
-//ferrous:release
+//ferrous:takes c
 func (c *AtomicRefCell[T]) IntoInner() T {
 	r := c.seize("AtomicRefCell.IntoInner")
 	var zero T

@@ -50,7 +50,6 @@ func (r *Ref[T]) Ptr() *T {
 // Clone borrows the value once more.
 //
 //ferrous:borrow shared
-//ferrous:mustuse
 func (r *Ref[T]) Clone() Ref[T] {
 	r.state.reading(r.key.n, "Ref.Clone")
 	n, token := r.state.share("Ref.Clone")

@@ -39,7 +39,7 @@ func (c *LazyCell[T]) Get() T {
 
 // GetMut is Get for a value to be changed.
 //
-//ferrous:borrow mut
+//ferrous:lends
 func (c *LazyCell[T]) GetMut() *T { return c.force("LazyCell.GetMut") }
 
 // Peek returns the value, or false if nobody has asked for it yet.

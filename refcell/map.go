@@ -6,9 +6,7 @@ import "github.com/coderrange/ferrous/internal/track"
 // r over: r, and any copy of it, is stale, and the borrow goes on until the
 // result is released. Should f panic, r stays as it is.
 //
-//ferrous:takes r
-//ferrous:borrow shared
-//ferrous:mustuse
+//ferrous:transfers r
 func Map[T, U any](r *Ref[T], f func(*T) *U) Ref[U] {
 	r.state.reading(r.key.n, "Map")
 	u := f(r.value)
@@ -19,8 +17,7 @@ func Map[T, U any](r *Ref[T], f func(*T) *U) Ref[U] {
 // FilterMap is [Map] for a part that may not be there. If it is not, r stays as
 // it is.
 //
-//ferrous:takes r
-//ferrous:borrow shared
+//ferrous:transfers r on ok
 func FilterMap[T, U any](r *Ref[T], f func(*T) (*U, bool)) (Ref[U], bool) {
 	r.state.reading(r.key.n, "FilterMap")
 	u, ok := f(r.value)
@@ -34,9 +31,7 @@ func FilterMap[T, U any](r *Ref[T], f func(*T) (*U, bool)) (Ref[U], bool) {
 // MapSplit divides a shared borrow into borrows of two parts, which may
 // overlap. The value is borrowed until both are released.
 //
-//ferrous:takes r
-//ferrous:borrow shared
-//ferrous:mustuse
+//ferrous:transfers r
 func MapSplit[T, U, V any](r *Ref[T], f func(*T) (*U, *V)) (Ref[U], Ref[V]) {
 	r.state.reading(r.key.n, "MapSplit")
 	u, v := f(r.value)
@@ -59,9 +54,7 @@ func (r *Ref[T]) pass(op string) (s *state, n uint64, t *track.Token) {
 // RefMut::map. It takes r over: r, and any copy of it, is stale, and the borrow
 // goes on until the result is released. Should f panic, r stays as it is.
 //
-//ferrous:takes r
-//ferrous:borrow mut
-//ferrous:mustuse
+//ferrous:transfers r
 func MapMut[T, U any](r *RefMut[T], f func(*T) *U) RefMut[U] {
 	r.live("MapMut")
 	u := f(r.value)
@@ -71,8 +64,7 @@ func MapMut[T, U any](r *RefMut[T], f func(*T) *U) RefMut[U] {
 // FilterMapMut is [MapMut] for a part that may not be there. If it is not, r
 // stays as it is.
 //
-//ferrous:takes r
-//ferrous:borrow mut
+//ferrous:transfers r on ok
 func FilterMapMut[T, U any](r *RefMut[T], f func(*T) (*U, bool)) (RefMut[U], bool) {
 	r.live("FilterMapMut")
 	u, ok := f(r.value)
@@ -86,9 +78,7 @@ func FilterMapMut[T, U any](r *RefMut[T], f func(*T) (*U, bool)) (RefMut[U], boo
 // not overlap. The value is borrowed until both are released. It allocates
 // once.
 //
-//ferrous:takes r
-//ferrous:borrow mut
-//ferrous:mustuse
+//ferrous:transfers r
 func MapSplitMut[T, U, V any](r *RefMut[T], f func(*T) (*U, *V)) (RefMut[U], RefMut[V]) {
 	r.live("MapSplitMut")
 	u, v := f(r.value)

@@ -27,7 +27,7 @@ func (c *OnceCell[T]) Get() (T, bool) { return c.value, c.set }
 
 // GetMut returns the value to be changed, or false if there is none.
 //
-//ferrous:borrow mut
+//ferrous:lends
 func (c *OnceCell[T]) GetMut() (*T, bool) {
 	if !c.set {
 		return nil, false

@@ -43,7 +43,6 @@ func New[T any](v T) *RefCell[T] { return &RefCell[T]{value: v} }
 // writing.
 //
 //ferrous:borrow shared
-//ferrous:mustuse
 func (c *RefCell[T]) Borrow() (r Ref[T]) {
 	r.state, r.value = &c.state, &c.value
 	r.key.n, r.token = r.state.share("RefCell.Borrow")
@@ -53,7 +52,6 @@ func (c *RefCell[T]) Borrow() (r Ref[T]) {
 // BorrowMut lends the value out for writing. It panics if it is borrowed.
 //
 //ferrous:borrow mut
-//ferrous:mustuse
 func (c *RefCell[T]) BorrowMut() RefMut[T] {
 	token := c.state.seize("RefCell.BorrowMut")
 	return RefMut[T]{state: &c.state, value: &c.value, gen: c.state.gen, token: token}
@@ -62,6 +60,7 @@ func (c *RefCell[T]) BorrowMut() RefMut[T] {
 // TryBorrow is Borrow that returns a [*BorrowError] instead of panicking.
 //
 //ferrous:borrow shared
+//ferrous:fallible
 func (c *RefCell[T]) TryBorrow() (Ref[T], error) {
 	if err := c.state.refuseShare("RefCell.TryBorrow"); err != nil {
 		return Ref[T]{}, err
@@ -73,6 +72,7 @@ func (c *RefCell[T]) TryBorrow() (Ref[T], error) {
 // panicking.
 //
 //ferrous:borrow mut
+//ferrous:fallible
 func (c *RefCell[T]) TryBorrowMut() (RefMut[T], error) {
 	if err := c.state.refuseSeize("RefCell.TryBorrowMut"); err != nil {
 		return RefMut[T]{}, err
@@ -128,7 +128,7 @@ func (c *RefCell[T]) Take() T {
 // IntoInner returns the value and ends the cell: whoever borrows it after that
 // is refused with [ErrTaken]. It panics if the value is borrowed.
 //
-//ferrous:release
+//ferrous:takes c
 func (c *RefCell[T]) IntoInner() T {
 	var zero T
 	v := c.replace("RefCell.IntoInner", zero)

@@ -240,6 +240,7 @@ type Permit struct {
 // Acquire returns the leave to make a call, or an [*OpenError].
 //
 //ferrous:acquire
+//ferrous:fallible
 func (b *Breaker) Acquire() (Permit, error) {
 	word := b.word.Load()
 	if word&breakerMask == closedWord {

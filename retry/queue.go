@@ -119,6 +119,8 @@ const (
 // NewQueue returns a queue. It panics when o has no Store or Handle, a negative
 // number, a Heartbeat that is not shorter than Lease, or a Policy with an option
 // that a queue cannot honour: Budget, MaxElapsed, OnGiveUp or OnRetry.
+//
+//ferrous:acquire
 func NewQueue[T any](o QueueOptions[T]) *Queue[T] {
 	switch {
 	case o.Store == nil:

@@ -72,6 +72,8 @@ func (q *Queue[T]) Shutdown(ctx context.Context) error {
 // interrupted, or jobs are left in a store in memory; a handler that succeeded
 // all the same was not interrupted. A second Close interrupts nobody.
 //
+//ferrous:release
+//ferrous:idempotent
 //ferrous:blocks
 func (q *Queue[T]) Close() error {
 	s := q.end("Close")

@@ -59,6 +59,9 @@ type Options struct {
 const maxRing = 1 << 20
 
 // NewMap makes a map without events. The error wraps [ErrInvalidOptions].
+//
+//ferrous:acquire
+//ferrous:fallible
 func NewMap(o Options) (*Map, error) {
 	if err := checkOptions(&o); err != nil {
 		return nil, err
@@ -81,6 +84,9 @@ func NewMap(o Options) (*Map, error) {
 // Close ends the map, waits for a sweep that has begun, and ends its watches, which first tell every
 // change made before. It may be called more than once. A zero Map has nothing to
 // end.
+//
+//ferrous:release
+//ferrous:idempotent
 func (m *Map) Close() error {
 	if m.self == nil {
 		return nil
@@ -198,8 +204,6 @@ func raise(v *stdatomic.Uint64, n uint64) {
 // The error is [ErrClosed], the context's, [ErrInvalidEvent], [ErrInvalidUser],
 // [ErrInvalidKey], [ErrInvalidSeats], [ErrInvalidTTL], [ErrUnknownEvent],
 // [ErrUnknownSeat], a [*KeyError], [ErrSoldOut], a [*TakenError] or [ErrLimit].
-//
-//ferrous:acquire
 func (m *Map) Block(ctx context.Context, r BlockRequest) (Hold, error) {
 	if err := m.check(ctx, "Block"); err != nil {
 		return Hold{}, err
@@ -221,8 +225,6 @@ func (m *Map) Block(ctx context.Context, r BlockRequest) (Hold, error) {
 // The error is [ErrClosed], the context's, [ErrInvalidEvent], [ErrInvalidUser],
 // [ErrInvalidKey], [ErrInvalidSeats], [ErrInvalidTTL], [ErrUnknownEvent], a
 // [*KeyError], [ErrSoldOut], [ErrNotEnough] or [ErrLimit].
-//
-//ferrous:acquire
 func (m *Map) BlockAny(ctx context.Context, r BlockAnyRequest) (Hold, error) {
 	if err := m.check(ctx, "BlockAny"); err != nil {
 		return Hold{}, err
@@ -240,8 +242,6 @@ func (m *Map) BlockAny(ctx context.Context, r BlockAnyRequest) (Hold, error) {
 // Book implements [Store]. The error is [ErrClosed], the context's,
 // [ErrInvalidUser], [ErrInvalidKey], [ErrInvalidSeats], [ErrUnknownEvent],
 // [ErrUnknownSeat], a [*KeyError], [ErrExpired] or [ErrToken].
-//
-//ferrous:acquire
 func (m *Map) Book(ctx context.Context, r BookRequest) (Booking, error) {
 	if err := m.check(ctx, "Book"); err != nil {
 		return Booking{}, err
@@ -259,15 +259,11 @@ func (m *Map) Book(ctx context.Context, r BookRequest) (Booking, error) {
 // Release implements [Store]. The error is [ErrClosed], the context's,
 // [ErrInvalidSeats], [ErrUnknownEvent], [ErrUnknownSeat], [ErrExpired] or
 // [ErrToken].
-//
-//ferrous:release
 func (m *Map) Release(ctx context.Context, r ReleaseRequest) error {
 	return m.giveBack(ctx, "Release", &r.Token, Blocked, KindReleased, r.Seats)
 }
 
 // Cancel implements [Store]. The error is as for [Map.Release].
-//
-//ferrous:release
 func (m *Map) Cancel(ctx context.Context, r CancelRequest) error {
 	return m.giveBack(ctx, "Cancel", &r.Token, Booked, KindCancelled, r.Seats)
 }

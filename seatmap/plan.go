@@ -167,8 +167,6 @@ func (p *Plan) Len() int { return p.count }
 // [ErrInvalidSeats], [ErrInvalidTTL], [ErrUnknownSeat], [ErrSoldOut] or a
 // [*TakenError]. A refusal of up to 16 seats does not allocate, but for the first
 // one of each 512 seats.
-//
-//ferrous:acquire
 func (p *Plan) Block(user uint64, ttl time.Duration, seats ...int) (Token, error) {
 	if len(seats) == 1 && uint(seats[0]) < uint(p.count) && ttl > 0 && ttl <= MaxTTL {
 		if err := p.refusal(seats[0]); err != nil {
@@ -248,8 +246,6 @@ func (p *Plan) block(user uint64, ttl time.Duration, seats []int) (Token, error)
 // or with adjacent the first that follow one another. It returns them with the
 // token. The error is [ErrClosed], [ErrInvalidSeats], [ErrInvalidTTL],
 // [ErrSoldOut] or [ErrNotEnough].
-//
-//ferrous:acquire
 func (p *Plan) BlockAny(user uint64, ttl time.Duration, n int, adjacent bool) (Token, []int, error) {
 	p.mustBeMade("BlockAny")
 	p.mu.Lock()
@@ -275,8 +271,6 @@ func (p *Plan) BlockAny(user uint64, ttl time.Duration, n int, adjacent bool) (T
 // for good. It returns the token of the booking; what is not booked stays held by
 // the old token. The error is [ErrClosed], [ErrInvalidSeats] (also for a list that
 // is empty and not nil), [ErrUnknownSeat], [ErrExpired] or [ErrToken].
-//
-//ferrous:acquire
 func (p *Plan) Book(hold Token, seats ...int) (Token, error) {
 	p.mustBeMade("Book")
 	p.mu.Lock()
@@ -298,16 +292,12 @@ func (p *Plan) Book(hold Token, seats ...int) (Token, error) {
 
 // Release gives back seats of the hold, or all of them when seats is nil. The
 // error is as for [Plan.Book].
-//
-//ferrous:release
 func (p *Plan) Release(hold Token, seats ...int) error {
 	return p.giveBack("Release", &hold, Blocked, KindReleased, seats)
 }
 
 // Cancel gives back seats of the booking, or all of them when seats is nil. The
 // error is as for [Plan.Book].
-//
-//ferrous:release
 func (p *Plan) Cancel(booking Token, seats ...int) error {
 	return p.giveBack("Cancel", &booking, Booked, KindCancelled, seats)
 }

@@ -102,7 +102,6 @@ func (n *Notify) takeStored() bool {
 // closed.
 //
 //ferrous:acquire
-//ferrous:mustuse
 func (n *Notify) Listen() *Listener {
 	l := n.listen()
 	if class.Sampled() {

@@ -93,6 +93,7 @@ func (p Permit) N() int64 {
 // negative.
 //
 //ferrous:acquire
+//ferrous:fallible
 func (p Permit) Split(n int64) (Permit, bool) {
 	from := p.split(n)
 	return Permit{&permits{from, n}}, from != nil
@@ -118,7 +119,7 @@ func (p Permit) split(n int64) *Semaphore {
 // Merge moves the permits of other into p, and ends other. It panics if they
 // are not of the same semaphore, or the same permit.
 //
-//ferrous:takes other
+//ferrous:transfers other
 func (p Permit) Merge(other *Permit) {
 	const method = "Permit.Merge"
 	held, more := p.live(method), other.live(method)

@@ -59,8 +59,8 @@ func NewSemaphore(n int64) *Semaphore {
 // Acquiring free permits is one compare-and-swap and does not allocate.
 //
 //ferrous:acquire
+//ferrous:fallible
 //ferrous:blocks
-//ferrous:mustuse
 func (s *Semaphore) Acquire(ctx context.Context, n int64) (Permit, error) {
 	from, err := s.acquire(ctx, n)
 	return Permit{&permits{from, n}}, err
@@ -132,6 +132,7 @@ func (s *Semaphore) settle(w *park.Waiter[int64]) (got int64, ok bool) {
 // or more than [MaxPermits].
 //
 //ferrous:acquire
+//ferrous:fallible
 func (s *Semaphore) TryAcquire(n int64) (Permit, bool) {
 	from := s.tryAcquire(n)
 	return Permit{&permits{from, n}}, from != nil

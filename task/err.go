@@ -21,28 +21,37 @@ func noValues(name string, fs []func(context.Context) error) []func(context.Cont
 }
 
 // GoErr is [Go] for a function that returns only an error.
+//
+//ferrous:mustuse
 func GoErr(ctx context.Context, f func(context.Context) error) *Handle[struct{}] {
 	return Go(ctx, noValue[struct{}]("GoErr", f))
 }
 
 // SpawnErr is [Spawn] for a function that returns only an error.
+//
+//ferrous:mustuse
 func SpawnErr(s *Scope, f func(context.Context) error) *Handle[struct{}] {
 	return Spawn(s, noValue[struct{}]("SpawnErr", f))
 }
 
 // TrySpawnErr is [TrySpawn] for a function that returns only an error.
+//
+//ferrous:mustuse
 func TrySpawnErr(s *Scope, f func(context.Context) error) (*Handle[struct{}], error) {
 	return TrySpawn(s, noValue[struct{}]("TrySpawnErr", f))
 }
 
 // SubmitErr is [Submit] for a function that returns only an error.
 //
+//ferrous:mustuse
 //ferrous:blocks
 func SubmitErr(ctx context.Context, p *Pool, f func(context.Context) error) (*Handle[struct{}], error) {
 	return Submit(ctx, p, noValue[struct{}]("SubmitErr", f))
 }
 
 // TrySubmitErr is [TrySubmit] for a function that returns only an error.
+//
+//ferrous:mustuse
 func TrySubmitErr(p *Pool, f func(context.Context) error) (*Handle[struct{}], error) {
 	return TrySubmit(p, noValue[struct{}]("TrySubmitErr", f))
 }

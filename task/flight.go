@@ -161,6 +161,8 @@ func (fl *Flight[K, T]) Wait(ctx context.Context) error {
 }
 
 // running returns the task of a function that runs, or nil.
+//
+//ferrous:mustuse
 func (fl *Flight[K, T]) running() *Handle[T] {
 	fl.mu.Lock()
 	defer fl.mu.Unlock()

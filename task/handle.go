@@ -15,8 +15,6 @@ import (
 // and [Submit], must not be copied, and is safe for concurrent use; each of
 // several joiners gets the result. After tokio's JoinHandle, except that
 // cancellation is cooperative.
-//
-//ferrous:mustuse
 type Handle[T any] struct {
 	_ noCopy
 	core
@@ -66,6 +64,8 @@ func (*noCopy) Unlock() {}
 // join any more, because the handle is unreachable or was given up with
 // [Handle.Detach]. A panic value that holds the handle keeps it reachable, and
 // is never reported. A nil f panics.
+//
+//ferrous:mustuse
 func Go[T any](ctx context.Context, f func(context.Context) (T, error)) *Handle[T] {
 	mustCall(f != nil, "Go")
 	h := newHandle(ctx, nobody{}, f)
@@ -85,6 +85,7 @@ func (nobody) ended(c *core) {
 	c.crashUnjoined()
 }
 
+//ferrous:mustuse
 func newHandle[T any](ctx context.Context, o owner, f func(context.Context) (T, error)) *Handle[T] {
 	return &Handle[T]{core: core{parent: ctx, owner: o, function: functionOf(f)}, f: f}
 }
@@ -162,8 +163,6 @@ func (h *Handle[T]) Abort(cause error) {
 
 // Detach says that nobody will join. A panic of a task without an owner then
 // ends the process at once; what has an owner goes on resurfacing there.
-//
-//ferrous:release
 func (c *core) Detach() {
 	if _, free := c.owner.(nobody); !free {
 		return

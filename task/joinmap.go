@@ -33,6 +33,8 @@ type Keyed[K comparable, T any] struct {
 
 // NewJoinMap returns an empty map, at most limit of whose tasks are at work at
 // once, with contexts derived from ctx. A limit that is not positive panics.
+//
+//ferrous:acquire
 func NewJoinMap[K comparable, T any](ctx context.Context, limit int) *JoinMap[K, T] {
 	m := &JoinMap[K, T]{}
 	m.set.init(ctx, "JoinMap", limit)
@@ -53,6 +55,8 @@ func (m *JoinMap[K, T]) check(method string) { m.set.crew.check("JoinMap", metho
 //
 // In a map that was closed f is not called, nothing is replaced, and the handle's
 // result, which the map does not give out, is [ErrClosed].
+//
+//ferrous:mustuse
 func (m *JoinMap[K, T]) Spawn(key K, f func(context.Context) (T, error)) *Handle[T] {
 	m.check("Spawn")
 	mustCall(f != nil, "JoinMap.Spawn")
@@ -65,6 +69,8 @@ func (m *JoinMap[K, T]) Spawn(key K, f func(context.Context) (T, error)) *Handle
 }
 
 // insert adds h and takes out the task that it replaces, if any.
+//
+//ferrous:mustuse
 func (m *JoinMap[K, T]) insert(key K, h *Handle[T]) (added, former *Handle[T]) {
 	m.set.crew.mu.Lock()
 	defer m.set.crew.mu.Unlock()
@@ -83,6 +89,8 @@ func (m *JoinMap[K, T]) insert(key K, h *Handle[T]) (added, former *Handle[T]) {
 
 // SpawnErr is [JoinMap.Spawn] for a function that returns only an error. The value
 // is the zero value.
+//
+//ferrous:mustuse
 func (m *JoinMap[K, T]) SpawnErr(key K, f func(context.Context) error) *Handle[T] {
 	return m.Spawn(key, noValue[T]("JoinMap.SpawnErr", f))
 }
@@ -94,6 +102,7 @@ func (m *JoinMap[K, T]) SpawnErr(key K, f func(context.Context) error) *Handle[T
 // A panic of the task is not in the error: it is for whoever joins the handle. What
 // [Set.Next] says of tasks that call it holds here too.
 //
+//ferrous:mustuse
 //ferrous:blocks
 func (m *JoinMap[K, T]) Next(ctx context.Context) (key K, h *Handle[T], err error) {
 	m.check("Next")
@@ -105,6 +114,8 @@ func (m *JoinMap[K, T]) Next(ctx context.Context) (key K, h *Handle[T], err erro
 }
 
 // TryNext is [JoinMap.Next] if a task has ended; else ok is false.
+//
+//ferrous:mustuse
 func (m *JoinMap[K, T]) TryNext() (key K, h *Handle[T], ok bool) {
 	m.check("TryNext")
 	h, ok = m.set.TryNext()
@@ -181,6 +192,8 @@ func (m *JoinMap[K, T]) AbortKey(key K, cause error) bool {
 }
 
 // find returns the task with the given key, or nil.
+//
+//ferrous:mustuse
 func (m *JoinMap[K, T]) find(key K) *Handle[T] {
 	m.set.crew.mu.Lock()
 	defer m.set.crew.mu.Unlock()
@@ -219,6 +232,7 @@ func (m *JoinMap[K, T]) Shutdown(ctx context.Context) error {
 // tasks that were replaced, but not the error with which such a task obeyed.
 //
 //ferrous:release
+//ferrous:idempotent
 //ferrous:blocks
 func (m *JoinMap[K, T]) Close() error {
 	m.check("Close")

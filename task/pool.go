@@ -47,6 +47,8 @@ type PoolStats struct {
 
 // NewPool returns a pool whose tasks get contexts derived from ctx. Options out
 // of range panic.
+//
+//ferrous:acquire
 func NewPool(ctx context.Context, o PoolOptions) *Pool {
 	switch {
 	case o.Workers <= 0:
@@ -73,6 +75,7 @@ func NewPool(ctx context.Context, o PoolOptions) *Pool {
 //
 // ctx bounds the waiting alone: the task's own context derives from the pool's.
 //
+//ferrous:mustuse
 //ferrous:blocks
 func Submit[T any](ctx context.Context, p *Pool, f func(context.Context) (T, error)) (*Handle[T], error) {
 	p.crew.check("Pool", "Submit")
@@ -86,6 +89,8 @@ func Submit[T any](ctx context.Context, p *Pool, f func(context.Context) (T, err
 
 // TrySubmit is [Submit] if there is room at once. Else the error is [ErrFull], or
 // what Submit returns for a pool that was closed.
+//
+//ferrous:mustuse
 func TrySubmit[T any](p *Pool, f func(context.Context) (T, error)) (*Handle[T], error) {
 	p.crew.check("Pool", "TrySubmit")
 	mustCall(f != nil, "TrySubmit")
@@ -117,6 +122,7 @@ func (p *Pool) Resize(workers int) {
 // concurrently. It panics on a goroutine that runs a task of the pool.
 //
 //ferrous:release
+//ferrous:idempotent
 //ferrous:blocks
 func (p *Pool) Close() error {
 	p.crew.check("Pool", "Close")

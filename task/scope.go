@@ -145,6 +145,7 @@ func (s *Scope) await(ctx context.Context) (ring error) {
 // error that wraps [context.Cause]. On the goroutine of a task of the group, f runs in
 // that task's place, and Spawn returns when f has ended.
 //
+//ferrous:mustuse
 //ferrous:blocks
 func Spawn[T any](s *Scope, f func(context.Context) (T, error)) *Handle[T] {
 	mustCall(f != nil, "Spawn")
@@ -160,6 +161,8 @@ func Spawn[T any](s *Scope, f func(context.Context) (T, error)) *Handle[T] {
 
 // TrySpawn is [Spawn] if there is a place at once. Else the error is [ErrFull], or
 // wraps the [context.Cause] of the scope's context if that is done.
+//
+//ferrous:mustuse
 func TrySpawn[T any](s *Scope, f func(context.Context) (T, error)) (*Handle[T], error) {
 	mustCall(f != nil, "TrySpawn")
 	h := newHandle(s.ctx, s, f)

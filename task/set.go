@@ -52,6 +52,8 @@ type SetStats struct {
 
 // NewSet returns an empty set, at most limit of whose tasks are at work at once,
 // with contexts derived from ctx. A limit that is not positive panics.
+//
+//ferrous:acquire
 func NewSet[T any](ctx context.Context, limit int) *Set[T] {
 	s := &Set[T]{}
 	s.init(ctx, "Set", limit)
@@ -70,6 +72,8 @@ func (s *Set[T]) init(ctx context.Context, kind string, limit int) {
 // the limit waits its turn, in the order of spawning, without a goroutine. In a set
 // that was closed f is not called, and the handle's result, which the set does not
 // give out, is [ErrClosed].
+//
+//ferrous:mustuse
 func (s *Set[T]) Spawn(f func(context.Context) (T, error)) *Handle[T] {
 	s.crew.check("Set", "Spawn")
 	mustCall(f != nil, "Set.Spawn")
@@ -82,6 +86,8 @@ func (s *Set[T]) Spawn(f func(context.Context) (T, error)) *Handle[T] {
 
 // SpawnErr is [Set.Spawn] for a function that returns only an error. The value is
 // the zero value.
+//
+//ferrous:mustuse
 func (s *Set[T]) SpawnErr(f func(context.Context) error) *Handle[T] {
 	return s.Spawn(noValue[T]("Set.SpawnErr", f))
 }
@@ -115,6 +121,7 @@ func (s *Set[T]) add(h *Handle[T]) (open bool) {
 // of the set that have not ended wait in Next, or for tasks that do, the error is
 // ErrEmpty.
 //
+//ferrous:mustuse
 //ferrous:blocks
 func (s *Set[T]) Next(ctx context.Context) (*Handle[T], error) {
 	s.crew.check("Set", "Next")
@@ -147,6 +154,8 @@ func emptyIf(empty bool) error {
 }
 
 // nextInside is Next for the task x, of this set or not.
+//
+//ferrous:mustuse
 func (s *Set[T]) nextInside(ctx context.Context, x *core) (*Handle[T], error) {
 	e := &edge{ctx: ctx, some: true}
 	_ = e.connect(x, &s.crew)
@@ -165,6 +174,8 @@ func (s *Set[T]) nextInside(ctx context.Context, x *core) (*Handle[T], error) {
 
 // tryNextInside is tryNext for a task that waits by e. It removes e unless the task
 // is to wait.
+//
+//ferrous:mustuse
 func (s *Set[T]) tryNextInside(e *edge) (*Handle[T], <-chan struct{}) {
 	waits.Lock()
 	defer waits.Unlock()
@@ -181,6 +192,8 @@ func (s *Set[T]) tryNextInside(e *edge) (*Handle[T], <-chan struct{}) {
 }
 
 // TryNext is [Set.Next] if a task has ended; else it returns nil.
+//
+//ferrous:mustuse
 func (s *Set[T]) TryNext() (h *Handle[T], ok bool) {
 	s.crew.check("Set", "TryNext")
 	s.crew.mu.Lock()
@@ -190,6 +203,8 @@ func (s *Set[T]) TryNext() (h *Handle[T], ok bool) {
 
 // tryNext returns a handle, or what to wait for, or neither if none is left. The
 // caller holds crew.mu.
+//
+//ferrous:mustuse
 func (s *Set[T]) tryNext() (*Handle[T], <-chan struct{}) {
 	if h, ok := s.takeDone(); ok || s.untaken == 0 {
 		return h, nil
@@ -200,6 +215,7 @@ func (s *Set[T]) tryNext() (*Handle[T], <-chan struct{}) {
 	return nil, s.changed
 }
 
+//ferrous:mustuse
 func (s *Set[T]) takeDone() (*Handle[T], bool) {
 	for {
 		h, ok := s.done.pop()
@@ -284,6 +300,8 @@ func (s *Set[T]) stop(err error, yield func(T, error) bool) {
 
 // first waits for the first task in the order of spawning that was not given
 // out, and gives it out.
+//
+//ferrous:mustuse
 func (s *Set[T]) first(ctx context.Context) (*Handle[T], error) {
 	for {
 		if ctx.Err() != nil {
@@ -373,6 +391,7 @@ func (s *Set[T]) Shutdown(ctx context.Context) error {
 // a task of the set.
 //
 //ferrous:release
+//ferrous:idempotent
 //ferrous:blocks
 func (s *Set[T]) Close() error {
 	s.crew.check("Set", "Close")
