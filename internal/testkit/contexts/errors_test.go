@@ -293,7 +293,7 @@ var instant = map[string]call{
 	"retry.Memory.Stats": func(_ *testing.T, ctx context.Context) error { return of(retry.NewMemory[int]().Stats(ctx)) },
 	"retry.ExtendLease": func(t *testing.T, ctx context.Context) error {
 		var handler context.Context
-		runs(t, func(ctx context.Context) { handler = ctx })
+		runs(t, func(ctx context.Context) { handler = ctx }) //nolint:fatcontext // one handler runs
 		return retry.ExtendLease(valued{ctx, handler}, time.Minute)
 	},
 	"retry.Queue.Enqueue": func(_ *testing.T, ctx context.Context) error { return of(idle().Enqueue(ctx, "a", 1, 0)) },
