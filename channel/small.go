@@ -172,6 +172,15 @@ func (s *small[T]) endCourtesy() {
 
 // put accepts a message and releases the guard, if that is all that changes.
 func (s *small[T]) put(w uint64, v T) {
+	if s.ready == nil && s.receivers.Front() == nil {
+		s.push(v)
+		s.unlock(w)
+		return
+	}
+	s.putSlow(w, v)
+}
+
+func (s *small[T]) putSlow(w uint64, v T) {
 	r := s.accept(v)
 	if s.ready != nil {
 		s.took(0, 1)
@@ -544,12 +553,12 @@ func (s *small[T]) tryRecv() (v T, err error) {
 // get takes out the oldest message and releases the guard.
 func (s *small[T]) get(w uint64) T {
 	v := s.pop()
-	if w&closedBit != 0 || s.senders.Front() != nil || s.ready != nil {
-		s.took(1, 0)
-		s.settle(w)
+	if w&closedBit == 0 && s.senders.Front() == nil && s.ready == nil {
+		s.unlock(w)
 		return v
 	}
-	s.unlock(w)
+	s.took(1, 0)
+	s.settle(w)
 	return v
 }
 
