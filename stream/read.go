@@ -33,8 +33,8 @@ type Open func(ctx context.Context) (io.ReadCloser, error)
 // Records returns a stream of the records into which split, which is called as
 // by [bufio.Scanner], cuts what is read. Memory is bounded by maxBytes, the
 // longest record, without what ends it, for which there are 256 bytes; a longer
-// one is [ErrTooLong]. Up to 64 KiB, or maxBytes, are read ahead. What was read of a record before an error is not yielded.
-// Each record is a copy. A maxBytes that is not positive panics.
+// one is [ErrTooLong]. Up to 64 KiB, or maxBytes, are read ahead. What was read of a
+// record before an error is not yielded. Each record is a copy. A maxBytes that is not positive panics.
 func Records(open Open, split bufio.SplitFunc, maxBytes int) Stream[[]byte] {
 	return scan("Records", open, split, maxBytes, 0, func(record []byte) []byte { return bytes.Clone(record) })
 }
@@ -74,7 +74,11 @@ func scan[T any](name string, open Open, split bufio.SplitFunc, maxBytes, room i
 		defer in.end()
 		s := bufio.NewScanner(in)
 		limit := min(maxBytes, math.MaxInt-separatorRoom) + separatorRoom
-		s.Buffer(make([]byte, 0, min(max(limit, leastBuffer), mostBuffer)), limit)
+		size := min(max(limit, leastBuffer), mostBuffer)
+		if in.asked != nil {
+			size = mostBuffer // each Read costs two switches of goroutines
+		}
+		s.Buffer(make([]byte, 0, size), max(limit, size))
 		s.Split(func(data []byte, atEOF bool) (int, []byte, error) {
 			// An error is not the end: what is left may be torn.
 			advance, record, err := split(data, atEOF && s.Err() == nil)
