@@ -93,7 +93,7 @@ func TestAnIdleMapCostsNothing(t *testing.T) {
 		require.Zero(t, e.keys.queued)
 		require.False(t, m.clock.timer.Stop(), "no timer")
 		require.False(t, m.sweeper.timer.Stop(), "no timer")
-		require.EqualValues(t, never, m.sweeper.at)
+		require.EqualValues(t, int64(never), m.sweeper.at)
 		testkit.Advance(100 * 365 * 24 * time.Hour)
 		require.Equal(t, before, runtime.NumGoroutine())
 		require.NoError(t, m.Close())
