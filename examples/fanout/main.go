@@ -58,8 +58,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	hub := NewHub(keep, "open")
 	server := &http.Server{Handler: hub, ReadHeaderTimeout: 10 * time.Second}
 	reports := make([]report, clients+1)
-	var connected sync.WaitGroup
-	connected.Add(len(reports))
+	connected := make(chan struct{}, len(reports))
 	published, atOnce := make(chan struct{}), make(chan struct{}) // let the slow client read, and the others
 	close(atOnce)
 	err = task.WithScope(ctx, func(s *task.Scope) error {
@@ -74,11 +73,17 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 				goOn = published
 			}
 			task.Spawn(s, func(ctx context.Context) (_ struct{}, err error) {
-				reports[i], err = listen(ctx, "http://"+l.Addr().String(), goOn, sync.OnceFunc(connected.Done))
+				reports[i], err = listen(ctx, "http://"+l.Addr().String(), goOn, sync.OnceFunc(func() { connected <- struct{}{} }))
 				return struct{}{}, err
 			})
 		}
-		connected.Wait()
+		for range reports {
+			select {
+			case <-connected:
+			case <-ctx.Done(): // a task may not have begun
+				return context.Cause(ctx)
+			}
+		}
 		text := strings.Repeat("x", size)
 		for _, err := range stream.Ticker(pace).Take(messages).All(ctx) {
 			if err == nil {
