@@ -20,7 +20,7 @@ const (
 // little: it lets other goroutines run a few times, in which the other side
 // often does enough for many messages to be passed without a wake-up, or a
 // look at its cache line. Where that brings little several times in a row, or
-// takes long, it is left out for a while.
+// takes long, it is left out for a while, and then tried once.
 type patience struct {
 	pause  atomic.Int32 // waits to go without a rest
 	failed atomic.Int32 // rests in a row that brought little
@@ -51,7 +51,7 @@ func (p *patience) rest(enough int, available func() int) {
 			p.failed.Store(0)
 		}
 	case p.failed.Add(1) >= restTries:
-		p.failed.Store(0)
+		p.failed.Store(restTries - 1) // one try after the pause
 		p.pause.Store(restPause)
 		fallthrough
 	default:

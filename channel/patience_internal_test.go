@@ -71,10 +71,13 @@ func TestRestsThatBringLittleAreLeftOut(t *testing.T) {
 		assert.Zero(t, p.skipped())
 		rest(0, 0)
 		assert.Equal(t, restPause, p.skipped())
+		rest(0, 0)
+		assert.Equal(t, restPause, p.skipped(), "after a pause there is one try")
+		rest(0, restGain)
 		for range restTries - 1 {
 			rest(0, 0)
 		}
-		assert.Zero(t, p.skipped(), "it counts from the start")
+		assert.Zero(t, p.skipped(), "a rest that brings more begins the count again")
 
 		var small patience
 		for range 2 * restTries {
