@@ -95,7 +95,7 @@ func TestSlowRestsAreLeftOutForLong(t *testing.T) {
 			available, calls := amounts(0, 0, last)
 			p.rest(20, func() int {
 				if calls() == 1 { // after the first yield
-					time.Sleep(took) //nolint:forbidigo // fake time
+					<-time.After(took) // fake time
 				}
 				return available()
 			})

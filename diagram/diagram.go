@@ -116,8 +116,9 @@ type Options struct {
 // Capture draws what is reachable from the roots, with the zero Options.
 func Capture(roots ...Root) *Picture { return Options{}.Capture(roots...) }
 
-// Capture draws what is reachable from the roots. It visits boxes in the order of
-// their distance, and so cuts the farthest. It takes O(n log n) for n boxes.
+// Capture draws what is reachable from the roots: plain memory in the order of its
+// distance, then what types that draw themselves lead to, one after another. What
+// would be one box too many is counted in Picture.Cut.
 func (o Options) Capture(roots ...Root) *Picture {
 	orDefault := func(n *int, value int) {
 		if *n == 0 {

@@ -29,6 +29,7 @@ import (
 	"github.com/coderrange/ferrous/rc"
 	"github.com/coderrange/ferrous/refcell"
 	"github.com/coderrange/ferrous/result"
+	"github.com/coderrange/ferrous/track"
 )
 
 // lines returns the rows of a box as Text writes them, without the frame.
@@ -292,6 +293,25 @@ func TestHandlesDrawThemselves(t *testing.T) {
 	assert.Same(t, of("arc"), of("g"), "a guard points to its lock")
 	assert.Equal(t, ": released", text("read"))
 	assert.Equal(t, 1, arc.StrongCount(), "a capture gives its own share back")
+}
+
+// TestACaptureEndsItsHoldsForCheckerAndTracker captures with both on.
+func TestACaptureEndsItsHoldsForCheckerAndTracker(t *testing.T) {
+	track.Check(t)
+	stop := arcmutex.Check(time.Minute, func(d *arcmutex.Deadlock) { t.Error(d) })
+	defer stop()
+	a := arcmutex.NewArc(arcmutex.NewMutex(arcmutex.NewRWMutex(refcell.NewAtomic(1))))
+	for range 3 {
+		p := diagram.Capture(diagram.Var("a", &a))
+		assert.NotContains(t, p.Text(80), "not read")
+	}
+	g, ok := (*a.Get()).TryLock()
+	require.True(t, ok, "a capture leaves the lock free")
+	g.Unlock()
+	a.Drop()
+	p := diagram.Capture(diagram.Var("a", &a), diagram.Var("g", &g))
+	assert.Equal(t, []string{": dropped"}, lines(p.Box("a")))
+	assert.Equal(t, []string{": unlocked"}, lines(p.Box("g")))
 }
 
 func TestSumsDrawThemselves(t *testing.T) {
