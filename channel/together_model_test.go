@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -91,7 +92,7 @@ type together[T any] struct {
 	oneshots []*oneshot[T]
 	natives  []chan T
 	far      []*channel.Receiver[T] // the ends of bridges
-	bridges  int
+	bridges  atomic.Int64
 	pulled   []context.CancelCauseFunc // the contexts of bridges
 	cancels  []context.CancelCauseFunc
 
@@ -234,7 +235,7 @@ func (w *together[T]) write(t *rapid.T, n int) []*letter {
 				})
 				w.tx.Len() // the channel can be used by Drop
 				switch {
-				case w.bridges > 0: // it may be called by a goroutine of the package
+				case w.bridges.Load() > 0: // it may be called by a goroutine of the package
 				case end == "panic":
 					panic(errBoom)
 				case end == "exit":
@@ -737,14 +738,14 @@ func (w *together[T]) selects(t *rapid.T) {
 // bridge leads through native channels to another receiver. What is under way
 // when its context ends may be lost, with its Drop: Chan says so.
 func (w *together[T]) bridge(t *rapid.T) {
-	if w.bridges == 2 {
+	if w.bridges.Load() == 2 {
 		t.Skip("enough")
 	}
 	r := pick(t, w.rxs, "receiver")
 	ctx, cancel := context.WithCancelCause(context.Background())
 	w.cancels = append(w.cancels, cancel)
 	w.pulled = append(w.pulled, cancel)
-	w.bridges++
+	w.bridges.Add(1)
 	w.far = append(w.far, channel.FromChan(ctx, r.Chan(ctx)))
 }
 
@@ -928,7 +929,7 @@ func (w *together[T]) compare(t *rapid.T) {
 	for _, l := range w.letters {
 		out := l.taken + l.dropped
 		switch {
-		case out > 1, out > 0 && l.state == refused, l.dropped > 0 && !l.beside && !gone && w.bridges == 0:
+		case out > 1, out > 0 && l.state == refused, l.dropped > 0 && !l.beside && !gone && w.bridges.Load() == 0:
 			require.Fail(t, "wrong", "letter %d: %d times taken, %d times dropped, state %d", l.id, l.taken, l.dropped, l.state)
 		case l.beside || out > 0:
 		case l.state == sent:
@@ -939,7 +940,7 @@ func (w *together[T]) compare(t *rapid.T) {
 	}
 	n := tx.Len()
 	if !gone {
-		require.LessOrEqual(t, buffered-2*w.bridges, n, "letters were lost")
+		require.LessOrEqual(t, buffered-2*int(w.bridges.Load()), n, "letters were lost")
 		require.LessOrEqual(t, n, buffered+perhaps, "letters came from nowhere")
 	} else {
 		require.Zero(t, n)
@@ -1043,7 +1044,7 @@ func (w *together[T]) inOrder(t *rapid.T) {
 	for i, b := range gone {
 		for _, a := range gone[i+1:] {
 			sure := b.left < a.left || b.by == a.by && b.by != nil
-			sure = sure && (a.dropped == 0 || w.bridges == 0) // it may have been dropped at the far end
+			sure = sure && (a.dropped == 0 || w.bridges.Load() == 0) // it may have been dropped at the far end
 			before := a.sent < b.begun || a.batch == b.batch && a.batch != nil && a.id < b.id
 			if sure && before {
 				require.Fail(t, "out of order", "letter %d overtook letter %d", b.id, a.id)
@@ -1178,7 +1179,7 @@ func TestRequestsWithAllFeaturesTogether(t *testing.T) {
 					switch {
 					case err == nil && (a != 2*l.id || l.id%4 != 2 || l.taken != 1):
 						w.fault("Call(%d) = %d", l.id, a)
-					case errors.Is(err, channel.ErrClosed) && l.taken == 0 && !s.closed && !w.isClosed() && w.bridges == 0:
+					case errors.Is(err, channel.ErrClosed) && l.taken == 0 && !s.closed && !w.isClosed() && w.bridges.Load() == 0:
 						w.fault("Call(%d): %v, but nobody dropped it", l.id, err)
 					}
 					w.judge(c, err, true)
