@@ -31,11 +31,14 @@ type Option[T any] struct {
 	some  bool
 }
 
-// UnwrapError is what [Option.Unwrap] and [Option.Expect] panic with.
-type UnwrapError string
+// An UnwrapError is the value with which [Option.Unwrap] and [Option.Expect]
+// panic. Its text is that of Rust.
+type UnwrapError struct {
+	Message string
+}
 
 // Error returns the message.
-func (e UnwrapError) Error() string { return string(e) }
+func (e *UnwrapError) Error() string { return e.Message }
 
 // Some returns an Option that holds v, also when v is the zero T or nil.
 func Some[T any](v T) Option[T] {
@@ -89,19 +92,19 @@ func (o Option[T]) IsNoneOr(pred func(T) bool) bool { return !o.some || pred(o.v
 // Get returns the value and true, or the zero T and false.
 func (o Option[T]) Get() (T, bool) { return o.value, o.some }
 
-// Unwrap returns the value. It panics with an [UnwrapError] if o is None.
+// Unwrap returns the value. It panics with an [*UnwrapError] if o is None.
 func (o Option[T]) Unwrap() T {
 	if !o.some {
-		panic(UnwrapError("called `Option::unwrap()` on a `None` value"))
+		panic(&UnwrapError{"called `Option::unwrap()` on a `None` value"})
 	}
 	return o.value
 }
 
-// Expect returns the value. It panics with message as [UnwrapError] if o is
+// Expect returns the value. It panics with an [*UnwrapError] of message if o is
 // None.
 func (o Option[T]) Expect(message string) T {
 	if !o.some {
-		panic(UnwrapError(message))
+		panic(&UnwrapError{message})
 	}
 	return o.value
 }

@@ -76,14 +76,14 @@ func TestUnwrapPanicsWithRustsText(t *testing.T) {
 	assert.Equal(t, 1, one.Unwrap())
 	err := testkit.PanicError(t, func() { none.Unwrap() })
 	require.EqualError(t, err, "called `Option::unwrap()` on a `None` value")
-	assert.ErrorAs(t, err, new(option.UnwrapError))
+	assert.ErrorAs(t, err, new(*option.UnwrapError))
 }
 
 func TestExpectPanicsWithTheMessageAlone(t *testing.T) {
 	assert.Equal(t, 1, one.Expect("a number"))
 	err := testkit.PanicError(t, func() { none.Expect("fruits are healthy") })
 	require.EqualError(t, err, "fruits are healthy")
-	assert.ErrorAs(t, err, new(option.UnwrapError))
+	assert.ErrorAs(t, err, new(*option.UnwrapError))
 }
 
 func TestUnwrapMovesTheValueItself(t *testing.T) {

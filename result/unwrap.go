@@ -2,8 +2,8 @@ package result
 
 import "fmt"
 
-// UnwrapError is what Unwrap, Expect and their like panic with. Its text is
-// Rust's.
+// An UnwrapError is the value with which [Result.Unwrap], [Result.Expect],
+// [Result.UnwrapErr] and [Result.ExpectErr] panic. Its text is that of Rust.
 type UnwrapError struct {
 	Message string
 	Err     error // the error that Unwrap or Expect found, else nil
@@ -15,7 +15,7 @@ func (e *UnwrapError) Error() string { return e.Message }
 // Unwrap returns the error that [Result.Unwrap] or [Result.Expect] found.
 func (e *UnwrapError) Unwrap() error { return e.Err }
 
-// Unwrap returns the value. It panics with an [UnwrapError] if r holds an
+// Unwrap returns the value. It panics with an [*UnwrapError] if r holds an
 // error.
 func (r Result[T]) Unwrap() T {
 	if r.err != nil {
@@ -24,7 +24,7 @@ func (r Result[T]) Unwrap() T {
 	return r.value
 }
 
-// Expect returns the value. It panics with an [UnwrapError] of message and the
+// Expect returns the value. It panics with an [*UnwrapError] of message and the
 // error if r holds an error.
 func (r Result[T]) Expect(message string) T {
 	if r.err != nil {
@@ -33,7 +33,7 @@ func (r Result[T]) Expect(message string) T {
 	return r.value
 }
 
-// UnwrapErr returns the error. It panics with an [UnwrapError] if r holds a
+// UnwrapErr returns the error. It panics with an [*UnwrapError] if r holds a
 // value.
 func (r Result[T]) UnwrapErr() error {
 	if r.err == nil {
@@ -42,7 +42,7 @@ func (r Result[T]) UnwrapErr() error {
 	return r.err
 }
 
-// ExpectErr returns the error. It panics with an [UnwrapError] of message and
+// ExpectErr returns the error. It panics with an [*UnwrapError] of message and
 // the value if r holds a value.
 func (r Result[T]) ExpectErr(message string) error {
 	if r.err == nil {

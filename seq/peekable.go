@@ -1,17 +1,21 @@
 package seq
 
 import (
+	"fmt"
+	"io"
 	"iter"
+	"log/slog"
 
 	"github.com/coderrange/ferrous/option"
 )
 
-// Peekable is a sequence that is taken apart one element at a time, and whose
-// next element can be looked at before it is taken. It is also how to range
-// over one part of a sequence and then over the rest.
+// Peekable takes a sequence apart, one element at a time, and shows the next
+// element before it is taken. Use it also to range over one part of a sequence and
+// then over the rest. After std::iter::Peekable.
 //
 // It holds a coroutine, see [iter.Pull]: end it with Close. A Peekable is for
-// one goroutine, and must not be copied.
+// one goroutine, and must not be copied. The zero Peekable is not usable: its
+// methods panic.
 type Peekable[T any] struct {
 	_      noCopy
 	next   func() (T, bool)
@@ -39,13 +43,14 @@ func NewPeekable[T any](src iter.Seq[T]) *Peekable[T] {
 //
 //ferrous:release
 func (p *Peekable[T]) Close() {
+	p.mustBeMade("Close")
 	p.stop()
 	p.peeked = option.Some(option.None[T]())
 }
 
 // Next takes the next element: None at the end, and ever after.
 func (p *Peekable[T]) Next() option.Option[T] {
-	v := *p.look()
+	v := *p.look("Next")
 	if v.IsSome() {
 		p.peeked = option.None[option.Option[T]]()
 	}
@@ -53,15 +58,18 @@ func (p *Peekable[T]) Next() option.Option[T] {
 }
 
 // Peek returns the next element without taking it.
-func (p *Peekable[T]) Peek() option.Option[T] { return *p.look() }
+func (p *Peekable[T]) Peek() option.Option[T] { return *p.look("Peek") }
 
-// PeekMut returns a pointer to the next element without taking it, or nil at the
-// end. A change is seen by whoever takes it. It is valid until then.
-func (p *Peekable[T]) PeekMut() *T { return p.look().AsMut() }
+// PeekPtr returns a pointer to the next element without taking it, or nil at the
+// end. The pointer is valid until the element is taken. Whoever takes the element
+// gets it with the changes that were made through the pointer.
+//
+//ferrous:lends
+func (p *Peekable[T]) PeekPtr() *T { return p.look("PeekPtr").AsMut() }
 
 // NextIf takes the next element if there is one and pred is true for it.
 func (p *Peekable[T]) NextIf(pred func(T) bool) option.Option[T] {
-	if !p.Peek().IsSomeAnd(pred) {
+	if !p.look("NextIf").IsSomeAnd(pred) {
 		return option.None[T]()
 	}
 	return p.Next()
@@ -70,6 +78,7 @@ func (p *Peekable[T]) NextIf(pred func(T) bool) option.Option[T] {
 // All ranges over the elements that are left. What a break leaves is still
 // there afterwards; it does not close p.
 func (p *Peekable[T]) All() iter.Seq[T] {
+	p.mustBeMade("All")
 	return FromFn(p.Next)
 }
 
@@ -83,7 +92,38 @@ func NextIfMap[T, U any](p *Peekable[T], f func(T) option.Option[U]) option.Opti
 	return u
 }
 
+// Format prints the next element, if it was looked at: Peekable(Some(4)), and
+// Peekable(None) at the end. It does not ask the source for an element. The verb
+// and its flags are the element's.
+func (p *Peekable[T]) Format(f fmt.State, verb rune) {
+	next, looked := p.peeked.Get()
+	if !looked {
+		_, _ = io.WriteString(f, "Peekable(<not peeked>)")
+		return
+	}
+	_, _ = io.WriteString(f, "Peekable(")
+	next.Format(f, verb)
+	_, _ = io.WriteString(f, ")")
+}
+
+// LogValue logs the next element, if it was looked at. It does not ask the source
+// for an element.
+func (p *Peekable[T]) LogValue() slog.Value {
+	next, looked := p.peeked.Get()
+	if !looked {
+		return slog.StringValue("<not peeked>")
+	}
+	return next.LogValue()
+}
+
 // look returns where the next element is, or None at the end.
-func (p *Peekable[T]) look() *option.Option[T] {
+func (p *Peekable[T]) look(method string) *option.Option[T] {
+	p.mustBeMade(method)
 	return p.peeked.GetOrInsertWith(func() option.Option[T] { return option.From(p.next()) })
+}
+
+func (p *Peekable[T]) mustBeMade(method string) {
+	if p.next == nil {
+		panic(fmt.Errorf("seq: Peekable.%s: the Peekable was not made by NewPeekable", method))
+	}
 }

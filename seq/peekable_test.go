@@ -1,12 +1,14 @@
 package seq_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/coderrange/ferrous/internal/testkit"
 	"github.com/coderrange/ferrous/option"
 	"github.com/coderrange/ferrous/seq"
 )
@@ -25,12 +27,12 @@ func TestPeekDoesNotTake(t *testing.T) {
 	assert.Equal(t, none, p.Next())
 }
 
-func TestPeekMut(t *testing.T) {
+func TestPeekPtr(t *testing.T) {
 	p := seq.NewPeekable(of(1, 2))
 	defer p.Close()
-	*p.PeekMut() = 5
+	*p.PeekPtr() = 5
 	assert.Equal(t, []int{5, 2}, list(p.All()))
-	assert.Nil(t, p.PeekMut())
+	assert.Nil(t, p.PeekPtr())
 }
 
 func TestNextIf(t *testing.T) {
@@ -77,7 +79,7 @@ func TestCloseEndsTheSource(t *testing.T) {
 	assert.True(t, closed)
 	assert.Equal(t, none, p.Peek())
 	assert.Equal(t, none, p.Next())
-	assert.Nil(t, p.PeekMut())
+	assert.Nil(t, p.PeekPtr())
 	p.Close()
 
 	seq.NewPeekable(source(nil, &asked, &closed)).Close() // never asked
@@ -105,8 +107,8 @@ func TestPeekableFollowsASlice(t *testing.T) {
 					drop()
 				}
 			},
-			"PeekMut": func(*rapid.T) {
-				if v := p.PeekMut(); v != nil {
+			"PeekPtr": func(*rapid.T) {
+				if v := p.PeekPtr(); v != nil {
 					*v++
 					rest[0]++
 				}
@@ -138,4 +140,29 @@ func TestTryFoldOverAPeekableGoesOn(t *testing.T) {
 	sum, err = seq.TryFold(p.All(), 0, addInt8)
 	require.NoError(t, err)
 	assert.Equal(t, 90, sum)
+}
+
+func TestAZeroPeekablePanicsByName(t *testing.T) {
+	var p seq.Peekable[int]
+	for method, f := range map[string]func(){
+		"Next": func() { p.Next() }, "Peek": func() { p.Peek() }, "PeekPtr": func() { p.PeekPtr() }, "All": func() { p.All() },
+		"NextIf": func() { p.NextIf(even) }, "Close": p.Close,
+	} {
+		require.EqualError(t, testkit.PanicError(t, f), "seq: Peekable."+method+": the Peekable was not made by NewPeekable")
+	}
+}
+
+func TestAPeekablePrintsTheNextElementWithoutTakingIt(t *testing.T) {
+	p := seq.NewPeekable(of(10))
+	defer p.Close()
+	log := func() string { return p.LogValue().Resolve().String() }
+	assert.Equal(t, "Peekable(<not peeked>)", fmt.Sprint(p))
+	assert.Equal(t, "<not peeked>", log())
+	p.Peek()
+	assert.Equal(t, "Peekable(Some(10)) Peekable(Some(0xa))", fmt.Sprintf("%v %#x", p, p))
+	assert.Equal(t, "10", log())
+	assert.Equal(t, option.Some(10), p.Next())
+	p.Peek()
+	assert.Equal(t, "Peekable(None)", fmt.Sprint(p))
+	assert.Equal(t, "<nil>", log())
 }

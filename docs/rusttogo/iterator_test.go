@@ -189,7 +189,7 @@ func Example_iteratorStep() {
 	p := seq.NewPeekable(seq.Range(0, 9))
 	defer p.Close()
 	fmt.Println(p.Next(), p.Peek(), p.Next())
-	*p.PeekMut() = 20
+	*p.PeekPtr() = 20
 	fmt.Println(p.NextIf(isEven), p.NextIf(isEven))
 	fmt.Println(seq.NextIfMap(p, half), p.NextIf(func(n int) bool { return n == 3 }))
 	show(seq.Take(p.All(), 2)) // by_ref: what is left is still there
