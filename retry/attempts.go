@@ -49,7 +49,7 @@ func (p *Policy) Attempts(ctx context.Context) iter.Seq2[*Attempt, error] {
 			yield(nil, p.refuse(ctx))
 			return
 		}
-		r := run{ctx: ctx, p: p}
+		r := loop{ctx: ctx, p: p}
 		for {
 			a := Attempt{number: r.attempts + 1}
 			goOn := p.turn(ctx, &a, yield)

@@ -44,22 +44,22 @@ type BreakerState uint8
 
 // The states of a [Breaker].
 const (
-	// Closed lets all calls through and watches how they end.
-	Closed BreakerState = iota
-	// Open refuses all calls until its time is over.
-	Open
-	// HalfOpen lets a few calls through, to see whether it can close.
-	HalfOpen
+	// BreakerClosed lets all calls through and watches how they end.
+	BreakerClosed BreakerState = iota
+	// BreakerOpen refuses all calls until its time is over.
+	BreakerOpen
+	// BreakerHalfOpen lets a few calls through, to see whether it can close.
+	BreakerHalfOpen
 )
 
 // String returns closed, open or half-open.
 func (s BreakerState) String() string {
 	switch s {
-	case Closed:
+	case BreakerClosed:
 		return "closed"
-	case Open:
+	case BreakerOpen:
 		return "open"
-	case HalfOpen:
+	case BreakerHalfOpen:
 		return "half-open"
 	}
 	return fmt.Sprintf("state %d", uint8(s))
@@ -154,8 +154,8 @@ const (
 	genShift    = breakerBits + windowBits
 	breakerMask = 1<<breakerBits - 1
 	windowMask  = 1<<windowBits - 1
-	closedWord  = uint64(Closed) + 1
-	probeWord   = uint64(HalfOpen) + 1
+	closedWord  = uint64(BreakerClosed) + 1
+	probeWord   = uint64(BreakerHalfOpen) + 1
 	maxProbes   = 1<<16 - 1
 )
 
@@ -253,7 +253,7 @@ func (b *Breaker) acquireSlow() (Permit, error) {
 	if b.o.Probes == 0 {
 		misuse("Breaker.Acquire", "not made by NewBreaker")
 	}
-	if b.State() == Open { // a refusal takes no lock
+	if b.State() == BreakerOpen { // a refusal takes no lock
 		if refusal := b.refusal.Load(); !refusal.over() {
 			return Permit{}, refusal
 		}
@@ -261,24 +261,24 @@ func (b *Breaker) acquireSlow() (Permit, error) {
 	b.mu.Lock()
 	from := b.State()
 	switch from {
-	case Closed:
+	case BreakerClosed:
 		word := b.word.Load()
 		b.mu.Unlock()
 		return Permit{b: b, word: word}, nil
-	case Open:
+	case BreakerOpen:
 		if refusal := b.refusal.Load(); !refusal.over() {
 			b.mu.Unlock()
 			return Permit{}, refusal
 		}
-		b.become(HalfOpen)
-	case HalfOpen:
+		b.become(BreakerHalfOpen)
+	case BreakerHalfOpen:
 		now := time.Now()
 		switch {
 		case len(b.probes) > 0 && !now.Before(b.probes[0].until):
 			b.open(now.Add(b.o.OpenFor))
 			refusal := b.refusal.Load()
 			b.mu.Unlock()
-			b.changed(HalfOpen, Open)
+			b.changed(BreakerHalfOpen, BreakerOpen)
 			return Permit{}, refusal
 		case len(b.probes)+b.passed >= b.o.Probes:
 			refusal := b.refusal.Load()
@@ -290,7 +290,7 @@ func (b *Breaker) acquireSlow() (Permit, error) {
 	b.probes = append(b.probes, probe{b.serial, time.Now().Add(b.o.ProbeTimeout)})
 	word := b.word.Load() | uint64(b.serial)<<breakerBits
 	b.mu.Unlock()
-	if from == Open {
+	if from == BreakerOpen {
 		b.halfOpened(word)
 	}
 	return Permit{b: b, word: word}, nil
@@ -305,7 +305,7 @@ func (b *Breaker) halfOpened(word uint64) {
 			b.ended(word, unknown)
 		}
 	}()
-	b.changed(Open, HalfOpen)
+	b.changed(BreakerOpen, BreakerHalfOpen)
 	told = true
 }
 
@@ -320,7 +320,7 @@ func (p *Permit) Done(err error) {
 	if err == nil && fresh(p.word) && b.word.Load() == p.word {
 		return // closed, and nothing to forget
 	}
-	if !b.ended(p.word, b.judge(p.word, err)) {
+	if !b.ended(p.word, b.classify(p.word, err)) {
 		misuse("Permit.Done", "a copy has already ended")
 	}
 }
@@ -336,24 +336,24 @@ func (p *Permit) Release() {
 	}
 }
 
-// verdict is what a call says about what it called.
-type verdict uint8
+// result is what a call says about what it called.
+type result uint8
 
 const (
-	unknown verdict = iota
+	unknown result = iota
 	success
 	failure
 )
 
-// judge asks the options what err means. If they do not come back to say it, the
+// classify asks the options what err means. If they do not come back to say it, the
 // call of the permit ends without an outcome.
-func (b *Breaker) judge(word uint64, err error) (v verdict) {
+func (b *Breaker) classify(word uint64, err error) (v result) {
 	if err == nil {
 		return success
 	}
-	judged := false
+	classified := false
 	defer func() {
-		if !judged {
+		if !classified {
 			b.ended(word, unknown)
 		}
 	}()
@@ -365,13 +365,13 @@ func (b *Breaker) judge(word uint64, err error) (v verdict) {
 	default:
 		v = success
 	}
-	judged = true
+	classified = true
 	return v
 }
 
 // ended records the outcome of a call that was let through when the breaker's
 // word was at. It returns false if that was a probe that has ended before.
-func (b *Breaker) ended(at uint64, v verdict) bool {
+func (b *Breaker) ended(at uint64, v result) bool {
 	switch {
 	case at&breakerMask == probeWord:
 		return b.probeEnded(at, v)
@@ -385,7 +385,7 @@ func (b *Breaker) ended(at uint64, v verdict) bool {
 }
 
 // probeEnded records the outcome of a probe.
-func (b *Breaker) probeEnded(at uint64, v verdict) bool {
+func (b *Breaker) probeEnded(at uint64, v result) bool {
 	b.mu.Lock()
 	if generation(b.word.Load()) != generation(at) {
 		b.mu.Unlock()
@@ -402,19 +402,19 @@ func (b *Breaker) probeEnded(at uint64, v verdict) bool {
 	case unknown:
 	case success:
 		if b.passed++; b.passed == b.o.Probes {
-			b.become(Closed)
+			b.become(BreakerClosed)
 		}
 	case failure:
 		b.open(time.Now().Add(b.o.OpenFor))
 	}
 	to := b.State()
 	b.mu.Unlock()
-	b.changed(HalfOpen, to)
+	b.changed(BreakerHalfOpen, to)
 	return true
 }
 
 // shift records the outcome of a call in the window of a closed breaker.
-func (b *Breaker) shift(at uint64, v verdict) {
+func (b *Breaker) shift(at uint64, v result) {
 	for {
 		word := b.word.Load()
 		if generation(word) != generation(at) {
@@ -436,7 +436,7 @@ func (b *Breaker) shift(at uint64, v verdict) {
 }
 
 // count records the outcome of a call among the recent ones of a closed breaker.
-func (b *Breaker) count(at uint64, v verdict) {
+func (b *Breaker) count(at uint64, v result) {
 	b.mu.Lock()
 	if generation(b.word.Load()) == generation(at) {
 		calls, failures := b.recent.add(time.Now(), v == failure)
@@ -457,19 +457,19 @@ func (b *Breaker) trip(at uint64) {
 	}
 	b.open(time.Now().Add(b.o.OpenFor))
 	b.mu.Unlock()
-	b.changed(Closed, Open)
+	b.changed(BreakerClosed, BreakerOpen)
 }
 
 // Open opens the breaker as failures do: it stays open for
 // [BreakerOptions.OpenFor], from now on.
-func (b *Breaker) Open() { b.set(Open, time.Now().Add(b.o.OpenFor)) }
+func (b *Breaker) Open() { b.set(BreakerOpen, time.Now().Add(b.o.OpenFor)) }
 
 // ForceOpen opens the breaker until [Breaker.Reset] or [Breaker.Open], whatever
 // time passes. It is resilience4j's FORCED_OPEN and Polly's Isolate.
-func (b *Breaker) ForceOpen() { b.set(Open, time.Time{}) }
+func (b *Breaker) ForceOpen() { b.set(BreakerOpen, time.Time{}) }
 
 // Reset closes the breaker and forgets the calls it has seen.
-func (b *Breaker) Reset() { b.set(Closed, time.Time{}) }
+func (b *Breaker) Reset() { b.set(BreakerClosed, time.Time{}) }
 
 // set changes the state by hand. Calls that are on their way no longer count.
 func (b *Breaker) set(to BreakerState, until time.Time) {
@@ -478,7 +478,7 @@ func (b *Breaker) set(to BreakerState, until time.Time) {
 	}
 	b.mu.Lock()
 	from := b.State()
-	if to == Open {
+	if to == BreakerOpen {
 		b.open(until)
 	} else {
 		b.become(to)
@@ -490,7 +490,7 @@ func (b *Breaker) set(to BreakerState, until time.Time) {
 // open opens the breaker, with mu held.
 func (b *Breaker) open(until time.Time) {
 	b.refusal.Store(&OpenError{Until: until})
-	b.become(Open)
+	b.become(BreakerOpen)
 }
 
 // become begins a new generation in the state, with mu held.
@@ -498,7 +498,7 @@ func (b *Breaker) become(s BreakerState) {
 	b.probes, b.serial, b.passed = b.probes[:0], 0, 0
 	b.recent.reset()
 	next := (generation(b.word.Load())+1)<<genShift | (uint64(s) + 1)
-	if s == Closed {
+	if s == BreakerClosed {
 		next |= b.closed << breakerBits
 	}
 	b.word.Store(next)
@@ -519,7 +519,7 @@ func fresh(word uint64) bool {
 func generation(word uint64) uint64 { return word >> genShift }
 
 // Guarded returns an op that calls op if b allows it. A call that panics or
-// whose context was cancelled has no outcome; one whose context ended at a
+// whose context was canceled has no outcome; one whose context ended at a
 // deadline or timeout has, unless it had ended before: then neither b nor op is
 // asked. If [BreakerOptions.OnChange] panics, the caller gets that panic in place
 // of what op returned. Guarded panics when b or op is nil.

@@ -47,7 +47,7 @@ func copied[T any](p *T) *T {
 // it lets one call through, as op makes it.
 func inTheState(tb testing.TB, b *retry.Breaker, state retry.BreakerState) {
 	tb.Helper()
-	if state == retry.HalfOpen {
+	if state == retry.BreakerHalfOpen {
 		b.Open()
 		testkit.Advance(time.Minute)
 		acquire(tb, b).Release()
@@ -76,7 +76,7 @@ func TestACallbackThatDoesNotReturnLeavesTheBreakerUsable(t *testing.T) {
 	}
 	for name, fault := range noReturns {
 		for _, callback := range []string{"Ignore", "IsFailure", "OnChange"} {
-			for _, state := range []retry.BreakerState{retry.Closed, retry.HalfOpen} {
+			for _, state := range []retry.BreakerState{retry.BreakerClosed, retry.BreakerHalfOpen} {
 				for _, err := range []error{nil, errDown} {
 					for how, end := range ends {
 						t.Run(fmt.Sprint(callback, "/", name, "/", state, "/", how, "/", err != nil), func(t *testing.T) {
@@ -96,7 +96,7 @@ func TestACallbackThatDoesNotReturnLeavesTheBreakerUsable(t *testing.T) {
 								inTheState(t, b, state)
 								armed = true
 								apart(func() { end(b, err) })
-								if state == retry.HalfOpen { // and what makes it half-open
+								if state == retry.BreakerHalfOpen { // and what makes it half-open
 									apart(b.ForceOpen)
 									apart(b.Open)
 									testkit.Advance(time.Minute)
@@ -105,7 +105,7 @@ func TestACallbackThatDoesNotReturnLeavesTheBreakerUsable(t *testing.T) {
 								armed = false
 								testkit.Advance(time.Minute)
 								acquire(t, b).Done(nil)
-								assert.Equal(t, retry.Closed, b.State())
+								assert.Equal(t, retry.BreakerClosed, b.State())
 							})
 						})
 					}
@@ -121,15 +121,15 @@ func TestAnOnChangeThatPanicsChangesTheStateAllTheSame(t *testing.T) {
 			Failures: 1, OpenFor: time.Minute, OnChange: func(_, _ retry.BreakerState) { panic(errDown) },
 		})
 		assert.False(t, apart(func() { acquire(t, b).Done(errDown) }))
-		assert.Equal(t, retry.Open, b.State())
+		assert.Equal(t, retry.BreakerOpen, b.State())
 		testkit.Advance(time.Minute)
 		assert.False(t, apart(func() { _, _ = b.Acquire() }))
-		assert.Equal(t, retry.HalfOpen, b.State())
+		assert.Equal(t, retry.BreakerHalfOpen, b.State())
 		probe := acquire(t, b) // the place of the one that panicked is free
 		_, err := b.Acquire()
 		require.ErrorIs(t, err, retry.ErrOpen)
 		assert.False(t, apart(func() { probe.Done(nil) }))
-		assert.Equal(t, retry.Closed, b.State())
+		assert.Equal(t, retry.BreakerClosed, b.State())
 	})
 }
 
@@ -159,7 +159,7 @@ func TestACallbackMayCallItsBreaker(t *testing.T) {
 			acquire(t, b).Done(errDown)
 			testkit.Advance(time.Minute)
 			acquire(t, b).Done(nil)
-			assert.Equal(t, retry.Closed, b.State())
+			assert.Equal(t, retry.BreakerClosed, b.State())
 		}
 	})
 }
@@ -194,7 +194,7 @@ func TestACopiedProbeGivesBackOnePlace(t *testing.T) {
 						assert.Equal(t, state, b.State(), "the copy counts for nothing")
 					} else {
 						again(twin) // it opened, so no probe counts any more
-						assert.Equal(t, retry.Open, b.State())
+						assert.Equal(t, retry.BreakerOpen, b.State())
 						testkit.Advance(time.Minute)
 					}
 					left := 2
@@ -202,10 +202,10 @@ func TestACopiedProbeGivesBackOnePlace(t *testing.T) {
 						left = 1
 					}
 					for range left {
-						assert.NotEqual(t, retry.Closed, b.State())
+						assert.NotEqual(t, retry.BreakerClosed, b.State())
 						acquire(t, b).Done(nil)
 					}
-					assert.Equal(t, retry.Closed, b.State())
+					assert.Equal(t, retry.BreakerClosed, b.State())
 				})
 			})
 		}
@@ -229,13 +229,13 @@ func TestAProbeThatDoesNotReturnCountsAsFailed(t *testing.T) {
 		var open *retry.OpenError
 		require.ErrorAs(t, err, &open)
 		assert.Equal(t, time.Second, time.Until(open.Until))
-		assert.Equal(t, []retry.BreakerState{retry.Open, retry.HalfOpen, retry.Open}, changes)
+		assert.Equal(t, []retry.BreakerState{retry.BreakerOpen, retry.BreakerHalfOpen, retry.BreakerOpen}, changes)
 		testkit.Advance(time.Second)
 		first, second := acquire(t, b), acquire(t, b)
 		hangs.Done(errDown) // too late to count
 		first.Done(nil)
 		second.Done(nil)
-		assert.Equal(t, retry.Closed, b.State())
+		assert.Equal(t, retry.BreakerClosed, b.State())
 	})
 }
 
@@ -250,12 +250,12 @@ func TestAnIgnoredErrorIsNoOutcome(t *testing.T) {
 			acquire(t, b).Done(neutral)
 		}
 		acquire(t, b).Done(errDown)
-		assert.Equal(t, retry.Open, b.State(), "two failures in a row, with nothing between")
+		assert.Equal(t, retry.BreakerOpen, b.State(), "two failures in a row, with nothing between")
 		testkit.Advance(time.Minute)
 		acquire(t, b).Done(neutral)
-		assert.Equal(t, retry.HalfOpen, b.State())
+		assert.Equal(t, retry.BreakerHalfOpen, b.State())
 		acquire(t, b).Done(nil)
-		assert.Equal(t, retry.Closed, b.State())
+		assert.Equal(t, retry.BreakerClosed, b.State())
 	})
 }
 
@@ -265,7 +265,7 @@ func TestARatioOverAPeriodOpensTheBreaker(t *testing.T) {
 		for range 3 {
 			acquire(t, b).Done(errDown)
 		}
-		assert.Equal(t, retry.Closed, b.State(), "too few calls")
+		assert.Equal(t, retry.BreakerClosed, b.State(), "too few calls")
 		testkit.Advance(10 * time.Second)
 		for range 4 {
 			acquire(t, b).Done(nil)
@@ -274,17 +274,17 @@ func TestARatioOverAPeriodOpensTheBreaker(t *testing.T) {
 		for range 3 {
 			acquire(t, b).Done(errDown)
 		}
-		assert.Equal(t, retry.Closed, b.State(), "3 of 7, without the 3 of the period before")
+		assert.Equal(t, retry.BreakerClosed, b.State(), "3 of 7, without the 3 of the period before")
 		acquire(t, b).Done(errDown)
-		assert.Equal(t, retry.Open, b.State(), "4 of 8")
+		assert.Equal(t, retry.BreakerOpen, b.State(), "4 of 8")
 		testkit.Advance(time.Second)
 		acquire(t, b).Done(nil)
 		for range 3 {
 			acquire(t, b).Done(errDown)
 		}
-		assert.Equal(t, retry.Closed, b.State(), "what it saw before it closed is forgotten")
+		assert.Equal(t, retry.BreakerClosed, b.State(), "what it saw before it closed is forgotten")
 		acquire(t, b).Done(nil)
-		assert.Equal(t, retry.Open, b.State(), "3 of 4, though the last is a success")
+		assert.Equal(t, retry.BreakerOpen, b.State(), "3 of 4, though the last is a success")
 	})
 }
 
@@ -313,8 +313,8 @@ func TestABreakerIsOpenedAndClosedByHand(t *testing.T) {
 		}
 		b.Reset()
 		acquire(t, b).Done(errDown)
-		assert.Equal(t, retry.Closed, b.State(), "the four are forgotten")
-		assert.Equal(t, []retry.BreakerState{retry.Open, retry.HalfOpen, retry.Closed}, changes)
+		assert.Equal(t, retry.BreakerClosed, b.State(), "the four are forgotten")
+		assert.Equal(t, []retry.BreakerState{retry.BreakerOpen, retry.BreakerHalfOpen, retry.BreakerClosed}, changes)
 	})
 }
 

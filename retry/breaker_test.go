@@ -36,7 +36,7 @@ func TestABreakerOpensRefusesProbesAndCloses(t *testing.T) {
 		acquire(t, b).Done(nil)
 		acquire(t, b).Done(nil)
 		acquire(t, b).Done(errDown) // the first has left the window
-		assert.Equal(t, retry.Closed, b.State())
+		assert.Equal(t, retry.BreakerClosed, b.State())
 		acquire(t, b).Done(errDown)
 		assert.Equal(t, "Breaker(open)", b.String())
 
@@ -52,15 +52,15 @@ func TestABreakerOpensRefusesProbesAndCloses(t *testing.T) {
 		testkit.Advance(1)
 
 		first, second := acquire(t, b), acquire(t, b)
-		assert.Equal(t, retry.HalfOpen, b.State())
+		assert.Equal(t, retry.BreakerHalfOpen, b.State())
 		_, err = b.Acquire()
 		require.ErrorIs(t, err, retry.ErrOpen, "two probes are enough")
 		first.Done(nil)
 		_, err = b.Acquire()
 		require.ErrorIs(t, err, retry.ErrOpen, "one has passed, one is on its way")
 		second.Done(nil)
-		assert.Equal(t, retry.Closed, b.State())
-		assert.Equal(t, []retry.BreakerState{retry.Open, retry.HalfOpen, retry.Closed}, changes)
+		assert.Equal(t, retry.BreakerClosed, b.State())
+		assert.Equal(t, []retry.BreakerState{retry.BreakerOpen, retry.BreakerHalfOpen, retry.BreakerClosed}, changes)
 	})
 }
 
@@ -70,12 +70,12 @@ func TestAFailedProbeOpensAgain(t *testing.T) {
 		acquire(t, b).Done(errDown)
 		testkit.Advance(time.Minute)
 		acquire(t, b).Done(errDown)
-		assert.Equal(t, retry.Open, b.State())
+		assert.Equal(t, retry.BreakerOpen, b.State())
 		_, err := b.Acquire()
 		require.ErrorIs(t, err, retry.ErrOpen)
 		testkit.Advance(time.Minute)
 		acquire(t, b).Done(nil)
-		assert.Equal(t, retry.Closed, b.State())
+		assert.Equal(t, retry.BreakerClosed, b.State())
 	})
 }
 
@@ -89,17 +89,17 @@ func TestAPermitFromBeforeTheLastChangeNoLongerCounts(t *testing.T) {
 		late.Done(errDown)
 		later.Done(nil)
 		released.Release()
-		assert.Equal(t, retry.HalfOpen, b.State())
+		assert.Equal(t, retry.BreakerHalfOpen, b.State())
 		second := acquire(t, b) // exactly one place was left
 		_, err := b.Acquire()
 		require.ErrorIs(t, err, retry.ErrOpen)
 		probe.Done(nil)
 		second.Done(nil)
-		assert.Equal(t, retry.Closed, b.State())
+		assert.Equal(t, retry.BreakerClosed, b.State())
 	})
 }
 
-func TestProbesThatPanicOrAreCancelledGiveTheirPermitBack(t *testing.T) {
+func TestProbesThatPanicOrAreCanceledGiveTheirPermitBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := retry.NewBreaker(retry.BreakerOptions{Failures: 1, OpenFor: time.Minute})
 		acquire(t, b).Done(errDown)
@@ -108,12 +108,12 @@ func TestProbesThatPanicOrAreCancelledGiveTheirPermitBack(t *testing.T) {
 			require.Error(t, testkit.PanicError(t, func() {
 				_, _ = retry.Guarded(b, func(context.Context) (int, error) { panic(errDown) })(t.Context())
 			}))
-			assert.Equal(t, retry.HalfOpen, b.State())
+			assert.Equal(t, retry.BreakerHalfOpen, b.State())
 
 			ctx, cancel := context.WithCancel(t.Context())
 			_, err := retry.Guarded(b, func(context.Context) (int, error) { cancel(); return 0, errDown })(ctx)
 			require.ErrorIs(t, err, errDown)
-			assert.Equal(t, retry.HalfOpen, b.State())
+			assert.Equal(t, retry.BreakerHalfOpen, b.State())
 
 			done := make(chan struct{})
 			go func() {
@@ -125,7 +125,7 @@ func TestProbesThatPanicOrAreCancelledGiveTheirPermitBack(t *testing.T) {
 		v, err := retry.Guarded(b, func(context.Context) (int, error) { return 42, nil })(t.Context())
 		require.NoError(t, err)
 		assert.Equal(t, 42, v)
-		assert.Equal(t, retry.Closed, b.State())
+		assert.Equal(t, retry.BreakerClosed, b.State())
 	})
 }
 
@@ -138,7 +138,7 @@ func TestATimeoutIsAFailureOfWhatIsGuarded(t *testing.T) {
 			return 0, ctx.Err()
 		}))
 		require.Error(t, err)
-		assert.Equal(t, retry.Open, b.State())
+		assert.Equal(t, retry.BreakerOpen, b.State())
 	})
 }
 
@@ -157,9 +157,9 @@ func TestARetryWaitsForTheBreaker(t *testing.T) {
 func TestIsFailureDecides(t *testing.T) {
 	b := retry.NewBreaker(retry.BreakerOptions{Failures: 1, IsFailure: func(err error) bool { return errors.Is(err, errDown) }})
 	acquire(t, b).Done(errors.New("no such account"))
-	assert.Equal(t, retry.Closed, b.State())
+	assert.Equal(t, retry.BreakerClosed, b.State())
 	acquire(t, b).Done(errDown)
-	assert.Equal(t, retry.Open, b.State())
+	assert.Equal(t, retry.BreakerOpen, b.State())
 }
 
 func TestAPermitEndsOnce(t *testing.T) {
@@ -202,22 +202,22 @@ func (m *oracle) become(s retry.BreakerState) {
 }
 
 func (m *oracle) open() {
-	m.become(retry.Open)
+	m.become(retry.BreakerOpen)
 	m.until = time.Now().Add(m.o.OpenFor)
 }
 
 func (m *oracle) acquire() *ticket {
-	if m.state == retry.Open && !m.until.IsZero() && !time.Now().Before(m.until) {
-		m.become(retry.HalfOpen)
+	if m.state == retry.BreakerOpen && !m.until.IsZero() && !time.Now().Before(m.until) {
+		m.become(retry.BreakerHalfOpen)
 	}
-	if m.state == retry.HalfOpen && len(m.flight) > 0 && !time.Now().Before(m.flight[0].until) {
+	if m.state == retry.BreakerHalfOpen && len(m.flight) > 0 && !time.Now().Before(m.flight[0].until) {
 		m.open()
 	}
-	t := &ticket{generation: m.generation, probe: m.state == retry.HalfOpen, until: time.Now().Add(m.o.ProbeTimeout)}
+	t := &ticket{generation: m.generation, probe: m.state == retry.BreakerHalfOpen, until: time.Now().Add(m.o.ProbeTimeout)}
 	switch {
-	case m.state == retry.Closed:
+	case m.state == retry.BreakerClosed:
 		return t
-	case m.state == retry.HalfOpen && len(m.flight)+m.passed < m.o.Probes:
+	case m.state == retry.BreakerHalfOpen && len(m.flight)+m.passed < m.o.Probes:
 		m.flight = append(m.flight, t)
 		return t
 	}
@@ -239,7 +239,7 @@ func (m *oracle) end(t *ticket, done, failed bool) (bug bool) {
 			m.open()
 		} else if done {
 			if m.passed++; m.passed == m.o.Probes {
-				m.become(retry.Closed)
+				m.become(retry.BreakerClosed)
 			}
 		}
 		return false
@@ -390,7 +390,7 @@ func TestBreakerAgainstAModel(t *testing.T) {
 					permits = append(permits, lent{copied(&permit), got})
 				default:
 					var open *retry.OpenError
-					if !errors.As(err, &open) || m.state == retry.Open && !open.Until.Equal(m.until) {
+					if !errors.As(err, &open) || m.state == retry.BreakerOpen && !open.Until.Equal(m.until) {
 						t.Fatalf("refused until %v, not %v", open.Until, m.until)
 					}
 				}
@@ -409,14 +409,14 @@ func TestBreakerAgainstAModel(t *testing.T) {
 			},
 			"open":       by((*retry.Breaker).Open, func() { m.open() }),
 			"force open": by((*retry.Breaker).ForceOpen, func() { m.open(); m.until = time.Time{} }),
-			"reset":      by((*retry.Breaker).Reset, func() { m.become(retry.Closed) }),
+			"reset":      by((*retry.Breaker).Reset, func() { m.become(retry.BreakerClosed) }),
 			"wait":       func(*rapid.T) { testkit.Advance(400 * time.Millisecond) },
 			"wait long":  func(*rapid.T) { testkit.Advance(time.Second) },
 			"": func(t *rapid.T) {
 				if b.State() != m.state {
 					t.Fatalf("%v, not %v", b.State(), m.state)
 				}
-				if len(from) > 0 && (from[0] != retry.Closed || !slices.Equal(from[1:], to[:len(to)-1]) || to[len(to)-1] != m.state) {
+				if len(from) > 0 && (from[0] != retry.BreakerClosed || !slices.Equal(from[1:], to[:len(to)-1]) || to[len(to)-1] != m.state) {
 					t.Fatalf("changes from %v to %v", from, to)
 				}
 			},
@@ -446,7 +446,7 @@ func TestNoProbeIsLostUnderStress(t *testing.T) {
 		for range probes { // all places are free again
 			acquire(t, b).Done(nil)
 		}
-		require.Equal(t, retry.Closed, b.State())
+		require.Equal(t, retry.BreakerClosed, b.State())
 	})
 }
 
@@ -456,9 +456,9 @@ func TestABreakersDefaults(t *testing.T) {
 		for range 4 {
 			acquire(t, b).Done(errDown)
 		}
-		assert.Equal(t, retry.Closed, b.State())
+		assert.Equal(t, retry.BreakerClosed, b.State())
 		acquire(t, b).Done(errDown)
-		assert.Equal(t, retry.Open, b.State(), "after 5 failures")
+		assert.Equal(t, retry.BreakerOpen, b.State(), "after 5 failures")
 		testkit.Advance(5*time.Second - 1)
 		_, err := b.Acquire()
 		require.ErrorIs(t, err, retry.ErrOpen)
@@ -467,7 +467,7 @@ func TestABreakersDefaults(t *testing.T) {
 		testkit.Advance(time.Minute - 1)
 		_, err = b.Acquire()
 		require.ErrorIs(t, err, retry.ErrOpen)
-		assert.Equal(t, retry.HalfOpen, b.State(), "one probe, for a minute")
+		assert.Equal(t, retry.BreakerHalfOpen, b.State(), "one probe, for a minute")
 		probe.Done(nil)
 
 		b = retry.NewBreaker(retry.BreakerOptions{Ratio: 1})
@@ -476,20 +476,20 @@ func TestABreakersDefaults(t *testing.T) {
 		for range 19 {
 			acquire(t, b).Done(errDown)
 		}
-		assert.Equal(t, retry.Closed, b.State())
+		assert.Equal(t, retry.BreakerClosed, b.State())
 		acquire(t, b).Done(errDown)
-		assert.Equal(t, retry.Closed, b.State(), "20 of 21 calls in 10 s")
+		assert.Equal(t, retry.BreakerClosed, b.State(), "20 of 21 calls in 10 s")
 		testkit.Advance(time.Second)
 		acquire(t, b).Done(errDown)
-		assert.Equal(t, retry.Open, b.State(), "the success is 10 s old")
+		assert.Equal(t, retry.BreakerOpen, b.State(), "the success is 10 s old")
 
 		b = retry.NewBreaker(retry.BreakerOptions{Ratio: 1})
 		for range 19 {
 			acquire(t, b).Done(errDown)
 		}
-		assert.Equal(t, retry.Closed, b.State())
+		assert.Equal(t, retry.BreakerClosed, b.State())
 		acquire(t, b).Done(errDown)
-		assert.Equal(t, retry.Open, b.State(), "20 calls are enough")
+		assert.Equal(t, retry.BreakerOpen, b.State(), "20 calls are enough")
 	})
 }
 
@@ -520,7 +520,7 @@ func TestAFailureLeavesTheWindow(t *testing.T) {
 				acquire(t, b).Done(nil)
 			}
 			acquire(t, b).Done(errDown)
-			assert.Equal(t, between <= window-2, b.State() == retry.Open, "window %d, %d between", window, between)
+			assert.Equal(t, between <= window-2, b.State() == retry.BreakerOpen, "window %d, %d between", window, between)
 		}
 	}
 }
@@ -540,19 +540,19 @@ func TestASuccessAfterAFailureOfMeanwhileCounts(t *testing.T) {
 		acquire(t, b).Done(errDown)
 		call(b, func() {})
 		acquire(t, b).Done(errDown)
-		assert.Equal(t, retry.Closed, b.State(), "%s: the two failures are not in a row", name)
+		assert.Equal(t, retry.BreakerClosed, b.State(), "%s: the two failures are not in a row", name)
 		b.Reset()
 		call(b, func() { acquire(t, b).Done(errDown) })
 		acquire(t, b).Done(errDown)
-		assert.Equal(t, retry.Closed, b.State(), "%s: the two failures are not in a row", name)
+		assert.Equal(t, retry.BreakerClosed, b.State(), "%s: the two failures are not in a row", name)
 		acquire(t, b).Done(errDown)
-		assert.Equal(t, retry.Open, b.State(), name)
+		assert.Equal(t, retry.BreakerOpen, b.State(), name)
 	}
 }
 
 func TestAPermitEndsOnceInEachState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for _, state := range []retry.BreakerState{retry.Closed, retry.HalfOpen} {
+		for _, state := range []retry.BreakerState{retry.BreakerClosed, retry.BreakerHalfOpen} {
 			for _, err := range []error{nil, errDown} {
 				for _, o := range []retry.BreakerOptions{{Failures: 2, OpenFor: time.Minute}, {Ratio: 0.5, MinCalls: 2, OpenFor: time.Minute}} {
 					b := retry.NewBreaker(o)
@@ -576,8 +576,8 @@ func TestWhatTheOptionsSayOfAnErrorCounts(t *testing.T) {
 	acquire(t, b).Done(errDown)
 	acquire(t, b).Done(fine)
 	acquire(t, b).Done(errDown)
-	assert.Equal(t, retry.Closed, b.State(), "what is fine stands between the failures")
+	assert.Equal(t, retry.BreakerClosed, b.State(), "what is fine stands between the failures")
 	acquire(t, b).Done(neutral)
 	acquire(t, b).Done(errDown)
-	assert.Equal(t, retry.Open, b.State(), "what is neutral does not")
+	assert.Equal(t, retry.BreakerOpen, b.State(), "what is neutral does not")
 }

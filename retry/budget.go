@@ -153,13 +153,24 @@ func (b *Budget) withdrawFloor() bool {
 	}
 }
 
-// Balance returns how many tokens are left. It does not count the retries that
-// PerSecond allows beside them.
-func (b *Budget) Balance() float64 { return float64(b.balance.Load()) / tokenUnits }
+// BudgetStats is what [Budget.Stats] returns.
+type BudgetStats struct {
+	// Balance is how many retries the budget has left, without those that
+	// [BudgetOptions.PerSecond] allows beside them.
+	Balance float64
+	// Max is how many retries a full budget has.
+	Max int
+}
+
+// Stats returns the balance and its bound.
+func (b *Budget) Stats() BudgetStats {
+	return BudgetStats{Balance: float64(b.balance.Load()) / tokenUnits, Max: int(b.most / tokenUnits)}
+}
 
 // String returns the balance and its bound.
 func (b *Budget) String() string {
-	return fmt.Sprintf("Budget(%.1f of %d)", b.Balance(), b.most/tokenUnits)
+	s := b.Stats()
+	return fmt.Sprintf("Budget(%.1f of %d)", s.Balance, s.Max)
 }
 
 // GoString returns the same as String.

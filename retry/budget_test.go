@@ -25,7 +25,7 @@ func TestAnExhaustedBudgetReportsTheLastError(t *testing.T) {
 		p := retry.New(retry.Options{Attempts: 9, Backoff: retry.Constant(0), Budget: budget})
 		op, calls := failing(99, errDown)
 		_, err := do(t.Context(), p, op)
-		assert.Equal(t, retry.Error{Reason: retry.OverBudget, Last: errDown, Attempts: 4}, *report(t, err))
+		assert.Equal(t, retry.Error{Reason: retry.ReasonOverBudget, Last: errDown, Attempts: 4}, *report(t, err))
 		require.ErrorIs(t, err, errDown)
 		assert.Equal(t, 4, *calls)
 		assert.Equal(t, "Budget(0.0 of 3)", budget.String())
@@ -39,22 +39,22 @@ func TestAnExhaustedBudgetReportsTheLastError(t *testing.T) {
 		_, err = do(t.Context(), p, op)
 		require.NoError(t, err)
 		assert.Equal(t, 2, *calls)
-		assert.InDelta(t, 0.5, budget.Balance(), 1e-6, "the retry paid, its success earned")
+		assert.InDelta(t, 0.5, budget.Stats().Balance, 1e-6, "the retry paid, its success earned")
 	})
 }
 
-func TestACancelledWaitRefundsTheBudget(t *testing.T) {
+func TestACanceledWaitRefundsTheBudget(t *testing.T) {
 	inBubble(t, func(t *testing.T, do func(context.Context, *retry.Policy, retry.Op[int]) (int, error)) {
 		budget := retry.NewBudget(retry.BudgetOptions{Max: 3})
 		p := retry.New(retry.Options{Backoff: retry.Constant(time.Hour), Budget: budget})
 		ctx, cancel := context.WithCancel(t.Context())
 		var meanwhile float64
-		time.AfterFunc(time.Second, func() { meanwhile = budget.Balance(); cancel() })
+		time.AfterFunc(time.Second, func() { meanwhile = budget.Stats().Balance; cancel() })
 		op, _ := failing(9, errDown)
 		_, err := do(ctx, p, op)
 		require.Error(t, err)
 		assert.InDelta(t, 2, meanwhile, 0, "it was withdrawn before the wait")
-		assert.InDelta(t, 3, budget.Balance(), 0)
+		assert.InDelta(t, 3, budget.Stats().Balance, 0)
 	})
 }
 
@@ -91,7 +91,7 @@ func TestBudgetAgainstAModel(t *testing.T) {
 				}
 			},
 			"": func(t *rapid.T) {
-				if got := budget.Balance(); got != float64(balance)/8 {
+				if got := budget.Stats().Balance; got != float64(balance)/8 {
 					t.Fatalf("balance is %v, not %v", got, float64(balance)/8)
 				}
 			},
@@ -100,18 +100,18 @@ func TestBudgetAgainstAModel(t *testing.T) {
 }
 
 // TestABudgetIsNeverOverdrawn lets 1,000 goroutines retry at once: with c
-// cancelled waits refunded, no more retries are made than the budget had.
+// canceled waits refunded, no more retries are made than the budget had.
 func TestABudgetIsNeverOverdrawn(t *testing.T) {
 	testkit.Stress(t, func(t *testing.T, _ int) {
 		const most = 37
 		budget := retry.NewBudget(retry.BudgetOptions{Max: most, PerSecond: -1})
 		p := retry.New(retry.Options{Attempts: retry.Unlimited, Backoff: retry.Constant(0), Budget: budget})
 		waiting := retry.New(retry.Options{Attempts: retry.Unlimited, Backoff: retry.Constant(time.Hour), Budget: budget})
-		cancelled, cancel := context.WithCancel(context.Background())
+		canceled, cancel := context.WithCancel(context.Background())
 		var retries atomic.Int64
 		testkit.Parallel(1000, func(i int) {
 			if i%10 == 0 { // it takes a retry and gives it back
-				err := retry.DoErr(cancelled, waiting, func(context.Context) error { cancel(); return errDown })
+				err := retry.DoErr(canceled, waiting, func(context.Context) error { cancel(); return errDown })
 				assert.Error(t, err)
 				return
 			}
@@ -119,11 +119,11 @@ func TestABudgetIsNeverOverdrawn(t *testing.T) {
 			err := retry.DoErr(context.Background(), p, func(context.Context) error { calls++; return errDown })
 			assert.ErrorIs(t, err, errDown)
 			retries.Add(int64(calls - 1))
-			if b := budget.Balance(); b < 0 || b > most {
+			if b := budget.Stats().Balance; b < 0 || b > most {
 				t.Errorf("balance is %v", b)
 			}
 		})
-		left := int64(budget.Balance())
+		left := int64(budget.Stats().Balance)
 		require.Equal(t, int64(most), retries.Load()+left, "retries and what is left")
 	})
 }
@@ -141,7 +141,7 @@ func TestHedgesPayFromTheBudget(t *testing.T) {
 		_, err := op(t.Context())
 		require.NoError(t, err)
 		assert.EqualValues(t, 2, calls.Load())
-		assert.InDelta(t, 0.1, budget.Balance(), 1e-6, "one copy was paid for, one success earned")
+		assert.InDelta(t, 0.1, budget.Stats().Balance, 1e-6, "one copy was paid for, one success earned")
 	})
 }
 
@@ -161,7 +161,7 @@ func TestOneTokenHasOneHolder(t *testing.T) {
 				budget.Refund()
 			}
 		})
-		require.InDelta(t, 1, budget.Balance(), 0)
+		require.InDelta(t, 1, budget.Stats().Balance, 0)
 	})
 }
 
@@ -195,7 +195,7 @@ func TestTheFloorAllowsAFewRetriesASecond(t *testing.T) {
 			if perSecond >= 0.1 {
 				assert.Equal(t, min(max(int(perSecond), 1), 10_000), took, "a second's worth at once, however long nobody asked")
 			}
-			assert.InDelta(t, 0, budget.Balance(), 0)
+			assert.InDelta(t, 0, budget.Stats().Balance, 0)
 		})
 	}
 }
@@ -356,7 +356,7 @@ func TestEveryFormCountsAlike(t *testing.T) {
 						budget := retry.NewBudget(retry.BudgetOptions{Max: 9, Ratio: 0.5, PerSecond: -1})
 						require.True(t, budget.Withdraw())
 						apart(func() { do(budget, failures, e) })
-						assert.InDelta(t, 8-float64(failures)+e.want, budget.Balance(), 0)
+						assert.InDelta(t, 8-float64(failures)+e.want, budget.Stats().Balance, 0)
 					})
 				})
 			}
@@ -385,7 +385,7 @@ func TestARetryThatIsNotMadeIsGivenBack(t *testing.T) {
 				op, calls := failing(9, errDown)
 				assert.False(t, apart(func() { _, _ = do(ctx, retry.New(o), op) }), "%s %s", callback, name)
 				assert.Equal(t, 1, *calls, "%s %s", callback, name)
-				assert.InDelta(t, 3, o.Budget.Balance(), 0, "%s %s", callback, name)
+				assert.InDelta(t, 3, o.Budget.Stats().Balance, 0, "%s %s", callback, name)
 			}
 		}
 	})

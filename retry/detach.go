@@ -11,10 +11,10 @@ import (
 // context. It bounds and counts those that were left behind. It must be made
 // by [NewDetach] and not be copied; it is safe for concurrent use.
 type Detach struct {
-	_     noCopy
-	limit int64
-	left  atomic.Int64 // operations left behind that still run
-	total atomic.Int64 // operations ever left behind
+	_         noCopy
+	limit     int64
+	abandoned atomic.Int64 // operations left behind that still run
+	total     atomic.Int64 // operations ever left behind
 }
 
 // NewDetach returns a Detach that leaves at most limit operations behind at a
@@ -26,15 +26,23 @@ func NewDetach(limit int) *Detach {
 	return &Detach{limit: int64(limit)}
 }
 
-// Left returns how many operations were left behind and still run.
-func (d *Detach) Left() int { return int(d.left.Load()) }
+// DetachStats is what [Detach.Stats] returns.
+type DetachStats struct {
+	// Abandoned is how many operations were left behind and still run.
+	Abandoned int
+	// Total is how many operations were ever left behind.
+	Total int
+}
 
-// Total returns how many operations were ever left behind.
-func (d *Detach) Total() int { return int(d.total.Load()) }
+// Stats returns how many operations were left behind.
+func (d *Detach) Stats() DetachStats {
+	return DetachStats{Abandoned: int(d.abandoned.Load()), Total: int(d.total.Load())}
+}
 
 // String returns the counts.
 func (d *Detach) String() string {
-	return fmt.Sprintf("Detach(left=%d limit=%d total=%d)", d.Left(), d.limit, d.Total())
+	s := d.Stats()
+	return fmt.Sprintf("Detach(abandoned=%d limit=%d total=%d)", s.Abandoned, d.limit, s.Total)
 }
 
 // GoString returns the same as String.
@@ -43,14 +51,15 @@ func (d *Detach) GoString() string { return d.String() }
 // LogValue returns the counts.
 func (d *Detach) LogValue() slog.Value { return slog.StringValue(d.String()) }
 
-// leave takes one of the places for operations left behind.
-func (d *Detach) leave() bool {
+// abandon takes one of the places for operations that are left behind. It reports
+// false if there is none.
+func (d *Detach) abandon() bool {
 	for {
-		left := d.left.Load()
-		if left >= d.limit {
+		running := d.abandoned.Load()
+		if running >= d.limit {
 			return false
 		}
-		if d.left.CompareAndSwap(left, left+1) {
+		if d.abandoned.CompareAndSwap(running, running+1) {
 			return true
 		}
 	}
@@ -80,7 +89,7 @@ func Detached[T any](d *Detach, op Op[T], dispose func(T)) Op[T] {
 			var zero T
 			return zero, ended(ctx)
 		}
-		const running, left, finished = 0, 1, 2
+		const running, abandoned, finished = 0, 1, 2
 		var state atomic.Int32
 		done := make(chan outcome[T], 1)
 		go collect(ctx, op, func(o outcome[T]) {
@@ -88,7 +97,7 @@ func Detached[T any](d *Detach, op Op[T], dispose func(T)) Op[T] {
 				done <- o
 				return
 			}
-			defer d.left.Add(-1)
+			defer d.abandoned.Add(-1)
 			if o.panic != nil {
 				panic(o.panic)
 			}
@@ -101,13 +110,13 @@ func Detached[T any](d *Detach, op Op[T], dispose func(T)) Op[T] {
 			return o.resume()
 		case <-over:
 		}
-		if d.leave() {
-			if state.CompareAndSwap(running, left) {
+		if d.abandon() {
+			if state.CompareAndSwap(running, abandoned) {
 				d.total.Add(1)
 				var zero T
 				return zero, ended(ctx)
 			}
-			d.left.Add(-1) // it has just finished
+			d.abandoned.Add(-1) // it has just finished
 		}
 		return (<-done).resume()
 	}

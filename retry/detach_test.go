@@ -28,7 +28,7 @@ func TestDetachLeavesTheOpBehindCountsItAndDisposes(t *testing.T) {
 		require.ErrorIs(t, err, retry.ErrTimeout)
 		assert.Equal(t, 2, report(t, err).Attempts)
 		assert.Equal(t, 3*time.Second, time.Since(start))
-		assert.Equal(t, "Detach(left=2 limit=2 total=2)", d.String())
+		assert.Equal(t, "Detach(abandoned=2 limit=2 total=2)", d.String())
 		assert.Empty(t, disposed)
 
 		v, err := retry.Do(t.Context(), p, deaf)
@@ -37,7 +37,7 @@ func TestDetachLeavesTheOpBehindCountsItAndDisposes(t *testing.T) {
 		assert.Equal(t, 63*time.Second, time.Since(start))
 		synctest.Wait()
 		assert.Len(t, disposed, 2)
-		assert.Equal(t, "Detach(left=0 limit=2 total=2)", d.String())
+		assert.Equal(t, "Detach(abandoned=0 limit=2 total=2)", d.String())
 	})
 }
 
@@ -52,7 +52,7 @@ func TestADetachedOpThatEndsInTimeIsLikeAnyOther(t *testing.T) {
 	var p *retry.PanicError
 	require.ErrorAs(t, got, &p)
 	assert.ErrorIs(t, got, errDown)
-	assert.Contains(t, string(p.Stack), "detach_test.go", "where it panicked")
+	assert.Contains(t, p.Stack, "detach_test.go", "where it panicked")
 	exited := make(chan bool, 1)
 	go func() {
 		defer func() { exited <- recover() == nil }()
@@ -60,7 +60,7 @@ func TestADetachedOpThatEndsInTimeIsLikeAnyOther(t *testing.T) {
 		t.Error("it should have left with the op")
 	}()
 	assert.True(t, <-exited)
-	assert.Zero(t, d.Total())
+	assert.Zero(t, d.Stats().Total)
 }
 
 func TestDetachUnderStress(t *testing.T) {
@@ -71,7 +71,7 @@ func TestDetachUnderStress(t *testing.T) {
 			ctx, cancel := context.WithCancel(context.Background())
 			v, err := retry.Detached(d, func(context.Context) (int, error) {
 				cancel()
-				if left := d.Left(); left > limit {
+				if left := d.Stats().Abandoned; left > limit {
 					t.Errorf("%d left", left)
 				}
 				return i, nil
@@ -82,7 +82,7 @@ func TestDetachUnderStress(t *testing.T) {
 				assert.ErrorIs(t, err, context.Canceled)
 			}
 		})
-		for d.Left() > 0 {
+		for d.Stats().Abandoned > 0 {
 			runtime.Gosched()
 		}
 	})

@@ -168,24 +168,24 @@ func TestAllPartsTogetherCountRight(t *testing.T) {
 				faulty = ""
 				earned := 0.5 * float64(successes)
 				if floor {
-					if most := 10*time.Since(begin).Seconds() + 10 + earned; float64(retries) > most || budgets[0].Balance() < 0 {
+					if most := 10*time.Since(begin).Seconds() + 10 + earned; float64(retries) > most || budgets[0].Stats().Balance < 0 {
 						t.Fatalf("%d retries are more than %v, or %v", retries, most, budgets[0])
 					}
-				} else if want := start - float64(retries) + earned; budgets[0].Balance() != want {
-					t.Fatalf("the policy's budget has %v, not %v", budgets[0].Balance(), want)
+				} else if want := start - float64(retries) + earned; budgets[0].Stats().Balance != want {
+					t.Fatalf("the policy's budget has %v, not %v", budgets[0].Stats().Balance, want)
 				}
-				if want := start - float64(h.Copies()) + 0.5*float64(hedged); budgets[1].Balance() != want {
-					t.Fatalf("the hedge's budget has %v, not %v", budgets[1].Balance(), want)
+				if want := start - float64(h.Stats().Copies) + 0.5*float64(hedged); budgets[1].Stats().Balance != want {
+					t.Fatalf("the hedge's budget has %v, not %v", budgets[1].Stats().Balance, want)
 				}
-				if d.Left() != 0 || made.Load() != got.Load() {
-					t.Fatalf("%d left behind; %d values made, %d got", d.Left(), made.Load(), got.Load())
+				if d.Stats().Abandoned != 0 || made.Load() != got.Load() {
+					t.Fatalf("%d left behind; %d values made, %d got", d.Stats().Abandoned, made.Load(), got.Load())
 				}
 			},
 		})
 		b.Open()
 		testkit.Advance(time.Hour)
 		acquire(t, b).Done(nil)
-		if b.State() != retry.Closed {
+		if b.State() != retry.BreakerClosed {
 			t.Fatalf("the breaker is %v", b.State())
 		}
 	})

@@ -75,7 +75,7 @@ func TestAttemptsAreExhausted(t *testing.T) {
 			assert.Zero(t, v)
 			require.ErrorIs(t, err, errDown)
 			e := report(t, err)
-			assert.Equal(t, retry.Error{Reason: retry.Exhausted, Last: errDown, Attempts: attempts}, *e)
+			assert.Equal(t, retry.Error{Reason: retry.ReasonExhausted, Last: errDown, Attempts: attempts}, *e)
 			assert.Equal(t, attempts, *calls)
 		}
 	})
@@ -96,7 +96,7 @@ func TestADoneContextMeansNoCall(t *testing.T) {
 			cancel(cause)
 			op, calls := failing(0, nil)
 			_, err := do(ctx, p, op)
-			assert.Equal(t, retry.Error{Reason: retry.Cancelled, Cause: cause}, *report(t, err))
+			assert.Equal(t, retry.Error{Reason: retry.ReasonCanceled, Cause: cause}, *report(t, err))
 			require.ErrorIs(t, err, cause)
 			require.ErrorIs(t, err, context.Canceled, "the context's own error, too")
 			assert.Zero(t, *calls)
@@ -115,7 +115,7 @@ func TestPermanentStopsAndUnwraps(t *testing.T) {
 			op, calls := failing(1, marked)
 			_, err := do(t.Context(), atOnce(3), op)
 			assert.Equal(t, 1, *calls, name)
-			assert.Equal(t, retry.Refused, report(t, err).Reason)
+			assert.Equal(t, retry.ReasonRefused, report(t, err).Reason)
 			assert.ErrorIs(t, err, errDown)
 		}
 	})
@@ -136,7 +136,7 @@ func TestPermanentDoesNotStopAnOuterRetry(t *testing.T) {
 				return 0, wrap(err)
 			})
 			assert.Equal(t, 3, calls, name)
-			assert.Equal(t, retry.Exhausted, report(t, err).Reason)
+			assert.Equal(t, retry.ReasonExhausted, report(t, err).Reason)
 			assert.ErrorIs(t, err, errDown)
 		}
 	})
@@ -156,7 +156,7 @@ func TestRetryableDecides(t *testing.T) {
 		}
 		return 0, errDown
 	})
-	assert.Equal(t, retry.Error{Reason: retry.Refused, Last: other, Attempts: 2}, *report(t, err))
+	assert.Equal(t, retry.Error{Reason: retry.ReasonRefused, Last: other, Attempts: 2}, *report(t, err))
 	assert.Equal(t, 2, asked)
 	op, _ := failing(1, retry.Permanent(errDown))
 	_, err = retry.Do(t.Context(), p, op)
@@ -186,7 +186,7 @@ func TestATypedNilIsAnErrorLikeAnyOther(t *testing.T) {
 			_, got := retry.Do(t.Context(), atOnce(2), op)
 			require.Error(t, got, name)
 			assert.NotEmpty(t, got.Error())
-			assert.Equal(t, name == "permanent", report(t, got).Reason == retry.Refused)
+			assert.Equal(t, name == "permanent", report(t, got).Reason == retry.ReasonRefused)
 		}
 	}
 	assert.NoError(t, retry.Permanent(nil))
@@ -265,7 +265,7 @@ func TestAPanicOfTheOpReachesTheCaller(t *testing.T) {
 		})
 	})
 	assert.Equal(t, errDown, got)
-	assert.InDelta(t, 4, budget.Balance(), 0, "the retry was made")
+	assert.InDelta(t, 4, budget.Stats().Balance, 0, "the retry was made")
 }
 
 func TestAPanicOfTheHookPaysForNoRetry(t *testing.T) {
@@ -273,15 +273,15 @@ func TestAPanicOfTheHookPaysForNoRetry(t *testing.T) {
 	p := retry.New(retry.Options{Budget: budget, OnRetry: func(context.Context, retry.Retry) { panic(errDown) }})
 	op, _ := failing(1, errDown)
 	require.Error(t, testkit.PanicError(t, func() { _, _ = retry.Do(t.Context(), p, op) }))
-	assert.InDelta(t, 5, budget.Balance(), 0)
+	assert.InDelta(t, 5, budget.Stats().Balance, 0)
 }
 
 func TestErrorPrintsWellAndLogs(t *testing.T) {
 	e := &retry.Error{
-		Reason: retry.Deadline, Last: errDown, Cause: context.DeadlineExceeded, Attempts: 3, Elapsed: time.Second,
+		Reason: retry.ReasonDeadline, Last: errDown, Cause: context.DeadlineExceeded, Attempts: 3, Elapsed: time.Second,
 	}
 	assert.EqualError(t, e, "retry: deadline after 3 attempts in 1s: context deadline exceeded: service is down")
-	assert.EqualError(t, &retry.Error{Reason: retry.Exhausted, Last: errDown, Attempts: 1},
+	assert.EqualError(t, &retry.Error{Reason: retry.ReasonExhausted, Last: errDown, Attempts: 1},
 		"retry: attempts exhausted after 1 attempt: service is down")
 	assert.Equal(t, "reason 99", retry.Reason(99).String())
 	var b bytes.Buffer
@@ -327,6 +327,6 @@ func TestTheFormsWithoutAValueDoAsTheOthers(t *testing.T) {
 		assert.Equal(t, want, retry.DetachedErr(retry.NewDetach(1), op)(t.Context()))
 		b := retry.NewBreaker(retry.BreakerOptions{Failures: 1})
 		assert.Equal(t, want, retry.GuardedErr(b, op)(t.Context()))
-		assert.Equal(t, want != nil, b.State() == retry.Open)
+		assert.Equal(t, want != nil, b.State() == retry.BreakerOpen)
 	}
 }

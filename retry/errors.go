@@ -24,41 +24,41 @@ type Reason uint8
 
 // The reasons, in the order in which they are considered.
 const (
-	// Cancelled means that the context was cancelled.
-	Cancelled Reason = iota + 1
-	// Deadline means that the context's deadline passed, or would have passed
+	// ReasonCanceled means that the context was canceled.
+	ReasonCanceled Reason = iota + 1
+	// ReasonDeadline means that the context's deadline passed, or would have passed
 	// before the next attempt.
-	Deadline
-	// Shutdown means that the context was cancelled with [ErrShutdown].
-	Shutdown
-	// Refused means that the error was [Permanent], or not one that
+	ReasonDeadline
+	// ReasonShutdown means that the context was canceled with [ErrShutdown].
+	ReasonShutdown
+	// ReasonRefused means that the error was [Permanent], or not one that
 	// [Options.Retryable] retries.
-	Refused
-	// Exhausted means that all attempts were made.
-	Exhausted
-	// TooLong means that the next attempt would have begun after
+	ReasonRefused
+	// ReasonExhausted means that all attempts were made.
+	ReasonExhausted
+	// ReasonTooLong means that the next attempt would have begun after
 	// [Options.MaxElapsed].
-	TooLong
-	// OverBudget means that the [Budget] had no retry left.
-	OverBudget
+	ReasonTooLong
+	// ReasonOverBudget means that the [Budget] had no retry left.
+	ReasonOverBudget
 )
 
 // String returns the reason as it stands in messages.
 func (r Reason) String() string {
 	switch r {
-	case Cancelled:
-		return "cancelled"
-	case Deadline:
+	case ReasonCanceled:
+		return "canceled"
+	case ReasonDeadline:
 		return "deadline"
-	case Shutdown:
+	case ReasonShutdown:
 		return "shutdown"
-	case Refused:
+	case ReasonRefused:
 		return "not retryable"
-	case Exhausted:
+	case ReasonExhausted:
 		return "attempts exhausted"
-	case TooLong:
+	case ReasonTooLong:
 		return "maximum time exceeded"
-	case OverBudget:
+	case ReasonOverBudget:
 		return "budget exhausted"
 	}
 	return fmt.Sprintf("reason %d", uint8(r))
@@ -76,7 +76,7 @@ type Error struct {
 	Earlier error
 	// Cause is the cause of the context's end, or [context.DeadlineExceeded]
 	// when the context's deadline left no time for another attempt. Nil unless
-	// the reason is [Cancelled], [Deadline] or [Shutdown].
+	// the reason is [ReasonCanceled], [ReasonDeadline] or [ReasonShutdown].
 	Cause error
 	// Attempts is how many attempts were made, without one that a shutdown
 	// interrupted.
@@ -131,11 +131,11 @@ func (e *Error) LogValue() slog.Value {
 // contextError returns the error of a context that ended for this reason.
 func (r Reason) contextError() error {
 	switch r {
-	case Cancelled, Shutdown:
+	case ReasonCanceled, ReasonShutdown:
 		return context.Canceled
-	case Deadline:
+	case ReasonDeadline:
 		return context.DeadlineExceeded
-	case Refused, Exhausted, TooLong, OverBudget:
+	case ReasonRefused, ReasonExhausted, ReasonTooLong, ReasonOverBudget:
 	}
 	return nil
 }
@@ -148,9 +148,9 @@ func endOf(ctx context.Context) (Reason, error) {
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) { // which the reason does not say
 			cause = ctxerr.Of(ctx)
 		}
-		return Shutdown, cause
+		return ReasonShutdown, cause
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return Deadline, cause
+		return ReasonDeadline, cause
 	}
-	return Cancelled, cause
+	return ReasonCanceled, cause
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/coderrange/ferrous/internal/lease"
 )
 
-// errLost is the cause with which the losers of a hedge are cancelled.
+// errLost is the cause with which the losers of a hedge are canceled.
 var errLost = errors.New("retry: another copy of the call was first")
 
 // HedgeOptions says what a [Hedge] is like.
@@ -53,15 +53,23 @@ func NewHedge(o HedgeOptions) *Hedge {
 	return &Hedge{o: o}
 }
 
-// Copies returns how many copies were started beside first ones.
-func (h *Hedge) Copies() int { return int(h.copies.Load()) }
+// HedgeStats is what [Hedge.Stats] returns.
+type HedgeStats struct {
+	// Copies is how many copies were started beside the first of their calls.
+	Copies int
+	// Wins is how many of these copies were the first to succeed.
+	Wins int
+}
 
-// Wins returns how many of those were first to succeed.
-func (h *Hedge) Wins() int { return int(h.wins.Load()) }
+// Stats returns how many copies were started, and how many of them won.
+func (h *Hedge) Stats() HedgeStats {
+	return HedgeStats{Copies: int(h.copies.Load()), Wins: int(h.wins.Load())}
+}
 
 // String returns the counts.
 func (h *Hedge) String() string {
-	return fmt.Sprintf("Hedge(copies=%d wins=%d)", h.Copies(), h.Wins())
+	s := h.Stats()
+	return fmt.Sprintf("Hedge(copies=%d wins=%d)", s.Copies, s.Wins)
 }
 
 // GoString returns the same as String.
@@ -76,7 +84,7 @@ func (h *Hedge) LogValue() slog.Value { return slog.StringValue(h.String()) }
 // its value stays usable; the others end when the race does. op must be safe to
 // run twice at once. It is not called when the caller's context is done already.
 //
-// The losers are cancelled and waited for (see [Detached] for those that
+// The losers are canceled and waited for (see [Detached] for those that
 // do not listen); the values of those that succeed all the same are handed to
 // dispose, if that is not nil, on the caller's goroutine. When all that were
 // started have failed, the last error is returned, joined with the last one

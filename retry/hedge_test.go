@@ -79,8 +79,8 @@ func TestAHedgeHasOneWinner(t *testing.T) {
 				assert.EqualValues(t, c.started, started.Load())
 				assert.Len(t, disposed, c.disposed)
 				assert.False(t, slices.Contains(disposed, v), "not the winner")
-				assert.Equal(t, c.started-1, h.Copies())
-				assert.Equal(t, c.wins, h.Wins())
+				assert.Equal(t, c.started-1, h.Stats().Copies)
+				assert.Equal(t, c.wins, h.Stats().Wins)
 			})
 		})
 	}
@@ -104,7 +104,7 @@ func TestAPanickingCopyEndsTheRace(t *testing.T) {
 	for _, second := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			h := retry.NewHedge(retry.HedgeOptions{Delay: time.Second})
-			var calls, cancelled atomic.Int64
+			var calls, canceled atomic.Int64
 			var disposed []int
 			got := testkit.PanicError(t, func() {
 				_, _ = retry.Hedged(h, func(ctx context.Context) (int, error) {
@@ -115,12 +115,12 @@ func TestAPanickingCopyEndsTheRace(t *testing.T) {
 						panic(errDown)
 					}
 					<-ctx.Done()
-					cancelled.Add(1)
+					canceled.Add(1)
 					return 7, nil
 				}, func(v int) { disposed = append(disposed, v) })(t.Context())
 			})
 			require.ErrorIs(t, got, errDown)
-			assert.EqualValues(t, 1, cancelled.Load())
+			assert.EqualValues(t, 1, canceled.Load())
 			assert.Equal(t, []int{7}, disposed)
 		})
 	}

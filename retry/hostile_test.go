@@ -56,18 +56,18 @@ func TestAZeroBudgetPanicsByName(t *testing.T) {
 	assert.NotPanics(t, func() { retry.NewBudget(retry.BudgetOptions{Max: int(min(int64(1)<<40, math.MaxInt)), PerSecond: 1e9}) })
 }
 
-// TestADoneContextBeginsNothing is over contexts that were cancelled and whose
+// TestADoneContextBeginsNothing is over contexts that were canceled and whose
 // deadline has passed: a breaker must not open since its callers come too late.
 func TestADoneContextBeginsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cancelled, cancel := context.WithCancelCause(t.Context())
+		canceled, cancel := context.WithCancelCause(t.Context())
 		cancel(errNeutral)
 		late, stop := context.WithDeadlineCause(t.Context(), time.Now().Add(-time.Hour), errNeutral)
 		defer stop()
-		for _, state := range []retry.BreakerState{retry.Closed, retry.HalfOpen} {
+		for _, state := range []retry.BreakerState{retry.BreakerClosed, retry.BreakerHalfOpen} {
 			b := retry.NewBreaker(retry.BreakerOptions{Failures: 1, OpenFor: time.Minute})
 			inTheState(t, b, state)
-			for _, ctx := range []context.Context{cancelled, late} {
+			for _, ctx := range []context.Context{canceled, late} {
 				for _, op := range []retry.Op[int]{
 					retry.Guarded(b, notReached(t)),
 					retry.Hedged(retry.NewHedge(retry.HedgeOptions{}), notReached(t), nil),
@@ -110,7 +110,7 @@ func TestAnErrorThatWrapsItselfEndsTheCall(t *testing.T) {
 		for _, hostile := range []error{selfError{}, selvesError{}, errors.Join(errDown, selfError{})} {
 			_, err := do(t.Context(), atOnce(3), func(context.Context) (int, error) { return 0, hostile })
 			e := report(t, err)
-			assert.Equal(t, retry.Exhausted, e.Reason, name)
+			assert.Equal(t, retry.ReasonExhausted, e.Reason, name)
 			assert.Equal(t, hostile, e.Last, name)
 		}
 	}
@@ -124,7 +124,7 @@ func TestAnErrorOfWhichTheMethodsPanicTakesNothing(t *testing.T) {
 			assert.False(t, apart(func() {
 				_, _ = do(context.Background(), p, func(context.Context) (int, error) { return 0, hostileError{fault} })
 			}), "%s %s", name, how)
-			assert.InDelta(t, 3, budget.Balance(), 0, "%s %s", name, how)
+			assert.InDelta(t, 3, budget.Stats().Balance, 0, "%s %s", name, how)
 		}
 		synctest.Test(t, func(t *testing.T) { // the other copies are ended and waited for
 			var copies, disposed, ended atomic.Int64
@@ -174,7 +174,7 @@ func TestADetachedOpIsNotBegunIfTheContextPanics(t *testing.T) {
 	for _, fault := range noReturns {
 		d := retry.NewDetach(1)
 		assert.False(t, apart(func() { _, _ = retry.Detached(d, notReached(t), nil)(badDone{context.Background(), fault}) }))
-		assert.Zero(t, d.Left())
+		assert.Zero(t, d.Stats().Abandoned)
 	}
 }
 
@@ -217,12 +217,12 @@ func TestABreakerOpensAndEndsAtItsInstants(t *testing.T) {
 		testkit.Advance(time.Second - 1)
 		_, err = b.Acquire()
 		require.ErrorIs(t, err, retry.ErrOpen)
-		assert.Equal(t, retry.HalfOpen, b.State())
+		assert.Equal(t, retry.BreakerHalfOpen, b.State())
 		testkit.Advance(1)
 		_, err = b.Acquire()
 		require.ErrorIs(t, err, retry.ErrOpen)
-		assert.Equal(t, retry.Open, b.State())
+		assert.Equal(t, retry.BreakerOpen, b.State())
 		probe.Done(nil)
-		assert.Equal(t, retry.Open, b.State())
+		assert.Equal(t, retry.BreakerOpen, b.State())
 	})
 }

@@ -92,7 +92,7 @@ func RestoreMemory[T any](c Contents[T], journal Journal[T]) (*Memory[T], error)
 		journal: journal,
 	}
 	for _, job := range c.Jobs {
-		if job.Key == "" || job.ID == 0 || m.jobs[job.ID] != nil || m.keys[job.Key] != nil || job.State > Dead {
+		if job.Key == "" || job.ID == 0 || m.jobs[job.ID] != nil || m.keys[job.Key] != nil || job.State > JobDead {
 			return nil, fmt.Errorf("retry: RestoreMemory: job %d with key %q is invalid or there twice", job.ID, job.Key)
 		}
 		if job.ID > c.Last || job.Fence > c.Last {
@@ -101,12 +101,12 @@ func RestoreMemory[T any](c Contents[T], journal Journal[T]) (*Memory[T], error)
 		j := &memoryJob[T]{Job: job}
 		m.jobs[j.ID], m.keys[j.Key] = j, j
 		switch j.State {
-		case Dead:
+		case JobDead:
 			m.dead = append(m.dead, j)
 			continue
-		case Claimed:
-			j.State, j.Due = Waiting, j.Added
-		case Waiting:
+		case JobClaimed:
+			j.State, j.Due = JobWaiting, j.Added
+		case JobWaiting:
 		}
 		heap.Push(&m.due, j)
 	}
@@ -159,8 +159,8 @@ func (m *Memory[T]) Last() uint64 {
 	return m.last
 }
 
-// enter locks the store for a call with this context, or says why not.
-func (m *Memory[T]) enter(ctx context.Context, method string) error {
+// begin locks the store for a call with this context, or says why not.
+func (m *Memory[T]) begin(ctx context.Context, method string) error {
 	if m.jobs == nil {
 		misuse("Memory."+method, "store was not made by NewMemory or RestoreMemory")
 	}
@@ -186,7 +186,7 @@ func (m *Memory[T]) Enqueue(ctx context.Context, r EnqueueRequest[T]) (bool, err
 	if m.clone != nil {
 		r.Value = m.clone(r.Value)
 	}
-	if err := m.enter(ctx, "Enqueue"); err != nil {
+	if err := m.begin(ctx, "Enqueue"); err != nil {
 		return false, err
 	}
 	defer m.mu.Unlock()
@@ -214,17 +214,17 @@ func (m *Memory[T]) Claim(ctx context.Context, r ClaimRequest) (Claims[T], error
 }
 
 func (m *Memory[T]) claim(ctx context.Context, r ClaimRequest) (Claims[T], error) {
-	if err := m.enter(ctx, "Claim"); err != nil {
+	if err := m.begin(ctx, "Claim"); err != nil {
 		return Claims[T]{}, err
 	}
 	defer m.mu.Unlock()
 	var c Claims[T]
 	for len(c.Jobs) < r.Max && len(m.due) > 0 && !m.due[0].Due.After(r.Now) {
 		j := m.due[0]
-		if j.State == Waiting {
+		if j.State == JobWaiting {
 			m.claimed++
 		}
-		j.State, j.Fence, j.Due = Claimed, m.number(), r.Until
+		j.State, j.Fence, j.Due = JobClaimed, m.number(), r.Until
 		j.Attempts++
 		heap.Fix(&m.due, 0)
 		m.put(j)
@@ -241,7 +241,7 @@ func (m *Memory[T]) claim(ctx context.Context, r ClaimRequest) (Claims[T], error
 
 // Settle implements [Store].
 func (m *Memory[T]) Settle(ctx context.Context, r SettleRequest) error {
-	if err := m.enter(ctx, "Settle"); err != nil {
+	if err := m.begin(ctx, "Settle"); err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
@@ -249,31 +249,31 @@ func (m *Memory[T]) Settle(ctx context.Context, r SettleRequest) error {
 	if j == nil {
 		return ErrStale
 	}
-	if r.Verdict > Bury {
+	if r.Verdict > VerdictBury {
 		return fmt.Errorf("retry: Settle: unknown verdict %d", r.Verdict)
 	}
 	m.claimed--
 	switch r.Verdict {
-	case Done:
+	case VerdictDone:
 		heap.Remove(&m.due, j.place)
 		m.remove(j)
 		return nil
-	case Again:
-		j.State, j.Due, j.Delay, j.Reason = Waiting, r.Due, r.Delay, r.Reason
+	case VerdictRetry:
+		j.State, j.Due, j.Delay, j.Reason = JobWaiting, r.Due, r.Delay, r.Reason
 		heap.Fix(&m.due, j.place)
-	case Unclaim:
-		j.State, j.Due = Waiting, r.Due
+	case VerdictUnclaim:
+		j.State, j.Due = JobWaiting, r.Due
 		j.Attempts--
 		heap.Fix(&m.due, j.place)
-	case Bury:
+	case VerdictBury:
 		heap.Remove(&m.due, j.place)
-		j.State, j.Due, j.Reason = Dead, r.Now, r.Reason
+		j.State, j.Due, j.Reason = JobDead, r.Now, r.Reason
 		at, _ := m.findDead(j.ID)
 		m.dead = slices.Insert(m.dead, at, j)
-		m.event(Buried, j, r.Now)
+		m.event(EventBuried, j, r.Now)
 	}
 	m.put(j)
-	if j.State == Waiting {
+	if j.State == JobWaiting {
 		m.tellOfJobs()
 	}
 	return nil
@@ -283,7 +283,7 @@ func (m *Memory[T]) Settle(ctx context.Context, r SettleRequest) error {
 // or nil.
 func (m *Memory[T]) claimOf(id, fence uint64) *memoryJob[T] {
 	j := m.jobs[id]
-	if j == nil || j.State != Claimed || j.Fence != fence {
+	if j == nil || j.State != JobClaimed || j.Fence != fence {
 		return nil
 	}
 	return j
@@ -291,7 +291,7 @@ func (m *Memory[T]) claimOf(id, fence uint64) *memoryJob[T] {
 
 // Extend implements [Store].
 func (m *Memory[T]) Extend(ctx context.Context, r ExtendRequest) error {
-	if err := m.enter(ctx, "Extend"); err != nil {
+	if err := m.begin(ctx, "Extend"); err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
@@ -314,7 +314,7 @@ func (m *Memory[T]) Dead(ctx context.Context, r PageRequest) ([]Job[T], error) {
 }
 
 func (m *Memory[T]) deadPage(ctx context.Context, r PageRequest) ([]Job[T], error) {
-	if err := m.enter(ctx, "Dead"); err != nil {
+	if err := m.begin(ctx, "Dead"); err != nil {
 		return nil, err
 	}
 	defer m.mu.Unlock()
@@ -332,7 +332,7 @@ func (m *Memory[T]) deadPage(ctx context.Context, r PageRequest) ([]Job[T], erro
 
 // Replay implements [Store].
 func (m *Memory[T]) Replay(ctx context.Context, r ReplayRequest) error {
-	if err := m.enter(ctx, "Replay"); err != nil {
+	if err := m.begin(ctx, "Replay"); err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
@@ -340,17 +340,17 @@ func (m *Memory[T]) Replay(ctx context.Context, r ReplayRequest) error {
 	if err != nil {
 		return err
 	}
-	j.State, j.Attempts, j.Delay, j.Due = Waiting, 0, 0, r.Now
+	j.State, j.Attempts, j.Delay, j.Due = JobWaiting, 0, 0, r.Now
 	heap.Push(&m.due, j)
 	m.put(j)
-	m.event(Replayed, j, r.Now)
+	m.event(EventReplayed, j, r.Now)
 	m.tellOfJobs()
 	return nil
 }
 
 // Discard implements [Store].
 func (m *Memory[T]) Discard(ctx context.Context, r DiscardRequest) error {
-	if err := m.enter(ctx, "Discard"); err != nil {
+	if err := m.begin(ctx, "Discard"); err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
@@ -359,7 +359,7 @@ func (m *Memory[T]) Discard(ctx context.Context, r DiscardRequest) error {
 		return err
 	}
 	m.remove(j)
-	m.event(Discarded, j, r.Now)
+	m.event(EventDiscarded, j, r.Now)
 	return nil
 }
 
@@ -373,7 +373,7 @@ func (m *Memory[T]) Events(ctx context.Context, r PageRequest) ([]Event[T], erro
 }
 
 func (m *Memory[T]) eventsPage(ctx context.Context, r PageRequest) ([]Event[T], error) {
-	if err := m.enter(ctx, "Events"); err != nil {
+	if err := m.begin(ctx, "Events"); err != nil {
 		return nil, err
 	}
 	defer m.mu.Unlock()
@@ -383,7 +383,7 @@ func (m *Memory[T]) eventsPage(ctx context.Context, r PageRequest) ([]Event[T], 
 
 // Trim implements [Store].
 func (m *Memory[T]) Trim(ctx context.Context, seq uint64) error {
-	if err := m.enter(ctx, "Trim"); err != nil {
+	if err := m.begin(ctx, "Trim"); err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
@@ -398,16 +398,16 @@ func (m *Memory[T]) Trim(ctx context.Context, seq uint64) error {
 }
 
 // Stats implements [Store].
-func (m *Memory[T]) Stats(ctx context.Context) (Stats, error) {
-	if err := m.enter(ctx, "Stats"); err != nil {
-		return Stats{}, err
+func (m *Memory[T]) Stats(ctx context.Context) (QueueStats, error) {
+	if err := m.begin(ctx, "Stats"); err != nil {
+		return QueueStats{}, err
 	}
 	defer m.mu.Unlock()
 	return m.stats(), nil
 }
 
-func (m *Memory[T]) stats() Stats {
-	return Stats{Waiting: len(m.due) - m.claimed, Claimed: m.claimed, Dead: len(m.dead), Events: len(m.events)}
+func (m *Memory[T]) stats() QueueStats {
+	return QueueStats{Waiting: len(m.due) - m.claimed, Claimed: m.claimed, Dead: len(m.dead), Events: len(m.events)}
 }
 
 // Notify implements [Notifier].
@@ -431,9 +431,9 @@ func (m *Memory[T]) tellOfJobs() {
 }
 
 // volatile counts what will be lost with the process.
-func (m *Memory[T]) volatile() Stats {
+func (m *Memory[T]) volatile() QueueStats {
 	if m.journal != nil {
-		return Stats{}
+		return QueueStats{}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -83,7 +83,7 @@ func TestRestoreMemoryRefusesWhatNoStoreCanHold(t *testing.T) {
 func TestRestoreMemorySortsItsContents(t *testing.T) {
 	c := retry.Contents[string]{Last: 20}
 	for _, n := range []uint64{3, 1, 4, 2, 9, 5} {
-		c.Jobs = append(c.Jobs, retry.Job[string]{ID: n, Key: strconv.Itoa(int(n)), State: retry.Dead})
+		c.Jobs = append(c.Jobs, retry.Job[string]{ID: n, Key: strconv.Itoa(int(n)), State: retry.JobDead})
 		c.Events = append(c.Events, retry.Event[string]{Seq: 10 + n})
 	}
 	m, err := retry.RestoreMemory(c, nil)

@@ -3,6 +3,7 @@ package retry
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"runtime/debug"
 )
@@ -11,19 +12,27 @@ import (
 // [Queue.Run] go on with a panic of another goroutine. It wraps Value when that
 // is an error.
 type PanicError struct {
+	// Value is what the callback panicked with.
 	Value any
-	Stack []byte // of the goroutine that panicked
+	// Stack is the stack of the callback's goroutine at the panic, as text.
+	Stack string
 }
 
-// Error returns the value and the stack.
+// Error returns the value and the stack, so that a process that the panic ends
+// shows where it began.
 func (e *PanicError) Error() string {
-	return fmt.Sprintf("retry: panic: %v\n\n%s", e.Value, e.Stack)
+	return fmt.Sprintf("retry: panic: %v\n\n[stack of the callback]\n%s", e.Value, e.Stack)
 }
 
 // Unwrap returns Value if it is an error.
 func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
 	return err
+}
+
+// LogValue shows value and stack apart.
+func (e *PanicError) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("panic", fmt.Sprint(e.Value)), slog.String("stack", e.Stack))
 }
 
 // outcome is how a call on another goroutine ended.
@@ -57,7 +66,7 @@ func collect[T any](ctx context.Context, op Op[T], done func(outcome[T])) {
 			if v := recover(); v != nil {
 				o.exited = false
 				if o.panic, _ = v.(*PanicError); o.panic == nil { // keep the innermost stack
-					o.panic = &PanicError{Value: v, Stack: debug.Stack()}
+					o.panic = &PanicError{Value: v, Stack: string(debug.Stack())}
 				}
 			}
 		}

@@ -137,7 +137,7 @@ func spread(least, most time.Duration, random uint64) time.Duration {
 
 // refuse returns the error of a call whose context was done before it.
 func (p *Policy) refuse(ctx context.Context) error {
-	r := run{ctx: ctx, p: p}
+	r := loop{ctx: ctx, p: p}
 	return r.interrupted(nil)
 }
 

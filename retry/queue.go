@@ -260,7 +260,7 @@ func (q *Queue[T]) Discard(ctx context.Context, id uint64) error {
 }
 
 // Stats counts jobs and events.
-func (q *Queue[T]) Stats(ctx context.Context) (Stats, error) { return q.store("Stats").Stats(ctx) }
+func (q *Queue[T]) Stats(ctx context.Context) (QueueStats, error) { return q.store("Stats").Stats(ctx) }
 
 // String returns the bounds of the queue.
 func (q *Queue[T]) String() string {

@@ -114,7 +114,7 @@ func (q *Queue[T]) endError(s *session[T]) error {
 
 // left counts the jobs that will be lost with the process.
 func (q *Queue[T]) left() int {
-	m, ok := q.o.Store.(interface{ volatile() Stats })
+	m, ok := q.o.Store.(interface{ volatile() QueueStats })
 	if !ok {
 		return 0
 	}

@@ -115,7 +115,7 @@ func TestTheEndsOfAQueue(t *testing.T) {
 				assert.Equal(t, c.run, wait.after, "Wait and Run end when the last handler has")
 				require.ErrorIs(t, wait.err, retry.ErrClosed)
 				require.NoError(t, stop())
-				assert.Equal(t, retry.Stats{Waiting: c.waiting}, stats(t, q), "nothing is lost")
+				assert.Equal(t, retry.QueueStats{Waiting: c.waiting}, stats(t, q), "nothing is lost")
 				for _, cause := range causes {
 					require.ErrorIs(t, cause, retry.ErrShutdown)
 				}
@@ -163,7 +163,7 @@ func TestShutdownDeliversTheEventsOfItsHandlers(t *testing.T) {
 		synctest.Wait()
 		require.NoError(t, q.Shutdown(t.Context()))
 		assert.Equal(t, 1, events)
-		assert.Equal(t, retry.Stats{Dead: 1}, stats(t, q))
+		assert.Equal(t, retry.QueueStats{Dead: 1}, stats(t, q))
 		require.NoError(t, stop())
 	})
 }
@@ -233,7 +233,7 @@ func TestAJobThatWasClaimedIntoTheEndWaitsAgain(t *testing.T) {
 		q.Abort(nil)
 		close(store.release)
 		require.NoError(t, stop())
-		assert.Equal(t, retry.Stats{Waiting: 1}, stats(t, q))
+		assert.Equal(t, retry.QueueStats{Waiting: 1}, stats(t, q))
 	})
 }
 

@@ -103,7 +103,7 @@ func TestNoCallbackCanEndAQueue(t *testing.T) {
 					}
 					testkit.Advance(time.Hour)
 					assert.Equal(t, []string{"bad"}, seen, "delivery goes on")
-					assert.Equal(t, retry.Stats{Dead: 1}, stats(t, q), "the only worker goes on")
+					assert.Equal(t, retry.QueueStats{Dead: 1}, stats(t, q), "the only worker goes on")
 					require.NoError(t, stop())
 				})
 			})
@@ -160,7 +160,7 @@ func TestPanicsOfEveryAttemptExhaustThem(t *testing.T) {
 				if name == "Handle" {
 					p, ok := errors.AsType[*retry.PanicError](errs[0])
 					require.True(t, ok)
-					assert.Contains(t, string(p.Stack), "queue_faults_test.go")
+					assert.Contains(t, p.Stack, "queue_faults_test.go")
 					assert.Contains(t, letters[0].Reason, "panic: service is down\n\n")
 					assert.Equal(t, 3, strings.Count(log.String(), `"callback":"Handle"`))
 				}
@@ -408,7 +408,7 @@ func TestHooksAreToldOfSuccessAndRetry(t *testing.T) {
 				told = append(told, fmt.Sprint("success ", j.Key, j.Attempts))
 			},
 			OnRetry: func(_ context.Context, r retry.JobRetry[string]) {
-				assert.Equal(t, retry.Stats{Waiting: 1}, stats(t, q))
+				assert.Equal(t, retry.QueueStats{Waiting: 1}, stats(t, q))
 				assert.Equal(t, time.Now().Add(r.Delay), r.Due)
 				told = append(told, fmt.Sprint("retry ", r.Job.Key, r.Job.Attempts, r.Err, r.Delay))
 			},
@@ -552,7 +552,7 @@ func TestAPanicErrorThatIsReturnedIsNoPanic(t *testing.T) {
 		})
 		enqueue(t, q, "a")
 		testkit.Advance(time.Hour)
-		assert.Equal(t, retry.Stats{Dead: 1}, stats(t, q))
+		assert.Equal(t, retry.QueueStats{Dead: 1}, stats(t, q))
 		assert.Empty(t, log.String())
 		require.NoError(t, stop())
 	})
@@ -669,7 +669,7 @@ func TestAMemoryWithCloneKeepsItsValues(t *testing.T) {
 		job := claims.Jobs[0]
 		assert.Equal(t, "first", string(job.Value))
 		copy(job.Value, "YYYYY")
-		require.NoError(t, m.Settle(ctx, retry.SettleRequest{ID: job.ID, Fence: job.Fence, Verdict: retry.Bury, Now: now}))
+		require.NoError(t, m.Settle(ctx, retry.SettleRequest{ID: job.ID, Fence: job.Fence, Verdict: retry.VerdictBury, Now: now}))
 		dead, err := m.Dead(ctx, retry.PageRequest{Max: 1})
 		require.NoError(t, err)
 		assert.Equal(t, "first", string(dead[0].Value))

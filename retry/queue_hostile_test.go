@@ -34,7 +34,7 @@ func TestADelayOfAnyLengthIsKept(t *testing.T) {
 		}
 		testkit.Advance(time.Hour)
 		assert.ElementsMatch(t, []string{"0", "1", "2", "3"}, handled)
-		assert.Equal(t, retry.Stats{Waiting: 2}, stats(t, q))
+		assert.Equal(t, retry.QueueStats{Waiting: 2}, stats(t, q))
 		require.NoError(t, stop())
 	})
 }
@@ -54,7 +54,7 @@ func TestASnoozeOfAnyLengthIsKept(t *testing.T) {
 		}
 		testkit.Advance(time.Hour)
 		assert.Equal(t, map[string]int{"0": 4, "1": 4, "2": 4, "3": 4, "4": 1, "5": 1}, calls)
-		assert.Equal(t, retry.Stats{Waiting: 2}, stats(t, q))
+		assert.Equal(t, retry.QueueStats{Waiting: 2}, stats(t, q))
 		require.NoError(t, stop())
 	})
 }
@@ -185,7 +185,7 @@ func TestCallbacksMayCallTheQueue(t *testing.T) {
 			OnSuccess: func(context.Context, job) { count("OnSuccess"); _, _ = q.Stats(ctx) },
 			OnRetry:   func(_ context.Context, r retry.JobRetry[string]) { use("OnRetry", r.Job.ID) },
 			OnEvent: func(_ context.Context, e retry.Event[string]) error {
-				if use("OnEvent", 0); e.Kind == retry.Buried {
+				if use("OnEvent", 0); e.Kind == retry.EventBuried {
 					return q.Discard(ctx, e.Job.ID)
 				}
 				return nil

@@ -247,16 +247,16 @@ func (s *session[T]) handle(job *Job[T]) {
 func (s *session[T]) settledBefore(job *Job[T]) (SettleRequest, bool) {
 	switch {
 	case s.taking.Err() != nil: // since the claim
-		return SettleRequest{Verdict: Unclaim, Due: time.Now()}, true
+		return SettleRequest{Verdict: VerdictUnclaim, Due: time.Now()}, true
 	case job.Err != nil:
-		return SettleRequest{Verdict: Bury, Reason: reason(job.Err)}, true
+		return SettleRequest{Verdict: VerdictBury, Reason: reason(job.Err)}, true
 	case job.Attempts > s.o.Policy.attempts():
 		// The last claim that it was entitled to ended with a crash or its lease.
 		why := ErrLease.Error()
 		if job.Reason != "" {
 			why += "; before: " + job.Reason
 		}
-		return SettleRequest{Verdict: Bury, Reason: shorten(why)}, true
+		return SettleRequest{Verdict: VerdictBury, Reason: shorten(why)}, true
 	}
 	return SettleRequest{}, false
 }
@@ -266,7 +266,7 @@ func (s *session[T]) settledBefore(job *Job[T]) (SettleRequest, bool) {
 func (s *session[T]) handled(job *Job[T], o outcome[struct{}]) {
 	defer s.free()
 	if o.succeeded() { // no callback can harm what follows
-		if s.release(job, SettleRequest{Verdict: Done}) && s.o.OnSuccess != nil {
+		if s.release(job, SettleRequest{Verdict: VerdictDone}) && s.o.OnSuccess != nil {
 			s.tell("OnSuccess", job, func() { s.o.OnSuccess(s.ctx, *job) })
 		}
 		return
@@ -274,47 +274,47 @@ func (s *session[T]) handled(job *Job[T], o outcome[struct{}]) {
 	defer s.crashed("Handle", job, o) // afterwards: it may end the session
 	var r SettleRequest
 	// Retryable, Backoff and the methods of the error are code of others.
-	if judged := await(func() error { r = s.judge(job, o); return nil }); !judged.succeeded() {
-		s.crashed("Policy", job, judged)
-		r = s.unjudged(job, o, judged)
+	if decided := await(func() error { r = s.decide(job, o); return nil }); !decided.succeeded() {
+		s.crashed("Policy", job, decided)
+		r = s.decideDefault(job, o, decided)
 	}
-	if s.release(job, r) && r.Verdict == Again && s.o.OnRetry != nil {
+	if s.release(job, r) && r.Verdict == VerdictRetry && s.o.OnRetry != nil {
 		retry := JobRetry[T]{Job: *job, Err: o.failure(), Delay: r.Delay, Due: r.Due}
 		s.tell("OnRetry", job, func() { s.o.OnRetry(s.ctx, retry) })
 	}
 }
 
-// judge decides what becomes of a job whose handler failed.
-func (s *session[T]) judge(job *Job[T], o outcome[struct{}]) SettleRequest {
+// decide returns what becomes of a job whose handler failed.
+func (s *session[T]) decide(job *Job[T], o outcome[struct{}]) SettleRequest {
 	err := o.failure()
 	var snooze *snoozeError
 	switch {
 	case o.panic == nil && errors.As(err, &snooze):
-		return SettleRequest{Verdict: Unclaim, Due: time.Now().Add(snooze.delay)}
+		return SettleRequest{Verdict: VerdictUnclaim, Due: time.Now().Add(snooze.delay)}
 	case s.ctx.Err() != nil:
 		s.interrupted.Add(1)
-		return SettleRequest{Verdict: Unclaim, Due: time.Now()}
+		return SettleRequest{Verdict: VerdictUnclaim, Due: time.Now()}
 	}
 	var m marks
 	m.read(err)
 	if s.o.Policy.refused(err, m) || job.Attempts >= s.o.Policy.attempts() {
-		return SettleRequest{Verdict: Bury, Reason: reason(err)}
+		return SettleRequest{Verdict: VerdictBury, Reason: reason(err)}
 	}
 	delay := s.o.Policy.delay(job.Attempts, job.Delay, m)
-	return SettleRequest{Verdict: Again, Reason: reason(err), Delay: delay, Due: time.Now().Add(delay)}
+	return SettleRequest{Verdict: VerdictRetry, Reason: reason(err), Delay: delay, Due: time.Now().Add(delay)}
 }
 
-// unjudged is for a job whose handler failed, and after it the policy: it is
+// decideDefault is for a job whose handler failed, and after it the policy: it is
 // retried with the default delay, and both failures are kept.
-func (s *session[T]) unjudged(job *Job[T], handler, policy outcome[struct{}]) SettleRequest {
-	r := SettleRequest{Verdict: Bury, Reason: reason(policy.failure())}
+func (s *session[T]) decideDefault(job *Job[T], handler, policy outcome[struct{}]) SettleRequest {
+	r := SettleRequest{Verdict: VerdictBury, Reason: reason(policy.failure())}
 	// An Error method that exits its goroutine has no text.
 	_ = await(func() error {
 		r.Reason = reason(handler.failure()) + "; then the policy failed: " + r.Reason
 		return nil
 	})
 	if job.Attempts < s.o.Policy.attempts() {
-		r.Verdict, r.Delay = Again, s.defaultDelay(job.Attempts)
+		r.Verdict, r.Delay = VerdictRetry, s.defaultDelay(job.Attempts)
 		r.Due = time.Now().Add(r.Delay)
 	}
 	return r
@@ -365,11 +365,11 @@ func (s *session[T]) release(job *Job[T], r SettleRequest) (ok bool) {
 	default:
 		ok = true
 		switch r.Verdict {
-		case Again, Unclaim:
+		case VerdictRetry, VerdictUnclaim:
 			s.wake(s.added)
-		case Bury:
+		case VerdictBury:
 			s.wake(s.event)
-		case Done:
+		case VerdictDone:
 		}
 	}
 	return ok
@@ -394,7 +394,7 @@ func (s *session[T]) crashed(callback string, job *Job[T], o outcome[struct{}]) 
 	_ = await(func() error { // the logger may panic too
 		attrs := []slog.Attr{slog.String("callback", callback), slog.Any("job", *job)}
 		if o.panic != nil {
-			attrs = append(attrs, slog.String("panic", fmt.Sprint(o.panic.Value)), slog.String("stack", string(o.panic.Stack)))
+			attrs = append(attrs, slog.String("panic", fmt.Sprint(o.panic.Value)), slog.String("stack", o.panic.Stack))
 		}
 		logger.LogAttrs(s.ctx, slog.LevelError, "retry: callback of a queue panicked or exited", attrs...)
 		return nil

@@ -47,7 +47,7 @@ func enqueue(tb testing.TB, q *retry.Queue[string], key string) {
 	require.True(tb, added)
 }
 
-func stats(tb testing.TB, q *retry.Queue[string]) retry.Stats {
+func stats(tb testing.TB, q *retry.Queue[string]) retry.QueueStats {
 	tb.Helper()
 	s, err := q.Stats(context.Background())
 	require.NoError(tb, err)
@@ -114,13 +114,13 @@ func TestAJobWithoutHopeIsBuriedWithItsEvent(t *testing.T) {
 				testkit.Advance(time.Hour)
 				letters := dead(t, q)
 				require.Len(t, letters, 1)
-				assert.Equal(t, retry.Dead, letters[0].State)
+				assert.Equal(t, retry.JobDead, letters[0].State)
 				assert.Equal(t, c.attempts, letters[0].Attempts)
 				assert.Equal(t, c.err.Error(), letters[0].Reason)
 				require.Len(t, events, 1)
-				assert.Equal(t, retry.Buried, events[0].Kind)
+				assert.Equal(t, retry.EventBuried, events[0].Kind)
 				assert.Equal(t, letters[0], events[0].Job)
-				assert.Equal(t, retry.Stats{Dead: 1}, stats(t, q), "the event was delivered")
+				assert.Equal(t, retry.QueueStats{Dead: 1}, stats(t, q), "the event was delivered")
 				require.NoError(t, stop())
 			})
 		})
@@ -156,7 +156,7 @@ func TestReplayKeepsTheKey(t *testing.T) {
 		assert.Zero(t, stats(t, q))
 		assert.IsIncreasing(t, fences)
 		assert.Len(t, fences, 3)
-		assert.Equal(t, []retry.EventKind{retry.Buried, retry.Replayed}, kinds)
+		assert.Equal(t, []retry.EventKind{retry.EventBuried, retry.EventReplayed}, kinds)
 		require.ErrorIs(t, q.Replay(t.Context(), id), retry.ErrUnknownJob)
 		require.ErrorIs(t, q.Discard(t.Context(), id), retry.ErrUnknownJob)
 		require.NoError(t, stop())
@@ -239,9 +239,9 @@ func TestAHandlersContextEndsWithItsLeaseAndItsFenceGoesStale(t *testing.T) {
 		enqueue(t, q, "a")
 		testkit.Advance(time.Minute + 2*time.Second)
 		require.Len(t, claims, 2)
-		assert.Equal(t, retry.Stats{Claimed: 1}, stats(t, q), "the first claim could not settle it")
+		assert.Equal(t, retry.QueueStats{Claimed: 1}, stats(t, q), "the first claim could not settle it")
 		first := <-claims
-		for _, verdict := range []retry.Verdict{retry.Done, retry.Again, retry.Unclaim, retry.Bury} {
+		for _, verdict := range []retry.Verdict{retry.VerdictDone, retry.VerdictRetry, retry.VerdictUnclaim, retry.VerdictBury} {
 			r := retry.SettleRequest{ID: first.ID, Fence: first.Fence, Verdict: verdict, Now: time.Now()}
 			require.ErrorIs(t, store.Settle(t.Context(), r), retry.ErrStale)
 		}
@@ -270,7 +270,7 @@ func TestShutdownIsNoAttemptAndWaitsForTheHandlers(t *testing.T) {
 		synctest.Wait()
 		require.NoError(t, stop())
 		assert.Equal(t, time.Second, time.Since(begin))
-		assert.Equal(t, retry.Stats{Waiting: 1}, stats(t, q), "a success is a success")
+		assert.Equal(t, retry.QueueStats{Waiting: 1}, stats(t, q), "a success is a success")
 
 		again := make(chan job, 9)
 		_, stop = start(t, options{Store: store, Policy: every(0, 1), Handle: func(_ context.Context, j job) error {
@@ -297,8 +297,8 @@ func TestADoInsideAHandlerSeesTheShutdown(t *testing.T) {
 		enqueue(t, q, "a")
 		synctest.Wait()
 		require.NoError(t, stop())
-		assert.Equal(t, retry.Shutdown, <-reasons)
-		assert.Equal(t, retry.Stats{Waiting: 1}, stats(t, q))
+		assert.Equal(t, retry.ReasonShutdown, <-reasons)
+		assert.Equal(t, retry.QueueStats{Waiting: 1}, stats(t, q))
 	})
 }
 
@@ -355,7 +355,7 @@ func TestAnEventThatCouldNotBeDeliveredComesAgain(t *testing.T) {
 		}
 		testkit.Advance(time.Hour)
 		assert.Equal(t, []string{"a", "b", "b", "b", "c"}, seen)
-		assert.Equal(t, retry.Stats{Dead: 3}, stats(t, q))
+		assert.Equal(t, retry.QueueStats{Dead: 3}, stats(t, q))
 		require.NoError(t, stop())
 	})
 }
@@ -372,13 +372,13 @@ func TestEventsOutliveAShutdown(t *testing.T) {
 		enqueue(t, q, "a")
 		testkit.Advance(time.Minute)
 		require.NoError(t, stop())
-		assert.Equal(t, retry.Stats{Dead: 1, Events: 1}, stats(t, q))
+		assert.Equal(t, retry.QueueStats{Dead: 1, Events: 1}, stats(t, q))
 		var seen []string
 		o.OnEvent = func(_ context.Context, e retry.Event[string]) error { seen = append(seen, e.Job.Key); return nil }
 		q, stop = start(t, o)
 		synctest.Wait()
 		assert.Equal(t, []string{"a"}, seen)
-		assert.Equal(t, retry.Stats{Dead: 1}, stats(t, q))
+		assert.Equal(t, retry.QueueStats{Dead: 1}, stats(t, q))
 		require.NoError(t, stop())
 	})
 }
@@ -555,7 +555,7 @@ func TestAQueueLosesNothingUnderStress(t *testing.T) {
 	})
 }
 
-func TestARunOfACancelledStoreCallIsNoError(t *testing.T) {
+func TestARunOfACanceledStoreCallIsNoError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := cancelling{retry.NewMemory[string](), make(chan struct{})}
 		_, stop := start(t, options{Store: store, Handle: func(context.Context, job) error { return nil }})

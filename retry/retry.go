@@ -37,15 +37,13 @@
 //	ctx, stop := context.WithCancelCause(parent)
 //	stop(retry.ErrShutdown)
 //
-// What was interrupted then ends with the reason [Shutdown], and the
+// What was interrupted then ends with the reason [ReasonShutdown], and the
 // interrupted attempt is not counted.
 package retry
 
 import (
 	"context"
 	"fmt"
-
-	"github.com/coderrange/ferrous/internal/lease"
 )
 
 // Op is an operation that may be retried. It must listen to its context.
@@ -83,116 +81,4 @@ func noContext(where string, ctx context.Context) {
 	if ctx == nil {
 		misuse(where, "the context is nil")
 	}
-}
-
-// Do calls op until it succeeds or p forbids another attempt, and returns
-// op's value, or an [*Error]. A nil p is the zero [Policy]. The context of the
-// attempt that succeeded lives as long as ctx, those of the others end with their
-// attempts.
-//
-// A context that is already done means that op is not called. While Do waits
-// between attempts it listens to ctx; cancellation wins over a delay that ends
-// at the same moment. A success at the first attempt does not allocate, nor
-// does a retry without delay; all delays of one call share one timer. Do panics
-// when op or ctx is nil.
-//
-//ferrous:blocks
-func Do[T any](ctx context.Context, p *Policy, op Op[T]) (T, error) {
-	if p == nil {
-		p = &zeroPolicy
-	}
-	if op == nil {
-		nilOp("Do")
-	}
-	noContext("Do", ctx)
-	if ctx.Err() != nil {
-		var zero T
-		return zero, p.refuse(ctx)
-	}
-	v, err := attempt(ctx, p, op)
-	if err != nil {
-		return again(ctx, p, op, err)
-	}
-	p.succeeded()
-	return v, nil
-}
-
-// again retries op, which failed with err.
-func again[T any](ctx context.Context, p *Policy, op Op[T], err error) (T, error) {
-	r := run{ctx: ctx, p: p}
-	for {
-		if e := r.next(err); e != nil {
-			var zero T
-			return zero, e
-		}
-		var v T
-		if v, err = attempt(ctx, p, op); err == nil {
-			p.succeeded()
-			return v, nil
-		}
-	}
-}
-
-// attempt calls op once.
-func attempt[T any](ctx context.Context, p *Policy, op Op[T]) (T, error) {
-	if p.o.Timeout == 0 {
-		return op(ctx)
-	}
-	return attemptTimeout(ctx, p, op)
-}
-
-func attemptTimeout[T any](ctx context.Context, p *Policy, op Op[T]) (T, error) {
-	c := lease.WithTimeout(ctx, p.o.Timeout, ErrTimeout)
-	succeeded := false
-	defer func() { c.End(succeeded) }()
-	v, err := op(c)
-	succeeded = err == nil
-	return v, err
-}
-
-// DoErr is [Do] for an operation without a value.
-//
-//ferrous:blocks
-func DoErr(ctx context.Context, p *Policy, op func(context.Context) error) error {
-	if p == nil {
-		p = &zeroPolicy
-	}
-	if op == nil {
-		nilOp("DoErr")
-	}
-	noContext("DoErr", ctx)
-	if ctx.Err() != nil {
-		return p.refuse(ctx)
-	}
-	err := p.attempt(ctx, op)
-	if err != nil {
-		return p.again(ctx, op, err)
-	}
-	p.succeeded()
-	return nil
-}
-
-func (p *Policy) again(ctx context.Context, op func(context.Context) error, err error) error {
-	r := run{ctx: ctx, p: p}
-	for {
-		if e := r.next(err); e != nil {
-			return e
-		}
-		if err = p.attempt(ctx, op); err == nil {
-			p.succeeded()
-			return nil
-		}
-	}
-}
-
-func (p *Policy) attempt(ctx context.Context, op func(context.Context) error) error {
-	if p.o.Timeout == 0 {
-		return op(ctx)
-	}
-	c := lease.WithTimeout(ctx, p.o.Timeout, ErrTimeout)
-	succeeded := false
-	defer func() { c.End(succeeded) }()
-	err := op(c)
-	succeeded = err == nil
-	return err
 }

@@ -84,22 +84,22 @@ type JobState uint8
 
 // The states of a [Job].
 const (
-	// Waiting jobs are claimed when they are due.
-	Waiting JobState = iota
-	// Claimed jobs are claimed again when their lease has ended.
-	Claimed
-	// Dead jobs are dead letters, and stay until they are replayed or discarded.
-	Dead
+	// JobWaiting is the state of jobs that are claimed when they are due.
+	JobWaiting JobState = iota
+	// JobClaimed is the state of jobs that are claimed again when their lease has ended.
+	JobClaimed
+	// JobDead is the state of dead letters. They stay until they are replayed or discarded.
+	JobDead
 )
 
 // String returns waiting, claimed or dead.
 func (s JobState) String() string {
 	switch s {
-	case Waiting:
+	case JobWaiting:
 		return "waiting"
-	case Claimed:
+	case JobClaimed:
 		return "claimed"
-	case Dead:
+	case JobDead:
 		return "dead"
 	}
 	return "unknown"
@@ -119,22 +119,22 @@ type EventKind uint8
 
 // The kinds of events.
 const (
-	// Buried jobs became dead letters.
-	Buried EventKind = iota
-	// Replayed dead letters wait again.
-	Replayed
-	// Discarded dead letters are gone.
-	Discarded
+	// EventBuried says that the job became a dead letter.
+	EventBuried EventKind = iota
+	// EventReplayed says that the dead letter waits again.
+	EventReplayed
+	// EventDiscarded says that the dead letter was removed.
+	EventDiscarded
 )
 
 // String returns buried, replayed or discarded.
 func (k EventKind) String() string {
 	switch k {
-	case Buried:
+	case EventBuried:
 		return "buried"
-	case Replayed:
+	case EventReplayed:
 		return "replayed"
-	case Discarded:
+	case EventDiscarded:
 		return "discarded"
 	}
 	return "unknown"
@@ -196,26 +196,26 @@ type Verdict uint8
 
 // The verdicts.
 const (
-	// Done removes the job.
-	Done Verdict = iota
-	// Again lets the job wait until it is due.
-	Again
-	// Unclaim lets the job wait until it is due, as if it had not been claimed.
-	Unclaim
-	// Bury makes the job a dead letter.
-	Bury
+	// VerdictDone removes the job.
+	VerdictDone Verdict = iota
+	// VerdictRetry lets the job wait until it is due.
+	VerdictRetry
+	// VerdictUnclaim lets the job wait until it is due, as if it had not been claimed.
+	VerdictUnclaim
+	// VerdictBury makes the job a dead letter.
+	VerdictBury
 )
 
-// String returns done, again, unclaim or bury.
+// String returns done, retry, unclaim or bury.
 func (v Verdict) String() string {
 	switch v {
-	case Done:
+	case VerdictDone:
 		return "done"
-	case Again:
-		return "again"
-	case Unclaim:
+	case VerdictRetry:
+		return "retry"
+	case VerdictUnclaim:
 		return "unclaim"
-	case Bury:
+	case VerdictBury:
 		return "bury"
 	}
 	return "unknown"
@@ -240,8 +240,8 @@ type PageRequest struct {
 	Max   int
 }
 
-// Stats is how many jobs a [Store] has in each state, and how many events.
-type Stats struct {
+// QueueStats is how many jobs a [Store] has in each state, and how many events.
+type QueueStats struct {
 	Waiting, Claimed, Dead, Events int
 }
 
@@ -279,7 +279,7 @@ type Store[T any] interface {
 	// Trim removes all events up to seq.
 	Trim(ctx context.Context, seq uint64) error
 	// Stats counts jobs and events at one moment.
-	Stats(ctx context.Context) (Stats, error)
+	Stats(ctx context.Context) (QueueStats, error)
 	// Close ends the store. Every later call but Close fails with [ErrClosed].
 	Close() error
 }

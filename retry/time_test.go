@@ -158,7 +158,7 @@ func TestCancelDuringTheWaitReturnsAtOnceWithTheLastError(t *testing.T) {
 		require.ErrorIs(t, err, errDown)
 		require.ErrorIs(t, err, cause)
 		assert.Equal(t, retry.Error{
-			Reason: retry.Cancelled, Last: errDown, Cause: cause, Attempts: 1, Elapsed: time.Second,
+			Reason: retry.ReasonCanceled, Last: errDown, Cause: cause, Attempts: 1, Elapsed: time.Second,
 		}, *report(t, err))
 	})
 }
@@ -184,7 +184,7 @@ func TestCancelWinsOverADelayThatEndsAtTheSameMoment(t *testing.T) {
 			}}
 			op, calls := failing(9, errDown)
 			_, err := do(both, every(time.Second, 3), op)
-			assert.Equal(t, retry.Cancelled, report(t, err).Reason)
+			assert.Equal(t, retry.ReasonCanceled, report(t, err).Reason)
 			assert.Equal(t, 1, *calls)
 		}
 	})
@@ -223,7 +223,7 @@ func TestTheParentsDeadlineIsNotRetried(t *testing.T) {
 		})
 		assert.Equal(t, 2, calls, "one timed out, one met the deadline")
 		e := report(t, err)
-		assert.Equal(t, retry.Deadline, e.Reason)
+		assert.Equal(t, retry.ReasonDeadline, e.Reason)
 		assert.Equal(t, 2, e.Attempts)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.ErrorIs(t, err, errDown)
@@ -242,7 +242,7 @@ func TestShutdownIsItsOwnReasonAndItsAttemptIsNotCounted(t *testing.T) {
 			return 0, errDown
 		})
 		e := report(t, err)
-		assert.Equal(t, retry.Shutdown, e.Reason)
+		assert.Equal(t, retry.ReasonShutdown, e.Reason)
 		assert.Equal(t, 1, e.Attempts, "the second was interrupted")
 		require.ErrorIs(t, err, retry.ErrShutdown)
 		require.ErrorIs(t, err, errDown)
@@ -256,7 +256,7 @@ func TestShutdownDuringTheWaitKeepsTheCount(t *testing.T) {
 		op, _ := failing(9, errDown)
 		_, err := do(ctx, every(time.Hour, 9), op)
 		e := report(t, err)
-		assert.Equal(t, retry.Shutdown, e.Reason)
+		assert.Equal(t, retry.ReasonShutdown, e.Reason)
 		assert.Equal(t, 1, e.Attempts, "it was over by then")
 	})
 }
@@ -270,7 +270,7 @@ func TestAWaitThatWouldOverrunTheDeadlineIsNotBegun(t *testing.T) {
 		_, err := do(ctx, every(4*time.Second, 9), op)
 		assert.Equal(t, 3, *calls)
 		assert.Equal(t, 8*time.Second, time.Since(start))
-		assert.Equal(t, retry.Deadline, report(t, err).Reason)
+		assert.Equal(t, retry.ReasonDeadline, report(t, err).Reason)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.ErrorIs(t, err, errDown)
 		require.NoError(t, ctx.Err(), "it did not wait for it")
@@ -286,7 +286,7 @@ func TestMaxElapsedNeverBeginsAWaitThatWouldOverrunIt(t *testing.T) {
 		assert.Equal(t, 3, *calls)
 		assert.Equal(t, 8*time.Second, time.Since(start))
 		assert.Equal(t, retry.Error{
-			Reason: retry.TooLong, Last: errDown, Attempts: 3, Elapsed: 8 * time.Second,
+			Reason: retry.ReasonTooLong, Last: errDown, Attempts: 3, Elapsed: 8 * time.Second,
 		}, *report(t, err))
 	})
 }
@@ -301,7 +301,7 @@ func TestMaxElapsedBoundsRetriesWithoutDelayToo(t *testing.T) {
 			return 0, errDown
 		})
 		assert.Equal(t, 5, calls, "failures at 0, 3, 6, 9 and 12 s after the first")
-		assert.Equal(t, retry.TooLong, report(t, err).Reason)
+		assert.Equal(t, retry.ReasonTooLong, report(t, err).Reason)
 	})
 }
 

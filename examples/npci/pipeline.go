@@ -86,7 +86,7 @@ func pay(ctx context.Context, c config, out io.Writer) (err error) {
 		p.breakers[g] = retry.NewBreaker(retry.BreakerOptions{
 			Failures: 10, OpenFor: 10 * time.Millisecond, IsFailure: func(err error) bool { return !errors.Is(err, errDeclined) },
 			OnChange: func(_, to retry.BreakerState) {
-				if to == retry.Open {
+				if to == retry.BreakerOpen {
 					p.alerts.raise("breaker", fmt.Sprintf("breaker of gateway %d is open", g))
 				}
 			},
@@ -264,7 +264,7 @@ func (p *pipeline) confirm(pay payment) {
 // already, from a late answer or from its last attempt before a crash, is
 // nobody's business any more.
 func (p *pipeline) buried(ctx context.Context, e retry.Event[payment]) error {
-	if e.Kind != retry.Buried {
+	if e.Kind != retry.EventBuried {
 		return nil
 	}
 	p.outcome(e.Job.Value, dead)

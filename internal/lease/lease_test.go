@@ -287,7 +287,7 @@ func TestTheParentKnowsOfNothingUntilDoneIsAskedFor(t *testing.T) {
 	runtime.KeepAlive(c)
 }
 
-func TestACancelledContextIsTakenOutOfItsParent(t *testing.T) {
+func TestACanceledContextIsTakenOutOfItsParent(t *testing.T) {
 	parent := newCounting()
 	for range 100 {
 		c := lease.New(parent)

@@ -402,7 +402,7 @@ func (s *Store[T]) Events(ctx context.Context, r retry.PageRequest) ([]retry.Eve
 }
 
 // Stats implements [retry.Store].
-func (s *Store[T]) Stats(ctx context.Context) (stats retry.Stats, err error) {
+func (s *Store[T]) Stats(ctx context.Context) (stats retry.QueueStats, err error) {
 	err = s.change(ctx, "Stats", func() (err error) {
 		stats, err = s.memory.Stats(context.Background())
 		return err

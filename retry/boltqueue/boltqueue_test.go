@@ -139,7 +139,7 @@ func work(path string) {
 				r := retry.SettleRequest{ID: job.ID, Fence: job.Fence, Now: now}
 				word := "done"
 				if i%3 == 1 {
-					r.Verdict, word = retry.Bury, "dead"
+					r.Verdict, word = retry.VerdictBury, "dead"
 				}
 				fmt.Printf("unsure %s\n", job.Key) // until it is answered
 				if err := s.Settle(context.Background(), r); err != nil {

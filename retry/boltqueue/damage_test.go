@@ -36,7 +36,7 @@ func filled(tb testing.TB, jobs, size int) (file []byte, contents string) {
 	}
 	n := 0
 	for _, job := range claimAll(tb, s) {
-		settle(tb, s, job, []retry.Verdict{retry.Done, retry.Again, retry.Bury}[n%3])
+		settle(tb, s, job, []retry.Verdict{retry.VerdictDone, retry.VerdictRetry, retry.VerdictBury}[n%3])
 		n++
 	}
 	contents = held(tb, s)
@@ -203,7 +203,7 @@ func TestWhatOtherProgramsWroteIsReported(t *testing.T) {
 		require.NoError(t, s.Close())
 		older = recordOf(t, path)
 		s = open(t, path)
-		settle(t, s, claimAll(t, s)["a"], retry.Unclaim)
+		settle(t, s, claimAll(t, s)["a"], retry.VerdictUnclaim)
 		require.NoError(t, s.Close())
 		change(t, path, damage)
 		_, err := boltqueue.Open(path, boltqueue.Options[string]{})

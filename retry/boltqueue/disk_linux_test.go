@@ -80,7 +80,7 @@ func TestARealDiskThatIsFullIsAnError(t *testing.T) {
 		s = open(t, path) // it needs no room, but what follows does
 		stats, err := s.Stats(t.Context())
 		require.NoError(t, err)
-		require.Equal(t, retry.Stats{Waiting: len(accepted)}, stats, "what was answered, and no more")
+		require.Equal(t, retry.QueueStats{Waiting: len(accepted)}, stats, "what was answered, and no more")
 	}
 	assert.NotEmpty(t, accepted)
 	require.NoError(t, os.Remove(ballast))
@@ -88,7 +88,7 @@ func TestARealDiskThatIsFullIsAnError(t *testing.T) {
 		for key, job := range claimAll(t, s) {
 			require.True(t, accepted[key])
 			delete(accepted, key)
-			settle(t, s, job, retry.Done)
+			settle(t, s, job, retry.VerdictDone)
 		}
 	}
 	require.NoError(t, s.Close())

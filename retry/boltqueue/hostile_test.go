@@ -114,7 +114,7 @@ func TestCopiesOfAFileAreQueuesOfTheirOwn(t *testing.T) {
 	require.NoError(t, os.WriteFile(path+".copy", file, 0o600))
 	c := open(t, path+".copy")
 	for _, job := range claimAll(t, c) {
-		settle(t, c, job, retry.Done)
+		settle(t, c, job, retry.VerdictDone)
 	}
 	assert.Len(t, claimAll(t, s), 50)
 	require.NoError(t, c.Close())
@@ -154,7 +154,7 @@ func TestHardKeysValuesAndTimesComeBack(t *testing.T) {
 		require.NoError(t, err)
 		for _, job := range claims.Jobs {
 			require.NotEqual(t, "far", job.Key)
-			settle(t, s, job, retry.Unclaim)
+			settle(t, s, job, retry.VerdictUnclaim)
 		}
 	}
 	require.NoError(t, s.Close())
@@ -184,7 +184,7 @@ func TestManyKeys(t *testing.T) {
 	defer func() { require.NoError(t, s.Close()) }()
 	stats, err := s.Stats(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, retry.Stats{Waiting: callers * each}, stats)
+	assert.Equal(t, retry.QueueStats{Waiting: callers * each}, stats)
 }
 
 // TestACodecMayCallTheStore, as it runs on its caller's goroutine.

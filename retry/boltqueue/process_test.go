@@ -227,7 +227,7 @@ func TestAFullDiskIsAnError(t *testing.T) {
 	defer func() { require.NoError(t, s.Close()) }()
 	stats, err := s.Stats(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, retry.Stats{Waiting: added}, stats, "what was answered")
+	assert.Equal(t, retry.QueueStats{Waiting: added}, stats, "what was answered")
 	require.NoError(t, add(t, s, "more", "value"))
 }
 

@@ -72,11 +72,11 @@ func TestWhatWasEncodedAtEnqueueIsWhatIsHandedOut(t *testing.T) {
 	job := claimAll(t, s)["a"]
 	assert.Equal(t, "first", string(job.Value))
 	copy(job.Value, "YYYYY") // so does the handler
-	settle(t, s, job, retry.Again)
+	settle(t, s, job, retry.VerdictRetry)
 	job = claimAll(t, s)["a"]
 	assert.Equal(t, "first", string(job.Value))
 	copy(job.Value, "ZZZZZ")
-	settle(t, s, job, retry.Bury)
+	settle(t, s, job, retry.VerdictBury)
 	for range 2 {
 		dead, err := s.Dead(t.Context(), retry.PageRequest{Max: 9})
 		require.NoError(t, err)
@@ -110,7 +110,7 @@ func TestAMapMayBeWrittenAfterEnqueue(t *testing.T) {
 			job := claimAll(t, s)["a"]
 			assert.Equal(t, map[string]int{"n": 1}, job.Value)
 			job.Value["n"] = 99
-			settle(t, s, job, retry.Unclaim)
+			settle(t, s, job, retry.VerdictUnclaim)
 		}
 	})
 }
@@ -127,7 +127,7 @@ func TestOneBadValueHarmsNoOther(t *testing.T) {
 	for range 3 {
 		job := claimAll(t, s)["a"]
 		require.InDelta(t, 1, *job.Value, 0)
-		settle(t, s, job, retry.Again)
+		settle(t, s, job, retry.VerdictRetry)
 	}
 	require.NoError(t, add(t, s, "b", new(float64)))
 }
@@ -206,7 +206,7 @@ func TestTheDelayBeforeAnAttemptIsDurable(t *testing.T) {
 	require.NoError(t, add(t, s, "a", "value"))
 	job := claimAll(t, s)["a"]
 	assert.Zero(t, job.Delay)
-	r := retry.SettleRequest{ID: job.ID, Fence: job.Fence, Verdict: retry.Again, Delay: 7 * time.Second, Reason: "down"}
+	r := retry.SettleRequest{ID: job.ID, Fence: job.Fence, Verdict: retry.VerdictRetry, Delay: 7 * time.Second, Reason: "down"}
 	require.NoError(t, s.Settle(t.Context(), r))
 	require.NoError(t, s.Close())
 	s = open(t, path)

@@ -44,7 +44,7 @@ func (o *oracle) in(s retry.JobState) []retry.Job[string] {
 // due returns the jobs that can be claimed, in their order.
 func (o *oracle) due(now time.Time) []retry.Job[string] {
 	all := slices.DeleteFunc(slices.Clone(o.jobs), func(j retry.Job[string]) bool {
-		return j.State == retry.Dead || j.Due.After(now)
+		return j.State == retry.JobDead || j.Due.After(now)
 	})
 	slices.SortStableFunc(all, func(a, b retry.Job[string]) int { return a.Due.Compare(b.Due) })
 	return all
@@ -112,13 +112,13 @@ func model(t *testing.T, opener Opener) {
 					if w.Key != want[i].Key {
 						t.Fatalf("Claim: %q comes %d. instead of %q", job.Key, i, want[i].Key)
 					}
-					w.State, w.Fence, w.Due = retry.Claimed, job.Fence, r.Until
+					w.State, w.Fence, w.Due = retry.JobClaimed, job.Fence, r.Until
 					w.Attempts++
 					same(t, "Claim", job, *w)
 					old = append(old, job)
 				}
 				for _, job := range o.jobs {
-					if job.State != retry.Dead && (claims.Next.IsZero() || claims.Next.After(job.Due)) {
+					if job.State != retry.JobDead && (claims.Next.IsZero() || claims.Next.After(job.Due)) {
 						t.Fatalf("Claim: next at %v, but a job is due at %v", claims.Next, job.Due)
 					}
 				}
@@ -129,27 +129,27 @@ func model(t *testing.T, opener Opener) {
 				}
 				claim := rapid.SampledFrom(old).Draw(t, "claim")
 				r := retry.SettleRequest{ID: claim.ID, Fence: claim.Fence, Now: now, Reason: rapid.String().Draw(t, "reason")}
-				r.Verdict = rapid.SampledFrom([]retry.Verdict{retry.Done, retry.Again, retry.Unclaim, retry.Bury}).Draw(t, "verdict")
+				r.Verdict = rapid.SampledFrom([]retry.Verdict{retry.VerdictDone, retry.VerdictRetry, retry.VerdictUnclaim, retry.VerdictBury}).Draw(t, "verdict")
 				r.Delay = delays.Draw(t, "delay")
 				r.Due = now.Add(r.Delay)
 				err := s.Settle(ctx, r)
 				job := o.byID(claim.ID)
-				if job == nil || job.State != retry.Claimed || job.Fence != claim.Fence {
+				if job == nil || job.State != retry.JobClaimed || job.Fence != claim.Fence {
 					is(t, err, retry.ErrStale)
 					return
 				}
 				must(t, err)
 				switch r.Verdict {
-				case retry.Done:
+				case retry.VerdictDone:
 					o.remove(job.ID)
-				case retry.Again:
-					job.State, job.Due, job.Delay, job.Reason = retry.Waiting, r.Due, r.Delay, r.Reason
-				case retry.Unclaim:
-					job.State, job.Due = retry.Waiting, r.Due
+				case retry.VerdictRetry:
+					job.State, job.Due, job.Delay, job.Reason = retry.JobWaiting, r.Due, r.Delay, r.Reason
+				case retry.VerdictUnclaim:
+					job.State, job.Due = retry.JobWaiting, r.Due
 					job.Attempts--
-				case retry.Bury:
-					job.State, job.Due, job.Reason = retry.Dead, now, r.Reason
-					o.event(retry.Buried, now, *job)
+				case retry.VerdictBury:
+					job.State, job.Due, job.Reason = retry.JobDead, now, r.Reason
+					o.event(retry.EventBuried, now, *job)
 				}
 			},
 			"extend": func(t *rapid.T) {
@@ -160,7 +160,7 @@ func model(t *testing.T, opener Opener) {
 				r := retry.ExtendRequest{ID: claim.ID, Fence: claim.Fence, Until: now.Add(delays.Draw(t, "lease")), Now: now}
 				err := s.Extend(ctx, r)
 				job := o.byID(claim.ID)
-				if job == nil || job.State != retry.Claimed || job.Fence != claim.Fence {
+				if job == nil || job.State != retry.JobClaimed || job.Fence != claim.Fence {
 					is(t, err, retry.ErrStale)
 					return
 				}
@@ -171,24 +171,24 @@ func model(t *testing.T, opener Opener) {
 				id := deadOrNot(t, o)
 				err := s.Replay(ctx, retry.ReplayRequest{ID: id, Now: now})
 				job := o.byID(id)
-				if job == nil || job.State != retry.Dead {
+				if job == nil || job.State != retry.JobDead {
 					is(t, err, retry.ErrUnknownJob)
 					return
 				}
 				must(t, err)
-				job.State, job.Attempts, job.Delay, job.Due = retry.Waiting, 0, 0, now
-				o.event(retry.Replayed, now, *job)
+				job.State, job.Attempts, job.Delay, job.Due = retry.JobWaiting, 0, 0, now
+				o.event(retry.EventReplayed, now, *job)
 			},
 			"discard": func(t *rapid.T) {
 				id := deadOrNot(t, o)
 				err := s.Discard(ctx, retry.DiscardRequest{ID: id, Now: now})
 				job := o.byID(id)
-				if job == nil || job.State != retry.Dead {
+				if job == nil || job.State != retry.JobDead {
 					is(t, err, retry.ErrUnknownJob)
 					return
 				}
 				must(t, err)
-				o.event(retry.Discarded, now, *job)
+				o.event(retry.EventDiscarded, now, *job)
 				o.remove(id)
 			},
 			"trim": func(t *rapid.T) {
@@ -203,9 +203,9 @@ func model(t *testing.T, opener Opener) {
 			"": func(t *rapid.T) {
 				stats, err := s.Stats(ctx)
 				must(t, err)
-				want := retry.Stats{
-					Waiting: len(o.in(retry.Waiting)), Claimed: len(o.in(retry.Claimed)),
-					Dead: len(o.in(retry.Dead)), Events: len(o.events),
+				want := retry.QueueStats{
+					Waiting: len(o.in(retry.JobWaiting)), Claimed: len(o.in(retry.JobClaimed)),
+					Dead: len(o.in(retry.JobDead)), Events: len(o.events),
 				}
 				if stats != want {
 					t.Fatalf("%+v, not %+v", stats, want)
@@ -236,8 +236,8 @@ func model(t *testing.T, opener Opener) {
 			actions["reopen"] = func(t *rapid.T) {
 				s = opener.Reopen(t, s)
 				for i := range o.jobs { // claims are free again
-					if job := &o.jobs[i]; job.State == retry.Claimed {
-						job.State, job.Due = retry.Waiting, job.Added
+					if job := &o.jobs[i]; job.State == retry.JobClaimed {
+						job.State, job.Due = retry.JobWaiting, job.Added
 					}
 				}
 			}
@@ -252,7 +252,7 @@ func deadOrNot(t *rapid.T, o *oracle) uint64 {
 	for _, job := range o.jobs {
 		ids = append(ids, job.ID)
 	}
-	for _, job := range o.in(retry.Dead) {
+	for _, job := range o.in(retry.JobDead) {
 		ids = append(ids, job.ID, job.ID, job.ID)
 	}
 	return rapid.SampledFrom(ids).Draw(t, "id")

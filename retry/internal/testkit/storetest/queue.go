@@ -76,7 +76,7 @@ func (w *watched) settle(ctx context.Context, r retry.SettleRequest) error {
 	}
 	if err == nil {
 		delete(w.fence, r.ID)
-		if r.Verdict == retry.Done {
+		if r.Verdict == retry.VerdictDone {
 			if !w.ok[r.Fence] {
 				w.t.Errorf("job %d is done, but its handler did not succeed", r.ID)
 			}
@@ -148,7 +148,7 @@ func pass(d time.Duration) {
 }
 
 // Queue has a queue work on a store while everything goes wrong: all callbacks
-// fail, panic and exit, leases end, claims go stale, Run is cancelled, the queue
+// fail, panic and exit, leases end, claims go stale, Run is canceled, the queue
 // is ended in each way, and the store is opened again. Nothing that was accepted
 // is lost, nothing is delivered after it was acknowledged, and fences rise.
 func Queue(t *testing.T, opener Opener) {
@@ -253,10 +253,10 @@ func Queue(t *testing.T, opener Opener) {
 				_, err := q.Enqueue(ctx, key, "", seconds(t))
 				require.NoError(t, err)
 			},
-			"enqueue, cancelled": func(t *rapid.T) {
+			"enqueue, canceled": func(t *rapid.T) {
 				ended, cancel := context.WithCancelCause(ctx)
 				cancel(errEnd)
-				added, err := q.Enqueue(ended, "cancelled", "", 0)
+				added, err := q.Enqueue(ended, "canceled", "", 0)
 				require.ErrorIs(t, err, errEnd)
 				require.ErrorIs(t, err, context.Canceled)
 				require.False(t, added)
@@ -323,7 +323,7 @@ func Queue(t *testing.T, opener Opener) {
 		require.NoError(t, q.Wait(ctx))
 		s, err := q.Stats(ctx)
 		require.NoError(t, err)
-		assert.Equal(t, retry.Stats{Dead: len(w.live)}, s, "all events were delivered")
+		assert.Equal(t, retry.QueueStats{Dead: len(w.live)}, s, "all events were delivered")
 		for j, err := range q.Dead(ctx) {
 			require.NoError(t, err)
 			assert.True(t, buried[j.ID], "its event was delivered")

@@ -76,7 +76,7 @@ func restarts(t *testing.T, o Opener) {
 			claim(t, s)
 			require.NoError(t, s.Extend(ctx, retry.ExtendRequest{ID: last.ID, Fence: last.Fence, Until: start.Add(time.Hour), Now: now}))
 		},
-		"done": settle(retry.Done), "again": settle(retry.Again), "unclaim": settle(retry.Unclaim), "bury": settle(retry.Bury),
+		"done": settle(retry.VerdictDone), "again": settle(retry.VerdictRetry), "unclaim": settle(retry.VerdictUnclaim), "bury": settle(retry.VerdictBury),
 		"replay": func(t *testing.T, s Store) {
 			require.NoError(t, s.Replay(ctx, retry.ReplayRequest{ID: last.ID, Now: now}))
 		},

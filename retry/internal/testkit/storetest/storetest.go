@@ -135,7 +135,7 @@ func pages(t *testing.T, s Store) {
 	require.NoError(t, err)
 	slices.Reverse(claims.Jobs) // the order of burial is not that of the list
 	for _, job := range claims.Jobs {
-		require.NoError(t, s.Settle(ctx, retry.SettleRequest{ID: job.ID, Fence: job.Fence, Verdict: retry.Bury, Now: start}))
+		require.NoError(t, s.Settle(ctx, retry.SettleRequest{ID: job.ID, Fence: job.Fence, Verdict: retry.VerdictBury, Now: start}))
 	}
 	var dead []retry.Job[string]
 	for r := (retry.PageRequest{Max: 3}); ; r.After = dead[len(dead)-1].ID {
@@ -196,7 +196,7 @@ func stale(t *testing.T, s Store) {
 	refused := func(now time.Time, job retry.Job[string]) {
 		before, err := s.Stats(ctx)
 		require.NoError(t, err)
-		for _, v := range []retry.Verdict{retry.Done, retry.Again, retry.Unclaim, retry.Bury} {
+		for _, v := range []retry.Verdict{retry.VerdictDone, retry.VerdictRetry, retry.VerdictUnclaim, retry.VerdictBury} {
 			r := retry.SettleRequest{ID: job.ID, Fence: job.Fence, Verdict: v, Due: now, Now: now}
 			require.ErrorIs(t, s.Settle(ctx, r), retry.ErrStale, "%v", v)
 		}
@@ -219,7 +219,7 @@ func stale(t *testing.T, s Store) {
 	now = later.Add(time.Minute)
 	second := claim(now)
 	refused(now, first) // it was claimed again
-	require.NoError(t, s.Settle(ctx, retry.SettleRequest{ID: second.ID, Fence: second.Fence, Verdict: retry.Bury, Now: now}))
+	require.NoError(t, s.Settle(ctx, retry.SettleRequest{ID: second.ID, Fence: second.Fence, Verdict: retry.VerdictBury, Now: now}))
 	refused(now, second) // it is dead
 	require.NoError(t, s.Replay(ctx, retry.ReplayRequest{ID: second.ID, Now: now}))
 	refused(now, second) // it waits
@@ -272,15 +272,15 @@ func notify(t *testing.T, s Store) {
 	told("enqueue", 1, 0)
 	enqueue(false)
 	told("enqueue of the same key", 0, 0)
-	settle(retry.Again)
+	settle(retry.VerdictRetry)
 	told("again", 1, 0)
-	settle(retry.Unclaim)
+	settle(retry.VerdictUnclaim)
 	told("unclaim", 1, 0)
-	id := settle(retry.Bury)
+	id := settle(retry.VerdictBury)
 	told("bury", 0, 1)
 	require.NoError(t, s.Replay(ctx, retry.ReplayRequest{ID: id, Now: start}))
 	told("replay", 1, 1)
-	id = settle(retry.Bury)
+	id = settle(retry.VerdictBury)
 	told("bury", 0, 1)
 	require.NoError(t, s.Discard(ctx, retry.DiscardRequest{ID: id, Now: start}))
 	told("discard", 0, 1)
@@ -289,7 +289,7 @@ func notify(t *testing.T, s Store) {
 	enqueue(true)
 	told("after stop", 0, 0)
 	<-full
-	settle(retry.Done)
+	settle(retry.VerdictDone)
 	assert.Empty(t, full, "done")
 	enqueue(true)
 	assert.Len(t, full, 1, "the other goes on")
@@ -337,23 +337,23 @@ func stress(t *testing.T, o Opener) {
 					assert.ErrorIs(t, s.Settle(ctx, stale), retry.ErrStale)
 					<-owners[i]
 					r := retry.SettleRequest{ID: job.ID, Fence: job.Fence, Now: start, Due: start}
-					r.Verdict = []retry.Verdict{retry.Done, retry.Again, retry.Unclaim, retry.Bury}[(n+i)%4]
+					r.Verdict = []retry.Verdict{retry.VerdictDone, retry.VerdictRetry, retry.VerdictUnclaim, retry.VerdictBury}[(n+i)%4]
 					assert.NoError(t, s.Settle(ctx, r))
 					switch r.Verdict {
-					case retry.Done:
+					case retry.VerdictDone:
 						rest := <-left - 1
 						if left <- rest; rest == 0 {
 							close(finished)
 						}
-					case retry.Bury:
+					case retry.VerdictBury:
 						assert.NoError(t, s.Replay(ctx, retry.ReplayRequest{ID: job.ID, Now: start}))
-					case retry.Again, retry.Unclaim:
+					case retry.VerdictRetry, retry.VerdictUnclaim:
 					}
 				}
 			}
 		})
 		stats, err := s.Stats(ctx)
 		require.NoError(t, err)
-		require.Equal(t, retry.Stats{Events: stats.Events}, stats)
+		require.Equal(t, retry.QueueStats{Events: stats.Events}, stats)
 	})
 }
