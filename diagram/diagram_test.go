@@ -300,7 +300,7 @@ func TestACaptureEndsItsHoldsForCheckerAndTracker(t *testing.T) {
 	track.Check(t)
 	stop := arcmutex.Check(time.Minute, func(d *arcmutex.Deadlock) { t.Error(d) })
 	defer stop()
-	a := arcmutex.NewArc(arcmutex.NewMutex(arcmutex.NewRWMutex(refcell.NewAtomic(1))))
+	a := arcmutex.NewArc(arcmutex.NewMutex(arcmutex.NewRWMutex(refcell.NewAtomicRefCell(1))))
 	for range 3 {
 		p := diagram.Capture(diagram.Var("a", &a))
 		assert.NotContains(t, p.Text(80), "not read")

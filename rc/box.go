@@ -54,13 +54,13 @@ func NewBoxDrop[T any](v T, drop func(*T)) *Box[T] {
 	return first
 }
 
-// Get returns the value, to be read and changed. The pointer is good until the
+// Ptr returns the value, to be read and changed. The pointer is good until the
 // value is dropped or taken out.
 //
 //ferrous:lends
-func (b *Box[T]) Get() *T {
+func (b *Box[T]) Ptr() *T {
 	if !b.live() {
-		panic(&useError{"Box", "Get", b.self != nil})
+		panic(&opError{"Box", "Ptr", b.self != nil})
 	}
 	return &b.owned.value
 }

@@ -13,12 +13,12 @@ import (
 
 func TestMoveLeavesTheOldBoxInvalid(t *testing.T) {
 	b1 := rc.NewBox(500)
-	p := b1.Get()
+	p := b1.Ptr()
 	b2 := b1.Move()
-	assert.Equal(t, 500, *b2.Get())
-	assert.Same(t, p, b2.Get(), "the value stays where it is")
+	assert.Equal(t, 500, *b2.Ptr())
+	assert.Same(t, p, b2.Ptr(), "the value stays where it is")
 	for method, use := range map[string]func(){
-		"Get":       func() { b1.Get() },
+		"Ptr":       func() { b1.Ptr() },
 		"Move":      func() { b1.Move() },
 		"IntoInner": func() { b1.IntoInner() },
 		"IntoRc":    func() { b1.IntoRc() },
@@ -28,7 +28,7 @@ func TestMoveLeavesTheOldBoxInvalid(t *testing.T) {
 		require.ErrorIs(t, err, rc.ErrDropped)
 		assert.EqualError(t, err, "rc: Box."+method+": handle was dropped")
 	}
-	assert.Equal(t, 500, *b2.Get())
+	assert.Equal(t, 500, *b2.Ptr())
 }
 
 func TestBoxIsDestroyedOnce(t *testing.T) {
@@ -50,7 +50,7 @@ func TestBoxIntoInnerDoesNotDestroy(t *testing.T) {
 func TestBoxIntoRcTakesValueAndDestructorAlong(t *testing.T) {
 	destroyed := 0
 	a := rc.NewBoxDrop(123, func(v *int) { destroyed = *v }).IntoRc()
-	assert.Equal(t, 123, *a.Get())
+	assert.Equal(t, 123, *a.Ptr())
 	assert.Equal(t, 1, a.StrongCount())
 	a.Drop()
 	assert.Equal(t, 123, destroyed)

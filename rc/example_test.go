@@ -48,8 +48,8 @@ func ExampleBox_Move() {
 	b2 := b1.Move()
 	defer func() { fmt.Println(recover()) }()
 	fmt.Println(b2)
-	b1.Get()
+	b1.Ptr()
 	// Output:
 	// 500
-	// rc: Box.Get: handle was dropped
+	// rc: Box.Ptr: handle was dropped
 }

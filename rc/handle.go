@@ -10,7 +10,7 @@ import (
 
 var (
 	// ErrDropped is what a handle panics with when it is used after its end.
-	ErrDropped = errors.New("handle was dropped")
+	ErrDropped = errors.New("rc: handle was dropped")
 	// ErrCopied is what a copy of a handle panics with when it is used. The
 	// original goes on as if there were no copy. A copy on the heap of a handle
 	// on a stack must not outlive that stack: the garbage collector may stop the
@@ -20,18 +20,18 @@ var (
 	errLent = errors.New("rc: Weak.Drop: it is lent by NewCyclic: Clone it")
 )
 
-// A useError names a method that a handle which was dropped, or a copy of one,
+// A opError names a method that a handle which was dropped, or a copy of one,
 // must not be used for.
-type useError struct {
+type opError struct {
 	handle, method string
 	copied         bool
 }
 
-func (e *useError) Error() string {
+func (e *opError) Error() string {
 	return "rc: " + e.handle + "." + e.method + ": " + strings.TrimPrefix(e.Unwrap().Error(), "rc: ")
 }
 
-func (e *useError) Unwrap() error {
+func (e *opError) Unwrap() error {
 	if e.copied {
 		return ErrCopied
 	}
@@ -67,7 +67,7 @@ func (h *handle) live() bool { return h.self == unsafe.Pointer(h) }
 //
 //go:noinline
 func (h *handle) misuse(handle, method string) error {
-	return &useError{handle, method, h.copied()}
+	return &opError{handle, method, h.copied()}
 }
 
 // copied reports whether a handle that is not live is a copy.

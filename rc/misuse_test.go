@@ -114,7 +114,7 @@ var kinds = func() []kind {
 	unharmed := func(t *testing.T) {
 		t.Helper()
 		require.Zero(t, destroyed)
-		require.Equal(t, price{5}, *owner.Get())
+		require.Equal(t, price{5}, *owner.Ptr())
 	}
 	return []kind{
 		{"Rc", func() reflect.Value { return reflect.ValueOf(owner.Clone()) }, unharmed},
@@ -136,7 +136,7 @@ func TestDropsOfACopyTakeNothing(t *testing.T) {
 	err := testkit.PanicError(t, c.Drop)
 	assert.EqualError(t, err, "rc: Rc.Drop: handle was copied")
 	assert.Zero(t, destroyed)
-	assert.Equal(t, 5, *a.Get())
+	assert.Equal(t, 5, *a.Ptr())
 	a.Drop()
 	assert.Equal(t, 1, destroyed)
 }
@@ -188,13 +188,13 @@ func TestUnwrapOrCloneEndsItsHandleWhateverCloneDoes(t *testing.T) {
 	for name, fail := range map[string]func(a *rc.Rc[int]){
 		"panics":           func(*rc.Rc[int]) { panic(errors.New("boom")) },
 		"drops the handle": func(a *rc.Rc[int]) { a.Drop() },
-		"gets the handle":  func(a *rc.Rc[int]) { a.Get() },
+		"uses the handle":  func(a *rc.Rc[int]) { a.Ptr() },
 	} {
 		destroyed := 0
 		a := rc.NewDrop(5, func(*int) { destroyed++ })
 		b := a.Clone()
 		require.Error(t, testkit.PanicError(t, func() { a.UnwrapOrCloneFunc(func(v int) int { fail(a); return v }) }), name)
-		require.ErrorIs(t, testkit.PanicError(t, func() { a.Get() }), rc.ErrDropped, name)
+		require.ErrorIs(t, testkit.PanicError(t, func() { a.Ptr() }), rc.ErrDropped, name)
 		assert.Equal(t, 1, b.StrongCount(), name)
 		b.Drop()
 		assert.Equal(t, 1, destroyed, name)
@@ -212,21 +212,21 @@ func TestMakeMutWhoseCloneUsesTheHandle(t *testing.T) {
 	c := a.Clone()
 	*c.MakeMutFunc(func(v int) int { *c.MakeMutFunc(func(v int) int { return v + 1 }) += 10; return v }) = 7
 	assert.Equal(t, 2, destroyed, "the value that c had for a moment")
-	assert.Equal(t, 5, *a.Get())
-	assert.Equal(t, 7, *c.Get())
+	assert.Equal(t, 5, *a.Ptr())
+	assert.Equal(t, 7, *c.Ptr())
 	a.Drop()
 	c.Drop()
 	assert.Equal(t, 4, destroyed)
 }
 
-// TestGetIsToBeRepeatedAfterMakeMut says when the pointer of Get ends.
-func TestGetIsToBeRepeatedAfterMakeMut(t *testing.T) {
+// TestPtrIsToBeRepeatedAfterMakeMut says when the pointer of Ptr ends.
+func TestPtrIsToBeRepeatedAfterMakeMut(t *testing.T) {
 	a := rc.New(5)
 	w := a.Downgrade()
-	before := a.Get()
+	before := a.Ptr()
 	*a.MakeMutFunc(func(v int) int { return v }) = 6
-	assert.NotSame(t, before, a.Get())
-	assert.Equal(t, 6, *a.Get())
+	assert.NotSame(t, before, a.Ptr())
+	assert.Equal(t, 6, *a.Ptr())
 	w.Drop()
 	a.Drop()
 }

@@ -91,15 +91,15 @@ func NewCyclic[T any](f func(self *Weak[T]) T, drop func(*T)) *Rc[T] {
 	return s.born()
 }
 
-// Get returns the value, which is shared with all other owners: treat it as
+// Ptr returns the value, which is shared with all other owners: treat it as
 // read only, or let it be a type that looks after itself, such as a
 // refcell.RefCell. The pointer is good until the last owner is dropped, or r
 // is given a value of its own by MakeMut.
 //
 //ferrous:lends
-func (r *Rc[T]) Get() *T {
+func (r *Rc[T]) Ptr() *T {
 	if !r.live() {
-		panic(&useError{"Rc", "Get", r.self != nil})
+		panic(&opError{"Rc", "Ptr", r.self != nil})
 	}
 	return &r.shared.value
 }
@@ -199,7 +199,7 @@ func (r *Rc[T]) UnwrapOrCloneFunc(clone func(T) T) T {
 // owners r first gets a clone of its own, which has the same destructor. As
 // the only owner it keeps the value, and Weaks are disconnected. In both cases,
 // and so unless r is the only handle of all, the value that r owns is somewhere
-// else afterwards: what Get returned before is to be got again. The new pointer
+// else afterwards: what Ptr returned before is to be got again. The new pointer
 // is for the caller alone until r is used again.
 //
 //ferrous:lends

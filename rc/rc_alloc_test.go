@@ -20,7 +20,7 @@ func TestAllocations(t *testing.T) {
 	testkit.Allocs(t, "NewBox, Drop", 1, func() { rc.NewBox(1).Drop() })
 	testkit.NoAllocs(t, "Clone, Get, Drop where the handle does not escape", func() {
 		c := a.Clone()
-		*c.Get()++
+		*c.Ptr()++
 		c.Drop()
 	})
 	testkit.Allocs(t, "Clone, Drop where it does", 1, func() {

@@ -43,7 +43,7 @@ func BenchmarkRcGet(b *testing.B) {
 	a := rc.New(1)
 	sum := 0
 	for range b.N {
-		sum += *a.Get()
+		sum += *a.Ptr()
 	}
 	_ = sum
 }

@@ -33,9 +33,9 @@ func counted() (r *rc.Rc[int], destroyed *int) {
 func TestOwnersShareOneValue(t *testing.T) {
 	a := rc.New(5)
 	b := a.Clone()
-	*b.Get() = 20
-	assert.Equal(t, 20, *a.Get())
-	assert.Same(t, a.Get(), b.Get())
+	*b.Ptr() = 20
+	assert.Equal(t, 20, *a.Ptr())
+	assert.Same(t, a.Ptr(), b.Ptr())
 	other := rc.New(20)
 	assert.True(t, a.PtrEq(b))
 	assert.False(t, a.PtrEq(other))
@@ -98,7 +98,7 @@ func TestUpgradeWhileAliveOnly(t *testing.T) {
 	w := a.Downgrade()
 	b, ok := w.Upgrade()
 	require.True(t, ok)
-	assert.Equal(t, 5, *b.Get())
+	assert.Equal(t, 5, *b.Ptr())
 	b.Drop()
 	a.Drop()
 	_, ok = w.Upgrade()
@@ -206,7 +206,7 @@ func TestNestedDestructorsRunBeforeDropReturns(t *testing.T) {
 
 func TestUseAfterDropPanicsAtTheCulprit(t *testing.T) {
 	for method, use := range map[string]func(*rc.Rc[price]){
-		"Get":               func(r *rc.Rc[price]) { r.Get() },
+		"Ptr":               func(r *rc.Rc[price]) { r.Ptr() },
 		"Clone":             func(r *rc.Rc[price]) { r.Clone() },
 		"Drop":              func(r *rc.Rc[price]) { r.Drop() },
 		"StrongCount":       func(r *rc.Rc[price]) { r.StrongCount() },
@@ -219,7 +219,7 @@ func TestUseAfterDropPanicsAtTheCulprit(t *testing.T) {
 		"MakeMut":           func(r *rc.Rc[price]) { rc.MakeMut(r) },
 		"UnwrapOrClone":     func(r *rc.Rc[price]) { rc.UnwrapOrClone(r) },
 		"WithName":          func(r *rc.Rc[price]) { r.WithName("x") },
-		"Get of the zero":   func(*rc.Rc[price]) { new(rc.Rc[price]).Get() },
+		"Ptr of the zero":   func(*rc.Rc[price]) { new(rc.Rc[price]).Ptr() },
 		"Clone of the zero": func(*rc.Rc[price]) { new(rc.Rc[price]).Clone() },
 	} {
 		a := rc.New(price{1})
@@ -259,7 +259,7 @@ func TestTryUnwrap(t *testing.T) {
 	b := a.Clone()
 	_, ok := a.TryUnwrap()
 	assert.False(t, ok, "with a clone")
-	assert.Equal(t, 5, *a.Get(), "and a lives on")
+	assert.Equal(t, 5, *a.Ptr(), "and a lives on")
 	b.Drop()
 	w := a.Downgrade()
 	v, ok := a.TryUnwrap()
@@ -283,7 +283,7 @@ func TestIntoInner(t *testing.T) {
 	_, ok = w.Upgrade()
 	assert.False(t, ok)
 	assert.Zero(t, *destroyed)
-	assert.ErrorIs(t, testkit.PanicError(t, func() { a.Get() }), rc.ErrDropped)
+	assert.ErrorIs(t, testkit.PanicError(t, func() { a.Ptr() }), rc.ErrDropped)
 }
 
 func TestUnwrapOrClone(t *testing.T) {
@@ -293,7 +293,7 @@ func TestUnwrapOrClone(t *testing.T) {
 	b := a.Clone()
 	v := a.UnwrapOrCloneFunc(clone)
 	v[0] = 2
-	assert.Equal(t, []int{1}, *b.Get())
+	assert.Equal(t, []int{1}, *b.Ptr())
 	assert.Equal(t, []int{1}, b.UnwrapOrCloneFunc(clone))
 	assert.Equal(t, 1, clones)
 	assert.Equal(t, price{3}, rc.UnwrapOrClone(rc.New(price{3})))
@@ -312,7 +312,7 @@ func TestGetMutNeedsToBeAlone(t *testing.T) {
 	p, ok := a.GetMut()
 	require.True(t, ok)
 	*p = 4
-	assert.Equal(t, 4, *a.Get())
+	assert.Equal(t, 4, *a.Ptr())
 	b := a.Clone()
 	_, ok = a.GetMut()
 	assert.False(t, ok, "with a clone")
@@ -333,7 +333,7 @@ func TestMakeMutClonesWhatIsShared(t *testing.T) {
 	rc.MakeMut(a).cents++
 	rc.MakeMut(b).cents += 2
 	rc.MakeMut(c).cents += 3
-	assert.Equal(t, []int{76, 77, 78}, []int{a.Get().cents, b.Get().cents, c.Get().cents})
+	assert.Equal(t, []int{76, 77, 78}, []int{a.Ptr().cents, b.Ptr().cents, c.Ptr().cents})
 	assert.Equal(t, []int{1, 1, 1}, []int{a.StrongCount(), b.StrongCount(), c.StrongCount()})
 }
 
@@ -342,21 +342,21 @@ func TestMakeMutLeavesTheOthersTogether(t *testing.T) {
 	b := a.Clone()
 	c := b.Clone()
 	rc.MakeMut(a).cents++
-	assert.Equal(t, 76, a.Get().cents)
+	assert.Equal(t, 76, a.Ptr().cents)
 	assert.True(t, b.PtrEq(c))
-	assert.Equal(t, 75, b.Get().cents)
+	assert.Equal(t, 75, b.Ptr().cents)
 	assert.Equal(t, 2, b.StrongCount())
 }
 
 func TestMakeMutAloneKeepsTheValueAndDisconnectsWeaks(t *testing.T) {
 	destroyed := 0
 	a := rc.NewDrop([]int{75}, func(*[]int) { destroyed++ }).WithName("prices")
-	first := &(*a.Get())[0]
+	first := &(*a.Ptr())[0]
 	w := a.Downgrade()
 	never := func([]int) []int { t.Error("cloned"); return nil }
 	(*a.MakeMutFunc(never))[0]++
-	assert.Equal(t, []int{76}, *a.Get())
-	assert.Same(t, first, &(*a.Get())[0], "moved, not copied")
+	assert.Equal(t, []int{76}, *a.Ptr())
+	assert.Same(t, first, &(*a.Ptr())[0], "moved, not copied")
 	_, ok := w.Upgrade()
 	assert.False(t, ok)
 	assert.Zero(t, w.StrongCount())
@@ -381,7 +381,7 @@ func TestMakeMutDestroysWhatItsCloneLeavesBehind(t *testing.T) {
 	b := a.Clone()
 	a.MakeMutFunc(func(v int) int { b.Drop(); return v })
 	assert.Equal(t, 1, *destroyed, "b was the last other owner, and a left")
-	assert.Equal(t, 5, *a.Get())
+	assert.Equal(t, 5, *a.Ptr())
 }
 
 func TestMakeMutWhoseCloneFailsChangesNothing(t *testing.T) {
@@ -414,18 +414,18 @@ func TestNewCyclic(t *testing.T) {
 		}, nil)
 		assert.Equal(t, 1, a.StrongCount())
 		assert.Equal(t, refs, a.WeakCount())
-		b, ok := a.Get().self.Upgrade()
+		b, ok := a.Ptr().self.Upgrade()
 		assert.Equal(t, refs > 0, ok)
 		if ok {
 			assert.True(t, a.PtrEq(b))
-			assert.Equal(t, 2, a.Get().self.StrongCount())
+			assert.Equal(t, 2, a.Ptr().self.StrongCount())
 		}
 	}
 }
 
 func TestNewCyclicLendsItsWeak(t *testing.T) {
 	a := rc.NewCyclic(func(self *rc.Weak[selfish]) selfish { return selfish{self: self} }, nil)
-	err := testkit.PanicError(t, func() { a.Get().self.Upgrade() })
+	err := testkit.PanicError(t, func() { a.Ptr().self.Upgrade() })
 	assert.EqualError(t, err, "rc: Weak.Upgrade: handle was dropped")
 }
 
@@ -453,14 +453,14 @@ func TestWeaksDoNotKeepTheValueAlive(t *testing.T) {
 
 func TestAnyTypeOfValue(t *testing.T) {
 	var speaks fmt.Stringer = slog.LevelInfo
-	assert.Equal(t, "INFO", (*rc.New(speaks).Get()).String())
-	assert.Equal(t, []int{1, 2, 3}, *rc.New([]int{1, 2, 3}).Get())
-	assert.Equal(t, "foo", *rc.New("foo").Get())
-	assert.Equal(t, struct{}{}, *rc.New(struct{}{}).Get())
+	assert.Equal(t, "INFO", (*rc.New(speaks).Ptr()).String())
+	assert.Equal(t, []int{1, 2, 3}, *rc.New([]int{1, 2, 3}).Ptr())
+	assert.Equal(t, "foo", *rc.New("foo").Ptr())
+	assert.Equal(t, struct{}{}, *rc.New(struct{}{}).Ptr())
 	nan := rc.New(math.NaN())
-	assert.NotEqual(t, *nan.Get(), *nan.Get())
+	assert.NotEqual(t, *nan.Ptr(), *nan.Ptr())
 	nothing := rc.New[error](nil)
-	assert.NoError(t, *nothing.Get())
+	assert.NoError(t, *nothing.Ptr())
 }
 
 func TestFormat(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 // TestAllInterleavings runs TestAtomicExplored with every interleaving of the
 // atomic operations. By itself it sees every order of whole threads.
 func TestAllInterleavings(t *testing.T) {
-	interleave.Rerun(t, "TestAtomicExplored.*", "atomicstate.go")
+	interleave.Rerun(t, "TestAtomicExplored.*", "atomic_borrowstate.go")
 }
 
 // A cellTrial is one run of threads over one cell.
@@ -196,10 +196,10 @@ var pairMethods = map[string]func(*pairTrial){
 			p.writing(p.cell)
 		}
 	},
-	"With":    func(p *pairTrial) { p.cell.With(func(int) { p.reading(p.cell) }) },
-	"WithMut": func(p *pairTrial) { p.cell.WithMut(func(*int) { p.writing(p.cell) }) },
-	"WithMut, panic": func(p *pairTrial) {
-		p.cell.WithMut(func(*int) {
+	"RWith": func(p *pairTrial) { p.cell.RWith(func(*int) { p.reading(p.cell) }) },
+	"With":  func(p *pairTrial) { p.cell.With(func(*int) { p.writing(p.cell) }) },
+	"With, panic": func(p *pairTrial) {
+		p.cell.With(func(*int) {
 			p.writing(p.cell)
 			panic(errors.New("of the function"))
 		})
@@ -248,7 +248,7 @@ func TestAtomicExploredPairs(t *testing.T) {
 			t.Run(a+" beside "+b, func(t *testing.T) {
 				interleave.Explore(t, func() ([]func(), func()) {
 					p := &pairTrial{in: map[int]bool{}, out: map[int]bool{}}
-					p.cell, p.other = NewAtomic(p.give()), NewAtomic(p.give())
+					p.cell, p.other = NewAtomicRefCell(p.give()), NewAtomicRefCell(p.give())
 					errs := make([]error, 2)
 					threads := []func(){
 						func() { errs[0] = panicked(func() { first(p) }) },
@@ -279,7 +279,7 @@ func (p *pairTrial) check(t *testing.T, errs []error) {
 			assert.False(t, p.out[v], "a value was given out and kept")
 			p.out[v] = true
 		}
-		if err := panicked(func() { c.WithMut(func(*int) {}) }); err != nil {
+		if err := panicked(func() { c.With(func(*int) {}) }); err != nil {
 			assert.ErrorIs(t, err, ErrTaken)
 		}
 	}

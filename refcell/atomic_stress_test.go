@@ -15,7 +15,7 @@ import (
 
 func TestSixtyFourGoroutinesGetBorrowsOrCleanRefusals(t *testing.T) {
 	testkit.Stress(t, func(t *testing.T, round int) {
-		c := refcell.NewAtomic([]int{0, 0})
+		c := refcell.NewAtomicRefCell([]int{0, 0})
 		var written atomic.Int64
 		testkit.Parallel(64, func(i int) {
 			for range 5 {
@@ -56,7 +56,7 @@ func refusal(t *testing.T, err error) {
 }
 
 func TestArcOfAnAtomicRefCellPanicsCleanly(t *testing.T) {
-	a := arcmutex.NewArc(refcell.NewAtomic(0))
+	a := arcmutex.NewArc(refcell.NewAtomicRefCell(0))
 	var refusals, writes atomic.Int64
 	testkit.Parallel(10, func(int) {
 		for range 100 {
@@ -67,7 +67,7 @@ func TestArcOfAnAtomicRefCellPanicsCleanly(t *testing.T) {
 						refusal(t, value.(error))
 					}
 				}()
-				(*a.Get()).WithMut(func(v *int) { *v++ })
+				(*a.Get()).With(func(v *int) { *v++ })
 				writes.Add(1)
 			}()
 		}
@@ -79,7 +79,7 @@ func TestArcOfAnAtomicRefCellPanicsCleanly(t *testing.T) {
 
 func TestRacingReleasesOfCopiesEndOneBorrow(t *testing.T) {
 	for range 300 {
-		c := refcell.NewAtomic(0)
+		c := refcell.NewAtomicRefCell(0)
 		m := c.BorrowMut()
 		copies := []refcell.AtomicRefMut[int]{m, m}
 		var refused atomic.Int64
@@ -98,7 +98,7 @@ func TestRacingReleasesOfCopiesEndOneBorrow(t *testing.T) {
 
 func TestHalvesAreReleasedByTwoGoroutines(t *testing.T) {
 	for range 300 {
-		c := refcell.NewAtomic(pair{})
+		c := refcell.NewAtomicRefCell(pair{})
 		m := c.BorrowMut()
 		a, b := refcell.MapSplitMutAtomic(&m, func(p *pair) (*int, *int) { return &p.a, &p.b })
 		halves := []refcell.AtomicRefMut[int]{a, b}

@@ -47,7 +47,7 @@ func TestOnceCell(t *testing.T) {
 	var c refcell.OnceCell[int]
 	_, ok := c.Get()
 	assert.False(t, ok)
-	_, ok = c.GetMut()
+	_, ok = c.Ptr()
 	assert.False(t, ok)
 	_, ok = c.Take()
 	assert.False(t, ok)
@@ -60,7 +60,7 @@ func TestOnceCell(t *testing.T) {
 	v, ok := c.TryInsert(1)
 	assert.Equal(t, 92, v)
 	assert.False(t, ok)
-	p, ok := c.GetMut()
+	p, ok := c.Ptr()
 	require.True(t, ok)
 	*p += 2
 	assert.Equal(t, "94 OnceCell(94)", fmt.Sprintf("%v %+v", &c, &c))
@@ -69,7 +69,7 @@ func TestOnceCell(t *testing.T) {
 	assert.Equal(t, 94, v)
 	assert.True(t, ok)
 	assert.True(t, c.Set(5), "empty again")
-	v, ok = refcell.NewOnceCell(3).Get()
+	v, ok = refcell.OnceCellFrom(3).Get()
 	assert.Equal(t, 3, v)
 	assert.True(t, ok)
 }
@@ -109,14 +109,14 @@ func TestLazyCell(t *testing.T) {
 	calls := 0
 	c := refcell.NewLazyCell(func() int { calls++; return 92 })
 	assert.Zero(t, calls)
-	_, ok := c.Peek()
+	_, ok := c.TryGet()
 	assert.False(t, ok)
 	assert.Equal(t, "<unset> LazyCell(<unset>)", fmt.Sprintf("%v %+v", c, c))
 	assert.Equal(t, 62, c.Get()-30)
 	assert.Equal(t, 62, c.Get()-30)
 	assert.Equal(t, 1, calls)
-	*c.GetMut() = 5
-	v, ok := c.Peek()
+	*c.Ptr() = 5
+	v, ok := c.TryGet()
 	assert.Equal(t, 5, v)
 	assert.True(t, ok)
 	assert.Equal(t, "5 LazyCell(5)", fmt.Sprintf("%v %+v", c, c))
@@ -126,10 +126,10 @@ func TestLazyCell(t *testing.T) {
 func TestLazyCellWhoseInitializerPanicsIsPoisoned(t *testing.T) {
 	boom := errors.New("boom")
 	c := refcell.NewLazyCell(func() int { panic(boom) })
-	require.ErrorIs(t, testkit.PanicError(t, func() { c.GetMut() }), boom)
+	require.ErrorIs(t, testkit.PanicError(t, func() { c.Ptr() }), boom)
 	err := testkit.PanicError(t, func() { c.Get() })
 	require.ErrorIs(t, err, refcell.ErrPoisoned)
-	assert.EqualError(t, err, "refcell: LazyCell.Get: initializer panicked before")
+	assert.EqualError(t, err, "refcell: LazyCell.Get: initializer did not return")
 }
 
 func TestLazyCellRefusesReentranceAndNil(t *testing.T) {

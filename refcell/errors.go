@@ -10,13 +10,13 @@ import (
 
 // What a borrow is refused for, and what a misused guard panics with.
 var (
-	ErrBorrowed    = errors.New("already borrowed")
-	ErrMutBorrowed = errors.New("already mutably borrowed")
-	ErrTaken       = errors.New("value was taken out by IntoInner")
-	ErrReleased    = errors.New("guard was released")
-	ErrPoisoned    = errors.New("initializer panicked before")
-	ErrNoInit      = errors.New("no initializer")
-	ErrReentrant   = errors.New("initializer needs its own value")
+	ErrBorrowed    = errors.New("refcell: already borrowed")
+	ErrMutBorrowed = errors.New("refcell: already mutably borrowed")
+	ErrTaken       = errors.New("refcell: value was taken out by IntoInner")
+	ErrReleased    = errors.New("refcell: guard was released")
+	ErrPoisoned    = errors.New("refcell: initializer did not return")
+	ErrNoInit      = errors.New("refcell: no initializer")
+	ErrReentrant   = errors.New("refcell: initializer needs its own value")
 )
 
 // A BorrowError says why a borrow was refused. It is ErrBorrowed,
@@ -51,7 +51,7 @@ func (e *BorrowError) Error() string {
 	if e.Refused != "" {
 		details = append(details, "refused at "+e.Refused)
 	}
-	text := "refcell: " + e.Op + ": " + e.Err.Error()
+	text := (&opError{e.Op, e.Err}).Error()
 	if len(details) > 0 {
 		text += " (" + strings.Join(details, "; ") + ")"
 	}
@@ -74,18 +74,20 @@ func refuse(op string, err error, readers int, holders *track.Holders) *BorrowEr
 	return e
 }
 
-// A useError names a misuse.
-type useError struct {
+// An opError is err with the method that it comes from.
+type opError struct {
 	op  string
 	err error
 }
 
-func (e *useError) Error() string { return "refcell: " + e.op + ": " + e.err.Error() }
+func (e *opError) Error() string {
+	return "refcell: " + e.op + ": " + strings.TrimPrefix(e.err.Error(), "refcell: ")
+}
 
-func (e *useError) Unwrap() error { return e.err }
+func (e *opError) Unwrap() error { return e.err }
 
 // released panics because a guard was used after its end.
-func released(op string) { panic(&useError{op, ErrReleased}) }
+func released(op string) { panic(&opError{op, ErrReleased}) }
 
 // class is the tracking of this package's borrows.
 var class = track.Class{Path: "github.com/coderrange/ferrous/refcell", Profile: track.Borrows}

@@ -167,8 +167,8 @@ func (r *RefMut[T]) end() *state {
 // What the inlined methods panic with is made beforehand, which keeps them
 // small.
 var (
-	errRefMutGet     = &useError{"RefMut.Get", ErrReleased}
-	errRefMutSet     = &useError{"RefMut.Set", ErrReleased}
-	errRefMutPtr     = &useError{"RefMut.Ptr", ErrReleased}
-	errRefMutRelease = &useError{"RefMut.Release", ErrReleased}
+	errRefMutGet     = &opError{"RefMut.Get", ErrReleased}
+	errRefMutSet     = &opError{"RefMut.Set", ErrReleased}
+	errRefMutPtr     = &opError{"RefMut.Ptr", ErrReleased}
+	errRefMutRelease = &opError{"RefMut.Release", ErrReleased}
 )

@@ -89,7 +89,7 @@ var guards = []struct {
 		{"MapSplitMut", as(func(r *refMut) { refcell.MapSplitMut(r, twice) })},
 	}},
 	{"AtomicRef", func() (guard, func() (int, bool)) {
-		c := refcell.NewAtomic(pair{1, 2})
+		c := refcell.NewAtomicRefCell(pair{1, 2})
 		r := c.Borrow()
 		return &r, c.BorrowState
 	}, func() guard { return new(atomicRef) }, func(g guard) guard { return forge(g.(*atomicRef)) }, func(g guard) guard {
@@ -106,7 +106,7 @@ var guards = []struct {
 		{"MapSplitAtomic", as(func(r *atomicRef) { refcell.MapSplitAtomic(r, twice) })},
 	}},
 	{"AtomicRefMut", func() (guard, func() (int, bool)) {
-		c := refcell.NewAtomic(pair{1, 2})
+		c := refcell.NewAtomicRefCell(pair{1, 2})
 		r := c.BorrowMut()
 		return &r, c.BorrowState
 	}, func() guard { return new(atomicMut) }, func(g guard) guard { return forge(g.(*atomicMut)) }, func(g guard) guard {
@@ -227,7 +227,7 @@ func TestReleaseOfACopyPanicsAtTheCopy(t *testing.T) {
 // TestReleaseOfAnAtomicCopyAfterAWriterPanicsAtTheCopy is about what is known
 // without tracking.
 func TestReleaseOfAnAtomicCopyAfterAWriterPanicsAtTheCopy(t *testing.T) {
-	c := refcell.NewAtomic(pair{1, 2})
+	c := refcell.NewAtomicRefCell(pair{1, 2})
 	r := c.Borrow()
 	copied := forge(&r)
 	r.Release()

@@ -47,7 +47,7 @@ func TestRefusalNamesBothSitesWhileTracking(t *testing.T) {
 	assert.EqualError(t, err, fmt.Sprintf("refcell: RefCell.TryBorrow: already mutably borrowed (at leak_test.go:%d; refused at leak_test.go:%d)", first, first+1))
 	m.Release()
 
-	atomic := refcell.NewAtomic(1)
+	atomic := refcell.NewAtomicRefCell(1)
 	first = nextLine()
 	am := atomic.BorrowMut()
 	_, err = atomic.TryBorrow()
@@ -66,7 +66,7 @@ func TestTrackingCatchesTheCopyOfASharedGuardAtOnce(t *testing.T) {
 	assert.Equal(t, 1, readers, "the other borrow is not touched")
 	other.Release()
 
-	a := refcell.NewAtomic(1)
+	a := refcell.NewAtomicRefCell(1)
 	aother, ar := a.Borrow(), a.Borrow()
 	acopied := forge(&ar)
 	ar.Release()
@@ -104,8 +104,8 @@ func TestCheckFindsTheGuardThatWasNotReleased(t *testing.T) {
 	same := func(p *pair) *pair { return p }
 	parts := func(p *pair) (*int, *int) { return &p.a, &p.b }
 	assert.Empty(t, checked(func() {
-		c.With(func(pair) {})
-		c.WithMut(func(*pair) {})
+		c.RWith(func(*pair) {})
+		c.With(func(*pair) {})
 		c.Take()
 		r := c.Borrow()
 		mapped := refcell.Map(&r, same)

@@ -80,16 +80,17 @@ func (c *RefCell[T]) TryBorrowMut() (RefMut[T], error) {
 	return c.BorrowMut(), nil
 }
 
-// With calls f with the value, which is borrowed for reading meanwhile.
-func (c *RefCell[T]) With(f func(T)) {
-	key, token := c.state.share("RefCell.With")
+// RWith calls f with the value, to be read only, which is borrowed for reading until
+// f returns.
+func (c *RefCell[T]) RWith(f func(*T)) {
+	key, token := c.state.share("RefCell.RWith")
 	defer c.state.unshare(key, token)
-	f(c.value)
+	f(&c.value)
 }
 
-// WithMut calls f with the value, which is borrowed for writing meanwhile.
-func (c *RefCell[T]) WithMut(f func(*T)) {
-	r := c.seize("RefCell.WithMut")
+// With calls f with the value, which is borrowed for writing until f returns.
+func (c *RefCell[T]) With(f func(*T)) {
+	r := c.seize("RefCell.With")
 	defer r.Release()
 	f(&c.value)
 }

@@ -12,7 +12,7 @@ import (
 )
 
 func TestBorrowsDoNotAllocate(t *testing.T) {
-	c, a := refcell.New(pair{}), refcell.NewAtomic(pair{})
+	c, a := refcell.New(pair{}), refcell.NewAtomicRefCell(pair{})
 	testkit.NoAllocs(t, "RefCell", func() {
 		r := c.Borrow()
 		part := refcell.Map(&r, func(p *pair) *int { return &p.a })
@@ -22,8 +22,8 @@ func TestBorrowsDoNotAllocate(t *testing.T) {
 		m := c.BorrowMut()
 		m.Ptr().a++
 		m.Release()
-		c.With(func(pair) {})
-		c.WithMut(func(p *pair) { p.b++ })
+		c.RWith(func(*pair) {})
+		c.With(func(p *pair) { p.b++ })
 		c.Replace(pair{})
 	})
 	testkit.NoAllocs(t, "AtomicRefCell", func() {

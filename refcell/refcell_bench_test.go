@@ -9,7 +9,7 @@ import (
 
 func BenchmarkBorrow(b *testing.B) {
 	c := refcell.New(1)
-	a := refcell.NewAtomic(1)
+	a := refcell.NewAtomicRefCell(1)
 	var mu sync.RWMutex
 	b.Run("impl=RefCell", func(b *testing.B) {
 		for range b.N {
@@ -34,7 +34,7 @@ func BenchmarkBorrow(b *testing.B) {
 
 func BenchmarkBorrowMut(b *testing.B) {
 	c := refcell.New(1)
-	a := refcell.NewAtomic(1)
+	a := refcell.NewAtomicRefCell(1)
 	var mu sync.RWMutex
 	b.Run("impl=RefCell", func(b *testing.B) {
 		for range b.N {
@@ -58,7 +58,7 @@ func BenchmarkBorrowMut(b *testing.B) {
 }
 
 func BenchmarkBorrowShared(b *testing.B) {
-	a := refcell.NewAtomic(1)
+	a := refcell.NewAtomicRefCell(1)
 	var mu sync.RWMutex
 	b.Run("impl=AtomicRefCell/goroutines=2", func(b *testing.B) {
 		b.RunParallel(func(pb *testing.PB) {

@@ -20,7 +20,7 @@ import (
 type flavour struct {
 	borrow, tryBorrow       func() (shared, error)
 	borrowMut, tryBorrowMut func() (exclusive, error)
-	with                    func(func(pair))
+	with                    func(func(*pair))
 	withMut                 func(func(*pair))
 	replaceWith             func(func(*pair) pair) pair
 	replace                 func(pair) pair
@@ -169,7 +169,7 @@ func plainCell(v pair) flavour {
 			r, err := c.TryBorrowMut()
 			return plainExclusive(r), err
 		},
-		with: c.With, withMut: c.WithMut, replaceWith: c.ReplaceWith, replace: c.Replace, take: c.Take,
+		with: c.RWith, withMut: c.With, replaceWith: c.ReplaceWith, replace: c.Replace, take: c.Take,
 		intoInner: c.IntoInner, state: c.BorrowState, printed: c, logged: c,
 		swapWithNew: func(v pair) pair {
 			other := refcell.New(v)
@@ -187,7 +187,7 @@ func plainCell(v pair) flavour {
 }
 
 func atomicCell(v pair) flavour {
-	c := refcell.NewAtomic(v)
+	c := refcell.NewAtomicRefCell(v)
 	return flavour{
 		borrow: func() (s shared, err error) {
 			err = caught(func() {
@@ -208,10 +208,10 @@ func atomicCell(v pair) flavour {
 			r, err := c.TryBorrowMut()
 			return atomicExclusive(r), err
 		},
-		with: c.With, withMut: c.WithMut, replaceWith: c.ReplaceWith, replace: c.Replace, take: c.Take,
+		with: c.RWith, withMut: c.With, replaceWith: c.ReplaceWith, replace: c.Replace, take: c.Take,
 		intoInner: c.IntoInner, state: c.BorrowState, printed: c, logged: c,
 		swapWithNew: func(v pair) pair {
-			other := refcell.NewAtomic(v)
+			other := refcell.NewAtomicRefCell(v)
 			defer func() { // also refused, the other is free
 				_, err := other.TryBorrowMut()
 				if err != nil {
@@ -445,11 +445,11 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 		},
 		"with": func(t *rapid.T) {
 			way := rapid.SampledFrom(ways).Draw(t, "way")
-			inside := func(v pair) {
-				require.Equal(t, m.value, v)
+			inside := func(v *pair) {
+				require.Equal(t, m.value, *v)
 				_, err := m.tryBorrowMut()
 				require.ErrorIs(t, err, refcell.ErrBorrowed)
-				m.with(func(v pair) { require.Equal(t, m.value, v) })
+				m.with(func(v *pair) { require.Equal(t, m.value, *v) })
 				end(way)
 			}
 			if m.refusal(false) != nil {
@@ -462,7 +462,7 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 			way, v := rapid.SampledFrom(ways).Draw(t, "way"), drawPair(t)
 			inside := func(p *pair) {
 				for _, f := range []func(){
-					func() { m.with(func(pair) {}) }, func() { m.take() }, func() { m.swapWithNew(v) },
+					func() { m.with(func(*pair) {}) }, func() { m.take() }, func() { m.swapWithNew(v) },
 					func() { must(m.borrow()) }, func() { m.intoInner() },
 				} {
 					require.ErrorIs(t, caught(f), refcell.ErrMutBorrowed)

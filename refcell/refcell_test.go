@@ -45,7 +45,7 @@ func TestManyReadersOrOneWriter(t *testing.T) {
 	assert.Equal(t, 43, m.Get())
 	m.Release()
 	refuses(t, c, false, false)
-	c.With(func(v int) { assert.Equal(t, 43, v) })
+	c.RWith(func(v *int) { assert.Equal(t, 43, *v) })
 }
 
 func TestRefusalsNameOperationAndState(t *testing.T) {
@@ -54,7 +54,7 @@ func TestRefusalsNameOperationAndState(t *testing.T) {
 	b := c.Borrow()
 	for op, f := range map[string]func(){
 		"BorrowMut":   func() { m := c.BorrowMut(); m.Release() },
-		"WithMut":     func() { c.WithMut(func(*int) {}) },
+		"With":        func() { c.With(func(*int) {}) },
 		"Replace":     func() { c.Replace(1) },
 		"ReplaceWith": func() { c.ReplaceWith(func(*int) int { return 1 }) },
 		"Swap":        func() { refcell.New(1).Swap(&c); t.Error("swapped") },
@@ -76,7 +76,7 @@ func TestRefusalsNameOperationAndState(t *testing.T) {
 	m := c.BorrowMut()
 	for op, f := range map[string]func(){
 		"Borrow":    func() { r := c.Borrow(); r.Release() },
-		"With":      func() { c.With(func(int) {}) },
+		"RWith":     func() { c.RWith(func(*int) {}) },
 		"BorrowMut": func() { m := c.BorrowMut(); m.Release() },
 		"Replace":   func() { c.Replace(1) },
 		"Swap":      func() { c.Swap(refcell.New(1)) },
@@ -128,8 +128,8 @@ func TestPanicInACallbackReleases(t *testing.T) {
 	c := refcell.New(1)
 	boom := errors.New("boom")
 	for name, f := range map[string]func(){
-		"With":        func() { c.With(func(int) { panic(boom) }) },
-		"WithMut":     func() { c.WithMut(func(*int) { panic(boom) }) },
+		"RWith":       func() { c.RWith(func(*int) { panic(boom) }) },
+		"With":        func() { c.With(func(*int) { panic(boom) }) },
 		"ReplaceWith": func() { c.ReplaceWith(func(*int) int { panic(boom) }) },
 	} {
 		require.ErrorIs(t, testkit.PanicError(t, f), boom, name)
@@ -327,7 +327,7 @@ func TestCopyOfARefIsCaughtByTheCount(t *testing.T) {
 
 func TestGrowthIsRefusedWhileIterating(t *testing.T) {
 	c := refcell.New([]int{1, 2, 3})
-	grow := func() { c.WithMut(func(v *[]int) { *v = append(*v, 4) }) }
+	grow := func() { c.With(func(v *[]int) { *v = append(*v, 4) }) }
 	r := c.Borrow()
 	for range r.Get() {
 		require.ErrorIs(t, testkit.PanicError(t, grow), refcell.ErrBorrowed)

@@ -57,7 +57,7 @@ func parts(p *pair) (*int, *int) { return &p.a, &p.b }
 // are forgotten of.
 var (
 	cell   = refcell.New(pair{})
-	atomic = refcell.NewAtomic(pair{})
+	atomic = refcell.NewAtomicRefCell(pair{})
 	shared = rc.New(1)
 	arc    = arcmutex.NewArc(1)
 	mutex  = arcmutex.NewMutex(1)
@@ -83,14 +83,14 @@ var kinds = map[string]struct {
 		r := rc.New(1)
 		c := r.Clone()
 		c.Drop()
-		keep = append(keep, c, r.Get())
+		keep = append(keep, c, r.Ptr())
 		return r.Drop
 	}},
 	"an Rc":  {"rc.Rc", func() func() { return shared.Clone().Drop }},
 	"a Weak": {"rc.Weak", func() func() { return shared.Downgrade().Drop }},
 	"a Box whose value is in use": {"rc.Box", func() func() {
 		b := rc.NewBox(1)
-		keep = append(keep, b.Get())
+		keep = append(keep, b.Ptr())
 		return b.Drop
 	}},
 	"the first Arc, with its value in use": {"arcmutex.Arc", func() func() {
@@ -136,13 +136,13 @@ var kinds = map[string]struct {
 		return p.Release
 	}},
 	"an AtomicRefMut": {"refcell.AtomicRefMut", func() func() {
-		c := refcell.NewAtomic(pair{})
+		c := refcell.NewAtomicRefCell(pair{})
 		keep = append(keep, c)
 		m := c.BorrowMut()
 		return m.Release
 	}},
 	"an atomic half": {"refcell.AtomicRefMut", func() func() {
-		c := refcell.NewAtomic(pair{})
+		c := refcell.NewAtomicRefCell(pair{})
 		m := c.BorrowMut()
 		a, b := refcell.MapSplitMutAtomic(&m, parts)
 		keep = append(keep, c, &b)

@@ -90,7 +90,7 @@ func Example_arcCyclic() {
 }
 
 func Example_arcRefCell() {
-	a := arcmutex.NewArc(refcell.NewAtomic(0))
+	a := arcmutex.NewArc(refcell.NewAtomicRefCell(0))
 	b := a.Clone()
 	w := (*a.Get()).BorrowMut()
 	_, err := (*b.Get()).TryBorrow()

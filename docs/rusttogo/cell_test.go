@@ -50,8 +50,8 @@ func Example_refcellTry() {
 		fmt.Println(errors.Is(err, refcell.ErrMutBorrowed))
 		w.Release()
 	}
-	c.WithMut(func(n *int) { *n++ })
-	c.With(func(n int) { fmt.Println(n) })
+	c.With(func(n *int) { *n++ })
+	c.RWith(func(n *int) { fmt.Println(*n) })
 	// Output:
 	// true
 	// 43
@@ -116,7 +116,7 @@ func Example_onceCell() {
 	var c refcell.OnceCell[string]
 	_, ok := c.Get()
 	fmt.Println(ok, c.GetOrInit(func() string { return "first" }), c.Set("second"))
-	if s, ok := c.GetMut(); ok {
+	if s, ok := c.Ptr(); ok {
 		*s += "!"
 	}
 	now, inserted := c.TryInsert("third")
@@ -124,7 +124,7 @@ func Example_onceCell() {
 	taken, ok := c.Take()
 	fmt.Println(taken, ok, &c)
 	_, err := c.GetOrTryInit(func() (string, error) { return "", errSad })
-	fmt.Println(err, refcell.NewOnceCell("full"))
+	fmt.Println(err, refcell.OnceCellFrom("full"))
 	// Output:
 	// false first false
 	// first! false
@@ -134,10 +134,10 @@ func Example_onceCell() {
 
 func Example_lazyCell() {
 	c := refcell.NewLazyCell(func() int { fmt.Println("compute"); return 41 })
-	_, made := c.Peek()
+	_, made := c.TryGet()
 	fmt.Println(made)
 	fmt.Println(c.Get())
-	*c.GetMut()++
+	*c.Ptr()++
 	fmt.Println(c.Get())
 	// Output:
 	// false

@@ -17,12 +17,12 @@ func try(f func()) {
 func Example_ownershipMove() {
 	b1 := rc.NewBox(500)
 	b2 := b1.Move()
-	fmt.Println(*b2.Get())
-	try(func() { b1.Get() })
+	fmt.Println(*b2.Ptr())
+	try(func() { b1.Ptr() })
 	b2.Drop()
 	// Output:
 	// 500
-	// panic: rc: Box.Get: handle was dropped
+	// panic: rc: Box.Ptr: handle was dropped
 }
 
 func Example_ownershipScope() {
@@ -58,14 +58,14 @@ func Example_ownershipBorrow() {
 	r := v.Borrow()
 	for _, x := range r.Get() {
 		if x == 2 {
-			try(func() { v.WithMut(func(v *[]int) { *v = append(*v, 4) }) })
+			try(func() { v.With(func(v *[]int) { *v = append(*v, 4) }) })
 		}
 	}
 	r.Release()
 	try(func() { r.Get() })
-	v.With(func(v []int) { fmt.Println(v) })
+	v.RWith(func(v *[]int) { fmt.Println(*v) })
 	// Output:
-	// panic: refcell: RefCell.WithMut: already borrowed (1 reader)
+	// panic: refcell: RefCell.With: already borrowed (1 reader)
 	// panic: refcell: Ref.Get: guard was released
 	// [1 2 3]
 }

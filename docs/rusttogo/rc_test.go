@@ -10,9 +10,9 @@ import (
 
 func Example_box() {
 	b := rc.NewBox(car{"Audi", []int{50}})
-	b.Get().name = "BMW"
-	deep := rc.NewBox(b.Get().Clone())
-	b.Get().fuel[0] = 10
+	b.Ptr().name = "BMW"
+	deep := rc.NewBox(b.Ptr().Clone())
+	b.Ptr().fuel[0] = 10
 	fmt.Println(b, deep)
 	fmt.Println(b.IntoInner())
 	shared := deep.IntoRc()
@@ -26,11 +26,11 @@ func Example_box() {
 
 func Example_boxForms() {
 	b := rc.NewBox[any](500)
-	n, ok := (*b.Get()).(int)
+	n, ok := (*b.Ptr()).(int)
 	fmt.Println(n, ok)
-	static := b.Get()
+	static := b.Ptr()
 	slice := rc.NewBox([]int{1, 2})
-	fmt.Println(*static, slices.Concat(*slice.Get(), []int{3}))
+	fmt.Println(*static, slices.Concat(*slice.Ptr(), []int{3}))
 	slice.Drop()
 	// Output:
 	// 500 true
@@ -40,7 +40,7 @@ func Example_boxForms() {
 func Example_rcShare() {
 	a := rc.NewDrop("Rust is awesome!", func(s *string) { fmt.Println("freed:", *s) })
 	b, c := a.Clone(), a.Clone()
-	fmt.Println(*b.Get(), a.StrongCount(), a.WeakCount(), a.PtrEq(c), *a.Get() == *b.Get())
+	fmt.Println(*b.Ptr(), a.StrongCount(), a.WeakCount(), a.PtrEq(c), *a.Ptr() == *b.Ptr())
 	a.Drop()
 	b.Drop()
 	c.Drop()
@@ -83,13 +83,13 @@ func Example_rcUnwrap() {
 func Example_rcShared() {
 	v := rc.New(refcell.New([]int{1}))
 	w := v.Clone()
-	(*w.Get()).WithMut(func(v *[]int) { *v = append(*v, 2) })
+	(*w.Ptr()).With(func(v *[]int) { *v = append(*v, 2) })
 	fmt.Println(v)
 	flag := rc.New(refcell.NewCell(false))
-	(*flag.Get()).Set(true)
+	(*flag.Ptr()).Set(true)
 	fmt.Println(flag)
 	shape := rc.New[any](dog{"Rex"})
-	d, ok := (*shape.Get()).(dog)
+	d, ok := (*shape.Ptr()).(dog)
 	fmt.Println(d.name, ok)
 	// Output:
 	// [1 2]
@@ -112,7 +112,7 @@ func Example_weak() {
 	leaf := node{"leaf", w.Clone()}
 	fmt.Println(w.StrongCount(), w.WeakCount(), w.PtrEq(leaf.parent))
 	if parent, ok := leaf.parent.Upgrade(); ok {
-		fmt.Println(parent.Get().name)
+		fmt.Println(parent.Ptr().name)
 		parent.Drop()
 	}
 	w.Drop()
@@ -128,7 +128,7 @@ func Example_weak() {
 
 func Example_weakCyclic() {
 	self := rc.NewCyclic(func(self *rc.Weak[node]) node { return node{"self", self.Clone()} }, nil)
-	again, ok := self.Get().parent.Upgrade()
-	fmt.Println(again.Get().name, ok, self.StrongCount())
+	again, ok := self.Ptr().parent.Upgrade()
+	fmt.Println(again.Ptr().name, ok, self.StrongCount())
 	// Output: self true 2
 }

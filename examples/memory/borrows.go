@@ -116,7 +116,7 @@ let f = first(&b);`,
 			produce := func() *rc.Box[[]int32] { return rc.NewBox([]int32{1, 2}) }
 			first := func(v *[]int32) *int32 { return &(*v)[0] }
 			b := produce()
-			f := first(b.Get())
+			f := first(b.Ptr())
 			s.main("", variable("b", &b), variable("f", &f))
 			b.Drop()
 		},

@@ -62,7 +62,7 @@ b.borrow_mut().push(2);`,
 		func(s *scene) {
 			a := rc.New(refcell.RefCell[[]int32]{})
 			b, c := a.Clone(), a.Clone()
-			b.Get().WithMut(func(v *[]int32) { *v = append(*v, 1, 2) })
+			b.Ptr().With(func(v *[]int32) { *v = append(*v, 1, 2) })
 			s.main("", variable("A", &a), variable("B", &b), variable("C", &c))
 			a.Drop()
 			b.Drop()
@@ -146,7 +146,7 @@ struct File { parent: Weak<Folder> }`,
 				file := document{"a.txt", self.Clone()}
 				return folder{"home", []*rc.Rc[document]{rc.NewDrop(file, func(d *document) { d.in.Drop() })}}
 			}, func(f *folder) { f.files[0].Drop() })
-			up := home.Get().files[0].Get().in.Clone()
+			up := home.Ptr().files[0].Ptr().in.Clone()
 			s.main("", variable("home", &home), variable("up", &up))
 			home.Drop()
 			s.main("the folder is gone, its Weak knows", variable("home", &home), variable("up", &up))

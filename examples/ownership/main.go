@@ -66,7 +66,7 @@ func box(w *strings.Builder) {
 	b1 := rc.NewBoxDrop(500, func(v *int) { fmt.Fprintf(w, "freed %d\n", *v) })
 	b2 := b1.Move()
 	fmt.Fprintf(w, "b2 = %v, b1 = %v\n", b2, b1)
-	fmt.Fprintln(w, refusal(func() { b1.Get() }))
+	fmt.Fprintln(w, refusal(func() { b1.Ptr() }))
 	b2.Drop()
 }
 
@@ -108,8 +108,8 @@ type node struct {
 func newNode(w *strings.Builder, name string) *rc.Rc[node] {
 	return rc.NewDrop(node{name: name}, func(n *node) {
 		fmt.Fprintf(w, "freed %s\n", n.name)
-		n.children.With(func(children []*rc.Rc[node]) {
-			for _, child := range children {
+		n.children.RWith(func(children *[]*rc.Rc[node]) {
+			for _, child := range *children {
 				child.Drop()
 			}
 		})
@@ -121,18 +121,18 @@ func newNode(w *strings.Builder, name string) *rc.Rc[node] {
 
 func tree(w *strings.Builder) {
 	leaf, branch := newNode(w, "leaf"), newNode(w, "branch")
-	_, ok := leaf.Get().parent.Get().Upgrade()
+	_, ok := leaf.Ptr().parent.Get().Upgrade()
 	fmt.Fprintf(w, "leaf has a parent: %t\n", ok)
-	branch.Get().children.WithMut(func(c *[]*rc.Rc[node]) { *c = append(*c, leaf.Clone()) })
-	leaf.Get().parent.Set(branch.Downgrade())
-	if parent, ok := leaf.Get().parent.Get().Upgrade(); ok {
-		fmt.Fprintf(w, "leaf's parent is %s\n", parent.Get().name)
+	branch.Ptr().children.With(func(c *[]*rc.Rc[node]) { *c = append(*c, leaf.Clone()) })
+	leaf.Ptr().parent.Set(branch.Downgrade())
+	if parent, ok := leaf.Ptr().parent.Get().Upgrade(); ok {
+		fmt.Fprintf(w, "leaf's parent is %s\n", parent.Ptr().name)
 		parent.Drop()
 	}
 	fmt.Fprintf(w, "leaf: strong %d, weak %d; branch: strong %d, weak %d\n",
 		leaf.StrongCount(), leaf.WeakCount(), branch.StrongCount(), branch.WeakCount())
 	branch.Drop()
-	_, ok = leaf.Get().parent.Get().Upgrade()
+	_, ok = leaf.Ptr().parent.Get().Upgrade()
 	fmt.Fprintf(w, "leaf has a parent: %t, strong %d\n", ok, leaf.StrongCount())
 	leaf.Drop()
 }
@@ -163,7 +163,7 @@ func vector(w *strings.Builder) {
 	a := rc.New(refcell.New([]int{1, 2, 3}))
 	b := a.Clone()
 	push := func(owner *rc.Rc[*refcell.RefCell[[]int]], v int) {
-		(*owner.Get()).WithMut(func(s *[]int) { *s = append(*s, v) })
+		(*owner.Ptr()).With(func(s *[]int) { *s = append(*s, v) })
 	}
 	push(a, 4)
 	push(b, 5)
@@ -173,7 +173,7 @@ func vector(w *strings.Builder) {
 }
 
 func conflict(w *strings.Builder) {
-	a := arcmutex.NewArc(refcell.NewAtomic([]int{1}))
+	a := arcmutex.NewArc(refcell.NewAtomicRefCell([]int{1}))
 	shared := *a.Get()
 	held := shared.BorrowMut()
 	var wg sync.WaitGroup
@@ -190,11 +190,11 @@ func growth(w *strings.Builder) {
 	c := refcell.New([]int{1, 2, 3})
 	reader := c.Borrow()
 	for _, v := range reader.Get() {
-		err := refusal(func() { c.WithMut(func(s *[]int) { *s = append(*s, v) }) })
+		err := refusal(func() { c.With(func(s *[]int) { *s = append(*s, v) }) })
 		fmt.Fprintln(w, errors.Is(err, refcell.ErrBorrowed), err)
 	}
 	reader.Release()
-	c.WithMut(func(s *[]int) { *s = append(*s, 4) })
+	c.With(func(s *[]int) { *s = append(*s, 4) })
 	fmt.Fprintln(w, c)
 }
 

@@ -126,7 +126,7 @@ func containers[T any](t *testing.T, v T) map[string]any {
 		"result.Result": result.Ok(v), "result.UnwrapError": panicked[*result.UnwrapError](t, func() { _ = result.Ok(v).UnwrapErr() }),
 		"result.UnhandledError": unhandled(t, fmt.Errorf("about %v", v)),
 		"rc.Box":                rc.NewBox(v),
-		"refcell.Cell":          refcell.NewCell(v), "refcell.OnceCell": refcell.NewOnceCell(v),
+		"refcell.Cell":          refcell.NewCell(v), "refcell.OnceCell": refcell.OnceCellFrom(v),
 		"arcmutex.OnceLock": arcmutex.NewOnceLock(v),
 		"stream.Stream":     stream.Of(v, v), "stream.Heard": stream.Heard[T]{Value: v}, "stream.Pair": stream.Pair[T, T]{First: v, Second: v},
 		"stream.Indexed":   stream.Indexed[T]{Value: v},
@@ -157,14 +157,14 @@ func owners[T any](t *testing.T, all map[string]any, v T) {
 
 func cells[T any](t *testing.T, all map[string]any, v T) {
 	t.Helper()
-	all["refcell.RefCell"], all["refcell.AtomicRefCell"] = refcell.New(v), refcell.NewAtomic(v)
+	all["refcell.RefCell"], all["refcell.AtomicRefCell"] = refcell.New(v), refcell.NewAtomicRefCell(v)
 	lazy := refcell.NewLazyCell(func() T { return v })
 	lazy.Get()
 	all["refcell.LazyCell"] = lazy
 	ref := refcell.New(v).Borrow()
 	refMut := refcell.New(v).BorrowMut()
-	atomicRef := refcell.NewAtomic(v).Borrow()
-	atomicRefMut := refcell.NewAtomic(v).BorrowMut()
+	atomicRef := refcell.NewAtomicRefCell(v).Borrow()
+	atomicRefMut := refcell.NewAtomicRefCell(v).BorrowMut()
 	all["refcell.Ref"], all["refcell.RefMut"] = &ref, &refMut
 	all["refcell.AtomicRef"], all["refcell.AtomicRefMut"] = &atomicRef, &atomicRefMut
 	t.Cleanup(func() { ref.Release(); refMut.Release(); atomicRef.Release(); atomicRefMut.Release() })

@@ -8,7 +8,7 @@ import "github.com/coderrange/ferrous/rc"
 func Use(r *rc.Rc[int], w *rc.Weak[int], b *rc.Box[int]) int {
 	c := r.Clone()
 	u, _ := w.Upgrade()
-	n := *c.Get() + *u.Get() + *b.Get()
+	n := *c.Ptr() + *u.Ptr() + *b.Ptr()
 	c.Drop()
 	u.Drop()
 	return n

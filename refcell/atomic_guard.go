@@ -166,8 +166,8 @@ func (r *AtomicRefMut[T]) live(op string) {
 // What the inlined methods panic with is made beforehand, which keeps them
 // small.
 var (
-	errAtomicRefMutGet     = &useError{"AtomicRefMut.Get", ErrReleased}
-	errAtomicRefMutSet     = &useError{"AtomicRefMut.Set", ErrReleased}
-	errAtomicRefMutPtr     = &useError{"AtomicRefMut.Ptr", ErrReleased}
-	errAtomicRefMutRelease = &useError{"AtomicRefMut.Release", ErrReleased}
+	errAtomicRefMutGet     = &opError{"AtomicRefMut.Get", ErrReleased}
+	errAtomicRefMutSet     = &opError{"AtomicRefMut.Set", ErrReleased}
+	errAtomicRefMutPtr     = &opError{"AtomicRefMut.Ptr", ErrReleased}
+	errAtomicRefMutRelease = &opError{"AtomicRefMut.Release", ErrReleased}
 )

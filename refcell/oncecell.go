@@ -19,16 +19,16 @@ type OnceCell[T any] struct {
 	filling bool // while an initializer runs
 }
 
-// NewOnceCell returns a OnceCell that holds v.
-func NewOnceCell[T any](v T) *OnceCell[T] { return &OnceCell[T]{value: v, set: true} }
+// OnceCellFrom returns a OnceCell that holds v.
+func OnceCellFrom[T any](v T) *OnceCell[T] { return &OnceCell[T]{value: v, set: true} }
 
 // Get returns the value, or false if there is none.
 func (c *OnceCell[T]) Get() (T, bool) { return c.value, c.set }
 
-// GetMut returns the value to be changed, or false if there is none.
+// Ptr returns the value to be changed, or false if there is none.
 //
 //ferrous:lends
-func (c *OnceCell[T]) GetMut() (*T, bool) {
+func (c *OnceCell[T]) Ptr() (*T, bool) {
 	if !c.set {
 		return nil, false
 	}
@@ -52,7 +52,7 @@ func (c *OnceCell[T]) insert(op string, v T) bool {
 	case c.set:
 		return false
 	case c.filling:
-		panic(&useError{op, ErrReentrant})
+		panic(&opError{op, ErrReentrant})
 	}
 	c.value, c.set = v, true
 	return true
@@ -82,7 +82,7 @@ func (c *OnceCell[T]) GetOrTryInit(f func() (T, error)) (T, error) {
 // fill sets the value of an empty cell.
 func (c *OnceCell[T]) fill(op string, f func() (T, error)) (T, error) {
 	if c.filling {
-		panic(&useError{op, ErrReentrant})
+		panic(&opError{op, ErrReentrant})
 	}
 	c.filling = true
 	defer func() { c.filling = false }()

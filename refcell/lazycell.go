@@ -24,7 +24,7 @@ type LazyCell[T any] struct {
 // is nil.
 func NewLazyCell[T any](init func() T) *LazyCell[T] {
 	if init == nil {
-		panic(&useError{"NewLazyCell", ErrNoInit})
+		panic(&opError{"NewLazyCell", ErrNoInit})
 	}
 	return &LazyCell[T]{init: init}
 }
@@ -37,24 +37,24 @@ func (c *LazyCell[T]) Get() T {
 	return *c.force("LazyCell.Get")
 }
 
-// GetMut is Get for a value to be changed.
+// Ptr is Get for a value to be changed.
 //
 //ferrous:lends
-func (c *LazyCell[T]) GetMut() *T { return c.force("LazyCell.GetMut") }
+func (c *LazyCell[T]) Ptr() *T { return c.force("LazyCell.Ptr") }
 
-// Peek returns the value, or false if nobody has asked for it yet.
-func (c *LazyCell[T]) Peek() (T, bool) { return c.cell.Get() }
+// TryGet returns the value, or false if nobody has asked for it yet.
+func (c *LazyCell[T]) TryGet() (T, bool) { return c.cell.Get() }
 
 // force makes the value unless it is there.
 func (c *LazyCell[T]) force(op string) *T {
 	switch {
 	case c.cell.set:
 	case c.cell.filling:
-		panic(&useError{op, ErrReentrant})
+		panic(&opError{op, ErrReentrant})
 	case c.called:
-		panic(&useError{op, ErrPoisoned})
+		panic(&opError{op, ErrPoisoned})
 	case c.init == nil:
-		panic(&useError{op, ErrNoInit})
+		panic(&opError{op, ErrNoInit})
 	default:
 		init := c.init
 		c.init, c.called = nil, true

@@ -28,7 +28,7 @@ func atomicRefuses(t *testing.T, c *refcell.AtomicRefCell[int], shared, exclusiv
 }
 
 func TestAtomicManyReadersOrOneWriter(t *testing.T) {
-	c := refcell.NewAtomic(42)
+	c := refcell.NewAtomicRefCell(42)
 	atomicRefuses(t, c, false, false)
 	a := c.Borrow()
 	b := c.Borrow()
@@ -43,7 +43,7 @@ func TestAtomicManyReadersOrOneWriter(t *testing.T) {
 	assert.Equal(t, 43, m.Get())
 	m.Release()
 	atomicRefuses(t, c, false, false)
-	c.With(func(v int) { assert.Equal(t, 43, v) })
+	c.RWith(func(v *int) { assert.Equal(t, 43, *v) })
 }
 
 func TestAtomicRefusalsNameOperationAndState(t *testing.T) {
@@ -52,10 +52,10 @@ func TestAtomicRefusalsNameOperationAndState(t *testing.T) {
 	b := c.Borrow()
 	for op, f := range map[string]func(){
 		"BorrowMut":   func() { m := c.BorrowMut(); m.Release() },
-		"WithMut":     func() { c.WithMut(func(*int) {}) },
+		"With":        func() { c.With(func(*int) {}) },
 		"Replace":     func() { c.Replace(1) },
 		"ReplaceWith": func() { c.ReplaceWith(func(*int) int { return 1 }) },
-		"Swap":        func() { refcell.NewAtomic(1).Swap(&c); t.Error("swapped") },
+		"Swap":        func() { refcell.NewAtomicRefCell(1).Swap(&c); t.Error("swapped") },
 		"Take":        func() { c.Take() },
 		"IntoInner":   func() { c.IntoInner() },
 	} {
@@ -74,10 +74,10 @@ func TestAtomicRefusalsNameOperationAndState(t *testing.T) {
 	m := c.BorrowMut()
 	for op, f := range map[string]func(){
 		"Borrow":    func() { r := c.Borrow(); r.Release() },
-		"With":      func() { c.With(func(int) {}) },
+		"RWith":     func() { c.RWith(func(*int) {}) },
 		"BorrowMut": func() { m := c.BorrowMut(); m.Release() },
 		"Replace":   func() { c.Replace(1) },
-		"Swap":      func() { c.Swap(refcell.NewAtomic(1)) },
+		"Swap":      func() { c.Swap(refcell.NewAtomicRefCell(1)) },
 	} {
 		err := testkit.PanicError(t, f)
 		require.ErrorIs(t, err, refcell.ErrMutBorrowed)
@@ -90,7 +90,7 @@ func TestAtomicRefusalsNameOperationAndState(t *testing.T) {
 }
 
 func TestAtomicRefusedSwapLeavesBothCellsUsable(t *testing.T) {
-	a, b := refcell.NewAtomic(1), refcell.NewAtomic(2)
+	a, b := refcell.NewAtomicRefCell(1), refcell.NewAtomicRefCell(2)
 	r := b.Borrow()
 	assert.Panics(t, func() { a.Swap(b) })
 	r.Release()
@@ -102,7 +102,7 @@ func TestAtomicRefusedSwapLeavesBothCellsUsable(t *testing.T) {
 }
 
 func TestAtomicReplaceTakeAndReplaceWith(t *testing.T) {
-	c := refcell.NewAtomic(5)
+	c := refcell.NewAtomicRefCell(5)
 	assert.Equal(t, 5, c.Replace(6))
 	assert.Equal(t, 6, c.ReplaceWith(func(v *int) int { *v++; return 2 * *v })-1)
 	assert.Equal(t, 14, c.Take())
@@ -110,7 +110,7 @@ func TestAtomicReplaceTakeAndReplaceWith(t *testing.T) {
 }
 
 func TestAtomicIntoInnerEndsTheCell(t *testing.T) {
-	c := refcell.NewAtomic(7)
+	c := refcell.NewAtomicRefCell(7)
 	assert.Equal(t, 7, c.IntoInner())
 	_, err := c.TryBorrow()
 	require.ErrorIs(t, err, refcell.ErrTaken)
@@ -123,11 +123,11 @@ func TestAtomicIntoInnerEndsTheCell(t *testing.T) {
 }
 
 func TestAtomicPanicInACallbackReleases(t *testing.T) {
-	c := refcell.NewAtomic(1)
+	c := refcell.NewAtomicRefCell(1)
 	boom := errors.New("boom")
 	for name, f := range map[string]func(){
-		"With":        func() { c.With(func(int) { panic(boom) }) },
-		"WithMut":     func() { c.WithMut(func(*int) { panic(boom) }) },
+		"RWith":       func() { c.RWith(func(*int) { panic(boom) }) },
+		"With":        func() { c.With(func(*int) { panic(boom) }) },
 		"ReplaceWith": func() { c.ReplaceWith(func(*int) int { panic(boom) }) },
 	} {
 		require.ErrorIs(t, testkit.PanicError(t, f), boom, name)
@@ -136,7 +136,7 @@ func TestAtomicPanicInACallbackReleases(t *testing.T) {
 }
 
 func TestAtomicCloneAddsOneBorrow(t *testing.T) {
-	c := refcell.NewAtomic(1)
+	c := refcell.NewAtomicRefCell(1)
 	a := c.Borrow()
 	b := a.Clone()
 	readers, _ := c.BorrowState()
@@ -149,7 +149,7 @@ func TestAtomicCloneAddsOneBorrow(t *testing.T) {
 }
 
 func TestAtomicMapKeepsOneBorrow(t *testing.T) {
-	c := refcell.NewAtomic(pair{1, 2})
+	c := refcell.NewAtomicRefCell(pair{1, 2})
 	whole := c.Borrow()
 	b := refcell.MapAtomic(&whole, func(p *pair) *int { return &p.b })
 	readers, _ := c.BorrowState()
@@ -163,7 +163,7 @@ func TestAtomicMapKeepsOneBorrow(t *testing.T) {
 }
 
 func TestAtomicFilterMapGivesTheGuardBack(t *testing.T) {
-	c := refcell.NewAtomic(map[string]int{"x": 1})
+	c := refcell.NewAtomicRefCell(map[string]int{"x": 1})
 	find := func(key string) func(*map[string]int) (*int, bool) {
 		return func(m *map[string]int) (*int, bool) { v, ok := (*m)[key]; return &v, ok }
 	}
@@ -188,7 +188,7 @@ func TestAtomicFilterMapGivesTheGuardBack(t *testing.T) {
 }
 
 func TestAtomicMapSplitCountsBothHalves(t *testing.T) {
-	c := refcell.NewAtomic(pair{1, 2})
+	c := refcell.NewAtomicRefCell(pair{1, 2})
 	r := c.Borrow()
 	a, b := refcell.MapSplitAtomic(&r, func(p *pair) (*int, *int) { return &p.a, &p.b })
 	readers, _ := c.BorrowState()
@@ -204,7 +204,7 @@ func TestAtomicMapSplitCountsBothHalves(t *testing.T) {
 
 func TestAtomicMapSplitMutKeepsTheCellUntilBothAreReleased(t *testing.T) {
 	for _, first := range []int{0, 1} {
-		c := refcell.NewAtomic(pair{1, 2})
+		c := refcell.NewAtomicRefCell(pair{1, 2})
 		m := c.BorrowMut()
 		stale := m
 		a, b := refcell.MapSplitMutAtomic(&m, func(p *pair) (*int, *int) { return &p.a, &p.b })
@@ -229,7 +229,7 @@ func TestAtomicMapSplitMutKeepsTheCellUntilBothAreReleased(t *testing.T) {
 }
 
 func TestAtomicHalvesSplitAgain(t *testing.T) {
-	c := refcell.NewAtomic([3]int{})
+	c := refcell.NewAtomicRefCell([3]int{})
 	m := c.BorrowMut()
 	a, rest := refcell.MapSplitMutAtomic(&m, func(v *[3]int) (*int, *[2]int) { return &v[0], (*[2]int)(v[1:]) })
 	b, d := refcell.MapSplitMutAtomic(&rest, func(v *[2]int) (*int, *int) { return &v[0], &v[1] })
@@ -246,7 +246,7 @@ func TestAtomicHalvesSplitAgain(t *testing.T) {
 
 func TestAtomicMapThatPanicsLeavesTheGuard(t *testing.T) {
 	boom := errors.New("boom")
-	c := refcell.NewAtomic(1)
+	c := refcell.NewAtomicRefCell(1)
 	r := c.Borrow()
 	require.ErrorIs(t, testkit.PanicError(t, func() { refcell.MapAtomic(&r, func(*int) *int { panic(boom) }) }), boom)
 	assert.Equal(t, 1, r.Get())
@@ -259,7 +259,7 @@ func TestAtomicMapThatPanicsLeavesTheGuard(t *testing.T) {
 }
 
 func TestAtomicReleasedRefPanics(t *testing.T) {
-	c := refcell.NewAtomic(1)
+	c := refcell.NewAtomicRefCell(1)
 	same := func(v *int) *int { return v }
 	for op, use := range map[string]func(*refcell.AtomicRef[int]){
 		"AtomicRef.Get":     func(r *refcell.AtomicRef[int]) { r.Get() },
@@ -285,7 +285,7 @@ func TestAtomicReleasedRefPanics(t *testing.T) {
 }
 
 func TestAtomicReleasedRefMutAndItsCopiesPanic(t *testing.T) {
-	c := refcell.NewAtomic(1)
+	c := refcell.NewAtomicRefCell(1)
 	same := func(v *int) *int { return v }
 	for op, use := range map[string]func(*refcell.AtomicRefMut[int]){
 		"AtomicRefMut.Get":     func(r *refcell.AtomicRefMut[int]) { r.Get() },
@@ -318,7 +318,7 @@ func TestAtomicReleasedRefMutAndItsCopiesPanic(t *testing.T) {
 }
 
 func TestAtomicCopyOfARefIsCaughtByTheCount(t *testing.T) {
-	c := refcell.NewAtomic(1)
+	c := refcell.NewAtomicRefCell(1)
 	r := c.Borrow()
 	copied := forge(&r)
 	r.Release()
@@ -327,8 +327,8 @@ func TestAtomicCopyOfARefIsCaughtByTheCount(t *testing.T) {
 }
 
 func TestAtomicGrowthIsRefusedWhileIterating(t *testing.T) {
-	c := refcell.NewAtomic([]int{1, 2, 3})
-	grow := func() { c.WithMut(func(v *[]int) { *v = append(*v, 4) }) }
+	c := refcell.NewAtomicRefCell([]int{1, 2, 3})
+	grow := func() { c.With(func(v *[]int) { *v = append(*v, 4) }) }
 	r := c.Borrow()
 	for range r.Get() {
 		require.ErrorIs(t, testkit.PanicError(t, grow), refcell.ErrBorrowed)
@@ -339,7 +339,7 @@ func TestAtomicGrowthIsRefusedWhileIterating(t *testing.T) {
 }
 
 func TestAtomicFormat(t *testing.T) {
-	c := refcell.NewAtomic(43)
+	c := refcell.NewAtomicRefCell(43)
 	assert.Equal(t, "43 AtomicRefCell(43 borrowed=no)", fmt.Sprintf("%v %+v", c, c))
 	r := c.Borrow()
 	assert.Equal(t, "AtomicRefCell(43 borrowed=1) 43 AtomicRef(43)", fmt.Sprintf("%#v %v %+v", c, &r, &r))
@@ -349,12 +349,12 @@ func TestAtomicFormat(t *testing.T) {
 	assert.Equal(t, "AtomicRefCell(<borrowed> borrowed=mut) 43 AtomicRefMut(43)", fmt.Sprintf("%+v %v %+v", c, &m, &m))
 	m.Release()
 	assert.Equal(t, "<released>", fmt.Sprint(&m))
-	s := refcell.NewAtomic("foo")
+	s := refcell.NewAtomicRefCell("foo")
 	assert.Equal(t, `foo "foo" AtomicRefCell("foo" borrowed=no)`, fmt.Sprintf("%s %q %#v", s, s, s))
 }
 
 func TestAtomicLogValue(t *testing.T) {
-	c := refcell.NewAtomic(1)
+	c := refcell.NewAtomicRefCell(1)
 	r := c.Borrow()
 	assert.Equal(t, "v.value=1 v.readers=1 v.writing=false", logged(c))
 	assert.Equal(t, "v=1", logged(&r))

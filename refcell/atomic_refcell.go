@@ -24,8 +24,8 @@ type AtomicRefCell[T any] struct {
 	value T
 }
 
-// NewAtomic returns an AtomicRefCell that holds v.
-func NewAtomic[T any](v T) *AtomicRefCell[T] { return &AtomicRefCell[T]{value: v} }
+// NewAtomicRefCell returns an AtomicRefCell that holds v.
+func NewAtomicRefCell[T any](v T) *AtomicRefCell[T] { return &AtomicRefCell[T]{value: v} }
 
 // Borrow lends the value out for reading. It panics if it is borrowed for
 // writing.
@@ -70,16 +70,17 @@ func (c *AtomicRefCell[T]) TryBorrowMut() (AtomicRefMut[T], error) {
 	return AtomicRefMut[T]{state: &c.state, value: &c.value, gen: gen, token: token}, nil
 }
 
-// With calls f with the value, which is borrowed for reading meanwhile.
-func (c *AtomicRefCell[T]) With(f func(T)) {
-	turn, token := c.state.share("AtomicRefCell.With")
+// RWith calls f with the value, to be read only, which is borrowed for reading until
+// f returns.
+func (c *AtomicRefCell[T]) RWith(f func(*T)) {
+	turn, token := c.state.share("AtomicRefCell.RWith")
 	defer c.state.unshare(turn, token)
-	f(c.value)
+	f(&c.value)
 }
 
-// WithMut calls f with the value, which is borrowed for writing meanwhile.
-func (c *AtomicRefCell[T]) WithMut(f func(*T)) {
-	r := c.seize("AtomicRefCell.WithMut")
+// With calls f with the value, which is borrowed for writing until f returns.
+func (c *AtomicRefCell[T]) With(f func(*T)) {
+	r := c.seize("AtomicRefCell.With")
 	defer r.Release()
 	f(&c.value)
 }
