@@ -44,5 +44,5 @@ func TestHandlesAreThreeWords(t *testing.T) {
 
 func TestFastPathsInline(t *testing.T) {
 	t.Chdir("testdata/inline")
-	testkit.Inlined(t, "rc.(*Rc[…]).Clone", "rc.(*Rc[…]).Drop", "rc.(*Rc[…]).Get", "rc.(*Box[…]).Get")
+	testkit.Inlined(t, "rc.(*Rc[…]).Clone", "rc.(*Rc[…]).Drop", "rc.(*Rc[…]).Ptr", "rc.(*Box[…]).Ptr")
 }
