@@ -9,59 +9,94 @@ import (
 	"unicode/utf8"
 )
 
+const explanation = "Medians of the time an operation takes and what it allocates; in brackets the ratio of the time to ours: 8.0× takes eight times as long."
+
 // format returns the report as text or as Markdown.
 func (rep *report) format(markdown bool) string {
 	var b strings.Builder
-	b.WriteString(rep.head + "\n")
-	for _, g := range rep.groups {
-		title := "\n" + g.name + "\n"
+	b.WriteString(rep.head + "\n" + explanation + "\n")
+	for _, t := range rep.tables {
+		title := "\n" + t.name + "\n"
 		if markdown {
-			title = "\n### " + g.name + "\n\n"
+			title = "\n### " + t.name + "\n\n"
 		}
 		b.WriteString(title)
-		writeTable(&b, g.cells(), markdown)
+		writeTable(&b, t.cells(), markdown)
 	}
 	return b.String()
 }
 
-// cells returns the table of a group. The first unit, time, has its spread and
-// its ratio to ours beside it.
-func (g *group) cells() [][]string {
-	ours := math.NaN()
-	if i := slices.IndexFunc(g.rows, func(r *row) bool { return r.impl == "ours" }); i >= 0 {
-		ours = g.rows[i].summary(g.units[0]).Center
-	}
-	cells := [][]string{{"impl", g.units[0], "±", "ratio"}}
-	cells[0] = append(cells[0], g.units[1:]...)
-	for _, r := range g.rows {
-		first := r.summary(g.units[0])
-		line := []string{r.impl, number(first.Center), first.PctRangeString(), ratio(first.Center / ours)}
-		for _, unit := range g.units[1:] {
-			line = append(line, number(r.summary(unit).Center))
+// cells returns the table: a column for each implementation, and a line for the
+// time of each set of parameters and for each other unit that is no memory.
+func (t *table) cells() [][]string {
+	cells := [][]string{append([]string{""}, t.impls...)}
+	for _, r := range t.rows {
+		for i, unit := range r.units() {
+			if unit == "B/op" || unit == "allocs/op" {
+				continue // they are beside the time
+			}
+			name := strings.Join(r.params, ", ")
+			if i > 0 {
+				name = strings.TrimPrefix(name+", "+unit, ", ")
+			}
+			line := []string{name}
+			for _, impl := range t.impls {
+				line = append(line, r.cell(impl, unit))
+			}
+			cells = append(cells, line)
 		}
-		cells = append(cells, line)
 	}
 	return cells
 }
 
-func number(v float64) string {
+// cell returns what that implementation took in that unit, with its ratio to ours,
+// and beside a time what it allocated.
+func (r *row) cell(impl, unit string) string {
+	one := r.of(impl)
+	value := one.median(unit)
+	if math.IsNaN(value.Center) {
+		return ""
+	}
+	text := number(value.Center)
+	if unit == "ns/op" {
+		text = duration(value.Center)
+		if spread := value.PctRangeString(); spread != "0%" && spread != "∞" {
+			text += " ±" + spread
+		}
+	}
+	if ours := r.of("ours").median(unit).Center; impl != "ours" && ours > 0 && strings.HasPrefix(unit, "ns/") {
+		text += fmt.Sprintf(" (%s×)", number(value.Center/ours))
+	}
+	if n := one.median("allocs/op").Center; unit == "ns/op" && n > 0 {
+		text += fmt.Sprintf(", %s B in %s", number(one.median("B/op").Center), number(n))
+	}
+	return text
+}
+
+// duration returns so many nanoseconds with three digits and a unit.
+func duration(ns float64) string {
 	switch {
-	case math.IsNaN(v):
-		return "-"
-	case v == math.Trunc(v) || v >= 100:
-		return strconv.FormatFloat(v, 'f', 0, 64)
-	case v >= 10:
-		return strconv.FormatFloat(v, 'f', 1, 64)
+	case ns >= 1e9:
+		return number(ns/1e9) + " s"
+	case ns >= 1e6:
+		return number(ns/1e6) + " ms"
+	case ns >= 1e4:
+		return number(ns/1e3) + " µs"
 	default:
-		return strconv.FormatFloat(v, 'f', 2, 64)
+		return number(ns) + " ns"
 	}
 }
 
-func ratio(v float64) string {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return "-"
+// number returns v with three digits, or with all of those before the point.
+func number(v float64) string {
+	digits := 2
+	switch {
+	case v == math.Trunc(v) || v >= 100:
+		digits = 0
+	case v >= 10:
+		digits = 1
 	}
-	return fmt.Sprintf("%.2f×", v)
+	return strconv.FormatFloat(v, 'f', digits, 64)
 }
 
 // writeTable writes the cells in columns: the first to the left, numbers to

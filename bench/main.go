@@ -1,9 +1,9 @@
-// Bench measures the packages beside their peers and prints, for every group
-// of benchmarks that differ in impl= alone, medians and their ratio to
-// impl=ours.
+// Bench measures the packages beside their peers and prints a table for every
+// benchmark: medians, with a column for each impl= and its ratio to impl=ours.
 //
 //	go run ./bench [-count 6] [-pkg seatmap,channel] [-bench regexp] [-core] [-md]
 //	go run ./bench -input results.txt
+//	go run ./bench -input results.txt -pages docs/performance -plot docs/performance
 //
 // The raw results go to standard error, in the format that benchstat and
 // -input read. The whole set is run count times, not each benchmark, so that
@@ -36,6 +36,8 @@ func run(args []string, out, raw io.Writer) error {
 	benchtime := flags.String("benchtime", "1s", "how long or how often (100x) to run each")
 	input := flags.String("input", "", "read raw results from this file, run nothing")
 	markdown := flags.Bool("md", false, "print Markdown")
+	pages := flags.String("pages", "", "write the tables into the Markdown pages of this folder")
+	plots := flags.String("plot", "", "draw curves as SVG into this folder")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -64,6 +66,16 @@ func run(args []string, out, raw io.Writer) error {
 	rep, err := read(results)
 	if err != nil {
 		return err
+	}
+	if *pages != "" {
+		if err := rep.fill(*pages); err != nil {
+			return err
+		}
+	}
+	if *plots != "" {
+		if err := rep.plot(*plots); err != nil {
+			return err
+		}
 	}
 	_, err = io.WriteString(out, rep.format(*markdown))
 	return err

@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"flag"
+	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -31,6 +33,55 @@ func TestTablesOfKnownResults(t *testing.T) {
 	}
 }
 
+func TestPagesAndPlotsOfKnownResults(t *testing.T) {
+	const page = "# Page\n\n<!-- bench machine -->\n<!-- /bench -->\n\n<!-- bench bench/arcmutex.Semaphore -->\nold\n<!-- /bench -->\n\n" +
+		"<!-- bench rc.Absent -->\nkept\n<!-- /bench -->\n"
+	folder := t.TempDir()
+	file := filepath.Join(folder, "page.md")
+	require.NoError(t, os.WriteFile(file, []byte(page), 0o600))
+	results := filepath.Join(folder, "results.txt")
+	require.NoError(t, os.WriteFile(results, []byte(`goversion: go1.26.8
+commit: abc
+goos: linux
+goarch: amd64
+cpu: Fast
+pkg: github.com/coderrange/ferrous/bench/arcmutex
+BenchmarkSemaphore/impl=ours/goroutines=1-2 10 10.0 ns/op 0 B/op 0 allocs/op
+BenchmarkSemaphore/impl=ours/goroutines=8-2 10 20.0 ns/op 0 B/op 0 allocs/op
+BenchmarkSemaphore/impl=other/goroutines=1-2 10 40.0 ns/op 16 B/op 2 allocs/op
+BenchmarkSemaphore/impl=other/goroutines=8-2 10 300 ns/op 16 B/op 2 allocs/op
+`), 0o600))
+	for range 2 { // the second time changes nothing
+		require.NoError(t, run([]string{"-input", results, "-pages", folder, "-plot", folder}, io.Discard, nil))
+		got, err := os.ReadFile(file)
+		require.NoError(t, err)
+		assert.Equal(t, "# Page\n\n<!-- bench machine -->\nFast, GOMAXPROCS=2, go1.26.8 linux/amd64, commit abc.\n<!-- /bench -->\n\n"+
+			"<!-- bench bench/arcmutex.Semaphore -->\n"+
+			"|              |  ours |                   other |\n"+
+			"| ---          |  ---: |                    ---: |\n"+
+			"| goroutines=1 | 10 ns |   40 ns (4×), 16 B in 2 |\n"+
+			"| goroutines=8 | 20 ns | 300 ns (15×), 16 B in 2 |\n"+
+			"<!-- /bench -->\n\n<!-- bench rc.Absent -->\nkept\n<!-- /bench -->\n", string(got))
+	}
+	svg, err := os.ReadFile(filepath.Join(folder, "permits-goroutines.svg"))
+	require.NoError(t, err)
+	for _, want := range []string{">ours<", ">other<", ">goroutines<", "Take one of two permits"} {
+		assert.Contains(t, string(svg), want)
+	}
+	files, err := filepath.Glob(filepath.Join(folder, "*.svg"))
+	require.NoError(t, err)
+	assert.Len(t, files, 1, "no curve without results")
+}
+
+func TestCurvesNeedTheirParameter(t *testing.T) {
+	_, err := parameter([]string{"work=0s", "limit=8"}, "limit")
+	require.NoError(t, err)
+	_, err = parameter([]string{"limit=many"}, "limit")
+	require.ErrorContains(t, err, "many")
+	_, err = parameter(nil, "limit")
+	require.EqualError(t, err, `no parameter limit in []`)
+}
+
 func TestMeasureRunsTheWholeSetEachRound(t *testing.T) {
 	var raw bytes.Buffer
 	require.NoError(t, measure(&raw, 2, []string{"./testdata/fixture"}, "-bench", ".", "-benchtime", "1x"))
@@ -45,8 +96,9 @@ func TestMeasureRunsTheWholeSetEachRound(t *testing.T) {
 	rep, err := read(&raw)
 	require.NoError(t, err)
 	assert.Regexp(t, `, go1\.\S+ \w+/\w+, commit \S+$`, rep.head)
-	require.Len(t, rep.groups, 1)
-	assert.Equal(t, []string{"ns/op", "B/op", "allocs/op"}, rep.groups[0].units)
+	require.Len(t, rep.tables, 1)
+	assert.Equal(t, []string{"ours", "peer"}, rep.tables[0].impls)
+	assert.Equal(t, []string{"ns/op", "B/op", "allocs/op"}, rep.tables[0].rows[0].units())
 }
 
 func TestPatterns(t *testing.T) {

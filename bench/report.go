@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -11,23 +12,33 @@ import (
 	"golang.org/x/perf/benchmath"
 )
 
-// report is what the raw results say: the machine, and groups of results in
-// the order in which they first came.
+// noImpl is the column of benchmarks whose names have no impl=.
+const noImpl = "time"
+
+// report is what the raw results say: the machine, and the benchmarks in the
+// order in which they first came.
 type report struct {
 	head   string
-	groups []*group
+	tables []*table
 }
 
-// group holds the results that differ in impl= alone.
-type group struct {
-	name  string
-	units []string
+// table holds the results of one benchmark.
+type table struct {
+	name  string   // such as bench/seatmap.Pair
+	impls []string // the values of impl=, its columns
 	rows  []*row
 }
 
-// row holds the results of one implementation, by unit.
+// row holds the results that differ in impl= alone.
 type row struct {
+	params  []string // such as seats=4
+	results []*result
+}
+
+// result holds what one implementation took, by unit.
+type result struct {
 	impl   string
+	units  []string
 	values map[string][]float64
 }
 
@@ -46,38 +57,46 @@ func read(r io.Reader) (*report, error) {
 	if err := reader.Err(); err != nil {
 		return nil, err
 	}
-	if len(rep.groups) == 0 {
+	if len(rep.tables) == 0 {
 		return nil, errors.New("no results")
 	}
 	return rep, nil
 }
 
 func (rep *report) add(res *benchfmt.Result) {
-	rep.head = fmt.Sprintf("%s, %s %s/%s, commit %s", res.GetConfig("cpu"), res.GetConfig("goversion"),
-		res.GetConfig("goos"), res.GetConfig("goarch"), res.GetConfig("commit"))
-
 	base, parts := res.Name.Parts()
-	pkg := strings.TrimPrefix(res.GetConfig("pkg"), module+"/")
-	name, impl := pkg+": "+string(base), "-"
+	procs := "1"
+	if n := len(parts); n > 0 && parts[n-1][0] == '-' {
+		procs, parts = string(parts[n-1][1:]), parts[:n-1]
+	}
+	rep.head = fmt.Sprintf("%s, GOMAXPROCS=%s, %s %s/%s, commit %s", res.GetConfig("cpu"), procs,
+		res.GetConfig("goversion"), res.GetConfig("goos"), res.GetConfig("goarch"), res.GetConfig("commit"))
+
+	impl, params := noImpl, []string(nil)
 	for _, part := range parts {
 		if value, found := strings.CutPrefix(string(part), "/impl="); found {
 			impl = value
 		} else {
-			name += string(part)
+			params = append(params, string(part[1:]))
 		}
 	}
 
-	g := find(&rep.groups, func(g *group) bool { return g.name == name }, &group{name: name})
-	r := find(&g.rows, func(r *row) bool { return r.impl == impl }, &row{impl: impl, values: map[string][]float64{}})
+	name := strings.TrimPrefix(res.GetConfig("pkg"), module+"/") + "." + string(base)
+	t := find(&rep.tables, func(t *table) bool { return t.name == name }, &table{name: name})
+	if !slices.Contains(t.impls, impl) {
+		t.impls = append(t.impls, impl)
+	}
+	r := find(&t.rows, func(r *row) bool { return slices.Equal(r.params, params) }, &row{params: params})
+	one := find(&r.results, func(r *result) bool { return r.impl == impl }, &result{impl: impl, values: map[string][]float64{}})
 	for _, v := range res.Values {
 		value, unit := v.Value, v.Unit
 		if v.OrigUnit != "" {
 			value, unit = v.OrigValue, v.OrigUnit
 		}
-		if !slices.Contains(g.units, unit) {
-			g.units = append(g.units, unit)
+		if !slices.Contains(one.units, unit) {
+			one.units = append(one.units, unit)
 		}
-		r.values[unit] = append(r.values[unit], value)
+		one.values[unit] = append(one.values[unit], value)
 	}
 }
 
@@ -90,8 +109,34 @@ func find[T any](list *[]*T, wanted func(*T) bool, fresh *T) *T {
 	return fresh
 }
 
-// summary returns the median in the given unit and its confidence interval.
-func (r *row) summary(unit string) benchmath.Summary {
+// median returns the median in the given unit and how far it may be off, in
+// percent, with 95 % confidence; NaN if there is no result.
+func (r *result) median(unit string) benchmath.Summary {
+	if r == nil || len(r.values[unit]) == 0 {
+		return benchmath.Summary{Center: math.NaN(), Lo: math.NaN(), Hi: math.NaN()}
+	}
 	sample := benchmath.NewSample(slices.Clone(r.values[unit]), &benchmath.DefaultThresholds)
 	return benchmath.AssumeNothing.Summary(sample, 0.95)
+}
+
+// of returns the result of that implementation, or nil.
+func (r *row) of(impl string) *result {
+	i := slices.IndexFunc(r.results, func(one *result) bool { return one.impl == impl })
+	if i < 0 {
+		return nil
+	}
+	return r.results[i]
+}
+
+// units returns all units of the row, time first.
+func (r *row) units() []string {
+	var all []string
+	for _, one := range r.results {
+		for _, unit := range one.units {
+			if !slices.Contains(all, unit) {
+				all = append(all, unit)
+			}
+		}
+	}
+	return all
 }

@@ -43,7 +43,7 @@ func contend(b *testing.B, n int, body func(iterations int)) {
 func BenchmarkLockContext(b *testing.B) {
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
-	for _, n := range []int{1, 2, 8, 64} {
+	for _, n := range []int{1, 2, 4, 8, 16, 32, 64} {
 		suffix := fmt.Sprintf("/goroutines=%d", n)
 		b.Run("impl=ours"+suffix, func(b *testing.B) {
 			m := arcmutex.NewMutex(0)
@@ -120,7 +120,7 @@ func BenchmarkLockContext(b *testing.B) {
 // BenchmarkSemaphore takes one of two permits and gives it back.
 func BenchmarkSemaphore(b *testing.B) {
 	ctx := context.Background()
-	for _, n := range []int{1, 2, 8, 64} {
+	for _, n := range []int{1, 2, 4, 8, 16, 32, 64} {
 		suffix := fmt.Sprintf("/goroutines=%d", n)
 		b.Run("impl=ours"+suffix, func(b *testing.B) {
 			s := sema.NewSemaphore(2)

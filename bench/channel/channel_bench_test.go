@@ -157,6 +157,33 @@ func BenchmarkBounded(b *testing.B) {
 	}
 }
 
+// BenchmarkProducers moves messages through 128 slots to one consumer.
+func BenchmarkProducers(b *testing.B) {
+	for n := 1; n <= 64; n *= 2 {
+		curve(b, fmt.Sprintf("producers=%d", n), 128, n, 1)
+	}
+}
+
+// BenchmarkCapacities moves messages from four producers to one consumer.
+func BenchmarkCapacities(b *testing.B) {
+	for n := 1; n <= 4096; n *= 2 {
+		curve(b, fmt.Sprintf("cap=%d", n), n, 4, 1)
+	}
+}
+
+// curve measures a point of a curve.
+func curve(b *testing.B, name string, capacity, producers, consumers int) {
+	b.Helper()
+	ctx, cancel := context.WithCancel(b.Context())
+	defer cancel()
+	b.Run(name+"/impl=ours", func(b *testing.B) {
+		tx, rx := channel.New[int](capacity)
+		move(b, ours(ctx, tx, rx), producers, consumers)
+	})
+	b.Run(name+"/impl=chan", func(b *testing.B) { move(b, native(capacity), producers, consumers) })
+	b.Run(name+"/impl=chan+ctx", func(b *testing.B) { move(b, nativeSelect(ctx, capacity), producers, consumers) })
+}
+
 func BenchmarkUnbounded(b *testing.B) {
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
