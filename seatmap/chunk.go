@@ -15,7 +15,7 @@ func (p *Plan) scan(now int64, chunk int) (earliest int64, over int) {
 	words := p.words[from<<p.shift : to<<p.shift]
 	for i := 0; i < len(words); i += 1 << p.shift {
 		word := words[i].Load()
-		if State(word&stateMask) != Blocked {
+		if SeatState(word&stateMask) != SeatBlocked {
 			continue
 		}
 		deadline := int64(word >> stateBits)
@@ -44,7 +44,7 @@ func (p *Plan) overdue(now int64) int {
 		earliest = min(earliest, c.earliest)
 	}
 	p.earliest.Store(earliest)
-	p.setGate()
+	p.setAvailableAt()
 	return over
 }
 
@@ -52,8 +52,8 @@ func (p *Plan) overdue(now int64) int {
 // is overdue, it ends a little of it, which opens the gate: the next who ask need
 // not count it again.
 func (p *Plan) soldOut(now int64) bool {
-	if p.totals[Available] > 0 || p.overdue(now) == 0 {
-		return p.totals[Available] == 0
+	if p.totals[SeatAvailable] > 0 || p.overdue(now) == 0 {
+		return p.totals[SeatAvailable] == 0
 	}
 	p.sweep(now, 1)
 	return false
@@ -74,19 +74,19 @@ func (p *Plan) sweep(now int64, limit int) (holds int, more bool) {
 			}
 			var over int
 			if c.earliest, over = p.scan(now, i); over > 0 {
-				available := p.totals[Available]
+				available := p.totals[SeatAvailable]
 				for seat, end := p.span(i); seat < end; seat++ {
-					p.tidy(now, int(seat))
+					p.expireIfDue(now, int(seat))
 				}
 				c.earliest, _ = p.scan(now, i)
-				limit -= p.totals[Available] - available
+				limit -= p.totals[SeatAvailable] - available
 			}
 			limit -= aLook
 		}
 		earliest = min(earliest, c.earliest)
 	}
 	p.earliest.Store(earliest)
-	p.setGate()
+	p.setAvailableAt()
 	return int(p.revision - before), false
 }
 
@@ -109,15 +109,15 @@ func (p *Plan) choose(now int64, n int, adjacent bool, match func(seat int) bool
 			continue
 		}
 		for seat, end := p.span(i); seat < end; seat++ {
-			state, _ := p.look(now, seat)
+			state, _ := p.stateAt(now, seat)
 			switch {
-			case state == Available && (match == nil || match(int(seat))):
+			case state == SeatAvailable && (match == nil || match(int(seat))):
 				seats = append(seats, int(seat))
 			case adjacent:
 				seats = seats[:0]
 			}
 			if len(seats) == n {
-				return seats, p.free(now, seats)
+				return seats, p.checkFree(now, seats)
 			}
 		}
 	}

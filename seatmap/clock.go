@@ -123,19 +123,19 @@ func (c *Clock) LogValue() slog.Value { return slog.StringValue(c.String()) }
 // now returns the time since the making of the clock, in nanoseconds; at least 1.
 func (c *Clock) now() int64 { return int64(time.Since(c.base)) + 1 }
 
-// wall is a reading of the system's clock, to tell users the times of a Clock.
-type wall struct {
+// wallTime is a reading of the system's clock, to tell users the times of a Clock.
+type wallTime struct {
 	at   time.Time
 	mono int64
 }
 
-func (c *Clock) wall() wall {
+func (c *Clock) wallTime() wallTime {
 	t := time.Now()
-	return wall{t, int64(t.Sub(c.base)) + 1}
+	return wallTime{t, int64(t.Sub(c.base)) + 1}
 }
 
 // time returns the moment of a reading of the clock; the zero time for 0.
-func (w wall) time(mono int64) time.Time {
+func (w wallTime) time(mono int64) time.Time {
 	if mono == 0 {
 		return time.Time{}
 	}

@@ -49,7 +49,7 @@ func TestSettingTheWallClockMovesNoDeadline(t *testing.T) {
 		}
 		_, err = p.Book(short)
 		require.ErrorIs(t, err, ErrExpired, "nor back")
-		w := c.wall()
+		w := c.wallTime()
 		assert.WithinDuration(t, time.Now().Round(0), w.time(w.mono).Round(0), time.Minute, "users are told the new wall time")
 	}
 }
@@ -191,8 +191,8 @@ func TestSmallTablesAreKeptAndLargeOnesGivenBack(t *testing.T) {
 }
 
 // ask returns the question of a user's i'th key.
-func ask(k *keys, i int) *question {
-	q := k.question("ann", NewKey(strconv.Itoa(i)), fingerprint{})
+func ask(k *keys, i int) *keyedRequest {
+	q := k.request("ann", NewKey(strconv.Itoa(i)), fingerprint{})
 	return &q
 }
 
@@ -214,7 +214,7 @@ func TestLargeTablesOfKeysAreGivenBack(t *testing.T) {
 	k := keys{most: 2000, seed: maphash.MakeSeed()}
 	for round := range 2 {
 		for i := range 1500 {
-			k.over(1, k.remember(1, ask(&k, i), "ann"))
+			k.ended(1, k.remember(1, ask(&k, i), "ann"))
 		}
 		require.Len(t, k.slots, 1500)
 		k.forget(1 + int64(KeyMemory))
@@ -226,7 +226,7 @@ func TestLargeTablesOfKeysAreGivenBack(t *testing.T) {
 
 func TestKeysOfTheSameHashAreToldApart(t *testing.T) {
 	k := keys{most: 2}
-	same := func(user string) *question { return &question{user: user, key: NewKey("k"), hash: 7} }
+	same := func(user string) *keyedRequest { return &keyedRequest{user: user, key: NewKey("k"), hash: 7} }
 	var slots []uint32
 	for _, user := range []string{"a", "b", "c"} {
 		require.Nil(t, k.find(same(user)))
@@ -236,11 +236,11 @@ func TestKeysOfTheSameHashAreToldApart(t *testing.T) {
 		k.slots[slots[i]].hold.User = user
 		assert.Equal(t, user, k.find(same(user)).hold.User)
 	}
-	k.over(1, slots[1]) // from the middle of the chain
+	k.ended(1, slots[1]) // from the middle of the chain
 	k.forget(1 + int64(KeyMemory))
 	assert.Nil(t, k.find(same("b")))
-	k.over(2, slots[2])
-	k.over(2, slots[0])
+	k.ended(2, slots[2])
+	k.ended(2, slots[0])
 	assert.EqualValues(t, 2, k.tally(7).Load())
 	k.forget(2 + int64(KeyMemory))
 	assert.Empty(t, k.byHash)
@@ -258,7 +258,7 @@ func TestTheFilterOfKeysCountsEachOnceWhileItGrows(t *testing.T) {
 		require.True(t, k.has("ann", NewKey(strconv.Itoa(i))))
 	}
 	for _, slot := range slots {
-		k.over(1, slot)
+		k.ended(1, slot)
 	}
 	k.forget(1 + int64(KeyMemory))
 	for i := range *k.filter.Load() {

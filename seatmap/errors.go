@@ -31,7 +31,7 @@ var (
 	// ErrLimit says that the request goes beyond the event's [Limits].
 	ErrLimit = errors.New("seatmap: limit reached")
 	// ErrExpired says that the hold or booking that a token names is over: it
-	// reached its deadline, or was booked, released or cancelled, or its event was
+	// reached its deadline, or was booked, released or canceled, or its event was
 	// removed and made again.
 	ErrExpired = errors.New("seatmap: hold is over")
 	// ErrToken says that the token was never given out, or not for this: it is
@@ -71,8 +71,6 @@ var (
 	ErrInvalidTTL = fmt.Errorf("%w duration", ErrInvalid)
 	// ErrInvalidCursor says that a text is not that of a [Cursor].
 	ErrInvalidCursor = fmt.Errorf("%w cursor", ErrInvalid)
-	// ErrInvalidOptions says that an option is negative or too large.
-	ErrInvalidOptions = fmt.Errorf("%w options", ErrInvalid)
 )
 
 // TakenError says which seats were not available. It wraps [ErrTaken].
@@ -118,7 +116,7 @@ func (e *TakenError) Error() string {
 	var b strings.Builder
 	b.WriteString("seatmap: taken: ")
 	if name := e.Event(); name != "" {
-		b.WriteString("event " + strconv.Quote(clip(name)) + " ")
+		b.WriteString("event " + strconv.Quote(truncate(name)) + " ")
 	}
 	list := e.of.list
 	if list == nil {
@@ -130,7 +128,7 @@ func (e *TakenError) Error() string {
 		} else {
 			b.WriteString(", ")
 		}
-		b.WriteString(clip(e.of.plan.labels.label(seat)))
+		b.WriteString(truncate(e.of.plan.labels.label(seat)))
 	}
 	if n := len(list) - most; n > 0 {
 		b.WriteString(" and " + strconv.Itoa(n) + " more")
@@ -159,8 +157,8 @@ func (e *KeyError) Error() string {
 // Unwrap returns [ErrKeyReused].
 func (e *KeyError) Unwrap() error { return ErrKeyReused }
 
-// clip shortens a text for an error.
-func clip(text string) string {
+// truncate shortens a text for an error.
+func truncate(text string) string {
 	if len(text) > 64 {
 		return text[:64] + "…"
 	}

@@ -20,16 +20,16 @@ type event struct {
 	keys   keys
 	log    changeLog
 
-	sweeper *sweeper // nil in a Map that does not sweep by itself
-	asked   int64    // when the sweeper is to come at the latest; never if it need not
-	turn    turn     // the sweeper's
+	sweeper *sweeper  // nil in a Map that does not sweep by itself
+	sweepAt int64     // when the sweeper is to come at the latest; never if it need not
+	turn    sweepTurn // the sweeper's
 }
 
 func newEvent(r *CreateRequest, ls *labels, closed []int, m *Map) *event {
 	o := &m.options
 	e := &event{plan: newPlan(strings.Clone(r.Event), ls, closed, m.clock, m.tagKey(r.Event)), limits: r.Limits}
 	e.plan.event = e
-	e.sweeper, e.asked, e.turn.of = m.sweeper, never, e
+	e.sweeper, e.sweepAt, e.turn.of = m.sweeper, never, e
 	if e.keys.most = o.Keys; o.Keys == 0 {
 		e.keys.most = 4096 + ls.count
 	}
@@ -47,9 +47,9 @@ func (e *event) close(end error) (fence, revision uint64) {
 	e.plan.close(end)
 	e.plan.mu.Lock()
 	defer e.plan.mu.Unlock()
-	e.log.wake()
+	e.log.notify()
 	if e.sweeper != nil {
-		e.sweeper.forget(e)
+		e.sweeper.unschedule(e)
 	}
 	return e.plan.fence, e.plan.revision
 }
@@ -65,21 +65,21 @@ func (e *event) next() int64 {
 	return next
 }
 
-// askAnew asks the sweeper to come when sweep may find something, unless it comes
+// scheduleSweep asks the sweeper to come when sweep may find something, unless it comes
 // before anyway.
-func (e *event) askAnew() {
-	if next := e.next(); next < e.asked && e.sweeper != nil && e.plan.end == nil {
-		e.asked = next
-		e.sweeper.ask(e, next)
+func (e *event) scheduleSweep() {
+	if next := e.next(); next < e.sweepAt && e.sweeper != nil && e.plan.end == nil {
+		e.sweepAt = next
+		e.sweeper.schedule(e, next)
 	}
 }
 
-// askAgain is askAnew after the sweeper came.
-func (e *event) askAgain() {
+// afterSweep is scheduleSweep after the sweeper came.
+func (e *event) afterSweep() {
 	e.plan.mu.Lock()
 	defer e.plan.mu.Unlock()
-	e.asked = never
-	e.askAnew()
+	e.sweepAt = never
+	e.scheduleSweep()
 }
 
 // sweep is as Plan.Sweep, and forgets old answers and changes.
@@ -99,8 +99,8 @@ func (e *event) sweep(limit int) (holds int, more bool) {
 }
 
 func (e *event) block(r *BlockRequest) (Hold, error) {
-	var few [8]int
-	seats, err := e.seats(few[:0], r.Seats)
+	var buf [8]int
+	seats, err := e.seats(buf[:0], r.Seats)
 	if err != nil {
 		return Hold{}, err
 	}
@@ -117,27 +117,27 @@ func (e *event) block(r *BlockRequest) (Hold, error) {
 	if p.end != nil {
 		return Hold{}, p.end
 	}
-	w := p.clock.wall()
-	var asked *question
+	w := p.clock.wallTime()
+	var keyed *keyedRequest
 	if !r.Key.IsZero() {
-		q := e.keys.question(r.User, r.Key, fingerprint{method: methodBlock, seats: e.keys.seatsPrint(r.Seats), ttl: r.TTL})
-		asked = &q
-		if old, err := e.recall(w.mono, asked); old != nil || err != nil {
-			return old.again(), err
+		q := e.keys.request(r.User, r.Key, fingerprint{method: methodBlock, seats: e.keys.seatsPrint(r.Seats), ttl: r.TTL})
+		keyed = &q
+		if old, err := e.findResult(w.mono, keyed); old != nil || err != nil {
+			return old.replay(), err
 		}
 	}
-	if err := p.free(w.mono, seats); err != nil {
+	if err := p.checkFree(w.mono, seats); err != nil {
 		if r.ListTaken && !errors.Is(err, ErrSoldOut) {
 			err = e.allTaken(w.mono, seats)
 		}
 		return Hold{}, err
 	}
-	return e.grant(w, r.User, seats, r.TTL, asked)
+	return e.grant(w, r.User, seats, r.TTL, keyed)
 }
 
 func (e *event) blockAny(r *BlockAnyRequest) (Hold, error) {
 	p := e.plan
-	if gate := p.gate.Load(); gate != 0 && !p.clock.passed(gate) && !e.keys.has(r.User, r.Key) {
+	if gate := p.availableAt.Load(); gate != 0 && !p.clock.passed(gate) && !e.keys.has(r.User, r.Key) {
 		return Hold{}, ErrSoldOut
 	}
 	p.mu.Lock()
@@ -145,14 +145,14 @@ func (e *event) blockAny(r *BlockAnyRequest) (Hold, error) {
 	if p.end != nil {
 		return Hold{}, p.end
 	}
-	w := p.clock.wall()
-	var asked *question
+	w := p.clock.wallTime()
+	var keyed *keyedRequest
 	if !r.Key.IsZero() {
-		q := e.keys.question(r.User, r.Key,
+		q := e.keys.request(r.User, r.Key,
 			fingerprint{method: methodBlockAny, n: r.N, where: e.keys.wherePrint(r.Where), ttl: r.TTL})
-		asked = &q
-		if old, err := e.recall(w.mono, asked); old != nil || err != nil {
-			return old.again(), err
+		keyed = &q
+		if old, err := e.findResult(w.mono, keyed); old != nil || err != nil {
+			return old.replay(), err
 		}
 	}
 	var match func(int) bool
@@ -163,24 +163,24 @@ func (e *event) blockAny(r *BlockAnyRequest) (Hold, error) {
 	if err != nil {
 		return Hold{}, err
 	}
-	return e.grant(w, r.User, seats, r.TTL, asked)
+	return e.grant(w, r.User, seats, r.TTL, keyed)
 }
 
 // grant blocks the seats, which are available, if the user may have them.
-func (e *event) grant(w wall, user string, seats []int, ttl time.Duration, asked *question) (Hold, error) {
-	if err := e.allow(w.mono, user, len(seats), ttl); err != nil {
+func (e *event) grant(w wallTime, user string, seats []int, ttl time.Duration, keyed *keyedRequest) (Hold, error) {
+	if err := e.checkLimits(w.mono, user, len(seats), ttl); err != nil {
 		return Hold{}, err
 	}
 	p := e.plan
-	lead := p.grant(w.mono, w.mono+int64(ttl), e.users.open(user), seats, asked)
-	return e.answer(w, lead, p.labels.labelsOf(seats)), nil
+	head := p.grant(w.mono, w.mono+int64(ttl), e.users.open(user), seats, keyed)
+	return e.result(w, head, p.labels.labelsOf(seats)), nil
 }
 
-// answer describes the hold or booking that begins at lead and has just been
+// answer describes the hold or booking that begins at head and has just been
 // made, and keeps the description if that is to be remembered.
-func (e *event) answer(w wall, lead uint32, seats []string) Hold {
-	h := e.describe(w, lead, seats)
-	slot := e.plan.records[lead].slot
+func (e *event) result(w wallTime, head uint32, seats []string) Hold {
+	h := e.describe(w, head, seats)
+	slot := e.plan.records[head].slot
 	if slot == noSlot {
 		return h
 	}
@@ -190,22 +190,22 @@ func (e *event) answer(w wall, lead uint32, seats []string) Hold {
 	return h
 }
 
-// describe describes the hold or booking that begins at lead.
-func (e *event) describe(w wall, lead uint32, seats []string) Hold {
+// describe describes the hold or booking that begins at head.
+func (e *event) describe(w wallTime, head uint32, seats []string) Hold {
 	p := e.plan
-	r := &p.records[lead]
+	r := &p.records[head]
 	return Hold{
-		Token: p.token(lead),
+		Token: p.token(head),
 		User:  e.users.list[r.user].name,
 		Seats: seats,
 		At:    w.time(r.at),
-		Until: w.time(p.deadline(lead)),
+		Until: w.time(p.deadline(head)),
 	}
 }
 
 func (e *event) book(r *BookRequest) (Booking, error) {
-	var few [8]int
-	seats, err := e.seats(few[:0], r.Seats)
+	var buf [8]int
+	seats, err := e.seats(buf[:0], r.Seats)
 	if err != nil {
 		return Booking{}, err
 	}
@@ -216,28 +216,28 @@ func (e *event) book(r *BookRequest) (Booking, error) {
 		return Booking{}, p.end
 	}
 	now := p.clock.now()
-	var asked *question
+	var keyed *keyedRequest
 	if !r.Key.IsZero() {
-		q := e.keys.question(r.User, r.Key,
+		q := e.keys.request(r.User, r.Key,
 			fingerprint{method: methodBook, seats: e.keys.seatsPrint(r.Seats), token: e.keys.tokenPrint(&r.Token)})
-		asked = &q
-		if old, err := e.recall(now, asked); old != nil || err != nil {
-			return old.again().booking(), err
+		keyed = &q
+		if old, err := e.findResult(now, keyed); old != nil || err != nil {
+			return old.replay().booking(), err
 		}
 	}
-	lead, err := p.find(now, &r.Token, Blocked)
+	head, err := p.find(now, &r.Token, SeatBlocked)
 	if err != nil {
 		return Booking{}, err
 	}
-	if r.User != "" && r.User != e.users.list[p.records[lead].user].name {
+	if r.User != "" && r.User != e.users.list[p.records[head].user].name {
 		return Booking{}, fmt.Errorf("%w: of another user's hold", ErrToken)
 	}
-	part, err := p.part(lead, seats)
+	part, err := p.part(head, seats)
 	if err != nil {
 		return Booking{}, err
 	}
-	lead = p.book(now, lead, part, asked)
-	return e.answer(p.clock.wall(), lead, e.labelsOf(part)).booking(), nil
+	head = p.book(now, head, part, keyed)
+	return e.result(p.clock.wallTime(), head, e.labelsOf(part)).booking(), nil
 }
 
 // booking is what a Hold without a deadline says.
@@ -253,9 +253,9 @@ func (e *event) labelsOf(seats []uint32) []string {
 	return out
 }
 
-func (e *event) giveBack(t *Token, state State, kind Kind, labels []string) error {
-	var few [8]int
-	seats, err := e.seats(few[:0], labels)
+func (e *event) giveBack(t *Token, state SeatState, kind ChangeKind, labels []string) error {
+	var buf [8]int
+	seats, err := e.seats(buf[:0], labels)
 	if err != nil {
 		return err
 	}
@@ -269,21 +269,21 @@ func (e *event) extend(r *ExtendRequest) (Hold, error) {
 	if p.end != nil {
 		return Hold{}, p.end
 	}
-	if err := e.allowExtend(int64(r.TTL)); err != nil {
+	if err := e.checkLifetime(int64(r.TTL)); err != nil {
 		return Hold{}, err
 	}
 	now := p.clock.now()
-	lead, err := p.find(now, &r.Token, Blocked)
+	head, err := p.find(now, &r.Token, SeatBlocked)
 	if err != nil {
 		return Hold{}, err
 	}
 	until := now + int64(r.TTL)
-	if err := e.allowExtend(until - p.records[lead].at); err != nil {
+	if err := e.checkLifetime(until - p.records[head].at); err != nil {
 		return Hold{}, err
 	}
-	p.extend(lead, until)
-	p.scratch = p.seats(p.scratch[:0], lead)
-	return e.describe(p.clock.wall(), lead, e.labelsOf(p.scratch)), nil
+	p.extend(head, until)
+	p.seatBuf = p.seats(p.seatBuf[:0], head)
+	return e.describe(p.clock.wallTime(), head, e.labelsOf(p.seatBuf)), nil
 }
 
 func (e *event) seat(label string) (SeatInfo, error) {
@@ -295,18 +295,18 @@ func (e *event) seat(label string) (SeatInfo, error) {
 	}
 	seat, ok := p.labels.seat(label)
 	if !ok {
-		return SeatInfo{}, fmt.Errorf("%w: %q", ErrUnknownSeat, clip(label))
+		return SeatInfo{}, fmt.Errorf("%w: %q", ErrUnknownSeat, truncate(label))
 	}
-	w := p.clock.wall()
-	state, head := p.look(w.mono, uint32(seat))
-	return e.info(w, uint32(seat), state, head), nil
+	w := p.clock.wallTime()
+	state, rec := p.stateAt(w.mono, uint32(seat))
+	return e.info(w, uint32(seat), state, rec), nil
 }
 
 // info describes a seat.
-func (e *event) info(w wall, seat uint32, state State, head *record) SeatInfo {
+func (e *event) info(w wallTime, seat uint32, state SeatState, rec *record) SeatInfo {
 	i := SeatInfo{Seat: e.plan.labels.label(int(seat)), State: state}
-	if head != nil {
-		i.User, i.Fence, i.At = e.users.list[head.user].name, head.fence, w.time(head.at)
+	if rec != nil {
+		i.User, i.Fence, i.At = e.users.list[rec.user].name, rec.fence, w.time(rec.at)
 		i.Until = w.time(e.plan.deadline(seat)) // the zero time for a booking
 	}
 	return i
@@ -316,9 +316,9 @@ func (e *event) info(w wall, seat uint32, state State, head *record) SeatInfo {
 // for, as they were at its end.
 func (e *event) seatInfos(ended bool) (Snapshot, error) {
 	s := Snapshot{Event: e.plan.name, Seats: make([]SeatInfo, e.plan.count)}
-	w := e.plan.clock.wall()
-	_, revision, err := e.plan.snapshot(ended, func(seat uint32, state State, head *record) {
-		s.Seats[seat] = e.info(w, seat, state, head)
+	w := e.plan.clock.wallTime()
+	_, revision, err := e.plan.snapshot(ended, func(seat uint32, state SeatState, rec *record) {
+		s.Seats[seat] = e.info(w, seat, state, rec)
 	})
 	if err != nil {
 		return Snapshot{}, err
@@ -334,19 +334,19 @@ func (e *event) holds(user string) ([]HoldInfo, error) {
 	if p.end != nil {
 		return nil, p.end
 	}
-	w := p.clock.wall()
+	w := p.clock.wallTime()
 	var out []HoldInfo
-	for _, lead := range e.users.leads(p, user) {
-		if p.deadline(lead) <= w.mono {
+	for _, head := range e.users.heads(p, user) {
+		if p.deadline(head) <= w.mono {
 			continue
 		}
-		r := &p.records[lead]
-		p.scratch = p.seats(p.scratch[:0], lead)
+		r := &p.records[head]
+		p.seatBuf = p.seats(p.seatBuf[:0], head)
 		out = append(out, HoldInfo{
 			Fence: r.fence,
-			Seats: e.labelsOf(p.scratch),
+			Seats: e.labelsOf(p.seatBuf),
 			At:    w.time(r.at),
-			Until: w.time(p.deadline(lead)),
+			Until: w.time(p.deadline(head)),
 		})
 	}
 	return out, nil
@@ -354,35 +354,35 @@ func (e *event) holds(user string) ([]HoldInfo, error) {
 
 // remember is told by the plan that a hold or booking has been decided, before
 // its seats are seen to be taken.
-func (e *event) remember(now int64, q *question, user uint64) (slot uint32) {
+func (e *event) remember(now int64, q *keyedRequest, user uint64) (slot uint32) {
 	return e.keys.remember(now, q, e.users.list[user].name)
 }
 
 // over is told by the plan that a hold or booking is over.
-func (e *event) over(now int64, state State, head *record) {
-	if state == Blocked {
-		e.users.dropHold(e.plan, head)
+func (e *event) holdEnded(now int64, state SeatState, rec *record) {
+	if state == SeatBlocked {
+		e.users.dropHold(e.plan, rec)
 	}
-	if head.slot != noSlot {
-		e.keys.over(now, head.slot)
-		e.askAnew()
+	if rec.slot != noSlot {
+		e.keys.ended(now, rec.slot)
+		e.scheduleSweep()
 	}
 }
 
 // moved is told by the plan that a hold now begins at another seat.
-func (e *event) moved(from, to uint32) { e.users.moveHold(e.plan, from, to) }
+func (e *event) holdMoved(from, to uint32) { e.users.moveHold(e.plan, from, to) }
 
 // changed is told by the plan of every change.
-func (e *event) changed(kind Kind, head *record, seats []uint32, until int64) {
-	if e.log.on(e.plan.clock) {
-		e.log.add(e.plan.revision, kind, head, e.users.list[head.user].name, seats, until)
+func (e *event) changed(kind ChangeKind, rec *record, seats []uint32, until int64) {
+	if e.log.enabled(e.plan.clock) {
+		e.log.append(e.plan.revision, kind, rec, e.users.list[rec.user].name, seats, until)
 	}
 	switch kind {
-	case KindBlocked:
+	case ChangeBlocked:
 		e.users.addHold(e.plan, seats[0])
-		e.users.add(head.user, len(seats))
-	case KindReleased, KindExpired, KindCancelled:
-		e.users.add(head.user, -len(seats))
-	case KindSnapshot, KindGap, KindExtended, KindBooked:
+		e.users.add(rec.user, len(seats))
+	case ChangeReleased, ChangeExpired, ChangeCanceled:
+		e.users.add(rec.user, -len(seats))
+	case ChangeSnapshot, ChangeGap, ChangeExtended, ChangeBooked:
 	}
 }

@@ -13,11 +13,8 @@ import (
 
 // newConcert returns a map with one event: row A of five seats and row B of three.
 func newConcert() *seatmap.Map {
-	m, err := seatmap.NewMap(seatmap.Options{})
-	if err != nil {
-		log.Fatal(err)
-	}
-	err = m.Create(context.Background(), seatmap.CreateRequest{
+	m := seatmap.NewMap(seatmap.MapOptions{})
+	err := m.Create(context.Background(), seatmap.CreateRequest{
 		Event:  "concert",
 		Layout: seatmap.Layout{Seats: []string{"A1", "A2", "A3", "A4", "A5", "B1", "B2", "B3"}},
 	})
@@ -162,7 +159,7 @@ func ExampleMap_Watch() {
 		}
 		fmt.Println(change.Revision, change.Kind, change.User, change.Seats, len(change.Snapshot))
 		switch change.Kind {
-		case seatmap.KindSnapshot: // from here on, every change is told
+		case seatmap.ChangeSnapshot: // from here on, every change is told
 			hold, err := m.Block(ctx, seatmap.BlockRequest{
 				Event: "concert", User: "ann", Seats: []string{"A1", "A2"}, TTL: time.Minute,
 			})
@@ -170,7 +167,7 @@ func ExampleMap_Watch() {
 			_, err = m.Book(ctx, seatmap.BookRequest{Token: hold.Token, Seats: []string{"A1"}})
 			fmt.Println(err)
 			fmt.Println(m.Release(ctx, seatmap.ReleaseRequest{Token: hold.Token}))
-		case seatmap.KindReleased:
+		case seatmap.ChangeReleased:
 			fmt.Println(m.Close())
 		default:
 		}
@@ -188,7 +185,7 @@ func ExampleMap_Watch() {
 }
 
 func ExamplePlan() {
-	plan, err := seatmap.NewPlan(seatmap.PlanConfig{Name: "concert", Seats: 100})
+	plan, err := seatmap.NewPlan(seatmap.PlanOptions{Name: "concert", Seats: 100})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -17,29 +17,29 @@ func (p *Plan) deadline(seat uint32) int64 { return int64(p.word(int(seat)) >> s
 func (p *Plan) set(seat uint32, word uint64) {
 	w := &p.words[int(seat)<<p.shift]
 	c := &p.chunks[seat/chunkSeats]
-	before, after := State(w.Load()&stateMask), State(word&stateMask)
+	before, after := SeatState(w.Load()&stateMask), SeatState(word&stateMask)
 	p.totals[before]--
 	p.totals[after]++
-	if before == Available {
+	if before == SeatAvailable {
 		c.available--
 	}
-	if after == Available {
+	if after == SeatAvailable {
 		c.available++
 	}
-	if after == Blocked {
+	if after == SeatBlocked {
 		c.earliest = min(c.earliest, int64(word>>stateBits))
 	}
 	w.Store(word)
 }
 
-// setGate tells refusals whether there is anything to be had.
-func (p *Plan) setGate() {
+// setAvailableAt tells refusals whether there is anything to be had.
+func (p *Plan) setAvailableAt() {
 	gate := int64(0)
-	if p.totals[Available] == 0 {
+	if p.totals[SeatAvailable] == 0 {
 		gate = p.earliest.Load()
 	}
-	if p.gate.Load() != gate {
-		p.gate.Store(gate)
+	if p.availableAt.Load() != gate {
+		p.availableAt.Store(gate)
 	}
 }
 
@@ -48,7 +48,7 @@ func (p *Plan) link(seats []uint32) {
 	last := len(seats) - 1
 	for i, seat := range seats {
 		r := &p.records[seat]
-		r.lead = seats[0]
+		r.head = seats[0]
 		r.next = seats[0]
 		if i < last {
 			r.next = seats[i+1]
@@ -56,46 +56,46 @@ func (p *Plan) link(seats []uint32) {
 	}
 }
 
-// seats appends the seats of the hold or booking that begins at lead.
-func (p *Plan) seats(to []uint32, lead uint32) []uint32 {
-	for seat := lead; ; {
+// seats appends the seats of the hold or booking that begins at head.
+func (p *Plan) seats(to []uint32, head uint32) []uint32 {
+	for seat := head; ; {
 		to = append(to, seat)
-		if seat = p.records[seat].next; seat == lead {
+		if seat = p.records[seat].next; seat == head {
 			return to
 		}
 	}
 }
 
-// look returns the state of a seat as it is now, and for one that is blocked or
+// stateAt returns the state of a seat as it is now, and for one that is blocked or
 // booked the record where its hold or booking begins.
-func (p *Plan) look(now int64, seat uint32) (State, *record) {
+func (p *Plan) stateAt(now int64, seat uint32) (SeatState, *record) {
 	word := p.word(int(seat))
-	switch state := State(word & stateMask); state {
-	case Blocked:
+	switch state := SeatState(word & stateMask); state {
+	case SeatBlocked:
 		if int64(word>>stateBits) <= now {
-			return Available, nil
+			return SeatAvailable, nil
 		}
 		fallthrough
-	case Booked:
-		return state, &p.records[p.records[seat].lead]
-	case Available, Closed:
+	case SeatBooked:
+		return state, &p.records[p.records[seat].head]
+	case SeatAvailable, SeatClosed:
 		return state, nil
 	}
 	panic("unreachable")
 }
 
-// tidy says whether the seat is available, and makes its word say so too.
-func (p *Plan) tidy(now int64, seat int) bool {
+// expireIfDue says whether the seat is available, and makes its word say so too.
+func (p *Plan) expireIfDue(now int64, seat int) bool {
 	word := p.word(seat)
-	switch State(word & stateMask) {
-	case Available:
+	switch SeatState(word & stateMask) {
+	case SeatAvailable:
 		return true
-	case Blocked:
+	case SeatBlocked:
 		if int64(word>>stateBits) <= now {
-			p.expire(p.records[seat].lead)
+			p.expire(p.records[seat].head)
 			return true
 		}
-	case Booked, Closed:
+	case SeatBooked, SeatClosed:
 	}
 	return false
 }
@@ -103,20 +103,20 @@ func (p *Plan) tidy(now int64, seat int) bool {
 // grant blocks the seats, which are available, and returns where the hold
 // begins. The question, if there is one, is remembered before any seat is seen to
 // be taken, so that whoever repeats it meanwhile does not get a refusal.
-func (p *Plan) grant(now, until int64, user uint64, seats []int, q *question) uint32 {
-	ring := p.scratch[:0]
+func (p *Plan) grant(now, until int64, user uint64, seats []int, q *keyedRequest) uint32 {
+	ring := p.seatBuf[:0]
 	for _, seat := range seats {
 		ring = append(ring, uint32(seat))
 	}
-	p.scratch = ring
+	p.seatBuf = ring
 	p.touch(ring)
-	head := p.begin(ring[0], user, now)
+	rec := p.begin(ring[0], user, now)
 	p.link(ring)
 	if q != nil {
-		head.slot = p.event.remember(now, q, user)
+		rec.slot = p.event.remember(now, q, user)
 	}
 	p.setDeadline(ring, until)
-	p.changed(KindBlocked, head, ring, until)
+	p.changed(ChangeBlocked, rec, ring, until)
 	return ring[0]
 }
 
@@ -132,112 +132,112 @@ func (p *Plan) begin(seat uint32, user uint64, now int64) *record {
 // setDeadline blocks the seats of one hold until then.
 func (p *Plan) setDeadline(seats []uint32, until int64) {
 	for _, seat := range seats {
-		p.set(seat, uint64(until)<<stateBits|uint64(Blocked))
+		p.set(seat, uint64(until)<<stateBits|uint64(SeatBlocked))
 	}
 	if until < p.earliest.Load() {
 		p.earliest.Store(until)
 		if p.event != nil {
-			p.event.askAnew()
+			p.event.scheduleSweep()
 		}
 	}
-	p.setGate()
+	p.setAvailableAt()
 }
 
-// extend moves the deadline of the hold that begins at lead, unless it is later
+// extend moves the deadline of the hold that begins at head, unless it is later
 // already, and returns it.
-func (p *Plan) extend(lead uint32, until int64) int64 {
-	if current := p.deadline(lead); until <= current {
+func (p *Plan) extend(head uint32, until int64) int64 {
+	if current := p.deadline(head); until <= current {
 		return current
 	}
-	p.scratch = p.seats(p.scratch[:0], lead)
-	p.touch(p.scratch)
-	p.setDeadline(p.scratch, until)
-	p.changed(KindExtended, &p.records[lead], p.scratch, until)
+	p.seatBuf = p.seats(p.seatBuf[:0], head)
+	p.touch(p.seatBuf)
+	p.setDeadline(p.seatBuf, until)
+	p.changed(ChangeExtended, &p.records[head], p.seatBuf, until)
 	return until
 }
 
-// book makes part of the hold that begins at lead a booking, and returns where
+// book makes part of the hold that begins at head a booking, and returns where
 // that begins. For the question see grant.
-func (p *Plan) book(now int64, lead uint32, part []uint32, q *question) uint32 {
+func (p *Plan) book(now int64, head uint32, part []uint32, q *keyedRequest) uint32 {
 	p.touch(part)
-	hold, over := p.detach(now, lead, part)
+	hold, over := p.detach(now, head, part)
 	if over {
 		hold.fence = 0
 	}
-	head := p.begin(part[0], hold.user, now)
+	rec := p.begin(part[0], hold.user, now)
 	p.link(part)
 	if q != nil {
-		head.slot = p.event.remember(now, q, head.user)
+		rec.slot = p.event.remember(now, q, rec.user)
 	}
 	for _, seat := range part {
-		p.set(seat, uint64(Booked))
+		p.set(seat, uint64(SeatBooked))
 	}
-	p.setGate()
-	p.changed(KindBooked, head, part, 0)
+	p.setAvailableAt()
+	p.changed(ChangeBooked, rec, part, 0)
 	return part[0]
 }
 
-// vacate makes part of the hold or booking that begins at lead available.
-func (p *Plan) vacate(now int64, lead uint32, part []uint32, kind Kind) {
+// vacate makes part of the hold or booking that begins at head available.
+func (p *Plan) vacate(now int64, head uint32, part []uint32, kind ChangeKind) {
 	p.touch(part)
-	until := p.deadline(lead) // 0 for a booking
-	head, over := p.detach(now, lead, part)
+	until := p.deadline(head) // 0 for a booking
+	rec, over := p.detach(now, head, part)
 	for _, seat := range part {
-		p.set(seat, uint64(Available))
+		p.set(seat, uint64(SeatAvailable))
 	}
-	p.setGate()
-	p.changed(kind, head, part, until)
+	p.setAvailableAt()
+	p.changed(kind, rec, part, until)
 	if over {
-		head.fence = 0
+		rec.fence = 0
 	}
 }
 
-// expire ends the hold that begins at lead, all of it.
-func (p *Plan) expire(lead uint32) {
-	p.scratch = p.seats(p.scratch[:0], lead)
-	p.vacate(p.deadline(lead), lead, p.scratch, KindExpired)
+// expire ends the hold that begins at head, all of it.
+func (p *Plan) expire(head uint32) {
+	p.seatBuf = p.seats(p.seatBuf[:0], head)
+	p.vacate(p.deadline(head), head, p.seatBuf, ChangeExpired)
 }
 
-// detach takes part of the hold or booking that begins at lead out of its ring,
+// detach takes part of the hold or booking that begins at head out of its ring,
 // and returns where its record is now. When nothing is left it is over, and the
 // caller must clear the fence in the record when he has no more use for it.
-func (p *Plan) detach(now int64, lead uint32, part []uint32) (head *record, over bool) {
-	state := State(p.word(int(lead)) & stateMask)
-	head = &p.records[lead]
-	p.rest = p.seats(p.rest[:0], lead)
-	if len(part) == len(p.rest) {
-		if len(p.moved) > 0 {
-			delete(p.moved, head.fence)
+func (p *Plan) detach(now int64, head uint32, part []uint32) (rec *record, over bool) {
+	state := SeatState(p.word(int(head)) & stateMask)
+	rec = &p.records[head]
+	p.restBuf = p.seats(p.restBuf[:0], head)
+	if len(part) == len(p.restBuf) {
+		if len(p.headOf) > 0 {
+			delete(p.headOf, rec.fence)
 		}
 		if p.event != nil {
-			p.event.over(now, state, head)
+			p.event.holdEnded(now, state, rec)
 		}
-		return head, true
+		return rec, true
 	}
 	for _, seat := range part {
-		p.records[seat].lead = noSeat
+		p.records[seat].head = noSeat
 	}
-	p.rest = slices.DeleteFunc(p.rest, func(seat uint32) bool { return p.records[seat].lead == noSeat })
-	if first := p.rest[0]; first != lead {
-		p.records[first] = *head
-		head.fence = 0
-		head = &p.records[first]
-		if p.moved == nil {
-			p.moved = map[uint64]uint32{}
+	p.restBuf = slices.DeleteFunc(p.restBuf, func(seat uint32) bool { return p.records[seat].head == noSeat })
+	if first := p.restBuf[0]; first != head {
+		p.records[first] = *rec
+		rec.fence = 0
+		rec = &p.records[first]
+		if p.headOf == nil {
+			p.headOf = map[uint64]uint32{}
 		}
-		p.moved[head.fence] = first
-		if p.event != nil && state == Blocked {
-			p.event.moved(lead, first)
+		p.headOf[rec.fence] = first
+		if p.event != nil && state == SeatBlocked {
+			p.event.holdMoved(head, first)
 		}
 	}
-	p.link(p.rest)
-	return head, false
+	p.link(p.restBuf)
+	return rec, false
 }
 
 // changed counts a change and tells the event, if there is one.
-func (p *Plan) changed(kind Kind, head *record, seats []uint32, until int64) {
+func (p *Plan) changed(kind ChangeKind, rec *record, seats []uint32, until int64) {
 	p.revision++
 	if p.event != nil {
-		p.event.changed(kind, head, seats, until)
+		p.event.changed(kind, rec, seats, until)
 	}
 }

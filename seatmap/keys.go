@@ -19,7 +19,7 @@ type keys struct {
 	most int // of answers whose hold or booking is over
 	seed maphash.Seed
 
-	slots  []answer
+	slots  []result
 	unused []uint32          // of slots
 	byHash map[uint64]uint32 // the first slot of the answers with that hash
 
@@ -36,12 +36,12 @@ type keys struct {
 
 const noSlot = ^uint32(0)
 
-// question is a request with a key.
-type question struct {
-	user  string
-	key   Key
-	hash  uint64 // of user and key
-	print fingerprint
+// keyedRequest is a request with a key.
+type keyedRequest struct {
+	user        string
+	key         Key
+	hash        uint64 // of user and key
+	fingerprint fingerprint
 }
 
 // fingerprint is a short form of all that a request with a key asks for. Fields
@@ -85,17 +85,17 @@ func (p fingerprint) differs(other fingerprint) (names []string) {
 	return names
 }
 
-// answer is what a question got.
-type answer struct {
-	question
-	hold   Hold   // or booking, which is a hold without a deadline
-	same   uint32 // the next slot with the same hash, or noSlot
-	behind uint32 // the next slot in the queue, or noSlot
-	until  int64  // when to forget it; 0 while nobody has ended its hold or booking
+// result is what a question got.
+type result struct {
+	keyedRequest
+	hold         Hold   // or booking, which is a hold without a deadline
+	nextSameHash uint32 // the next slot with the same hash, or noSlot
+	nextQueued   uint32 // the next slot in the queue, or noSlot
+	until        int64  // when to forget it; 0 while nobody has ended its hold or booking
 }
 
-// again returns the answer as a repetition, or the zero Hold if there is none.
-func (a *answer) again() Hold {
+// replay returns the answer as a repetition, or the zero Hold if there is none.
+func (a *result) replay() Hold {
 	if a == nil {
 		return Hold{}
 	}
@@ -114,8 +114,8 @@ func (k *keys) hash(user, key string) uint64 {
 func mix(before, h uint64) uint64 { return bits.RotateLeft64(before, 29)*0x9E3779B97F4A7C15 ^ h }
 
 // question makes a question of what was asked for.
-func (k *keys) question(user string, key Key, p fingerprint) question {
-	return question{user: user, key: key, hash: k.hash(user, *key.text), print: p}
+func (k *keys) request(user string, key Key, p fingerprint) keyedRequest {
+	return keyedRequest{user: user, key: key, hash: k.hash(user, *key.text), fingerprint: p}
 }
 
 // seatsPrint returns the fingerprint of a list of seats: nil, which may mean all,
@@ -147,8 +147,8 @@ func (k *keys) has(user string, key Key) bool {
 
 // find returns the last answer to the user's key, or nil. It may be one that is
 // to be forgotten.
-func (k *keys) find(q *question) *answer {
-	for slot := k.first(q.hash); slot != noSlot; slot = k.slots[slot].same {
+func (k *keys) find(q *keyedRequest) *result {
+	for slot := k.first(q.hash); slot != noSlot; slot = k.slots[slot].nextSameHash {
 		if a := &k.slots[slot]; a.user == q.user && *a.key.text == *q.key.text {
 			return a
 		}
@@ -158,7 +158,7 @@ func (k *keys) find(q *question) *answer {
 
 // remember makes room for an answer, which is live until ended is told its
 // slot, and returns that. The user is as in the question, but safe to keep.
-func (k *keys) remember(now int64, q *question, user string) (slot uint32) {
+func (k *keys) remember(now int64, q *keyedRequest, user string) (slot uint32) {
 	if k.due(now) {
 		k.forget(now)
 	}
@@ -166,10 +166,10 @@ func (k *keys) remember(now int64, q *question, user string) (slot uint32) {
 		slot, k.unused = k.unused[last], k.unused[:last]
 	} else {
 		slot = uint32(len(k.slots))
-		k.slots = append(k.slots, answer{})
+		k.slots = append(k.slots, result{})
 	}
 	k.grow() // counts those it finds, so not yet this one
-	k.slots[slot] = answer{question: *q, same: k.first(q.hash), behind: noSlot}
+	k.slots[slot] = result{keyedRequest: *q, nextSameHash: k.first(q.hash), nextQueued: noSlot}
 	k.slots[slot].user = user
 	if k.byHash == nil {
 		k.byHash = map[uint64]uint32{}
@@ -203,7 +203,7 @@ func (k *keys) grow() {
 	filter := make([]atomic.Uint32, max(256, 1<<bits.Len(uint(16*len(k.slots)-1))))
 	if old != nil {
 		for hash, slot := range k.byHash {
-			for ; slot != noSlot; slot = k.slots[slot].same {
+			for ; slot != noSlot; slot = k.slots[slot].nextSameHash {
 				filter[hash&uint64(len(filter)-1)].Add(1)
 			}
 		}
@@ -212,14 +212,14 @@ func (k *keys) grow() {
 }
 
 // over says that the hold or booking of the answer is over.
-func (k *keys) over(now int64, slot uint32) {
+func (k *keys) ended(now int64, slot uint32) {
 	a := &k.slots[slot]
 	a.until = now + int64(KeyMemory)
 	if k.queued == 0 {
 		k.front = slot
 		k.next.Store(a.until)
 	} else {
-		k.slots[k.back].behind = slot
+		k.slots[k.back].nextQueued = slot
 	}
 	k.back = slot
 	k.queued++
@@ -244,9 +244,9 @@ func (k *keys) forget(now int64) {
 		k.tally(a.hash).Add(^uint32(0))
 		k.unlink(a.hash, k.front)
 		k.unused = append(k.unused, k.front)
-		k.front = a.behind
+		k.front = a.nextQueued
 		k.queued--
-		*a = answer{}
+		*a = result{}
 	}
 	k.next.Store(0)
 	if len(k.unused) == len(k.slots) && len(k.slots) >= 1024 {
@@ -257,14 +257,14 @@ func (k *keys) forget(now int64) {
 
 // unlink takes a slot out of the chain of its hash.
 func (k *keys) unlink(hash uint64, slot uint32) {
-	same := k.slots[slot].same
+	same := k.slots[slot].nextSameHash
 	before := k.byHash[hash]
 	switch {
 	case before != slot:
-		for k.slots[before].same != slot {
-			before = k.slots[before].same
+		for k.slots[before].nextSameHash != slot {
+			before = k.slots[before].nextSameHash
 		}
-		k.slots[before].same = same
+		k.slots[before].nextSameHash = same
 	case same != noSlot:
 		k.byHash[hash] = same
 	default:

@@ -52,7 +52,7 @@ func (l Layout) labels() (*labels, []int, error) {
 	for i, label := range l.Closed {
 		seat, ok := ls.seat(label)
 		if !ok {
-			return nil, nil, fmt.Errorf("%w: closes %q, which it does not have", ErrInvalidLayout, clip(label))
+			return nil, nil, fmt.Errorf("%w: closes %q, which it does not have", ErrInvalidLayout, truncate(label))
 		}
 		closed[i] = seat
 	}

@@ -21,16 +21,15 @@ const (
 )
 
 // newMap returns a map that the test closes.
-func newMap(tb testing.TB, o seatmap.Options) *seatmap.Map {
+func newMap(tb testing.TB, o seatmap.MapOptions) *seatmap.Map {
 	tb.Helper()
-	m, err := seatmap.NewMap(o)
-	require.NoError(tb, err)
+	m := seatmap.NewMap(o)
 	tb.Cleanup(func() { require.NoError(tb, m.Close()) })
 	return m
 }
 
 // newEvent returns a map with one event of n seats, labelled from "1".
-func newEvent(tb testing.TB, n int, limits seatmap.Limits, o seatmap.Options) *seatmap.Map {
+func newEvent(tb testing.TB, n int, limits seatmap.Limits, o seatmap.MapOptions) *seatmap.Map {
 	tb.Helper()
 	m := newMap(tb, o)
 	r := seatmap.CreateRequest{Event: event, Layout: seatmap.Layout{Count: n}, Limits: limits}
@@ -40,7 +39,7 @@ func newEvent(tb testing.TB, n int, limits seatmap.Limits, o seatmap.Options) *s
 
 func newPlan(tb testing.TB, seats int, clock *seatmap.Clock) *seatmap.Plan {
 	tb.Helper()
-	p, err := seatmap.NewPlan(seatmap.PlanConfig{Seats: seats, Clock: clock})
+	p, err := seatmap.NewPlan(seatmap.PlanOptions{Seats: seats, Clock: clock})
 	require.NoError(tb, err)
 	return p
 }

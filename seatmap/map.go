@@ -26,7 +26,7 @@ import (
 type Map struct {
 	self    *Map // a zero Map and a copy are known by it
 	events  *xsync.MapOf[string, *event]
-	options Options
+	options MapOptions
 	clock   *Clock
 	sweeper *sweeper // nil if only Sweep sweeps
 	closed  atomic.Bool
@@ -37,8 +37,8 @@ type Map struct {
 
 var _ Store = (*Map)(nil)
 
-// Options says how a [Map] works. The zero Options is a good choice.
-type Options struct {
+// MapOptions says how a [Map] works. The zero MapOptions is a good choice.
+type MapOptions struct {
 	// SweepEvery is the shortest time between two sweeps. A hold is swept away at
 	// its deadline, or at most so much later if there was another sweep just
 	// before. Zero means 100 ms.
@@ -58,14 +58,11 @@ type Options struct {
 
 const maxRing = 1 << 20
 
-// NewMap makes a map without events. The error wraps [ErrInvalidOptions].
+// NewMap makes a map without events. It panics if an option is out of range.
 //
 //ferrous:acquire
-//ferrous:fallible
-func NewMap(o Options) (*Map, error) {
-	if err := checkOptions(&o); err != nil {
-		return nil, err
-	}
+func NewMap(o MapOptions) *Map {
+	mustBeValid(&o)
 	if o.SweepEvery == 0 {
 		o.SweepEvery = 100 * time.Millisecond
 	}
@@ -78,7 +75,7 @@ func NewMap(o Options) (*Map, error) {
 	if !o.Manual {
 		m.sweeper = newSweeper(m.clock, o.SweepEvery)
 	}
-	return m, nil
+	return m
 }
 
 // Close ends the map, waits for a sweep that has begun, and ends its watches, which first tell every
@@ -146,8 +143,8 @@ func (m *Map) Create(ctx context.Context, r CreateRequest) error {
 	if err != nil {
 		return err
 	}
-	exists := fmt.Errorf("%w: %q", ErrExists, clip(r.Event))
-	if e, ok := m.events.Load(r.Event); ok && e.plan.gate.Load() != gateClosed {
+	exists := fmt.Errorf("%w: %q", ErrExists, truncate(r.Event))
+	if e, ok := m.events.Load(r.Event); ok && e.plan.availableAt.Load() != planEnded {
 		return exists
 	}
 	e := newEvent(&r, labels, closed, m)
@@ -260,16 +257,16 @@ func (m *Map) Book(ctx context.Context, r BookRequest) (Booking, error) {
 // [ErrInvalidSeats], [ErrUnknownEvent], [ErrUnknownSeat], [ErrExpired] or
 // [ErrToken].
 func (m *Map) Release(ctx context.Context, r ReleaseRequest) error {
-	return m.giveBack(ctx, "Release", &r.Token, Blocked, KindReleased, r.Seats)
+	return m.giveBack(ctx, "Release", &r.Token, SeatBlocked, ChangeReleased, r.Seats)
 }
 
 // Cancel implements [Store]. The error is as for [Map.Release].
 func (m *Map) Cancel(ctx context.Context, r CancelRequest) error {
-	return m.giveBack(ctx, "Cancel", &r.Token, Booked, KindCancelled, r.Seats)
+	return m.giveBack(ctx, "Cancel", &r.Token, SeatBooked, ChangeCanceled, r.Seats)
 }
 
 func (m *Map) giveBack(
-	ctx context.Context, method string, t *Token, state State, kind Kind, seats []string,
+	ctx context.Context, method string, t *Token, state SeatState, kind ChangeKind, seats []string,
 ) error {
 	if err := m.check(ctx, method); err != nil {
 		return err
@@ -354,13 +351,13 @@ func (m *Map) Holds(ctx context.Context, r HoldsRequest) ([]HoldInfo, error) {
 // removed, or [ErrClosed]. Everything that changed before a Remove or Close is
 // told before the error; only a context that is done ends the iteration at once.
 //
-// A watcher that falls behind by more than the ring holds gets [KindGap] and then
-// [KindSnapshot]; nobody waits for it. So does one whose cursor is older than the
+// A watcher that falls behind by more than the ring holds gets [ChangeGap] and then
+// [ChangeSnapshot]; nobody waits for it. So does one whose cursor is older than the
 // ring, or of another life of the event, another event or another store. An
 // expiry is told when it is swept, or when something touches the seat.
 //
 // An event that nobody has watched yet keeps no changes. From the first Watch on
-// it keeps the last [Options.Ring] changes, which together name at most 16 seats
+// it keeps the last [MapOptions.Ring] changes, which together name at most 16 seats
 // for each place of the ring: about 80 bytes a place and 4 bytes a seat named, and
 // the users' names. The newest change is always kept. [WatchMemory] after the last
 // watcher left, the next change or sweep drops them all.

@@ -13,8 +13,7 @@ import (
 
 func TestNoEventOutlivesItsMap(t *testing.T) {
 	for range 2000 {
-		m, err := NewMap(Options{Manual: true})
-		require.NoError(t, err)
+		m := NewMap(MapOptions{Manual: true})
 		testkit.Parallel(2, func(i int) {
 			if i == 0 {
 				assert.NoError(t, m.Close())
@@ -33,11 +32,10 @@ func TestNoEventOutlivesItsMap(t *testing.T) {
 }
 
 func TestARefusalThatAsksTheLockForNothingDoesNotAllocate(t *testing.T) {
-	m, err := NewMap(Options{Manual: true})
-	require.NoError(t, err)
+	m := NewMap(MapOptions{Manual: true})
 	require.NoError(t, m.Create(t.Context(), CreateRequest{Event: "e", Layout: Layout{Count: 2}}))
 	r := BlockRequest{Event: "e", User: "ann", Key: NewKey("hers"), Seats: []string{"1"}, TTL: time.Hour}
-	_, err = m.Block(t.Context(), r)
+	_, err := m.Block(t.Context(), r)
 	require.NoError(t, err)
 	e, err := m.find("e")
 	require.NoError(t, err)

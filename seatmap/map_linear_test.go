@@ -191,8 +191,7 @@ type mapClients struct {
 // at once, parts, and an event that is removed and made again.
 func TestMapIsLinearizable(t *testing.T) {
 	testkit.Stress(t, func(t *testing.T, round int) {
-		m, err := seatmap.NewMap(seatmap.Options{Manual: true})
-		require.NoError(t, err)
+		m := seatmap.NewMap(seatmap.MapOptions{Manual: true})
 		defer func() { require.NoError(t, m.Close()) }()
 		require.NoError(t, create(m, linearSeats))
 		c := &mapClients{m: m}
@@ -281,7 +280,7 @@ func (c *mapClients) do(in mapOp, token seatmap.Token) (out mapAnswer) {
 		var s seatmap.Snapshot
 		s, err = c.m.Seats(ctx, seatmap.SeatsRequest{Event: event})
 		for i := range s.Seats {
-			if out.seen[i] = int64(s.Seats[i].Fence); s.Seats[i].State == seatmap.Booked {
+			if out.seen[i] = int64(s.Seats[i].Fence); s.Seats[i].State == seatmap.SeatBooked {
 				out.seen[i] = -out.seen[i]
 			}
 		}

@@ -73,17 +73,17 @@ func (o *oracle) holder(seat string) *grant {
 	return nil
 }
 
-func (o *oracle) state(seat string) (seatmap.State, *grant) {
+func (o *oracle) state(seat string) (seatmap.SeatState, *grant) {
 	if slices.Contains(o.closed, seat) {
-		return seatmap.Closed, nil
+		return seatmap.SeatClosed, nil
 	}
 	switch g := o.holder(seat); {
 	case g == nil:
-		return seatmap.Available, nil
+		return seatmap.SeatAvailable, nil
 	case g.booked:
-		return seatmap.Booked, g
+		return seatmap.SeatBooked, g
 	default:
-		return seatmap.Blocked, g
+		return seatmap.SeatBlocked, g
 	}
 }
 
@@ -95,7 +95,7 @@ func (o *oracle) all() (seats []string) {
 }
 
 func (o *oracle) available() []string {
-	return slices.DeleteFunc(o.all(), func(s string) bool { st, _ := o.state(s); return st != seatmap.Available })
+	return slices.DeleteFunc(o.all(), func(s string) bool { st, _ := o.state(s); return st != seatmap.SeatAvailable })
 }
 
 func (o *oracle) limit(user string, n int, ttl time.Duration) string {
@@ -180,7 +180,7 @@ func (o *oracle) take(g *grant, seats []string) []string {
 	return seats
 }
 
-// recall returns what the user's request with the key got before, or the error
+// findResult returns what the user's request with the key got before, or the error
 // of a key that stands for another one.
 func (o *oracle) recall(user, key, request string) (r *remembered, want string) {
 	if r = o.keys[user+" "+key]; key == "" || r == nil {
@@ -201,8 +201,7 @@ func TestMapBehavesLikeTheOracle(t *testing.T) {
 		t.Run(fmt.Sprintf("manual=%v", manual), func(t *testing.T) {
 			testkit.Check(t, func(t *rapid.T) {
 				ring := rapid.SampledFrom([]int{1, 3, 1024}).Draw(t, "ring")
-				m, err := seatmap.NewMap(seatmap.Options{Manual: manual, SweepEvery: time.Second, Ring: ring})
-				require.NoError(t, err)
+				m := seatmap.NewMap(seatmap.MapOptions{Manual: manual, SweepEvery: time.Second, Ring: ring})
 				w := &world{
 					m: m, manual: manual, ring: ring, events: map[string]*oracle{}, watchers: map[string]*liveWatcher{},
 					fence: map[string]uint64{}, revision: map[string]uint64{},
@@ -577,17 +576,17 @@ func compare(t *rapid.T, m *seatmap.Map, o *oracle) {
 			require.Equal(t, g.token.Fence, got.Fence)
 			require.Equal(t, g.born.UnixNano(), got.At.UnixNano())
 		}
-		if state == seatmap.Blocked {
+		if state == seatmap.SeatBlocked {
 			require.Equal(t, g.until.UnixNano(), got.Until.UnixNano())
 		}
 		switch state {
-		case seatmap.Available:
+		case seatmap.SeatAvailable:
 			want.Available++
-		case seatmap.Blocked:
+		case seatmap.SeatBlocked:
 			want.Blocked++
-		case seatmap.Booked:
+		case seatmap.SeatBooked:
 			want.Booked++
-		case seatmap.Closed:
+		case seatmap.SeatClosed:
 			want.Closed++
 		}
 	}

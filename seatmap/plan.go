@@ -29,9 +29,9 @@ type Plan struct {
 	clock  *Clock
 	name   string
 	labels *labels
-	// gate is 0 when a seat may be available, gateClosed when the plan is
+	// availableAt is 0 when a seat may be available, planEnded when the plan is
 	// closed, and else says that no seat is available before that time.
-	gate atomic.Int64
+	availableAt atomic.Int64
 	// taken holds the error for each seat, made for a whole chunk at the first
 	// refusal in it.
 	taken  []atomic.Pointer[[chunkSeats]TakenError]
@@ -51,10 +51,10 @@ type Plan struct {
 	revision uint64 // the number of changes
 	// moved tells where a hold or booking begins whose first seat was parted
 	// from it, by fence.
-	moved     map[uint64]uint32
+	headOf    map[uint64]uint32
 	tags      tags
-	scratch   []uint32    // the seats that a call is about
-	rest      []uint32    // those of the same hold that it leaves
+	seatBuf   []uint32    // the seats that a call is about
+	restBuf   []uint32    // those of the same hold that it leaves
 	snapshots []*snapshot // being taken
 	end       error       // what calls get when the gate is closed
 	endAt     int64       // the time since then
@@ -64,7 +64,7 @@ type Plan struct {
 const (
 	paddedSeats = 4096 // up to so many seats, each word has a cache line of its own
 	chunkSeats  = 512
-	gateClosed  = -1
+	planEnded   = -1
 	stateBits   = 2
 	stateMask   = 1<<stateBits - 1
 	never       = math.MaxInt64
@@ -85,7 +85,7 @@ type record struct {
 	tag   tag    // of its token
 	user  uint64
 	at    int64  // when blocked or booked
-	lead  uint32 // the first seat of the hold or booking that this seat is in
+	head  uint32 // the first seat of the hold or booking that this seat is in
 	next  uint32 // the next seat of the ring
 	// The ring of the holds of one user of a Map; see users.
 	after, before uint32
@@ -93,8 +93,8 @@ type record struct {
 	first         uint32 // where the hold or booking began; see Token
 }
 
-// PlanConfig says what a [Plan] is like.
-type PlanConfig struct {
+// PlanOptions says what a [Plan] is like.
+type PlanOptions struct {
 	// Name is the event's name, for tokens and errors. It may be empty, and has at
 	// most [MaxName] bytes.
 	Name string
@@ -110,7 +110,7 @@ type PlanConfig struct {
 // NewPlan makes a plan with all seats available but the closed ones. The error
 // is [ErrInvalidEvent] or [ErrInvalidLayout]. It panics when the clock was not
 // made by [NewClock].
-func NewPlan(c PlanConfig) (*Plan, error) {
+func NewPlan(c PlanOptions) (*Plan, error) {
 	if err := checkPlan(&c); err != nil {
 		return nil, err
 	}
@@ -132,8 +132,8 @@ func newPlan(name string, ls *labels, closed []int, clock *Clock, key tagKey) *P
 		// What every grant writes begins with a cache line of its own, or plans
 		// that were made one after the other would share one.
 		chunks:  make([]chunk, (n+chunkSeats-1)/chunkSeats, max(4, (n+chunkSeats-1)/chunkSeats)),
-		scratch: make([]uint32, 0, 16),
-		rest:    make([]uint32, 0, 16),
+		seatBuf: make([]uint32, 0, 16),
+		restBuf: make([]uint32, 0, 16),
 	}
 	if n <= paddedSeats {
 		p.shift = 3
@@ -144,14 +144,14 @@ func newPlan(name string, ls *labels, closed []int, clock *Clock, key tagKey) *P
 	for i := range p.chunks {
 		p.chunks[i] = chunk{earliest: never, available: int32(min(chunkSeats, n-i*chunkSeats))}
 	}
-	p.totals[Available] = n
+	p.totals[SeatAvailable] = n
 	p.tags.key = key
 	for _, seat := range closed {
-		if p.word(seat) == uint64(Available) {
-			p.set(uint32(seat), uint64(Closed))
+		if p.word(seat) == uint64(SeatAvailable) {
+			p.set(uint32(seat), uint64(SeatClosed))
 		}
 	}
-	p.setGate()
+	p.setAvailableAt()
 	return p
 }
 
@@ -179,21 +179,21 @@ func (p *Plan) Block(user uint64, ttl time.Duration, seats ...int) (Token, error
 // refusal returns why the seat, which exists, certainly cannot be had, or nil
 // when only the lock can tell.
 func (p *Plan) refusal(seat int) error {
-	if gate := p.gate.Load(); gate != 0 {
+	if gate := p.availableAt.Load(); gate != 0 {
 		if p.clock.passed(gate) {
 			return nil
 		}
 		return ErrSoldOut
 	}
 	word := p.word(seat)
-	switch State(word & stateMask) {
-	case Available:
+	switch SeatState(word & stateMask) {
+	case SeatAvailable:
 		return nil
-	case Blocked:
+	case SeatBlocked:
 		if p.clock.passed(int64(word >> stateBits)) {
 			return nil
 		}
-	case Booked, Closed:
+	case SeatBooked, SeatClosed:
 	}
 	return p.takenError(seat)
 }
@@ -236,7 +236,7 @@ func (p *Plan) block(user uint64, ttl time.Duration, seats []int) (Token, error)
 		return Token{}, err
 	}
 	now := p.clock.now()
-	if err := p.free(now, seats); err != nil {
+	if err := p.checkFree(now, seats); err != nil {
 		return Token{}, err
 	}
 	return p.token(p.grant(now, now+int64(ttl), user, seats, nil)), nil
@@ -279,30 +279,30 @@ func (p *Plan) Book(hold Token, seats ...int) (Token, error) {
 		return Token{}, err
 	}
 	now := p.clock.now()
-	lead, err := p.find(now, &hold, Blocked)
+	head, err := p.find(now, &hold, SeatBlocked)
 	if err != nil {
 		return Token{}, err
 	}
-	part, err := p.part(lead, seats)
+	part, err := p.part(head, seats)
 	if err != nil {
 		return Token{}, err
 	}
-	return p.token(p.book(now, lead, part, nil)), nil
+	return p.token(p.book(now, head, part, nil)), nil
 }
 
 // Release gives back seats of the hold, or all of them when seats is nil. The
 // error is as for [Plan.Book].
 func (p *Plan) Release(hold Token, seats ...int) error {
-	return p.giveBack("Release", &hold, Blocked, KindReleased, seats)
+	return p.giveBack("Release", &hold, SeatBlocked, ChangeReleased, seats)
 }
 
 // Cancel gives back seats of the booking, or all of them when seats is nil. The
 // error is as for [Plan.Book].
 func (p *Plan) Cancel(booking Token, seats ...int) error {
-	return p.giveBack("Cancel", &booking, Booked, KindCancelled, seats)
+	return p.giveBack("Cancel", &booking, SeatBooked, ChangeCanceled, seats)
 }
 
-func (p *Plan) giveBack(method string, t *Token, state State, kind Kind, seats []int) error {
+func (p *Plan) giveBack(method string, t *Token, state SeatState, kind ChangeKind, seats []int) error {
 	p.mustBeMade(method)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -310,15 +310,15 @@ func (p *Plan) giveBack(method string, t *Token, state State, kind Kind, seats [
 		return err
 	}
 	now := p.clock.now()
-	lead, err := p.find(now, t, state)
+	head, err := p.find(now, t, state)
 	if err != nil {
 		return err
 	}
-	part, err := p.part(lead, seats)
+	part, err := p.part(head, seats)
 	if err != nil {
 		return err
 	}
-	p.vacate(now, lead, part, kind)
+	p.vacate(now, head, part, kind)
 	return nil
 }
 
@@ -336,39 +336,39 @@ func (p *Plan) Extend(hold Token, ttl time.Duration) (time.Duration, error) {
 		return 0, err
 	}
 	now := p.clock.now()
-	lead, err := p.find(now, &hold, Blocked)
+	head, err := p.find(now, &hold, SeatBlocked)
 	if err != nil {
 		return 0, err
 	}
-	return time.Duration(p.extend(lead, now+int64(ttl)) - now), nil
+	return time.Duration(p.extend(head, now+int64(ttl)) - now), nil
 }
 
-// Status is one seat of a [Plan] at one moment.
-type Status struct {
-	State State
+// PlanSeat is one seat of a [Plan] at one moment.
+type PlanSeat struct {
+	State SeatState
 	User  uint64        // of a blocked or booked seat
 	Left  time.Duration // for how long a blocked seat still is
 	Fence uint64
 }
 
 // Seat reports one seat. The error is [ErrClosed] or [ErrUnknownSeat].
-func (p *Plan) Seat(seat int) (Status, error) {
+func (p *Plan) Seat(seat int) (PlanSeat, error) {
 	p.mustBeMade("Seat")
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.end != nil {
-		return Status{}, p.end
+		return PlanSeat{}, p.end
 	}
 	if err := p.checkKnown([]int{seat}); err != nil {
-		return Status{}, err
+		return PlanSeat{}, err
 	}
 	now := p.clock.now()
-	state, lead := p.look(now, uint32(seat))
-	if lead == nil {
-		return Status{State: state}, nil
+	state, rec := p.stateAt(now, uint32(seat))
+	if rec == nil {
+		return PlanSeat{State: state}, nil
 	}
-	s := Status{State: state, User: lead.user, Fence: lead.fence}
-	if state == Blocked {
+	s := PlanSeat{State: state, User: rec.user, Fence: rec.fence}
+	if state == SeatBlocked {
 		s.Left = time.Duration(p.deadline(uint32(seat)) - now)
 	}
 	return s, nil
@@ -386,10 +386,10 @@ func (p *Plan) Counts() (Counts, error) {
 	}
 	over := p.overdue(p.clock.now())
 	return Counts{
-		Available: p.totals[Available] + over,
-		Blocked:   p.totals[Blocked] - over,
-		Booked:    p.totals[Booked],
-		Closed:    p.totals[Closed],
+		Available: p.totals[SeatAvailable] + over,
+		Blocked:   p.totals[SeatBlocked] - over,
+		Booked:    p.totals[SeatBooked],
+		Closed:    p.totals[SeatClosed],
 	}, nil
 }
 
@@ -430,13 +430,13 @@ func (p *Plan) close(end error) {
 	defer p.mu.Unlock()
 	if p.end == nil {
 		p.end, p.endAt = end, p.clock.now()
-		p.gate.Store(gateClosed)
+		p.availableAt.Store(planEnded)
 	}
 }
 
-// token returns the token of the hold or booking that begins at lead.
-func (p *Plan) token(lead uint32) Token {
-	r := &p.records[lead]
+// token returns the token of the hold or booking that begins at head.
+func (p *Plan) token(head uint32) Token {
+	r := &p.records[head]
 	return Token{Event: p.name, Fence: r.fence, seat: r.first, tag: r.tag}
 }
 

@@ -12,7 +12,7 @@ import (
 
 func TestOverdueHoldsDoNotSendEveryRefusalToTheLock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p, err := NewPlan(PlanConfig{Seats: 2000})
+		p, err := NewPlan(PlanOptions{Seats: 2000})
 		require.NoError(t, err)
 		for seat := range 1999 {
 			_, err := p.Block(1, time.Minute, seat)

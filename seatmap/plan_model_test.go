@@ -278,7 +278,7 @@ func TestNoSeatHasTwoHoldersWhenHoldsExpire(t *testing.T) {
 func TestPlanBehavesLikeTheOracle(t *testing.T) {
 	testkit.Check(t, func(t *rapid.T) {
 		o := &oracle{seats: rapid.IntRange(1, 8).Draw(t, "seats")}
-		config := seatmap.PlanConfig{Name: "plan", Seats: o.seats}
+		config := seatmap.PlanOptions{Name: "plan", Seats: o.seats}
 		if o.seats > 1 && rapid.Bool().Draw(t, "closed") {
 			o.closed, config.Closed = []string{"2"}, []int{1, 1}
 		}
@@ -395,7 +395,7 @@ func TestPlanBehavesLikeTheOracle(t *testing.T) {
 					one, err := p.Seat(i)
 					require.NoError(t, err)
 					require.Equal(t, one, all[i])
-					want := seatmap.Status{State: state}
+					want := seatmap.PlanSeat{State: state}
 					if g != nil {
 						want.User, want.Fence = 1, g.token.Fence
 						if !g.booked {

@@ -13,7 +13,7 @@ import (
 
 func TestPlanKnowsSeatsByIndex(t *testing.T) {
 	for _, n := range []int{1, 100, 4096, 4097, 10_000} {
-		p, err := seatmap.NewPlan(seatmap.PlanConfig{Name: "hall", Seats: n, Closed: []int{n - 1, n - 1}})
+		p, err := seatmap.NewPlan(seatmap.PlanOptions{Name: "hall", Seats: n, Closed: []int{n - 1, n - 1}})
 		require.NoError(t, err)
 		assert.Equal(t, n, p.Len())
 		assert.Equal(t, "hall", p.Name())
@@ -29,7 +29,7 @@ func TestPlanKnowsSeatsByIndex(t *testing.T) {
 		require.NoError(t, err)
 		s, err := p.Seat(0)
 		require.NoError(t, err)
-		assert.Equal(t, seatmap.Blocked, s.State)
+		assert.Equal(t, seatmap.SeatBlocked, s.State)
 		assert.EqualValues(t, 7, s.User)
 		assert.Equal(t, token.Fence, s.Fence)
 		assert.InDelta(t, hold, s.Left, float64(time.Minute))
@@ -38,7 +38,7 @@ func TestPlanKnowsSeatsByIndex(t *testing.T) {
 		all, err := p.Seats()
 		require.NoError(t, err)
 		assert.Len(t, all, n)
-		assert.Equal(t, seatmap.Closed, all[n-1].State)
+		assert.Equal(t, seatmap.SeatClosed, all[n-1].State)
 		left, err := p.Extend(token, time.Hour)
 		require.NoError(t, err)
 		assert.Equal(t, time.Hour, left)
@@ -46,14 +46,14 @@ func TestPlanKnowsSeatsByIndex(t *testing.T) {
 		require.NoError(t, err)
 		s, err = p.Seat(0)
 		require.NoError(t, err)
-		assert.Equal(t, seatmap.Status{State: seatmap.Booked, User: 7, Fence: booking.Fence}, s)
+		assert.Equal(t, seatmap.PlanSeat{State: seatmap.SeatBooked, User: 7, Fence: booking.Fence}, s)
 		require.NoError(t, p.Cancel(booking))
 		require.ErrorIs(t, p.Cancel(booking), seatmap.ErrExpired)
 	}
 }
 
 func TestPlanRefusesBadInput(t *testing.T) {
-	for _, c := range []seatmap.PlanConfig{
+	for _, c := range []seatmap.PlanOptions{
 		{}, {Seats: -1}, {Seats: 1e9}, {Seats: seatmap.MaxSeats + 1}, {Seats: 3, Closed: []int{3}}, {Seats: 3, Closed: []int{-1}},
 	} {
 		_, err := seatmap.NewPlan(c)
@@ -192,7 +192,7 @@ func TestPlanDoesNotAllocate(t *testing.T) {
 }
 
 func TestARefusalThroughTheStoreDoesNotAllocate(t *testing.T) {
-	var s seatmap.Store = newEvent(t, 2, seatmap.Limits{}, seatmap.Options{})
+	var s seatmap.Store = newEvent(t, 2, seatmap.Limits{}, seatmap.MapOptions{})
 	_, err := s.Block(t.Context(), seatmap.BlockRequest{Event: event, User: "ann", Key: seatmap.NewKey("k"), Seats: []string{"1"}, TTL: hold})
 	require.NoError(t, err)
 	ctx, seats := t.Context(), []string{"1"}

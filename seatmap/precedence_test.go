@@ -134,7 +134,7 @@ func TestTheTablesOfPrecedenceHaveEveryMethod(t *testing.T) {
 }
 
 func TestOfTwoErrorsTheFirstInPrecedenceComes(t *testing.T) {
-	m := newEvent(t, 9, seatmap.Limits{Lifetime: time.Hour, Seats: 3}, seatmap.Options{})
+	m := newEvent(t, 9, seatmap.Limits{Lifetime: time.Hour, Seats: 3}, seatmap.MapOptions{})
 	used := seatmap.NewKey("used")
 	for _, name := range []string{"gone", "full"} {
 		require.NoError(t, m.Create(ctx, seatmap.CreateRequest{
@@ -159,7 +159,7 @@ func TestOfTwoErrorsTheFirstInPrecedenceComes(t *testing.T) {
 	require.NoError(t, release(m, over.Token))
 	booked, err := book(m, block(t, m, "bob", "7").Token)
 	require.NoError(t, err)
-	ended := newMap(t, seatmap.Options{})
+	ended := newMap(t, seatmap.MapOptions{})
 	require.NoError(t, ended.Close())
 	cancelled, stop := context.WithCancel(ctx)
 	stop()
@@ -273,7 +273,7 @@ func checkPairs(t *testing.T, calls map[string]func(*ask) error, good func() *as
 }
 
 func TestTheErrorOfAContextMatchesItsErrAndItsCause(t *testing.T) {
-	m := newEvent(t, 2, seatmap.Limits{}, seatmap.Options{})
+	m := newEvent(t, 2, seatmap.Limits{}, seatmap.MapOptions{})
 	cause := errors.New("the user left")
 	withCause, stop := context.WithCancelCause(ctx)
 	stop(cause)
@@ -303,7 +303,7 @@ func TestTheErrorOfAContextMatchesItsErrAndItsCause(t *testing.T) {
 }
 
 func TestWhatWasNotMadeByItsConstructorSaysSo(t *testing.T) {
-	made := newMap(t, seatmap.Options{Manual: true})
+	made := newMap(t, seatmap.MapOptions{Manual: true})
 	for name, call := range mapCalls {
 		assert.EqualError(t, testkit.PanicError(t, func() { _ = call(&ask{m: new(seatmap.Map), ctx: ctx}) }),
 			"seatmap: Map."+name+": not made by NewMap")
@@ -323,7 +323,7 @@ func TestWhatWasNotMadeByItsConstructorSaysSo(t *testing.T) {
 	}
 	assert.EqualError(t, testkit.PanicError(t, func() { copyOf(plan).Close() }), "seatmap: Plan.Close: a copy")
 	for state, c := range map[string]*seatmap.Clock{"not made by NewClock": {}, "a copy": copyOf(clock)} {
-		err := testkit.PanicError(t, func() { _, _ = seatmap.NewPlan(seatmap.PlanConfig{Seats: 1, Clock: c}) })
+		err := testkit.PanicError(t, func() { _, _ = seatmap.NewPlan(seatmap.PlanOptions{Seats: 1, Clock: c}) })
 		assert.EqualError(t, err, "seatmap: Clock: "+state)
 	}
 	assert.EqualError(t, testkit.PanicError(t, copyOf(clock).Close), "seatmap: Clock.Close: a copy")
@@ -347,9 +347,9 @@ func copyOf[T any](v *T) *T {
 }
 
 func TestAPlansNameIsNotTooLongForItsTokens(t *testing.T) {
-	_, err := seatmap.NewPlan(seatmap.PlanConfig{Name: strings.Repeat("x", seatmap.MaxName+1), Seats: 1})
+	_, err := seatmap.NewPlan(seatmap.PlanOptions{Name: strings.Repeat("x", seatmap.MaxName+1), Seats: 1})
 	require.ErrorIs(t, err, seatmap.ErrInvalidEvent)
-	p, err := seatmap.NewPlan(seatmap.PlanConfig{Name: strings.Repeat("x", seatmap.MaxName), Seats: 1})
+	p, err := seatmap.NewPlan(seatmap.PlanOptions{Name: strings.Repeat("x", seatmap.MaxName), Seats: 1})
 	require.NoError(t, err)
 	token, err := p.Block(1, hold, 0)
 	require.NoError(t, err)
@@ -359,7 +359,7 @@ func TestAPlansNameIsNotTooLongForItsTokens(t *testing.T) {
 }
 
 func TestATokenTakenForACursorIsNotRepeated(t *testing.T) {
-	text := block(t, newEvent(t, 1, seatmap.Limits{}, seatmap.Options{}), "ann", "1").Token.Reveal()
+	text := block(t, newEvent(t, 1, seatmap.Limits{}, seatmap.MapOptions{}), "ann", "1").Token.Reveal()
 	_, err := seatmap.ParseCursor(text)
 	require.ErrorIs(t, err, seatmap.ErrInvalidCursor)
 	assert.NotContains(t, err.Error(), text[:20])

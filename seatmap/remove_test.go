@@ -16,7 +16,7 @@ func create(m *seatmap.Map, seats int) error {
 func remove(m *seatmap.Map) error { return m.Remove(ctx, seatmap.RemoveRequest{Event: event}) }
 
 func TestWhoHearsThatAnEventIsGoneCanMakeItAnew(t *testing.T) {
-	m := newMap(t, seatmap.Options{})
+	m := newMap(t, seatmap.MapOptions{})
 	testkit.Stress(t, func(t *testing.T, _ int) {
 		require.NoError(t, create(m, 1))
 		heard := make(chan error, 1)
@@ -34,7 +34,7 @@ func TestWhoHearsThatAnEventIsGoneCanMakeItAnew(t *testing.T) {
 }
 
 func TestFencesRiseWhileEventsOfOneNameComeAndGo(t *testing.T) {
-	m := newMap(t, seatmap.Options{})
+	m := newMap(t, seatmap.MapOptions{})
 	for range 5 {
 		large := make(chan error, 1) // takes long enough for many small ones
 		go func() { large <- create(m, 1<<19) }()

@@ -41,20 +41,20 @@ func tagOf(b []byte) tag {
 	return tag{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])}
 }
 
-// sealing is the key between tags and secrets.
-var sealing = sync.OnceValue(func() cipher.Block { return newCipher(randomKey()) })
+// secretCipher is the key between tags and secrets.
+var secretCipher = sync.OnceValue(func() cipher.Block { return newCipher(randomKey()) })
 
 // secret returns what goes out with a token that has the tag.
 func (t tag) secret() [16]byte {
 	b := t.bytes()
-	sealing().Encrypt(b[:], b[:])
+	secretCipher().Encrypt(b[:], b[:])
 	return b
 }
 
-// unsealed returns the tag of a secret.
-func unsealed(secret []byte) tag {
+// tagOfSecret returns the tag of a secret.
+func tagOfSecret(secret []byte) tag {
 	var b [16]byte
-	sealing().Decrypt(b[:], secret)
+	secretCipher().Decrypt(b[:], secret)
 	return tagOf(b[:])
 }
 
@@ -167,10 +167,10 @@ func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.String()) 
 func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
 // MarshalText fails with [ErrSecret], unless the key is none.
-func (k Key) MarshalText() ([]byte, error) { return hidden(k.IsZero()) }
+func (k Key) MarshalText() ([]byte, error) { return encodeSecret(k.IsZero()) }
 
 // MarshalBinary fails with [ErrSecret], unless the key is none.
-func (k Key) MarshalBinary() ([]byte, error) { return hidden(k.IsZero()) }
+func (k Key) MarshalBinary() ([]byte, error) { return encodeSecret(k.IsZero()) }
 
 // UnmarshalText is [NewKey].
 func (k *Key) UnmarshalText(text []byte) error {
@@ -178,8 +178,8 @@ func (k *Key) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// hidden is the encoding of a secret.
-func hidden(zero bool) ([]byte, error) {
+// encodeSecret is the encoding of a secret.
+func encodeSecret(zero bool) ([]byte, error) {
 	if zero {
 		return []byte{}, nil
 	}

@@ -23,7 +23,7 @@ import (
 type hiding struct{ v any }
 
 func TestNothingThatPrintsShowsASecret(t *testing.T) {
-	m := newEvent(t, 3, seatmap.Limits{}, seatmap.Options{Manual: true})
+	m := newEvent(t, 3, seatmap.Limits{}, seatmap.MapOptions{Manual: true})
 	const keyText = "the-key-of-ann"
 	key := seatmap.NewKey(keyText)
 	r := seatmap.BlockRequest{Event: event, User: "ann", Key: key, Seats: []string{"1"}, TTL: hold}
@@ -45,7 +45,7 @@ func TestNothingThatPrintsShowsASecret(t *testing.T) {
 			assert.NotContains(t, strings.ToLower(printed), strings.ToLower(form), what)
 		}
 	}
-	plan, err := seatmap.NewPlan(seatmap.PlanConfig{Seats: 2})
+	plan, err := seatmap.NewPlan(seatmap.PlanOptions{Seats: 2})
 	require.NoError(t, err)
 	token, err := plan.Block(1, hold, 0)
 	require.NoError(t, err)
@@ -92,7 +92,7 @@ func TestNothingThatPrintsShowsASecret(t *testing.T) {
 }
 
 func TestADamagedTokenIsNeverExpired(t *testing.T) {
-	m := newEvent(t, 5, seatmap.Limits{}, seatmap.Options{})
+	m := newEvent(t, 5, seatmap.Limits{}, seatmap.MapOptions{})
 	live := block(t, m, "ann", "1", "2")
 	require.NoError(t, release(m, live.Token, "1")) // it begins elsewhere now
 	over := block(t, m, "bob", "3")
@@ -132,7 +132,7 @@ func TestADamagedTokenIsNeverExpired(t *testing.T) {
 		}
 	}
 	require.ErrorIs(t, release(m, over.Token), seatmap.ErrExpired)
-	other := newEvent(t, 5, seatmap.Limits{}, seatmap.Options{})
+	other := newEvent(t, 5, seatmap.Limits{}, seatmap.MapOptions{})
 	for range 3 {
 		block(t, other, "dan", fmt.Sprint(counts(t, other).Blocked+1))
 	}
@@ -143,7 +143,7 @@ func TestADamagedTokenIsNeverExpired(t *testing.T) {
 }
 
 func TestTokensOfOneHoldAreEqual(t *testing.T) {
-	m := newEvent(t, 3, seatmap.Limits{}, seatmap.Options{})
+	m := newEvent(t, 3, seatmap.Limits{}, seatmap.MapOptions{})
 	h := block(t, m, "ann", "1", "2", "3")
 	for _, seat := range []string{"1", "2"} {
 		require.NoError(t, release(m, h.Token, seat))
@@ -155,7 +155,7 @@ func TestTokensOfOneHoldAreEqual(t *testing.T) {
 }
 
 func TestAnEmptyListOfSeatsIsNotAll(t *testing.T) {
-	m := newEvent(t, 3, seatmap.Limits{}, seatmap.Options{})
+	m := newEvent(t, 3, seatmap.Limits{}, seatmap.MapOptions{})
 	h := block(t, m, "ann", "1")
 	none := []string{}
 	_, err := book(m, h.Token, none...)
@@ -175,7 +175,7 @@ func TestAnEmptyListOfSeatsIsNotAll(t *testing.T) {
 }
 
 func TestAReusedKeySaysWhatDiffers(t *testing.T) {
-	m := newEvent(t, 3, seatmap.Limits{}, seatmap.Options{})
+	m := newEvent(t, 3, seatmap.Limits{}, seatmap.MapOptions{})
 	r := seatmap.BlockRequest{Event: event, User: "ann", Key: seatmap.NewKey("k"), Seats: []string{"1"}, TTL: hold}
 	_, err := m.Block(ctx, r)
 	require.NoError(t, err)

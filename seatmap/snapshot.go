@@ -12,7 +12,7 @@ import (
 type snapshot struct {
 	now   int64
 	saved []bool // by chunk
-	save  func(seat uint32, state State, head *record)
+	save  func(seat uint32, state SeatState, rec *record)
 }
 
 // snapshot calls save for every seat, in no order and under the lock, with its
@@ -20,7 +20,7 @@ type snapshot struct {
 // time and the revision of that moment. Of a plan that has ended the moment is its
 // end, if ended is set; else the error says that it has.
 func (p *Plan) snapshot(
-	ended bool, save func(seat uint32, state State, head *record),
+	ended bool, save func(seat uint32, state SeatState, rec *record),
 ) (now int64, revision uint64, err error) {
 	s := &snapshot{saved: make([]bool, len(p.chunks)), save: save}
 	p.mustBeMade("Seats")
@@ -52,8 +52,8 @@ func (p *Plan) save(s *snapshot, chunk int) {
 	}
 	s.saved[chunk] = true
 	for seat, end := p.span(chunk); seat < end; seat++ {
-		state, head := p.look(s.now, seat)
-		s.save(seat, state, head)
+		state, rec := p.stateAt(s.now, seat)
+		s.save(seat, state, rec)
 	}
 }
 
@@ -70,13 +70,13 @@ func (p *Plan) touch(seats []uint32) {
 // from the plan for longer than it takes to copy 512 seats. A call that changes
 // seats meanwhile first copies the 512 around each, if they were not yet. The
 // error is [ErrClosed].
-func (p *Plan) Seats() ([]Status, error) {
-	out := make([]Status, p.count)
+func (p *Plan) Seats() ([]PlanSeat, error) {
+	out := make([]PlanSeat, p.count)
 	deadlines := make([]int64, p.count)
-	now, _, err := p.snapshot(false, func(seat uint32, state State, head *record) {
+	now, _, err := p.snapshot(false, func(seat uint32, state SeatState, rec *record) {
 		out[seat].State = state
-		if head != nil {
-			out[seat].User, out[seat].Fence = head.user, head.fence
+		if rec != nil {
+			out[seat].User, out[seat].Fence = rec.user, rec.fence
 			deadlines[seat] = p.deadline(seat)
 		}
 	})
@@ -84,7 +84,7 @@ func (p *Plan) Seats() ([]Status, error) {
 		return nil, err
 	}
 	for i := range out {
-		if out[i].State == Blocked {
+		if out[i].State == SeatBlocked {
 			out[i].Left = time.Duration(deadlines[i] - now)
 		}
 	}

@@ -29,7 +29,7 @@ func TestASnapshotShowsWhatWasWhateverChanges(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p, err := NewPlan(PlanConfig{Seats: 1536})
+				p, err := NewPlan(PlanOptions{Seats: 1536})
 				require.NoError(t, err)
 				hold, err := p.Block(1, time.Minute, 0, 512, 1024)
 				require.NoError(t, err)
@@ -39,16 +39,16 @@ func TestASnapshotShowsWhatWasWhateverChanges(t *testing.T) {
 				require.NoError(t, err)
 
 				type seen struct {
-					state       State
+					state       SeatState
 					user, fence uint64
 					deadline    int64
 				}
 				see := func(to []seen) *snapshot {
-					return &snapshot{now: p.clock.now(), saved: make([]bool, 3), save: func(seat uint32, state State, head *record) {
+					return &snapshot{now: p.clock.now(), saved: make([]bool, 3), save: func(seat uint32, state SeatState, rec *record) {
 						assert.Zero(t, to[seat], "saved once")
 						to[seat] = seen{state: state}
-						if head != nil {
-							to[seat] = seen{state, head.user, head.fence, p.deadline(seat)}
+						if rec != nil {
+							to[seat] = seen{state, rec.user, rec.fence, p.deadline(seat)}
 						}
 					}}
 				}
@@ -70,7 +70,7 @@ func TestASnapshotShowsWhatWasWhateverChanges(t *testing.T) {
 }
 
 func TestASnapshotIsForgottenWhenItIsDone(t *testing.T) {
-	p, err := NewPlan(PlanConfig{Seats: 1})
+	p, err := NewPlan(PlanOptions{Seats: 1})
 	require.NoError(t, err)
 	_, err = p.Seats()
 	require.NoError(t, err)
@@ -78,17 +78,17 @@ func TestASnapshotIsForgottenWhenItIsDone(t *testing.T) {
 }
 
 func TestASnapshotHasTheRevisionOfItsMoment(t *testing.T) {
-	p, err := NewPlan(PlanConfig{Seats: 1536})
+	p, err := NewPlan(PlanOptions{Seats: 1536})
 	require.NoError(t, err)
 	_, err = p.Block(1, time.Minute, 0)
 	require.NoError(t, err)
 	changed := false
-	_, revision, err := p.snapshot(false, func(seat uint32, state State, _ *record) {
+	_, revision, err := p.snapshot(false, func(seat uint32, state SeatState, _ *record) {
 		if !changed { // while the lock is held
 			changed = true
 			p.grant(p.clock.now(), never/8, 2, []int{1535}, nil)
 		}
-		assert.Equal(t, seat == 0, state == Blocked)
+		assert.Equal(t, seat == 0, state == SeatBlocked)
 	})
 	require.NoError(t, err)
 	assert.EqualValues(t, 1, revision)

@@ -57,7 +57,7 @@ type soak struct {
 // number of goroutines are what they were after the second: by then the memory
 // of keys, which is bounded, is full.
 func TestSoak(t *testing.T) {
-	m := newMap(t, seatmap.Options{SweepEvery: 5 * time.Millisecond, Ring: 16, Keys: 8})
+	m := newMap(t, seatmap.MapOptions{SweepEvery: 5 * time.Millisecond, Ring: 16, Keys: 8})
 	s := &soak{t: t, m: m, slow: make(chan struct{})}
 	for i := range soakSeats {
 		s.labels = append(s.labels, strconv.Itoa(i+1))
@@ -143,7 +143,7 @@ func (s *soak) check() {
 		assert.NoError(s.t, err)
 		booked := 0
 		for seat, info := range all.Seats {
-			if info.State == seatmap.Booked {
+			if info.State == seatmap.SeatBooked {
 				booked++
 			} else {
 				info.Fence = 0
@@ -169,10 +169,10 @@ func (s *soak) watch(ctx context.Context, event int, slow bool) {
 				s.may(event, err, context.Canceled)
 				runtime.Gosched() // it is being made anew
 				continue
-			case c.Kind == seatmap.KindGap:
+			case c.Kind == seatmap.ChangeGap:
 				s.gaps.Add(1)
 				continue
-			case c.Kind == seatmap.KindSnapshot:
+			case c.Kind == seatmap.ChangeSnapshot:
 				for i := range c.Snapshot {
 					held[i+1] = c.Snapshot[i].Fence != 0
 				}
@@ -183,12 +183,12 @@ func (s *soak) watch(ctx context.Context, event int, slow bool) {
 			for _, label := range c.Seats {
 				seat, _ := strconv.Atoi(label)
 				switch c.Kind {
-				case seatmap.KindBlocked:
+				case seatmap.ChangeBlocked:
 					if held[seat] {
 						s.t.Errorf("seat %d was blocked twice", seat)
 					}
 					held[seat] = true
-				case seatmap.KindBooked, seatmap.KindExtended:
+				case seatmap.ChangeBooked, seatmap.ChangeExtended:
 					if !held[seat] {
 						s.t.Errorf("seat %d was %s, but not blocked", seat, c.Kind)
 					}

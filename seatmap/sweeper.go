@@ -18,14 +18,14 @@ type sweeper struct {
 	clock *Clock
 	every int64 // between the beginnings of two sweeps, at least
 
-	mu       sync.Mutex
-	asked    agenda
-	timer    *time.Timer
-	at       int64 // when the timer fires; never while it is stopped
-	rest     int64 // no sweep begins before
-	sweeping bool
-	closed   bool
-	ended    chan struct{} // closed when closed and not sweeping
+	mu        sync.Mutex
+	queue     sweepQueue
+	timer     *time.Timer
+	at        int64 // when the timer fires; never while it is stopped
+	notBefore int64 // no sweep begins before
+	sweeping  bool
+	closed    bool
+	ended     chan struct{} // closed when closed and not sweeping
 }
 
 const (
@@ -39,29 +39,29 @@ func newSweeper(clock *Clock, every time.Duration) *sweeper {
 	return s
 }
 
-// ask lets the event be swept at that time, or within every after it, instead of
+// schedule lets the event be swept at that time, or within every after it, instead of
 // when it asked for before. The caller holds the lock of its plan.
-func (s *sweeper) ask(e *event, at int64) {
+func (s *sweeper) schedule(e *event, at int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return
 	}
 	if e.turn.place == 0 {
-		heap.Push(&s.asked, &e.turn)
+		heap.Push(&s.queue, &e.turn)
 	}
 	e.turn.at = at
-	heap.Fix(&s.asked, e.turn.place-1)
+	heap.Fix(&s.queue, e.turn.place-1)
 	s.setTimer()
 }
 
-// forget takes back what the event asked for. The caller holds the lock of its
+// unschedule takes back what the event asked for. The caller holds the lock of its
 // plan.
-func (s *sweeper) forget(e *event) {
+func (s *sweeper) unschedule(e *event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.closed && e.turn.place > 0 {
-		heap.Remove(&s.asked, e.turn.place-1)
+		heap.Remove(&s.queue, e.turn.place-1)
 		s.setTimer()
 	}
 }
@@ -73,8 +73,8 @@ func (s *sweeper) setTimer() {
 		return
 	}
 	at := int64(never)
-	if len(s.asked) > 0 {
-		at = max(s.asked[0].at, s.rest)
+	if len(s.queue) > 0 {
+		at = max(s.queue[0].at, s.notBefore)
 	}
 	switch at {
 	case s.at:
@@ -96,7 +96,7 @@ func (s *sweeper) sweep() {
 				break
 			}
 		}
-		e.askAgain()
+		e.afterSweep()
 	}
 	if due != nil {
 		s.end()
@@ -113,14 +113,14 @@ func (s *sweeper) begin() (due []*event) {
 	}
 	s.at = never
 	now := s.clock.now()
-	for len(s.asked) > 0 && s.asked[0].at <= now {
-		due = append(due, heap.Pop(&s.asked).(*turn).of)
+	for len(s.queue) > 0 && s.queue[0].at <= now {
+		due = append(due, heap.Pop(&s.queue).(*sweepTurn).of)
 	}
 	if due == nil {
 		s.setTimer()
 		return nil
 	}
-	s.sweeping, s.rest = true, now+s.every
+	s.sweeping, s.notBefore = true, now+s.every
 	return due
 }
 
@@ -139,7 +139,7 @@ func (s *sweeper) end() {
 func (s *sweeper) close() {
 	s.mu.Lock()
 	if !s.closed {
-		s.closed, s.asked = true, nil
+		s.closed, s.queue = true, nil
 		s.timer.Stop()
 		if !s.sweeping {
 			close(s.ended)
@@ -149,38 +149,38 @@ func (s *sweeper) close() {
 	<-s.ended
 }
 
-// turn is when an event is to be swept. It is guarded by the lock of the sweeper.
-type turn struct {
+// sweepTurn is when an event is to be swept. It is guarded by the lock of the sweeper.
+type sweepTurn struct {
 	of    *event
 	at    int64
 	place int // in the agenda, from 1; 0 while it is not there
 }
 
-// agenda is a heap of turns, the next one first.
-type agenda []*turn
+// sweepQueue is a heap of turns, the next one first.
+type sweepQueue []*sweepTurn
 
 // Len implements [heap.Interface].
-func (a *agenda) Len() int { return len(*a) }
+func (a *sweepQueue) Len() int { return len(*a) }
 
 // Less implements [heap.Interface].
-func (a *agenda) Less(i, j int) bool { return (*a)[i].at < (*a)[j].at }
+func (a *sweepQueue) Less(i, j int) bool { return (*a)[i].at < (*a)[j].at }
 
 // Swap implements [heap.Interface].
-func (a *agenda) Swap(i, j int) {
+func (a *sweepQueue) Swap(i, j int) {
 	turns := *a
 	turns[i], turns[j] = turns[j], turns[i]
 	turns[i].place, turns[j].place = i+1, j+1
 }
 
 // Push implements [heap.Interface].
-func (a *agenda) Push(x any) {
-	t := x.(*turn)
+func (a *sweepQueue) Push(x any) {
+	t := x.(*sweepTurn)
 	*a = append(*a, t)
 	t.place = len(*a)
 }
 
 // Pop implements [heap.Interface].
-func (a *agenda) Pop() any {
+func (a *sweepQueue) Pop() any {
 	last := len(*a) - 1
 	t := (*a)[last]
 	(*a)[last] = nil

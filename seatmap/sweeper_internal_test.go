@@ -28,30 +28,30 @@ func checkSweeper(tb require.TestingT, m *Map) {
 	defer s.mu.Unlock()
 	require.False(tb, s.sweeping)
 	if s.closed {
-		require.Empty(tb, s.asked)
+		require.Empty(tb, s.queue)
 		return
 	}
 	turns, at := 0, int64(never)
 	m.events.Range(func(name string, e *event) bool {
-		require.LessOrEqual(tb, e.asked, e.next(), name)
-		require.Equal(tb, e.asked < never, e.turn.place > 0, name)
-		if e.asked < never {
+		require.LessOrEqual(tb, e.sweepAt, e.next(), name)
+		require.Equal(tb, e.sweepAt < never, e.turn.place > 0, name)
+		if e.sweepAt < never {
 			turns++
-			at = min(at, e.asked)
-			require.Equal(tb, e.asked, e.turn.at)
-			require.Same(tb, &e.turn, s.asked[e.turn.place-1])
+			at = min(at, e.sweepAt)
+			require.Equal(tb, e.sweepAt, e.turn.at)
+			require.Same(tb, &e.turn, s.queue[e.turn.place-1])
 		}
 		return true
 	})
-	require.Len(tb, s.asked, turns, "events that are gone do not ask")
+	require.Len(tb, s.queue, turns, "events that are gone do not ask")
 	if turns > 0 {
-		at = max(at, s.rest)
+		at = max(at, s.notBefore)
 	}
 	require.Equal(tb, at, s.at)
 }
 
 // unswept returns how many seats are in that state, whether or not it is over.
-func (e *event) unswept(state State) int {
+func (e *event) unswept(state SeatState) int {
 	e.plan.mu.Lock()
 	defer e.plan.mu.Unlock()
 	return e.plan.totals[state]
@@ -59,10 +59,9 @@ func (e *event) unswept(state State) int {
 
 // fullMap returns a map with an event in which one seat is booked, one held until
 // then, and one available.
-func fullMap(t *testing.T, ttl time.Duration, o Options) *Map {
+func fullMap(t *testing.T, ttl time.Duration, o MapOptions) *Map {
 	t.Helper()
-	m, err := NewMap(o)
-	require.NoError(t, err)
+	m := NewMap(o)
 	require.NoError(t, m.Create(t.Context(), CreateRequest{Event: "e", Layout: Layout{Count: 3}}))
 	h, err := m.Block(t.Context(), BlockRequest{Event: "e", User: "ann", Key: NewKey("k"), Seats: []string{"1"}, TTL: ttl})
 	require.NoError(t, err)
@@ -91,7 +90,7 @@ func bubbleGoroutines() int {
 func TestAnIdleMapCostsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		before := bubbleGoroutines()
-		m := fullMap(t, time.Minute, Options{})
+		m := fullMap(t, time.Minute, MapOptions{})
 		e, err := m.find("e")
 		require.NoError(t, err)
 		require.NoError(t, e.plan.refusal(2))
@@ -103,7 +102,7 @@ func TestAnIdleMapCostsNothing(t *testing.T) {
 		require.Equal(t, before, bubbleGoroutines())
 		checkSweeper(t, m)
 		testkit.Advance(time.Minute)
-		require.Equal(t, 2, e.unswept(Available), "swept at the deadline")
+		require.Equal(t, 2, e.unswept(SeatAvailable), "swept at the deadline")
 		testkit.Advance(time.Hour)
 		require.Nil(t, e.log.entries, "swept later")
 		require.Zero(t, e.keys.queued)
@@ -118,8 +117,7 @@ func TestAnIdleMapCostsNothing(t *testing.T) {
 
 func TestAMapSweepsAtTheDeadlineButNotTooOften(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, err := NewMap(Options{SweepEvery: time.Second})
-		require.NoError(t, err)
+		m := NewMap(MapOptions{SweepEvery: time.Second})
 		defer func() { require.NoError(t, m.Close()) }()
 		var all []*event
 		for i := range 20 {
@@ -136,7 +134,7 @@ func TestAMapSweepsAtTheDeadlineButNotTooOften(t *testing.T) {
 		free := func() (n int) {
 			checkSweeper(t, m)
 			for _, e := range all {
-				n += e.unswept(Available)
+				n += e.unswept(SeatAvailable)
 			}
 			return n
 		}
@@ -155,7 +153,7 @@ func TestAMapSweepsAtTheDeadlineButNotTooOften(t *testing.T) {
 
 func TestARemovedEventDoesNotWakeTheSweeper(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := fullMap(t, time.Minute, Options{})
+		m := fullMap(t, time.Minute, MapOptions{})
 		require.NoError(t, m.Create(t.Context(), CreateRequest{Event: "other", Layout: Layout{Count: 1}}))
 		_, err := m.Block(t.Context(), BlockRequest{Event: "other", User: "ann", Seats: []string{"1"}, TTL: time.Hour})
 		require.NoError(t, err)
@@ -169,7 +167,7 @@ func TestARemovedEventDoesNotWakeTheSweeper(t *testing.T) {
 }
 
 func TestCloseWaitsForTheSweep(t *testing.T) {
-	m := fullMap(t, time.Hour, Options{})
+	m := fullMap(t, time.Hour, MapOptions{})
 	e, err := m.find("e")
 	require.NoError(t, err)
 	s := m.sweeper
@@ -185,7 +183,7 @@ func TestCloseWaitsForTheSweep(t *testing.T) {
 	require.NoError(t, m.Create(t.Context(), CreateRequest{Event: "later", Layout: Layout{Count: 1}}))
 	_, err = m.Block(t.Context(), BlockRequest{Event: "later", User: "ann", Seats: []string{"1"}, TTL: time.Hour})
 	require.NoError(t, err)
-	s.ask(e, 1) // it is due, and waits for the lock of the plan
+	s.schedule(e, 1) // it is due, and waits for the lock of the plan
 	until(&s.sweeping)
 	go func() {
 		until(&s.closed)
@@ -209,8 +207,7 @@ func TestSweepersInAllInterleavings(t *testing.T) {
 	for _, threads := range []string{"oS", "fSS", "oSr", "fSr", "frS", "fSc"} {
 		t.Run(threads, func(t *testing.T) {
 			runs := interleave.Explore(t, func() ([]func(), func()) {
-				m, err := NewMap(Options{SweepEvery: 1})
-				require.NoError(t, err)
+				m := NewMap(MapOptions{SweepEvery: 1})
 				m.sweeper.timer = stoppedTimer(func() {})
 				require.NoError(t, m.Create(t.Context(), CreateRequest{Event: "e", Layout: Layout{Count: 2}}))
 				e, err := m.find("e")
@@ -233,7 +230,7 @@ func TestSweepersInAllInterleavings(t *testing.T) {
 						s := m.sweeper // as close does, but for the wait
 						s.mu.Lock()
 						defer s.mu.Unlock()
-						s.closed, s.asked = true, nil
+						s.closed, s.queue = true, nil
 						s.timer.Stop()
 					},
 				}
@@ -251,7 +248,7 @@ func TestSweepersInAllInterleavings(t *testing.T) {
 					}
 					m.sweeper.sweep()
 					if strings.Contains(threads, "o") {
-						assert.NotEqual(t, Blocked, State(e.plan.word(0)&stateMask), "swept at the latest now")
+						assert.NotEqual(t, SeatBlocked, SeatState(e.plan.word(0)&stateMask), "swept at the latest now")
 					}
 					checkSweeper(t, m)
 				}
@@ -263,8 +260,7 @@ func TestSweepersInAllInterleavings(t *testing.T) {
 
 func TestNothingIsOverlookedByTheSweeper(t *testing.T) {
 	testkit.Stress(t, func(t *testing.T, round int) {
-		m, err := NewMap(Options{SweepEvery: time.Microsecond})
-		require.NoError(t, err)
+		m := NewMap(MapOptions{SweepEvery: time.Microsecond})
 		testkit.Parallel(4, func(client int) {
 			r := rand.New(rand.NewPCG(uint64(round), uint64(client)))
 			for range 100 {
@@ -286,7 +282,7 @@ func TestNothingIsOverlookedByTheSweeper(t *testing.T) {
 		})
 		for s := m.sweeper; ; runtime.Gosched() { // until what was held is over and swept
 			s.mu.Lock()
-			over := !s.sweeping && (len(s.asked) == 0 || s.asked[0].at > m.clock.now()+int64(time.Second))
+			over := !s.sweeping && (len(s.queue) == 0 || s.queue[0].at > m.clock.now()+int64(time.Second))
 			s.mu.Unlock()
 			if over {
 				break
@@ -294,7 +290,7 @@ func TestNothingIsOverlookedByTheSweeper(t *testing.T) {
 		}
 		checkSweeper(t, m)
 		m.events.Range(func(name string, e *event) bool {
-			require.Zero(t, e.unswept(Blocked), name)
+			require.Zero(t, e.unswept(SeatBlocked), name)
 			return true
 		})
 		require.NoError(t, m.Close())

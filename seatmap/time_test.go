@@ -16,17 +16,17 @@ import (
 
 // withAndWithoutSweeper runs the test in a bubble, once with a map that sweeps by
 // itself, and once with one that does not.
-func withAndWithoutSweeper(t *testing.T, f func(t *testing.T, o seatmap.Options)) {
+func withAndWithoutSweeper(t *testing.T, f func(t *testing.T, o seatmap.MapOptions)) {
 	t.Helper()
 	for _, manual := range []bool{false, true} {
 		t.Run(fmt.Sprintf("manual=%v", manual), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { f(t, seatmap.Options{Manual: manual}) })
+			synctest.Test(t, func(t *testing.T) { f(t, seatmap.MapOptions{Manual: manual}) })
 		})
 	}
 }
 
 func TestAHoldIsOverAtItsDeadline(t *testing.T) {
-	withAndWithoutSweeper(t, func(t *testing.T, o seatmap.Options) {
+	withAndWithoutSweeper(t, func(t *testing.T, o seatmap.MapOptions) {
 		m := newEvent(t, 3, seatmap.Limits{}, o)
 		a, b := block(t, m, "ann", "1"), block(t, m, "bob", "2")
 		testkit.Advance(hold - 1)
@@ -44,14 +44,14 @@ func TestAHoldIsOverAtItsDeadline(t *testing.T) {
 		_, err = extend(m, a.Token, hold)
 		require.ErrorIs(t, err, seatmap.ErrExpired)
 		require.ErrorIs(t, release(m, a.Token), seatmap.ErrExpired)
-		assert.Equal(t, seatmap.Available, state(t, m, "1").State)
+		assert.Equal(t, seatmap.SeatAvailable, state(t, m, "1").State)
 		assert.Equal(t, seatmap.Counts{Available: 2, Booked: 1}, counts(t, m))
 		block(t, m, "carl", "1")
 	})
 }
 
 func TestARefusalEndsAtTheDeadline(t *testing.T) {
-	withAndWithoutSweeper(t, func(t *testing.T, o seatmap.Options) {
+	withAndWithoutSweeper(t, func(t *testing.T, o seatmap.MapOptions) {
 		m := newEvent(t, 2, seatmap.Limits{}, o)
 		p := newPlan(t, 1, nil)
 		for _, left := range []time.Duration{1, time.Millisecond, time.Second - 1, time.Second, time.Second + 1, time.Minute, hold} {
@@ -82,7 +82,7 @@ func TestARefusalEndsAtTheDeadline(t *testing.T) {
 }
 
 func TestTheLongestHold(t *testing.T) {
-	withAndWithoutSweeper(t, func(t *testing.T, o seatmap.Options) {
+	withAndWithoutSweeper(t, func(t *testing.T, o seatmap.MapOptions) {
 		m := newEvent(t, 2, seatmap.Limits{}, o)
 		h, err := m.Block(context.Background(), seatmap.BlockRequest{Event: event, User: "ann", Seats: []string{"1"}, TTL: seatmap.MaxTTL})
 		require.NoError(t, err)
@@ -99,7 +99,7 @@ func TestTheLongestHold(t *testing.T) {
 }
 
 func TestASoldOutEventKnowsWhenItNoLongerIs(t *testing.T) {
-	withAndWithoutSweeper(t, func(t *testing.T, o seatmap.Options) {
+	withAndWithoutSweeper(t, func(t *testing.T, o seatmap.MapOptions) {
 		m := newEvent(t, 2, seatmap.Limits{}, o)
 		first := block(t, m, "ann", "1")
 		testkit.Advance(time.Minute)
@@ -122,7 +122,7 @@ func TestASoldOutEventKnowsWhenItNoLongerIs(t *testing.T) {
 }
 
 func TestTheExpiredTokenOfWhoHoldsTheSeatAgainDoesNothing(t *testing.T) {
-	withAndWithoutSweeper(t, func(t *testing.T, o seatmap.Options) {
+	withAndWithoutSweeper(t, func(t *testing.T, o seatmap.MapOptions) {
 		m := newEvent(t, 1, seatmap.Limits{}, o)
 		old := block(t, m, "ann", "1")
 		testkit.Advance(hold)
@@ -140,7 +140,7 @@ func TestTheExpiredTokenOfWhoHoldsTheSeatAgainDoesNothing(t *testing.T) {
 }
 
 func TestAnOverdueHoldDoesNotCountAgainstItsUser(t *testing.T) {
-	withAndWithoutSweeper(t, func(t *testing.T, o seatmap.Options) {
+	withAndWithoutSweeper(t, func(t *testing.T, o seatmap.MapOptions) {
 		m := newEvent(t, 5, seatmap.Limits{Seats: 2, Holds: 2}, o)
 		block(t, m, "ann", "1")
 		block(t, m, "ann", "2")
@@ -156,7 +156,7 @@ func TestAnOverdueHoldDoesNotCountAgainstItsUser(t *testing.T) {
 
 func TestKeysAreForgottenTenMinutesAfterTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newEvent(t, 2, seatmap.Limits{}, seatmap.Options{Manual: true})
+		m := newEvent(t, 2, seatmap.Limits{}, seatmap.MapOptions{Manual: true})
 		ask := func(ttl time.Duration) (seatmap.Hold, error) {
 			return m.Block(context.Background(), seatmap.BlockRequest{
 				Event: event, User: "ann", Key: seatmap.NewKey("k"), Seats: []string{"1"}, TTL: ttl,
@@ -178,7 +178,7 @@ func TestKeysAreForgottenTenMinutesAfterTheEnd(t *testing.T) {
 }
 
 func TestTooManyKeysAreForgottenOldestFirstButNoneOfALiveHold(t *testing.T) {
-	m := newEvent(t, 100, seatmap.Limits{}, seatmap.Options{Keys: 3, Manual: true})
+	m := newEvent(t, 100, seatmap.Limits{}, seatmap.MapOptions{Keys: 3, Manual: true})
 	ask := func(seat, key string) seatmap.Hold {
 		h, err := m.Block(t.Context(), seatmap.BlockRequest{Event: event, User: "ann", Key: seatmap.NewKey(key), Seats: []string{seat}, TTL: hold})
 		require.NoError(t, err)
@@ -199,7 +199,7 @@ func TestTooManyKeysAreForgottenOldestFirstButNoneOfALiveHold(t *testing.T) {
 
 func TestSweepEndsWhatIsOverAndReportsIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newEvent(t, 5000, seatmap.Limits{}, seatmap.Options{Manual: true})
+		m := newEvent(t, 5000, seatmap.Limits{}, seatmap.MapOptions{Manual: true})
 		for i := range 4000 {
 			_, err := m.Block(context.Background(), seatmap.BlockRequest{
 				Event: event, User: fmt.Sprint("u", i), Seats: []string{fmt.Sprint(i + 1)}, TTL: hold + time.Duration(i/2000)*time.Minute,
@@ -227,7 +227,7 @@ func TestAMillionExpiriesAreSweptInBoundedStepsOneEventEach(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		const n = 1 << 20
-		p, err := seatmap.NewPlan(seatmap.PlanConfig{Seats: n + 1})
+		p, err := seatmap.NewPlan(seatmap.PlanOptions{Seats: n + 1})
 		require.NoError(t, err)
 		for seat := range n {
 			_, err := p.Block(uint64(seat), hold, seat)
@@ -259,7 +259,7 @@ func TestAMillionExpiriesAreSweptInBoundedStepsOneEventEach(t *testing.T) {
 
 func TestTheMapSweepsByItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newEvent(t, 200_000, seatmap.Limits{}, seatmap.Options{})
+		m := newEvent(t, 200_000, seatmap.Limits{}, seatmap.MapOptions{})
 		ctx, cancel := context.WithCancel(context.Background())
 		const holds = 150_000 // more than one tick's work
 		for i := range holds {
@@ -274,16 +274,16 @@ func TestTheMapSweepsByItself(t *testing.T) {
 				if err != nil {
 					return
 				}
-				if c.Kind == seatmap.KindSnapshot {
+				if c.Kind == seatmap.ChangeSnapshot {
 					expired = 0
 					for _, s := range c.Snapshot {
-						if s.State == seatmap.Available {
+						if s.State == seatmap.SeatAvailable {
 							expired++
 						}
 					}
 					expired -= 200_000 - holds
 				}
-				if c.Kind == seatmap.KindExpired {
+				if c.Kind == seatmap.ChangeExpired {
 					expired++
 				}
 			}

@@ -76,7 +76,7 @@ func ParseToken(text string) (Token, error) {
 		Event: string(raw[tokenEvent:]),
 		Fence: binary.BigEndian.Uint64(raw[tokenFence:]),
 		seat:  binary.BigEndian.Uint32(raw[tokenSeat:]),
-		tag:   unsealed(raw[tokenSecret:tokenEvent]),
+		tag:   tagOfSecret(raw[tokenSecret:tokenEvent]),
 	}, nil
 }
 
@@ -91,10 +91,10 @@ func (t *Token) UnmarshalText(text []byte) error {
 
 // MarshalText fails with [ErrSecret], unless the token is zero: an answer that is
 // meant to carry it has a field for what [Token.Reveal] returns.
-func (t Token) MarshalText() ([]byte, error) { return hidden(t == Token{}) }
+func (t Token) MarshalText() ([]byte, error) { return encodeSecret(t == Token{}) }
 
 // MarshalBinary fails as MarshalText does.
-func (t Token) MarshalBinary() ([]byte, error) { return hidden(t == Token{}) }
+func (t Token) MarshalBinary() ([]byte, error) { return encodeSecret(t == Token{}) }
 
 // String returns the token without its secret.
 func (t Token) String() string { return fmt.Sprintf("Token(%s#%d)", t.Event, t.Fence) }

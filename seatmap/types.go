@@ -6,36 +6,36 @@ import (
 	"time"
 )
 
-// State is what a seat is.
-type State uint8
+// SeatState is what a seat is.
+type SeatState uint8
 
-// The states of a seat. The zero State is Available.
+// The states of a seat. The zero SeatState is SeatAvailable.
 const (
-	Available State = iota
-	Blocked         // held by a user until a deadline
-	Booked          // a user's for good
-	Closed          // not for sale
+	SeatAvailable SeatState = iota
+	SeatBlocked             // held by a user until a deadline
+	SeatBooked              // a user's for good
+	SeatClosed              // not for sale
 )
 
 // String returns the state's name.
-func (s State) String() string {
+func (s SeatState) String() string {
 	switch s {
-	case Available:
+	case SeatAvailable:
 		return "Available"
-	case Blocked:
+	case SeatBlocked:
 		return "Blocked"
-	case Booked:
+	case SeatBooked:
 		return "Booked"
-	case Closed:
+	case SeatClosed:
 		return "Closed"
 	}
-	return fmt.Sprintf("State(%d)", uint8(s))
+	return fmt.Sprintf("SeatState(%d)", uint8(s))
 }
 
 // SeatInfo is one seat at one moment.
 type SeatInfo struct {
 	Seat  string
-	State State
+	State SeatState
 	User  string    // of a blocked or booked seat
 	At    time.Time // when it was blocked or booked
 	Until time.Time // the deadline of a blocked seat
@@ -45,12 +45,12 @@ type SeatInfo struct {
 // String returns the seat in the form `7: Blocked { user: user3, … }`.
 func (s SeatInfo) String() string {
 	switch s.State {
-	case Blocked:
+	case SeatBlocked:
 		return fmt.Sprintf("%s: Blocked { user: %s, at: %s, until: %s }",
 			s.Seat, s.User, s.At.Format(time.TimeOnly), s.Until.Format(time.TimeOnly))
-	case Booked:
+	case SeatBooked:
 		return fmt.Sprintf("%s: Booked { user: %s, at: %s }", s.Seat, s.User, s.At.Format(time.TimeOnly))
-	case Available, Closed:
+	case SeatAvailable, SeatClosed:
 	}
 	return s.Seat + ": " + s.State.String()
 }
@@ -121,33 +121,33 @@ func (b Booking) LogValue() slog.Value {
 		slog.Time("at", b.At), slog.Bool("replayed", b.Replayed))
 }
 
-// Kind is what happened in a [Change].
-type Kind uint8
+// ChangeKind is what happened in a [Change].
+type ChangeKind uint8
 
 // The kinds of changes.
 const (
-	// KindSnapshot is not a change: its Snapshot is the whole event, and the
+	// ChangeSnapshot is not a change: its Snapshot is the whole event, and the
 	// changes after its revision follow.
-	KindSnapshot Kind = iota
-	// KindGap says that the watcher was too slow or too late, or its cursor not of
+	ChangeSnapshot ChangeKind = iota
+	// ChangeGap says that the watcher was too slow or too late, or its cursor not of
 	// this history: changes up to the revision it carries are lost. A snapshot
 	// follows.
-	KindGap
-	KindBlocked
-	KindExtended
-	KindBooked
-	KindReleased  // by the owner of the hold
-	KindExpired   // the hold reached its deadline
-	KindCancelled // by the owner of the booking
+	ChangeGap
+	ChangeBlocked
+	ChangeExtended
+	ChangeBooked
+	ChangeReleased // by the owner of the hold
+	ChangeExpired  // the hold reached its deadline
+	ChangeCanceled // by the owner of the booking
 )
 
 // String returns the kind's name.
-func (k Kind) String() string {
-	names := [...]string{"Snapshot", "Gap", "Blocked", "Extended", "Booked", "Released", "Expired", "Cancelled"}
+func (k ChangeKind) String() string {
+	names := [...]string{"Snapshot", "Gap", "Blocked", "Extended", "Booked", "Released", "Expired", "Canceled"}
 	if int(k) < len(names) {
 		return names[k]
 	}
-	return fmt.Sprintf("Kind(%d)", uint8(k))
+	return fmt.Sprintf("ChangeKind(%d)", uint8(k))
 }
 
 // Change is one step of an event's history.
@@ -156,14 +156,14 @@ type Change struct {
 	// Revision rises by one with each change, and is never used again for an event
 	// of that name in the life of the store.
 	Revision uint64
-	// Cursor is the place after this change. That of a [KindGap] is zero: a watcher
+	// Cursor is the place after this change. That of a [ChangeGap] is zero: a watcher
 	// that got no further begins with a snapshot.
 	Cursor   Cursor
-	Kind     Kind
+	Kind     ChangeKind
 	Seats    []string // that the change is about
 	User     string
 	At       time.Time // of the grant or booking; of an expiry, its deadline
 	Until    time.Time // of a hold: its deadline
 	Fence    uint64
-	Snapshot []SeatInfo // with KindSnapshot, all seats
+	Snapshot []SeatInfo // with ChangeSnapshot, all seats
 }

@@ -82,33 +82,33 @@ func (u *users) forget() {
 	u.idle = 0
 }
 
-// addHold puts the hold that begins at lead into its user's ring.
-func (u *users) addHold(p *Plan, lead uint32) {
-	r := &p.records[lead]
+// addHold puts the hold that begins at head into its user's ring.
+func (u *users) addHold(p *Plan, head uint32) {
+	r := &p.records[head]
 	one := &u.list[r.user]
 	one.holds++
 	if one.hold == noSeat {
-		one.hold, r.after, r.before = lead, lead, lead
+		one.hold, r.after, r.before = head, head, head
 		return
 	}
 	first := &p.records[one.hold]
 	r.after, r.before = one.hold, first.before
-	p.records[first.before].after = lead
-	first.before = lead
+	p.records[first.before].after = head
+	first.before = head
 }
 
 // dropHold takes a hold out of its user's ring.
-func (u *users) dropHold(p *Plan, head *record) {
-	one := &u.list[head.user]
+func (u *users) dropHold(p *Plan, rec *record) {
+	one := &u.list[rec.user]
 	one.holds--
 	if one.holds == 0 {
 		one.hold = noSeat
 		return
 	}
-	p.records[head.before].after = head.after
-	p.records[head.after].before = head.before
-	if one.hold == head.lead {
-		one.hold = head.after
+	p.records[rec.before].after = rec.after
+	p.records[rec.after].before = rec.before
+	if one.hold == rec.head {
+		one.hold = rec.after
 	}
 }
 
@@ -127,16 +127,16 @@ func (u *users) moveHold(p *Plan, from, to uint32) {
 	p.records[r.after].before = to
 }
 
-// leads returns where the user's holds begin.
-func (u *users) leads(p *Plan, user string) (leads []uint32) {
+// heads returns where the user's holds begin.
+func (u *users) heads(p *Plan, user string) (heads []uint32) {
 	i, ok := u.byName[user]
 	if !ok {
 		return nil
 	}
-	lead := u.list[i].hold
+	head := u.list[i].hold
 	for range u.list[i].holds {
-		leads = append(leads, lead)
-		lead = p.records[lead].after
+		heads = append(heads, head)
+		head = p.records[head].after
 	}
-	return leads
+	return heads
 }

@@ -71,19 +71,20 @@ func done(ctx context.Context) error {
 	return fmt.Errorf("seatmap: %w", context.Cause(ctx))
 }
 
-// checkOptions checks what NewMap is given.
-func checkOptions(o *Options) error {
-	if o.SweepEvery < 0 || o.Ring < 0 || o.Keys < 0 {
-		return fmt.Errorf("%w: negative", ErrInvalidOptions)
+// mustBeValid panics if an option of NewMap is out of range.
+func mustBeValid(o *MapOptions) {
+	switch {
+	case o.SweepEvery < 0:
+		panic(fmt.Errorf("seatmap: NewMap: SweepEvery is %v, which is negative", o.SweepEvery))
+	case o.Ring < 0 || o.Ring > maxRing:
+		panic(fmt.Errorf("seatmap: NewMap: Ring is %d, not 0 to %d", o.Ring, maxRing))
+	case o.Keys < 0:
+		panic(fmt.Errorf("seatmap: NewMap: Keys is %d, which is negative", o.Keys))
 	}
-	if o.Ring > maxRing {
-		return fmt.Errorf("%w: a ring of %d, not at most %d", ErrInvalidOptions, o.Ring, maxRing)
-	}
-	return nil
 }
 
 // checkPlan checks what NewPlan is given. It panics about the clock.
-func checkPlan(c *PlanConfig) error {
+func checkPlan(c *PlanOptions) error {
 	if c.Clock != nil && c.Clock.self != c.Clock {
 		panic(notMade("Clock", "", c.Clock.self != nil))
 	}
@@ -219,7 +220,7 @@ func checkOnce[T cmp.Ordered](seats []T) error {
 }
 
 func namedTwice[T any](seat T) error {
-	return fmt.Errorf("%w: seat %s named twice", ErrInvalidSeats, clip(fmt.Sprint(seat)))
+	return fmt.Errorf("%w: seat %s named twice", ErrInvalidSeats, truncate(fmt.Sprint(seat)))
 }
 
 func checkN(n int) error {
@@ -253,7 +254,7 @@ func (m *Map) findToken(t *Token) (*event, error) {
 	return m.find(t.Event)
 }
 
-func unknownEvent(name string) error { return fmt.Errorf("%w: %q", ErrUnknownEvent, clip(name)) }
+func unknownEvent(name string) error { return fmt.Errorf("%w: %q", ErrUnknownEvent, truncate(name)) }
 
 // look finds the event of a request that asks for nothing else.
 func (m *Map) look(ctx context.Context, method, name string) (*event, error) {
@@ -274,7 +275,7 @@ func (e *event) seats(to []int, labels []string) ([]int, error) {
 	for _, label := range labels {
 		seat, ok := e.plan.labels.seat(label)
 		if !ok {
-			return nil, fmt.Errorf("%w: %q", ErrUnknownSeat, clip(label))
+			return nil, fmt.Errorf("%w: %q", ErrUnknownSeat, truncate(label))
 		}
 		to = append(to, seat)
 	}
@@ -302,29 +303,29 @@ func (p *Plan) checkPart(seats []int) error {
 	return p.checkKnown(seats)
 }
 
-// recall returns the answer that the same question got before, or nil.
-func (e *event) recall(now int64, q *question) (*answer, error) {
+// findResult returns the answer that the same question got before, or nil.
+func (e *event) findResult(now int64, q *keyedRequest) (*result, error) {
 	a := e.keys.find(q)
 	if a == nil {
 		return nil, nil
 	}
-	if a.until == 0 && e.plan.expired(now, &a.hold.Token) {
+	if a.until == 0 && e.plan.expireToken(now, &a.hold.Token) {
 		a = e.keys.find(q) // it moved in the queue, or out of it
 	}
 	if a == nil || a.until != 0 && a.until <= now {
 		return nil, nil
 	}
-	if a.print != q.print {
-		return nil, &KeyError{differs: q.print.differs(a.print)}
+	if a.fingerprint != q.fingerprint {
+		return nil, &KeyError{differs: q.fingerprint.differs(a.fingerprint)}
 	}
 	return a, nil
 }
 
-// free says why not all of the seats are available, or returns nil. On its way
+// checkFree says why not all of the seats are available, or returns nil. On its way
 // it ends holds that are over.
-func (p *Plan) free(now int64, seats []int) error {
+func (p *Plan) checkFree(now int64, seats []int) error {
 	for _, seat := range seats {
-		if p.tidy(now, seat) {
+		if p.expireIfDue(now, seat) {
 			continue
 		}
 		if p.soldOut(now) {
@@ -339,17 +340,17 @@ func (p *Plan) free(now int64, seats []int) error {
 func (e *event) allTaken(now int64, seats []int) error {
 	var list []int
 	for _, seat := range seats {
-		if state, _ := e.plan.look(now, uint32(seat)); state != Available {
+		if state, _ := e.plan.stateAt(now, uint32(seat)); state != SeatAvailable {
 			list = append(list, seat)
 		}
 	}
 	return &TakenError{of: &taken{plan: e.plan, list: list}, seat: int32(list[0])}
 }
 
-// allow says whether a user may have n more seats for so long.
-func (e *event) allow(now int64, user string, n int, ttl time.Duration) error {
+// checkLimits says whether a user may have n more seats for so long.
+func (e *event) checkLimits(now int64, user string, n int, ttl time.Duration) error {
 	l := e.limits
-	if err := e.allowExtend(int64(ttl)); err != nil {
+	if err := e.checkLifetime(int64(ttl)); err != nil {
 		return err
 	}
 	if l.Seats == 0 && l.Holds == 0 {
@@ -362,9 +363,9 @@ func (e *event) allow(now int64, user string, n int, ttl time.Duration) error {
 	if within() {
 		return nil
 	}
-	for _, lead := range e.users.leads(e.plan, user) {
-		if e.plan.deadline(lead) <= now {
-			e.plan.expire(lead)
+	for _, head := range e.users.heads(e.plan, user) {
+		if e.plan.deadline(head) <= now {
+			e.plan.expire(head)
 		}
 	}
 	if within() {
@@ -373,8 +374,8 @@ func (e *event) allow(now int64, user string, n int, ttl time.Duration) error {
 	return fmt.Errorf("%w: %d seats and %d holds a user", ErrLimit, l.Seats, l.Holds)
 }
 
-// allowExtend says whether a hold may last so long after its grant.
-func (e *event) allowExtend(lasts int64) error {
+// checkLifetime says whether a hold may last so long after its grant.
+func (e *event) checkLifetime(lasts int64) error {
 	if l := e.limits.Lifetime; l > 0 && lasts > int64(l) {
 		return fmt.Errorf("%w: a hold lasts %v at most", ErrLimit, l)
 	}
@@ -386,76 +387,76 @@ func (e *event) allowExtend(lasts int64) error {
 // A token that the plan did not give out, changed be it by a bit, is ErrToken,
 // whether or not what it names is over. One that it did give out, whose hold or
 // booking is not known or over, is ErrExpired.
-func (p *Plan) find(now int64, t *Token, state State) (lead uint32, err error) {
-	lead, live := p.lead(t)
+func (p *Plan) find(now int64, t *Token, state SeatState) (head uint32, err error) {
+	head, live := p.headOfToken(t)
 	if !live {
 		if t.Fence == 0 || t.Event != p.name || !t.tag.is(p.tags.of(t.Fence).with(t.seat)) {
 			return 0, ErrToken
 		}
 		return 0, ErrExpired
 	}
-	word := p.word(int(lead))
-	switch State(word & stateMask) {
+	word := p.word(int(head))
+	switch SeatState(word & stateMask) {
 	case state:
-		if state != Blocked || int64(word>>stateBits) > now {
-			return lead, nil
+		if state != SeatBlocked || int64(word>>stateBits) > now {
+			return head, nil
 		}
-	case Blocked:
+	case SeatBlocked:
 		if int64(word>>stateBits) > now {
 			return 0, fmt.Errorf("%w: of a hold, not of a booking", ErrToken)
 		}
-	case Booked:
+	case SeatBooked:
 		return 0, fmt.Errorf("%w: of a booking, not of a hold", ErrToken)
-	case Available, Closed:
+	case SeatAvailable, SeatClosed:
 	}
-	p.expire(lead)
+	p.expire(head)
 	return 0, ErrExpired
 }
 
-// lead returns where the hold or booking of the token begins, if the plan knows
+// headOfToken returns where the hold or booking of the token begins, if the plan knows
 // it and the token is good. It may be one that is over and not swept.
-func (p *Plan) lead(t *Token) (lead uint32, ok bool) {
-	lead = t.seat
+func (p *Plan) headOfToken(t *Token) (head uint32, ok bool) {
+	head = t.seat
 	if t.Fence == 0 {
 		return 0, false
 	}
-	if int64(lead) >= int64(p.count) || p.records[lead].fence != t.Fence {
-		if lead, ok = p.moved[t.Fence]; !ok {
+	if int64(head) >= int64(p.count) || p.records[head].fence != t.Fence {
+		if head, ok = p.headOf[t.Fence]; !ok {
 			return 0, false
 		}
 	}
-	r := &p.records[lead]
-	return lead, r.tag.is(t.tag) && r.first == t.seat && t.Event == p.name
+	r := &p.records[head]
+	return head, r.tag.is(t.tag) && r.first == t.seat && t.Event == p.name
 }
 
-// expired ends the hold of the token if it is over, and says whether it was.
-func (p *Plan) expired(now int64, t *Token) bool {
-	lead, ok := p.lead(t)
+// expireToken ends the hold of the token if it is over, and says whether it was.
+func (p *Plan) expireToken(now int64, t *Token) bool {
+	head, ok := p.headOfToken(t)
 	if !ok {
 		return false
 	}
-	if word := p.word(int(lead)); State(word&stateMask) != Blocked || int64(word>>stateBits) > now {
+	if word := p.word(int(head)); SeatState(word&stateMask) != SeatBlocked || int64(word>>stateBits) > now {
 		return false
 	}
-	p.expire(lead)
+	p.expire(head)
 	return true
 }
 
 // part returns the seats to act upon: those named, which must belong to the
-// hold or booking that begins at lead, or all of it.
-func (p *Plan) part(lead uint32, seats []int) ([]uint32, error) {
+// hold or booking that begins at head, or all of it.
+func (p *Plan) part(head uint32, seats []int) ([]uint32, error) {
 	if seats == nil {
-		p.scratch = p.seats(p.scratch[:0], lead)
-		return p.scratch, nil
+		p.seatBuf = p.seats(p.seatBuf[:0], head)
+		return p.seatBuf, nil
 	}
-	part := p.scratch[:0]
-	state := p.word(int(lead)) & stateMask
+	part := p.seatBuf[:0]
+	state := p.word(int(head)) & stateMask
 	for _, seat := range seats {
-		if p.records[seat].lead != lead || p.word(seat)&stateMask != state {
-			return nil, fmt.Errorf("%w: seat %s is not covered by the token", ErrInvalidSeats, clip(p.labels.label(seat)))
+		if p.records[seat].head != head || p.word(seat)&stateMask != state {
+			return nil, fmt.Errorf("%w: seat %s is not covered by the token", ErrInvalidSeats, truncate(p.labels.label(seat)))
 		}
 		part = append(part, uint32(seat))
 	}
-	p.scratch = part
+	p.seatBuf = part
 	return part, nil
 }

@@ -36,7 +36,7 @@ type changeLog struct {
 
 // entry is a Change in brief.
 type entry struct {
-	kind      Kind
+	kind      ChangeKind
 	seat      uint32   // if it is one
 	seats     []uint32 // if they are several
 	user      string
@@ -44,8 +44,8 @@ type entry struct {
 	at, until int64
 }
 
-// enter counts a watcher. The next change has the given revision.
-func (l *changeLog) enter(next uint64) {
+// addWatcher counts a watcher. The next change has the given revision.
+func (l *changeLog) addWatcher(next uint64) {
 	l.watchers++
 	l.expires.Store(0)
 	if l.entries == nil {
@@ -57,8 +57,8 @@ func (l *changeLog) enter(next uint64) {
 	}
 }
 
-// leave discounts a watcher.
-func (l *changeLog) leave(now int64) {
+// removeWatcher discounts a watcher.
+func (l *changeLog) removeWatcher(now int64) {
 	if l.watchers--; l.watchers == 0 {
 		l.expires.Store(now + int64(WatchMemory))
 	}
@@ -76,17 +76,17 @@ func (l *changeLog) drop() {
 	l.expires.Store(0)
 }
 
-// on says whether changes are to be kept.
-func (l *changeLog) on(clock *Clock) bool {
+// enabled says whether changes are to be kept.
+func (l *changeLog) enabled(clock *Clock) bool {
 	if l.entries != nil && l.watchers == 0 && clock.passed(l.expires.Load()) {
 		l.drop()
 	}
 	return l.entries != nil
 }
 
-// add keeps the change that has the plan's present revision.
-func (l *changeLog) add(revision uint64, kind Kind, head *record, user string, seats []uint32, until int64) {
-	e := entry{kind: kind, seat: seats[0], user: user, fence: head.fence, at: head.at, until: until}
+// append keeps the change that has the plan's present revision.
+func (l *changeLog) append(revision uint64, kind ChangeKind, rec *record, user string, seats []uint32, until int64) {
+	e := entry{kind: kind, seat: seats[0], user: user, fence: rec.fence, at: rec.at, until: until}
 	if len(seats) > 1 {
 		e.seats = append([]uint32(nil), seats...)
 	}
@@ -98,7 +98,7 @@ func (l *changeLog) add(revision uint64, kind Kind, head *record, user string, s
 	for l.seats > seatsPerPlace*l.size && l.first < revision {
 		l.dropFirst()
 	}
-	l.wake()
+	l.notify()
 }
 
 // dropFirst forgets the oldest change.
@@ -109,8 +109,8 @@ func (l *changeLog) dropFirst() {
 	l.first++
 }
 
-// wake wakes those who wait.
-func (l *changeLog) wake() {
+// notify wakes those who wait.
+func (l *changeLog) notify() {
 	if l.parked == nil {
 		return
 	}
@@ -129,13 +129,13 @@ func (e *event) watch(ctx context.Context, from Cursor, yield func(Change, error
 		yield(Change{}, p.end)
 		return
 	}
-	e.log.enter(p.revision + 1)
+	e.log.addWatcher(p.revision + 1)
 	p.mu.Unlock()
 	defer func() { // also when yield panics
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		e.log.leave(p.clock.now())
-		e.askAnew()
+		e.log.removeWatcher(p.clock.now())
+		e.scheduleSweep()
 	}()
 	w := watcher{event: e, yield: yield, gap: !from.IsZero()}
 	if from.life == e.log.life {
@@ -225,7 +225,7 @@ func (w *watcher) snapshot(ctx context.Context) (goOn bool) {
 		return w.yield(Change{}, err) && false
 	}
 	if w.gap {
-		if !w.yield(Change{Event: s.Event, Revision: s.Revision, Kind: KindGap}, nil) {
+		if !w.yield(Change{Event: s.Event, Revision: s.Revision, Kind: ChangeGap}, nil) {
 			return false
 		}
 		if ctx.Err() != nil {
@@ -234,13 +234,13 @@ func (w *watcher) snapshot(ctx context.Context) (goOn bool) {
 	}
 	w.next, w.gap = s.Revision+1, true
 	return w.yield(Change{
-		Event: s.Event, Revision: s.Revision, Cursor: s.Cursor, Kind: KindSnapshot, Snapshot: s.Seats,
+		Event: s.Event, Revision: s.Revision, Cursor: s.Cursor, Kind: ChangeSnapshot, Snapshot: s.Seats,
 	}, nil)
 }
 
 // change writes an entry out.
 func (e *event) change(revision uint64, entry *entry) Change {
-	w := e.plan.clock.wall()
+	w := e.plan.clock.wallTime()
 	seats := entry.seats
 	if seats == nil {
 		seats = []uint32{entry.seat}
@@ -256,7 +256,7 @@ func (e *event) change(revision uint64, entry *entry) Change {
 		Until:    w.time(entry.until),
 		Fence:    entry.fence,
 	}
-	if entry.kind == KindExpired {
+	if entry.kind == ChangeExpired {
 		c.At = c.Until
 	}
 	return c

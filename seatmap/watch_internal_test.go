@@ -26,8 +26,7 @@ func look(t *testing.T, m *Map) {
 func TestChangesAreKeptForAWhileAfterTheLastWatcherLeft(t *testing.T) {
 	for _, manual := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			m, err := NewMap(Options{Manual: manual})
-			require.NoError(t, err)
+			m := NewMap(MapOptions{Manual: manual})
 			defer func() { require.NoError(t, m.Close()) }()
 			require.NoError(t, m.Create(t.Context(), CreateRequest{Event: "e", Layout: Layout{Count: 3}}))
 			e, err := m.find("e")
@@ -49,7 +48,7 @@ func TestChangesAreKeptForAWhileAfterTheLastWatcherLeft(t *testing.T) {
 			require.NotNil(t, e.log.entries)
 
 			ctx, leave := context.WithCancel(t.Context())
-			var seen []Kind
+			var seen []ChangeKind
 			go func() {
 				for c, err := range m.Watch(ctx, WatchRequest{Event: "e"}) {
 					if err != nil {
@@ -62,7 +61,7 @@ func TestChangesAreKeptForAWhileAfterTheLastWatcherLeft(t *testing.T) {
 			testkit.Advance(2 * WatchMemory)
 			change()
 			synctest.Wait()
-			require.Equal(t, []Kind{KindSnapshot, KindBlocked, KindReleased}, seen[:3], "not while somebody watches")
+			require.Equal(t, []ChangeKind{ChangeSnapshot, ChangeBlocked, ChangeReleased}, seen[:3], "not while somebody watches")
 			leave()
 			synctest.Wait()
 			testkit.Advance(WatchMemory)
@@ -77,12 +76,11 @@ func TestChangesAreKeptForAWhileAfterTheLastWatcherLeft(t *testing.T) {
 
 func TestTheNewestChangeIsKeptHoweverManySeatsItNames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, err := NewMap(Options{Ring: 1})
-		require.NoError(t, err)
+		m := NewMap(MapOptions{Ring: 1})
 		defer func() { require.NoError(t, m.Close()) }()
 		require.NoError(t, m.Create(t.Context(), CreateRequest{Event: "e", Layout: Layout{Count: 3 * seatsPerPlace}}))
 		ctx, leave := context.WithCancel(t.Context())
-		var seen []Kind
+		var seen []ChangeKind
 		go func() {
 			for c, err := range m.Watch(ctx, WatchRequest{Event: "e"}) {
 				if err != nil {
@@ -92,12 +90,12 @@ func TestTheNewestChangeIsKeptHoweverManySeatsItNames(t *testing.T) {
 			}
 		}()
 		synctest.Wait()
-		_, err = m.BlockAny(t.Context(), BlockAnyRequest{Event: "e", User: "ann", N: 2 * seatsPerPlace, TTL: time.Hour})
+		_, err := m.BlockAny(t.Context(), BlockAnyRequest{Event: "e", User: "ann", N: 2 * seatsPerPlace, TTL: time.Hour})
 		require.NoError(t, err)
 		synctest.Wait()
 		leave()
 		synctest.Wait()
-		require.Equal(t, []Kind{KindSnapshot, KindBlocked}, seen[:2])
+		require.Equal(t, []ChangeKind{ChangeSnapshot, ChangeBlocked}, seen[:2])
 	})
 }
 
@@ -110,7 +108,7 @@ func TestKeysKnowWhenTheNextIsToBeForgotten(t *testing.T) {
 		slots = append(slots, k.remember(1, ask(&k, i), "ann"))
 	}
 	for i, slot := range slots {
-		k.over(int64(10*i+10), slot)
+		k.ended(int64(10*i+10), slot)
 	}
 	for i := range slots {
 		next := int64(10*i+10) + int64(KeyMemory)
@@ -121,7 +119,7 @@ func TestKeysKnowWhenTheNextIsToBeForgotten(t *testing.T) {
 		assert.Zero(t, k.slots[slots[i]], "nothing of it stays")
 	}
 	assert.False(t, k.due(never))
-	k.over(1, k.remember(1, ask(&k, 9), "ann"))
+	k.ended(1, k.remember(1, ask(&k, 9), "ann"))
 	k.remember(1+int64(KeyMemory), ask(&k, 10), "ann")
 	assert.Len(t, k.slots, 4, "what is due makes room")
 	assert.Len(t, k.unused, 3)
@@ -131,12 +129,12 @@ func TestAKeyIsForgottenFromAnyPlaceInItsChain(t *testing.T) {
 	const n = 4
 	for gone := range n {
 		k := keys{most: n}
-		same := func(i int) *question { return &question{user: fmt.Sprint(i), key: NewKey("k"), hash: 7} }
+		same := func(i int) *keyedRequest { return &keyedRequest{user: fmt.Sprint(i), key: NewKey("k"), hash: 7} }
 		var slots []uint32
 		for i := range n {
 			slots = append(slots, k.remember(1, same(i), fmt.Sprint(i)))
 		}
-		k.over(1, slots[gone])
+		k.ended(1, slots[gone])
 		k.forget(1 + int64(KeyMemory))
 		for i := range n {
 			assert.Equal(t, i != gone, k.find(same(i)) != nil, "%d of %d", i, gone)

@@ -26,13 +26,13 @@ type view struct {
 func (v *view) apply(c seatmap.Change) {
 	fault := func(text string) { v.faults = append(v.faults, c.Kind.String()+": "+text) }
 	switch c.Kind {
-	case seatmap.KindGap:
+	case seatmap.ChangeGap:
 		if v.gap || !c.Cursor.IsZero() {
 			fault("a second one, or one with a cursor")
 		}
 		v.gap = true
 		return
-	case seatmap.KindSnapshot:
+	case seatmap.ChangeSnapshot:
 		v.seats = map[string]seatmap.SeatInfo{}
 		for _, s := range c.Snapshot {
 			v.seats[s.Seat] = s
@@ -49,21 +49,21 @@ func (v *view) apply(c seatmap.Change) {
 			if v.seats != nil && !known {
 				fault("of an unknown seat")
 			}
-			want := map[seatmap.Kind]seatmap.State{
-				seatmap.KindExtended: seatmap.Blocked, seatmap.KindBooked: seatmap.Blocked, seatmap.KindReleased: seatmap.Blocked,
-				seatmap.KindExpired: seatmap.Blocked, seatmap.KindCancelled: seatmap.Booked,
+			want := map[seatmap.ChangeKind]seatmap.SeatState{
+				seatmap.ChangeExtended: seatmap.SeatBlocked, seatmap.ChangeBooked: seatmap.SeatBlocked, seatmap.ChangeReleased: seatmap.SeatBlocked,
+				seatmap.ChangeExpired: seatmap.SeatBlocked, seatmap.ChangeCanceled: seatmap.SeatBooked,
 			}[c.Kind]
 			// A snapshot shows a hold as over that no change has ended yet.
-			overdue := c.Kind == seatmap.KindExpired && before.State == seatmap.Available
+			overdue := c.Kind == seatmap.ChangeExpired && before.State == seatmap.SeatAvailable
 			if v.seats != nil && before.State != want && !overdue {
 				fault("of a seat that is " + before.String())
 			}
 			after := seatmap.SeatInfo{Seat: seat, User: c.User, At: c.At, Until: c.Until, Fence: c.Fence}
 			switch c.Kind {
-			case seatmap.KindBlocked, seatmap.KindExtended:
-				after.State = seatmap.Blocked
-			case seatmap.KindBooked:
-				after.State = seatmap.Booked
+			case seatmap.ChangeBlocked, seatmap.ChangeExtended:
+				after.State = seatmap.SeatBlocked
+			case seatmap.ChangeBooked:
+				after.State = seatmap.SeatBooked
 			default:
 				after = seatmap.SeatInfo{Seat: seat}
 			}
@@ -82,7 +82,7 @@ func (v *view) same(t *rapid.T, o *oracle, swept bool) {
 	for _, seat := range o.all() {
 		state, g := o.state(seat)
 		got := v.seats[seat]
-		if !swept && state == seatmap.Available && got.State == seatmap.Blocked && !time.Now().Before(got.Until) {
+		if !swept && state == seatmap.SeatAvailable && got.State == seatmap.SeatBlocked && !time.Now().Before(got.Until) {
 			continue
 		}
 		require.Equal(t, state, got.State, "seat %s", seat)
@@ -90,7 +90,7 @@ func (v *view) same(t *rapid.T, o *oracle, swept bool) {
 			require.Equal(t, g.token.Fence, got.Fence)
 			require.Equal(t, g.user, got.User)
 		}
-		if state == seatmap.Blocked {
+		if state == seatmap.SeatBlocked {
 			require.Equal(t, g.until.UnixNano(), got.Until.UnixNano())
 		}
 	}
@@ -165,7 +165,7 @@ func (w *world) watch(t *rapid.T) {
 	patience, stop := context.WithTimeout(ctx, time.Nanosecond) // it waits when there is nothing new
 	defer stop()
 	var v view
-	var kinds []seatmap.Kind
+	var kinds []seatmap.ChangeKind
 	var last error
 	first := seatmap.Change{}
 	leave := rapid.SampledFrom([]string{"break", "panic", "Goexit", "wait"}).Draw(t, "leave")
@@ -200,14 +200,14 @@ func (w *world) watch(t *rapid.T) {
 	require.Empty(t, v.faults)
 	switch {
 	case from.cursor.IsZero():
-		require.Equal(t, []seatmap.Kind{seatmap.KindSnapshot}, kinds)
+		require.Equal(t, []seatmap.ChangeKind{seatmap.ChangeSnapshot}, kinds)
 	case foreign:
-		require.Equal(t, []seatmap.Kind{seatmap.KindGap, seatmap.KindSnapshot}, kinds)
+		require.Equal(t, []seatmap.ChangeKind{seatmap.ChangeGap, seatmap.ChangeSnapshot}, kinds)
 	case from.cursor == s.Cursor:
 		require.Empty(t, kinds)
 		require.ErrorIs(t, last, context.DeadlineExceeded)
-	case first.Kind == seatmap.KindGap:
-		require.Equal(t, []seatmap.Kind{seatmap.KindGap, seatmap.KindSnapshot}, kinds)
+	case first.Kind == seatmap.ChangeGap:
+		require.Equal(t, []seatmap.ChangeKind{seatmap.ChangeGap, seatmap.ChangeSnapshot}, kinds)
 		require.False(t, w.ring == 1024 && w.watchers[o.name] != nil, "everything since the beginning was kept")
 	default:
 		require.Equal(t, seatmap.CursorOf(from.cursor.Life(), first.Revision-1), from.cursor)

@@ -19,7 +19,7 @@ import (
 // Within a life they miss nothing up to its end; over all lives no revision repeats.
 func TestWatchersFollowAnEventThatIsRemovedAndMadeAgain(t *testing.T) {
 	testkit.Stress(t, func(t *testing.T, _ int) {
-		m := newEvent(t, 4, seatmap.Limits{}, seatmap.Options{Ring: 8})
+		m := newEvent(t, 4, seatmap.Limits{}, seatmap.MapOptions{Ring: 8})
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
 		var mu sync.Mutex
@@ -46,7 +46,7 @@ func TestWatchersFollowAnEventThatIsRemovedAndMadeAgain(t *testing.T) {
 							t.Error(err)
 						}
 						continue
-					case c.Kind == seatmap.KindGap:
+					case c.Kind == seatmap.ChangeGap:
 						gap = true
 						continue
 					case c.Cursor.Life() == last.Cursor.Life() && (c.Revision < last.Revision || !gap && c.Revision != last.Revision+1):

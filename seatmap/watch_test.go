@@ -36,10 +36,10 @@ func get(t *testing.T, next func() (seatmap.Change, error, bool)) seatmap.Change
 
 func TestWatchTellsEveryChangeInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newEvent(t, 4, seatmap.Limits{}, seatmap.Options{Manual: true})
+		m := newEvent(t, 4, seatmap.Limits{}, seatmap.MapOptions{Manual: true})
 		next, _ := watch(t, m, seatmap.Cursor{})
 		first := get(t, next)
-		assert.Equal(t, seatmap.KindSnapshot, first.Kind)
+		assert.Equal(t, seatmap.ChangeSnapshot, first.Kind)
 		assert.Len(t, first.Snapshot, 4)
 		start := time.Now()
 
@@ -56,12 +56,12 @@ func TestWatchTellsEveryChangeInOrder(t *testing.T) {
 		require.NoError(t, cancel(m, b.Token))
 
 		for i, want := range []seatmap.Change{
-			{Kind: seatmap.KindBlocked, Seats: []string{"1", "2", "3"}, At: start, Until: start.Add(hold), Fence: 1},
-			{Kind: seatmap.KindExtended, Seats: []string{"1", "2", "3"}, At: start, Until: start.Add(2 * hold), Fence: 1},
-			{Kind: seatmap.KindBooked, Seats: []string{"2"}, At: start, Fence: 2},
-			{Kind: seatmap.KindReleased, Seats: []string{"1"}, At: start, Until: start.Add(2 * hold), Fence: 1},
-			{Kind: seatmap.KindExpired, Seats: []string{"3"}, At: start.Add(2 * hold), Until: start.Add(2 * hold), Fence: 1},
-			{Kind: seatmap.KindCancelled, Seats: []string{"2"}, At: start, Fence: 2},
+			{Kind: seatmap.ChangeBlocked, Seats: []string{"1", "2", "3"}, At: start, Until: start.Add(hold), Fence: 1},
+			{Kind: seatmap.ChangeExtended, Seats: []string{"1", "2", "3"}, At: start, Until: start.Add(2 * hold), Fence: 1},
+			{Kind: seatmap.ChangeBooked, Seats: []string{"2"}, At: start, Fence: 2},
+			{Kind: seatmap.ChangeReleased, Seats: []string{"1"}, At: start, Until: start.Add(2 * hold), Fence: 1},
+			{Kind: seatmap.ChangeExpired, Seats: []string{"3"}, At: start.Add(2 * hold), Until: start.Add(2 * hold), Fence: 1},
+			{Kind: seatmap.ChangeCanceled, Seats: []string{"2"}, At: start, Fence: 2},
 		} {
 			got := get(t, next)
 			want.Event, want.User, want.Revision = event, "ann", uint64(i+1)
@@ -84,7 +84,7 @@ func cursorOf(t *testing.T, m *seatmap.Map) seatmap.Cursor {
 }
 
 func TestWatchGoesOnFromACursor(t *testing.T) {
-	m := newEvent(t, 3, seatmap.Limits{}, seatmap.Options{Ring: 4})
+	m := newEvent(t, 3, seatmap.Limits{}, seatmap.MapOptions{Ring: 4})
 	next, stop := watch(t, m, cursorOf(t, m))
 	// The watch begins with the first element.
 	first := make(chan seatmap.Change, 1)
@@ -95,7 +95,7 @@ func TestWatchGoesOnFromACursor(t *testing.T) {
 	require.Eventually(t, func() bool { return seatmap.Watchers(m, event) == 1 }, time.Minute, time.Millisecond)
 	block(t, m, "ann", "1")
 	c := <-first
-	assert.Equal(t, seatmap.KindBlocked, c.Kind)
+	assert.Equal(t, seatmap.ChangeBlocked, c.Kind)
 	assert.EqualValues(t, 1, c.Revision)
 	stop()
 	block(t, m, "bob", "2")
@@ -104,20 +104,20 @@ func TestWatchGoesOnFromACursor(t *testing.T) {
 
 	future, _ := watch(t, m, seatmap.CursorOf(c.Cursor.Life(), 3))
 	c = get(t, future)
-	assert.Equal(t, seatmap.KindGap, c.Kind, "a revision that there is not yet")
+	assert.Equal(t, seatmap.ChangeGap, c.Kind, "a revision that there is not yet")
 	assert.EqualValues(t, 2, c.Revision)
-	assert.Equal(t, seatmap.KindSnapshot, get(t, future).Kind)
+	assert.Equal(t, seatmap.ChangeSnapshot, get(t, future).Kind)
 }
 
 func TestALateOrSlowWatcherGetsAGapAndASnapshot(t *testing.T) {
-	m := newEvent(t, 9, seatmap.Limits{}, seatmap.Options{Ring: 4})
+	m := newEvent(t, 9, seatmap.Limits{}, seatmap.MapOptions{Ring: 4})
 	block(t, m, "ann", "9")
 	s, err := m.Seats(t.Context(), seatmap.SeatsRequest{Event: event})
 	require.NoError(t, err)
 	next, _ := watch(t, m, seatmap.CursorOf(s.Cursor.Life(), 0)) // its change was before the first Watch
-	assert.Equal(t, seatmap.KindGap, get(t, next).Kind)
+	assert.Equal(t, seatmap.ChangeGap, get(t, next).Kind)
 	snapshot := get(t, next)
-	assert.Equal(t, seatmap.KindSnapshot, snapshot.Kind)
+	assert.Equal(t, seatmap.ChangeSnapshot, snapshot.Kind)
 	assert.EqualValues(t, 1, snapshot.Revision)
 
 	for i := range 4 {
@@ -134,7 +134,7 @@ func TestALateOrSlowWatcherGetsAGapAndASnapshot(t *testing.T) {
 }
 
 func TestGapsNeverHideAChange(t *testing.T) {
-	m := newEvent(t, 1, seatmap.Limits{}, seatmap.Options{Ring: 8})
+	m := newEvent(t, 1, seatmap.Limits{}, seatmap.MapOptions{Ring: 8})
 	next, _ := watch(t, m, seatmap.Cursor{})
 	get(t, next)
 	var revision uint64
@@ -147,13 +147,13 @@ func TestGapsNeverHideAChange(t *testing.T) {
 		for end := revisionOf(t, m); revision < end; {
 			c := get(t, next)
 			switch c.Kind {
-			case seatmap.KindGap:
+			case seatmap.ChangeGap:
 				gaps++
 				require.Greater(t, c.Revision, revision)
-			case seatmap.KindSnapshot:
+			case seatmap.ChangeSnapshot:
 				require.GreaterOrEqual(t, c.Revision, revision)
 				revision = c.Revision
-				require.Equal(t, seatmap.Available, c.Snapshot[0].State)
+				require.Equal(t, seatmap.SeatAvailable, c.Snapshot[0].State)
 			default:
 				require.Equal(t, revision+1, c.Revision)
 				revision = c.Revision
@@ -184,7 +184,7 @@ func TestWatchEndsWithTheReason(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m := newEvent(t, 1, seatmap.Limits{}, seatmap.Options{})
+				m := newEvent(t, 1, seatmap.Limits{}, seatmap.MapOptions{})
 				ctx, cancel := context.WithCancelCause(context.Background())
 				defer cancel(nil)
 				const watchers = 10
@@ -211,7 +211,7 @@ func TestWatchEndsWithTheReason(t *testing.T) {
 func TestOfTwoReasonsAWatchEndsWithTheFirstInPrecedence(t *testing.T) {
 	cause := errors.New("enough")
 	for want, end := range map[error]func(m *seatmap.Map) error{cause: remove, seatmap.ErrClosed: (*seatmap.Map).Close} {
-		m := newEvent(t, 1, seatmap.Limits{}, seatmap.Options{})
+		m := newEvent(t, 1, seatmap.Limits{}, seatmap.MapOptions{})
 		ctx, cancel := context.WithCancelCause(context.Background())
 		next, stop := iter.Pull2(m.Watch(ctx, seatmap.WatchRequest{Event: event}))
 		defer stop()
@@ -225,7 +225,7 @@ func TestOfTwoReasonsAWatchEndsWithTheFirstInPrecedence(t *testing.T) {
 
 func TestEveryParkedWatcherIsWokenEvenIfOneIsCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newEvent(t, 200, seatmap.Limits{}, seatmap.Options{Manual: true})
+		m := newEvent(t, 200, seatmap.Limits{}, seatmap.MapOptions{Manual: true})
 		const watchers, changes = 50, 100
 		seen := make(chan int, watchers)
 		ctx, cancel := context.WithCancel(context.Background())
@@ -236,7 +236,7 @@ func TestEveryParkedWatcherIsWokenEvenIfOneIsCancelled(t *testing.T) {
 				defer stop()
 				n := 0
 				for c, err := range m.Watch(mine, seatmap.WatchRequest{Event: event}) {
-					if err != nil || c.Kind != seatmap.KindBlocked {
+					if err != nil || c.Kind != seatmap.ChangeBlocked {
 						continue
 					}
 					if n++; n == changes || i%2 == 0 && n == i {
@@ -259,7 +259,7 @@ func TestEveryParkedWatcherIsWokenEvenIfOneIsCancelled(t *testing.T) {
 }
 
 func TestASnapshotNeverShowsPartOfAHold(t *testing.T) {
-	m := newEvent(t, 3000, seatmap.Limits{}, seatmap.Options{})
+	m := newEvent(t, 3000, seatmap.Limits{}, seatmap.MapOptions{})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	// Each hold is three seats far apart, in three chunks.
@@ -297,7 +297,7 @@ func TestASnapshotNeverShowsPartOfAHold(t *testing.T) {
 
 func TestAWatcherMissesNoChangeOnItsWayToSleep(t *testing.T) {
 	testkit.Stress(t, func(t *testing.T, _ int) {
-		m := newEvent(t, 1, seatmap.Limits{}, seatmap.Options{Manual: true})
+		m := newEvent(t, 1, seatmap.Limits{}, seatmap.MapOptions{Manual: true})
 		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 		defer stop()
 		seen := make(chan error, 1)
@@ -324,7 +324,7 @@ func TestWatchTellsWhatWasDoneBeforeTheEnd(t *testing.T) {
 	for want, end := range map[error]func(m *seatmap.Map) error{
 		seatmap.ErrUnknownEvent: remove, seatmap.ErrClosed: (*seatmap.Map).Close,
 	} {
-		m := newEvent(t, 9, seatmap.Limits{}, seatmap.Options{Ring: 4})
+		m := newEvent(t, 9, seatmap.Limits{}, seatmap.MapOptions{Ring: 4})
 		next, _ := watch(t, m, seatmap.Cursor{})
 		slow, _ := watch(t, m, seatmap.Cursor{})
 		get(t, next)
@@ -341,17 +341,17 @@ func TestWatchTellsWhatWasDoneBeforeTheEnd(t *testing.T) {
 		}
 		_, err, _ := next()
 		require.ErrorIs(t, err, want)
-		assert.Equal(t, seatmap.KindGap, get(t, slow).Kind)
+		assert.Equal(t, seatmap.ChangeGap, get(t, slow).Kind)
 		last := get(t, slow)
 		assert.EqualValues(t, 5, last.Revision)
-		assert.Equal(t, seatmap.Blocked, last.Snapshot[4].State)
+		assert.Equal(t, seatmap.SeatBlocked, last.Snapshot[4].State)
 		_, err, _ = slow()
 		require.ErrorIs(t, err, want)
 	}
 }
 
 func TestACursorOfAnotherLifeIsAGapAndRevisionsNeverRepeat(t *testing.T) {
-	m := newEvent(t, 2, seatmap.Limits{}, seatmap.Options{})
+	m := newEvent(t, 2, seatmap.Limits{}, seatmap.MapOptions{})
 	next, stop := watch(t, m, seatmap.Cursor{})
 	get(t, next)
 	block(t, m, "ann", "1")
@@ -360,12 +360,12 @@ func TestACursorOfAnotherLifeIsAGapAndRevisionsNeverRepeat(t *testing.T) {
 	require.NoError(t, remove(m))
 	require.NoError(t, create(m, 2))
 	for name, other := range map[string]*seatmap.Map{
-		"another life": m, "another store": newEvent(t, 2, seatmap.Limits{}, seatmap.Options{}),
+		"another life": m, "another store": newEvent(t, 2, seatmap.Limits{}, seatmap.MapOptions{}),
 	} {
 		next, _ := watch(t, other, old.Cursor)
-		assert.Equal(t, seatmap.KindGap, get(t, next).Kind, name)
+		assert.Equal(t, seatmap.ChangeGap, get(t, next).Kind, name)
 		s := get(t, next)
-		assert.Equal(t, seatmap.KindSnapshot, s.Kind, name)
+		assert.Equal(t, seatmap.ChangeSnapshot, s.Kind, name)
 		if other == m {
 			assert.Greater(t, s.Revision, old.Revision)
 		}
@@ -374,7 +374,7 @@ func TestACursorOfAnotherLifeIsAGapAndRevisionsNeverRepeat(t *testing.T) {
 
 func TestAWatchersMemoryIsBoundedByTheRing(t *testing.T) {
 	const seats, ring = 100_000, 64
-	m := newEvent(t, seats, seatmap.Limits{}, seatmap.Options{Ring: ring, Manual: true})
+	m := newEvent(t, seats, seatmap.Limits{}, seatmap.MapOptions{Ring: ring, Manual: true})
 	next, _ := watch(t, m, seatmap.Cursor{})
 	get(t, next)
 	change := func() {
@@ -399,7 +399,7 @@ func TestAWatchersMemoryIsBoundedByTheRing(t *testing.T) {
 }
 
 func TestAWatcherThatPanicsLeavesTheEventUsable(t *testing.T) {
-	m := newEvent(t, 2, seatmap.Limits{}, seatmap.Options{})
+	m := newEvent(t, 2, seatmap.Limits{}, seatmap.MapOptions{})
 	assert.Panics(t, func() {
 		for _, err := range m.Watch(ctx, seatmap.WatchRequest{Event: event}) {
 			panic(err)

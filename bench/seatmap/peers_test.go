@@ -123,15 +123,14 @@ func newClock(b *testing.B) *seatmap.Clock {
 
 func newPlan(b *testing.B, seats int, clock *seatmap.Clock) *seatmap.Plan {
 	b.Helper()
-	p, err := seatmap.NewPlan(seatmap.PlanConfig{Name: concert, Seats: seats, Clock: clock})
+	p, err := seatmap.NewPlan(seatmap.PlanOptions{Name: concert, Seats: seats, Clock: clock})
 	must(b, err)
 	return p
 }
 
 func newStore(b *testing.B, seats int, events ...string) seatmap.Store {
 	b.Helper()
-	m, err := seatmap.NewMap(seatmap.Options{})
-	must(b, err)
+	m := seatmap.NewMap(seatmap.MapOptions{})
 	b.Cleanup(func() { must(b, m.Close()) })
 	for _, event := range events {
 		must(b, m.Create(ctx, seatmap.CreateRequest{Event: event, Layout: seatmap.Layout{Count: seats}}))

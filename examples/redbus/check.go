@@ -94,9 +94,9 @@ func (s *simulation) count(o *outcome) {
 	booked := 0
 	for _, status := range o.statuses {
 		switch status.State {
-		case seatmap.Booked:
+		case seatmap.SeatBooked:
 			booked++
-		case seatmap.Blocked:
+		case seatmap.SeatBlocked:
 			o.held++
 		default:
 			o.free++
@@ -217,15 +217,15 @@ func (s *simulation) checkStatus(o *outcome, seat int, grants []grant, before, a
 	if len(grants) > 0 {
 		last = grants[len(grants)-1]
 	}
-	held := SeatStatus{seatmap.Blocked, last.user, last.at, last.fence}
-	booked := SeatStatus{seatmap.Booked, last.user, last.booking.at, last.booking.fence}
+	held := SeatStatus{seatmap.SeatBlocked, last.user, last.at, last.fence}
+	booked := SeatStatus{seatmap.SeatBooked, last.user, last.booking.at, last.booking.fence}
 	right := false
 	switch {
 	case len(grants) == 0:
 		right = status == SeatStatus{}
 	case !last.booking.at.IsZero():
 		right = status.same(booked)
-	case status.State == seatmap.Available:
+	case status.State == seatmap.SeatAvailable:
 		right = !last.until.After(after)
 	default:
 		right = status.same(held) && last.until.After(before)
@@ -258,7 +258,7 @@ func (s *simulation) checkTokens(ctx context.Context, o *outcome) {
 		return
 	}
 	for seat, status := range o.statuses {
-		if status.State == seatmap.Booked && !again[seat].same(status) {
+		if status.State == seatmap.SeatBooked && !again[seat].same(status) {
 			o.wrong("seat %d was %v and now is %v", seat+1, status, again[seat])
 		}
 	}

@@ -76,7 +76,7 @@ func refuses(whom func(user string, seat int) bool) func(config, []string) (stor
 
 // forgets is a store that knows nothing of a seat in a state after a part of the
 // time of a hold.
-func forgets(state seatmap.State, part time.Duration) func(config, []string) (store, error) {
+func forgets(state seatmap.SeatState, part time.Duration) func(config, []string) (store, error) {
 	return func(c config, labels []string) (store, error) {
 		return opens(faulty{onStatuses: func(list []SeatStatus) []SeatStatus {
 			for i, s := range list {
@@ -149,7 +149,7 @@ var broken = []version{
 	{"seat-invented", opens(faulty{
 		onBlock: func(*mutexStore, string, int) (hold, error) { return hold{}, seatmap.ErrTaken },
 		onStatuses: func(list []SeatStatus) []SeatStatus {
-			list[1] = SeatStatus{State: seatmap.Blocked, User: "user1"}
+			list[1] = SeatStatus{State: seatmap.SeatBlocked, User: "user1"}
 			return list
 		},
 	})},
@@ -189,7 +189,7 @@ var broken = []version{
 		})(c, labels)
 	}},
 	{"sells-what-is-booked", opens(faulty{onBlock: func(m *mutexStore, user string, seat int) (hold, error) {
-		if was := force(m, seat); was.State == seatmap.Blocked {
+		if was := force(m, seat); was.State == seatmap.SeatBlocked {
 			m.mu.Lock()
 			m.seats[m.labels[seat]] = was
 			m.mu.Unlock()
@@ -217,7 +217,7 @@ var broken = []version{
 				now := time.Now()
 				m.fence++
 				b := booking{at: now, fence: m.fence}
-				m.seats[m.labels[h.seat]] = SeatStatus{seatmap.Booked, h.user, now, b.fence}
+				m.seats[m.labels[h.seat]] = SeatStatus{seatmap.SeatBooked, h.user, now, b.fence}
 				m.mu.Unlock()
 				return b, nil
 			}
@@ -226,22 +226,22 @@ var broken = []version{
 	}},
 	{"books-after-the-end", opens(faulty{onBook: func(m *mutexStore, h hold) (booking, error) {
 		b, err := m.book(context.Background(), h)
-		if errors.Is(err, seatmap.ErrExpired) && force(m, h.seat).State == seatmap.Available {
+		if errors.Is(err, seatmap.ErrExpired) && force(m, h.seat).State == seatmap.SeatAvailable {
 			m.mu.Lock()
 			defer m.mu.Unlock()
 			m.fence++
 			b = booking{time.Now(), m.fence}
-			m.seats[m.labels[h.seat]] = SeatStatus{seatmap.Booked, h.user, b.at, b.fence}
+			m.seats[m.labels[h.seat]] = SeatStatus{seatmap.SeatBooked, h.user, b.at, b.fence}
 			return b, nil
 		}
 		return b, err
 	}})},
-	{"loses-bookings-at-the-deadline", forgets(seatmap.Booked, 1)},
-	{"frees-early", forgets(seatmap.Blocked, 2)},
+	{"loses-bookings-at-the-deadline", forgets(seatmap.SeatBooked, 1)},
+	{"frees-early", forgets(seatmap.SeatBlocked, 2)},
 	{"lapsed-hold-frees-the-next", opens(faulty{onBook: func(m *mutexStore, h hold) (booking, error) {
 		b, err := m.book(context.Background(), h)
 		if errors.Is(err, seatmap.ErrExpired) {
-			if was := force(m, h.seat); was.State == seatmap.Booked {
+			if was := force(m, h.seat); was.State == seatmap.SeatBooked {
 				m.mu.Lock()
 				m.seats[m.labels[h.seat]] = was
 				m.mu.Unlock()
@@ -263,14 +263,14 @@ var broken = []version{
 	}})},
 	{"counts-too-many", opens(faulty{onStatuses: func(list []SeatStatus) []SeatStatus {
 		for i := range list {
-			list[i].State = seatmap.Booked
+			list[i].State = seatmap.SeatBooked
 		}
 		return list
 	}})},
 	{"counts-too-few", opens(faulty{onStatuses: func(list []SeatStatus) []SeatStatus {
 		for i, s := range list {
-			if s.State == seatmap.Booked {
-				list[i].State = seatmap.Blocked
+			if s.State == seatmap.SeatBooked {
+				list[i].State = seatmap.SeatBlocked
 			}
 		}
 		return list

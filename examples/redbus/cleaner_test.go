@@ -92,7 +92,7 @@ func TestABookingIsNotFreed(t *testing.T) {
 		b, err := st.book(t.Context(), mustBlock(t, st, 0))
 		require.NoError(t, err)
 		testkit.Advance(6 * time.Minute)
-		assert.True(t, kept(t, st)[0].same(SeatStatus{seatmap.Booked, "user0", b.at, b.fence}))
+		assert.True(t, kept(t, st)[0].same(SeatStatus{seatmap.SeatBooked, "user0", b.at, b.fence}))
 	})
 }
 

@@ -40,7 +40,7 @@ func (c *concurrentStore) block(_ context.Context, user string, seat int) (h hol
 		}
 		now := time.Now()
 		h = hold{user: user, seat: seat, at: now, until: now.Add(c.ttl), fence: c.fence.Add(1)}
-		return SeatStatus{State: seatmap.Blocked, User: user, At: now, fence: h.fence}, false
+		return SeatStatus{State: seatmap.SeatBlocked, User: user, At: now, fence: h.fence}, false
 	})
 	if err == nil {
 		c.cleaner.watch(h)
@@ -55,7 +55,7 @@ func (c *concurrentStore) book(_ context.Context, h hold) (b booking, err error)
 			return s, !found
 		}
 		b = booking{at: now, fence: c.fence.Add(1)}
-		return SeatStatus{State: seatmap.Booked, User: h.user, At: now, fence: b.fence}, false
+		return SeatStatus{State: seatmap.SeatBooked, User: h.user, At: now, fence: b.fence}, false
 	})
 	return b, err
 }

@@ -46,7 +46,7 @@ func (m *mutexStore) tryBlock(user string, seat int) (hold, error) {
 	}
 	now := time.Now()
 	m.fence++
-	m.seats[label] = SeatStatus{State: seatmap.Blocked, User: user, At: now, fence: m.fence}
+	m.seats[label] = SeatStatus{State: seatmap.SeatBlocked, User: user, At: now, fence: m.fence}
 	return hold{user: user, seat: seat, at: now, until: now.Add(m.ttl), fence: m.fence}, nil
 }
 
@@ -58,7 +58,7 @@ func (m *mutexStore) book(_ context.Context, h hold) (booking, error) {
 		return booking{}, err
 	}
 	m.fence++
-	m.seats[label] = SeatStatus{State: seatmap.Booked, User: h.user, At: now, fence: m.fence}
+	m.seats[label] = SeatStatus{State: seatmap.SeatBooked, User: h.user, At: now, fence: m.fence}
 	return booking{at: now, fence: m.fence}, nil
 }
 

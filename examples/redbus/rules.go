@@ -117,9 +117,11 @@ func (r *rules) waitUntil(t time.Time) { _ = sleepUntil(r.ctx, t) } // if ctx en
 // before says whether the hold is not over yet.
 func (r *rules) before(h hold) bool { return r.ctx.Err() != nil || time.Now().Before(h.until) }
 
-func held(h hold) SeatStatus { return SeatStatus{seatmap.Blocked, h.user, h.at, h.fence} }
+func held(h hold) SeatStatus { return SeatStatus{seatmap.SeatBlocked, h.user, h.at, h.fence} }
 
-func booked(h hold, b booking) SeatStatus { return SeatStatus{seatmap.Booked, h.user, b.at, b.fence} }
+func booked(h hold, b booking) SeatStatus {
+	return SeatStatus{seatmap.SeatBooked, h.user, b.at, b.fence}
+}
 
 // block blocks a seat, which must be free.
 func (r *rules) block(user string, seat int) hold {

@@ -20,10 +20,7 @@ type seatmapStore struct {
 const bus = "bus"
 
 func openSeatmap(c config, labels []string) (store, error) {
-	m, err := seatmap.NewMap(seatmap.Options{})
-	if err != nil {
-		return nil, err
-	}
+	m := seatmap.NewMap(seatmap.MapOptions{})
 	layout := seatmap.Layout{Count: len(labels)}
 	if err := m.Create(context.Background(), seatmap.CreateRequest{Event: bus, Layout: layout}); err != nil {
 		return nil, err

@@ -42,7 +42,7 @@ type booking struct {
 
 // SeatStatus is Available, Blocked or Booked, by whom and since when.
 type SeatStatus struct {
-	State seatmap.State
+	State seatmap.SeatState
 	User  string
 	At    time.Time
 	fence uint64
@@ -51,9 +51,9 @@ type SeatStatus struct {
 // String returns the status as in `Blocked { user: user7, at: 12:30:01.042 }`.
 func (s SeatStatus) String() string {
 	switch s.State {
-	case seatmap.Blocked:
+	case seatmap.SeatBlocked:
 		return fmt.Sprintf("Blocked { user: %s, at: %s }", s.User, s.At.Format("15:04:05.000"))
-	case seatmap.Booked:
+	case seatmap.SeatBooked:
 		return fmt.Sprintf("Booked { user: %s }", s.User)
 	default:
 		return s.State.String()
@@ -62,14 +62,14 @@ func (s SeatStatus) String() string {
 
 // taken says whether nobody can block the seat.
 func (s SeatStatus) taken(ttl time.Duration) bool {
-	return s.State == seatmap.Booked || s.State == seatmap.Blocked && time.Since(s.At) < ttl
+	return s.State == seatmap.SeatBooked || s.State == seatmap.SeatBlocked && time.Since(s.At) < ttl
 }
 
 // bookable says why the hold, which lasts for ttl, cannot be made a booking of
 // the seat now. It trusts what the seat knows, not what the hold says.
 func (s SeatStatus) bookable(h hold, now time.Time, ttl time.Duration) error {
 	switch {
-	case s.State != seatmap.Blocked || s.fence != h.fence || now.Sub(s.At) >= ttl:
+	case s.State != seatmap.SeatBlocked || s.fence != h.fence || now.Sub(s.At) >= ttl:
 		return seatmap.ErrExpired
 	case s.User != h.user:
 		return seatmap.ErrToken

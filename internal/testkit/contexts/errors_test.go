@@ -596,8 +596,7 @@ func (v valued) Value(key any) any {
 
 func hall(t *testing.T) *seatmap.Map {
 	t.Helper()
-	m, err := seatmap.NewMap(seatmap.Options{})
-	require.NoError(t, err)
+	m := seatmap.NewMap(seatmap.MapOptions{})
 	t.Cleanup(func() { _ = m.Close() })
 	require.NoError(t, m.Create(t.Context(), seatmap.CreateRequest{Event: "concert", Layout: seatmap.Layout{Count: 1}}))
 	return m

@@ -266,8 +266,7 @@ func seats(t *testing.T) (values map[string]any, tokens []seatmap.Token, key sea
 	t.Helper()
 	ctx, ttl := t.Context(), time.Hour
 	key = seatmap.NewKey(keyText)
-	m, err := seatmap.NewMap(seatmap.Options{Manual: true})
-	require.NoError(t, err)
+	m := seatmap.NewMap(seatmap.MapOptions{Manual: true})
 	t.Cleanup(func() { require.NoError(t, m.Close()) })
 	require.NoError(t, m.Create(ctx, seatmap.CreateRequest{Event: event, Layout: seatmap.Layout{Count: 20}}))
 	request := seatmap.BlockRequest{Event: event, User: "ann", Key: key, Seats: []string{"1", "2"}, TTL: ttl}
@@ -294,7 +293,7 @@ func seats(t *testing.T) (values map[string]any, tokens []seatmap.Token, key sea
 	holds, err := m.Holds(ctx, seatmap.HoldsRequest{Event: event, User: "ann"})
 	require.NoError(t, err)
 	clock := seatmap.NewClock()
-	plan, err := seatmap.NewPlan(seatmap.PlanConfig{Name: event, Seats: 9, Clock: clock})
+	plan, err := seatmap.NewPlan(seatmap.PlanOptions{Name: event, Seats: 9, Clock: clock})
 	require.NoError(t, err)
 	planHold, err := plan.Block(1, ttl, 1, 2, 3)
 	require.NoError(t, err)
@@ -312,9 +311,9 @@ func seats(t *testing.T) (values map[string]any, tokens []seatmap.Token, key sea
 		"seatmap.ExtendRequest":   seatmap.ExtendRequest{Token: hold.Token, TTL: ttl},
 		"seatmap.CancelRequest":   seatmap.CancelRequest{Token: booking.Token},
 		"seatmap.KeyError":        keyError, "seatmap.TakenError": taken,
-		"seatmap.Map": m, "seatmap.Plan": plan, "seatmap.Clock": clock, "seatmap.Status": status,
-		"seatmap.PlanConfig": seatmap.PlanConfig{Name: event, Clock: clock},
-		"seatmap.Change":     change, "seatmap.Snapshot": snapshot, "seatmap.SeatInfo": snapshot.Seats[0],
+		"seatmap.Map": m, "seatmap.Plan": plan, "seatmap.Clock": clock, "seatmap.PlanSeat": status,
+		"seatmap.PlanOptions": seatmap.PlanOptions{Name: event, Clock: clock},
+		"seatmap.Change":      change, "seatmap.Snapshot": snapshot, "seatmap.SeatInfo": snapshot.Seats[0],
 		"seatmap.HoldInfo": holds[0], "seatmap.Cursor": snapshot.Cursor,
 	}, []seatmap.Token{hold.Token, booking.Token, planHold, planBooking}, key
 }
