@@ -15,18 +15,18 @@ import (
 // s runs on a goroutine of its own, up to min(n, 1024) elements and one more ahead. An
 // n that is not positive panics. After futures' ready_chunks.
 func ReadyChunks[T any](s Stream[T], n int) Stream[[]T] {
-	positive("ReadyChunks", n)
+	checkPositive("ReadyChunks", n)
 	return Stream[[]T]{func(ctx context.Context, yield func([]T) bool) error {
-		return within(ctx, func(scope *task.Scope) error {
-			p := startPump(scope, s, min(n, maxChunkHint))
+		return withScope(ctx, func(scope *task.Scope) error {
+			r := startRunner(scope, s, min(n, maxChunkHint))
 			for {
 				if ctx.Err() != nil {
-					return over(ctx)
+					return contextError(ctx)
 				}
 				var chunk []T
 				open := true
 				select {
-				case v, ok := <-p.c:
+				case v, ok := <-r.c:
 					if open = ok; ok {
 						chunk = append(chunk, v)
 					}
@@ -35,7 +35,7 @@ func ReadyChunks[T any](s Stream[T], n int) Stream[[]T] {
 				}
 				for isReady := true; open && isReady && len(chunk) < n; {
 					select {
-					case v, ok := <-p.c:
+					case v, ok := <-r.c:
 						if open = ok; ok {
 							chunk = append(chunk, v)
 						}
@@ -47,7 +47,7 @@ func ReadyChunks[T any](s Stream[T], n int) Stream[[]T] {
 					return nil
 				}
 				if !open {
-					return p.err
+					return r.err
 				}
 			}
 		})
@@ -83,12 +83,12 @@ func Batches[T any](s Stream[T], o BatchOptions[T]) Stream[[]T] {
 	case o.MaxElements == 0 && o.MaxBytes == 0 && o.MaxAge == 0:
 		panic(bug("Batches: no bound"))
 	}
-	given("Batches", o.MaxBytes == 0 || o.Size != nil)
+	checkFunc("Batches", o.MaxBytes == 0 || o.Size != nil)
 	if o.MaxAge > 0 {
 		return gather(s, o, ReadAhead, false)
 	}
 	return Stream[[]T]{func(ctx context.Context, yield func([]T) bool) error {
-		g := gathering[T]{o: o, yield: yield, more: true}
+		g := batchState[T]{o: o, yield: yield, open: true}
 		err := s.start(ctx, g.add)
 		if g.flush() {
 			return err
@@ -100,9 +100,9 @@ func Batches[T any](s Stream[T], o BatchOptions[T]) Stream[[]T] {
 // gather is Batches with a timer, which each element sets anew if eachResets.
 func gather[T any](s Stream[T], o BatchOptions[T], ahead int, eachResets bool) Stream[[]T] {
 	return Stream[[]T]{func(ctx context.Context, yield func([]T) bool) error {
-		g := gathering[T]{o: o, yield: yield, more: true}
-		fired := orStop(g.flush)
-		err := timed(s, ahead, func(l *loop[T]) error {
+		g := batchState[T]{o: o, yield: yield, open: true}
+		fired := stopUnless(g.flush)
+		err := timed(s, ahead, func(l *timedRun[T]) error {
 			for {
 				v, err := l.next(fired)
 				if err != nil {
@@ -126,17 +126,17 @@ func gather[T any](s Stream[T], o BatchOptions[T], ahead int, eachResets bool) S
 	}}
 }
 
-// A gathering is a run that gathers elements.
-type gathering[T any] struct {
+// A batchState is a run that gathers elements.
+type batchState[T any] struct {
 	o     BatchOptions[T]
 	yield func([]T) bool
-	more  bool // yield has not returned false
+	open  bool // yield has not returned false
 	batch []T
 	bytes int // of batch
 }
 
 // add reports whether there may be more.
-func (g *gathering[T]) add(v T) bool {
+func (g *batchState[T]) add(v T) bool {
 	size := 0
 	if g.o.MaxBytes > 0 {
 		if size = g.o.Size(v); size < 0 {
@@ -155,11 +155,11 @@ func (g *gathering[T]) add(v T) bool {
 }
 
 // flush yields what was gathered.
-func (g *gathering[T]) flush() bool {
+func (g *batchState[T]) flush() bool {
 	full := g.batch
 	g.batch, g.bytes = nil, 0
-	if len(full) > 0 && g.more {
-		g.more = g.yield(full)
+	if len(full) > 0 && g.open {
+		g.open = g.yield(full)
 	}
-	return g.more
+	return g.open
 }

@@ -19,7 +19,7 @@ func File(name string) Open {
 		case info.Mode()&os.ModeNamedPipe != 0:
 			return openPipe(ctx, name)
 		default:
-			return openBehind(ctx, name)
+			return openOnGoroutine(ctx, name)
 		}
 	}
 }
@@ -33,8 +33,8 @@ func open(name string) (io.ReadCloser, error) {
 	return f, nil
 }
 
-// openBehind opens a file on a goroutine, which is left behind if ctx ends first.
-func openBehind(ctx context.Context, name string) (io.ReadCloser, error) {
+// openOnGoroutine opens a file on a goroutine, which is left behind if ctx ends first.
+func openOnGoroutine(ctx context.Context, name string) (io.ReadCloser, error) {
 	type opened struct {
 		r   io.ReadCloser
 		err error
@@ -54,6 +54,6 @@ func openBehind(ctx context.Context, name string) (io.ReadCloser, error) {
 	case o := <-c:
 		return o.r, o.err
 	case <-ctx.Done():
-		return nil, over(ctx)
+		return nil, contextError(ctx)
 	}
 }

@@ -26,10 +26,10 @@ func FlatMapUnordered[T, U any](s Stream[T], n int, f func(T) Stream[U]) Stream[
 }
 
 func flattened[T, U any](name string, s Stream[T], n int, f func(T) Stream[U]) Stream[U] {
-	positive(name, n)
-	given(name, f != nil)
+	checkPositive(name, n)
+	checkFunc(name, f != nil)
 	return Stream[U]{func(ctx context.Context, yield func(U) bool) error {
-		return within(ctx, func(scope *task.Scope) error {
+		return withScope(ctx, func(scope *task.Scope) error {
 			c := make(chan merged[U], ReadAhead)
 			running := atomic.Int64{} // s and the streams
 			running.Store(1)
@@ -43,16 +43,16 @@ func flattened[T, U any](name string, s Stream[T], n int, f func(T) Stream[U]) S
 						return false
 					}
 				}
-				feedWith(ctx, c, func() error {
+				forwardWith(ctx, c, func() error {
 					if !take() {
-						return over(ctx)
+						return contextError(ctx)
 					}
 					return s.start(ctx, func(v T) bool {
 						inner := f(v)
 						running.Add(1)
 						task.Spawn(scope, func(ctx context.Context) (struct{}, error) {
 							defer func() { <-places }()
-							feed(ctx, inner, c)
+							forward(ctx, inner, c)
 							return struct{}{}, nil
 						})
 						return take() // for the next
@@ -70,7 +70,7 @@ func flattened[T, U any](name string, s Stream[T], n int, f func(T) Stream[U]) S
 func yieldMerged[T any](ctx context.Context, c <-chan merged[T], running *atomic.Int64, yield func(T) bool) error {
 	for {
 		if ctx.Err() != nil {
-			return over(ctx)
+			return contextError(ctx)
 		}
 		m, _, done := receive(ctx, c)
 		switch {

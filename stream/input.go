@@ -10,8 +10,8 @@ import (
 	"github.com/coderrange/ferrous/task"
 )
 
-// endingRead is how long a Read has to return after a deadline or Close.
-const endingRead = 100 * time.Millisecond
+// readGrace is how long a Read has to return after a deadline or Close.
+const readGrace = 100 * time.Millisecond
 
 // An input is a reader whose Read ends with a context. Close is not called while a
 // Read runs, unless that is what is left to end the Read.
@@ -30,37 +30,37 @@ type input struct {
 	stop  func() bool   // unregisters the interruption; nil if there is none
 	ended chan struct{} // closed after the interruption
 
-	asked   chan []byte // to the goroutine that reads; nil if there is none
-	answers chan answer
-	reader  *task.Handle[struct{}]
+	requests chan []byte // to the goroutine that reads; nil if there is none
+	results  chan readResult
+	reader   *task.Handle[struct{}]
 }
 
-// answer is what a Read returned.
-type answer struct {
+// readResult is what a Read returned.
+type readResult struct {
 	n   int
 	err error
 }
 
-// deadliner is a reader with a deadline, as os.File and net.Conn are.
-type deadliner interface{ SetReadDeadline(time.Time) error }
+// readDeadliner is a reader with a deadline, as os.File and net.Conn are.
+type readDeadliner interface{ SetReadDeadline(time.Time) error }
 
 func newInput(ctx context.Context, r io.ReadCloser) *input {
 	in := &input{ctx: ctx, r: r, idle: make(chan struct{}, 1)}
 	in.idle <- struct{}{}
 	switch {
 	case ctx.Done() == nil || isRegular(r):
-	case hasDeadline(r):
+	case hasReadDeadline(r):
 		in.ended = make(chan struct{})
 		in.stop = context.AfterFunc(ctx, func() {
 			defer close(in.ended)
 			in.interrupt()
 		})
 	default:
-		in.asked, in.answers = make(chan []byte), make(chan answer, 1)
+		in.requests, in.results = make(chan []byte), make(chan readResult, 1)
 		in.reader = task.Go(context.WithoutCancel(ctx), func(context.Context) (struct{}, error) {
-			for p := range in.asked {
+			for p := range in.requests {
 				n, err := in.read(p)
-				in.answers <- answer{n, err}
+				in.results <- readResult{n, err}
 			}
 			return struct{}{}, nil
 		})
@@ -78,9 +78,9 @@ func isRegular(r io.Reader) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// hasDeadline reports whether r has a deadline. Only of a file it has to be asked.
-func hasDeadline(r io.Reader) bool {
-	d, ok := r.(deadliner)
+// hasReadDeadline reports whether r has a deadline. Only of a file it has to be asked.
+func hasReadDeadline(r io.Reader) bool {
+	d, ok := r.(readDeadliner)
 	if _, isFile := r.(interface{ Fd() uintptr }); ok && isFile {
 		return d.SetReadDeadline(time.Time{}) == nil
 	}
@@ -90,25 +90,25 @@ func hasDeadline(r io.Reader) bool {
 // Read reads until the end of the context, which is noticed first.
 func (in *input) Read(p []byte) (int, error) {
 	if in.ctx.Err() != nil {
-		return 0, over(in.ctx)
+		return 0, contextError(in.ctx)
 	}
 	select {
 	case <-in.idle:
 	case <-in.ctx.Done(): // and the interruption looks after idle
-		return 0, over(in.ctx)
+		return 0, contextError(in.ctx)
 	}
-	if in.asked == nil {
+	if in.requests == nil {
 		return in.read(p)
 	}
-	in.asked <- p
+	in.requests <- p
 	select {
-	case a := <-in.answers:
+	case a := <-in.results:
 		return a.n, a.err
 	case <-in.reader.Done(): // it panicked or exited
 		_, err := in.reader.Join(context.WithoutCancel(in.ctx))
 		return 0, err
 	case <-in.ctx.Done():
-		return 0, over(in.ctx)
+		return 0, contextError(in.ctx)
 	}
 }
 
@@ -120,7 +120,7 @@ func (in *input) read(p []byte) (int, error) {
 
 // interrupt makes a Read that runs return, and reports whether it did.
 func (in *input) interrupt() bool {
-	if d, ok := in.r.(deadliner); ok && d.SetReadDeadline(time.Unix(1, 0)) == nil && in.becomesIdle() {
+	if d, ok := in.r.(readDeadliner); ok && d.SetReadDeadline(time.Unix(1, 0)) == nil && in.becomesIdle() {
 		return true
 	}
 	go in.close() // it may wait for the Read
@@ -128,7 +128,7 @@ func (in *input) interrupt() bool {
 }
 
 func (in *input) becomesIdle() bool {
-	t := time.NewTimer(endingRead)
+	t := time.NewTimer(readGrace)
 	defer t.Stop()
 	select {
 	case token := <-in.idle:
@@ -148,8 +148,8 @@ func (in *input) end() {
 	if in.stop != nil && !in.stop() {
 		<-in.ended
 	}
-	if in.asked != nil {
-		close(in.asked)
+	if in.requests != nil {
+		close(in.requests)
 		select {
 		case token := <-in.idle:
 			in.idle <- token

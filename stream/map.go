@@ -22,13 +22,13 @@ const ReadAhead = 64
 // an n of 1 it is pure. An n that is not positive and a nil f panic. After futures'
 // buffered.
 func Map[T, U any](s Stream[T], n int, f func(context.Context, T) (U, error)) Stream[U] {
-	return mapped("Map", s, n, defaultAhead(n), true, f)
+	return mapWith("Map", s, n, defaultAhead(n), true, f)
 }
 
 // MapUnordered is [Map] in the order in which the calls of f return. After
 // futures' buffer_unordered.
 func MapUnordered[T, U any](s Stream[T], n int, f func(context.Context, T) (U, error)) Stream[U] {
-	return mapped("MapUnordered", s, n, defaultAhead(n), false, f)
+	return mapWith("MapUnordered", s, n, defaultAhead(n), false, f)
 }
 
 // MapAhead is [Map] that reads at most ahead elements beyond n: up to n + ahead have
@@ -37,13 +37,13 @@ func MapUnordered[T, U any](s Stream[T], n int, f func(context.Context, T) (U, e
 // reading takes something away, as from a queue of jobs. An ahead that is negative
 // panics.
 func MapAhead[T, U any](s Stream[T], n, ahead int, f func(context.Context, T) (U, error)) Stream[U] {
-	return mapped("MapAhead", s, n, ahead, true, f)
+	return mapWith("MapAhead", s, n, ahead, true, f)
 }
 
 // MapUnorderedAhead is [MapUnordered] that reads at most ahead elements beyond n, as
 // [MapAhead] does.
 func MapUnorderedAhead[T, U any](s Stream[T], n, ahead int, f func(context.Context, T) (U, error)) Stream[U] {
-	return mapped("MapUnorderedAhead", s, n, ahead, false, f)
+	return mapWith("MapUnorderedAhead", s, n, ahead, false, f)
 }
 
 // defaultAhead is how far Map reads ahead.
@@ -54,14 +54,14 @@ func defaultAhead(n int) int {
 	return max(ReadAhead, n)
 }
 
-func mapped[T, U any](
+func mapWith[T, U any](
 	name string, s Stream[T], n, ahead int, ordered bool, f func(context.Context, T) (U, error),
 ) Stream[U] {
-	positive(name, n)
+	checkPositive(name, n)
 	if ahead < 0 {
 		panic(bug("%s: ahead %d is negative", name, ahead))
 	}
-	given(name, f != nil)
+	checkFunc(name, f != nil)
 	if n == 1 && ahead == 0 {
 		return filterMap(s, func(ctx context.Context, v T) (U, bool, error) {
 			u, err := f(ctx, v)
@@ -69,12 +69,12 @@ func mapped[T, U any](
 		})
 	}
 	return Stream[U]{func(ctx context.Context, yield func(U) bool) error {
-		m := &mapping[T, U]{f: f, n: n, ordered: ordered, window: uint64(n) + uint64(ahead)}
-		m.enough = min(uint64(n)+uint64(ahead)/2, m.window-1)
+		m := &mapState[T, U]{f: f, n: n, ordered: ordered, window: uint64(n) + uint64(ahead)}
+		m.resumeAt = min(uint64(n)+uint64(ahead)/2, m.window-1)
 		size := min(ReadAhead, m.window)
 		m.in, m.out = make([]T, size), make([]mapResult[U], size)
-		m.room, m.ready, m.work = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, min(n, ReadAhead))
-		return within(ctx, func(scope *task.Scope) error {
+		m.readerWake, m.loopWake, m.workerWake = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, min(n, ReadAhead))
+		return withScope(ctx, func(scope *task.Scope) error {
 			defer m.stop()
 			m.scope = scope
 			task.Spawn(scope, func(ctx context.Context) (struct{}, error) { return struct{}{}, m.read(ctx, s) })
@@ -83,9 +83,9 @@ func mapped[T, U any](
 	}}
 }
 
-// within runs f with a scope for its goroutines, which are cancelled when it
+// withScope runs f with a scope for its goroutines, which are cancelled when it
 // returns.
-func within(ctx context.Context, f func(*task.Scope) error) error {
+func withScope(ctx context.Context, f func(*task.Scope) error) error {
 	var err error
 	_ = task.WithScope(ctx, func(scope *task.Scope) error {
 		if err = f(scope); err != nil {
@@ -96,7 +96,7 @@ func within(ctx context.Context, f func(*task.Scope) error) error {
 	return err
 }
 
-// A mapping is one run of Map: a reader puts elements into a ring, workers take
+// A mapState is one run of Map: a reader puts elements into a ring, workers take
 // them from there and put results into another, and the loop's goroutine takes
 // those. Element i lies in place i modulo their length in both, or in the order
 // of completion its result does. The rings begin with room for ReadAhead and grow up
@@ -107,13 +107,13 @@ func within(ctx context.Context, f func(*task.Scope) error) error {
 // work for workers, ready for the loop. Its wish is noted under mu, and whoever
 // fulfils it takes the note away and sends one token, under mu too, which nobody
 // needs in order to receive it.
-type mapping[T, U any] struct {
-	f       func(context.Context, T) (U, error)
-	n       int
-	ordered bool
-	window  uint64 // how many elements may be read and not finished with
-	enough  uint64 // how many of those let a reader go on that waits for room
-	scope   *task.Scope
+type mapState[T, U any] struct {
+	f        func(context.Context, T) (U, error)
+	n        int
+	ordered  bool
+	window   uint64 // how many elements may be read and not finished with
+	resumeAt uint64 // how many of those let a reader go on that waits for room
+	scope    *task.Scope
 
 	mu   sync.Mutex
 	in   []T
@@ -124,20 +124,20 @@ type mapping[T, U any] struct {
 	next uint64 // elements taken by workers
 	tail uint64 // elements read
 
-	ended  bool  // the source has, with err
-	err    error //
-	failed bool  // an element did: take no more
-	broken bool  // a goroutine panicked or exited
-	over   bool  // the loop has ended
+	ended     bool  // the source has, with err
+	err       error //
+	failed    bool  // an element did: take no more
+	crashed   bool  // a goroutine panicked or exited
+	loopEnded bool  // the loop has ended
 
-	workers   int  // goroutines
-	idle      int  // of those, waiting for work
-	waking    bool // one is on its way
-	wantRoom  atomic.Bool
-	wantReady bool
-	room      chan struct{}
-	ready     chan struct{}
-	work      chan struct{}
+	workers     int  // goroutines
+	idle        int  // of those, waiting for work
+	waking      bool // one is on its way
+	readerWaits atomic.Bool
+	loopWaits   bool
+	readerWake  chan struct{}
+	loopWake    chan struct{}
+	workerWake  chan struct{}
 }
 
 type mapResult[U any] struct {
@@ -147,16 +147,16 @@ type mapResult[U any] struct {
 }
 
 // read runs the source.
-func (m *mapping[T, U]) read(ctx context.Context, s Stream[T]) error {
+func (m *mapState[T, U]) read(ctx context.Context, s Stream[T]) error {
 	returned := false
 	defer func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		m.ended = true
-		m.broken = m.broken || !returned
-		m.tell()
+		m.crashed = m.crashed || !returned
+		m.wakeLoop()
 		for ; m.idle > 0; m.idle-- { // to end
-			m.work <- struct{}{}
+			m.workerWake <- struct{}{}
 		}
 	}()
 	m.err = s.start(ctx, m.push) // read under mu after ended
@@ -165,10 +165,10 @@ func (m *mapping[T, U]) read(ctx context.Context, s Stream[T]) error {
 }
 
 // push takes an element and waits until there is room for the next one.
-func (m *mapping[T, U]) push(v T) bool {
+func (m *mapState[T, U]) push(v T) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.over || m.failed {
+	if m.loopEnded || m.failed {
 		return false
 	}
 	if m.tail-m.head == m.size() {
@@ -176,20 +176,20 @@ func (m *mapping[T, U]) push(v T) bool {
 	}
 	m.in[m.tail%m.size()] = v
 	m.tail++
-	m.stir()
-	for m.tail-m.free >= m.window && !m.over {
-		m.wantRoom.Store(true)
+	m.wakeWorker()
+	for m.tail-m.free >= m.window && !m.loopEnded {
+		m.readerWaits.Store(true)
 		m.mu.Unlock()
-		<-m.room
+		<-m.readerWake
 		m.mu.Lock()
 	}
-	return !m.over && !m.failed
+	return !m.loopEnded && !m.failed
 }
 
-func (m *mapping[T, U]) size() uint64 { return uint64(len(m.in)) }
+func (m *mapState[T, U]) size() uint64 { return uint64(len(m.in)) }
 
 // grow doubles the rings, up to window. The caller holds mu.
-func (m *mapping[T, U]) grow() {
+func (m *mapState[T, U]) grow() {
 	size := min(2*m.size(), m.window)
 	in, out := make([]T, size), make([]mapResult[U], size)
 	for i := m.head; i < m.tail; i++ {
@@ -198,25 +198,25 @@ func (m *mapping[T, U]) grow() {
 	m.in, m.out = in, out
 }
 
-// stir sees to it that a worker is on its way if there is an element for it. It
+// wakeWorker sees to it that a worker is on its way if there is an element for it. It
 // wakes or starts one at a time, and that one the next: waking all of them for
 // short work costs more than the work. The caller holds mu.
-func (m *mapping[T, U]) stir() {
+func (m *mapState[T, U]) wakeWorker() {
 	switch {
 	case m.waking || m.next == m.tail:
 	case m.idle > 0:
 		m.idle--
 		m.waking = true
-		m.work <- struct{}{}
+		m.workerWake <- struct{}{}
 	case m.workers < m.n:
 		m.workers++
 		m.waking = true
-		task.Spawn(m.scope, m.serve)
+		task.Spawn(m.scope, m.work)
 	}
 }
 
-// serve is a worker.
-func (m *mapping[T, U]) serve(ctx context.Context) (struct{}, error) {
+// work is a worker.
+func (m *mapState[T, U]) work(ctx context.Context) (struct{}, error) {
 	returned := false
 	defer func() {
 		if returned {
@@ -224,17 +224,17 @@ func (m *mapping[T, U]) serve(ctx context.Context) (struct{}, error) {
 		}
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		m.broken = true
-		m.tell()
+		m.crashed = true
+		m.wakeLoop()
 	}()
 	m.mu.Lock()
 	m.waking = false
-	for m.await() {
+	for m.hasElement() {
 		i := m.next
 		m.next++
 		var v T
 		v, m.in[i%m.size()] = m.in[i%m.size()], v
-		m.stir()
+		m.wakeWorker()
 		m.mu.Unlock()
 		u, err := m.f(ctx, v)
 		m.mu.Lock()
@@ -245,7 +245,7 @@ func (m *mapping[T, U]) serve(ctx context.Context) (struct{}, error) {
 		m.out[i%m.size()] = mapResult[U]{u, err, true}
 		m.failed = m.failed || err != nil
 		if i == m.head {
-			m.tell()
+			m.wakeLoop()
 		}
 	}
 	m.mu.Unlock()
@@ -253,11 +253,11 @@ func (m *mapping[T, U]) serve(ctx context.Context) (struct{}, error) {
 	return struct{}{}, nil
 }
 
-// await waits until there is an element for a worker. The caller holds mu.
-func (m *mapping[T, U]) await() bool {
+// hasElement waits until there is an element for a worker. The caller holds mu.
+func (m *mapState[T, U]) hasElement() bool {
 	for {
 		switch {
-		case m.failed || m.over || m.broken:
+		case m.failed || m.loopEnded || m.crashed:
 			return false
 		case m.next < m.tail:
 			return true
@@ -266,60 +266,60 @@ func (m *mapping[T, U]) await() bool {
 		}
 		m.idle++
 		m.mu.Unlock()
-		<-m.work
+		<-m.workerWake
 		m.mu.Lock()
 		m.waking = false
 	}
 }
 
-// tell wakes the loop. The caller holds mu.
-func (m *mapping[T, U]) tell() {
-	if m.wantReady {
-		m.wantReady = false
-		m.ready <- struct{}{}
+// wakeLoop wakes the loop. The caller holds mu.
+func (m *mapState[T, U]) wakeLoop() {
+	if m.loopWaits {
+		m.loopWaits = false
+		m.loopWake <- struct{}{}
 	}
 }
 
 // yieldAll is the loop.
-func (m *mapping[T, U]) yieldAll(ctx context.Context, yield func(U) bool) error {
+func (m *mapState[T, U]) yieldAll(ctx context.Context, yield func(U) bool) error {
 	var batch []mapResult[U]
 	for {
 		if ctx.Err() != nil {
-			return over(ctx)
+			return contextError(ctx)
 		}
 		m.mu.Lock()
 		batch = m.take(batch[:0])
 		switch {
 		case len(batch) > 0:
-		case m.broken:
+		case m.crashed:
 			m.mu.Unlock()
 			return task.ErrGoexit // or a panic, which is stronger
 		case m.ended && m.head == m.tail:
 			m.mu.Unlock()
 			return m.err
 		default:
-			m.wantReady = true
+			m.loopWaits = true
 		}
 		m.mu.Unlock()
 		if len(batch) == 0 {
 			select {
-			case <-m.ready:
+			case <-m.loopWake:
 			case <-ctx.Done():
 			}
 			continue
 		}
 		for i, r := range batch {
 			if r.err != nil {
-				return caused(ctx, r.err)
+				return withCause(ctx, r.err)
 			}
 			if !yield(r.v) {
 				return nil
 			}
 			batch[i] = mapResult[U]{}
 			if ctx.Err() != nil {
-				return over(ctx)
+				return contextError(ctx)
 			}
-			if m.wantRoom.Load() {
+			if m.readerWaits.Load() {
 				m.finished(len(batch) - i - 1)
 			}
 		}
@@ -327,26 +327,26 @@ func (m *mapping[T, U]) yieldAll(ctx context.Context, yield func(U) bool) error 
 }
 
 // finished says that the loop is done with all results that it took but the last few.
-func (m *mapping[T, U]) finished(last int) {
+func (m *mapState[T, U]) finished(last int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.giveRoom(m.head - uint64(last))
+	m.setFree(m.head - uint64(last))
 }
 
-// giveRoom sets free, and wakes a reader that waits when there is enough room. The
+// setFree sets free, and wakes a reader that waits when there is enough room. The
 // caller holds mu.
-func (m *mapping[T, U]) giveRoom(free uint64) {
+func (m *mapState[T, U]) setFree(free uint64) {
 	m.free = free
-	if m.wantRoom.Load() && m.tail-m.free <= m.enough {
-		m.wantRoom.Store(false)
-		m.room <- struct{}{}
+	if m.readerWaits.Load() && m.tail-m.free <= m.resumeAt {
+		m.readerWaits.Store(false)
+		m.readerWake <- struct{}{}
 	}
 }
 
 // take appends the results that are next, when the loop has finished with those
 // before. The caller holds mu.
-func (m *mapping[T, U]) take(batch []mapResult[U]) []mapResult[U] {
-	m.giveRoom(m.head)
+func (m *mapState[T, U]) take(batch []mapResult[U]) []mapResult[U] {
+	m.setFree(m.head)
 	for out := &m.out[m.head%m.size()]; out.set; out = &m.out[m.head%m.size()] {
 		batch = append(batch, *out)
 		*out = mapResult[U]{}
@@ -356,15 +356,15 @@ func (m *mapping[T, U]) take(batch []mapResult[U]) []mapResult[U] {
 }
 
 // stop lets the goroutines end.
-func (m *mapping[T, U]) stop() {
+func (m *mapState[T, U]) stop() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.over = true
-	if m.wantRoom.Load() {
-		m.wantRoom.Store(false)
-		m.room <- struct{}{}
+	m.loopEnded = true
+	if m.readerWaits.Load() {
+		m.readerWaits.Store(false)
+		m.readerWake <- struct{}{}
 	}
 	for ; m.idle > 0; m.idle-- {
-		m.work <- struct{}{}
+		m.workerWake <- struct{}{}
 	}
 }

@@ -18,11 +18,11 @@ func Merge[T any](ss ...Stream[T]) Stream[T] {
 		return Stream[T]{}
 	}
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
-		return within(ctx, func(scope *task.Scope) error {
+		return withScope(ctx, func(scope *task.Scope) error {
 			c := make(chan merged[T]) // senders that wait are served in order
 			for _, s := range ss {
 				task.Spawn(scope, func(ctx context.Context) (struct{}, error) {
-					feed(ctx, s, c)
+					forward(ctx, s, c)
 					return struct{}{}, nil
 				})
 			}
@@ -40,15 +40,15 @@ type merged[T any] struct {
 	err error
 }
 
-// feed runs s and sends its elements, and then its end, until ctx is done.
-func feed[T any](ctx context.Context, s Stream[T], c chan<- merged[T]) {
-	feedWith(ctx, c, func() error {
+// forward runs s and sends its elements, and then its end, until ctx is done.
+func forward[T any](ctx context.Context, s Stream[T], c chan<- merged[T]) {
+	forwardWith(ctx, c, func() error {
 		return s.start(ctx, func(v T) bool { return send(ctx, c, merged[T]{v: v}) })
 	})
 }
 
-// feedWith runs f, which sends elements, and sends the end with its error.
-func feedWith[T any](ctx context.Context, c chan<- merged[T], f func() error) {
+// forwardWith runs f, which sends elements, and sends the end with its error.
+func forwardWith[T any](ctx context.Context, c chan<- merged[T], f func() error) {
 	last := merged[T]{end: true, err: task.ErrGoexit} // unless it returns
 	defer func() { send(ctx, c, last) }()
 	last.err = f()
@@ -112,14 +112,14 @@ type Pair[A, B any] struct {
 // ahead. It ends with the first to end, also while the other waits.
 func Zip[A, B any](sa Stream[A], sb Stream[B]) Stream[Pair[A, B]] {
 	return Stream[Pair[A, B]]{func(ctx context.Context, yield func(Pair[A, B]) bool) error {
-		return within(ctx, func(scope *task.Scope) error {
-			a, b := startPump(scope, sa, 0), startPump(scope, sb, 0)
+		return withScope(ctx, func(scope *task.Scope) error {
+			a, b := startRunner(scope, sa, 0), startRunner(scope, sb, 0)
 			for {
 				var pair Pair[A, B]
 				fromA, fromB := a.c, b.c
 				for fromA != nil || fromB != nil {
 					if ctx.Err() != nil {
-						return over(ctx)
+						return contextError(ctx)
 					}
 					var ok bool
 					select {
@@ -149,14 +149,14 @@ func Zip[A, B any](sa Stream[A], sb Stream[B]) Stream[Pair[A, B]] {
 // ahead. It ends when both have.
 func CombineLatest[A, B any](sa Stream[A], sb Stream[B]) Stream[Pair[A, B]] {
 	return Stream[Pair[A, B]]{func(ctx context.Context, yield func(Pair[A, B]) bool) error {
-		return within(ctx, func(scope *task.Scope) error {
-			a, b := startPump(scope, sa, 0), startPump(scope, sb, 0)
+		return withScope(ctx, func(scope *task.Scope) error {
+			a, b := startRunner(scope, sa, 0), startRunner(scope, sb, 0)
 			fromA, fromB := a.c, b.c
 			var last Pair[A, B]
 			var hasA, hasB bool
 			for fromA != nil || fromB != nil {
 				if ctx.Err() != nil {
-					return over(ctx)
+					return contextError(ctx)
 				}
 				select {
 				case v, ok := <-fromA:

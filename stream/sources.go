@@ -25,10 +25,10 @@ var errRemoved = errors.New("stream: the source was removed")
 type Sources[K comparable, T any] struct {
 	_ noCopy
 
-	mu     sync.Mutex
-	named  map[K]*source[K, T]
-	closed bool
-	run    *sourcesRun[K, T] // the one that reads, or nil
+	mu      sync.Mutex
+	named   map[K]*source[K, T]
+	closed  bool
+	current *sourcesRun[K, T] // the one that reads, or nil
 }
 
 // A source is a stream of a Sources. Its fields are guarded by the mutex of that.
@@ -67,7 +67,7 @@ func (ss *Sources[K, T]) Insert(k K, s Stream[T]) error {
 	}
 	x := &source[K, T]{key: k, s: s}
 	ss.named[k] = x
-	if ss.run != nil {
+	if ss.current != nil {
 		ss.begin(x)
 	}
 	return nil
@@ -82,7 +82,7 @@ func (ss *Sources[K, T]) Remove(k K) bool {
 	if !ss.remove(k) {
 		return false
 	}
-	ss.tell()
+	ss.wakeLoop()
 	return true
 }
 
@@ -92,7 +92,7 @@ func (ss *Sources[K, T]) Close() {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
 	ss.closed = true
-	ss.tell()
+	ss.wakeLoop()
 }
 
 // Contains reports whether there is a stream with the name k that has not ended.
@@ -131,13 +131,13 @@ func (ss *Sources[K, T]) Len() int {
 // time; a second one panics.
 func (ss *Sources[K, T]) Stream() Stream[Keyed[K, T]] {
 	return Stream[Keyed[K, T]]{func(ctx context.Context, yield func(Keyed[K, T]) bool) error {
-		return within(ctx, func(scope *task.Scope) error {
+		return withScope(ctx, func(scope *task.Scope) error {
 			r := &sourcesRun[K, T]{scope: scope, c: make(chan arrival[K, T]), changed: make(chan struct{}, 1)}
 			ss.enter(r)
 			defer ss.leave()
 			for {
 				if ctx.Err() != nil {
-					return over(ctx)
+					return contextError(ctx)
 				}
 				if ss.atEnd() {
 					return nil
@@ -162,10 +162,10 @@ func (ss *Sources[K, T]) Stream() Stream[Keyed[K, T]] {
 func (ss *Sources[K, T]) enter(r *sourcesRun[K, T]) {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
-	if ss.run != nil {
+	if ss.current != nil {
 		panic(bug("Sources.Stream: another loop runs"))
 	}
-	ss.run = r
+	ss.current = r
 	for _, x := range ss.named {
 		ss.begin(x)
 	}
@@ -174,7 +174,7 @@ func (ss *Sources[K, T]) enter(r *sourcesRun[K, T]) {
 func (ss *Sources[K, T]) leave() {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
-	ss.run = nil
+	ss.current = nil
 	for _, x := range ss.named {
 		x.cancel = nil
 	}
@@ -214,27 +214,27 @@ func (ss *Sources[K, T]) remove(k K) bool {
 	return true
 }
 
-// tell wakes the loop. The caller holds mu.
-func (ss *Sources[K, T]) tell() {
-	if ss.run == nil {
+// wakeLoop wakes the loop. The caller holds mu.
+func (ss *Sources[K, T]) wakeLoop() {
+	if ss.current == nil {
 		return
 	}
 	select {
-	case ss.run.changed <- struct{}{}:
+	case ss.current.changed <- struct{}{}:
 	default:
 	}
 }
 
 // begin runs a source in the loop's scope. The caller holds mu.
 func (ss *Sources[K, T]) begin(x *source[K, T]) {
-	r := ss.run
+	r := ss.current
 	task.Spawn(r.scope, func(ctx context.Context) (struct{}, error) {
 		ctx, cancel := context.WithCancelCause(ctx)
 		defer cancel(nil)
 		ss.mu.Lock()
 		if x.removed {
 			cancel(errRemoved)
-		} else if ss.run == r {
+		} else if ss.current == r {
 			x.cancel = cancel
 		}
 		ss.mu.Unlock()

@@ -59,12 +59,12 @@ var (
 // bug returns the panic value for a caller's mistake.
 func bug(format string, args ...any) error { return fmt.Errorf("stream: "+format, args...) }
 
-// over returns the error of a stream that ctx ended.
-func over(ctx context.Context) error { return fmt.Errorf("stream: %w", ctxerr.Of(ctx)) }
+// returned returns the error of a stream that ctx ended.
+func contextError(ctx context.Context) error { return fmt.Errorf("stream: %w", ctxerr.Of(ctx)) }
 
-// caused returns err, which was returned by a function that was given ctx. If it is
+// withCause returns err, which was returned by a function that was given ctx. If it is
 // the error of ctx or its cause, the result matches both.
-func caused(ctx context.Context, err error) error {
+func withCause(ctx context.Context, err error) error {
 	end := ctx.Err()
 	if err == nil || end == nil {
 		return err
@@ -92,8 +92,8 @@ type noCopy struct{}
 func (*noCopy) Lock()   {}
 func (*noCopy) Unlock() {}
 
-// given panics for a nil function.
-func given(name string, isGiven bool) {
+// checkFunc panics for a nil function.
+func checkFunc(name string, isGiven bool) {
 	if !isGiven {
 		panic(bug("%s: nil function", name))
 	}
@@ -117,7 +117,7 @@ type Stream[T any] struct {
 // false, or after the function has returned, panics: nobody gets such an element.
 // A nil function panics.
 func New[T any](run func(ctx context.Context, yield func(T) bool) error) Stream[T] {
-	given("New", run != nil)
+	checkFunc("New", run != nil)
 	return newSource("New", run)
 }
 
@@ -125,22 +125,22 @@ func New[T any](run func(ctx context.Context, yield func(T) bool) error) Stream[
 func newSource[T any](name string, run func(ctx context.Context, yield func(T) bool) error) Stream[T] {
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		if ctx.Err() != nil {
-			return over(ctx)
+			return contextError(ctx)
 		}
-		g := gate{name: name}
+		g := yieldGuard{name: name}
 		err := run(ctx, func(v T) bool {
 			g.enter()
 			return g.leave(yield(v))
 		})
-		if g.shut() {
+		if g.end() {
 			return nil
 		}
-		return caused(ctx, err)
+		return withCause(ctx, err)
 	}}
 }
 
-// A gate panics for a source that calls yield when it must not.
-type gate struct {
+// A yieldGuard panics for a source that calls yield when it must not.
+type yieldGuard struct {
 	state gateState
 	name  string // of the source
 }
@@ -154,14 +154,14 @@ const (
 	returned
 )
 
-func (g *gate) enter() {
+func (g *yieldGuard) enter() {
 	if g.state != ready {
 		g.refuse()
 	}
 	g.state = inYield
 }
 
-func (g *gate) leave(more bool) bool {
+func (g *yieldGuard) leave(more bool) bool {
 	g.state = stopped
 	if more {
 		g.state = ready
@@ -169,9 +169,9 @@ func (g *gate) leave(more bool) bool {
 	return more
 }
 
-// shut is called when the source has returned, and reports whether yield has
+// end is called when the source has returned, and reports whether yield has
 // returned false.
-func (g *gate) shut() bool {
+func (g *yieldGuard) end() bool {
 	before := g.state
 	g.state = returned
 	if before == inYield {
@@ -180,7 +180,7 @@ func (g *gate) shut() bool {
 	return before == stopped
 }
 
-func (g *gate) refuse() {
+func (g *yieldGuard) refuse() {
 	why := [...]string{inYield: "yield had panicked", stopped: "yield had returned false", returned: "it had returned"}
 	panic(bug("%s: the source called yield after %s", g.name, why[g.state]))
 }
@@ -217,7 +217,7 @@ func begin(ctx context.Context) error {
 		panic(bug("nil context"))
 	}
 	if ctx.Err() != nil {
-		return over(ctx)
+		return contextError(ctx)
 	}
 	return nil
 }

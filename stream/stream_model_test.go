@@ -348,10 +348,10 @@ var sinks = map[string]func(t *rapid.T, f flow) sink{
 	"Broadcast": func(t *rapid.T, _ flow) sink {
 		n, bs := rapid.IntRange(1, 9).Draw(t, "n"), drawBranches(t, rapid.IntRange(0, 3).Draw(t, "branches"))
 		run := forked(bs, nil, func(ctx context.Context, s stream.Stream[int], got [][]int) error {
-			var fs []func(context.Context, stream.Stream[stream.Heard[int]]) error
+			var fs []func(context.Context, stream.Stream[stream.Received[int]]) error
 			for i, b := range bs {
-				fs = append(fs, func(ctx context.Context, s stream.Stream[stream.Heard[int]]) error {
-					return b.run(ctx, stream.Map(s, 1, func(_ context.Context, h stream.Heard[int]) (int, error) {
+				fs = append(fs, func(ctx context.Context, s stream.Stream[stream.Received[int]]) error {
+					return b.run(ctx, stream.Map(s, 1, func(_ context.Context, h stream.Received[int]) (int, error) {
 						return h.Value, nil
 					}), &got[i])
 				})

@@ -10,7 +10,7 @@ import (
 // waiterOf returns the task that waits if the calling goroutine waits with ctx, or
 // nil, and whether the goroutine runs it. The goroutine of a task of a crew waits for
 // that task whatever ctx is.
-func waiterOf(ctx context.Context) (x *core, own bool) {
+func waiterOf(ctx context.Context) (x *taskState, own bool) {
 	if x := current(); x != nil {
 		return x, true
 	}
@@ -19,8 +19,8 @@ func waiterOf(ctx context.Context) (x *core, own bool) {
 }
 
 // current returns the task that the calling goroutine runs for a crew, or nil.
-func current() *core {
-	s, g := here()
+func current() *taskState {
+	s, g := currentShard()
 	s.mu.Lock()
 	w := s.workers.m[g]
 	s.mu.Unlock()
@@ -33,7 +33,7 @@ func current() *core {
 // A shard is a part of the workers of all crews, by goid.Live of their goroutines.
 type shard struct {
 	mu      sync.Mutex
-	workers keyed[uintptr, *worker]
+	workers shrinkingMap[uintptr, *worker]
 	_       [96]byte // each in cache lines of its own
 }
 
@@ -41,8 +41,8 @@ const logShards = 6
 
 var shards [1 << logShards]shard
 
-// here returns the calling goroutine, and the shard that knows it if it is a worker's.
-func here() (*shard, uintptr) {
+// currentShard returns the calling goroutine, and the shard that knows it if it is a worker's.
+func currentShard() (*shard, uintptr) {
 	g := goid.Live()
 	const golden = 0x9e3779b1 // 2^32 by the golden ratio: it spreads addresses
 	return &shards[uint32(g>>4)*golden>>(32-logShards)], g
@@ -50,7 +50,7 @@ func here() (*shard, uintptr) {
 
 // register notes that w is the worker of the calling goroutine.
 func register(w *worker) {
-	s, g := here()
+	s, g := currentShard()
 	s.mu.Lock()
 	s.workers.set(g, w)
 	s.mu.Unlock()
@@ -58,7 +58,7 @@ func register(w *worker) {
 
 // unregister notes that the calling goroutine is no worker's any more.
 func unregister() {
-	s, g := here()
+	s, g := currentShard()
 	s.mu.Lock()
 	s.workers.delete(g)
 	s.mu.Unlock()

@@ -35,7 +35,7 @@ func ExampleWithScope() {
 func ExampleWithGroup() {
 	err := task.WithGroup(context.Background(), 2, func(s *task.Scope) error { // two at once
 		for _, name := range []string{"a", "b", "missing", "d"} {
-			task.SpawnErr(s, func(ctx context.Context) error { // waits for a place
+			s.SpawnErr(func(ctx context.Context) error { // waits for a slot
 				if name == "missing" {
 					return fmt.Errorf("no file %s", name) // ends ctx of the others
 				}
@@ -62,7 +62,7 @@ func ExampleWithGroup_panic() {
 			fmt.Println("at once:", errors.As(context.Cause(s.Context()), &p))
 			close(told)
 		})
-		task.SpawnErr(s, func(context.Context) error { panic("a bug") })
+		s.SpawnErr(func(context.Context) error { panic("a bug") })
 		<-told
 		return nil
 	})

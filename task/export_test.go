@@ -2,23 +2,23 @@ package task
 
 // SetKept returns how many handles the set has room for, taken or not.
 func SetKept[T any](s *Set[T]) int {
-	s.crew.mu.Lock()
-	defer s.crew.mu.Unlock()
+	s.workers.mu.Lock()
+	defer s.workers.mu.Unlock()
 	return cap(s.order) + len(s.done.ring)
 }
 
 // PoolWaiters returns how many submitters the pool keeps in its list.
 func PoolWaiters(p *Pool) int {
-	p.crew.mu.Lock()
-	defer p.crew.mu.Unlock()
-	return p.crew.waiters.n
+	p.workers.mu.Lock()
+	defer p.workers.mu.Unlock()
+	return p.workers.submitters.n
 }
 
 // JoinMapKept returns how many entries the parts of m hold.
 func JoinMapKept[K comparable, T any](m *JoinMap[K, T]) (order, done, queue, tasks, keys int) {
-	m.set.crew.mu.Lock()
-	defer m.set.crew.mu.Unlock()
-	return len(m.set.order), m.set.done.n, m.set.crew.queue.n, len(m.tasks.m), len(m.keys.m)
+	m.set.workers.mu.Lock()
+	defer m.set.workers.mu.Unlock()
+	return len(m.set.order), m.set.done.n, m.set.workers.queue.n, len(m.tasks.m), len(m.keys.m)
 }
 
 // FlightIsEmpty reports whether fl holds nothing, also no room.
@@ -30,19 +30,19 @@ func FlightIsEmpty[K comparable, T any](fl *Flight[K, T]) bool {
 
 // PoolTraces returns how much the pool keeps of waits, which is nothing once none is
 // left.
-func PoolTraces(p *Pool) int { return p.crew.traces() }
+func PoolTraces(p *Pool) int { return p.workers.traces() }
 
 // SetTraces is PoolTraces for a Set.
-func SetTraces[T any](s *Set[T]) int { return s.crew.traces() }
+func SetTraces[T any](s *Set[T]) int { return s.workers.traces() }
 
-func (c *crew) traces() int {
-	waits.Lock()
-	defer waits.Unlock()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	n := len(c.inNext) + c.regaining.n + c.waiters.n + c.queue.n
-	if g := c.node; g != nil {
-		n += len(g.up) + len(g.inner) + len(g.awaited)
+func (ws *workers) traces() int {
+	waitGraph.Lock()
+	defer waitGraph.Unlock()
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	n := len(ws.inNext) + ws.reacquiring.n + ws.submitters.n + ws.queue.n
+	if g := ws.node; g != nil {
+		n += len(g.up) + len(g.inner) + len(g.awaitedTasks)
 	}
 	return n
 }

@@ -19,8 +19,8 @@ type Flight[K comparable, T any] struct {
 	_ noCopy
 
 	mu    sync.Mutex
-	calls keyed[K, *call[K, T]]        // those that callers can join
-	live  keyed[*call[K, T], struct{}] // those whose function has not returned
+	calls shrinkingMap[K, *call[K, T]]        // those that callers can join
+	live  shrinkingMap[*call[K, T], struct{}] // those whose function has not returned
 }
 
 // A call is one call of a function. It is the owner of the task.
@@ -49,10 +49,10 @@ type call[K comparable, T any] struct {
 //
 //ferrous:blocks
 func (fl *Flight[K, T]) Do(ctx context.Context, key K, f func(context.Context) (T, error)) (v T, err error) {
-	mustCall(f != nil, "Flight.Do")
+	checkFunc(f != nil, "Flight.Do")
 	checkKey(key, "Flight.Do")
 	if ctx.Err() != nil {
-		return v, over(ctx)
+		return v, contextError(ctx)
 	}
 	c := fl.join(ctx, key, f)
 	defer fl.leave(ctx, c) // also when the wait panics
@@ -84,7 +84,7 @@ func (fl *Flight[K, T]) join(ctx context.Context, key K, f func(context.Context)
 	return c
 }
 
-// leave takes a caller away from c. If it was the last one, and c has not ended, the
+// workerEnded takes a caller away from c. If it was the last one, and c has not ended, the
 // cause of ctx ends c.
 func (fl *Flight[K, T]) leave(ctx context.Context, c *call[K, T]) {
 	fl.mu.Lock()
@@ -108,13 +108,13 @@ func (fl *Flight[K, T]) remove(c *call[K, T]) {
 }
 
 // ended publishes the end of the task.
-func (c *call[K, T]) ended(h *core) {
+func (c *call[K, T]) ended(h *taskState) {
 	fl := c.flight
 	fl.mu.Lock()
 	fl.remove(c)
 	fl.live.delete(c)
 	fl.mu.Unlock()
-	nobody{}.ended(h)
+	noOwner{}.ended(h)
 }
 
 // Forget makes the next caller for the key start a new call, also while one runs, and
@@ -150,7 +150,7 @@ func (fl *Flight[K, T]) Abort(cause error) {
 //ferrous:blocks
 func (fl *Flight[K, T]) Wait(ctx context.Context) error {
 	if ctx.Err() != nil {
-		return over(ctx)
+		return contextError(ctx)
 	}
 	for h := fl.running(); h != nil; h = fl.running() {
 		if err := h.await(ctx); err != nil {

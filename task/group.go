@@ -23,7 +23,7 @@ import (
 //
 //ferrous:blocks
 func WithGroup(ctx context.Context, limit int, f func(*Scope) error) error {
-	mustCall(f != nil, "WithGroup")
+	checkFunc(f != nil, "WithGroup")
 	if limit <= 0 {
 		panic(bug("WithGroup: limit %d is not positive", limit))
 	}
@@ -33,18 +33,18 @@ func WithGroup(ctx context.Context, limit int, f func(*Scope) error) error {
 	} else {
 		g.scope = newScope(ctx)
 	}
-	g.scope.settles = g.settles
+	g.scope.onEnd = g.taskEnded
 	_ = g.scope.run(ctx, func(s *Scope) error {
 		err := f(s)
 		g.fail(err)
 		return err
 	})
-	panics, _ := unseen(g.scope.failures)
+	panics, _ := takeUnseen(g.scope.failures)
 	resurface(panics)
 	return g.first
 }
 
-// A group is a scope that the first failure ends.
+// A ownerNode is a scope that the first failure ends.
 type group struct {
 	scope *Scope
 
@@ -52,14 +52,14 @@ type group struct {
 	first error
 }
 
-func (g *group) settles(c *core) error {
-	if c.failure != nil {
-		g.fail(c.failure.err)
+func (g *group) taskEnded(t *taskState) error {
+	if t.failure != nil {
+		g.fail(t.failure.err)
 	}
 	return nil
 }
 
-// fail ends the context with err, if that is the first failure. The lock makes the
+// recordFailure ends the context with err, if that is the first failure. The lock makes the
 // first error the cause.
 func (g *group) fail(err error) {
 	g.mu.Lock()

@@ -52,7 +52,7 @@ func TestAGroupReturnsTheFirstErrorWhichIsTheCause(t *testing.T) {
 			err := task.WithGroup(t.Context(), limit, func(s *task.Scope) error {
 				cause = func() error { return context.Cause(s.Context()) }
 				for _, err := range c.tasks {
-					task.SpawnErr(s, func(context.Context) error { return err })
+					s.SpawnErr(func(context.Context) error { return err })
 					synctest.Wait()
 				}
 				before = cause()
@@ -86,7 +86,7 @@ func TestTheFirstFailureIsVisibleAtOnce(t *testing.T) {
 				run := func() error {
 					return task.WithGroup(t.Context(), 3, func(s *task.Scope) error {
 						context.AfterFunc(s.Context(), func() { told <- time.Since(start) })
-						task.SpawnErr(s, func(context.Context) error { <-time.After(10_000 * time.Hour); return nil }) // heeds nothing
+						s.SpawnErr(func(context.Context) error { <-time.After(10_000 * time.Hour); return nil }) // heeds nothing
 						heeds := task.Spawn(s, untilDone)
 						task.Spawn(s, func(ctx context.Context) (int, error) {
 							<-time.After(time.Second)
@@ -177,7 +177,7 @@ func TestTrySpawnNeedsAFreePlace(t *testing.T) {
 				}
 				_, err := task.TrySpawn(s, mustNot)
 				require.Equal(t, task.ErrFull, err)
-				_, err = task.TrySpawnErr(s, func(context.Context) error { panic("called") })
+				_, err = s.TrySpawnErr(func(context.Context) error { panic("called") })
 				require.Equal(t, task.ErrFull, err)
 				assert.Equal(t, 42, s.Len())
 				for range 42 {
@@ -202,7 +202,7 @@ func TestAGroupKeepsItsLimit(t *testing.T) {
 	var active atomic.Int32
 	require.NoError(t, task.WithGroup(t.Context(), limit, func(s *task.Scope) error {
 		for range 1 << 10 {
-			task.SpawnErr(s, func(context.Context) error {
+			s.SpawnErr(func(context.Context) error {
 				defer active.Add(-1)
 				if n := active.Add(1); n > limit {
 					return fmt.Errorf("%d at work", n)
@@ -241,7 +241,7 @@ func TestTheFirstOfManyFailuresIsTheCause(t *testing.T) {
 		err := task.WithGroup(t.Context(), task.Unlimited, func(s *task.Scope) error {
 			cause = func() error { return context.Cause(s.Context()) }
 			for i := range 4 {
-				task.SpawnErr(s, func(context.Context) error { return fmt.Errorf("%d", i) })
+				s.SpawnErr(func(context.Context) error { return fmt.Errorf("%d", i) })
 			}
 			return nil
 		})

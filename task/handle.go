@@ -17,38 +17,38 @@ import (
 // cancellation is cooperative.
 type Handle[T any] struct {
 	_ noCopy
-	core
+	taskState
 	f     func(context.Context) (T, error) // nil once it has been called
-	value T                                // written before core.over
+	value T                                // written before isDone
 }
 
-// core is what a handle knows of its task whatever the type of its result.
-type core struct {
+// taskState is what a handle knows of its task whatever the type of its result.
+type taskState struct {
 	parent context.Context // of the task's context
 	owner  owner           // publishes the end; nil if that is published already
 
-	mu   sync.Mutex           // guards done and the making of full
-	done chan struct{}        // made by the first joiner that waits
-	full atomic.Pointer[full] // of the task's context
+	mu   sync.Mutex                 // guards done and the making of full
+	done chan struct{}              // made by the first joiner that waits
+	std  atomic.Pointer[stdContext] // of the task's context
 
 	failure   *failure       // nil on success; written before over
 	function  uintptr        // where the function begins
 	goroutine atomic.Uintptr // goid.Live of the task's own goroutine; 0 in a task of a crew
-	over      atomic.Bool    // the result is there, and the owner knows
+	isDone    atomic.Bool    // the result is there, and the owner knows
 	returned  atomic.Bool    // the function has returned: the context is over
 	detached  atomic.Bool
 
-	// Guarded by crew.mu.
-	begun bool  // or it never will
-	ended bool  // it is retired from the crew
-	taken bool  // a Set gave it out
-	loan  *loan // made by the first place passed on
-	node  *node // made by the first wait edge, under waits too; either lock guards it
+	// Guarded by workers.mu.
+	begun   bool     // or it never will
+	ended   bool     // it is retired from the crew
+	taken   bool     // a Set gave it out
+	handoff *handoff // made by the first slot passed on
+	node    *node    // made by the first wait edge, under waits too; either lock guards it
 }
 
 // owner is what a task belongs to. It notes the end of the task, stores
 // core.over and calls core.wake.
-type owner interface{ ended(c *core) }
+type owner interface{ ended(t *taskState) }
 
 // noCopy makes go vet refuse copies.
 type noCopy struct{}
@@ -67,27 +67,34 @@ func (*noCopy) Unlock() {}
 //
 //ferrous:mustuse
 func Go[T any](ctx context.Context, f func(context.Context) (T, error)) *Handle[T] {
-	mustCall(f != nil, "Go")
-	h := newHandle(ctx, nobody{}, f)
+	checkFunc(f != nil, "Go")
+	h := newHandle(ctx, noOwner{}, f)
 	go h.runAlone()
 	return h
 }
 
-// nobody owns the tasks of [Go].
-type nobody struct{}
+// GoErr is [Go] for a function that returns only an error.
+//
+//ferrous:mustuse
+func GoErr(ctx context.Context, f func(context.Context) error) *Handle[struct{}] {
+	return Go(ctx, noValue[struct{}]("GoErr", f))
+}
 
-func (nobody) ended(c *core) {
-	c.over.Store(true)
-	c.wake()
-	if c.detached.Load() && c.panicked() { // Detach may not have seen it
-		c.failure.crash()
+// noOwner owns the tasks of [Go].
+type noOwner struct{}
+
+func (noOwner) ended(t *taskState) {
+	t.isDone.Store(true)
+	t.wake()
+	if t.detached.Load() && t.panicked() { // Detach may not have seen it
+		t.failure.crash()
 	}
-	c.crashUnjoined()
+	t.crashUnjoined()
 }
 
 //ferrous:mustuse
 func newHandle[T any](ctx context.Context, o owner, f func(context.Context) (T, error)) *Handle[T] {
-	return &Handle[T]{core: core{parent: ctx, owner: o, function: functionOf(f)}, f: f}
+	return &Handle[T]{taskState: taskState{parent: ctx, owner: o, function: functionOf(f)}, f: f}
 }
 
 // Join waits until the task has ended or ctx is done, and returns what the task
@@ -98,6 +105,7 @@ func newHandle[T any](ctx context.Context, o owner, f func(context.Context) (T, 
 //
 //ferrous:blocks
 func (h *Handle[T]) Join(ctx context.Context) (v T, err error) {
+	h.check("Join")
 	if err := h.await(ctx); err != nil {
 		return v, err
 	}
@@ -109,6 +117,7 @@ func (h *Handle[T]) Join(ctx context.Context) (v T, err error) {
 //
 //ferrous:blocks
 func (h *Handle[T]) Result(ctx context.Context) (v T, err error) {
+	h.check("Result")
 	if err := h.await(ctx); err != nil {
 		return v, err
 	}
@@ -118,85 +127,100 @@ func (h *Handle[T]) Result(ctx context.Context) (v T, err error) {
 // Poll returns the result, as [Handle.Result] does, if the task has ended. It
 // never blocks.
 func (h *Handle[T]) Poll() (v T, ready bool, err error) {
-	if !h.over.Load() {
+	h.check("Poll")
+	if !h.isDone.Load() {
 		return v, false, nil
 	}
 	return h.value, true, h.see()
 }
 
 // Done returns a channel that is closed when the task has ended.
-func (c *core) Done() <-chan struct{} {
-	if c.parent == nil {
-		panic(bug("Handle.Done: zero Handle"))
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.over.Load() {
-		done := make(chan struct{}) // of its own: wake may be about to close the other
-		close(done)
-		return done
-	}
-	if c.done == nil {
-		c.done = make(chan struct{})
-	}
-	return c.done
+func (h *Handle[T]) Done() <-chan struct{} {
+	h.check("Done")
+	return h.doneChan()
 }
 
 // Abort ends the task's context with the given cause, or with [ErrAborted] if
 // it is nil, and does not wait. It does nothing when the task has ended or was
 // aborted before. A task in the queue of a Set, JoinMap or Pool ends at once.
 func (h *Handle[T]) Abort(cause error) {
-	if h.parent == nil {
-		panic(bug("Handle.Abort: zero Handle"))
-	}
-	if h.over.Load() {
+	h.check("Abort")
+	if h.isDone.Load() {
 		return
 	}
 	if cause == nil {
 		cause = ErrAborted
 	}
-	h.context().whole().cancel(cause)
-	if crew := h.crew(); crew != nil {
-		crew.dismissQueued(h)
+	h.context().withCancel().cancel(cause)
+	if ws := h.workers(); ws != nil {
+		ws.endQueued(h)
 	}
 }
 
-// Detach says that nobody will join. A panic of a task without an owner then
-// ends the process at once; what has an owner goes on resurfacing there.
-func (c *core) Detach() {
-	if _, free := c.owner.(nobody); !free {
-		return
+// Detach declares that no caller will join the task. If the task has no owner, that is,
+// if [Go] made it, a panic of the task then ends the process at once. A task that has an
+// owner is still reported by its owner.
+func (h *Handle[T]) Detach() {
+	h.check("Detach")
+	if _, free := h.owner.(noOwner); free {
+		h.abandon()
 	}
-	c.abandon()
+}
+
+// String returns the state: running, done, or the error.
+func (h *Handle[T]) String() string { return h.describe() }
+
+// GoString returns the same as String.
+func (h *Handle[T]) GoString() string { return h.describe() }
+
+// LogValue returns the same as String.
+func (h *Handle[T]) LogValue() slog.Value { return slog.StringValue(h.describe()) }
+
+// check panics if h is a zero Handle.
+func (t *taskState) check(method string) {
+	if t.parent == nil {
+		panic(bug("Handle.%s: zero Handle", method))
+	}
+}
+
+// doneChan returns a channel that is closed when the task has ended.
+func (t *taskState) doneChan() <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.isDone.Load() {
+		done := make(chan struct{}) // a new one: wake may be about to close t.done
+		close(done)
+		return done
+	}
+	if t.done == nil {
+		t.done = make(chan struct{})
+	}
+	return t.done
 }
 
 // abandon makes a panic of the task end the process at once.
-func (c *core) abandon() {
-	c.detached.Store(true)
-	if c.panicked() {
-		c.failure.crash()
+func (t *taskState) abandon() {
+	t.detached.Store(true)
+	if t.panicked() {
+		t.failure.crash()
 	}
 }
 
-// String returns the state.
-func (c *core) String() string {
+// describe returns the state as text.
+func (t *taskState) describe() string {
 	switch {
-	case !c.over.Load():
+	case t.parent == nil:
+		return "Handle(zero)"
+	case !t.isDone.Load():
 		return "Handle(running)"
-	case c.failure == nil:
+	case t.failure == nil:
 		return "Handle(done)"
-	case c.failure.panicked:
-		return fmt.Sprintf("Handle(panic: %v)", c.failure.err.(*PanicError).Value) //nolint:errorlint // it is one
+	case t.failure.panicked:
+		return fmt.Sprintf("Handle(panic: %v)", t.failure.err.(*PanicError).Value) //nolint:errorlint // it is one
 	default:
-		return fmt.Sprintf("Handle(error: %v)", c.failure.err)
+		return fmt.Sprintf("Handle(error: %v)", t.failure.err)
 	}
 }
-
-// GoString returns the state.
-func (c *core) GoString() string { return c.String() }
-
-// LogValue returns the state.
-func (c *core) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // runAlone is run on a goroutine of the task's own.
 func (h *Handle[T]) runAlone() {
@@ -218,10 +242,10 @@ func (h *Handle[T]) run() {
 			return
 		}
 		if h.detached.Load() { // a panic goes on, to end the process with its own stack
-			h.finish(died(nil))
+			h.finish(failureOf(nil))
 			return
 		}
-		h.finish(died(recover()))
+		h.finish(failureOf(recover()))
 	}()
 	v, err := f(ctx)
 	returned = true
@@ -255,33 +279,33 @@ func (h *Handle[T]) outcome() (T, error) {
 	return h.value, err
 }
 
-func (h *Handle[T]) base() *core { return &h.core }
+func (h *Handle[T]) base() *taskState { return &h.taskState }
 
-func (c *core) context() *lazy { return (*lazy)(c) }
+func (t *taskState) context() *taskContext { return (*taskContext)(t) }
 
 // await waits for the end of the task.
-func (h *Handle[T]) await(ctx context.Context) error { return h.core.await(ctx, h) }
+func (h *Handle[T]) await(ctx context.Context) error { return h.taskState.await(ctx, h) }
 
 // await waits for the end of the task, whose handle is h.
-func (c *core) await(ctx context.Context, h runner) error {
+func (t *taskState) await(ctx context.Context, h anyHandle) error {
 	if ctx.Err() != nil {
-		return over(ctx)
+		return contextError(ctx)
 	}
-	if c.over.Load() {
+	if t.isDone.Load() {
 		return nil
 	}
-	done := c.Done()
-	if c.goroutine.Load() == goid.Live() {
-		panic(bug("deadlock: %s waits for itself", c.name()))
+	done := t.doneChan()
+	if t.goroutine.Load() == goid.Live() {
+		panic(bug("deadlock: %s waits for itself", t.name()))
 	}
 	x, own := waiterOf(ctx)
 	if x == nil {
 		return wait(ctx, done)
 	}
-	if x == c && own {
-		panic(bug("deadlock: %s waits for itself", c.name()))
+	if x == t && own {
+		panic(bug("deadlock: %s waits for itself", t.name()))
 	}
-	e := &edge{ctx: ctx, own: own}
+	e := &edge{ctx: ctx, ownGoroutine: own}
 	err := e.connect(x, h)
 	defer e.end(ctx)
 	if err != nil {
@@ -292,32 +316,32 @@ func (c *core) await(ctx context.Context, h runner) error {
 
 // finish ends the task's context and has the owner publish the end. A crew does
 // that when run has returned, under its lock.
-func (c *core) finish(f *failure) {
-	c.failure = f
-	c.context().end()
-	if c.owner != nil {
-		c.owner.ended(c)
+func (t *taskState) finish(f *failure) {
+	t.failure = f
+	t.context().end()
+	if t.owner != nil {
+		t.owner.ended(t)
 	}
 }
 
 // wake wakes who waits for the end. It is called once, after over is stored.
-func (c *core) wake() {
-	c.mu.Lock()
-	done := c.done
-	c.mu.Unlock()
+func (t *taskState) wake() {
+	t.mu.Lock()
+	done := t.done
+	t.mu.Unlock()
 	if done != nil {
 		close(done)
 	}
 }
 
 // panicked says whether the task has ended by a panic.
-func (c *core) panicked() bool { return c.over.Load() && c.failure != nil && c.failure.panicked }
+func (t *taskState) panicked() bool { return t.isDone.Load() && t.failure != nil && t.failure.panicked }
 
 // see returns the error of a task that has ended, and notes that it was seen.
-func (c *core) see() error {
-	if c.failure == nil {
+func (t *taskState) see() error {
+	if t.failure == nil {
 		return nil
 	}
-	c.failure.see()
-	return c.failure.err
+	t.failure.see()
+	return t.failure.err
 }

@@ -334,7 +334,7 @@ func TestHandlesPrint(t *testing.T) {
 
 func TestMisuseOfHandlesPanics(t *testing.T) {
 	var zero task.Handle[int]
-	require.EqualError(t, testkit.PanicError(t, func() { _, _ = zero.Join(t.Context()) }), "task: Handle.Done: zero Handle")
+	require.EqualError(t, testkit.PanicError(t, func() { _, _ = zero.Join(t.Context()) }), "task: Handle.Join: zero Handle")
 	require.EqualError(t, testkit.PanicError(t, func() { zero.Abort(nil) }), "task: Handle.Abort: zero Handle")
 	require.EqualError(t, testkit.PanicError(t, func() { task.Go[int](t.Context(), nil) }), "task: Go: nil function")
 }

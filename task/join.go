@@ -7,23 +7,23 @@ import "context"
 func allOf(ctx context.Context, fs ...func(context.Context) error) error {
 	return WithGroup(ctx, Unlimited, func(s *Scope) error {
 		for _, f := range fs {
-			SpawnErr(s, f)
+			s.SpawnErr(f)
 		}
 		return nil
 	})
 }
 
-// mustCallAll panics if one of the functions that were given to the named one is nil.
-func mustCallAll[T any](fs []func(context.Context) (T, error), name string) {
+// checkFuncs panics if one of the functions that were given to the named one is nil.
+func checkFuncs[T any](fs []func(context.Context) (T, error), name string) {
 	for _, f := range fs {
-		mustCall(f != nil, name)
+		checkFunc(f != nil, name)
 	}
 }
 
 // into returns f, which was given to the named function, as a function that stores its
 // result.
 func into[T any](result *T, name string, f func(context.Context) (T, error)) func(context.Context) error {
-	mustCall(f != nil, name)
+	checkFunc(f != nil, name)
 	return func(ctx context.Context) (err error) {
 		*result, err = f(ctx)
 		return err
@@ -44,7 +44,7 @@ func into[T any](result *T, name string, f func(context.Context) (T, error)) fun
 //ferrous:blocks
 func JoinAll[T any](ctx context.Context, fs ...func(context.Context) (T, error)) ([]T, error) {
 	if len(fs) == 0 && ctx.Err() != nil {
-		return nil, over(ctx)
+		return nil, contextError(ctx)
 	}
 	results := make([]T, len(fs))
 	stored := make([]func(context.Context) error, len(fs))
@@ -55,6 +55,14 @@ func JoinAll[T any](ctx context.Context, fs ...func(context.Context) (T, error))
 		return nil, err
 	}
 	return results, nil
+}
+
+// JoinAllErr is [JoinAll] for functions that return only an error.
+//
+//ferrous:blocks
+func JoinAllErr(ctx context.Context, fs ...func(context.Context) error) error {
+	_, err := JoinAll(ctx, noValues("JoinAllErr", fs)...)
+	return err
 }
 
 // Join2 is [JoinAll] for two functions of their own types. Their contexts end as they
@@ -126,7 +134,7 @@ type Outcome[T any] struct {
 //
 //ferrous:blocks
 func Settle[T any](ctx context.Context, fs ...func(context.Context) (T, error)) []Outcome[T] {
-	mustCallAll(fs, "Settle")
+	checkFuncs(fs, "Settle")
 	outcomes := make([]Outcome[T], len(fs))
 	s := newScope(ctx)
 	handles := make([]*Handle[T], len(fs))
@@ -140,4 +148,16 @@ func Settle[T any](ctx context.Context, fs ...func(context.Context) (T, error)) 
 		outcomes[i].Value, _, outcomes[i].Err = h.Poll()
 	}
 	return outcomes
+}
+
+// SettleErr is [Settle] for functions that return only an error. It returns the error of
+// each function, in the order of the functions; a [*PanicError] for a panic.
+//
+//ferrous:blocks
+func SettleErr(ctx context.Context, fs ...func(context.Context) error) []error {
+	errs := make([]error, len(fs))
+	for i, o := range Settle(ctx, noValues("SettleErr", fs)...) {
+		errs[i] = o.Err
+	}
+	return errs
 }

@@ -20,9 +20,9 @@ type JoinMap[K comparable, T any] struct {
 	_   noCopy
 	set Set[T]
 
-	// Guarded by set.crew.mu.
-	tasks keyed[K, *Handle[T]] // not given out and not replaced
-	keys  keyed[*Handle[T], K] // of tasks, and of those that Next is about to return
+	// Guarded by set.workers.mu.
+	tasks shrinkingMap[K, *Handle[T]] // not given out and not replaced
+	keys  shrinkingMap[*Handle[T], K] // of tasks, and of those that Next is about to return
 }
 
 // Keyed is a result of a [JoinMap] with its key.
@@ -42,7 +42,7 @@ func NewJoinMap[K comparable, T any](ctx context.Context, limit int) *JoinMap[K,
 	return m
 }
 
-func (m *JoinMap[K, T]) check(method string) { m.set.crew.check("JoinMap", method) }
+func (m *JoinMap[K, T]) check(method string) { m.set.workers.check("JoinMap", method) }
 
 // Spawn adds a task with the given key. It never blocks: a task beyond the limit
 // waits its turn, in the order of spawning, without a goroutine. The task's context
@@ -59,9 +59,9 @@ func (m *JoinMap[K, T]) check(method string) { m.set.crew.check("JoinMap", metho
 //ferrous:mustuse
 func (m *JoinMap[K, T]) Spawn(key K, f func(context.Context) (T, error)) *Handle[T] {
 	m.check("Spawn")
-	mustCall(f != nil, "JoinMap.Spawn")
+	checkFunc(f != nil, "JoinMap.Spawn")
 	checkKey(key, "JoinMap.Spawn")
-	h, former := m.insert(key, newHandle(m.set.crew.parent, &m.set.crew, f))
+	h, former := m.insert(key, newHandle(m.set.workers.parent, &m.set.workers, f))
 	if former != nil {
 		former.Abort(ErrReplaced)
 	}
@@ -72,8 +72,8 @@ func (m *JoinMap[K, T]) Spawn(key K, f func(context.Context) (T, error)) *Handle
 //
 //ferrous:mustuse
 func (m *JoinMap[K, T]) insert(key K, h *Handle[T]) (added, former *Handle[T]) {
-	m.set.crew.mu.Lock()
-	defer m.set.crew.mu.Unlock()
+	m.set.workers.mu.Lock()
+	defer m.set.workers.mu.Unlock()
 	former = m.tasks.m[key] // panics before anything has changed, if K cannot be hashed
 	if !m.set.add(h) {
 		return h, nil
@@ -127,8 +127,8 @@ func (m *JoinMap[K, T]) TryNext() (key K, h *Handle[T], ok bool) {
 
 // giveOut returns the key of a handle that was taken, and forgets it.
 func (m *JoinMap[K, T]) giveOut(h *Handle[T]) K {
-	m.set.crew.mu.Lock()
-	defer m.set.crew.mu.Unlock()
+	m.set.workers.mu.Lock()
+	defer m.set.workers.mu.Unlock()
 	key := m.keys.m[h]
 	m.keys.delete(h)
 	return key
@@ -167,8 +167,8 @@ func (m *JoinMap[K, T]) Contains(key K) bool {
 
 // Keys returns the keys of all tasks that were not given out, in no particular order.
 func (m *JoinMap[K, T]) Keys() []K {
-	m.set.crew.mu.Lock()
-	defer m.set.crew.mu.Unlock()
+	m.set.workers.mu.Lock()
+	defer m.set.workers.mu.Unlock()
 	return slices.AppendSeq(make([]K, 0, len(m.tasks.m)), maps.Keys(m.tasks.m))
 }
 
@@ -195,8 +195,8 @@ func (m *JoinMap[K, T]) AbortKey(key K, cause error) bool {
 //
 //ferrous:mustuse
 func (m *JoinMap[K, T]) find(key K) *Handle[T] {
-	m.set.crew.mu.Lock()
-	defer m.set.crew.mu.Unlock()
+	m.set.workers.mu.Lock()
+	defer m.set.workers.mu.Unlock()
 	return m.tasks.m[key]
 }
 

@@ -312,8 +312,8 @@ func (o *ownerModel) check() {
 		return
 	}
 	s := o.pool.Stats()
-	assert.GreaterOrEqual(o.t, s.Live, s.Running)
-	s.Live = 0
+	assert.GreaterOrEqual(o.t, s.Goroutines, s.Running)
+	s.Goroutines = 0
 	assert.Equal(o.t, task.PoolStats{
 		Workers: o.limit, Running: len(o.running), Queued: len(o.queued), Waiting: len(o.waiting),
 		Submitted: uint64(o.submitted),

@@ -43,28 +43,28 @@ type failure struct {
 
 	// The owner's number of those that it does not keep and nobody has seen, with
 	// this one in it, or nil.
-	unkept *atomic.Int64
+	dropped *atomic.Int64
 }
 
 // see notes that somebody joined.
 func (f *failure) see() {
-	if !f.seen.Swap(true) && f.unkept != nil {
-		f.unkept.Add(-1)
+	if !f.seen.Swap(true) && f.dropped != nil {
+		f.dropped.Add(-1)
 	}
 }
 
-// died returns the failure of a task that did not return; value is what
+// failureOf returns the failure of a task that did not return; value is what
 // recover gave in its deferred function.
-func died(value any) *failure {
+func failureOf(value any) *failure {
 	if value == nil {
 		return &failure{err: ErrGoexit}
 	}
 	return &failure{err: &PanicError{Value: value, Stack: string(debug.Stack())}, panicked: true}
 }
 
-// unseen returns the panics, and the other errors, that nobody has seen, and
+// takeUnseen returns the panics, and the other errors, that nobody has seen, and
 // marks them as seen.
-func unseen(failures []*failure) (panics, errs []error) {
+func takeUnseen(failures []*failure) (panics, errs []error) {
 	for _, f := range failures {
 		switch {
 		case f.seen.Swap(true):
@@ -90,9 +90,9 @@ func resurface(panics []error) {
 
 // crashUnjoined ends the process if the task panicked and can no longer be
 // joined because its handle was collected.
-func (c *core) crashUnjoined() {
-	if f := c.failure; f != nil && f.panicked {
-		runtime.AddCleanup(c, (*failure).crash, f)
+func (t *taskState) crashUnjoined() {
+	if f := t.failure; f != nil && f.panicked {
+		runtime.AddCleanup(t, (*failure).crash, f)
 	}
 }
 

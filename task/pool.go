@@ -12,8 +12,8 @@ import (
 //
 // At most Workers tasks are at work. The package comment says what that counts.
 type Pool struct {
-	_    noCopy
-	crew crew
+	_       noCopy
+	workers workers
 }
 
 // PoolOptions says how a [Pool] works.
@@ -30,19 +30,19 @@ type PoolOptions struct {
 
 // PoolStats is what a [Pool] is doing and has done.
 type PoolStats struct {
-	Workers int // the limit
-	Live    int // goroutines
-	Running int // tasks that have begun and not ended
-	Passed  int // of those, tasks whose place another task has
-	Over    int // of the latter, tasks at work all the same: their wait was given up
-	Queued  int // tasks that have not begun
-	Waiting int // submitters before a full queue
+	Workers    int // the limit
+	Goroutines int // goroutines
+	Running    int // tasks that have begun and not ended
+	HandedOver int // of those, tasks whose slot another task has
+	OverLimit  int // of the latter, tasks at work all the same: their wait was given up
+	Queued     int // tasks that have not begun
+	Waiting    int // submitters before a full queue
 
 	Submitted uint64 // tasks accepted
 	Succeeded uint64 // tasks that ended without an error
 	Failed    uint64 // tasks that ended with one
 	Panicked  uint64 // tasks that ended by a panic
-	Handed    uint64 // times that a task began in the place of a task that waits for it
+	Handoffs  uint64 // times that a task began in the slot of a task that waits for it
 }
 
 // NewPool returns a pool whose tasks get contexts derived from ctx. Options out
@@ -59,8 +59,8 @@ func NewPool(ctx context.Context, o PoolOptions) *Pool {
 		panic(bug("NewPool: Idle %d is not within 0 and Workers %d", o.Idle, o.Workers))
 	}
 	p := &Pool{}
-	p.crew.init(ctx, "Pool", o.Workers, o.Queue)
-	p.crew.keepIdle = o.Idle
+	p.workers.init(ctx, "Pool", o.Workers, o.Queue)
+	p.workers.maxIdle = o.Idle
 	return p
 }
 
@@ -78,10 +78,10 @@ func NewPool(ctx context.Context, o PoolOptions) *Pool {
 //ferrous:mustuse
 //ferrous:blocks
 func Submit[T any](ctx context.Context, p *Pool, f func(context.Context) (T, error)) (*Handle[T], error) {
-	p.crew.check("Pool", "Submit")
-	mustCall(f != nil, "Submit")
-	h := newHandle(p.crew.parent, &p.crew, f)
-	if err := p.crew.submit(ctx, h, true); err != nil {
+	p.workers.check("Pool", "Submit")
+	checkFunc(f != nil, "Submit")
+	h := newHandle(p.workers.parent, &p.workers, f)
+	if err := p.workers.submit(ctx, h, true); err != nil {
 		return nil, err
 	}
 	return h, nil
@@ -92,13 +92,28 @@ func Submit[T any](ctx context.Context, p *Pool, f func(context.Context) (T, err
 //
 //ferrous:mustuse
 func TrySubmit[T any](p *Pool, f func(context.Context) (T, error)) (*Handle[T], error) {
-	p.crew.check("Pool", "TrySubmit")
-	mustCall(f != nil, "TrySubmit")
-	h := newHandle(p.crew.parent, &p.crew, f)
-	if err := p.crew.submit(context.Background(), h, false); err != nil {
+	p.workers.check("Pool", "TrySubmit")
+	checkFunc(f != nil, "TrySubmit")
+	h := newHandle(p.workers.parent, &p.workers, f)
+	if err := p.workers.submit(context.Background(), h, false); err != nil {
 		return nil, err
 	}
 	return h, nil
+}
+
+// SubmitErr is [Submit] for a function that returns only an error.
+//
+//ferrous:mustuse
+//ferrous:blocks
+func (p *Pool) SubmitErr(ctx context.Context, f func(context.Context) error) (*Handle[struct{}], error) {
+	return Submit(ctx, p, noValue[struct{}]("Pool.SubmitErr", f))
+}
+
+// TrySubmitErr is [TrySubmit] for a function that returns only an error.
+//
+//ferrous:mustuse
+func (p *Pool) TrySubmitErr(f func(context.Context) error) (*Handle[struct{}], error) {
+	return TrySubmit(p, noValue[struct{}]("Pool.TrySubmitErr", f))
 }
 
 // Resize sets the number of workers. Fewer take effect as tasks end. A number
@@ -107,10 +122,10 @@ func (p *Pool) Resize(workers int) {
 	if workers <= 0 {
 		panic(bug("Pool.Resize: %d is not positive", workers))
 	}
-	p.crew.check("Pool", "Resize")
-	p.crew.mu.Lock()
-	defer p.crew.mu.Unlock()
-	p.crew.resize(workers)
+	p.workers.check("Pool", "Resize")
+	p.workers.mu.Lock()
+	defer p.workers.mu.Unlock()
+	p.workers.resize(workers)
 }
 
 // Close lets no more tasks in, aborts those inside with [ErrClosed], and waits
@@ -125,8 +140,8 @@ func (p *Pool) Resize(workers int) {
 //ferrous:idempotent
 //ferrous:blocks
 func (p *Pool) Close() error {
-	p.crew.check("Pool", "Close")
-	return p.crew.close()
+	p.workers.check("Pool", "Close")
+	return p.workers.close()
 }
 
 // Shutdown lets no more tasks in and waits until those inside, queued or running,
@@ -139,19 +154,19 @@ func (p *Pool) Close() error {
 //
 //ferrous:blocks
 func (p *Pool) Shutdown(ctx context.Context) error {
-	p.crew.check("Pool", "Shutdown")
-	return p.crew.shutdown(ctx)
+	p.workers.check("Pool", "Shutdown")
+	return p.workers.shutdown(ctx)
 }
 
 // Abort ends the context of all tasks inside with the given cause, or with
 // [ErrAborted] if it is nil, and does not wait. Tasks that have not begun are not
 // called. The pool stays open.
 func (p *Pool) Abort(cause error) {
-	p.crew.check("Pool", "Abort")
+	p.workers.check("Pool", "Abort")
 	if cause == nil {
 		cause = ErrAborted
 	}
-	p.crew.abort(cause)
+	p.workers.abort(cause)
 }
 
 // Wait waits until no task is queued or running, or ctx is done, and then returns
@@ -160,19 +175,26 @@ func (p *Pool) Abort(cause error) {
 //
 //ferrous:blocks
 func (p *Pool) Wait(ctx context.Context) error {
-	p.crew.check("Pool", "Wait")
-	return p.crew.wait(ctx)
+	p.workers.check("Pool", "Wait")
+	return p.workers.wait(ctx)
+}
+
+// Len returns how many accepted tasks have not ended, queued or running.
+func (p *Pool) Len() int {
+	p.workers.mu.Lock()
+	defer p.workers.mu.Unlock()
+	return p.workers.unended()
 }
 
 // Stats returns what the pool is doing and has done, all at one moment.
 func (p *Pool) Stats() PoolStats {
-	c := &p.crew
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	ws := &p.workers
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
 	return PoolStats{
-		Workers: c.limit, Live: c.live, Running: c.running, Passed: c.passed, Over: c.over,
-		Queued: c.queued(), Waiting: c.waiting(), Submitted: c.accepted,
-		Succeeded: c.succeeded, Failed: c.failed, Panicked: c.panicked, Handed: c.handed,
+		Workers: ws.limit, Goroutines: ws.goroutines, Running: ws.running, HandedOver: ws.handedOver, OverLimit: ws.overLimit,
+		Queued: ws.queued(), Waiting: ws.waitingSubmitters(), Submitted: ws.accepted,
+		Succeeded: ws.succeeded, Failed: ws.failed, Panicked: ws.panicked, Handoffs: ws.handoffs,
 	}
 }
 

@@ -3,9 +3,7 @@ package task
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync/atomic"
-	"time"
 )
 
 // errWon cancels the losers of a race.
@@ -31,21 +29,37 @@ func RaceOK[T any](ctx context.Context, fs ...func(context.Context) (T, error)) 
 	return race(ctx, "RaceOK", fs, func(f *failure) bool { return f == nil })
 }
 
+// RaceErr is [Race] for functions that return only an error.
+//
+//ferrous:blocks
+func RaceErr(ctx context.Context, fs ...func(context.Context) error) error {
+	_, err := race(ctx, "RaceErr", noValues("RaceErr", fs), func(*failure) bool { return true })
+	return err
+}
+
+// RaceOKErr is [RaceOK] for functions that return only an error.
+//
+//ferrous:blocks
+func RaceOKErr(ctx context.Context, fs ...func(context.Context) error) error {
+	_, err := race(ctx, "RaceOKErr", noValues("RaceOKErr", fs), func(f *failure) bool { return f == nil })
+	return err
+}
+
 func race[T any](
 	ctx context.Context, name string, fs []func(context.Context) (T, error), wins func(*failure) bool,
 ) (T, error) {
 	if len(fs) == 0 {
 		panic(bug("%s: no functions", name))
 	}
-	mustCallAll(fs, name)
-	var winner atomic.Pointer[core]
+	checkFuncs(fs, name)
+	var winner atomic.Pointer[taskState]
 	s := newScope(ctx)
-	s.settles = func(c *core) error {
-		switch f := c.failure; {
+	s.onEnd = func(t *taskState) error {
+		switch f := t.failure; {
 		case f != nil && f.panicked:
 			return f.err
 		case wins(f):
-			winner.CompareAndSwap(nil, c)
+			winner.CompareAndSwap(nil, t)
 			return errWon
 		default:
 			return nil
@@ -58,7 +72,7 @@ func race[T any](
 		}
 		return nil
 	})
-	panics, _ := unseen(s.failures)
+	panics, _ := takeUnseen(s.failures)
 	resurface(panics)
 	errs := make([]error, len(fs))
 	for i, h := range handles {
@@ -69,35 +83,4 @@ func race[T any](
 	}
 	var zero T
 	return zero, errors.Join(errs...)
-}
-
-// Timeout calls f with a context that ends after d, with [ErrTimeout] as its
-// cause, or when f returns, so what f returns must not need it. A deadline that f
-// copied out of it stays where it was copied to. (In package retry the context of an
-// attempt that succeeded lives on.)
-//
-// It returns what f returned: a success also when it came late. An error of f after
-// the time is over wraps ErrTimeout too. If d is not positive, f is not called.
-//
-// f runs on the caller's goroutine and is waited for, so it must heed its
-// context.
-//
-//ferrous:blocks
-func Timeout[T any](ctx context.Context, d time.Duration, f func(context.Context) (T, error)) (T, error) {
-	var zero T
-	mustCall(f != nil, "Timeout")
-	if ctx.Err() != nil {
-		return zero, over(ctx)
-	}
-	if d <= 0 {
-		return zero, ErrTimeout
-	}
-	ours := fmt.Errorf("%w after %v", ErrTimeout, d)
-	limited, cancel := context.WithTimeoutCause(ctx, d, ours)
-	defer cancel()
-	v, err := f(limited)
-	if err != nil && context.Cause(limited) == ours && !errors.Is(err, ErrTimeout) { //nolint:errorlint // not an inner Timeout's
-		return v, fmt.Errorf("%w: %w", ours, err)
-	}
-	return v, err
 }

@@ -19,16 +19,16 @@ type Scope struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
-	live    atomic.Int64  // the function and the tasks that have not ended
-	closing atomic.Bool   // the function has ended
-	idle    chan struct{} // closed when live is 0
+	running  atomic.Int64  // the function and the tasks that have not ended
+	closing  atomic.Bool   // the function has ended
+	allEnded chan struct{} // closed when live is 0
 
 	// settles returns the cause with which the end of a task cancels the rest, or
 	// nil if it does not. It may be nil.
-	settles func(*core) error
+	onEnd func(*taskState) error
 
-	crew *crew // runs the tasks of a scope with a limit; nil without one
-	node *node // guarded by waits; nil with a crew, which has one
+	workers *workers // runs the tasks of a scope with a limit; nil without one
+	node    *node    // guarded by waits; nil with a crew, which has one
 
 	mu       sync.Mutex
 	failures []*failure // in order of time; those seen may be missing
@@ -50,10 +50,10 @@ type Scope struct {
 //
 //ferrous:blocks
 func WithScope(ctx context.Context, f func(*Scope) error) error {
-	mustCall(f != nil, "WithScope")
+	checkFunc(f != nil, "WithScope")
 	s := newScope(ctx)
 	err := s.run(ctx, f)
-	panics, errs := unseen(s.failures)
+	panics, errs := takeUnseen(s.failures)
 	resurface(panics)
 	if err == nil {
 		return errors.Join(errs...)
@@ -66,8 +66,8 @@ func WithScope(ctx context.Context, f func(*Scope) error) error {
 }
 
 func newScope(ctx context.Context) *Scope {
-	s := &Scope{idle: make(chan struct{})}
-	s.live.Store(1)
+	s := &Scope{allEnded: make(chan struct{})}
+	s.running.Store(1)
 	s.ctx, s.cancel = context.WithCancelCause(ctx)
 	return s
 }
@@ -76,7 +76,7 @@ func newScope(ctx context.Context) *Scope {
 // waits for a place until the scope's context is done.
 func newLimitedScope(ctx context.Context, limit int) *Scope {
 	s := newScope(ctx)
-	s.crew = &crew{kind: "scope", scope: s, limit: limit, keepIdle: groupIdle, parent: s.ctx, ctx: s.ctx}
+	s.workers = &workers{kind: "scope", scope: s, limit: limit, maxIdle: groupIdle, parent: s.ctx, ctx: s.ctx}
 	return s
 }
 
@@ -99,11 +99,11 @@ func (s *Scope) run(ctx context.Context, f func(*Scope) error) (err error) {
 		s.leave()
 		ring := s.await(ctx)
 		s.cancel(nil)
-		if s.crew != nil {
-			s.crew.shut() // ends idle workers
+		if s.workers != nil {
+			s.workers.refuseNew() // ends idle workers
 		}
 		if !returned || ring != nil {
-			panics, _ := unseen(s.failures)
+			panics, _ := takeUnseen(s.failures)
 			if ring != nil {
 				panics = append([]error{ring}, panics...)
 			}
@@ -119,12 +119,12 @@ func (s *Scope) run(ctx context.Context, f func(*Scope) error) (err error) {
 // aborted, and await returns an error that names the ring.
 func (s *Scope) await(ctx context.Context) (ring error) {
 	select {
-	case <-s.idle:
+	case <-s.allEnded:
 		return nil
 	default:
 	}
 	if x, own := waiterOf(ctx); x != nil {
-		e := &edge{own: own, must: true}
+		e := &edge{ownGoroutine: own, uninterruptible: true}
 		err := e.connect(x, s)
 		defer e.end(ctx)
 		if err != nil {
@@ -132,7 +132,7 @@ func (s *Scope) await(ctx context.Context) (ring error) {
 			s.cancel(ring)
 		}
 	}
-	<-s.idle
+	<-s.allEnded
 	return ring
 }
 
@@ -148,12 +148,12 @@ func (s *Scope) await(ctx context.Context) (ring error) {
 //ferrous:mustuse
 //ferrous:blocks
 func Spawn[T any](s *Scope, f func(context.Context) (T, error)) *Handle[T] {
-	mustCall(f != nil, "Spawn")
+	checkFunc(f != nil, "Spawn")
 	h := newHandle(s.ctx, s, f)
 	s.enter()
-	if s.crew == nil {
+	if s.workers == nil {
 		go h.runAlone()
-	} else if err := s.crew.submit(s.ctx, h, true); err != nil {
+	} else if err := s.workers.submit(s.ctx, h, true); err != nil {
 		s.refuse(h)
 	}
 	return h
@@ -164,7 +164,7 @@ func Spawn[T any](s *Scope, f func(context.Context) (T, error)) *Handle[T] {
 //
 //ferrous:mustuse
 func TrySpawn[T any](s *Scope, f func(context.Context) (T, error)) (*Handle[T], error) {
-	mustCall(f != nil, "TrySpawn")
+	checkFunc(f != nil, "TrySpawn")
 	h := newHandle(s.ctx, s, f)
 	s.enter()
 	err := s.tryStart(h)
@@ -175,22 +175,37 @@ func TrySpawn[T any](s *Scope, f func(context.Context) (T, error)) (*Handle[T], 
 	return h, nil
 }
 
-func (s *Scope) tryStart(h runner) error {
+// SpawnErr is [Spawn] for a function that returns only an error.
+//
+//ferrous:mustuse
+//ferrous:blocks
+func (s *Scope) SpawnErr(f func(context.Context) error) *Handle[struct{}] {
+	return Spawn(s, noValue[struct{}]("Scope.SpawnErr", f))
+}
+
+// TrySpawnErr is [TrySpawn] for a function that returns only an error.
+//
+//ferrous:mustuse
+func (s *Scope) TrySpawnErr(f func(context.Context) error) (*Handle[struct{}], error) {
+	return TrySpawn(s, noValue[struct{}]("Scope.TrySpawnErr", f))
+}
+
+func (s *Scope) tryStart(h anyHandle) error {
 	switch {
 	case s.ctx.Err() != nil:
-		return over(s.ctx)
-	case s.crew != nil:
-		return s.crew.submit(s.ctx, h, false)
+		return contextError(s.ctx)
+	case s.workers != nil:
+		return s.workers.submit(s.ctx, h, false)
 	}
 	go h.runAlone()
 	return nil
 }
 
 // refuse ends a task of a scope with a limit that found no place.
-func (s *Scope) refuse(h runner) {
+func (s *Scope) refuse(h anyHandle) {
 	h.refuse(ctxerr.Of(s.ctx))
-	h.base().over.Store(true)
-	s.crew.wake(h.base())
+	h.base().isDone.Store(true)
+	s.workers.wake(h.base())
 }
 
 // Context returns the context from which those of the tasks derive.
@@ -207,7 +222,7 @@ func (s *Scope) Abort(cause error) {
 
 // Len returns how many tasks have not ended.
 func (s *Scope) Len() int {
-	n := int(s.live.Load())
+	n := int(s.running.Load())
 	if !s.closing.Load() {
 		n--
 	}
@@ -223,8 +238,8 @@ func (s *Scope) GoString() string { return s.String() }
 // LogValue returns the state.
 func (s *Scope) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-func (s *Scope) ended(c *core) {
-	if f := c.failure; f != nil {
+func (s *Scope) ended(t *taskState) {
+	if f := t.failure; f != nil {
 		s.mu.Lock()
 		if len(s.failures) == cap(s.failures) { // forget those seen before growing
 			s.failures = slices.DeleteFunc(s.failures, func(f *failure) bool { return f.seen.Load() })
@@ -232,33 +247,33 @@ func (s *Scope) ended(c *core) {
 		s.failures = append(s.failures, f)
 		s.mu.Unlock()
 	}
-	if s.settles != nil {
-		if cause := s.settles(c); cause != nil {
+	if s.onEnd != nil {
+		if cause := s.onEnd(t); cause != nil {
 			s.cancel(cause)
 		}
 	}
-	if s.crew != nil { // which publishes the end
+	if s.workers != nil { // which publishes the end
 		return
 	}
-	c.over.Store(true)
-	c.wake()
+	t.isDone.Store(true)
+	t.wake()
 	s.leave()
 }
 
 func (s *Scope) enter() {
 	for {
-		n := s.live.Load()
+		n := s.running.Load()
 		if n == 0 {
 			panic(bug("Spawn: the scope has ended"))
 		}
-		if s.live.CompareAndSwap(n, n+1) {
+		if s.running.CompareAndSwap(n, n+1) {
 			return
 		}
 	}
 }
 
 func (s *Scope) leave() {
-	if s.live.Add(-1) == 0 {
-		close(s.idle)
+	if s.running.Add(-1) == 0 {
+		close(s.allEnded)
 	}
 }

@@ -22,32 +22,32 @@ const Unlimited = math.MaxInt32
 // End it with [Set.Close], which waits for its tasks. It has no goroutines but
 // those of tasks that run. The methods of the zero value panic.
 type Set[T any] struct {
-	_    noCopy
-	crew crew
+	_       noCopy
+	workers workers
 
-	// Guarded by crew.mu. A handle is in order until it was taken, and in done from
+	// Guarded by workers.mu. A handle is in order until it was taken, and in done from
 	// its end until then; in both it may stay for a while after that.
 	order   []*Handle[T]
 	done    fifo[*Handle[T]]
 	untaken int
 	changed chan struct{} // made by a goroutine that waits for an end, closed by the next one
 
-	// onTake is called for each handle that is given out, under crew.mu; nil unless
+	// onTake is called for each handle that is given out, under workers.mu; nil unless
 	// the set is that of a JoinMap.
 	onTake func(*Handle[T])
 }
 
 // SetStats is what a [Set] is doing and has done.
 type SetStats struct {
-	Limit   int
-	Running int // tasks that have begun and not ended
-	Passed  int // of those, tasks whose place another task has
-	Over    int // of the latter, tasks at work all the same: their wait was given up
-	Queued  int // tasks that have not begun
-	Untaken int // tasks that were not given out, ended or not
+	Limit      int
+	Running    int // tasks that have begun and not ended
+	HandedOver int // of those, tasks whose slot another task has
+	OverLimit  int // of the latter, tasks at work all the same: their wait was given up
+	Queued     int // tasks that have not begun
+	Untaken    int // tasks that were not given out, ended or not
 
-	Spawned uint64 // tasks accepted
-	Handed  uint64 // times that a task began in the place of a task that waits for it
+	Spawned  uint64 // tasks accepted
+	Handoffs uint64 // times that a task began in the slot of a task that waits for it
 }
 
 // NewSet returns an empty set, at most limit of whose tasks are at work at once,
@@ -64,8 +64,8 @@ func (s *Set[T]) init(ctx context.Context, kind string, limit int) {
 	if limit <= 0 {
 		panic(bug("New%s: limit %d is not positive", kind, limit))
 	}
-	s.crew.init(ctx, kind, min(limit, Unlimited), math.MaxInt)
-	s.crew.onEnd, s.crew.onStuck = s.ended, s.wake
+	s.workers.init(ctx, kind, min(limit, Unlimited), math.MaxInt)
+	s.workers.onEnd, s.workers.onNextWaiter = s.ended, s.wake
 }
 
 // Spawn adds a task, whose context ends when f returns. It never blocks: a task beyond
@@ -75,11 +75,11 @@ func (s *Set[T]) init(ctx context.Context, kind string, limit int) {
 //
 //ferrous:mustuse
 func (s *Set[T]) Spawn(f func(context.Context) (T, error)) *Handle[T] {
-	s.crew.check("Set", "Spawn")
-	mustCall(f != nil, "Set.Spawn")
-	h := newHandle(s.crew.parent, &s.crew, f)
-	s.crew.mu.Lock()
-	defer s.crew.mu.Unlock()
+	s.workers.check("Set", "Spawn")
+	checkFunc(f != nil, "Set.Spawn")
+	h := newHandle(s.workers.parent, &s.workers, f)
+	s.workers.mu.Lock()
+	defer s.workers.mu.Unlock()
 	s.add(h)
 	return h
 }
@@ -95,10 +95,10 @@ func (s *Set[T]) SpawnErr(f func(context.Context) error) *Handle[T] {
 // add adds h, or ends it with ErrClosed in a set that was closed. The caller holds
 // crew.mu.
 func (s *Set[T]) add(h *Handle[T]) (open bool) {
-	if s.crew.closed() {
+	if s.workers.closed() {
 		h.f = nil
 		h.finish(&failure{err: ErrClosed})
-		h.over.Store(true)
+		h.isDone.Store(true)
 		return false
 	}
 	if len(s.order) == cap(s.order) && s.untaken <= len(s.order)/2 {
@@ -106,7 +106,7 @@ func (s *Set[T]) add(h *Handle[T]) (open bool) {
 	}
 	s.order = append(s.order, h)
 	s.untaken++
-	s.crew.admit(h)
+	s.workers.admit(h)
 	return true
 }
 
@@ -124,14 +124,14 @@ func (s *Set[T]) add(h *Handle[T]) (open bool) {
 //ferrous:mustuse
 //ferrous:blocks
 func (s *Set[T]) Next(ctx context.Context) (*Handle[T], error) {
-	s.crew.check("Set", "Next")
+	s.workers.check("Set", "Next")
 	for first := true; ; first = false {
 		if ctx.Err() != nil {
-			return nil, over(ctx)
+			return nil, contextError(ctx)
 		}
-		s.crew.mu.Lock()
+		s.workers.mu.Lock()
 		h, changed := s.tryNext()
-		s.crew.mu.Unlock()
+		s.workers.mu.Unlock()
 		if changed == nil {
 			return h, emptyIf(h == nil)
 		}
@@ -156,13 +156,13 @@ func emptyIf(empty bool) error {
 // nextInside is Next for the task x, of this set or not.
 //
 //ferrous:mustuse
-func (s *Set[T]) nextInside(ctx context.Context, x *core) (*Handle[T], error) {
-	e := &edge{ctx: ctx, some: true}
-	_ = e.connect(x, &s.crew)
+func (s *Set[T]) nextInside(ctx context.Context, x *taskState) (*Handle[T], error) {
+	e := &edge{ctx: ctx, anyOfGroup: true}
+	_ = e.connect(x, &s.workers)
 	for {
 		h, changed := s.tryNextInside(e)
 		if changed == nil {
-			x.regain(ctx)
+			x.reacquire(ctx)
 			return h, emptyIf(h == nil)
 		}
 		if err := wait(ctx, changed); err != nil {
@@ -177,14 +177,14 @@ func (s *Set[T]) nextInside(ctx context.Context, x *core) (*Handle[T], error) {
 //
 //ferrous:mustuse
 func (s *Set[T]) tryNextInside(e *edge) (*Handle[T], <-chan struct{}) {
-	waits.Lock()
-	defer waits.Unlock()
-	s.crew.mu.Lock()
+	waitGraph.Lock()
+	defer waitGraph.Unlock()
+	s.workers.mu.Lock()
 	h, changed := s.tryNext()
-	if changed != nil && s.crew.left() == s.crew.stuck() {
+	if changed != nil && s.workers.unended() == s.workers.waitingForNext() {
 		changed = nil // each task that has not ended waits for another one to end
 	}
-	s.crew.mu.Unlock()
+	s.workers.mu.Unlock()
 	if changed == nil {
 		e.remove(false)
 	}
@@ -195,9 +195,9 @@ func (s *Set[T]) tryNextInside(e *edge) (*Handle[T], <-chan struct{}) {
 //
 //ferrous:mustuse
 func (s *Set[T]) TryNext() (h *Handle[T], ok bool) {
-	s.crew.check("Set", "TryNext")
-	s.crew.mu.Lock()
-	defer s.crew.mu.Unlock()
+	s.workers.check("Set", "TryNext")
+	s.workers.mu.Lock()
+	defer s.workers.mu.Unlock()
 	return s.takeDone()
 }
 
@@ -225,7 +225,7 @@ func (s *Set[T]) takeDone() (*Handle[T], bool) {
 	}
 }
 
-// take marks h as given out, unless it was before. A JoinMap takes a task that it
+// takeQueued marks h as given out, unless it was before. A JoinMap takes a task that it
 // replaces before that has ended.
 func (s *Set[T]) take(h *Handle[T]) bool {
 	if h.taken {
@@ -233,8 +233,8 @@ func (s *Set[T]) take(h *Handle[T]) bool {
 	}
 	h.taken = true
 	s.untaken--
-	if !h.over.Load() {
-		s.crew.replaced++
+	if !h.isDone.Load() {
+		s.workers.replaced++
 	}
 	if s.onTake != nil {
 		s.onTake(h)
@@ -256,7 +256,7 @@ func (s *Set[T]) take(h *Handle[T]) bool {
 //
 //ferrous:blocks
 func (s *Set[T]) All(ctx context.Context) iter.Seq2[T, error] {
-	s.crew.check("Set", "All")
+	s.workers.check("Set", "All")
 	return func(yield func(T, error) bool) {
 		for {
 			h, err := s.Next(ctx)
@@ -275,7 +275,7 @@ func (s *Set[T]) All(ctx context.Context) iter.Seq2[T, error] {
 //
 //ferrous:blocks
 func (s *Set[T]) Ordered(ctx context.Context) iter.Seq2[T, error] {
-	s.crew.check("Set", "Ordered")
+	s.workers.check("Set", "Ordered")
 	return func(yield func(T, error) bool) {
 		for {
 			h, err := s.first(ctx)
@@ -305,20 +305,20 @@ func (s *Set[T]) stop(err error, yield func(T, error) bool) {
 func (s *Set[T]) first(ctx context.Context) (*Handle[T], error) {
 	for {
 		if ctx.Err() != nil {
-			return nil, over(ctx)
+			return nil, contextError(ctx)
 		}
-		s.crew.mu.Lock()
+		s.workers.mu.Lock()
 		for len(s.order) > 0 && s.order[0].taken {
 			s.order[0] = nil
 			s.order = s.order[1:]
 		}
 		if len(s.order) == 0 {
-			s.crew.mu.Unlock()
+			s.workers.mu.Unlock()
 			return nil, ErrEmpty
 		}
 		h := s.order[0]
-		taken := h.over.Load() && s.take(h)
-		s.crew.mu.Unlock()
+		taken := h.isDone.Load() && s.take(h)
+		s.workers.mu.Unlock()
 		if taken {
 			return h, nil
 		}
@@ -330,19 +330,19 @@ func (s *Set[T]) first(ctx context.Context) (*Handle[T], error) {
 
 // Len returns how many tasks were not given out, ended or not.
 func (s *Set[T]) Len() int {
-	s.crew.mu.Lock()
-	defer s.crew.mu.Unlock()
+	s.workers.mu.Lock()
+	defer s.workers.mu.Unlock()
 	return s.untaken
 }
 
 // Stats returns what the set is doing and has done, all at one moment.
 func (s *Set[T]) Stats() SetStats {
-	c := &s.crew
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	ws := &s.workers
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
 	return SetStats{
-		Limit: c.limit, Running: c.running, Passed: c.passed, Over: c.over, Queued: c.queued(),
-		Untaken: s.untaken, Spawned: c.accepted, Handed: c.handed,
+		Limit: ws.limit, Running: ws.running, HandedOver: ws.handedOver, OverLimit: ws.overLimit, Queued: ws.queued(),
+		Untaken: s.untaken, Spawned: ws.accepted, Handoffs: ws.handoffs,
 	}
 }
 
@@ -350,11 +350,11 @@ func (s *Set[T]) Stats() SetStats {
 // or with [ErrAborted] if it is nil, and does not wait. Tasks that have not begun
 // are not called. Results can be taken as usual, and more tasks can be spawned.
 func (s *Set[T]) Abort(cause error) {
-	s.crew.check("Set", "Abort")
+	s.workers.check("Set", "Abort")
 	if cause == nil {
 		cause = ErrAborted
 	}
-	s.crew.abort(cause)
+	s.workers.abort(cause)
 }
 
 // Wait waits until no task is queued or running, or ctx is done, and then returns
@@ -363,8 +363,8 @@ func (s *Set[T]) Abort(cause error) {
 //
 //ferrous:blocks
 func (s *Set[T]) Wait(ctx context.Context) error {
-	s.crew.check("Set", "Wait")
-	return s.crew.wait(ctx)
+	s.workers.check("Set", "Wait")
+	return s.workers.wait(ctx)
 }
 
 // Shutdown lets no more tasks in and waits until those inside, queued or running,
@@ -377,8 +377,8 @@ func (s *Set[T]) Wait(ctx context.Context) error {
 //
 //ferrous:blocks
 func (s *Set[T]) Shutdown(ctx context.Context) error {
-	s.crew.check("Set", "Shutdown")
-	return s.crew.shutdown(ctx)
+	s.workers.check("Set", "Shutdown")
+	return s.workers.shutdown(ctx)
 }
 
 // Close lets no more tasks in, aborts those inside with [ErrClosed], and waits
@@ -394,8 +394,8 @@ func (s *Set[T]) Shutdown(ctx context.Context) error {
 //ferrous:idempotent
 //ferrous:blocks
 func (s *Set[T]) Close() error {
-	s.crew.check("Set", "Close")
-	return s.crew.close()
+	s.workers.check("Set", "Close")
+	return s.workers.close()
 }
 
 // String returns the state.
@@ -411,7 +411,7 @@ func (s *Set[T]) GoString() string { return s.String() }
 func (s *Set[T]) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // ended is called by the crew, under its lock.
-func (s *Set[T]) ended(r runner) {
+func (s *Set[T]) ended(r anyHandle) {
 	h := r.(*Handle[T])
 	if h.taken {
 		s.replacedEnded(h.failure)
@@ -424,7 +424,7 @@ func (s *Set[T]) ended(r runner) {
 // replacedEnded notes the end of a task that a JoinMap has replaced. If the task
 // obeyed, nobody needs to know.
 func (s *Set[T]) replacedEnded(f *failure) {
-	s.crew.replaced--
+	s.workers.replaced--
 	if f != nil && !f.panicked && (errors.Is(f.err, ErrReplaced) || errors.Is(f.err, context.Canceled)) {
 		f.see()
 	}

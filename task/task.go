@@ -116,22 +116,22 @@ var (
 // bug returns the panic value for a caller's mistake.
 func bug(format string, args ...any) error { return fmt.Errorf("task: "+format, args...) }
 
-// mustCall panics if a function that was given to the named one is nil.
-func mustCall(given bool, name string) {
+// checkFunc panics if a function that was given to the named one is nil.
+func checkFunc(given bool, name string) {
 	if !given {
 		panic(bug("%s: nil function", name))
 	}
 }
 
-// over returns the error of a call that ctx ended.
-func over(ctx context.Context) error {
+// contextError returns the error of a call that ctx ended.
+func contextError(ctx context.Context) error {
 	return fmt.Errorf("task: %w", ctxerr.Of(ctx))
 }
 
 // wait blocks until ready is closed or ctx is done, which is noticed first.
 func wait(ctx context.Context, ready <-chan struct{}) error {
 	if ctx.Err() != nil {
-		return over(ctx)
+		return contextError(ctx)
 	}
 	done := ctx.Done()
 	if done == nil { // a plain receive costs less than a select
@@ -142,6 +142,22 @@ func wait(ctx context.Context, ready <-chan struct{}) error {
 	case <-ready:
 		return nil
 	case <-done:
-		return over(ctx)
+		return contextError(ctx)
 	}
+}
+
+// noValue returns f as a function that also returns the zero T. It panics if f is nil;
+// name is the function that f was passed to.
+func noValue[T any](name string, f func(context.Context) error) func(context.Context) (T, error) {
+	checkFunc(f != nil, name)
+	return func(ctx context.Context) (v T, err error) { return v, f(ctx) }
+}
+
+// noValues is noValue for each of fs.
+func noValues(name string, fs []func(context.Context) error) []func(context.Context) (struct{}, error) {
+	values := make([]func(context.Context) (struct{}, error), len(fs))
+	for i, f := range fs {
+		values[i] = noValue[struct{}](name, f)
+	}
+	return values
 }

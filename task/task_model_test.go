@@ -195,8 +195,8 @@ func TestPoolModel(t *testing.T) {
 					assert.False(t, m.hasBegun())
 				}
 				s := p.Stats()
-				assert.LessOrEqual(t, s.Live-s.Running, idle)
-				s.Live = 0
+				assert.LessOrEqual(t, s.Goroutines-s.Running, idle)
+				s.Goroutines = 0
 				assert.Equal(t, task.PoolStats{
 					Workers: workers, Running: len(running), Queued: len(queued), Waiting: len(waiting),
 					Submitted: uint64(submitted), Succeeded: uint64(ended),

@@ -68,7 +68,7 @@ func TestStressPool(t *testing.T) {
 		assert.Equal(t, accepted.Load(), ended.Load())
 		assert.EqualValues(t, accepted.Load(), s.Submitted)
 		assert.Equal(t, s.Submitted, s.Succeeded+s.Failed)
-		s.Submitted, s.Succeeded, s.Failed, s.Workers, s.Handed = 0, 0, 0, 0, 0
+		s.Submitted, s.Succeeded, s.Failed, s.Workers, s.Handoffs = 0, 0, 0, 0, 0
 		assert.Zero(t, s)
 	})
 }

@@ -175,7 +175,7 @@ func BenchmarkTasks(b *testing.B) {
 				results := make([]int, n)
 				if err := task.WithGroup(ctx, limit, func(s *task.Scope) error {
 					for i := range n {
-						task.SpawnErr(s, func(ctx context.Context) (err error) {
+						s.SpawnErr(func(ctx context.Context) (err error) {
 							results[i], err = withContext(ctx)
 							return err
 						})

@@ -143,9 +143,9 @@ func Example_taskGroup() {
 	ctx := context.Background()
 	err := task.WithGroup(ctx, 8, func(s *task.Scope) error {
 		for range 3 {
-			task.SpawnErr(s, func(ctx context.Context) error { return ctx.Err() })
+			s.SpawnErr(func(ctx context.Context) error { return ctx.Err() })
 		}
-		task.SpawnErr(s, func(context.Context) error { return errSad })
+		s.SpawnErr(func(context.Context) error { return errSad })
 		return nil
 	})
 	fmt.Println(err)

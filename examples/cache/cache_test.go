@@ -61,7 +61,7 @@ func TestCallersShareOneLoad(t *testing.T) {
 		c := NewCache(2, s.load, s.release)
 		require.NoError(t, task.WithGroup(t.Context(), task.Unlimited, func(g *task.Scope) error {
 			for range 50 {
-				task.SpawnErr(g, func(ctx context.Context) error {
+				g.SpawnErr(func(ctx context.Context) error {
 					a, err := c.Get(ctx, "a")
 					if err != nil {
 						return err

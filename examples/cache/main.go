@@ -63,7 +63,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 func read(ctx context.Context, cache *Cache[page], gets, keys, readers int) error {
 	return task.WithGroup(ctx, readers, func(s *task.Scope) error {
 		for i := range readers {
-			task.SpawnErr(s, func(ctx context.Context) error {
+			s.SpawnErr(func(ctx context.Context) error {
 				key := rand.NewZipf(rand.New(rand.NewPCG(1, uint64(i))), 1.1, 1, uint64(keys-1))
 				for n := i; n < gets; n += readers {
 					if err := readPage(ctx, cache, strconv.FormatUint(key.Uint64(), 10)); err != nil {

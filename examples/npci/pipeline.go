@@ -130,10 +130,10 @@ func (p *pipeline) adopt(ctx context.Context) error {
 // run pays until all payments have an outcome, or ctx ends. The first error ends all.
 func (p *pipeline) run(ctx context.Context, out io.Writer) (in income, err error) {
 	err = task.WithGroup(ctx, task.Unlimited, func(s *task.Scope) error {
-		task.SpawnErr(s, p.queue.Run)
-		task.SpawnErr(s, func(ctx context.Context) error { return p.watch(ctx, out) })
+		s.SpawnErr(p.queue.Run)
+		s.SpawnErr(func(ctx context.Context) error { return p.watch(ctx, out) })
 		// The logs may be long: a ledger that breaks meanwhile ends the run at once.
-		task.SpawnErr(s, func(ctx context.Context) error {
+		s.SpawnErr(func(ctx context.Context) error {
 			select {
 			case <-p.ledger.broken:
 				return p.ledger.failure
@@ -169,7 +169,7 @@ func (p *pipeline) readAll(ctx context.Context) (in income, err error) {
 		payments := make(chan payment, 1024)
 		logs := task.Spawn(s, func(ctx context.Context) (income, error) { return join(ctx, p.c, payments) })
 		for range p.c.workers {
-			task.SpawnErr(s, func(ctx context.Context) error {
+			s.SpawnErr(func(ctx context.Context) error {
 				for payment := range payments {
 					if err := p.try(ctx, payment); err != nil {
 						return err

@@ -190,16 +190,16 @@ var waiting = map[string]call{
 	"task.WithGroup": func(_ *testing.T, ctx context.Context) error {
 		return task.WithGroup(ctx, 1, func(s *task.Scope) error { task.Spawn(s, untilDone); return nil })
 	},
-	"task.Settle":        func(_ *testing.T, ctx context.Context) error { return task.Settle(ctx, untilDone)[0].Err },
-	"task.Submit":        func(t *testing.T, ctx context.Context) error { return of(task.Submit(ctx, crowded(t), untilDone)) },
-	"task.SubmitErr":     func(t *testing.T, ctx context.Context) error { return of(task.SubmitErr(ctx, crowded(t), untilOver)) },
-	"task.Pool.Shutdown": func(t *testing.T, ctx context.Context) error { return crowded(t).Shutdown(ctx) },
-	"task.Pool.Wait":     func(t *testing.T, ctx context.Context) error { return crowded(t).Wait(ctx) },
-	"task.Race":          func(_ *testing.T, ctx context.Context) error { return of(task.Race(ctx, untilDone, untilDone)) },
-	"task.RaceErr":       func(_ *testing.T, ctx context.Context) error { return task.RaceErr(ctx, untilOver, untilOver) },
-	"task.RaceOK":        func(_ *testing.T, ctx context.Context) error { return of(task.RaceOK(ctx, untilDone, untilDone)) },
-	"task.Timeout":       func(_ *testing.T, ctx context.Context) error { return of(task.Timeout(ctx, time.Hour, untilDone)) },
-	"task.TimeoutErr":    func(_ *testing.T, ctx context.Context) error { return task.TimeoutErr(ctx, time.Hour, untilOver) },
+	"task.Settle":         func(_ *testing.T, ctx context.Context) error { return task.Settle(ctx, untilDone)[0].Err },
+	"task.Submit":         func(t *testing.T, ctx context.Context) error { return of(task.Submit(ctx, crowded(t), untilDone)) },
+	"task.Pool.SubmitErr": func(t *testing.T, ctx context.Context) error { return of(crowded(t).SubmitErr(ctx, untilOver)) },
+	"task.Pool.Shutdown":  func(t *testing.T, ctx context.Context) error { return crowded(t).Shutdown(ctx) },
+	"task.Pool.Wait":      func(t *testing.T, ctx context.Context) error { return crowded(t).Wait(ctx) },
+	"task.Race":           func(_ *testing.T, ctx context.Context) error { return of(task.Race(ctx, untilDone, untilDone)) },
+	"task.RaceErr":        func(_ *testing.T, ctx context.Context) error { return task.RaceErr(ctx, untilOver, untilOver) },
+	"task.RaceOK":         func(_ *testing.T, ctx context.Context) error { return of(task.RaceOK(ctx, untilDone, untilDone)) },
+	"task.Timeout":        func(_ *testing.T, ctx context.Context) error { return of(task.Timeout(ctx, time.Hour, untilDone)) },
+	"task.TimeoutErr":     func(_ *testing.T, ctx context.Context) error { return task.TimeoutErr(ctx, time.Hour, untilOver) },
 	"task.WithScope": func(_ *testing.T, ctx context.Context) error {
 		return task.WithScope(ctx, func(s *task.Scope) error { return untilOver(s.Context()) })
 	},
@@ -213,7 +213,7 @@ var waiting = map[string]call{
 		return stream.Tee(ctx, never(), 1, drain[int], drain[int])
 	},
 	"stream.Broadcast": func(_ *testing.T, ctx context.Context) error {
-		return stream.Broadcast(ctx, never(), 1, drain[stream.Heard[int]])
+		return stream.Broadcast(ctx, never(), 1, drain[stream.Received[int]])
 	},
 	"stream.Split": func(_ *testing.T, ctx context.Context) error {
 		return stream.Split(ctx, never(), 1, func(int) bool { return true }, drain[int], drain[int])

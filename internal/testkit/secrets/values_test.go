@@ -128,7 +128,7 @@ func containers[T any](t *testing.T, v T) map[string]any {
 		"rc.Box":                rc.NewBox(v),
 		"refcell.Cell":          refcell.NewCell(v), "refcell.OnceCell": refcell.OnceCellFrom(v),
 		"arcmutex.OnceLock": arcmutex.NewOnceLock(v),
-		"stream.Stream":     stream.Of(v, v), "stream.Heard": stream.Heard[T]{Value: v}, "stream.Pair": stream.Pair[T, T]{First: v, Second: v},
+		"stream.Stream":     stream.Of(v, v), "stream.Received": stream.Received[T]{Value: v}, "stream.Pair": stream.Pair[T, T]{First: v, Second: v},
 		"stream.Indexed":   stream.Indexed[T]{Value: v},
 		"stream.Window":    stream.Window[T]{Values: []T{v}},
 		"retry.PanicError": &retry.PanicError{Value: v}, "retry.Error": &retry.Error{Last: fmt.Errorf("about %v", v), Attempts: 1},

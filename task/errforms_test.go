@@ -7,7 +7,6 @@ import (
 	"go/parser"
 	"go/token"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -31,19 +30,19 @@ func TestFormsForFunctionsThatReturnOnlyAnError(t *testing.T) {
 	}
 	for name, call := range map[string]func(f func(context.Context) error) error{
 		"GoErr": func(f func(context.Context) error) error { return join(task.GoErr(t.Context(), f), nil) },
-		"SpawnErr": func(f func(context.Context) error) error {
+		"Scope.SpawnErr": func(f func(context.Context) error) error {
 			return task.WithScope(t.Context(), func(s *task.Scope) error {
-				task.SpawnErr(s, f)
+				s.SpawnErr(f)
 				return nil
 			})
 		},
-		"SubmitErr":    func(f func(context.Context) error) error { return join(task.SubmitErr(t.Context(), p, f)) },
-		"TrySubmitErr": func(f func(context.Context) error) error { return join(task.TrySubmitErr(p, f)) },
-		"JoinAllErr":   func(f func(context.Context) error) error { return task.JoinAllErr(t.Context(), f, f) },
-		"RaceOKErr":    func(f func(context.Context) error) error { return task.RaceOKErr(t.Context(), f, f) },
-		"SettleErr":    func(f func(context.Context) error) error { return errors.Join(task.SettleErr(t.Context(), f, f)...) },
-		"TrySpawnErr": func(f func(context.Context) error) error {
-			return task.WithGroup(t.Context(), 1, func(s *task.Scope) error { return join(task.TrySpawnErr(s, f)) })
+		"Pool.SubmitErr":    func(f func(context.Context) error) error { return join(p.SubmitErr(t.Context(), f)) },
+		"Pool.TrySubmitErr": func(f func(context.Context) error) error { return join(p.TrySubmitErr(f)) },
+		"JoinAllErr":        func(f func(context.Context) error) error { return task.JoinAllErr(t.Context(), f, f) },
+		"RaceOKErr":         func(f func(context.Context) error) error { return task.RaceOKErr(t.Context(), f, f) },
+		"SettleErr":         func(f func(context.Context) error) error { return errors.Join(task.SettleErr(t.Context(), f, f)...) },
+		"Scope.TrySpawnErr": func(f func(context.Context) error) error {
+			return task.WithGroup(t.Context(), 1, func(s *task.Scope) error { return join(s.TrySpawnErr(f)) })
 		},
 		"Set.SpawnErr": func(f func(context.Context) error) error {
 			s := newSet[int](t, 1)
@@ -86,8 +85,13 @@ func TestEachFormForAValueHasOneForAnErrorAlone(t *testing.T) {
 		require.NotEmpty(t, forms)
 		for _, form := range forms {
 			sibling := form + "Err"
-			if regexp.MustCompile(`^Join[2-5]$`).MatchString(form) {
+			switch form {
+			case "Join2", "Join3", "Join4", "Join5":
 				sibling = "JoinAllErr" // without values they are all of one type
+			case "Spawn", "TrySpawn": // functions because a method has no type parameters
+				sibling = "Scope." + sibling
+			case "Submit", "TrySubmit":
+				sibling = "Pool." + sibling
 			}
 			assert.True(t, names[sibling], "%s: %s has no sibling %s", dir, form, sibling)
 		}

@@ -38,8 +38,8 @@ func ForEachAhead[T any](
 func forEach[T any](
 	ctx context.Context, name string, s Stream[T], n, ahead int, f func(context.Context, T) error,
 ) error {
-	given(name, f != nil)
-	return mapped(name, s, n, ahead, false, func(ctx context.Context, v T) (struct{}, error) {
+	checkFunc(name, f != nil)
+	return mapWith(name, s, n, ahead, false, func(ctx context.Context, v T) (struct{}, error) {
 		return struct{}{}, f(ctx, v)
 	}).start(ctx, func(struct{}) bool { return true })
 }
@@ -49,13 +49,13 @@ func forEach[T any](
 //
 //ferrous:blocks
 func Reduce[T, A any](ctx context.Context, s Stream[T], init A, f func(A, T) (A, error)) (A, error) {
-	given("Reduce", f != nil)
+	checkFunc("Reduce", f != nil)
 	acc := init
 	var failure error
 	err := s.start(ctx, func(v T) bool {
 		next, err := f(acc, v)
 		if err != nil {
-			failure = caused(ctx, err)
+			failure = withCause(ctx, err)
 			return false
 		}
 		acc = next
@@ -83,7 +83,7 @@ func First[T any](ctx context.Context, s Stream[T]) (v T, ok bool, err error) {
 //
 //ferrous:blocks
 func Any[T any](ctx context.Context, s Stream[T], pred func(T) bool) (bool, error) {
-	given("Any", pred != nil)
+	checkFunc("Any", pred != nil)
 	found := false
 	err := s.start(ctx, func(v T) bool {
 		found = pred(v)
@@ -98,7 +98,7 @@ func Any[T any](ctx context.Context, s Stream[T], pred func(T) bool) (bool, erro
 //
 //ferrous:blocks
 func All[T any](ctx context.Context, s Stream[T], pred func(T) bool) (bool, error) {
-	given("All", pred != nil)
+	checkFunc("All", pred != nil)
 	other, err := Any(ctx, s, func(v T) bool { return !pred(v) })
 	return !other && err == nil, err
 }

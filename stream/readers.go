@@ -52,8 +52,8 @@ const (
 	mostBuffer  = 64 << 10
 )
 
-// separatorRoom is how many bytes, beside those of a record, may be what ends it.
-const separatorRoom = 256
+// maxDelimiter is how many bytes, beside those of a record, may be what ends it.
+const maxDelimiter = 256
 
 // scan returns a stream of records of up to maxBytes and room, which is less than
 // separatorRoom.
@@ -61,11 +61,11 @@ func scan[T any](name string, open Open, split bufio.SplitFunc, maxBytes, room i
 	if maxBytes <= 0 {
 		panic(bug("%s: maxBytes %d is not positive", name, maxBytes))
 	}
-	given(name, open != nil && split != nil)
+	checkFunc(name, open != nil && split != nil)
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		r, err := open(ctx)
 		if err != nil {
-			return caused(ctx, err)
+			return withCause(ctx, err)
 		}
 		if r == nil {
 			panic(bug("%s: Open returned neither a reader nor an error", name))
@@ -73,9 +73,9 @@ func scan[T any](name string, open Open, split bufio.SplitFunc, maxBytes, room i
 		in := newInput(ctx, r)
 		defer in.end()
 		s := bufio.NewScanner(in)
-		limit := min(maxBytes, math.MaxInt-separatorRoom) + separatorRoom
+		limit := min(maxBytes, math.MaxInt-maxDelimiter) + maxDelimiter
 		size := min(max(limit, leastBuffer), mostBuffer)
-		if in.asked != nil {
+		if in.requests != nil {
 			size = mostBuffer // each Read costs two switches of goroutines
 		}
 		s.Buffer(make([]byte, 0, size), max(limit, size))
@@ -89,7 +89,7 @@ func scan[T any](name string, open Open, split bufio.SplitFunc, maxBytes, room i
 		})
 		for s.Scan() {
 			if ctx.Err() != nil {
-				return over(ctx)
+				return contextError(ctx)
 			}
 			if len(s.Bytes())-room > maxBytes {
 				return tooLong(maxBytes)
@@ -100,7 +100,7 @@ func scan[T any](name string, open Open, split bufio.SplitFunc, maxBytes, room i
 		}
 		switch err := s.Err(); {
 		case ctx.Err() != nil:
-			return over(ctx)
+			return contextError(ctx)
 		case errors.Is(err, bufio.ErrTooLong):
 			return tooLong(maxBytes)
 		default:

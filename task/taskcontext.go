@@ -5,50 +5,50 @@ import (
 	"time"
 )
 
-// A lazy is a task as its context. It becomes a context of the standard library
+// A taskContext is a task as its context. It becomes a context of the standard library
 // when somebody asks for more than Err and Deadline: most tasks never do, and
 // pay neither for its allocation nor for its entry in the parent's list.
-type lazy core
+type taskContext taskState
 
-type full struct {
+type stdContext struct {
 	context.Context
 	cancel context.CancelCauseFunc
 }
 
-var _ context.Context = (*lazy)(nil)
+var _ context.Context = (*taskContext)(nil)
 
-func (l *lazy) Deadline() (time.Time, bool) { return l.parent.Deadline() }
-func (l *lazy) Done() <-chan struct{}       { return l.whole().Done() }
+func (c *taskContext) Deadline() (time.Time, bool) { return c.parent.Deadline() }
+func (c *taskContext) Done() <-chan struct{}       { return c.withCancel().Done() }
 
 // Err becomes that of full once there is one, which does not change any more.
-func (l *lazy) Err() error {
-	if l.full.Load() == nil && !l.returned.Load() && l.parent.Err() == nil {
+func (c *taskContext) Err() error {
+	if c.std.Load() == nil && !c.returned.Load() && c.parent.Err() == nil {
 		return nil
 	}
-	return l.whole().Err()
+	return c.withCancel().Err()
 }
 
 // Value answers the package's own questions: which task a context belongs to,
 // and which task of a crew it belongs to. A scope, a set or a task that was made
 // with the context of a task acts for that task, so the second question goes on
 // to the parents.
-func (l *lazy) Value(key any) any {
-	c := (*core)(l)
+func (c *taskContext) Value(key any) any {
+	t := (*taskState)(c)
 	switch k := key.(type) {
 	case taskKey:
-		return c
+		return t
 	case memberKey:
-		if c.crew() == k.crew {
-			return c
+		if t.workers() == k.workers {
+			return t
 		}
-		return l.parent.Value(key)
+		return c.parent.Value(key)
 	}
-	return l.whole().Value(key)
+	return c.withCancel().Value(key)
 }
 
 type (
-	taskKey   struct{}             // asks for the *core of the nearest task
-	memberKey struct{ crew *crew } // asks for the nearest task of the crew
+	taskKey   struct{}                   // asks for the *taskState of the nearest task
+	memberKey struct{ workers *workers } // asks for the nearest task of the crew
 )
 
 // valuesOf has the values of a context and nothing else: neither its end nor the task
@@ -69,45 +69,45 @@ func (c valuesOf) Value(key any) any {
 
 // taskOf returns the task to which ctx belongs, or nil if that has ended or there
 // is none.
-func taskOf(ctx context.Context) *core {
-	c, _ := ctx.Value(taskKey{}).(*core)
-	if c == nil || c.returned.Load() {
+func taskOf(ctx context.Context) *taskState {
+	t, _ := ctx.Value(taskKey{}).(*taskState)
+	if t == nil || t.returned.Load() {
 		return nil
 	}
-	return c
+	return t
 }
 
 // memberOf returns the task of c for which ctx acts, or nil.
-func memberOf(ctx context.Context, c *crew) *core {
-	m, _ := ctx.Value(memberKey{c}).(*core)
+func memberOf(ctx context.Context, ws *workers) *taskState {
+	m, _ := ctx.Value(memberKey{ws}).(*taskState)
 	if m == nil || m.returned.Load() {
 		return nil
 	}
 	return m
 }
 
-func (l *lazy) whole() *full {
-	if f := l.full.Load(); f != nil {
+func (c *taskContext) withCancel() *stdContext {
+	if f := c.std.Load(); f != nil {
 		return f
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if f := l.full.Load(); f != nil {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f := c.std.Load(); f != nil {
 		return f
 	}
-	f := new(full)
-	f.Context, f.cancel = context.WithCancelCause(l.parent)
-	l.full.Store(f)
-	if l.returned.Load() { // after the store: end may not have seen it
+	f := new(stdContext)
+	f.Context, f.cancel = context.WithCancelCause(c.parent)
+	c.std.Store(f)
+	if c.returned.Load() { // after the store: end may not have seen it
 		f.cancel(nil)
 	}
 	return f
 }
 
 // end ends the context.
-func (l *lazy) end() {
-	l.returned.Store(true)
-	if f := l.full.Load(); f != nil {
+func (c *taskContext) end() {
+	c.returned.Store(true)
+	if f := c.std.Load(); f != nil {
 		f.cancel(nil)
 	}
 }

@@ -68,57 +68,57 @@ func (e *EndError) LogValue() slog.Value {
 // panics.
 const keptFailures = 16
 
-// ends is what the end of a crew has to report. Guarded by crew.mu.
-type ends struct {
-	lost    *lost // nil for none
-	aborted int   // tasks that had not ended when Close or Shutdown aborted them
-	cause   error // of that abort
-	err     error // by which it is reported
+// end is what the end of a crew has to report. Guarded by crew.mu.
+type endReport struct {
+	unseen  *unseenFailures // nil for none
+	aborted int             // tasks that had not ended when Close or Shutdown aborted them
+	cause   error           // of that abort
+	err     error           // by which it is reported
 }
 
-// lost is the failures that nobody has seen.
-type lost struct {
+// unseenFailures is the failures that nobody has seen.
+type unseenFailures struct {
 	failures []*failure   // the first keptFailures of each kind; those seen may be missing
-	unkept   atomic.Int64 // of the others, those that nobody has seen
+	dropped  atomic.Int64 // of the others, those that nobody has seen
 }
 
-// fail notes the failure of a task.
-func (c *crew) fail(f *failure) {
+// recordFailure notes the failure of a task.
+func (ws *workers) recordFailure(f *failure) {
 	if f.panicked {
-		c.panicked++
+		ws.panicked++
 	} else {
-		c.failed++
+		ws.failed++
 	}
-	if c.scope != nil || f.seen.Load() || c.ends.obeyed(f) {
+	if ws.scope != nil || f.seen.Load() || ws.end.obeyed(f) {
 		return
 	}
-	if c.ends.lost == nil {
-		c.ends.lost = new(lost)
-		runtime.AddCleanup(c, (*lost).crash, c.ends.lost)
+	if ws.end.unseen == nil {
+		ws.end.unseen = new(unseenFailures)
+		runtime.AddCleanup(ws, (*unseenFailures).crash, ws.end.unseen)
 	}
-	c.ends.lost.note(f)
+	ws.end.unseen.note(f)
 }
 
 // obeyed reports whether f is the error of a task that obeyed the abort.
-func (e *ends) obeyed(f *failure) bool {
+func (e *endReport) obeyed(f *failure) bool {
 	return e.cause != nil && !f.panicked && (errors.Is(f.err, e.cause) || errors.Is(f.err, context.Canceled))
 }
 
 // note keeps a failure, or counts it.
-func (l *lost) note(f *failure) {
-	if l.full(f) {
+func (l *unseenFailures) note(f *failure) {
+	if l.isFull(f) {
 		l.failures = slices.DeleteFunc(l.failures, func(f *failure) bool { return f.seen.Load() })
 	}
-	if l.full(f) {
-		f.unkept = &l.unkept
-		l.unkept.Add(1)
+	if l.isFull(f) {
+		f.dropped = &l.dropped
+		l.dropped.Add(1)
 		return
 	}
 	l.failures = append(l.failures, f)
 }
 
-// full reports whether no more failures of f's kind are kept.
-func (l *lost) full(f *failure) bool {
+// std reports whether no more failures of f's kind are kept.
+func (l *unseenFailures) isFull(f *failure) bool {
 	n := 0
 	for _, g := range l.failures {
 		if g.panicked == f.panicked {
@@ -130,7 +130,7 @@ func (l *lost) full(f *failure) bool {
 
 // crash ends the process if there is a panic that nobody has seen. It is called if
 // the Set or Pool was never closed and nobody holds it or one of its handles.
-func (l *lost) crash() {
+func (l *unseenFailures) crash() {
 	for _, f := range l.failures {
 		if f.panicked {
 			f.crash()
@@ -139,99 +139,99 @@ func (l *lost) crash() {
 }
 
 // report returns an [*EndError], or nil, and forgets what is in it.
-func (c *crew) report() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e := &EndError{Aborted: c.ends.aborted}
-	if l := c.ends.lost; l != nil {
+func (ws *workers) report() error {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	e := &EndError{Aborted: ws.end.aborted}
+	if l := ws.end.unseen; l != nil {
 		for _, f := range l.failures {
 			if !f.seen.Swap(true) {
 				e.Errs = append(e.Errs, f.err)
 			}
 		}
-		e.More = int(l.unkept.Load())
+		e.More = int(l.dropped.Load())
 		l.failures = nil // for the cleanup
 	}
 	if e.Aborted > 0 {
-		e.Cause = c.ends.err
+		e.Cause = ws.end.err
 	}
-	c.ends.lost, c.ends.aborted = nil, 0
+	ws.end.unseen, ws.end.aborted = nil, 0
 	if e.Aborted == 0 && len(e.Errs) == 0 && e.More == 0 {
 		return nil
 	}
 	return e
 }
 
-// shut lets no more tasks in, and returns a channel that is closed when those
+// refuseNew lets no more tasks in, and returns a channel that is closed when those
 // inside have ended. It may be called again.
-func (c *crew) shut() <-chan struct{} {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.quiet != nil {
-		return c.quiet
+func (ws *workers) refuseNew() <-chan struct{} {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	if ws.allStopped != nil {
+		return ws.allStopped
 	}
-	c.quiet = make(chan struct{})
-	for c.waiters.n > 0 {
-		if w, _ := c.waiters.pop(); w.state == waiting {
+	ws.allStopped = make(chan struct{})
+	for ws.submitters.n > 0 {
+		if w, _ := ws.submitters.pop(); w.state == waiting {
 			w.state = refused
 			w.h.base().begin() // it never will
 			close(w.ready)
 		}
 	}
-	c.gone = 0
-	c.dismiss(0)
-	if c.live == 0 {
-		close(c.quiet)
+	ws.canceled = 0
+	ws.stopIdle(0)
+	if ws.goroutines == 0 {
+		close(ws.allStopped)
 	}
-	return c.quiet
+	return ws.allStopped
 }
 
 // closed reports whether the crew takes no more tasks. The caller holds mu.
-func (c *crew) closed() bool { return c.quiet != nil }
+func (ws *workers) closed() bool { return ws.allStopped != nil }
 
 // close is Close.
-func (c *crew) close() error {
-	c.refuseInside(context.Background(), "Close")
-	quiet := c.shut()
-	c.abortAtEnd(ErrClosed, ErrClosed)
-	_ = c.await(c.parent, nil, quiet) // there is no limit
-	return c.report()
+func (ws *workers) close() error {
+	ws.panicInside(context.Background(), "Close")
+	quiet := ws.refuseNew()
+	ws.abortAtEnd(ErrClosed, ErrClosed)
+	_ = ws.await(ws.parent, nil, quiet) // there is no limit
+	return ws.report()
 }
 
 // shutdown is Shutdown.
-func (c *crew) shutdown(ctx context.Context) error {
-	c.refuseInside(ctx, "Shutdown")
-	quiet := c.shut()
-	if err := c.await(ctx, ctx, quiet); err != nil {
-		c.abortAtEnd(context.Cause(ctx), err)
+func (ws *workers) shutdown(ctx context.Context) error {
+	ws.panicInside(ctx, "Shutdown")
+	quiet := ws.refuseNew()
+	if err := ws.await(ctx, ctx, quiet); err != nil {
+		ws.abortAtEnd(context.Cause(ctx), err)
 	} else {
-		c.abort(ErrClosed) // nothing is left: it releases the context
+		ws.abort(ErrClosed) // nothing is left: it releases the context
 	}
-	return c.report()
+	return ws.report()
 }
 
 // wait is Wait.
-func (c *crew) wait(ctx context.Context) error {
-	c.refuseInside(ctx, "Wait")
+func (ws *workers) wait(ctx context.Context) error {
+	ws.panicInside(ctx, "Wait")
 	if ctx.Err() != nil {
-		return over(ctx)
+		return contextError(ctx)
 	}
-	c.mu.Lock()
-	if c.left() == 0 {
-		c.mu.Unlock()
+	ws.mu.Lock()
+	if ws.unended() == 0 {
+		ws.mu.Unlock()
 		return nil
 	}
-	if c.empty == nil {
-		c.empty = make(chan struct{})
+	if ws.allEnded == nil {
+		ws.allEnded = make(chan struct{})
 	}
-	empty := c.empty
-	c.mu.Unlock()
-	return c.await(ctx, ctx, empty)
+	empty := ws.allEnded
+	ws.mu.Unlock()
+	return ws.await(ctx, ctx, empty)
 }
 
 // await waits for ready, the end of all tasks of the crew, on behalf of the task
 // of ctx, or until limit is done, unless it is nil.
-func (c *crew) await(ctx, limit context.Context, ready <-chan struct{}) error {
+func (ws *workers) await(ctx, limit context.Context, ready <-chan struct{}) error {
 	select {
 	case <-ready:
 		return nil
@@ -244,8 +244,8 @@ func (c *crew) await(ctx, limit context.Context, ready <-chan struct{}) error {
 	if x == nil {
 		return wait(limit, ready)
 	}
-	e := &edge{ctx: limit, own: own}
-	err := e.connect(x, c)
+	e := &edge{ctx: limit, ownGoroutine: own}
+	err := e.connect(x, ws)
 	defer e.end(ctx)
 	if err != nil {
 		panic(err)
@@ -254,28 +254,28 @@ func (c *crew) await(ctx, limit context.Context, ready <-chan struct{}) error {
 }
 
 // abortAtEnd is abort for Close and Shutdown, which report it as err.
-func (c *crew) abortAtEnd(cause, err error) {
-	c.mu.Lock()
-	if c.ends.cause == nil {
-		c.ends.aborted, c.ends.cause, c.ends.err = c.left()-c.replaced, cause, err
+func (ws *workers) abortAtEnd(cause, err error) {
+	ws.mu.Lock()
+	if ws.end.cause == nil {
+		ws.end.aborted, ws.end.cause, ws.end.err = ws.unended()-ws.replaced, cause, err
 	}
-	c.mu.Unlock()
-	c.abort(cause)
+	ws.mu.Unlock()
+	ws.abort(cause)
 }
 
 // abort ends the context of all accepted tasks and does not wait. Tasks that have
 // not begun end at once. Tasks accepted later get a new context.
-func (c *crew) abort(cause error) {
-	c.mu.Lock()
-	cancel := c.cancel
-	if !c.closed() {
-		c.ctx, c.cancel = context.WithCancelCause(c.parent)
+func (ws *workers) abort(cause error) {
+	ws.mu.Lock()
+	cancel := ws.cancel
+	if !ws.closed() {
+		ws.ctx, ws.cancel = context.WithCancelCause(ws.parent)
 	}
-	var refused []runner
-	for c.queue.n > 0 {
-		h, _ := c.queue.pop()
+	var refused []anyHandle
+	for ws.queue.n > 0 {
+		h, _ := ws.queue.pop()
 		if h.base().begun {
-			c.begun--
+			ws.queuedBegun--
 			continue
 		}
 		h.base().begin()
@@ -283,24 +283,24 @@ func (c *crew) abort(cause error) {
 		refused = append(refused, h)
 	}
 	for _, h := range refused {
-		c.publish(h, h.base())
+		ws.publish(h, h.base())
 	}
-	c.fill()
-	c.staff()
-	c.mu.Unlock()
+	ws.admitSubmitters()
+	ws.startQueued()
+	ws.mu.Unlock()
 	cancel(cause)
 	for _, h := range refused {
 		h.base().wake()
 	}
 }
 
-// refuseInside panics if a task of the crew would wait for itself.
-func (c *crew) refuseInside(ctx context.Context, method string) {
-	x := memberOf(ctx, c)
+// panicInside panics if a task of the crew would wait for itself.
+func (ws *workers) panicInside(ctx context.Context, method string) {
+	x := memberOf(ctx, ws)
 	if x == nil {
 		x = current()
 	}
-	if x != nil && x.crew() == c {
-		panic(bug("%s.%s: %s waits for its own end", c.kind, method, x.name()))
+	if x != nil && x.workers() == ws {
+		panic(bug("%s.%s: %s waits for its own end", ws.kind, method, x.name()))
 	}
 }

@@ -18,7 +18,7 @@ func FromSlice[T any](vs []T) Stream[T] {
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		for _, v := range vs {
 			if ctx.Err() != nil {
-				return over(ctx)
+				return contextError(ctx)
 			}
 			if !yield(v) {
 				return nil
@@ -32,17 +32,17 @@ func FromSlice[T any](vs []T) Stream[T] {
 // noticed after each element and when seq ends, but not while seq waits for
 // something: for a seq that waits there are [FromReceiver], [FromChan] and [New].
 func FromSeq[T any](seq iter.Seq[T]) Stream[T] {
-	given("FromSeq", seq != nil)
+	checkFunc("FromSeq", seq != nil)
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
-		g, left := gate{name: "FromSeq"}, false
+		g, left := yieldGuard{name: "FromSeq"}, false
 		seq(func(v T) bool {
 			g.enter()
 			left = !yield(v)
 			return g.leave(!left && ctx.Err() == nil) // before seq is asked for one more
 		})
-		g.shut()
+		g.end()
 		if !left && ctx.Err() != nil {
-			return over(ctx)
+			return contextError(ctx)
 		}
 		return nil
 	}}
@@ -52,9 +52,9 @@ func FromSeq[T any](seq iter.Seq[T]) Stream[T] {
 // stream. The run's context does not reach seq, also if seq was made with a
 // context.
 func FromSeq2[T any](seq iter.Seq2[T, error]) Stream[T] {
-	given("FromSeq2", seq != nil)
+	checkFunc("FromSeq2", seq != nil)
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
-		g, left := gate{name: "FromSeq2"}, false
+		g, left := yieldGuard{name: "FromSeq2"}, false
 		var failure error
 		seq(func(v T, err error) bool {
 			g.enter()
@@ -62,11 +62,11 @@ func FromSeq2[T any](seq iter.Seq2[T, error]) Stream[T] {
 			left = err == nil && !yield(v)
 			return g.leave(err == nil && !left && ctx.Err() == nil)
 		})
-		g.shut()
+		g.end()
 		if failure == nil && !left && ctx.Err() != nil {
-			return over(ctx)
+			return contextError(ctx)
 		}
-		return caused(ctx, failure)
+		return withCause(ctx, failure)
 	}}
 }
 
@@ -98,7 +98,7 @@ func FromReceiver[T any](r interface {
 				return err
 			}
 		}
-		return over(ctx)
+		return contextError(ctx)
 	})
 }
 
@@ -114,10 +114,10 @@ func FromChan[T any](c <-chan T) Stream[T] {
 					return nil
 				}
 				if ctx.Err() != nil {
-					return over(ctx)
+					return contextError(ctx)
 				}
 			case <-done:
-				return over(ctx)
+				return contextError(ctx)
 			}
 		}
 	})
@@ -131,7 +131,7 @@ func Fail[T any](err error) Stream[T] {
 // Ticker returns an endless stream of the time, every d. A tick that nobody is
 // ready for is dropped, as [time.Ticker] does. A d that is not positive panics.
 func Ticker(d time.Duration) Stream[time.Time] {
-	positiveTime("Ticker", d)
+	checkDuration("Ticker", d)
 	return newSource("Ticker", func(ctx context.Context, yield func(time.Time) bool) error {
 		t := time.NewTicker(d)
 		defer t.Stop()
@@ -143,8 +143,8 @@ func Ticker(d time.Duration) Stream[time.Time] {
 // then, whenever its elements were consumed, d after it was called last, or at
 // once if that has passed. A d that is not positive panics.
 func Poll[T any](d time.Duration, fetch func(context.Context) ([]T, error)) Stream[T] {
-	positiveTime("Poll", d)
-	given("Poll", fetch != nil)
+	checkDuration("Poll", d)
+	checkFunc("Poll", fetch != nil)
 	return newSource("Poll", func(ctx context.Context, yield func(T) bool) error {
 		for {
 			next := time.Now().Add(d)
@@ -154,7 +154,7 @@ func Poll[T any](d time.Duration, fetch func(context.Context) ([]T, error)) Stre
 					return nil
 				}
 				if ctx.Err() != nil {
-					return over(ctx)
+					return contextError(ctx)
 				}
 			}
 			if err != nil {
@@ -174,12 +174,12 @@ func Poll[T any](d time.Duration, fetch func(context.Context) ([]T, error)) Stre
 func Pages[T, C any](
 	first C, fetch func(ctx context.Context, at C) (page []T, next C, more bool, err error),
 ) Stream[T] {
-	given("Pages", fetch != nil)
+	checkFunc("Pages", fetch != nil)
 	return newSource("Pages", func(ctx context.Context, yield func(T) bool) error {
 		at, more := first, true
 		for more {
 			if ctx.Err() != nil {
-				return over(ctx)
+				return contextError(ctx)
 			}
 			var page []T
 			var err error
@@ -189,7 +189,7 @@ func Pages[T, C any](
 					return nil
 				}
 				if ctx.Err() != nil {
-					return over(ctx)
+					return contextError(ctx)
 				}
 			}
 			if err != nil {
@@ -212,7 +212,7 @@ type Cursor interface {
 func Rows[T any, R Cursor](
 	query func(context.Context) (R, error), scan func(R) (T, error),
 ) Stream[T] {
-	given("Rows", query != nil && scan != nil)
+	checkFunc("Rows", query != nil && scan != nil)
 	return newSource("Rows", func(ctx context.Context, yield func(T) bool) (err error) {
 		rows, err := query(ctx)
 		if err != nil {
@@ -227,7 +227,7 @@ func Rows[T any, R Cursor](
 		for rows.Next() {
 			v, err := scan(rows)
 			if err != nil && ctx.Err() != nil {
-				return over(ctx)
+				return contextError(ctx)
 			}
 			if err != nil {
 				return err
@@ -237,11 +237,11 @@ func Rows[T any, R Cursor](
 				return nil
 			}
 			if ctx.Err() != nil {
-				return over(ctx)
+				return contextError(ctx)
 			}
 		}
 		if ctx.Err() != nil {
-			return over(ctx)
+			return contextError(ctx)
 		}
 		return rows.Err()
 	})
@@ -250,7 +250,7 @@ func Rows[T any, R Cursor](
 // sleep waits for d or the end of ctx, which is noticed first.
 func sleep(ctx context.Context, d time.Duration) error {
 	if ctx.Err() != nil {
-		return over(ctx)
+		return contextError(ctx)
 	}
 	if d <= 0 {
 		return nil
@@ -261,6 +261,6 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-t.C:
 		return nil
 	case <-ctx.Done():
-		return over(ctx)
+		return contextError(ctx)
 	}
 }

@@ -4,7 +4,7 @@ import "context"
 
 // Filter keeps the elements for which keep returns true. It is pure.
 func (s Stream[T]) Filter(keep func(T) bool) Stream[T] {
-	given("Filter", keep != nil)
+	checkFunc("Filter", keep != nil)
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		return s.start(ctx, func(v T) bool { return !keep(v) || yield(v) })
 	}}
@@ -12,7 +12,7 @@ func (s Stream[T]) Filter(keep func(T) bool) Stream[T] {
 
 // Inspect calls f with each element on its way. It is pure.
 func (s Stream[T]) Inspect(f func(T)) Stream[T] {
-	given("Inspect", f != nil)
+	checkFunc("Inspect", f != nil)
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		return s.start(ctx, func(v T) bool {
 			f(v)
@@ -53,7 +53,7 @@ func (s Stream[T]) Skip(n int) Stream[T] {
 // TakeWhile ends the stream before the first element for which keep returns
 // false. It is pure.
 func (s Stream[T]) TakeWhile(keep func(T) bool) Stream[T] {
-	given("TakeWhile", keep != nil)
+	checkFunc("TakeWhile", keep != nil)
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		return s.start(ctx, func(v T) bool { return keep(v) && yield(v) })
 	}}
@@ -62,7 +62,7 @@ func (s Stream[T]) TakeWhile(keep func(T) bool) Stream[T] {
 // SkipWhile drops the elements before the first for which drop returns false. It
 // is pure.
 func (s Stream[T]) SkipWhile(drop func(T) bool) Stream[T] {
-	given("SkipWhile", drop != nil)
+	checkFunc("SkipWhile", drop != nil)
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		dropping := true
 		return s.start(ctx, func(v T) bool {
@@ -96,7 +96,7 @@ func (s Stream[T]) Chain(others ...Stream[T]) Stream[T] {
 // FilterMap maps the elements for which f returns true, and drops the others. An
 // error of f ends the stream. It is pure.
 func FilterMap[T, U any](s Stream[T], f func(context.Context, T) (U, bool, error)) Stream[U] {
-	given("FilterMap", f != nil)
+	checkFunc("FilterMap", f != nil)
 	return filterMap(s, f)
 }
 
@@ -106,7 +106,7 @@ func filterMap[T, U any](s Stream[T], f func(context.Context, T) (U, bool, error
 		err := s.start(ctx, func(v T) bool {
 			u, keep, err := f(ctx, v)
 			if err != nil {
-				failure = caused(ctx, err)
+				failure = withCause(ctx, err)
 				return false
 			}
 			return !keep || yield(u)
@@ -121,7 +121,7 @@ func filterMap[T, U any](s Stream[T], f func(context.Context, T) (U, bool, error
 // FlatMap runs the stream that f returns for each element, one after the other.
 // It is pure. To run several at once, see [MapUnordered] and [Merge].
 func FlatMap[T, U any](s Stream[T], f func(T) Stream[U]) Stream[U] {
-	given("FlatMap", f != nil)
+	checkFunc("FlatMap", f != nil)
 	return Stream[U]{func(ctx context.Context, yield func(U) bool) error {
 		var failure error
 		err := s.start(ctx, func(v T) bool {
@@ -142,7 +142,7 @@ func FlatMap[T, U any](s Stream[T], f func(T) Stream[U]) Stream[U] {
 // Scan yields what f makes of each element and its own result before, first of
 // all init. It is pure.
 func Scan[T, A any](s Stream[T], init A, f func(A, T) A) Stream[A] {
-	given("Scan", f != nil)
+	checkFunc("Scan", f != nil)
 	return Stream[A]{func(ctx context.Context, yield func(A) bool) error {
 		acc := init
 		return s.start(ctx, func(v T) bool {
@@ -173,7 +173,7 @@ func Enumerate[T any](s Stream[T]) Stream[Indexed[T]] {
 // shorter. Before an error, what was gathered is yielded. It is pure. An n that
 // is not positive panics.
 func Chunks[T any](s Stream[T], n int) Stream[[]T] {
-	positive("Chunks", n)
+	checkPositive("Chunks", n)
 	return Stream[[]T]{func(ctx context.Context, yield func([]T) bool) error {
 		var chunk []T
 		more := true
@@ -203,8 +203,8 @@ const maxChunkHint = 1024
 // [Chunks] without a shorter last one. It is pure. A size or step that is not
 // positive panics.
 func Windows[T any](s Stream[T], size, step int) Stream[[]T] {
-	positive("Windows", size)
-	positive("Windows", step)
+	checkPositive("Windows", size)
+	checkPositive("Windows", step)
 	return Stream[[]T]{func(ctx context.Context, yield func([]T) bool) error {
 		var window []T
 		skip := 0
@@ -225,7 +225,7 @@ func Windows[T any](s Stream[T], size, step int) Stream[[]T] {
 	}}
 }
 
-func positive(name string, n int) {
+func checkPositive(name string, n int) {
 	if n <= 0 {
 		panic(bug("%s: %d is not positive", name, n))
 	}
@@ -236,7 +236,7 @@ func positive(name string, n int) {
 // s failed without an element since the last one, from 1 on; it may wait. If it
 // returns an error, that ends the stream. It is pure.
 func Retry[T any](s Stream[T], again func(ctx context.Context, failures int, err error) error) Stream[T] {
-	given("Retry", again != nil)
+	checkFunc("Retry", again != nil)
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		failures, more := 0, true
 		for {
@@ -253,7 +253,7 @@ func Retry[T any](s Stream[T], again func(ctx context.Context, failures int, err
 			}
 			failures++
 			if err := again(ctx, failures, err); err != nil {
-				return caused(ctx, err)
+				return withCause(ctx, err)
 			}
 		}
 	}}

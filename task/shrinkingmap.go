@@ -1,8 +1,8 @@
 package task
 
-// keyed is a map that gives its memory back once it is empty. The zero value is
+// shrinkingMap is a map that gives its memory back once it is empty. The zero value is
 // empty.
-type keyed[K comparable, V any] struct {
+type shrinkingMap[K comparable, V any] struct {
 	m    map[K]V
 	most int // entries since m was made
 }
@@ -10,7 +10,7 @@ type keyed[K comparable, V any] struct {
 // largeMap is how many entries a map that is empty again may have had.
 const largeMap = 1024
 
-func (k *keyed[K, V]) set(key K, v V) {
+func (k *shrinkingMap[K, V]) set(key K, v V) {
 	if k.m == nil {
 		k.m = map[K]V{}
 	}
@@ -18,7 +18,7 @@ func (k *keyed[K, V]) set(key K, v V) {
 	k.most = max(k.most, len(k.m))
 }
 
-func (k *keyed[K, V]) delete(key K) {
+func (k *shrinkingMap[K, V]) delete(key K) {
 	delete(k.m, key)
 	if len(k.m) == 0 && k.most > largeMap {
 		k.m, k.most = nil, 0

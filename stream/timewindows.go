@@ -24,11 +24,11 @@ type Window[T any] struct {
 // body, elements wait, one ahead on a goroutine of their own, and come later. All
 // elements of the last size are kept. A size or step that is not positive panics.
 func TimeWindows[T any](s Stream[T], size, step time.Duration) Stream[Window[T]] {
-	positiveTime("TimeWindows", size)
-	positiveTime("TimeWindows", step)
+	checkDuration("TimeWindows", size)
+	checkDuration("TimeWindows", step)
 	return Stream[Window[T]]{func(ctx context.Context, yield func(Window[T]) bool) error {
-		w := windowing[T]{size: size, step: step, start: time.Now(), yield: yield, more: true}
-		err := timed(s, 0, func(l *loop[T]) error {
+		w := windowState[T]{size: size, step: step, start: time.Now(), yield: yield, open: true}
+		err := timed(s, 0, func(l *timedRun[T]) error {
 			fired := func() error {
 				if !w.yieldUntil(time.Since(w.start)) {
 					return errStop
@@ -56,12 +56,12 @@ func TimeWindows[T any](s Stream[T], size, step time.Duration) Stream[Window[T]]
 	}}
 }
 
-// A windowing is a run of TimeWindows. Times are since its start.
-type windowing[T any] struct {
+// A windowState is a run of TimeWindows. Times are since its start.
+type windowState[T any] struct {
 	size, step time.Duration
 	start      time.Time
 	yield      func(Window[T]) bool
-	more       bool // yield has not returned false
+	open       bool // yield has not returned false
 
 	from time.Duration // of the next window to yield
 	kept []stamped[T]  // by time; all are in a window that was not yielded
@@ -73,7 +73,7 @@ type stamped[T any] struct {
 }
 
 // add keeps an element, if it is in a window.
-func (w *windowing[T]) add(now time.Duration, v T) {
+func (w *windowState[T]) add(now time.Duration, v T) {
 	if now%w.step >= w.size {
 		return // between two
 	}
@@ -86,12 +86,12 @@ func (w *windowing[T]) add(now time.Duration, v T) {
 }
 
 // end returns the end of the next window.
-func (w *windowing[T]) end() time.Duration {
+func (w *windowState[T]) end() time.Duration {
 	return w.from + min(w.size, math.MaxInt64-w.from)
 }
 
 // set sets the timer to the end of the next window.
-func (w *windowing[T]) set(timer *time.Timer) {
+func (w *windowState[T]) set(timer *time.Timer) {
 	if len(w.kept) > 0 {
 		timer.Reset(w.end() - time.Since(w.start))
 	}
@@ -99,8 +99,8 @@ func (w *windowing[T]) set(timer *time.Timer) {
 
 // yieldUntil yields the windows that end at or before now. It is called before an
 // element is added, so that all that are kept are before the end of the next window.
-func (w *windowing[T]) yieldUntil(now time.Duration) bool {
-	for w.more && len(w.kept) > 0 && w.end() <= now {
+func (w *windowState[T]) yieldUntil(now time.Duration) bool {
+	for w.open && len(w.kept) > 0 && w.end() <= now {
 		values := make([]T, len(w.kept))
 		for i, x := range w.kept {
 			values[i] = x.v
@@ -112,7 +112,7 @@ func (w *windowing[T]) yieldUntil(now time.Duration) bool {
 			old++
 		}
 		w.kept = slices.Delete(w.kept, 0, old)
-		w.more = w.yield(Window[T]{from, from.Add(w.size), values})
+		w.open = w.yield(Window[T]{from, from.Add(w.size), values})
 	}
-	return w.more
+	return w.open
 }

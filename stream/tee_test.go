@@ -80,8 +80,8 @@ var forks = map[string]func(context.Context, stream.Stream[int], int, func(conte
 		return stream.Split(ctx, s, n, func(v int) bool { return v%2 == 0 }, f, f)
 	},
 	"Broadcast": func(ctx context.Context, s stream.Stream[int], n int, f func(context.Context, stream.Stream[int]) error) error {
-		heard := func(ctx context.Context, s stream.Stream[stream.Heard[int]]) error {
-			return f(ctx, stream.Map(s, 1, func(_ context.Context, v stream.Heard[int]) (int, error) { return v.Value, nil }))
+		heard := func(ctx context.Context, s stream.Stream[stream.Received[int]]) error {
+			return f(ctx, stream.Map(s, 1, func(_ context.Context, v stream.Received[int]) (int, error) { return v.Value, nil }))
 		}
 		return stream.Broadcast(ctx, s, n, heard, heard)
 	},
@@ -272,7 +272,7 @@ func TestASlowBranchHoldsASplit(t *testing.T) {
 func TestASlowBranchOfABroadcastLosesTheOldest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		noLeak(t)
-		var fast, slow []stream.Heard[int]
+		var fast, slow []stream.Received[int]
 		paced := upTo(100, nil).Inspect(func(int) { synctest.Wait() }) // the fast one keeps up
 		gate := make(chan struct{})
 		paced = paced.Inspect(func(v int) {
@@ -281,7 +281,7 @@ func TestASlowBranchOfABroadcastLosesTheOldest(t *testing.T) {
 			}
 		})
 		require.NoError(t, stream.Broadcast(t.Context(), paced, 4, into(&fast),
-			func(ctx context.Context, s stream.Stream[stream.Heard[int]]) error {
+			func(ctx context.Context, s stream.Stream[stream.Received[int]]) error {
 				for v, err := range s.All(ctx) {
 					require.NoError(t, err)
 					slow = append(slow, v)
@@ -290,7 +290,7 @@ func TestASlowBranchOfABroadcastLosesTheOldest(t *testing.T) {
 				return nil
 			}))
 		for i, v := range fast {
-			assert.Equal(t, stream.Heard[int]{Value: i}, v)
+			assert.Equal(t, stream.Received[int]{Value: i}, v)
 		}
 		assert.Len(t, fast, 100)
 		last := -1
@@ -306,9 +306,9 @@ func TestASlowBranchOfABroadcastLosesTheOldest(t *testing.T) {
 
 func TestABroadcastEnds(t *testing.T) {
 	noLeak(t)
-	leave := func(context.Context, stream.Stream[stream.Heard[int]]) error { return nil }
+	leave := func(context.Context, stream.Stream[stream.Received[int]]) error { return nil }
 	require.NoError(t, stream.Broadcast(t.Context(), count(), 1, leave, leave))
-	var got []stream.Heard[int]
+	var got []stream.Received[int]
 	require.Equal(t, errBoom, stream.Broadcast(t.Context(), upTo(3, errBoom), 9, into(&got)))
 	assert.Len(t, got, 3)
 }

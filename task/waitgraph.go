@@ -26,33 +26,33 @@ import (
 // A wait from outside of all tasks adds no edge. One lock guards the edges of all
 // crews, because edges lead from crew to crew. It is taken before crew.mu. A wait
 // inside a task costs O(n) for the n tasks that wait above and below it.
-var waits sync.Mutex
+var waitGraph sync.Mutex
 
 // A node is an end of edges: a task or a group. It is made on first use, and
 // guarded by waits.
 type node struct {
-	core  *core       // nil in the node of a group
-	task  runner      // its handle; nil in the node of a group or a task that had begun
-	needs atomic.Bool // the task waits for a place; written under crew.mu
-	crew  *crew       // of the tasks, in the node of a crew
-	down  []*edge     // from this task
-	rings chan any    // panic values: breaks a wait of this task off; made by its first wait
-	up    []*edge     // to this node
-	inner []*node     // tasks of the group from which edges go down
-	index int         // of a task in inner of its group
+	core    *taskState  // nil in the node of a group
+	task    anyHandle   // its handle; nil in the node of a group or a task that had begun
+	needs   atomic.Bool // the task waits for a slot; written under workers.mu
+	workers *workers    // of the tasks, in the node of a crew
+	down    []*edge     // from this task
+	cycles  chan any    // panic values: breaks a wait of this task off; made by its first wait
+	up      []*edge     // to this node
+	inner   []*node     // tasks of the group from which edges go down
+	index   int         // of a task in inner of its group
 
-	awaited []*node // tasks of the crew that may need a place, awaited by tasks of other crews
-	place   int     // of this task in awaited of its crew, from 1; 0 if it is not there
+	awaitedTasks []*node // tasks of the crew that may need a slot, awaited by tasks of other crews
+	awaitedIndex int     // of this task in awaited of its workers, from 1; 0 if it is not there
 }
 
 // An edge is at down[i] of the node that waits and at up[j] of the other.
 type edge struct {
-	from, to *node
-	i, j     int
-	ctx      context.Context // ends the wait; nil if nothing does
-	own      bool            // the goroutine that runs the task waits
-	must     bool            // it cannot be broken off, as that for the end of a scope
-	some     bool            // for any task of the group, not for all
+	from, to        *node
+	i, j            int
+	ctx             context.Context // ends the wait; nil if nothing does
+	ownGoroutine    bool            // the goroutine that runs the task waits
+	uninterruptible bool            // it cannot be broken off, as that for the end of a scope
+	anyOfGroup      bool            // for any task of the group, not for all
 }
 
 // waitable is a task or a group.
@@ -61,38 +61,38 @@ type waitable interface {
 	nodeOf() *node
 }
 
-func (c *core) nodeOf() *node {
-	if c.node != nil {
-		return c.node
+func (t *taskState) nodeOf() *node {
+	if t.node != nil {
+		return t.node
 	}
-	n := &node{core: c}
-	if crew := c.crew(); crew != nil {
-		crew.mu.Lock()
-		defer crew.mu.Unlock()
-		n.needs.Store(!c.begun)
+	n := &node{core: t}
+	if ws := t.workers(); ws != nil {
+		ws.mu.Lock()
+		defer ws.mu.Unlock()
+		n.needs.Store(!t.begun)
 	}
-	c.node = n
+	t.node = n
 	return n
 }
 
 func (h *Handle[T]) nodeOf() *node {
-	n := h.core.nodeOf()
+	n := h.taskState.nodeOf()
 	if n.task == nil && n.needs.Load() {
 		n.task = h
 	}
 	return n
 }
 
-func (c *crew) nodeOf() *node {
-	if c.node == nil {
-		c.node = &node{crew: c}
+func (ws *workers) nodeOf() *node {
+	if ws.node == nil {
+		ws.node = &node{workers: ws}
 	}
-	return c.node
+	return ws.node
 }
 
 func (s *Scope) nodeOf() *node {
-	if s.crew != nil {
-		return s.crew.nodeOf()
+	if s.workers != nil {
+		return s.workers.nodeOf()
 	}
 	if s.node == nil {
 		s.node = new(node)
@@ -100,10 +100,10 @@ func (s *Scope) nodeOf() *node {
 	return s.node
 }
 
-// group returns the node of the task's owner, or nil. The caller holds waits.
-func (c *core) group() *node {
-	switch owner := c.owner.(type) {
-	case *crew:
+// ownerNode returns the node of the task's owner, or nil. The caller holds waits.
+func (t *taskState) ownerNode() *node {
+	switch owner := t.owner.(type) {
+	case *workers:
 		return owner.nodeOf()
 	case *Scope:
 		return owner.nodeOf()
@@ -118,24 +118,24 @@ func (c *core) group() *node {
 // If the edge closes a ring of tasks that wait on their own goroutines, connect
 // returns an error that names the ring. If e itself is a wait that must go on, another
 // one of the ring panics with that error.
-func (e *edge) connect(x *core, y waitable) (err error) {
-	waits.Lock()
-	defer waits.Unlock()
+func (e *edge) connect(x *taskState, y waitable) (err error) {
+	waitGraph.Lock()
+	defer waitGraph.Unlock()
 	e.from, e.to = x.nodeOf(), y.nodeOf()
-	if e.own {
-		if ring := e.from.ring(e.to); ring != nil {
-			err = bug("deadlock: %s", strings.Join(names(ring), ", which waits for "))
-			if e.must {
-				breakOff(ring, err)
+	if e.ownGoroutine {
+		if ring := e.from.findCycle(e.to); ring != nil {
+			err = bug("deadlock: %s", strings.Join(describe(ring), ", which waits for "))
+			if e.uninterruptible {
+				breakCycle(ring, err)
 			}
 		}
 	}
-	if e.own && !e.must && e.from.rings == nil {
-		e.from.rings = make(chan any, 1)
+	if e.ownGoroutine && !e.uninterruptible && e.from.cycles == nil {
+		e.from.cycles = make(chan any, 1)
 	}
 	e.i, e.j = len(e.from.down), len(e.to.up)
 	e.from.down, e.to.up = append(e.from.down, e), append(e.to.up, e)
-	if g := x.group(); g != nil && e.i == 0 {
+	if g := x.ownerNode(); g != nil && e.i == 0 {
 		e.from.index = len(g.inner)
 		g.inner = append(g.inner, e.from)
 	}
@@ -148,30 +148,30 @@ func (e *edge) connect(x *core, y waitable) (err error) {
 // wait is wait for a task that waits by e. It panics if another wait closes a ring.
 func (e *edge) wait(ready <-chan struct{}) error {
 	if e.ctx.Err() != nil {
-		return over(e.ctx)
+		return contextError(e.ctx)
 	}
 	var rings chan any
-	if e.own {
-		rings = e.from.rings
+	if e.ownGoroutine {
+		rings = e.from.cycles
 	}
 	select {
 	case <-ready:
 		return nil
 	case <-e.ctx.Done():
-		return over(e.ctx)
+		return contextError(e.ctx)
 	case ring := <-rings:
 		panic(ring)
 	}
 }
 
-// breakOff makes the last wait of the ring that can be given up panic. There is one,
+// breakCycle makes the last wait of the ring that can be given up panic. There is one,
 // since scopes that wait for each other are nested.
-func breakOff(ring []*node, err error) {
+func breakCycle(ring []*node, err error) {
 	for i := len(ring) - 2; i > 0; i-- {
 		for _, e := range ring[i].down {
-			if e.to == ring[i+1] && e.own && !e.must {
+			if e.to == ring[i+1] && e.ownGoroutine && !e.uninterruptible {
 				select {
-				case e.from.rings <- err:
+				case e.from.cycles <- err:
 				default: // it does already
 				}
 				return
@@ -184,19 +184,19 @@ func breakOff(ring []*node, err error) {
 // a place again.
 func (e *edge) end(ctx context.Context) {
 	gaveUp := ctx.Err() != nil
-	waits.Lock()
+	waitGraph.Lock()
 	e.remove(gaveUp)
-	waits.Unlock()
+	waitGraph.Unlock()
 	if !gaveUp {
-		e.from.core.regain(ctx)
+		e.from.core.reacquire(ctx)
 	}
 }
 
 // remove removes the edge. The caller holds waits.
 func (e *edge) remove(gaveUp bool) {
-	if e.own && !e.must {
+	if e.ownGoroutine && !e.uninterruptible {
 		select {
-		case <-e.from.rings: // it came too late
+		case <-e.from.cycles: // it came too late
 		default:
 		}
 	}
@@ -207,16 +207,16 @@ func (e *edge) remove(gaveUp bool) {
 	e.to.up[e.j].j = e.j
 	e.to.up = drop(e.to.up)
 	e.to.forget()
-	if g := e.from.core.group(); g != nil && len(e.from.down) == 0 {
+	if g := e.from.core.ownerNode(); g != nil && len(e.from.down) == 0 {
 		g.inner[e.from.index] = last(g.inner)
 		g.inner[e.from.index].index = e.from.index
 		g.inner = drop(g.inner)
 	}
-	e.from.above(func(m *core) {
-		if c := m.crew(); c != nil {
-			c.mu.Lock()
-			c.settle(m, m == e.from.core, gaveUp)
-			c.mu.Unlock()
+	e.from.above(func(m *taskState) {
+		if ws := m.workers(); ws != nil {
+			ws.mu.Lock()
+			ws.waitEnded(m, m == e.from.core, gaveUp)
+			ws.mu.Unlock()
 		}
 	})
 }
@@ -232,9 +232,9 @@ func drop[T any](s []*T) []*T {
 // offer passes places of tasks that are upper or above to tasks that are lower or
 // below, where it can. The caller holds waits.
 func offer(upper, lower *node) {
-	var above []*core
-	upper.above(func(m *core) {
-		if m.crew() != nil && !m.node.needs.Load() {
+	var above []*taskState
+	upper.above(func(m *taskState) {
+		if m.workers() != nil && !m.node.needs.Load() {
 			above = append(above, m)
 		}
 	})
@@ -242,25 +242,25 @@ func offer(upper, lower *node) {
 		return
 	}
 	lower.below(func(n *node) bool {
-		c := n.crew
+		ws := n.workers
 		if n.core != nil {
-			c = n.core.crew()
+			ws = n.core.workers()
 		}
-		if c == nil {
+		if ws == nil {
 			return true
 		}
 		foreign := false
-		c.mu.Lock()
+		ws.mu.Lock()
 		for _, m := range above {
-			if m.crew() == c {
-				c.offer(m, n)
+			if m.workers() == ws {
+				ws.offer(m, n)
 			} else {
 				foreign = true
 			}
 		}
-		c.mu.Unlock()
+		ws.mu.Unlock()
 		if foreign && n.core != nil && n.needs.Load() {
-			c.nodeOf().await(n)
+			ws.nodeOf().await(n)
 		}
 		return true
 	})
@@ -268,22 +268,22 @@ func offer(upper, lower *node) {
 
 // await puts n into awaited.
 func (g *node) await(n *node) {
-	if n.place == 0 {
-		g.awaited = append(g.awaited, n)
-		n.place = len(g.awaited)
+	if n.awaitedIndex == 0 {
+		g.awaitedTasks = append(g.awaitedTasks, n)
+		n.awaitedIndex = len(g.awaitedTasks)
 	}
 }
 
-// forget takes n out of awaited, if it is there and nothing waits for it.
+// cancelSubmitter takes n out of awaited, if it is there and nothing waits for it.
 func (n *node) forget() {
-	if n.place == 0 || len(n.up) > 0 {
+	if n.awaitedIndex == 0 || len(n.up) > 0 {
 		return
 	}
-	g := n.core.group()
-	g.awaited[n.place-1] = last(g.awaited)
-	g.awaited[n.place-1].place = n.place
-	g.awaited = drop(g.awaited)
-	n.place = 0
+	g := n.core.ownerNode()
+	g.awaitedTasks[n.awaitedIndex-1] = last(g.awaitedTasks)
+	g.awaitedTasks[n.awaitedIndex-1].awaitedIndex = n.awaitedIndex
+	g.awaitedTasks = drop(g.awaitedTasks)
+	n.awaitedIndex = 0
 }
 
 // A walk visits nodes, each once.
@@ -331,8 +331,8 @@ func (n *node) below(f func(*node) bool) {
 		for _, m := range n.inner {
 			w.add(m)
 		}
-		if n.place > 0 && n.needs.Load() { // for the places of these
-			for _, m := range n.core.group().inner {
+		if n.awaitedIndex > 0 && n.needs.Load() { // for the slots of these
+			for _, m := range n.core.ownerNode().inner {
 				w.add(m)
 			}
 		}
@@ -341,16 +341,16 @@ func (n *node) below(f func(*node) bool) {
 
 // above calls f with n's task and with all tasks that wait for n, directly or
 // not, nearest first.
-func (n *node) above(f func(*core)) {
+func (n *node) above(f func(*taskState)) {
 	var w walk
 	w.add(n)
 	for i := 0; i < len(w.list); i++ {
 		n := w.list[i]
 		if n.core != nil {
 			f(n.core)
-			if g := n.core.group(); g != nil {
+			if g := n.core.ownerNode(); g != nil {
 				w.add(g)
-				for _, u := range g.awaited { // for the places of g's tasks
+				for _, u := range g.awaitedTasks { // for the slots of g's tasks
 					if u.needs.Load() {
 						w.add(u)
 					}
@@ -363,25 +363,25 @@ func (n *node) above(f func(*core)) {
 	}
 }
 
-// stuck returns how many tasks of c cannot go on before another task of c ends:
+// waitingForNext returns how many tasks of c cannot go on before another task of c ends:
 // those that wait in Set.Next, and those that wait for them. The caller holds
 // waits and mu.
-func (c *crew) stuck() (n int) {
-	g := c.nodeOf()
+func (ws *workers) waitingForNext() (n int) {
+	g := ws.nodeOf()
 	var w walk
 	w.add(g)
 	for i := 0; i < len(w.list); i++ {
 		x := w.list[i]
 		if x.core != nil {
-			if x.core.crew() == c && !x.core.ended {
+			if x.core.workers() == ws && !x.core.ended {
 				n++
 			}
-			if owner := x.core.group(); owner != nil {
+			if owner := x.core.ownerNode(); owner != nil {
 				w.add(owner)
 			}
 		}
 		for _, e := range x.up {
-			if !e.some || x == g {
+			if !e.anyOfGroup || x == g {
 				w.add(e.from)
 			}
 		}
@@ -399,9 +399,9 @@ func (n *node) reaches(y *node) bool {
 	return found
 }
 
-// ring returns the ring that an edge from n to y would close if all of its members
+// findCycle returns the ring that an edge from n to y would close if all of its members
 // wait on their own goroutines, from n to n, or nil.
-func (n *node) ring(y *node) []*node {
+func (n *node) findCycle(y *node) []*node {
 	if len(y.down) == 0 && len(y.inner) == 0 && y != n { // as nearly always
 		return nil
 	}
@@ -422,12 +422,12 @@ func (n *node) ring(y *node) []*node {
 			}
 		}
 		if x.core != nil {
-			if g := x.core.group(); g != nil {
+			if g := x.core.ownerNode(); g != nil {
 				visit(g)
 			}
 		}
 		for _, e := range x.up {
-			if e.own && (e.ctx == nil || e.ctx.Err() == nil) {
+			if e.ownGoroutine && (e.ctx == nil || e.ctx.Err() == nil) {
 				visit(e.from)
 			}
 		}
@@ -435,7 +435,7 @@ func (n *node) ring(y *node) []*node {
 	return nil
 }
 
-func names(ring []*node) []string {
+func describe(ring []*node) []string {
 	var names []string
 	for _, n := range ring {
 		names = append(names, n.name())
@@ -447,20 +447,20 @@ func (n *node) name() string {
 	switch {
 	case n.core != nil:
 		return n.core.name()
-	case n.crew != nil:
-		return "the end of all tasks of its " + n.crew.kind
+	case n.workers != nil:
+		return "the end of all tasks of its " + n.workers.kind
 	default:
 		return "the end of its scope"
 	}
 }
 
 // name tells a task apart in the text of a panic.
-func (c *core) name() string {
+func (t *taskState) name() string {
 	name := "a function"
-	if f := runtime.FuncForPC(c.function); f != nil {
+	if f := runtime.FuncForPC(t.function); f != nil {
 		name = f.Name()
 	}
-	return fmt.Sprintf("task %p of %s", c, name)
+	return fmt.Sprintf("task %p of %s", t, name)
 }
 
 // functionOf returns where f begins: that is what f points to points to.

@@ -23,9 +23,9 @@ import (
 //
 //ferrous:blocks
 func Tee[T any](ctx context.Context, s Stream[T], n int, branches ...func(context.Context, Stream[T]) error) error {
-	positive("Tee", n)
-	branchesGiven("Tee", branches)
-	return fork(ctx, s, n, branches, func(done <-chan struct{}, bs []*branch[T], v T) {
+	checkPositive("Tee", n)
+	checkFuncs("Tee", branches)
+	return tee(ctx, s, n, branches, func(done <-chan struct{}, bs []*branch[T], v T) {
 		for _, b := range bs {
 			b.send(done, v)
 		}
@@ -40,11 +40,11 @@ func Tee[T any](ctx context.Context, s Stream[T], n int, branches ...func(contex
 func Split[T any](
 	ctx context.Context, s Stream[T], n int, pred func(T) bool, yes, no func(context.Context, Stream[T]) error,
 ) error {
-	positive("Split", n)
+	checkPositive("Split", n)
 	branches := []func(context.Context, Stream[T]) error{yes, no}
-	branchesGiven("Split", branches)
-	given("Split", pred != nil)
-	return fork(ctx, s, n, branches, func(done <-chan struct{}, bs []*branch[T], v T) {
+	checkFuncs("Split", branches)
+	checkFunc("Split", pred != nil)
+	return tee(ctx, s, n, branches, func(done <-chan struct{}, bs []*branch[T], v T) {
 		if pred(v) {
 			bs[0].send(done, v)
 		} else {
@@ -53,8 +53,8 @@ func Split[T any](
 	})
 }
 
-// Heard is an element of a [Broadcast].
-type Heard[T any] struct {
+// Received is an element of a [Broadcast].
+type Received[T any] struct {
 	Value  T
 	Missed uint64 // how many elements the branch lost just before this one
 }
@@ -65,43 +65,43 @@ type Heard[T any] struct {
 //
 //ferrous:blocks
 func Broadcast[T any](
-	ctx context.Context, s Stream[T], n int, branches ...func(context.Context, Stream[Heard[T]]) error,
+	ctx context.Context, s Stream[T], n int, branches ...func(context.Context, Stream[Received[T]]) error,
 ) error {
-	positive("Broadcast", n)
-	branchesGiven("Broadcast", branches)
+	checkPositive("Broadcast", n)
+	checkFuncs("Broadcast", branches)
 	tellMissed := make([]func(context.Context, Stream[Indexed[T]]) error, len(branches))
 	for i, f := range branches {
 		next := 0
 		tellMissed[i] = func(ctx context.Context, s Stream[Indexed[T]]) error {
-			return f(ctx, Map(s, 1, func(_ context.Context, v Indexed[T]) (Heard[T], error) {
+			return f(ctx, Map(s, 1, func(_ context.Context, v Indexed[T]) (Received[T], error) {
 				missed := v.Index - next
 				next = v.Index + 1
-				return Heard[T]{v.Value, uint64(missed)}, nil
+				return Received[T]{v.Value, uint64(missed)}, nil
 			}))
 		}
 	}
-	return fork(ctx, Enumerate(s), n, tellMissed, func(_ <-chan struct{}, bs []*branch[Indexed[T]], v Indexed[T]) {
+	return tee(ctx, Enumerate(s), n, tellMissed, func(_ <-chan struct{}, bs []*branch[Indexed[T]], v Indexed[T]) {
 		for _, b := range bs {
 			b.replace(v)
 		}
 	})
 }
 
-func branchesGiven[F ~func(context.Context, S) error, S any](name string, branches []F) {
+func checkFuncs[F ~func(context.Context, S) error, S any](name string, branches []F) {
 	for _, f := range branches {
-		given(name, f != nil)
+		checkFunc(name, f != nil)
 	}
 }
 
 // A branch is a channel to a consumer.
 type branch[T any] struct {
-	c    chan T
-	gone chan struct{} // closed when the consumer has returned
+	c        chan T
+	returned chan struct{} // closed when the consumer has returned
 }
 
-func (b *branch[T]) left() bool {
+func (b *branch[T]) hasReturned() bool {
 	select {
-	case <-b.gone:
+	case <-b.returned:
 		return true
 	default:
 		return false
@@ -110,19 +110,19 @@ func (b *branch[T]) left() bool {
 
 // send waits for room, until the branch has returned or done is closed.
 func (b *branch[T]) send(done <-chan struct{}, v T) {
-	if b.left() { // which a select would see only sometimes
+	if b.hasReturned() { // which a select would see only sometimes
 		return
 	}
 	select {
 	case b.c <- v:
-	case <-b.gone:
+	case <-b.returned:
 	case <-done:
 	}
 }
 
 // replace makes room, unless the branch has returned.
 func (b *branch[T]) replace(v T) {
-	for !b.left() {
+	for !b.hasReturned() {
 		select {
 		case b.c <- v:
 			return
@@ -135,9 +135,9 @@ func (b *branch[T]) replace(v T) {
 	}
 }
 
-// fork runs s and the branches. deliver gives up when done is closed: s is to
+// tee runs s and the branches. deliver gives up when done is closed: s is to
 // stop then.
-func fork[T any](
+func tee[T any](
 	ctx context.Context, s Stream[T], n int, consumers []func(context.Context, Stream[T]) error,
 	deliver func(done <-chan struct{}, bs []*branch[T], v T),
 ) error {
@@ -167,7 +167,7 @@ func fork[T any](
 					if open.Add(-1) == 0 {
 						stop(errLeft)
 					}
-					close(b.gone)
+					close(b.returned)
 					if failure != nil {
 						once.Do(func() { first = failure })
 						if !told.Load() { // else the others are about to end, too
@@ -175,7 +175,7 @@ func fork[T any](
 						}
 					}
 				}()
-				failure = caused(ctx, consume(ctx, newSource("fork", func(ctx context.Context, yield func(T) bool) error {
+				failure = withCause(ctx, consume(ctx, newSource("fork", func(ctx context.Context, yield func(T) bool) error {
 					more := true
 					err := FromChan(b.c).run(ctx, func(v T) bool {
 						more = yield(v)
@@ -204,7 +204,7 @@ func fork[T any](
 		case context.Cause(source) == errLeft: //nolint:errorlint // our own
 			err = nil
 		case err == nil && source.Err() != nil:
-			err = over(source)
+			err = contextError(source)
 		}
 		ended = err
 		return nil

@@ -7,48 +7,48 @@ import (
 	"github.com/coderrange/ferrous/task"
 )
 
-// A pump runs a stream on a goroutine of its own.
-type pump[T any] struct {
+// A runner runs a stream on a goroutine of its own.
+type runner[T any] struct {
 	c   chan T // closed at the end
 	err error  // read after the end
 }
 
-// startPump starts s in the scope, at most ahead elements and one more ahead of
+// startRunner starts s in the scope, at most ahead elements and one more ahead of
 // who receives.
-func startPump[T any](scope *task.Scope, s Stream[T], ahead int) *pump[T] {
-	p := &pump[T]{c: make(chan T, ahead), err: task.ErrGoexit} // unless it returns
+func startRunner[T any](scope *task.Scope, s Stream[T], ahead int) *runner[T] {
+	r := &runner[T]{c: make(chan T, ahead), err: task.ErrGoexit} // unless it returns
 	task.Spawn(scope, func(ctx context.Context) (struct{}, error) {
-		defer close(p.c)
+		defer close(r.c)
 		cut := false
 		err := s.start(ctx, func(v T) bool {
-			cut = !send(ctx, p.c, v)
+			cut = !send(ctx, r.c, v)
 			return !cut
 		})
 		if cut {
-			err = over(ctx)
+			err = contextError(ctx)
 		}
-		p.err = err
+		r.err = err
 		return struct{}{}, nil
 	})
-	return p
+	return r
 }
 
 // Buffer lets s run up to n elements ahead of the loop, on a goroutine of its
 // own, and one more that waits. An n that is not positive panics.
 func Buffer[T any](s Stream[T], n int) Stream[T] {
-	positive("Buffer", n)
+	checkPositive("Buffer", n)
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
-		return within(ctx, func(scope *task.Scope) error {
-			p := startPump(scope, s, n)
+		return withScope(ctx, func(scope *task.Scope) error {
+			r := startRunner(scope, s, n)
 			for {
 				if ctx.Err() != nil {
-					return over(ctx)
+					return contextError(ctx)
 				}
-				v, ok, done := receive(ctx, p.c)
+				v, ok, done := receive(ctx, r.c)
 				switch {
 				case done:
 				case !ok:
-					return p.err
+					return r.err
 				case !yield(v):
 					return nil
 				}
@@ -61,7 +61,7 @@ func Buffer[T any](s Stream[T], n int) Stream[T] {
 // runs on the loop's goroutine, with a context that ends then.
 func TakeUntil[T, S any](s Stream[T], stop <-chan S) Stream[T] {
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
-		return within(ctx, func(scope *task.Scope) error {
+		return withScope(ctx, func(scope *task.Scope) error {
 			errStopped := errors.New("stream: stopped") // this run, not one around it
 			limited, cancel := context.WithCancelCause(ctx)
 			defer cancel(nil)

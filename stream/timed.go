@@ -12,7 +12,7 @@ import (
 // passed since: the source waits, nothing is dropped. It is pure but for a
 // timer. A d that is not positive panics.
 func Throttle[T any](s Stream[T], d time.Duration) Stream[T] {
-	positiveTime("Throttle", d)
+	checkDuration("Throttle", d)
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		var next time.Time
 		var failure error
@@ -35,12 +35,12 @@ func Throttle[T any](s Stream[T], d time.Duration) Stream[T] {
 // stream; a nil stalled stands for one that returns [ErrTimeout]. s runs on a
 // goroutine of its own, one element ahead. A d that is not positive panics.
 func Timeout[T any](s Stream[T], d time.Duration, stalled func(context.Context) error) Stream[T] {
-	positiveTime("Timeout", d)
+	checkDuration("Timeout", d)
 	if stalled == nil {
 		stalled = func(context.Context) error { return ErrTimeout }
 	}
-	return timed(s, 0, func(l *loop[T]) error {
-		fired := func() error { return caused(l.ctx, stalled(l.ctx)) } // and the timer rests
+	return timed(s, 0, func(l *timedRun[T]) error {
+		fired := func() error { return withCause(l.ctx, stalled(l.ctx)) } // and the timer rests
 		for {
 			l.timer.Reset(d)
 			v, err := l.next(fired)
@@ -56,8 +56,8 @@ func Timeout[T any](s Stream[T], d time.Duration, stalled func(context.Context) 
 // before an error, what was gathered is yielded. s runs on a goroutine of its
 // own, one element ahead. An n or d that is not positive panics.
 func ChunksTimeout[T any](s Stream[T], n int, d time.Duration) Stream[[]T] {
-	positive("ChunksTimeout", n)
-	positiveTime("ChunksTimeout", d)
+	checkPositive("ChunksTimeout", n)
+	checkDuration("ChunksTimeout", d)
 	return gather(s, BatchOptions[T]{MaxElements: n, MaxAge: d}, 0, false)
 }
 
@@ -65,8 +65,8 @@ func ChunksTimeout[T any](s Stream[T], n int, d time.Duration) Stream[[]T] {
 // into a slice of their own: it is yielded when nothing has come for gap. For the
 // rest it is like [ChunksTimeout].
 func Sessions[T any](s Stream[T], n int, gap time.Duration) Stream[[]T] {
-	positive("Sessions", n)
-	positiveTime("Sessions", gap)
+	checkPositive("Sessions", n)
+	checkDuration("Sessions", gap)
 	return gather(s, BatchOptions[T]{MaxElements: n, MaxAge: gap}, 0, true)
 }
 
@@ -74,7 +74,7 @@ func Sessions[T any](s Stream[T], n int, gap time.Duration) Stream[[]T] {
 // end, or before an error, the last one. Others are dropped. s runs on a goroutine
 // of its own. A d that is not positive panics.
 func Debounce[T any](s Stream[T], d time.Duration) Stream[T] {
-	positiveTime("Debounce", d)
+	checkDuration("Debounce", d)
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		var last T
 		has, more := false, true
@@ -85,8 +85,8 @@ func Debounce[T any](s Stream[T], d time.Duration) Stream[T] {
 			has = false
 			return more
 		}
-		fired := orStop(flush)
-		err := timed(s, 0, func(l *loop[T]) error {
+		fired := stopUnless(flush)
+		err := timed(s, 0, func(l *timedRun[T]) error {
 			for {
 				v, err := l.next(fired)
 				if err != nil {
@@ -103,18 +103,18 @@ func Debounce[T any](s Stream[T], d time.Duration) Stream[T] {
 	}}
 }
 
-// A loop is a run of a stream on a goroutine of its own beside a timer, which is
+// A timedRun is a run of a stream on a goroutine of its own beside a timer, which is
 // stopped at first.
-type loop[T any] struct {
-	ctx   context.Context
-	pump  *pump[T]
-	timer *time.Timer
-	yield func(T) bool
-	tries uint // of next
+type timedRun[T any] struct {
+	ctx    context.Context
+	source *runner[T]
+	timer  *time.Timer
+	yield  func(T) bool
+	tries  uint // of next
 }
 
-// orStop is f, with errStop for false.
-func orStop(f func() bool) func() error {
+// stopUnless is f, with errStop for false.
+func stopUnless(f func() bool) func() error {
 	return func() error {
 		if !f() {
 			return errStop
@@ -128,10 +128,10 @@ var errEnd = errors.New("stream: the end")
 
 // timed returns a stream that is run by f, whose error errEnd is no error. s is one
 // element ahead, and as many more as ahead says.
-func timed[T any](s Stream[T], ahead int, f func(*loop[T]) error) Stream[T] {
+func timed[T any](s Stream[T], ahead int, f func(*timedRun[T]) error) Stream[T] {
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
-		err := within(ctx, func(scope *task.Scope) error {
-			l := &loop[T]{ctx: ctx, pump: startPump(scope, s, ahead), timer: time.NewTimer(time.Hour), yield: yield}
+		err := withScope(ctx, func(scope *task.Scope) error {
+			l := &timedRun[T]{ctx: ctx, source: startRunner(scope, s, ahead), timer: time.NewTimer(time.Hour), yield: yield}
 			l.timer.Stop()
 			defer l.timer.Stop()
 			return f(l)
@@ -145,22 +145,22 @@ func timed[T any](s Stream[T], ahead int, f func(*loop[T]) error) Stream[T] {
 
 // next waits for an element, and calls fired whenever the timer fires meanwhile.
 // It returns errEnd at the end.
-func (l *loop[T]) next(fired func() error) (v T, err error) {
+func (l *timedRun[T]) next(fired func() error) (v T, err error) {
 	for {
 		if l.ctx.Err() != nil {
-			return v, over(l.ctx)
+			return v, contextError(l.ctx)
 		}
 		// Try first without waiting, which costs much less, but not always: elements that
 		// are always there must not hide the timer.
 		if l.tries++; l.tries%16 != 0 {
 			select {
-			case v, ok := <-l.pump.c:
+			case v, ok := <-l.source.c:
 				return v, l.ended(ok)
 			default:
 			}
 		}
 		select {
-		case v, ok := <-l.pump.c:
+		case v, ok := <-l.source.c:
 			return v, l.ended(ok)
 		case <-l.timer.C:
 			if err := fired(); err != nil {
@@ -172,23 +172,23 @@ func (l *loop[T]) next(fired func() error) (v T, err error) {
 }
 
 // ended returns the error of the end, unless it is not the end.
-func (l *loop[T]) ended(ok bool) error {
+func (l *timedRun[T]) ended(ok bool) error {
 	switch {
 	case ok:
 		return nil
-	case l.pump.err != nil:
-		return l.pump.err
+	case l.source.err != nil:
+		return l.source.err
 	default:
 		return errEnd
 	}
 }
 
-func (l *loop[T]) yieldOne(v T) bool {
+func (l *timedRun[T]) yieldOne(v T) bool {
 	l.timer.Stop()
 	return l.yield(v)
 }
 
-func positiveTime(name string, d time.Duration) {
+func checkDuration(name string, d time.Duration) {
 	if d <= 0 {
 		panic(bug("%s: %v is not positive", name, d))
 	}

@@ -30,15 +30,15 @@ import (
 func GroupBy[K comparable, T, U any](
 	s Stream[T], n int, key func(T) K, f func(K, Stream[T]) Stream[U],
 ) Stream[U] {
-	positive("GroupBy", n)
-	given("GroupBy", key != nil && f != nil)
+	checkPositive("GroupBy", n)
+	checkFunc("GroupBy", key != nil && f != nil)
 	return Stream[U]{func(ctx context.Context, yield func(U) bool) error {
-		return within(ctx, func(scope *task.Scope) error {
-			g := &grouping[K, T, U]{scope: scope, most: n, f: f, out: make(chan merged[U], ReadAhead), ended: task.ErrGoexit}
+		return withScope(ctx, func(scope *task.Scope) error {
+			g := &groupState[K, T, U]{scope: scope, maxGroups: n, f: f, out: make(chan merged[U], ReadAhead), ended: task.ErrGoexit}
 			g.open, g.recent = map[K]*group[K, T]{}, list.New()
 			g.running.Store(1)
 			task.Spawn(scope, func(ctx context.Context) (struct{}, error) {
-				feedWith(ctx, g.out, func() error {
+				forwardWith(ctx, g.out, func() error {
 					defer g.endAll()
 					g.ended = s.start(ctx, func(v T) bool { return g.deliver(ctx, key(v), v) })
 					return nil // it comes last
@@ -54,34 +54,34 @@ func GroupBy[K comparable, T, U any](
 	}}
 }
 
-// A grouping is a run of GroupBy. Its fields belong to the goroutine of the source,
+// A groupState is a run of GroupBy. Its fields belong to the goroutine of the source,
 // but for those that say something else.
-type grouping[K comparable, T, U any] struct {
-	scope   *task.Scope
-	most    int
-	f       func(K, Stream[T]) Stream[U]
-	out     chan merged[U]
-	running atomic.Int64 // the source and the groups; of all goroutines
-	ended   error        // of the source, unless it returns; read after its end
+type groupState[K comparable, T, U any] struct {
+	scope     *task.Scope
+	maxGroups int
+	f         func(K, Stream[T]) Stream[U]
+	out       chan merged[U]
+	running   atomic.Int64 // the source and the groups; of all goroutines
+	ended     error        // of the source, unless it returns; read after its end
 
 	open   map[K]*group[K, T]
 	recent *list.List // of groups, the last to get an element first
 
-	mu   sync.Mutex
-	gone []*group[K, T] // whose streams have ended; guarded by mu
+	mu          sync.Mutex
+	endedGroups []*group[K, T] // whose streams have ended; guarded by mu
 }
 
 type group[K comparable, T any] struct {
-	key   K
-	place *list.Element
-	c     chan T        // closed at the end of the group
-	err   error         // the end's, written before
-	told  atomic.Bool   // the group's stream has returned err
-	over  chan struct{} // closed when f's stream has ended
+	key      K
+	element  *list.Element
+	c        chan T        // closed at the end of the group
+	err      error         // the end's, written before
+	reported atomic.Bool   // the group's stream has returned err
+	returned chan struct{} // closed when f's stream has ended
 }
 
 // deliver hands v to its group, and reports whether there may be more.
-func (g *grouping[K, T, U]) deliver(ctx context.Context, k K, v T) bool {
+func (g *groupState[K, T, U]) deliver(ctx context.Context, k K, v T) bool {
 	for {
 		old := g.open[k]
 		if old == nil {
@@ -89,9 +89,9 @@ func (g *grouping[K, T, U]) deliver(ctx context.Context, k K, v T) bool {
 		}
 		select {
 		case old.c <- v:
-			g.recent.MoveToFront(old.place)
+			g.recent.MoveToFront(old.element)
 			return true
-		case <-old.over:
+		case <-old.returned:
 			g.forget(old)
 		case <-ctx.Done():
 			return false
@@ -103,7 +103,7 @@ func (g *grouping[K, T, U]) deliver(ctx context.Context, k K, v T) bool {
 	x := g.begin(k)
 	select {
 	case x.c <- v:
-	case <-x.over: // without asking for it
+	case <-x.returned: // without asking for it
 	case <-ctx.Done():
 		return false
 	}
@@ -111,20 +111,20 @@ func (g *grouping[K, T, U]) deliver(ctx context.Context, k K, v T) bool {
 }
 
 // makeRoom ends groups until one may begin.
-func (g *grouping[K, T, U]) makeRoom(ctx context.Context) bool {
+func (g *groupState[K, T, U]) makeRoom(ctx context.Context) bool {
 	g.mu.Lock()
-	gone := g.gone
-	g.gone = nil
+	gone := g.endedGroups
+	g.endedGroups = nil
 	g.mu.Unlock()
 	for _, x := range gone {
 		g.forget(x)
 	}
-	for len(g.open) >= g.most {
+	for len(g.open) >= g.maxGroups {
 		x := g.recent.Back().Value.(*group[K, T]) //nolint:forcetypeassert // there are only groups
 		close(x.c)
 		g.forget(x)
 		select {
-		case <-x.over:
+		case <-x.returned:
 		case <-ctx.Done():
 			return false
 		}
@@ -133,16 +133,16 @@ func (g *grouping[K, T, U]) makeRoom(ctx context.Context) bool {
 }
 
 // forget takes a group out, once.
-func (g *grouping[K, T, U]) forget(x *group[K, T]) {
+func (g *groupState[K, T, U]) forget(x *group[K, T]) {
 	if g.open[x.key] == x {
 		delete(g.open, x.key)
-		g.recent.Remove(x.place)
+		g.recent.Remove(x.element)
 	}
 }
 
-func (g *grouping[K, T, U]) begin(k K) *group[K, T] {
-	x := &group[K, T]{key: k, c: make(chan T), over: make(chan struct{})}
-	x.place = g.recent.PushFront(x)
+func (g *groupState[K, T, U]) begin(k K) *group[K, T] {
+	x := &group[K, T]{key: k, c: make(chan T), returned: make(chan struct{})}
+	x.element = g.recent.PushFront(x)
 	g.open[k] = x
 	s := g.f(k, New(func(ctx context.Context, yield func(T) bool) error {
 		more := true
@@ -152,21 +152,21 @@ func (g *grouping[K, T, U]) begin(k K) *group[K, T] {
 		})
 		if err == nil && more {
 			err = x.err
-			x.told.Store(err != nil)
+			x.reported.Store(err != nil)
 		}
 		return err
 	}))
 	g.running.Add(1)
 	task.Spawn(g.scope, func(ctx context.Context) (struct{}, error) {
 		defer func() {
-			close(x.over)
+			close(x.returned)
 			g.mu.Lock()
 			defer g.mu.Unlock()
-			g.gone = append(g.gone, x)
+			g.endedGroups = append(g.endedGroups, x)
 		}()
-		feedWith(ctx, g.out, func() error {
+		forwardWith(ctx, g.out, func() error {
 			err := s.start(ctx, func(u U) bool { return send(ctx, g.out, merged[U]{v: u}) })
-			if x.told.Load() {
+			if x.reported.Load() {
 				return nil // the source's comes last
 			}
 			return err
@@ -177,7 +177,7 @@ func (g *grouping[K, T, U]) begin(k K) *group[K, T] {
 }
 
 // endAll ends all groups when the source has ended.
-func (g *grouping[K, T, U]) endAll() {
+func (g *groupState[K, T, U]) endAll() {
 	for _, x := range g.open {
 		x.err = g.ended
 		close(x.c)

@@ -26,23 +26,23 @@ type ender interface {
 	Wait(ctx context.Context) error
 }
 
-// crewed is an ender with one place, and a way to give it tasks.
-type crewed struct {
+// closer is an ender with one place, and a way to give it tasks.
+type closer struct {
 	ender
 	spawn func(f func(context.Context) (int, error)) (*task.Handle[int], error)
 }
 
 // enders makes one of each kind.
-var enders = map[string]func(ctx context.Context) crewed{
-	"pool": func(ctx context.Context) crewed {
+var enders = map[string]func(ctx context.Context) closer{
+	"pool": func(ctx context.Context) closer {
 		p := task.NewPool(ctx, task.PoolOptions{Workers: 1, Queue: 100})
-		return crewed{p, func(f func(context.Context) (int, error)) (*task.Handle[int], error) {
+		return closer{p, func(f func(context.Context) (int, error)) (*task.Handle[int], error) {
 			return task.Submit(context.Background(), p, f)
 		}}
 	},
-	"set": func(ctx context.Context) crewed {
+	"set": func(ctx context.Context) closer {
 		s := task.NewSet[int](ctx, 1)
-		return crewed{s, func(f func(context.Context) (int, error)) (*task.Handle[int], error) {
+		return closer{s, func(f func(context.Context) (int, error)) (*task.Handle[int], error) {
 			before := s.Stats().Spawned
 			h := s.Spawn(f)
 			if s.Stats().Spawned == before {
@@ -52,10 +52,10 @@ var enders = map[string]func(ctx context.Context) crewed{
 			return h, nil
 		}}
 	},
-	"join map": func(ctx context.Context) crewed {
+	"join map": func(ctx context.Context) closer {
 		m := task.NewJoinMap[int, int](ctx, 1)
 		key := 0
-		return crewed{m, func(f func(context.Context) (int, error)) (*task.Handle[int], error) {
+		return closer{m, func(f func(context.Context) (int, error)) (*task.Handle[int], error) {
 			key++
 			return unlessClosed(m.Spawn(key, f))
 		}}
@@ -72,7 +72,7 @@ func unlessClosed(h *task.Handle[int]) (*task.Handle[int], error) {
 }
 
 // eachEnder runs f in a bubble for each kind.
-func eachEnder(t *testing.T, f func(t *testing.T, o crewed)) {
+func eachEnder(t *testing.T, f func(t *testing.T, o closer)) {
 	t.Helper()
 	for kind, make := range enders {
 		t.Run(kind, func(t *testing.T) {
@@ -94,21 +94,21 @@ func TestEnds(t *testing.T) {
 		took    time.Duration // until the call returned
 		aborted int
 	}
-	short := func(o crewed) error {
+	short := func(o closer) error {
 		ctx, cancel := context.WithTimeoutCause(context.Background(), time.Second, errBoom)
 		defer cancel()
 		return o.Shutdown(ctx)
 	}
 	for name, c := range map[string]struct {
-		call func(o crewed) error
+		call func(o closer) error
 		want result
 	}{
 		"Close": {
-			func(o crewed) error { return o.Close() },
+			func(o closer) error { return o.Close() },
 			result{err: task.ErrClosed, running: task.ErrClosed, queued: task.ErrClosed, refused: task.ErrClosed, aborted: 2},
 		},
 		"Shutdown": {
-			func(o crewed) error { return o.Shutdown(context.Background()) },
+			func(o closer) error { return o.Shutdown(context.Background()) },
 			result{refused: task.ErrClosed, took: 2 * time.Minute},
 		},
 		"Shutdown, too long": {
@@ -116,19 +116,19 @@ func TestEnds(t *testing.T) {
 			result{err: errBoom, running: errBoom, queued: errBoom, refused: task.ErrClosed, took: time.Second, aborted: 2},
 		},
 		"Abort": {
-			func(o crewed) error { o.Abort(errBoom); return nil },
+			func(o closer) error { o.Abort(errBoom); return nil },
 			result{running: errBoom, queued: errBoom},
 		},
 		"Abort without a cause": {
-			func(o crewed) error { o.Abort(nil); return nil },
+			func(o closer) error { o.Abort(nil); return nil },
 			result{running: task.ErrAborted, queued: task.ErrAborted},
 		},
 		"Wait": {
-			func(o crewed) error { return o.Wait(context.Background()) },
+			func(o closer) error { return o.Wait(context.Background()) },
 			result{took: 2 * time.Minute},
 		},
 		"Wait, too long": {
-			func(o crewed) error {
+			func(o closer) error {
 				ctx, cancel := context.WithTimeoutCause(context.Background(), time.Second, errBoom)
 				defer cancel()
 				return o.Wait(ctx)
@@ -137,7 +137,7 @@ func TestEnds(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			eachEnder(t, func(t *testing.T, o crewed) {
+			eachEnder(t, func(t *testing.T, o closer) {
 				running, err := o.spawn(sleeper(time.Minute, 1))
 				require.NoError(t, err)
 				queued, err := o.spawn(sleeper(time.Minute, 2))
@@ -177,7 +177,7 @@ func TestEnds(t *testing.T) {
 }
 
 func TestEndsBesideATaskThatListensToNobody(t *testing.T) {
-	eachEnder(t, func(t *testing.T, o crewed) {
+	eachEnder(t, func(t *testing.T, o closer) {
 		deaf, err := o.spawn(func(context.Context) (int, error) { <-time.After(time.Hour); return 1, nil })
 		require.NoError(t, err)
 		queued, err := o.spawn(mustNot)
@@ -205,12 +205,12 @@ func TestEndsBesideATaskThatListensToNobody(t *testing.T) {
 
 func TestEndsReportWhatNobodyJoined(t *testing.T) {
 	lost := errors.New("lost")
-	for name, end := range map[string]func(o crewed) error{
-		"Close":    func(o crewed) error { _ = o.Wait(context.Background()); return o.Close() },
-		"Shutdown": func(o crewed) error { return o.Shutdown(context.Background()) },
+	for name, end := range map[string]func(o closer) error{
+		"Close":    func(o closer) error { _ = o.Wait(context.Background()); return o.Close() },
+		"Shutdown": func(o closer) error { return o.Shutdown(context.Background()) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			eachEnder(t, func(t *testing.T, o crewed) {
+			eachEnder(t, func(t *testing.T, o closer) {
 				joined, err := o.spawn(failing(errors.New("joined")))
 				require.NoError(t, err)
 				_, err = joined.Join(t.Context())
@@ -238,7 +238,7 @@ func TestEndsReportWhatNobodyJoined(t *testing.T) {
 
 func TestEndsKeepSomeErrorsAndCountTheOthers(t *testing.T) {
 	for joined, more := range map[int]int{0: 84, 50: 34, 84: 0} {
-		eachEnder(t, func(t *testing.T, o crewed) {
+		eachEnder(t, func(t *testing.T, o closer) {
 			var handles []*task.Handle[int]
 			for range 100 {
 				h, err := o.spawn(failing(errBoom))
@@ -264,7 +264,7 @@ func TestEndsKeepSomeErrorsAndCountTheOthers(t *testing.T) {
 }
 
 func TestEndsKeepPanicsBesideManyErrors(t *testing.T) {
-	eachEnder(t, func(t *testing.T, o crewed) {
+	eachEnder(t, func(t *testing.T, o closer) {
 		for range 20 {
 			_, err := o.spawn(failing(errBoom))
 			require.NoError(t, err)
@@ -297,7 +297,7 @@ func TestAPanicWhoseHandleIsGoneWaitsForTheEnd(t *testing.T) {
 }
 
 func TestEndsThatMeetReportEachThingOnce(t *testing.T) {
-	eachEnder(t, func(t *testing.T, o crewed) {
+	eachEnder(t, func(t *testing.T, o closer) {
 		for range 3 {
 			_, err := o.spawn(untilDone)
 			require.NoError(t, err)
@@ -321,7 +321,7 @@ func TestEndsThatMeetReportEachThingOnce(t *testing.T) {
 }
 
 func TestAPanicAfterTheAbortIsReported(t *testing.T) {
-	eachEnder(t, func(t *testing.T, o crewed) {
+	eachEnder(t, func(t *testing.T, o closer) {
 		_, err := o.spawn(func(ctx context.Context) (int, error) {
 			<-ctx.Done()
 			panic(errBoom)
@@ -341,7 +341,7 @@ func TestAPanicAfterTheAbortIsReported(t *testing.T) {
 }
 
 func TestWaitReturnsWhenNothingIsLeftAndTheOwnerGoesOn(t *testing.T) {
-	eachEnder(t, func(t *testing.T, o crewed) {
+	eachEnder(t, func(t *testing.T, o closer) {
 		require.NoError(t, o.Wait(t.Context()))
 		for range 2 {
 			_, err := o.spawn(sleeper(time.Second, 1))
@@ -452,7 +452,7 @@ func TestZeroOwnersSayWhatTheyAre(t *testing.T) {
 }
 
 func TestAnAbortedTaskOfTheQueueEndsAtOnce(t *testing.T) {
-	eachEnder(t, func(t *testing.T, o crewed) {
+	eachEnder(t, func(t *testing.T, o closer) {
 		gate := make(chan struct{})
 		running, err := o.spawn(after(gate, 1))
 		require.NoError(t, err)
@@ -497,7 +497,7 @@ func TestAnAbortedTaskMakesRoomInTheQueue(t *testing.T) {
 				}()
 				synctest.Wait()
 				abort(p, queued)
-				h := <-accepted // the running task still has its place
+				h := <-accepted // the running task still has its slot
 				close(gate)
 				v, err := h.Join(t.Context())
 				require.NoError(t, err)
@@ -520,7 +520,7 @@ func TestTheTextOfAnEndError(t *testing.T) {
 }
 
 func TestJoinedErrorsMakeRoomForOthers(t *testing.T) {
-	eachEnder(t, func(t *testing.T, o crewed) {
+	eachEnder(t, func(t *testing.T, o closer) {
 		for i := range 40 {
 			h, err := o.spawn(failing(fmt.Errorf("error %d", i)))
 			require.NoError(t, err)

@@ -48,8 +48,8 @@ func TestAPoolOfTwoWhoseTasksJoinTwoLoadsRunsFourAtMost(t *testing.T) {
 		require.NoError(t, s.Wait(t.Context()))
 		assert.EqualValues(t, 2, tasks.most.Load())
 		assert.EqualValues(t, 4, inner.most.Load())
-		assert.Zero(t, p.Stats().Handed)
-		assert.Zero(t, s.Stats().Handed)
+		assert.Zero(t, p.Stats().Handoffs)
+		assert.Zero(t, s.Stats().Handoffs)
 	})
 }
 
@@ -152,7 +152,7 @@ func TestFormsOfWaitingDoNotDeadlock(t *testing.T) {
 		"places of two owners": func(ctx context.Context, spawn spawn) error {
 			other := task.NewSet[int](context.Background(), 1)
 			queued := spawn(ctx, value(1))
-			other.Spawn(queued.Join) // it has the only place of other and waits for ours
+			other.Spawn(queued.Join) // it has the only slot of other and waits for ours
 			_, err := other.Spawn(value(2)).Join(ctx)
 			return errors.Join(err, other.Shutdown(ctx))
 		},
@@ -213,7 +213,7 @@ func TestSubmitInsideAFullPoolRunsTheTaskInTheCallersPlace(t *testing.T) {
 		_, err := submit(t, p, func(ctx context.Context) (int, error) {
 			_, err := task.Submit(ctx, p, func(ctx context.Context) (int, error) {
 				s := p.Stats()
-				assert.Equal(t, []int{2, 1}, []int{s.Running, s.Passed})
+				assert.Equal(t, []int{2, 1}, []int{s.Running, s.HandedOver})
 				_, _ = sleeper(time.Second, 0)(ctx)
 				order = append(order, "inner")
 				return 0, nil
@@ -223,7 +223,7 @@ func TestSubmitInsideAFullPoolRunsTheTaskInTheCallersPlace(t *testing.T) {
 		}).Join(t.Context())
 		require.NoError(t, err)
 		assert.Equal(t, []string{"inner", "outer"}, order)
-		assert.EqualValues(t, 1, p.Stats().Handed)
+		assert.EqualValues(t, 1, p.Stats().Handoffs)
 	})
 }
 
@@ -239,12 +239,12 @@ func TestAJoinThatGaveUpGoesOnBesideTheTask(t *testing.T) {
 			_, err := h.Join(limited)
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 			s := p.Stats()
-			assert.Equal(t, []int{2, 1, 1, 1}, []int{s.Running, s.Passed, s.Over, s.Queued})
+			assert.Equal(t, []int{2, 1, 1, 1}, []int{s.Running, s.HandedOver, s.OverLimit, s.Queued})
 			return 0, nil
 		}).Join(t.Context())
 		require.NoError(t, err)
 		s := p.Stats()
-		assert.Equal(t, []int{1, 0, 0, 1}, []int{s.Running, s.Passed, s.Over, s.Queued}, "the end repays: nothing begins")
+		assert.Equal(t, []int{1, 0, 0, 1}, []int{s.Running, s.HandedOver, s.OverLimit, s.Queued}, "the end repays: nothing begins")
 		_, err = third.Join(t.Context())
 		require.NoError(t, err)
 	})
@@ -259,12 +259,12 @@ func TestAJoinAfterOneThatGaveUpIsNotOverTheLimit(t *testing.T) {
 			defer cancel()
 			_, err := inner.Join(limited)
 			require.ErrorIs(t, err, context.DeadlineExceeded)
-			assert.Equal(t, 1, p.Stats().Over)
+			assert.Equal(t, 1, p.Stats().OverLimit)
 			return inner.Join(ctx)
 		})
 		testkit.Advance(5 * time.Second)
 		s := p.Stats()
-		assert.Equal(t, []int{2, 1, 0}, []int{s.Running, s.Passed, s.Over})
+		assert.Equal(t, []int{2, 1, 0}, []int{s.Running, s.HandedOver, s.OverLimit})
 		_, err := h.Join(t.Context())
 		require.NoError(t, err)
 	})
@@ -300,7 +300,7 @@ func TestAJoinOfATaskThatGaveUpEndsWithThatTask(t *testing.T) {
 				return 0, nil
 			}).Join(ctx)
 			s := p.Stats()
-			assert.Equal(t, []int{2, 1, 1}, []int{s.Running, s.Passed, s.Over})
+			assert.Equal(t, []int{2, 1, 1}, []int{s.Running, s.HandedOver, s.OverLimit})
 			return 0, err
 		}).Join(t.Context())
 		require.NoError(t, err)
@@ -340,7 +340,7 @@ func TestOneTaskPassesItsPlaceToOneTaskAtATime(t *testing.T) {
 		}).Join(t.Context())
 		require.NoError(t, err)
 		assert.EqualValues(t, 1, l.most.Load())
-		assert.EqualValues(t, 10, p.Stats().Handed)
+		assert.EqualValues(t, 10, p.Stats().Handoffs)
 	})
 }
 
@@ -354,7 +354,7 @@ func TestAPoolWithoutALimitPassesNothing(t *testing.T) {
 			assert.Equal(t, 42, v)
 			p.Resize(math.MaxInt - 1)
 		}
-		assert.Zero(t, p.Stats().Handed)
+		assert.Zero(t, p.Stats().Handoffs)
 	})
 }
 
@@ -386,7 +386,7 @@ func TestNextInsideASet(t *testing.T) {
 		require.NoError(t, err)
 		b, err := second.Join(t.Context())
 		require.NoError(t, err)
-		assert.GreaterOrEqual(t, s.Stats().Handed, uint64(5))
+		assert.GreaterOrEqual(t, s.Stats().Handoffs, uint64(5))
 		assert.GreaterOrEqual(t, a+b, 5, "the one that ends first may be given out to the other")
 		assert.EqualValues(t, 1, l.most.Load())
 	})
@@ -542,7 +542,7 @@ func TestARingThroughAScopeWhoseTaskHeedsNoContextPanics(t *testing.T) {
 				h := task.Go(t.Context(), func(ctx context.Context) (int, error) {
 					self := <-self
 					return 0, task.WithScope(ctx, func(s *task.Scope) error {
-						task.SpawnErr(s, func(ctx context.Context) error { return join(context.WithoutCancel(ctx), self) })
+						s.SpawnErr(func(ctx context.Context) error { return join(context.WithoutCancel(ctx), self) })
 						synctest.Wait()
 						return nil
 					})
@@ -632,7 +632,7 @@ func TestEachEndRepaysAWaitThatWasGivenUp(t *testing.T) {
 				third := submit(t, p, begins(&began, time.Second))
 				testkit.Advance(2500 * time.Millisecond)
 				s := p.Stats()
-				assert.Equal(t, []int{2, 1, 1, 1}, []int{s.Running, s.Passed, s.Over, s.Queued})
+				assert.Equal(t, []int{2, 1, 1, 1}, []int{s.Running, s.HandedOver, s.OverLimit, s.Queued})
 				for _, h := range []*task.Handle[int]{h, third} {
 					_, err := h.Join(t.Context())
 					require.NoError(t, err)
@@ -647,7 +647,7 @@ func TestEachEndRepaysAWaitThatWasGivenUp(t *testing.T) {
 // first, the other one ends soon.
 func TestAWaitThatIsOverEndsWhenThereIsAPlace(t *testing.T) {
 	for name, c := range map[string]struct {
-		others time.Duration // when the other place becomes free
+		others time.Duration // when the other slot becomes free
 		limit  time.Duration // of the wait
 		want   time.Duration // when the wait ends
 		over   int           // then
@@ -674,7 +674,7 @@ func TestAWaitThatIsOverEndsWhenThereIsAPlace(t *testing.T) {
 					_, err := inner.Next(limited)
 					require.NoError(t, err)
 					assert.Equal(t, c.want, time.Since(start))
-					assert.Equal(t, c.over, p.Stats().Over)
+					assert.Equal(t, c.over, p.Stats().OverLimit)
 					_, err = task.Go(ctx, sleeper(2*time.Second, 1)).Join(ctx)
 					require.NoError(t, err)
 					assert.Equal(t, c.want+2*time.Second, time.Since(start), "it does not wait for a place again")
@@ -686,7 +686,7 @@ func TestAWaitThatIsOverEndsWhenThereIsAPlace(t *testing.T) {
 				if c.want > 2*time.Second {
 					testkit.Advance(time.Second)
 					s := p.Stats()
-					assert.Equal(t, []int{3, 1, 0, 1}, []int{s.Running, s.Passed, s.Over, s.Queued})
+					assert.Equal(t, []int{3, 1, 0, 1}, []int{s.Running, s.HandedOver, s.OverLimit, s.Queued})
 				}
 				for _, h := range []*task.Handle[int]{h, third} {
 					_, err := h.Join(t.Context())
@@ -800,7 +800,7 @@ func TestATaskThatHasEndedPassesNoPlace(t *testing.T) {
 		close(later)
 		testkit.Advance(time.Second)
 		s := p.Stats()
-		assert.Equal(t, []int{1, 0, 1}, []int{s.Running, s.Passed, s.Queued})
+		assert.Equal(t, []int{1, 0, 1}, []int{s.Running, s.HandedOver, s.Queued})
 		_, err := other.Join(t.Context())
 		require.NoError(t, err)
 	})

@@ -37,10 +37,10 @@ func (o *owner) submit(ctx context.Context, f func(context.Context) (int, error)
 func (o *owner) counts() [4]int {
 	if o.set != nil {
 		s := o.set.Stats()
-		return [4]int{s.Running, s.Passed, s.Over, s.Queued}
+		return [4]int{s.Running, s.HandedOver, s.OverLimit, s.Queued}
 	}
 	s := o.pool.Stats()
-	return [4]int{s.Running, s.Passed, s.Over, s.Queued}
+	return [4]int{s.Running, s.HandedOver, s.OverLimit, s.Queued}
 }
 
 func (o *owner) traces() int {
