@@ -65,7 +65,7 @@ func TestTheEndOfTheStreamIsNoErrorOfAll(t *testing.T) {
 // The cause may look like what All does not yield, or like what it goes on after.
 func TestAllEndsWithTheCauseOfItsContext(t *testing.T) {
 	for _, cause := range []error{
-		errors.New("enough"), channel.ErrClosed, channel.ErrEmpty, &channel.LaggedError{N: 1},
+		errors.New("enough"), channel.ErrClosed, channel.ErrEmpty, &channel.LaggedError{Missed: 1},
 		fmt.Errorf("wrapped: %w", channel.ErrClosed),
 	} {
 		synctest.Test(t, func(t *testing.T) {

@@ -12,12 +12,14 @@ import (
 // ErrLagged is what every [LaggedError] wraps.
 var ErrLagged = errors.New("channel: lagged")
 
-// LaggedError says how many messages a receiver of a broadcast missed because
-// it was too slow. The next receive returns the oldest message still kept.
-type LaggedError struct{ N uint64 }
+// LaggedError says that a receiver of a broadcast was too slow. The next receive
+// returns the oldest message that is still kept.
+type LaggedError struct {
+	Missed uint64 // how many messages were overwritten before they were received
+}
 
 // Error returns the text.
-func (e *LaggedError) Error() string { return fmt.Sprintf("channel: lagged by %d messages", e.N) }
+func (e *LaggedError) Error() string { return fmt.Sprintf("channel: lagged by %d messages", e.Missed) }
 
 // Unwrap returns [ErrLagged].
 func (e *LaggedError) Unwrap() error { return ErrLagged }
@@ -34,8 +36,9 @@ type broadcast[T any] struct {
 	tail      atomic.Uint64              // the number of the next message
 	senders   atomic.Int64               // 0 is final
 	receivers atomic.Int64
-	changed   hub  // opened by every message, and by the end
-	ends      ends // under mu
+	changed   hub                     // opened by every message, and by the end
+	ends      ends                    // under mu
+	open      []*BroadcastReceiver[T] // the open receivers, in any order, under mu
 }
 
 type entry[T any] struct {
@@ -58,7 +61,7 @@ func NewBroadcast[T any](capacity int) (*BroadcastSender[T], *BroadcastReceiver[
 	}
 	b := &broadcast[T]{ring: make([]atomic.Pointer[entry[T]], capacity)}
 	b.senders.Store(1)
-	return &BroadcastSender[T]{b: b}, b.subscribe(0)
+	return &BroadcastSender[T]{b: b}, b.subscribe(0) // no other goroutine knows of b: it needs no lock
 }
 
 // BroadcastSender sends to all receivers of a broadcast. It is safe for
@@ -145,6 +148,20 @@ func (s *BroadcastSender[T]) ReceiverCount() int { return int(s.b.receivers.Load
 // SenderCount returns how many senders are open.
 func (s *BroadcastSender[T]) SenderCount() int { return int(s.b.senders.Load()) }
 
+// Len returns how many messages are kept that the slowest receiver has yet to
+// receive. It is at most Cap, and 0 without receivers. It takes time in proportion
+// to the number of receivers.
+func (s *BroadcastSender[T]) Len() int {
+	b := s.b
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := 0
+	for _, r := range b.open {
+		n = max(n, r.Len())
+	}
+	return min(n, len(b.ring))
+}
+
 // Cap returns how many messages are kept.
 func (s *BroadcastSender[T]) Cap() int { return len(s.b.ring) }
 
@@ -152,9 +169,9 @@ func (s *BroadcastSender[T]) Cap() int { return len(s.b.ring) }
 // Close, and while there is no receiver. Subscribe takes the latter back.
 func (s *BroadcastSender[T]) IsClosed() bool { return s.closed.Load() || s.b.receivers.Load() == 0 }
 
-// Closed returns a channel that is closed when [BroadcastSender.IsClosed] is true.
+// Done returns a channel that is closed when [BroadcastSender.IsClosed] is true.
 // After a Subscribe, call it anew.
-func (s *BroadcastSender[T]) Closed() <-chan struct{} {
+func (s *BroadcastSender[T]) Done() <-chan struct{} {
 	s.b.mu.Lock()
 	defer s.b.mu.Unlock()
 	if s.IsClosed() {
@@ -174,14 +191,28 @@ type BroadcastReceiver[T any] struct {
 	b      *broadcast[T]
 	next   atomic.Uint64 // the number of the message to receive next
 	turns  turns
+	index  int // of the receiver in b.open, under b.mu
 	closed atomic.Bool
 }
 
+// subscribe returns a new receiver. The caller holds b.mu.
 func (b *broadcast[T]) subscribe(next uint64) *BroadcastReceiver[T] {
 	b.receivers.Add(1)
-	r := &BroadcastReceiver[T]{b: b}
+	r := &BroadcastReceiver[T]{b: b, index: len(b.open)}
 	r.next.Store(next)
+	b.open = append(b.open, r)
 	return r
+}
+
+// unsubscribe forgets a receiver and reports whether it was the last one. The
+// caller holds b.mu.
+func (b *broadcast[T]) unsubscribe(r *BroadcastReceiver[T]) (last bool) {
+	end := len(b.open) - 1
+	b.open[r.index] = b.open[end]
+	b.open[r.index].index = r.index
+	b.open[end] = nil
+	b.open = b.open[:end]
+	return b.receivers.Add(-1) == 0
 }
 
 // Recv returns the next message, waiting for it.
@@ -239,7 +270,7 @@ func (r *BroadcastReceiver[T]) tryRecv() (v T, err error) {
 		}
 		if tail = max(tail, e.number+1); tail-next > kept {
 			if r.next.CompareAndSwap(next, tail-kept) {
-				return v, &LaggedError{N: tail - kept - next}
+				return v, &LaggedError{Missed: tail - kept - next}
 			}
 			continue
 		}
@@ -305,15 +336,12 @@ func (r *BroadcastReceiver[T]) Close() {
 	}
 	b := r.b
 	b.mu.Lock()
-	last := b.receivers.Add(-1) == 0
-	if last {
+	if b.unsubscribe(r) {
 		for i := range b.ring {
 			b.ring[i].Store(nil)
 		}
 		b.chunk = nil
-	}
-	if last {
-		b.ends.finishAll() // before anybody can subscribe and wait for the next time
+		b.ends.finishAll() // under the lock: a channel that Done returns after a Subscribe is another one
 	}
 	b.mu.Unlock()
 	b.changed.open()
@@ -326,10 +354,19 @@ func (r *BroadcastReceiver[T]) Len() int {
 	return int(r.b.tail.Load() - next)
 }
 
+// Cap returns how many messages are kept.
+func (r *BroadcastReceiver[T]) Cap() int { return len(r.b.ring) }
+
 // IsClosed reports whether all senders are closed. Messages may still be kept.
 func (r *BroadcastReceiver[T]) IsClosed() bool {
 	return r.closed.Load() || r.b.senders.Load() == 0
 }
+
+// SenderCount returns how many senders are open.
+func (r *BroadcastReceiver[T]) SenderCount() int { return int(r.b.senders.Load()) }
+
+// ReceiverCount returns how many receivers are open.
+func (r *BroadcastReceiver[T]) ReceiverCount() int { return int(r.b.receivers.Load()) }
 
 // SameChannel reports whether both receive from the same broadcast.
 func (r *BroadcastReceiver[T]) SameChannel(other *BroadcastReceiver[T]) bool { return r.b == other.b }

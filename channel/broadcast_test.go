@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -77,10 +78,46 @@ func TestBroadcastLagIsHonestAndPerReceiver(t *testing.T) {
 	var lagged *channel.LaggedError
 	require.ErrorAs(t, err, &lagged)
 	require.ErrorIs(t, err, channel.ErrLagged)
-	assert.EqualValues(t, 3, lagged.N)
+	assert.EqualValues(t, 3, lagged.Missed)
 	broadcastAll(t, tx, 9)
 	assert.Equal(t, []string{"lagged by 1 messages", "8", "9", "empty"}, rest(rx))
 	assert.Equal(t, []string{"lagged by 4 messages", "8", "9", "empty"}, rest(rx2), "a new gap")
+}
+
+// After tokio's sender_len and sender_len_random.
+func TestLenOfABroadcastSenderFollowsTheSlowestReceiver(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		capacity := rapid.IntRange(1, 5).Draw(rt, "capacity")
+		tx, first := channel.NewBroadcast[int](capacity)
+		all := []*channel.BroadcastReceiver[int]{first}
+		pick := func(rt *rapid.T) int {
+			if len(all) == 0 {
+				rt.Skip("there is no receiver")
+			}
+			return rapid.IntRange(0, len(all)-1).Draw(rt, "receiver")
+		}
+		rt.Repeat(map[string]func(*rapid.T){
+			"send":      func(*rapid.T) { _, _ = tx.Send(0) },
+			"recv":      func(rt *rapid.T) { next(all[pick(rt)]) },
+			"subscribe": func(*rapid.T) { all = append(all, tx.Subscribe()) },
+			"clone":     func(rt *rapid.T) { all = append(all, all[pick(rt)].Clone()) },
+			"close": func(rt *rapid.T) {
+				i := pick(rt)
+				all[i].Close()
+				all = slices.Delete(all, i, i+1)
+			},
+			"": func(rt *rapid.T) {
+				want := 0
+				for _, rx := range all {
+					want = max(want, min(rx.Len(), capacity))
+					require.Equal(rt, capacity, rx.Cap())
+					require.Equal(rt, []int{1, len(all)}, []int{rx.SenderCount(), rx.ReceiverCount()})
+				}
+				require.Equal(rt, want, tx.Len())
+				require.Equal(rt, []int{1, len(all)}, []int{tx.SenderCount(), tx.ReceiverCount()})
+			},
+		})
+	})
 }
 
 func TestBroadcastCapacityIsExact(t *testing.T) {
@@ -122,7 +159,7 @@ func TestBroadcastWithoutReceiversRefusesUntilSubscribe(t *testing.T) {
 	rx.Close()
 	rx.Close()
 	assert.Zero(t, tx.ReceiverCount())
-	<-tx.Closed()
+	<-tx.Done()
 	_, err := tx.Send(2)
 	require.ErrorIs(t, err, channel.ErrClosed)
 	assert.Equal(t, "closed", next(rx))
@@ -133,7 +170,7 @@ func TestBroadcastWithoutReceiversRefusesUntilSubscribe(t *testing.T) {
 	broadcastAll(t, tx, 3)
 	assert.Equal(t, []string{"3", "empty"}, rest(rx))
 	select {
-	case <-tx.Closed():
+	case <-tx.Done():
 		t.Fatal("there is a receiver again")
 	default:
 	}
@@ -159,12 +196,12 @@ func TestBroadcastClosedFollowsTheLastReceiver(t *testing.T) {
 		tx, rx := channel.NewBroadcast[int](1)
 		rx2 := tx.Subscribe()
 		rx.Close()
-		deserted := parked(t, 1, func(int) error { <-tx.Closed(); return nil })
+		deserted := parked(t, 1, func(int) error { <-tx.Done(); return nil })
 		rx2.Close()
 		allAre(t, deserted(), nil)
-		<-tx.Closed()
+		<-tx.Done()
 		rx = tx.Subscribe()
-		deserted = parked(t, 1, func(int) error { <-tx.Closed(); return nil })
+		deserted = parked(t, 1, func(int) error { <-tx.Done(); return nil })
 		rx.Close()
 		allAre(t, deserted(), nil)
 	})
@@ -199,9 +236,9 @@ func TestBroadcastWaits(t *testing.T) {
 		allAre(t, recv(), channel.ErrClosed)
 		allAre(t, ready(), nil)
 
-		<-tx.Closed()
+		<-tx.Done()
 		tx, rx2 = channel.NewBroadcast[int](2)
-		deserted := parked(t, 1, func(int) error { <-tx.Closed(); return nil })
+		deserted := parked(t, 1, func(int) error { <-tx.Done(); return nil })
 		rx2.Close()
 		allAre(t, deserted(), nil)
 	})
@@ -274,7 +311,7 @@ func TestBroadcastModel(t *testing.T) {
 					require.ErrorIs(t, err, channel.ErrEmpty)
 				case next[i] < sent-capacity:
 					require.ErrorAs(t, err, &lagged)
-					require.EqualValues(t, sent-capacity-next[i], lagged.N)
+					require.EqualValues(t, sent-capacity-next[i], lagged.Missed)
 					next[i] = sent - capacity
 				default:
 					require.NoError(t, err)
@@ -300,7 +337,7 @@ func TestBroadcastAccountsForEveryMessage(t *testing.T) {
 				last := [senders]int{-1, -1, -1}
 				for v, err := range r.All(t.Context()) {
 					if lagged, is := errors.AsType[*channel.LaggedError](err); is {
-						total += int(lagged.N)
+						total += int(lagged.Missed)
 						continue
 					}
 					total++

@@ -237,17 +237,17 @@ type endCase struct {
 	f   func()
 }
 
-// OnClosed is the case that [Sender.Closed] tells.
-func (s *Sender[T]) OnClosed(f func()) Case { return Case{&endCase{s.Closed, f}} }
+// OnDone is the case that the channel of [Sender.Done] is closed.
+func (s *Sender[T]) OnDone(f func()) Case { return Case{&endCase{s.Done, f}} }
 
-// OnClosed is the case that [OneshotSender.Closed] tells.
-func (s *OneshotSender[T]) OnClosed(f func()) Case { return Case{&endCase{s.Closed, f}} }
+// OnDone is the case that the channel of [OneshotSender.Done] is closed.
+func (s *OneshotSender[T]) OnDone(f func()) Case { return Case{&endCase{s.Done, f}} }
 
-// OnClosed is the case that [BroadcastSender.Closed] tells.
-func (s *BroadcastSender[T]) OnClosed(f func()) Case { return Case{&endCase{s.Closed, f}} }
+// OnDone is the case that the channel of [BroadcastSender.Done] is closed.
+func (s *BroadcastSender[T]) OnDone(f func()) Case { return Case{&endCase{s.Done, f}} }
 
-// OnClosed is the case that [WatchSender.Closed] tells.
-func (s *WatchSender[T]) OnClosed(f func()) Case { return Case{&endCase{s.Closed, f}} }
+// OnDone is the case that the channel of [WatchSender.Done] is closed.
+func (s *WatchSender[T]) OnDone(f func()) Case { return Case{&endCase{s.Done, f}} }
 
 // OnDone is the case that ctx is done: f gets its error, which wraps the
 // context's cause.

@@ -118,7 +118,7 @@ func TestModel(t *testing.T) {
 				"reserve": func(t *rapid.T) {
 					s := anySender()
 					n := rapid.IntRange(0, capacity).Draw(t, "n")
-					p, err := s.TryReserve(n)
+					p, err := s.TryReserveMany(n)
 					require.ErrorIs(t, err, want.trySend(n))
 					if err == nil {
 						want.reserved += n

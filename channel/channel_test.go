@@ -72,7 +72,7 @@ func TestLenCapAndFree(t *testing.T) {
 		tx, rx := f.open(3)
 		assert.Equal(t, []int{0, 3, 3}, []int{tx.Len(), tx.Cap(), tx.Free()})
 		require.NoError(t, tx.TrySend(1))
-		p, err := tx.TryReserve(1)
+		p, err := tx.TryReserve()
 		require.NoError(t, err)
 		assert.Equal(t, []int{1, 3, 1}, []int{tx.Len(), tx.Cap(), tx.Free()})
 		assert.Equal(t, []int{1, 3}, []int{rx.Len(), rx.Cap()})
@@ -160,7 +160,7 @@ func TestCloseIsIdempotentPerHandle(t *testing.T) {
 		require.ErrorIs(t, err, channel.ErrClosed)
 		_, err = tx.Reserve(t.Context())
 		require.ErrorIs(t, err, channel.ErrClosed)
-		_, err = tx.TryReserve(1)
+		_, err = tx.TryReserve()
 		require.ErrorIs(t, err, channel.ErrClosed)
 		assert.True(t, tx.IsClosed())
 		assert.False(t, other.IsClosed())
@@ -228,7 +228,7 @@ func TestLastReceiversCloseDropsWhatIsBuffered(t *testing.T) {
 			require.ErrorIs(t, tx.TrySend(owned{&n}), channel.ErrClosed)
 			require.ErrorIs(t, tx.Send(t.Context(), owned{&n}), channel.ErrClosed)
 			require.ErrorIs(t, tx.Clone().TrySend(owned{&n}), channel.ErrClosed)
-			_, err = tx.TryReserve(1)
+			_, err = tx.TryReserve()
 			require.ErrorIs(t, err, channel.ErrClosed)
 			_, err = tx.ReserveMany(t.Context(), 2)
 			require.ErrorIs(t, err, channel.ErrClosed)
@@ -281,7 +281,7 @@ func TestPanicInDropDropsTheRest(t *testing.T) {
 				assert.Equal(t, 4, n)
 				assert.Zero(t, tx.Len())
 				assert.True(t, tx.IsClosed())
-				<-tx.Closed()
+				<-tx.Done()
 			}
 		})
 	}
@@ -303,7 +303,7 @@ func TestPermitSendsWithoutWaiting(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, 2, p.Len())
 		require.ErrorIs(t, tx.TrySend(1), channel.ErrFull)
-		_, err = tx.TryReserve(1)
+		_, err = tx.TryReserve()
 		require.ErrorIs(t, err, channel.ErrFull)
 		p.Send(7)
 		require.ErrorIs(t, tx.TrySend(1), channel.ErrFull, "one is buffered, one reserved")
@@ -371,16 +371,16 @@ func TestReserveManyChecksItsNumber(t *testing.T) {
 		p.Release()
 		assert.ErrorContains(t, testkit.PanicError(t, func() { _, _ = tx.ReserveMany(t.Context(), -1) }),
 			"channel: Sender.ReserveMany: -1 slots")
-		assert.ErrorContains(t, testkit.PanicError(t, func() { _, _ = tx.TryReserve(-1) }),
-			"channel: Sender.TryReserve: -1 slots")
+		assert.ErrorContains(t, testkit.PanicError(t, func() { _, _ = tx.TryReserveMany(-1) }),
+			"channel: Sender.TryReserveMany: -1 slots")
 		if f.bounded {
 			_, err = tx.ReserveMany(t.Context(), 3)
 			require.ErrorIs(t, err, channel.ErrCapacity)
-			_, err = tx.TryReserve(3)
+			_, err = tx.TryReserveMany(3)
 			require.ErrorIs(t, err, channel.ErrCapacity)
 			_, err = tx.ReserveMany(t.Context(), math.MaxInt)
 			require.ErrorIs(t, err, channel.ErrCapacity)
-			_, err = tx.TryReserve(math.MaxInt)
+			_, err = tx.TryReserveMany(math.MaxInt)
 			require.ErrorIs(t, err, channel.ErrCapacity)
 		}
 		rx.Shutdown()
@@ -517,8 +517,13 @@ func TestWeakSenderUpgradesWhileASenderIsOpen(t *testing.T) {
 		assert.Equal(t, 2, rx.SenderCount())
 		tx.Close()
 		assert.False(t, rx.IsClosed())
+		assert.False(t, weak.IsClosed())
+		weak3 := weak.Clone()
+		weak3.Close()
+		assert.True(t, weak3.IsClosed(), "its own Close")
 		up.Close()
 		assert.True(t, rx.IsClosed())
+		assert.True(t, weak.IsClosed(), "there is nothing to upgrade to")
 		_, ok = weak.Upgrade()
 		assert.False(t, ok)
 		weak.Close()
@@ -548,7 +553,7 @@ func TestClosedTellsSenders(t *testing.T) {
 			func(tx *channel.Sender[int], _ *channel.Receiver[int]) { tx.Close() },
 		} {
 			tx, rx := f.open(2)
-			closed := tx.Closed()
+			closed := tx.Done()
 			select {
 			case <-closed:
 				t.Fatal("closed too early")
@@ -556,7 +561,7 @@ func TestClosedTellsSenders(t *testing.T) {
 			}
 			end(tx, rx)
 			<-closed
-			<-tx.Closed()
+			<-tx.Done()
 			assert.True(t, tx.IsClosed())
 			assert.True(t, rx.IsClosed())
 		}
@@ -568,10 +573,13 @@ func TestSameChannel(t *testing.T) {
 		tx, rx := f.open(1)
 		assert.True(t, tx.SameChannel(tx.Clone()))
 		assert.True(t, rx.SameChannel(rx.Clone()))
+		weak := tx.Downgrade()
+		assert.True(t, weak.SameChannel(weak.Clone()))
 		for _, other := range flavours {
 			tx2, rx2 := other.open(1)
 			assert.False(t, tx.SameChannel(tx2))
 			assert.False(t, rx.SameChannel(rx2))
+			assert.False(t, weak.SameChannel(tx2.Downgrade()))
 		}
 	})
 }

@@ -39,7 +39,7 @@ func dropsOnce[T any](t *testing.T, what string, make func(n *int) T) {
 		})
 		check(name+": Permit", func(v T) {
 			tx, rx := open()
-			p, err := tx.TryReserve(1)
+			p, err := tx.TryReserve()
 			require.NoError(t, err)
 			rx.Close()
 			p.Send(v)

@@ -40,7 +40,7 @@ func sendersOf() map[string]func() (s sending, end, again func()) {
 	all["oneshot"] = func() (sending, func(), func()) {
 		tx, rx := channel.NewOneshot[int]()
 		return sending{
-			send: func() error { return tx.Send(1) }, isClosed: tx.IsClosed, closed: tx.Closed, end: tx.Close,
+			send: func() error { return tx.Send(1) }, isClosed: tx.IsClosed, closed: tx.Done, end: tx.Close,
 		}, rx.Close, nil
 	}
 	all["broadcast"] = func() (sending, func(), func()) {
@@ -56,7 +56,7 @@ func sendersOf() map[string]func() (s sending, end, again func()) {
 
 func senderOf(tx *channel.Sender[int]) sending {
 	return sending{
-		send: func() error { return tx.TrySend(1) }, isClosed: tx.IsClosed, closed: tx.Closed, end: tx.Close,
+		send: func() error { return tx.TrySend(1) }, isClosed: tx.IsClosed, closed: tx.Done, end: tx.Close,
 		clone: func() sending { return senderOf(tx.Clone()) },
 		free:  tx.Free,
 		made: map[string]receives{"Downgrade": func() (bool, error) {
@@ -72,7 +72,7 @@ func senderOf(tx *channel.Sender[int]) sending {
 
 func broadcastOf(tx *channel.BroadcastSender[int]) sending {
 	return sending{
-		send: func() error { _, err := tx.Send(1); return err }, isClosed: tx.IsClosed, closed: tx.Closed, end: tx.Close,
+		send: func() error { _, err := tx.Send(1); return err }, isClosed: tx.IsClosed, closed: tx.Done, end: tx.Close,
 		clone: func() sending { return broadcastOf(tx.Clone()) },
 		made: map[string]receives{"Subscribe": func() (bool, error) {
 			rx := tx.Subscribe()
@@ -85,7 +85,7 @@ func broadcastOf(tx *channel.BroadcastSender[int]) sending {
 
 func watchOf(tx *channel.WatchSender[int]) sending {
 	return sending{
-		send: func() error { return tx.Send(1) }, isClosed: tx.IsClosed, closed: tx.Closed, end: tx.Close,
+		send: func() error { return tx.Send(1) }, isClosed: tx.IsClosed, closed: tx.Done, end: tx.Close,
 		clone: func() sending { return watchOf(tx.Clone()) },
 		made: map[string]receives{"Subscribe": func() (bool, error) {
 			rx := tx.Subscribe()
@@ -99,7 +99,7 @@ func watchOf(tx *channel.WatchSender[int]) sending {
 func (s sending) isEnded(t *testing.T, want bool) {
 	t.Helper()
 	assert.Equal(t, want, s.isClosed(), "IsClosed")
-	assert.Equal(t, want, isClosed(s.closed()), "Closed")
+	assert.Equal(t, want, isClosed(s.closed()), "Done")
 	if want && s.free != nil {
 		assert.Zero(t, s.free(), "Free")
 	}
@@ -179,11 +179,11 @@ func TestClosedTellsNoEndThatWasTakenBack(t *testing.T) {
 	stressKinds := map[string]func() (end, again func(), closed func() <-chan struct{}){
 		"broadcast": func() (func(), func(), func() <-chan struct{}) {
 			tx, rx := channel.NewBroadcast[int](1)
-			return rx.Close, func() { tx.Subscribe() }, tx.Closed
+			return rx.Close, func() { tx.Subscribe() }, tx.Done
 		},
 		"watch": func() (func(), func(), func() <-chan struct{}) {
 			tx, rx := channel.NewWatch(0)
-			return rx.Close, func() { tx.Subscribe() }, tx.Closed
+			return rx.Close, func() { tx.Subscribe() }, tx.Done
 		},
 	}
 	for name, open := range stressKinds {

@@ -156,8 +156,8 @@ func ExampleCall() {
 }
 
 func ExampleLaggedError() {
-	err := error(&channel.LaggedError{N: 3})
+	err := error(&channel.LaggedError{Missed: 3})
 	var lagged *channel.LaggedError
-	fmt.Println(errors.As(err, &lagged), lagged.N)
+	fmt.Println(errors.As(err, &lagged), lagged.Missed)
 	// Output: true 3
 }

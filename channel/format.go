@@ -29,7 +29,7 @@ func (s *Sender[T]) String() string {
 
 // String returns the weak sender's state.
 func (w *WeakSender[T]) String() string {
-	return describe("WeakSender", "senders", w.SenderCount(), "weak", w.WeakCount())
+	return describe("WeakSender", "senders", w.SenderCount(), "weak", w.WeakCount(), "closed", w.IsClosed())
 }
 
 // String returns the receiver's state.
@@ -50,17 +50,17 @@ func (r *OneshotReceiver[T]) String() string {
 
 // String returns the sender's state.
 func (s *BroadcastSender[T]) String() string {
-	return describe("BroadcastSender", "cap", s.Cap(), "receivers", s.ReceiverCount())
+	return describe("BroadcastSender", "len", s.Len(), "cap", s.Cap(), "receivers", s.ReceiverCount(), "closed", s.IsClosed())
 }
 
 // String returns the receiver's state.
 func (r *BroadcastReceiver[T]) String() string {
-	return describe("BroadcastReceiver", "len", r.Len(), "closed", r.IsClosed())
+	return describe("BroadcastReceiver", "len", r.Len(), "cap", r.Cap(), "closed", r.IsClosed())
 }
 
 // String returns the value, as %v formats it, and the number of receivers.
 func (s *WatchSender[T]) String() string {
-	return describe("WatchSender", "value", s.Get(), "receivers", s.ReceiverCount())
+	return describe("WatchSender", "value", s.Get(), "receivers", s.ReceiverCount(), "closed", s.IsClosed())
 }
 
 // String returns the value, as %v formats it, and whether the channel is closed.

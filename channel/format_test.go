@@ -16,7 +16,7 @@ func TestHandlesPrintTheirState(t *testing.T) {
 	tx, rx := channel.New[int](8)
 	require.NoError(t, tx.TrySend(1))
 	weak := tx.Downgrade()
-	p, err := tx.TryReserve(2)
+	p, err := tx.TryReserveMany(2)
 	require.NoError(t, err)
 	unboundedTx, unboundedRx := channel.NewUnbounded[int]()
 	oneTx, oneRx := channel.NewOneshot[int]()
@@ -28,15 +28,15 @@ func TestHandlesPrintTheirState(t *testing.T) {
 	}{
 		{tx, "Sender(len=1 cap=8 senders=1 closed=false)"},
 		{rx, "Receiver(len=1 cap=8 receivers=1 closed=false)"},
-		{weak, "WeakSender(senders=1 weak=1)"},
+		{weak, "WeakSender(senders=1 weak=1 closed=false)"},
 		{&p, "Permit(slots=2)"},
 		{unboundedTx, "Sender(len=0 cap=unbounded senders=1 closed=false)"},
 		{unboundedRx, "Receiver(len=0 cap=unbounded receivers=1 closed=false)"},
 		{oneTx, "OneshotSender(closed=false)"},
 		{oneRx, "OneshotReceiver(len=0 closed=false)"},
-		{castTx, "BroadcastSender(cap=4 receivers=1)"},
-		{castRx, "BroadcastReceiver(len=0 closed=false)"},
-		{watchTx, "WatchSender(value=v receivers=1)"},
+		{castTx, "BroadcastSender(len=0 cap=4 receivers=1 closed=false)"},
+		{castRx, "BroadcastReceiver(len=0 cap=4 closed=false)"},
+		{watchTx, "WatchSender(value=v receivers=1 closed=false)"},
 		{watchRx, "WatchReceiver(value=v closed=false)"},
 	} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {

@@ -55,7 +55,7 @@ func FromChan[T any](ctx context.Context, c <-chan T) *Receiver[T] {
 			case <-ctx.Done():
 				p.Release()
 				return
-			case <-tx.Closed():
+			case <-tx.Done():
 				p.Release()
 				return
 			}

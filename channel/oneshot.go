@@ -78,9 +78,9 @@ func (s *OneshotSender[T]) Close() {
 // IsClosed reports whether a Send would fail.
 func (s *OneshotSender[T]) IsClosed() bool { return s.c.over() }
 
-// Closed returns a channel that is closed when a Send would fail, usually
+// Done returns a channel that is closed when a Send would fail, usually
 // because the receiver is not interested any more.
-func (s *OneshotSender[T]) Closed() <-chan struct{} {
+func (s *OneshotSender[T]) Done() <-chan struct{} {
 	closed, _ := s.c.refused.Wait()
 	if s.c.over() {
 		s.c.refused.Open()

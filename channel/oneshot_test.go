@@ -54,7 +54,7 @@ func TestOneshotValueBeforeCloseIsStillReceived(t *testing.T) {
 			end(tx, rx)
 			assert.True(t, tx.IsClosed())
 			assert.True(t, rx.IsClosed())
-			<-tx.Closed()
+			<-tx.Done()
 			<-rx.Ready()
 			require.ErrorIs(t, tx.Send(1), channel.ErrClosed)
 			_, err = rx.TryRecv()
@@ -118,7 +118,7 @@ func TestOneshotWaits(t *testing.T) {
 			(*channel.OneshotReceiver[int]).Close, (*channel.OneshotReceiver[int]).Shutdown,
 		} {
 			tx, rx = channel.NewOneshot[int]()
-			closed := parked(t, 2, func(int) error { <-tx.Closed(); return nil })
+			closed := parked(t, 2, func(int) error { <-tx.Done(); return nil })
 			recv = parked(t, 1, func(int) error { _, err := rx.Recv(t.Context()); return err })
 			end(rx)
 			allAre(t, closed(), nil)

@@ -59,13 +59,20 @@ func (s *Sender[T]) ReserveMany(ctx context.Context, n int) (Permit[T], error) {
 	return Permit[T]{core: s.core, left: n}, nil
 }
 
-// TryReserve reserves n slots if that needs no waiting. Otherwise its error is
+// TryReserve reserves a slot if that needs no waiting. Otherwise its error is
+// [ErrFull] or [ErrClosed].
+//
+//ferrous:acquire
+//ferrous:fallible
+func (s *Sender[T]) TryReserve() (Permit[T], error) { return s.TryReserveMany(1) }
+
+// TryReserveMany reserves n slots if that needs no waiting. Otherwise its error is
 // [ErrFull], [ErrClosed] or [ErrCapacity]. It panics if n is negative.
 //
 //ferrous:acquire
 //ferrous:fallible
-func (s *Sender[T]) TryReserve(n int) (Permit[T], error) {
-	if err := s.checkReserve("TryReserve", n); err != nil {
+func (s *Sender[T]) TryReserveMany(n int) (Permit[T], error) {
+	if err := s.checkReserve("TryReserveMany", n); err != nil {
 		return Permit[T]{}, err
 	}
 	if n > 0 {

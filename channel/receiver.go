@@ -135,6 +135,9 @@ func (r *Receiver[T]) SameChannel(other *Receiver[T]) bool { return r.shared == 
 // SenderCount returns how many senders are open.
 func (r *Receiver[T]) SenderCount() int { return int(r.shared.senders.Load()) }
 
+// WeakCount returns how many weak senders are open.
+func (r *Receiver[T]) WeakCount() int { return int(r.shared.weaks.Load()) }
+
 // ReceiverCount returns how many receivers are open.
 func (r *Receiver[T]) ReceiverCount() int { return int(r.shared.receivers.Load()) }
 

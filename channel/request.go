@@ -42,13 +42,13 @@ func (r Request[Q, A]) Drop() {
 	}
 }
 
-// Canceled returns a channel that is closed when nobody waits for the answer
-// any more, because the caller's context is done.
-func (r Request[Q, A]) Canceled() <-chan struct{} {
+// Done returns a channel that is closed when no answer is awaited any more: the
+// context of the caller is done, or the request was answered or dropped.
+func (r Request[Q, A]) Done() <-chan struct{} {
 	if r.answer == nil {
 		return closedNow()
 	}
-	return r.answer.Closed()
+	return r.answer.Done()
 }
 
 // Call sends a request through tx, and waits for the answer to it.

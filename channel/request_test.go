@@ -62,7 +62,7 @@ func TestCanceledCallTellsTheReceiver(t *testing.T) {
 		call := parked(t, 1, func(int) error { _, err := channel.Call(ctx, tx, 1); return err })
 		r, err := rx.Recv(t.Context())
 		require.NoError(t, err)
-		work := parked(t, 1, func(int) error { <-r.Canceled(); return nil })
+		work := parked(t, 1, func(int) error { <-r.Done(); return nil })
 		testkit.Advance(time.Minute)
 		allAre(t, call(), context.DeadlineExceeded)
 		allAre(t, work(), nil)
@@ -73,7 +73,7 @@ func TestCanceledCallTellsTheReceiver(t *testing.T) {
 func TestRequestWithoutAWayBackCountsAsDropped(t *testing.T) {
 	r := channel.Request[int, int]{Question: 1}
 	require.ErrorIs(t, r.Reply(2), channel.ErrClosed)
-	<-r.Canceled()
+	<-r.Done()
 	tx, rx := channel.New[channel.Request[int, int]](1)
 	require.NoError(t, tx.TrySend(r))
 	rx.Close() // drops it

@@ -176,8 +176,8 @@ func (s *Sender[T]) Downgrade() *WeakSender[T] { return s.shared.weak(s.closed.L
 // also stores what nobody receives.
 func (s *Sender[T]) IsClosed() bool { return s.closed.Load() || s.core.isClosed() }
 
-// Closed returns a channel that is closed when [Sender.IsClosed] is true.
-func (s *Sender[T]) Closed() <-chan struct{} {
+// Done returns a channel that is closed when [Sender.IsClosed] is true.
+func (s *Sender[T]) Done() <-chan struct{} {
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()
 	if s.IsClosed() {

@@ -119,7 +119,7 @@ func newTogether[T any](t *rapid.T, wrap func(*letter) T, id func(T) int) *toget
 	tx, rx := w.open(t)
 	w.tx, w.txs = tx, []*txHandle[T]{{Sender: tx}}
 	w.rxs = []*rxHandle[T]{{Receiver: rx}}
-	w.closedOn = tx.Closed()
+	w.closedOn = tx.Done()
 	return w
 }
 
@@ -413,7 +413,7 @@ func (w *together[T]) tryReserve(t *rapid.T) {
 		want = channel.ErrCapacity
 	}
 	w.start(c, func() {
-		p, err := s.TryReserve(n)
+		p, err := s.TryReserveMany(n)
 		w.locked(func() {
 			w.judgeTry(c, err, want)
 			if !errors.Is(err, channel.ErrFull) {
@@ -677,7 +677,7 @@ func (w *together[T]) selects(t *rapid.T) {
 			cases = append(cases, channel.OnAfter(d, func() { done(nil) }))
 		case what == 8: // the end of a context, or of a channel
 			s := pick(t, w.txs, "sender")
-			cases = append(cases, s.OnClosed(func() {
+			cases = append(cases, s.OnDone(func() {
 				w.locked(func() {
 					if called = i; !s.closed && !w.isClosed() {
 						w.fault("OnClosed: nothing is closed")
@@ -907,12 +907,12 @@ func (w *together[T]) zero(t *rapid.T) {
 	var r channel.Request[int, int]
 	r.Drop()
 	require.ErrorIs(t, r.Reply(1), channel.ErrClosed)
-	require.True(t, isClosed(r.Canceled()))
+	require.True(t, isClosed(r.Done()))
 	require.ErrorContains(t, panicOf(func() { channel.New[T](0) }), "capacity 0")
 	_, ok := channel.TrySelect()
 	require.False(t, ok)
 	s := pick(t, w.txs, "sender")
-	require.ErrorContains(t, panicOf(func() { _, _ = s.TryReserve(-1) }), "-1 slots")
+	require.ErrorContains(t, panicOf(func() { _, _ = s.TryReserveMany(-1) }), "-1 slots")
 }
 
 // check compares the channel with the ledger. Nothing may run.
@@ -968,7 +968,7 @@ func (w *together[T]) compare(t *rapid.T) {
 	require.Equal(t, closed || w.txs[0].closed, isClosed(w.closedOn))
 	for _, s := range w.txs {
 		require.Equal(t, s.closed || closed, s.IsClosed())
-		require.Equal(t, s.closed || closed, isClosed(s.Closed()))
+		require.Equal(t, s.closed || closed, isClosed(s.Done()))
 		if s.closed {
 			require.Zero(t, s.Free())
 		} else {

@@ -170,9 +170,9 @@ func (s *WatchSender[T]) Close() {
 // A Send fails after Close only.
 func (s *WatchSender[T]) IsClosed() bool { return s.closed.Load() || s.w.receivers.Load() == 0 }
 
-// Closed returns a channel that is closed when [WatchSender.IsClosed] is true.
+// Done returns a channel that is closed when [WatchSender.IsClosed] is true.
 // After a Subscribe, call it anew.
-func (s *WatchSender[T]) Closed() <-chan struct{} {
+func (s *WatchSender[T]) Done() <-chan struct{} {
 	s.w.mu.Lock()
 	defer s.w.mu.Unlock()
 	if s.IsClosed() {
@@ -366,6 +366,12 @@ func (r *WatchReceiver[T]) Close() {
 
 // IsClosed reports whether all senders are closed.
 func (r *WatchReceiver[T]) IsClosed() bool { return r.ended() }
+
+// SenderCount returns how many senders are open.
+func (r *WatchReceiver[T]) SenderCount() int { return int(r.w.senders.Load()) }
+
+// ReceiverCount returns how many receivers are open.
+func (r *WatchReceiver[T]) ReceiverCount() int { return int(r.w.receivers.Load()) }
 
 // SameChannel reports whether both watch the same value.
 func (r *WatchReceiver[T]) SameChannel(other *WatchReceiver[T]) bool { return r.w == other.w }

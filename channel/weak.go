@@ -47,8 +47,18 @@ func (w *WeakSender[T]) Close() {
 	}
 }
 
+// IsClosed reports whether Upgrade would fail: after Close of this handle, and
+// after Close of the last sender.
+func (w *WeakSender[T]) IsClosed() bool { return w.closed.Load() || w.shared.senders.Load() == 0 }
+
+// SameChannel reports whether both refer to the same channel.
+func (w *WeakSender[T]) SameChannel(other *WeakSender[T]) bool { return w.shared == other.shared }
+
 // SenderCount returns how many senders are open.
 func (w *WeakSender[T]) SenderCount() int { return int(w.shared.senders.Load()) }
 
 // WeakCount returns how many weak senders are open.
 func (w *WeakSender[T]) WeakCount() int { return int(w.shared.weaks.Load()) }
+
+// ReceiverCount returns how many receivers are open.
+func (w *WeakSender[T]) ReceiverCount() int { return int(w.shared.receivers.Load()) }

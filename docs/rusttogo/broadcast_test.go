@@ -13,7 +13,7 @@ func Example_broadcast() {
 	tx, rx1 := channel.NewBroadcast[int](16)
 	rx2 := tx.Subscribe()
 	n, err := tx.Send(10)
-	fmt.Println(n, err, rx1.Len(), rx1.Len() == 0, tx.ReceiverCount())
+	fmt.Println(n, err, tx.Len(), tx.Len() == 0, rx1.Len(), rx1.Len() == 0, tx.ReceiverCount())
 	tx.Close()
 	for v, err := range rx1.All(ctx) {
 		fmt.Println("first:", v, err)
@@ -23,7 +23,7 @@ func Example_broadcast() {
 	_, err = rx2.Recv(ctx)
 	fmt.Println(err)
 	// Output:
-	// 2 <nil> 1 false 2
+	// 2 <nil> 1 false 1 false 2
 	// first: 10 <nil>
 	// second: 10 <nil> true
 	// channel: closed
@@ -37,7 +37,7 @@ func Example_broadcastLag() {
 	}
 	_, err := rx.Recv(ctx)
 	var lagged *channel.LaggedError
-	fmt.Println(errors.As(err, &lagged), lagged.N)
+	fmt.Println(errors.As(err, &lagged), lagged.Missed)
 	fmt.Println(rx.Recv(ctx))
 	fresh := rx.Resubscribe()
 	_, err = fresh.TryRecv()
@@ -53,7 +53,7 @@ func Example_broadcastState() {
 	tx2 := tx.Clone()
 	fmt.Println(tx.SameChannel(tx2), rx.SameChannel(rx), tx.SenderCount())
 	rx.Close()
-	<-tx.Closed()
+	<-tx.Done()
 	_, err := tx.Send(1)
 	fmt.Println(err)
 	// Output:

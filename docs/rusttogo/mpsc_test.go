@@ -78,14 +78,17 @@ func Example_mpscReserve() {
 	tx, rx := channel.New[int](3)
 	p, err := tx.Reserve(ctx)
 	two, _ := tx.ReserveMany(ctx, 2)
-	_, full := tx.TryReserve(1)
+	_, full := tx.TryReserve()
 	fmt.Println(err, two.Len(), full)
+	_, full = tx.TryReserveMany(2)
+	fmt.Println(full)
 	p.Send(1)
 	two.Send(2)
 	two.Release()
 	fmt.Println(rx.Len(), tx.Free())
 	// Output:
 	// <nil> 2 channel: full
+	// channel: full
 	// 2 1
 }
 
@@ -94,19 +97,19 @@ func Example_mpscState() {
 	tx2 := tx.Clone()
 	weak := tx.Downgrade()
 	fmt.Println(tx.SameChannel(tx2), tx.Cap(), tx.Free(), rx.Len(), rx.Len() == 0)
-	fmt.Println(rx.SenderCount(), tx.WeakCount(), tx.IsClosed(), rx.IsClosed())
+	fmt.Println(rx.SenderCount(), tx.WeakCount() == rx.WeakCount(), tx.IsClosed(), rx.IsClosed())
 	if again, ok := weak.Upgrade(); ok {
 		again.Close()
 	}
 	_ = tx.TrySend(1)
 	rx.Shutdown()
-	<-tx.Closed()
+	<-tx.Done()
 	v, err := rx.TryRecv()
 	fmt.Println(v, err, tx.IsClosed(), tx2.TrySend(2))
 	rx.Close()
 	// Output:
 	// true 3 3 0 true
-	// 2 1 false false
+	// 2 true false false
 	// 1 <nil> true channel: closed
 }
 

@@ -26,7 +26,7 @@ func Example_oneshot() {
 func Example_oneshotClose() {
 	tx, rx := channel.NewOneshot[int]()
 	rx.Shutdown()
-	<-tx.Closed()
+	<-tx.Done()
 	fmt.Println(tx.Send(1))
 	tx, rx = channel.NewOneshot[int]()
 	tx.Close()
@@ -46,7 +46,7 @@ func Example_request() {
 				return
 			}
 			select {
-			case <-r.Canceled():
+			case <-r.Done():
 				r.Drop()
 			default:
 				_ = r.Reply(fmt.Sprint("answer ", r.Question))

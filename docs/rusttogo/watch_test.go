@@ -51,7 +51,7 @@ func Example_watchState() {
 	rx.Close()
 	rx2.Close()
 	rx3.Close()
-	<-tx.Closed()
+	<-tx.Done()
 	fmt.Println(tx.IsClosed(), tx.Send(2), tx.Get())
 	// Output:
 	// 3 2 true true false

@@ -115,7 +115,7 @@ func news(rx *channel.BroadcastReceiver[stream.Event]) stream.Stream[stream.Even
 			missed := new(channel.LaggedError)
 			switch {
 			case errors.As(err, &missed):
-				e = lagged(missed.N)
+				e = lagged(missed.Missed)
 			case err != nil:
 				return err
 			}

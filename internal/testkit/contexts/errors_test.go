@@ -333,7 +333,7 @@ var silent = map[string]string{
 // for other reasons.
 var causes = []error{
 	errors.New("enough"), io.EOF, context.DeadlineExceeded,
-	channel.ErrClosed, channel.ErrEmpty, channel.ErrFull, &channel.LaggedError{N: 1},
+	channel.ErrClosed, channel.ErrEmpty, channel.ErrFull, &channel.LaggedError{Missed: 1},
 	task.ErrAborted, task.ErrClosed, task.ErrEmpty, task.ErrTimeout, stream.ErrTimeout,
 	retry.ErrShutdown, retry.ErrClosed, retry.ErrStale, arcmutex.ErrPoisoned, sema.ErrClosed, seatmap.ErrInvalid,
 	fmt.Errorf("wrapped: %w", channel.ErrClosed),
