@@ -6,8 +6,8 @@ import (
 	"github.com/coderrange/ferrous/internal/track"
 )
 
-// atomicState is how the value of an AtomicRefCell is borrowed.
-type atomicState struct {
+// An atomicBorrowState is how the value of an AtomicRefCell is borrowed.
+type atomicBorrowState struct {
 	// word has, from below, the number of readers, the turn, and a bit for a
 	// cell that has ended and for one with a writer. With one of these bits it
 	// has, instead of the number of readers, noise plus the number of readers
@@ -37,7 +37,7 @@ const (
 func isFree(w uint64) bool { return w&(seized|gone) == 0 }
 
 // refusal returns the error for a borrow that found w.
-func (s *atomicState) refusal(op string, w uint64) error {
+func (s *atomicBorrowState) refusal(op string, w uint64) error {
 	switch {
 	case isFree(w):
 		return refuse(op, ErrBorrowed, int(w&shares), &s.holders)
@@ -49,7 +49,7 @@ func (s *atomicState) refusal(op string, w uint64) error {
 }
 
 // tryShare borrows for reading and returns the turn, or an error.
-func (s *atomicState) tryShare(op string) (uint64, *track.Token, error) {
+func (s *atomicBorrowState) tryShare(op string) (uint64, *track.Token, error) {
 	w := s.word.Add(1)
 	if !isFree(w) {
 		return 0, nil, s.refusal(op, w)
@@ -63,7 +63,7 @@ func (s *atomicState) tryShare(op string) (uint64, *track.Token, error) {
 // share borrows for reading and returns the turn, or panics.
 //
 //go:noinline
-func (s *atomicState) share(op string) (uint64, *track.Token) {
+func (s *atomicBorrowState) share(op string) (uint64, *track.Token) {
 	on := class.On() // before the add, behind which a load would have to wait
 	w := s.word.Add(1)
 	if !isFree(w) {
@@ -80,7 +80,7 @@ func (s *atomicState) share(op string) (uint64, *track.Token) {
 // because there is no reader at all. S may be nil.
 //
 //go:noinline
-func (s *atomicState) unshare(own uint64, t *track.Token) {
+func (s *atomicBorrowState) unshare(own uint64, t *track.Token) {
 	if s == nil || t != nil && !s.holders.End(t) || !s.shared(own) {
 		released("AtomicRef.Release")
 	}
@@ -91,7 +91,7 @@ func (s *atomicState) unshare(own uint64, t *track.Token) {
 
 // unshared is for the second of two copies that are released at the same time,
 // which has found w.
-func (s *atomicState) unshared(w uint64) {
+func (s *atomicBorrowState) unshared(w uint64) {
 	if w&shares == shares {
 		s.word.Add(1)
 	} // else there is a writer or the end, and it is a part of the noise now
@@ -99,60 +99,86 @@ func (s *atomicState) unshared(w uint64) {
 }
 
 // shared reports whether there may be a shared borrow of the given turn.
-func (s *atomicState) shared(own uint64) bool {
+func (s *atomicBorrowState) shared(own uint64) bool {
 	return s.word.Load()-own-1 < shares // from one reader on, and nothing else
+}
+
+// over reports whether the shared borrow is known to have ended. s may be nil.
+func (s *atomicBorrowState) over(own uint64, t *track.Token) bool {
+	return s == nil || t.Ended() || !s.shared(own)
 }
 
 // reading panics if the shared borrow is known to have ended. It is the slow
 // half of the methods of AtomicRef: s may be nil.
 //
 //go:noinline
-func (s *atomicState) reading(own uint64, t *track.Token, op string) {
-	if s == nil || t.Ended() || !s.shared(own) {
+func (s *atomicBorrowState) reading(own uint64, t *track.Token, op string) {
+	if s.over(own, t) {
 		released(op)
 	}
 }
 
-// trySeize borrows for writing and returns the generation, or an error.
-func (s *atomicState) trySeize(op string) (uint64, *track.Token, error) {
+// tryExclude borrows for writing and returns the generation, or an error.
+func (s *atomicBorrowState) tryExclude(op string) (gen uint64, err error) {
 	for {
 		w := s.word.Load()
 		if w&^turns != 0 {
-			return 0, nil, s.refusal(op, w)
+			return 0, s.refusal(op, w)
 		}
 		if s.word.CompareAndSwap(w, w|seized|noise) {
-			break
+			return s.gen.Load(), nil
 		}
 	}
-	if class.On() {
-		return s.gen.Load(), s.track("refcell.AtomicRefMut"), nil
+}
+
+// exclude is seize for the time between two statements, in which no function of
+// the user runs. It returns what admit and retire take.
+func (s *atomicBorrowState) exclude(op string) (gen uint64) {
+	gen, err := s.tryExclude(op)
+	if err != nil {
+		panic(err)
 	}
-	return s.gen.Load(), nil, nil
+	return gen
+}
+
+// admit ends what exclude began.
+func (s *atomicBorrowState) admit(gen uint64) { s.end(gen, nil, 0) }
+
+// retire ends what exclude began, and the cell.
+func (s *atomicBorrowState) retire(gen uint64) { s.end(gen, nil, gone|noise) }
+
+// trySeize is seize that returns an error instead of panicking.
+func (s *atomicBorrowState) trySeize(op string) (uint64, *track.Token, error) {
+	gen, err := s.tryExclude(op)
+	if err != nil || !class.On() {
+		return gen, nil, err
+	}
+	return gen, s.track("refcell.AtomicRefMut"), nil
 }
 
 // seize borrows for writing and returns the generation, or panics.
 //
 //go:noinline
-func (s *atomicState) seize(op string) (uint64, *track.Token) {
-	gen, t, err := s.trySeize(op)
+func (s *atomicBorrowState) seize(op string) (uint64, *track.Token) {
+	gen, err := s.tryExclude(op)
 	if err != nil {
 		panic(err)
 	}
-	return gen, t
+	if class.On() {
+		return gen, s.track("refcell.AtomicRefMut")
+	}
+	return gen, nil
 }
-
-// stale reports whether the exclusive borrow that was made under gen has ended.
-func (s *atomicState) stale(gen uint64) bool { return s.gen.Load() != gen }
 
 // unseize ends the exclusive borrow that was made under gen.
 //
 //go:noinline
-func (s *atomicState) unseize(gen uint64, t *track.Token) {
+func (s *atomicBorrowState) unseize(gen uint64, t *track.Token) {
 	s.end(gen, t, 0)
 }
 
 // end is unseize that leaves the given bits besides the turn.
-func (s *atomicState) end(gen uint64, t *track.Token, bits uint64) {
+func (s *atomicBorrowState) end(gen uint64, t *track.Token, bits uint64) {
 	if !s.gen.CompareAndSwap(gen, gen+1) {
 		released("AtomicRefMut.Release")
 	}
@@ -166,12 +192,27 @@ func (s *atomicState) end(gen uint64, t *track.Token, bits uint64) {
 	s.word.Store((gen+1)*turn&turns | bits)
 }
 
-// pass gives an exclusive borrow that goes on the next generation, so that all
-// guards of this one are stale, and reports whether it was this one.
-func (s *atomicState) pass(gen uint64) bool { return s.gen.CompareAndSwap(gen, gen+1) }
+// pass gives a shared borrow that goes on a new token, so that tracked copies of
+// its guard are stale.
+func (s *atomicBorrowState) pass(own uint64, t *track.Token) (uint64, *track.Token) {
+	return own, t.Pass()
+}
 
-// track gives a new borrow a token, if its turn has come.
-func (s *atomicState) track(what string) *track.Token {
+// passMut gives an exclusive borrow that goes on the next generation, so that all
+// guards of this one are stale, and reports whether it was this one.
+func (s *atomicBorrowState) passMut(gen uint64) bool { return s.gen.CompareAndSwap(gen, gen+1) }
+
+// borrows returns how many readers borrow the value, and whether a writer does.
+func (s *atomicBorrowState) borrows() (readers int, writing bool) {
+	w := s.word.Load()
+	if isFree(w) {
+		return int(w & shares), false
+	}
+	return 0, w&seized != 0
+}
+
+// track gives a new borrow a token, if it is one that is sampled.
+func (s *atomicBorrowState) track(what string) *track.Token {
 	if !class.Sampled() {
 		return nil
 	}
@@ -182,15 +223,15 @@ func (s *atomicState) track(what string) *track.Token {
 
 // An atomicSplit is an exclusive borrow that was divided, see split.
 type atomicSplit struct {
-	halves [2]atomicState
+	halves [2]atomicBorrowState
 	left   atomic.Int64
-	whole  *atomicState
+	whole  *atomicBorrowState
 	gen    uint64
 }
 
 // divide makes two halves of the exclusive borrow of s, and a token for the
 // second. The first keeps the token of the whole.
-func (s *atomicState) divide(gen uint64) (*atomicSplit, *track.Token) {
+func (s *atomicBorrowState) divide(gen uint64) (*atomicSplit, *track.Token) {
 	p := &atomicSplit{whole: s, gen: gen}
 	p.left.Store(2)
 	for i := range p.halves {
@@ -203,7 +244,7 @@ func (s *atomicState) divide(gen uint64) (*atomicSplit, *track.Token) {
 }
 
 // root returns the state of the cell that s is, or is a part of.
-func (s *atomicState) root() *atomicState {
+func (s *atomicBorrowState) root() *atomicBorrowState {
 	for s.split != nil {
 		s = s.split.whole
 	}

@@ -19,7 +19,7 @@ func TestAllInterleavings(t *testing.T) {
 
 // A cellTrial is one run of threads over one cell.
 type cellTrial struct {
-	state   atomicState
+	state   atomicBorrowState
 	readers int // that hold a borrow now
 	writers int
 	granted int

@@ -1,31 +1,34 @@
+// Code generated from map.go by go test -run AtomicFilesAreGenerated -update; DO NOT EDIT.
+
 package refcell
 
 import "github.com/coderrange/ferrous/internal/track"
 
-// MapAtomic narrows a shared borrow to a part of the value. It takes r over: r
-// is stale, and the borrow goes on until the result is released. Should f panic,
-// r stays as it is. [AtomicRef] says what a copy of r knows of that.
+// MapAtomic is [Map] for an [AtomicRef], which says when a copy of r learns that it
+// ended.
 //
 //ferrous:transfers r
 func MapAtomic[T, U any](r *AtomicRef[T], f func(*T) *U) AtomicRef[U] {
-	r.state.reading(r.turn.n, r.token, "MapAtomic")
+	mapArgs("MapAtomic", r != nil, f != nil)
+	r.state.reading(r.key.n, r.token, "MapAtomic")
 	u := f(r.value)
-	s, turn, token := r.pass("MapAtomic")
-	return AtomicRef[U]{state: s, value: u, turn: key{turn}, token: token}
+	s, n, token := r.pass("MapAtomic")
+	return AtomicRef[U]{state: s, value: u, key: key{n}, token: token}
 }
 
-// FilterMapAtomic is [MapAtomic] for a part that may not be there. If it is not,
-// r stays as it is.
+// FilterMapAtomic is [MapAtomic] for a part that may not exist. If f returns false,
+// r is unchanged.
 //
 //ferrous:transfers r on ok
 func FilterMapAtomic[T, U any](r *AtomicRef[T], f func(*T) (*U, bool)) (AtomicRef[U], bool) {
-	r.state.reading(r.turn.n, r.token, "FilterMapAtomic")
+	mapArgs("FilterMapAtomic", r != nil, f != nil)
+	r.state.reading(r.key.n, r.token, "FilterMapAtomic")
 	u, ok := f(r.value)
 	if !ok {
 		return AtomicRef[U]{}, false
 	}
-	s, turn, token := r.pass("FilterMapAtomic")
-	return AtomicRef[U]{state: s, value: u, turn: key{turn}, token: token}, true
+	s, n, token := r.pass("FilterMapAtomic")
+	return AtomicRef[U]{state: s, value: u, key: key{n}, token: token}, true
 }
 
 // MapSplitAtomic divides a shared borrow into borrows of two parts, which may
@@ -33,38 +36,40 @@ func FilterMapAtomic[T, U any](r *AtomicRef[T], f func(*T) (*U, bool)) (AtomicRe
 //
 //ferrous:transfers r
 func MapSplitAtomic[T, U, V any](r *AtomicRef[T], f func(*T) (*U, *V)) (AtomicRef[U], AtomicRef[V]) {
-	r.state.reading(r.turn.n, r.token, "MapSplitAtomic")
+	mapArgs("MapSplitAtomic", r != nil, f != nil)
+	r.state.reading(r.key.n, r.token, "MapSplitAtomic")
 	u, v := f(r.value)
-	s, turn, token := r.pass("MapSplitAtomic")
-	turn2, token2 := s.share("MapSplitAtomic")
-	return AtomicRef[U]{state: s, value: u, turn: key{turn}, token: token}, AtomicRef[V]{state: s, value: v, turn: key{turn2}, token: token2}
+	s, n, token := r.pass("MapSplitAtomic")
+	n2, token2 := s.share("MapSplitAtomic")
+	return AtomicRef[U]{state: s, value: u, key: key{n}, token: token}, AtomicRef[V]{state: s, value: v, key: key{n2}, token: token2}
 }
 
-// pass makes r stale and returns its borrow, in the name of op, whose function
-// may have released r.
-func (r *AtomicRef[T]) pass(op string) (s *atomicState, turn uint64, t *track.Token) {
+// pass ends r and returns its borrow, which goes on. op is the function that does
+// it. The function that it called may have released r: then pass panics.
+func (r *AtomicRef[T]) pass(op string) (s *atomicBorrowState, n uint64, t *track.Token) {
 	s = r.state
-	s.reading(r.turn.n, r.token, op)
+	s.reading(r.key.n, r.token, op)
 	r.state = nil
-	return s, r.turn.n, r.token.Pass()
+	n, t = s.pass(r.key.n, r.token)
+	return s, n, t
 }
 
-// MapMutAtomic narrows an exclusive borrow to a part of the value. It takes r
-// over: r, and any copy of it, is stale, and the borrow goes on until the result
-// is released. Should f panic, r stays as it is.
+// MapMutAtomic is [MapMut] for an [AtomicRefMut].
 //
 //ferrous:transfers r
 func MapMutAtomic[T, U any](r *AtomicRefMut[T], f func(*T) *U) AtomicRefMut[U] {
+	mapArgs("MapMutAtomic", r != nil, f != nil)
 	r.live("MapMutAtomic")
 	u := f(r.value)
 	return takeMutAtomic(r, u, "MapMutAtomic")
 }
 
-// FilterMapMutAtomic is [MapMutAtomic] for a part that may not be there. If it is
-// not, r stays as it is.
+// FilterMapMutAtomic is [MapMutAtomic] for a part that may not exist. If f returns
+// false, r is unchanged.
 //
 //ferrous:transfers r on ok
 func FilterMapMutAtomic[T, U any](r *AtomicRefMut[T], f func(*T) (*U, bool)) (AtomicRefMut[U], bool) {
+	mapArgs("FilterMapMutAtomic", r != nil, f != nil)
 	r.live("FilterMapMutAtomic")
 	u, ok := f(r.value)
 	if !ok {
@@ -73,12 +78,12 @@ func FilterMapMutAtomic[T, U any](r *AtomicRefMut[T], f func(*T) (*U, bool)) (At
 	return takeMutAtomic(r, u, "FilterMapMutAtomic"), true
 }
 
-// MapSplitMutAtomic divides an exclusive borrow into those of two parts, which
-// must not overlap. The value is borrowed until both are released. It allocates
-// once.
+// MapSplitMutAtomic divides an exclusive borrow into those of two parts, which must
+// not overlap. The value is borrowed until both are released. It allocates once.
 //
 //ferrous:transfers r
 func MapSplitMutAtomic[T, U, V any](r *AtomicRefMut[T], f func(*T) (*U, *V)) (AtomicRefMut[U], AtomicRefMut[V]) {
+	mapArgs("MapSplitMutAtomic", r != nil, f != nil)
 	r.live("MapSplitMutAtomic")
 	u, v := f(r.value)
 	whole := takeMutAtomic(r, u, "MapSplitMutAtomic")
@@ -86,11 +91,12 @@ func MapSplitMutAtomic[T, U, V any](r *AtomicRefMut[T], f func(*T) (*U, *V)) (At
 	return AtomicRefMut[U]{state: &p.halves[0], value: u, token: whole.token}, AtomicRefMut[V]{state: &p.halves[1], value: v, token: token}
 }
 
-// takeMutAtomic moves the borrow of r to a part, under a new generation, in the
-// name of op, whose function may have released r.
+// takeMutAtomic moves the borrow of r to a part, under a new generation. op is the
+// function that does it. The function that it called may have released r: then
+// takeMutAtomic panics.
 func takeMutAtomic[T, U any](r *AtomicRefMut[T], part *U, op string) AtomicRefMut[U] {
 	s := r.state
-	if s == nil || !s.pass(r.gen) {
+	if s == nil || !s.passMut(r.gen) {
 		released(op)
 	}
 	r.state = nil

@@ -2,14 +2,14 @@ package refcell
 
 import "github.com/coderrange/ferrous/internal/track"
 
-// state is how a value is borrowed: the flag of a RefCell. Its methods are the
+// A borrowState is how the value of a RefCell is borrowed. Its methods are the
 // parts of the fast paths that do not depend on the type of the value.
 //
 // Each borrow has a key, and each guard knows its own, so that every copy of a
 // guard is known to be stale after the end of the borrow. A borrow that began
 // when there was no other has the generation as its key. Its end, and a Map,
 // begin a new generation. A reader that comes while others read has a place.
-type state struct {
+type borrowState struct {
 	flag int // number of readers, or one of the values below
 	gen  uint64
 
@@ -23,23 +23,8 @@ const (
 	taken     = -3 // the cell has ended
 )
 
-// refuseShare returns the error for a shared borrow that is not possible.
-func (s *state) refuseShare(op string) error {
-	if s.flag >= 0 {
-		return nil
-	}
-	return s.refusal(op)
-}
-
-// refuseSeize returns the error for an exclusive borrow that is not possible.
-func (s *state) refuseSeize(op string) error {
-	if s.flag == 0 {
-		return nil
-	}
-	return s.refusal(op)
-}
-
-func (s *state) refusal(op string) error {
+// refusal returns the error for a borrow that is not possible now.
+func (s *borrowState) refusal(op string) error {
 	switch {
 	case s.flag > 0:
 		return refuse(op, ErrBorrowed, s.flag, s.holders())
@@ -53,7 +38,7 @@ func (s *state) refusal(op string) error {
 // share borrows for reading, or panics.
 //
 //go:noinline
-func (s *state) share(op string) (key uint64, t *track.Token) {
+func (s *borrowState) share(op string) (key uint64, t *track.Token) {
 	if s.flag != 0 || class.On() {
 		return s.shareSlow(op)
 	}
@@ -62,23 +47,36 @@ func (s *state) share(op string) (key uint64, t *track.Token) {
 }
 
 // shareSlow is share beside other borrows, or with tracking on.
-func (s *state) shareSlow(op string) (key uint64, t *track.Token) {
-	switch {
-	case s.flag < 0:
+func (s *borrowState) shareSlow(op string) (key uint64, t *track.Token) {
+	if s.flag < 0 {
 		panic(s.refusal(op))
-	case s.flag == 0:
-		key = s.gen
-	default:
+	}
+	if key = s.gen; s.flag > 0 {
 		key = s.several().enter()
 	}
 	s.flag++
 	return key, s.track("refcell.Ref", 3)
 }
 
+// tryShare is share that returns an error instead of panicking.
+func (s *borrowState) tryShare(op string) (key uint64, t *track.Token, err error) {
+	if s.flag < 0 {
+		return 0, nil, s.refusal(op)
+	}
+	if key = s.gen; s.flag > 0 {
+		key = s.several().enter()
+	}
+	s.flag++
+	if class.On() {
+		t = s.track("refcell.Ref", 2)
+	}
+	return key, t, nil
+}
+
 // unshare ends the shared borrow that has the key. S may be nil.
 //
 //go:noinline
-func (s *state) unshare(key uint64, t *track.Token) {
+func (s *borrowState) unshare(key uint64, t *track.Token) {
 	if s == nil || s.gen != key || t != nil {
 		s.unshareSlow(key, t)
 		return
@@ -89,7 +87,7 @@ func (s *state) unshare(key uint64, t *track.Token) {
 
 // unshareSlow is unshare for one of several, with a token, or for a guard that
 // has ended.
-func (s *state) unshareSlow(key uint64, t *track.Token) {
+func (s *borrowState) unshareSlow(key uint64, t *track.Token) {
 	switch {
 	case s == nil:
 		released("Ref.Release")
@@ -105,27 +103,31 @@ func (s *state) unshareSlow(key uint64, t *track.Token) {
 }
 
 // shares reports whether a shared borrow has the key.
-func (s *state) shares(key uint64) bool { return s.gen == key || s.crowd.has(key) }
+func (s *borrowState) shares(key uint64) bool { return s.gen == key || s.crowd.has(key) }
 
 // reading panics unless a shared borrow has the key. It is the slow half of the
 // methods of Ref: s may be nil.
 //
 //go:noinline
-func (s *state) reading(key uint64, op string) {
+func (s *borrowState) reading(key uint64, op string) {
 	if s == nil || !s.shares(key) {
 		released(op)
 	}
 }
 
+// over reports whether the shared borrow that has the key has ended. s may be
+// nil.
+func (s *borrowState) over(key uint64, _ *track.Token) bool { return s == nil || !s.shares(key) }
+
 // readingForGet is reading for Get, which is small enough to inline with one
 // argument less.
 //
 //go:noinline
-func (s *state) readingForGet(key uint64) { s.reading(key, "Ref.Get") }
+func (s *borrowState) readingForGet(key uint64) { s.reading(key, "Ref.Get") }
 
 // pass gives a shared borrow that goes on a new key and token, so that copies
 // of its guard are stale.
-func (s *state) pass(key uint64, t *track.Token) (uint64, *track.Token) {
+func (s *borrowState) pass(key uint64, t *track.Token) (uint64, *track.Token) {
 	if s.gen == key {
 		s.gen++
 		return s.gen, t.Pass()
@@ -134,24 +136,51 @@ func (s *state) pass(key uint64, t *track.Token) (uint64, *track.Token) {
 	return s.crowd.enter(), t.Pass()
 }
 
+// exclude is seize for the time between two statements, in which no function of
+// the user runs. It returns what admit and retire take.
+func (s *borrowState) exclude(op string) (gen uint64) {
+	if s.flag != 0 {
+		panic(s.refusal(op))
+	}
+	return s.gen
+}
+
+// admit ends what exclude began.
+func (s *borrowState) admit(uint64) {}
+
+// retire ends what exclude began, and the cell.
+func (s *borrowState) retire(uint64) { s.flag = taken }
+
 // seize borrows for writing, or panics.
 //
 //go:noinline
-func (s *state) seize(op string) *track.Token {
+func (s *borrowState) seize(op string) (gen uint64, t *track.Token) {
 	if s.flag != 0 {
 		panic(s.refusal(op))
 	}
 	s.flag = exclusive
 	if class.On() {
-		return s.track("refcell.RefMut", 2)
+		return s.gen, s.track("refcell.RefMut", 2)
 	}
-	return nil
+	return s.gen, nil
+}
+
+// trySeize is seize that returns an error instead of panicking.
+func (s *borrowState) trySeize(op string) (gen uint64, t *track.Token, err error) {
+	if s.flag != 0 {
+		return 0, nil, s.refusal(op)
+	}
+	s.flag = exclusive
+	if class.On() {
+		t = s.track("refcell.RefMut", 2)
+	}
+	return s.gen, t, nil
 }
 
 // unseize ends the exclusive borrow that was made under gen.
 //
 //go:noinline
-func (s *state) unseize(gen uint64, t *track.Token) {
+func (s *borrowState) unseize(gen uint64, t *track.Token) {
 	if s.gen != gen {
 		released("RefMut.Release")
 	}
@@ -166,9 +195,24 @@ func (s *state) unseize(gen uint64, t *track.Token) {
 	s.flag = 0
 }
 
-// track gives a new borrow a token, if its turn has come. Who made it begins skip
-// frames above track.
-func (s *state) track(what string, skip int) *track.Token {
+// passMut gives an exclusive borrow that goes on the next generation, so that all
+// guards of this one are stale, and reports whether it was this one.
+func (s *borrowState) passMut(gen uint64) bool {
+	if s.gen != gen {
+		return false
+	}
+	s.gen++
+	return true
+}
+
+// borrows returns how many readers borrow the value, and whether a writer does.
+func (s *borrowState) borrows() (readers int, writing bool) {
+	return max(s.flag, 0), s.flag == exclusive || s.flag == part
+}
+
+// track gives a new borrow a token, if it is one that is sampled. Its stack
+// begins skip frames above track.
+func (s *borrowState) track(what string, skip int) *track.Token {
 	if !class.Sampled() {
 		return nil
 	}
@@ -178,10 +222,10 @@ func (s *state) track(what string, skip int) *track.Token {
 }
 
 // forget ends a token.
-func (s *state) forget(t *track.Token) { s.crowd.holders.End(t) }
+func (s *borrowState) forget(t *track.Token) { s.crowd.holders.End(t) }
 
 // holders returns the tracked borrows, or nil if there never was one.
-func (s *state) holders() *track.Holders {
+func (s *borrowState) holders() *track.Holders {
 	if s.crowd == nil {
 		return nil
 	}
@@ -189,7 +233,7 @@ func (s *state) holders() *track.Holders {
 }
 
 // several returns the crowd, which it makes first if there is none.
-func (s *state) several() *crowd {
+func (s *borrowState) several() *crowd {
 	if s.crowd == nil {
 		s.crowd = new(crowd)
 	}
@@ -248,18 +292,18 @@ func (c *crowd) has(key uint64) bool {
 // own, whose guard goes stale on its own; the whole is borrowed until both
 // have ended.
 type split struct {
-	halves [2]state
+	halves [2]borrowState
 	left   int
-	whole  *state
+	whole  *borrowState
 	gen    uint64
 }
 
 // divide makes two halves of the exclusive borrow of s, and a token for the
 // second. The first keeps the token of the whole.
-func (s *state) divide(gen uint64) (*split, *track.Token) {
+func (s *borrowState) divide(gen uint64) (*split, *track.Token) {
 	p := &split{left: 2, whole: s, gen: gen}
 	for i := range p.halves {
-		p.halves[i] = state{flag: part, split: p}
+		p.halves[i] = borrowState{flag: part, split: p}
 	}
 	if class.On() {
 		return p, s.root().track("refcell.RefMut", 2)
@@ -268,7 +312,7 @@ func (s *state) divide(gen uint64) (*split, *track.Token) {
 }
 
 // root returns the state of the cell that s is, or is a part of.
-func (s *state) root() *state {
+func (s *borrowState) root() *borrowState {
 	for s.split != nil {
 		s = s.split.whole
 	}

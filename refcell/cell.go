@@ -40,11 +40,17 @@ func (c *Cell[T]) Take() T {
 }
 
 // Swap exchanges the values of two cells, which may be the same.
-func (c *Cell[T]) Swap(other *Cell[T]) { c.value, other.value = other.value, c.value }
+func (c *Cell[T]) Swap(other *Cell[T]) {
+	needCell("Cell.Swap", other != nil)
+	c.value, other.value = other.value, c.value
+}
 
 // Update sets the value to what f makes of it. While f runs the cell has the
 // old value.
-func (c *Cell[T]) Update(f func(T) T) { c.value = f(c.value) }
+func (c *Cell[T]) Update(f func(T) T) {
+	needFunc("Cell.Update", f != nil)
+	c.value = f(c.value)
+}
 
 // Format prints the value. %+v and %#v print Cell(value) around it.
 func (c *Cell[T]) Format(f fmt.State, verb rune) { show.Value(f, verb, "Cell", c.value, "") }

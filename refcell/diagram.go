@@ -14,7 +14,7 @@ func (c *RefCell[T]) Diagram(draw func(name, state string, part any)) {
 }
 
 // text says how the value is borrowed.
-func (s *state) text() string {
+func (s *borrowState) text() string {
 	switch {
 	case s.flag == 0:
 		return "0: free"
@@ -41,7 +41,7 @@ func (c *AtomicRefCell[T]) Diagram(draw func(name, state string, part any)) {
 		draw("value", "not read", nil)
 	default:
 		defer r.Release()
-		flag := state{}
+		flag := borrowState{}
 		if isFree(w) {
 			flag.flag = int(w & shares)
 		}
@@ -52,7 +52,7 @@ func (c *AtomicRefCell[T]) Diagram(draw func(name, state string, part any)) {
 
 // Diagram draws the guard, for package diagram.
 func (r *Ref[T]) Diagram(draw func(name, state string, part any)) {
-	if r.state == nil || !r.state.shares(r.key.n) {
+	if r.state.over(r.key.n, r.token) {
 		draw("", "released", nil)
 		return
 	}
@@ -88,14 +88,14 @@ func (r *AtomicRefMut[T]) Diagram(draw func(name, state string, part any)) {
 }
 
 // Diagram draws the flag alone.
-func (s *atomicState) Diagram(draw func(name, state string, part any)) {
+func (s *atomicBorrowState) Diagram(draw func(name, state string, part any)) {
 	switch w := s.word.Load(); {
 	case w&gone != 0:
 		draw("flag", "taken", nil)
 	case !isFree(w):
 		draw("flag", "-1: borrowed for writing", nil)
 	default:
-		draw("flag", (&state{flag: int(w & shares)}).text(), nil)
+		draw("flag", (&borrowState{flag: int(w & shares)}).text(), nil)
 	}
 }
 

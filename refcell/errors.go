@@ -17,6 +17,10 @@ var (
 	ErrPoisoned    = errors.New("refcell: initializer did not return")
 	ErrNoInit      = errors.New("refcell: no initializer")
 	ErrReentrant   = errors.New("refcell: initializer needs its own value")
+
+	errNilFunc  = errors.New("refcell: nil function")
+	errNilCell  = errors.New("refcell: nil cell")
+	errNilGuard = errors.New("refcell: nil guard")
 )
 
 // A BorrowError says why a borrow was refused. It is ErrBorrowed,
@@ -86,8 +90,38 @@ func (e *opError) Error() string {
 
 func (e *opError) Unwrap() error { return e.err }
 
+// borrowed says how many readers borrow a cell, for %+v.
+func borrowed(readers int) string {
+	if readers == 0 {
+		return "borrowed=no"
+	}
+	return fmt.Sprintf("borrowed=%d", readers)
+}
+
 // released panics because a guard was used after its end.
 func released(op string) { panic(&opError{op, ErrReleased}) }
+
+// needFunc panics unless op was given its function.
+func needFunc(op string, given bool) {
+	if !given {
+		panic(&opError{op, errNilFunc})
+	}
+}
+
+// needCell panics unless op was given its other cell.
+func needCell(op string, given bool) {
+	if !given {
+		panic(&opError{op, errNilCell})
+	}
+}
+
+// mapArgs panics unless a Map was given its guard and its function.
+func mapArgs(op string, guard, f bool) {
+	if !guard {
+		panic(&opError{op, errNilGuard})
+	}
+	needFunc(op, f)
+}
 
 // class is the tracking of this package's borrows.
 var class = track.Class{Path: "github.com/coderrange/ferrous/refcell", Profile: track.Borrows}
@@ -109,3 +143,11 @@ type noCopy struct{}
 
 func (*noCopy) Lock()   {}
 func (*noCopy) Unlock() {}
+
+// A key tells shared borrows apart. It makes go vet report copies of a guard that
+// has it, as a noCopy does. That would be a fifth field, though, with which the
+// compiler no longer keeps a guard in registers.
+type key struct{ n uint64 }
+
+func (*key) Lock()   {}
+func (*key) Unlock() {}

@@ -8,28 +8,19 @@ import (
 	"github.com/coderrange/ferrous/internal/track"
 )
 
-// A key tells shared borrows apart. It makes go vet report copies of a guard that
-// has it, as a noCopy does. That would be a fifth field, though, with which the
-// compiler no longer keeps a guard in registers.
-type key struct{ n uint64 }
-
-func (*key) Lock()   {}
-func (*key) Unlock() {}
-
 // A Ref is a shared borrow of a value, after std::cell::Ref.
 //
-// It ends with Release, and every use of it or of any copy after that panics
-// with an error that is [ErrReleased], whoever else borrows the value. The same
-// holds after a Map took it over. It must not be copied, as go vet reports: use
-// Clone. The zero Ref is one that was released.
+// It ends with Release, or when a Map consumes it. Every later use of it or of a copy
+// panics with an error that is [ErrReleased]; other borrows are not affected. It must
+// not be copied, as go vet reports: use Clone. The zero Ref is one that was released.
 type Ref[T any] struct {
-	state *state // nil when released
+	state *borrowState // nil when released
 	value *T
 	key   key // of the borrow
 	token *track.Token
 }
 
-// Get returns the value.
+// Get returns a copy of the value.
 func (r *Ref[T]) Get() T {
 	if r.state == nil || r.state.gen != r.key.n {
 		r.state.readingForGet(r.key.n)
@@ -37,7 +28,7 @@ func (r *Ref[T]) Get() T {
 	return *r.value
 }
 
-// Ptr returns the value, to be read only, until Release.
+// Ptr returns a pointer to the value, which the caller may read until Release.
 //
 //ferrous:lends
 func (r *Ref[T]) Ptr() *T {
@@ -47,7 +38,7 @@ func (r *Ref[T]) Ptr() *T {
 	return r.value
 }
 
-// Clone borrows the value once more.
+// Clone borrows the value once more. The clone has an end of its own.
 //
 //ferrous:borrow shared
 func (r *Ref[T]) Clone() Ref[T] {
@@ -56,7 +47,7 @@ func (r *Ref[T]) Clone() Ref[T] {
 	return Ref[T]{state: r.state, value: r.value, key: key{n}, token: token}
 }
 
-// Release ends the borrow.
+// Release ends the borrow. It panics if the borrow has ended.
 //
 //ferrous:release
 func (r *Ref[T]) Release() {
@@ -67,7 +58,7 @@ func (r *Ref[T]) Release() {
 
 // Format prints the value. %+v and %#v print Ref(value) around it.
 func (r *Ref[T]) Format(f fmt.State, verb rune) {
-	if r.state == nil || !r.state.shares(r.key.n) {
+	if r.state.over(r.key.n, r.token) {
 		show.Text(f, verb, "Ref", "<released>", "")
 		return
 	}
@@ -76,7 +67,7 @@ func (r *Ref[T]) Format(f fmt.State, verb rune) {
 
 // LogValue logs the value.
 func (r *Ref[T]) LogValue() slog.Value {
-	if r.state == nil || !r.state.shares(r.key.n) {
+	if r.state.over(r.key.n, r.token) {
 		return slog.StringValue("<released>")
 	}
 	return slog.AnyValue(*r.value)
@@ -84,16 +75,17 @@ func (r *Ref[T]) LogValue() slog.Value {
 
 // A RefMut is the exclusive borrow of a value, after std::cell::RefMut.
 //
-// It ends with Release; every use of it or of any copy after that panics. The
-// zero RefMut is one that was released.
+// It ends with Release, or when a Map consumes it. Every later use of it or of a copy
+// panics with an error that is [ErrReleased]. The zero RefMut is one that was
+// released.
 type RefMut[T any] struct {
-	state *state // nil when released
+	state *borrowState // nil when released
 	value *T
 	gen   uint64 // of the state
 	token *track.Token
 }
 
-// Get returns the value.
+// Get returns a copy of the value.
 func (r *RefMut[T]) Get() T {
 	if r.state == nil || r.state.gen != r.gen {
 		panic(errRefMutGet)
@@ -109,7 +101,8 @@ func (r *RefMut[T]) Set(v T) {
 	*r.value = v
 }
 
-// Ptr returns the value, to be read and changed until Release.
+// Ptr returns a pointer to the value, which the caller may read and change until
+// Release.
 //
 //ferrous:lends
 func (r *RefMut[T]) Ptr() *T {
@@ -119,7 +112,7 @@ func (r *RefMut[T]) Ptr() *T {
 	return r.value
 }
 
-// Release ends the borrow.
+// Release ends the borrow. It panics if the borrow has ended.
 //
 //ferrous:release
 func (r *RefMut[T]) Release() {
@@ -155,16 +148,7 @@ func (r *RefMut[T]) live(op string) {
 	}
 }
 
-// end makes r and all its copies stale, and returns its state, which stays
-// borrowed.
-func (r *RefMut[T]) end() *state {
-	s := r.state
-	r.state = nil
-	s.gen++
-	return s
-}
-
-// What the inlined methods panic with is made beforehand, which keeps them
+// What the inlined methods panic with is made beforehand, which keeps these methods
 // small.
 var (
 	errRefMutGet     = &opError{"RefMut.Get", ErrReleased}

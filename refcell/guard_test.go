@@ -3,6 +3,7 @@ package refcell_test
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -17,169 +18,151 @@ type guard interface {
 	Get() pair
 	Ptr() *pair
 	Release()
-	LogValue() slog.Value
-	fmt.Formatter
+	printed
 }
 
-// A use is something that can be done with a guard, and that ends with a panic
-// if the guard has ended.
+// printed is what fmt and slog print.
+type printed interface {
+	fmt.Formatter
+	slog.LogValuer
+}
+
+// A use is something that can be done with a guard, and that ends with a panic if
+// the guard has ended.
 type use struct {
 	name string
-	do   func(g guard)
+	do   func()
 }
 
-func whole(p *pair) *pair              { return p }
-func twice(p *pair) (*pair, *pair)     { return p, p }
-func filter(p *pair) (*pair, bool)     { return p, true }
-func rejected(p *pair) (*pair, bool)   { return nil, false }
-func get(g guard)                      { g.Get() }
-func ptr(g guard)                      { g.Ptr() }
-func release(g guard)                  { g.Release() }
-func as[G any](f func(*G)) func(guard) { return func(g guard) { f(any(g).(*G)) } }
+func whole(p *pair) *pair            { return p }
+func twice(p *pair) (*pair, *pair)   { return p, p }
+func fields(p *pair) (*int, *int)    { return &p.a, &p.b }
+func filter(p *pair) (*pair, bool)   { return p, true }
+func rejected(p *pair) (*pair, bool) { return nil, false }
 
-type (
-	ref       = refcell.Ref[pair]
-	refMut    = refcell.RefMut[pair]
-	atomicRef = refcell.AtomicRef[pair]
-	atomicMut = refcell.AtomicRefMut[pair]
-)
+// uses returns all that can be done with a guard for reading of the flavour.
+func (s shared) uses(flavour string) []use {
+	name := flavour + "Ref."
+	return []use{
+		{name + "Get", func() { s.Get() }},
+		{name + "Ptr", func() { s.Ptr() }},
+		{name + "Release", s.Release},
+		{name + "Clone", func() { s.clone() }},
+		{"Map" + flavour, func() { s.mapTo(whole) }},
+		{"FilterMap" + flavour, func() { s.filter(filter) }},
+		{"FilterMap" + flavour, func() { s.filter(rejected) }},
+		{"MapSplit" + flavour, func() { s.split(twice) }},
+	}
+}
 
-// guards has all types of guards: how to make one of a fresh cell, its copies,
-// and all that it can do.
-var guards = []struct {
-	name string
-	make func() (g guard, state func() (int, bool))
-	zero func() guard
-	copy func(g guard) guard
-	part func(g guard) guard // consumes g
+// uses returns all that can be done with a guard for writing of the flavour.
+func (e exclusive) uses(flavour string) []use {
+	name := flavour + "RefMut."
+	return []use{
+		{name + "Get", func() { e.Get() }},
+		{name + "Ptr", func() { e.Ptr() }},
+		{name + "Release", e.Release},
+		{name + "Set", func() { e.set(pair{}) }},
+		{"MapMut" + flavour, func() { e.mapTo(whole) }},
+		{"FilterMapMut" + flavour, func() { e.filter(filter) }},
+		{"FilterMapMut" + flavour, func() { e.filter(rejected) }},
+		{"MapSplitMut" + flavour, func() { e.split(fields) }},
+	}
+}
+
+// An item is a guard of any kind. It is not called by name but for its uses.
+type item struct {
+	guard
+	copy func() item
+	part func() item // consumes it
 	uses []use
-}{
-	{"Ref", func() (guard, func() (int, bool)) {
-		c := refcell.New(pair{1, 2})
-		r := c.Borrow()
-		return &r, c.BorrowState
-	}, func() guard { return new(ref) }, func(g guard) guard { return forge(g.(*ref)) }, func(g guard) guard {
-		m := refcell.Map(g.(*ref), whole)
-		return &m
-	}, []use{
-		{"Ref.Get", get},
-		{"Ref.Ptr", ptr},
-		{"Ref.Release", release},
-		{"Ref.Clone", as(func(r *ref) { c := r.Clone(); c.Release() })},
-		{"Map", as(func(r *ref) { refcell.Map(r, whole) })},
-		{"FilterMap", as(func(r *ref) { refcell.FilterMap(r, filter) })},
-		{"FilterMap", as(func(r *ref) { refcell.FilterMap(r, rejected) })},
-		{"MapSplit", as(func(r *ref) { refcell.MapSplit(r, twice) })},
-	}},
-	{"RefMut", func() (guard, func() (int, bool)) {
-		c := refcell.New(pair{1, 2})
-		r := c.BorrowMut()
-		return &r, c.BorrowState
-	}, func() guard { return new(refMut) }, func(g guard) guard { return forge(g.(*refMut)) }, func(g guard) guard {
-		m := refcell.MapMut(g.(*refMut), whole)
-		return &m
-	}, []use{
-		{"RefMut.Get", get},
-		{"RefMut.Ptr", ptr},
-		{"RefMut.Release", release},
-		{"RefMut.Set", as(func(r *refMut) { r.Set(pair{}) })},
-		{"MapMut", as(func(r *refMut) { refcell.MapMut(r, whole) })},
-		{"FilterMapMut", as(func(r *refMut) { refcell.FilterMapMut(r, filter) })},
-		{"FilterMapMut", as(func(r *refMut) { refcell.FilterMapMut(r, rejected) })},
-		{"MapSplitMut", as(func(r *refMut) { refcell.MapSplitMut(r, twice) })},
-	}},
-	{"AtomicRef", func() (guard, func() (int, bool)) {
-		c := refcell.NewAtomicRefCell(pair{1, 2})
-		r := c.Borrow()
-		return &r, c.BorrowState
-	}, func() guard { return new(atomicRef) }, func(g guard) guard { return forge(g.(*atomicRef)) }, func(g guard) guard {
-		m := refcell.MapAtomic(g.(*atomicRef), whole)
-		return &m
-	}, []use{
-		{"AtomicRef.Get", get},
-		{"AtomicRef.Ptr", ptr},
-		{"AtomicRef.Release", release},
-		{"AtomicRef.Clone", as(func(r *atomicRef) { c := r.Clone(); c.Release() })},
-		{"MapAtomic", as(func(r *atomicRef) { refcell.MapAtomic(r, whole) })},
-		{"FilterMapAtomic", as(func(r *atomicRef) { refcell.FilterMapAtomic(r, filter) })},
-		{"FilterMapAtomic", as(func(r *atomicRef) { refcell.FilterMapAtomic(r, rejected) })},
-		{"MapSplitAtomic", as(func(r *atomicRef) { refcell.MapSplitAtomic(r, twice) })},
-	}},
-	{"AtomicRefMut", func() (guard, func() (int, bool)) {
-		c := refcell.NewAtomicRefCell(pair{1, 2})
-		r := c.BorrowMut()
-		return &r, c.BorrowState
-	}, func() guard { return new(atomicMut) }, func(g guard) guard { return forge(g.(*atomicMut)) }, func(g guard) guard {
-		m := refcell.MapMutAtomic(g.(*atomicMut), whole)
-		return &m
-	}, []use{
-		{"AtomicRefMut.Get", get},
-		{"AtomicRefMut.Ptr", ptr},
-		{"AtomicRefMut.Release", release},
-		{"AtomicRefMut.Set", as(func(r *atomicMut) { r.Set(pair{}) })},
-		{"MapMutAtomic", as(func(r *atomicMut) { refcell.MapMutAtomic(r, whole) })},
-		{"FilterMapMutAtomic", as(func(r *atomicMut) { refcell.FilterMapMutAtomic(r, filter) })},
-		{"FilterMapMutAtomic", as(func(r *atomicMut) { refcell.FilterMapMutAtomic(r, rejected) })},
-		{"MapSplitMutAtomic", as(func(r *atomicMut) { refcell.MapSplitMutAtomic(r, twice) })},
-	}},
 }
 
-// ended asserts that g knows that it has ended, whatever is done with it.
-func ended(t *testing.T, g guard, copied func(guard) guard, uses []use) {
+func (s shared) item(flavour string) item {
+	return item{
+		s.guard, func() item { return s.forge().item(flavour) },
+		func() item { return s.mapTo(whole).item(flavour) }, s.uses(flavour),
+	}
+}
+
+func (e exclusive) item(flavour string) item {
+	return item{
+		e.guard, func() item { return e.forge().item(flavour) },
+		func() item { return e.mapTo(whole).item(flavour) }, e.uses(flavour),
+	}
+}
+
+// ended asserts that g knows that it has ended, whatever is done with it: each use is
+// of a copy of its own.
+func ended(t *testing.T, g item, but ...string) {
 	t.Helper()
-	for _, u := range uses {
-		err := testkit.PanicError(t, func() { u.do(copied(g)) })
+	for i, u := range g.uses {
+		if slices.Contains(but, u.name) {
+			continue
+		}
+		err := testkit.PanicError(t, g.copy().uses[i].do)
 		require.ErrorIs(t, err, refcell.ErrReleased, u.name)
 		assert.EqualError(t, err, "refcell: "+u.name+": guard was released")
 	}
-	assert.Equal(t, "<released>", fmt.Sprint(g))
+	assert.Equal(t, "<released>", fmt.Sprint(g.guard))
 	assert.Equal(t, "<released>", g.LogValue().String())
 }
 
-// TestNoMethodOfAGuardThatEndedWorks goes through all guards, whole and part,
-// all of their methods, and all ways in which they are over.
+// TestNoMethodOfAGuardThatEndedWorks goes through all guards, whole and part, all of
+// their methods, and all ways in which they end.
 func TestNoMethodOfAGuardThatEndedWorks(t *testing.T) {
-	for _, kind := range guards {
-		for _, tracked := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s/tracked=%v", kind.name, tracked), func(t *testing.T) {
-				if tracked {
-					refcell.Track(1)
-					defer refcell.Track(0)
-				}
-				ended(t, kind.zero(), kind.copy, kind.uses)
+	for _, f := range flavours {
+		for _, kind := range []string{"Ref", "RefMut"} {
+			for _, tracked := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s%s/tracked=%v", f.name, kind, tracked), func(t *testing.T) {
+					if tracked {
+						refcell.Track(1)
+						defer refcell.Track(0)
+					}
+					borrow := func() (item, func()) {
+						c := f.cell(pair{1, 2})
+						free := func() { refuses(t, c, false, false) }
+						if kind == "Ref" {
+							return c.borrow().item(f.name), free
+						}
+						return c.borrowMut().item(f.name), free
+					}
+					zero := f.mut().item(f.name)
+					if kind == "Ref" {
+						zero = f.ref().item(f.name)
+					}
+					ended(t, zero)
 
-				// A copy of an AtomicRef that is not tracked does not look at the
-				// cell in Get and Ptr.
-				ofCopies := kind.uses
-				if kind.name == "AtomicRef" && !tracked {
-					ofCopies = ofCopies[2:]
-				}
+					// A copy of an AtomicRef that is not tracked does not look at the
+					// cell in Get and Ptr.
+					var but []string
+					atomicRef := f.name+kind == "AtomicRef" && !tracked
+					if atomicRef {
+						but = []string{"AtomicRef.Get", "AtomicRef.Ptr"}
+					}
 
-				g, state := kind.make()
-				c := kind.copy(g)
-				g.Release()
-				ended(t, g, kind.copy, kind.uses)
-				ended(t, c, kind.copy, ofCopies)
-				readers, writing := state()
-				assert.Zero(t, readers)
-				assert.False(t, writing)
+					g, free := borrow()
+					c := g.copy()
+					g.Release()
+					ended(t, g)
+					ended(t, c, but...)
+					free()
 
-				g, state = kind.make()
-				c = kind.copy(g)
-				p := kind.part(g)
-				ended(t, g, kind.copy, kind.uses)
-				if tracked || kind.name != "AtomicRef" { // which knows it only if it is tracked
-					ended(t, c, kind.copy, kind.uses)
-				}
-				assert.Equal(t, pair{1, 2}, p.Get(), "the innocent")
-				c = kind.copy(p)
-				p.Release()
-				ended(t, p, kind.copy, kind.uses)
-				ended(t, c, kind.copy, ofCopies)
-				readers, writing = state()
-				assert.Zero(t, readers)
-				assert.False(t, writing)
-			})
+					g, free = borrow()
+					c = g.copy()
+					p := g.part()
+					ended(t, g)
+					if !atomicRef { // which learns of it only if it is tracked
+						ended(t, c)
+					}
+					assert.Equal(t, pair{1, 2}, p.Get(), "the innocent")
+					c = p.copy()
+					p.Release()
+					ended(t, p)
+					ended(t, c, but...)
+					free()
+				})
+			}
 		}
 	}
 }
@@ -189,27 +172,25 @@ func TestNoMethodOfAGuardThatEndedWorks(t *testing.T) {
 func TestReleaseOfACopyPanicsAtTheCopy(t *testing.T) {
 	for before := range 3 {
 		for after := range 3 {
-			c := refcell.New(pair{1, 2})
-			var others []*ref
+			c := flavours[0].cell(pair{1, 2})
+			var others []shared
 			borrow := func(n int) {
 				for range n {
-					r := c.Borrow()
-					others = append(others, &r)
+					others = append(others, c.borrow())
 				}
 			}
 			borrow(before)
-			r := c.Borrow()
-			copies := []guard{forge(&r), forge(&r)}
+			r := c.borrow()
+			copies := []shared{r.forge(), r.forge()}
 			borrow(after)
 			if before%2 == 1 {
-				m := refcell.Map(&r, whole)
-				m.Release()
+				r.mapTo(whole).Release()
 			} else {
 				r.Release()
 			}
 			borrow(after) // in its place
 			for _, copied := range copies {
-				ended(t, copied, guards[0].copy, guards[0].uses)
+				ended(t, copied.item(""))
 			}
 			for i, o := range others {
 				assert.Equal(t, pair{1, 2}, o.Get())
@@ -217,8 +198,8 @@ func TestReleaseOfACopyPanicsAtTheCopy(t *testing.T) {
 				assert.Equal(t, len(others)-i, n)
 				o.Release()
 			}
-			m := c.BorrowMut()
-			ended(t, copies[0], guards[0].copy, guards[0].uses)
+			m := c.borrowMut()
+			ended(t, copies[0].item(""))
 			m.Release()
 		}
 	}

@@ -2,23 +2,25 @@ package refcell
 
 import "github.com/coderrange/ferrous/internal/track"
 
-// Map narrows a shared borrow to a part of the value, after Ref::map. It takes
-// r over: r, and any copy of it, is stale, and the borrow goes on until the
-// result is released. Should f panic, r stays as it is.
+// Map narrows a shared borrow to a part of the value, after Ref::map. It consumes r:
+// the borrow moves to the result and ends when the result is released, and r and its
+// copies are released guards. If f panics, r is unchanged.
 //
 //ferrous:transfers r
 func Map[T, U any](r *Ref[T], f func(*T) *U) Ref[U] {
+	mapArgs("Map", r != nil, f != nil)
 	r.state.reading(r.key.n, "Map")
 	u := f(r.value)
 	s, n, token := r.pass("Map")
 	return Ref[U]{state: s, value: u, key: key{n}, token: token}
 }
 
-// FilterMap is [Map] for a part that may not be there. If it is not, r stays as
-// it is.
+// FilterMap is [Map] for a part that may not exist. If f returns false, r is
+// unchanged.
 //
 //ferrous:transfers r on ok
 func FilterMap[T, U any](r *Ref[T], f func(*T) (*U, bool)) (Ref[U], bool) {
+	mapArgs("FilterMap", r != nil, f != nil)
 	r.state.reading(r.key.n, "FilterMap")
 	u, ok := f(r.value)
 	if !ok {
@@ -33,6 +35,7 @@ func FilterMap[T, U any](r *Ref[T], f func(*T) (*U, bool)) (Ref[U], bool) {
 //
 //ferrous:transfers r
 func MapSplit[T, U, V any](r *Ref[T], f func(*T) (*U, *V)) (Ref[U], Ref[V]) {
+	mapArgs("MapSplit", r != nil, f != nil)
 	r.state.reading(r.key.n, "MapSplit")
 	u, v := f(r.value)
 	s, n, token := r.pass("MapSplit")
@@ -40,9 +43,9 @@ func MapSplit[T, U, V any](r *Ref[T], f func(*T) (*U, *V)) (Ref[U], Ref[V]) {
 	return Ref[U]{state: s, value: u, key: key{n}, token: token}, Ref[V]{state: s, value: v, key: key{n2}, token: token2}
 }
 
-// pass makes r stale and returns its borrow, in the name of op, whose function
-// may have released r.
-func (r *Ref[T]) pass(op string) (s *state, n uint64, t *track.Token) {
+// pass ends r and returns its borrow, which goes on. op is the function that does it.
+// The function that it called may have released r: then pass panics.
+func (r *Ref[T]) pass(op string) (s *borrowState, n uint64, t *track.Token) {
 	s = r.state
 	s.reading(r.key.n, op)
 	r.state = nil
@@ -50,22 +53,24 @@ func (r *Ref[T]) pass(op string) (s *state, n uint64, t *track.Token) {
 	return s, n, t
 }
 
-// MapMut narrows an exclusive borrow to a part of the value, after
-// RefMut::map. It takes r over: r, and any copy of it, is stale, and the borrow
-// goes on until the result is released. Should f panic, r stays as it is.
+// MapMut narrows an exclusive borrow to a part of the value, after RefMut::map. It
+// consumes r: the borrow moves to the result and ends when the result is released, and
+// r and its copies are released guards. If f panics, r is unchanged.
 //
 //ferrous:transfers r
 func MapMut[T, U any](r *RefMut[T], f func(*T) *U) RefMut[U] {
+	mapArgs("MapMut", r != nil, f != nil)
 	r.live("MapMut")
 	u := f(r.value)
 	return takeMut(r, u, "MapMut")
 }
 
-// FilterMapMut is [MapMut] for a part that may not be there. If it is not, r
-// stays as it is.
+// FilterMapMut is [MapMut] for a part that may not exist. If f returns false, r is
+// unchanged.
 //
 //ferrous:transfers r on ok
 func FilterMapMut[T, U any](r *RefMut[T], f func(*T) (*U, bool)) (RefMut[U], bool) {
+	mapArgs("FilterMapMut", r != nil, f != nil)
 	r.live("FilterMapMut")
 	u, ok := f(r.value)
 	if !ok {
@@ -80,6 +85,7 @@ func FilterMapMut[T, U any](r *RefMut[T], f func(*T) (*U, bool)) (RefMut[U], boo
 //
 //ferrous:transfers r
 func MapSplitMut[T, U, V any](r *RefMut[T], f func(*T) (*U, *V)) (RefMut[U], RefMut[V]) {
+	mapArgs("MapSplitMut", r != nil, f != nil)
 	r.live("MapSplitMut")
 	u, v := f(r.value)
 	whole := takeMut(r, u, "MapSplitMut")
@@ -87,10 +93,13 @@ func MapSplitMut[T, U, V any](r *RefMut[T], f func(*T) (*U, *V)) (RefMut[U], Ref
 	return RefMut[U]{state: &p.halves[0], value: u, token: whole.token}, RefMut[V]{state: &p.halves[1], value: v, token: token}
 }
 
-// takeMut moves the borrow of r to a part, under a new generation, in the name
-// of op, whose function may have released r.
+// takeMut moves the borrow of r to a part, under a new generation. op is the function
+// that does it. The function that it called may have released r: then takeMut panics.
 func takeMut[T, U any](r *RefMut[T], part *U, op string) RefMut[U] {
-	r.live(op)
-	s := r.end()
-	return RefMut[U]{state: s, value: part, gen: s.gen, token: r.token}
+	s := r.state
+	if s == nil || !s.passMut(r.gen) {
+		released(op)
+	}
+	r.state = nil
+	return RefMut[U]{state: s, value: part, gen: r.gen + 1, token: r.token}
 }

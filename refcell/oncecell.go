@@ -66,6 +66,7 @@ func (c *OnceCell[T]) GetOrInit(f func() T) T {
 	if c.set {
 		return c.value
 	}
+	needFunc("OnceCell.GetOrInit", f != nil)
 	v, _ := c.fill("OnceCell.GetOrInit", func() (T, error) { return f(), nil })
 	return v
 }
@@ -76,6 +77,7 @@ func (c *OnceCell[T]) GetOrTryInit(f func() (T, error)) (T, error) {
 	if c.set {
 		return c.value, nil
 	}
+	needFunc("OnceCell.GetOrTryInit", f != nil)
 	return c.fill("OnceCell.GetOrTryInit", f)
 }
 

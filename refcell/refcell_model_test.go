@@ -3,7 +3,6 @@ package refcell_test
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"runtime"
 	"slices"
 	"testing"
@@ -14,51 +13,6 @@ import (
 	"github.com/coderrange/ferrous/refcell"
 	"github.com/coderrange/ferrous/track"
 )
-
-// A flavour is RefCell or AtomicRefCell, behind functions, so that one machine
-// drives both.
-type flavour struct {
-	borrow, tryBorrow       func() (shared, error)
-	borrowMut, tryBorrowMut func() (exclusive, error)
-	with                    func(func(*pair))
-	withMut                 func(func(*pair))
-	replaceWith             func(func(*pair) pair) pair
-	replace                 func(pair) pair
-	take                    func() pair
-	intoInner               func() pair
-	swapWithNew             func(pair) pair // with a cell of its own, whose value it returns afterwards
-	swapWithItself          func()
-	state                   func() (int, bool)
-	hidden                  bool // prints no value that is borrowed for writing
-	printed                 fmt.Formatter
-	logged                  slog.LogValuer
-}
-
-// shared is a guard for reading, and what makes other guards of it.
-type shared struct {
-	get     func() pair
-	release func()
-	clone   func() shared
-	mapTo   func(func(*pair) *pair) shared
-	filter  func(func(*pair) (*pair, bool)) (shared, bool)
-	split   func() (shared, shared)
-}
-
-// exclusive is a guard for writing, and what makes other guards of it.
-type exclusive struct {
-	get     func() pair
-	set     func(pair)
-	release func()
-	mapTo   func(func(*pair) *pair) exclusive
-	filter  func(func(*pair) (*pair, bool)) (exclusive, bool)
-	split   func() (a, b half)
-}
-
-// half is one of two parts of an exclusive borrow.
-type half struct {
-	set     func(int)
-	release func()
-}
 
 var errUse = errors.New("no borrow")
 
@@ -71,159 +25,6 @@ func caught(f func()) (err error) {
 	}()
 	f()
 	return nil
-}
-
-func plainShared(r *refcell.Ref[pair]) shared {
-	return shared{
-		get: r.Get, release: r.Release,
-		clone: func() shared {
-			n := r.Clone()
-			return plainShared(&n)
-		},
-		mapTo: func(f func(*pair) *pair) shared {
-			n := refcell.Map(r, f)
-			return plainShared(&n)
-		},
-		filter: func(f func(*pair) (*pair, bool)) (shared, bool) {
-			n, ok := refcell.FilterMap(r, f)
-			return plainShared(&n), ok
-		},
-		split: func() (shared, shared) {
-			a, b := refcell.MapSplit(r, func(p *pair) (*pair, *pair) { return p, p })
-			return plainShared(&a), plainShared(&b)
-		},
-	}
-}
-
-func atomicShared(r *refcell.AtomicRef[pair]) shared {
-	return shared{
-		get: r.Get, release: r.Release,
-		clone: func() shared {
-			n := r.Clone()
-			return atomicShared(&n)
-		},
-		mapTo: func(f func(*pair) *pair) shared {
-			n := refcell.MapAtomic(r, f)
-			return atomicShared(&n)
-		},
-		filter: func(f func(*pair) (*pair, bool)) (shared, bool) {
-			n, ok := refcell.FilterMapAtomic(r, f)
-			return atomicShared(&n), ok
-		},
-		split: func() (shared, shared) {
-			a, b := refcell.MapSplitAtomic(r, func(p *pair) (*pair, *pair) { return p, p })
-			return atomicShared(&a), atomicShared(&b)
-		},
-	}
-}
-
-func plainExclusive(r refcell.RefMut[pair]) exclusive {
-	return exclusive{
-		get: r.Get, set: r.Set, release: r.Release,
-		mapTo: func(f func(*pair) *pair) exclusive { return plainExclusive(refcell.MapMut(&r, f)) },
-		filter: func(f func(*pair) (*pair, bool)) (exclusive, bool) {
-			n, ok := refcell.FilterMapMut(&r, f)
-			return plainExclusive(n), ok
-		},
-		split: func() (half, half) {
-			a, b := refcell.MapSplitMut(&r, func(p *pair) (*int, *int) { return &p.a, &p.b })
-			return half{a.Set, a.Release}, half{b.Set, b.Release}
-		},
-	}
-}
-
-func atomicExclusive(r refcell.AtomicRefMut[pair]) exclusive {
-	return exclusive{
-		get: r.Get, set: r.Set, release: r.Release,
-		mapTo: func(f func(*pair) *pair) exclusive { return atomicExclusive(refcell.MapMutAtomic(&r, f)) },
-		filter: func(f func(*pair) (*pair, bool)) (exclusive, bool) {
-			n, ok := refcell.FilterMapMutAtomic(&r, f)
-			return atomicExclusive(n), ok
-		},
-		split: func() (half, half) {
-			a, b := refcell.MapSplitMutAtomic(&r, func(p *pair) (*int, *int) { return &p.a, &p.b })
-			return half{a.Set, a.Release}, half{b.Set, b.Release}
-		},
-	}
-}
-
-func plainCell(v pair) flavour {
-	c := refcell.New(v)
-	return flavour{
-		borrow: func() (s shared, err error) {
-			err = caught(func() {
-				r := c.Borrow()
-				s = plainShared(&r)
-			})
-			return s, err
-		},
-		tryBorrow: func() (shared, error) {
-			r, err := c.TryBorrow()
-			return plainShared(&r), err
-		},
-		borrowMut: func() (e exclusive, err error) {
-			err = caught(func() { e = plainExclusive(c.BorrowMut()) })
-			return e, err
-		},
-		tryBorrowMut: func() (exclusive, error) {
-			r, err := c.TryBorrowMut()
-			return plainExclusive(r), err
-		},
-		with: c.RWith, withMut: c.With, replaceWith: c.ReplaceWith, replace: c.Replace, take: c.Take,
-		intoInner: c.IntoInner, state: c.BorrowState, printed: c, logged: c,
-		swapWithNew: func(v pair) pair {
-			other := refcell.New(v)
-			defer func() { // also refused, the other is free
-				_, err := other.TryBorrowMut()
-				if err != nil {
-					panic(err)
-				}
-			}()
-			c.Swap(other)
-			return other.Replace(v)
-		},
-		swapWithItself: func() { c.Swap(c) },
-	}
-}
-
-func atomicCell(v pair) flavour {
-	c := refcell.NewAtomicRefCell(v)
-	return flavour{
-		borrow: func() (s shared, err error) {
-			err = caught(func() {
-				r := c.Borrow()
-				s = atomicShared(&r)
-			})
-			return s, err
-		},
-		tryBorrow: func() (shared, error) {
-			r, err := c.TryBorrow()
-			return atomicShared(&r), err
-		},
-		borrowMut: func() (e exclusive, err error) {
-			err = caught(func() { e = atomicExclusive(c.BorrowMut()) })
-			return e, err
-		},
-		tryBorrowMut: func() (exclusive, error) {
-			r, err := c.TryBorrowMut()
-			return atomicExclusive(r), err
-		},
-		with: c.RWith, withMut: c.With, replaceWith: c.ReplaceWith, replace: c.Replace, take: c.Take,
-		intoInner: c.IntoInner, state: c.BorrowState, printed: c, logged: c,
-		swapWithNew: func(v pair) pair {
-			other := refcell.NewAtomicRefCell(v)
-			defer func() { // also refused, the other is free
-				_, err := other.TryBorrowMut()
-				if err != nil {
-					panic(err)
-				}
-			}()
-			c.Swap(other)
-			return other.Replace(v)
-		},
-		hidden:         true,
-		swapWithItself: func() { c.Swap(c) },
-	}
 }
 
 // ways are how a callback ends.
@@ -263,6 +64,7 @@ func run(t *rapid.T, way string, f func()) {
 // machine is a cell with everything that is borrowed of it, and the oracle.
 type machine struct {
 	flavour
+	cell
 	value   pair
 	readers []shared
 	writer  *exclusive
@@ -303,20 +105,40 @@ func (m *machine) use(t *rapid.T, mut bool, f func()) bool {
 	return false
 }
 
+// swapWithNew swaps with a new cell that holds v, which is free afterwards whatever
+// happens, and returns what the new cell holds then.
+func (m *machine) swapWithNew(v pair) pair {
+	other := m.flavour.cell(v)
+	defer func() {
+		if _, err := other.tryBorrowMut(); err != nil {
+			panic(err)
+		}
+	}()
+	m.swap(other)
+	return other.Replace(v)
+}
+
+// orError returns f as a function that returns the error with which f panics.
+func orError[G any](f func() G) func() (G, error) {
+	return func() (g G, err error) {
+		err = caught(func() { g = f() })
+		return g, err
+	}
+}
+
 func (m *machine) ended(fs ...func()) { m.stale = append(m.stale, fs...) }
 
 // endedShared notes that no method of s may work any more.
 func (m *machine) endedShared(s shared) {
-	m.ended(s.release, func() { s.clone() }, func() { s.split() },
-		func() { s.get() },
-		func() { s.mapTo(func(p *pair) *pair { return p }) },
-		func() { s.filter(func(p *pair) (*pair, bool) { return p, true }) })
+	for _, u := range s.uses("") {
+		m.ended(u.do)
+	}
 }
 
 func (m *machine) endedExclusive(e exclusive) {
-	m.ended(e.release, func() { e.get() }, func() { e.set(pair{}) }, func() { e.split() },
-		func() { e.mapTo(func(p *pair) *pair { return p }) },
-		func() { e.filter(func(p *pair) (*pair, bool) { return p, true }) })
+	for _, u := range e.uses("") {
+		m.ended(u.do)
+	}
 }
 
 func (m *machine) reader(t *rapid.T) (int, bool) {
@@ -331,14 +153,14 @@ func drawPair(t *rapid.T) pair { return pair{rapid.Int().Draw(t, "a"), rapid.Int
 func (m *machine) actions() map[string]func(*rapid.T) {
 	return map[string]func(*rapid.T){
 		"borrow": func(t *rapid.T) {
-			f := rapid.SampledFrom([]func() (shared, error){m.borrow, m.tryBorrow}).Draw(t, "form")
+			f := rapid.SampledFrom([]func() (shared, error){orError(m.borrow), m.tryBorrow}).Draw(t, "form")
 			var s shared
 			if m.use(t, false, func() { s = must(f()) }) {
 				m.readers = append(m.readers, s)
 			}
 		},
 		"borrow mut": func(t *rapid.T) {
-			f := rapid.SampledFrom([]func() (exclusive, error){m.borrowMut, m.tryBorrowMut}).Draw(t, "form")
+			f := rapid.SampledFrom([]func() (exclusive, error){orError(m.borrowMut), m.tryBorrowMut}).Draw(t, "form")
 			var e exclusive
 			if m.use(t, true, func() { e = must(f()) }) {
 				m.writer = &e
@@ -367,7 +189,7 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 				})
 				keep = keep && way == "return"
 			default:
-				a, b := old.split()
+				a, b := old.split(twice)
 				m.readers = append(m.readers, b)
 				s, keep = a, true
 			}
@@ -393,7 +215,7 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 				})
 				keep = keep && way == "return"
 			default:
-				a, b := old.split()
+				a, b := old.split(fields)
 				m.halves, m.fields = []half{a, b}, []*int{&m.value.a, &m.value.b}
 				m.writer = nil
 				m.endedExclusive(old)
@@ -407,7 +229,7 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 		"release": func(t *rapid.T) {
 			if i, ok := m.reader(t); ok {
 				old := m.readers[i]
-				old.release()
+				old.Release()
 				m.readers = slices.Delete(m.readers, i, i+1)
 				m.endedShared(old)
 			}
@@ -415,7 +237,7 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 		"release mut": func(t *rapid.T) {
 			switch {
 			case m.writer != nil:
-				m.writer.release()
+				m.writer.Release()
 				m.endedExclusive(*m.writer)
 				m.writer = nil
 			case len(m.halves) > 0:
@@ -449,21 +271,21 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 				require.Equal(t, m.value, *v)
 				_, err := m.tryBorrowMut()
 				require.ErrorIs(t, err, refcell.ErrBorrowed)
-				m.with(func(v *pair) { require.Equal(t, m.value, *v) })
+				m.RWith(func(v *pair) { require.Equal(t, m.value, *v) })
 				end(way)
 			}
 			if m.refusal(false) != nil {
-				m.use(t, false, func() { m.with(inside) })
+				m.use(t, false, func() { m.RWith(inside) })
 				return
 			}
-			run(t, way, func() { m.with(inside) })
+			run(t, way, func() { m.RWith(inside) })
 		},
 		"with mut": func(t *rapid.T) {
 			way, v := rapid.SampledFrom(ways).Draw(t, "way"), drawPair(t)
 			inside := func(p *pair) {
 				for _, f := range []func(){
-					func() { m.with(func(*pair) {}) }, func() { m.take() }, func() { m.swapWithNew(v) },
-					func() { must(m.borrow()) }, func() { m.intoInner() },
+					func() { m.RWith(func(*pair) {}) }, func() { m.Take() }, func() { m.swapWithNew(v) },
+					func() { m.borrow() }, func() { m.IntoInner() },
 				} {
 					require.ErrorIs(t, caught(f), refcell.ErrMutBorrowed)
 				}
@@ -471,9 +293,9 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 				end(way)
 			}
 			replacing := rapid.Bool().Draw(t, "replacing")
-			call := func() { m.withMut(inside) }
+			call := func() { m.With(inside) }
 			if replacing {
-				call = func() { require.Equal(t, v, m.replaceWith(func(p *pair) pair { inside(p); return pair{v.b, v.a} })) }
+				call = func() { require.Equal(t, v, m.ReplaceWith(func(p *pair) pair { inside(p); return pair{v.b, v.a} })) }
 			}
 			if m.refusal(true) != nil {
 				m.use(t, true, call)
@@ -489,8 +311,8 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 			v := drawPair(t)
 			var got pair
 			f := rapid.SampledFrom([]func(){
-				func() { got = m.replace(v) },
-				func() { got, v = m.take(), pair{} },
+				func() { got = m.Replace(v) },
+				func() { got, v = m.Take(), pair{} },
 				func() { got = m.swapWithNew(v) },
 			}).Draw(t, "form")
 			if m.use(t, true, f) {
@@ -500,7 +322,7 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 		},
 		"swap with itself": func(t *rapid.T) {
 			if !m.taken && m.refusal(true) == nil {
-				require.ErrorIs(t, caught(m.swapWithItself), refcell.ErrMutBorrowed)
+				require.ErrorIs(t, caught(func() { m.swap(m.cell) }), refcell.ErrMutBorrowed)
 			}
 		},
 		"take out": func(t *rapid.T) {
@@ -508,7 +330,7 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 				return
 			}
 			var got pair
-			if m.use(t, true, func() { got = m.intoInner() }) {
+			if m.use(t, true, func() { got = m.IntoInner() }) {
 				require.Equal(t, m.value, got)
 				m.taken = true
 			}
@@ -526,21 +348,21 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 }
 
 func (m *machine) check(t *rapid.T) {
-	readers, writing := m.state()
+	readers, writing := m.BorrowState()
 	require.Equal(t, len(m.readers), readers)
 	require.Equal(t, m.writer != nil || len(m.halves) > 0, writing)
 	for _, r := range m.readers {
-		require.Equal(t, m.value, r.get())
+		require.Equal(t, m.value, r.Get())
 	}
 	if m.writer != nil {
-		require.Equal(t, m.value, m.writer.get())
+		require.Equal(t, m.value, m.writer.Get())
 	}
-	text, log := fmt.Sprintf("%v", m.printed), m.logged.LogValue().String()
+	text, log := fmt.Sprint(m.itself), m.LogValue().String()
 	switch {
 	case m.taken:
 		require.Equal(t, "<taken>", text)
 		require.Equal(t, "<taken>", log)
-	case writing && m.hidden:
+	case writing:
 		require.Equal(t, "<borrowed>", text)
 	default:
 		require.Equal(t, fmt.Sprint(m.value), text)
@@ -556,18 +378,16 @@ func must[T any](v T, err error) T {
 }
 
 func TestCellsAgainstTheModel(t *testing.T) {
-	for name, newCell := range map[string]func(pair) flavour{"RefCell": plainCell, "AtomicRefCell": atomicCell} {
-		t.Run(name, func(t *testing.T) {
-			rapid.Check(t, func(t *rapid.T) {
-				v := drawPair(t)
-				m := &machine{flavour: newCell(v), value: v}
-				defer func() {
-					if m.stop != nil {
-						m.stop()
-					}
-				}()
-				t.Repeat(m.actions())
-			})
+	eachFlavour(t, func(t *testing.T, f flavour) {
+		rapid.Check(t, func(t *rapid.T) {
+			v := drawPair(t)
+			m := &machine{flavour: f, cell: f.cell(v), value: v}
+			defer func() {
+				if m.stop != nil {
+					m.stop()
+				}
+			}()
+			t.Repeat(m.actions())
 		})
-	}
+	})
 }

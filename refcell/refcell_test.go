@@ -14,15 +14,17 @@ import (
 	"github.com/coderrange/ferrous/refcell"
 )
 
+var errBoom = errors.New("boom")
+
 // refuses checks which borrows the cell refuses at present.
-func refuses(t *testing.T, c *refcell.RefCell[int], shared, exclusive bool) {
+func refuses(t *testing.T, c cell, shared, exclusive bool) {
 	t.Helper()
-	r, err := c.TryBorrow()
+	r, err := c.tryBorrow()
 	assert.Equal(t, shared, err != nil, "shared")
 	if err == nil {
 		r.Release()
 	}
-	m, err := c.TryBorrowMut()
+	m, err := c.tryBorrowMut()
 	assert.Equal(t, exclusive, err != nil, "exclusive")
 	if err == nil {
 		m.Release()
@@ -30,299 +32,266 @@ func refuses(t *testing.T, c *refcell.RefCell[int], shared, exclusive bool) {
 }
 
 func TestManyReadersOrOneWriter(t *testing.T) {
-	c := refcell.New(42)
-	refuses(t, c, false, false)
-	a := c.Borrow()
-	b := c.Borrow()
-	refuses(t, c, false, true)
-	a.Release()
-	refuses(t, c, false, true)
-	b.Release()
-	refuses(t, c, false, false)
-	m := c.BorrowMut()
-	refuses(t, c, true, true)
-	*m.Ptr()++
-	assert.Equal(t, 43, m.Get())
-	m.Release()
-	refuses(t, c, false, false)
-	c.RWith(func(v *int) { assert.Equal(t, 43, *v) })
+	eachFlavour(t, func(t *testing.T, f flavour) {
+		c := f.cell(pair{42, 0})
+		refuses(t, c, false, false)
+		a := c.borrow()
+		b := c.borrow()
+		refuses(t, c, false, true)
+		a.Release()
+		refuses(t, c, false, true)
+		b.Release()
+		refuses(t, c, false, false)
+		m := c.borrowMut()
+		refuses(t, c, true, true)
+		m.Ptr().a++
+		assert.Equal(t, 43, m.Get().a)
+		m.Release()
+		refuses(t, c, false, false)
+		c.RWith(func(v *pair) { assert.Equal(t, 43, v.a) })
+	})
 }
 
 func TestRefusalsNameOperationAndState(t *testing.T) {
-	var c refcell.RefCell[int]
-	a := c.Borrow()
-	b := c.Borrow()
-	for op, f := range map[string]func(){
-		"BorrowMut":   func() { m := c.BorrowMut(); m.Release() },
-		"With":        func() { c.With(func(*int) {}) },
-		"Replace":     func() { c.Replace(1) },
-		"ReplaceWith": func() { c.ReplaceWith(func(*int) int { return 1 }) },
-		"Swap":        func() { refcell.New(1).Swap(&c); t.Error("swapped") },
-		"Take":        func() { c.Take() },
-		"IntoInner":   func() { c.IntoInner() },
-	} {
-		err := testkit.PanicError(t, f)
-		require.ErrorIs(t, err, refcell.ErrBorrowed)
-		assert.EqualError(t, err, "refcell: RefCell."+op+": already borrowed (2 readers)")
-	}
-	b.Release()
-	_, err := c.TryBorrowMut()
-	assert.EqualError(t, err, "refcell: RefCell.TryBorrowMut: already borrowed (1 reader)")
-	var detail *refcell.BorrowError
-	require.ErrorAs(t, err, &detail)
-	assert.Equal(t, refcell.BorrowError{Op: "RefCell.TryBorrowMut", Err: refcell.ErrBorrowed, Readers: 1}, *detail)
-	a.Release()
+	eachFlavour(t, func(t *testing.T, f flavour) {
+		c := f.zero()
+		a := c.borrow()
+		b := c.borrow()
+		for op, use := range map[string]func(){
+			"BorrowMut":   func() { c.borrowMut() },
+			"With":        func() { c.With(func(*pair) {}) },
+			"Replace":     func() { c.Replace(pair{}) },
+			"ReplaceWith": func() { c.ReplaceWith(func(*pair) pair { return pair{} }) },
+			"Swap":        func() { f.zero().swap(c); t.Error("swapped") },
+			"Take":        func() { c.Take() },
+			"IntoInner":   func() { c.IntoInner() },
+		} {
+			err := testkit.PanicError(t, use)
+			require.ErrorIs(t, err, refcell.ErrBorrowed)
+			assert.EqualError(t, err, "refcell: "+f.name+"RefCell."+op+": already borrowed (2 readers)")
+		}
+		b.Release()
+		_, err := c.tryBorrowMut()
+		op := f.name + "RefCell.TryBorrowMut"
+		assert.EqualError(t, err, "refcell: "+op+": already borrowed (1 reader)")
+		var detail *refcell.BorrowError
+		require.ErrorAs(t, err, &detail)
+		assert.Equal(t, refcell.BorrowError{Op: op, Err: refcell.ErrBorrowed, Readers: 1}, *detail)
+		a.Release()
 
-	m := c.BorrowMut()
-	for op, f := range map[string]func(){
-		"Borrow":    func() { r := c.Borrow(); r.Release() },
-		"RWith":     func() { c.RWith(func(*int) {}) },
-		"BorrowMut": func() { m := c.BorrowMut(); m.Release() },
-		"Replace":   func() { c.Replace(1) },
-		"Swap":      func() { c.Swap(refcell.New(1)) },
-	} {
-		err := testkit.PanicError(t, f)
+		m := c.borrowMut()
+		for op, use := range map[string]func(){
+			"Borrow":    func() { c.borrow() },
+			"RWith":     func() { c.RWith(func(*pair) {}) },
+			"BorrowMut": func() { c.borrowMut() },
+			"Replace":   func() { c.Replace(pair{1, 1}) },
+			"Swap":      func() { c.swap(f.zero()) },
+		} {
+			err := testkit.PanicError(t, use)
+			require.ErrorIs(t, err, refcell.ErrMutBorrowed)
+			assert.EqualError(t, err, "refcell: "+f.name+"RefCell."+op+": already mutably borrowed")
+		}
+		_, err = c.tryBorrow()
 		require.ErrorIs(t, err, refcell.ErrMutBorrowed)
-		assert.EqualError(t, err, "refcell: RefCell."+op+": already mutably borrowed")
-	}
-	_, err = c.TryBorrow()
-	require.ErrorIs(t, err, refcell.ErrMutBorrowed)
-	m.Release()
-	assert.Zero(t, c.Take(), "nothing was changed")
+		m.Release()
+		assert.Zero(t, c.Take(), "nothing was changed")
+	})
 }
 
 func TestRefusedSwapLeavesBothCellsUsable(t *testing.T) {
-	a, b := refcell.New(1), refcell.New(2)
-	r := b.Borrow()
-	assert.Panics(t, func() { a.Swap(b) })
-	r.Release()
-	a.Swap(b)
-	assert.Equal(t, []int{2, 1}, []int{a.Take(), b.Take()})
-	err := testkit.PanicError(t, func() { a.Swap(a) })
-	require.ErrorIs(t, err, refcell.ErrMutBorrowed)
-	refuses(t, a, false, false)
+	eachFlavour(t, func(t *testing.T, f flavour) {
+		one, two := pair{1, 1}, pair{2, 2}
+		a, b := f.cell(one), f.cell(two)
+		r := b.borrow()
+		assert.Panics(t, func() { a.swap(b) })
+		r.Release()
+		a.swap(b)
+		assert.Equal(t, []pair{two, one}, []pair{a.Take(), b.Take()})
+		err := testkit.PanicError(t, func() { a.swap(a) })
+		require.ErrorIs(t, err, refcell.ErrMutBorrowed)
+		refuses(t, a, false, false)
+	})
 }
 
 func TestReplaceTakeAndReplaceWith(t *testing.T) {
-	c := refcell.New(5)
-	assert.Equal(t, 5, c.Replace(6))
-	assert.Equal(t, 6, c.ReplaceWith(func(v *int) int { *v++; return 2 * *v })-1)
-	assert.Equal(t, 14, c.Take())
-	assert.Zero(t, c.Take())
+	eachFlavour(t, func(t *testing.T, f flavour) {
+		c := f.cell(pair{5, 0})
+		assert.Equal(t, pair{5, 0}, c.Replace(pair{6, 0}))
+		assert.Equal(t, pair{7, 0}, c.ReplaceWith(func(v *pair) pair { v.a++; return pair{2 * v.a, 0} }))
+		assert.Equal(t, pair{14, 0}, c.Take())
+		assert.Zero(t, c.Take())
+	})
 }
 
 func TestIntoInnerEndsTheCell(t *testing.T) {
-	c := refcell.New(7)
-	assert.Equal(t, 7, c.IntoInner())
-	_, err := c.TryBorrow()
-	require.ErrorIs(t, err, refcell.ErrTaken)
-	err = testkit.PanicError(t, func() { c.BorrowMut() })
-	assert.EqualError(t, err, "refcell: RefCell.BorrowMut: value was taken out by IntoInner")
-	assert.Equal(t, "<taken>", fmt.Sprint(c))
-	readers, writing := c.BorrowState()
-	assert.Zero(t, readers)
-	assert.False(t, writing)
+	eachFlavour(t, func(t *testing.T, f flavour) {
+		c := f.cell(pair{7, 0})
+		assert.Equal(t, pair{7, 0}, c.IntoInner())
+		_, err := c.tryBorrow()
+		require.ErrorIs(t, err, refcell.ErrTaken)
+		err = testkit.PanicError(t, func() { c.borrowMut() })
+		assert.EqualError(t, err, "refcell: "+f.name+"RefCell.BorrowMut: value was taken out by IntoInner")
+		assert.Equal(t, "<taken>", fmt.Sprint(c.itself))
+		readers, writing := c.BorrowState()
+		assert.Zero(t, readers)
+		assert.False(t, writing)
+	})
 }
 
 func TestPanicInACallbackReleases(t *testing.T) {
-	c := refcell.New(1)
-	boom := errors.New("boom")
-	for name, f := range map[string]func(){
-		"RWith":       func() { c.RWith(func(*int) { panic(boom) }) },
-		"With":        func() { c.With(func(*int) { panic(boom) }) },
-		"ReplaceWith": func() { c.ReplaceWith(func(*int) int { panic(boom) }) },
-	} {
-		require.ErrorIs(t, testkit.PanicError(t, f), boom, name)
-		refuses(t, c, false, false)
-	}
+	eachFlavour(t, func(t *testing.T, f flavour) {
+		c := f.zero()
+		for name, use := range map[string]func(){
+			"RWith":       func() { c.RWith(func(*pair) { panic(errBoom) }) },
+			"With":        func() { c.With(func(*pair) { panic(errBoom) }) },
+			"ReplaceWith": func() { c.ReplaceWith(func(*pair) pair { panic(errBoom) }) },
+		} {
+			require.ErrorIs(t, testkit.PanicError(t, use), errBoom, name)
+			refuses(t, c, false, false)
+		}
+	})
 }
 
 func TestCloneAddsOneBorrow(t *testing.T) {
-	c := refcell.New(1)
-	a := c.Borrow()
-	b := a.Clone()
-	readers, _ := c.BorrowState()
-	assert.Equal(t, 2, readers)
-	a.Release()
-	refuses(t, c, false, true)
-	assert.Equal(t, 1, b.Get())
-	b.Release()
-	refuses(t, c, false, false)
+	eachFlavour(t, func(t *testing.T, f flavour) {
+		c := f.cell(pair{1, 0})
+		a := c.borrow()
+		b := a.clone()
+		readers, _ := c.BorrowState()
+		assert.Equal(t, 2, readers)
+		a.Release()
+		refuses(t, c, false, true)
+		assert.Equal(t, pair{1, 0}, b.Get())
+		b.Release()
+		refuses(t, c, false, false)
+	})
 }
 
-// pair is a value with parts.
-type pair struct{ a, b int }
-
 func TestMapKeepsOneBorrow(t *testing.T) {
-	c := refcell.New(pair{1, 2})
-	whole := c.Borrow()
-	b := refcell.Map(&whole, func(p *pair) *int { return &p.b })
-	readers, _ := c.BorrowState()
-	assert.Equal(t, 1, readers)
-	assert.Equal(t, 2, b.Get())
-	err := testkit.PanicError(t, func() { whole.Get() })
-	require.ErrorIs(t, err, refcell.ErrReleased)
-	b.Release()
-	_, err = c.TryBorrowMut()
-	assert.NoError(t, err)
+	eachFlavour(t, func(t *testing.T, f flavour) {
+		c, part := f.zero(), pair{3, 4}
+		r := c.borrow()
+		p := r.mapTo(func(*pair) *pair { return &part })
+		readers, _ := c.BorrowState()
+		assert.Equal(t, 1, readers)
+		assert.Equal(t, part, p.Get())
+		err := testkit.PanicError(t, func() { r.Get() })
+		require.ErrorIs(t, err, refcell.ErrReleased)
+		p.Release()
+		refuses(t, c, false, false)
+	})
 }
 
 func TestFilterMapGivesTheGuardBack(t *testing.T) {
-	c := refcell.New(map[string]int{"x": 1})
-	find := func(key string) func(*map[string]int) (*int, bool) {
-		return func(m *map[string]int) (*int, bool) { v, ok := (*m)[key]; return &v, ok }
-	}
-	r := c.Borrow()
-	_, ok := refcell.FilterMap(&r, find("y"))
-	assert.False(t, ok)
-	assert.Len(t, r.Get(), 1, "r lives on")
-	x, ok := refcell.FilterMap(&r, find("x"))
-	assert.True(t, ok)
-	assert.Equal(t, 1, x.Get())
-	x.Release()
+	eachFlavour(t, func(t *testing.T, f flavour) {
+		c, part := f.zero(), pair{1, 2}
+		found := func(*pair) (*pair, bool) { return &part, true }
+		r := c.borrow()
+		_, ok := r.filter(rejected)
+		assert.False(t, ok)
+		assert.Zero(t, r.Get(), "r is unchanged")
+		x, ok := r.filter(found)
+		assert.True(t, ok)
+		assert.Equal(t, part, x.Get())
+		x.Release()
 
-	m := c.BorrowMut()
-	_, ok = refcell.FilterMapMut(&m, find("y"))
-	assert.False(t, ok)
-	part, ok := refcell.FilterMapMut(&m, find("x"))
-	assert.True(t, ok)
-	part.Set(2)
-	part.Release()
-	_, writing := c.BorrowState()
-	assert.False(t, writing)
+		m := c.borrowMut()
+		_, ok = m.filter(rejected)
+		assert.False(t, ok)
+		y, ok := m.filter(found)
+		assert.True(t, ok)
+		y.set(pair{3, 4})
+		assert.Equal(t, pair{3, 4}, part)
+		y.Release()
+		refuses(t, c, false, false)
+	})
 }
 
 func TestMapSplitCountsBothHalves(t *testing.T) {
-	c := refcell.New(pair{1, 2})
-	r := c.Borrow()
-	a, b := refcell.MapSplit(&r, func(p *pair) (*int, *int) { return &p.a, &p.b })
-	readers, _ := c.BorrowState()
-	assert.Equal(t, 2, readers)
-	assert.Equal(t, []int{1, 2}, []int{a.Get(), b.Get()})
-	a.Release()
-	_, err := c.TryBorrowMut()
-	require.ErrorIs(t, err, refcell.ErrBorrowed)
-	b.Release()
-	_, err = c.TryBorrowMut()
-	assert.NoError(t, err)
+	eachFlavour(t, func(t *testing.T, f flavour) {
+		c, one, two := f.zero(), pair{1, 1}, pair{2, 2}
+		r := c.borrow()
+		a, b := r.split(func(*pair) (*pair, *pair) { return &one, &two })
+		readers, _ := c.BorrowState()
+		assert.Equal(t, 2, readers)
+		assert.Equal(t, []pair{one, two}, []pair{a.Get(), b.Get()})
+		a.Release()
+		refuses(t, c, false, true)
+		b.Release()
+		refuses(t, c, false, false)
+	})
 }
 
 func TestMapSplitMutKeepsTheCellUntilBothAreReleased(t *testing.T) {
-	for _, first := range []int{0, 1} {
-		c := refcell.New(pair{1, 2})
-		m := c.BorrowMut()
-		stale := m
-		a, b := refcell.MapSplitMut(&m, func(p *pair) (*int, *int) { return &p.a, &p.b })
-		halves := []*refcell.RefMut[int]{&a, &b}
-		a.Set(2)
-		b.Set(1)
-		for _, old := range []func(){func() { stale.Get() }, stale.Release, func() { m.Get() }, m.Release} {
-			require.ErrorIs(t, testkit.PanicError(t, old), refcell.ErrReleased)
+	eachFlavour(t, func(t *testing.T, f flavour) {
+		for _, first := range []int{0, 1} {
+			c := f.cell(pair{1, 2})
+			m := c.borrowMut()
+			stale := m.forge()
+			a, b := m.split(fields)
+			halves := []half{a, b}
+			a.set(2)
+			b.set(1)
+			for _, old := range []func(){func() { stale.Get() }, stale.Release, func() { m.Get() }, m.Release} {
+				require.ErrorIs(t, testkit.PanicError(t, old), refcell.ErrReleased)
+			}
+			copied := halves[first].forge()
+			halves[first].release()
+			_, err := c.tryBorrow()
+			require.ErrorIs(t, err, refcell.ErrMutBorrowed)
+			for _, old := range []func(){copied.release, halves[first].release, func() { copied.set(9) }} {
+				require.ErrorIs(t, testkit.PanicError(t, old), refcell.ErrReleased)
+			}
+			_, writing := c.BorrowState()
+			assert.True(t, writing, "the other half is not affected")
+			halves[1-first].release()
+			assert.Equal(t, pair{2, 1}, c.Take())
 		}
-		copied := *halves[first]
-		halves[first].Release()
-		_, err := c.TryBorrow()
-		require.ErrorIs(t, err, refcell.ErrMutBorrowed)
-		for _, old := range []func(){copied.Release, halves[first].Release, func() { copied.Set(9) }} {
-			require.ErrorIs(t, testkit.PanicError(t, old), refcell.ErrReleased)
-		}
-		_, writing := c.BorrowState()
-		assert.True(t, writing, "the other half is not touched")
-		halves[1-first].Release()
-		assert.Equal(t, pair{2, 1}, c.Take())
-	}
+	})
 }
 
 func TestHalvesSplitAgain(t *testing.T) {
-	c := refcell.New([3]int{})
-	m := c.BorrowMut()
-	a, rest := refcell.MapSplitMut(&m, func(v *[3]int) (*int, *[2]int) { return &v[0], (*[2]int)(v[1:]) })
-	b, d := refcell.MapSplitMut(&rest, func(v *[2]int) (*int, *int) { return &v[0], &v[1] })
-	a.Set(1)
-	b.Set(2)
-	d.Set(3)
-	d.Release()
-	a.Release()
-	_, err := c.TryBorrow()
-	require.Error(t, err)
-	b.Release()
-	assert.Equal(t, [3]int{1, 2, 3}, c.Take())
+	eachFlavour(t, func(t *testing.T, f flavour) {
+		for _, order := range [][3]int{{2, 0, 1}, {0, 1, 2}, {1, 2, 0}} {
+			parts, state, take := f.thirds()
+			for i, part := range parts {
+				part.set(i + 1)
+			}
+			for _, i := range order {
+				_, writing := state()
+				assert.True(t, writing)
+				parts[i].release()
+			}
+			assert.Equal(t, [3]int{1, 2, 3}, take())
+		}
+	})
 }
 
 func TestMapThatPanicsLeavesTheGuard(t *testing.T) {
-	boom := errors.New("boom")
-	c := refcell.New(1)
-	r := c.Borrow()
-	require.ErrorIs(t, testkit.PanicError(t, func() { refcell.Map(&r, func(*int) *int { panic(boom) }) }), boom)
-	assert.Equal(t, 1, r.Get())
-	r.Release()
-	m := c.BorrowMut()
-	require.ErrorIs(t, testkit.PanicError(t, func() { refcell.MapMut(&m, func(*int) *int { panic(boom) }) }), boom)
-	assert.Equal(t, 1, m.Get())
-	m.Release()
-	refuses(t, c, false, false)
-}
-
-func TestReleasedRefPanics(t *testing.T) {
-	c := refcell.New(1)
-	same := func(v *int) *int { return v }
-	for op, use := range map[string]func(*refcell.Ref[int]){
-		"Ref.Get":     func(r *refcell.Ref[int]) { r.Get() },
-		"Ref.Clone":   func(r *refcell.Ref[int]) { r.Clone() },
-		"Ref.Release": func(r *refcell.Ref[int]) { r.Release() },
-		"Map":         func(r *refcell.Ref[int]) { refcell.Map(r, same) },
-		"FilterMap":   func(r *refcell.Ref[int]) { refcell.FilterMap(r, func(v *int) (*int, bool) { return v, true }) },
-		"MapSplit":    func(r *refcell.Ref[int]) { refcell.MapSplit(r, func(v *int) (*int, *int) { return v, v }) },
-	} {
-		other, r := c.Borrow(), c.Borrow()
+	eachFlavour(t, func(t *testing.T, f flavour) {
+		c := f.cell(pair{1, 2})
+		fail := func(*pair) *pair { panic(errBoom) }
+		r := c.borrow()
+		require.ErrorIs(t, testkit.PanicError(t, func() { r.mapTo(fail) }), errBoom)
+		assert.Equal(t, pair{1, 2}, r.Get())
 		r.Release()
-		for name, guard := range map[string]*refcell.Ref[int]{"released": &r, "zero": {}} {
-			err := testkit.PanicError(t, func() { use(guard) })
-			require.ErrorIs(t, err, refcell.ErrReleased)
-			assert.EqualError(t, err, "refcell: "+op+": guard was released", name)
-		}
-		readers, _ := c.BorrowState()
-		assert.Equal(t, 1, readers, "the other borrow is not touched")
-		other.Release()
-	}
-}
-
-func TestReleasedRefMutAndItsCopiesPanic(t *testing.T) {
-	c := refcell.New(1)
-	same := func(v *int) *int { return v }
-	for op, use := range map[string]func(*refcell.RefMut[int]){
-		"RefMut.Get":     func(r *refcell.RefMut[int]) { r.Get() },
-		"RefMut.Release": func(r *refcell.RefMut[int]) { r.Release() },
-		"MapMut":         func(r *refcell.RefMut[int]) { refcell.MapMut(r, same) },
-		"FilterMapMut":   func(r *refcell.RefMut[int]) { refcell.FilterMapMut(r, func(v *int) (*int, bool) { return v, true }) },
-		"MapSplitMut":    func(r *refcell.RefMut[int]) { refcell.MapSplitMut(r, func(v *int) (*int, *int) { return v, v }) },
-	} {
-		m := c.BorrowMut()
-		copied := m
+		m := c.borrowMut()
+		require.ErrorIs(t, testkit.PanicError(t, func() { m.mapTo(fail) }), errBoom)
+		assert.Equal(t, pair{1, 2}, m.Get())
 		m.Release()
-		again := c.BorrowMut()
-		for name, guard := range map[string]*refcell.RefMut[int]{"released": &m, "copy": &copied, "zero": {}} {
-			err := testkit.PanicError(t, func() { use(guard) })
-			require.ErrorIs(t, err, refcell.ErrReleased)
-			assert.EqualError(t, err, "refcell: "+op+": guard was released", name)
-		}
-		assert.Equal(t, 1, again.Get(), "the next borrow is not touched")
-		again.Release()
-	}
-	m := c.BorrowMut()
-	copied := m
-	part := refcell.MapMut(&m, same)
-	require.ErrorIs(t, testkit.PanicError(t, func() { copied.Set(2) }), refcell.ErrReleased)
-	part.Release()
+		refuses(t, c, false, false)
+	})
 }
 
 func TestCopyOfARefIsCaughtByTheCount(t *testing.T) {
-	c := refcell.New(1)
-	r := c.Borrow()
-	copied := forge(&r)
-	r.Release()
-	require.ErrorIs(t, testkit.PanicError(t, copied.Release), refcell.ErrReleased)
-	refuses(t, c, false, false)
+	eachFlavour(t, func(t *testing.T, f flavour) {
+		c := f.zero()
+		r := c.borrow()
+		copied := r.forge()
+		r.Release()
+		require.ErrorIs(t, testkit.PanicError(t, copied.Release), refcell.ErrReleased)
+		refuses(t, c, false, false)
+	})
 }
 
 func TestGrowthIsRefusedWhileIterating(t *testing.T) {
@@ -337,17 +306,73 @@ func TestGrowthIsRefusedWhileIterating(t *testing.T) {
 	assert.Equal(t, []int{1, 2, 3, 4}, c.Take())
 }
 
+// TestNilArgumentsPanicByName gives nil to everything that takes a function, a cell
+// or a guard. Nothing is borrowed afterwards.
+func TestNilArgumentsPanicByName(t *testing.T) {
+	eachFlavour(t, func(t *testing.T, f flavour) {
+		c := f.zero()
+		r := c.borrow()
+		for op, use := range map[string]func(){
+			"Map" + f.name:       func() { r.mapTo(nil) },
+			"FilterMap" + f.name: func() { r.filter(nil) },
+			"MapSplit" + f.name:  func() { r.split(nil) },
+		} {
+			assert.EqualError(t, testkit.PanicError(t, use), "refcell: "+op+": nil function")
+		}
+		r.Release()
+		m := c.borrowMut()
+		for op, use := range map[string]func(){
+			"MapMut" + f.name:       func() { m.mapTo(nil) },
+			"FilterMapMut" + f.name: func() { m.filter(nil) },
+			"MapSplitMut" + f.name:  func() { m.split(nil) },
+		} {
+			assert.EqualError(t, testkit.PanicError(t, use), "refcell: "+op+": nil function")
+		}
+		m.Release()
+		for op, use := range map[string]func(){
+			"RWith":       func() { c.RWith(nil) },
+			"With":        func() { c.With(nil) },
+			"ReplaceWith": func() { c.ReplaceWith(nil) },
+		} {
+			assert.EqualError(t, testkit.PanicError(t, use), "refcell: "+f.name+"RefCell."+op+": nil function")
+		}
+		assert.EqualError(t, testkit.PanicError(t, c.swapNil), "refcell: "+f.name+"RefCell.Swap: nil cell")
+		refuses(t, c, false, false)
+	})
+	for text, use := range map[string]func(){
+		"Cell.Update: nil function":           func() { refcell.NewCell(1).Update(nil) },
+		"Cell.Swap: nil cell":                 func() { refcell.NewCell(1).Swap(nil) },
+		"OnceCell.GetOrInit: nil function":    func() { new(refcell.OnceCell[int]).GetOrInit(nil) },
+		"OnceCell.GetOrTryInit: nil function": func() { _, _ = new(refcell.OnceCell[int]).GetOrTryInit(nil) },
+		"NewLazyCell: no initializer":         func() { refcell.NewLazyCell[int](nil) },
+		"LazyCell.Get: no initializer":        func() { new(refcell.LazyCell[int]).Get() },
+		"LazyCell.Ptr: no initializer":        func() { new(refcell.LazyCell[int]).Ptr() },
+		"Map: nil guard":                      func() { refcell.Map[int](nil, func(v *int) *int { return v }) },
+		"MapMut: nil guard":                   func() { refcell.MapMut[int](nil, func(v *int) *int { return v }) },
+		"MapAtomic: nil guard":                func() { refcell.MapAtomic[int](nil, func(v *int) *int { return v }) },
+		"MapMutAtomic: nil guard":             func() { refcell.MapMutAtomic[int](nil, func(v *int) *int { return v }) },
+	} {
+		assert.EqualError(t, testkit.PanicError(t, use), "refcell: "+text)
+	}
+}
+
 func TestFormat(t *testing.T) {
-	c := refcell.New(43)
-	assert.Equal(t, "43 RefCell(43 borrowed=no)", fmt.Sprintf("%v %+v", c, c))
-	r := c.Borrow()
-	assert.Equal(t, "RefCell(43 borrowed=1) 43 Ref(43)", fmt.Sprintf("%#v %v %+v", c, &r, &r))
-	r.Release()
-	assert.Equal(t, "<released> Ref(<released>)", fmt.Sprintf("%v %+v", &r, &r))
-	m := c.BorrowMut()
-	assert.Equal(t, "RefCell(43 borrowed=mut) 43 RefMut(43)", fmt.Sprintf("%+v %v %+v", c, &m, &m))
-	m.Release()
-	assert.Equal(t, "<released>", fmt.Sprint(&m))
+	eachFlavour(t, func(t *testing.T, f flavour) {
+		v := pair{4, 3}
+		c := f.cell(v)
+		name := f.name + "RefCell"
+		assert.Equal(t, "{4 3} "+name+"({a:4 b:3} borrowed=no)", fmt.Sprintf("%v %+v", c.itself, c.itself))
+		r := c.borrow()
+		assert.Equal(t, name+"({a:4 b:3} borrowed=1) {4 3} "+f.name+"Ref({a:4 b:3})", fmt.Sprintf("%+v %v %+v", c.itself, r.guard, r.guard))
+		r.Release()
+		assert.Equal(t, "<released> "+f.name+"Ref(<released>)", fmt.Sprintf("%v %+v", r.guard, r.guard))
+		m := c.borrowMut()
+		assert.Equal(t, name+"(<borrowed> borrowed=mut) <borrowed> {4 3} "+f.name+"RefMut({a:4 b:3})",
+			fmt.Sprintf("%+v %v %v %+v", c.itself, c.itself, m.guard, m.guard))
+		m.Release()
+		assert.Equal(t, "<released>", fmt.Sprint(m.guard))
+		assert.Equal(t, name+"("+fmt.Sprintf("%#v", v)+" borrowed=no)", fmt.Sprintf("%#v", c.itself))
+	})
 	s := refcell.New("foo")
 	assert.Equal(t, `foo "foo" RefCell("foo" borrowed=no)`, fmt.Sprintf("%s %q %#v", s, s, s))
 }
@@ -361,16 +386,19 @@ func logged(v any) string {
 }
 
 func TestLogValue(t *testing.T) {
-	c := refcell.New(1)
-	r := c.Borrow()
-	assert.Equal(t, "v.value=1 v.readers=1 v.writing=false", logged(c))
-	assert.Equal(t, "v=1", logged(&r))
-	r.Release()
-	assert.Equal(t, "v=<released>", logged(&r))
-	m := c.BorrowMut()
-	assert.Equal(t, "v=1", logged(&m))
-	m.Release()
-	assert.Equal(t, "v=<released>", logged(&m))
-	c.IntoInner()
-	assert.Equal(t, "v=<taken>", logged(c))
+	eachFlavour(t, func(t *testing.T, f flavour) {
+		c := f.cell(pair{1, 2})
+		r := c.borrow()
+		assert.Equal(t, `v.value="{a:1 b:2}" v.readers=1 v.writing=false`, logged(c.itself))
+		assert.Equal(t, `v="{a:1 b:2}"`, logged(r.guard))
+		r.Release()
+		assert.Equal(t, "v=<released>", logged(r.guard))
+		m := c.borrowMut()
+		assert.Equal(t, "v=<borrowed>", logged(c.itself))
+		assert.Equal(t, `v="{a:1 b:2}"`, logged(m.guard))
+		m.Release()
+		assert.Equal(t, "v=<released>", logged(m.guard))
+		c.IntoInner()
+		assert.Equal(t, "v=<taken>", logged(c.itself))
+	})
 }
