@@ -29,7 +29,8 @@
 // a state and a nil part. A part in memory is given by its pointer: one inside of
 // the value becomes rows of it, one outside becomes a box that an arrow points
 // to. draw captures all that is reachable from the part before it returns, so a
-// type can hold its lock around the call. A first part without a name makes the type
+// type can hold its lock around the call. The method of a user's type runs on a
+// goroutine of its own while Capture waits. A first part without a name makes the type
 // a handle: a pointer to it is drawn as if it were the handle itself. The arrow of a
 // handle whose state begins with "weak" is dashed.
 //

@@ -379,6 +379,13 @@ func (*badDrawer) Diagram(draw func(name, state string, part any)) {
 	panic(panics{})
 }
 
+type leaver struct{ N int }
+
+func (l *leaver) Diagram(draw func(name, state string, part any)) {
+	draw("n", "", &l.N)
+	runtime.Goexit()
+}
+
 type silent struct{ N int }
 
 func (*silent) Diagram(func(name, state string, part any)) {}
@@ -427,7 +434,7 @@ func TestHostileValuesAreDrawn(t *testing.T) {
 	values := []any{
 		&nilMap, &nilChan, &nilFunc, &nilError, &nilNode, &self, &big, &n, new(empty), new([0]int), new(struct{ a, b empty }), &loop, &recursive,
 		&arr, &keys, &nan, &word, new(uintptr), &alive, new(weak.Pointer[int]), new(reflect.Value), new(reflect.Type), &av, &ap, &deep,
-		new(sync.Mutex), new(sync.RWMutex), new(sync.WaitGroup), new(sync.Map), new(sync.Once), new(time.Time), new(panics), new(badDrawer), new(silent),
+		new(sync.Mutex), new(sync.RWMutex), new(sync.WaitGroup), new(sync.Map), new(sync.Once), new(time.Time), new(panics), new(badDrawer), new(leaver), new(silent),
 		&embedded{person: person{"x"}}, new(complex64), new(string), new([]string), new([]struct{}), new(any),
 		new(rc.Rc[int]), new(rc.Weak[int]), new(rc.Box[int]), new(arcmutex.Arc[int]), new(arcmutex.Weak[int]), new(arcmutex.Guard[int]), new(arcmutex.RGuard[int]), new(arcmutex.UGuard[int]),
 		new(arcmutex.OnceLock[int]), new(arcmutex.LazyLock[int]), new(refcell.Ref[int]), new(refcell.RefMut[int]), new(refcell.AtomicRef[int]), new(refcell.AtomicRefMut[int]),

@@ -152,7 +152,7 @@ func (c *capture) drawn(out *list, row Row, d drawer, p unsafe.Pointer) {
 	defer c.panicked(out, row)
 	level, path := c.level, c.path
 	first := true
-	d.Diagram(func(name, state string, part any) {
+	drawItself(d, func(name, state string, part any) {
 		c.level, c.path = level, path
 		c.part(out, row, p, name, state, part, first)
 		first = false
@@ -161,6 +161,34 @@ func (c *capture) drawn(out *list, row Row, d drawer, p unsafe.Pointer) {
 	if first {
 		row.Cells = []Cell{{Text: "draws nothing"}}
 		out.add(row)
+	}
+}
+
+// exited is what drawItself panics with when a Diagram method ends its goroutine.
+type exited struct{}
+
+// drawItself calls d.Diagram, on a goroutine of its own unless d is a type of this
+// module: a method that ends its goroutine shall not end that of Capture.
+func drawItself(d drawer, draw func(name, state string, part any)) {
+	if path := reflect.TypeOf(d).Elem().PkgPath(); strings.HasPrefix(path, module+"/") && !strings.HasSuffix(path, "_test") {
+		d.Diagram(draw)
+		return
+	}
+	var failure any = exited{}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() {
+			if r := recover(); r != nil {
+				failure = r
+			}
+		}()
+		d.Diagram(draw)
+		failure = nil
+	}()
+	<-done
+	if failure != nil {
+		panic(failure)
 	}
 }
 
@@ -175,7 +203,7 @@ func (c *capture) handle(out *list, d drawer, plain func(*list), finish func(*li
 			finish(out, Cell{Text: panicText(r)})
 		}
 	}()
-	d.Diagram(func(name, state string, part any) {
+	drawItself(d, func(name, state string, part any) {
 		c.level, c.path = level, path
 		if first {
 			first, isHandle = false, name == ""
@@ -210,7 +238,12 @@ func (c *capture) panicked(out *list, row Row) {
 }
 
 // panicText calls no method of what a Diagram method panicked with.
-func panicText(r any) string { return "panicked while it drew itself: " + reflect.TypeOf(r).String() }
+func panicText(r any) string {
+	if _, ok := r.(exited); ok {
+		return "ended its goroutine while it drew itself"
+	}
+	return "panicked while it drew itself: " + reflect.TypeOf(r).String()
+}
 
 // part adds one part of a type that draws itself and lies at p.
 func (c *capture) part(out *list, row Row, p unsafe.Pointer, name, state string, part any, first bool) {

@@ -19,7 +19,7 @@ const (
 	Heap     = "heap"
 	ReadOnly = "read-only" // the constants of the program
 	Static   = "static"    // package-level variables
-	Unknown  = "memory"    // heap, static or read-only: the system does not tell
+	Unknown  = "unknown"   // heap, static or read-only: the system does not tell
 	Table    = "method table"
 )
 

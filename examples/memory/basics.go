@@ -9,7 +9,7 @@ import (
 
 var basics = []act{
 	{
-		"bytes", "An i32 and an i8 in memory",
+		"bytes", "i32 and i8 bytes", "An i32 and an i8 in memory",
 		"Four bytes and one, the least significant byte first on this processor.",
 		`let i: i32 = 258;
 let x: i8 = 5;`,
@@ -19,7 +19,7 @@ let x: i8 = 5;`,
 		},
 	},
 	{
-		"raw-pointer", "A pointer holds an address",
+		"raw-pointer", "raw pointer to x", "A pointer holds an address",
 		"p is a word of its own. What is in it is where x lies.",
 		`let x = 10;
 let p = &x as *const i32;`,
@@ -30,7 +30,7 @@ let p = &x as *const i32;`,
 		},
 	},
 	{
-		"two-pointers", "Two pointers, one datum",
+		"two-pointers", "two pointers, one datum", "Two pointers, one datum",
 		"Both hold the same address, so both see a change.",
 		`let mut x = 10;
 let p1 = &mut x as *mut i32;
@@ -46,7 +46,7 @@ unsafe { *p2 = 20 };`,
 		},
 	},
 	{
-		"str", "A &str points into read-only data",
+		"str", "&str in read-only data", "A &str points into read-only data",
 		"The text of a literal is part of the program. The variable is a pointer and a length.",
 		`let name: &str = "a string literal of coderrange";`,
 		func(s *scene) {
@@ -55,7 +55,7 @@ unsafe { *p2 = 20 };`,
 		},
 	},
 	{
-		"box-move", "A Box before and after the move",
+		"box-move", "Box before and after the move", "A Box before and after the move",
 		"The value stays where it is. After the move only b2 owns it, and b1 refuses every use.",
 		`let b1 = Box::new(500);
 let b2 = b1;`,
@@ -69,7 +69,7 @@ let b2 = b1;`,
 		},
 	},
 	{
-		"string-push", "A String header, and push_str",
+		"string-push", "String header and push_str", "A String header, and push_str",
 		"Pointer, length and capacity. While the capacity is enough, only the length changes; then the text moves.",
 		`let mut s = String::with_capacity(8);
 s.push_str("rust");
@@ -84,7 +84,7 @@ s.push_str("acean and gopher");`,
 		},
 	},
 	{
-		"reference-raw", "A reference against a raw pointer",
+		"reference-raw", "reference against raw pointer", "A reference against a raw pointer",
 		"Both are one word. The difference is what the language promises: unsafe.Pointer has no type to draw.",
 		`let x = 7;
 let r: &i32 = &x;
@@ -97,7 +97,7 @@ let p: *const i32 = &x;`,
 		},
 	},
 	{
-		"string-shared", "A part of a string shares its bytes",
+		"string-shared", "&str of a String", "A part of a string shares its bytes",
 		"word points into text: no byte is copied.",
 		`let text = String::from("hello, memory diagrams");
 let word = &text[7..13];`,

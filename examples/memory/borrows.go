@@ -10,7 +10,7 @@ var inFrame = diagram.Frame
 
 var borrows = []act{
 	{
-		"ownership", "Ownership and move",
+		"ownership", "ownership and move", "Ownership and move",
 		"One owner at a time. The function gets the Box, and main has lost it.",
 		`let s = Box::new(String::from("owned"));
 take(s); // s is gone`,
@@ -25,7 +25,7 @@ take(s); // s is gone`,
 		},
 	},
 	{
-		"shared-borrow", "Shared and mutable borrows",
+		"shared-borrow", "shared and mutable borrow", "Shared and mutable borrows",
 		"The flag counts readers. While one reads nobody writes; a writer is alone.",
 		`let c = RefCell::new(42);
 let (r1, r2) = (c.borrow(), c.borrow());
@@ -45,7 +45,7 @@ drop((r1, r2));
 		},
 	},
 	{
-		"longest", "Lifetimes: longest returns one of its arguments",
+		"longest", "lifetimes of longest", "Lifetimes: longest returns one of its arguments",
 		"The result points at the same text as the longer argument: it must not outlive that.",
 		`fn longest<'a>(a: &'a str, b: &'a str) -> &'a str { if a.len() > b.len() { a } else { b } }
 let r = longest("long string is long", "xyz");`,
@@ -62,7 +62,7 @@ let r = longest("long string is long", "xyz");`,
 		},
 	},
 	{
-		"raii", "RAII: a value ends with its scope",
+		"raii", "RAII of a Vec and of a Box", "RAII: a value ends with its scope",
 		"Drop at the end of the scope frees what the Box owns. In Go the scope ends with defer.",
 		`{
     let v = Box::new(vec![1, 2, 3]);
@@ -77,7 +77,7 @@ let r = longest("long string is long", "xyz");`,
 		},
 	},
 	{
-		"shadowing", "Shadowing",
+		"shadowing", "shadowing", "Shadowing",
 		"The second x is a new variable, also of a new type. The first is still there, without a name.",
 		`let x = 5;
 let first = &x;
@@ -92,7 +92,7 @@ let x = "five";`,
 		},
 	},
 	{
-		"three-levels", "A Box passed on: three levels",
+		"three-levels", "a Box passed on: 7000, 6000, 500", "A Box passed on: three levels",
 		"A pointer to a pointer to the Box's value: each arrow is one word to be followed.",
 		`let b = Box::new(500);
 let r: &Box<i32> = &b;
@@ -106,7 +106,7 @@ let rr: &&Box<i32> = &r;`,
 		},
 	},
 	{
-		"returning", "Returning ownership, returning a borrow",
+		"returning", "returning ownership, returning a borrow", "Returning ownership, returning a borrow",
 		"make gives the Box to its caller. first lends what its argument owns: an arrow into it.",
 		`fn make() -> Box<Vec<i32>> { Box::new(vec![1, 2]) }
 fn first(v: &Vec<i32>) -> &i32 { &v[0] }
@@ -122,7 +122,7 @@ let f = first(&b);`,
 		},
 	},
 	{
-		"struct-lifetime", "A struct that holds a reference",
+		"struct-lifetime", "explicit and implicit lifetimes", "A struct that holds a reference",
 		"Excerpt is a view: its part lies in the text of the book.",
 		`struct Excerpt<'a> { part: &'a str }
 let book = String::from("Call me Ishmael. Some years ago");
@@ -135,7 +135,7 @@ let e = Excerpt { part: &book[..16] };`,
 		},
 	},
 	{
-		"pin", "Pin: a value that points into itself",
+		"pin", "Pin", "Pin: a value that points into itself",
 		"self leads into the value. A copy has the old address in it: that is why such a type must not be copied, as go vet says of one with a Lock method.",
 		`struct SelfRef { data: i32, ptr: *const i32 } // pinned`,
 		func(s *scene) {

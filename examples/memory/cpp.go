@@ -26,7 +26,7 @@ type element struct {
 
 var cpp = []act{
 	{
-		"by-value", "Arguments by value, by reference and by pointer",
+		"by-value", "arguments by value, reference and pointer", "Arguments by value, by reference and by pointer",
 		"value is a copy. ref and ptr are addresses of x: in Go a reference is a pointer that one writes.",
 		`void f(int value, int &ref, int *ptr) { value++; ref++; (*ptr)++; }
 int x = 1; f(x, x, &x); // x is 3`,
@@ -42,7 +42,7 @@ int x = 1; f(x, x, &x); // x is 3`,
 		},
 	},
 	{
-		"reference-variable", "A reference variable, and a plain pointer",
+		"reference-variable", "reference variable and plain pointer", "A reference variable, and a plain pointer",
 		"r is another name of x: it has no memory of its own. p has.",
 		`int x = 5; int &r = x; int *p = &x;`,
 		func(s *scene) {
@@ -52,7 +52,7 @@ int x = 1; f(x, x, &x); // x is 3`,
 		},
 	},
 	{
-		"object-pointer", "A class with a number, a pointer and a reference",
+		"object-pointer", "class with int, pointer and reference", "A class with a number, a pointer and a reference",
 		"Three words. The object does not hold what fuel and owner lead to.",
 		`class Car { int speed; int *fuel; string &owner; };
 Car *c = new Car{100, new int(50), name};`,
@@ -63,7 +63,7 @@ Car *c = new Car{100, new int(50), name};`,
 		},
 	},
 	{
-		"shallow-copy", "A shallow copy shares",
+		"shallow-copy", "shallow copy", "A shallow copy shares",
 		"car2 has its own speed and the same fuel: what one burns, the other lacks.",
 		`Car car2 = car1; // the pointer is copied`,
 		func(s *scene) {
@@ -76,7 +76,7 @@ Car *c = new Car{100, new int(50), name};`,
 		},
 	},
 	{
-		"deep-copy", "A deep copy does not",
+		"deep-copy", "deep copy", "A deep copy does not",
 		"car2 has a fuel of its own.",
 		`Car(const Car &o) : speed(o.speed), fuel(new int(*o.fuel)) {}`,
 		func(s *scene) {
@@ -90,7 +90,7 @@ Car *c = new Car{100, new int(50), name};`,
 		},
 	},
 	{
-		"assignment", "Assignment against copy",
+		"assignment", "assignment against copy", "Assignment against copy",
 		"A copy makes a new object. An assignment writes into one that is there: its old fuel is lost, unless someone else has it.",
 		`Car b = a;  // copy
 b = c;      // assignment`,
@@ -104,7 +104,7 @@ b = c;      // assignment`,
 		},
 	},
 	{
-		"list", "Nodes of a list",
+		"list", "list nodes", "Nodes of a list",
 		"Each node is a box of its own, with arrows to both neighbours.",
 		`std::list<int> l = {10, 20, 30};`,
 		func(s *scene) {
@@ -115,7 +115,7 @@ b = c;      // assignment`,
 		},
 	},
 	{
-		"map-nodes", "Nodes of a map",
+		"map-nodes", "map nodes", "Nodes of a map",
 		"std::map is a tree. Go's map is a hash table, drawn as its entries; the tree here is built by hand.",
 		`std::map<string, int> m = {{"b", 2}, {"a", 1}, {"c", 3}};`,
 		func(s *scene) {
@@ -125,7 +125,7 @@ b = c;      // assignment`,
 		},
 	},
 	{
-		"iterators", "Iterators with one start",
+		"iterators", "iterators with one start", "Iterators with one start",
 		"Two iterators over one vector: each is a position, not a copy.",
 		`auto i = v.begin(); auto j = v.begin() + 2;`,
 		func(s *scene) {
@@ -135,7 +135,7 @@ b = c;      // assignment`,
 		},
 	},
 	{
-		"invalidated", "An iterator that growth has left behind",
+		"invalidated", "iterator invalidated by growth", "An iterator that growth has left behind",
 		"i points into the old array. In Go that array lives on, but v does not see what i writes. A RefCell refuses to grow while it is read.",
 		`auto i = v.begin();
 v.push_back(4); // i is invalid
@@ -149,7 +149,7 @@ v.push_back(4); // i is invalid
 		},
 	},
 	{
-		"guarded-growth", "The same, guarded",
+		"guarded-growth", "iterator invalidated by growth", "The same, guarded",
 		"While the iterator has its borrow, the vector cannot grow: the error names who reads.",
 		`// Rust: error[E0502]: cannot borrow v as mutable because it is also borrowed as immutable`,
 		func(s *scene) {
@@ -162,7 +162,7 @@ v.push_back(4); // i is invalid
 		},
 	},
 	{
-		"smart-pointers", "unique_ptr, shared_ptr and weak_ptr",
+		"smart-pointers", "unique, shared and weak pointers", "unique_ptr, shared_ptr and weak_ptr",
 		"One owner; two owners with a count; one that only looks.",
 		`auto u = make_unique<int>(1);
 auto s1 = make_shared<int>(2); auto s2 = s1;
@@ -181,7 +181,7 @@ weak_ptr<int> w = s1;`,
 		},
 	},
 	{
-		"closure", "A functor: code and what it captured",
+		"closure", "functor and lambda", "A functor: code and what it captured",
 		"A Go function value points to the code and to what it captured. Only the code has a name to be drawn.",
 		`int n = 10;
 auto add = [&n](int x) { return n + x; };`,

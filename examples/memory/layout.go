@@ -6,7 +6,7 @@ const limit = 100
 
 var layout = []act{
 	{
-		"mut-and-ref-mut", "mut against &mut",
+		"mut-and-ref-mut", "mut against &mut", "mut against &mut",
 		"a can be changed itself. m is a way to change a: it points to it.",
 		`let mut a = 5;
 a += 1;
@@ -21,7 +21,7 @@ let m = &mut a;
 		},
 	},
 	{
-		"static-const", "static and const",
+		"static-const", "static and const", "static and const",
 		"A static variable has one address for all. A Go constant has none: it is in the instructions, and here in a copy.",
 		`static mut STATIC: i32 = 40;
 const LIMIT: i32 = 100;
@@ -34,7 +34,7 @@ let n = LIMIT;`,
 		},
 	},
 	{
-		"tuple-array", "A tuple, an array, and a slice of the array",
+		"tuple-array", "tuple, array, slice of an array", "A tuple, an array, and a slice of the array",
 		"A tuple is laid out as a struct, with padding. A slice of an array points into it.",
 		`let t: (i8, i32) = (1, 2);
 let arr = [10, 20, 30, 40];
@@ -50,7 +50,7 @@ let part = &arr[1..3];`,
 		},
 	},
 	{
-		"slice-heap", "A slice of a vector, and its metadata",
+		"slice-heap", "slice of heap, slice metadata", "A slice of a vector, and its metadata",
 		"v and part share one array. The length of part says how far it may look; its capacity, how far it may grow.",
 		`let v = vec![10, 20, 30, 40];
 let part = &v[1..3];`,
@@ -61,7 +61,7 @@ let part = &v[1..3];`,
 		},
 	},
 	{
-		"slice-write", "Writing through a slice changes the array",
+		"slice-write", "writing through a mutable slice", "Writing through a slice changes the array",
 		"part[0] and arr[1] are the same four bytes.",
 		`let mut arr = [1, 2, 3];
 let part = &mut arr[1..];
@@ -75,7 +75,7 @@ part[0] = 99;`,
 		},
 	},
 	{
-		"stack-object", "An object on the stack",
+		"stack-object", "stack object", "An object on the stack",
 		"The variable is the object: no pointer, and padding so that fields lie where the processor wants them.",
 		`struct Car { on: bool, speed: i32, gear: i8 }
 let car = Car { on: true, speed: 100, gear: 5 };`,
@@ -90,7 +90,7 @@ let car = Car { on: true, speed: 100, gear: 5 };`,
 		},
 	},
 	{
-		"heap-object", "An object on the heap",
+		"heap-object", "heap object", "An object on the heap",
 		"The variable is a pointer. The object lives as long as something points to it.",
 		`let car = Box::new(Car { speed: 100, gear: 5 });`,
 		func(s *scene) {
@@ -100,7 +100,7 @@ let car = Car { on: true, speed: 100, gear: 5 };`,
 		},
 	},
 	{
-		"call-frame", "The frame of a function call",
+		"call-frame", "function call frame", "The frame of a function call",
 		"An argument by value is a copy in the frame of the callee. A pointer is copied, too: what it points to is not.",
 		`fn add(a: i32, b: &mut i32) { *b += a; }
 let (x, mut y) = (1, 2);
@@ -115,7 +115,7 @@ add(x, &mut y);`,
 		},
 	},
 	{
-		"vector-strings", "A vector of strings, and &vec[0]",
+		"vector-strings", "vector with its strings and &vec[0]", "A vector of strings, and &vec[0]",
 		"The array holds headers. A pointer to an element points into the array, at the header and not at the text.",
 		`let v = vec![String::from("a first string of the vector"), String::from("b")];
 let first = &v[0];`,
@@ -126,7 +126,7 @@ let first = &v[0];`,
 		},
 	},
 	{
-		"ref-string", "&String points at the header",
+		"ref-string", "&String points at the header", "&String points at the header",
 		"r leads to s, and s to the text: two arrows.",
 		`let s = String::from("a string that is owned by s");
 let r: &String = &s;`,
@@ -137,7 +137,7 @@ let r: &String = &s;`,
 		},
 	},
 	{
-		"grow", "A vector that grows moves",
+		"grow", "vector that grows", "A vector that grows moves",
 		"The second push finds no room: the elements move to a larger array, and the old one is garbage.",
 		`let mut v = Vec::with_capacity(2);
 v.push(1); v.push(2);

@@ -26,6 +26,7 @@ func TestEverySceneHasCodeWordsAndAPicture(t *testing.T) {
 	for _, s := range play("") {
 		assert.False(t, seen[s.name], s.name)
 		seen[s.name] = true
+		assert.NotEmpty(t, s.page, s.name)
 		assert.NotEmpty(t, s.title, s.name)
 		assert.NotEmpty(t, s.says, s.name)
 		assert.NotEmpty(t, s.theirs, s.name)

@@ -14,10 +14,10 @@ func page(all []*scene) string {
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
 <style>
 body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:1100px;padding:1rem}
-h2{margin:2.5rem 0 .3rem}pre{overflow-x:auto;padding:.7rem;border:1px solid #8888;border-radius:6px;font-size:13px}
-.code{display:grid;grid-template-columns:1fr 1fr;gap:1rem}.wide{overflow-x:auto}.narrow{display:none}
+h2{margin:2.5rem 0 .3rem;overflow-wrap:anywhere}pre{overflow-x:auto;padding:.7rem;border:1px solid #8888;border-radius:6px;font-size:13px}
+.code{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:1rem}.wide{overflow-x:auto}.narrow{display:none}
 nav ol{columns:3;font-size:14px}a{color:inherit}
-@media(max-width:720px){.code{grid-template-columns:1fr}nav ol{columns:1}}
+@media(max-width:720px){.code{grid-template-columns:minmax(0,1fr)}nav ol{columns:1}}
 @media(max-width:600px){.wide{display:none}.narrow{display:block}}
 </style></head><body>
 <h1>Memory diagrams of live Go values</h1>
@@ -43,7 +43,7 @@ code has them; a program that takes their addresses, as this one does, keeps the
 	return out.String()
 }
 
-// table is the page of docs/diagrams: scene, what the picture shows, picture.
+// table is docs/diagrams/README.md: the document's page, the scene, what it shows.
 func table(all []*scene) string {
 	var out strings.Builder
 	out.WriteString(`# Memory diagrams
@@ -58,11 +58,14 @@ beside the Go code. A test holds the files here against the program.
 Left out: ref against & (two spellings of one thing), the execution flow and the
 concept map (they draw no memory).
 
-| scene | what the picture shows |
-| --- | --- |
+| page of the document | scene | what the picture shows |
+| --- | --- | --- |
 `)
 	for _, s := range all {
-		fmt.Fprintf(&out, "| [%s](%s.svg) | %s |\n", strings.ReplaceAll(s.title, "|", "\\|"), s.name, s.says)
+		fmt.Fprintf(&out, "| %s | [%s](%s.svg) | %s |\n", cell(s.page), cell(s.title), s.name, cell(s.says))
 	}
 	return out.String()
 }
+
+// cell keeps text from being taken for markup in a table.
+func cell(text string) string { return strings.NewReplacer("|", `\|`, "<", "&lt;").Replace(text) }

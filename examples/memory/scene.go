@@ -14,6 +14,7 @@ import (
 // A scene is one diagram of the source document.
 type scene struct {
 	name   string // also of its file
+	page   string // of the document
 	title  string
 	says   string // what the picture shows
 	theirs string // the document's code, in Rust or C++
@@ -35,8 +36,8 @@ var variable = diagram.Var
 
 // An act is a scene before it is played.
 type act struct {
-	name, title, says, theirs string
-	play                      func(*scene)
+	name, page, title, says, theirs string
+	play                            func(*scene)
 }
 
 // acts are all scenes, in the order of the document.
@@ -50,7 +51,7 @@ func play(only string) []*scene {
 		if only != "" && a.name != only {
 			continue
 		}
-		s := &scene{name: a.name, title: a.title, says: a.says, theirs: strings.TrimSpace(a.theirs), ours: code[a.name]}
+		s := &scene{name: a.name, page: a.page, title: a.title, says: a.says, theirs: strings.TrimSpace(a.theirs), ours: code[a.name]}
 		a.play(s)
 		all = append(all, s)
 	}
@@ -99,11 +100,11 @@ func sources() map[string]string {
 		}
 		ast.Inspect(file, func(n ast.Node) bool {
 			row, ok := n.(*ast.CompositeLit)
-			if !ok || len(row.Elts) != 5 {
+			if !ok || len(row.Elts) != 6 {
 				return true
 			}
 			name, isName := row.Elts[0].(*ast.BasicLit)
-			f, isFunc := row.Elts[4].(*ast.FuncLit)
+			f, isFunc := row.Elts[5].(*ast.FuncLit)
 			if isName && isFunc {
 				body := text[set.Position(f.Body.Lbrace).Offset+1 : set.Position(f.Body.Rbrace).Offset]
 				code[strings.Trim(name.Value, `"`)] = trim(string(body))

@@ -22,7 +22,7 @@ type document struct {
 
 var shared = []act{
 	{
-		"rc", "Rc with three owners",
+		"rc", "Rc with three owners", "Rc with three owners",
 		"The count goes 1, 2, 3, 2. The value is freed at 0.",
 		`let data = Rc::new(String::from("Rust is awesome!"));
 let a = Rc::clone(&data);
@@ -42,7 +42,7 @@ drop(b);`,
 		},
 	},
 	{
-		"refcell", "RefCell with its flag",
+		"refcell", "RefCell with its flag", "RefCell with its flag",
 		"0 is free, n is readers, -1 is a writer.",
 		`let cell = RefCell::new(vec![1, 2]);
 let w = cell.borrow_mut();`,
@@ -54,7 +54,7 @@ let w = cell.borrow_mut();`,
 		},
 	},
 	{
-		"rc-refcell", "Rc<RefCell<Vec<i32>>> with the owners A, B and C",
+		"rc-refcell", "Rc<RefCell<Vec<i32>>>, owners A, B, C", "Rc<RefCell<Vec<i32>>> with the owners A, B and C",
 		"Three handles, one count, one flag, one vector. What B pushes, A and C see.",
 		`let a = Rc::new(RefCell::new(vec![1]));
 let (b, c) = (a.clone(), a.clone());
@@ -70,7 +70,7 @@ b.borrow_mut().push(2);`,
 		},
 	},
 	{
-		"arc-refcell", "Arc<RefCell<T>> is refused; here the flag is atomic",
+		"arc-refcell", "Arc<RefCell> refused", "Arc<RefCell<T>> is refused; here the flag is atomic",
 		"A second goroutine that wants to write gets an error, and never a data race.",
 		`let a = Arc::new(RefCell::new(1));
 thread::spawn(move || *a.borrow_mut() += 1); // error: RefCell cannot be shared`,
@@ -85,7 +85,7 @@ thread::spawn(move || *a.borrow_mut() += 1); // error: RefCell cannot be shared`
 		},
 	},
 	{
-		"arc-mutex-map", "Arc<Mutex<HashMap<String, Vec<u8>>>>: a file store",
+		"arc-mutex-map", "Arc<Mutex<HashMap<String, Vec<u8>>>>", "Arc<Mutex<HashMap<String, Vec<u8>>>>: a file store",
 		"Two goroutines own one lock, the lock owns the map. While it is locked nobody else reads, this picture included.",
 		`let storage = Arc::new(Mutex::new(HashMap::new()));
 let s1 = Arc::clone(&storage);
@@ -104,7 +104,7 @@ storage.lock().unwrap().insert("a.txt".into(), b"hi".to_vec());`,
 		},
 	},
 	{
-		"rwlock", "RwLock: readers side by side",
+		"rwlock", "readers and a writer", "RwLock: readers side by side",
 		"The state tells how many read.",
 		`let lock = RwLock::new(5);
 let (r1, r2) = (lock.read().unwrap(), lock.read().unwrap());`,
@@ -117,7 +117,7 @@ let (r1, r2) = (lock.read().unwrap(), lock.read().unwrap());`,
 		},
 	},
 	{
-		"race", "The race on a counter, and the lock",
+		"race", "race on a counter and the lock", "The race on a counter, and the lock",
 		"Two goroutines read 0, both add one, both write 1: an update is lost. The picture plays the steps of the race in one goroutine.",
 		`static mut COUNTER: i32 = 0;
 // thread 1: r1 = COUNTER   thread 2: r2 = COUNTER
@@ -137,7 +137,7 @@ let (r1, r2) = (lock.read().unwrap(), lock.read().unwrap());`,
 		},
 	},
 	{
-		"weak", "Weak against a cycle",
+		"weak", "Weak against a cycle", "Weak against a cycle",
 		"The way down owns, the way up does not: the dashed arrow keeps nothing alive.",
 		`struct Folder { files: Vec<Rc<File>> }
 struct File { parent: Weak<Folder> }`,
@@ -154,7 +154,7 @@ struct File { parent: Weak<Folder> }`,
 		},
 	},
 	{
-		"thread", "A name that moves into a thread",
+		"thread", "thread's stack and the moved name", "A name that moves into a thread",
 		"After the move the name belongs to the goroutine, and main's variable refuses every use.",
 		`let name = String::from("coderrange");
 thread::spawn(move || println!("{name}"));`,
@@ -172,7 +172,7 @@ thread::spawn(move || println!("{name}"));`,
 		},
 	},
 	{
-		"channel", "A channel between two tasks",
+		"channel", "channel between two tasks", "A channel between two tasks",
 		"Both ends point to one buffer. It knows how many senders and receivers are open.",
 		`let (tx, rx) = mpsc::channel(8);
 tx.send("hello").await;`,
@@ -186,7 +186,7 @@ tx.send("hello").await;`,
 		},
 	},
 	{
-		"once", "A singleton that is made once",
+		"once", "singleton", "A singleton that is made once",
 		"All handles lead to the one value.",
 		`static CONFIG: OnceLock<Config> = OnceLock::new();
 let a = CONFIG.get_or_init(|| Config { name: "one" });`,

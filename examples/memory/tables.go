@@ -40,7 +40,7 @@ func add[T int32 | float64](a, b T) T { return a + b }
 
 var tables = []act{
 	{
-		"trait-object", "A trait object and its table",
+		"trait-object", "trait object with its table", "A trait object and its table",
 		"Two words: where the methods are, and where the data is.",
 		`let d: Box<dyn Animal> = Box::new(Dog { name: "Rex".into() });`,
 		func(s *scene) {
@@ -49,7 +49,7 @@ var tables = []act{
 		},
 	},
 	{
-		"two-traits", "Two traits of one value",
+		"two-traits", "two traits of one value", "Two traits of one value",
 		"One dog, two tables. Each interface can call only what is in its own.",
 		`let rex = Dog { name: "Rex".into() };
 let a: &dyn Animal = &rex;
@@ -62,7 +62,7 @@ let w: &dyn Walker = &rex;`,
 		},
 	},
 	{
-		"vtable-rows", "One trait, two types: two tables",
+		"vtable-rows", "rows of the vtable table", "One trait, two types: two tables",
 		"The same row, Speak, leads to another function in each table: dynamic dispatch.",
 		`let all: Vec<Box<dyn Animal>> = vec![Box::new(Dog::new()), Box::new(Cat::new())];`,
 		func(s *scene) {
@@ -71,7 +71,7 @@ let w: &dyn Walker = &rex;`,
 		},
 	},
 	{
-		"static-dispatch", "Static dispatch: a function, no table",
+		"static-dispatch", "static dispatch; function template, code segment", "Static dispatch: a function, no table",
 		"Both calls are bound when the program is compiled. The variables hold code, not data.",
 		`fn add<T: Add<Output = T>>(a: T, b: T) -> T { a + b }
 let f: fn(i32, i32) -> i32 = add;`,
@@ -82,7 +82,7 @@ let f: fn(i32, i32) -> i32 = add;`,
 		},
 	},
 	{
-		"generic-type", "A class template: a type for each argument",
+		"generic-type", "class template", "A class template: a type for each argument",
 		"pair[int8, int64] and pair[int32, int32] are two types with two layouts.",
 		`struct Pair<A, B> { first: A, second: B }
 // C++: template<class A, class B> struct Pair { A first; B second; };`,
@@ -93,7 +93,7 @@ let f: fn(i32, i32) -> i32 = add;`,
 		},
 	},
 	{
-		"without-virtual", "An object without virtual functions: a base pointer into a derived object",
+		"without-virtual", "object without virtual", "An object without virtual functions: a base pointer into a derived object",
 		"p points to the part that is base, in the middle of the object, and knows nothing of the rest.",
 		`struct Base { int id; }; struct Weighted { long weight; };
 struct Derived : Weighted, Base { int extra; };
@@ -105,7 +105,7 @@ Derived d; Base *p = &d;`,
 		},
 	},
 	{
-		"with-virtual", "Virtual functions and overriding",
+		"with-virtual", "object with virtual, overriding", "Virtual functions and overriding",
 		"The table of derived leads to its own Name; that of base to the other.",
 		`struct Base { virtual string name(); };
 struct Derived : Base { string name() override; };`,
@@ -115,7 +115,7 @@ struct Derived : Base { string name() override; };`,
 		},
 	},
 	{
-		"virtual-inheritance", "Virtual inheritance: one part shared by two",
+		"virtual-inheritance", "virtual inheritance", "Virtual inheritance: one part shared by two",
 		"left and right have no base of their own. Both point to the same one.",
 		`struct Base { int id; };
 struct Left : virtual Base {}; struct Right : virtual Base {};
