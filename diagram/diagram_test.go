@@ -2,6 +2,7 @@ package diagram_test
 
 import (
 	"cmp"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"go/parser"
@@ -24,11 +25,15 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/coderrange/ferrous/arcmutex"
+	"github.com/coderrange/ferrous/channel"
 	"github.com/coderrange/ferrous/diagram"
 	"github.com/coderrange/ferrous/option"
 	"github.com/coderrange/ferrous/rc"
 	"github.com/coderrange/ferrous/refcell"
 	"github.com/coderrange/ferrous/result"
+	"github.com/coderrange/ferrous/seq"
+	"github.com/coderrange/ferrous/stream"
+	"github.com/coderrange/ferrous/task"
 	"github.com/coderrange/ferrous/track"
 )
 
@@ -459,6 +464,54 @@ func TestHostileValuesAreDrawn(t *testing.T) {
 				_ = p.Markdown("x")
 			})
 		})
+	}
+}
+
+// Everything that holds a value draws it without asking it to print itself.
+func TestNoMethodOfAHeldValueIsCalled(t *testing.T) {
+	ctx := t.Context()
+	v := panics{}
+	tx, rx := channel.New[panics](1)
+	require.NoError(t, tx.Send(ctx, v))
+	btx, brx := channel.NewBroadcast[panics](1)
+	_, err := btx.Send(v)
+	require.NoError(t, err)
+	wtx, wrx := channel.NewWatch(v)
+	otx, orx := channel.NewOneshot[panics]()
+	require.NoError(t, otx.Send(v))
+	done := task.Go(ctx, func(context.Context) (panics, error) { return v, nil })
+	_, err = done.Join(ctx)
+	require.NoError(t, err)
+	failed := task.Go(ctx, func(context.Context) (panics, error) { return v, v })
+	_, err = failed.Join(ctx)
+	require.True(t, err != nil) //nolint:testifylint // no method of it may be called
+	mutex, rw := arcmutex.NewMutex(v), arcmutex.NewRWMutex(v)
+	guard := mutex.Lock()
+	peekable := seq.NewPeekable(slices.Values([]panics{v}))
+	defer peekable.Close()
+	for name, holder := range map[string]any{
+		"Option": option.Some(v), "Result": result.Ok(v), "Rc": rc.New(v), "Box": rc.NewBox(v), "Arc": arcmutex.NewArc(v),
+		"RefCell": refcell.New(v), "AtomicRefCell": refcell.NewAtomicRefCell(v), "Cell": refcell.NewCell(v),
+		"Mutex": mutex, "Guard": &guard, "RWMutex": rw, "Sender": tx, "Receiver": rx,
+		"BroadcastSender": btx, "BroadcastReceiver": brx, "WatchSender": wtx, "WatchReceiver": wrx,
+		"OneshotSender": otx, "OneshotReceiver": orx, "done Handle": done, "failed Handle": failed,
+		"Stream": stream.Of(v), "Peekable": peekable,
+	} {
+		text := diagram.Capture(diagram.Var("holder", &holder)).Text(120)
+		assert.NotContains(t, text, "panicked", name)
+	}
+	guard.Unlock()
+	for want, holder := range map[string]any{
+		"message sent": otx, "version 0": wrx, "sent 1": brx, "state done": done, "state failed: diagram_test.panics": failed,
+	} {
+		text := diagram.Capture(diagram.Var("holder", &holder)).Text(120)
+		assert.Contains(t, strings.Join(strings.Fields(text), " "), want)
+	}
+	for name, zero := range map[string]any{
+		"BroadcastSender": new(channel.BroadcastSender[int]), "WatchReceiver": new(channel.WatchReceiver[int]),
+		"OneshotSender": new(channel.OneshotSender[int]), "Handle": new(task.Handle[int]),
+	} {
+		assert.Contains(t, diagram.Capture(diagram.Var("zero", &zero)).Text(120), "zero "+name)
 	}
 }
 

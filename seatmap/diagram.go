@@ -35,9 +35,9 @@ func (p *Plan) Diagram(draw func(name, state string, part any)) {
 	var seats strings.Builder
 	for i := range min(p.count, diagramSeats) {
 		word := p.word(i)
-		state := State(word & stateMask)
-		if state == Blocked && int64(word>>stateBits) <= now {
-			state = Available
+		state := SeatState(word & stateMask)
+		if state == SeatBlocked && int64(word>>stateBits) <= now {
+			state = SeatAvailable
 		}
 		seats.WriteByte(diagramLetters[state])
 	}
@@ -47,10 +47,10 @@ func (p *Plan) Diagram(draw func(name, state string, part any)) {
 	draw("seats", seats.String(), nil)
 	over := p.overdue(now)
 	totals := p.totals
-	totals[Available], totals[Blocked] = totals[Available]+over, totals[Blocked]-over
+	totals[SeatAvailable], totals[SeatBlocked] = totals[SeatAvailable]+over, totals[SeatBlocked]-over
 	for state, n := range totals {
 		if n > 0 {
-			draw(diagramLetters[state:state+1]+" "+State(state).String(), strconv.Itoa(n), nil)
+			draw(diagramLetters[state:state+1]+" "+SeatState(state).String(), strconv.Itoa(n), nil)
 		}
 	}
 	draw("revision", strconv.FormatUint(p.revision, 10), nil)

@@ -16,7 +16,7 @@ import (
 
 func TestPlansAndMapsDrawThemselves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p, err := seatmap.NewPlan(seatmap.PlanConfig{Name: "e", Seats: 70, Closed: []int{3}})
+		p, err := seatmap.NewPlan(seatmap.PlanOptions{Name: "e", Seats: 70, Closed: []int{3}})
 		require.NoError(t, err)
 		defer p.Close()
 		held, err := p.Block(7001, time.Minute, 0, 1)
@@ -45,8 +45,7 @@ func TestPlansAndMapsDrawThemselves(t *testing.T) {
 }
 
 func TestMapsDrawTheirFirstEvents(t *testing.T) {
-	m, err := seatmap.NewMap(seatmap.Options{})
-	require.NoError(t, err)
+	m := seatmap.NewMap(seatmap.MapOptions{})
 	for i := range 20 {
 		require.NoError(t, m.Create(t.Context(), seatmap.CreateRequest{Event: fmt.Sprintf("event%02d", i), Layout: seatmap.Layout{Count: 2}}))
 	}
