@@ -37,7 +37,7 @@ type broadcast[T any] struct {
 	senders   atomic.Int64               // 0 is final
 	receivers atomic.Int64
 	changed   hub                     // opened by every message, and by the end
-	ends      ends                    // under mu
+	done      doneChans               // under mu
 	open      []*BroadcastReceiver[T] // the open receivers, in any order, under mu
 }
 
@@ -69,7 +69,7 @@ func NewBroadcast[T any](capacity int) (*BroadcastSender[T], *BroadcastReceiver[
 type BroadcastSender[T any] struct {
 	_      noCopy
 	b      *broadcast[T]
-	end    end
+	done   doneKey
 	closed atomic.Bool
 }
 
@@ -110,7 +110,7 @@ func (s *BroadcastSender[T]) Send(v T) (receivers int, err error) {
 //
 //ferrous:acquire
 func (s *BroadcastSender[T]) Subscribe() *BroadcastReceiver[T] {
-	return s.b.another(&s.closed, &s.b.tail)
+	return s.b.newReceiver(&s.closed, &s.b.tail)
 }
 
 // Clone returns one more sender. A clone of a closed handle is closed.
@@ -135,7 +135,7 @@ func (s *BroadcastSender[T]) Close() {
 	}
 	s.b.mu.Lock() // a Send that is under way comes before the end
 	last := s.b.senders.Add(-1) == 0
-	s.b.ends.finish(&s.end)
+	s.b.done.close(&s.done)
 	s.b.mu.Unlock()
 	if last {
 		s.b.changed.open()
@@ -175,9 +175,9 @@ func (s *BroadcastSender[T]) Done() <-chan struct{} {
 	s.b.mu.Lock()
 	defer s.b.mu.Unlock()
 	if s.IsClosed() {
-		return closedNow()
+		return closedChan()
 	}
-	return s.b.ends.wait(&s.end)
+	return s.b.done.of(&s.done)
 }
 
 // SameChannel reports whether both send to the same broadcast.
@@ -207,11 +207,11 @@ func (b *broadcast[T]) subscribe(next uint64) *BroadcastReceiver[T] {
 // unsubscribe forgets a receiver and reports whether it was the last one. The
 // caller holds b.mu.
 func (b *broadcast[T]) unsubscribe(r *BroadcastReceiver[T]) (last bool) {
-	end := len(b.open) - 1
-	b.open[r.index] = b.open[end]
+	n := len(b.open) - 1
+	b.open[r.index] = b.open[n]
 	b.open[r.index].index = r.index
-	b.open[end] = nil
-	b.open = b.open[:end]
+	b.open[n] = nil
+	b.open = b.open[:n]
 	return b.receivers.Add(-1) == 0
 }
 
@@ -302,7 +302,7 @@ func (r *BroadcastReceiver[T]) All(ctx context.Context) iter.Seq2[T, error] {
 //
 //ferrous:acquire
 func (r *BroadcastReceiver[T]) Resubscribe() *BroadcastReceiver[T] {
-	return r.b.another(&r.closed, &r.b.tail)
+	return r.b.newReceiver(&r.closed, &r.b.tail)
 }
 
 // Clone returns a new receiver that gets what r has yet to get. A clone of a
@@ -310,11 +310,11 @@ func (r *BroadcastReceiver[T]) Resubscribe() *BroadcastReceiver[T] {
 //
 //ferrous:acquire
 func (r *BroadcastReceiver[T]) Clone() *BroadcastReceiver[T] {
-	return r.b.another(&r.closed, &r.next)
+	return r.b.newReceiver(&r.closed, &r.next)
 }
 
 // another returns a new receiver, which is closed if the handle that makes it is.
-func (b *broadcast[T]) another(closed *atomic.Bool, next *atomic.Uint64) *BroadcastReceiver[T] {
+func (b *broadcast[T]) newReceiver(closed *atomic.Bool, next *atomic.Uint64) *BroadcastReceiver[T] {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if closed.Load() {
@@ -341,7 +341,7 @@ func (r *BroadcastReceiver[T]) Close() {
 			b.ring[i].Store(nil)
 		}
 		b.chunk = nil
-		b.ends.finishAll() // under the lock: a channel that Done returns after a Subscribe is another one
+		b.done.closeAll() // under the lock: a channel that Done returns after a Subscribe is another one
 	}
 	b.mu.Unlock()
 	b.changed.open()

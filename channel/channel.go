@@ -1,57 +1,80 @@
 // Package channel passes messages between goroutines, after tokio::sync and
-// crossbeam-channel: channels that never panic on close, take a context, move
-// messages in batches and say honestly what was lost.
+// crossbeam-channel. Its channels take a context, move messages in batches, say how
+// many messages were lost, and never panic because a channel was closed.
 //
 //   - [New] and [NewUnbounded]: each message goes to one of the receivers.
 //   - [NewOneshot]: one message, once.
-//   - [NewBroadcast]: each message goes to every receiver; slow ones lag.
-//   - [NewWatch]: the latest value only.
-//   - [Select] waits for several of them, for native channels, contexts and
-//     timers. Ready and [Receiver.Chan] lead to Go's own select, [FromChan]
-//     leads back, [Call] asks and awaits an answer.
+//   - [NewBroadcast]: each message goes to every receiver; a slow receiver lags.
+//   - [NewWatch]: only the latest value is kept.
+//   - [Select] waits for several of them, for native channels, contexts and timers.
+//   - [Call] sends a request and waits for the answer.
 //
-// Every handle has one owner that ends it with Close; Clone makes one more.
-// Close is idempotent, and a closed handle answers [ErrClosed].
+// The Ready methods and [Receiver.Chan] are for Go's own select statement, and
+// [FromChan] makes a receiver of a native channel.
 //
-// # What is promised
+// Every handle has one owner, which ends it with Close. Clone makes another handle of
+// the same channel. Close is idempotent, and a closed handle returns [ErrClosed].
 //
-// A send that returned nil is received, still buffered, or was discarded by
-// the Close of the last receiver. A send that returned an error was not sent.
-// Messages of one sender arrive in the order sent. A context that is already
-// done is noticed first, and its error matches both its
-// Err and its [context.Cause]. The n'th send
-// synchronizes before the completion of the n'th receive, and every Close
-// before the return of a call that it made fail with ErrClosed.
+// Clone a sender for each goroutine that ends on its own: the stream ends with the
+// last Close, so no goroutine needs to know which one is last. Goroutines that are
+// waited for anyway, in a WaitGroup or a task scope, may share one sender. Its owner
+// closes it after the wait.
 //
-// All that waits is durably blocked in a testing/synctest bubble. A channel
-// made inside a bubble must be used there only, as with Go's own; and one made
-// outside, on which somebody has waited in a bubble, too, since it keeps what it
-// has made for waiting: a channel in a package variable is not for bubbles. The
-// same holds for the context of a call in a bubble.
+// # Guarantees
 //
-// # Who is served
+// If a send returned nil, the message was received, is buffered, or was discarded by
+// the Close of the last receiver. If it returned an error, the message was not sent.
+// Messages of one sender arrive in the order in which they were sent.
 //
-// Those who wait are served alike, whether they wait in Recv or Send, in [Select]
-// or for Ready: each gets its share of the messages or slots. A small channel serves
-// Recv, Send and Select in the order of arrival; otherwise the next one is drawn by
-// lot or as the runtime has it. Those who wait for Ready of one handle count as one:
-// Clone for each consumer. A call that does not have to wait may be faster than one
-// that was woken for Ready or by a channel of 32 messages and more.
+// A context that is done is reported before anything else. The error matches both the
+// context's Err and its [context.Cause].
 //
-// # How it works
+// The n'th send synchronizes before the completion of the n'th receive. A Close
+// synchronizes before the return of a call that fails with ErrClosed because of it.
 //
-// A small channel (under 16 messages) is mostly full or empty, so what counts
-// is the price of parking: it is a ring with a line of senders and one of
-// receivers under one guard. Who is blocked is served in arrival order by
-// whoever makes it possible, and finds its message sent or received when it
-// wakes. See small.go and canceler.go.
+// Misuse panics: a capacity or number out of range, a nil function and a nil context,
+// an operation on a zero handle. A panic names the method and the state.
 //
-// A larger or unbounded channel mostly moves messages, so what counts is that
-// senders and receivers do not write the same cache line: each side has a lock
-// in the word that also holds its position, and looks at the other side's word
-// only when what it knew has run out. A blocked side lets the other one run
-// for a moment before it parks, and is woken by one token that its holder
-// passes on. Blocked senders are served in no particular order. See queue.go.
+// # Fairness
+//
+// Waiting calls get equal shares of the messages or slots, whether they wait in Recv or
+// Send, in Select or for Ready. A channel of fewer than 16 messages serves Recv, Send
+// and Select in the order of arrival. A larger channel serves waiters in no particular
+// order, and the receivers of the other kinds serve their callers in random order.
+// Goroutines that wait for Ready of one handle count as one waiter: Clone the handle for
+// each consumer. A call that need not wait may overtake one that was woken for Ready, or
+// that was woken on a channel of 16 messages or more.
+//
+// # Contexts
+//
+// A wait selects on the Done channel of its context. A context type of your own, with
+// its own Done method, works as any other. But after about 64 waits in a row with one
+// context a channel of fewer than 16 messages registers with that context by
+// [context.AfterFunc]. For a context type that package context does not know, each
+// registration starts a goroutine. It ends with the context, with the channel's Close, or
+// when another context takes the place of this one. A context type that has the method
+// AfterFunc(func()) func() bool needs no goroutine.
+//
+// # Tests with synctest
+//
+// A call that waits is durably blocked in a testing/synctest bubble. As with Go's own
+// channels, a channel made in a bubble must be used only in that bubble. A channel made
+// outside a bubble and once waited on inside can no longer be used outside, since it
+// keeps what it made for waiting. So do not use a channel in a package variable from a
+// bubble. The same is true of the context of a call.
+//
+// # Implementation
+//
+// A channel of fewer than 16 messages is full or empty most of the time, so the cost of
+// blocking matters most. It is a circular buffer with a FIFO queue of senders and one of
+// receivers under one lock, as Go's own channels are. A waiter that is woken finds its
+// message sent or received. See ring.go and ring_cancel.go.
+//
+// A larger or unbounded channel mostly moves messages, so senders and receivers should
+// not write to the same cache line. Each side has a lock in the word that also holds its
+// position, and reads the other side's word only when its cached limit is reached. A
+// side yields a few times before it blocks. Blocked goroutines are woken one after the
+// other by a token that each one passes on. See queue.go and queue_notify.go.
 package channel
 
 import (
@@ -64,29 +87,29 @@ import (
 )
 
 var (
-	// ErrClosed says that the channel takes no more messages, or, to a
-	// receiver, that there will be none.
+	// ErrClosed means, for a send, that the channel or the handle was closed, and for a
+	// receive that there are no messages and will be none.
 	ErrClosed = errors.New("channel: closed")
-	// ErrFull says that a send would have had to wait.
+	// ErrFull means that a send or a reservation would have to wait.
 	ErrFull = errors.New("channel: full")
-	// ErrEmpty says that a receive would have had to wait.
+	// ErrEmpty means that a receive would have to wait.
 	ErrEmpty = errors.New("channel: empty")
-	// ErrCapacity says that more was reserved than the channel can ever hold.
+	// ErrCapacity means that more slots were asked for than the channel has.
 	ErrCapacity = errors.New("channel: more than the capacity")
 )
 
-// maxCapacity keeps positions, which share a word with a few bits, from
-// overflowing.
+// maxCapacity keeps positions from overflowing, which share a word with a few bits.
 const maxCapacity = 1 << 59
 
 // queueCapacity is the first capacity that is served by a queue.
 const queueCapacity = 16
 
-// New returns a channel that buffers up to capacity messages.
+// New returns the first sender and the first receiver of a channel that buffers up to
+// capacity messages. The buffer is allocated at once.
 //
-// It panics unless capacity is positive, since a channel without a buffer could
-// honour no [Permit], and at most 2^59. As in a native channel, T may have up to
-// 64 KiB.
+// It panics unless capacity is between 1 and 2^59. A channel without a buffer is not
+// supported, since a [Permit] is a slot in the buffer. As in a native channel, a T may
+// have at most 64 KiB.
 //
 //ferrous:acquire
 func New[T any](capacity int) (*Sender[T], *Receiver[T]) {
@@ -96,14 +119,15 @@ func New[T any](capacity int) (*Sender[T], *Receiver[T]) {
 	case uint64(capacity) > maxCapacity:
 		panic(fmt.Errorf("channel: New: capacity %d is more than 2^59", capacity))
 	case capacity < queueCapacity:
-		return open(newSmall[T](capacity))
+		return open(newRing[T](capacity))
 	default:
 		return open(newBounded[T](capacity))
 	}
 }
 
-// NewUnbounded returns a channel whose buffer grows as needed, so that sends
-// never wait. Its memory follows the messages buffered, up and down.
+// NewUnbounded returns the first sender and the first receiver of a channel whose buffer
+// grows as needed, so that sends never wait. Its memory is in proportion to the number
+// of buffered messages, and shrinks with it.
 //
 //ferrous:acquire
 func NewUnbounded[T any]() (*Sender[T], *Receiver[T]) { return open(newUnbounded[T]()) }
@@ -111,43 +135,45 @@ func NewUnbounded[T any]() (*Sender[T], *Receiver[T]) { return open(newUnbounded
 // Unbounded is the capacity of an unbounded channel.
 const Unbounded = math.MaxInt
 
-// core is a channel without its handles. There are two: small and queue.
+// core is a channel without its handles: a ring or a queue.
 type core[T any] interface {
 	send(ctx context.Context, v T) error
 	trySend(v T) error
-	sendMany(ctx context.Context, vs []T) (int, error) // ctx was looked at
+	sendMany(ctx context.Context, vs []T) (int, error) // ctx is not done
 
-	reserve(ctx context.Context, n int) error // 0 < n <= cap, ctx was looked at
+	reserve(ctx context.Context, n int) error // 0 < n <= cap, ctx was checked
 	tryReserve(n int) error                   // 0 < n <= cap
 	sendReserved(v T)
 	unreserve(n int)
 
 	recv(ctx context.Context) (T, error)
 	tryRecv() (T, error)
-	recvMany(ctx context.Context, buf []T) (int, error) // buf is not empty, ctx was looked at
+	recvMany(ctx context.Context, buf []T) (int, error) // buf is not empty, ctx was checked
 
-	// A Select stands in line among those that wait in recv. A nil place says that
-	// it need not wait. Once woken it takes a message, or leaves its place. If the
-	// error is ErrEmpty, it stands in line again.
-	standToRecv() (woken <-chan struct{}, place any)
+	// joinReceivers adds a Select to the waiters of recv. It returns a channel that is
+	// received from when the Select is woken, and its place; a nil place means that recv
+	// need not wait. A Select that was woken calls takeMessage, which also ends the
+	// place. If that returns ErrEmpty, the Select joins anew. Otherwise it calls
+	// leaveReceivers, with whether it was woken.
+	joinReceivers() (woken <-chan struct{}, place any)
 	takeMessage(place any) (T, error)
 	leaveReceivers(place any, woken bool)
 
-	// The same for those that wait in send. What it takes is a slot, reserved.
-	standToSend() (woken <-chan struct{}, place any)
+	// The same for the waiters of send. takeSlot takes a slot, as a reservation.
+	joinSenders() (woken <-chan struct{}, place any)
 	takeSlot(place any) error
 	leaveSenders(place any, woken bool)
 
-	shutdown() // no more sends
-	discard()  // no more receivers: shuts down, drops what is buffered
+	shutdown() // refuses further sends
+	discard()  // ends the receiving side: shuts down and drops what is buffered
 	isClosed() bool
 	len() int
 	cap() int
-	room() int
+	free() int
 
 	readable(p *readyPlace) <-chan struct{} // closed when it is the turn of p to receive
 	writable(p *readyPlace) <-chan struct{} // closed when it is the turn of p to send
-	leaveReadable(p *readyPlace)            // also passes on a turn that p has got
+	leaveReadable(p *readyPlace)            // also passes on the turn, if p has it
 	leaveWritable(p *readyPlace)
 }
 
@@ -156,16 +182,16 @@ func cause(ctx context.Context) error {
 	return fmt.Errorf("channel: %w", ctxerr.Of(ctx))
 }
 
-// closedOr returns the error of a call on a closed handle.
-func closedOr(ctx context.Context) error {
+// closedError returns the error of a call on a closed handle.
+func closedError(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return cause(ctx)
 	}
 	return ErrClosed
 }
 
-// closedNow returns a channel that is closed.
-func closedNow() <-chan struct{} {
+// closedChan returns a channel that is closed.
+func closedChan() <-chan struct{} {
 	c := make(chan struct{})
 	close(c)
 	return c

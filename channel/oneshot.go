@@ -24,7 +24,7 @@ const (
 	oneshotTaken                // the message was received or discarded
 	oneshotTxClosed             // the sender was closed
 	oneshotRxClosed             // the receiver shut down or was closed
-	oneshotGone                 // the receiver was closed
+	oneshotDropped              // the receiver was closed
 )
 
 // NewOneshot returns a channel for a single message. After
@@ -76,13 +76,13 @@ func (s *OneshotSender[T]) Close() {
 }
 
 // IsClosed reports whether a Send would fail.
-func (s *OneshotSender[T]) IsClosed() bool { return s.c.over() }
+func (s *OneshotSender[T]) IsClosed() bool { return s.c.isClosed() }
 
 // Done returns a channel that is closed when a Send would fail, usually
 // because the receiver is not interested any more.
 func (s *OneshotSender[T]) Done() <-chan struct{} {
 	closed, _ := s.c.refused.Wait()
-	if s.c.over() {
+	if s.c.isClosed() {
 		s.c.refused.Open()
 	}
 	return closed
@@ -136,7 +136,7 @@ func (r *OneshotReceiver[T]) tryRecv() (v T, err error) {
 	switch {
 	case state&(oneshotSent|oneshotTaken) == oneshotSent && c.state.Or(oneshotTaken)&oneshotTaken == 0:
 		return c.take(), nil
-	case !settled(state):
+	case !isComplete(state):
 		return v, ErrEmpty
 	}
 	return v, ErrClosed
@@ -156,7 +156,7 @@ func (r *OneshotReceiver[T]) Shutdown() {
 //ferrous:release
 //ferrous:idempotent
 func (r *OneshotReceiver[T]) Close() {
-	before := r.c.state.Or(oneshotRxClosed | oneshotGone)
+	before := r.c.state.Or(oneshotRxClosed | oneshotDropped)
 	r.c.arrived.open()
 	r.c.refused.Open()
 	if before&oneshotSent != 0 {
@@ -166,7 +166,7 @@ func (r *OneshotReceiver[T]) Close() {
 
 // IsClosed reports whether nothing more can be sent, also because the message
 // was.
-func (r *OneshotReceiver[T]) IsClosed() bool { return r.c.over() }
+func (r *OneshotReceiver[T]) IsClosed() bool { return r.c.isClosed() }
 
 // Len returns 1 while a message waits to be received, otherwise 0.
 func (r *OneshotReceiver[T]) Len() int {
@@ -188,21 +188,21 @@ func (r *OneshotReceiver[T]) available() (n int, ended bool) {
 	if n = r.Len(); n > 0 {
 		return n, false
 	}
-	return 0, r.c.settled()
+	return 0, r.c.isComplete()
 }
 
 // over reports whether nothing more can be sent.
-func (c *oneshot[T]) over() bool {
+func (c *oneshot[T]) isClosed() bool {
 	return c.state.Load()&(oneshotClaimed|oneshotTxClosed|oneshotRxClosed) != 0
 }
 
 // settled reports whether a receive need not wait.
-func (c *oneshot[T]) settled() bool { return settled(c.state.Load()) }
+func (c *oneshot[T]) isComplete() bool { return isComplete(c.state.Load()) }
 
 // settled: a claimed message is on its way, also if one side closed meanwhile.
-func settled(state uint32) bool {
+func isComplete(state uint32) bool {
 	switch {
-	case state&(oneshotSent|oneshotGone) != 0:
+	case state&(oneshotSent|oneshotDropped) != 0:
 		return true
 	case state&oneshotClaimed != 0:
 		return false
@@ -216,7 +216,7 @@ func (c *oneshot[T]) deliver(v T) {
 	before := c.state.Or(oneshotSent)
 	c.arrived.open()
 	c.refused.Open()
-	if before&oneshotGone != 0 {
+	if before&oneshotDropped != 0 {
 		c.discard()
 	}
 }

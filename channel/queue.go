@@ -6,46 +6,54 @@ import (
 	"github.com/coderrange/ferrous/internal/park"
 )
 
-// queue is the channel of large or no bound.
+// queue is the channel of queueCapacity messages and more, or without a bound. It is
+// the two-lock queue of Michael and Scott (PODC 1996) over segments of slots instead
+// of nodes, with a bound, permits and batches.
 //
-// Messages lie in segments: one that is its own successor if the channel is
-// bounded, otherwise a chain that senders lengthen and receivers shorten. The
-// tail is the senders' side and the head the receivers'. Each is a guard whose
-// word holds the number of messages sent or received so far, with what is only
-// used under it on the same cache line. Lock order: head, tail.
+// Messages are stored in segments: one, which is its own successor, if the channel is
+// bounded; otherwise a chain that senders lengthen and receivers shorten. Senders use
+// the tail and receivers the head. Each side has a lock word, whose position is the
+// number of messages sent or received so far, and on the same cache line the fields
+// that the lock guards. A side reads the other side's word only when its cached limit,
+// slotsEnd or itemsEnd, is reached.
+//
+// Invariants:
+//   - head <= itemsEnd <= tail <= slotsEnd, as positions.
+//   - slotsEnd + reserved <= head + capacity. It is less while slotsEnd is out of date.
+//   - Lock order: head, tail.
 type queue[T any] struct {
 	// The senders' cache line.
 	tail struct {
-		guard
-		patience
-		place[T]
+		lockWord
+		backoff
+		cursor[T]
 
-		limit uint64 // the position up to which there is known to be room: head + cap - reserved
-		_     [8]byte
+		slotsEnd uint64 // the position up to which slots are known to be free: head + capacity - reserved
+		_        [8]byte
 	}
 
-	// Written only to park, read by everyone.
-	items bell // rung when there is a message or the end
-	slots bell // rung when there is room or no more sending
+	// Read by every call, written only by calls that block.
+	items notifier // notified when there is a message, and at the end
+	slots notifier // notified when there is a free slot, and when the channel is closed
 
 	// The receivers' cache line.
 	head struct {
-		guard
-		patience
-		place[T]
+		lockWord
+		backoff
+		cursor[T]
 
-		seen uint64 // the position up to which there are known to be messages
-		_    [8]byte
+		itemsEnd uint64 // the position up to which messages are known to be published
+		_        [8]byte
 	}
 
-	spare    spare[T] // of an unbounded channel
+	cache    segmentCache[T] // of an unbounded channel
 	capacity int
 
-	// Under the tail's guard.
-	reserved  int // slots promised to permits
-	gatherers park.List[struct{}]
-	gathering bool // a reserve of several slots is under way
-	gone      bool // there are no receivers any more
+	// Guarded by the tail's lock.
+	reserved    int // slots that permits and waiting reservations hold
+	collectors  park.List[struct{}]
+	collecting  bool // a reserve of several slots is collecting
+	noReceivers bool // the last receiver was closed
 }
 
 func newBounded[T any](capacity int) *queue[T] {
@@ -61,7 +69,7 @@ func newUnbounded[T any]() *queue[T] {
 func newQueue[T any](capacity int, s *segment[T]) *queue[T] {
 	q := &queue[T]{capacity: capacity}
 	q.tail.seg, q.head.seg = s, s
-	q.tail.limit = uint64(capacity)
+	q.tail.slotsEnd = uint64(capacity)
 	return q
 }
 
@@ -71,7 +79,7 @@ func (q *queue[T]) trySend(v T) error {
 		q.tail.unlock()
 		return ErrClosed
 	}
-	if i := w / step; i == q.tail.limit && q.look(i) == 0 {
+	if i := w / step; i == q.tail.slotsEnd && q.refreshSlots(i) == 0 {
 		q.tail.unlock()
 		return ErrFull
 	}
@@ -80,25 +88,25 @@ func (q *queue[T]) trySend(v T) error {
 	}
 	q.tail.store(v)
 	q.tail.publish(1)
-	q.items.ring()
-	q.slots.goOn(q.hasRoom)
+	q.items.notify()
+	q.slots.notifyNext(q.hasSlots)
 	return nil
 }
 
-// look brings limit up to date and returns how much room there is at
-// position i. The caller holds the tail.
-func (q *queue[T]) look(i uint64) uint64 {
-	q.tail.limit = q.head.position() + uint64(q.capacity-q.reserved)
-	return q.tail.limit - i
+// refreshSlots updates slotsEnd and returns how many slots are free at position i. The
+// caller holds the tail.
+func (q *queue[T]) refreshSlots(i uint64) uint64 {
+	q.tail.slotsEnd = q.head.position() + uint64(q.capacity-q.reserved)
+	return q.tail.slotsEnd - i
 }
 
-// nextTail goes on to the next segment. The caller holds the tail.
+// nextTail moves the tail to the next segment. The caller holds the tail.
 func (q *queue[T]) nextTail() {
 	s := q.tail.seg
 	if s.next == nil {
-		s.next = q.spare.extend(s)
+		s.next = q.cache.extend(s)
 	}
-	q.tail.place = place[T]{seg: s.next}
+	q.tail.cursor = cursor[T]{seg: s.next}
 }
 
 func (q *queue[T]) send(ctx context.Context, v T) error {
@@ -113,7 +121,7 @@ func (q *queue[T]) send(ctx context.Context, v T) error {
 		q.tail.unlock()
 		return ErrClosed
 	}
-	if w/step == q.tail.limit {
+	if w/step == q.tail.slotsEnd {
 		q.tail.unlock()
 		return q.sendSlow(ctx, v)
 	}
@@ -122,45 +130,45 @@ func (q *queue[T]) send(ctx context.Context, v T) error {
 	}
 	q.tail.store(v)
 	q.tail.publish(1)
-	q.items.ring()
+	q.items.notify()
 	return nil
 }
 
 func (q *queue[T]) sendSlow(ctx context.Context, v T) error {
-	var rung bool
+	var notified bool
 	for {
-		q.restSender()
+		q.yieldToReceivers()
 		err := q.trySend(v)
-		if rung {
-			q.slots.pass(q.hasRoom)
+		if notified {
+			q.slots.forward(q.hasSlots)
 		}
 		if err != ErrFull { //nolint:errorlint // never wrapped
 			return err
 		}
-		if rung, err = q.awaitRoom(ctx); err != nil {
+		if notified, err = q.awaitSlots(ctx); err != nil {
 			return err
 		}
 	}
 }
 
 func (q *queue[T]) sendMany(ctx context.Context, vs []T) (sent int, err error) {
-	var rung bool
+	var notified bool
 	for {
 		var n int
 		n, err = q.trySendMany(vs[sent:])
-		if sent += n; rung {
-			q.slots.pass(q.hasRoom)
+		if sent += n; notified {
+			q.slots.forward(q.hasSlots)
 		}
 		if err != nil || sent == len(vs) {
 			return sent, err
 		}
-		if rung, err = q.awaitRoom(ctx); err != nil {
+		if notified, err = q.awaitSlots(ctx); err != nil {
 			return sent, err
 		}
 	}
 }
 
-// trySendMany sends as many of vs as there is room for.
+// trySendMany sends as many of vs as there are free slots.
 func (q *queue[T]) trySendMany(vs []T) (int, error) {
 	w := q.tail.lock()
 	if w&closedBit != 0 {
@@ -168,11 +176,11 @@ func (q *queue[T]) trySendMany(vs []T) (int, error) {
 		return 0, ErrClosed
 	}
 	i := w / step
-	room := q.tail.limit - i
-	if room < uint64(len(vs)) {
-		room = q.look(i)
+	free := q.tail.slotsEnd - i
+	if free < uint64(len(vs)) {
+		free = q.refreshSlots(i)
 	}
-	vs = vs[:min(uint64(len(vs)), room)]
+	vs = vs[:min(uint64(len(vs)), free)]
 	for n := 0; n < len(vs); {
 		if q.tail.atEnd() {
 			q.nextTail()
@@ -182,7 +190,7 @@ func (q *queue[T]) trySendMany(vs []T) (int, error) {
 		n += k
 	}
 	q.tail.publish(len(vs))
-	q.items.ring()
+	q.items.notify()
 	return len(vs), nil
 }
 
@@ -192,56 +200,57 @@ func (q *queue[T]) tryReserve(n int) error {
 	if w&closedBit != 0 {
 		return ErrClosed
 	}
-	if got := q.promise(w/step, n); got < n {
-		q.unpromise(got)
+	if got := q.claim(w/step, n); got < n {
+		q.unclaim(got)
 		return ErrFull
 	}
 	return nil
 }
 
-// promise reserves up to n slots. The caller holds the tail.
-func (q *queue[T]) promise(i uint64, n int) int {
-	room := q.tail.limit - i
-	if room < uint64(n) {
-		room = q.look(i)
+// claim reserves up to n slots and returns how many. The caller holds the tail.
+func (q *queue[T]) claim(i uint64, n int) int {
+	free := q.tail.slotsEnd - i
+	if free < uint64(n) {
+		free = q.refreshSlots(i)
 	}
-	n = int(min(room, uint64(n)))
+	n = int(min(free, uint64(n)))
 	q.reserved += n
-	q.tail.limit -= uint64(n)
+	q.tail.slotsEnd -= uint64(n)
 	return n
 }
 
-// unpromise ends n reservations. The caller holds the tail.
-func (q *queue[T]) unpromise(n int) {
+// unclaim ends n reservations. The caller holds the tail. If there are fewer, it
+// releases the tail and panics.
+func (q *queue[T]) unclaim(n int) {
 	if q.reserved < n {
 		q.tail.unlock()
 		panic(errCopied)
 	}
 	q.reserved -= n
-	q.tail.limit += uint64(n)
+	q.tail.slotsEnd += uint64(n)
 }
 
-// reserve gathers slots. Only one call at a time gathers several, the others
-// stand in line, for two that each hold half of what they need would wait for
-// each other.
+// reserve collects n slots. Only one call at a time collects several slots, and the
+// others wait in FIFO order. Otherwise two calls could each hold half of what they
+// need and deadlock.
 func (q *queue[T]) reserve(ctx context.Context, n int) error {
 	if n > 1 {
-		if err := q.beginGathering(ctx); err != nil {
+		if err := q.beginCollecting(ctx); err != nil {
 			return err
 		}
-		defer q.endGathering()
+		defer q.endCollecting()
 	}
 	var got int
-	var rung bool
+	var notified bool
 	for {
 		w := q.tail.lock()
 		closed := w&closedBit != 0
 		if !closed {
-			got += q.promise(w/step, n-got)
+			got += q.claim(w/step, n-got)
 		}
 		q.tail.unlock()
-		if rung {
-			q.slots.pass(q.hasRoom)
+		if notified {
+			q.slots.forward(q.hasSlots)
 		}
 		var err error
 		switch {
@@ -250,7 +259,7 @@ func (q *queue[T]) reserve(ctx context.Context, n int) error {
 		case closed:
 			err = ErrClosed
 		default:
-			rung, err = q.awaitRoom(ctx)
+			notified, err = q.awaitSlots(ctx)
 		}
 		if err != nil {
 			q.unreserve(got)
@@ -259,36 +268,36 @@ func (q *queue[T]) reserve(ctx context.Context, n int) error {
 	}
 }
 
-func (q *queue[T]) beginGathering(ctx context.Context) error {
+func (q *queue[T]) beginCollecting(ctx context.Context) error {
 	q.tail.lock()
-	if !q.gathering {
-		q.gathering = true
+	if !q.collecting {
+		q.collecting = true
 		q.tail.unlock()
 		return nil
 	}
-	w := q.gatherers.Push(struct{}{})
+	w := q.collectors.Push(struct{}{})
 	q.tail.unlock()
 	woken := w.Wait(ctx.Done())
 	q.tail.lock()
-	mine := !q.gatherers.Remove(w)
+	mine := !q.collectors.Remove(w)
 	q.tail.unlock()
 	if woken {
 		return nil
 	}
-	if mine { // its turn came as it gave up
+	if mine { // the turn came while this call left
 		w.Wait(nil)
-		q.endGathering()
+		q.endCollecting()
 	}
 	return cause(ctx)
 }
 
-func (q *queue[T]) endGathering() {
+func (q *queue[T]) endCollecting() {
 	q.tail.lock()
-	next := q.gatherers.Front()
+	next := q.collectors.Front()
 	if next != nil {
-		q.gatherers.Remove(next)
+		q.collectors.Remove(next)
 	}
-	q.gathering = next != nil
+	q.collecting = next != nil
 	q.tail.unlock()
 	if next != nil {
 		next.Wake()
@@ -297,8 +306,8 @@ func (q *queue[T]) endGathering() {
 
 func (q *queue[T]) sendReserved(v T) {
 	q.tail.lock()
-	q.unpromise(1)
-	if q.gone {
+	q.unclaim(1)
+	if q.noReceivers {
 		q.tail.unlock()
 		drop(v)
 		return
@@ -308,25 +317,25 @@ func (q *queue[T]) sendReserved(v T) {
 	}
 	q.tail.store(v)
 	q.tail.publish(1)
-	q.items.ring()
+	q.items.notify()
 }
 
 func (q *queue[T]) unreserve(n int) {
 	w := q.tail.lock()
-	q.unpromise(n)
+	q.unclaim(n)
 	isEnd := w&closedBit != 0 && q.reserved == 0
 	q.tail.unlock()
 	if n > 0 {
-		q.slots.ring()
+		q.slots.notify()
 	}
 	if isEnd {
-		q.items.ring()
+		q.items.notify()
 	}
 }
 
 func (q *queue[T]) tryRecv() (v T, err error) {
 	w := q.head.lock()
-	if i := w / step; i == q.head.seen && q.lookForItems(i) == 0 {
+	if i := w / step; i == q.head.itemsEnd && q.refreshItems(i) == 0 {
 		err = ErrEmpty
 		if q.ended(i) {
 			err = ErrClosed
@@ -339,16 +348,16 @@ func (q *queue[T]) tryRecv() (v T, err error) {
 	}
 	v = q.head.load()
 	q.head.publish(1)
-	q.slots.ring()
-	q.items.goOn(q.hasItems)
+	q.slots.notify()
+	q.items.notifyNext(q.hasItems)
 	return v, nil
 }
 
-// lookForItems brings seen up to date and returns how many messages there are
-// at position i. The caller holds the head.
-func (q *queue[T]) lookForItems(i uint64) uint64 {
-	q.head.seen = q.tail.position()
-	return q.head.seen - i
+// refreshItems updates itemsEnd and returns how many messages there are from position
+// i on. The caller holds the head.
+func (q *queue[T]) refreshItems(i uint64) uint64 {
+	q.head.itemsEnd = q.tail.position()
+	return q.head.itemsEnd - i
 }
 
 // ended reports whether position i will never hold a message.
@@ -357,17 +366,17 @@ func (q *queue[T]) ended(i uint64) bool {
 		return false
 	}
 	w := q.tail.lock()
-	ended := w/step == i && (q.reserved == 0 || q.gone)
+	ended := w/step == i && (q.reserved == 0 || q.noReceivers)
 	q.tail.unlock()
 	return ended
 }
 
-// nextHead goes on to the next segment. The caller holds the head.
+// nextHead moves the head to the next segment. The caller holds the head.
 func (q *queue[T]) nextHead() {
 	s := q.head.seg
-	q.head.place = place[T]{seg: s.next}
+	q.head.cursor = cursor[T]{seg: s.next}
 	if s != s.next {
-		q.spare.keep(s)
+		q.cache.keep(s)
 	}
 }
 
@@ -379,7 +388,7 @@ func (q *queue[T]) recv(ctx context.Context) (v T, err error) {
 	if !locked {
 		w = q.head.lockSlow()
 	}
-	if w/step == q.head.seen {
+	if w/step == q.head.itemsEnd {
 		q.head.unlock()
 		return q.recvSlow(ctx)
 	}
@@ -388,38 +397,38 @@ func (q *queue[T]) recv(ctx context.Context) (v T, err error) {
 	}
 	v = q.head.load()
 	q.head.publish(1)
-	q.slots.ring()
+	q.slots.notify()
 	return v, nil
 }
 
 func (q *queue[T]) recvSlow(ctx context.Context) (v T, err error) {
-	var rung bool
+	var notified bool
 	for {
-		q.restReceiver()
+		q.yieldToSenders()
 		v, err = q.tryRecv()
-		if rung {
-			q.items.pass(q.hasItems)
+		if notified {
+			q.items.forward(q.hasItems)
 		}
 		if err != ErrEmpty { //nolint:errorlint // never wrapped
 			return v, err
 		}
-		if rung, err = q.awaitItems(ctx); err != nil {
+		if notified, err = q.awaitItems(ctx); err != nil {
 			return v, err
 		}
 	}
 }
 
 func (q *queue[T]) recvMany(ctx context.Context, buf []T) (n int, err error) {
-	var rung bool
+	var notified bool
 	for {
 		n, err = q.tryRecvMany(buf)
-		if rung {
-			q.items.pass(q.hasItems)
+		if notified {
+			q.items.forward(q.hasItems)
 		}
 		if err != ErrEmpty { //nolint:errorlint // never wrapped
 			return n, err
 		}
-		if rung, err = q.awaitItems(ctx); err != nil {
+		if notified, err = q.awaitItems(ctx); err != nil {
 			return 0, err
 		}
 	}
@@ -428,9 +437,9 @@ func (q *queue[T]) recvMany(ctx context.Context, buf []T) (n int, err error) {
 func (q *queue[T]) tryRecvMany(buf []T) (int, error) {
 	w := q.head.lock()
 	i := w / step
-	items := q.head.seen - i
+	items := q.head.itemsEnd - i
 	if items < uint64(len(buf)) {
-		items = q.lookForItems(i)
+		items = q.refreshItems(i)
 	}
 	if items == 0 {
 		err := ErrEmpty
@@ -451,7 +460,7 @@ func (q *queue[T]) tryRecvMany(buf []T) (int, error) {
 		n += k
 	}
 	q.head.publish(len(buf))
-	q.slots.ring()
+	q.slots.notify()
 	return len(buf), nil
 }
 
@@ -460,19 +469,19 @@ func (q *queue[T]) shutdown() {
 	q.tail.close()
 	isEnd := q.reserved == 0
 	q.tail.unlock()
-	q.slots.ring()
+	q.slots.notify()
 	if isEnd {
-		q.items.ring()
+		q.items.notify()
 	}
 }
 
 func (q *queue[T]) discard() {
 	q.tail.lock()
 	q.tail.close()
-	q.gone = true
+	q.noReceivers = true
 	q.tail.unlock()
-	q.slots.ring()
-	q.items.ring()
+	q.slots.notify()
+	q.items.notify()
 	dropAll(func() (T, bool) {
 		v, err := q.tryRecv()
 		return v, err == nil
@@ -493,37 +502,41 @@ func (q *queue[T]) len() int {
 
 func (q *queue[T]) cap() int { return q.capacity }
 
-func (q *queue[T]) room() int {
+func (q *queue[T]) free() int {
 	w := q.tail.lock()
 	defer q.tail.unlock()
 	if w&closedBit != 0 {
 		return 0
 	}
-	return int(q.look(w / step))
+	return int(q.refreshSlots(w / step))
 }
 
-func (q *queue[T]) hasRoom() bool { return q.tail.isClosed() || q.room() > 0 }
+func (q *queue[T]) hasSlots() bool { return q.tail.isClosed() || q.free() > 0 }
 
 func (q *queue[T]) hasItems() bool {
 	i := q.head.position()
 	return q.tail.position() != i || q.ended(i)
 }
 
-func (q *queue[T]) readable(p *readyPlace) <-chan struct{} { return q.items.join(p, q.availableItems) }
+func (q *queue[T]) readable(p *readyPlace) <-chan struct{} {
+	return q.items.joinReady(p, q.availableItems)
+}
 
-func (q *queue[T]) writable(p *readyPlace) <-chan struct{} { return q.slots.join(p, q.availableRoom) }
+func (q *queue[T]) writable(p *readyPlace) <-chan struct{} {
+	return q.slots.joinReady(p, q.availableSlots)
+}
 
 func (q *queue[T]) leaveReadable(p *readyPlace) {
-	q.items.quit(p)
-	q.items.goOn(q.hasItems)
+	q.items.leaveReady(p)
+	q.items.notifyNext(q.hasItems)
 }
 
 func (q *queue[T]) leaveWritable(p *readyPlace) {
-	q.slots.quit(p)
-	q.slots.goOn(q.hasRoom)
+	q.slots.leaveReady(p)
+	q.slots.notifyNext(q.hasSlots)
 }
 
-// availableItems returns how many messages there are, or that there will be none.
+// availableItems returns how many messages there are, or that the channel has ended.
 func (q *queue[T]) availableItems() (n int, ended bool) {
 	if n = q.len(); n > 0 {
 		return n, false
@@ -531,74 +544,75 @@ func (q *queue[T]) availableItems() (n int, ended bool) {
 	return 0, q.hasItems()
 }
 
-// availableRoom returns how many slots are free, or that none is needed any more.
-func (q *queue[T]) availableRoom() (n int, ended bool) {
-	return q.room(), q.tail.isClosed()
+// availableSlots returns how many slots are free, or that the channel was closed.
+func (q *queue[T]) availableSlots() (n int, ended bool) {
+	return q.free(), q.tail.isClosed()
 }
 
-func (q *queue[T]) standToRecv() (woken <-chan struct{}, place any) {
-	return q.items.stand(q.hasItems)
+func (q *queue[T]) joinReceivers() (woken <-chan struct{}, cursor any) {
+	return q.items.join(q.hasItems)
 }
 
 func (q *queue[T]) takeMessage(any) (v T, err error) {
 	v, err = q.tryRecv()
-	q.items.pass(q.hasItems)
+	q.items.forward(q.hasItems)
 	return v, err
 }
 
 func (q *queue[T]) leaveReceivers(_ any, woken bool) {
 	if woken {
-		q.items.pass(q.hasItems)
+		q.items.forward(q.hasItems)
 	} else {
 		q.items.leave()
 	}
 }
 
-func (q *queue[T]) standToSend() (woken <-chan struct{}, place any) {
-	return q.slots.stand(q.hasRoom)
+func (q *queue[T]) joinSenders() (woken <-chan struct{}, cursor any) {
+	return q.slots.join(q.hasSlots)
 }
 
 func (q *queue[T]) takeSlot(any) error {
 	err := q.tryReserve(1)
-	q.slots.pass(q.hasRoom)
+	q.slots.forward(q.hasSlots)
 	return err
 }
 
 func (q *queue[T]) leaveSenders(_ any, woken bool) {
 	if woken {
-		q.slots.pass(q.hasRoom)
+		q.slots.forward(q.hasSlots)
 	} else {
 		q.slots.leave()
 	}
 }
 
-// awaitRoom parks until there is room or no more sending. If rung, the caller
-// tries its operation and then calls slots.pass.
-func (q *queue[T]) awaitRoom(ctx context.Context) (rung bool, err error) {
-	return q.slots.wait(ctx, q.hasRoom)
+// awaitSlots blocks until there is a free slot or the channel is closed. If notified,
+// the caller tries its operation and then calls slots.forward.
+func (q *queue[T]) awaitSlots(ctx context.Context) (notified bool, err error) {
+	return q.slots.wait(ctx, q.hasSlots)
 }
 
-// awaitItems is the same for messages.
-func (q *queue[T]) awaitItems(ctx context.Context) (rung bool, err error) {
+// awaitItems blocks until there is a message or the end. If notified, the caller tries
+// its operation and then calls items.forward.
+func (q *queue[T]) awaitItems(ctx context.Context) (notified bool, err error) {
 	return q.items.wait(ctx, q.hasItems)
 }
 
-func (q *queue[T]) enoughRoom() int  { return min(512, q.capacity/2) }
+func (q *queue[T]) enoughSlots() int { return min(512, q.capacity/2) }
 func (q *queue[T]) enoughItems() int { return min(64, q.capacity/2) }
 
-// restSender lets receivers run for a moment if there is little room.
-func (q *queue[T]) restSender() {
-	if q.roughRoom() < q.enoughRoom() && !q.tail.impatient() {
-		q.tail.rest(q.enoughRoom(), q.roughRoom)
+// yieldToReceivers yields if there are few free slots.
+func (q *queue[T]) yieldToReceivers() {
+	if q.approxFree() < q.enoughSlots() && !q.tail.skip() {
+		q.tail.yield(q.enoughSlots(), q.approxFree)
 	}
 }
 
-// restReceiver lets senders run for a moment if there are few messages.
-func (q *queue[T]) restReceiver() {
-	if q.len() < q.enoughItems() && !q.head.impatient() {
-		q.head.rest(q.enoughItems(), q.len)
+// yieldToSenders yields if there are few messages.
+func (q *queue[T]) yieldToSenders() {
+	if q.len() < q.enoughItems() && !q.head.skip() {
+		q.head.yield(q.enoughItems(), q.len)
 	}
 }
 
-// roughRoom is room without the lock, and without the slots reserved.
-func (q *queue[T]) roughRoom() int { return q.capacity - q.len() }
+// approxFree is free without the lock: it counts reserved slots as free.
+func (q *queue[T]) approxFree() int { return q.capacity - q.len() }

@@ -7,32 +7,33 @@ import (
 	"time"
 )
 
-// readyLine is the line of those who wait in Ready, on one side of a channel.
+// readyLine is the queue of handles on which goroutines wait for Ready, for one side
+// of a channel. The algorithm is ours.
 //
-// A goroutine that waits in Ready takes its turn like one that waits in Recv or
-// Send, but nobody can know whether it still waits, or was served by another
-// case of its select. A send into an unbuffered channel tells: if it does not
-// block, it succeeds only if a goroutine is parked there, which it wakes. So a
-// turn is offered by such a send, and the channel is closed in any case.
+// A goroutine that waits for Ready gets its turn like one that waits in Recv or Send.
+// But it waits in a select of its own, and may have left that select by another case.
+// A non-blocking send to an unbuffered channel finds out: it succeeds only if a
+// goroutine is blocked there, and wakes it. So a turn is offered by such a send, and
+// then the channel is closed in any case.
 //
-// A goroutine that was woken may do something else than to take the message.
-// Therefore the message is not kept for it if somebody asks, and those who wait
-// behind it get their turn when courtesy is over.
+// A goroutine that was woken need not take the message. So the message is set aside
+// for it only for readyGrace; then the next waiter gets its turn. A call that does not
+// wait may take the message at any time.
 type readyLine struct {
-	n      atomic.Int64 // how many places there are
-	mu     sync.Mutex
+	n      atomic.Int64  // the length of places
+	mu     sync.Mutex    // guards the fields below
 	places []*readyPlace // in the order of arrival
 	timer  *time.Timer
-	again  func() // called when courtesy is over
+	again  func() // called when readyGrace is over
 }
 
-// readyPlace is the place of a handle in a readyLine. All who wait in Ready of
-// one handle stand in line as one.
+// readyPlace is the place of a handle in a readyLine. All goroutines that wait for
+// Ready of one handle share a place.
 type readyPlace struct {
-	opened chan struct{} // closed when its turn has come; nil while it is not in line
+	opened chan struct{} // closed when the turn has come; nil while p is not in the line
 }
 
-// open wakes those who wait and reports whether somebody was parked there.
+// open wakes the goroutines that wait, and reports whether one was blocked there.
 func (p *readyPlace) open() (taken bool) {
 	if p.opened == nil {
 		return false
@@ -47,13 +48,13 @@ func (p *readyPlace) open() (taken bool) {
 	return taken
 }
 
-// courtesy is how long those in line wait for a goroutine that was woken in
-// Ready to take its message.
-const courtesy = time.Millisecond
+// readyGrace is how long the other waiters leave a message or slot to a goroutine that
+// was woken by Ready.
+const readyGrace = time.Millisecond
 
 func (l *readyLine) any() bool { return l.n.Load() != 0 }
 
-// join takes a place in line unless p has one, and reports whether it had none.
+// join adds p to the line unless it is there already, and reports whether it was added.
 func (l *readyLine) join(p *readyPlace) (opened <-chan struct{}, joined bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -66,7 +67,7 @@ func (l *readyLine) join(p *readyPlace) (opened <-chan struct{}, joined bool) {
 	return p.opened, joined
 }
 
-// leave opens p and takes it out of the line, and reports whether it was there.
+// leave opens p and removes it from the line. It reports whether p was there.
 func (l *readyLine) leave(p *readyPlace) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -79,8 +80,7 @@ func (l *readyLine) leave(p *readyPlace) bool {
 	return false
 }
 
-// open opens place i and takes it out. It reports whether a goroutine was
-// parked there.
+// open opens place i and removes it. It reports whether a goroutine was blocked there.
 func (l *readyLine) open(i int) (taken bool) {
 	p := l.places[i]
 	copy(l.places[i:], l.places[i+1:])
@@ -91,7 +91,7 @@ func (l *readyLine) open(i int) (taken bool) {
 	return p.open()
 }
 
-// openAll opens all places and returns how many there were.
+// openAll opens and removes all places, and returns how many there were.
 func (l *readyLine) openAll() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -102,9 +102,9 @@ func (l *readyLine) openAll() int {
 	return n
 }
 
-// offer offers a turn to the line, beside which others wait elsewhere. Each of
-// all who wait gets it with the same chance. It reports whether a goroutine
-// was woken by it, and how many places were left.
+// offer offers a turn to the line, which competes with others waiters elsewhere. Each
+// waiter gets the turn with the same probability. It reports whether a goroutine was
+// woken, and how many places were opened and removed.
 func (l *readyLine) offer(others int) (taken bool, opened int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -118,13 +118,13 @@ func (l *readyLine) offer(others int) (taken bool, opened int) {
 	return taken, opened
 }
 
-// wait calls again when courtesy is over.
+// wait starts readyGrace anew. When it is over, again is called.
 func (l *readyLine) wait() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.timer == nil {
-		l.timer = time.AfterFunc(courtesy, l.again)
+		l.timer = time.AfterFunc(readyGrace, l.again)
 	} else {
-		l.timer.Reset(courtesy)
+		l.timer.Reset(readyGrace)
 	}
 }

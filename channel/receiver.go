@@ -30,7 +30,7 @@ type Receiver[T any] struct {
 //ferrous:blocks
 func (r *Receiver[T]) Recv(ctx context.Context) (v T, err error) {
 	if r.closed.Load() {
-		return v, closedOr(ctx)
+		return v, closedError(ctx)
 	}
 	if r.queue != nil {
 		return r.queue.recv(ctx)
@@ -155,7 +155,7 @@ func (r *Receiver[T]) ReceiverCount() int { return int(r.shared.receivers.Load()
 //	}
 func (r *Receiver[T]) Ready() <-chan struct{} {
 	if r.closed.Load() {
-		return closedNow()
+		return closedChan()
 	}
 	return r.core.readable(&r.ready)
 }

@@ -46,7 +46,7 @@ func (r Request[Q, A]) Drop() {
 // context of the caller is done, or the request was answered or dropped.
 func (r Request[Q, A]) Done() <-chan struct{} {
 	if r.answer == nil {
-		return closedNow()
+		return closedChan()
 	}
 	return r.answer.Done()
 }

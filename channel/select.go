@@ -5,51 +5,51 @@ import (
 	"math/rand/v2"
 )
 
-// Select waits until one of the cases can go on, does it, calls its function
-// on the caller's goroutine and returns its index. If several can go on when
-// Select looks, each of them is chosen with the same chance. A closed channel
-// can always go on, with [ErrClosed]: leave its case out next time.
+// Select waits until one of the cases can go on. It does the operation of that case,
+// calls its function on the caller's goroutine and returns its index. If several cases
+// can go on, each of them is chosen with the same probability. A case of a closed
+// channel can always go on, with [ErrClosed]: leave it out in the next Select.
 //
-// The error is the context's cause: then nothing was done and the index is -1.
-// Without cases, Select waits for the context.
+// If ctx is done first, nothing was done, the index is -1, and the error matches the
+// context's Err and its cause. Without cases, Select waits for ctx.
 //
-// A case that waits stands in line with the plain calls of its channel, and is
-// served as often as one of them. Before the function of a case is called, all
-// other cases have left their lines.
+// A case waits in one queue with the plain calls on its channel and gets the same
+// share. Before Select calls the function of a case, all other cases have left their
+// queues. So the function may use any of the channels, and may panic.
 //
-// A slice of cases can be used again and again, also by several goroutines at
-// once. Select does not allocate then, also if it waits for up to 8 cases beside
-// one [OnChanRecv] or [OnChanSend] and two of [OnAfter] and [OnTick]. For more it
-// uses package reflect. The case [Sender.OnReserve] allocates the permit.
+// A slice of cases can be used again, also by several goroutines at once. Then Select
+// does not allocate, as long as it waits for at most 8 cases of our channels, one
+// [OnChanRecv] or [OnChanSend], and two of [OnAfter] and [OnTick]. With more cases it
+// waits by package reflect. [Sender.OnReserve] allocates the permit.
 //
-// After Go's select and tokio::select!.
+// After Go's select, crossbeam's Select and tokio::select!.
 //
 //ferrous:blocks
 func Select(ctx context.Context, cases ...Case) (int, error) {
 	return selectOf(ctx, cases, false)
 }
 
-// SelectInOrder is [Select], but if several cases can go on the first of them is
-// chosen. It looks at all cases in order when it begins, and again after it was
-// woken, so that an earlier case wins also if it became ready a moment later.
-// Only what a native channel has given cannot be given back: such a case wins
-// if it has woken SelectInOrder. After tokio::select! with biased.
+// SelectInOrder is like [Select], but of several cases that can go on it chooses the
+// first. It tries all cases in order at the beginning, and the earlier ones again after
+// it was woken. So an earlier case also wins if it could go on only a moment later.
+// There is one exception: a native channel that has woken SelectInOrder wins, since
+// what it sent or received cannot be undone. After tokio::select! with biased.
 //
 //ferrous:blocks
 func SelectInOrder(ctx context.Context, cases ...Case) (int, error) {
 	return selectOf(ctx, cases, true)
 }
 
-// TrySelect is [Select] without waiting, as with a default case: it reports
-// whether one of the cases could go on, and its index or -1. It looks at one
-// case after another, in random order: a message that comes to a case that was
-// looked at is not seen.
+// TrySelect is like [Select] with a default case: it does not wait. It returns the
+// index of the case that went on and true, or -1 and false. It tries the cases one
+// after another, in random order. It misses a message that arrives at a case that it
+// has tried already.
 func TrySelect(cases ...Case) (int, bool) {
 	i := tryAny(cases, nil, false)
 	return i, i >= 0
 }
 
-// TrySelectInOrder is [TrySelect] that looks at the cases in order.
+// TrySelectInOrder is like [TrySelect], but tries the cases in order.
 func TrySelectInOrder(cases ...Case) (int, bool) {
 	i := tryAny(cases, nil, true)
 	return i, i >= 0
@@ -62,9 +62,9 @@ func selectOf(ctx context.Context, cases []Case, inOrder bool) (int, error) {
 	if i := tryAny(cases, nil, inOrder); i >= 0 {
 		return i, nil
 	}
-	r := rounds.Get().(*round)
+	r := waitSets.Get().(*waitSet)
 	defer r.end() // also if a function panics
-	for !r.stand(cases) {
+	for !r.join(cases) {
 		r.leave()
 		if ctx.Err() != nil {
 			return -1, cause(ctx)
@@ -78,23 +78,23 @@ func selectOf(ctx context.Context, cases []Case, inOrder bool) (int, error) {
 		if canceled {
 			return -1, cause(ctx)
 		}
-		s := &r.stood[k]
+		s := &r.waiting[k]
 		s.fired = true
 		if inOrder && !r.done {
 			if i := tryAny(cases[:s.i], r, true); i >= 0 {
 				return i, nil
 			}
 		}
-		if r.done || s.way.finish(r, s) {
+		if r.done || s.op.finish(r, s) {
 			return s.i, nil
 		}
 		s.fired = false
 	}
 }
 
-// tryAny does one of the cases that can go on without waiting, and returns its
-// index, or -1.
-func tryAny(cases []Case, r *round, inOrder bool) int {
+// tryAny does the operation of one of the cases that need no waiting, and returns the
+// index of the case, or -1.
+func tryAny(cases []Case, r *waitSet, inOrder bool) int {
 	if inOrder || len(cases) < 2 {
 		for i := range cases {
 			if cases[i].try(r) {
@@ -103,8 +103,9 @@ func tryAny(cases []Case, r *round, inOrder bool) int {
 		}
 		return -1
 	}
-	// Of a random permutation, the first case that can go on is each of those that
-	// can with the same chance. It is drawn as far as it is needed.
+	// The cases are tried in the order of a random permutation, which makes the first
+	// that can go on each of them with the same probability. The permutation is drawn
+	// step by step, as far as it is needed (Fisher and Yates).
 	var few [maxArms]int
 	order := few[:]
 	if len(cases) > len(few) {

@@ -20,7 +20,7 @@ type shared[T any] struct {
 	weaks     atomic.Int64
 
 	mu   sync.Mutex
-	ends ends
+	done doneChans
 
 	tx Sender[T]   // the first sender
 	rx Receiver[T] // the first receiver
@@ -41,7 +41,7 @@ func (s *shared[T]) shutdown() {
 	s.core.shutdown()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ends.finishAll()
+	s.done.closeAll()
 }
 
 // Sender is a handle to send messages into a channel made by [New] or
@@ -57,7 +57,7 @@ type Sender[T any] struct {
 	queue  *queue[T] // core if it is one: calls of it are not by way of a table
 	shared *shared[T]
 	ready  readyPlace
-	end    end
+	done   doneKey
 	closed atomic.Bool
 }
 
@@ -73,7 +73,7 @@ type Sender[T any] struct {
 //ferrous:blocks
 func (s *Sender[T]) Send(ctx context.Context, v T) error {
 	if s.closed.Load() {
-		return closedOr(ctx)
+		return closedError(ctx)
 	}
 	if s.queue != nil {
 		return s.queue.send(ctx, v)
@@ -157,7 +157,7 @@ func (s *Sender[T]) Close() {
 	}
 	s.core.leaveWritable(&s.ready)
 	s.shared.mu.Lock()
-	s.shared.ends.finish(&s.end)
+	s.shared.done.close(&s.done)
 	s.shared.mu.Unlock()
 	if s.shared.senders.Add(-1) == 0 {
 		s.shared.shutdown()
@@ -181,9 +181,9 @@ func (s *Sender[T]) Done() <-chan struct{} {
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()
 	if s.IsClosed() {
-		return closedNow()
+		return closedChan()
 	}
-	return s.shared.ends.wait(&s.end)
+	return s.shared.done.of(&s.done)
 }
 
 // Len returns how many messages are buffered.
@@ -198,7 +198,7 @@ func (s *Sender[T]) Free() int {
 	if s.closed.Load() {
 		return 0
 	}
-	return s.core.room()
+	return s.core.free()
 }
 
 // SameChannel reports whether both send into the same channel.
@@ -221,7 +221,7 @@ func (s *Sender[T]) ReceiverCount() int { return int(s.shared.receivers.Load()) 
 // millisecond.
 func (s *Sender[T]) Ready() <-chan struct{} {
 	if s.closed.Load() {
-		return closedNow()
+		return closedChan()
 	}
 	return s.core.writable(&s.ready)
 }

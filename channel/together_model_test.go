@@ -680,7 +680,7 @@ func (w *together[T]) selects(t *rapid.T) {
 			cases = append(cases, s.OnDone(func() {
 				w.locked(func() {
 					if called = i; !s.closed && !w.isClosed() {
-						w.fault("OnClosed: nothing is closed")
+						w.fault("OnDone: nothing is closed")
 					}
 				})
 				end()

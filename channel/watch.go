@@ -20,8 +20,8 @@ type watch[T any] struct {
 	version   atomic.Uint64 // changes with value, under mu
 	senders   atomic.Int64  // 0 is final
 	receivers atomic.Int64
-	changed   hub  // opened by every change, and by the end
-	ends      ends // under mu
+	changed   hub       // opened by every change, and by the end
+	done      doneChans // under mu
 }
 
 // NewWatch returns a channel that keeps the latest value only. The initial
@@ -60,7 +60,7 @@ func (s *WatchSender[T]) set(v T) (old T, err error) {
 type WatchSender[T any] struct {
 	_      noCopy
 	w      *watch[T]
-	end    end
+	done   doneKey
 	closed atomic.Bool
 }
 
@@ -134,7 +134,9 @@ func (s *WatchSender[T]) Get() T {
 // closed handle is closed.
 //
 //ferrous:acquire
-func (s *WatchSender[T]) Subscribe() *WatchReceiver[T] { return s.w.another(&s.closed, &s.w.version) }
+func (s *WatchSender[T]) Subscribe() *WatchReceiver[T] {
+	return s.w.newReceiver(&s.closed, &s.w.version)
+}
 
 // Clone returns one more sender. A clone of a closed handle is closed.
 //
@@ -158,7 +160,7 @@ func (s *WatchSender[T]) Close() {
 	}
 	s.w.mu.Lock() // a Send that is under way comes before the end
 	last := s.w.senders.Add(-1) == 0
-	s.w.ends.finish(&s.end)
+	s.w.done.close(&s.done)
 	s.w.mu.Unlock()
 	if last {
 		s.w.changed.open()
@@ -176,9 +178,9 @@ func (s *WatchSender[T]) Done() <-chan struct{} {
 	s.w.mu.Lock()
 	defer s.w.mu.Unlock()
 	if s.IsClosed() {
-		return closedNow()
+		return closedChan()
 	}
-	return s.w.ends.wait(&s.end)
+	return s.w.done.of(&s.done)
 }
 
 // ReceiverCount returns how many receivers are open.
@@ -334,10 +336,10 @@ func (r *WatchReceiver[T]) next(ctx context.Context) (v T, err error) {
 // closed handle is closed.
 //
 //ferrous:acquire
-func (r *WatchReceiver[T]) Clone() *WatchReceiver[T] { return r.w.another(&r.closed, &r.seen) }
+func (r *WatchReceiver[T]) Clone() *WatchReceiver[T] { return r.w.newReceiver(&r.closed, &r.seen) }
 
 // another returns a new receiver, which is closed if the handle that makes it is.
-func (w *watch[T]) another(closed *atomic.Bool, seen *atomic.Uint64) *WatchReceiver[T] {
+func (w *watch[T]) newReceiver(closed *atomic.Bool, seen *atomic.Uint64) *WatchReceiver[T] {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if closed.Load() {
@@ -358,7 +360,7 @@ func (r *WatchReceiver[T]) Close() {
 	}
 	r.w.mu.Lock()
 	if r.w.receivers.Add(-1) == 0 {
-		r.w.ends.finishAll() // before anybody can subscribe and wait for the next time
+		r.w.done.closeAll() // before anybody can subscribe and wait for the next time
 	}
 	r.w.mu.Unlock()
 	r.w.changed.open() // for calls in progress through this handle

@@ -15,7 +15,7 @@ import (
 func TestARegistrationDoesNotKeepTheChannelAlive(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	s := newSmall[[1 << 10]int](1)
+	s := newRing[[1 << 10]int](1)
 	waiting := make(chan struct{})
 	go func() {
 		defer close(waiting)
@@ -26,7 +26,7 @@ func TestARegistrationDoesNotKeepTheChannelAlive(t *testing.T) {
 	}()
 	for range SteadyWaits + 1 {
 		for {
-			w := s.guard.lock()
+			w := s.mu.lock()
 			parked := s.receivers.Front() != nil
 			s.unlock(w)
 			if parked {
@@ -51,60 +51,60 @@ func TestALineDoesNotRegisterWithAContextThatHasEnded(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for range 100 {
-		s := newSmall[int](1)
-		s.register(ctx, &s.receiving, (*small[int]).cancelReceivers)
-		w := s.guard.lock()
+		s := newRing[int](1)
+		s.register(ctx, &s.receiving, (*ring[int]).cancelReceivers)
+		w := s.mu.lock()
 		assert.Nil(t, s.receiving.registered)
 		s.unlock(w)
 	}
 
-	s := newSmall[int](1)
+	s := newRing[int](1)
 	s.shutdown()
-	s.register(t.Context(), &s.receiving, (*small[int]).cancelReceivers)
+	s.register(t.Context(), &s.receiving, (*ring[int]).cancelReceivers)
 	assert.Nil(t, s.receiving.registered, "the channel has ended")
 }
 
 func TestALineRegistersAfterWaitsInARowWithOneContext(t *testing.T) {
-	type answer struct{ relies, register bool }
+	type recvWaiter struct{ relies, register bool }
 	var c canceler
-	begin := func(done <-chan struct{}) (a answer) {
+	begin := func(done <-chan struct{}) (a recvWaiter) {
 		a.relies, a.register = c.begin(done)
 		return a
 	}
 	a, b := make(chan struct{}), make(chan struct{})
 	for range 2 * SteadyWaits {
-		assert.Equal(t, answer{}, begin(nil), "it has no end")
+		assert.Equal(t, recvWaiter{}, begin(nil), "it has no end")
 	}
 	for range 2 {
 		for range SteadyWaits - 1 {
-			assert.Equal(t, answer{}, begin(a))
+			assert.Equal(t, recvWaiter{}, begin(a))
 		}
-		assert.Equal(t, answer{}, begin(b), "not in a row")
+		assert.Equal(t, recvWaiter{}, begin(b), "not in a row")
 	}
 	for range SteadyWaits - 1 {
-		assert.Equal(t, answer{}, begin(a))
+		assert.Equal(t, recvWaiter{}, begin(a))
 	}
-	assert.Equal(t, answer{register: true}, begin(a))
-	assert.Equal(t, answer{register: true}, begin(a), "nobody has yet")
+	assert.Equal(t, recvWaiter{register: true}, begin(a))
+	assert.Equal(t, recvWaiter{register: true}, begin(a), "nobody has yet")
 	assert.Nil(t, c.replace(&registration{done: a}))
 
-	assert.Equal(t, answer{relies: true}, begin(a))
-	assert.Equal(t, answer{}, begin(nil))
+	assert.Equal(t, recvWaiter{relies: true}, begin(a))
+	assert.Equal(t, recvWaiter{}, begin(nil))
 	for range 2 * SteadyWaits {
-		assert.Equal(t, answer{}, begin(b), "somebody relies on a")
+		assert.Equal(t, recvWaiter{}, begin(b), "somebody relies on a")
 	}
-	c.end(reliance{})
-	assert.Equal(t, answer{}, begin(b), "still")
-	c.end(reliance{relies: true})
-	assert.Equal(t, answer{register: true}, begin(b))
+	c.end(cancelState{})
+	assert.Equal(t, recvWaiter{}, begin(b), "still")
+	c.end(cancelState{relies: true})
+	assert.Equal(t, recvWaiter{register: true}, begin(b))
 }
 
 func TestARegistrationIsGoneAfterTheEndOfItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		s := newSmall[int](1)
-		s.register(ctx, &s.receiving, (*small[int]).cancelReceivers)
-		s.register(ctx, &s.sending, (*small[int]).cancelSenders)
+		s := newRing[int](1)
+		s.register(ctx, &s.receiving, (*ring[int]).cancelReceivers)
+		s.register(ctx, &s.sending, (*ring[int]).cancelSenders)
 		assert.NotNil(t, s.receiving.registered)
 		assert.NotNil(t, s.sending.registered)
 		cancel()
