@@ -86,15 +86,15 @@ func NewArcCyclic[T any](f func(self *Weak[T]) T, drop func(*T)) *Arc[T] {
 	return s.born()
 }
 
-// Get returns the value, which is shared with all other owners: treat it as
-// read only, or let it be a type that looks after itself, such as a Mutex. The
-// pointer is good until the last owner is dropped, or a is given a value of its
-// own by MakeMut.
+// Ptr returns a pointer to the value, which all owners share: treat it as read
+// only, or make it a type that is safe for concurrent use, such as a [Mutex].
+// The pointer is good until the last owner is dropped, or until [MakeMut] gives
+// a a value of its own.
 //
 //ferrous:lends
-func (a *Arc[T]) Get() *T {
+func (a *Arc[T]) Ptr() *T {
 	if atomic.LoadUintptr(a.word()) != a.address() { // or else it is surely live
-		a.stillLive("Get")
+		a.stillLive("Ptr")
 	}
 	return &a.shared.value
 }
@@ -207,7 +207,7 @@ func (a *Arc[T]) UnwrapOrCloneFunc(clone func(T) T) T {
 // owners a first gets a clone of its own, which has the same destructor. As
 // the only owner it keeps the value, and Weaks are disconnected. In both cases,
 // and so unless a is the only handle of all, the value that a owns is somewhere
-// else afterwards: what Get returned before is to be got again.
+// else afterwards: call Ptr again for a pointer to it.
 //
 //ferrous:lends
 func MakeMut[T Cloner[T]](a *Arc[T]) *T { return a.MakeMutFunc(T.Clone) }

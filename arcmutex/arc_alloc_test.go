@@ -24,7 +24,7 @@ func TestArcAllocations(t *testing.T) {
 	testkit.Allocs(t, "NewArc, Drop", 1, func() { arcmutex.NewArc(1).Drop() })
 	testkit.NoAllocs(t, "Clone, Get, Drop where the handle does not escape", func() {
 		c := a.Clone()
-		_ = *c.Get()
+		_ = *c.Ptr()
 		c.Drop()
 	})
 	testkit.NoAllocs(t, "Upgrade, Drop where the handle does not escape", func() {
@@ -50,5 +50,5 @@ func TestFastPathsOfCountInline(t *testing.T) {
 
 func TestFastPathsOfArcInline(t *testing.T) {
 	t.Chdir("testdata/inline")
-	testkit.Inlined(t, "arcmutex.(*Arc[…]).Clone", "arcmutex.(*Arc[…]).Drop", "arcmutex.(*Arc[…]).Get", "arcmutex.(*Weak[…]).Upgrade")
+	testkit.Inlined(t, "arcmutex.(*Arc[…]).Clone", "arcmutex.(*Arc[…]).Drop", "arcmutex.(*Arc[…]).Ptr", "arcmutex.(*Weak[…]).Upgrade")
 }

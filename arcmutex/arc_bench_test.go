@@ -119,11 +119,11 @@ func BenchmarkArcNewDrop(b *testing.B) {
 	}
 }
 
-func BenchmarkArcGet(b *testing.B) {
+func BenchmarkArcPtr(b *testing.B) {
 	a := arcmutex.NewArc(1)
 	sum := 0
 	for range b.N {
-		sum += *a.Get()
+		sum += *a.Ptr()
 	}
 	_ = sum
 }

@@ -14,7 +14,7 @@ func ExampleArc() {
 		mine := a.Clone()
 		wg.Go(func() {
 			defer mine.Drop()
-			_ = *mine.Get()
+			_ = *mine.Ptr()
 		})
 	}
 	a.Drop()

@@ -12,7 +12,7 @@ import (
 
 var (
 	// ErrDropped is what a handle panics with when it is used after its end.
-	ErrDropped = errors.New("handle was dropped")
+	ErrDropped = errors.New("arcmutex: handle was dropped")
 	// ErrCopied is what a copy of a handle panics with when it is used. The
 	// original goes on as if there were no copy. A copy on the heap of a handle
 	// on a stack must not outlive that stack: the garbage collector may stop the

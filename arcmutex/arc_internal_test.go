@@ -155,7 +155,7 @@ func TestArcExplored(t *testing.T) {
 // methods is every method that several goroutines may call of the handles a and
 // b and of the Weak w, and some of b, which belongs to one thread.
 var methods = map[string]func(r *arcTrial) any{
-	"a.Get":       func(r *arcTrial) any { return r.a.Get() != nil },
+	"a.Get":       func(r *arcTrial) any { return r.a.Ptr() != nil },
 	"a.Clone":     func(r *arcTrial) any { r.made = append(r.made, r.a.Clone()); return "cloned" },
 	"a.Drop":      func(r *arcTrial) any { r.a.Drop(); return "dropped" },
 	"a.TryUnwrap": func(r *arcTrial) any { return r.got(r.a.TryUnwrap()) },

@@ -190,7 +190,7 @@ func (m *model) UnwrapOrClone(t *rapid.T) {
 	early := 0
 	how, _ := try(func() {
 		h.r.UnwrapOrCloneFunc(func(o *object) *object {
-			refuses(t, arcmutex.ErrDropped, h.r.Drop, func() { h.r.Get() })
+			refuses(t, arcmutex.ErrDropped, h.r.Drop, func() { h.r.Ptr() })
 			for _, other := range others {
 				other.r.Drop()
 			}
@@ -248,7 +248,7 @@ func refuses(t *rapid.T, want error, fs ...func()) {
 func (m *model) UseACopy(t *rapid.T) {
 	h := m.pick(t, false)
 	c := copied(reflect.ValueOf(h.r)).Interface().(*arcmutex.Arc[*object])
-	refuses(t, arcmutex.ErrCopied, c.Drop, func() { c.Get() }, func() { c.Clone() }, func() { c.Downgrade() },
+	refuses(t, arcmutex.ErrCopied, c.Drop, func() { c.Ptr() }, func() { c.Clone() }, func() { c.Downgrade() },
 		func() { c.TryUnwrap() }, func() { c.IntoInner() }, func() { c.GetMut() })
 	if len(m.weaks) > 0 {
 		w := rapid.SampledFrom(m.weaks).Draw(t, "weak").w
@@ -256,7 +256,7 @@ func (m *model) UseACopy(t *rapid.T) {
 		refuses(t, arcmutex.ErrCopied, c.Drop, func() { c.Upgrade() }, func() { c.Clone() })
 	}
 	var zero arcmutex.Arc[*object]
-	refuses(t, arcmutex.ErrDropped, zero.Drop, func() { zero.Clone() }, func() { zero.Get() })
+	refuses(t, arcmutex.ErrDropped, zero.Drop, func() { zero.Clone() }, func() { zero.Ptr() })
 }
 
 // CloneWeak clones a Weak.
@@ -390,14 +390,14 @@ func (m *model) UseTheDead(t *rapid.T) {
 		m.Drop(t)
 	}
 	r := rapid.SampledFrom(m.dead).Draw(t, "dead")
-	require.Panics(t, func() { r.Get() })
+	require.Panics(t, func() { r.Ptr() })
 	require.Panics(t, r.Drop)
 	require.Panics(t, func() { r.Clone() })
 }
 
 func (m *model) Check(t *rapid.T) {
 	for _, h := range m.owners {
-		require.Same(t, h.o, *h.r.Get())
+		require.Same(t, h.o, *h.r.Ptr())
 		require.Equal(t, h.o.owners, h.r.StrongCount())
 		require.Equal(t, h.o.weaks, h.r.WeakCount())
 	}

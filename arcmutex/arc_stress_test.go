@@ -132,7 +132,7 @@ func TestGetMutIsAloneUnderStress(t *testing.T) {
 				b.Drop()
 				b, _ = w.Upgrade()
 				w.Drop()
-				_ = *b.Get()
+				_ = *b.Ptr()
 			}
 			b.Drop()
 		})
@@ -161,10 +161,10 @@ func TestManuallySharedArc(t *testing.T) {
 	c <- v.Clone()
 	testkit.Parallel(1, func(int) {
 		got := <-c
-		assert.Equal(t, 2, (*got.Get())[1])
+		assert.Equal(t, 2, (*got.Ptr())[1])
 		got.Drop()
 	})
-	assert.Equal(t, 3, (*v.Get())[2])
+	assert.Equal(t, 3, (*v.Ptr())[2])
 	v.Drop()
 }
 

@@ -32,9 +32,9 @@ func counted() (r *arcmutex.Arc[int], destroyed *int) {
 func TestOwnersShareOneValue(t *testing.T) {
 	a := arcmutex.NewArc(5)
 	b := a.Clone()
-	*b.Get() = 20
-	assert.Equal(t, 20, *a.Get())
-	assert.Same(t, a.Get(), b.Get())
+	*b.Ptr() = 20
+	assert.Equal(t, 20, *a.Ptr())
+	assert.Same(t, a.Ptr(), b.Ptr())
 	other := arcmutex.NewArc(20)
 	assert.True(t, a.PtrEq(b))
 	assert.False(t, a.PtrEq(other))
@@ -97,7 +97,7 @@ func TestUpgradeWhileAliveOnly(t *testing.T) {
 	w := a.Downgrade()
 	b, ok := w.Upgrade()
 	require.True(t, ok)
-	assert.Equal(t, 5, *b.Get())
+	assert.Equal(t, 5, *b.Ptr())
 	b.Drop()
 	a.Drop()
 	_, ok = w.Upgrade()
@@ -205,7 +205,7 @@ func TestNestedDestructorsRunBeforeDropReturns(t *testing.T) {
 
 func TestUseAfterDropPanicsAtTheCulprit(t *testing.T) {
 	for method, use := range map[string]func(*arcmutex.Arc[price]){
-		"Get":           func(r *arcmutex.Arc[price]) { r.Get() },
+		"Get":           func(r *arcmutex.Arc[price]) { r.Ptr() },
 		"Clone":         func(r *arcmutex.Arc[price]) { r.Clone() },
 		"Drop":          func(r *arcmutex.Arc[price]) { r.Drop() },
 		"StrongCount":   func(r *arcmutex.Arc[price]) { r.StrongCount() },
@@ -231,7 +231,7 @@ func TestUseAfterDropPanicsAtTheCulprit(t *testing.T) {
 }
 
 func TestUseOfTheZeroArcPanics(t *testing.T) {
-	assert.Panics(t, func() { new(arcmutex.Arc[int]).Get() })
+	assert.Panics(t, func() { new(arcmutex.Arc[int]).Ptr() })
 	assert.Panics(t, func() { new(arcmutex.Arc[int]).Clone() })
 	assert.Panics(t, new(arcmutex.Arc[int]).Drop)
 }
@@ -261,7 +261,7 @@ func TestTryUnwrap(t *testing.T) {
 	b := a.Clone()
 	_, ok := a.TryUnwrap()
 	assert.False(t, ok, "with a clone")
-	assert.Equal(t, 5, *a.Get(), "and a lives on")
+	assert.Equal(t, 5, *a.Ptr(), "and a lives on")
 	b.Drop()
 	w := a.Downgrade()
 	v, ok := a.TryUnwrap()
@@ -285,7 +285,7 @@ func TestIntoInner(t *testing.T) {
 	_, ok = w.Upgrade()
 	assert.False(t, ok)
 	assert.Zero(t, *destroyed)
-	assert.ErrorIs(t, testkit.PanicError(t, func() { a.Get() }), arcmutex.ErrDropped)
+	assert.ErrorIs(t, testkit.PanicError(t, func() { a.Ptr() }), arcmutex.ErrDropped)
 }
 
 func TestUnwrapOrClone(t *testing.T) {
@@ -295,7 +295,7 @@ func TestUnwrapOrClone(t *testing.T) {
 	b := a.Clone()
 	v := a.UnwrapOrCloneFunc(clone)
 	v[0] = 2
-	assert.Equal(t, []int{1}, *b.Get())
+	assert.Equal(t, []int{1}, *b.Ptr())
 	assert.Equal(t, []int{1}, b.UnwrapOrCloneFunc(clone))
 	assert.Equal(t, 1, clones)
 	assert.Equal(t, price{3}, arcmutex.UnwrapOrClone(arcmutex.NewArc(price{3})))
@@ -314,7 +314,7 @@ func TestGetMutNeedsToBeAlone(t *testing.T) {
 	p, ok := a.GetMut()
 	require.True(t, ok)
 	*p = 4
-	assert.Equal(t, 4, *a.Get())
+	assert.Equal(t, 4, *a.Ptr())
 	b := a.Clone()
 	_, ok = a.GetMut()
 	assert.False(t, ok, "with a clone")
@@ -335,7 +335,7 @@ func TestMakeMutClonesWhatIsShared(t *testing.T) {
 	arcmutex.MakeMut(a).cents++
 	arcmutex.MakeMut(b).cents += 2
 	arcmutex.MakeMut(c).cents += 3
-	assert.Equal(t, []int{76, 77, 78}, []int{a.Get().cents, b.Get().cents, c.Get().cents})
+	assert.Equal(t, []int{76, 77, 78}, []int{a.Ptr().cents, b.Ptr().cents, c.Ptr().cents})
 	assert.Equal(t, []int{1, 1, 1}, []int{a.StrongCount(), b.StrongCount(), c.StrongCount()})
 }
 
@@ -344,21 +344,21 @@ func TestMakeMutLeavesTheOthersTogether(t *testing.T) {
 	b := a.Clone()
 	c := b.Clone()
 	arcmutex.MakeMut(a).cents++
-	assert.Equal(t, 76, a.Get().cents)
+	assert.Equal(t, 76, a.Ptr().cents)
 	assert.True(t, b.PtrEq(c))
-	assert.Equal(t, 75, b.Get().cents)
+	assert.Equal(t, 75, b.Ptr().cents)
 	assert.Equal(t, 2, b.StrongCount())
 }
 
 func TestMakeMutAloneKeepsTheValueAndDisconnectsWeaks(t *testing.T) {
 	destroyed := 0
 	a := arcmutex.NewArcDrop([]int{75}, func(*[]int) { destroyed++ }).WithName("prices")
-	first := &(*a.Get())[0]
+	first := &(*a.Ptr())[0]
 	w := a.Downgrade()
 	never := func([]int) []int { t.Error("cloned"); return nil }
 	(*a.MakeMutFunc(never))[0]++
-	assert.Equal(t, []int{76}, *a.Get())
-	assert.Same(t, first, &(*a.Get())[0], "moved, not copied")
+	assert.Equal(t, []int{76}, *a.Ptr())
+	assert.Same(t, first, &(*a.Ptr())[0], "moved, not copied")
 	_, ok := w.Upgrade()
 	assert.False(t, ok)
 	assert.Zero(t, w.StrongCount())
@@ -383,7 +383,7 @@ func TestMakeMutDestroysWhatItsCloneLeavesBehind(t *testing.T) {
 	b := a.Clone()
 	a.MakeMutFunc(func(v int) int { b.Drop(); return v })
 	assert.Equal(t, 1, *destroyed, "b was the last other owner, and a left")
-	assert.Equal(t, 5, *a.Get())
+	assert.Equal(t, 5, *a.Ptr())
 }
 
 func TestMakeMutWhoseCloneFailsChangesNothing(t *testing.T) {
@@ -416,18 +416,18 @@ func TestNewCyclic(t *testing.T) {
 		}, nil)
 		assert.Equal(t, 1, a.StrongCount())
 		assert.Equal(t, refs, a.WeakCount())
-		b, ok := a.Get().self.Upgrade()
+		b, ok := a.Ptr().self.Upgrade()
 		assert.Equal(t, refs > 0, ok)
 		if ok {
 			assert.True(t, a.PtrEq(b))
-			assert.Equal(t, 2, a.Get().self.StrongCount())
+			assert.Equal(t, 2, a.Ptr().self.StrongCount())
 		}
 	}
 }
 
 func TestNewCyclicLendsItsWeak(t *testing.T) {
 	a := arcmutex.NewArcCyclic(func(self *arcmutex.Weak[selfish]) selfish { return selfish{self: self} }, nil)
-	err := testkit.PanicError(t, func() { a.Get().self.Upgrade() })
+	err := testkit.PanicError(t, func() { a.Ptr().self.Upgrade() })
 	assert.EqualError(t, err, "arcmutex: Weak.Upgrade: handle was dropped")
 }
 
@@ -455,14 +455,14 @@ func TestWeaksDoNotKeepTheValueAlive(t *testing.T) {
 
 func TestAnyTypeOfValue(t *testing.T) {
 	var speaks fmt.Stringer = slog.LevelInfo
-	assert.Equal(t, "INFO", (*arcmutex.NewArc(speaks).Get()).String())
-	assert.Equal(t, []int{1, 2, 3}, *arcmutex.NewArc([]int{1, 2, 3}).Get())
-	assert.Equal(t, "foo", *arcmutex.NewArc("foo").Get())
-	assert.Equal(t, struct{}{}, *arcmutex.NewArc(struct{}{}).Get())
+	assert.Equal(t, "INFO", (*arcmutex.NewArc(speaks).Ptr()).String())
+	assert.Equal(t, []int{1, 2, 3}, *arcmutex.NewArc([]int{1, 2, 3}).Ptr())
+	assert.Equal(t, "foo", *arcmutex.NewArc("foo").Ptr())
+	assert.Equal(t, struct{}{}, *arcmutex.NewArc(struct{}{}).Ptr())
 	nan := arcmutex.NewArc(math.NaN())
-	assert.NotEqual(t, *nan.Get(), *nan.Get())
+	assert.NotEqual(t, *nan.Ptr(), *nan.Ptr())
 	nothing := arcmutex.NewArc[error](nil)
-	assert.NoError(t, *nothing.Get())
+	assert.NoError(t, *nothing.Ptr())
 }
 
 func TestFormat(t *testing.T) {

@@ -25,7 +25,7 @@ type CheckOptions struct {
 	Report func(*Deadlock)
 
 	// After is how long a goroutine waits before it looks whether it waits in
-	// vain, in a [Cycle] or [Recursion].
+	// vain, in a [DeadlockCycle] or [DeadlockRecursion].
 	After time.Duration
 
 	// Limit is how long a lock may be held, or waited for, before that is
@@ -46,14 +46,14 @@ type CheckOptions struct {
 
 // CheckWith turns the deadlock checker on until stop is called. It reports each
 //
-//   - [Order]: goroutines have locked some locks in orders that form a cycle of
+//   - [DeadlockOrder]: goroutines have locked some locks in orders that form a cycle of
 //     any length, whether or not they ever met. It is reported once, when the
 //     step that closes the cycle is taken for the first time;
-//   - [Recursion]: a goroutine has waited After for a lock that it holds, or has
+//   - [DeadlockRecursion]: a goroutine has waited After for a lock that it holds, or has
 //     unlocked itself what it held while it locked the same lock again. That
 //     includes two RLocks, which deadlock if a writer comes between, and an
 //     upgrade beside a share of its own. It is reported once for two places;
-//   - [Cycle]: goroutines wait for each other right now. It is looked for when
+//   - [DeadlockCycle]: goroutines wait for each other right now. It is looked for when
 //     one has waited for After, and reported once;
 //   - [DeadlockLongHold], [DeadlockLongWait]: a lock was held or waited for longer
 //     than Limit. A hold is reported once, and a lock that is waited for once in
@@ -137,7 +137,7 @@ func (m *RWMutex[T]) dep() *lockdep.Lock { return m.lock.dep("RWMutex.") }
 
 // DeclareOrder tells the checker that each of the locks may be locked while those
 // before it are held, as if the calling goroutine had done so. A declaration that
-// contradicts known orders is reported as an [Order]. It counts also if the
+// contradicts known orders is reported as an [DeadlockOrder]. It counts also if the
 // checker is turned on later. It panics if a lock follows itself.
 func DeclareOrder(locks ...Checkable) {
 	for i := 1; i < len(locks); i++ {

@@ -34,7 +34,7 @@ var travellers = map[string]func(m *arcmutex.RWMutex[int]) traveller{
 		g := m.RLock()
 		return arcmutex.Map(&g, func(v *int) *int { return v })
 	},
-	"Downgrade": func(m *arcmutex.RWMutex[int]) traveller { g := m.Lock(); return arcmutex.Downgrade(&g) },
+	"Downgrade": func(m *arcmutex.RWMutex[int]) traveller { g := m.Lock(); return g.Downgrade() },
 	"ULock":     func(m *arcmutex.RWMutex[int]) traveller { return m.ULock() },
 	"Upgrade": func(m *arcmutex.RWMutex[int]) traveller {
 		u := m.ULock()
@@ -172,9 +172,9 @@ func TestEndedGuardsCannotBeMoved(t *testing.T) {
 				g.Adopt()
 				g.Unlock()
 				for _, use := range []func(){g.Adopt, g.Disown} {
-					assert.ErrorIs(t, testkit.PanicError(t, use), arcmutex.ErrStale)
+					assert.ErrorIs(t, testkit.PanicError(t, use), arcmutex.ErrReleased)
 				}
-				m.With(func(*int) { assert.ErrorIs(t, testkit.PanicError(t, g.Adopt), arcmutex.ErrStale) })
+				m.With(func(*int) { assert.ErrorIs(t, testkit.PanicError(t, g.Adopt), arcmutex.ErrReleased) })
 				assert.False(t, m.IsLocked() || m.Readers() > 0)
 			})
 		}
@@ -207,7 +207,7 @@ func TestNothingIsLeftOfHoldsThatHaveEnded(t *testing.T) {
 		}
 		for _, i := range []int{3, 0, 9, 5, 4, 8, 1, 2, 7, 6} {
 			elsewhere(shares[i].Unlock)
-			assert.ErrorIs(t, testkit.PanicError(t, shares[i].Unlock), arcmutex.ErrStale)
+			assert.ErrorIs(t, testkit.PanicError(t, shares[i].Unlock), arcmutex.ErrReleased)
 		}
 		assert.Equal(t, 1, m.Readers())
 		elsewhere(u.Unlock)

@@ -27,9 +27,9 @@ type DeadlockKind string
 
 // The kinds of deadlock.
 const (
-	Order     DeadlockKind = "lock order"      // possible: locks were taken in orders that form a cycle
-	Recursion DeadlockKind = "recursive lock"  // certain, or with a reader's lock possible
-	Cycle     DeadlockKind = "waiting in vain" // has happened
+	DeadlockOrder     DeadlockKind = "lock order"      // possible: locks were taken in orders that form a cycle
+	DeadlockRecursion DeadlockKind = "recursive lock"  // certain, or with a reader's lock possible
+	DeadlockCycle     DeadlockKind = "waiting in vain" // has happened
 
 	DeadlockLongHold DeadlockKind = "held for long" // may be no more than slow
 	DeadlockLongWait DeadlockKind = "waited for long"
@@ -69,7 +69,7 @@ func (d *Deadlock) String() string {
 
 // kinds are the kinds of reports, by those of the checker.
 var kinds = [...]DeadlockKind{
-	lockdep.Order: Order, lockdep.Recursion: Recursion, lockdep.Cycle: Cycle,
+	lockdep.Order: DeadlockOrder, lockdep.Recursion: DeadlockRecursion, lockdep.Cycle: DeadlockCycle,
 	lockdep.LongHold: DeadlockLongHold, lockdep.LongWait: DeadlockLongWait,
 }
 

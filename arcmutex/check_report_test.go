@@ -281,7 +281,7 @@ func TestDeclaredAndAllowedOrders(t *testing.T) {
 	r := checkFor(t, time.Hour)
 	lockBoth(l[2], l[0])
 	d := r.only(t)
-	assert.Equal(t, arcmutex.Order, d.Kind)
+	assert.Equal(t, arcmutex.DeadlockOrder, d.Kind)
 	require.Len(t, d.Steps, 3)
 	assert.Contains(t, d.Steps[0].Stack, "TestDeclaredAndAllowedOrders", "where it was declared")
 	arcmutex.DeclareOrder(l[1], l[0])

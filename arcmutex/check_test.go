@@ -237,7 +237,7 @@ func TestCheckFollowsDowngradesAndForeignUnlocks(t *testing.T) {
 	r := checkFor(t, time.Hour)
 	a, b := arcmutex.NewRWMutex(0).WithName("A"), arcmutex.NewMutex(0).WithName("B")
 	g := a.Lock()
-	s := arcmutex.Downgrade(&g)
+	s := g.Downgrade()
 	b.With(func(*int) {}) // A>B
 	s.Unlock()
 	h := b.Lock()
@@ -377,7 +377,7 @@ func TestStressChecked(t *testing.T) {
 					_ = m.RWithContext(ctx, fine(func(*int) { _ = inner.WithContext(ctx, fine(func(*int) { runtime.Gosched() })) }))
 				case 2:
 					g := m.Lock()
-					s := arcmutex.Downgrade(&g)
+					s := g.Downgrade()
 					s.Unlock()
 				default:
 					u := m.ULock()
@@ -403,7 +403,7 @@ func TestPanickingReportLeavesTheLockGood(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := arcmutex.NewRWMutex(0)
 				stop := arcmutex.Check(time.Second, func(d *arcmutex.Deadlock) {
-					if d.Kind == arcmutex.Recursion {
+					if d.Kind == arcmutex.DeadlockRecursion {
 						panic(d)
 					}
 				})

@@ -3,7 +3,6 @@ package arcmutex
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/coderrange/ferrous/internal/park"
 )
@@ -35,17 +34,24 @@ type Waitable interface {
 	relock() (refused error)
 }
 
-// Wait unlocks g, waits until it is notified or ctx is done, and locks g
-// again before it returns, however long that takes. The error wraps
-// [context.Cause]; a ctx that is done already is noticed without unlocking. It
-// is [ErrPoisoned] or [ErrTaken] if the value was poisoned or taken meanwhile. In all cases g is locked.
+// Wait unlocks g, waits until it is notified, and locks g again before it
+// returns, however long that takes. It panics with an error that is
+// [ErrPoisoned] or [ErrTaken] if the value was poisoned or taken while g was
+// unlocked. In all cases g is locked.
 //
-// Unlocking and beginning to wait are one step to whoever notifies under the
-// lock.
+// A goroutine that notifies while it holds the lock notifies either before g is
+// unlocked or after the wait has begun: no notification falls in between.
 //
 //ferrous:blocks
-func (c *Cond) Wait(ctx context.Context, g Waitable) error {
-	return c.wait(ctx, g, "Cond.Wait")
+func (c *Cond) Wait(g Waitable) { must(0, c.wait(context.Background(), g, "Cond.Wait")) }
+
+// WaitContext is [Cond.Wait] that waits until ctx is done at most. The error
+// wraps [context.Cause], or is [ErrPoisoned] or [ErrTaken]. In all cases g is
+// locked; if ctx is done already, g is not unlocked at all.
+//
+//ferrous:blocks
+func (c *Cond) WaitContext(ctx context.Context, g Waitable) error {
+	return c.wait(ctx, g, "Cond.WaitContext")
 }
 
 func (c *Cond) wait(ctx context.Context, g Waitable, method string) error {
@@ -58,7 +64,7 @@ func (c *Cond) wait(ctx context.Context, g Waitable, method string) error {
 	c.queue.Unlock()
 	released := false
 	defer func() {
-		if !released && !c.queue.Leave(w) { // g was stale; the notification is for the next
+		if !released && !c.queue.Leave(w) { // g has ended; the notification is for the next
 			c.NotifyOne()
 		}
 	}()
@@ -76,14 +82,22 @@ func (c *Cond) wait(ctx context.Context, g Waitable, method string) error {
 }
 
 // WaitWhile waits as [Cond.Wait] does for as long as condition reports true. It
-// calls condition with g locked, first before it waits: if it is false, a ctx
-// that is done is no error. A condition that can fail keeps its error in a
-// variable and reports false. If it panics, so by a failed result.Check, g is
-// locked, and nobody's notification is lost.
+// calls condition with g locked, first before it waits. If condition panics, so
+// by a failed result.Check, g is locked, and no notification is lost.
 //
 //ferrous:blocks
-func (c *Cond) WaitWhile(ctx context.Context, g Waitable, condition func() bool) error {
-	return c.waitWhile(ctx, g, condition, "Cond.WaitWhile")
+func (c *Cond) WaitWhile(g Waitable, condition func() bool) {
+	must(0, c.waitWhile(context.Background(), g, condition, "Cond.WaitWhile"))
+}
+
+// WaitWhileContext is [Cond.WaitWhile] that waits until ctx is done at most. The
+// error is that of [Cond.WaitContext], and nil whenever condition reports false
+// at the end, also if ctx is done. A condition that can fail keeps its error in
+// a variable and reports false.
+//
+//ferrous:blocks
+func (c *Cond) WaitWhileContext(ctx context.Context, g Waitable, condition func() bool) error {
+	return c.waitWhile(ctx, g, condition, "Cond.WaitWhileContext")
 }
 
 func (c *Cond) waitWhile(ctx context.Context, g Waitable, condition func() bool, method string) error {
@@ -96,37 +110,6 @@ func (c *Cond) waitWhile(ctx context.Context, g Waitable, condition func() bool,
 		}
 	}
 	return nil
-}
-
-// WaitTimeout is [Cond.Wait] for at most d. It reports true if it was notified
-// and false if the time was over first; with d zero or less it is over at
-// once. The error can only be [ErrPoisoned] or [ErrTaken].
-//
-//ferrous:blocks
-func (c *Cond) WaitTimeout(g Waitable, d time.Duration) (notified bool, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), d)
-	defer cancel()
-	return inTime(c.wait(ctx, g, "Cond.WaitTimeout"))
-}
-
-// WaitTimeoutWhile waits for at most d for as long as condition reports true.
-// It reports whether condition is false at the end: a condition that is
-// satisfied is never a timeout, not even when the time is over. The error can
-// only be [ErrPoisoned] or [ErrTaken].
-//
-//ferrous:blocks
-func (c *Cond) WaitTimeoutWhile(g Waitable, d time.Duration, condition func() bool) (satisfied bool, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), d)
-	defer cancel()
-	return inTime(c.waitWhile(ctx, g, condition, "Cond.WaitTimeoutWhile"))
-}
-
-// inTime takes a timeout out of err.
-func inTime(err error) (bool, error) {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return false, nil
-	}
-	return err == nil, err
 }
 
 // NotifyOne wakes the goroutine that has waited longest, if any, and reports

@@ -24,11 +24,11 @@ func TestNotificationOfAStaleGuardGoesToTheNext(t *testing.T) {
 		var c Cond
 		m := NewMutex(0)
 		assert.Panics(t, func() {
-			_ = c.Wait(t.Context(), late{notifiedAndStale{&c}, func() {
+			_ = c.WaitContext(t.Context(), late{notifiedAndStale{&c}, func() {
 				go func() {
 					g := m.Lock()
 					defer g.Unlock()
-					assert.NoError(t, c.Wait(context.Background(), &g))
+					assert.NoError(t, c.WaitContext(context.Background(), &g))
 				}()
 				synctest.Wait()
 			}})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"sync/atomic"
@@ -29,7 +28,7 @@ func TestCondNotifiesInOrder(t *testing.T) {
 			go func() {
 				g := m.Lock()
 				defer g.Unlock()
-				assert.NoError(t, c.Wait(t.Context(), &g))
+				c.Wait(&g)
 				g.Set(append(g.Get(), i))
 			}()
 			synctest.Wait()
@@ -56,7 +55,7 @@ func TestCondWaitWhile(t *testing.T) {
 		go func() {
 			g := m.Lock()
 			defer g.Unlock()
-			assert.NoError(t, c.WaitWhile(t.Context(), &g, func() bool { return g.Get() < 3 }))
+			assert.NoError(t, c.WaitWhileContext(t.Context(), &g, func() bool { return g.Get() < 3 }))
 			assert.Equal(t, 3, g.Get())
 			done = true
 		}()
@@ -71,31 +70,30 @@ func TestCondWaitWhile(t *testing.T) {
 		cancel()
 		g := m.Lock()
 		defer g.Unlock()
-		require.NoError(t, c.WaitWhile(ctx, &g, func() bool { return false }))
-		require.EqualError(t, c.WaitWhile(ctx, &g, func() bool { return true }), "arcmutex: Cond.WaitWhile: context canceled")
-		require.EqualError(t, c.Wait(ctx, &g), "arcmutex: Cond.Wait: context canceled")
+		require.NoError(t, c.WaitWhileContext(ctx, &g, func() bool { return false }))
+		require.EqualError(t, c.WaitWhileContext(ctx, &g, func() bool { return true }), "arcmutex: Cond.WaitWhileContext: context canceled")
+		require.EqualError(t, c.WaitContext(ctx, &g), "arcmutex: Cond.WaitContext: context canceled")
 		assert.Equal(t, 3, g.Get(), "not locked after an error")
 	})
 }
 
-func TestWaitTimeout(t *testing.T) {
+func TestCondWaitsUntilItsContextEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := arcmutex.NewMutex(0)
 		var c arcmutex.Cond
 		g := m.Lock()
 		defer g.Unlock()
 		start := time.Now()
-		notified, err := c.WaitTimeout(&g, time.Hour)
-		require.NoError(t, err)
-		assert.False(t, notified)
+		wait := func(d time.Duration) error {
+			ctx, cancel := context.WithTimeout(t.Context(), d)
+			defer cancel()
+			return c.WaitContext(ctx, &g)
+		}
+		require.ErrorIs(t, wait(time.Hour), context.DeadlineExceeded)
 		assert.Equal(t, time.Hour, time.Since(start))
 		time.AfterFunc(time.Minute, func() { c.NotifyOne() })
-		notified, err = c.WaitTimeout(&g, time.Hour)
-		require.NoError(t, err)
-		assert.True(t, notified)
-		notified, err = c.WaitTimeout(&g, -1)
-		require.NoError(t, err)
-		assert.False(t, notified)
+		require.NoError(t, wait(time.Hour))
+		require.ErrorIs(t, wait(-1), context.DeadlineExceeded)
 		assert.Equal(t, 0, g.Get())
 	})
 }
@@ -106,37 +104,43 @@ func TestSatisfiedConditionIsNoTimeout(t *testing.T) {
 		var c arcmutex.Cond
 		g := m.Lock()
 		defer g.Unlock()
-		satisfied, err := c.WaitTimeoutWhile(&g, 0, func() bool { return false })
-		require.NoError(t, err)
-		assert.True(t, satisfied)
-		satisfied, err = c.WaitTimeoutWhile(&g, time.Second, func() bool { return true })
-		require.NoError(t, err)
-		assert.False(t, satisfied)
-		// It comes true while it waits, but nobody says so.
+		wait := func(d time.Duration, condition func() bool) error {
+			ctx, cancel := context.WithTimeout(t.Context(), d)
+			defer cancel()
+			return c.WaitWhileContext(ctx, &g, condition)
+		}
+		require.NoError(t, wait(0, func() bool { return false }))
+		require.ErrorIs(t, wait(time.Second, func() bool { return true }), context.DeadlineExceeded)
+		// It comes true during the wait, but no goroutine notifies.
 		time.AfterFunc(time.Millisecond, func() { m.With(func(v *int) { *v = 1 }) })
-		satisfied, err = c.WaitTimeoutWhile(&g, time.Second, func() bool { return g.Get() == 0 })
-		require.NoError(t, err)
-		assert.True(t, satisfied)
+		require.NoError(t, wait(time.Second, func() bool { return g.Get() == 0 }))
 	})
 }
 
-func TestCondReportsPoisonWithTheLockHeld(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := arcmutex.NewMutex(0)
-		var c arcmutex.Cond
-		go func() {
-			exits(func() { m.With(func(*int) { panic("boom") }) })
-			c.NotifyOne()
-		}()
-		g := m.Lock()
-		synctest.Wait()
-		require.ErrorIs(t, c.Wait(t.Context(), &g), arcmutex.ErrPoisoned)
-		assert.True(t, m.IsLocked())
-		g.Unlock()
-	})
+// condWaits are the ways to wait with a condition that ends a second wait.
+var condWaits = map[string]func(*arcmutex.Cond, *arcmutex.Guard[int], func() bool) error{
+	"Wait": func(c *arcmutex.Cond, g *arcmutex.Guard[int], _ func() bool) error {
+		return panicsWith(func() { c.Wait(g) })
+	},
+	"WaitContext": func(c *arcmutex.Cond, g *arcmutex.Guard[int], _ func() bool) error {
+		return c.WaitContext(context.Background(), g)
+	},
+	"WaitWhile": func(c *arcmutex.Cond, g *arcmutex.Guard[int], condition func() bool) error {
+		return panicsWith(func() { c.WaitWhile(g, condition) })
+	},
+	"WaitWhileContext": func(c *arcmutex.Cond, g *arcmutex.Guard[int], condition func() bool) error {
+		return c.WaitWhileContext(context.Background(), g, condition)
+	},
 }
 
-func TestCondTellsOfALostValueWhoseConditionIsSatisfied(t *testing.T) {
+// panicsWith returns the error that f panics with, or nil.
+func panicsWith(f func()) (err error) {
+	defer func() { err, _ = recover().(error) }()
+	f()
+	return nil
+}
+
+func TestCondTellsOfALostValueWithTheLockHeld(t *testing.T) {
 	for want, lose := range map[error]func(*arcmutex.Mutex[int]){
 		arcmutex.ErrPoisoned: func(m *arcmutex.Mutex[int]) { exits(func() { m.With(func(*int) { panic("boom") }) }) },
 		arcmutex.ErrTaken: func(m *arcmutex.Mutex[int]) {
@@ -144,16 +148,7 @@ func TestCondTellsOfALostValueWhoseConditionIsSatisfied(t *testing.T) {
 			assert.NoError(t, err)
 		},
 	} {
-		for name, wait := range map[string]func(*arcmutex.Cond, *arcmutex.Guard[int], func() bool) error{
-			"WaitWhile": func(c *arcmutex.Cond, g *arcmutex.Guard[int], condition func() bool) error {
-				return c.WaitWhile(context.Background(), g, condition)
-			},
-			"WaitTimeoutWhile": func(c *arcmutex.Cond, g *arcmutex.Guard[int], condition func() bool) error {
-				satisfied, err := c.WaitTimeoutWhile(g, time.Hour, condition)
-				assert.False(t, satisfied)
-				return err
-			},
-		} {
+		for name, wait := range condWaits {
 			t.Run(fmt.Sprint(name, " ", want), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					m := arcmutex.NewMutex(0)
@@ -163,9 +158,10 @@ func TestCondTellsOfALostValueWhoseConditionIsSatisfied(t *testing.T) {
 						lose(m)
 						c.NotifyOne()
 					}()
-					calls := 0
+					calls := 0 // the condition is satisfied after the wait
 					err := wait(&c, &g, func() bool { calls++; return calls == 1 })
 					require.ErrorIs(t, err, want)
+					assert.Contains(t, err.Error(), "arcmutex: Cond."+name+": ")
 					assert.True(t, m.IsLocked())
 					g.Unlock()
 				})
@@ -179,9 +175,9 @@ func TestCondWithStaleGuardLeavesNoWaiter(t *testing.T) {
 	var c arcmutex.Cond
 	g := m.Lock()
 	g.Unlock()
-	err := testkit.PanicError(t, func() { _ = c.Wait(t.Context(), &g) })
-	require.ErrorIs(t, err, arcmutex.ErrStale)
-	require.EqualError(t, err, "arcmutex: Cond.Wait: guard was unlocked")
+	err := testkit.PanicError(t, func() { _ = c.WaitContext(t.Context(), &g) })
+	require.ErrorIs(t, err, arcmutex.ErrReleased)
+	require.EqualError(t, err, "arcmutex: Cond.WaitContext: guard was unlocked")
 	assert.False(t, c.NotifyOne(), "it waits nevertheless")
 }
 
@@ -209,7 +205,7 @@ func TestStressNotificationsAreNotLost(t *testing.T) {
 					go cancel()
 				}
 				g := m.Lock()
-				err := c.Wait(ctx, &g)
+				err := c.WaitContext(ctx, &g)
 				g.Unlock()
 				if err == nil {
 					received.Add(1)
@@ -233,7 +229,7 @@ func TestNotifiedUnderTheLockWaitForIt(t *testing.T) {
 			go func() {
 				g := m.Lock()
 				defer g.Unlock()
-				assert.NoError(t, c.WaitWhile(t.Context(), &g, func() bool { return g.Get() == 0 }))
+				c.WaitWhile(&g, func() bool { return g.Get() == 0 })
 				*g.Ptr()++
 			}()
 		}
@@ -261,7 +257,7 @@ func TestCondServesSeveralMutexes(t *testing.T) {
 			go func() {
 				g := m.Lock()
 				defer g.Unlock()
-				assert.NoError(t, c.Wait(t.Context(), &g))
+				assert.NoError(t, c.WaitContext(t.Context(), &g))
 				g.Set(1)
 			}()
 		}
@@ -284,7 +280,7 @@ func TestConditionIsLookedAtOnceANotification(t *testing.T) {
 		defer g.Unlock()
 		looks := 0
 		until := func(n int) func() bool { return func() bool { looks++; return looks < n } }
-		require.NoError(t, c.WaitWhile(t.Context(), &g, until(1)))
+		require.NoError(t, c.WaitWhileContext(t.Context(), &g, until(1)))
 		assert.Equal(t, 1, looks, "it has waited for what was so")
 
 		notify := func() {
@@ -295,38 +291,15 @@ func TestConditionIsLookedAtOnceANotification(t *testing.T) {
 		}
 		looks = 0
 		go notify()
-		require.NoError(t, c.WaitWhile(t.Context(), &g, until(4)))
+		require.NoError(t, c.WaitWhileContext(t.Context(), &g, until(4)))
 		assert.Equal(t, 4, looks)
 
 		looks = 0
 		go notify()
-		satisfied, err := c.WaitTimeoutWhile(&g, time.Minute, until(100))
-		require.NoError(t, err)
-		assert.False(t, satisfied)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		require.ErrorIs(t, c.WaitWhileContext(ctx, &g, until(100)), context.DeadlineExceeded)
 		assert.Equal(t, 1+3+1, looks, "once more when the time was over")
-	})
-}
-
-func TestLongestTimeoutIsNotOverAtOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := arcmutex.NewMutex(0)
-		var c arcmutex.Cond
-		g := m.Lock()
-		defer g.Unlock()
-		set := func() {
-			m.With(func(v *int) { *v++ })
-			c.NotifyOne()
-		}
-		start := time.Now()
-		time.AfterFunc(time.Hour, set)
-		notified, err := c.WaitTimeout(&g, math.MaxInt64)
-		require.NoError(t, err)
-		assert.True(t, notified)
-		time.AfterFunc(time.Hour, set)
-		satisfied, err := c.WaitTimeoutWhile(&g, math.MaxInt64, func() bool { return g.Get() < 2 })
-		require.NoError(t, err)
-		assert.True(t, satisfied)
-		assert.Equal(t, 2*time.Hour, time.Since(start))
 	})
 }
 
@@ -340,9 +313,10 @@ func TestNotificationOutlivesATimeout(t *testing.T) {
 			go func() {
 				g := m.Lock()
 				defer g.Unlock()
-				assert.NoError(t, c.Wait(t.Context(), &g))
-				_, err := c.WaitTimeout(&g, time.Millisecond)
-				assert.NoError(t, err)
+				assert.NoError(t, c.WaitContext(t.Context(), &g))
+				ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+				defer cancel()
+				assert.ErrorIs(t, c.WaitContext(ctx, &g), context.DeadlineExceeded)
 				c.NotifyOne()
 				*g.Ptr()++
 			}()
@@ -379,7 +353,7 @@ func TestStressQueueOfTwoConds(t *testing.T) {
 					if i < q.producers {
 						for item := range each {
 							g := m.Lock()
-							assert.NoError(t, emptied.WaitWhile(t.Context(), &g, func() bool { return len(g.Ptr().items) == q.room }))
+							emptied.WaitWhile(&g, func() bool { return len(g.Ptr().items) == q.room })
 							g.Ptr().items = append(g.Ptr().items, item)
 							isFirst := len(g.Ptr().items) == 1
 							g.Unlock()
@@ -390,7 +364,7 @@ func TestStressQueueOfTwoConds(t *testing.T) {
 					for {
 						g := m.Lock()
 						isLast := func() bool { return len(g.Ptr().got) == q.producers*each }
-						assert.NoError(t, filled.WaitWhile(t.Context(), &g, func() bool { return len(g.Ptr().items) == 0 && !isLast() }))
+						assert.NoError(t, filled.WaitWhileContext(t.Context(), &g, func() bool { return len(g.Ptr().items) == 0 && !isLast() }))
 						if isLast() {
 							g.Unlock()
 							filled.NotifyAll()

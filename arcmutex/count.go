@@ -2,15 +2,14 @@ package arcmutex
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"strconv"
 	"sync/atomic"
 )
 
-// ErrCount is what a [Count] panics with when it is used after it has reached
+// ErrUnderflow is what a [Count] panics with when it is used after it has reached
 // zero.
-var ErrCount = errors.New("count was already zero")
+var ErrUnderflow = errors.New("arcmutex: count was already zero")
 
 // A Count counts the holders of something and tells the last one that it is
 // the last. It is 8 bytes to embed in a struct of one's own, for code that
@@ -53,11 +52,11 @@ const (
 func isHelped(n int64) bool { return n < -1<<60 && n > -3<<60 }
 
 // Inc adds a holder. The caller must hold a reference already, or know that
-// somebody does; it panics with an error that is [ErrCount] if the count is
+// somebody does; it panics with an error that is [ErrUnderflow] if the count is
 // zero. It is one atomic add.
 func (c *Count) Inc() {
 	if c.n.Add(1) < 0 {
-		misused("Inc")
+		misused("Count.Inc")
 	}
 }
 
@@ -67,7 +66,7 @@ func (c *Count) TryInc() bool { return c.n.Add(1) >= 0 }
 
 // Dec removes a holder and reports whether it was the last one. Of all calls
 // exactly one returns true; its caller is alone and may destroy what is
-// counted. It panics with an error that is [ErrCount] when nobody was left to
+// counted. It panics with an error that is [ErrUnderflow] when nobody was left to
 // remove.
 func (c *Count) Dec() bool {
 	n := c.n.Add(-1)
@@ -77,7 +76,7 @@ func (c *Count) Dec() bool {
 // settle ends a Dec that found n after it, which is below zero.
 func (c *Count) settle(n int64) bool {
 	if n < -1 {
-		misused("Dec")
+		misused("Count.Dec")
 	}
 	for !c.n.CompareAndSwap(n, dead) {
 		switch n = c.n.Load(); {
@@ -119,6 +118,4 @@ func (c *Count) String() string { return strconv.FormatInt(c.Load(), 10) }
 // LogValue logs the number of holders.
 func (c *Count) LogValue() slog.Value { return slog.Int64Value(c.Load()) }
 
-func misused(method string) {
-	panic(fmt.Errorf("arcmutex: Count.%s: %w", method, ErrCount))
-}
+func misused(method string) { panic(methodError(method, ErrUnderflow)) }

@@ -29,7 +29,7 @@ func TestCountMisusedExplored(t *testing.T) {
 				dec := func() {
 					defer func() {
 						if err, _ := recover().(error); err != nil {
-							assert.ErrorIs(t, err, ErrCount)
+							assert.ErrorIs(t, err, ErrUnderflow)
 							panics++
 						}
 					}()
@@ -152,7 +152,7 @@ func countCalls(c *Count, names ...string) (results []any) {
 	for _, name := range names {
 		func() {
 			defer func() {
-				if err, _ := recover().(error); errors.Is(err, ErrCount) {
+				if err, _ := recover().(error); errors.Is(err, ErrUnderflow) {
 					results = append(results, "panics")
 				} else if err != nil {
 					results = append(results, err)

@@ -43,7 +43,7 @@ func TestCountAtZeroStaysThere(t *testing.T) {
 		call   func()
 	}{{"Inc", c.Inc}, {"Dec", func() { c.Dec() }}} {
 		err := testkit.PanicError(t, misuse.call)
-		require.ErrorIs(t, err, arcmutex.ErrCount)
+		require.ErrorIs(t, err, arcmutex.ErrUnderflow)
 		assert.EqualError(t, err, "arcmutex: Count."+misuse.method+": count was already zero")
 	}
 	assert.False(t, c.TryInc())

@@ -3,26 +3,25 @@ package arcmutex
 import (
 	"context"
 	"errors"
-	"strings"
 
-	"github.com/coderrange/ferrous/internal/ctxerr"
+	"github.com/coderrange/ferrous/internal/operr"
 )
 
 var (
 	// ErrPoisoned says that a function that was given the value to change did
 	// not return: it panicked, or its goroutine exited, and the value may be
 	// half changed.
-	ErrPoisoned = errors.New("poisoned by a function that did not return")
+	ErrPoisoned = errors.New("arcmutex: poisoned by a function that did not return")
 
 	// ErrTaken says that IntoInner has taken the value out of its lock.
 	ErrTaken = errors.New("arcmutex: value was taken")
 
 	// ErrLocked is the refusal of a Try method: someone else holds the lock.
-	ErrLocked = errors.New("locked")
+	ErrLocked = errors.New("arcmutex: locked")
 
-	// ErrStale is what a guard panics with when it is used after its end, or was
+	// ErrReleased is what a guard panics with when it is used after its end, or was
 	// never begun.
-	ErrStale = errors.New("used after its end")
+	ErrReleased = errors.New("arcmutex: used after its end")
 )
 
 // refusal returns why a lock in state s lends its value to nobody, if so.
@@ -37,33 +36,15 @@ func refusal(s uint64) error {
 	}
 }
 
-// methodError says where err came from.
-func methodError(method string, err error) error { return &opError{method, err} }
+// methodError returns the error of a method.
+func methodError(method string, err error) error { return operr.New("arcmutex", method, err) }
 
 // interrupted returns the error of a method whose context is done.
 func interrupted(ctx context.Context, method string) error {
-	return methodError(method, ctxerr.Of(ctx))
+	return operr.Interrupted(ctx, "arcmutex", method)
 }
 
-// An opError is the error of a method.
-type opError struct {
-	method string
-	err    error
-}
-
-func (e *opError) Error() string {
-	return "arcmutex: " + e.method + ": " + strings.TrimPrefix(e.err.Error(), "arcmutex: ")
-}
-
-func (e *opError) Unwrap() error { return e.err }
-
-// A staleError is an [ErrStale] that says how the end came.
-type staleError string
-
-func (e staleError) Error() string        { return string(e) }
-func (e staleError) Is(target error) bool { return target == ErrStale }
-
-// An endedError is an [ErrStale]: the key of a guard that holds nothing.
+// An endedError is an [ErrReleased]: the key of a guard that holds nothing.
 type endedError uint64
 
 func (k endedError) Error() string {
@@ -79,7 +60,7 @@ func (k endedError) Error() string {
 	}
 }
 
-func (k endedError) Is(target error) bool { return target == ErrStale }
+func (k endedError) Is(target error) bool { return target == ErrReleased }
 
 // staleGuard panics in the name of a method of a guard with key k.
 func staleGuard(method string, k uint64) { panic(methodError(method, endedError(k))) }

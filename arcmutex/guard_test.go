@@ -56,21 +56,21 @@ func refuseEndedGuards(t *testing.T) {
 				"Unlock":       uses((*guard).Unlock),
 				"MapMut":       uses(func(g *guard) { p := arcmutex.MapMut(g, part); p.Unlock() }),
 				"FilterMapMut": uses(func(g *guard) { p, _ := arcmutex.FilterMapMut(g, partIf); p.Unlock() }),
-				"Downgrade":    uses(func(g *guard) { r := arcmutex.Downgrade(g); r.Unlock() }),
+				"Downgrade":    uses(func(g *guard) { r := g.Downgrade(); r.Unlock() }),
 			},
 			map[string]func(any){
-				"Unlock":       uses((*guard).Unlock),
-				"Ptr":          uses(func(g *guard) { g.Ptr() }),
-				"Get":          uses(func(g *guard) { g.Get() }),
-				"Set":          uses(func(g *guard) { g.Set([2]int{9, 9}) }),
-				"Unlocked":     uses(func(g *guard) { g.Unlocked(func() { panic("called") }) }),
-				"UnlockedErr":  uses(func(g *guard) { _ = g.UnlockedErr(never) }),
-				"MapMut":       uses(func(g *guard) { arcmutex.MapMut(g, part) }),
-				"FilterMapMut": uses(func(g *guard) { arcmutex.FilterMapMut(g, partIf) }),
-				"Downgrade":    uses(func(g *guard) { arcmutex.Downgrade(g) }),
-				"Adopt":        uses((*guard).Adopt),
-				"Disown":       uses((*guard).Disown),
-				"Cond.Wait":    uses(func(g *guard) { _ = new(arcmutex.Cond).Wait(t.Context(), g) }),
+				"Unlock":           uses((*guard).Unlock),
+				"Ptr":              uses(func(g *guard) { g.Ptr() }),
+				"Get":              uses(func(g *guard) { g.Get() }),
+				"Set":              uses(func(g *guard) { g.Set([2]int{9, 9}) }),
+				"Unlocked":         uses(func(g *guard) { g.Unlocked(func() { panic("called") }) }),
+				"UnlockedErr":      uses(func(g *guard) { _ = g.UnlockedErr(never) }),
+				"MapMut":           uses(func(g *guard) { arcmutex.MapMut(g, part) }),
+				"FilterMapMut":     uses(func(g *guard) { arcmutex.FilterMapMut(g, partIf) }),
+				"Downgrade":        uses(func(g *guard) { g.Downgrade() }),
+				"Adopt":            uses((*guard).Adopt),
+				"Disown":           uses((*guard).Disown),
+				"Cond.WaitContext": uses(func(g *guard) { _ = new(arcmutex.Cond).WaitContext(t.Context(), g) }),
 			},
 		},
 		{
@@ -119,7 +119,7 @@ func refuseEndedGuards(t *testing.T) {
 		refused := func(t *testing.T, use func(any), g any) {
 			t.Helper()
 			err := testkit.PanicError(t, func() { use(g) })
-			require.ErrorIs(t, err, arcmutex.ErrStale)
+			require.ErrorIs(t, err, arcmutex.ErrReleased)
 			assert.Regexp(t, `^arcmutex: [A-Za-z.]+: (zero guard|guard was )`, err.Error())
 		}
 		for use, f := range kind.uses {
@@ -197,7 +197,7 @@ func TestAFunctionThatEndsItsGuardGetsNoPart(t *testing.T) {
 		},
 	} {
 		err := testkit.PanicError(t, f)
-		require.ErrorIs(t, err, arcmutex.ErrStale, method)
+		require.ErrorIs(t, err, arcmutex.ErrReleased, method)
 		require.ErrorContains(t, err, "guard was unlocked", method)
 		assert.False(t, m.IsLocked() || rw.IsLocked(), method)
 		assert.Zero(t, rw.Readers(), method)
@@ -215,7 +215,7 @@ func TestTransformedGuardsSayHowTheyEnded(t *testing.T) {
 		},
 		"Guard.Unlock: Downgrade": func() func() {
 			g := m.Lock()
-			defer arcmutex.Downgrade(&g).Unlock()
+			defer g.Downgrade().Unlock()
 			return g.Unlock
 		},
 		"RGuard.Unlock: Map": func() func() {
@@ -250,8 +250,8 @@ func TestZeroGuardsSaySo(t *testing.T) {
 		"Guard.UnlockedErr": func() { _ = g.UnlockedErr(never) },
 		"MapMut":            func() { arcmutex.MapMut(&g, func(v *int) *int { return v }) },
 		"FilterMapMut":      func() { arcmutex.FilterMapMut(&g, func(v *int) (*int, bool) { return v, true }) },
-		"Downgrade":         func() { arcmutex.Downgrade(&g) },
-		"Cond.Wait":         func() { _ = new(arcmutex.Cond).Wait(context.Background(), &g) },
+		"Guard.Downgrade":   func() { g.Downgrade() },
+		"Cond.WaitContext":  func() { _ = new(arcmutex.Cond).WaitContext(context.Background(), &g) },
 		"RGuard.Unlock":     r.Unlock,
 		"Map":               func() { arcmutex.Map(&r, func(v *int) *int { return v }) },
 		"FilterMap":         func() { arcmutex.FilterMap(&r, func(v *int) (*int, bool) { return v, true }) },
@@ -263,7 +263,7 @@ func TestZeroGuardsSaySo(t *testing.T) {
 		"UGuard.Downgrade":  func() { u.Downgrade() },
 	} {
 		err := testkit.PanicError(t, f)
-		require.ErrorIs(t, err, arcmutex.ErrStale)
+		require.ErrorIs(t, err, arcmutex.ErrReleased)
 		require.EqualError(t, err, "arcmutex: "+method+": zero guard")
 	}
 	assert.Equal(t, "<unlocked> Guard(<unlocked>)", fmt.Sprintf("%v %+v", &g, &g))

@@ -197,7 +197,7 @@ func holdInventory(m *arcmutex.Mutex[int]) arcmutex.Guard[int] { return m.Lock()
 
 //go:noinline
 func downgradeInventory(g *arcmutex.Guard[int]) arcmutex.RGuard[int] {
-	r := arcmutex.Downgrade(g)
+	r := g.Downgrade()
 	return arcmutex.Map(&r, func(v *int) *int { return v })
 }
 

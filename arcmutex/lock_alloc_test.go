@@ -75,7 +75,7 @@ func TestNothingAllocatesThatDoesNotWait(t *testing.T) {
 		"RWith": func() { rw.RWith(func(*int) {}) },
 		"Downgrade": func() {
 			g := rw.Lock()
-			r := arcmutex.Downgrade(&g)
+			r := g.Downgrade()
 			r.Unlock()
 		},
 		"Upgrade": func() {

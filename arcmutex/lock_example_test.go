@@ -61,7 +61,7 @@ func ExampleRWMutex() {
 	config.RWith(func(c *map[string]int) { fmt.Println((*c)["limit"]) })
 	g := config.Lock()
 	g.Get()["limit"] = 20
-	r := arcmutex.Downgrade(&g) // no writer comes between
+	r := g.Downgrade() // no writer comes between
 	fmt.Println(r.Get()["limit"])
 	r.Unlock()
 	// Output:
@@ -89,7 +89,7 @@ func ExampleCond() {
 	}()
 	g := queue.Lock()
 	defer g.Unlock()
-	err := added.WaitWhile(context.Background(), &g, func() bool { return len(g.Get()) == 0 })
+	err := added.WaitWhileContext(context.Background(), &g, func() bool { return len(g.Get()) == 0 })
 	fmt.Println(g.Get(), err)
 	// Output: [job] <nil>
 }

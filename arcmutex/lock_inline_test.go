@@ -18,5 +18,5 @@ func TestFastPathsAreInlined(t *testing.T) {
 func TestBeginningsOfSharedHoldsAreInlined(t *testing.T) {
 	testkit.Inlined(t, "(*RWMutex[…]).RLock", "(*RWMutex[…]).RLockContext", "(*RWMutex[…]).TryRLock",
 		"(*RWMutex[…]).ULock", "(*RWMutex[…]).ULockContext", "(*RWMutex[…]).TryULock",
-		"arcmutex.Downgrade[…]")
+		"(*Guard[…]).Downgrade")
 }

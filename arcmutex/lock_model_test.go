@@ -100,7 +100,7 @@ func TestRWMutexAgainstOracle(t *testing.T) {
 			defer func() {
 				err, ok := recover().(error)
 				require.True(t, ok)
-				require.ErrorIs(t, err, arcmutex.ErrStale)
+				require.ErrorIs(t, err, arcmutex.ErrReleased)
 			}()
 			use()
 		}
@@ -182,7 +182,7 @@ func TestRWMutexAgainstOracle(t *testing.T) {
 				}
 				if c.mode == "write" {
 					g := c.write
-					c.read = arcmutex.Downgrade(&c.write)
+					c.read = c.write.Downgrade()
 					refuses(t, g.Unlock)
 				} else {
 					g := c.upgr

@@ -37,7 +37,7 @@ func (m *RWMutex[T]) RTo(g *RGuard[T]) Locker {
 // It cannot deadlock, whatever the order in which they are given here and
 // locked elsewhere: it never waits for one while it holds another. (Who
 // holds a lock already when he calls it can.) unlock unlocks all the guards,
-// and panics with an error that is [ErrStale], after having unlocked the
+// and panics with an error that is [ErrReleased], after having unlocked the
 // others, if one was unlocked before.
 //
 // It panics with an error that is [ErrPoisoned] or [ErrTaken], and holds

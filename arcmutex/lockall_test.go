@@ -26,7 +26,7 @@ func TestLockAllLocksValuesOfSeveralTypes(t *testing.T) {
 	assert.True(t, a.IsLocked() && b.IsLocked() && c.Readers() == 1)
 	unlock()
 	assert.False(t, a.IsLocked() || b.IsLocked() || c.Readers() != 0)
-	require.ErrorIs(t, testkit.PanicError(t, unlock), arcmutex.ErrStale)
+	require.ErrorIs(t, testkit.PanicError(t, unlock), arcmutex.ErrReleased)
 	arcmutex.LockAll()()
 }
 
@@ -35,7 +35,7 @@ func TestLockAllUnlocksTheRestOfStaleGuards(t *testing.T) {
 	var ga, gb, gc arcmutex.Guard[int]
 	unlock := arcmutex.LockAll(a.To(&ga), b.To(&gb), c.To(&gc))
 	gb.Unlock()
-	require.ErrorIs(t, testkit.PanicError(t, unlock), arcmutex.ErrStale)
+	require.ErrorIs(t, testkit.PanicError(t, unlock), arcmutex.ErrReleased)
 	assert.False(t, a.IsLocked() || b.IsLocked() || c.IsLocked())
 }
 

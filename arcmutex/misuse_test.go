@@ -114,7 +114,7 @@ var kinds = func() []kind {
 	unharmed := func(t *testing.T) {
 		t.Helper()
 		require.Zero(t, destroyed)
-		require.Equal(t, price{5}, *owner.Get())
+		require.Equal(t, price{5}, *owner.Ptr())
 	}
 	return []kind{
 		{"Arc", func() reflect.Value { return reflect.ValueOf(owner.Clone()) }, unharmed},
@@ -133,7 +133,7 @@ func TestDropsOfACopyTakeNothing(t *testing.T) {
 	err := testkit.PanicError(t, c.Drop)
 	assert.EqualError(t, err, "arcmutex: Arc.Drop: handle was copied")
 	assert.Zero(t, destroyed)
-	assert.Equal(t, 5, *a.Get())
+	assert.Equal(t, 5, *a.Ptr())
 	a.Drop()
 	assert.Equal(t, 1, destroyed)
 }
@@ -185,13 +185,13 @@ func TestUnwrapOrCloneEndsItsHandleWhateverCloneDoes(t *testing.T) {
 	for name, fail := range map[string]func(a *arcmutex.Arc[int]){
 		"panics":           func(*arcmutex.Arc[int]) { panic(errors.New("boom")) },
 		"drops the handle": func(a *arcmutex.Arc[int]) { a.Drop() },
-		"gets the handle":  func(a *arcmutex.Arc[int]) { a.Get() },
+		"gets the handle":  func(a *arcmutex.Arc[int]) { a.Ptr() },
 	} {
 		destroyed := 0
 		a := arcmutex.NewArcDrop(5, func(*int) { destroyed++ })
 		b := a.Clone()
 		require.Error(t, testkit.PanicError(t, func() { a.UnwrapOrCloneFunc(func(v int) int { fail(a); return v }) }), name)
-		require.ErrorIs(t, testkit.PanicError(t, func() { a.Get() }), arcmutex.ErrDropped, name)
+		require.ErrorIs(t, testkit.PanicError(t, func() { a.Ptr() }), arcmutex.ErrDropped, name)
 		assert.Equal(t, 1, b.StrongCount(), name)
 		b.Drop()
 		assert.Equal(t, 1, destroyed, name)
@@ -209,8 +209,8 @@ func TestMakeMutWhoseCloneUsesTheHandle(t *testing.T) {
 	c := a.Clone()
 	*c.MakeMutFunc(func(v int) int { *c.MakeMutFunc(func(v int) int { return v + 1 }) += 10; return v }) = 7
 	assert.Equal(t, 2, destroyed, "the value that c had for a moment")
-	assert.Equal(t, 5, *a.Get())
-	assert.Equal(t, 7, *c.Get())
+	assert.Equal(t, 5, *a.Ptr())
+	assert.Equal(t, 7, *c.Ptr())
 	a.Drop()
 	c.Drop()
 	assert.Equal(t, 4, destroyed)
@@ -220,10 +220,10 @@ func TestMakeMutWhoseCloneUsesTheHandle(t *testing.T) {
 func TestGetIsToBeRepeatedAfterMakeMut(t *testing.T) {
 	a := arcmutex.NewArc(5)
 	w := a.Downgrade()
-	before := a.Get()
+	before := a.Ptr()
 	*a.MakeMutFunc(func(v int) int { return v }) = 6
-	assert.NotSame(t, before, a.Get())
-	assert.Equal(t, 6, *a.Get())
+	assert.NotSame(t, before, a.Ptr())
+	assert.Equal(t, 6, *a.Ptr())
 	w.Drop()
 	a.Drop()
 }

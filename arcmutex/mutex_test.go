@@ -95,7 +95,7 @@ func TestGuardCopiesEndTogether(t *testing.T) {
 			"Unlock": g.Unlock, "Unlocked": func() { g.Unlocked(func() { t.Error("called") }) },
 		} {
 			err := testkit.PanicError(t, use)
-			require.ErrorIs(t, err, arcmutex.ErrStale)
+			require.ErrorIs(t, err, arcmutex.ErrReleased)
 			require.EqualError(t, err, "arcmutex: Guard."+name+": guard was unlocked")
 		}
 		if again, ok := m.TryLock(); ok {
@@ -221,15 +221,15 @@ func TestMapMutNarrowsAndConsumes(t *testing.T) {
 	assert.Equal(t, "boom", exits(func() { arcmutex.MapMut(&g, func(*pair) *int { panic("boom") }) }))
 	assert.Equal(t, pair{1, 2}, g.Get(), "a failed MapMut has consumed the guard")
 	b := arcmutex.MapMut(&g, func(p *pair) *int { return &p.b })
-	require.ErrorIs(t, testkit.PanicError(t, func() { g.Ptr() }), arcmutex.ErrStale)
-	require.ErrorIs(t, testkit.PanicError(t, g.Unlock), arcmutex.ErrStale)
+	require.ErrorIs(t, testkit.PanicError(t, func() { g.Ptr() }), arcmutex.ErrReleased)
+	require.ErrorIs(t, testkit.PanicError(t, g.Unlock), arcmutex.ErrReleased)
 	b.Set(5)
 	assert.True(t, m.IsLocked())
 	b.Unlock()
 	v, err := m.Get()
 	require.NoError(t, err)
 	assert.Equal(t, pair{1, 5}, v)
-	require.ErrorIs(t, testkit.PanicError(t, b.Unlock), arcmutex.ErrStale)
+	require.ErrorIs(t, testkit.PanicError(t, b.Unlock), arcmutex.ErrReleased)
 
 	g = m.Lock()
 	part := func(there bool) func(*pair) (*int, bool) { return func(p *pair) (*int, bool) { return &p.a, there } }
@@ -238,7 +238,7 @@ func TestMapMutNarrowsAndConsumes(t *testing.T) {
 	assert.Equal(t, pair{1, 5}, g.Get(), "a part that is not there has consumed the guard")
 	a, ok := arcmutex.FilterMapMut(&g, part(true))
 	assert.True(t, ok)
-	require.ErrorIs(t, testkit.PanicError(t, g.Unlock), arcmutex.ErrStale)
+	require.ErrorIs(t, testkit.PanicError(t, g.Unlock), arcmutex.ErrReleased)
 	assert.Equal(t, 1, a.Get())
 	a.Unlock()
 	assert.False(t, m.IsLocked())
@@ -250,7 +250,7 @@ func TestUnlockedLetsOthersIn(t *testing.T) {
 	twin := g
 	g.Unlocked(func() { m.With(func(v *int) { *v = 9 }) })
 	assert.Equal(t, 9, g.Get())
-	require.ErrorIs(t, testkit.PanicError(t, twin.Unlock), arcmutex.ErrStale)
+	require.ErrorIs(t, testkit.PanicError(t, twin.Unlock), arcmutex.ErrReleased)
 	assert.Equal(t, "boom", exits(func() {
 		defer g.Unlock()
 		g.Unlocked(func() { panic("boom") })
@@ -297,12 +297,12 @@ func TestLocksWithinLocks(t *testing.T) {
 	go func() {
 		g := outer.RLock()
 		defer g.Unlock()
-		(*g.Get().Get()).With(func(v *int) { *v++ })
+		(*g.Get().Ptr()).With(func(v *int) { *v++ })
 		done <- g.Get().Clone()
 	}()
 	inner := <-done
 	assert.Equal(t, 2, inner.StrongCount())
-	v, err := (*inner.Get()).Get()
+	v, err := (*inner.Ptr()).Get()
 	require.NoError(t, err)
 	assert.Equal(t, 2, v)
 }
@@ -315,7 +315,7 @@ func TestPartsOfParts(t *testing.T) {
 	g := m.Lock()
 	r := arcmutex.MapMut(&g, row)
 	c := arcmutex.MapMut(&r, cell)
-	require.ErrorIs(t, testkit.PanicError(t, r.Unlock), arcmutex.ErrStale)
+	require.ErrorIs(t, testkit.PanicError(t, r.Unlock), arcmutex.ErrReleased)
 	c.Set(9)
 	assert.True(t, m.IsLocked())
 	c.Unlock()
@@ -324,7 +324,7 @@ func TestPartsOfParts(t *testing.T) {
 	s := m.RLock()
 	sr := arcmutex.Map(&s, row)
 	sc := arcmutex.Map(&sr, cell)
-	require.ErrorIs(t, testkit.PanicError(t, sr.Unlock), arcmutex.ErrStale)
+	require.ErrorIs(t, testkit.PanicError(t, sr.Unlock), arcmutex.ErrReleased)
 	assert.Equal(t, 9, sc.Get())
 	_, ok := m.TryLock()
 	assert.False(t, ok, "a part is no reader")

@@ -106,13 +106,18 @@ func (o *Once) finish() {
 	o.queue.GrantAll()
 }
 
-// Wait waits until a function has returned or ctx is done, and runs none. The
-// error wraps [context.Cause]. A Once that is poisoned may still be forced, and
-// is waited for.
+// Wait waits until a function has returned, and runs none. It keeps waiting on
+// a poisoned Once, because [Once.DoForce] may still complete it.
 //
 //ferrous:blocks
-func (o *Once) Wait(ctx context.Context) error {
-	const method = "Once.Wait"
+func (o *Once) Wait() { _ = o.WaitContext(context.Background()) }
+
+// WaitContext is [Once.Wait] that waits until ctx is done at most. The error
+// wraps [context.Cause].
+//
+//ferrous:blocks
+func (o *Once) WaitContext(ctx context.Context) error {
+	const method = "Once.WaitContext"
 	if ctx.Err() != nil {
 		return interrupted(ctx, method)
 	}

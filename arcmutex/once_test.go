@@ -30,7 +30,7 @@ func TestOnceRunsOnce(t *testing.T) {
 			case 2:
 				o.DoForce(func(bool) { ran++ })
 			default:
-				assert.NoError(t, o.Wait(t.Context()))
+				o.Wait()
 			}
 			assert.Equal(t, 1, ran)
 		})
@@ -61,7 +61,7 @@ func TestOncePanicPoisonsAndCanBeForced(t *testing.T) {
 			o.Do(never)
 			o.DoForce(func(bool) { never() })
 			require.NoError(t, o.DoContext(t.Context(), func() error { never(); return nil }))
-			require.NoError(t, o.Wait(t.Context()))
+			require.NoError(t, o.WaitContext(t.Context()))
 			assert.Equal(t, "Once(done)", o.String())
 		})
 	}
@@ -78,9 +78,9 @@ func TestOncePoisonedAndForcedIsWaitedFor(t *testing.T) {
 		exits(func() { o.Do(func() { panic("boom") }) })
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		require.ErrorIs(t, o.Wait(ctx), context.DeadlineExceeded, "a poisoned Once may still be forced")
+		require.ErrorIs(t, o.WaitContext(ctx), context.DeadlineExceeded, "a poisoned Once may still be forced")
 		waited, done := false, false
-		go func() { waited = o.Wait(t.Context()) == nil }()
+		go func() { o.Wait(); waited = true }()
 		release := make(chan struct{})
 		go o.DoForce(func(wasPoisoned bool) {
 			assert.True(t, wasPoisoned)
@@ -109,13 +109,13 @@ func TestOnceWaitsAreCancellable(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		require.ErrorIs(t, o.DoContext(ctx, func() error { t.Error("called"); return nil }), context.DeadlineExceeded)
-		require.EqualError(t, o.Wait(ctx), "arcmutex: Once.Wait: context deadline exceeded")
+		require.EqualError(t, o.WaitContext(ctx), "arcmutex: Once.WaitContext: context deadline exceeded")
 		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		require.EqualError(t, o.Wait(ctx), "arcmutex: Once.Wait: context deadline exceeded")
+		require.EqualError(t, o.WaitContext(ctx), "arcmutex: Once.WaitContext: context deadline exceeded")
 		require.Error(t, o.DoContext(ctx, func() error { t.Error("called"); return nil }))
 		close(release)
-		require.NoError(t, o.Wait(t.Context()))
+		require.NoError(t, o.WaitContext(t.Context()))
 	})
 }
 
@@ -123,7 +123,9 @@ func TestOnceLockIsSetOnce(t *testing.T) {
 	var o arcmutex.OnceLock[int]
 	_, ok := o.Get()
 	assert.False(t, ok)
-	assert.Nil(t, o.Ptr())
+	p, ok := o.Ptr()
+	assert.False(t, ok)
+	assert.Nil(t, p)
 	assert.Equal(t, "<unset> OnceLock(<unset>)", fmt.Sprintf("%v %+v", &o, &o))
 	assert.True(t, o.Set(1))
 	assert.False(t, o.Set(2))
@@ -132,7 +134,7 @@ func TestOnceLockIsSetOnce(t *testing.T) {
 	assert.Equal(t, 1, v)
 	never := func() int { t.Error("called"); return 4 }
 	assert.Equal(t, 1, o.GetOrInit(never))
-	v, err := o.GetOrTryInit(t.Context(), func() (int, error) { return never(), nil })
+	v, err := o.GetOrTryInitContext(t.Context(), func() (int, error) { return never(), nil })
 	require.NoError(t, err)
 	assert.Equal(t, 1, v)
 	assert.Equal(t, "1 OnceLock(1) OnceLock(1)", fmt.Sprintf("%v %+v %s", &o, &o, o.LogValue()))
@@ -144,11 +146,14 @@ func TestOnceLockIsSetOnce(t *testing.T) {
 	v, ok = o.TryInsert(6)
 	assert.True(t, ok)
 	assert.Equal(t, 6, v)
-	*o.Ptr() += 2
+	p, ok = o.Ptr()
+	assert.True(t, ok)
+	*p += 2
+	assert.Equal(t, 8, o.Wait())
 	v, ok = o.Get()
 	assert.True(t, ok)
 	assert.Equal(t, 8, v)
-	v, ok = arcmutex.NewOnceLock(7).Get()
+	v, ok = arcmutex.OnceLockFrom(7).Get()
 	assert.True(t, ok)
 	assert.Equal(t, 7, v)
 }
@@ -156,7 +161,7 @@ func TestOnceLockIsSetOnce(t *testing.T) {
 func TestFailedInitStaysEmptyAndRetryable(t *testing.T) {
 	var o arcmutex.OnceLock[int]
 	boom := errors.New("boom")
-	_, err := o.GetOrTryInit(t.Context(), func() (int, error) { return 1, boom })
+	_, err := o.GetOrTryInitContext(t.Context(), func() (int, error) { return 1, boom })
 	require.ErrorIs(t, err, boom)
 	_, ok := o.Get()
 	assert.False(t, ok)
@@ -164,7 +169,7 @@ func TestFailedInitStaysEmptyAndRetryable(t *testing.T) {
 	exits(func() { o.GetOrInit(func() int { runtime.Goexit(); return 0 }) })
 	_, ok = o.Get()
 	assert.False(t, ok)
-	v, err := o.GetOrTryInit(t.Context(), func() (int, error) { return 2, nil })
+	v, err := o.GetOrTryInit(func() (int, error) { return 2, nil })
 	require.NoError(t, err)
 	assert.Equal(t, 2, v)
 }
@@ -174,8 +179,8 @@ func TestOnceLockWaits(t *testing.T) {
 		var o arcmutex.OnceLock[int]
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		_, err := o.Wait(ctx)
-		require.EqualError(t, err, "arcmutex: OnceLock.Wait: context deadline exceeded")
+		_, err := o.WaitContext(ctx)
+		require.EqualError(t, err, "arcmutex: OnceLock.WaitContext: context deadline exceeded")
 		go o.GetOrInit(func() int {
 			sleep(time.Hour)
 			return 3
@@ -183,11 +188,11 @@ func TestOnceLockWaits(t *testing.T) {
 		synctest.Wait()
 		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		_, err = o.GetOrTryInit(ctx, func() (int, error) { return 4, nil })
+		_, err = o.GetOrTryInitContext(ctx, func() (int, error) { return 4, nil })
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		_, err = o.GetOrTryInit(ctx, func() (int, error) { return 4, nil })
+		_, err = o.GetOrTryInitContext(ctx, func() (int, error) { return 4, nil })
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		v, err := o.Wait(t.Context())
+		v, err := o.WaitContext(t.Context())
 		require.NoError(t, err)
 		assert.Equal(t, 3, v)
 	})
@@ -229,9 +234,7 @@ func TestStressOnceLockComputesOnce(t *testing.T) {
 		var calls atomic.Int64
 		testkit.Parallel(8, func(i int) {
 			if i == 0 {
-				v, err := o.Wait(t.Context())
-				assert.NoError(t, err)
-				assert.EqualValues(t, 1, v)
+				assert.EqualValues(t, 1, o.Wait())
 				return
 			}
 			assert.EqualValues(t, 1, o.GetOrInit(func() int64 { return calls.Add(1) }))
@@ -254,7 +257,7 @@ func TestStressOnceLockIsSetByOne(t *testing.T) {
 				return
 			case 1:
 				var err error
-				v, err = o.Wait(t.Context())
+				v, err = o.WaitContext(t.Context())
 				assert.NoError(t, err)
 			default:
 				for ok := false; !ok; runtime.Gosched() {

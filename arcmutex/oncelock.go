@@ -25,8 +25,8 @@ type OnceLock[T any] struct {
 	queue park.Queue[struct{}]
 }
 
-// NewOnceLock returns a OnceLock that is set to v already.
-func NewOnceLock[T any](v T) *OnceLock[T] {
+// OnceLockFrom returns a OnceLock that is set to v.
+func OnceLockFrom[T any](v T) *OnceLock[T] {
 	o := new(OnceLock[T])
 	o.value.Store(&v)
 	return o
@@ -40,11 +40,14 @@ func (o *OnceLock[T]) Get() (v T, ok bool) {
 	return v, false
 }
 
-// Ptr returns a pointer to the value, or nil if it is not set. What is done
-// with it by several goroutines is their matter.
+// Ptr returns a pointer to the value, and whether it is set. Synchronizing
+// access to the value through the pointer is up to the caller.
 //
 //ferrous:lends
-func (o *OnceLock[T]) Ptr() *T { return o.value.Load() }
+func (o *OnceLock[T]) Ptr() (v *T, ok bool) {
+	v = o.value.Load()
+	return v, v != nil
+}
 
 // Set sets the value if it is not set, and reports whether it did. While
 // another goroutine computes one it waits.
@@ -83,14 +86,26 @@ func (o *OnceLock[T]) GetOrInit(f func() T) T {
 	return *p
 }
 
-// GetOrTryInit is [OnceLock.GetOrInit] with a function that can fail, and that
-// waits for another goroutine's until ctx is done at most. If f fails the value
-// stays unset, and the next may try. The error is f's, or wraps
+// GetOrTryInit is [OnceLock.GetOrInit] for a function that can fail. If f
+// returns an error, GetOrTryInit returns it and the value stays unset, so that
+// the next call may try again.
+//
+//ferrous:blocks
+func (o *OnceLock[T]) GetOrTryInit(f func() (T, error)) (T, error) {
+	return o.getOrTryInit(context.Background(), "OnceLock.GetOrTryInit", f)
+}
+
+// GetOrTryInitContext is [OnceLock.GetOrTryInit] that waits for another
+// goroutine's function until ctx is done at most. The error then wraps
 // [context.Cause].
 //
 //ferrous:blocks
-func (o *OnceLock[T]) GetOrTryInit(ctx context.Context, f func() (T, error)) (v T, err error) {
-	p, err := o.fill(ctx, "OnceLock.GetOrTryInit", func() (*T, error) {
+func (o *OnceLock[T]) GetOrTryInitContext(ctx context.Context, f func() (T, error)) (T, error) {
+	return o.getOrTryInit(ctx, "OnceLock.GetOrTryInitContext", f)
+}
+
+func (o *OnceLock[T]) getOrTryInit(ctx context.Context, method string, f func() (T, error)) (v T, err error) {
+	p, err := o.fill(ctx, method, func() (*T, error) {
 		v, err := f()
 		return &v, err
 	})
@@ -127,12 +142,20 @@ func (o *OnceLock[T]) fill(ctx context.Context, method string, f func() (*T, err
 	return p, nil
 }
 
-// Wait waits until the value is set or ctx is done, and returns it. The error
+// Wait waits until the value is set, and returns it.
+//
+//ferrous:blocks
+func (o *OnceLock[T]) Wait() T {
+	v, _ := o.WaitContext(context.Background())
+	return v
+}
+
+// WaitContext is [OnceLock.Wait] that waits until ctx is done at most. The error
 // wraps [context.Cause].
 //
 //ferrous:blocks
-func (o *OnceLock[T]) Wait(ctx context.Context) (v T, err error) {
-	const method = "OnceLock.Wait"
+func (o *OnceLock[T]) WaitContext(ctx context.Context) (v T, err error) {
+	const method = "OnceLock.WaitContext"
 	for ctx.Err() == nil {
 		o.queue.Lock()
 		if p := o.value.Load(); p != nil {

@@ -1,12 +1,16 @@
 package arcmutex
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/coderrange/ferrous/internal/operr"
+)
 
 // An RGuard is the right to read a value that an [RWMutex] owns, or with [Map]
 // a part of it, beside other readers.
 //
 // It is a small value that may be copied. It, and every copy of it, ends with
-// the first Unlock of any, and then panics with an error that is [ErrStale]
+// the first Unlock of any, and then panics with an error that is [ErrReleased]
 // before it touches anything; so does the zero RGuard. An RGuard may be used
 // and unlocked by another goroutine than the one that locked, one at a time.
 //
@@ -59,11 +63,11 @@ func (g RGuard[T]) Get() T {
 // What the inlined methods panic with is made beforehand, which keeps them
 // small.
 var (
-	errRGuardUnlock = methodError("RGuard.Unlock", staleError("zero guard"))
+	errRGuardUnlock = methodError("RGuard.Unlock", endedError(0))
 	errRGuardPtr    = methodError("RGuard.Ptr", errRGuardEnded)
 	errRGuardGet    = methodError("RGuard.Get", errRGuardEnded)
 
-	errRGuardEnded = staleError("guard was unlocked or mapped, or is zero")
+	errRGuardEnded = operr.As(ErrReleased, "guard was unlocked or mapped, or is zero")
 )
 
 // Format prints the value, and with %+v and %#v that it is an RGuard's.

@@ -151,7 +151,7 @@ func TestReadGuardsEndOnce(t *testing.T) {
 		"Ptr": func() { g.Ptr() }, "Get": func() { g.Get() }, "Unlock": g.Unlock,
 	} {
 		err := testkit.PanicError(t, use)
-		require.ErrorIs(t, err, arcmutex.ErrStale)
+		require.ErrorIs(t, err, arcmutex.ErrReleased)
 		require.ErrorContains(t, err, "arcmutex: RGuard."+name+": guard was unlocked")
 	}
 	assert.Equal(t, 1, m.Readers(), "a stale guard has ended another's share")
@@ -180,7 +180,7 @@ func TestUpgradableReaders(t *testing.T) {
 		"Upgrade": func() { u.Upgrade() }, "TryUpgrade": func() { u.TryUpgrade() }, "Downgrade": func() { u.Downgrade() },
 	} {
 		err := testkit.PanicError(t, use)
-		require.ErrorIs(t, err, arcmutex.ErrStale)
+		require.ErrorIs(t, err, arcmutex.ErrReleased)
 		require.EqualError(t, err, "arcmutex: UGuard."+name+": guard was mapped, downgraded or upgraded")
 	}
 	assert.True(t, m.IsLocked())
@@ -198,8 +198,8 @@ func TestUpgradableReaders(t *testing.T) {
 	r.Unlock()
 	u = m.ULock()
 	g = u.Upgrade()
-	r = arcmutex.Downgrade(&g)
-	require.ErrorIs(t, testkit.PanicError(t, g.Unlock), arcmutex.ErrStale)
+	r = g.Downgrade()
+	require.ErrorIs(t, testkit.PanicError(t, g.Unlock), arcmutex.ErrReleased)
 	r.Unlock()
 	assert.Equal(t, "RWMutex(5)", fmt.Sprintf("%+v", m))
 }
@@ -208,8 +208,8 @@ func TestDowngradeEndsTheWriter(t *testing.T) {
 	m := arcmutex.NewRWMutex(1)
 	g := m.Lock()
 	g.Set(2)
-	r := arcmutex.Downgrade(&g)
-	require.ErrorIs(t, testkit.PanicError(t, func() { arcmutex.Downgrade(&g) }), arcmutex.ErrStale)
+	r := g.Downgrade()
+	require.ErrorIs(t, testkit.PanicError(t, func() { g.Downgrade() }), arcmutex.ErrReleased)
 	other := m.RLock()
 	assert.Equal(t, 4, r.Get()+other.Get())
 	r.Unlock()
@@ -225,8 +225,8 @@ func TestMapNarrowsAndConsumes(t *testing.T) {
 	assert.Equal(t, "boom", exits(func() { arcmutex.Map(&g, func(*pair) *int { panic("boom") }) }))
 	assert.Equal(t, pair{1, 2}, g.Get(), "a failed Map has consumed the guard")
 	b := arcmutex.Map(&g, func(p *pair) *int { return &p.b })
-	require.ErrorIs(t, testkit.PanicError(t, func() { g.Ptr() }), arcmutex.ErrStale)
-	require.ErrorIs(t, testkit.PanicError(t, g.Unlock), arcmutex.ErrStale)
+	require.ErrorIs(t, testkit.PanicError(t, func() { g.Ptr() }), arcmutex.ErrReleased)
+	require.ErrorIs(t, testkit.PanicError(t, g.Unlock), arcmutex.ErrReleased)
 	assert.Equal(t, 2, b.Get())
 	assert.Equal(t, 1, m.Readers())
 	b.Unlock()
@@ -239,7 +239,7 @@ func TestMapNarrowsAndConsumes(t *testing.T) {
 	assert.Equal(t, pair{1, 2}, g.Get(), "a part that is not there has consumed the guard")
 	a, ok := arcmutex.FilterMap(&g, part(true))
 	assert.True(t, ok)
-	require.ErrorIs(t, testkit.PanicError(t, g.Unlock), arcmutex.ErrStale)
+	require.ErrorIs(t, testkit.PanicError(t, g.Unlock), arcmutex.ErrReleased)
 	assert.Equal(t, 1, a.Get())
 	a.Unlock()
 	assert.Zero(t, m.Readers())

@@ -26,7 +26,7 @@ func TestDowngradeIsAtomicWithTwentyQueuedWriters(t *testing.T) {
 			}
 			synctest.Wait()
 			g.Set(round)
-			r := arcmutex.Downgrade(&g)
+			r := g.Downgrade()
 			testkit.Advance(time.Second)
 			assert.Equal(t, round, r.Get(), "a writer came between")
 			r.Unlock()
@@ -48,7 +48,7 @@ func TestDowngradeLetsReadersAtTheFrontIn(t *testing.T) {
 			synctest.Wait()
 		}
 		assert.Zero(t, in, "a reader beside the writer")
-		r := arcmutex.Downgrade(&g)
+		r := g.Downgrade()
 		synctest.Wait()
 		assert.Equal(t, 3, in)
 		r.Unlock()
@@ -68,7 +68,7 @@ func TestDowngradedPartLetsReadersIn(t *testing.T) {
 			assert.Nil(t, other, "a reader beside the writer")
 			return &p.b
 		})
-		r := arcmutex.Downgrade(&part)
+		r := part.Downgrade()
 		synctest.Wait()
 		assert.Same(t, r.Ptr(), other)
 		r.Unlock()
@@ -231,7 +231,7 @@ func TestStressRWMutex(t *testing.T) {
 					g := m.Lock()
 					write(g.Ptr())
 					wrote := g.Get()
-					r := arcmutex.Downgrade(&g)
+					r := g.Downgrade()
 					assert.Equal(t, wrote, r.Get(), "a writer came between")
 					r.Unlock()
 				case 4:
@@ -294,7 +294,7 @@ func TestRWMutexIsLinearizable(t *testing.T) {
 					if !ok {
 						continue
 					}
-					r.Do(i, swap, func() any { s := arcmutex.Downgrade(&g); unlock = s.Unlock; return true })
+					r.Do(i, swap, func() any { s := g.Downgrade(); unlock = s.Unlock; return true })
 					r.Do(i, noReader, func() any { unlock(); return true })
 				}
 			}

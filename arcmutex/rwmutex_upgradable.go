@@ -11,7 +11,7 @@ import (
 //
 // It is a small value that may be copied, as an [RGuard] is, and allocates when
 // an RGuard does. After Unlock, Upgrade or Downgrade it and all its copies are
-// stale, and panic with an error that is [ErrStale]; so does the zero UGuard.
+// stale, and panic with an error that is [ErrReleased]; so does the zero UGuard.
 type UGuard[T any] struct{ *grip[T] }
 
 // Ptr returns a pointer to the value, which must not be changed, nor read
@@ -41,8 +41,8 @@ func (g UGuard[T]) Unlock() {
 }
 
 var (
-	errUGuardUnlock    = methodError("UGuard.Unlock", staleError("zero guard"))
-	errUGuardDowngrade = methodError("UGuard.Downgrade", staleError("zero guard"))
+	errUGuardUnlock    = methodError("UGuard.Unlock", endedError(0))
+	errUGuardDowngrade = methodError("UGuard.Downgrade", endedError(0))
 )
 
 // Upgrade waits until the other readers have left, and makes the guard a

@@ -127,13 +127,13 @@ func pick(t *rapid.T, from *[]*job) *job {
 	return j
 }
 
-// stale requires that each use panics with ErrStale or ErrReleased.
+// stale requires that each use panics with ErrReleased or ErrReleased.
 func stale(t *rapid.T, uses ...func()) {
 	for _, use := range uses {
 		func() {
 			defer func() {
 				err, _ := recover().(error)
-				require.True(t, errors.Is(err, arcmutex.ErrStale) || errors.Is(err, sema.ErrReleased), err)
+				require.True(t, errors.Is(err, arcmutex.ErrReleased) || errors.Is(err, sema.ErrReleased), err)
 			}()
 			use()
 		}()
@@ -231,9 +231,9 @@ func TestAllLocksTogetherAgainstOracle(t *testing.T) {
 			},
 			"semaphore: try": func(t *rapid.T) {
 				n := rapid.Int64Range(0, 4).Draw(t, "n")
-				p, ok := h.sem.TryAcquire(n)
-				require.Equal(t, !h.closed && len(h.line) == 0 && n <= h.free, ok)
-				if ok {
+				p, err := h.sem.TryAcquire(n)
+				require.Equal(t, !h.closed && len(h.line) == 0 && n <= h.free, err == nil)
+				if err == nil {
 					h.free -= n
 					h.permitted = append(h.permitted, &job{n: n, permit: p})
 				} else {
@@ -403,7 +403,7 @@ func TestAllLocksTogetherAgainstOracle(t *testing.T) {
 				}
 			},
 			"once: wait": func(*rapid.T) {
-				j := h.start(func(ctx context.Context, _ *job) error { return h.once.Wait(ctx) })
+				j := h.start(func(ctx context.Context, _ *job) error { return h.once.WaitContext(ctx) })
 				if h.waiting = append(h.waiting, j); h.onceIs == "done" {
 					h.onceDone()
 				}
@@ -413,7 +413,7 @@ func TestAllLocksTogetherAgainstOracle(t *testing.T) {
 				how := rapid.SampledFrom([]string{"returns", "panics", "exits", "fails"}).Draw(t, "how")
 				v := rapid.IntRange(1, 9).Draw(t, "v")
 				aside(func() {
-					got, err := h.cell.GetOrTryInit(ctx, func() (int, error) {
+					got, err := h.cell.GetOrTryInitContext(ctx, func() (int, error) {
 						if fail(how); how == "fails" {
 							return v, errFailed
 						}
@@ -439,7 +439,7 @@ func TestAllLocksTogetherAgainstOracle(t *testing.T) {
 			},
 			"cell: wait": func(*rapid.T) {
 				j := h.start(func(ctx context.Context, _ *job) error {
-					_, err := h.cell.Wait(ctx)
+					_, err := h.cell.WaitContext(ctx)
 					return err
 				})
 				if h.getter = append(h.getter, j); h.value != 0 {
@@ -526,7 +526,7 @@ func TestAllLocksTogetherAgainstOracle(t *testing.T) {
 				h.asleep = append(h.asleep, h.start(func(ctx context.Context, _ *job) error {
 					g := h.mutex.Lock()
 					defer func() { g.Unlock() }()
-					return h.cond.Wait(ctx, &g)
+					return h.cond.WaitContext(ctx, &g)
 				}))
 			},
 			"cond: one": func(t *rapid.T) {

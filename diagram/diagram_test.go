@@ -291,7 +291,7 @@ func TestHandlesDrawThemselves(t *testing.T) {
 	again.Release()
 	read.Release()
 
-	g := arc.Get().Lock()
+	g := arc.Ptr().Lock()
 	defer g.Unlock()
 	p = diagram.Capture(diagram.Var("arc", &arc), diagram.Var("g", &g), diagram.Var("read", &read))
 	assert.Equal(t, []string{"strong: 1", "weak: 0", "value.state: locked", "value.value: not read"}, lines(of("arc")))
@@ -310,7 +310,7 @@ func TestACaptureEndsItsHoldsForCheckerAndTracker(t *testing.T) {
 		p := diagram.Capture(diagram.Var("a", &a))
 		assert.NotContains(t, p.Text(80), "not read")
 	}
-	g, ok := (*a.Get()).TryLock()
+	g, ok := (*a.Ptr()).TryLock()
 	require.True(t, ok, "a capture leaves the lock free")
 	g.Unlock()
 	a.Drop()
@@ -589,7 +589,7 @@ func TestCaptureBesideWriters(t *testing.T) {
 					return
 				default:
 				}
-				v := mine.Get()
+				v := mine.Ptr()
 				v.count.With(func(m *map[string][]int) {
 					if *m == nil {
 						*m = map[string][]int{}

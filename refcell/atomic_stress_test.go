@@ -67,13 +67,13 @@ func TestArcOfAnAtomicRefCellPanicsCleanly(t *testing.T) {
 						refusal(t, value.(error))
 					}
 				}()
-				(*a.Get()).With(func(v *int) { *v++ })
+				(*a.Ptr()).With(func(v *int) { *v++ })
 				writes.Add(1)
 			}()
 		}
 	})
 	assert.EqualValues(t, 1000, refusals.Load()+writes.Load())
-	assert.EqualValues(t, writes.Load(), (*a.Get()).Take())
+	assert.EqualValues(t, writes.Load(), (*a.Ptr()).Take())
 	a.Drop()
 }
 

@@ -20,8 +20,8 @@ func TestNothingAllocatesThatDoesNotWait(t *testing.T) {
 			p.Release()
 		},
 		"TryAcquire": func() {
-			p, ok := s.TryAcquire(1)
-			assert.True(t, ok)
+			p, err := s.TryAcquire(1)
+			assert.NoError(t, err)
 			p.Release()
 		},
 		"Split and Merge": func() {
@@ -39,7 +39,7 @@ func TestNothingAllocatesThatDoesNotWait(t *testing.T) {
 }
 
 //go:noinline
-func permitted(s *sema.Semaphore) (sema.Permit, bool) { return s.TryAcquire(1) }
+func permitted(s *sema.Semaphore) (sema.Permit, error) { return s.TryAcquire(1) }
 
 // What a permit costs that does not stay where it was made.
 func TestReturnedPermitsAllocateOnce(t *testing.T) {

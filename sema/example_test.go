@@ -13,7 +13,7 @@ func ExampleSemaphore() {
 	fmt.Println(s.Available(), err)
 	one, _ := p.Split(1)
 	one.Release()
-	fmt.Println(s.Available(), p.N())
+	fmt.Println(s.Available(), p.Len())
 	p.Release()
 	// Output:
 	// 1 <nil>

@@ -3,6 +3,7 @@ package sema
 import (
 	"context"
 
+	"github.com/coderrange/ferrous/internal/operr"
 	"github.com/coderrange/ferrous/internal/park"
 	"github.com/coderrange/ferrous/internal/track"
 )
@@ -144,7 +145,7 @@ type place struct {
 func (l *Listener) Wait(ctx context.Context) error {
 	const method = "Listener.Wait"
 	if l.place == nil || l.closed {
-		panic(methodError(method, endedError("listener was closed")))
+		panic(methodError(method, operr.As(ErrReleased, "listener was closed")))
 	}
 	return l.wait(ctx, method)
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+
+	"github.com/coderrange/ferrous/internal/operr"
 )
 
 // A Permit is a number of permits of a [Semaphore]. It must be released.
@@ -52,7 +54,7 @@ func (p Permit) stale(method string) error {
 	if p.permits != nil {
 		how = cmp.Or(ends[p.n], "permit was not acquired")
 	}
-	return methodError(method, endedError(how))
+	return methodError(method, operr.As(ErrReleased, how))
 }
 
 // end ends the permits and returns what they were.
@@ -79,8 +81,8 @@ func (p Permit) Forget() {
 	s.untrack()
 }
 
-// N returns the number of permits, zero after the end.
-func (p Permit) N() int64 {
+// Len returns the number of permits, zero after the end.
+func (p Permit) Len() int64 {
 	if p.permits == nil || p.sem == nil {
 		return 0
 	}
@@ -105,7 +107,7 @@ func (p Permit) split(n int64) *Semaphore {
 	held := p.live("Permit.Split")
 	if uint64(n) > uint64(held.n) { // a negative n is a large one
 		if n < 0 {
-			panic(fmt.Errorf("sema: Permit.Split: %d permits", n))
+			panic(methodError("Permit.Split", fmt.Errorf("%d permits", n)))
 		}
 		return nil
 	}
@@ -137,4 +139,4 @@ func (p Permit) Merge(other *Permit) {
 }
 
 // String returns the number of permits.
-func (p Permit) String() string { return fmt.Sprintf("Permit(%d)", p.N()) }
+func (p Permit) String() string { return fmt.Sprintf("Permit(%d)", p.Len()) }

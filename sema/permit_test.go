@@ -19,9 +19,9 @@ func TestRefusedPermitsSaySo(t *testing.T) {
 		p, err := s.Acquire(done, n)
 		require.Error(t, err)
 		require.EqualError(t, testkit.PanicError(t, p.Release), "sema: Permit.Release: permit was not acquired")
-		if p, ok := s.TryAcquire(n + 3); assert.False(t, ok) {
+		if p, err := s.TryAcquire(n + 3); assert.ErrorIs(t, err, sema.ErrNoPermits) {
 			require.EqualError(t, testkit.PanicError(t, p.Forget), "sema: Permit.Forget: permit was not acquired")
-			assert.Zero(t, p.N())
+			assert.Zero(t, p.Len())
 		}
 	}
 	assert.EqualValues(t, 2, s.Available())
@@ -51,7 +51,7 @@ func TestEndedPermitsAndListenersSayHowTheyEnded(t *testing.T) {
 			assert.PanicsWithError(t, "sema: Permit."+method+": permit was "+how, use)
 		}
 		assert.ErrorIs(t, testkit.PanicError(t, c.Release), sema.ErrReleased)
-		assert.Zero(t, c.N())
+		assert.Zero(t, c.Len())
 		assert.Equal(t, free, s.Available(), "a copy makes no permits")
 	}
 	assert.PanicsWithError(t, "sema: Permit.Release: permit was released", new(sema.Permit).Release)

@@ -12,15 +12,17 @@ package sema
 import (
 	"context"
 	"errors"
-	"strings"
 
-	"github.com/coderrange/ferrous/internal/ctxerr"
+	"github.com/coderrange/ferrous/internal/operr"
 	"github.com/coderrange/ferrous/internal/track"
 )
 
 var (
 	// ErrClosed says that a [Semaphore] was closed.
 	ErrClosed = errors.New("sema: closed")
+
+	// ErrNoPermits says that [Semaphore.TryAcquire] would have to wait.
+	ErrNoPermits = errors.New("sema: no permits")
 
 	// ErrReleased is what a [Permit] or a [Listener] panics with when it is used
 	// after its end, or was never begun.
@@ -40,31 +42,13 @@ func init() { track.Register(&class, nil) }
 // packages at once, too: if it asks for more than n does, that much is tracked.
 func Track(n int) { class.Track(n) }
 
-// methodError says where err came from.
-func methodError(method string, err error) error { return &opError{method, err} }
+// methodError returns the error of a method.
+func methodError(method string, err error) error { return operr.New("sema", method, err) }
 
 // interrupted returns the error of a method whose context is done.
 func interrupted(ctx context.Context, method string) error {
-	return methodError(method, ctxerr.Of(ctx))
+	return operr.Interrupted(ctx, "sema", method)
 }
-
-// An opError is the error of a method.
-type opError struct {
-	method string
-	err    error
-}
-
-func (e *opError) Error() string {
-	return "sema: " + e.method + ": " + strings.TrimPrefix(e.err.Error(), "sema: ")
-}
-
-func (e *opError) Unwrap() error { return e.err }
-
-// An endedError is an [ErrReleased] that says how the end came.
-type endedError string
-
-func (e endedError) Error() string        { return string(e) }
-func (e endedError) Is(target error) bool { return target == ErrReleased }
 
 // noCopy makes go vet report copies of a struct that has it as a field.
 type noCopy struct{}

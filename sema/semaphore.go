@@ -127,28 +127,43 @@ func (s *Semaphore) settle(w *park.Waiter[int64]) (got int64, ok bool) {
 	return w.Want, true
 }
 
-// TryAcquire takes n permits if they are free and nobody waits, and reports
-// whether it did. It does not on a closed semaphore. It panics if n is negative
-// or more than [MaxPermits].
+// TryAcquire takes n permits if they are free and no goroutine waits. Otherwise
+// the error is [ErrNoPermits], or [ErrClosed] if the semaphore is closed. It
+// panics if n is negative or more than [MaxPermits].
 //
 //ferrous:acquire
 //ferrous:fallible
-func (s *Semaphore) TryAcquire(n int64) (Permit, bool) {
-	from := s.tryAcquire(n)
-	return Permit{&permits{from, n}}, from != nil
+func (s *Semaphore) TryAcquire(n int64) (Permit, error) {
+	from, err := s.tryAcquire(n)
+	return Permit{&permits{from, n}}, err
 }
 
-// tryAcquire returns where to release the permits, or nil if n are not to be had.
-func (s *Semaphore) tryAcquire(n int64) *Semaphore {
+// tryAcquire returns where to release the permits, or nil with an error.
+func (s *Semaphore) tryAcquire(n int64) (*Semaphore, error) {
 	if !s.take(n) {
-		checkPermits(n, "Semaphore.TryAcquire")
-		return nil
+		return nil, s.refuse(n)
 	}
 	if class.On() {
-		return s.tracked(2)
+		return s.tracked(2), nil
 	}
-	return s
+	return s, nil
 }
+
+// refuse returns why TryAcquire has not taken n permits.
+func (s *Semaphore) refuse(n int64) error {
+	checkPermits(n, "Semaphore.TryAcquire")
+	if s.IsClosed() {
+		return errTryClosed
+	}
+	return errTryNoPermits
+}
+
+// What TryAcquire returns is made beforehand: a program that polls does not
+// allocate.
+var (
+	errTryClosed    = methodError("Semaphore.TryAcquire", ErrClosed)
+	errTryNoPermits = methodError("Semaphore.TryAcquire", ErrNoPermits)
+)
 
 // take takes n permits if nothing is in the way.
 func (s *Semaphore) take(n int64) bool {

@@ -24,10 +24,11 @@ func TestSemaphoreCounts(t *testing.T) {
 	s := sema.NewSemaphore(3)
 	p, err := s.Acquire(t.Context(), 2)
 	require.NoError(t, err)
-	assert.EqualValues(t, 2, p.N())
-	q, ok := s.TryAcquire(2)
-	assert.False(t, ok)
-	assert.EqualValues(t, 0, q.N())
+	assert.EqualValues(t, 2, p.Len())
+	q, err := s.TryAcquire(2)
+	require.EqualError(t, err, "sema: Semaphore.TryAcquire: no permits")
+	require.ErrorIs(t, err, sema.ErrNoPermits)
+	assert.EqualValues(t, 0, q.Len())
 	assert.Equal(t, "Semaphore(1)", s.String())
 	assert.Equal(t, "Permit(2)", p.String())
 	p.Release()
@@ -46,16 +47,16 @@ func TestPermitsSplitAndMerge(t *testing.T) {
 	p, _ := s.TryAcquire(6)
 	q, ok := p.Split(4)
 	require.True(t, ok)
-	assert.EqualValues(t, 2, p.N())
-	assert.EqualValues(t, 4, q.N())
+	assert.EqualValues(t, 2, p.Len())
+	assert.EqualValues(t, 4, q.Len())
 	tooMuch, ok := p.Split(3)
 	assert.False(t, ok)
-	assert.Zero(t, tooMuch.N())
+	assert.Zero(t, tooMuch.Len())
 	foreign, _ := other.TryAcquire(1)
 	require.EqualError(t, testkit.PanicError(t, func() { p.Merge(&foreign) }), "sema: Permit.Merge: permits of different semaphores")
 	require.EqualError(t, testkit.PanicError(t, func() { p.Merge(&p) }), "sema: Permit.Merge: a permit with itself")
 	require.Error(t, testkit.PanicError(t, func() { p.Split(-1) }))
-	assert.EqualValues(t, 3, p.N()+foreign.N())
+	assert.EqualValues(t, 3, p.Len()+foreign.Len())
 	p.Merge(&q)
 	require.ErrorIs(t, testkit.PanicError(t, func() { p.Merge(&q) }), sema.ErrReleased)
 	require.ErrorIs(t, testkit.PanicError(t, func() { q.Split(0) }), sema.ErrReleased)
@@ -71,7 +72,7 @@ func TestPartsOfAPermitAreReleasedAlone(t *testing.T) {
 	require.True(t, ok)
 	none, ok := p.Split(0)
 	require.True(t, ok)
-	assert.Zero(t, none.N())
+	assert.Zero(t, none.Len())
 	assert.EqualValues(t, 2, s.Available(), "splitting gives nothing back")
 	p.Release()
 	assert.EqualValues(t, 4, s.Available())
@@ -103,7 +104,7 @@ func TestSemaphoreRefusesBadNumbers(t *testing.T) {
 	for name, f := range map[string]func(n int64){
 		"NewSemaphore":         func(n int64) { sema.NewSemaphore(n) },
 		"Semaphore.Acquire":    func(n int64) { _, _ = s.Acquire(t.Context(), n) },
-		"Semaphore.TryAcquire": func(n int64) { s.TryAcquire(n) },
+		"Semaphore.TryAcquire": func(n int64) { _, _ = s.TryAcquire(n) },
 		"Semaphore.Add":        s.Add,
 	} {
 		for _, n := range []int64{-1, math.MinInt64, sema.MaxPermits + 1, math.MaxInt64} {
@@ -115,8 +116,8 @@ func TestSemaphoreRefusesBadNumbers(t *testing.T) {
 	s.Add(sema.MaxPermits - 1)
 	s.Add(1)
 	require.Error(t, testkit.PanicError(t, func() { s.Add(1) }))
-	p, ok := s.TryAcquire(1)
-	require.True(t, ok)
+	p, err := s.TryAcquire(1)
+	require.NoError(t, err)
 	s.Add(1)
 	require.Error(t, testkit.PanicError(t, p.Release))
 	assert.EqualValues(t, sema.MaxPermits, s.Available())
@@ -156,8 +157,8 @@ func TestLargeRequestAtTheFrontIsNotOvertaken(t *testing.T) {
 			p.Release()
 		}()
 		synctest.Wait()
-		_, ok := s.TryAcquire(1)
-		assert.False(t, ok, "a small request has passed a large one")
+		_, err := s.TryAcquire(1)
+		require.ErrorIs(t, err, sema.ErrNoPermits, "a small request has passed a large one")
 		p.Release()
 		<-big
 		synctest.Wait()
@@ -187,10 +188,10 @@ func TestCancelledRequestRestoresAll(t *testing.T) {
 		testkit.Advance(time.Second)
 		assert.True(t, small.Load(), "the next has not been woken")
 		assert.EqualValues(t, 6, s.Available())
-		p, ok := s.TryAcquire(6)
-		require.True(t, ok)
+		p, err := s.TryAcquire(6)
+		require.NoError(t, err)
 		p.Release()
-		_, err := s.Acquire(ctx, 1)
+		_, err = s.Acquire(ctx, 1)
 		require.ErrorIs(t, err, context.DeadlineExceeded, "a done context")
 		assert.EqualValues(t, 6, s.Available())
 	})
@@ -223,8 +224,9 @@ func TestCloseWakesAll(t *testing.T) {
 		assert.Equal(t, "Semaphore(1 closed)", s.String())
 		_, err := s.Acquire(t.Context(), 0)
 		require.ErrorIs(t, err, sema.ErrClosed)
-		_, ok := s.TryAcquire(1)
-		assert.False(t, ok)
+		_, err = s.TryAcquire(1)
+		require.EqualError(t, err, "sema: Semaphore.TryAcquire: closed")
+		require.ErrorIs(t, err, sema.ErrClosed)
 	})
 }
 
@@ -278,9 +280,9 @@ func TestSemaphoreAgainstOracle(t *testing.T) {
 			},
 			"TryAcquire": func(t *rapid.T) {
 				r := &request{n: rapid.Int64Range(0, 5).Draw(t, "n"), cancel: func() {}}
-				p, ok := s.TryAcquire(r.n)
-				require.Equal(t, len(waiting) == 0 && r.n <= free, ok)
-				if ok {
+				p, err := s.TryAcquire(r.n)
+				require.Equal(t, len(waiting) == 0 && r.n <= free, err == nil)
+				if err == nil {
 					r.permit, r.isTracked = &p, tracking
 					free -= r.n
 					holding = append(holding, r)
@@ -343,7 +345,7 @@ func TestSemaphoreAgainstOracle(t *testing.T) {
 				require.Equal(t, free, s.Available())
 				tracked := 0
 				for _, r := range holding {
-					require.Equal(t, r.n, r.permit.N())
+					require.Equal(t, r.n, r.permit.Len())
 					if r.isTracked {
 						tracked++
 					}
@@ -393,11 +395,11 @@ func TestSemaphoreIsLinearizable(t *testing.T) {
 				var release func()
 				r.Do(i, n, func() any {
 					if rng.IntN(2) == 0 {
-						p, ok := s.TryAcquire(n)
-						if ok {
+						p, err := s.TryAcquire(n)
+						if err == nil {
 							release = p.Release
 						}
-						return ok
+						return err == nil
 					}
 					p, err := s.Acquire(t.Context(), n)
 					release = p.Release
@@ -430,8 +432,8 @@ func TestStressSemaphore(t *testing.T) {
 			}
 		})
 		assert.EqualValues(t, 4, s.Available())
-		p, ok := s.TryAcquire(4)
-		require.True(t, ok)
+		p, err := s.TryAcquire(4)
+		require.NoError(t, err)
 		p.Release()
 	})
 }

@@ -95,7 +95,7 @@ var kinds = map[string]struct {
 	}},
 	"the first Arc, with its value in use": {"arcmutex.Arc", func() func() {
 		a := arcmutex.NewArc(1)
-		keep = append(keep, a.Get())
+		keep = append(keep, a.Ptr())
 		return a.Drop
 	}},
 	"an Arc":        {"arcmutex.Arc", func() func() { return arc.Clone().Drop }},
@@ -233,7 +233,7 @@ var kinds = map[string]struct {
 	}},
 	"a downgraded Guard": {"arcmutex.RGuard", func() func() {
 		g := lived(arcmutex.NewRWMutex(1)).Lock()
-		r := arcmutex.Downgrade(&g)
+		r := g.Downgrade()
 		return r.Unlock
 	}},
 	"a UGuard": {"arcmutex.UGuard", func() func() { g := lived(arcmutex.NewRWMutex(1)).ULock(); return g.Unlock }},

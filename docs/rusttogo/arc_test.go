@@ -18,12 +18,12 @@ func Example_arcShare() {
 		mine := a.Clone()
 		wg.Go(func() {
 			defer mine.Drop()
-			_ = *mine.Get()
+			_ = *mine.Ptr()
 		})
 	}
 	wg.Wait()
 	b := a.Clone()
-	fmt.Println(a.PtrEq(b), *a.Get() == *b.Get(), a.StrongCount())
+	fmt.Println(a.PtrEq(b), *a.Ptr() == *b.Ptr(), a.StrongCount())
 	b.Drop()
 	a.Drop()
 	// Output:
@@ -53,7 +53,7 @@ func Example_arcUnwrap() {
 	v, last := b.IntoInner()
 	fmt.Println(v, last)
 	shape := arcmutex.NewArc[any](dog{"Rex"})
-	d, ok := (*shape.Get()).(dog)
+	d, ok := (*shape.Ptr()).(dog)
 	fmt.Println(d.name, ok)
 	// Output:
 	// false {Audi [50]}
@@ -92,8 +92,8 @@ func Example_arcCyclic() {
 func Example_arcRefCell() {
 	a := arcmutex.NewArc(refcell.NewAtomicRefCell(0))
 	b := a.Clone()
-	w := (*a.Get()).BorrowMut()
-	_, err := (*b.Get()).TryBorrow()
+	w := (*a.Ptr()).BorrowMut()
+	_, err := (*b.Ptr()).TryBorrow()
 	fmt.Println(errors.Is(err, refcell.ErrMutBorrowed))
 	w.Set(1)
 	w.Release()

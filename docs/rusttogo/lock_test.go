@@ -70,7 +70,7 @@ func Example_rwlock() {
 	x.Unlock()
 	w := l.Lock()
 	w.Ptr().y = 3
-	r := arcmutex.Downgrade(&w)
+	r := w.Downgrade()
 	fmt.Println(r.Get())
 	r.Unlock()
 	w = l.Lock()
@@ -114,34 +114,35 @@ func Example_rwlockValue() {
 }
 
 func Example_condvar() {
-	ctx := context.Background()
 	queue := arcmutex.NewMutex([]string(nil))
 	var added arcmutex.Cond
 	g := queue.Lock()
-	notified, err := added.WaitTimeout(&g, time.Millisecond)
-	fmt.Println(notified, err)
-	satisfied, err := added.WaitTimeoutWhile(&g, time.Millisecond, func() bool { return len(g.Get()) == 0 })
-	fmt.Println(satisfied, err)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+	defer cancel()
+	err := added.WaitContext(ctx, &g)
+	fmt.Println(err)
+	err = added.WaitWhileContext(ctx, &g, func() bool { return len(g.Get()) == 0 })
+	fmt.Println(err)
 	go func() {
 		queue.With(func(q *[]string) { *q = append(*q, "job") })
 		added.NotifyOne()
 	}()
-	err = added.WaitWhile(ctx, &g, func() bool { return len(g.Get()) == 0 })
-	fmt.Println(g.Get(), err)
+	added.WaitWhile(&g, func() bool { return len(g.Get()) == 0 })
+	fmt.Println(g.Get())
 	go func() {
 		queue.With(func(q *[]string) { *q = nil })
 		added.NotifyAll()
 	}()
 	for len(g.Get()) > 0 {
-		err = added.Wait(ctx, &g)
+		added.Wait(&g)
 	}
-	fmt.Println(g.Get(), err)
+	fmt.Println(g.Get())
 	g.Unlock()
 	// Output:
-	// false <nil>
-	// false <nil>
-	// [job] <nil>
-	// [] <nil>
+	// arcmutex: Cond.WaitContext: context deadline exceeded
+	// arcmutex: Cond.WaitWhileContext: context deadline exceeded
+	// [job]
+	// []
 }
 
 func Example_barrier() {
@@ -166,29 +167,30 @@ func Example_once() {
 	try(func() { once.Do(func() { panic("no disk") }) })
 	once.DoForce(func(wasPoisoned bool) { fmt.Println("again:", wasPoisoned) })
 	once.Do(func() { fmt.Println("never") })
-	fmt.Println(once.IsDone(), once.Wait(context.Background()))
+	once.Wait()
+	fmt.Println(once.IsDone())
 	// Output:
 	// panic: no disk
 	// again: true
-	// true <nil>
+	// true
 }
 
 func Example_onceLock() {
-	ctx := context.Background()
 	var o arcmutex.OnceLock[string]
 	_, ok := o.Get()
 	fmt.Println(ok, o.Set("first"), o.Set("second"))
 	fmt.Println(o.GetOrInit(func() string { return "third" }))
-	*o.Ptr() += "!"
-	fmt.Println(o.Wait(ctx))
+	v, _ := o.Ptr()
+	*v += "!"
+	fmt.Println(o.Wait())
 	fmt.Println(o.TryInsert("fourth"))
 	fmt.Println(o.Take())
-	_, err := o.GetOrTryInit(ctx, func() (string, error) { return "", errSad })
-	fmt.Println(err, arcmutex.NewOnceLock("full"))
+	_, err := o.GetOrTryInit(func() (string, error) { return "", errSad })
+	fmt.Println(err, arcmutex.OnceLockFrom("full"))
 	// Output:
 	// false true false
 	// first
-	// first! <nil>
+	// first!
 	// first! false
 	// first! true
 	// sad full
@@ -212,12 +214,13 @@ func Example_semaphore() {
 	ctx := context.Background()
 	s := sema.NewSemaphore(3)
 	p, err := s.Acquire(ctx, 1)
-	two, ok := s.TryAcquire(2)
+	fmt.Println(err)
+	two, err := s.TryAcquire(2)
 	_, more := s.TryAcquire(1)
-	fmt.Println(err, ok, more, s.Available())
+	fmt.Println(err, more, s.Available())
 	one, _ := two.Split(1)
 	p.Merge(&one)
-	fmt.Println(p.N(), two.N())
+	fmt.Println(p.Len(), two.Len())
 	p.Release()
 	two.Forget()
 	s.Add(5)
@@ -226,7 +229,8 @@ func Example_semaphore() {
 	_, err = s.Acquire(ctx, 1)
 	fmt.Println(s.IsClosed(), errors.Is(err, sema.ErrClosed))
 	// Output:
-	// <nil> true false 0
+	// <nil>
+	// <nil> sema: Semaphore.TryAcquire: no permits 0
 	// 2 1
 	// 7 6
 	// true true

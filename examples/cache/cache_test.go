@@ -67,7 +67,7 @@ func TestCallersShareOneLoad(t *testing.T) {
 						return err
 					}
 					defer a.Drop()
-					assert.Equal(t, "a", *a.Get())
+					assert.Equal(t, "a", *a.Ptr())
 					return nil
 				})
 			}
@@ -91,7 +91,7 @@ func TestAnEvictionTakesNothingAwayFromAReader(t *testing.T) {
 		b, err := c.Get(t.Context(), "b") // evicts a
 		require.NoError(t, err)
 		b.Drop()
-		assert.Equal(t, "a", *a.Get())
+		assert.Equal(t, "a", *a.Ptr())
 		again, err := c.Get(t.Context(), "a") // by the Weak; evicts b, which nobody has
 		require.NoError(t, err)
 		assert.True(t, again.PtrEq(a))

@@ -84,7 +84,7 @@ func readPage(ctx context.Context, cache *Cache[page], key string) error {
 		return err
 	}
 	defer a.Drop()
-	if got := a.Get(); got.text != "page "+key {
+	if got := a.Ptr(); got.text != "page "+key {
 		return fmt.Errorf("asked for page %s, got %q", key, got.text)
 	}
 	return ctx.Err()

@@ -61,7 +61,7 @@ func (s *Store) Clone() *Store { return &Store{s.limits, s.shared.Clone()} }
 func (s *Store) Drop() { s.shared.Drop() }
 
 // contents returns the lock that owns the files.
-func (s *Store) contents() *arcmutex.RWMutex[contents] { return *s.shared.Get() }
+func (s *Store) contents() *arcmutex.RWMutex[contents] { return *s.shared.Ptr() }
 
 // Put keeps data, which is the store's from then on, under a name. It reports
 // whether the name is new.

@@ -76,8 +76,8 @@ b.borrow_mut().push(2);`,
 thread::spawn(move || *a.borrow_mut() += 1); // error: RefCell cannot be shared`,
 		func(s *scene) {
 			a := arcmutex.NewArc(refcell.AtomicRefCell[int32]{})
-			w := a.Get().BorrowMut()
-			_, err := a.Get().TryBorrowMut()
+			w := a.Ptr().BorrowMut()
+			_, err := a.Ptr().TryBorrowMut()
 			s.main("", variable("a", &a), variable("w", &w))
 			_ = err // a *refcell.BorrowError
 			w.Release()
@@ -94,9 +94,9 @@ storage.lock().unwrap().insert("a.txt".into(), b"hi".to_vec());`,
 			type files = map[string][]byte
 			storage := arcmutex.NewArc(arcmutex.Mutex[files]{})
 			s1 := storage.Clone()
-			storage.Get().With(func(m *files) { *m = files{"a.txt": []byte("hi")} })
+			storage.Ptr().With(func(m *files) { *m = files{"a.txt": []byte("hi")} })
 			s.show("unlocked", inFrame("main", variable("storage", &storage)), inFrame("goroutine 1", variable("s1", &s1)))
-			g := s1.Get().Lock()
+			g := s1.Ptr().Lock()
 			s.show("locked by goroutine 1", inFrame("main", variable("storage", &storage)), inFrame("goroutine 1", variable("s1", &s1), variable("g", &g)))
 			g.Unlock()
 			s1.Drop()
@@ -195,7 +195,8 @@ let a = CONFIG.get_or_init(|| Config { name: "one" });`,
 			lock := new(arcmutex.OnceLock[config])
 			s.main("before", variable("CONFIG", &lock))
 			_ = lock.GetOrInit(func() config { return config{"one"} })
-			a, b := lock.Ptr(), lock.Ptr()
+			a, _ := lock.Ptr()
+			b, _ := lock.Ptr()
 			s.main("after", variable("CONFIG", &lock), variable("a", &a), variable("b", &b))
 		},
 	},

@@ -90,7 +90,7 @@ func goroutines(w *strings.Builder) {
 		mine := a.Clone()
 		wg.Go(func() {
 			defer mine.Drop()
-			_ = *mine.Get()
+			_ = *mine.Ptr()
 		})
 	}
 	a.Drop()
@@ -174,7 +174,7 @@ func vector(w *strings.Builder) {
 
 func conflict(w *strings.Builder) {
 	a := arcmutex.NewArc(refcell.NewAtomicRefCell([]int{1}))
-	shared := *a.Get()
+	shared := *a.Ptr()
 	held := shared.BorrowMut()
 	var wg sync.WaitGroup
 	wg.Go(func() {

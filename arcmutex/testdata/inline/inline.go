@@ -8,7 +8,7 @@ import "github.com/coderrange/ferrous/arcmutex"
 func Use(a *arcmutex.Arc[int], w *arcmutex.Weak[int]) int {
 	c := a.Clone()
 	u, _ := w.Upgrade()
-	n := *c.Get() + *u.Get()
+	n := *c.Ptr() + *u.Ptr()
 	c.Drop()
 	u.Drop()
 	return n

@@ -37,15 +37,15 @@ type call func(t *testing.T, ctx context.Context) error
 // done, if they have to.
 var waiting = map[string]call{
 	"sema.Barrier.Wait": func(_ *testing.T, ctx context.Context) error { return of(sema.NewBarrier(2).Wait(ctx)) },
-	"arcmutex.Cond.Wait": func(_ *testing.T, ctx context.Context) error {
+	"arcmutex.Cond.WaitContext": func(_ *testing.T, ctx context.Context) error {
 		g := arcmutex.NewMutex(0).Lock()
 		defer g.Unlock()
-		return new(arcmutex.Cond).Wait(ctx, &g)
+		return new(arcmutex.Cond).WaitContext(ctx, &g)
 	},
-	"arcmutex.Cond.WaitWhile": func(_ *testing.T, ctx context.Context) error {
+	"arcmutex.Cond.WaitWhileContext": func(_ *testing.T, ctx context.Context) error {
 		g := arcmutex.NewMutex(0).Lock()
 		defer g.Unlock()
-		return new(arcmutex.Cond).WaitWhile(ctx, &g, func() bool { return true })
+		return new(arcmutex.Cond).WaitWhileContext(ctx, &g, func() bool { return true })
 	},
 	"arcmutex.LazyLock.GetContext": func(t *testing.T, ctx context.Context) error {
 		var l *arcmutex.LazyLock[int]
@@ -69,13 +69,13 @@ var waiting = map[string]call{
 		o := once(t)
 		return o.DoContext(ctx, func() error { return nil })
 	},
-	"arcmutex.Once.Wait": func(t *testing.T, ctx context.Context) error { return once(t).Wait(ctx) },
-	"arcmutex.OnceLock.GetOrTryInit": func(t *testing.T, ctx context.Context) error {
+	"arcmutex.Once.WaitContext": func(t *testing.T, ctx context.Context) error { return once(t).WaitContext(ctx) },
+	"arcmutex.OnceLock.GetOrTryInitContext": func(t *testing.T, ctx context.Context) error {
 		var o arcmutex.OnceLock[int]
 		busy(func(begun func()) { o.GetOrInit(func() int { begun(); forever(t); return 0 }) })
-		return of(o.GetOrTryInit(ctx, func() (int, error) { return 0, nil }))
+		return of(o.GetOrTryInitContext(ctx, func() (int, error) { return 0, nil }))
 	},
-	"arcmutex.OnceLock.Wait":        func(_ *testing.T, ctx context.Context) error { return of(new(arcmutex.OnceLock[int]).Wait(ctx)) },
+	"arcmutex.OnceLock.WaitContext": func(_ *testing.T, ctx context.Context) error { return of(new(arcmutex.OnceLock[int]).WaitContext(ctx)) },
 	"arcmutex.RWMutex.LockContext":  func(t *testing.T, ctx context.Context) error { return of(written(t).LockContext(ctx)) },
 	"arcmutex.RWMutex.RLockContext": func(t *testing.T, ctx context.Context) error { return of(written(t).RLockContext(ctx)) },
 	"arcmutex.RWMutex.ULockContext": func(t *testing.T, ctx context.Context) error { return of(written(t).ULockContext(ctx)) },

@@ -127,7 +127,7 @@ func containers[T any](t *testing.T, v T) map[string]any {
 		"result.UnhandledError": unhandled(t, fmt.Errorf("about %v", v)),
 		"rc.Box":                rc.NewBox(v),
 		"refcell.Cell":          refcell.NewCell(v), "refcell.OnceCell": refcell.OnceCellFrom(v),
-		"arcmutex.OnceLock": arcmutex.NewOnceLock(v),
+		"arcmutex.OnceLock": arcmutex.OnceLockFrom(v),
 		"stream.Stream":     stream.Of(v, v), "stream.Received": stream.Received[T]{Value: v}, "stream.Pair": stream.Pair[T, T]{First: v, Second: v},
 		"stream.Indexed":   stream.Indexed[T]{Value: v},
 		"stream.Window":    stream.Window[T]{Values: []T{v}},

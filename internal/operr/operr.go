@@ -1,0 +1,42 @@
+// Package operr makes the errors that say which method of which package they come
+// from, such as "sema: Semaphore.Acquire: closed".
+package operr
+
+import (
+	"context"
+	"strings"
+
+	"github.com/coderrange/ferrous/internal/ctxerr"
+)
+
+// New returns the error of a method, such as "Mutex.Lock", of the package pkg. It
+// unwraps to err. If err's text begins with the package's name, the name is
+// printed once.
+func New(pkg, method string, err error) error { return &opError{pkg, method, err} }
+
+// Interrupted returns the error of a method whose context is done.
+func Interrupted(ctx context.Context, pkg, method string) error {
+	return New(pkg, method, ctxerr.Of(ctx))
+}
+
+type opError struct {
+	pkg, method string
+	err         error
+}
+
+func (e *opError) Error() string {
+	return e.pkg + ": " + e.method + ": " + strings.TrimPrefix(e.err.Error(), e.pkg+": ")
+}
+
+func (e *opError) Unwrap() error { return e.err }
+
+// As returns an error that is err, and has a text of its own.
+func As(err error, text string) error { return &asError{text, err} }
+
+type asError struct {
+	text string
+	err  error
+}
+
+func (e *asError) Error() string { return e.text }
+func (e *asError) Unwrap() error { return e.err }
