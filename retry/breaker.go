@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/coderrange/ferrous/internal/ctxerr"
 )
 
 // ErrOpen says that a [Breaker] refused the call. It is always wrapped in an
@@ -534,7 +536,7 @@ func Guarded[T any](b *Breaker, op Op[T]) Op[T] {
 		noContext("Guarded", ctx)
 		if ctx.Err() != nil {
 			var zero T
-			return zero, ended(ctx)
+			return zero, ctxerr.Of(ctx)
 		}
 		word := b.word.Load()
 		if word&breakerMask != closedWord {

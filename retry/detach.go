@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"sync/atomic"
+
+	"github.com/coderrange/ferrous/internal/ctxerr"
 )
 
 // Detach lets callers go on without an operation that does not listen to its
@@ -87,7 +89,7 @@ func Detached[T any](d *Detach, op Op[T], dispose func(T)) Op[T] {
 		over := ctx.Done() // before op begins, in case it panics
 		if ctx.Err() != nil {
 			var zero T
-			return zero, ended(ctx)
+			return zero, ctxerr.Of(ctx)
 		}
 		const running, abandoned, finished = 0, 1, 2
 		var state atomic.Int32
@@ -114,7 +116,7 @@ func Detached[T any](d *Detach, op Op[T], dispose func(T)) Op[T] {
 			if state.CompareAndSwap(running, abandoned) {
 				d.total.Add(1)
 				var zero T
-				return zero, ended(ctx)
+				return zero, ctxerr.Of(ctx)
 			}
 			d.abandoned.Add(-1) // it has just finished
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/coderrange/ferrous/internal/ctxerr"
 	"github.com/coderrange/ferrous/internal/lease"
 )
 
@@ -163,7 +164,7 @@ func (r *loop) next(err error) *Error {
 			return r.giveUp(ReasonTooLong, err, nil)
 		}
 		if end, has := r.ctx.Deadline(); has && !now.Add(delay).Before(end) {
-			return r.giveUp(ReasonDeadline, err, context.DeadlineExceeded)
+			return r.giveUp(ReasonDeadline, err, ctxerr.Early(r.ctx))
 		}
 	}
 	if budget := r.p.o.Budget; budget != nil && !budget.Withdraw() {

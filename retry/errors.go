@@ -74,9 +74,11 @@ type Error struct {
 	// Earlier is what the last attempt returned that no [Breaker] refused, when a
 	// Breaker refused the last one. Nil otherwise, and when it refused all.
 	Earlier error
-	// Cause is the cause of the context's end, or [context.DeadlineExceeded]
-	// when the context's deadline left no time for another attempt. Nil unless
-	// the reason is [ReasonCanceled], [ReasonDeadline] or [ReasonShutdown].
+	// Cause is the cause of the context's end. If the context had not ended yet,
+	// because its deadline left no time for another attempt, Cause matches
+	// [context.DeadlineExceeded], and the context's cause once there is one; it
+	// keeps the context until then. Nil unless the reason is [ReasonCanceled],
+	// [ReasonDeadline] or [ReasonShutdown].
 	Cause error
 	// Attempts is how many attempts were made, without one that a shutdown
 	// interrupted.
@@ -141,16 +143,18 @@ func (r Reason) contextError() error {
 }
 
 // endOf returns the reason and the cause of the end of ctx, which is done.
-func endOf(ctx context.Context) (Reason, error) {
-	cause := context.Cause(ctx)
+func endOf(ctx context.Context) (reason Reason, cause error) {
+	cause = context.Cause(ctx)
 	switch {
 	case errors.Is(cause, ErrShutdown):
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) { // which the reason does not say
-			cause = ctxerr.Of(ctx)
-		}
-		return ReasonShutdown, cause
+		reason = ReasonShutdown
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return ReasonDeadline, cause
+		reason = ReasonDeadline
+	default:
+		reason = ReasonCanceled
 	}
-	return ReasonCanceled, cause
+	if !errors.Is(reason.contextError(), ctx.Err()) { // the reason alone would not say it
+		cause = ctxerr.Of(ctx)
+	}
+	return reason, cause
 }

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/coderrange/ferrous/internal/ctxerr"
 	"github.com/coderrange/ferrous/internal/lease"
 )
 
@@ -102,7 +103,7 @@ func Hedged[T any](h *Hedge, op Op[T], dispose func(T)) Op[T] {
 		noContext("Hedged", ctx)
 		if ctx.Err() != nil {
 			var zero T
-			return zero, ended(ctx)
+			return zero, ctxerr.Of(ctx)
 		}
 		r := race[T]{h: h, op: op, dispose: dispose, ctx: ctx, ends: make(chan finish[T], h.o.Copies)}
 		return r.run()

@@ -13,7 +13,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var errDown = errors.New("service is down")
+var (
+	errDown    = errors.New("service is down")
+	errOverdue = errors.New("the request is overdue")
+)
 
 // failing returns an op that fails n times and then returns 42.
 func failing(n int, err error) (op retry.Op[int], calls *int) {

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/coderrange/ferrous/internal/ctxerr"
 )
 
 // Memory is a [Store] in memory, lost with the process. Enqueue, Claim, Extend
@@ -171,7 +173,7 @@ func (m *Memory[T]) begin(ctx context.Context, method string) error {
 		return ErrClosed
 	case ctx.Err() != nil:
 		m.mu.Unlock()
-		return ended(ctx)
+		return ctxerr.Of(ctx)
 	}
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/coderrange/ferrous/internal/ctxerr"
 )
 
 // QueueOptions says what a [Queue] is like.
@@ -225,7 +227,7 @@ func (q *Queue[T]) Dead(ctx context.Context) iter.Seq2[Job[T], error] {
 			}
 			for _, job := range page {
 				if ctx.Err() != nil {
-					yield(Job[T]{}, ended(ctx))
+					yield(Job[T]{}, ctxerr.Of(ctx))
 					return
 				}
 				if r.After = job.ID; !yield(job, nil) {

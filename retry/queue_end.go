@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/coderrange/ferrous/internal/ctxerr"
 )
 
 // waitPoll is how often Wait looks at a store that others may settle jobs in.
@@ -59,7 +61,7 @@ func (q *Queue[T]) Shutdown(ctx context.Context) error {
 	if q.atEnd(ctx, s) {
 		return q.endError(s)
 	}
-	e := &ShutdownError{Left: q.left(), Cause: ended(ctx)}
+	e := &ShutdownError{Left: q.left(), Cause: ctxerr.Of(ctx)}
 	if s != nil {
 		e.Interrupted = int(s.running.Load())
 		s.stop(fmt.Errorf("%w: %w", ErrShutdown, e.Cause))
@@ -163,7 +165,7 @@ func (q *Queue[T]) Wait(ctx context.Context) error {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return ended(ctx)
+			return ctxerr.Of(ctx)
 		}
 		timer.Stop()
 	}

@@ -185,7 +185,7 @@ func TestShutdownReturnsBesideAHookThatHangs(t *testing.T) {
 		err := q.Shutdown(ctx)
 		require.ErrorIs(t, err, errEnd)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.EqualError(t, err, "retry: shutdown interrupted 0 handlers: context deadline exceeded: the operator ends it")
+		require.EqualError(t, err, "retry: shutdown interrupted 0 handlers: the operator ends it")
 		require.NoError(t, stop())
 	})
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/coderrange/ferrous/internal/ctxerr"
 )
 
 // ExtendLease lets the lease of a job last until d from now. A lease that lasts
@@ -32,7 +34,7 @@ func ExtendLease(ctx context.Context, d time.Duration) error {
 	}
 	for _, c := range [...]context.Context{ctx, l.handler} {
 		if c.Err() != nil {
-			return ended(c)
+			return ctxerr.Of(c)
 		}
 	}
 	return l.extend(ctx, d)
@@ -146,7 +148,7 @@ func (l *claim) extend(ctx context.Context, d time.Duration) error {
 	select {
 	case l.turn <- struct{}{}:
 	case <-ctx.Done():
-		return ended(ctx)
+		return ctxerr.Of(ctx)
 	}
 	defer func() { <-l.turn }()
 	now := time.Now()
@@ -156,10 +158,10 @@ func (l *claim) extend(ctx context.Context, d time.Duration) error {
 	}
 	switch err := l.store(ctx, r); {
 	case l.ctx.Err() != nil: // too late
-		return ended(l.handler)
+		return ctxerr.Of(l.handler)
 	case errors.Is(err, ErrStale):
 		l.cancel(errReclaimed)
-		return ended(l.handler)
+		return ctxerr.Of(l.handler)
 	case err != nil:
 		return err
 	}

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/coderrange/ferrous/internal/ctxerr"
 )
 
 // ErrLease is the cause with which the context of a handler ends when the lease
@@ -44,7 +46,7 @@ func (q *Queue[T]) Run(ctx context.Context) error {
 	}
 	defer q.finish(s)
 	defer context.AfterFunc(ctx, func() {
-		s.stop(fmt.Errorf("%w: %w", ErrShutdown, ended(ctx)))
+		s.stop(fmt.Errorf("%w: %w", ErrShutdown, ctxerr.Of(ctx)))
 	})()
 	if ctx.Err() == nil {
 		var delivery sync.WaitGroup

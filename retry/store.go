@@ -3,7 +3,6 @@ package retry
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -293,14 +292,4 @@ type Notifier interface {
 	// channel that has no room for a token has one. The next call of Claim or
 	// Events sees the change.
 	Notify(jobs, events chan<- struct{}) (stop func())
-}
-
-// ended returns the error of a context that is done. It matches ctx.Err and the
-// context's cause.
-func ended(ctx context.Context) error {
-	cause := context.Cause(ctx)
-	if errors.Is(cause, ctx.Err()) {
-		return cause
-	}
-	return fmt.Errorf("%w: %w", ctx.Err(), cause)
 }

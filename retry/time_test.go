@@ -264,7 +264,7 @@ func TestShutdownDuringTheWaitKeepsTheCount(t *testing.T) {
 func TestAWaitThatWouldOverrunTheDeadlineIsNotBegun(t *testing.T) {
 	inBubble(t, func(t *testing.T, do func(context.Context, *retry.Policy, retry.Op[int]) (int, error)) {
 		start := time.Now()
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeoutCause(t.Context(), 10*time.Second, errOverdue)
 		defer cancel()
 		op, calls := failing(99, errDown)
 		_, err := do(ctx, every(4*time.Second, 9), op)
@@ -274,6 +274,9 @@ func TestAWaitThatWouldOverrunTheDeadlineIsNotBegun(t *testing.T) {
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.ErrorIs(t, err, errDown)
 		require.NoError(t, ctx.Err(), "it did not wait for it")
+		require.EqualError(t, report(t, err).Cause, "context deadline exceeded")
+		<-ctx.Done()
+		require.ErrorIs(t, err, errOverdue, "the cause is known now")
 	})
 }
 

@@ -21,3 +21,21 @@ type ended struct{ err, cause error }
 
 func (e *ended) Error() string   { return e.cause.Error() }
 func (e *ended) Unwrap() []error { return []error{e.cause, e.err} }
+
+// Early returns the error of a call that does not wait for the deadline of ctx
+// because too little time is left. It matches [context.DeadlineExceeded] at once. The
+// cause of a context is not known before the context ends: from then on the error
+// matches ctx.Err and [context.Cause], too.
+func Early(ctx context.Context) error { return &early{ctx} }
+
+// early is an end of a context that is to come. It keeps the context.
+type early struct{ ctx context.Context }
+
+func (e *early) Error() string { return context.DeadlineExceeded.Error() }
+
+func (e *early) Unwrap() []error {
+	if e.ctx.Err() == nil {
+		return []error{context.DeadlineExceeded}
+	}
+	return []error{Of(e.ctx), context.DeadlineExceeded}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -49,3 +50,30 @@ func TestACauseNeedNotBeComparable(t *testing.T) {
 type several []error
 
 func (several) Error() string { return "several" }
+
+func TestAnEarlyErrorLearnsTheCauseWhenTheContextEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		boom := &fs.PathError{Op: "open", Path: "x", Err: errors.New("boom")}
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, boom)
+		defer cancel()
+		err := ctxerr.Early(ctx)
+		assert.EqualError(t, err, "context deadline exceeded")
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.NotErrorIs(t, err, boom)
+		<-ctx.Done()
+		assert.EqualError(t, err, "context deadline exceeded")
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.ErrorIs(t, err, boom)
+		var path *fs.PathError
+		assert.ErrorAs(t, err, &path)
+
+		canceled, stop := context.WithCancelCause(t.Context())
+		late, cancel := context.WithTimeout(canceled, time.Second)
+		defer cancel()
+		err = ctxerr.Early(late)
+		stop(boom)
+		assert.ErrorIs(t, err, boom)
+		assert.ErrorIs(t, err, context.Canceled)
+		assert.ErrorIs(t, err, context.DeadlineExceeded, "as it did before")
+	})
+}

@@ -28,6 +28,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/coderrange/ferrous/internal/ctxerr"
 	"github.com/coderrange/ferrous/retry"
 )
 
@@ -225,21 +226,11 @@ func (s *Store[T]) decide(ctx context.Context, method string, f func()) error {
 	}
 	if ctx.Err() != nil {
 		s.mu.RUnlock()
-		return over(ctx)
+		return ctxerr.Of(ctx)
 	}
 	s.calls <- c
 	s.mu.RUnlock()
 	return <-c.done
-}
-
-// over returns the error of a context that is done. It matches ctx.Err and the
-// context's cause.
-func over(ctx context.Context) error {
-	cause := context.Cause(ctx)
-	if errors.Is(cause, ctx.Err()) {
-		return cause
-	}
-	return fmt.Errorf("%w: %w", ctx.Err(), cause)
 }
 
 // write is the writer: it decides all calls that wait, writes down what they

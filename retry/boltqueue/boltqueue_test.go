@@ -64,7 +64,7 @@ func TestWhatWasAnsweredSurvivesAKill(t *testing.T) {
 			known[key] = word
 		}
 	}
-	for range 10 {
+	for range max(rounds(10), 3) {
 		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestWhatWasAnsweredSurvivesAKill$")
 		cmd.Env = append(os.Environ(), child+"="+path)
 		out, err := cmd.StdoutPipe()

@@ -26,13 +26,13 @@ import (
 )
 
 // filled returns a file with jobs in all states, of several levels of pages, and
-// what it holds.
+// what it holds. Values have up to size bytes.
 func filled(tb testing.TB, jobs, size int) (file []byte, contents string) {
 	tb.Helper()
 	path := filepath.Join(tb.TempDir(), "filled.db")
 	s := open(tb, path)
 	for i := range jobs {
-		require.NoError(tb, add(tb, s, "key"+strconv.Itoa(i), strings.Repeat("v", i%size+1)))
+		require.NoError(tb, add(tb, s, "key"+strconv.Itoa(i), strings.Repeat("v", i*size/jobs+1)))
 	}
 	n := 0
 	for _, job := range claimAll(tb, s) {
@@ -47,21 +47,21 @@ func filled(tb testing.TB, jobs, size int) (file []byte, contents string) {
 }
 
 // held returns all that a store holds, as text.
-func held(tb testing.TB, s *boltqueue.Store[string]) string {
+func held(tb testing.TB, s *boltqueue.Store[string], what ...any) string {
 	tb.Helper()
 	ctx := context.Background()
 	stats, err := s.Stats(ctx)
-	require.NoError(tb, err)
+	require.NoError(tb, err, what...)
 	dead, err := s.Dead(ctx, retry.PageRequest{Max: 1 << 20})
-	require.NoError(tb, err)
+	require.NoError(tb, err, what...)
 	events, err := s.Events(ctx, retry.PageRequest{Max: 1 << 20})
-	require.NoError(tb, err)
+	require.NoError(tb, err, what...)
 	now := time.Unix(1<<40, 0)
 	claims, err := s.Claim(ctx, retry.ClaimRequest{Now: now, Until: now, Max: 1})
-	require.NoError(tb, err)
+	require.NoError(tb, err, what...)
 	for len(claims.Jobs) > 0 && len(claims.Jobs) < stats.Waiting {
 		more, err := s.Claim(ctx, retry.ClaimRequest{Now: now, Until: now.Add(1), Max: stats.Waiting})
-		require.NoError(tb, err)
+		require.NoError(tb, err, what...)
 		claims.Jobs = append(claims.Jobs, more.Jobs...)
 	}
 	var text []string
@@ -93,20 +93,21 @@ func check(tb testing.TB, path, what string, file []byte, contents string) (refu
 		require.True(tb, bytes.Equal(file, after), "%s: the file was changed", what)
 		return true
 	}
-	require.Equal(tb, contents, held(tb, s), what)
+	require.Equal(tb, contents, held(tb, s, what), what)
 	require.NoError(tb, add(tb, s, "new", "value"), what)
 	require.NoError(tb, s.Close())
 	return false
 }
 
 func TestATruncatedFileIsDamaged(t *testing.T) {
-	file, contents := filled(t, 60, 300)
+	file, contents := filled(t, 30, 300)
 	path := newPath(t)
 	used := int(order.Uint64(newestMeta(file)[40:])) * os.Getpagesize()
-	for n := 0; n < used; n += 97 {
+	step := used / rounds(used/97)
+	for n := 0; n < used; n += step {
 		require.True(t, check(t, path, fmt.Sprintf("%d bytes", n), file[:n], contents), "%d of %d", n, used)
 	}
-	for n := used; n < len(file); n += 97 { // no page in use is missing
+	for n := used; n < len(file); n += step { // no page in use is missing
 		require.False(t, check(t, path, fmt.Sprintf("%d bytes", n), file[:n], contents))
 	}
 }
@@ -123,7 +124,7 @@ func newestMeta(file []byte) []byte {
 }
 
 func TestDamagedPagesAreReported(t *testing.T) {
-	for _, size := range []struct{ jobs, value int }{{0, 1}, {20, 30}, {90, 20000}} {
+	for _, size := range []struct{ jobs, value int }{{0, 1}, {12, 30}, {12, 9000}} {
 		file, contents := filled(t, size.jobs, size.value)
 		path := newPath(t)
 		pageSize, refused := os.Getpagesize(), 0
@@ -134,7 +135,8 @@ func TestDamagedPagesAreReported(t *testing.T) {
 				refused++
 			}
 		}
-		for p := range len(file) / pageSize {
+		pages := len(file) / pageSize
+		for p := range pages {
 			page := func(file []byte) []byte { return file[p*pageSize : (p+1)*pageSize] }
 			try(fmt.Sprintf("page %d is zero", p), func(file []byte) { clear(page(file)) })
 			try(fmt.Sprintf("page %d is 0xff", p), func(file []byte) {
@@ -142,12 +144,17 @@ func TestDamagedPagesAreReported(t *testing.T) {
 					page(file)[i] = 0xff
 				}
 			})
-			for q := range min(len(file)/pageSize, 9) {
-				try(fmt.Sprintf("page %d is page %d", p, q), func(file []byte) {
-					copy(page(file), bytes.Clone(file[q*pageSize:(q+1)*pageSize]))
-				})
+			flips := 8
+			if order.Uint64(page(file)) == uint64(p) { // it has a header and elements
+				flips = 128
+				for q := range min(pages, 9) {
+					try(fmt.Sprintf("page %d is page %d", p, q), func(file []byte) {
+						copy(page(file), bytes.Clone(file[q*pageSize:(q+1)*pageSize]))
+					})
+				}
 			}
-			for at := range 128 { // headers and first elements
+			for i := range rounds(flips) {
+				at := i * flips / rounds(flips)
 				try(fmt.Sprintf("byte %d of page %d", at, p), func(file []byte) { page(file)[at] ^= 1 << (at % 8) })
 			}
 		}
@@ -155,12 +162,37 @@ func TestDamagedPagesAreReported(t *testing.T) {
 	}
 }
 
+// TestABranchWithAnyBitFlippedIsReported has all bits of the headers and keys of the
+// pages above the leaves. Bbolt writes a second element for a child that the
+// branch knows by another key than the child's first.
+func TestABranchWithAnyBitFlippedIsReported(t *testing.T) {
+	file, contents := filled(t, 8, 9000)
+	path := newPath(t)
+	size := os.Getpagesize()
+	branches := 0
+	for p := 2; p < len(file)/size; p++ {
+		page := file[p*size : (p+1)*size]
+		if order.Uint64(page) != uint64(p) || order.Uint16(page[8:]) != 1 {
+			continue
+		}
+		branches++
+		used := 16 + int(order.Uint16(page[10:]))*(16+8)
+		for i := range rounds(used * 8) {
+			bit := i * used * 8 / rounds(used*8)
+			damaged := bytes.Clone(file)
+			damaged[p*size+bit/8] ^= 1 << (bit % 8)
+			check(t, path, fmt.Sprintf("bit %d of byte %d of page %d", bit%8, bit/8, p), damaged, contents)
+		}
+	}
+	assert.NotZero(t, branches)
+}
+
 func TestRandomDamageIsReportedOrHarmless(t *testing.T) {
-	file, contents := filled(t, 40, 400)
+	file, contents := filled(t, 20, 300)
 	path := newPath(t)
 	used := len(bytes.TrimRight(file, "\x00"))
 	random := rand.New(rand.NewPCG(1, 2))
-	for round := range 1500 {
+	for round := range rounds(1500) {
 		damaged := bytes.Clone(file)
 		from := random.IntN(used)
 		for i := from; i < min(from+1+random.IntN(1<<random.IntN(10)), used); i++ {

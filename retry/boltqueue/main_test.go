@@ -8,6 +8,7 @@ import (
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
+	"github.com/coderrange/ferrous/internal/testkit"
 	"github.com/coderrange/ferrous/retry/boltqueue"
 	"github.com/coderrange/ferrous/retry/internal/testkit/storetest"
 )
@@ -20,6 +21,15 @@ func open(tb rapid.TB, path string) *boltqueue.Store[string] {
 	s, err := boltqueue.Open(path, boltqueue.Options[string]{})
 	require.NoError(tb, err)
 	return s
+}
+
+// rounds returns n, or fewer if the race detector, which has little to find in one
+// goroutine, makes each of them slow, or the tests are to be short.
+func rounds(n int) int {
+	if testkit.RaceEnabled || testing.Short() {
+		return max(n/6, 1)
+	}
+	return n
 }
 
 func newPath(tb interface{ TempDir() string }) string { return filepath.Join(tb.TempDir(), "queue.db") }

@@ -160,8 +160,12 @@ func (p *pages) page(id uint64, kinds ...uint16) (b []byte, err error) {
 	return b, err
 }
 
-// walk calls f with the elements of the tree below a page, whose keys must be
-// in [from, to), as far as these are not nil.
+// walk calls f with the elements of the tree below a page. Its first key must be
+// from, and all keys less than to, as far as these are not nil.
+//
+// A branch has the first key of each child once more. Bbolt finds a child by that
+// key when it writes the child anew: if the keys differ, the branch gets the child
+// twice.
 func (p *pages) walk(id uint64, from, to []byte, f func(element) error) error {
 	b, err := p.page(id, branchPage, leafPage)
 	if err != nil {
@@ -207,6 +211,9 @@ func leaf(place string, b, from, to []byte, f func(element) error) error {
 		return damaged(place, "only %d bytes", len(b))
 	}
 	n := int(order.Uint16(b[10:]))
+	if n == 0 && from != nil {
+		return damaged(place, "a leaf without elements")
+	}
 	keys := make([][]byte, n)
 	for i := range n {
 		at := pageHeader + i*elementSize
@@ -248,7 +255,7 @@ func cut(place string, b []byte, at int, pos, size uint32, n int) ([]byte, error
 func ordered(place string, keys [][]byte, i int, from, to []byte) error {
 	switch key := keys[i]; {
 	case i > 0 && bytes.Compare(keys[i-1], key) >= 0,
-		from != nil && bytes.Compare(key, from) < 0,
+		i == 0 && from != nil && !bytes.Equal(key, from),
 		to != nil && bytes.Compare(key, to) >= 0:
 		return damaged(place, "key %x is out of order", key)
 	}

@@ -94,7 +94,7 @@ func TestAQueueThatIsKilledLosesNothing(t *testing.T) {
 		return
 	}
 	path := newPath(t)
-	const kills = 8
+	kills := max(rounds(8), 3)
 	type call struct{ fence, attempts int }
 	var (
 		added    = map[string]bool{}
