@@ -60,7 +60,7 @@ func NewBoxDrop[T any](v T, drop func(*T)) *Box[T] {
 //ferrous:lends
 func (b *Box[T]) Ptr() *T {
 	if !b.live() {
-		panic(&opError{"Box", "Ptr", b.self != nil})
+		panic(b.misuse("Box.Ptr"))
 	}
 	return &b.owned.value
 }
@@ -123,7 +123,7 @@ func (b *Box[T]) LogValue() slog.Value {
 // leave ends b and returns what it owned, and panics unless b is live.
 func (b *Box[T]) leave(method string) *owned[T] {
 	if !b.live() {
-		panic(b.misuse("Box", method))
+		panic(b.misuse("Box." + method))
 	}
 	b.end()
 	b.token.End()

@@ -2,12 +2,14 @@ package rc_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/coderrange/ferrous/internal/testkit"
+	"github.com/coderrange/ferrous/internal/testkit/handles"
 	"github.com/coderrange/ferrous/rc"
 )
 
@@ -79,4 +81,57 @@ func TestListOfBoxesIsDroppedWithoutOverflow(t *testing.T) {
 	}
 	head.Drop()
 	assert.Equal(t, 200_000, destroyed)
+}
+
+func TestEveryMethodOfABadBoxPanics(t *testing.T) {
+	kind.Misuse(t, "Box", func() any { return rc.NewBox(5) }, func(*testing.T) {})
+}
+
+// TestEveryMethodOfABoxThatWasMovedPanics uses what is left behind, and copies of it,
+// by each way in which a Box gives its value away.
+func TestEveryMethodOfABoxThatWasMovedPanics(t *testing.T) {
+	for way, move := range map[string]func(b *rc.Box[int]) (end func()){
+		"Move":      func(b *rc.Box[int]) func() { return b.Move().Drop },
+		"IntoRc":    func(b *rc.Box[int]) func() { return b.IntoRc().Drop },
+		"IntoInner": func(b *rc.Box[int]) func() { b.IntoInner(); return nil },
+	} {
+		destroyed := 0
+		b := rc.NewBoxDrop(5, func(*int) { destroyed++ })
+		before := handles.Copied(b)
+		end := move(b)
+		for bad, want := range map[any]error{b: rc.ErrDropped, handles.Copied(b): rc.ErrDropped, before: rc.ErrCopied} {
+			for _, method := range handles.Methods(bad) {
+				err := testkit.PanicError(t, func() { handles.Call(bad, method) })
+				require.ErrorIs(t, err, want, "%s after %s", method, way)
+			}
+		}
+		require.Zero(t, destroyed, way)
+		if end != nil {
+			end()
+			require.Equal(t, 1, destroyed, way)
+		}
+	}
+}
+
+func TestBoxPrintsItsValue(t *testing.T) {
+	b := rc.NewBox(500)
+	assert.Equal(t, "500 Box(500) 0x1f4 500", fmt.Sprintf("%v %+v %#x %v", b, b, b, b.LogValue()))
+	b.Drop()
+	assert.Equal(t, "<dropped> Box(<dropped>) <dropped>", fmt.Sprintf("%v %+v %v", b, b, b.LogValue()))
+}
+
+func TestCheckSeesBoxes(t *testing.T) {
+	assert.Empty(t, handles.Leaked(func() {
+		rc.NewBox(1).Move().Drop()
+		rc.NewBox(1).IntoRc().Drop()
+		rc.NewBox(1).IntoInner()
+	}))
+	b := rc.NewBox(0)
+	errors := handles.Leaked(func() { b = b.Move() })
+	require.Len(t, errors, 1)
+	assert.Contains(t, errors[0], "1 rc.Box")
+	b.Drop()
+	errors = handles.Leaked(func() { b = rc.NewBox(1) })
+	require.Len(t, errors, 1)
+	b.Drop()
 }

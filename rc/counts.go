@@ -16,7 +16,7 @@ type counts struct {
 //go:noinline
 func (c *counts) retain(from, to *handle) {
 	if !from.live() {
-		panic(from.misuse("Rc", "Clone"))
+		panic(from.misuse("Rc.Clone"))
 	}
 	to.begin()
 	c.strong++
@@ -37,7 +37,7 @@ func (c *counts) track(h *handle) {
 //go:noinline
 func (c *counts) release(h *handle) {
 	if !h.live() {
-		panic(h.misuse("Rc", "Drop"))
+		panic(h.misuse("Rc.Drop"))
 	}
 	h.end()
 	if h.token != nil {

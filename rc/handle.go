@@ -17,25 +17,28 @@ var (
 	// program with "found bad pointer in Go heap".
 	ErrCopied = errors.New("rc: handle was copied")
 
-	errLent = errors.New("rc: Weak.Drop: it is lent by NewCyclic: Clone it")
+	errLent      = errors.New("rc: handle is the one that NewCyclic passed: Clone it")
+	errNilFunc   = errors.New("rc: nil function")
+	errNilHandle = errors.New("rc: nil handle")
 )
 
-// A opError names a method that a handle which was dropped, or a copy of one,
-// must not be used for.
+// An opError is err with the function or method that it comes from.
 type opError struct {
-	handle, method string
-	copied         bool
+	op  string
+	err error
 }
 
 func (e *opError) Error() string {
-	return "rc: " + e.handle + "." + e.method + ": " + strings.TrimPrefix(e.Unwrap().Error(), "rc: ")
+	return "rc: " + e.op + ": " + strings.TrimPrefix(e.err.Error(), "rc: ")
 }
 
-func (e *opError) Unwrap() error {
-	if e.copied {
-		return ErrCopied
+func (e *opError) Unwrap() error { return e.err }
+
+// needFunc panics unless op was given its function.
+func needFunc(op string, given bool) {
+	if !given {
+		panic(&opError{op, errNilFunc})
 	}
-	return ErrDropped
 }
 
 // A handle is what the handles of all types have in common.
@@ -63,11 +66,14 @@ func (h *handle) set(self uintptr) { *(*uintptr)(unsafe.Pointer(&h.self)) = self
 // live reports whether the handle has begun, has not ended, and is no copy.
 func (h *handle) live() bool { return h.self == unsafe.Pointer(h) }
 
-// misuse returns what a method of a handle that is not live panics with.
+// misuse returns what op, a method of a handle that is not live, panics with.
 //
 //go:noinline
-func (h *handle) misuse(handle, method string) error {
-	return &opError{handle, method, h.copied()}
+func (h *handle) misuse(op string) error {
+	if h.copied() {
+		return &opError{op, ErrCopied}
+	}
+	return &opError{op, ErrDropped}
 }
 
 // copied reports whether a handle that is not live is a copy.

@@ -83,6 +83,7 @@ func NewDrop[T any](v T, drop func(*T)) *Rc[T] {
 //
 //ferrous:acquire
 func NewCyclic[T any](f func(self *Weak[T]) T, drop func(*T)) *Rc[T] {
+	needFunc("NewCyclic", f != nil)
 	s := &shared[T]{drop: drop}
 	s.self = s
 	self := s.newWeak()
@@ -99,7 +100,7 @@ func NewCyclic[T any](f func(self *Weak[T]) T, drop func(*T)) *Rc[T] {
 //ferrous:lends
 func (r *Rc[T]) Ptr() *T {
 	if !r.live() {
-		panic(&opError{"Rc", "Ptr", r.self != nil})
+		panic(r.misuse("Rc.Ptr"))
 	}
 	return &r.shared.value
 }
@@ -126,7 +127,13 @@ func (r *Rc[T]) WeakCount() int { return r.use("WeakCount").weak }
 
 // PtrEq reports whether r and other own the same value, which is more than an
 // equal one.
-func (r *Rc[T]) PtrEq(other *Rc[T]) bool { return r.use("PtrEq") == other.use("PtrEq") }
+func (r *Rc[T]) PtrEq(other *Rc[T]) bool {
+	s := r.use("PtrEq")
+	if other == nil {
+		panic(&opError{"Rc.PtrEq", errNilHandle})
+	}
+	return s == other.use("PtrEq")
+}
 
 // Downgrade returns a Weak to the value.
 //
@@ -186,6 +193,7 @@ func UnwrapOrClone[T Cloner[T]](r *Rc[T]) T { return r.UnwrapOrCloneFunc(T.Clone
 //
 //ferrous:takes r
 func (r *Rc[T]) UnwrapOrCloneFunc(clone func(T) T) T {
+	needFunc("Rc.UnwrapOrCloneFunc", clone != nil)
 	s := r.leave("UnwrapOrClone")
 	if s.strong == 1 {
 		s.strong = 0
@@ -210,6 +218,7 @@ func MakeMut[T Cloner[T]](r *Rc[T]) *T { return r.MakeMutFunc(T.Clone) }
 //
 //ferrous:lends
 func (r *Rc[T]) MakeMutFunc(clone func(T) T) *T {
+	needFunc("Rc.MakeMutFunc", clone != nil)
 	s := r.use("MakeMut")
 	if s.strong == 1 && s.weak == 0 {
 		return &s.value
@@ -223,7 +232,7 @@ func (r *Rc[T]) MakeMutFunc(clone func(T) T) *T {
 	}
 	if !r.live() { // clone has ended it
 		defer own.destroy()
-		panic(r.misuse("Rc", "MakeMut"))
+		panic(r.misuse("Rc.MakeMut"))
 	}
 	old := r.shared // what s is, unless clone has called MakeMut
 	r.shared = own
@@ -261,7 +270,7 @@ func (r *Rc[T]) LogValue() slog.Value {
 // use returns what r shares, and panics unless r is live.
 func (r *Rc[T]) use(method string) *shared[T] {
 	if !r.live() {
-		panic(r.misuse("Rc", method))
+		panic(r.misuse("Rc." + method))
 	}
 	return r.shared
 }

@@ -80,7 +80,7 @@ func (w *Weak[T]) Drop() {
 		w.self = unsafe.Pointer(&nowhere)
 		return
 	case w.lent():
-		panic(errLent)
+		panic(&opError{"Weak.Drop", errLent})
 	}
 	w.end()
 	w.token.End()
@@ -131,7 +131,7 @@ func (w *Weak[T]) LogValue() slog.Value {
 // use returns what w refers to, and panics if w was dropped or is a copy.
 func (w *Weak[T]) use(method string) *shared[T] {
 	if !w.live() {
-		panic(w.misuse("Weak", method))
+		panic(w.misuse("Weak." + method))
 	}
 	if w == nil {
 		return nil

@@ -1,19 +1,15 @@
 package refcell_test
 
 import (
-	"bytes"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
-	"runtime/pprof"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/coderrange/ferrous/internal/testkit"
+	"github.com/coderrange/ferrous/internal/testkit/handles"
 	"github.com/coderrange/ferrous/refcell"
 	"github.com/coderrange/ferrous/track"
 )
@@ -76,34 +72,11 @@ func TestTrackingCatchesTheCopyOfASharedGuardAtOnce(t *testing.T) {
 	aother.Release()
 }
 
-// recorder is a testing.TB that keeps what it is told.
-type recorder struct {
-	errors   []string
-	cleanups []func()
-}
-
-func (r *recorder) Helper()          {}
-func (r *recorder) Cleanup(f func()) { r.cleanups = append(r.cleanups, f) }
-func (r *recorder) Errorf(format string, args ...any) {
-	r.errors = append(r.errors, fmt.Sprintf(format, args...))
-}
-
-// checked returns what Check reports about f.
-func checked(f func()) []string {
-	r := &recorder{}
-	track.Check(r)
-	f()
-	for _, cleanup := range r.cleanups {
-		cleanup()
-	}
-	return r.errors
-}
-
 func TestCheckFindsTheGuardThatWasNotReleased(t *testing.T) {
 	c := refcell.New(pair{})
 	same := func(p *pair) *pair { return p }
 	parts := func(p *pair) (*int, *int) { return &p.a, &p.b }
-	assert.Empty(t, checked(func() {
+	assert.Empty(t, handles.Leaked(func() {
 		c.RWith(func(*pair) {})
 		c.With(func(*pair) {})
 		c.Take()
@@ -121,7 +94,7 @@ func TestCheckFindsTheGuardThatWasNotReleased(t *testing.T) {
 		y.Release()
 	}))
 	var r refcell.Ref[pair]
-	errors := checked(func() { r = c.Borrow() })
+	errors := handles.Leaked(func() { r = c.Borrow() })
 	require.Len(t, errors, 1)
 	assert.Contains(t, errors[0], "1 refcell.Ref not ended")
 	assert.Contains(t, errors[0], "TestCheckFindsTheGuardThatWasNotReleased")
@@ -132,18 +105,11 @@ func TestCheckFindsTheGuardThatWasNotReleased(t *testing.T) {
 //go:noinline
 func holdForReading(c *refcell.RefCell[int]) refcell.Ref[int] { return c.Borrow() }
 
-// TestPprofShowsWhoBorrows runs the real tool on a profile that was written to
-// a file.
 func TestPprofShowsWhoBorrows(t *testing.T) {
 	tracked(t)
 	c := refcell.New(1)
 	r := holdForReading(c)
 	defer r.Release()
-	file := filepath.Join(t.TempDir(), "borrows.pprof")
-	var profile bytes.Buffer
-	require.NoError(t, pprof.Lookup("ferrous.borrows").WriteTo(&profile, 0))
-	require.NoError(t, os.WriteFile(file, profile.Bytes(), 0o600))
-	out, err := exec.CommandContext(t.Context(), "go", "tool", "pprof", "-traces", file).CombinedOutput()
-	require.NoError(t, err, string(out))
-	assert.Regexp(t, `(?s)1 +.*refcell\.\(\*RefCell\[.*\]\)\.Borrow.*refcell_test\.holdForReading`, string(out))
+	out := handles.Traces(t, "ferrous.borrows")
+	assert.Regexp(t, `(?s)1 +.*refcell\.\(\*RefCell\[.*\]\)\.Borrow.*refcell_test\.holdForReading`, out)
 }

@@ -14,14 +14,18 @@ import (
 )
 
 var (
-	declared = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Example|Benchmark)\w*)\(`)
+	declared = regexp.MustCompile(`(?m)^func (?:\(k tests\) )?((?:Test|Fuzz|Example|Benchmark)\w*)\(`)
 	named    = regexp.MustCompile("`((?:Test|Fuzz|Example|Benchmark)\\w+)`")
 )
+
+// sharedTests holds the tests that several packages run.
+const sharedTests = "/internal/testkit/handles/"
 
 func TestNamedTestsExist(t *testing.T) {
 	exists := map[string]bool{}
 	require.NoError(t, filepath.WalkDir("../..", func(path string, _ fs.DirEntry, err error) error {
-		if err != nil || !strings.HasSuffix(path, "_test.go") {
+		isTest := strings.HasSuffix(path, "_test.go") || strings.Contains(filepath.ToSlash(path), sharedTests)
+		if err != nil || !isTest || !strings.HasSuffix(path, ".go") {
 			return err
 		}
 		source, err := os.ReadFile(path)

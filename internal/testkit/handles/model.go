@@ -1,16 +1,13 @@
-package rc_test
+package handles
 
 import (
 	"errors"
-	"reflect"
 	"runtime"
 	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
-
-	"github.com/coderrange/ferrous/rc"
 )
 
 // object is the oracle's idea of a value: who owns it, who refers to it, and
@@ -33,10 +30,7 @@ const (
 	exited
 )
 
-var (
-	errBoom  = errors.New("boom")
-	failures = rapid.SampledFrom([]failure{returned, returned, panicked, exited})
-)
+var failures = rapid.SampledFrom([]failure{returned, returned, panicked, exited})
 
 func (f failure) happen() {
 	switch f {
@@ -69,29 +63,30 @@ func try(f func()) (how failure, err error) {
 
 // model runs handles next to objects.
 type model struct {
+	Kind
 	objects []*object
-	owners  []owner
-	weaks   []weakling
-	dead    []*rc.Rc[*object]
+	owners  []modelOwner
+	weaks   []modelWeak
+	dead    []Owner
 }
 
-type owner struct {
-	r *rc.Rc[*object]
+type modelOwner struct {
+	r Owner
 	o *object
 }
 
-type weakling struct {
-	w *rc.Weak[*object]
+type modelWeak struct {
+	w Weak
 	o *object
 }
 
-func (m *model) add(r *rc.Rc[*object], o *object) {
+func (m *model) add(r Owner, o *object) {
 	o.owners++
-	m.owners = append(m.owners, owner{r, o})
+	m.owners = append(m.owners, modelOwner{r, o})
 }
 
 // pick chooses an owner, and takes it out of the model if it is to end.
-func (m *model) pick(t *rapid.T, end bool) owner {
+func (m *model) pick(t *rapid.T, end bool) modelOwner {
 	if len(m.owners) == 0 {
 		m.New(t)
 	}
@@ -107,7 +102,7 @@ func (m *model) pick(t *rapid.T, end bool) owner {
 
 func (m *model) New(t *rapid.T) {
 	o := m.object(t)
-	m.add(rc.NewDrop(o, destroy), o)
+	m.add(m.newOwner(Value{object: o}, destroy), o)
 }
 
 func (m *model) object(t *rapid.T) *object {
@@ -116,9 +111,9 @@ func (m *model) object(t *rapid.T) *object {
 	return o
 }
 
-func destroy(o **object) {
-	(*o).destructions++
-	(*o).fails.happen()
+func destroy(v *Value) {
+	v.object.destructions++
+	v.object.fails.happen()
 }
 
 // ends runs f, which ends an owner of o. The model has ended it already.
@@ -137,10 +132,10 @@ func (m *model) ends(t *rapid.T, o *object, f func()) {
 // Cyclic makes an object that has a Weak to itself, if its function returns.
 func (m *model) Cyclic(t *rapid.T) {
 	o, fails, dropsLent := m.object(t), failures.Draw(t, "constructor"), rapid.Bool().Draw(t, "drop what is lent")
-	var a *rc.Rc[*object]
-	var lent, kept *rc.Weak[*object]
+	var a Owner
+	var lent, kept Weak
 	how, _ := try(func() {
-		a = rc.NewCyclic(func(self *rc.Weak[*object]) *object {
+		a = m.newCyclic(func(self Weak) Value {
 			lent, kept = self, self.Clone()
 			_, ok := self.Upgrade()
 			require.False(t, ok)
@@ -148,11 +143,11 @@ func (m *model) Cyclic(t *rapid.T) {
 				require.Panics(t, self.Drop)
 			}
 			fails.happen()
-			return o
+			return Value{object: o}
 		}, destroy)
 	})
 	require.Equal(t, fails, how)
-	refuses(t, rc.ErrDropped, func() { lent.Upgrade() }, lent.Drop)
+	refuses(t, m.ErrDropped, func() { lent.Upgrade() }, lent.Drop)
 	if fails == returned {
 		m.add(a, o)
 		o.weaks++
@@ -160,7 +155,7 @@ func (m *model) Cyclic(t *rapid.T) {
 		o.moved = true
 		o = &object{moved: true} // nobody sees the count of its Weaks
 	}
-	m.weaks = append(m.weaks, weakling{kept, o})
+	m.weaks = append(m.weaks, modelWeak{kept, o})
 }
 
 // UnwrapOrClone has a clone that fails, or that drops all other owners.
@@ -169,12 +164,12 @@ func (m *model) UnwrapOrClone(t *rapid.T) {
 	h := m.pick(t, true)
 	if h.o.owners == 0 {
 		h.o.moved = true
-		require.Same(t, h.o, h.r.UnwrapOrCloneFunc(func(*object) *object { panic("cloned") }))
+		require.Same(t, h.o, h.r.UnwrapOrCloneFunc(func(Value) Value { panic("cloned") }).object)
 		return
 	}
-	var others []owner
+	var others []modelOwner
 	if alone {
-		m.owners = slices.DeleteFunc(m.owners, func(other owner) bool {
+		m.owners = slices.DeleteFunc(m.owners, func(other modelOwner) bool {
 			if other.o == h.o {
 				others = append(others, other)
 				m.dead = append(m.dead, other.r)
@@ -189,14 +184,14 @@ func (m *model) UnwrapOrClone(t *rapid.T) {
 	}
 	early := 0
 	how, _ := try(func() {
-		h.r.UnwrapOrCloneFunc(func(o *object) *object {
-			refuses(t, rc.ErrDropped, h.r.Drop, func() { h.r.Ptr() })
+		h.r.UnwrapOrCloneFunc(func(v Value) Value {
+			refuses(t, m.ErrDropped, h.r.Drop, func() { h.r.Ptr() })
 			for _, other := range others {
 				other.r.Drop()
 			}
-			early = o.destructions
+			early = v.object.destructions
 			fails.happen()
-			return o
+			return v
 		})
 	})
 	require.Zero(t, early, "destroyed while it is cloned")
@@ -216,10 +211,10 @@ func (m *model) FailingMakeMut(t *rapid.T) {
 	fails := failures.Draw(t, "clone")
 	fresh := &object{fails: failures.Draw(t, "destructor")}
 	how, err := try(func() {
-		h.r.MakeMutFunc(func(*object) *object {
+		h.r.MakeMutFunc(func(Value) Value {
 			fails.happen()
 			h.r.Drop()
-			return fresh
+			return Value{object: fresh}
 		})
 	})
 	if fails != returned {
@@ -227,12 +222,12 @@ func (m *model) FailingMakeMut(t *rapid.T) {
 		return
 	}
 	m.objects = append(m.objects, fresh) // it was destroyed
-	m.owners = slices.DeleteFunc(m.owners, func(other owner) bool { return other == h })
+	m.owners = slices.DeleteFunc(m.owners, func(other modelOwner) bool { return other == h })
 	m.dead = append(m.dead, h.r)
 	h.o.owners--
 	if fresh.fails != exited {
 		require.Equal(t, panicked, how)
-		require.Condition(t, func() bool { return errors.Is(err, rc.ErrDropped) || errors.Is(err, errBoom) })
+		require.Condition(t, func() bool { return errors.Is(err, m.ErrDropped) || errors.Is(err, errBoom) })
 	}
 }
 
@@ -247,16 +242,16 @@ func refuses(t *rapid.T, want error, fs ...func()) {
 // UseACopy uses copies of handles in every state.
 func (m *model) UseACopy(t *rapid.T) {
 	h := m.pick(t, false)
-	c := copied(reflect.ValueOf(h.r)).Interface().(*rc.Rc[*object])
-	refuses(t, rc.ErrCopied, c.Drop, func() { c.Ptr() }, func() { c.Clone() }, func() { c.Downgrade() },
+	c := h.r.copied()
+	refuses(t, m.ErrCopied, c.Drop, func() { c.Ptr() }, func() { c.Clone() }, func() { c.Downgrade() },
 		func() { c.TryUnwrap() }, func() { c.IntoInner() }, func() { c.GetMut() })
 	if len(m.weaks) > 0 {
 		w := rapid.SampledFrom(m.weaks).Draw(t, "weak").w
-		c := copied(reflect.ValueOf(w)).Interface().(*rc.Weak[*object])
-		refuses(t, rc.ErrCopied, c.Drop, func() { c.Upgrade() }, func() { c.Clone() })
+		c := w.copied()
+		refuses(t, m.ErrCopied, c.Drop, func() { c.Upgrade() }, func() { c.Clone() })
 	}
-	var zero rc.Rc[*object]
-	refuses(t, rc.ErrDropped, zero.Drop, func() { zero.Clone() }, func() { zero.Ptr() })
+	zero := m.zeroOwner()
+	refuses(t, m.ErrDropped, zero.Drop, func() { zero.Clone() }, func() { zero.Ptr() })
 }
 
 // CloneWeak clones a Weak.
@@ -266,15 +261,15 @@ func (m *model) CloneWeak(t *rapid.T) {
 	}
 	w := rapid.SampledFrom(m.weaks).Draw(t, "weak")
 	w.o.weaks++
-	m.weaks = append(m.weaks, weakling{w.w.Clone(), w.o})
+	m.weaks = append(m.weaks, modelWeak{w.w.Clone(), w.o})
 }
 
 // Track changes how many of the handles made from now on are tracked.
-func (m *model) Track(t *rapid.T) { rc.Track(rapid.IntRange(0, 3).Draw(t, "one in")) }
+func (m *model) track(t *rapid.T) { m.Track(rapid.IntRange(0, 3).Draw(t, "one in")) }
 
 // Done ends what is left.
 func (m *model) Done(t *rapid.T) {
-	rc.Track(0)
+	m.Track(0)
 	for len(m.owners) > 0 {
 		m.Drop(t)
 	}
@@ -297,7 +292,7 @@ func (m *model) Drop(t *rapid.T) {
 func (m *model) Downgrade(t *rapid.T) {
 	h := m.pick(t, false)
 	h.o.weaks++
-	m.weaks = append(m.weaks, weakling{h.r.Downgrade(), h.o})
+	m.weaks = append(m.weaks, modelWeak{h.r.Downgrade(), h.o})
 }
 
 func (m *model) TryUnwrap(t *rapid.T) {
@@ -307,7 +302,7 @@ func (m *model) TryUnwrap(t *rapid.T) {
 	if !ok {
 		return
 	}
-	require.Same(t, h.o, v)
+	require.Same(t, h.o, v.object)
 	h.o.moved = true
 	for i := range m.owners {
 		if m.owners[i] == h {
@@ -324,7 +319,7 @@ func (m *model) IntoInner(t *rapid.T) {
 	v, ok := h.r.IntoInner()
 	require.Equal(t, h.o.owners == 0, ok)
 	if ok {
-		require.Same(t, h.o, v)
+		require.Same(t, h.o, v.object)
 		h.o.moved = true
 	}
 }
@@ -340,7 +335,7 @@ func (m *model) MakeMut(t *rapid.T) {
 	old := h.o
 	fresh := &object{value: old.value}
 	cloned := false
-	got := *h.r.MakeMutFunc(func(*object) *object { cloned = true; return fresh })
+	got := h.r.MakeMutFunc(func(Value) Value { cloned = true; return Value{object: fresh} }).object
 	require.Equal(t, old.owners > 1, cloned)
 	if cloned {
 		require.Same(t, fresh, got)
@@ -397,7 +392,7 @@ func (m *model) UseTheDead(t *rapid.T) {
 
 func (m *model) Check(t *rapid.T) {
 	for _, h := range m.owners {
-		require.Same(t, h.o, *h.r.Ptr())
+		require.Same(t, h.o, h.r.Ptr().object)
 		require.Equal(t, h.o.owners, h.r.StrongCount())
 		require.Equal(t, h.o.weaks, h.r.WeakCount())
 	}
@@ -413,17 +408,19 @@ func (m *model) Check(t *rapid.T) {
 	}
 }
 
-func TestRcAgainstTheModel(t *testing.T) {
+// TestAgainstTheModel runs all operations in any order, with destructors, clones and
+// constructors that fail.
+func (k tests) TestAgainstTheModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := &model{}
-		defer rc.Track(0)
+		m := &model{Kind: k.Kind}
+		defer k.Track(0)
 		t.Repeat(map[string]func(*rapid.T){
 			"New": m.New, "Clone": m.Clone, "Drop": m.Drop, "Downgrade": m.Downgrade,
 			"TryUnwrap": m.TryUnwrap, "IntoInner": m.IntoInner, "GetMut": m.GetMut,
 			"MakeMut": m.MakeMut, "Upgrade": m.Upgrade, "DropWeak": m.DropWeak,
 			"UseTheDead": m.UseTheDead, "Cyclic": m.Cyclic, "UnwrapOrClone": m.UnwrapOrClone,
 			"FailingMakeMut": m.FailingMakeMut, "UseACopy": m.UseACopy, "CloneWeak": m.CloneWeak,
-			"Track": m.Track, "": m.Check,
+			"track": m.track, "": m.Check,
 		})
 		m.Done(t)
 	})
