@@ -39,7 +39,7 @@ var apart = []string{"bench", "bin", "docs", "examples", "internal", "interop", 
 
 // Load returns the public packages of the repository that lies at root, in the order
 // of their paths. The tree is read from source, with no other tool than the go
-// command.
+// command. A type is the same one in all packages.
 func Load(tb testing.TB, root string) []*Package {
 	tb.Helper()
 	root, err := filepath.Abs(root)
@@ -48,7 +48,7 @@ func Load(tb testing.TB, root string) []*Package {
 	build.Default.CgoEnabled = false // what the importer loads needs no C compiler then
 	defer func() { build.Default.CgoEnabled = cgo }()
 	fset := token.NewFileSet()
-	imports := importer.ForCompiler(fset, "source", nil).(types.ImporterFrom)
+	l := &loader{root, fset, importer.ForCompiler(fset, "source", nil).(types.ImporterFrom), map[string]*Package{}}
 	var all []*Package
 	require.NoError(tb, filepath.WalkDir(root, func(dir string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() {
@@ -57,27 +57,14 @@ func Load(tb testing.TB, root string) []*Package {
 		if dir != root && (slices.Contains(apart, d.Name()) || strings.HasPrefix(d.Name(), ".")) {
 			return fs.SkipDir
 		}
-		found, err := build.ImportDir(dir, 0)
-		if _, none := err.(*build.NoGoError); none { //nolint:errorlint // it is not wrapped
-			return nil
-		} else if err != nil {
-			return err
-		}
 		rel, err := filepath.Rel(root, dir)
 		if err != nil {
 			return err
 		}
-		p := &Package{Path: path.Join(Module, filepath.ToSlash(rel)), Dir: dir, Name: found.Name, Fset: fset}
-		for _, name := range found.GoFiles {
-			file, err := parser.ParseFile(fset, filepath.Join(dir, name), nil, parser.ParseComments|parser.SkipObjectResolution)
-			if err != nil {
-				return err
-			}
-			p.Files = append(p.Files, file)
+		p, err := l.load(path.Join(Module, filepath.ToSlash(rel)))
+		if _, none := err.(*build.NoGoError); none { //nolint:errorlint // it is not wrapped
+			return nil
 		}
-		p.Info = &types.Info{Types: map[ast.Expr]types.TypeAndValue{}, Defs: map[*ast.Ident]types.Object{}, Uses: map[*ast.Ident]types.Object{}}
-		config := types.Config{Importer: from{imports, dir}}
-		p.Types, err = config.Check(p.Path, fset, p.Files, p.Info)
 		all = append(all, p)
 		return err
 	}))
@@ -85,13 +72,54 @@ func Load(tb testing.TB, root string) []*Package {
 	return all
 }
 
+// A loader loads each package of the module once.
+type loader struct {
+	root   string
+	fset   *token.FileSet
+	others types.ImporterFrom // of other modules and of the standard library
+	loaded map[string]*Package
+}
+
+func (l *loader) load(path string) (*Package, error) {
+	if p := l.loaded[path]; p != nil {
+		return p, nil
+	}
+	dir := filepath.Join(l.root, filepath.FromSlash(strings.TrimPrefix(path, Module)))
+	found, err := build.ImportDir(dir, 0)
+	if err != nil {
+		return nil, err
+	}
+	p := &Package{Path: path, Dir: dir, Name: found.Name, Fset: l.fset}
+	for _, name := range found.GoFiles {
+		file, err := parser.ParseFile(l.fset, filepath.Join(dir, name), nil, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			return nil, err
+		}
+		p.Files = append(p.Files, file)
+	}
+	p.Info = &types.Info{Defs: map[*ast.Ident]types.Object{}}
+	config := types.Config{Importer: from{l, dir}}
+	p.Types, err = config.Check(path, l.fset, p.Files, p.Info)
+	l.loaded[path] = p
+	return p, err
+}
+
 // from imports as the files of dir do.
 type from struct {
-	types.ImporterFrom
+	*loader
 	dir string
 }
 
-func (f from) Import(path string) (*types.Package, error) { return f.ImportFrom(path, f.dir, 0) }
+func (f from) Import(path string) (*types.Package, error) {
+	if path == Module || strings.HasPrefix(path, Module+"/") {
+		p, err := f.load(path)
+		if err != nil {
+			return nil, err
+		}
+		return p.Types, nil
+	}
+	return f.others.ImportFrom(path, f.dir, 0)
+}
 
 // Objects returns the exported objects of the package, in the order of their names.
 func (p *Package) Objects() (all []types.Object) {
