@@ -136,6 +136,23 @@ type loop struct {
 // next takes the error of an attempt, and waits until the next one is due or
 // returns why there is none.
 func (r *loop) next(err error) *Error {
+	retry, e := r.plan(err)
+	if e != nil {
+		return e
+	}
+	if retry.Delay > 0 || r.p.o.OnRetry != nil {
+		r.wait(retry)
+	}
+	if r.ctx.Err() != nil {
+		r.refund()
+		return r.stopped(err)
+	}
+	return nil
+}
+
+// plan takes the error of an attempt, and returns the next attempt, for which the
+// budget has paid, or why there is none.
+func (r *loop) plan(err error) (Retry, *Error) {
 	r.attempts++
 	var m marks
 	m.read(err)
@@ -143,13 +160,13 @@ func (r *loop) next(err error) *Error {
 		r.earlier = err
 	}
 	if r.ctx.Err() != nil {
-		return r.interrupted(err)
+		return Retry{}, r.interrupted(err)
 	}
 	switch {
 	case r.p.refused(err, m):
-		return r.giveUp(ReasonRefused, err, nil)
+		return Retry{}, r.giveUp(ReasonRefused, err, nil)
 	case r.attempts >= r.p.attempts():
-		return r.giveUp(ReasonExhausted, err, nil)
+		return Retry{}, r.giveUp(ReasonExhausted, err, nil)
 	}
 	delay := r.p.delay(r.attempts, r.previous, m)
 	r.previous = delay
@@ -161,23 +178,16 @@ func (r *loop) next(err error) *Error {
 		}
 		elapsed = now.Sub(r.first)
 		if most := r.p.o.MaxElapsed; most > 0 && elapsed > most-delay {
-			return r.giveUp(ReasonTooLong, err, nil)
+			return Retry{}, r.giveUp(ReasonTooLong, err, nil)
 		}
 		if end, has := r.ctx.Deadline(); has && !now.Add(delay).Before(end) {
-			return r.giveUp(ReasonDeadline, err, ctxerr.Early(r.ctx))
+			return Retry{}, r.giveUp(ReasonDeadline, err, ctxerr.Early(r.ctx))
 		}
 	}
 	if budget := r.p.o.Budget; budget != nil && !budget.Withdraw() {
-		return r.giveUp(ReasonOverBudget, err, nil)
+		return Retry{}, r.giveUp(ReasonOverBudget, err, nil)
 	}
-	if delay > 0 || r.p.o.OnRetry != nil {
-		r.wait(Retry{Attempt: r.attempts, Err: err, Delay: delay, Elapsed: elapsed})
-	}
-	if r.ctx.Err() != nil {
-		r.refund()
-		return r.stopped(err)
-	}
-	return nil
+	return Retry{Attempt: r.attempts, Err: err, Delay: delay, Elapsed: elapsed}, nil
 }
 
 // wait calls the hook and waits for the delay. If the hook or the context

@@ -55,6 +55,38 @@ func ExamplePolicy_Attempts() {
 	// attempt 2
 }
 
+// The wait before the next attempt is one case of a select, beside a late answer of the
+// attempt before and the end of the service.
+func ExamplePolicy_Start() {
+	policy := retry.New(retry.Options{Backoff: retry.Constant(time.Millisecond)})
+	ctx, late := context.Background(), make(chan string)
+	retries := policy.Start(ctx)
+	for attempt := 1; ; attempt++ {
+		if attempt == 3 {
+			retries.Succeeded()
+			fmt.Println("success of attempt", attempt)
+			return
+		}
+		delay, err := retries.Next(errors.New("no answer in time"))
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		select {
+		case answer := <-late:
+			retries.Cancel()
+			retries.Succeeded()
+			fmt.Println(answer)
+			return
+		case <-time.After(delay):
+		case <-ctx.Done():
+			retries.Cancel()
+			return
+		}
+	}
+	// Output: success of attempt 3
+}
+
 func ExampleGuarded() {
 	breaker := retry.NewBreaker(retry.BreakerOptions{Failures: 2, OpenFor: time.Hour})
 	call := retry.Guarded(breaker, func(context.Context) (int, error) {

@@ -1,7 +1,8 @@
 // Package retry calls again what failed, and says honestly why it stopped.
 //
 // [Do] and [DoErr] call an operation under a [Policy]; [Policy.Attempts] is the
-// same as a loop. A [Queue] takes work that failed and retries it later,
+// same as a loop, and [Policy.Start] for callers that wait in a select of their
+// own. A [Queue] takes work that failed and retries it later,
 // across restarts when its [Store] is durable. [Breaker] refuses calls to what
 // is down, [Budget] bounds the share of calls that are retries, [Hedge] races
 // copies of a slow call, [Detach] lets go of calls that do not listen.

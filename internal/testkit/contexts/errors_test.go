@@ -327,6 +327,7 @@ var silent = map[string]string{
 	"task.NewSet":           "its tasks get the context",
 	"task.NewJoinMap":       "its tasks get the context",
 	"retry.Queue.Run":       "returns nil",
+	"retry.Policy.Start":    "Next returns its error",
 }
 
 // causes are what somebody may end a context with: also what the packages return

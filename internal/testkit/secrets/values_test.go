@@ -75,6 +75,7 @@ var harmless = map[string]string{
 	"retry.ReplayRequest":   "numbers and times",
 	"retry.QueueStats":      "numbers",
 	"retry.Retry":           "numbers, times and the caller's error",
+	"retry.Retries":         "numbers, times and the caller's errors",
 	"retry.SettleRequest":   "numbers, times and the text of the caller's error",
 	"retry.ShutdownError":   "numbers",
 	"retry.Verdict":         "an enumeration",
