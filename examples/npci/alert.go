@@ -4,15 +4,18 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/smtp"
-	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/coderrange/ferrous/arcmutex"
+	"github.com/coderrange/ferrous/channel"
 	"github.com/coderrange/ferrous/retry"
+	"github.com/coderrange/ferrous/task"
 )
 
 // alert is what people are told.
@@ -23,27 +26,39 @@ type alert struct {
 	Time time.Time `json:"time"`
 }
 
-// alerts tells people what is critical, over a webhook and by mail, one of a
-// kind in a while.
+// alerts tells people what is critical, over a webhook and by mail, one alert of a
+// kind in a window of time.
+//
+// Payments never wait for people: the channel to the sender is bounded, and an alert
+// that finds it full counts as one more of its kind. The next alert of that kind says
+// how many there were.
 type alerts struct {
 	webhook, smtp string
 	policy        *retry.Policy
 	client        *http.Client
-	queue         chan alert
-	sender        sync.WaitGroup
-	stop          context.CancelFunc
+	queue         *channel.Sender[alert]
+	sender        *task.Handle[struct{}]
+	told          *arcmutex.Mutex[told]
+	sent          atomic.Int64
+	failed        atomic.Int64
+}
 
-	mu         sync.Mutex
+// told is what people know already.
+type told struct {
 	last       map[string]time.Time
 	more       map[string]int
 	suppressed int
-	sent       atomic.Int64
-	failed     atomic.Int64
 }
 
-const alertWindow = 2 * time.Second
+const (
+	alertWindow = 2 * time.Second
+	alertQueue  = 64
+	// alertGrace is how long the last alerts may take.
+	alertGrace = 5 * time.Second
+)
 
 func newAlerts(webhook, mail string) *alerts {
+	tx, rx := channel.New[alert](alertQueue)
 	a := &alerts{
 		webhook: webhook, smtp: mail,
 		policy: retry.New(retry.Options{
@@ -51,19 +66,23 @@ func newAlerts(webhook, mail string) *alerts {
 			Backoff: retry.Exponential(50*time.Millisecond, time.Second).FullJitter(),
 		}),
 		client: &http.Client{Transport: &http.Transport{}},
-		queue:  make(chan alert, 64),
-		last:   map[string]time.Time{}, more: map[string]int{},
+		queue:  tx,
+		told:   arcmutex.NewMutex(told{last: map[string]time.Time{}, more: map[string]int{}}).WithName("alerts"),
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	a.stop = stop
-	a.sender.Go(func() {
-		for alert := range a.queue {
-			if err := a.send(ctx, alert); err != nil {
+	a.sender = task.GoErr(context.Background(), func(ctx context.Context) error {
+		defer rx.Close()
+		// Not with ctx: after an abort, what is left counts as not sent.
+		for alert, err := range rx.All(context.Background()) {
+			if err != nil {
+				return err
+			}
+			if a.send(ctx, alert) != nil {
 				a.failed.Add(1)
 			} else {
 				a.sent.Add(1)
 			}
 		}
+		return nil
 	})
 	return a
 }
@@ -72,26 +91,19 @@ func newAlerts(webhook, mail string) *alerts {
 // does not wait.
 func (a *alerts) raise(kind, text string) {
 	now := time.Now()
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if now.Sub(a.last[kind]) < alertWindow {
-		a.more[kind]++
-		a.suppressed++
-		return
-	}
-	select {
-	case a.queue <- alert{kind, text, a.more[kind], now}:
-		a.last[kind], a.more[kind] = now, 0
-	default:
-		a.more[kind]++
-		a.suppressed++
-	}
+	a.told.With(func(t *told) {
+		if now.Sub(t.last[kind]) < alertWindow || a.queue.TrySend(alert{kind, text, t.more[kind], now}) != nil {
+			t.more[kind]++
+			t.suppressed++
+			return
+		}
+		t.last[kind], t.more[kind] = now, 0
+	})
 }
 
 func (a *alerts) counts() (sent, suppressed int) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return int(a.sent.Load()), a.suppressed
+	a.told.With(func(t *told) { suppressed = t.suppressed })
+	return int(a.sent.Load()), suppressed
 }
 
 func (a *alerts) send(ctx context.Context, alert alert) error {
@@ -162,16 +174,22 @@ func (a *alerts) mail(ctx context.Context, alert alert) error {
 	return client.Quit()
 }
 
-// close gives the alerts on their way a moment. Nobody may call raise any more.
+// close gives the alerts on their way a moment, and then aborts them. Nobody may call
+// raise any more.
 func (a *alerts) close() error {
-	close(a.queue)
-	timer := time.AfterFunc(5*time.Second, a.stop)
-	a.sender.Wait()
-	timer.Stop()
-	a.stop()
+	a.queue.Close()
+	patience, cancel := context.WithTimeout(context.Background(), alertGrace)
+	defer cancel()
+	end := ""
+	_, err := a.sender.Join(patience)
+	if patience.Err() != nil {
+		end = fmt.Sprintf(": aborted after %v", alertGrace)
+		a.sender.Abort(nil)
+		_, err = a.sender.Join(context.Background())
+	}
 	a.client.CloseIdleConnections()
 	if n := a.failed.Load(); n > 0 {
-		return fmt.Errorf("%d alerts could not be sent", n)
+		return errors.Join(err, fmt.Errorf("%d alerts could not be sent%s", n, end))
 	}
-	return nil
+	return err
 }

@@ -2,30 +2,35 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
+	"github.com/coderrange/ferrous/channel"
 	"github.com/coderrange/ferrous/examples/internal/lockfile"
+	"github.com/coderrange/ferrous/stream"
+	"github.com/coderrange/ferrous/task"
 )
 
 // analytics streams failures to files of JSON lines, in batches. When a file
 // is full the next one begins; a new process begins a new one.
 type analytics struct {
-	stream  chan failure
-	writer  sync.WaitGroup
-	dir     string
-	limit   int // bytes a file
+	failures *channel.Sender[failure]
+	writer   *task.Handle[struct{}]
+	dir      string
+	limit    int // bytes a file
+
+	// The writer's own.
 	number  int
 	size    int
 	file    *os.File
-	failure error // the writer's own, like what stands above
-	lost    int   // failures that are in no file
+	failure error
+	lost    int // failures that are in no file
 }
 
 const (
@@ -37,41 +42,35 @@ func newAnalytics(dir string, limit int) (*analytics, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	a := &analytics{stream: make(chan failure, 8*analyticsBatch), dir: dir, limit: limit}
-	a.writer.Go(a.write)
+	tx, rx := channel.New[failure](8 * analyticsBatch)
+	a := &analytics{failures: tx, dir: dir, limit: limit}
+	a.writer = task.GoErr(context.Background(), func(ctx context.Context) error {
+		defer rx.Close() // a writer that panics keeps no payment waiting
+		return a.write(ctx, stream.FromReceiver(rx))
+	})
 	return a, nil
 }
 
 // add hands a failure over, and waits when the files cannot keep up.
-func (a *analytics) add(f failure) { a.stream <- f }
+func (a *analytics) add(f failure) { _ = a.failures.Send(context.Background(), f) } // close says why it failed
 
-func (a *analytics) write() {
-	ticker := time.NewTicker(analyticsDelay)
-	defer ticker.Stop()
-	var batch bytes.Buffer
-	lines := 0
-	encoder := json.NewEncoder(&batch)
-	for more := true; more; {
-		full := false
-		select {
-		case f, open := <-a.stream:
-			if more = open; open {
-				if err := encoder.Encode(f); err != nil {
-					a.failure = errors.Join(a.failure, err)
-				}
-				lines++
+func (a *analytics) write(ctx context.Context, failures stream.Stream[failure]) error {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	for batch, err := range stream.ChunksTimeout(failures, analyticsBatch, analyticsDelay).All(ctx) {
+		if err != nil {
+			return err
+		}
+		text.Reset()
+		for _, f := range batch {
+			if err := encoder.Encode(f); err != nil {
+				a.failure = errors.Join(a.failure, err)
 			}
-			full = lines >= analyticsBatch || !open
-		case <-ticker.C:
-			full = true
 		}
-		if full && lines > 0 {
-			a.flush(batch.Bytes(), lines)
-			batch.Reset()
-			lines = 0
-		}
+		a.flush(text.Bytes(), len(batch))
 	}
 	a.rotate()
+	return nil
 }
 
 // flush writes some lines. After an error it writes no more: that is reported in
@@ -121,10 +120,10 @@ func (a *analytics) rotate() {
 
 // close writes the rest. Nobody may call add any more.
 func (a *analytics) close() error {
-	close(a.stream)
-	a.writer.Wait()
+	a.failures.Close()
+	_, err := a.writer.Join(context.Background())
 	if a.failure != nil {
-		return fmt.Errorf("%d failures are not in analytics: %w", a.lost, a.failure)
+		return errors.Join(err, fmt.Errorf("%d failures are not in analytics: %w", a.lost, a.failure))
 	}
-	return nil
+	return err
 }

@@ -5,10 +5,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/rand/v2"
-	"sync"
 	"time"
 
+	"github.com/coderrange/ferrous/arcmutex"
+	"github.com/coderrange/ferrous/channel"
 	"github.com/coderrange/ferrous/retry"
+	"github.com/coderrange/ferrous/task"
 )
 
 // gateways is how many there are.
@@ -41,14 +43,18 @@ const (
 // outlives a crash of the pipeline. A real one is somewhere else; this one has
 // a file, written before it answers.
 type bank struct {
-	seed   uint64
-	faults faults
-	answer func(payment) // called with answers that come late or again
-	fail   func(error)   // called when the file cannot be written
-	later  sync.WaitGroup
+	seed     uint64
+	faults   faults
+	timeout  time.Duration // after which an answer is late
+	answer   func(payment) // called with answers that come late or again
+	fail     func(error)   // called when the file cannot be written
+	later    *task.Pool    // of charges that come late
+	log      *journal      // guarded by accounts
+	accounts *arcmutex.Mutex[accounts]
+}
 
-	mu      sync.Mutex
-	log     *journal
+// accounts are what the bank knows.
+type accounts struct {
 	failure error
 	charges []charge
 	calls   []uint8       // of each payment
@@ -61,105 +67,150 @@ const (
 )
 
 func openBank(path string, c config, answer func(payment), fail func(error)) (*bank, error) {
-	b := &bank{
-		seed: c.seed, faults: c.faults, answer: answer, fail: fail,
-		charges: make([]charge, c.transactions), calls: make([]uint8, c.transactions),
-	}
-	var err error
-	b.log, err = openJournal(path, bankEntry, c.transactions, 0, func(record []byte) error {
+	a := accounts{charges: make([]charge, c.transactions), calls: make([]uint8, c.transactions)}
+	log, err := openJournal(path, bankEntry, c.transactions, 0, func(record []byte) error {
 		n, c := int(binary.LittleEndian.Uint32(record)), charge(record[4])
-		if n >= len(b.charges) || c != applied && c != voided || b.charges[n] != none {
+		if n >= len(a.charges) || c != applied && c != voided || a.charges[n] != none {
 			return damaged(path, "or of another run: payment %d is %d", n, c)
 		}
-		b.charges[n] = c
+		a.charges[n] = c
 		return nil
 	})
-	return b, err
+	if err != nil {
+		return nil, err
+	}
+	return &bank{
+		seed: c.seed, faults: c.faults, timeout: c.timeout, answer: answer, fail: fail, log: log,
+		later:    task.NewPool(context.Background(), task.PoolOptions{Workers: task.Unlimited}),
+		accounts: arcmutex.NewMutex(a).WithName("bank"),
+	}, nil
 }
 
-// close waits for charges that come late.
+// settle waits for charges that come late.
+func (b *bank) settle() error { return b.later.Wait(context.Background()) }
+
+// close waits for charges that come late, and closes the file.
 func (b *bank) close() error {
-	b.later.Wait()
-	return b.log.file.Close()
+	return errors.Join(b.later.Shutdown(context.Background()), b.log.file.Close())
 }
 
 // set makes c the state of a payment that has none yet, and returns its state.
 // Once the file could not be written it always fails.
 func (b *bank) set(p payment, c charge) (charge, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.failure != nil {
-		return none, b.failure
+	g := b.accounts.Lock()
+	defer g.Unlock()
+	a := g.Ptr()
+	if a.failure != nil {
+		return none, a.failure
 	}
-	if b.charges[p.Number] == none {
+	if a.charges[p.Number] == none {
 		entry := binary.LittleEndian.AppendUint32(make([]byte, 0, bankEntry), uint32(p.Number))
 		if err := b.log.write(b.log.seal(make([]byte, 0, bankRecord), append(entry, byte(c)))); err != nil {
-			b.failure = err
+			a.failure = err
 			b.fail(err)
 			return none, err
 		}
-		b.charges[p.Number] = c
+		a.charges[p.Number] = c
 	}
-	return b.charges[p.Number], nil
+	return a.charges[p.Number], nil
 }
 
 // chance draws for the n'th call about a payment.
-func (b *bank) chance(p payment, n uint64) *rand.Rand {
-	return rand.New(rand.NewPCG(b.seed^0x5eed, uint64(p.Number)<<8|n))
+func (b *bank) chance(p payment, n uint64) (d draws) {
+	d.Seed(b.seed^0x5eed, uint64(p.Number)<<8|n)
+	return d
 }
+
+// draws are those of a [rand.Rand], without its allocations.
+type draws struct{ rand.PCG }
+
+// share returns a number from 0 to below 1.
+func (d *draws) share() float64 { return float64(d.Uint64()>>11) / (1 << 53) }
 
 // begin counts a call and reports whether the gateway is down: for a while in
 // the middle of the run one of them is.
-func (b *bank) begin(p payment) (r *rand.Rand, down bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.calls[p.Number]++
-	g := p.gateway()
-	b.load[g]++
-	middle := len(b.charges) / gateways / 2
-	return b.chance(p, uint64(b.calls[p.Number])), g == 0 && b.load[g] > middle && b.load[g] <= middle+b.faults.outage
+func (b *bank) begin(p payment) (d draws, down bool) {
+	var call uint64
+	b.accounts.With(func(a *accounts) {
+		a.calls[p.Number]++
+		call = uint64(a.calls[p.Number])
+		g := p.gateway()
+		a.load[g]++
+		middle := len(a.charges) / gateways / 2
+		down = g == 0 && a.load[g] > middle && a.load[g] <= middle+b.faults.outage
+	})
+	return b.chance(p, call), down
 }
 
 // poisoned reports whether the gateway can tell nothing about the payment.
-func (b *bank) poisoned(p payment) bool { return b.chance(p, 0).Float64() < b.faults.poison }
+func (b *bank) poisoned(p payment) bool {
+	d := b.chance(p, 0)
+	return d.share() < b.faults.poison
+}
 
-// charge moves the money of a payment, unless it has done so before.
+// declined reports whether the payer's bank refuses the payment, whenever it is asked.
+func (b *bank) declined(p payment) bool {
+	d := b.chance(p, 1<<7)
+	return d.share() < b.faults.decline
+}
+
+// charge is submit and waits for the answer.
 func (b *bank) charge(ctx context.Context, p payment) error {
-	r, down := b.begin(p)
+	answer := b.submit(ctx, p)
+	defer answer.Close()
+	failure, err := answer.Recv(ctx)
+	return errors.Join(failure, err)
+}
+
+// submit asks a gateway to move the money of a payment, unless it has done so before.
+// The answer comes at once, late or never. If nobody waits for it any more, a late one
+// is told to b.answer.
+func (b *bank) submit(ctx context.Context, p payment) *channel.OneshotReceiver[error] {
+	tx, rx := channel.NewOneshot[error]()
+	if answers, err := b.move(ctx, p, tx); answers {
+		_ = tx.Send(err) // nobody has closed rx yet
+	}
+	return rx
+}
+
+// move moves the money, or not, as the faults have it. It reports whether the gateway
+// answers now; else it may do so later, through tx.
+func (b *bank) move(ctx context.Context, p payment, tx *channel.OneshotSender[error]) (answers bool, err error) {
+	d, down := b.begin(p)
 	if down {
-		return errUnavailable
+		return true, errUnavailable
 	}
 	if b.poisoned(p) {
 		_, err := b.set(p, applied)
-		return errors.Join(errUnavailable, err)
+		return true, errors.Join(errUnavailable, err)
 	}
-	if b.chance(p, 1<<7).Float64() < b.faults.decline {
-		return retry.Permanent(errDeclined)
+	if b.declined(p) {
+		return true, retry.Permanent(errDeclined)
 	}
-	x := r.Float64()
+	x := d.share()
 	hits := func(share float64) bool { // whether x is in the next share
 		x -= share
 		return x < 0
 	}
 	switch f := b.faults; {
 	case hits(f.fail):
-		return errUnavailable
+		return true, errUnavailable
 	case hits(f.unknown):
 		_, err := b.set(p, applied)
-		return errors.Join(errUnavailable, err)
+		return true, errors.Join(errUnavailable, err)
 	case hits(f.hang):
-		<-ctx.Done()
-		return context.Cause(ctx)
+		return false, nil
 	case hits(f.late):
-		b.later.Go(func() {
-			<-ctx.Done()
-			time.Sleep(time.Duration(r.IntN(50)) * time.Millisecond) //nolint:forbidigo // a slow gateway
-			if c, err := b.set(p, applied); err == nil && c == applied {
+		slow := time.Duration(d.Uint64()%50) * time.Millisecond
+		_, err := b.later.SubmitErr(ctx, func(context.Context) error {
+			_, _ = channel.Select(ctx, channel.OnAfter(b.timeout, func() {})) // or until ctx ends
+			time.Sleep(slow)                                                  //nolint:forbidigo // a slow gateway
+			if c, err := b.set(p, applied); err == nil && c == applied && tx.Send(nil) != nil {
 				b.answer(p)
 			}
+			return nil
 		})
-		<-ctx.Done()
-		return context.Cause(ctx)
+		return err != nil, err
 	case hits(f.twice):
 		if c, err := b.set(p, applied); err == nil && c == applied {
 			b.answer(p)
@@ -167,37 +218,34 @@ func (b *bank) charge(ctx context.Context, p payment) error {
 	}
 	switch c, err := b.set(p, applied); {
 	case err != nil:
-		return err
+		return true, err
 	case c == voided:
-		return retry.Permanent(errVoided)
+		return true, retry.Permanent(errVoided)
 	}
-	return nil
+	return true, nil
 }
 
 // query reports what became of a payment.
 func (b *bank) query(_ context.Context, p payment) (charge, error) {
-	r, down := b.begin(p)
-	if down || b.poisoned(p) || r.Float64() < b.faults.fail {
+	d, down := b.begin(p)
+	if down || b.poisoned(p) || d.share() < b.faults.fail {
 		return none, errUnavailable
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.charges[p.Number], nil
+	return b.state(p.Number), nil
 }
 
 // void makes sure that the money of a payment never moves, unless it has moved,
 // and reports which.
 func (b *bank) void(_ context.Context, p payment) (charge, error) {
-	r, down := b.begin(p)
-	if down || b.poisoned(p) || r.Float64() < b.faults.fail {
+	d, down := b.begin(p)
+	if down || b.poisoned(p) || d.share() < b.faults.fail {
 		return none, errUnavailable
 	}
 	return b.set(p, voided)
 }
 
 // state is for the auditor: it always answers.
-func (b *bank) state(number int) charge {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.charges[number]
+func (b *bank) state(number int) (c charge) {
+	b.accounts.With(func(a *accounts) { c = a.charges[number] })
+	return c
 }

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
-	"sync"
 	"time"
+
+	"github.com/coderrange/ferrous/arcmutex"
+	"github.com/coderrange/ferrous/channel"
+	"github.com/coderrange/ferrous/task"
 )
 
 // outcome is how a payment ended.
@@ -26,19 +30,21 @@ const outcomes = int(dead) + 1
 // When the file cannot be written, or is no longer there, the ledger is broken:
 // it writes no more, and each sync returns the error.
 type ledger struct {
-	syncs   chan chan error
-	writer  sync.WaitGroup
-	done    chan struct{} // closed when all payments have an outcome
-	broken  chan struct{} // closed when failure is set
-	failure error         // the writer's own until broken is closed
-	journal *journal      // its checksum is guarded by mu, all else is the writer's
+	syncs   *channel.Sender[channel.Request[struct{}, error]]
+	writer  *task.Handle[struct{}]
+	done    chan struct{}            // Go's own: it is closed once, when all payments have an outcome
+	broken  arcmutex.OnceLock[error] // why it writes no more
+	journal *journal                 // its checksum is guarded by books, all else is the writer's
 	watch   bookkeeper
+	books   *arcmutex.Mutex[books]
+}
 
-	mu     sync.Mutex
+// books are what the ledger says, and what of it is not yet written.
+type books struct {
 	book   []outcome
 	count  [outcomes]int
 	paise  [outcomes]int64
-	buffer []byte // not yet written
+	buffer []byte
 }
 
 // bookkeeper is told how many records are on disk, and says whether all files
@@ -51,131 +57,137 @@ type bookkeeper interface {
 const (
 	ledgerEntry  = 13 // number, outcome, paise
 	ledgerRecord = ledgerEntry + checksum
+	syncsAtOnce  = 256 // of one flush
 )
 
 // openLedger opens or creates a ledger for so many payments, of which so many
 // records were synced.
 func openLedger(path string, payments, synced int, watch bookkeeper) (*ledger, error) {
-	l := &ledger{
-		syncs: make(chan chan error), done: make(chan struct{}), broken: make(chan struct{}),
-		watch: watch, book: make([]outcome, payments),
-	}
-	var err error
-	if l.journal, err = openJournal(path, ledgerEntry, payments, synced, l.load(path)); err != nil {
+	b := books{book: make([]outcome, payments)}
+	j, err := openJournal(path, ledgerEntry, payments, synced, b.load(path))
+	if err != nil {
 		return nil, err
 	}
-	l.writer.Go(l.write)
+	tx, rx := channel.New[channel.Request[struct{}, error]](syncsAtOnce)
+	l := &ledger{
+		syncs: tx, done: make(chan struct{}), journal: j, watch: watch,
+		books: arcmutex.NewMutex(b).WithName("ledger"),
+	}
+	if b.final() == payments {
+		close(l.done)
+	}
+	l.writer = task.GoErr(context.Background(), func(ctx context.Context) error {
+		defer rx.Close() // a writer that panics keeps nobody waiting
+		return l.write(ctx, rx)
+	})
 	return l, nil
 }
 
 // load returns what takes up a record of the file.
-func (l *ledger) load(path string) func(record []byte) error {
+func (b *books) load(path string) func(record []byte) error {
 	return func(record []byte) error {
 		n, o := int(binary.LittleEndian.Uint32(record)), outcome(record[4])
-		if n >= len(l.book) || o == open || int(o) >= outcomes || l.book[n] != open {
+		if n >= len(b.book) || o == open || int(o) >= outcomes || b.book[n] != open {
 			return damaged(path, "or of another run: payment %d is %d", n, o)
 		}
-		l.note(payment{n, int64(binary.LittleEndian.Uint64(record[5:]))}, o)
+		b.note(payment{n, int64(binary.LittleEndian.Uint64(record[5:]))}, o)
 		return nil
 	}
 }
 
 // record notes the outcome of a payment and reports whether it is the first.
 // It is on disk within a moment, or when sync has returned.
-func (l *ledger) record(p payment, o outcome) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.book[p.Number] != open {
-		return false
-	}
-	l.note(p, o)
-	entry := binary.LittleEndian.AppendUint32(make([]byte, 0, ledgerEntry), uint32(p.Number))
-	entry = append(entry, byte(o))
-	entry = binary.LittleEndian.AppendUint64(entry, uint64(p.Paise))
-	l.buffer = l.journal.seal(l.buffer, entry)
-	return true
+func (l *ledger) record(p payment, o outcome) (first bool) {
+	l.books.With(func(b *books) {
+		if b.book[p.Number] != open {
+			return
+		}
+		first = true
+		b.note(p, o)
+		entry := binary.LittleEndian.AppendUint32(make([]byte, 0, ledgerEntry), uint32(p.Number))
+		entry = append(entry, byte(o))
+		entry = binary.LittleEndian.AppendUint64(entry, uint64(p.Paise))
+		b.buffer = l.journal.seal(b.buffer, entry)
+		if b.final() == len(b.book) {
+			close(l.done)
+		}
+	})
+	return first
 }
 
 // note counts the outcome of a payment that has none.
-func (l *ledger) note(p payment, o outcome) {
-	l.book[p.Number] = o
-	l.count[o]++
-	l.paise[o] += p.Paise
-	if l.final() == len(l.book) {
-		close(l.done)
-	}
+func (b *books) note(p payment, o outcome) {
+	b.book[p.Number] = o
+	b.count[o]++
+	b.paise[o] += p.Paise
 }
 
 // final returns how many payments have an outcome.
-func (l *ledger) final() int { return l.count[settled] + l.count[compensated] + l.count[dead] }
+func (b *books) final() int { return b.count[settled] + b.count[compensated] + b.count[dead] }
 
 // of returns the outcome of a payment.
-func (l *ledger) of(number int) outcome {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.book[number]
+func (l *ledger) of(number int) (o outcome) {
+	l.books.With(func(b *books) { o = b.book[number] })
+	return o
 }
 
 // totals returns the number and the sum of each outcome.
 func (l *ledger) totals() (count [outcomes]int, paise [outcomes]int64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.count, l.paise
+	l.books.With(func(b *books) { count, paise = b.count, b.paise })
+	return count, paise
 }
 
 // sync waits until all that was recorded is on disk.
 func (l *ledger) sync() error {
-	done := make(chan error, 1)
-	l.syncs <- done
-	return <-done
+	failure, err := channel.Call(context.Background(), l.syncs, struct{}{})
+	return errors.Join(failure, err)
 }
 
 // write is the writer: it syncs for those who wait, and every moment.
-func (l *ledger) write() {
-	ticker := time.NewTicker(50 * time.Millisecond)
-	defer ticker.Stop()
-	var waiting []chan error
-	for more := true; more; {
-		waiting = waiting[:0]
-		select {
-		case done, open := <-l.syncs:
-			if more = open; open {
-				waiting = append(waiting, done)
-			}
-		case <-ticker.C:
-		}
-		for found := more; found; {
-			select {
-			case done, open := <-l.syncs:
-				if found, more = open, open; open {
-					waiting = append(waiting, done)
-				}
-			default:
-				found = false
-			}
-		}
-		l.flush()
-		for _, done := range waiting {
-			done <- l.failure
+func (l *ledger) write(ctx context.Context, rx *channel.Receiver[channel.Request[struct{}, error]]) error {
+	var waiting []channel.Request[struct{}, error]
+	var closed error
+	take := func(r channel.Request[struct{}, error], err error) {
+		if closed = err; err == nil {
+			waiting = append(waiting, r)
 		}
 	}
+	cases := []channel.Case{rx.OnRecv(take), channel.OnTick(50*time.Millisecond, func(time.Time) {})}
+	for closed == nil {
+		if _, err := channel.Select(ctx, cases...); err != nil {
+			return err
+		}
+		for closed == nil && len(waiting) > 0 { // one sync for all who ask for it by now
+			r, err := rx.TryRecv()
+			if errors.Is(err, channel.ErrEmpty) {
+				break
+			}
+			take(r, err)
+		}
+		failure := l.flush()
+		for _, r := range waiting {
+			_ = r.Reply(failure)
+		}
+		waiting = waiting[:0]
+	}
+	return nil
 }
 
 // flush brings what was recorded to the disk.
-func (l *ledger) flush() {
-	if l.failure != nil {
-		return
+func (l *ledger) flush() error {
+	if failure, broken := l.broken.Get(); broken {
+		return failure
 	}
-	if l.failure = l.save(); l.failure != nil {
-		close(l.broken)
+	err := l.save()
+	if err != nil {
+		l.broken.Set(err)
 	}
+	return err
 }
 
 func (l *ledger) save() error {
-	l.mu.Lock()
-	buffer := l.buffer
-	l.buffer = nil
-	l.mu.Unlock()
+	var buffer []byte
+	l.books.With(func(b *books) { buffer, b.buffer = b.buffer, nil })
 	if len(buffer) > 0 {
 		if err := l.journal.write(buffer); err != nil {
 			return err
@@ -196,7 +208,8 @@ func (l *ledger) save() error {
 
 // close writes the rest and closes the file. Nobody may call sync any more.
 func (l *ledger) close() error {
-	close(l.syncs)
-	l.writer.Wait()
-	return errors.Join(l.failure, l.journal.file.Close())
+	l.syncs.Close()
+	_, err := l.writer.Join(context.Background())
+	failure, _ := l.broken.Get()
+	return errors.Join(err, failure, l.journal.file.Close())
 }

@@ -8,6 +8,21 @@
 // which first asks the gateway what became of the charge. Kill the process
 // whenever you like and start it again with the same -dir: it goes on.
 //
+// Where to find what:
+//
+//	a Stream for each log                        source.go     follow
+//	join! over the logs, workers for each        pipeline.go   readAll
+//	select! of result, timeout, retry, shutdown  settle.go     settle
+//	a shared concurrent map of failures          pipeline.go   note, outcome
+//	a retry queue with exponential backoff       pipeline.go   pay, handle
+//	compensation                                 pipeline.go   resolve
+//	a channel and a Stream to analytics          analytics.go  add, write
+//	alerts in real time, bounded                 alert.go      raise, send
+//	the health of the gateways                   view.go       watch, breakerStates
+//	goroutines owned by a scope                  pipeline.go   run
+//	shutdown, and what it aborts                 pipeline.go   unfinished
+//	nothing is lost                              reconcile.go  reconcile
+//
 // A payment has its outcome when the ledger is synced; what is in work before
 // that is done again, and the bank moves the money of a number once. One
 // process has the directory at a time; another one is told who that is. A
@@ -63,7 +78,7 @@ func parse(args []string, out io.Writer) (c config, goOn bool, err error) {
 	flags.Int(&c.transactions, "transactions", 1_000_000, 1, maxTransactions, "how many payments there are")
 	flags.Uint64Var(&c.seed, "seed", 1, "seed of the payments and of the faults")
 	flags.StringVar(&c.dir, "dir", "", "directory of ledger, queue and logs (default: a temporary one)")
-	flags.Int(&c.workers, "workers", 256, 1, maxWorkers, "how many payments are in work at once, and how many retries")
+	flags.Int(&c.workers, "workers", 256, 1, maxWorkers, "how many payments are in work at once, at least one a log, and how many retries")
 	flags.Int(&c.rate, "rate", 0, 0, maxRate, "payments a second (0: as fast as they go)")
 	flags.StringVar(&c.webhook, "webhook", "", "URL that alerts are posted to (default: a receiver of its own)")
 	flags.StringVar(&c.smtp, "smtp", "", "address of a mail server that alerts are sent to as well")
@@ -122,7 +137,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 		if err != nil {
 			return err
 		}
-		defer receiver.close()
+		defer func() { err = errors.Join(err, receiver.close()) }()
 		c.webhook = receiver.url
 	}
 	// An interrupt is a shutdown: what it interrupts is no attempt.

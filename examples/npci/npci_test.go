@@ -261,7 +261,7 @@ func TestARecordThatACrashCutShortIsForgotten(t *testing.T) {
 		require.NoError(t, os.Truncate(path, int64(2*ledgerRecord-cut)))
 		l, err := openLedger(path, 3, 1, nobody{})
 		require.NoError(t, err)
-		assert.Equal(t, []outcome{settled, open, open}, l.book)
+		l.books.With(func(b *books) { assert.Equal(t, []outcome{settled, open, open}, b.book) })
 		assert.True(t, l.record(payment{1, 50}, dead))
 		require.NoError(t, l.close())
 	}
@@ -328,7 +328,7 @@ func TestAnAlertThatIsRefusedIsReported(t *testing.T) {
 func TestAlertsGoOutByMailToo(t *testing.T) {
 	receiver, err := newReceiver(t.Context())
 	require.NoError(t, err)
-	defer receiver.close()
+	defer func() { assert.NoError(t, receiver.close()) }()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	mails := make(chan string, 1)
@@ -340,8 +340,10 @@ func TestAlertsGoOutByMailToo(t *testing.T) {
 	mail := <-mails
 	assert.Contains(t, mail, "Subject: dead\n")
 	assert.Contains(t, mail, "payment 7 is a dead letter (and 0 more)")
-	require.Len(t, receiver.received, 1)
-	assert.Contains(t, string(receiver.received[0]), `"kind":"dead"`)
+	received, err := receiver.received.Get()
+	require.NoError(t, err)
+	require.Len(t, received, 1)
+	assert.Contains(t, string(received[0]), `"kind":"dead"`)
 }
 
 // serveMail takes one mail as an SMTP server does (RFC 5321).

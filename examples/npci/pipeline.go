@@ -11,6 +11,7 @@ import (
 	"github.com/puzpuzpuz/xsync/v3"
 
 	"github.com/coderrange/ferrous/retry"
+	"github.com/coderrange/ferrous/stream"
 	"github.com/coderrange/ferrous/task"
 )
 
@@ -35,7 +36,7 @@ type pipeline struct {
 	bank      *bank
 	ledger    *ledger
 	queue     *retry.Queue[payment]
-	first     *retry.Policy
+	first     *retry.Policy // of the first attempts
 	breakers  [gateways]*retry.Breaker
 	failures  *xsync.MapOf[int, failure] // of payments without outcome
 	analytics *analytics
@@ -44,6 +45,7 @@ type pipeline struct {
 	tried     atomic.Int64 // payments that were read and tried
 	failed    atomic.Int64 // charges that failed
 	again     atomic.Int64 // answers that told nothing new
+	aborted   atomic.Int64 // first attempts that the end of the run cut short
 }
 
 // pay runs the pipeline to its end and reconciles.
@@ -77,9 +79,8 @@ func pay(ctx context.Context, c config, out io.Writer) (err error) {
 	p.alerts = newAlerts(c.webhook, c.smtp)
 	defer func() { closing(p.alerts.close) }()
 
-	budget := retry.NewBudget(retry.BudgetOptions{Max: 1000, Ratio: 0.2})
 	p.first = retry.New(retry.Options{
-		Attempts: 2, Timeout: c.timeout, Budget: budget,
+		Attempts: 2, Budget: retry.NewBudget(retry.BudgetOptions{Max: 1000, Ratio: 0.2}),
 		Backoff: retry.Exponential(2*time.Millisecond, 10*time.Millisecond).FullJitter(),
 	})
 	for g := range p.breakers {
@@ -103,11 +104,23 @@ func pay(ctx context.Context, c config, out io.Writer) (err error) {
 	}
 	in, err := p.run(ctx, out)
 	if err != nil {
-		count, _ := p.ledger.totals()
-		return fmt.Errorf("%d of %d payments had an outcome: %w", count[settled]+count[compensated]+count[dead], c.transactions, err)
+		return p.unfinished(err)
 	}
-	p.bank.later.Wait() // answers that nobody waits for
+	if err := p.bank.settle(); err != nil { // answers that nobody waits for
+		return err
+	}
 	return p.report(in, time.Since(begin), out)
+}
+
+// unfinished says how far the run came, and what its end has aborted.
+func (p *pipeline) unfinished(err error) error {
+	count, _ := p.ledger.totals()
+	err = fmt.Errorf("%d of %d payments had an outcome: %w", count[settled]+count[compensated]+count[dead], p.c.transactions, err)
+	stats, failed := p.queue.Stats(context.Background())
+	if failed != nil {
+		return errors.Join(err, failed)
+	}
+	return fmt.Errorf("%w; aborted %d first attempts, %d payments wait to be retried", err, p.aborted.Load(), stats.Waiting+stats.Claimed)
 }
 
 // adopt gives dead letters to the ledger that it does not know, as when it was
@@ -127,19 +140,24 @@ func (p *pipeline) adopt(ctx context.Context) error {
 	return p.ledger.sync()
 }
 
+// income is what a log held, or all of them.
+type income struct {
+	count int
+	paise int64
+}
+
 // run pays until all payments have an outcome, or ctx ends. The first error ends all.
+// All goroutines of the run belong to its scope.
 func (p *pipeline) run(ctx context.Context, out io.Writer) (in income, err error) {
 	err = task.WithGroup(ctx, task.Unlimited, func(s *task.Scope) error {
 		s.SpawnErr(p.queue.Run)
 		s.SpawnErr(func(ctx context.Context) error { return p.watch(ctx, out) })
 		// The logs may be long: a ledger that breaks meanwhile ends the run at once.
 		s.SpawnErr(func(ctx context.Context) error {
-			select {
-			case <-p.ledger.broken:
-				return p.ledger.failure
-			case <-ctx.Done():
-				return nil
+			if failure, err := p.ledger.broken.Wait(ctx); err == nil {
+				return failure
 			}
+			return nil
 		})
 		defer s.Abort(retry.ErrShutdown) // these three
 		var err error
@@ -163,25 +181,47 @@ func (p *pipeline) run(ctx context.Context, out io.Writer) (in income, err error
 	return in, p.ledger.sync()
 }
 
-// readAll makes the first attempt for each payment of the logs.
-func (p *pipeline) readAll(ctx context.Context) (in income, err error) {
-	err = task.WithGroup(ctx, task.Unlimited, func(s *task.Scope) error {
-		payments := make(chan payment, 1024)
-		logs := task.Spawn(s, func(ctx context.Context) (income, error) { return join(ctx, p.c, payments) })
-		for range p.c.workers {
-			s.SpawnErr(func(ctx context.Context) error {
-				for payment := range payments {
-					if err := p.try(ctx, payment); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
+// readAll joins the logs: it reads all at once, settles their payments, and returns what
+// came in. Each log has its share of the workers.
+func (p *pipeline) readAll(ctx context.Context) (total income, err error) {
+	logs := make([]func(context.Context) (income, error), len(services))
+	for service := range logs {
+		workers := (p.c.workers + service) / len(services)
+		logs[service] = func(ctx context.Context) (in income, err error) {
+			count := func(pay payment) {
+				in.count++
+				in.paise += pay.Paise
+			}
+			err = stream.ForEach(ctx, follow(service, p.c).Inspect(count), max(workers, 1), p.try)
+			return in, err
 		}
-		in, err = logs.Join(s.Context())
+	}
+	parts, err := task.JoinAll(ctx, logs...)
+	for _, part := range parts {
+		total.count += part.count
+		total.paise += part.paise
+	}
+	return total, err
+}
+
+// try makes the first attempts; what fails goes to the queue.
+func (p *pipeline) try(ctx context.Context, pay payment) error {
+	p.tried.Add(1)
+	if p.ledger.of(pay.Number) != open { // before a crash
+		return nil
+	}
+	err := p.settle(ctx, pay)
+	if err == nil {
+		p.outcome(pay, settled)
+		return nil
+	}
+	if ctx.Err() != nil { // the log still has the payment
+		p.aborted.Add(1)
 		return err
-	})
-	return in, err
+	}
+	p.note(pay, 0, err)
+	_, err = p.queue.Enqueue(ctx, pay.key(), pay, 20*time.Millisecond)
+	return err
 }
 
 // charge charges a payment under the breaker of its gateway.
@@ -189,25 +229,6 @@ func (p *pipeline) charge(ctx context.Context, pay payment) error {
 	return retry.GuardedErr(p.breakers[pay.gateway()], func(ctx context.Context) error {
 		return p.bank.charge(ctx, pay)
 	})(ctx)
-}
-
-// try makes the first attempt; what fails goes to the queue.
-func (p *pipeline) try(ctx context.Context, pay payment) error {
-	p.tried.Add(1)
-	if p.ledger.of(pay.Number) != open { // before a crash
-		return nil
-	}
-	err := retry.DoErr(ctx, p.first, func(ctx context.Context) error { return p.charge(ctx, pay) })
-	if err == nil {
-		p.outcome(pay, settled)
-		return nil
-	}
-	if ctx.Err() != nil {
-		return err // the log still has the payment
-	}
-	p.note(pay, 0, err)
-	_, err = p.queue.Enqueue(ctx, pay.key(), pay, 20*time.Millisecond)
-	return err
 }
 
 // handle takes up a payment that failed: it asks what became of it, charges it

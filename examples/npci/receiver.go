@@ -6,17 +6,18 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"sync"
 	"time"
+
+	"github.com/coderrange/ferrous/arcmutex"
+	"github.com/coderrange/ferrous/task"
 )
 
 // receiver is a webhook receiver on the loopback interface.
 type receiver struct {
 	url      string
 	server   *http.Server
-	serving  sync.WaitGroup
-	mu       sync.Mutex
-	received [][]byte
+	serving  *task.Handle[struct{}]
+	received arcmutex.Mutex[[][]byte]
 }
 
 func newReceiver(ctx context.Context) (*receiver, error) {
@@ -26,10 +27,11 @@ func newReceiver(ctx context.Context) (*receiver, error) {
 	}
 	r := &receiver{url: "http://" + listener.Addr().String()}
 	r.server = &http.Server{Handler: r, ReadHeaderTimeout: time.Second}
-	r.serving.Go(func() {
+	r.serving = task.GoErr(context.WithoutCancel(ctx), func(context.Context) error {
 		if err := r.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			panic(err)
+			return err
 		}
+		return nil
 	})
 	return r, nil
 }
@@ -41,13 +43,12 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	r.mu.Lock()
-	r.received = append(r.received, body)
-	r.mu.Unlock()
+	r.received.With(func(all *[][]byte) { *all = append(*all, body) })
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func (r *receiver) close() {
-	_ = r.server.Close()
-	r.serving.Wait()
+func (r *receiver) close() error {
+	err := r.server.Close()
+	_, served := r.serving.Join(context.Background())
+	return errors.Join(err, served)
 }

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/coderrange/ferrous/task"
+	"github.com/coderrange/ferrous/stream"
 )
 
 // services are where payments come from; each has a log of its own.
@@ -39,42 +39,19 @@ func logOf(service int, c config) iter.Seq[payment] {
 	}
 }
 
-// income is what a log held, or all of them.
-type income struct {
-	count int
-	paise int64
-}
-
-// join reads all logs at once into payments, closes it, and returns what came in.
-func join(ctx context.Context, c config, payments chan<- payment) (total income, err error) {
-	defer close(payments)
-	var logs []func(context.Context) (income, error)
-	for service := range services {
-		logs = append(logs, func(ctx context.Context) (income, error) { return readLog(ctx, service, c, payments) })
-	}
-	parts, err := task.JoinAll(ctx, logs...)
-	for _, part := range parts {
-		total.count += part.count
-		total.paise += part.paise
-	}
-	return total, err
-}
-
-// readLog reads the log of one service.
-func readLog(ctx context.Context, service int, c config, payments chan<- payment) (in income, err error) {
-	pace := newPace(c.rate, len(services))
-	defer pace.stop()
-	for p := range logOf(service, c) {
-		pace.wait(ctx)
-		select {
-		case payments <- p:
-		case <-ctx.Done():
-			return in, context.Cause(ctx)
+// follow is the stream of one service's log, at its pace.
+func follow(service int, c config) stream.Stream[payment] {
+	return stream.New(func(ctx context.Context, yield func(payment) bool) error {
+		pace := newPace(c.rate, len(services))
+		defer pace.stop()
+		for p := range logOf(service, c) {
+			pace.wait(ctx)
+			if !yield(p) {
+				break
+			}
 		}
-		in.count++
-		in.paise += p.Paise
-	}
-	return in, nil
+		return nil
+	})
 }
 
 // pace spreads payments over time.
