@@ -154,7 +154,7 @@ func (p *pipeline) run(ctx context.Context, out io.Writer) (in income, err error
 		s.SpawnErr(func(ctx context.Context) error { return p.watch(ctx, out) })
 		// The logs may be long: a ledger that breaks meanwhile ends the run at once.
 		s.SpawnErr(func(ctx context.Context) error {
-			if failure, err := p.ledger.broken.Wait(ctx); err == nil {
+			if failure, err := p.ledger.broken.WaitContext(ctx); err == nil {
 				return failure
 			}
 			return nil
