@@ -7,41 +7,43 @@ import (
 	"github.com/coderrange/ferrous/internal/park"
 )
 
-// A Barrier lets a number of goroutines wait for each other, and then again.
+// A Barrier lets n goroutines wait for each other: the n'th Wait wakes the others,
+// and the barrier can be used again.
 //
-// The zero value, like a barrier for one, stops nobody. A Barrier must not be
-// copied after first use. All methods are safe for concurrent use. What each
-// goroutine did before its Wait happened before all their returns. Goroutines
-// that wait are durably blocked in the sense of [testing/synctest].
+// At the zero value, as at a barrier for one, no goroutine waits. A Barrier must not
+// be copied after first use. All methods are safe for concurrent use. What each
+// goroutine did before its Wait happened before the return of every Wait of the same
+// round. A goroutine that waits is durably blocked in the sense of
+// [testing/synctest].
 //
 // After std::sync::Barrier.
 type Barrier struct {
 	_       noCopy
-	parties int
-	arrived int // guarded by the queue's lock
-	queue   park.Queue[struct{}]
+	parties int                  // goroutines of a round; does not change
+	arrived int                  // goroutines that wait; guarded by the queue's lock
+	queue   park.Queue[struct{}] // the goroutines that wait
 }
 
-// NewBarrier returns a barrier for n goroutines. Zero is as good as one; it
-// panics if n is negative.
+// NewBarrier returns a barrier for n goroutines. Zero means one. It panics if n is
+// negative.
 func NewBarrier(n int) *Barrier {
 	if n < 0 {
-		panic(fmt.Errorf("sema: NewBarrier: %d goroutines", n))
+		panic(methodError("NewBarrier", fmt.Errorf("%d goroutines", n)))
 	}
 	return &Barrier{parties: n}
 }
 
-// Wait waits until as many goroutines wait as the barrier is for, or ctx is
-// done. Of those that pass together exactly one, the last to come, is the
-// leader.
+// Wait waits until n goroutines wait, this one included, or until ctx is done. Of a
+// round, exactly one goroutine is the leader: the one that came last.
 //
-// Cancellation: a cancelled goroutine has not arrived; the others wait for
-// another in its place. The error wraps [context.Cause].
+// Cancellation: a canceled goroutine has not arrived; the round needs another one in
+// its place. The error wraps [context.Cause].
 //
 //ferrous:blocks
 func (b *Barrier) Wait(ctx context.Context) (isLeader bool, err error) {
-	if ctx.Err() != nil {
-		return false, interrupted(ctx, "Barrier.Wait")
+	const method = "Barrier.Wait"
+	if isDone(ctx, method) {
+		return false, interrupted(ctx, method)
 	}
 	b.queue.Lock()
 	if b.arrived+1 >= b.parties {
@@ -61,9 +63,9 @@ func (b *Barrier) Wait(ctx context.Context) (isLeader bool, err error) {
 	defer b.queue.Unlock()
 	if b.queue.Remove(w) {
 		b.arrived--
-		return false, interrupted(ctx, "Barrier.Wait")
+		return false, interrupted(ctx, method)
 	}
-	return false, nil
+	return false, nil // the round was complete before ctx was done
 }
 
 // Waiting returns how many goroutines wait at the moment.
@@ -72,6 +74,3 @@ func (b *Barrier) Waiting() int {
 	defer b.queue.Unlock()
 	return b.arrived
 }
-
-// String returns how many wait, and for how many.
-func (b *Barrier) String() string { return fmt.Sprintf("Barrier(%d of %d)", b.Waiting(), b.parties) }

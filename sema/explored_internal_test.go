@@ -47,7 +47,7 @@ func (x *semTrial) acquire(n int64) {
 			return
 		}
 		interleave.Wait(func() bool { return len(w.Ready()) > 0 })
-		if got, ok := x.sem.settle(w); !assert.True(x.t, ok) || got == refused {
+		if got, ok := x.sem.leave(w); !assert.True(x.t, ok) || got == refused {
 			return
 		}
 	}
@@ -61,7 +61,7 @@ func (x *semTrial) giveUp(n int64) {
 		if w == nil {
 			return
 		}
-		if got, ok := x.sem.settle(w); !ok || got == refused {
+		if got, ok := x.sem.leave(w); !ok || got == refused {
 			return
 		}
 	}

@@ -8,18 +8,18 @@ import (
 	"github.com/coderrange/ferrous/internal/track"
 )
 
-// A Notify tells one goroutine, or all that wait, that something has happened.
+// A Notify wakes one goroutine, or all that wait, when something has happened.
 //
-// NotifyOne wakes one goroutine, or if nobody waits is stored for the next who
-// comes; one notification is stored at most. So a goroutine that looks for
-// work, finds none and waits does not miss the work that came between.
-// NotifyWaiters wakes those who wait at the moment and stores nothing; to
-// miss none of these either, [Notify.Listen] before looking.
+// NotifyOne wakes the goroutine that has waited longest. If no goroutine waits, the
+// notification is stored for the next Wait; at most one is stored. So a goroutine
+// that looks for work, finds none and then waits does not miss work that arrived in
+// between. NotifyWaiters wakes the goroutines that wait at that moment and stores
+// nothing. To miss none of its notifications, call [Notify.Listen] before looking.
 //
-// The zero value is ready. A Notify must not be copied after first use. All
-// methods are safe for concurrent use. A notification synchronizes before the
-// return of the wait that it ends. Goroutines that wait are durably blocked in
-// the sense of [testing/synctest].
+// The zero value is ready to use. A Notify must not be copied after first use. All
+// methods are safe for concurrent use. A notification synchronizes before the return
+// of the wait that it ends. A goroutine that waits is durably blocked in the sense of
+// [testing/synctest].
 //
 // After tokio::sync::Notify.
 type Notify struct {
@@ -28,7 +28,7 @@ type Notify struct {
 	queue  park.Queue[notice]
 }
 
-// A notice is how a waiter was notified.
+// A notice says how a waiter was notified.
 type notice uint8
 
 const (
@@ -37,16 +37,16 @@ const (
 	withAll                 // by NotifyWaiters
 )
 
-// NotifyOne notifies the goroutine that has waited longest, or stores the
-// notification.
+// NotifyOne wakes the goroutine that has waited longest. If no goroutine waits, it
+// stores the notification.
 func (n *Notify) NotifyOne() { n.notify(fromFront) }
 
-// NotifyLast notifies the goroutine that has waited shortest, or stores the
-// notification.
+// NotifyLast wakes the goroutine that began to wait last. If no goroutine waits, it
+// stores the notification.
 func (n *Notify) NotifyLast() { n.notify(fromBack) }
 
-// NotifyWaiters notifies all goroutines that wait, in one step, and stores
-// nothing.
+// NotifyWaiters wakes all goroutines that wait, and stores nothing. It is atomic: a
+// Wait or Listen comes either before or after it, never in between.
 func (n *Notify) NotifyWaiters() {
 	n.queue.Lock()
 	defer n.queue.Unlock()
@@ -74,20 +74,21 @@ func (n *Notify) notify(how notice) {
 // Wait takes the stored notification, or waits for one until ctx is done. The
 // error wraps [context.Cause].
 //
-// Cancellation: a cancelled goroutine loses its place. If it was notified
-// meanwhile, it returns nil.
+// Cancellation: a canceled goroutine loses its place. If it was notified before it
+// left the queue, it returns nil: no notification is lost.
 //
 //ferrous:blocks
 func (n *Notify) Wait(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return interrupted(ctx, "Notify.Wait")
+	const method = "Notify.Wait"
+	if isDone(ctx, method) {
+		return interrupted(ctx, method)
 	}
 	if n.takeStored() {
 		return nil
 	}
 	l := n.listen()
 	defer l.close()
-	return l.wait(ctx, "Notify.Wait")
+	return l.wait(ctx, method)
 }
 
 func (n *Notify) takeStored() bool {
@@ -98,9 +99,8 @@ func (n *Notify) takeStored() bool {
 	return stored
 }
 
-// Listen takes the stored notification, or begins to wait for one without
-// blocking: what is notified from now on reaches the listener. It must be
-// closed.
+// Listen takes the stored notification, or joins the queue without blocking: the
+// listener receives notifications sent from now on. The listener must be closed.
 //
 //ferrous:acquire
 func (n *Notify) Listen() *Listener {
@@ -124,22 +124,23 @@ func (n *Notify) listen() *place {
 	return &place{notify: n, waiter: w}
 }
 
-// A Listener is a place in the queue of a [Notify]. It is for one goroutine. A
-// copy of it is the same place. The zero Listener is one that was closed.
+// A Listener is a place in the queue of a [Notify]. It may be used by one goroutine
+// at a time. A copy of it is the same place. The zero Listener is closed.
 type Listener struct{ *place }
 
+// A place is what all copies of a Listener share.
 type place struct {
 	notify   *Notify
 	waiter   *park.Waiter[notice]
-	received bool
+	received bool // a Wait has received the notification
 	closed   bool
-	token    *track.Token
+	token    *track.Token // nil unless the listener is tracked
 }
 
-// Wait waits until the listener is notified or ctx is done; a notification that
-// has arrived comes before a done ctx. The error wraps [context.Cause]; the
-// listener keeps its place. Once it was notified, Wait returns nil at once.
-// After Close it panics with an error that is [ErrReleased].
+// Wait waits until the listener is notified or ctx is done. If both are so, it
+// returns nil. Once the listener was notified, every further Wait returns nil at
+// once. The error wraps [context.Cause]; the listener then keeps its place. After
+// Close, Wait panics with an error that is [ErrReleased].
 //
 //ferrous:blocks
 func (l *Listener) Wait(ctx context.Context) error {
@@ -147,6 +148,7 @@ func (l *Listener) Wait(ctx context.Context) error {
 	if l.place == nil || l.closed {
 		panic(methodError(method, operr.As(ErrReleased, "listener was closed")))
 	}
+	isDone(ctx, method) // it must not be nil; a notification comes before its end
 	return l.wait(ctx, method)
 }
 
@@ -163,17 +165,17 @@ func (l *place) wait(ctx context.Context, method string) error {
 	return nil
 }
 
-// notified reports whether the listener was notified. To all listeners a
-// NotifyWaiters is over or has not begun, also while it is waking them.
+// notified reports whether the listener was notified. It takes the queue's lock, so
+// that a NotifyWaiters is seen either by all listeners or by none.
 func (l *place) notified() bool {
 	l.notify.queue.Lock()
 	defer l.notify.queue.Unlock()
 	return !l.waiter.Queued()
 }
 
-// Close ends the listener. A notification that it was sent and that no Wait
-// has received goes to the next, unless it was sent to all. Further Closes have
-// no effect.
+// Close ends the listener. If the listener was notified and no Wait has received
+// that, the notification goes to the next goroutine, unless NotifyWaiters sent it.
+// Further calls have no effect.
 //
 //ferrous:release
 func (l *Listener) Close() {

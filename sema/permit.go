@@ -8,26 +8,25 @@ import (
 	"github.com/coderrange/ferrous/internal/operr"
 )
 
-// A Permit is a number of permits of a [Semaphore]. It must be released.
+// A Permit holds a number of permits of a [Semaphore]. It must be released.
 //
-// It is a small value that may be copied: all its copies are the same permits,
-// and end with the first Release of any. After that they panic with an error
-// that is [ErrReleased]. The zero Permit is one that was released. A Permit is for
-// one goroutine at a time.
+// A Permit is a small value that may be copied. All copies stand for the same permits
+// and end with the first Release of any copy. After that, methods panic with an error
+// that is [ErrReleased]. The zero Permit is a released one. A Permit may be used by one
+// goroutine at a time.
 //
-// A Permit that stays in the function that has acquired it does not allocate.
-// One that is returned or stored allocates 16 bytes, the place by which its
-// copies know of the end.
+// A Permit that stays in the function that acquired it does not allocate. One that is
+// returned or stored allocates 16 bytes, which its copies share.
 type Permit struct{ *permits }
 
-// permits is what all copies of a Permit have in common.
+// permits is what all copies of a Permit share.
 type permits struct {
-	sem *Semaphore // to release them, or that of a proxy; nil at the end
-	n   int64      // permits; at the end what the end was
+	sem *Semaphore // where to release them, maybe a proxy's; nil after the end
+	n   int64      // number of permits; after the end, which end it was
 }
 
-// The ends of a Permit. Without one of them a Permit that has no semaphore was
-// refused, and has the number that was asked for.
+// The ends of a Permit. A Permit without a semaphore whose n is none of them was
+// refused, and n is the number that was asked for.
 const (
 	released int64 = -1 - iota
 	forgotten
@@ -46,25 +45,25 @@ func (p Permit) live(method string) *permits {
 	return p.permits
 }
 
-// stale returns what a method of a permit that has ended panics with.
+// stale returns the error that a method of an ended permit panics with.
 //
 //go:noinline
 func (p Permit) stale(method string) error {
-	how := ends[released] // as the zero Permit is
+	how := ends[released] // for the zero Permit
 	if p.permits != nil {
 		how = cmp.Or(ends[p.n], "permit was not acquired")
 	}
 	return methodError(method, operr.As(ErrReleased, how))
 }
 
-// end ends the permits and returns what they were.
+// end ends the permits and returns the semaphore and the number.
 func (p *permits) end(how int64) (s *Semaphore, n int64) {
 	s, n = p.sem, p.n
 	p.sem, p.n = nil, how
 	return s, n
 }
 
-// Release gives the permits back. It is one atomic add if nobody waits.
+// Release gives the permits back. It is one atomic add if no goroutine waits.
 //
 //ferrous:release
 func (p Permit) Release() {
@@ -72,8 +71,8 @@ func (p Permit) Release() {
 	s.release(n)
 }
 
-// Forget ends the permit without giving anything back: the semaphore has that
-// many permits less from then on.
+// Forget ends the permit without giving the permits back: the semaphore has
+// permanently lost them.
 //
 //ferrous:release
 func (p Permit) Forget() {
@@ -89,10 +88,8 @@ func (p Permit) Len() int64 {
 	return p.n
 }
 
-// Split takes n permits out of p and returns them as a permit of their own, which
-// is tracked if p is. It
-// reports false, and changes nothing, if p has not as many. It panics if n is
-// negative.
+// Split moves n permits out of p into a new Permit, which is tracked if p is. If p
+// has fewer than n, it reports false and changes nothing. It panics if n is negative.
 //
 //ferrous:acquire
 //ferrous:fallible
@@ -101,8 +98,8 @@ func (p Permit) Split(n int64) (Permit, bool) {
 	return Permit{&permits{from, n}}, from != nil
 }
 
-// split takes n permits out of p and returns where to release them, or nil if p
-// has not as many.
+// split takes n permits out of p and returns where to release them, or nil if p has
+// fewer than n.
 func (p Permit) split(n int64) *Semaphore {
 	held := p.live("Permit.Split")
 	if uint64(n) > uint64(held.n) { // a negative n is a large one
@@ -118,12 +115,15 @@ func (p Permit) split(n int64) *Semaphore {
 	return held.sem
 }
 
-// Merge moves the permits of other into p, and ends other. It panics if they
-// are not of the same semaphore, or the same permit.
+// Merge moves the permits of other into p and ends other. It panics if other is nil,
+// is p, or has permits of another semaphore.
 //
 //ferrous:transfers other
 func (p Permit) Merge(other *Permit) {
 	const method = "Permit.Merge"
+	if other == nil {
+		panic(methodError(method, errors.New("nil permit")))
+	}
 	held, more := p.live(method), other.live(method)
 	switch {
 	case held.sem != more.sem:
@@ -137,6 +137,3 @@ func (p Permit) Merge(other *Permit) {
 	_, n := more.end(merged)
 	held.n += n
 }
-
-// String returns the number of permits.
-func (p Permit) String() string { return fmt.Sprintf("Permit(%d)", p.Len()) }

@@ -6,18 +6,18 @@ import (
 	"github.com/coderrange/ferrous/internal/track"
 )
 
-// A proxy takes the place of the semaphore in a tracked permit. The permit's
-// copies are all that leads to it, so that the garbage collector finds its token
-// when they are forgotten, even if the semaphore lives on. Permits that are not
-// tracked have no field for a token and pay nothing.
+// A proxy takes the place of the semaphore in a tracked permit. Only copies of the
+// permit refer to the proxy, so that the garbage collector frees its token when the
+// permit is forgotten, even if the semaphore is still in use. A permit that is not
+// tracked needs no field for a token.
 type proxy struct {
 	sem   Semaphore // first, for Semaphore.proxy; its state is semProxied
 	of    *Semaphore
 	token *track.Token
 }
 
-// tracked returns what a permit has as its semaphore: a proxy if its turn to be
-// tracked has come. The stack begins skip frames above tracked.
+// tracked returns the semaphore for a new permit: a proxy if the permit is sampled,
+// else s. The recorded stack begins skip frames above tracked.
 func (s *Semaphore) tracked(skip int) *Semaphore {
 	if !class.Sampled() {
 		return s
@@ -25,7 +25,7 @@ func (s *Semaphore) tracked(skip int) *Semaphore {
 	return s.newProxy(skip + 1)
 }
 
-// again returns a proxy for a part of the permit that p is of.
+// again returns a proxy for a part that is split off the permit of p.
 func (p *proxy) again() *Semaphore { return p.of.newProxy(3) }
 
 func (s *Semaphore) newProxy(skip int) *Semaphore {
@@ -36,7 +36,7 @@ func (s *Semaphore) newProxy(skip int) *Semaphore {
 
 func (s *Semaphore) isProxied() bool { return s.state.Load()&semProxied != 0 }
 
-// proxy returns the proxy that s belongs to, or nil.
+// proxy returns the proxy that s is part of, or nil.
 func (s *Semaphore) proxy() *proxy {
 	if !s.isProxied() {
 		return nil
@@ -44,7 +44,7 @@ func (s *Semaphore) proxy() *proxy {
 	return (*proxy)(unsafe.Pointer(s))
 }
 
-// real returns the semaphore that s stands for, which is s unless it is a proxy's.
+// real returns the semaphore behind a proxy, or s itself.
 func (s *Semaphore) real() *Semaphore {
 	if p := s.proxy(); p != nil {
 		return p.of

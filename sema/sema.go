@@ -1,12 +1,26 @@
-// Package sema has semaphores, notifications and barriers, after tokio::sync: what
-// goroutines wait for that guards no value. For locks that own a value see package
+// Package sema has semaphores, notifications and barriers, after tokio::sync. They
+// coordinate goroutines and guard no value. For locks that own a value see package
 // arcmutex.
 //
-// A [Semaphore] counts permits, a [Notify] tells that something has happened, and a
-// [Barrier] lets goroutines wait for each other. All waits are in the order of
-// arrival and end with their context. Goroutines that wait are durably blocked in
-// the sense of [testing/synctest]; what is waited for inside a bubble must be given
-// inside it, as with Go's channels.
+// A [Semaphore] hands out permits and limits how many goroutines do something at
+// once. A [Notify] wakes one goroutine, or all that wait. A [Barrier] lets a number
+// of goroutines wait for each other:
+//
+//	limit := sema.NewSemaphore(8)
+//	permit, err := limit.Acquire(ctx, 1)
+//	if err != nil {
+//		return err // ctx is done, or limit was closed
+//	}
+//	defer permit.Release()
+//
+// All waits are served in arrival order and end when their context is done. A
+// goroutine that waits is durably blocked in the sense of [testing/synctest]. A
+// goroutine that waits inside a bubble must be woken from inside it, as with Go's
+// channels.
+//
+// Misuse panics with an error that names the method: a nil context, a number out of
+// range, a permit or listener that has ended. A nil *Semaphore, *Notify, *Barrier or
+// *Listener is left to the runtime, as in package sync.
 package sema
 
 import (
@@ -24,8 +38,8 @@ var (
 	// ErrNoPermits says that [Semaphore.TryAcquire] would have to wait.
 	ErrNoPermits = errors.New("sema: no permits")
 
-	// ErrReleased is what a [Permit] or a [Listener] panics with when it is used
-	// after its end, or was never begun.
+	// ErrReleased is what a [Permit] or a [Listener] panics with if it has ended or
+	// is zero.
 	ErrReleased = errors.New("sema: used after its end")
 )
 
@@ -34,12 +48,12 @@ var class = track.Class{Path: "github.com/coderrange/ferrous/sema", Profile: tra
 
 func init() { track.Register(&class, nil) }
 
-// Track records where one in n of the permits acquired and listeners made from now on
-// come from: all for 1, and none for 0, which is how it starts. It may be called at
-// any time and by any goroutine. A negative n panics.
+// Track records the place of origin of one in n of the permits and listeners made
+// from now on: of all for 1, and of none for 0, which is the default. It may be called
+// at any time and by any goroutine. It panics if n is negative.
 //
-// Package track says where what is tracked appears and what it costs. It turns on all
-// packages at once, too: if it asks for more than n does, that much is tracked.
+// Package track says where the records appear and what they cost. Its Start sets a
+// rate for all packages; the higher of the two rates applies.
 func Track(n int) { class.Track(n) }
 
 // methodError returns the error of a method.
@@ -49,6 +63,18 @@ func methodError(method string, err error) error { return operr.New("sema", meth
 func interrupted(ctx context.Context, method string) error {
 	return operr.Interrupted(ctx, "sema", method)
 }
+
+// isDone reports whether ctx is done. It panics in the name of the method if ctx is
+// nil.
+func isDone(ctx context.Context, method string) bool {
+	if ctx == nil {
+		nilContext(method)
+	}
+	return ctx.Err() != nil
+}
+
+//go:noinline
+func nilContext(method string) { panic(methodError(method, operr.ErrNilContext)) }
 
 // noCopy makes go vet report copies of a struct that has it as a field.
 type noCopy struct{}

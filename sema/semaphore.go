@@ -12,33 +12,36 @@ import (
 // MaxPermits is the largest number of permits that a [Semaphore] can have.
 const MaxPermits int64 = math.MaxInt64 >> 3
 
-// A Semaphore hands out up to a number of permits and lets those wait who ask
-// for more than there are.
+// A Semaphore has a number of permits, hands them out, and makes callers wait that
+// ask for more than are free.
 //
-// Waiters are served strictly in the order of their arrival: a request that
-// waits takes nothing yet, and nobody passes it, however small his own request.
-// So a large request is not starved. A cancelled one leaves everything to
-// the next. Goroutines that wait are durably blocked in the sense of
-// [testing/synctest].
+// Requests are served strictly in arrival order. A waiting request holds no permits.
+// Later requests wait behind it, even if they are smaller, so that large requests do
+// not starve. A canceled request leaves the free permits to the next one. A goroutine
+// that waits is durably blocked in the sense of [testing/synctest].
 //
 // The zero value has no permits; see [Semaphore.Add]. A Semaphore must not be
 // copied after first use. All methods are safe for concurrent use. Releasing a
 // permit synchronizes before the return of the Acquire that it made possible.
 //
-// After tokio::sync::Semaphore.
+// After tokio::sync::Semaphore. Unlike tokio's, a waiting request does not collect
+// permits one by one: it is granted all of its permits in one step.
 type Semaphore struct {
 	_ noCopy
 
-	// state is the number of free permits times permit, and the bits.
+	// state is the number of free permits times permit, plus the bits. Invariant:
+	// while semQueued is set, only the holder of the queue's lock takes permits,
+	// and the request at the front wants more than are free, once that lock is free.
 	state atomic.Int64
-	queue park.Queue[int64] // waiters want a number of permits
+	queue park.Queue[int64] // the requests that wait; each wants a number of permits
 }
 
+// The bits of a semaphore's state, and masks of them.
 const (
-	semQueued = 1 << iota // the queue is not empty; changed under its lock
-	semClosed
-	semProxied // the semaphore is a proxy's
-	permit
+	semQueued  = 1 << iota // the queue is not empty; changed under its lock
+	semClosed              // Close was called; never taken back
+	semProxied             // the semaphore is part of a [proxy]; never taken back
+	permit                 // one free permit
 
 	inTakersWay = semQueued | semClosed | math.MinInt64 // negative: too many were released
 )
@@ -51,12 +54,14 @@ func NewSemaphore(n int64) *Semaphore {
 	return s
 }
 
-// Acquire waits until n permits are free and it is the caller's turn, or until
-// ctx is done or the semaphore closed. The error wraps [context.Cause] or is
-// [ErrClosed]. A request for more than there will ever be waits until Add.
-// It panics if n is negative or more than [MaxPermits].
+// Acquire takes n permits. It waits until they are free and no earlier request waits,
+// until ctx is done, or until the semaphore is closed. The error wraps [context.Cause]
+// or is [ErrClosed]. If n exceeds the number of permits there are, Acquire waits until
+// Add raises it. It panics if n is negative or more than [MaxPermits].
 //
-// Acquiring free permits is one compare-and-swap and does not allocate.
+// Cancellation: a canceled caller loses its place and owns nothing.
+//
+// Taking free permits is one compare-and-swap and does not allocate.
 //
 //ferrous:acquire
 //ferrous:fallible
@@ -68,6 +73,9 @@ func (s *Semaphore) Acquire(ctx context.Context, n int64) (Permit, error) {
 
 // acquire returns where to release the permits, or nil with an error.
 func (s *Semaphore) acquire(ctx context.Context, n int64) (*Semaphore, error) {
+	if ctx == nil {
+		nilContext("Semaphore.Acquire")
+	}
 	if ctx.Err() != nil || !s.take(n) {
 		if err := s.acquireSlow(ctx, n); err != nil {
 			return nil, err
@@ -90,7 +98,7 @@ func (s *Semaphore) acquireSlow(ctx context.Context, n int64) error {
 		return methodError(method, ErrClosed)
 	}
 	w.Wait(ctx.Done())
-	switch got, ok := s.settle(w); {
+	switch got, ok := s.leave(w); {
 	case !ok:
 		return interrupted(ctx, method)
 	case got == refused:
@@ -100,7 +108,7 @@ func (s *Semaphore) acquireSlow(ctx context.Context, n int64) error {
 	}
 }
 
-// join returns a waiter for n permits that is queued or has been served, or nil if
+// join returns a waiter for n permits that is queued or was granted them, or nil if
 // the semaphore is closed.
 func (s *Semaphore) join(n int64) *park.Waiter[int64] {
 	w := park.NewWaiter(n)
@@ -111,13 +119,14 @@ func (s *Semaphore) join(n int64) *park.Waiter[int64] {
 	}
 	s.queue.PushBack(w)
 	s.state.Or(semQueued)
-	s.serve() // what was released before the bit was set
+	s.serve() // permits may have been released before the bit was set
 	return w
 }
 
-// settle takes a waiter out of the queue. It reports false if it was still there,
-// and returns what it was served with if not.
-func (s *Semaphore) settle(w *park.Waiter[int64]) (got int64, ok bool) {
+// leave takes a waiter out of the queue that has stopped waiting. If the waiter is
+// still in the queue, it reports false. Otherwise it returns what the waiter was
+// granted: its permits, or refused.
+func (s *Semaphore) leave(w *park.Waiter[int64]) (got int64, ok bool) {
 	s.queue.Lock()
 	defer s.queue.Unlock()
 	if s.queue.Remove(w) {
@@ -165,7 +174,7 @@ var (
 	errTryNoPermits = methodError("Semaphore.TryAcquire", ErrNoPermits)
 )
 
-// take takes n permits if nothing is in the way.
+// take takes n permits if they are free, no goroutine waits, and s is not closed.
 func (s *Semaphore) take(n int64) bool {
 	for {
 		state := s.state.Load()
@@ -178,8 +187,9 @@ func (s *Semaphore) take(n int64) bool {
 	}
 }
 
-// serve gives the free permits to those at the front. The queue's lock is held,
-// so that nobody else takes any once somebody waits.
+// serve grants requests from the front of the queue for as long as their permits are
+// free. The queue's lock is held. While the queue is not empty, semQueued keeps take
+// from taking permits, so that the number of free ones can only grow meanwhile.
 func (s *Semaphore) serve() {
 	for w := s.queue.Front(); w != nil; w = s.queue.Front() {
 		n := w.Want
@@ -192,8 +202,8 @@ func (s *Semaphore) serve() {
 	s.state.And(^semQueued)
 }
 
-// Add makes n permits more. It panics if n is negative or there would be more
-// than [MaxPermits] free.
+// Add adds n permits. It panics if n is negative or if more than [MaxPermits] would
+// be free.
 func (s *Semaphore) Add(n int64) { s.add(n, "Semaphore.Add") }
 
 func (s *Semaphore) add(n int64, method string) {
@@ -217,8 +227,9 @@ func (s *Semaphore) release(n int64) {
 	}
 }
 
-// releaseSlow serves those who wait for the n permits given back, or takes them
-// back if there are too many.
+// releaseSlow passes n permits that were given back to a proxy on to its semaphore,
+// serves the requests that wait, or takes the permits back and panics if more than
+// MaxPermits would be free.
 func (s *Semaphore) releaseSlow(n int64) {
 	if p := s.proxy(); p != nil {
 		p.token.End()
@@ -238,23 +249,24 @@ func (s *Semaphore) lockAndServe() {
 	s.serve()
 }
 
-// Forget takes up to n free permits away for good, and returns how many. It
-// panics if n is negative.
+// Forget permanently removes up to n free permits and returns how many. It panics if
+// n is negative.
 func (s *Semaphore) Forget(n int64) int64 {
 	checkPermits(min(n, MaxPermits), "Semaphore.Forget")
 	s.queue.Lock()
 	defer s.queue.Unlock()
 	for {
 		state := s.state.Load()
-		gone := min(n, state/permit)
-		if s.state.CompareAndSwap(state, state-gone*permit) {
-			return gone
+		removed := min(n, state/permit)
+		if s.state.CompareAndSwap(state, state-removed*permit) {
+			return removed
 		}
 	}
 }
 
-// Close wakes everybody who waits; they, and every Acquire after it, get
-// [ErrClosed]. Permits that are held stay good. Further Closes have no effect.
+// Close makes all requests that wait, and all later ones, fail with [ErrClosed].
+// Permits that are held stay valid and must still be released. Further calls have no
+// effect.
 func (s *Semaphore) Close() {
 	s.queue.Lock()
 	defer s.queue.Unlock()
@@ -266,7 +278,7 @@ func (s *Semaphore) Close() {
 	}
 }
 
-// refused is what a waiter wants after its semaphore was closed.
+// refused is what Close sets the Want of a waiter to.
 const refused = -1
 
 // IsClosed reports whether Close was called.
@@ -275,20 +287,12 @@ func (s *Semaphore) IsClosed() bool { return s.state.Load()&semClosed != 0 }
 // Available returns the number of free permits.
 func (s *Semaphore) Available() int64 { return s.state.Load() / permit }
 
-// String returns the number of free permits.
-func (s *Semaphore) String() string {
-	if s.IsClosed() {
-		return fmt.Sprintf("Semaphore(%d closed)", s.Available())
-	}
-	return fmt.Sprintf("Semaphore(%d)", s.Available())
-}
-
 func tooMany(method string, n int64) error {
-	return fmt.Errorf("sema: %s: %d permits more would be more than MaxPermits", method, n)
+	return methodError(method, fmt.Errorf("%d permits more would be more than MaxPermits", n))
 }
 
 func checkPermits(n int64, method string) {
 	if n < 0 || n > MaxPermits {
-		panic(fmt.Errorf("sema: %s: %d permits, want 0 to MaxPermits", method, n))
+		panic(methodError(method, fmt.Errorf("%d permits, want 0 to MaxPermits", n)))
 	}
 }

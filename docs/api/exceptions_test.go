@@ -12,6 +12,5 @@ var pending = map[exception]bool{
 	{11, "retry.Attempt"}:         true,
 	{11, "retry.Permit"}:          true,
 	{11, "seatmap.Cursor"}:        true,
-	{11, "sema.*"}:                true,
 	{13, "seatmap.*"}:             true,
 }

@@ -4,9 +4,16 @@ package operr
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/coderrange/ferrous/internal/ctxerr"
+)
+
+// What methods panic with that were given nil.
+var (
+	ErrNilContext  = errors.New("nil context")
+	ErrNilFunction = errors.New("nil function")
 )
 
 // New returns the error of a method, such as "Mutex.Lock", of the package pkg. It
