@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+
+	"github.com/coderrange/ferrous/internal/ctxerr"
 )
 
 // EndError is what Close and Shutdown of a [Set] or [Pool] report because nobody
@@ -44,9 +46,6 @@ func (e *EndError) Error() string {
 	}
 	return "task: tasks that nobody joined: " + strings.Join(parts, "; ")
 }
-
-// trim returns the text of err without the prefix of the package.
-func trim(err error) string { return strings.TrimPrefix(err.Error(), "task: ") }
 
 // Unwrap returns the errors and the cause.
 func (e *EndError) Unwrap() []error {
@@ -279,7 +278,7 @@ func (ws *workers) abort(cause error) {
 			continue
 		}
 		h.base().begin()
-		h.refuse(cause)
+		h.refuse(ctxerr.Canceled(cause))
 		refused = append(refused, h)
 	}
 	for _, h := range refused {

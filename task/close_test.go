@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -168,6 +169,11 @@ func TestEnds(t *testing.T) {
 						require.NoError(t, err)
 					} else {
 						require.ErrorIs(t, err, want)
+						if h == queued {
+							require.ErrorIs(t, err, context.Canceled, "as the error of the context of a task that runs")
+							text := strings.TrimPrefix(want.Error(), "task: ")
+							require.EqualError(t, err, "task: not started: "+text)
+						}
 					}
 				}
 				require.NoError(t, o.Close(), "all were joined, and each end is reported once")

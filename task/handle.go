@@ -267,7 +267,7 @@ func (h *Handle[T]) refuse(cause error) {
 }
 
 func notStarted(cause error) *failure {
-	return &failure{err: fmt.Errorf("task: not started: %w", cause)}
+	return &failure{err: &opError{"not started: ", cause}}
 }
 
 // outcome is what Join returns once the task has ended.

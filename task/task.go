@@ -90,6 +90,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/coderrange/ferrous/internal/ctxerr"
 )
@@ -124,9 +125,19 @@ func checkFunc(given bool, name string) {
 }
 
 // contextError returns the error of a call that ctx ended.
-func contextError(ctx context.Context) error {
-	return fmt.Errorf("task: %w", ctxerr.Of(ctx))
+func contextError(ctx context.Context) error { return &opError{"", ctxerr.Of(ctx)} }
+
+// An opError says what err made of a call. Its text names the package once.
+type opError struct {
+	text string
+	err  error
 }
+
+func (e *opError) Error() string { return "task: " + e.text + trim(e.err) }
+func (e *opError) Unwrap() error { return e.err }
+
+// trim returns the text of err without the prefix of the package.
+func trim(err error) string { return strings.TrimPrefix(err.Error(), "task: ") }
 
 // wait blocks until ready is closed or ctx is done, which is noticed first.
 func wait(ctx context.Context, ready <-chan struct{}) error {

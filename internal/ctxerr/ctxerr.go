@@ -16,6 +16,14 @@ func Of(ctx context.Context) error {
 	return &ended{err, cause}
 }
 
+// Canceled is [Of] for a context that is about to be canceled with the given cause.
+func Canceled(cause error) error {
+	if errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return &ended{context.Canceled, cause}
+}
+
 // ended is the end of a context whose cause is not its Err.
 type ended struct{ err, cause error }
 
