@@ -35,8 +35,11 @@ type EndError struct {
 // Error returns all that the end reports.
 func (e *EndError) Error() string {
 	var parts []string
-	if e.Aborted > 0 {
+	switch {
+	case e.Aborted > 0 && e.Cause != nil:
 		parts = append(parts, fmt.Sprintf("%d aborted (%s)", e.Aborted, trim(e.Cause)))
+	case e.Aborted > 0:
+		parts = append(parts, fmt.Sprintf("%d aborted", e.Aborted))
 	}
 	for _, err := range e.Errs {
 		parts = append(parts, trim(err))

@@ -15,7 +15,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/coderrange/ferrous/internal/testkit"
 	"github.com/coderrange/ferrous/task"
 )
 
@@ -411,50 +410,6 @@ func TestAnAbortLetsSubmittersIn(t *testing.T) {
 		p.Abort(nil)
 		require.NoError(t, <-got, "it was accepted after the abort")
 	})
-}
-
-func TestZeroOwnersSayWhatTheyAre(t *testing.T) {
-	var p task.Pool
-	var s task.Set[int]
-	var m task.JoinMap[string, int]
-	ctx := t.Context()
-	for name, f := range map[string]func(){
-		"JoinMap.Spawn":    func() { m.Spawn("a", value(1)) },
-		"JoinMap.Next":     func() { _, _, _ = m.Next(ctx) },
-		"JoinMap.TryNext":  func() { _, _, _ = m.TryNext() },
-		"JoinMap.Close":    func() { _ = m.Close() },
-		"JoinMap.Shutdown": func() { _ = m.Shutdown(ctx) },
-		"JoinMap.Abort":    func() { m.Abort(nil) },
-		"JoinMap.AbortKey": func() { m.AbortKey("a", nil) },
-		"JoinMap.Wait":     func() { _ = m.Wait(ctx) },
-		"JoinMap.All":      func() { m.All(ctx) },
-		"Pool.Submit":      func() { _, _ = task.Submit(ctx, &p, value(1)) },
-		"Pool.TrySubmit":   func() { _, _ = task.TrySubmit(&p, value(1)) },
-		"Pool.Resize":      func() { p.Resize(1) },
-		"Pool.Close":       func() { _ = p.Close() },
-		"Pool.Shutdown":    func() { _ = p.Shutdown(ctx) },
-		"Pool.Abort":       func() { p.Abort(nil) },
-		"Pool.Wait":        func() { _ = p.Wait(ctx) },
-		"Set.Spawn":        func() { s.Spawn(value(1)) },
-		"Set.Next":         func() { _, _ = s.Next(ctx) },
-		"Set.TryNext":      func() { _, _ = s.TryNext() },
-		"Set.Close":        func() { _ = s.Close() },
-		"Set.Shutdown":     func() { _ = s.Shutdown(ctx) },
-		"Set.Abort":        func() { s.Abort(nil) },
-		"Set.Wait":         func() { _ = s.Wait(ctx) },
-		"Set.All":          func() { s.All(ctx) },
-		"Set.Ordered":      func() { s.Ordered(ctx) },
-	} {
-		kind, _, _ := bytes.Cut([]byte(name), []byte("."))
-		require.EqualError(t, testkit.PanicError(t, f), fmt.Sprintf("task: %s: zero %s", name, kind))
-	}
-	assert.Equal(t, task.PoolStats{}, p.Stats())
-	assert.Equal(t, task.SetStats{}, s.Stats())
-	assert.Equal(t, "Pool(workers=0 running=0 queued=0)", p.String())
-	assert.Zero(t, s.Len())
-	assert.Zero(t, m.Len())
-	assert.Empty(t, m.Keys())
-	assert.False(t, m.Contains("a"))
 }
 
 func TestAnAbortedTaskOfTheQueueEndsAtOnce(t *testing.T) {

@@ -102,9 +102,22 @@ func TestEachFormForAValueHasOneForAnErrorAlone(t *testing.T) {
 // a value and an error, and the names of all functions.
 func formsIn(t *testing.T, dir string) (forms []string, names map[string]bool) {
 	t.Helper()
+	names = map[string]bool{}
+	for name, f := range exportedFuncs(t, dir) {
+		names[name] = true
+		if slices.ContainsFunc(f.Type.Params.List, takesValueForm) {
+			forms = append(forms, name)
+		}
+	}
+	return forms, names
+}
+
+// exportedFuncs returns the exported functions and methods of a package by their names.
+func exportedFuncs(t *testing.T, dir string) map[string]*ast.FuncDecl {
+	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	require.NoError(t, err)
-	names = map[string]bool{}
+	funcs := map[string]*ast.FuncDecl{}
 	for _, file := range files {
 		if strings.HasSuffix(file, "_test.go") {
 			continue
@@ -118,15 +131,16 @@ func formsIn(t *testing.T, dir string) (forms []string, names map[string]bool) {
 			}
 			name := f.Name.Name
 			if f.Recv != nil {
-				name = receiver(f.Recv.List[0].Type) + "." + name
+				kind := receiver(f.Recv.List[0].Type)
+				if !ast.IsExported(kind) {
+					continue
+				}
+				name = kind + "." + name
 			}
-			names[name] = true
-			if slices.ContainsFunc(f.Type.Params.List, takesValueForm) {
-				forms = append(forms, name)
-			}
+			funcs[name] = f
 		}
 	}
-	return forms, names
+	return funcs
 }
 
 // receiver returns the name of the type of a receiver.

@@ -49,8 +49,15 @@ type call[K comparable, T any] struct {
 //
 //ferrous:blocks
 func (fl *Flight[K, T]) Do(ctx context.Context, key K, f func(context.Context) (T, error)) (v T, err error) {
-	checkFunc(f != nil, "Flight.Do")
-	checkKey(key, "Flight.Do")
+	return fl.do(ctx, "Flight.Do", key, f)
+}
+
+func (fl *Flight[K, T]) do(
+	ctx context.Context, name string, key K, f func(context.Context) (T, error),
+) (v T, err error) {
+	checkContext(ctx, name)
+	checkFunc(f != nil, name)
+	checkKey(key, name)
 	if ctx.Err() != nil {
 		return v, contextError(ctx)
 	}
@@ -64,7 +71,7 @@ func (fl *Flight[K, T]) Do(ctx context.Context, key K, f func(context.Context) (
 //
 //ferrous:blocks
 func (fl *Flight[K, T]) DoErr(ctx context.Context, key K, f func(context.Context) error) error {
-	_, err := fl.Do(ctx, key, noValue[T]("Flight.DoErr", f))
+	_, err := fl.do(ctx, "Flight.DoErr", key, noValue[T]("Flight.DoErr", f))
 	return err
 }
 
@@ -120,6 +127,7 @@ func (c *call[K, T]) ended(h *taskState) {
 // Forget makes the next caller for the key start a new call, also while one runs, and
 // reports whether one does. Those who wait for that one get its result.
 func (fl *Flight[K, T]) Forget(key K) bool {
+	checkKey(key, "Flight.Forget")
 	fl.mu.Lock()
 	defer fl.mu.Unlock()
 	c := fl.calls.m[key]
@@ -149,6 +157,7 @@ func (fl *Flight[K, T]) Abort(cause error) {
 //
 //ferrous:blocks
 func (fl *Flight[K, T]) Wait(ctx context.Context) error {
+	checkContext(ctx, "Flight.Wait")
 	if ctx.Err() != nil {
 		return contextError(ctx)
 	}

@@ -23,6 +23,7 @@ import (
 //
 //ferrous:blocks
 func WithGroup(ctx context.Context, limit int, f func(*Scope) error) error {
+	checkContext(ctx, "WithGroup")
 	checkFunc(f != nil, "WithGroup")
 	if limit <= 0 {
 		panic(bug("WithGroup: limit %d is not positive", limit))

@@ -215,26 +215,6 @@ func TestAGroupKeepsItsLimit(t *testing.T) {
 	}))
 }
 
-func TestAGroupRefusesWhatItCannotDo(t *testing.T) {
-	for limit, want := range map[int]string{
-		0: "task: WithGroup: limit 0 is not positive", -1: "task: WithGroup: limit -1 is not positive",
-	} {
-		require.EqualError(t, testkit.PanicError(t, func() {
-			_ = task.WithGroup(t.Context(), limit, func(*task.Scope) error { return nil })
-		}), want)
-	}
-	require.EqualError(t, testkit.PanicError(t, func() { _ = task.WithGroup(t.Context(), 1, nil) }), "task: WithGroup: nil function")
-	var ended *task.Scope
-	require.NoError(t, task.WithGroup(t.Context(), 1, func(s *task.Scope) error {
-		ended = s
-		require.EqualError(t, testkit.PanicError(t, func() { task.Spawn[int](s, nil) }), "task: Spawn: nil function")
-		require.EqualError(t, testkit.PanicError(t, func() { _, _ = task.TrySpawn[int](s, nil) }), "task: TrySpawn: nil function")
-		return nil
-	}))
-	require.ErrorContains(t, testkit.PanicError(t, func() { task.Spawn(ended, value(1)) }), "has ended")
-	require.ErrorContains(t, testkit.PanicError(t, func() { _, _ = task.TrySpawn(ended, value(1)) }), "has ended")
-}
-
 func TestTheFirstOfManyFailuresIsTheCause(t *testing.T) {
 	for range 100 {
 		var cause func() error

@@ -67,7 +67,15 @@ func (*noCopy) Unlock() {}
 //
 //ferrous:mustuse
 func Go[T any](ctx context.Context, f func(context.Context) (T, error)) *Handle[T] {
-	checkFunc(f != nil, "Go")
+	return start(ctx, "Go", f)
+}
+
+// start is the function of the given name.
+//
+//ferrous:mustuse
+func start[T any](ctx context.Context, name string, f func(context.Context) (T, error)) *Handle[T] {
+	checkContext(ctx, name)
+	checkFunc(f != nil, name)
 	h := newHandle(ctx, noOwner{}, f)
 	go h.runAlone()
 	return h
@@ -77,7 +85,7 @@ func Go[T any](ctx context.Context, f func(context.Context) (T, error)) *Handle[
 //
 //ferrous:mustuse
 func GoErr(ctx context.Context, f func(context.Context) error) *Handle[struct{}] {
-	return Go(ctx, noValue[struct{}]("GoErr", f))
+	return start(ctx, "GoErr", noValue[struct{}]("GoErr", f))
 }
 
 // noOwner owns the tasks of [Go].
@@ -106,6 +114,7 @@ func newHandle[T any](ctx context.Context, o owner, f func(context.Context) (T, 
 //ferrous:blocks
 func (h *Handle[T]) Join(ctx context.Context) (v T, err error) {
 	h.check("Join")
+	checkContext(ctx, "Handle.Join")
 	if err := h.await(ctx); err != nil {
 		return v, err
 	}
@@ -118,6 +127,7 @@ func (h *Handle[T]) Join(ctx context.Context) (v T, err error) {
 //ferrous:blocks
 func (h *Handle[T]) Result(ctx context.Context) (v T, err error) {
 	h.check("Result")
+	checkContext(ctx, "Handle.Result")
 	if err := h.await(ctx); err != nil {
 		return v, err
 	}

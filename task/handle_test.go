@@ -332,13 +332,6 @@ func TestHandlesPrint(t *testing.T) {
 	assert.Equal(t, "Handle(panic: boom)", p.String())
 }
 
-func TestMisuseOfHandlesPanics(t *testing.T) {
-	var zero task.Handle[int]
-	require.EqualError(t, testkit.PanicError(t, func() { _, _ = zero.Join(t.Context()) }), "task: Handle.Join: zero Handle")
-	require.EqualError(t, testkit.PanicError(t, func() { zero.Abort(nil) }), "task: Handle.Abort: zero Handle")
-	require.EqualError(t, testkit.PanicError(t, func() { task.Go[int](t.Context(), nil) }), "task: Go: nil function")
-}
-
 // crashes are run in a process of their own, which each of them must end.
 var crashes = map[string]func(){
 	"unreachable": func() {

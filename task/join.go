@@ -4,7 +4,8 @@ import "context"
 
 // allOf runs all functions at once, cancels the rest when one fails, waits for all,
 // and returns the first failure. A panic panics here.
-func allOf(ctx context.Context, fs ...func(context.Context) error) error {
+func allOf(ctx context.Context, name string, fs ...func(context.Context) error) error {
+	checkContext(ctx, name)
 	return WithGroup(ctx, Unlimited, func(s *Scope) error {
 		for _, f := range fs {
 			s.SpawnErr(f)
@@ -43,15 +44,20 @@ func into[T any](result *T, name string, f func(context.Context) (T, error)) fun
 //
 //ferrous:blocks
 func JoinAll[T any](ctx context.Context, fs ...func(context.Context) (T, error)) ([]T, error) {
+	return joinAll(ctx, "JoinAll", fs)
+}
+
+func joinAll[T any](ctx context.Context, name string, fs []func(context.Context) (T, error)) ([]T, error) {
+	checkContext(ctx, name)
 	if len(fs) == 0 && ctx.Err() != nil {
 		return nil, contextError(ctx)
 	}
 	results := make([]T, len(fs))
 	stored := make([]func(context.Context) error, len(fs))
 	for i, f := range fs {
-		stored[i] = into(&results[i], "JoinAll", f)
+		stored[i] = into(&results[i], name, f)
 	}
-	if err := allOf(ctx, stored...); err != nil {
+	if err := allOf(ctx, name, stored...); err != nil {
 		return nil, err
 	}
 	return results, nil
@@ -61,7 +67,7 @@ func JoinAll[T any](ctx context.Context, fs ...func(context.Context) (T, error))
 //
 //ferrous:blocks
 func JoinAllErr(ctx context.Context, fs ...func(context.Context) error) error {
-	_, err := JoinAll(ctx, noValues("JoinAllErr", fs)...)
+	_, err := joinAll(ctx, "JoinAllErr", noValues("JoinAllErr", fs))
 	return err
 }
 
@@ -74,7 +80,7 @@ func Join2[A, B any](
 	fa func(context.Context) (A, error), fb func(context.Context) (B, error),
 ) (a A, b B, err error) {
 	const name = "Join2"
-	err = allOf(ctx, into(&a, name, fa), into(&b, name, fb))
+	err = allOf(ctx, name, into(&a, name, fa), into(&b, name, fb))
 	return a, b, err
 }
 
@@ -88,7 +94,7 @@ func Join3[A, B, C any](
 	fc func(context.Context) (C, error),
 ) (a A, b B, c C, err error) {
 	const name = "Join3"
-	err = allOf(ctx, into(&a, name, fa), into(&b, name, fb), into(&c, name, fc))
+	err = allOf(ctx, name, into(&a, name, fa), into(&b, name, fb), into(&c, name, fc))
 	return a, b, c, err
 }
 
@@ -102,7 +108,7 @@ func Join4[A, B, C, D any](
 	fc func(context.Context) (C, error), fd func(context.Context) (D, error),
 ) (a A, b B, c C, d D, err error) {
 	const name = "Join4"
-	err = allOf(ctx, into(&a, name, fa), into(&b, name, fb), into(&c, name, fc), into(&d, name, fd))
+	err = allOf(ctx, name, into(&a, name, fa), into(&b, name, fb), into(&c, name, fc), into(&d, name, fd))
 	return a, b, c, d, err
 }
 
@@ -117,7 +123,7 @@ func Join5[A, B, C, D, E any](
 	fe func(context.Context) (E, error),
 ) (a A, b B, c C, d D, e E, err error) {
 	const name = "Join5"
-	err = allOf(ctx, into(&a, name, fa), into(&b, name, fb), into(&c, name, fc), into(&d, name, fd), into(&e, name, fe))
+	err = allOf(ctx, name, into(&a, name, fa), into(&b, name, fb), into(&c, name, fc), into(&d, name, fd), into(&e, name, fe))
 	return a, b, c, d, e, err
 }
 
@@ -134,7 +140,12 @@ type Outcome[T any] struct {
 //
 //ferrous:blocks
 func Settle[T any](ctx context.Context, fs ...func(context.Context) (T, error)) []Outcome[T] {
-	checkFuncs(fs, "Settle")
+	return settle(ctx, "Settle", fs)
+}
+
+func settle[T any](ctx context.Context, name string, fs []func(context.Context) (T, error)) []Outcome[T] {
+	checkContext(ctx, name)
+	checkFuncs(fs, name)
 	outcomes := make([]Outcome[T], len(fs))
 	s := newScope(ctx)
 	handles := make([]*Handle[T], len(fs))
@@ -156,7 +167,7 @@ func Settle[T any](ctx context.Context, fs ...func(context.Context) (T, error)) 
 //ferrous:blocks
 func SettleErr(ctx context.Context, fs ...func(context.Context) error) []error {
 	errs := make([]error, len(fs))
-	for i, o := range Settle(ctx, noValues("SettleErr", fs)...) {
+	for i, o := range settle(ctx, "SettleErr", noValues("SettleErr", fs)) {
 		errs[i] = o.Err
 	}
 	return errs

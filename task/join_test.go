@@ -217,17 +217,6 @@ func TestAPanicInARaceIsNotLost(t *testing.T) {
 	require.ErrorIs(t, err, task.ErrGoexit)
 }
 
-func TestARaceOfNobodyPanics(t *testing.T) {
-	require.EqualError(t, testkit.PanicError(t, func() { _, _ = task.Race[int](t.Context()) }), "task: Race: no functions")
-	require.EqualError(t, testkit.PanicError(t, func() { _, _ = task.RaceOK[int](t.Context()) }), "task: RaceOK: no functions")
-	require.EqualError(t, testkit.PanicError(t, func() {
-		_, _ = task.Timeout[int](t.Context(), 1, nil)
-	}), "task: Timeout: nil function")
-	require.EqualError(t, testkit.PanicError(t, func() {
-		_, _, _ = task.Join2(t.Context(), value(1), (func(context.Context) (int, error))(nil))
-	}), "task: Join2: nil function")
-}
-
 func TestTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v, err := task.Timeout(t.Context(), time.Second, sleeper(time.Second-1, 1))

@@ -58,9 +58,16 @@ func (m *JoinMap[K, T]) check(method string) { m.set.workers.check("JoinMap", me
 //
 //ferrous:mustuse
 func (m *JoinMap[K, T]) Spawn(key K, f func(context.Context) (T, error)) *Handle[T] {
-	m.check("Spawn")
-	checkFunc(f != nil, "JoinMap.Spawn")
-	checkKey(key, "JoinMap.Spawn")
+	return m.spawn("Spawn", key, f)
+}
+
+// spawn is the method of the given name.
+//
+//ferrous:mustuse
+func (m *JoinMap[K, T]) spawn(name string, key K, f func(context.Context) (T, error)) *Handle[T] {
+	m.check(name)
+	checkFunc(f != nil, "JoinMap."+name)
+	checkKey(key, "JoinMap."+name)
 	h, former := m.insert(key, newHandle(m.set.workers.parent, &m.set.workers, f))
 	if former != nil {
 		former.Abort(ErrReplaced)
@@ -92,7 +99,7 @@ func (m *JoinMap[K, T]) insert(key K, h *Handle[T]) (added, former *Handle[T]) {
 //
 //ferrous:mustuse
 func (m *JoinMap[K, T]) SpawnErr(key K, f func(context.Context) error) *Handle[T] {
-	return m.Spawn(key, noValue[T]("JoinMap.SpawnErr", f))
+	return m.spawn("SpawnErr", key, noValue[T]("JoinMap.SpawnErr", f))
 }
 
 // Next waits for a task to end and gives out its key and its handle; the next one to
@@ -105,7 +112,7 @@ func (m *JoinMap[K, T]) SpawnErr(key K, f func(context.Context) error) *Handle[T
 //ferrous:mustuse
 //ferrous:blocks
 func (m *JoinMap[K, T]) Next(ctx context.Context) (key K, h *Handle[T], err error) {
-	m.check("Next")
+	m.set.workers.checkWait(ctx, "JoinMap", "Next")
 	h, err = m.set.Next(ctx)
 	if err == nil {
 		key = m.giveOut(h)
@@ -140,7 +147,7 @@ func (m *JoinMap[K, T]) giveOut(h *Handle[T]) K {
 //
 //ferrous:blocks
 func (m *JoinMap[K, T]) All(ctx context.Context) iter.Seq2[Keyed[K, T], error] {
-	m.check("All")
+	m.set.workers.checkWait(ctx, "JoinMap", "All")
 	return func(yield func(Keyed[K, T], error) bool) {
 		for {
 			key, h, err := m.Next(ctx)
@@ -162,6 +169,8 @@ func (m *JoinMap[K, T]) All(ctx context.Context) iter.Seq2[Keyed[K, T], error] {
 // Contains reports whether the map contains a task with the given key: one that was
 // not given out, ended or not.
 func (m *JoinMap[K, T]) Contains(key K) bool {
+	m.check("Contains")
+	checkKey(key, "JoinMap.Contains")
 	return m.find(key) != nil
 }
 
@@ -183,6 +192,7 @@ func (m *JoinMap[K, T]) Stats() SetStats { return m.set.Stats() }
 // and reports whether the map contains one. The result comes from Next as usual.
 func (m *JoinMap[K, T]) AbortKey(key K, cause error) bool {
 	m.check("AbortKey")
+	checkKey(key, "JoinMap.AbortKey")
 	h := m.find(key)
 	if h == nil {
 		return false
@@ -214,7 +224,7 @@ func (m *JoinMap[K, T]) Abort(cause error) {
 //
 //ferrous:blocks
 func (m *JoinMap[K, T]) Wait(ctx context.Context) error {
-	m.check("Wait")
+	m.set.workers.checkWait(ctx, "JoinMap", "Wait")
 	return m.set.Wait(ctx)
 }
 
@@ -223,7 +233,7 @@ func (m *JoinMap[K, T]) Wait(ctx context.Context) error {
 //
 //ferrous:blocks
 func (m *JoinMap[K, T]) Shutdown(ctx context.Context) error {
-	m.check("Shutdown")
+	m.set.workers.checkWait(ctx, "JoinMap", "Shutdown")
 	return m.set.Shutdown(ctx)
 }
 

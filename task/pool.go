@@ -50,6 +50,7 @@ type PoolStats struct {
 //
 //ferrous:acquire
 func NewPool(ctx context.Context, o PoolOptions) *Pool {
+	checkContext(ctx, "NewPool")
 	switch {
 	case o.Workers <= 0:
 		panic(bug("NewPool: Workers %d is not positive", o.Workers))
@@ -78,10 +79,25 @@ func NewPool(ctx context.Context, o PoolOptions) *Pool {
 //ferrous:mustuse
 //ferrous:blocks
 func Submit[T any](ctx context.Context, p *Pool, f func(context.Context) (T, error)) (*Handle[T], error) {
-	p.workers.check("Pool", "Submit")
-	checkFunc(f != nil, "Submit")
+	return submit(ctx, p, "Submit", true, f)
+}
+
+// submit is the function of the given name.
+//
+//ferrous:mustuse
+func submit[T any](
+	ctx context.Context, p *Pool, name string, mayWait bool, f func(context.Context) (T, error),
+) (*Handle[T], error) {
+	switch {
+	case p == nil:
+		panic(bug("%s: nil Pool", name))
+	case p.workers.parent == nil:
+		panic(bug("%s: zero Pool", name))
+	}
+	checkContext(ctx, name)
+	checkFunc(f != nil, name)
 	h := newHandle(p.workers.parent, &p.workers, f)
-	if err := p.workers.submit(ctx, h, true); err != nil {
+	if err := p.workers.submit(ctx, h, mayWait); err != nil {
 		return nil, err
 	}
 	return h, nil
@@ -92,13 +108,7 @@ func Submit[T any](ctx context.Context, p *Pool, f func(context.Context) (T, err
 //
 //ferrous:mustuse
 func TrySubmit[T any](p *Pool, f func(context.Context) (T, error)) (*Handle[T], error) {
-	p.workers.check("Pool", "TrySubmit")
-	checkFunc(f != nil, "TrySubmit")
-	h := newHandle(p.workers.parent, &p.workers, f)
-	if err := p.workers.submit(context.Background(), h, false); err != nil {
-		return nil, err
-	}
-	return h, nil
+	return submit(context.Background(), p, "TrySubmit", false, f)
 }
 
 // SubmitErr is [Submit] for a function that returns only an error.
@@ -106,14 +116,14 @@ func TrySubmit[T any](p *Pool, f func(context.Context) (T, error)) (*Handle[T], 
 //ferrous:mustuse
 //ferrous:blocks
 func (p *Pool) SubmitErr(ctx context.Context, f func(context.Context) error) (*Handle[struct{}], error) {
-	return Submit(ctx, p, noValue[struct{}]("Pool.SubmitErr", f))
+	return submit(ctx, p, "Pool.SubmitErr", true, noValue[struct{}]("Pool.SubmitErr", f))
 }
 
 // TrySubmitErr is [TrySubmit] for a function that returns only an error.
 //
 //ferrous:mustuse
 func (p *Pool) TrySubmitErr(f func(context.Context) error) (*Handle[struct{}], error) {
-	return TrySubmit(p, noValue[struct{}]("Pool.TrySubmitErr", f))
+	return submit(context.Background(), p, "Pool.TrySubmitErr", false, noValue[struct{}]("Pool.TrySubmitErr", f))
 }
 
 // Resize sets the number of workers. Fewer take effect as tasks end. A number
@@ -154,7 +164,7 @@ func (p *Pool) Close() error {
 //
 //ferrous:blocks
 func (p *Pool) Shutdown(ctx context.Context) error {
-	p.workers.check("Pool", "Shutdown")
+	p.workers.checkWait(ctx, "Pool", "Shutdown")
 	return p.workers.shutdown(ctx)
 }
 
@@ -175,7 +185,7 @@ func (p *Pool) Abort(cause error) {
 //
 //ferrous:blocks
 func (p *Pool) Wait(ctx context.Context) error {
-	p.workers.check("Pool", "Wait")
+	p.workers.checkWait(ctx, "Pool", "Wait")
 	return p.workers.wait(ctx)
 }
 

@@ -291,23 +291,6 @@ func TestWhatIsQueuedWhenThePoolsContextEndsIsNotCalled(t *testing.T) {
 	})
 }
 
-func TestPoolOptionsOutOfRangeAreRefused(t *testing.T) {
-	for o, text := range map[task.PoolOptions]string{
-		{}:                      "task: NewPool: Workers 0 is not positive",
-		{Workers: -1}:           "task: NewPool: Workers -1 is not positive",
-		{Workers: 1, Queue: -1}: "task: NewPool: Queue -1 is negative",
-		{Workers: 1, Idle: -1}:  "task: NewPool: Idle -1 is not within 0 and Workers 1",
-		{Workers: 1, Idle: 2}:   "task: NewPool: Idle 2 is not within 0 and Workers 1",
-	} {
-		require.EqualError(t, testkit.PanicError(t, func() { task.NewPool(t.Context(), o) }), text)
-	}
-	p := newPool(t, task.PoolOptions{Workers: 1})
-	for _, n := range []int{0, -1} {
-		require.EqualError(t, testkit.PanicError(t, func() { p.Resize(n) }), fmt.Sprintf("task: Pool.Resize: %d is not positive", n))
-	}
-	require.EqualError(t, testkit.PanicError(t, func() { _, _ = task.Submit[int](t.Context(), p, nil) }), "task: Submit: nil function")
-}
-
 func TestSubmittersThatGaveUpAreNotCounted(t *testing.T) {
 	for name, c := range map[string]struct {
 		queue int

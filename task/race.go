@@ -48,6 +48,7 @@ func RaceOKErr(ctx context.Context, fs ...func(context.Context) error) error {
 func race[T any](
 	ctx context.Context, name string, fs []func(context.Context) (T, error), wins func(*failure) bool,
 ) (T, error) {
+	checkContext(ctx, name)
 	if len(fs) == 0 {
 		panic(bug("%s: no functions", name))
 	}

@@ -50,6 +50,7 @@ type Scope struct {
 //
 //ferrous:blocks
 func WithScope(ctx context.Context, f func(*Scope) error) error {
+	checkContext(ctx, "WithScope")
 	checkFunc(f != nil, "WithScope")
 	s := newScope(ctx)
 	err := s.run(ctx, f)
@@ -148,9 +149,18 @@ func (s *Scope) await(ctx context.Context) (ring error) {
 //ferrous:mustuse
 //ferrous:blocks
 func Spawn[T any](s *Scope, f func(context.Context) (T, error)) *Handle[T] {
-	checkFunc(f != nil, "Spawn")
+	return spawn(s, "Spawn", f)
+}
+
+// spawn is the function of the given name.
+//
+//ferrous:mustuse
+//ferrous:blocks
+func spawn[T any](s *Scope, name string, f func(context.Context) (T, error)) *Handle[T] {
+	s.check(name)
+	checkFunc(f != nil, name)
 	h := newHandle(s.ctx, s, f)
-	s.enter()
+	s.enter(name)
 	if s.workers == nil {
 		go h.runAlone()
 	} else if err := s.workers.submit(s.ctx, h, true); err != nil {
@@ -164,9 +174,17 @@ func Spawn[T any](s *Scope, f func(context.Context) (T, error)) *Handle[T] {
 //
 //ferrous:mustuse
 func TrySpawn[T any](s *Scope, f func(context.Context) (T, error)) (*Handle[T], error) {
-	checkFunc(f != nil, "TrySpawn")
+	return trySpawn(s, "TrySpawn", f)
+}
+
+// trySpawn is the function of the given name.
+//
+//ferrous:mustuse
+func trySpawn[T any](s *Scope, name string, f func(context.Context) (T, error)) (*Handle[T], error) {
+	s.check(name)
+	checkFunc(f != nil, name)
 	h := newHandle(s.ctx, s, f)
-	s.enter()
+	s.enter(name)
 	err := s.tryStart(h)
 	if err != nil {
 		s.leave()
@@ -180,14 +198,14 @@ func TrySpawn[T any](s *Scope, f func(context.Context) (T, error)) (*Handle[T], 
 //ferrous:mustuse
 //ferrous:blocks
 func (s *Scope) SpawnErr(f func(context.Context) error) *Handle[struct{}] {
-	return Spawn(s, noValue[struct{}]("Scope.SpawnErr", f))
+	return spawn(s, "Scope.SpawnErr", noValue[struct{}]("Scope.SpawnErr", f))
 }
 
 // TrySpawnErr is [TrySpawn] for a function that returns only an error.
 //
 //ferrous:mustuse
 func (s *Scope) TrySpawnErr(f func(context.Context) error) (*Handle[struct{}], error) {
-	return TrySpawn(s, noValue[struct{}]("Scope.TrySpawnErr", f))
+	return trySpawn(s, "Scope.TrySpawnErr", noValue[struct{}]("Scope.TrySpawnErr", f))
 }
 
 func (s *Scope) tryStart(h anyHandle) error {
@@ -209,11 +227,15 @@ func (s *Scope) refuse(h anyHandle) {
 }
 
 // Context returns the context from which those of the tasks derive.
-func (s *Scope) Context() context.Context { return s.ctx }
+func (s *Scope) Context() context.Context {
+	s.check("Scope.Context")
+	return s.ctx
+}
 
 // Abort ends the context of all tasks with the given cause, or with
 // [ErrAborted] if it is nil, and does not wait.
 func (s *Scope) Abort(cause error) {
+	s.check("Scope.Abort")
 	if cause == nil {
 		cause = ErrAborted
 	}
@@ -260,11 +282,22 @@ func (s *Scope) ended(t *taskState) {
 	s.leave()
 }
 
-func (s *Scope) enter() {
+// check panics if s is nil or zero; name is the function that was called.
+func (s *Scope) check(name string) {
+	switch {
+	case s == nil:
+		panic(bug("%s: nil Scope", name))
+	case s.ctx == nil:
+		panic(bug("%s: zero Scope", name))
+	}
+}
+
+// enter counts a task. It panics if s has ended.
+func (s *Scope) enter(name string) {
 	for {
 		n := s.running.Load()
 		if n == 0 {
-			panic(bug("Spawn: the scope has ended"))
+			panic(bug("%s: the scope has ended", name))
 		}
 		if s.running.CompareAndSwap(n, n+1) {
 			return

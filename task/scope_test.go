@@ -240,19 +240,6 @@ func TestLenOfAScopeCountsTheTasksThatHaveNotEnded(t *testing.T) {
 	})
 }
 
-func TestSpawnIntoAScopeThatHasEndedPanics(t *testing.T) {
-	var kept *task.Scope
-	require.NoError(t, task.WithScope(t.Context(), func(s *task.Scope) error {
-		kept = s
-		return nil
-	}))
-	err := testkit.PanicError(t, func() { task.Spawn(kept, value(1)) })
-	require.EqualError(t, err, "task: Spawn: the scope has ended")
-	assert.Equal(t, "Scope(tasks=0)", kept.LogValue().String())
-	err = testkit.PanicError(t, func() { _ = task.WithScope(t.Context(), nil) })
-	require.EqualError(t, err, "task: WithScope: nil function")
-}
-
 func TestAScopeForgetsErrorsThatWereSeen(t *testing.T) {
 	require.NoError(t, task.WithScope(t.Context(), func(s *task.Scope) error {
 		for range 10_000 {

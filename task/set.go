@@ -61,6 +61,7 @@ func NewSet[T any](ctx context.Context, limit int) *Set[T] {
 }
 
 func (s *Set[T]) init(ctx context.Context, kind string, limit int) {
+	checkContext(ctx, "New"+kind)
 	if limit <= 0 {
 		panic(bug("New%s: limit %d is not positive", kind, limit))
 	}
@@ -75,8 +76,15 @@ func (s *Set[T]) init(ctx context.Context, kind string, limit int) {
 //
 //ferrous:mustuse
 func (s *Set[T]) Spawn(f func(context.Context) (T, error)) *Handle[T] {
-	s.workers.check("Set", "Spawn")
-	checkFunc(f != nil, "Set.Spawn")
+	return s.spawn("Spawn", f)
+}
+
+// spawn is the method of the given name.
+//
+//ferrous:mustuse
+func (s *Set[T]) spawn(name string, f func(context.Context) (T, error)) *Handle[T] {
+	s.workers.check("Set", name)
+	checkFunc(f != nil, "Set."+name)
 	h := newHandle(s.workers.parent, &s.workers, f)
 	s.workers.mu.Lock()
 	defer s.workers.mu.Unlock()
@@ -89,11 +97,11 @@ func (s *Set[T]) Spawn(f func(context.Context) (T, error)) *Handle[T] {
 //
 //ferrous:mustuse
 func (s *Set[T]) SpawnErr(f func(context.Context) error) *Handle[T] {
-	return s.Spawn(noValue[T]("Set.SpawnErr", f))
+	return s.spawn("SpawnErr", noValue[T]("Set.SpawnErr", f))
 }
 
 // add adds h, or ends it with ErrClosed in a set that was closed. The caller holds
-// crew.mu.
+// workers.mu.
 func (s *Set[T]) add(h *Handle[T]) (open bool) {
 	if s.workers.closed() {
 		h.f = nil
@@ -124,7 +132,7 @@ func (s *Set[T]) add(h *Handle[T]) (open bool) {
 //ferrous:mustuse
 //ferrous:blocks
 func (s *Set[T]) Next(ctx context.Context) (*Handle[T], error) {
-	s.workers.check("Set", "Next")
+	s.workers.checkWait(ctx, "Set", "Next")
 	for first := true; ; first = false {
 		if ctx.Err() != nil {
 			return nil, contextError(ctx)
@@ -202,7 +210,7 @@ func (s *Set[T]) TryNext() (h *Handle[T], ok bool) {
 }
 
 // tryNext returns a handle, or what to wait for, or neither if none is left. The
-// caller holds crew.mu.
+// caller holds workers.mu.
 //
 //ferrous:mustuse
 func (s *Set[T]) tryNext() (*Handle[T], <-chan struct{}) {
@@ -256,7 +264,7 @@ func (s *Set[T]) take(h *Handle[T]) bool {
 //
 //ferrous:blocks
 func (s *Set[T]) All(ctx context.Context) iter.Seq2[T, error] {
-	s.workers.check("Set", "All")
+	s.workers.checkWait(ctx, "Set", "All")
 	return func(yield func(T, error) bool) {
 		for {
 			h, err := s.Next(ctx)
@@ -275,7 +283,7 @@ func (s *Set[T]) All(ctx context.Context) iter.Seq2[T, error] {
 //
 //ferrous:blocks
 func (s *Set[T]) Ordered(ctx context.Context) iter.Seq2[T, error] {
-	s.workers.check("Set", "Ordered")
+	s.workers.checkWait(ctx, "Set", "Ordered")
 	return func(yield func(T, error) bool) {
 		for {
 			h, err := s.first(ctx)
@@ -363,7 +371,7 @@ func (s *Set[T]) Abort(cause error) {
 //
 //ferrous:blocks
 func (s *Set[T]) Wait(ctx context.Context) error {
-	s.workers.check("Set", "Wait")
+	s.workers.checkWait(ctx, "Set", "Wait")
 	return s.workers.wait(ctx)
 }
 
@@ -377,7 +385,7 @@ func (s *Set[T]) Wait(ctx context.Context) error {
 //
 //ferrous:blocks
 func (s *Set[T]) Shutdown(ctx context.Context) error {
-	s.workers.check("Set", "Shutdown")
+	s.workers.checkWait(ctx, "Set", "Shutdown")
 	return s.workers.shutdown(ctx)
 }
 

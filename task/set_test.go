@@ -376,13 +376,6 @@ func TestATaskMayWaitForAnotherOfItsSet(t *testing.T) {
 	assert.Equal(t, 42, v)
 }
 
-func TestALimitThatIsNotPositiveIsRefused(t *testing.T) {
-	for _, n := range []int{0, -1} {
-		err := testkit.PanicError(t, func() { task.NewSet[int](t.Context(), n) })
-		require.EqualError(t, err, fmt.Sprintf("task: NewSet: limit %d is not positive", n))
-	}
-}
-
 func TestASetDoesNotKeepWhatWasTaken(t *testing.T) {
 	s := newSet[int](t, 1000)
 	gate := make(chan struct{})

@@ -117,6 +117,13 @@ var (
 // bug returns the panic value for a caller's mistake.
 func bug(format string, args ...any) error { return fmt.Errorf("task: "+format, args...) }
 
+// checkContext panics if ctx, which was passed to the named function, is nil.
+func checkContext(ctx context.Context, name string) {
+	if ctx == nil {
+		panic(bug("%s: nil context", name))
+	}
+}
+
 // checkFunc panics if a function that was given to the named one is nil.
 func checkFunc(given bool, name string) {
 	if !given {

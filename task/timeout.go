@@ -20,8 +20,15 @@ import (
 //
 //ferrous:blocks
 func Timeout[T any](ctx context.Context, d time.Duration, f func(context.Context) (T, error)) (T, error) {
+	return timeout(ctx, "Timeout", d, f)
+}
+
+func timeout[T any](
+	ctx context.Context, name string, d time.Duration, f func(context.Context) (T, error),
+) (T, error) {
 	var zero T
-	checkFunc(f != nil, "Timeout")
+	checkContext(ctx, name)
+	checkFunc(f != nil, name)
 	if ctx.Err() != nil {
 		return zero, contextError(ctx)
 	}
@@ -42,6 +49,6 @@ func Timeout[T any](ctx context.Context, d time.Duration, f func(context.Context
 //
 //ferrous:blocks
 func TimeoutErr(ctx context.Context, d time.Duration, f func(context.Context) error) error {
-	_, err := Timeout(ctx, d, noValue[struct{}]("TimeoutErr", f))
+	_, err := timeout(ctx, "TimeoutErr", d, noValue[struct{}]("TimeoutErr", f))
 	return err
 }

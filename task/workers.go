@@ -98,6 +98,14 @@ func (ws *workers) check(kind, method string) {
 	}
 }
 
+// checkWait is check for a method that waits until ctx is done.
+func (ws *workers) checkWait(ctx context.Context, kind, method string) {
+	ws.check(kind, method)
+	if ctx == nil {
+		panic(bug("%s.%s: nil context", kind, method))
+	}
+}
+
 // ended has nothing to do: the worker publishes the end.
 func (*workers) ended(*taskState) {}
 
