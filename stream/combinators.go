@@ -4,7 +4,7 @@ import "context"
 
 // Filter keeps the elements for which keep returns true. It is pure.
 func (s Stream[T]) Filter(keep func(T) bool) Stream[T] {
-	checkFunc("Filter", keep != nil)
+	checkFunc("Stream.Filter", keep != nil)
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		return s.start(ctx, func(v T) bool { return !keep(v) || yield(v) })
 	}}
@@ -12,7 +12,7 @@ func (s Stream[T]) Filter(keep func(T) bool) Stream[T] {
 
 // Inspect calls f with each element on its way. It is pure.
 func (s Stream[T]) Inspect(f func(T)) Stream[T] {
-	checkFunc("Inspect", f != nil)
+	checkFunc("Stream.Inspect", f != nil)
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		return s.start(ctx, func(v T) bool {
 			f(v)
@@ -53,7 +53,7 @@ func (s Stream[T]) Skip(n int) Stream[T] {
 // TakeWhile ends the stream before the first element for which keep returns
 // false. It is pure.
 func (s Stream[T]) TakeWhile(keep func(T) bool) Stream[T] {
-	checkFunc("TakeWhile", keep != nil)
+	checkFunc("Stream.TakeWhile", keep != nil)
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		return s.start(ctx, func(v T) bool { return keep(v) && yield(v) })
 	}}
@@ -62,7 +62,7 @@ func (s Stream[T]) TakeWhile(keep func(T) bool) Stream[T] {
 // SkipWhile drops the elements before the first for which drop returns false. It
 // is pure.
 func (s Stream[T]) SkipWhile(drop func(T) bool) Stream[T] {
-	checkFunc("SkipWhile", drop != nil)
+	checkFunc("Stream.SkipWhile", drop != nil)
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		dropping := true
 		return s.start(ctx, func(v T) bool {
@@ -223,12 +223,6 @@ func Windows[T any](s Stream[T], size, step int) Stream[[]T] {
 			return yield(full)
 		})
 	}}
-}
-
-func checkPositive(name string, n int) {
-	if n <= 0 {
-		panic(bug("%s: %d is not positive", name, n))
-	}
 }
 
 // Retry runs s again when it fails, from its beginning: elements come again

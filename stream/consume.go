@@ -6,6 +6,7 @@ import "context"
 //
 //ferrous:blocks
 func Collect[T any](ctx context.Context, s Stream[T]) ([]T, error) {
+	checkContext(ctx, "Collect")
 	var vs []T
 	err := s.start(ctx, func(v T) bool {
 		vs = append(vs, v)
@@ -38,6 +39,7 @@ func ForEachAhead[T any](
 func forEach[T any](
 	ctx context.Context, name string, s Stream[T], n, ahead int, f func(context.Context, T) error,
 ) error {
+	checkContext(ctx, name)
 	checkFunc(name, f != nil)
 	return mapWith(name, s, n, ahead, false, func(ctx context.Context, v T) (struct{}, error) {
 		return struct{}{}, f(ctx, v)
@@ -49,6 +51,7 @@ func forEach[T any](
 //
 //ferrous:blocks
 func Reduce[T, A any](ctx context.Context, s Stream[T], init A, f func(A, T) (A, error)) (A, error) {
+	checkContext(ctx, "Reduce")
 	checkFunc("Reduce", f != nil)
 	acc := init
 	var failure error
@@ -71,6 +74,7 @@ func Reduce[T, A any](ctx context.Context, s Stream[T], init A, f func(A, T) (A,
 //
 //ferrous:blocks
 func First[T any](ctx context.Context, s Stream[T]) (v T, ok bool, err error) {
+	checkContext(ctx, "First")
 	err = s.start(ctx, func(first T) bool {
 		v, ok = first, true
 		return false
@@ -83,6 +87,7 @@ func First[T any](ctx context.Context, s Stream[T]) (v T, ok bool, err error) {
 //
 //ferrous:blocks
 func Any[T any](ctx context.Context, s Stream[T], pred func(T) bool) (bool, error) {
+	checkContext(ctx, "Any")
 	checkFunc("Any", pred != nil)
 	found := false
 	err := s.start(ctx, func(v T) bool {
@@ -98,6 +103,7 @@ func Any[T any](ctx context.Context, s Stream[T], pred func(T) bool) (bool, erro
 //
 //ferrous:blocks
 func All[T any](ctx context.Context, s Stream[T], pred func(T) bool) (bool, error) {
+	checkContext(ctx, "All")
 	checkFunc("All", pred != nil)
 	other, err := Any(ctx, s, func(v T) bool { return !pred(v) })
 	return !other && err == nil, err
@@ -108,6 +114,7 @@ func All[T any](ctx context.Context, s Stream[T], pred func(T) bool) (bool, erro
 //
 //ferrous:blocks
 func Count[T any](ctx context.Context, s Stream[T]) (int, error) {
+	checkContext(ctx, "Count")
 	n := 0
 	err := s.start(ctx, func(T) bool {
 		n++

@@ -33,7 +33,7 @@ func (p *namedPipe) Read(b []byte) (int, error) {
 	return p.File.Read(b)
 }
 
-// hasElement waits until the pipe has data, or has had a writer.
+// await waits until the pipe has data, or has had a writer.
 func (p *namedPipe) await() error {
 	conn, err := p.SyscallConn()
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"reflect"
 	"time"
 
 	"github.com/coderrange/ferrous/channel"
@@ -123,8 +124,11 @@ func FromChan[T any](c <-chan T) Stream[T] {
 	})
 }
 
-// Fail returns a stream that is the error err.
+// Fail returns a stream without elements that ends with err. A nil err panics.
 func Fail[T any](err error) Stream[T] {
+	if err == nil {
+		panic(bug("Fail: nil error"))
+	}
 	return newSource("Fail", func(context.Context, func(T) bool) error { return err })
 }
 
@@ -218,6 +222,9 @@ func Rows[T any, R Cursor](
 		if err != nil {
 			return err
 		}
+		if isNil(rows) {
+			panic(bug("Rows: the query returned neither rows nor an error"))
+		}
 		stopped := false
 		defer func() {
 			if closing := rows.Close(); err == nil && !stopped {
@@ -245,6 +252,12 @@ func Rows[T any, R Cursor](
 		}
 		return rows.Err()
 	})
+}
+
+// isNil reports whether v is nil or a nil pointer.
+func isNil(v any) bool {
+	r := reflect.ValueOf(v)
+	return !r.IsValid() || r.Kind() == reflect.Pointer && r.IsNil()
 }
 
 // sleep waits for d or the end of ctx, which is noticed first.

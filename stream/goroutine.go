@@ -36,7 +36,7 @@ func startRunner[T any](scope *task.Scope, s Stream[T], ahead int) *runner[T] {
 // Buffer lets s run up to n elements ahead of the loop, on a goroutine of its
 // own, and one more that waits. An n that is not positive panics.
 func Buffer[T any](s Stream[T], n int) Stream[T] {
-	checkPositive("Buffer", n)
+	checkBuffer[T]("Buffer", n)
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		return withScope(ctx, func(scope *task.Scope) error {
 			r := startRunner(scope, s, n)

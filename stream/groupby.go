@@ -40,7 +40,11 @@ func GroupBy[K comparable, T, U any](
 			task.Spawn(scope, func(ctx context.Context) (struct{}, error) {
 				forwardWith(ctx, g.out, func() error {
 					defer g.endAll()
-					g.ended = s.start(ctx, func(v T) bool { return g.deliver(ctx, key(v), v) })
+					g.ended = s.start(ctx, func(v T) bool {
+						k := key(v)
+						checkKey("GroupBy", k)
+						return g.deliver(ctx, k, v)
+					})
 					return nil // it comes last
 				})
 				return struct{}{}, nil

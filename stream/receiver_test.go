@@ -160,9 +160,3 @@ func TestStreamsOfSequencesNoticeTheEndOfTheirContext(t *testing.T) {
 		assert.Equal(t, []int{1}, collect(t, from(slices.Values([]int{1}))), name)
 	}
 }
-
-func TestSourcesRefuseNil(t *testing.T) {
-	assert.PanicsWithError(t, "stream: FromSeq: nil function", func() { stream.FromSeq[int](nil) })
-	assert.PanicsWithError(t, "stream: FromSeq2: nil function", func() { stream.FromSeq2[int](nil) })
-	assert.PanicsWithError(t, "stream: FromReceiver: nil receiver", func() { stream.FromReceiver[int](nil) })
-}

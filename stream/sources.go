@@ -10,9 +10,6 @@ import (
 	"github.com/coderrange/ferrous/task"
 )
 
-// ErrClosed says that a [Sources] takes no more streams.
-var ErrClosed = errors.New("stream: closed")
-
 // errRemoved is the cause with which the run of a source ends that was removed.
 var errRemoved = errors.New("stream: the source was removed")
 
@@ -56,6 +53,7 @@ type arrival[K comparable, T any] struct {
 // name, whose run is ended. A loop that runs begins with s at once. It returns
 // [ErrClosed] after [Sources.Close]. It does not wait.
 func (ss *Sources[K, T]) Insert(k K, s Stream[T]) error {
+	checkKey("Sources.Insert", k)
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
 	if ss.closed {
@@ -77,6 +75,7 @@ func (ss *Sources[K, T]) Insert(k K, s Stream[T]) error {
 // there was one. No element of it begins to be yielded after Remove has returned. It
 // does not wait for the stream's goroutine.
 func (ss *Sources[K, T]) Remove(k K) bool {
+	checkKey("Sources.Remove", k)
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
 	if !ss.remove(k) {
@@ -97,6 +96,7 @@ func (ss *Sources[K, T]) Close() {
 
 // Contains reports whether there is a stream with the name k that has not ended.
 func (ss *Sources[K, T]) Contains(k K) bool {
+	checkKey("Sources.Contains", k)
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
 	return ss.named[k] != nil

@@ -42,6 +42,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"strings"
 
 	"github.com/coderrange/ferrous/internal/ctxerr"
 )
@@ -49,6 +50,8 @@ import (
 var (
 	// ErrTimeout says that a stream stalled. See [Timeout].
 	ErrTimeout = fmt.Errorf("stream: stalled: %w", context.DeadlineExceeded)
+	// ErrClosed says that a [Sources] takes no more streams.
+	ErrClosed = errors.New("stream: closed")
 	// ErrTooLong says that a record or line exceeds its limit.
 	ErrTooLong = errors.New("stream: record too long")
 
@@ -56,11 +59,14 @@ var (
 	errStop = errors.New("stream: stopped")
 )
 
-// bug returns the panic value for a caller's mistake.
-func bug(format string, args ...any) error { return fmt.Errorf("stream: "+format, args...) }
+// contextError returns the error of a stream that ctx ended.
+func contextError(ctx context.Context) error { return &opError{ctxerr.Of(ctx)} }
 
-// returned returns the error of a stream that ctx ended.
-func contextError(ctx context.Context) error { return fmt.Errorf("stream: %w", ctxerr.Of(ctx)) }
+// An opError is an error that ended a stream. Its text names the package once.
+type opError struct{ err error }
+
+func (e *opError) Error() string { return "stream: " + strings.TrimPrefix(e.err.Error(), "stream: ") }
+func (e *opError) Unwrap() error { return e.err }
 
 // withCause returns err, which was returned by a function that was given ctx. If it is
 // the error of ctx or its cause, the result matches both.
@@ -91,13 +97,6 @@ type noCopy struct{}
 
 func (*noCopy) Lock()   {}
 func (*noCopy) Unlock() {}
-
-// checkFunc panics for a nil function.
-func checkFunc(name string, isGiven bool) {
-	if !isGiven {
-		panic(bug("%s: nil function", name))
-	}
-}
 
 // Stream is a recipe for a sequence of elements. The zero Stream is empty. It is
 // a value, and safe for concurrent use as far as its sources and functions are:
@@ -189,6 +188,7 @@ func (g *yieldGuard) refuse() {
 //
 //ferrous:blocks
 func (s Stream[T]) All(ctx context.Context) iter.Seq2[T, error] {
+	checkContext(ctx, "Stream.All")
 	return func(yield func(T, error) bool) {
 		more := true
 		err := s.start(ctx, func(v T) bool {
@@ -213,9 +213,6 @@ func (s Stream[T]) start(ctx context.Context, yield func(T) bool) error {
 
 // begin returns an error if ctx is done.
 func begin(ctx context.Context) error {
-	if ctx == nil {
-		panic(bug("nil context"))
-	}
 	if ctx.Err() != nil {
 		return contextError(ctx)
 	}

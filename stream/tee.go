@@ -23,7 +23,8 @@ import (
 //
 //ferrous:blocks
 func Tee[T any](ctx context.Context, s Stream[T], n int, branches ...func(context.Context, Stream[T]) error) error {
-	checkPositive("Tee", n)
+	checkContext(ctx, "Tee")
+	checkBuffer[T]("Tee", n)
 	checkFuncs("Tee", branches)
 	return tee(ctx, s, n, branches, func(done <-chan struct{}, bs []*branch[T], v T) {
 		for _, b := range bs {
@@ -40,7 +41,8 @@ func Tee[T any](ctx context.Context, s Stream[T], n int, branches ...func(contex
 func Split[T any](
 	ctx context.Context, s Stream[T], n int, pred func(T) bool, yes, no func(context.Context, Stream[T]) error,
 ) error {
-	checkPositive("Split", n)
+	checkContext(ctx, "Split")
+	checkBuffer[T]("Split", n)
 	branches := []func(context.Context, Stream[T]) error{yes, no}
 	checkFuncs("Split", branches)
 	checkFunc("Split", pred != nil)
@@ -67,7 +69,8 @@ type Received[T any] struct {
 func Broadcast[T any](
 	ctx context.Context, s Stream[T], n int, branches ...func(context.Context, Stream[Received[T]]) error,
 ) error {
-	checkPositive("Broadcast", n)
+	checkContext(ctx, "Broadcast")
+	checkBuffer[Indexed[T]]("Broadcast", n)
 	checkFuncs("Broadcast", branches)
 	tellMissed := make([]func(context.Context, Stream[Indexed[T]]) error, len(branches))
 	for i, f := range branches {
@@ -85,12 +88,6 @@ func Broadcast[T any](
 			b.replace(v)
 		}
 	})
-}
-
-func checkFuncs[F ~func(context.Context, S) error, S any](name string, branches []F) {
-	for _, f := range branches {
-		checkFunc(name, f != nil)
-	}
 }
 
 // A branch is a channel to a consumer.

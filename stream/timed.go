@@ -187,9 +187,3 @@ func (l *timedRun[T]) yieldOne(v T) bool {
 	l.timer.Stop()
 	return l.yield(v)
 }
-
-func checkDuration(name string, d time.Duration) {
-	if d <= 0 {
-		panic(bug("%s: %v is not positive", name, d))
-	}
-}

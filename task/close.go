@@ -70,7 +70,7 @@ func (e *EndError) LogValue() slog.Value {
 // panics.
 const keptFailures = 16
 
-// end is what the end of a crew has to report. Guarded by crew.mu.
+// endReport is what the end of workers has to report. Guarded by crew.mu.
 type endReport struct {
 	unseen  *unseenFailures // nil for none
 	aborted int             // tasks that had not ended when Close or Shutdown aborted them
@@ -119,7 +119,7 @@ func (l *unseenFailures) note(f *failure) {
 	l.failures = append(l.failures, f)
 }
 
-// std reports whether no more failures of f's kind are kept.
+// isFull reports whether no more failures of f's kind are kept.
 func (l *unseenFailures) isFull(f *failure) bool {
 	n := 0
 	for _, g := range l.failures {

@@ -4,11 +4,7 @@ import (
 	"context"
 	"errors"
 	"go/ast"
-	"go/parser"
-	"go/token"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -103,60 +99,13 @@ func TestEachFormForAValueHasOneForAnErrorAlone(t *testing.T) {
 func formsIn(t *testing.T, dir string) (forms []string, names map[string]bool) {
 	t.Helper()
 	names = map[string]bool{}
-	for name, f := range exportedFuncs(t, dir) {
+	for name, f := range testkit.ExportedFuncs(t, dir) {
 		names[name] = true
 		if slices.ContainsFunc(f.Type.Params.List, takesValueForm) {
 			forms = append(forms, name)
 		}
 	}
 	return forms, names
-}
-
-// exportedFuncs returns the exported functions and methods of a package by their names.
-func exportedFuncs(t *testing.T, dir string) map[string]*ast.FuncDecl {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
-	require.NoError(t, err)
-	funcs := map[string]*ast.FuncDecl{}
-	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") {
-			continue
-		}
-		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
-		require.NoError(t, err)
-		for _, d := range parsed.Decls {
-			f, ok := d.(*ast.FuncDecl)
-			if !ok || !f.Name.IsExported() {
-				continue
-			}
-			name := f.Name.Name
-			if f.Recv != nil {
-				kind := receiver(f.Recv.List[0].Type)
-				if !ast.IsExported(kind) {
-					continue
-				}
-				name = kind + "." + name
-			}
-			funcs[name] = f
-		}
-	}
-	return funcs
-}
-
-// receiver returns the name of the type of a receiver.
-func receiver(e ast.Expr) string {
-	switch e := e.(type) {
-	case *ast.StarExpr:
-		return receiver(e.X)
-	case *ast.IndexExpr:
-		return receiver(e.X)
-	case *ast.IndexListExpr:
-		return receiver(e.X)
-	case *ast.Ident:
-		return e.Name
-	default:
-		return ""
-	}
 }
 
 // takesValueForm reports whether a parameter is func(context.Context) (T, error),
@@ -170,7 +119,7 @@ func takesValueForm(p *ast.Field) bool {
 	case *ast.FuncType:
 		return kind.Results != nil && len(kind.Results.List) == 2
 	case *ast.IndexExpr:
-		return receiver(kind) == "Op"
+		return testkit.TypeName(kind) == "Op"
 	default:
 		return false
 	}

@@ -91,7 +91,7 @@ func (fl *Flight[K, T]) join(ctx context.Context, key K, f func(context.Context)
 	return c
 }
 
-// workerEnded takes a caller away from c. If it was the last one, and c has not ended, the
+// leave takes a caller away from c. If it was the last one, and c has not ended, the
 // cause of ctx ends c.
 func (fl *Flight[K, T]) leave(ctx context.Context, c *call[K, T]) {
 	fl.mu.Lock()

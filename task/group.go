@@ -45,7 +45,7 @@ func WithGroup(ctx context.Context, limit int, f func(*Scope) error) error {
 	return g.first
 }
 
-// A ownerNode is a scope that the first failure ends.
+// A group is a scope that the first failure ends.
 type group struct {
 	scope *Scope
 
@@ -60,7 +60,7 @@ func (g *group) taskEnded(t *taskState) error {
 	return nil
 }
 
-// recordFailure ends the context with err, if that is the first failure. The lock makes the
+// fail ends the context with err, if that is the first failure. The lock makes the
 // first error the cause.
 func (g *group) fail(err error) {
 	g.mu.Lock()

@@ -3,7 +3,6 @@ package task_test
 import (
 	"context"
 	"fmt"
-	"go/ast"
 	"math"
 	"slices"
 	"strings"
@@ -235,20 +234,9 @@ var worksOnZero = []string{"Len", "Keys", "Stats", "String", "GoString", "LogVal
 // context, a nil function and a zero receiver, as far as it has them.
 func TestAllMisusesAreListed(t *testing.T) {
 	listed := misuses(t)
-	for name, f := range exportedFuncs(t, ".") {
-		for _, p := range f.Type.Params.List {
-			kind := p.Type
-			if many, ok := kind.(*ast.Ellipsis); ok {
-				kind = many.Elt
-			}
-			switch kind := kind.(type) {
-			case *ast.FuncType:
-				assert.Contains(t, listed, name+": nil function")
-			case *ast.SelectorExpr:
-				if kind.Sel.Name == "Context" {
-					assert.Contains(t, listed, name+": nil context")
-				}
-			}
+	for name, f := range testkit.ExportedFuncs(t, ".") {
+		for _, want := range testkit.MisusesOf(f) {
+			assert.Contains(t, listed, name+": "+want)
 		}
 		kind, method, isMethod := strings.Cut(name, ".")
 		made := []string{"Pool", "Scope", "Set", "JoinMap", "Handle"}

@@ -233,7 +233,7 @@ func (s *Set[T]) takeDone() (*Handle[T], bool) {
 	}
 }
 
-// takeQueued marks h as given out, unless it was before. A JoinMap takes a task that it
+// take marks h as given out, unless it was before. A JoinMap takes a task that it
 // replaces before that has ended.
 func (s *Set[T]) take(h *Handle[T]) bool {
 	if h.taken {

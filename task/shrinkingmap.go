@@ -1,5 +1,7 @@
 package task
 
+import "github.com/coderrange/ferrous/internal/mapkey"
+
 // shrinkingMap is a map that gives its memory back once it is empty. The zero value is
 // empty.
 type shrinkingMap[K comparable, V any] struct {
@@ -28,14 +30,7 @@ func (k *shrinkingMap[K, V]) delete(key K) {
 // checkKey panics if a map could not find the key again, or cannot hash it. name is the
 // method that was called.
 func checkKey[K comparable](key K, name string) {
-	if !isKey(key) {
+	if !mapkey.Valid(key) {
 		panic(bug("%s: the key %v (%T) cannot be the key of a map", name, key, key))
 	}
-}
-
-// isKey reports whether a map finds the key again. A NaN is not equal to itself. An
-// interface that holds a slice, say, panics when it is compared.
-func isKey[K comparable](key K) (ok bool) {
-	defer func() { _ = recover() }()
-	return key == key //nolint:gocritic // as a NaN is not
 }

@@ -274,7 +274,7 @@ func (g *node) await(n *node) {
 	}
 }
 
-// cancelSubmitter takes n out of awaited, if it is there and nothing waits for it.
+// forget takes n out of awaited, if it is there and nothing waits for it.
 func (n *node) forget() {
 	if n.awaitedIndex == 0 || len(n.up) > 0 {
 		return

@@ -121,7 +121,7 @@ func (t *taskState) workers() *workers {
 	}
 }
 
-// std reports whether so many tasks are at work that none may begin. It adds nothing
+// atLimit reports whether so many tasks are at work that none may begin. It adds nothing
 // to the limit, which may be the greatest number.
 func (ws *workers) atLimit() bool { return ws.running-ws.handedOver+ws.overLimit >= ws.limit }
 

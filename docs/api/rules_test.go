@@ -349,12 +349,23 @@ func errorAloneHasAForm(p *exported.Package) []fault {
 				continue
 			}
 			params, results := list(fn.Params()), list(fn.Results())
-			if len(params) == 1 && isContext(params[0]) && len(results) == 2 && isParam(results[0]) && isError(results[1]) && !names[f.String()+"Err"] {
+			if len(params) == 1 && isContext(params[0]) && len(results) == 2 && isParam(results[0]) && isError(results[1]) && !names[f.String()+"Err"] && !ownerHas(names, f) {
 				return "has no form for an error alone"
 			}
 		}
 		return ""
 	})
+}
+
+// ownerHas reports whether a parameter of f has the form for an error alone as a method,
+// which it can be, since it needs no type parameter (rule 16).
+func ownerHas(names map[string]bool, f exported.Func) bool {
+	for _, t := range list(f.Signature.Params()) {
+		if owner := typeName(t); owner != "" && names[f.Pkg.Name+"."+owner+"."+f.Name()+"Err"] {
+			return true
+		}
+	}
+	return false
 }
 
 // isNumber reports whether t is a named number, as an enumeration is.

@@ -192,6 +192,9 @@ func (s *source) connect(ctx context.Context) (body, error) {
 		}
 		req.Body = again
 	}
+	if req.Header == nil { // of a request that was not made by http.NewRequest
+		req.Header = http.Header{}
+	}
 	req.Header.Set("Accept", contentType)
 	req.Header.Set("Cache-Control", "no-store")
 	req.Header.Del("Last-Event-ID")
