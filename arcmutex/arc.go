@@ -78,6 +78,7 @@ func NewArcDrop[T any](v T, drop func(*T)) *Arc[T] {
 //
 //ferrous:acquire
 func NewArcCyclic[T any](f func(self *Weak[T]) T, drop func(*T)) *Arc[T] {
+	needFunc("NewArcCyclic", f != nil)
 	s := &shared[T]{drop: drop}
 	s.strong.n.Store(dead)
 	self := s.newWeak()
@@ -118,7 +119,7 @@ func (a *Arc[T]) Drop() { a.counts().release(&a.handle) }
 func (a *Arc[T]) StrongCount() int {
 	n := a.use("StrongCount").strong.Load()
 	if n == 0 || !a.live() { // ended meanwhile, so that n may not count a
-		panic(a.misuse("Arc", "StrongCount"))
+		panic(a.misuse("Arc.StrongCount"))
 	}
 	return int(n)
 }
@@ -129,7 +130,13 @@ func (a *Arc[T]) WeakCount() int { return a.use("WeakCount").weaks() }
 
 // PtrEq reports whether a and other own the same value, which is more than an
 // equal one.
-func (a *Arc[T]) PtrEq(other *Arc[T]) bool { return a.use("PtrEq") == other.use("PtrEq") }
+func (a *Arc[T]) PtrEq(other *Arc[T]) bool {
+	s := a.use("PtrEq")
+	if other == nil {
+		panic(methodError("Arc.PtrEq", errNilHandle))
+	}
+	return s == other.use("PtrEq")
+}
 
 // Downgrade returns a Weak to the value.
 //
@@ -195,6 +202,7 @@ func UnwrapOrClone[T Cloner[T]](a *Arc[T]) T { return a.UnwrapOrCloneFunc(T.Clon
 //
 //ferrous:takes a
 func (a *Arc[T]) UnwrapOrCloneFunc(clone func(T) T) T {
+	needFunc("Arc.UnwrapOrCloneFunc", clone != nil)
 	s := a.leave("UnwrapOrClone")
 	if s.strong.tryEnd() {
 		return s.take()
@@ -217,6 +225,7 @@ func MakeMut[T Cloner[T]](a *Arc[T]) *T { return a.MakeMutFunc(T.Clone) }
 //
 //ferrous:lends
 func (a *Arc[T]) MakeMutFunc(clone func(T) T) *T {
+	needFunc("Arc.MakeMutFunc", clone != nil)
 	s := a.use("MakeMut")
 	if s.unique() {
 		return &s.value
@@ -232,7 +241,7 @@ func (a *Arc[T]) MakeMutFunc(clone func(T) T) *T {
 	}
 	if !a.live() { // clone has ended it
 		defer own.destroy()
-		panic(a.misuse("Arc", "MakeMut"))
+		panic(a.misuse("Arc.MakeMut"))
 	}
 	old := a.shared // what s is, unless clone has called MakeMut
 	a.shared = own
@@ -272,7 +281,7 @@ func (a *Arc[T]) LogValue() slog.Value {
 // use returns what a shares, and panics unless a is live.
 func (a *Arc[T]) use(method string) *shared[T] {
 	if !a.live() {
-		panic(a.misuse("Arc", method))
+		panic(a.misuse("Arc." + method))
 	}
 	return a.shared
 }

@@ -31,10 +31,10 @@ const (
 func (c *counts) retain(from, to *handle) {
 	on := handles.On() // before the add, behind which a load would have to wait
 	if !from.live() {
-		panic(from.misuse("Arc", "Clone"))
+		panic(from.misuse("Arc.Clone"))
 	}
 	if !c.strong.TryInc() { // from has ended meanwhile
-		panic(from.misuse("Arc", "Clone"))
+		panic(from.misuse("Arc.Clone"))
 	}
 	to.begin()
 	if on {

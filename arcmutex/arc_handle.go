@@ -3,7 +3,6 @@ package arcmutex
 import (
 	"errors"
 	"runtime"
-	"strings"
 	"sync/atomic"
 	"unsafe"
 
@@ -19,26 +18,9 @@ var (
 	// program with "found bad pointer in Go heap".
 	ErrCopied = errors.New("arcmutex: handle was copied")
 
-	errLent = errors.New("arcmutex: Weak.Drop: it is lent by NewArcCyclic: Clone it")
+	errLent      = errors.New("arcmutex: handle is the one that NewArcCyclic passed: Clone it")
+	errNilHandle = errors.New("arcmutex: nil handle")
 )
-
-// A useError names a method that a handle which was dropped, or a copy of one,
-// must not be used for.
-type useError struct {
-	handle, method string
-	copied         bool
-}
-
-func (e *useError) Error() string {
-	return "arcmutex: " + e.handle + "." + e.method + ": " + strings.TrimPrefix(e.Unwrap().Error(), "arcmutex: ")
-}
-
-func (e *useError) Unwrap() error {
-	if e.copied {
-		return ErrCopied
-	}
-	return ErrDropped
-}
 
 // A handle is what Arcs and Weaks of all types have in common.
 type handle struct {
@@ -78,7 +60,7 @@ func (h *handle) live() bool {
 //go:noinline
 func (h *handle) stillLive(method string) {
 	if !h.live() {
-		panic(h.misuse("Arc", method))
+		panic(h.misuse("Arc." + method))
 	}
 }
 
@@ -124,7 +106,7 @@ func (h *handle) hold(method string) {
 // the Arc is not live.
 func (h *handle) wait(method string) {
 	if !h.live() {
-		panic(h.misuse("Arc", method))
+		panic(h.misuse("Arc." + method))
 	}
 	runtime.Gosched()
 }
@@ -132,8 +114,11 @@ func (h *handle) wait(method string) {
 // misuse returns what a method of a handle that is not live panics with.
 //
 //go:noinline
-func (h *handle) misuse(handle, method string) error {
-	return &useError{handle, method, h.copied()}
+func (h *handle) misuse(method string) error {
+	if h.copied() {
+		return methodError(method, ErrCopied)
+	}
+	return methodError(method, ErrDropped)
 }
 
 // copied reports whether a handle that must not be used is a copy, and not one

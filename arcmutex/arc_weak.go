@@ -95,16 +95,16 @@ func (w *Weak[T]) Drop() {
 	switch {
 	case s == nil:
 		if !atomic.CompareAndSwapUintptr(w.word(), 0, uintptr(unsafe.Pointer(&nowhere))) {
-			panic(w.misuse("Weak", "Drop"))
+			panic(w.misuse("Weak.Drop"))
 		}
 		return
 	case w.tryEnd():
 		w.token.End()
 		s.weak.Add(weakGone)
 	case w.held():
-		panic(errLent)
+		panic(methodError("Weak.Drop", errLent))
 	default:
-		panic(w.misuse("Weak", "Drop"))
+		panic(w.misuse("Weak.Drop"))
 	}
 }
 
@@ -119,7 +119,7 @@ func (w *Weak[T]) StrongCount() int {
 func (w *Weak[T]) WeakCount() int {
 	_, weak := w.use("WeakCount").seen()
 	if !w.live() { // ended meanwhile, so that weak may not count w
-		panic(w.misuse("Weak", "WeakCount"))
+		panic(w.misuse("Weak.WeakCount"))
 	}
 	return weak
 }
@@ -165,7 +165,7 @@ func (w *Weak[T]) LogValue() slog.Value {
 // use returns what w refers to, and panics if w was dropped or is a copy.
 func (w *Weak[T]) use(method string) *shared[T] {
 	if !w.live() {
-		panic(w.misuse("Weak", method))
+		panic(w.misuse("Weak." + method))
 	}
 	return w.refers()
 }

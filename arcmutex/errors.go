@@ -22,6 +22,8 @@ var (
 	// ErrReleased is what a guard panics with when it is used after its end, or was
 	// never begun.
 	ErrReleased = errors.New("arcmutex: used after its end")
+
+	errNilFunc = errors.New("arcmutex: nil function")
 )
 
 // refusal returns why a lock in state s lends its value to nobody, if so.
@@ -38,6 +40,13 @@ func refusal(s uint64) error {
 
 // methodError returns the error of a method.
 func methodError(method string, err error) error { return operr.New("arcmutex", method, err) }
+
+// needFunc panics unless a method was given its function.
+func needFunc(method string, given bool) {
+	if !given {
+		panic(methodError(method, errNilFunc))
+	}
+}
 
 // interrupted returns the error of a method whose context is done.
 func interrupted(ctx context.Context, method string) error {

@@ -2,7 +2,6 @@ package arcmutex
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 
@@ -29,7 +28,7 @@ type LazyLock[T any] struct {
 // if f is nil.
 func NewLazyLock[T any](f func() T) *LazyLock[T] {
 	if f == nil {
-		panic(methodError("NewLazyLock", errors.New("nil function")))
+		panic(methodError("NewLazyLock", errNilFunc))
 	}
 	return &LazyLock[T]{f: f}
 }

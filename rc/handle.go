@@ -2,9 +2,9 @@ package rc
 
 import (
 	"errors"
-	"strings"
 	"unsafe"
 
+	"github.com/coderrange/ferrous/internal/operr"
 	"github.com/coderrange/ferrous/internal/track"
 )
 
@@ -22,22 +22,13 @@ var (
 	errNilHandle = errors.New("rc: nil handle")
 )
 
-// An opError is err with the function or method that it comes from.
-type opError struct {
-	op  string
-	err error
-}
+// methodError returns the error of a method or function.
+func methodError(method string, err error) error { return operr.New("rc", method, err) }
 
-func (e *opError) Error() string {
-	return "rc: " + e.op + ": " + strings.TrimPrefix(e.err.Error(), "rc: ")
-}
-
-func (e *opError) Unwrap() error { return e.err }
-
-// needFunc panics unless op was given its function.
-func needFunc(op string, given bool) {
+// needFunc panics unless a method was given its function.
+func needFunc(method string, given bool) {
 	if !given {
-		panic(&opError{op, errNilFunc})
+		panic(methodError(method, errNilFunc))
 	}
 }
 
@@ -66,14 +57,14 @@ func (h *handle) set(self uintptr) { *(*uintptr)(unsafe.Pointer(&h.self)) = self
 // live reports whether the handle has begun, has not ended, and is no copy.
 func (h *handle) live() bool { return h.self == unsafe.Pointer(h) }
 
-// misuse returns what op, a method of a handle that is not live, panics with.
+// misuse returns what a method of a handle that is not live panics with.
 //
 //go:noinline
-func (h *handle) misuse(op string) error {
+func (h *handle) misuse(method string) error {
 	if h.copied() {
-		return &opError{op, ErrCopied}
+		return methodError(method, ErrCopied)
 	}
-	return &opError{op, ErrDropped}
+	return methodError(method, ErrDropped)
 }
 
 // copied reports whether a handle that is not live is a copy.

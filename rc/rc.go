@@ -130,7 +130,7 @@ func (r *Rc[T]) WeakCount() int { return r.use("WeakCount").weak }
 func (r *Rc[T]) PtrEq(other *Rc[T]) bool {
 	s := r.use("PtrEq")
 	if other == nil {
-		panic(&opError{"Rc.PtrEq", errNilHandle})
+		panic(methodError("Rc.PtrEq", errNilHandle))
 	}
 	return s == other.use("PtrEq")
 }

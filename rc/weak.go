@@ -80,7 +80,7 @@ func (w *Weak[T]) Drop() {
 		w.self = unsafe.Pointer(&nowhere)
 		return
 	case w.lent():
-		panic(&opError{"Weak.Drop", errLent})
+		panic(methodError("Weak.Drop", errLent))
 	}
 	w.end()
 	w.token.End()

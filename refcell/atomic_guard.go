@@ -1,4 +1,4 @@
-// Code generated from guard.go by go test -run AtomicFilesAreGenerated -update; DO NOT EDIT.
+// Code generated from guard.go by go test ./refcell/internal/generate -update; DO NOT EDIT.
 
 package refcell
 
@@ -165,8 +165,8 @@ func (r *AtomicRefMut[T]) live(op string) {
 // What the inlined methods panic with is made beforehand, which keeps these methods
 // small.
 var (
-	errAtomicRefMutGet     = &opError{"AtomicRefMut.Get", ErrReleased}
-	errAtomicRefMutSet     = &opError{"AtomicRefMut.Set", ErrReleased}
-	errAtomicRefMutPtr     = &opError{"AtomicRefMut.Ptr", ErrReleased}
-	errAtomicRefMutRelease = &opError{"AtomicRefMut.Release", ErrReleased}
+	errAtomicRefMutGet     = methodError("AtomicRefMut.Get", ErrReleased)
+	errAtomicRefMutSet     = methodError("AtomicRefMut.Set", ErrReleased)
+	errAtomicRefMutPtr     = methodError("AtomicRefMut.Ptr", ErrReleased)
+	errAtomicRefMutRelease = methodError("AtomicRefMut.Release", ErrReleased)
 )

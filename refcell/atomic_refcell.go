@@ -1,4 +1,4 @@
-// Code generated from refcell.go by go test -run AtomicFilesAreGenerated -update; DO NOT EDIT.
+// Code generated from refcell.go by go test ./refcell/internal/generate -update; DO NOT EDIT.
 
 package refcell
 

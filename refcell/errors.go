@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/coderrange/ferrous/internal/operr"
 	"github.com/coderrange/ferrous/internal/track"
 )
 
@@ -55,7 +56,7 @@ func (e *BorrowError) Error() string {
 	if e.Refused != "" {
 		details = append(details, "refused at "+e.Refused)
 	}
-	text := (&opError{e.Op, e.Err}).Error()
+	text := methodError(e.Op, e.Err).Error()
 	if len(details) > 0 {
 		text += " (" + strings.Join(details, "; ") + ")"
 	}
@@ -78,17 +79,8 @@ func refuse(op string, err error, readers int, holders *track.Holders) *BorrowEr
 	return e
 }
 
-// An opError is err with the method that it comes from.
-type opError struct {
-	op  string
-	err error
-}
-
-func (e *opError) Error() string {
-	return "refcell: " + e.op + ": " + strings.TrimPrefix(e.err.Error(), "refcell: ")
-}
-
-func (e *opError) Unwrap() error { return e.err }
+// methodError returns the error of a method or function.
+func methodError(method string, err error) error { return operr.New("refcell", method, err) }
 
 // borrowed says how many readers borrow a cell, for %+v.
 func borrowed(readers int) string {
@@ -99,26 +91,26 @@ func borrowed(readers int) string {
 }
 
 // released panics because a guard was used after its end.
-func released(op string) { panic(&opError{op, ErrReleased}) }
+func released(op string) { panic(methodError(op, ErrReleased)) }
 
 // needFunc panics unless op was given its function.
 func needFunc(op string, given bool) {
 	if !given {
-		panic(&opError{op, errNilFunc})
+		panic(methodError(op, errNilFunc))
 	}
 }
 
 // needCell panics unless op was given its other cell.
 func needCell(op string, given bool) {
 	if !given {
-		panic(&opError{op, errNilCell})
+		panic(methodError(op, errNilCell))
 	}
 }
 
 // mapArgs panics unless a Map was given its guard and its function.
 func mapArgs(op string, guard, f bool) {
 	if !guard {
-		panic(&opError{op, errNilGuard})
+		panic(methodError(op, errNilGuard))
 	}
 	needFunc(op, f)
 }

@@ -151,8 +151,8 @@ func (r *RefMut[T]) live(op string) {
 // What the inlined methods panic with is made beforehand, which keeps these methods
 // small.
 var (
-	errRefMutGet     = &opError{"RefMut.Get", ErrReleased}
-	errRefMutSet     = &opError{"RefMut.Set", ErrReleased}
-	errRefMutPtr     = &opError{"RefMut.Ptr", ErrReleased}
-	errRefMutRelease = &opError{"RefMut.Release", ErrReleased}
+	errRefMutGet     = methodError("RefMut.Get", ErrReleased)
+	errRefMutSet     = methodError("RefMut.Set", ErrReleased)
+	errRefMutPtr     = methodError("RefMut.Ptr", ErrReleased)
+	errRefMutRelease = methodError("RefMut.Release", ErrReleased)
 )

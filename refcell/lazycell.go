@@ -24,7 +24,7 @@ type LazyCell[T any] struct {
 // is nil.
 func NewLazyCell[T any](init func() T) *LazyCell[T] {
 	if init == nil {
-		panic(&opError{"NewLazyCell", ErrNoInit})
+		panic(methodError("NewLazyCell", ErrNoInit))
 	}
 	return &LazyCell[T]{init: init}
 }
@@ -50,11 +50,11 @@ func (c *LazyCell[T]) force(op string) *T {
 	switch {
 	case c.cell.set:
 	case c.cell.filling:
-		panic(&opError{op, ErrReentrant})
+		panic(methodError(op, ErrReentrant))
 	case c.called:
-		panic(&opError{op, ErrPoisoned})
+		panic(methodError(op, ErrPoisoned))
 	case c.init == nil:
-		panic(&opError{op, ErrNoInit})
+		panic(methodError(op, ErrNoInit))
 	default:
 		init := c.init
 		c.init, c.called = nil, true

@@ -52,7 +52,7 @@ func (c *OnceCell[T]) insert(op string, v T) bool {
 	case c.set:
 		return false
 	case c.filling:
-		panic(&opError{op, ErrReentrant})
+		panic(methodError(op, ErrReentrant))
 	}
 	c.value, c.set = v, true
 	return true
@@ -84,7 +84,7 @@ func (c *OnceCell[T]) GetOrTryInit(f func() (T, error)) (T, error) {
 // fill sets the value of an empty cell.
 func (c *OnceCell[T]) fill(op string, f func() (T, error)) (T, error) {
 	if c.filling {
-		panic(&opError{op, ErrReentrant})
+		panic(methodError(op, ErrReentrant))
 	}
 	c.filling = true
 	defer func() { c.filling = false }()

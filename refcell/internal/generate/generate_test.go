@@ -1,4 +1,7 @@
-package refcell_test
+// Package generate makes the atomic flavour of package refcell from the plain one. The
+// code of both is the same but for names and the renames below; the doc comments that
+// differ are in proses.
+package generate
 
 import (
 	"cmp"
@@ -15,19 +18,22 @@ import (
 
 var update = flag.Bool("update", false, "write the generated files")
 
+// folder is that of package refcell.
+const folder = "../../"
+
 // TestAtomicFilesAreGenerated holds the files of the atomic flavour to those of the
 // plain one. With -update it writes them.
 func TestAtomicFilesAreGenerated(t *testing.T) {
 	for _, file := range []string{"guard.go", "map.go", "refcell.go"} {
-		plain, err := os.ReadFile(file)
+		plain, err := os.ReadFile(folder + file)
 		require.NoError(t, err)
 		want := atomicTwin(t, file, string(plain))
 		if *update {
-			require.NoError(t, os.WriteFile("atomic_"+file, []byte(want), 0o644))
+			require.NoError(t, os.WriteFile(folder+"atomic_"+file, []byte(want), 0o644))
 		}
-		got, err := os.ReadFile("atomic_" + file)
+		got, err := os.ReadFile(folder + "atomic_" + file)
 		require.NoError(t, err)
-		assert.Equal(t, want, string(got), "run go test -run AtomicFilesAreGenerated -update")
+		assert.Equal(t, want, string(got), "run go test ./refcell/internal/generate -update")
 	}
 }
 
@@ -76,7 +82,7 @@ It ends with Release. Every later use of it or of a copy panics with an error th
 // atomicTwin returns the atomic flavour of a file.
 func atomicTwin(t *testing.T, name, plain string) string {
 	var out strings.Builder
-	out.WriteString("// Code generated from " + name + " by go test -run AtomicFilesAreGenerated -update; DO NOT EDIT.\n\n")
+	out.WriteString("// Code generated from " + name + " by go test ./refcell/internal/generate -update; DO NOT EDIT.\n\n")
 	_, plain, _ = strings.Cut("\n"+plain, "\npackage") // without the package comment
 	paragraphs := strings.Split("package"+plain, "\n")
 	for i := 0; i < len(paragraphs); {
