@@ -11,14 +11,12 @@ import (
 
 // A Box is the only owner of a value, after std::boxed::Box.
 //
-// It is used as a pointer, made by [NewBox] or [NewBoxDrop]. It ends with one
-// Drop, Move, IntoInner or IntoRc, and every use after that panics with an
-// error that is [ErrDropped]. The zero Box is one that was dropped. A Box must
-// not be copied: Move it. Every use of a copy panics with an error that is
-// [ErrCopied], and changes nothing for the original.
+// A Box is used through a pointer, which [NewBox], [NewBoxDrop] and Move return. It ends
+// with one Drop, Move, IntoInner or IntoRc. The zero Box is one that was dropped. A Box
+// must not be copied: Move it. The use of a copy changes nothing for the original.
 //
-// NewBox allocates once, for value and first handle together. A Move allocates
-// 24 bytes if the new handle escapes.
+// NewBox allocates once, for the value and the first handle. Move allocates 24 bytes if
+// the new handle escapes, and nothing otherwise.
 type Box[T any] struct {
 	_ noCopy
 	handle
@@ -32,21 +30,20 @@ type owned[T any] struct {
 	value T
 }
 
-// NewBox returns the owner of v.
+// NewBox returns the owner of v. The value has no destructor.
 //
 //ferrous:acquire
 func NewBox[T any](v T) *Box[T] { return NewBoxDrop(v, nil) }
 
-// NewBoxDrop returns the owner of v, for which drop is called when the owner
-// is dropped: exactly once, unless the value is taken out before. All that is
-// said of [NewDrop] holds here too.
+// NewBoxDrop returns the owner of v, with a destructor that Drop calls. What [NewDrop]
+// says about destructors holds here too.
 //
 //ferrous:acquire
 func NewBoxDrop[T any](v T, drop func(*T)) *Box[T] {
 	o := &owned[T]{drop: drop, value: v}
 	first := &o.first
 	if class.SampledAt(uintptr(unsafe.Pointer(o)), unsafe.Sizeof(*o)) {
-		first = &Box[T]{} // not in o, which others may keep alive
+		first = &Box[T]{} // apart from o: a moved Box keeps o alive, and would hide a leak
 		first.token = class.Begin("rc.Box", "", 1)
 	}
 	first.begin()
@@ -54,8 +51,8 @@ func NewBoxDrop[T any](v T, drop func(*T)) *Box[T] {
 	return first
 }
 
-// Ptr returns the value, to be read and changed. The pointer is good until the
-// value is dropped or taken out.
+// Ptr returns a pointer to the value, which the caller may read and change. The pointer
+// may be used until the value is dropped or taken out; Move does not end it.
 //
 //ferrous:lends
 func (b *Box[T]) Ptr() *T {
@@ -65,7 +62,7 @@ func (b *Box[T]) Ptr() *T {
 	return &b.owned.value
 }
 
-// Move returns a new owner in place of b. The value stays where it is.
+// Move ends b and returns a new owner of the value. The value stays at its address.
 //
 //ferrous:transfers b
 func (b *Box[T]) Move() *Box[T] {
@@ -82,8 +79,8 @@ func (b *Box[T]) Move() *Box[T] {
 //ferrous:takes b
 func (b *Box[T]) IntoInner() T { return b.leave("IntoInner").take() }
 
-// IntoRc ends b and returns the first of the value's shared owners. The value
-// and its destructor move to a new allocation.
+// IntoRc ends b and returns an Rc that owns the value. The value and its destructor move
+// to a new allocation.
 //
 //ferrous:transfers b
 func (b *Box[T]) IntoRc() *Rc[T] {
@@ -92,7 +89,7 @@ func (b *Box[T]) IntoRc() *Rc[T] {
 	return NewDrop(o.take(), drop)
 }
 
-// Drop ends b and destroys the value.
+// Drop ends b and runs the destructor.
 //
 //ferrous:release
 func (b *Box[T]) Drop() {
@@ -120,7 +117,8 @@ func (b *Box[T]) LogValue() slog.Value {
 	return slog.AnyValue(b.owned.value)
 }
 
-// leave ends b and returns what it owned, and panics unless b is live.
+// leave ends b and returns what it owned. It panics in the name of method unless b is
+// live.
 func (b *Box[T]) leave(method string) *owned[T] {
 	if !b.live() {
 		panic(b.misuse("Box." + method))
@@ -130,7 +128,7 @@ func (b *Box[T]) leave(method string) *owned[T] {
 	return b.owned
 }
 
-// take returns the value and leaves nothing behind.
+// take returns the value, and clears it and its destructor.
 func (o *owned[T]) take() T {
 	var zero T
 	v := o.value

@@ -1,17 +1,16 @@
 package rc
 
-// counts counts the handles of one value. Its methods are the parts of the
-// fast paths that do not depend on the type of the value: what is left of
-// Clone and Drop is small enough to inline, so that a handle that does not
-// escape lives on its owner's stack.
+// counts counts the handles of one value. Its methods are the parts of Clone and Drop
+// that do not depend on the type of the value. What remains of Clone and Drop is small
+// enough to inline, so a handle that does not escape lives on the caller's stack.
 type counts struct {
-	strong int // Rcs; 0 while NewCyclic makes the value, and at the end
-	weak   int // Weaks
-	name   *string
-	self   interface{ destroy() } // the shared value that these are part of
+	strong int                    // number of owners; 0 while NewCyclic makes the value, and after the last Drop
+	weak   int                    // number of Weaks
+	name   *string                // what WithName set, or nil
+	self   interface{ destroy() } // the shared value that contains these counts
 }
 
-// retain counts one more owner, the handle to, which is a clone of from.
+// retain counts one more owner: the handle to, which becomes a clone of from.
 //
 //go:noinline
 func (c *counts) retain(from, to *handle) {
@@ -32,7 +31,7 @@ func (c *counts) track(h *handle) {
 	}
 }
 
-// release ends the owner h and destroys the value with the last.
+// release ends the owner h. It destroys the value if h was the last owner.
 //
 //go:noinline
 func (c *counts) release(h *handle) {
@@ -46,14 +45,14 @@ func (c *counts) release(h *handle) {
 	c.less()
 }
 
-// less counts one owner less and destroys the value with the last.
+// less counts one owner less. It destroys the value after the last owner.
 func (c *counts) less() {
 	if c.strong--; c.strong == 0 {
 		c.self.destroy()
 	}
 }
 
-// label returns the name that the value was given.
+// label returns the name that WithName set, or nothing.
 func (c *counts) label() string {
 	if c.name == nil {
 		return ""

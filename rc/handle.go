@@ -9,12 +9,12 @@ import (
 )
 
 var (
-	// ErrDropped is what a handle panics with when it is used after its end.
+	// ErrDropped is the error with which a handle panics that is used after its end,
+	// or that is zero.
 	ErrDropped = errors.New("rc: handle was dropped")
-	// ErrCopied is what a copy of a handle panics with when it is used. The
-	// original goes on as if there were no copy. A copy on the heap of a handle
-	// on a stack must not outlive that stack: the garbage collector may stop the
-	// program with "found bad pointer in Go heap".
+	// ErrCopied is the error with which a copy of a handle panics. The original is not
+	// affected. A copy on the heap of a handle on a stack must not outlive that stack:
+	// the garbage collector may stop the program with "found bad pointer in Go heap".
 	ErrCopied = errors.New("rc: handle was copied")
 
 	errLent      = errors.New("rc: handle is the one that NewCyclic passed: Clone it")
@@ -32,19 +32,19 @@ func needFunc(method string, given bool) {
 	}
 }
 
-// A handle is what the handles of all types have in common.
+// A handle is the part that all types of handles have.
 type handle struct {
-	// self is the handle's own address from its beginning to its end, or, while
-	// a Weak is lent, the address plus one. A copy has the address of the
-	// original. It is nil before and after, and &nowhere after the end of a zero
-	// Weak.
+	// self is the address of the handle itself while the handle is live. A copy of the
+	// handle has the address of the original, so it is known as a copy. self is the
+	// address plus one in the Weak that NewCyclic passes to its function; nil before
+	// the beginning and after the end; and &nowhere after the end of a zero Weak.
 	//
-	// As in strings.Builder the handle does not escape because of it: the
-	// address is written as a number. The collector knows it as a pointer, and
-	// changes it when it moves the stack that the handle is on. No write
-	// barrier is needed, since the handle is reachable anyway.
+	// The address is written as a number, so that the handle does not escape because of
+	// it, as in strings.Builder. The runtime sees a pointer, and adjusts it when it
+	// moves the stack that the handle is on. No write barrier is needed, because the
+	// handle itself is reachable.
 	self  unsafe.Pointer
-	token *track.Token
+	token *track.Token // nil if the handle is not tracked
 }
 
 var nowhere byte
@@ -70,7 +70,7 @@ func (h *handle) misuse(method string) error {
 // copied reports whether a handle that is not live is a copy.
 func (h *handle) copied() bool { return h.self != nil && h.self != unsafe.Pointer(&nowhere) }
 
-// text returns what a handle that is not live is printed as.
+// text returns the text that stands for a handle that is not live.
 func (h *handle) text() string {
 	if h.copied() {
 		return "<copied>"
@@ -89,11 +89,10 @@ var class = track.Class{Path: "github.com/coderrange/ferrous/rc", Profile: track
 
 func init() { track.Register(&class, nil) }
 
-// Track records where one in n of the handles of this package made from now on
-// come from: all for 1, and none for 0, which is how it starts. It may be called
-// at any time and by any goroutine. A negative n panics.
+// Track records the place of origin of one in n of the handles of this package that are
+// made from now on: of all for 1, and of none for 0, which is the default. It may be
+// called at any time and by any goroutine. It panics if n is negative.
 //
-// Package track says where tracked handles appear and what they cost. It turns
-// on all packages at once, too: if it asks for more than n does, that much is
-// tracked.
+// Package track says where the records appear and what they cost. Its Start sets a rate
+// for all packages; the higher of the two rates applies.
 func Track(n int) { class.Track(n) }

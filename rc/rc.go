@@ -1,19 +1,29 @@
-// Package rc counts the owners of a value, for one goroutine.
+// Package rc counts the owners of a value and runs its destructor when the last owner
+// is dropped, for one goroutine, after Rust's std::rc and std::boxed.
 //
-// It follows Rust's std::rc and std::boxed. An [Rc] is a handle to a value
-// that several owners share; the value's destructor runs when the last of them
-// is dropped. A [Weak] is a handle that does not own, for the way back in a
-// structure that would otherwise be a cycle. A [Box] has one owner, and moves.
+// The garbage collector frees memory, but it does not close files or give connections
+// back at a known time. An owner count does:
 //
-// In Go the garbage collector frees the memory. What these types give is the
-// point in time at which a value is no longer wanted, for values that hold
-// more than memory, and handles that say so when they are used after their
-// end: every such use panics with an error that is [ErrDropped], in normal
-// builds.
+//	file := rc.NewDrop(f, func(f **os.File) { (*f).Close() })
+//	log := file.Clone()  // a second owner of the same file
+//	file.Drop()
+//	(*log.Ptr()).WriteString("still open")
+//	log.Drop()           // the last owner: closes the file
+//	log.Ptr()            // panics: rc: Rc.Ptr: handle was dropped
 //
-// The counts are plain numbers: an Rc and everything cloned from it belong to
-// one goroutine at a time, and go test -race reports it when they do not. For
-// several goroutines there is package arcmutex.
+// Which type to use:
+//
+//   - [Rc] for a value with several owners.
+//   - [Weak] for a reference that does not own, such as one from a child to its parent.
+//   - [Box] for a value with one owner, which can be moved.
+//
+// Every use of a handle after its end panics with an error that is [ErrDropped], and
+// every use of a copied handle panics with one that is [ErrCopied], in normal builds. A
+// nil function or a nil handle as an argument panics with the name of the method.
+//
+// The counts are not atomic. All handles of one value are for one goroutine at a time,
+// and the race detector reports it if they are used by two. For several goroutines use
+// Arc of package arcmutex. Package track finds handles that were never dropped.
 package rc
 
 import (
@@ -27,15 +37,13 @@ import (
 
 // An Rc is one owner of a shared value, after std::rc::Rc.
 //
-// It is used as a pointer, made by [New], [NewDrop] or [NewCyclic] or by
-// Clone; each of these handles is to be ended by one Drop, IntoInner or
-// UnwrapOrClone, and every use after that panics with an error that is
-// [ErrDropped]. The zero Rc is a handle that was dropped. An Rc must not be
-// copied: pass the pointer on, or Clone. Every use of a copy panics with an
-// error that is [ErrCopied], and changes nothing for the original.
+// An Rc is used through a pointer, which [New], [NewDrop], [NewCyclic], Clone and
+// Upgrade return. Each such handle ends with one Drop, IntoInner, TryUnwrap or
+// UnwrapOrClone. The zero Rc is a handle that was dropped. An Rc must not be copied:
+// pass the pointer, or Clone. The use of a copy changes nothing for the original.
 //
-// New allocates once, for value, counts and first handle together. A Clone
-// that does not escape costs no allocation, otherwise 24 bytes.
+// New allocates once, for the value, the counts and the first handle. Clone allocates
+// 24 bytes if the clone escapes, and nothing otherwise.
 type Rc[T any] struct {
 	_ noCopy
 	handle
@@ -50,19 +58,19 @@ type shared[T any] struct {
 	value  T     // zero from the last Drop on
 }
 
-// New returns the first owner of v.
+// New returns the first owner of v. The value has no destructor.
 //
 //ferrous:acquire
 func New[T any](v T) *Rc[T] { return NewDrop(v, nil) }
 
-// NewDrop returns the first owner of v, for which drop is called when its last
-// owner is dropped. It is called exactly once, unless the value is taken out
-// before, also while Weaks remain. It may drop other handles; if it panics the
-// panic comes out of Drop, and the value is gone all the same.
+// NewDrop returns the first owner of v. The destructor drop is called once, when the
+// last owner is dropped, whether or not Weaks remain. It is not called if the value is
+// taken out by IntoInner, TryUnwrap or UnwrapOrClone. A nil drop means no destructor.
 //
-// Destructors nest to a depth of 100 at least: what a destructor drops is
-// destroyed before Drop returns. Deeper ones wait until the destructor that
-// dropped them has returned, so that a list of any length can be dropped.
+// If drop panics, the panic comes out of the Drop of the last owner, and the value is
+// gone. A destructor may drop other handles. Destructors nest at least 100 deep: what
+// they drop is destroyed before Drop returns. Deeper ones run when the destructor that
+// dropped them has returned. So a list of any length can be dropped.
 //
 //ferrous:acquire
 func NewDrop[T any](v T, drop func(*T)) *Rc[T] {
@@ -71,15 +79,13 @@ func NewDrop[T any](v T, drop func(*T)) *Rc[T] {
 	return s.born()
 }
 
-// NewCyclic returns the first owner of the value that f returns, for which
-// drop is called when its last owner is dropped, as [NewDrop] has it; nil means
-// no destructor.
+// NewCyclic returns the first owner of the value that f returns, with the destructor
+// drop, as [NewDrop] does. It panics if f is nil.
 //
-// The Weak that f is lent is one to that value, to be cloned into it. It ends
-// when f returns, and f must not Drop it. Inside f the value does not exist
-// yet, the strong count is 0 and Upgrade fails. If f panics or exits its
-// goroutine the value never exists: drop is not called, and clones of the Weak
-// never upgrade.
+// f gets a Weak to that value and may store clones of it in the value. The Weak itself
+// ends when f returns, and f must not Drop it. While f runs the value does not exist
+// yet: the strong count is 0, and Upgrade fails. If f panics or exits its goroutine, the
+// value never exists: drop is not called, and clones of the Weak never upgrade.
 //
 //ferrous:acquire
 func NewCyclic[T any](f func(self *Weak[T]) T, drop func(*T)) *Rc[T] {
@@ -92,10 +98,9 @@ func NewCyclic[T any](f func(self *Weak[T]) T, drop func(*T)) *Rc[T] {
 	return s.born()
 }
 
-// Ptr returns the value, which is shared with all other owners: treat it as
-// read only, or let it be a type that looks after itself, such as a
-// refcell.RefCell. The pointer is good until the last owner is dropped, or r
-// is given a value of its own by MakeMut.
+// Ptr returns a pointer to the value. All owners share the value: only read it, or let
+// it be a type that checks its use, such as a refcell.RefCell. The pointer may be used
+// until the last owner is dropped, or until MakeMut gives r a value of its own.
 //
 //ferrous:lends
 func (r *Rc[T]) Ptr() *T {
@@ -114,7 +119,7 @@ func (r *Rc[T]) Clone() *Rc[T] {
 	return c
 }
 
-// Drop ends this owner. The last one destroys the value.
+// Drop ends r. If r is the last owner, Drop runs the destructor.
 //
 //ferrous:release
 func (r *Rc[T]) Drop() { r.counts().release(&r.handle) }
@@ -125,8 +130,8 @@ func (r *Rc[T]) StrongCount() int { return r.use("StrongCount").strong }
 // WeakCount returns the number of Weaks to the value.
 func (r *Rc[T]) WeakCount() int { return r.use("WeakCount").weak }
 
-// PtrEq reports whether r and other own the same value, which is more than an
-// equal one.
+// PtrEq reports whether r and other own the same value, not merely an equal one. It
+// panics if other is nil.
 func (r *Rc[T]) PtrEq(other *Rc[T]) bool {
 	s := r.use("PtrEq")
 	if other == nil {
@@ -140,9 +145,8 @@ func (r *Rc[T]) PtrEq(other *Rc[T]) bool {
 //ferrous:acquire
 func (r *Rc[T]) Downgrade() *Weak[T] { return r.use("Downgrade").newWeak() }
 
-// TryUnwrap takes the value out and ends r if r is the only owner; Weaks do
-// not count. The destructor does not run, since the value lives on. Otherwise
-// it returns false and r stays as it is.
+// TryUnwrap returns the value and ends r if r is the only owner. Weaks do not count, and
+// the destructor does not run. With other owners it returns false, and r is unchanged.
 //
 //ferrous:takes r on ok
 func (r *Rc[T]) TryUnwrap() (T, bool) {
@@ -153,8 +157,8 @@ func (r *Rc[T]) TryUnwrap() (T, bool) {
 	return r.IntoInner()
 }
 
-// IntoInner ends r, and takes the value out if r was the last owner. The
-// destructor does not run.
+// IntoInner ends r. It returns the value if r was the last owner, and false otherwise.
+// The destructor does not run.
 //
 //ferrous:takes r
 func (r *Rc[T]) IntoInner() (T, bool) {
@@ -166,9 +170,9 @@ func (r *Rc[T]) IntoInner() (T, bool) {
 	return s.take(), true
 }
 
-// GetMut returns the value to be changed, if nothing else can see it: with no
-// other owner and no Weak. The pointer is for the caller alone until r is used
-// again.
+// GetMut returns a pointer to the value, which the caller may change, if r is the only
+// handle: there is no other owner and no Weak. The caller may use the pointer until it
+// uses r again.
 //
 //ferrous:lends
 func (r *Rc[T]) GetMut() (*T, bool) {
@@ -179,17 +183,17 @@ func (r *Rc[T]) GetMut() (*T, bool) {
 	return &s.value, true
 }
 
-// A Cloner can copy itself, as deeply as its type sees fit.
+// A Cloner can copy itself. Its type decides how deep the copy is.
 type Cloner[T any] interface{ Clone() T }
 
-// UnwrapOrClone ends r and returns its value: the value itself if r was the
-// last owner, a clone of it otherwise. It ends r also when the clone panics.
+// UnwrapOrClone ends r and returns the value if r was the last owner, and a clone of it
+// otherwise. It ends r even if the clone panics.
 //
 //ferrous:takes r
 func UnwrapOrClone[T Cloner[T]](r *Rc[T]) T { return r.UnwrapOrCloneFunc(T.Clone) }
 
-// UnwrapOrCloneFunc is [UnwrapOrClone] for values without a method to clone
-// them.
+// UnwrapOrCloneFunc is [UnwrapOrClone] for values without a Clone method. It panics, and
+// r is unchanged, if clone is nil.
 //
 //ferrous:takes r
 func (r *Rc[T]) UnwrapOrCloneFunc(clone func(T) T) T {
@@ -203,18 +207,19 @@ func (r *Rc[T]) UnwrapOrCloneFunc(clone func(T) T) T {
 	return clone(s.value)
 }
 
-// MakeMut returns the value of r to be changed: clone on write. With other
-// owners r first gets a clone of its own, which has the same destructor. As
-// the only owner it keeps the value, and Weaks are disconnected. In both cases,
-// and so unless r is the only handle of all, the value that r owns is somewhere
-// else afterwards: what Ptr returned before is to be got again. The new pointer
-// is for the caller alone until r is used again.
+// MakeMut returns a pointer to a value that r owns alone and that the caller may change:
+// clone on write. The caller may use the pointer until it uses r again.
+//
+// If there are other owners, r first gets a clone of the value, with the same
+// destructor. If there are only Weaks, r keeps the value, and the Weaks no longer
+// upgrade. In both cases the value moves, so call Ptr again. If clone panics, r is
+// unchanged.
 //
 //ferrous:lends
 func MakeMut[T Cloner[T]](r *Rc[T]) *T { return r.MakeMutFunc(T.Clone) }
 
-// MakeMutFunc is [MakeMut] for values without a method to clone them, such as
-// a slice: r.MakeMutFunc(slices.Clone).
+// MakeMutFunc is [MakeMut] for values without a Clone method, such as a slice:
+// r.MakeMutFunc(slices.Clone). It panics if clone is nil.
 //
 //ferrous:lends
 func (r *Rc[T]) MakeMutFunc(clone func(T) T) *T {
@@ -230,17 +235,17 @@ func (r *Rc[T]) MakeMutFunc(clone func(T) T) *T {
 	} else {
 		own.value = clone(s.value)
 	}
-	if !r.live() { // clone has ended it
+	if !r.live() { // clone has ended r
 		defer own.destroy()
 		panic(r.misuse("Rc.MakeMut"))
 	}
-	old := r.shared // what s is, unless clone has called MakeMut
+	old := r.shared // s, unless clone has called MakeMut
 	r.shared = own
 	old.less()
 	return &own.value
 }
 
-// WithName names the value in reports about leaks, and returns r.
+// WithName sets the name of the value in reports of leaks, and returns r.
 func (r *Rc[T]) WithName(name string) *Rc[T] {
 	r.use("WithName").name = &name
 	r.token.Rename(name)
@@ -267,7 +272,7 @@ func (r *Rc[T]) LogValue() slog.Value {
 	return slog.GroupValue(slog.Any("value", s.value), slog.Int("strong", s.strong), slog.Int("weak", s.weak))
 }
 
-// use returns what r shares, and panics unless r is live.
+// use returns what r shares. It panics in the name of method unless r is live.
 func (r *Rc[T]) use(method string) *shared[T] {
 	if !r.live() {
 		panic(r.misuse("Rc." + method))
@@ -275,8 +280,8 @@ func (r *Rc[T]) use(method string) *shared[T] {
 	return r.shared
 }
 
-// leave ends r, but not its reference, which it returns. It panics unless r is
-// live.
+// leave ends the handle r and returns what it shares. The caller must still count one
+// owner less. It panics in the name of method unless r is live.
 func (r *Rc[T]) leave(method string) *shared[T] {
 	s := r.use(method)
 	r.end()
@@ -287,12 +292,13 @@ func (r *Rc[T]) leave(method string) *shared[T] {
 // counts returns the counts of what r shares: nil for the zero Rc.
 func (r *Rc[T]) counts() *counts { return (*counts)(unsafe.Pointer(r.shared)) }
 
-// born returns the first owner of s. It is called by constructors.
+// born returns the first owner of s. Constructors call it directly: a stack trace of a
+// tracked handle begins with its caller.
 func (s *shared[T]) born() *Rc[T] {
 	s.strong = 1
 	first := &s.first
 	if class.SampledAt(uintptr(unsafe.Pointer(s)), unsafe.Sizeof(*s)) {
-		first = &Rc[T]{} // not in s, which others may keep alive
+		first = &Rc[T]{} // apart from s: other handles keep s alive, and would hide a leak
 		first.token = class.Begin("rc.Rc", "", 1)
 	}
 	first.begin()
@@ -300,7 +306,7 @@ func (s *shared[T]) born() *Rc[T] {
 	return first
 }
 
-// take returns the value and leaves nothing behind.
+// take returns the value, and clears it and its destructor.
 func (s *shared[T]) take() T {
 	var zero T
 	v := s.value
@@ -308,7 +314,7 @@ func (s *shared[T]) take() T {
 	return v
 }
 
-// destroy ends the value. The counts say already that it is gone.
+// destroy runs the destructor and clears the value. The strong count is already 0.
 func (s *shared[T]) destroy() {
 	if s.drop == nil {
 		s.take()

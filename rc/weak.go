@@ -8,20 +8,20 @@ import (
 	"github.com/coderrange/ferrous/internal/show"
 )
 
-// A Weak refers to a value without owning it, after std::rc::Weak: it neither
-// keeps the destructor from running nor the value from the garbage collector.
+// A Weak refers to a value without owning it, after std::rc::Weak. It does not delay the
+// destructor, and it does not keep the value in memory.
 //
-// It is made by [Rc.Downgrade] or Clone, and ended by Drop; every use after
-// that panics with an error that is [ErrDropped]. The zero Weak refers to
-// nothing. A nil *Weak behaves the same, except that Drop panics. A Weak must
-// not be copied: every use of a copy panics with an error that is [ErrCopied].
+// A Weak is used through a pointer, which [Rc.Downgrade] and Clone return. It ends with
+// Drop. The zero Weak refers to nothing: Upgrade returns false, and the counts are 0. A
+// nil *Weak behaves the same, except that Drop panics. A Weak must not be copied.
 type Weak[T any] struct {
 	_ noCopy
 	handle
 	shared *shared[T] // nil for the zero Weak
 }
 
-// newWeak returns one more Weak. It is called by what is exported.
+// newWeak returns one more Weak. Exported methods call it directly: a stack trace of a
+// tracked handle begins with its caller.
 func (s *shared[T]) newWeak() *Weak[T] {
 	w := &Weak[T]{shared: s}
 	w.begin()
@@ -32,7 +32,7 @@ func (s *shared[T]) newWeak() *Weak[T] {
 	return w
 }
 
-// lend makes w one that cannot be dropped, until what it returns is called.
+// lend makes w a Weak that cannot be dropped. The function back drops it.
 func (w *Weak[T]) lend() (back func()) {
 	w.set(uintptr(unsafe.Pointer(&w.handle)) + 1)
 	return func() {
@@ -41,8 +41,8 @@ func (w *Weak[T]) lend() (back func()) {
 	}
 }
 
-// Upgrade returns one more owner of the value, or false if the last one was
-// dropped.
+// Upgrade returns one more owner of the value, or false if the value has no owner any
+// more. The caller must Drop the owner.
 //
 //ferrous:acquire
 //ferrous:fallible
@@ -70,7 +70,7 @@ func (w *Weak[T]) Clone() *Weak[T] {
 	return &Weak[T]{}
 }
 
-// Drop ends this Weak. It never destroys the value.
+// Drop ends w. It never runs the destructor.
 //
 //ferrous:release
 func (w *Weak[T]) Drop() {
@@ -87,7 +87,7 @@ func (w *Weak[T]) Drop() {
 	s.weak--
 }
 
-// StrongCount returns the number of owners.
+// StrongCount returns the number of owners, 0 after the last one was dropped.
 func (w *Weak[T]) StrongCount() int {
 	if s := w.use("StrongCount"); s != nil {
 		return s.strong
@@ -95,7 +95,7 @@ func (w *Weak[T]) StrongCount() int {
 	return 0
 }
 
-// WeakCount returns the number of Weaks to the value, or 0 if it is gone.
+// WeakCount returns the number of Weaks to the value, or 0 if there is no owner.
 func (w *Weak[T]) WeakCount() int {
 	if s := w.use("WeakCount"); s != nil && s.strong > 0 {
 		return s.weak
@@ -103,12 +103,11 @@ func (w *Weak[T]) WeakCount() int {
 	return 0
 }
 
-// PtrEq reports whether w and other refer to the same value, or both to
-// nothing from the beginning.
+// PtrEq reports whether w and other refer to the same value, or are both zero or nil.
 func (w *Weak[T]) PtrEq(other *Weak[T]) bool { return w.use("PtrEq") == other.use("PtrEq") }
 
-// Format prints (Weak), since the value is not w's to show and may lead back
-// to w. %+v and %#v print the counts: Weak(strong=3 weak=1).
+// Format prints (Weak), because the value may contain w and printing it might not end.
+// %+v and %#v print the counts: Weak(strong=3 weak=1).
 func (w *Weak[T]) Format(f fmt.State, verb rune) {
 	switch {
 	case !w.live():
@@ -128,7 +127,8 @@ func (w *Weak[T]) LogValue() slog.Value {
 	return slog.GroupValue(slog.Int("strong", w.StrongCount()), slog.Int("weak", w.WeakCount()))
 }
 
-// use returns what w refers to, and panics if w was dropped or is a copy.
+// use returns what w refers to, nil for a zero or nil Weak. It panics in the name of
+// method if w was dropped or is a copy.
 func (w *Weak[T]) use(method string) *shared[T] {
 	if !w.live() {
 		panic(w.misuse("Weak." + method))
@@ -139,11 +139,11 @@ func (w *Weak[T]) use(method string) *shared[T] {
 	return w.shared
 }
 
-// live reports whether w was not dropped and is no copy. It may be nil, zero or
-// lent.
+// live reports whether w was not dropped and is no copy. A nil, zero or lent Weak is
+// live.
 func (w *Weak[T]) live() bool {
 	return w == nil || w.handle.live() || w.self == nil && w.shared == nil || w.lent()
 }
 
-// lent reports whether w is lent by NewCyclic.
+// lent reports whether w is the Weak that NewCyclic passes to its function.
 func (w *Weak[T]) lent() bool { return uintptr(w.self) == uintptr(unsafe.Pointer(&w.handle))+1 }
