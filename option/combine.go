@@ -12,6 +12,7 @@ type Pair[T, U any] struct {
 func Map[T, U any](o Option[T], f func(T) U) Option[U] {
 	var u U
 	if o.some {
+		needFunc("Map", f != nil)
 		u = f(o.value)
 	}
 	return Option[U]{value: u, some: o.some}
@@ -22,6 +23,7 @@ func MapOr[T, U any](o Option[T], fallback U, f func(T) U) U {
 	if !o.some {
 		return fallback
 	}
+	needFunc("MapOr", f != nil)
 	return f(o.value)
 }
 
@@ -29,8 +31,10 @@ func MapOr[T, U any](o Option[T], fallback U, f func(T) U) U {
 // is None.
 func MapOrElse[T, U any](o Option[T], fallback func() U, f func(T) U) U {
 	if !o.some {
+		needFunc("MapOrElse", fallback != nil)
 		return fallback()
 	}
+	needFunc("MapOrElse", f != nil)
 	return f(o.value)
 }
 
@@ -47,6 +51,7 @@ func AndThen[T, U any](o Option[T], f func(T) Option[U]) Option[U] {
 	if !o.some {
 		return Option[U]{}
 	}
+	needFunc("AndThen", f != nil)
 	return f(o.value)
 }
 
@@ -72,6 +77,7 @@ func Unzip[T, U any](o Option[Pair[T, U]]) (Option[T], Option[U]) {
 // Collect returns Some of all values of src, or None if one of them is None:
 // there it stops, and asks src for no more. The slice of an empty src is empty.
 func Collect[T any](src iter.Seq[Option[T]]) Option[[]T] {
+	needFunc("Collect", src != nil)
 	values := []T{}
 	for o := range src {
 		if !o.some {

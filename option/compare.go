@@ -12,6 +12,7 @@ func Compare[T cmp.Ordered](a, b Option[T]) int {
 func CompareFunc[T any](a, b Option[T], compare func(T, T) int) int {
 	switch {
 	case a.some && b.some:
+		needFunc("CompareFunc", compare != nil)
 		return compare(a.value, b.value)
 	case a.some:
 		return 1
@@ -25,6 +26,7 @@ func CompareFunc[T any](a, b Option[T], compare func(T, T) int) int {
 // equal. For a comparable T use ==.
 func EqualFunc[T, U any](a Option[T], b Option[U], equal func(T, U) bool) bool {
 	if a.some && b.some {
+		needFunc("EqualFunc", equal != nil)
 		return equal(a.value, b.value)
 	}
 	return a.some == b.some

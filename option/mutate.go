@@ -36,6 +36,7 @@ func (o *Option[T]) GetOrInsertDefault() *T {
 // pointer to the value inside o. If f panics, o stays None.
 func (o *Option[T]) GetOrInsertWith(f func() T) *T {
 	if !o.some {
+		needFunc("Option.GetOrInsertWith", f != nil)
 		*o = Some(f())
 	}
 	return &o.value
@@ -52,6 +53,7 @@ func (o *Option[T]) Take() Option[T] {
 // The predicate gets a pointer to the value inside o and may change it: the
 // change stays, whatever it answers.
 func (o *Option[T]) TakeIf(pred func(*T) bool) Option[T] {
+	needFunc("Option.TakeIf", !o.some || pred != nil)
 	if o.some && pred(&o.value) {
 		return o.Take()
 	}

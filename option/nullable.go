@@ -53,6 +53,7 @@ func (n Nullable[T]) Option() Option[Option[T]] { return n.state }
 // Patch applies n to a field: a value replaces it, null clears it, absence
 // leaves it alone.
 func (n Nullable[T]) Patch(field *Option[T]) {
+	needPointer("Nullable.Patch", field != nil)
 	if n.state.some {
 		*field = n.state.value
 	}

@@ -99,6 +99,7 @@ type marshalerYAML interface{ MarshalYAML() (any, error) }
 // The YAML libraries do not call it for null, which thus leaves n as it is. To
 // tell null from absent, convert YAML to JSON, as sigs.k8s.io/yaml does.
 func (n *Nullable[T]) UnmarshalYAML(decode func(any) error) error {
+	needFunc("Nullable.UnmarshalYAML", decode != nil)
 	return n.decode(func(o *Option[T]) error { return o.UnmarshalYAML(decode) })
 }
 

@@ -16,8 +16,9 @@
 // and in queries, and omitzero leaves out None alone. [Nullable] tells null from
 // absent. What other libraries make of them is in docs/encodings.md.
 //
-// No method allocates except the encoders and what formats. An Option has no
-// lock: sharing one between goroutines needs the care that a T would need.
+// A nil function panics where it would be called, with an error that names the
+// method. No method allocates except the encoders and what formats. An Option has
+// no lock: sharing one between goroutines needs the care that a T would need.
 package option
 
 import "iter"
@@ -84,10 +85,16 @@ func (o Option[T]) IsNone() bool { return !o.some }
 func (o Option[T]) IsZero() bool { return !o.some }
 
 // IsSomeAnd says whether o holds a value for which pred is true.
-func (o Option[T]) IsSomeAnd(pred func(T) bool) bool { return o.some && pred(o.value) }
+func (o Option[T]) IsSomeAnd(pred func(T) bool) bool {
+	needFunc("Option.IsSomeAnd", !o.some || pred != nil)
+	return o.some && pred(o.value)
+}
 
 // IsNoneOr says whether o holds nothing, or a value for which pred is true.
-func (o Option[T]) IsNoneOr(pred func(T) bool) bool { return !o.some || pred(o.value) }
+func (o Option[T]) IsNoneOr(pred func(T) bool) bool {
+	needFunc("Option.IsNoneOr", !o.some || pred != nil)
+	return !o.some || pred(o.value)
+}
 
 // Get returns the value and true, or the zero T and false.
 func (o Option[T]) Get() (T, bool) { return o.value, o.some }
@@ -120,6 +127,7 @@ func (o Option[T]) UnwrapOr(fallback T) T {
 // UnwrapOrElse returns the value, or what f returns if o is None.
 func (o Option[T]) UnwrapOrElse(f func() T) T {
 	if !o.some {
+		needFunc("Option.UnwrapOrElse", f != nil)
 		return f()
 	}
 	return o.value
@@ -131,6 +139,7 @@ func (o Option[T]) UnwrapOrDefault() T { return o.value }
 // Inspect calls f with the value, if there is one, and returns o.
 func (o Option[T]) Inspect(f func(T)) Option[T] {
 	if o.some {
+		needFunc("Option.Inspect", f != nil)
 		f(o.value)
 	}
 	return o
@@ -138,6 +147,7 @@ func (o Option[T]) Inspect(f func(T)) Option[T] {
 
 // Filter returns o if it holds a value for which pred is true, else None.
 func (o Option[T]) Filter(pred func(T) bool) Option[T] {
+	needFunc("Option.Filter", !o.some || pred != nil)
 	if o.some && pred(o.value) {
 		return o
 	}
@@ -155,6 +165,7 @@ func (o Option[T]) Or(other Option[T]) Option[T] {
 // OrElse returns o if it holds a value, else what f returns.
 func (o Option[T]) OrElse(f func() Option[T]) Option[T] {
 	if !o.some {
+		needFunc("Option.OrElse", f != nil)
 		o = f()
 	}
 	return o
@@ -175,5 +186,24 @@ func (o Option[T]) All() iter.Seq[T] {
 		if o.some {
 			yield(o.value)
 		}
+	}
+}
+
+// A nilError names the function that was given nil, and what is nil.
+type nilError struct{ function, what string }
+
+func (e *nilError) Error() string { return "option: " + e.function + ": nil " + e.what }
+
+// needFunc panics with the name of the function unless what it was given is there.
+func needFunc(function string, there bool) {
+	if !there {
+		panic(&nilError{function, "function"})
+	}
+}
+
+// needPointer is needFunc for a pointer.
+func needPointer(function string, there bool) {
+	if !there {
+		panic(&nilError{function, "pointer"})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -331,4 +332,35 @@ func TestCollectStopsAtTheFirstNone(t *testing.T) {
 	})
 	assert.True(t, got.IsNone())
 	assert.Equal(t, 2, calls)
+}
+
+func TestANilFunctionPanicsByNameWhereItWouldBeCalled(t *testing.T) {
+	use := func(o option.Option[int]) map[string]func() {
+		return map[string]func(){
+			"some Option.IsSomeAnd":       func() { o.IsSomeAnd(nil) },
+			"some Option.IsNoneOr":        func() { o.IsNoneOr(nil) },
+			"some Option.Inspect":         func() { o.Inspect(nil) },
+			"some Option.Filter":          func() { o.Filter(nil) },
+			"some Option.TakeIf":          func() { o.TakeIf(nil) },
+			"none Option.OrElse":          func() { o.OrElse(nil) },
+			"none Option.UnwrapOrElse":    func() { o.UnwrapOrElse(nil) },
+			"none Option.GetOrInsertWith": func() { o.GetOrInsertWith(nil) },
+			"some Map":                    func() { option.Map[int, int](o, nil) },
+			"some MapOr":                  func() { option.MapOr(o, 0, nil) },
+			"some MapOrElse":              func() { option.MapOrElse(o, func() int { return 0 }, nil) },
+			"none MapOrElse":              func() { option.MapOrElse(o, nil, func(int) int { return 0 }) },
+			"some AndThen":                func() { option.AndThen[int, int](o, nil) },
+			"some CompareFunc":            func() { option.CompareFunc(o, o, nil) },
+			"some EqualFunc":              func() { option.EqualFunc(o, o, (func(int, int) bool)(nil)) },
+		}
+	}
+	for state, o := range map[string]option.Option[int]{"some": one, "none": none} {
+		for name, f := range use(o) {
+			if method, called := strings.CutPrefix(name, state+" "); called {
+				require.EqualError(t, testkit.PanicError(t, f), "option: "+method+": nil function")
+			} else {
+				assert.NotPanics(t, f, name)
+			}
+		}
+	}
 }

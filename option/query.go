@@ -7,6 +7,7 @@ import "net/url"
 // UnmarshalText reads it back, for github.com/gorilla/schema say. The errors are
 // those of AppendText.
 func (o Option[T]) EncodeValues(key string, v *url.Values) error {
+	needPointer("Option.EncodeValues", v != nil)
 	if !o.some {
 		return nil
 	}
@@ -21,6 +22,7 @@ func (o Option[T]) EncodeValues(key string, v *url.Values) error {
 // EncodeValues is [Option.EncodeValues]. It adds nothing for absent; null, which
 // would come back as absent, is [ErrNull].
 func (n Nullable[T]) EncodeValues(key string, v *url.Values) error {
+	needPointer("Nullable.EncodeValues", v != nil)
 	if n.IsNull() {
 		return ErrNull
 	}
@@ -29,5 +31,6 @@ func (n Nullable[T]) EncodeValues(key string, v *url.Values) error {
 
 // EncodeValues is [Option.EncodeValues].
 func (k Key[T]) EncodeValues(key string, v *url.Values) error {
+	needPointer("Key.EncodeValues", v != nil)
 	return Option[T](k).EncodeValues(key, v)
 }

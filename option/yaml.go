@@ -22,6 +22,7 @@ func (o Option[T]) MarshalYAML() (any, error) {
 // a list of options go.yaml.in/yaml/v3 drops the nulls; github.com/goccy/go-yaml
 // keeps them.
 func (o *Option[T]) UnmarshalYAML(decode func(any) error) error {
+	needFunc("Option.UnmarshalYAML", decode != nil)
 	var v T
 	null, err := held.ParseYAML(decode, &v)
 	if err != nil {

@@ -117,7 +117,8 @@ func TestNilFunctions(t *testing.T) {
 	for state, r := range map[string]result.Result[int]{"ok": ok, "err": sad} {
 		for name, f := range use(r) {
 			if name[:len(state)] == state {
-				assert.Panics(t, f, name)
+				err := testkit.PanicError(t, f)
+				assert.Regexp(t, `^result: (Result\.)?`+name[len(state)+1:]+`: nil function$`, err.Error())
 			} else {
 				assert.NotPanics(t, f, name)
 			}

@@ -10,6 +10,7 @@ import (
 func Map[T, U any](r Result[T], f func(T) U) Result[U] {
 	var u U
 	if r.err == nil {
+		needFunc("Map", f != nil)
 		u = f(r.value)
 	}
 	return Result[U]{value: u, err: r.err}
@@ -20,6 +21,7 @@ func MapOr[T, U any](r Result[T], fallback U, f func(T) U) U {
 	if r.err != nil {
 		return fallback
 	}
+	needFunc("MapOr", f != nil)
 	return f(r.value)
 }
 
@@ -27,8 +29,10 @@ func MapOr[T, U any](r Result[T], fallback U, f func(T) U) U {
 // error.
 func MapOrElse[T, U any](r Result[T], fallback func(error) U, f func(T) U) U {
 	if r.err != nil {
+		needFunc("MapOrElse", fallback != nil)
 		return fallback(r.err)
 	}
+	needFunc("MapOrElse", f != nil)
 	return f(r.value)
 }
 
@@ -45,6 +49,7 @@ func AndThen[T, U any](r Result[T], f func(T) Result[U]) Result[U] {
 	if r.err != nil {
 		return Result[U]{err: r.err}
 	}
+	needFunc("AndThen", f != nil)
 	return f(r.value)
 }
 
@@ -71,6 +76,7 @@ func OkOrElse[T any](o option.Option[T], f func() error) Result[T] {
 	if v, ok := o.Get(); ok {
 		return Result[T]{value: v}
 	}
+	needFunc("OkOrElse", f != nil)
 	return Err[T](f())
 }
 
@@ -95,6 +101,7 @@ func TransposeOption[T any](o option.Option[Result[T]]) Result[option.Option[T]]
 // Collect returns Ok of all values of src, or the first error: there it stops,
 // and asks src for no more. The slice of an empty src is empty.
 func Collect[T any](src iter.Seq[Result[T]]) Result[[]T] {
+	needFunc("Collect", src != nil)
 	values := []T{}
 	for r := range src {
 		if r.err != nil {

@@ -6,6 +6,7 @@ import "net/url"
 // github.com/google/go-querystring asks for it; UnmarshalText reads it back, for
 // github.com/gorilla/schema say. The errors are those of AppendText.
 func (r Result[T]) EncodeValues(key string, v *url.Values) error {
+	needPointer("Result.EncodeValues", v != nil)
 	text, err := r.MarshalText()
 	if err != nil {
 		return err

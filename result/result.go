@@ -15,7 +15,8 @@
 // A Result travels as JSON, as text, gob, YAML and SQL; of an error the text comes
 // back.
 //
-// No method allocates except the encoders, what formats, and what panics. A
+// A nil function panics where it would be called, with an error that names the
+// method. No method allocates except the encoders, what formats, and what panics. A
 // Result has no lock: sharing one between goroutines needs the care that a T
 // would need.
 package result
@@ -69,10 +70,16 @@ func (r Result[T]) IsOk() bool { return r.err == nil }
 func (r Result[T]) IsErr() bool { return r.err != nil }
 
 // IsOkAnd says whether r holds a value for which pred is true.
-func (r Result[T]) IsOkAnd(pred func(T) bool) bool { return r.err == nil && pred(r.value) }
+func (r Result[T]) IsOkAnd(pred func(T) bool) bool {
+	needFunc("Result.IsOkAnd", r.err != nil || pred != nil)
+	return r.err == nil && pred(r.value)
+}
 
 // IsErrAnd says whether r holds an error for which pred is true.
-func (r Result[T]) IsErrAnd(pred func(error) bool) bool { return r.err != nil && pred(r.err) }
+func (r Result[T]) IsErrAnd(pred func(error) bool) bool {
+	needFunc("Result.IsErrAnd", r.err == nil || pred != nil)
+	return r.err != nil && pred(r.err)
+}
 
 // Get returns the value and nil, or the zero T and the error.
 func (r Result[T]) Get() (T, error) { return r.value, r.err }
@@ -95,6 +102,7 @@ func (r *Result[T]) AsMut() *T {
 // Inspect calls f with the value, if there is one, and returns r.
 func (r Result[T]) Inspect(f func(T)) Result[T] {
 	if r.err == nil {
+		needFunc("Result.Inspect", f != nil)
 		f(r.value)
 	}
 	return r
@@ -103,6 +111,7 @@ func (r Result[T]) Inspect(f func(T)) Result[T] {
 // InspectErr calls f with the error, if there is one, and returns r.
 func (r Result[T]) InspectErr(f func(error)) Result[T] {
 	if r.err != nil {
+		needFunc("Result.InspectErr", f != nil)
 		f(r.err)
 	}
 	return r
@@ -112,6 +121,7 @@ func (r Result[T]) InspectErr(f func(error)) Result[T] {
 // [ErrNil] if f returns nil: to recover from an error use [Result.OrElse].
 func (r Result[T]) MapErr(f func(error) error) Result[T] {
 	if r.err != nil {
+		needFunc("Result.MapErr", f != nil)
 		return Err[T](f(r.err))
 	}
 	return r
@@ -128,6 +138,7 @@ func (r Result[T]) Or(other Result[T]) Result[T] {
 // OrElse returns r if it holds a value, else what f makes of the error.
 func (r Result[T]) OrElse(f func(error) Result[T]) Result[T] {
 	if r.err != nil {
+		needFunc("Result.OrElse", f != nil)
 		r = f(r.err)
 	}
 	return r
@@ -144,6 +155,7 @@ func (r Result[T]) UnwrapOr(fallback T) T {
 // UnwrapOrElse returns the value, or what f makes of the error.
 func (r Result[T]) UnwrapOrElse(f func(error) T) T {
 	if r.err != nil {
+		needFunc("Result.UnwrapOrElse", f != nil)
 		return f(r.err)
 	}
 	return r.value
@@ -158,5 +170,24 @@ func (r Result[T]) All() iter.Seq[T] {
 		if r.err == nil {
 			yield(r.value)
 		}
+	}
+}
+
+// A nilError names the function that was given nil, and what is nil.
+type nilError struct{ function, what string }
+
+func (e *nilError) Error() string { return "result: " + e.function + ": nil " + e.what }
+
+// needFunc panics with the name of the function unless what it was given is there.
+func needFunc(function string, there bool) {
+	if !there {
+		panic(&nilError{function, "function"})
+	}
+}
+
+// needPointer is needFunc for a pointer.
+func needPointer(function string, there bool) {
+	if !there {
+		panic(&nilError{function, "pointer"})
 	}
 }

@@ -25,6 +25,7 @@ func (r Result[T]) MarshalYAML() (any, error) {
 //
 // The YAML libraries do not call it for null, which thus leaves r as it is.
 func (r *Result[T]) UnmarshalYAML(decode func(any) error) error {
+	needFunc("Result.UnmarshalYAML", decode != nil)
 	var members map[string]later
 	if err := decode(&members); err != nil {
 		return fmt.Errorf("%w: %w", ErrShape, err)

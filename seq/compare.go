@@ -11,11 +11,13 @@ import (
 // sequence is less than a longer one that begins with it. It stops at the first
 // difference. It pulls from b, see [iter.Pull].
 func Cmp[T cmp.Ordered](a, b iter.Seq[T]) int {
+	needFunc("Cmp", a != nil && b != nil)
 	return CmpBy(a, b, cmp.Compare[T])
 }
 
 // CmpBy is [Cmp] by compare, whose result may be any number of the right sign.
 func CmpBy[A, B any](a iter.Seq[A], b iter.Seq[B], compare func(A, B) int) int {
+	needFunc("CmpBy", a != nil && b != nil && compare != nil)
 	next, stop := iter.Pull(b)
 	defer stop()
 	order := 0
@@ -38,6 +40,7 @@ func CmpBy[A, B any](a iter.Seq[A], b iter.Seq[B], compare func(A, B) int) int {
 // PartialCmp is [Cmp] by <, == and >: it is None if the first elements that
 // are not equal cannot be ordered, as a NaN cannot.
 func PartialCmp[T cmp.Ordered](a, b iter.Seq[T]) option.Option[int] {
+	needFunc("PartialCmp", a != nil && b != nil)
 	return PartialCmpBy(a, b, func(va, vb T) option.Option[int] {
 		switch {
 		case va == vb:
@@ -53,6 +56,7 @@ func PartialCmp[T cmp.Ordered](a, b iter.Seq[T]) option.Option[int] {
 
 // PartialCmpBy is [PartialCmp] by compare.
 func PartialCmpBy[A, B any](a iter.Seq[A], b iter.Seq[B], compare func(A, B) option.Option[int]) option.Option[int] {
+	needFunc("PartialCmpBy", a != nil && b != nil && compare != nil)
 	ordered := true
 	order := CmpBy(a, b, func(va A, vb B) int {
 		var c int
@@ -68,11 +72,13 @@ func PartialCmpBy[A, B any](a iter.Seq[A], b iter.Seq[B], compare func(A, B) opt
 // Eq says whether a and b have equal elements, and equally many. It stops at the
 // first difference. It pulls from b, see [iter.Pull].
 func Eq[T comparable](a, b iter.Seq[T]) bool {
+	needFunc("Eq", a != nil && b != nil)
 	return EqBy(a, b, func(va, vb T) bool { return va == vb })
 }
 
 // EqBy is [Eq] by equal.
 func EqBy[A, B any](a iter.Seq[A], b iter.Seq[B], equal func(A, B) bool) bool {
+	needFunc("EqBy", a != nil && b != nil && equal != nil)
 	return CmpBy(a, b, func(va A, vb B) int {
 		if equal(va, vb) {
 			return 0
@@ -84,12 +90,14 @@ func EqBy[A, B any](a iter.Seq[A], b iter.Seq[B], equal func(A, B) bool) bool {
 // IsSorted says whether no element of src is less than the one before it. A NaN
 // is in order only on its own.
 func IsSorted[T cmp.Ordered](src iter.Seq[T]) bool {
+	needFunc("IsSorted", src != nil)
 	return IsSortedBy(src, func(a, b T) bool { return a <= b })
 }
 
 // IsSortedBy says whether inOrder is true for each element of src and the next;
 // it stops at the first pair for which it is not.
 func IsSortedBy[T any](src iter.Seq[T], inOrder func(T, T) bool) bool {
+	needFunc("IsSortedBy", src != nil && inOrder != nil)
 	var before option.Option[T]
 	return All(src, func(v T) bool {
 		b, some := before.Get()
@@ -101,6 +109,7 @@ func IsSortedBy[T any](src iter.Seq[T], inOrder func(T, T) bool) bool {
 // IsSortedByKey is [IsSorted] of the keys of src. It calls key once for each
 // element.
 func IsSortedByKey[T any, K cmp.Ordered](src iter.Seq[T], key func(T) K) bool {
+	needFunc("IsSortedByKey", src != nil && key != nil)
 	return IsSorted(Map(src, key))
 }
 

@@ -13,6 +13,7 @@ type Number interface {
 
 // Count returns how many elements src has.
 func Count[T any](src iter.Seq[T]) int {
+	needFunc("Count", src != nil)
 	n := 0
 	src(func(T) bool {
 		n++
@@ -23,6 +24,7 @@ func Count[T any](src iter.Seq[T]) int {
 
 // Sum returns the sum of src, 0 if it is empty. It wraps around as + does.
 func Sum[T Number](src iter.Seq[T]) T {
+	needFunc("Sum", src != nil)
 	var sum T
 	src(func(v T) bool {
 		sum += v
@@ -34,6 +36,7 @@ func Sum[T Number](src iter.Seq[T]) T {
 // Product returns the product of src, 1 if it is empty. It wraps around as *
 // does.
 func Product[T Number](src iter.Seq[T]) T {
+	needFunc("Product", src != nil)
 	var product T = 1
 	src(func(v T) bool {
 		product *= v
@@ -44,6 +47,7 @@ func Product[T Number](src iter.Seq[T]) T {
 
 // Fold returns what f makes of initial and each element of src in turn.
 func Fold[T, A any](src iter.Seq[T], initial A, f func(A, T) A) A {
+	needFunc("Fold", src != nil && f != nil)
 	acc := initial
 	src(func(v T) bool {
 		acc = f(acc, v)
@@ -54,6 +58,7 @@ func Fold[T, A any](src iter.Seq[T], initial A, f func(A, T) A) A {
 
 // Reduce is [Fold] that begins with the first element: None if src is empty.
 func Reduce[T any](src iter.Seq[T], f func(T, T) T) option.Option[T] {
+	needFunc("Reduce", src != nil && f != nil)
 	var (
 		acc  T
 		some bool
@@ -71,6 +76,7 @@ func Reduce[T any](src iter.Seq[T], f func(T, T) T) option.Option[T] {
 // TryFold is [Fold] that stops at the first error, which it returns with the
 // accumulator before it.
 func TryFold[T, A any](src iter.Seq[T], initial A, f func(A, T) (A, error)) (A, error) {
+	needFunc("TryFold", src != nil && f != nil)
 	acc := initial
 	var failure error
 	src(func(v T) bool {
@@ -88,6 +94,7 @@ func TryFold[T, A any](src iter.Seq[T], initial A, f func(A, T) (A, error)) (A, 
 // TryForEach calls f with each element of src until one returns an error, which
 // it returns.
 func TryForEach[T any](src iter.Seq[T], f func(T) error) error {
+	needFunc("TryForEach", src != nil && f != nil)
 	var failure error
 	src(func(v T) bool {
 		failure = f(v)
@@ -99,6 +106,7 @@ func TryForEach[T any](src iter.Seq[T], f func(T) error) error {
 // TryCollect returns the values of src in a slice. At the first error it stops,
 // and returns the values before it and the error.
 func TryCollect[T any](src iter.Seq2[T, error]) ([]T, error) {
+	needFunc("TryCollect", src != nil)
 	var (
 		values  []T
 		failure error
@@ -115,6 +123,7 @@ func TryCollect[T any](src iter.Seq2[T, error]) ([]T, error) {
 // Partition returns the elements of src for which pred is true, and the others,
 // in two slices.
 func Partition[T any](src iter.Seq[T], pred func(T) bool) (yes, no []T) {
+	needFunc("Partition", src != nil && pred != nil)
 	src(func(v T) bool {
 		if pred(v) {
 			yes = append(yes, v)

@@ -10,12 +10,14 @@ import (
 // Max returns the greatest element of src by [cmp.Compare], for which a NaN is
 // less than any other number; of several equal ones the last.
 func Max[T cmp.Ordered](src iter.Seq[T]) option.Option[T] {
+	needFunc("Max", src != nil)
 	return MaxBy(src, cmp.Compare[T])
 }
 
 // MaxBy returns the greatest element of src by compare, of several equal ones
 // the last.
 func MaxBy[T any](src iter.Seq[T], compare func(T, T) int) option.Option[T] {
+	needFunc("MaxBy", src != nil && compare != nil)
 	return Reduce(src, func(best, v T) T {
 		if compare(best, v) > 0 {
 			return best
@@ -27,18 +29,21 @@ func MaxBy[T any](src iter.Seq[T], compare func(T, T) int) option.Option[T] {
 // MaxByKey returns the element of src with the greatest key, of several with
 // equal keys the last. It calls key once for each element.
 func MaxByKey[T any, K cmp.Ordered](src iter.Seq[T], key func(T) K) option.Option[T] {
+	needFunc("MaxByKey", src != nil && key != nil)
 	return byKey(src, key, func(best, k K) bool { return cmp.Compare(best, k) <= 0 })
 }
 
 // Min returns the least element of src by [cmp.Compare], for which a NaN is
 // less than any other number; of several equal ones the first.
 func Min[T cmp.Ordered](src iter.Seq[T]) option.Option[T] {
+	needFunc("Min", src != nil)
 	return MinBy(src, cmp.Compare[T])
 }
 
 // MinBy returns the least element of src by compare, of several equal ones the
 // first.
 func MinBy[T any](src iter.Seq[T], compare func(T, T) int) option.Option[T] {
+	needFunc("MinBy", src != nil && compare != nil)
 	return Reduce(src, func(best, v T) T {
 		if compare(best, v) > 0 {
 			return v
@@ -50,6 +55,7 @@ func MinBy[T any](src iter.Seq[T], compare func(T, T) int) option.Option[T] {
 // MinByKey returns the element of src with the least key, of several with equal
 // keys the first. It calls key once for each element.
 func MinByKey[T any, K cmp.Ordered](src iter.Seq[T], key func(T) K) option.Option[T] {
+	needFunc("MinByKey", src != nil && key != nil)
 	return byKey(src, key, func(best, k K) bool { return cmp.Compare(best, k) > 0 })
 }
 

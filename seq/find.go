@@ -10,6 +10,7 @@ import (
 // All says whether pred is true for every element of src; it stops at the first
 // for which it is not.
 func All[T any](src iter.Seq[T], pred func(T) bool) bool {
+	needFunc("All", src != nil && pred != nil)
 	all := true
 	src(func(v T) bool {
 		all = pred(v)
@@ -21,6 +22,7 @@ func All[T any](src iter.Seq[T], pred func(T) bool) bool {
 // Any says whether pred is true for some element of src; it stops at the first
 // for which it is.
 func Any[T any](src iter.Seq[T], pred func(T) bool) bool {
+	needFunc("Any", src != nil && pred != nil)
 	found := false
 	src(func(v T) bool {
 		found = pred(v)
@@ -31,6 +33,7 @@ func Any[T any](src iter.Seq[T], pred func(T) bool) bool {
 
 // Find returns the first element of src for which pred is true.
 func Find[T any](src iter.Seq[T], pred func(T) bool) option.Option[T] {
+	needFunc("Find", src != nil && pred != nil)
 	var found option.Option[T]
 	src(func(v T) bool {
 		if pred(v) {
@@ -43,6 +46,7 @@ func Find[T any](src iter.Seq[T], pred func(T) bool) option.Option[T] {
 
 // FindMap returns the first Some that f makes of an element of src.
 func FindMap[T, U any](src iter.Seq[T], f func(T) option.Option[U]) option.Option[U] {
+	needFunc("FindMap", src != nil && f != nil)
 	var found option.Option[U]
 	src(func(v T) bool {
 		found = f(v)
@@ -54,6 +58,7 @@ func FindMap[T, U any](src iter.Seq[T], f func(T) option.Option[U]) option.Optio
 // Position returns the number, from 0, of the first element of src for which
 // pred is true.
 func Position[T any](src iter.Seq[T], pred func(T) bool) option.Option[int] {
+	needFunc("Position", src != nil && pred != nil)
 	i, found := -1, false
 	src(func(v T) bool {
 		i++
@@ -66,6 +71,7 @@ func Position[T any](src iter.Seq[T], pred func(T) bool) option.Option[int] {
 // RPosition returns the index of the last element of s for which pred is true.
 // It searches from the back.
 func RPosition[T any](s []T, pred func(T) bool) option.Option[int] {
+	needFunc("RPosition", pred != nil)
 	for i, v := range slices.Backward(s) {
 		if pred(v) {
 			return option.Some(i)
@@ -76,6 +82,7 @@ func RPosition[T any](s []T, pred func(T) bool) option.Option[int] {
 
 // Nth returns the element of src number n, from 0. It panics if n is negative.
 func Nth[T any](src iter.Seq[T], n int) option.Option[T] {
+	needFunc("Nth", src != nil)
 	mustNotBeNegative("Nth", n)
 	var found option.Option[T]
 	left := n
@@ -92,6 +99,7 @@ func Nth[T any](src iter.Seq[T], n int) option.Option[T] {
 
 // Last returns the last element of src.
 func Last[T any](src iter.Seq[T]) option.Option[T] {
+	needFunc("Last", src != nil)
 	var last option.Option[T]
 	src(func(v T) bool {
 		last = option.Some(v)

@@ -6,6 +6,7 @@ import "iter"
 // from a first, and nothing from b once a has ended; an element that a gave
 // when b had ended is lost. It pulls from b, see [iter.Pull].
 func Zip[A, B any](a iter.Seq[A], b iter.Seq[B]) iter.Seq2[A, B] {
+	needFunc("Zip", a != nil && b != nil)
 	return func(yield func(A, B) bool) {
 		next, stop := iter.Pull(b)
 		defer stop()
@@ -19,6 +20,7 @@ func Zip[A, B any](a iter.Seq[A], b iter.Seq[B]) iter.Seq2[A, B] {
 // Unzip returns the left and the right halves of the pairs of src, in two
 // slices.
 func Unzip[A, B any](src iter.Seq2[A, B]) ([]A, []B) {
+	needFunc("Unzip", src != nil)
 	var (
 		as []A
 		bs []B
@@ -33,6 +35,7 @@ func Unzip[A, B any](src iter.Seq2[A, B]) ([]A, []B) {
 // Map2 has f applied to each pair of src. It is the way back from Enumerate,
 // Zip, maps.All and slices.All to a sequence of single elements.
 func Map2[A, B, U any](src iter.Seq2[A, B], f func(A, B) U) iter.Seq[U] {
+	needFunc("Map2", src != nil && f != nil)
 	return func(yield func(U) bool) {
 		src(func(a A, b B) bool { return yield(f(a, b)) })
 	}
@@ -40,6 +43,7 @@ func Map2[A, B, U any](src iter.Seq2[A, B], f func(A, B) U) iter.Seq[U] {
 
 // Filter2 has the pairs of src for which pred is true.
 func Filter2[A, B any](src iter.Seq2[A, B], pred func(A, B) bool) iter.Seq2[A, B] {
+	needFunc("Filter2", src != nil && pred != nil)
 	return func(yield func(A, B) bool) {
 		src(func(a A, b B) bool { return !pred(a, b) || yield(a, b) })
 	}

@@ -9,6 +9,7 @@ import (
 // Take has the first n elements of src, and does not ask src for another. It
 // panics if n is negative.
 func Take[T any](src iter.Seq[T], n int) iter.Seq[T] {
+	needFunc("Take", src != nil)
 	mustNotBeNegative("Take", n)
 	return func(yield func(T) bool) {
 		if n == 0 {
@@ -24,6 +25,7 @@ func Take[T any](src iter.Seq[T], n int) iter.Seq[T] {
 
 // Skip has the elements of src after the first n. It panics if n is negative.
 func Skip[T any](src iter.Seq[T], n int) iter.Seq[T] {
+	needFunc("Skip", src != nil)
 	mustNotBeNegative("Skip", n)
 	return func(yield func(T) bool) {
 		left := n
@@ -40,6 +42,7 @@ func Skip[T any](src iter.Seq[T], n int) iter.Seq[T] {
 // TakeWhile has the elements of src before the first for which pred is false.
 // That one is taken from src, and lost.
 func TakeWhile[T any](src iter.Seq[T], pred func(T) bool) iter.Seq[T] {
+	needFunc("TakeWhile", src != nil && pred != nil)
 	return func(yield func(T) bool) {
 		src(func(v T) bool { return pred(v) && yield(v) })
 	}
@@ -48,6 +51,7 @@ func TakeWhile[T any](src iter.Seq[T], pred func(T) bool) iter.Seq[T] {
 // SkipWhile has the elements of src from the first for which pred is false.
 // pred is not called again after that.
 func SkipWhile[T any](src iter.Seq[T], pred func(T) bool) iter.Seq[T] {
+	needFunc("SkipWhile", src != nil && pred != nil)
 	return func(yield func(T) bool) {
 		skipping := true
 		src(func(v T) bool {
@@ -59,6 +63,7 @@ func SkipWhile[T any](src iter.Seq[T], pred func(T) bool) iter.Seq[T] {
 
 // MapWhile has f applied to each element of src, up to the first None.
 func MapWhile[T, U any](src iter.Seq[T], f func(T) option.Option[U]) iter.Seq[U] {
+	needFunc("MapWhile", src != nil && f != nil)
 	return func(yield func(U) bool) {
 		src(func(v T) bool {
 			u, ok := f(v).Get()
@@ -70,6 +75,7 @@ func MapWhile[T, U any](src iter.Seq[T], f func(T) option.Option[U]) iter.Seq[U]
 // StepBy has the first element of src and each step-th after it. It panics if
 // step is not positive.
 func StepBy[T any](src iter.Seq[T], step int) iter.Seq[T] {
+	needFunc("StepBy", src != nil)
 	if step <= 0 {
 		panic(&ArgumentError{"StepBy", step, "positive"})
 	}

@@ -34,6 +34,7 @@ func (*noCopy) Unlock() {}
 //
 //ferrous:acquire
 func NewPeekable[T any](src iter.Seq[T]) *Peekable[T] {
+	needFunc("NewPeekable", src != nil)
 	next, stop := iter.Pull(src)
 	return &Peekable[T]{next: next, stop: stop}
 }
@@ -69,6 +70,7 @@ func (p *Peekable[T]) PeekPtr() *T { return p.look("PeekPtr").AsMut() }
 
 // NextIf takes the next element if there is one and pred is true for it.
 func (p *Peekable[T]) NextIf(pred func(T) bool) option.Option[T] {
+	needFunc("Peekable.NextIf", pred != nil)
 	if !p.look("NextIf").IsSomeAnd(pred) {
 		return option.None[T]()
 	}
@@ -85,7 +87,8 @@ func (p *Peekable[T]) All() iter.Seq[T] {
 // NextIfMap takes the next element of p if f makes Some of it, and returns
 // that. Otherwise the element stays.
 func NextIfMap[T, U any](p *Peekable[T], f func(T) option.Option[U]) option.Option[U] {
-	u := option.AndThen(p.Peek(), f)
+	needFunc("NextIfMap", f != nil)
+	u := option.AndThen(*p.look("NextIfMap"), f)
 	if u.IsSome() {
 		p.Next()
 	}

@@ -25,8 +25,9 @@
 // the Go form of every method of Rust's Iterator.
 //
 // A sequence is as safe for concurrent use as its source and its callbacks.
-// Counts and steps that make no sense panic with an [ArgumentError], at once
-// and not when the sequence is ranged over.
+// Counts and steps that make no sense panic with an [ArgumentError], and nil
+// sequences and functions with another error, at once and not when the sequence is
+// ranged over.
 package seq
 
 import "fmt"
@@ -47,5 +48,17 @@ func (e *ArgumentError) Error() string {
 func mustNotBeNegative(f string, n int) {
 	if n < 0 {
 		panic(&ArgumentError{f, n, "zero or positive"})
+	}
+}
+
+// A nilError names the function that was given nil, and what is nil.
+type nilError struct{ function, what string }
+
+func (e *nilError) Error() string { return "seq: " + e.function + ": nil " + e.what }
+
+// needFunc panics with the name of the function unless what it was given is there.
+func needFunc(function string, there bool) {
+	if !there {
+		panic(&nilError{function, "function"})
 	}
 }

@@ -24,6 +24,7 @@ func Once[T any](v T) iter.Seq[T] {
 
 // OnceWith has one element, which f makes when it is asked for.
 func OnceWith[T any](f func() T) iter.Seq[T] {
+	needFunc("OnceWith", f != nil)
 	return func(yield func(T) bool) { yield(f()) }
 }
 
@@ -49,6 +50,7 @@ func RepeatN[T any](v T, n int) iter.Seq[T] {
 
 // RepeatWith has what f returns as each element, without end.
 func RepeatWith[T any](f func() T) iter.Seq[T] {
+	needFunc("RepeatWith", f != nil)
 	return func(yield func(T) bool) {
 		for yield(f()) {
 		}
@@ -57,6 +59,7 @@ func RepeatWith[T any](f func() T) iter.Seq[T] {
 
 // FromFn has what f returns as each element, until it returns None.
 func FromFn[T any](f func() option.Option[T]) iter.Seq[T] {
+	needFunc("FromFn", f != nil)
 	return func(yield func(T) bool) {
 		for {
 			if v, ok := f().Get(); !ok || !yield(v) {
@@ -70,6 +73,7 @@ func FromFn[T any](f func() option.Option[T]) iter.Seq[T] {
 // one before it. A None ends it. next is not called before its result is asked
 // for.
 func Successors[T any](first option.Option[T], next func(T) option.Option[T]) iter.Seq[T] {
+	needFunc("Successors", next != nil)
 	return func(yield func(T) bool) {
 		for v, ok := first.Get(); ok && yield(v); v, ok = next(v).Get() {
 		}
