@@ -21,7 +21,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
+
+	"github.com/coderrange/ferrous/examples/internal/checked"
 )
 
 var bin string // holds the program
@@ -36,11 +37,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	bin = dir
-	cleanup := goleak.Cleanup(func(code int) {
-		_ = os.RemoveAll(dir)
-		os.Exit(code)
-	})
-	goleak.VerifyTestMain(m, cleanup)
+	checked.Main(m, func() { _ = os.RemoveAll(dir) })
 }
 
 var build = sync.OnceValues(func() (string, error) {

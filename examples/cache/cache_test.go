@@ -12,14 +12,14 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/coderrange/ferrous/arcmutex"
+	"github.com/coderrange/ferrous/examples/internal/checked"
 	"github.com/coderrange/ferrous/task"
 	"github.com/coderrange/ferrous/track"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { checked.Main(m) }
 
 // check looks for handles, permits and locks that were not ended, and for deadlocks.
 func check(t *testing.T) {

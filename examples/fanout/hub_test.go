@@ -12,7 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/coderrange/ferrous/channel"
+	"github.com/coderrange/ferrous/examples/internal/checked"
 )
+
+func TestMain(m *testing.M) { checked.Main(m) }
 
 // A slowWriter is a client that reads when it is let.
 type slowWriter struct {

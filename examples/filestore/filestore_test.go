@@ -15,7 +15,11 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/examples/internal/checked"
 )
+
+func TestMain(m *testing.M) { checked.Main(m) }
 
 // start serves a store on the loopback interface.
 func start(t *testing.T, limits Limits) (*Store, *Client) {

@@ -24,8 +24,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
+	"github.com/coderrange/ferrous/examples/internal/checked"
 	"github.com/coderrange/ferrous/examples/internal/program"
 )
 
@@ -34,10 +34,9 @@ const child = "NPCI_CHILD"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(child) != "" {
-		main()
-		return
+		checked.Program(main)
 	}
-	goleak.VerifyTestMain(m)
+	checked.Main(m)
 }
 
 // process returns the program, ready to start in a process of its own.

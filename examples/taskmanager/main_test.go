@@ -12,8 +12,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/coderrange/ferrous/examples/internal/checked"
 	"github.com/coderrange/ferrous/option"
 )
+
+func TestMain(m *testing.M) { checked.Main(m) }
 
 // binary is the built command in an empty directory of its own.
 type binary struct{ path, dir string }

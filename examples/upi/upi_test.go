@@ -7,7 +7,11 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/examples/internal/checked"
 )
+
+func TestMain(m *testing.M) { checked.Main(m) }
 
 const want = `asha -> ravi 200: Ok(300)
 asha -> ravi 400: Err(insufficient balance: asha has 300 of 400) (top up)

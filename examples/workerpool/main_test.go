@@ -12,10 +12,11 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
+
+	"github.com/coderrange/ferrous/examples/internal/checked"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { checked.Main(m) }
 
 func TestTwentyJobs(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "workerpool")
