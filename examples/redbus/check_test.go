@@ -49,6 +49,7 @@ func (f *faulty) statuses(ctx context.Context) ([]SeatStatus, error) {
 
 func opens(f faulty) func(config, []string) (store, error) {
 	return func(c config, labels []string) (store, error) {
+		f := f // each store is its own
 		s, err := openMutex(c, labels)
 		f.mutexStore = s.(*mutexStore)
 		return &f, err
@@ -56,12 +57,19 @@ func opens(f faulty) func(config, []string) (store, error) {
 }
 
 // force makes the seat available, whoever has it, and returns what it was.
-func force(m *mutexStore, seat int) SeatStatus {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	was := m.seats[m.labels[seat]]
-	m.seats[m.labels[seat]] = SeatStatus{}
+func force(m *mutexStore, seat int) (was SeatStatus) {
+	m.with(func(s *seats) { was, s.byLabel[m.labels[seat]] = s.byLabel[m.labels[seat]], SeatStatus{} })
 	return was
+}
+
+// sell books the seat of a hold, whoever has it.
+func sell(m *mutexStore, h hold) (b booking) {
+	m.with(func(s *seats) {
+		s.fence++
+		b = booking{time.Now(), s.fence}
+		s.byLabel[m.labels[h.seat]] = SeatStatus{seatmap.SeatBooked, h.user, b.at, b.fence}
+	})
+	return b
 }
 
 // refuses is a store that refuses some, for no reason.
@@ -190,9 +198,7 @@ var broken = []version{
 	}},
 	{"sells-what-is-booked", opens(faulty{onBlock: func(m *mutexStore, user string, seat int) (hold, error) {
 		if was := force(m, seat); was.State == seatmap.SeatBlocked {
-			m.mu.Lock()
-			m.seats[m.labels[seat]] = was
-			m.mu.Unlock()
+			m.with(func(s *seats) { s.byLabel[m.labels[seat]] = was })
 		}
 		return m.block(context.Background(), user, seat)
 	}})},
@@ -203,23 +209,17 @@ var broken = []version{
 		return m.block(context.Background(), user, seat)
 	}})},
 	{"books-for-strangers", opens(faulty{onBook: func(m *mutexStore, h hold) (booking, error) {
-		m.mu.Lock()
-		if s := m.seats[m.labels[h.seat]]; s.fence == h.fence {
-			h.user = s.User
-		}
-		m.mu.Unlock()
+		m.with(func(s *seats) {
+			if s := s.byLabel[m.labels[h.seat]]; s.fence == h.fence {
+				h.user = s.User
+			}
+		})
 		return m.book(context.Background(), h)
 	}})},
 	{"trusts-the-deadline-it-is-told", func(c config, labels []string) (store, error) {
 		return opens(faulty{onBook: func(m *mutexStore, h hold) (booking, error) {
 			if ttl := m.ttl; h.until.Sub(h.at) > ttl {
-				m.mu.Lock()
-				now := time.Now()
-				m.fence++
-				b := booking{at: now, fence: m.fence}
-				m.seats[m.labels[h.seat]] = SeatStatus{seatmap.SeatBooked, h.user, now, b.fence}
-				m.mu.Unlock()
-				return b, nil
+				return sell(m, h), nil
 			}
 			return m.book(context.Background(), h)
 		}})(c, labels)
@@ -227,12 +227,7 @@ var broken = []version{
 	{"books-after-the-end", opens(faulty{onBook: func(m *mutexStore, h hold) (booking, error) {
 		b, err := m.book(context.Background(), h)
 		if errors.Is(err, seatmap.ErrExpired) && force(m, h.seat).State == seatmap.SeatAvailable {
-			m.mu.Lock()
-			defer m.mu.Unlock()
-			m.fence++
-			b = booking{time.Now(), m.fence}
-			m.seats[m.labels[h.seat]] = SeatStatus{seatmap.SeatBooked, h.user, b.at, b.fence}
-			return b, nil
+			return sell(m, h), nil
 		}
 		return b, err
 	}})},
@@ -242,9 +237,7 @@ var broken = []version{
 		b, err := m.book(context.Background(), h)
 		if errors.Is(err, seatmap.ErrExpired) {
 			if was := force(m, h.seat); was.State == seatmap.SeatBooked {
-				m.mu.Lock()
-				m.seats[m.labels[h.seat]] = was
-				m.mu.Unlock()
+				m.with(func(s *seats) { s.byLabel[m.labels[h.seat]] = was })
 			}
 		}
 		return b, err

@@ -18,12 +18,14 @@ import (
 func kept(t *testing.T, st store) (list []SeatStatus) {
 	t.Helper()
 	switch st := st.(type) {
+	case threadStore:
+		return kept(t, st.mutexStore)
 	case *mutexStore:
-		st.mu.Lock()
-		defer st.mu.Unlock()
-		for _, label := range st.labels {
-			list = append(list, st.seats[label])
-		}
+		st.with(func(s *seats) {
+			for _, label := range st.labels {
+				list = append(list, s.byLabel[label])
+			}
+		})
 	case *concurrentStore:
 		for _, label := range st.labels {
 			s, found := st.seats.Load(label)

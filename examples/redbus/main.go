@@ -5,11 +5,29 @@
 //
 // Every user blocks one random seat. Who finds it taken goes away; who gets it
 // pays at once and so books it, or lets the hold lapse, whereupon the seat can be
-// won again. The same users do so in three versions: with one mutex and a map,
-// with a concurrent map, and with the seatmap package, through its Store. The
-// program checks its own result and fails when a seat ever had two holders, when
+// won again. The same users do so in versions:
+//
+//	threads  one mutex and a map, for users on 200 threads of the operating system
+//	mutex    the same, with a goroutine for each user
+//	map      a concurrent map, whose Compute changes one seat
+//	seatmap  the seatmap package, through its Store
+//
+// Threads are chosen by name: nobody has a million of them. The program checks its own result and fails when a seat ever had two holders, when
 // somebody was refused a seat that nobody had, and when a hold outlives its end or
 // is of use to a stranger.
+//
+// Where to find what:
+//
+//	SeatStatus: Available, Blocked, Booked     store.go       SeatStatus
+//	Arc<Mutex<HashMap>>                        mutex.go       mutexStore, with
+//	threads against tasks                      mutex.go       openThreads
+//	a task for each user                       sim.go         wave, user
+//	entry().and_modify() of a concurrent map   concurrent.go  block, book
+//	seats with secret tokens                   seats.go       openSeatmap
+//	the background clean-up                    cleaner.go     newCleaner
+//	every seat's status at the end             report.go      text
+//	exactly one wins each seat                 check.go       settle, checkHolders
+//	the 5-minute window                        rules.go       checkRules, deadlines
 //
 // Each version frees seats in the background when their holds, of five minutes,
 // are over. It also takes a hold for over from that moment on, however late the

@@ -12,8 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
+	"github.com/coderrange/ferrous/examples/internal/checked"
 	"github.com/coderrange/ferrous/examples/internal/program"
 )
 
@@ -24,15 +24,14 @@ const asMain = "REDBUS_AS_MAIN"
 func TestMain(m *testing.M) {
 	as := os.Getenv(asMain)
 	if as == "" {
-		goleak.VerifyTestMain(m)
-		return
+		checked.Main(m)
 	}
 	for _, v := range broken {
 		if v.name == as {
 			versions = []version{v}
 		}
 	}
-	main()
+	checked.Program(main)
 }
 
 // redbus runs the program in a process of its own.
@@ -94,6 +93,17 @@ func TestEachUserHasAGoroutineUnlessThereAreWorkers(t *testing.T) {
 	assert.GreaterOrEqual(t, r.Versions[0].Goroutines, uint64(60000))
 	r = simulated(t, "-version", "seatmap", "-users", "60000", "-workers", "3")
 	assert.Less(t, r.Versions[0].Goroutines, uint64(100))
+}
+
+func TestThreadsServeAsManyUsersFewAtATime(t *testing.T) {
+	r := simulated(t, "-version", "threads", "-users", "60000")
+	o := r.Versions[0]
+	assert.Empty(t, o.Problems)
+	assert.Equal(t, 60000-100, o.Refused)
+	assert.GreaterOrEqual(t, o.Threads, uint64(maxThreads))
+	assert.Less(t, o.Goroutines, uint64(3*maxThreads), "one for each thread and wave")
+	r = simulated(t, "-version", "threads", "-users", "1000", "-workers", "3")
+	assert.Less(t, r.Versions[0].Threads, uint64(maxThreads))
 }
 
 func TestVersionsAgreeWhenUsersComeInTheSameOrder(t *testing.T) {

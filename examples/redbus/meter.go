@@ -1,10 +1,14 @@
 package main
 
 import (
+	"context"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
+
+	"github.com/coderrange/ferrous/channel"
+	"github.com/coderrange/ferrous/task"
 )
 
 // cost is what a run took.
@@ -13,7 +17,13 @@ type cost struct {
 	goroutines uint64 // started
 	allocs     uint64
 	bytes      uint64 // allocated
-	peak       uint64 // of memory in use by heap and stacks
+	most              // seen at any time
+}
+
+// most is the most that was seen.
+type most struct {
+	peak    uint64 // of memory in use by heap and stacks
+	threads uint64 // of the operating system
 }
 
 // meter measures what goes on between startMeter and stop.
@@ -21,19 +31,17 @@ type meter struct {
 	start  time.Time
 	before runtime.MemStats
 	born   uint64
-	done   chan struct{}
-	peak   chan uint64
+	watch  *task.Handle[most]
 }
 
 // sampling is how often a meter looks at the memory.
 const sampling = 5 * time.Millisecond
 
 // startMeter frees what is left of earlier runs and begins to measure. It has a
-// goroutine, which stop ends.
+// task, which stop ends.
 func startMeter() *meter {
 	debug.FreeOSMemory()
-	m := &meter{done: make(chan struct{}), peak: make(chan uint64)}
-	go m.watch()
+	m := &meter{watch: task.Go(context.Background(), watch)}
 	m.born = read("/sched/goroutines-created:goroutines")
 	runtime.ReadMemStats(&m.before)
 	m.start = time.Now()
@@ -47,23 +55,22 @@ func (m *meter) stop() cost {
 	runtime.ReadMemStats(&after)
 	c.allocs = after.Mallocs - m.before.Mallocs
 	c.bytes = after.TotalAlloc - m.before.TotalAlloc
-	close(m.done)
-	c.peak = <-m.peak
+	m.watch.Abort(nil)
+	c.most, _ = m.watch.Join(context.Background()) // it returns no error
 	return c
 }
 
-// watch looks at the memory until the end, and then hands over the most it saw.
-func (m *meter) watch() {
-	ticker := time.NewTicker(sampling)
-	defer ticker.Stop()
-	var peak uint64
+// watch looks now and then, until it is aborted, and returns the most that it saw.
+func watch(ctx context.Context) (m most, _ error) {
+	look := func(time.Time) {
+		m.peak = max(m.peak, read("/memory/classes/heap/objects:bytes", "/memory/classes/heap/stacks:bytes"))
+		m.threads = max(m.threads, read("/sched/threads/total:threads"))
+	}
+	tick := []channel.Case{channel.OnTick(sampling, look)}
 	for {
-		peak = max(peak, read("/memory/classes/heap/objects:bytes", "/memory/classes/heap/stacks:bytes"))
-		select {
-		case <-ticker.C:
-		case <-m.done:
-			m.peak <- peak
-			return
+		if _, err := channel.Select(ctx, tick...); err != nil {
+			look(time.Time{})
+			return m, nil //nolint:nilerr // that is the end of the watch
 		}
 	}
 }

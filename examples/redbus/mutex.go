@@ -2,89 +2,115 @@ package main
 
 import (
 	"context"
-	"sync"
 	"time"
 
+	"github.com/coderrange/ferrous/arcmutex"
 	"github.com/coderrange/ferrous/seatmap"
 )
 
-// mutexStore is the first version: one mutex and a map. A hold that is over
+// mutexStore is the version with one mutex: Rust's Arc<Mutex<HashMap>>. Each call, and
+// the cleaner, is one more owner of the map for as long as it lasts. A hold that is over
 // counts as available at once; the cleaner takes it off the map.
 type mutexStore struct {
 	ttl     time.Duration
 	labels  []string
 	cleaner *cleaner
-
-	mu    sync.Mutex
-	seats map[string]SeatStatus
-	fence uint64
+	shared  *arcmutex.Arc[*arcmutex.Mutex[seats]]
 }
 
-func openMutex(c config, labels []string) (store, error) {
-	m := &mutexStore{ttl: c.hold, labels: labels, seats: make(map[string]SeatStatus, len(labels))}
+// seats is what the mutex owns.
+type seats struct {
+	byLabel map[string]SeatStatus
+	fence   uint64
+}
+
+// threadStore is a mutexStore whose users come on threads of the operating system.
+type threadStore struct{ *mutexStore }
+
+// maxThreads is how many threads there are at the same time. The source document has
+// 100 to 200 of them, against millions of tasks.
+const maxThreads = 200
+
+func openThreads(c config, labels []string) (store, error) {
+	return threadStore{newMutexStore(c, labels)}, nil
+}
+
+func openMutex(c config, labels []string) (store, error) { return newMutexStore(c, labels), nil }
+
+func newMutexStore(c config, labels []string) *mutexStore {
+	all := seats{byLabel: make(map[string]SeatStatus, len(labels))}
 	for _, label := range labels {
-		m.seats[label] = SeatStatus{}
+		all.byLabel[label] = SeatStatus{}
 	}
+	m := &mutexStore{ttl: c.hold, labels: labels, shared: arcmutex.NewArc(arcmutex.NewMutex(all).WithName("seats"))}
 	m.cleaner = newCleaner(m.free)
-	return m, nil
+	return m
 }
 
-func (m *mutexStore) block(_ context.Context, user string, seat int) (hold, error) {
-	h, err := m.tryBlock(user, seat)
+// with lets f have the seats alone.
+func (m *mutexStore) with(f func(*seats)) {
+	mine := m.shared.Clone()
+	defer mine.Drop()
+	(*mine.Ptr()).With(f)
+}
+
+func (m *mutexStore) block(_ context.Context, user string, seat int) (h hold, err error) {
+	label := m.labels[seat]
+	m.with(func(s *seats) {
+		if s.byLabel[label].taken(m.ttl) {
+			err = seatmap.ErrTaken
+			return
+		}
+		now := time.Now()
+		s.fence++
+		s.byLabel[label] = SeatStatus{State: seatmap.SeatBlocked, User: user, At: now, fence: s.fence}
+		h = hold{user: user, seat: seat, at: now, until: now.Add(m.ttl), fence: s.fence}
+	})
 	if err == nil {
 		m.cleaner.watch(h)
 	}
 	return h, err
 }
 
-func (m *mutexStore) tryBlock(user string, seat int) (hold, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	label := m.labels[seat]
-	if m.seats[label].taken(m.ttl) {
-		return hold{}, seatmap.ErrTaken
-	}
-	now := time.Now()
-	m.fence++
-	m.seats[label] = SeatStatus{State: seatmap.SeatBlocked, User: user, At: now, fence: m.fence}
-	return hold{user: user, seat: seat, at: now, until: now.Add(m.ttl), fence: m.fence}, nil
-}
-
-func (m *mutexStore) book(_ context.Context, h hold) (booking, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	now, label := time.Now(), m.labels[h.seat]
-	if err := m.seats[label].bookable(h, now, m.ttl); err != nil {
-		return booking{}, err
-	}
-	m.fence++
-	m.seats[label] = SeatStatus{State: seatmap.SeatBooked, User: h.user, At: now, fence: m.fence}
-	return booking{at: now, fence: m.fence}, nil
+func (m *mutexStore) book(_ context.Context, h hold) (b booking, err error) {
+	label := m.labels[h.seat]
+	m.with(func(s *seats) {
+		now := time.Now()
+		if err = s.byLabel[label].bookable(h, now, m.ttl); err != nil {
+			return
+		}
+		s.fence++
+		s.byLabel[label] = SeatStatus{State: seatmap.SeatBooked, User: h.user, At: now, fence: s.fence}
+		b = booking{at: now, fence: s.fence}
+	})
+	return b, err
 }
 
 // free frees the seat of a hold that is over, unless it has been booked or won
 // again since.
 func (m *mutexStore) free(h hold) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if label := m.labels[h.seat]; m.seats[label].fence == h.fence {
-		m.seats[label] = SeatStatus{}
-	}
+	label := m.labels[h.seat]
+	m.with(func(s *seats) {
+		if s.byLabel[label].fence == h.fence {
+			s.byLabel[label] = SeatStatus{}
+		}
+	})
 }
 
 func (m *mutexStore) statuses(context.Context) ([]SeatStatus, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	out := make([]SeatStatus, len(m.labels))
-	for i, label := range m.labels {
-		if s := m.seats[label]; s.taken(m.ttl) {
-			out[i] = s
+	m.with(func(s *seats) {
+		for i, label := range m.labels {
+			if status := s.byLabel[label]; status.taken(m.ttl) {
+				out[i] = status
+			}
 		}
-	}
+	})
 	return out, nil
 }
 
 func (m *mutexStore) close() error {
 	m.cleaner.close()
+	m.shared.Drop()
 	return nil
 }

@@ -99,6 +99,7 @@ func (r *report) text(w io.Writer) error {
 	number("goroutines started", func(o *outcome) int { return int(o.cost.goroutines) })
 	number("allocations", func(o *outcome) int { return int(o.cost.allocs) })
 	row("allocated", func(_ int, o *outcome) string { return humanize.Bytes(o.cost.bytes) })
+	number("threads at most", func(o *outcome) int { return int(o.cost.threads) })
 	row("peak memory", func(_ int, o *outcome) string { return humanize.Bytes(o.cost.peak) })
 	row("one holder a seat", func(_ int, o *outcome) string {
 		if o.faults > 0 {
@@ -150,6 +151,7 @@ type (
 		Allocs     uint64           `json:"allocs"`
 		Bytes      uint64           `json:"allocated_bytes"`
 		Peak       uint64           `json:"peak_bytes"`
+		Threads    uint64           `json:"threads"` // of the operating system, at most
 		Faults     int              `json:"faults"`
 		Problems   []string         `json:"problems"` // the first few
 		Seats      []jsonSeat       `json:"seats,omitempty"`
@@ -172,7 +174,7 @@ func (r *report) json(w io.Writer) error {
 			Booked: o.booked, Expired: o.expired, Held: o.held, Available: o.free,
 			ElapsedNs: int64(o.cost.elapsed), PerSecond: o.perSecond(c.users),
 			LatencyNs: map[string]int64{}, Timed: r.delays[i].TotalCount(), Goroutines: o.cost.goroutines,
-			Allocs: o.cost.allocs, Bytes: o.cost.bytes, Peak: o.cost.peak,
+			Allocs: o.cost.allocs, Bytes: o.cost.bytes, Peak: o.cost.peak, Threads: o.cost.threads,
 			Faults: o.faults, Problems: append([]string{}, o.problems...),
 		}
 		for _, q := range quantiles {

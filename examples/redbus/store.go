@@ -87,12 +87,14 @@ var versions = []version{
 	{"mutex", openMutex},
 	{"map", openConcurrent},
 	{"seatmap", openSeatmap},
+	{"threads", openThreads},
 }
 
-// chosen returns the versions that a -version flag means, one of [names].
+// chosen returns the versions that a -version flag means, one of [names]. To all belong
+// those that give each user a goroutine.
 func chosen(name string) []version {
 	if name == "all" {
-		return versions
+		return slices.DeleteFunc(slices.Clone(versions), func(v version) bool { return v.name == "threads" })
 	}
 	i := slices.IndexFunc(versions, func(v version) bool { return v.name == name })
 	return versions[i : i+1]
