@@ -2,29 +2,66 @@ package retry
 
 import (
 	"context"
+	"fmt"
 	"iter"
+	"log/slog"
 
 	"github.com/coderrange/ferrous/internal/lease"
 )
 
-// Attempt is one turn of a loop over [Policy.Attempts].
+// Attempt is one turn of a loop over [Policy.Attempts]. It belongs to the goroutine of
+// the loop.
 type Attempt struct {
 	ctx    context.Context // the attempt's own
-	number int
-	err    error
+	number int             // 0 if the Attempt was not made by Policy.Attempts
+	err    error           // that Fail was called with
+	ended  bool            // its turn
 }
 
 // Context returns the context of the attempt. It ends with the attempt's timeout,
 // and when its turn of the loop ends with a failure or a panic. The context of a
 // turn that succeeds lives as long as the caller's.
-func (a *Attempt) Context() context.Context { return a.ctx }
+func (a *Attempt) Context() context.Context {
+	a.made("Context")
+	return a.ctx
+}
 
 // Number returns which attempt it is, from 1.
-func (a *Attempt) Number() int { return a.number }
+func (a *Attempt) Number() int {
+	a.made("Number")
+	return a.number
+}
 
 // Fail says that the attempt failed with err, so that the loop goes on if the
-// policy allows it. Fail(nil) takes that back.
-func (a *Attempt) Fail(err error) { a.err = err }
+// policy allows it. Fail(nil) takes that back. It panics when the turn has ended.
+func (a *Attempt) Fail(err error) {
+	a.made("Fail")
+	if a.ended {
+		misuse("Attempt.Fail", "the turn of attempt %d has ended", a.number)
+	}
+	a.err = err
+}
+
+// made panics if the attempt is a zero one.
+func (a *Attempt) made(method string) {
+	if a.number == 0 {
+		misuse("Attempt."+method, "the Attempt was not made by Policy.Attempts")
+	}
+}
+
+// String returns the number of the attempt, and the error if it has failed.
+func (a *Attempt) String() string {
+	if a.err != nil {
+		return fmt.Sprintf("Attempt(%d failed: %v)", a.number, a.err)
+	}
+	return fmt.Sprintf("Attempt(%d)", a.number)
+}
+
+// GoString returns the same as String.
+func (a *Attempt) GoString() string { return a.String() }
+
+// LogValue returns the same as String.
+func (a *Attempt) LogValue() slog.Value { return slog.StringValue(a.String()) }
 
 // Attempts is [Do] as a loop. A turn that ends without [Attempt.Fail] is a
 // success and ends the loop, whether it ends with the body, by break or by
@@ -53,6 +90,7 @@ func (p *Policy) Attempts(ctx context.Context) iter.Seq2[*Attempt, error] {
 		for {
 			a := Attempt{number: r.attempts + 1}
 			goOn := p.turn(ctx, &a, yield)
+			a.ended = true
 			if a.err == nil {
 				p.succeeded()
 				return

@@ -56,16 +56,14 @@ const (
 
 // String returns closed, open or half-open.
 func (s BreakerState) String() string {
-	switch s {
-	case BreakerClosed:
-		return "closed"
-	case BreakerOpen:
-		return "open"
-	case BreakerHalfOpen:
-		return "half-open"
-	}
-	return fmt.Sprintf("state %d", uint8(s))
+	return nameOf("BreakerState", uint8(s), "closed", "open", "half-open")
 }
+
+// GoString returns the same as String.
+func (s BreakerState) GoString() string { return s.String() }
+
+// LogValue returns the same as String.
+func (s BreakerState) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // BreakerOptions says what a [Breaker] is like.
 type BreakerOptions struct {
@@ -217,10 +215,28 @@ func NewBreaker(o BreakerOptions) *Breaker {
 
 // State returns the state. An open breaker becomes half-open with the first
 // call after its time, not before.
-func (b *Breaker) State() BreakerState { return BreakerState(b.word.Load()&breakerMask) - 1 }
+func (b *Breaker) State() BreakerState {
+	b.made("Breaker.State")
+	return b.state()
+}
+
+// state is State for a breaker that was made by NewBreaker.
+func (b *Breaker) state() BreakerState { return BreakerState(b.word.Load()&breakerMask) - 1 }
+
+// made panics if the breaker is a zero one, of which the word is 0.
+func (b *Breaker) made(where string) {
+	if b.word.Load() == 0 {
+		misuse(where, "the Breaker was not made by NewBreaker")
+	}
+}
 
 // String returns the state.
-func (b *Breaker) String() string { return fmt.Sprintf("Breaker(%v)", b.State()) }
+func (b *Breaker) String() string {
+	if b.word.Load() == 0 {
+		return "Breaker(not made by NewBreaker)"
+	}
+	return fmt.Sprintf("Breaker(%v)", b.State())
+}
 
 // GoString returns the same as String.
 func (b *Breaker) GoString() string { return b.String() }
@@ -239,6 +255,23 @@ type Permit struct {
 	word uint64   // of the breaker when it was given, with the probe's serial
 }
 
+// String returns whether the permit is that of a probe, and whether it has ended.
+func (p *Permit) String() string {
+	switch {
+	case p.b == nil:
+		return "Permit(ended)"
+	case p.word&breakerMask == probeWord:
+		return "Permit(probe)"
+	}
+	return "Permit(call)"
+}
+
+// GoString returns the same as String.
+func (p *Permit) GoString() string { return p.String() }
+
+// LogValue returns the same as String.
+func (p *Permit) LogValue() slog.Value { return slog.StringValue(p.String()) }
+
 // Acquire returns the leave to make a call, or an [*OpenError].
 //
 //ferrous:acquire
@@ -252,16 +285,14 @@ func (b *Breaker) Acquire() (Permit, error) {
 }
 
 func (b *Breaker) acquireSlow() (Permit, error) {
-	if b.o.Probes == 0 {
-		misuse("Breaker.Acquire", "not made by NewBreaker")
-	}
-	if b.State() == BreakerOpen { // a refusal takes no lock
+	b.made("Breaker.Acquire")
+	if b.state() == BreakerOpen { // a refusal takes no lock
 		if refusal := b.refusal.Load(); !refusal.over() {
 			return Permit{}, refusal
 		}
 	}
 	b.mu.Lock()
-	from := b.State()
+	from := b.state()
 	switch from {
 	case BreakerClosed:
 		word := b.word.Load()
@@ -316,14 +347,14 @@ func (b *Breaker) halfOpened(word uint64) {
 func (p *Permit) Done(err error) {
 	b := p.b
 	if b == nil {
-		misuse("Permit.Done", "already ended")
+		misuse("Permit.Done", "the permit has ended, or was not acquired")
 	}
 	p.b = nil
 	if err == nil && fresh(p.word) && b.word.Load() == p.word {
 		return // closed, and nothing to forget
 	}
 	if !b.ended(p.word, b.classify(p.word, err)) {
-		misuse("Permit.Done", "a copy has already ended")
+		misuse("Permit.Done", "a copy of the permit has ended")
 	}
 }
 
@@ -409,7 +440,7 @@ func (b *Breaker) probeEnded(at uint64, v result) bool {
 	case failure:
 		b.open(time.Now().Add(b.o.OpenFor))
 	}
-	to := b.State()
+	to := b.state()
 	b.mu.Unlock()
 	b.changed(BreakerHalfOpen, to)
 	return true
@@ -464,22 +495,28 @@ func (b *Breaker) trip(at uint64) {
 
 // Open opens the breaker as failures do: it stays open for
 // [BreakerOptions.OpenFor], from now on.
-func (b *Breaker) Open() { b.set(BreakerOpen, time.Now().Add(b.o.OpenFor)) }
+func (b *Breaker) Open() {
+	b.made("Breaker.Open")
+	b.set(BreakerOpen, time.Now().Add(b.o.OpenFor))
+}
 
 // ForceOpen opens the breaker until [Breaker.Reset] or [Breaker.Open], whatever
 // time passes. It is resilience4j's FORCED_OPEN and Polly's Isolate.
-func (b *Breaker) ForceOpen() { b.set(BreakerOpen, time.Time{}) }
+func (b *Breaker) ForceOpen() {
+	b.made("Breaker.ForceOpen")
+	b.set(BreakerOpen, time.Time{})
+}
 
 // Reset closes the breaker and forgets the calls it has seen.
-func (b *Breaker) Reset() { b.set(BreakerClosed, time.Time{}) }
+func (b *Breaker) Reset() {
+	b.made("Breaker.Reset")
+	b.set(BreakerClosed, time.Time{})
+}
 
 // set changes the state by hand. Calls that are on their way no longer count.
 func (b *Breaker) set(to BreakerState, until time.Time) {
-	if b.o.Probes == 0 {
-		misuse("Breaker", "not made by NewBreaker")
-	}
 	b.mu.Lock()
-	from := b.State()
+	from := b.state()
 	if to == BreakerOpen {
 		b.open(until)
 	} else {
@@ -526,12 +563,7 @@ func generation(word uint64) uint64 { return word >> genShift }
 // asked. If [BreakerOptions.OnChange] panics, the caller gets that panic in place
 // of what op returned. Guarded panics when b or op is nil.
 func Guarded[T any](b *Breaker, op Op[T]) Op[T] {
-	if b == nil {
-		misuse("Guarded", "the breaker is nil")
-	}
-	if op == nil {
-		nilOp("Guarded")
-	}
+	b.guards("Guarded", op == nil)
 	return func(ctx context.Context) (T, error) {
 		noContext("Guarded", ctx)
 		if ctx.Err() != nil {
@@ -548,6 +580,17 @@ func Guarded[T any](b *Breaker, op Op[T]) Op[T] {
 			permit.settle(ctx, err)
 		}
 		return v, err
+	}
+}
+
+// guards panics if the breaker cannot guard an operation.
+func (b *Breaker) guards(where string, opIsNil bool) {
+	if b == nil {
+		misuse(where, "the Breaker is nil")
+	}
+	b.made(where)
+	if opIsNil {
+		nilOp(where)
 	}
 }
 
@@ -573,11 +616,6 @@ func (p *Permit) settle(ctx context.Context, err error) {
 
 // GuardedErr is [Guarded] for an operation without a value.
 func GuardedErr(b *Breaker, op func(context.Context) error) func(context.Context) error {
-	if b == nil {
-		misuse("GuardedErr", "the breaker is nil")
-	}
-	if op == nil {
-		nilOp("GuardedErr")
-	}
+	b.guards("GuardedErr", op == nil)
 	return withoutValue(Guarded(b, withValue(op)))
 }

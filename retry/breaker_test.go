@@ -167,8 +167,8 @@ func TestAPermitEndsOnce(t *testing.T) {
 	permit := acquire(t, b)
 	permit.Release()
 	permit.Release()
-	assert.EqualError(t, testkit.PanicError(t, func() { permit.Done(nil) }), "retry: Permit.Done: already ended")
-	assert.EqualError(t, testkit.PanicError(t, func() { new(retry.Permit).Done(nil) }), "retry: Permit.Done: already ended")
+	assert.EqualError(t, testkit.PanicError(t, func() { permit.Done(nil) }), "retry: Permit.Done: the permit has ended, or was not acquired")
+	assert.EqualError(t, testkit.PanicError(t, func() { new(retry.Permit).Done(nil) }), "retry: Permit.Done: the permit has ended, or was not acquired")
 }
 
 // oracle is a breaker with everything written out.
@@ -354,7 +354,7 @@ func TestBreakerAgainstAModel(t *testing.T) {
 				bug = bug || done && judged && !counts && p.ticket.probe && p.ticket.ended && p.ticket.generation == m.generation
 				p.ticket.ended = true
 				if bug {
-					if e, _ := value.(error); e == nil || e.Error() != "retry: Permit.Done: a copy has already ended" {
+					if e, _ := value.(error); e == nil || e.Error() != "retry: Permit.Done: a copy of the permit has ended" {
 						t.Fatalf("a copy ended: %v", value)
 					}
 				} else if want := judged && (!changed || faulty != "OnChange"); returned != want {
@@ -559,7 +559,7 @@ func TestAPermitEndsOnceInEachState(t *testing.T) {
 					inTheState(t, b, state)
 					permit := acquire(t, b)
 					permit.Done(err)
-					assert.EqualError(t, testkit.PanicError(t, func() { permit.Done(err) }), "retry: Permit.Done: already ended")
+					assert.EqualError(t, testkit.PanicError(t, func() { permit.Done(err) }), "retry: Permit.Done: the permit has ended, or was not acquired")
 					permit.Release()
 				}
 			}

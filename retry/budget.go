@@ -93,11 +93,24 @@ func NewBudget(o BudgetOptions) *Budget {
 }
 
 // Deposit records the success of a call.
-func (b *Budget) Deposit() { b.add(b.deposit) }
+func (b *Budget) Deposit() {
+	b.made("Budget.Deposit")
+	b.add(b.deposit)
+}
 
 // Refund gives back what a [Budget.Withdraw] took for a retry that was not
 // made.
-func (b *Budget) Refund() { b.add(tokenUnits) }
+func (b *Budget) Refund() {
+	b.made("Budget.Refund")
+	b.add(tokenUnits)
+}
+
+// made panics if the budget is a zero one.
+func (b *Budget) made(where string) {
+	if b.most == 0 {
+		misuse(where, "the Budget was not made by NewBudget")
+	}
+}
 
 func (b *Budget) add(units int64) {
 	for {
@@ -130,9 +143,7 @@ func (b *Budget) withdraw() bool {
 
 // withdrawFloor takes one of the retries that PerSecond allows.
 func (b *Budget) withdrawFloor() bool {
-	if b.most == 0 {
-		misuse("Budget.Withdraw", "not made by NewBudget")
-	}
+	b.made("Budget.Withdraw")
 	now := int64(time.Since(b.start))
 	for {
 		next := b.next.Load()

@@ -45,24 +45,15 @@ const (
 
 // String returns the reason as it stands in messages.
 func (r Reason) String() string {
-	switch r {
-	case ReasonCanceled:
-		return "canceled"
-	case ReasonDeadline:
-		return "deadline"
-	case ReasonShutdown:
-		return "shutdown"
-	case ReasonRefused:
-		return "not retryable"
-	case ReasonExhausted:
-		return "attempts exhausted"
-	case ReasonTooLong:
-		return "maximum time exceeded"
-	case ReasonOverBudget:
-		return "budget exhausted"
-	}
-	return fmt.Sprintf("reason %d", uint8(r))
+	return nameOf("Reason", uint8(r), "none", "canceled", "deadline", "shutdown", "not retryable",
+		"attempts exhausted", "maximum time exceeded", "budget exhausted")
 }
+
+// GoString returns the same as String.
+func (r Reason) GoString() string { return r.String() }
+
+// LogValue returns the same as String.
+func (r Reason) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 // Error says why an operation was given up. It wraps Last, Earlier and Cause.
 // When the context ended it also matches [context.Canceled] or

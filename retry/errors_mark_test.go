@@ -1,7 +1,6 @@
 package retry_test
 
 import (
-	"math"
 	"net/http"
 	"os/exec"
 	"strings"
@@ -13,8 +12,6 @@ import (
 
 	"github.com/coderrange/ferrous/retry"
 )
-
-var nan = math.NaN()
 
 func TestAYearOfTwoDigitsIsAtMostFiftyYearsAhead(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)

@@ -20,13 +20,17 @@ type HedgeOptions struct {
 	// Delay is how long a copy is waited for before the next one starts. Zero
 	// starts all at once.
 	Delay time.Duration
-	// Copies is how many there are at most, the first included. Zero means 2.
+	// Copies is how many there are at most, the first included. At most 1,000;
+	// zero means 2.
 	Copies int
 	// Budget pays for each copy but the first. If it refuses, it is asked again
 	// after the next Delay. A call that succeeds puts its share in. It should not be the Budget of a [Policy] around the call, to
 	// which each success would then count twice. Nil means that copies are free.
 	Budget *Budget
 }
+
+// maxCopies bounds the copies of one call. Each is a goroutine.
+const maxCopies = 1000
 
 // Hedge says when a slow call gets company. It must be made by [NewHedge] and
 // not be copied; it is safe for concurrent use.
@@ -39,14 +43,16 @@ type Hedge struct {
 	wins   atomic.Int64
 }
 
-// NewHedge returns a hedge. It panics when a number of o is negative, and for a
-// Budget that was not made by [NewBudget].
+// NewHedge returns a hedge. It panics when a number of o is negative or beyond what
+// its comment names, and for a Budget that was not made by [NewBudget].
 func NewHedge(o HedgeOptions) *Hedge {
-	if o.Delay < 0 || o.Copies < 0 {
-		misuse("NewHedge", "negative Delay %v or Copies %d", o.Delay, o.Copies)
-	}
-	if o.Budget != nil && o.Budget.most == 0 {
-		misuse("NewHedge", "the Budget was not made by NewBudget")
+	switch {
+	case o.Delay < 0:
+		misuse("NewHedge", "negative Delay %v", o.Delay)
+	case o.Copies < 0 || o.Copies > maxCopies:
+		misuse("NewHedge", "Copies %d is not 0 to %d", o.Copies, maxCopies)
+	case o.Budget != nil:
+		o.Budget.made("NewHedge")
 	}
 	if o.Copies == 0 {
 		o.Copies = 2
@@ -95,7 +101,7 @@ func (h *Hedge) LogValue() slog.Value { return slog.StringValue(h.String()) }
 // value, also one of dispose, that value is disposed of like the others. Each
 // call allocates. Hedged panics when h or op is nil.
 func Hedged[T any](h *Hedge, op Op[T], dispose func(T)) Op[T] {
-	check("Hedged", h)
+	h.made("Hedged")
 	if op == nil {
 		nilOp("Hedged")
 	}
@@ -112,15 +118,15 @@ func Hedged[T any](h *Hedge, op Op[T], dispose func(T)) Op[T] {
 
 // HedgedErr is [Hedged] for an operation without a value.
 func HedgedErr(h *Hedge, op func(context.Context) error) func(context.Context) error {
-	check("HedgedErr", h)
+	h.made("HedgedErr")
 	if op == nil {
 		nilOp("HedgedErr")
 	}
 	return withoutValue(Hedged(h, withValue(op), nil))
 }
 
-// check panics for a hedge that cannot be used.
-func check(where string, h *Hedge) {
+// made panics if the hedge cannot be used.
+func (h *Hedge) made(where string) {
 	if h == nil {
 		misuse(where, "the Hedge is nil")
 	}

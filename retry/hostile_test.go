@@ -3,7 +3,6 @@ package retry_test
 import (
 	"context"
 	"errors"
-	"math"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -15,46 +14,6 @@ import (
 	"github.com/coderrange/ferrous/internal/testkit"
 	"github.com/coderrange/ferrous/retry"
 )
-
-func TestANilContextPanicsByName(t *testing.T) {
-	var none context.Context
-	fail := func(context.Context) error { return errDown }
-	h, d, b := retry.NewHedge(retry.HedgeOptions{}), retry.NewDetach(1), retry.NewBreaker(retry.BreakerOptions{})
-	for where, call := range map[string]func(){
-		"Do":              func() { _, _ = retry.Do(none, nil, one) },
-		"DoErr":           func() { _ = retry.DoErr(none, nil, fail) },
-		"Policy.Attempts": func() { retry.New(retry.Options{}).Attempts(none) },
-		"Guarded":         func() { _, _ = retry.Guarded(b, one)(none) },
-		"Hedged":          func() { _, _ = retry.Hedged(h, one, nil)(none) },
-		"Detached":        func() { _, _ = retry.Detached(d, one, nil)(none) },
-	} {
-		assert.EqualError(t, testkit.PanicError(t, call), "retry: "+where+": the context is nil")
-	}
-}
-
-func TestAZeroBudgetPanicsByName(t *testing.T) {
-	for want, call := range map[string]func(){
-		"retry: Budget.Withdraw: not made by NewBudget":                           func() { new(retry.Budget).Withdraw() },
-		"retry: New: the Budget was not made by NewBudget":                        func() { retry.New(retry.Options{Budget: new(retry.Budget)}) },
-		"retry: NewHedge: the Budget was not made by NewBudget":                   func() { retry.NewHedge(retry.HedgeOptions{Budget: new(retry.Budget)}) },
-		"retry: Permit.Done: already ended":                                       func() { new(retry.Permit).Done(nil) },
-		"retry: Breaker: not made by NewBreaker":                                  new(retry.Breaker).Reset,
-		"retry: HedgedErr: the Hedge was not made by NewHedge":                    func() { retry.HedgedErr(new(retry.Hedge), func(context.Context) error { return nil }) },
-		"retry: Decorrelated: negative base -1ns or limit 0s":                     func() { retry.Decorrelated(-1, 0) },
-		"retry: NewHedge: negative Delay 0s or Copies -1":                         func() { retry.NewHedge(retry.HedgeOptions{Copies: -1}) },
-		"retry: NewDetach: negative limit -1":                                     func() { retry.NewDetach(-1) },
-		"retry: Exponential: negative base 0s or limit -1ns":                      func() { retry.Exponential(0, -1) },
-		"retry: NewBudget: Max -1 is not 0 to 2^40":                               func() { retry.NewBudget(retry.BudgetOptions{Max: -1}) },
-		"retry: NewBreaker: negative OpenFor -1ns":                                func() { retry.NewBreaker(retry.BreakerOptions{OpenFor: -1}) },
-		"retry: New: negative MaxElapsed -1ns":                                    func() { retry.New(retry.Options{MaxElapsed: -1}) },
-		"retry: NewBreaker: Probes 65536 is not 1 to 65535":                       func() { retry.NewBreaker(retry.BreakerOptions{Probes: 1 << 16}) },
-		"retry: NewBreaker: Failures 5, Window 4: not 1 ≤ Failures ≤ Window ≤ 32": func() { retry.NewBreaker(retry.BreakerOptions{Window: 4}) },
-	} {
-		assert.EqualError(t, testkit.PanicError(t, call), want)
-	}
-	new(retry.Permit).Release()
-	assert.NotPanics(t, func() { retry.NewBudget(retry.BudgetOptions{Max: int(min(int64(1)<<40, math.MaxInt)), PerSecond: 1e9}) })
-}
 
 // TestADoneContextBeginsNothing is over contexts that were canceled and whose
 // deadline has passed: a breaker must not open since its callers come too late.

@@ -130,6 +130,7 @@ func RestoreMemory[T any](c Contents[T], journal Journal[T]) (*Memory[T], error)
 // panics is the panic of Enqueue; elsewhere it is the [Job.Err] of that job.
 // It panics if clone is nil.
 func (m *Memory[T]) WithClone(clone func(T) T) *Memory[T] {
+	m.made("WithClone")
 	if clone == nil {
 		misuse("Memory.WithClone", "clone is nil")
 	}
@@ -156,6 +157,7 @@ func (m *Memory[T]) copied(j *Job[T]) {
 // Last returns the last number given out as an ID, a Fence or a Seq. A store
 // restored with it does not give out any of them again.
 func (m *Memory[T]) Last() uint64 {
+	m.made("Last")
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.last
@@ -163,9 +165,8 @@ func (m *Memory[T]) Last() uint64 {
 
 // begin locks the store for a call with this context, or says why not.
 func (m *Memory[T]) begin(ctx context.Context, method string) error {
-	if m.jobs == nil {
-		misuse("Memory."+method, "store was not made by NewMemory or RestoreMemory")
-	}
+	m.made(method)
+	noContext("Memory."+method, ctx)
 	m.mu.Lock()
 	switch {
 	case m.closed:
@@ -176,6 +177,13 @@ func (m *Memory[T]) begin(ctx context.Context, method string) error {
 		return ctxerr.Of(ctx)
 	}
 	return nil
+}
+
+// made panics if the store is a zero one.
+func (m *Memory[T]) made(method string) {
+	if m.jobs == nil {
+		misuse("Memory."+method, "the Memory was not made by NewMemory or RestoreMemory")
+	}
 }
 
 func (m *Memory[T]) number() uint64 {
@@ -414,6 +422,7 @@ func (m *Memory[T]) stats() QueueStats {
 
 // Notify implements [Notifier].
 func (m *Memory[T]) Notify(jobs, events chan<- struct{}) (stop func()) {
+	m.made("Notify")
 	n := &notified{jobs, events}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -444,6 +453,7 @@ func (m *Memory[T]) volatile() QueueStats {
 
 // Close implements [Store]. It returns nil.
 func (m *Memory[T]) Close() error {
+	m.made("Close")
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.closed = true

@@ -87,8 +87,8 @@ func New(o Options) *Policy {
 		misuse("New", "negative MaxElapsed %v", o.MaxElapsed)
 	case o.Timeout < 0:
 		misuse("New", "negative Timeout %v", o.Timeout)
-	case o.Budget != nil && o.Budget.most == 0:
-		misuse("New", "the Budget was not made by NewBudget")
+	case o.Budget != nil:
+		o.Budget.made("New")
 	}
 	return &Policy{o}
 }

@@ -169,9 +169,16 @@ func notForQueues(o *Options) string {
 // store returns the store, or panics if the queue is a zero one.
 func (q *Queue[T]) store(method string) Store[T] {
 	if q.o.Store == nil {
-		misuse("Queue."+method, "queue was not made by NewQueue")
+		misuse("Queue."+method, "the Queue was not made by NewQueue")
 	}
 	return q.o.Store
+}
+
+// storeFor is store for a method with a context.
+func (q *Queue[T]) storeFor(ctx context.Context, method string) Store[T] {
+	store := q.store(method)
+	noContext("Queue."+method, ctx)
+	return store
 }
 
 // Enqueue accepts a job that is due after the delay. It reports false when
@@ -182,7 +189,7 @@ func (q *Queue[T]) store(method string) Store[T] {
 // What becomes of a value that changes later is the store's rule: [Memory] keeps
 // the value itself, a store in a file what was encoded here.
 func (q *Queue[T]) Enqueue(ctx context.Context, key string, value T, delay time.Duration) (added bool, err error) {
-	store := q.store("Enqueue")
+	store := q.storeFor(ctx, "Enqueue")
 	defer q.leave()
 	if q.calls.Add(1) > queueClosed {
 		return false, ErrClosed
@@ -216,7 +223,7 @@ func (q *Queue[T]) wake(c chan struct{}) {
 // Dead lists the dead letters by ID. An error ends the list; if ctx is done, it
 // is the context's.
 func (q *Queue[T]) Dead(ctx context.Context) iter.Seq2[Job[T], error] {
-	store := q.store("Dead")
+	store := q.storeFor(ctx, "Dead")
 	return func(yield func(Job[T], error) bool) {
 		r := PageRequest{Max: eventPage}
 		for {
@@ -244,7 +251,7 @@ func (q *Queue[T]) Dead(ctx context.Context) iter.Seq2[Job[T], error] {
 // Replay lets a dead letter wait again, with its key, due at once and with all
 // its attempts. The error is [ErrUnknownJob] or the store's.
 func (q *Queue[T]) Replay(ctx context.Context, id uint64) error {
-	err := q.store("Replay").Replay(ctx, ReplayRequest{ID: id, Now: time.Now()})
+	err := q.storeFor(ctx, "Replay").Replay(ctx, ReplayRequest{ID: id, Now: time.Now()})
 	if err == nil {
 		q.wake(q.added)
 		q.wake(q.event)
@@ -254,7 +261,7 @@ func (q *Queue[T]) Replay(ctx context.Context, id uint64) error {
 
 // Discard removes a dead letter. The error is [ErrUnknownJob] or the store's.
 func (q *Queue[T]) Discard(ctx context.Context, id uint64) error {
-	err := q.store("Discard").Discard(ctx, DiscardRequest{ID: id, Now: time.Now()})
+	err := q.storeFor(ctx, "Discard").Discard(ctx, DiscardRequest{ID: id, Now: time.Now()})
 	if err == nil {
 		q.wake(q.event)
 	}
@@ -262,7 +269,9 @@ func (q *Queue[T]) Discard(ctx context.Context, id uint64) error {
 }
 
 // Stats counts jobs and events.
-func (q *Queue[T]) Stats(ctx context.Context) (QueueStats, error) { return q.store("Stats").Stats(ctx) }
+func (q *Queue[T]) Stats(ctx context.Context) (QueueStats, error) {
+	return q.storeFor(ctx, "Stats").Stats(ctx)
+}
 
 // String returns the bounds of the queue.
 func (q *Queue[T]) String() string {

@@ -54,6 +54,7 @@ func (e *ShutdownError) Unwrap() []error {
 //
 //ferrous:blocks
 func (q *Queue[T]) Shutdown(ctx context.Context) error {
+	q.storeFor(ctx, "Shutdown")
 	s := q.end("Shutdown")
 	if s != nil {
 		s.drain(ErrShutdown)
@@ -146,7 +147,7 @@ func (q *Queue[T]) Abort(cause error) {
 //
 //ferrous:blocks
 func (q *Queue[T]) Wait(ctx context.Context) error {
-	store := q.store("Wait")
+	store := q.storeFor(ctx, "Wait")
 	for {
 		changed := q.nextChange()
 		over := q.closed() && q.current() == nil

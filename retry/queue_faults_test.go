@@ -594,40 +594,6 @@ func TestAStoreThatGivesOutTooManyJobsEndsRun(t *testing.T) {
 	})
 }
 
-func TestAZeroMemoryNamesItself(t *testing.T) {
-	for method, call := range map[string]func(context.Context, *retry.Memory[string]){
-		"Enqueue": func(ctx context.Context, m *retry.Memory[string]) {
-			_, _ = m.Enqueue(ctx, retry.EnqueueRequest[string]{})
-		},
-		"Claim":   func(ctx context.Context, m *retry.Memory[string]) { _, _ = m.Claim(ctx, retry.ClaimRequest{}) },
-		"Settle":  func(ctx context.Context, m *retry.Memory[string]) { _ = m.Settle(ctx, retry.SettleRequest{}) },
-		"Extend":  func(ctx context.Context, m *retry.Memory[string]) { _ = m.Extend(ctx, retry.ExtendRequest{}) },
-		"Dead":    func(ctx context.Context, m *retry.Memory[string]) { _, _ = m.Dead(ctx, retry.PageRequest{}) },
-		"Replay":  func(ctx context.Context, m *retry.Memory[string]) { _ = m.Replay(ctx, retry.ReplayRequest{}) },
-		"Discard": func(ctx context.Context, m *retry.Memory[string]) { _ = m.Discard(ctx, retry.DiscardRequest{}) },
-		"Events":  func(ctx context.Context, m *retry.Memory[string]) { _, _ = m.Events(ctx, retry.PageRequest{}) },
-		"Trim":    func(ctx context.Context, m *retry.Memory[string]) { _ = m.Trim(ctx, 0) },
-		"Stats":   func(ctx context.Context, m *retry.Memory[string]) { _, _ = m.Stats(ctx) },
-	} {
-		var m retry.Memory[string]
-		err := testkit.PanicError(t, func() { call(t.Context(), &m) })
-		assert.EqualError(t, err, "retry: Memory."+method+": store was not made by NewMemory or RestoreMemory")
-	}
-}
-
-func TestAZeroQueueNamesItself(t *testing.T) {
-	var q retry.Queue[string]
-	ctx := t.Context()
-	for method, f := range map[string]func(){
-		"Enqueue": func() { _, _ = q.Enqueue(ctx, "a", "", 0) }, "Dead": func() { q.Dead(ctx) },
-		"Replay": func() { _ = q.Replay(ctx, 1) }, "Discard": func() { _ = q.Discard(ctx, 1) },
-		"Stats": func() { _, _ = q.Stats(ctx) }, "Run": func() { _ = q.Run(ctx) }, "Wait": func() { _ = q.Wait(ctx) },
-		"Shutdown": func() { _ = q.Shutdown(ctx) }, "Close": func() { _ = q.Close() }, "Abort": func() { q.Abort(nil) },
-	} {
-		assert.EqualError(t, testkit.PanicError(t, f), "retry: Queue."+method+": queue was not made by NewQueue")
-	}
-}
-
 func TestDeadEndsWithTheContextsCause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q, stop := start(t, options{Policy: every(0, 1), Handle: func(context.Context, job) error { return errDown }})

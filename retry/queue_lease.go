@@ -25,6 +25,7 @@ import (
 //
 //ferrous:blocks
 func ExtendLease(ctx context.Context, d time.Duration) error {
+	noContext("ExtendLease", ctx)
 	l, ok := ctx.Value(claimKey{}).(*claim)
 	switch {
 	case !ok:

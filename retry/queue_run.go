@@ -87,7 +87,7 @@ type session[T any] struct {
 }
 
 func (q *Queue[T]) begin(ctx context.Context) (*session[T], error) {
-	q.store("Run")
+	q.storeFor(ctx, "Run")
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {

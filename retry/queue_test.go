@@ -461,20 +461,6 @@ func TestAQueueRunsOnce(t *testing.T) {
 	})
 }
 
-func TestNewQueueRefusesBadOptions(t *testing.T) {
-	store, handle := retry.NewMemory[string](), func(context.Context, job) error { return nil }
-	for want, o := range map[string]options{
-		"retry: NewQueue: Store is nil":                                   {Handle: handle},
-		"retry: NewQueue: Handle is nil":                                  {Store: store},
-		"retry: NewQueue: negative Workers -1, Lease 0s or Heartbeat 0s":  {Store: store, Handle: handle, Workers: -1},
-		"retry: NewQueue: negative Workers 0, Lease -1ns or Heartbeat 0s": {Store: store, Handle: handle, Lease: -1},
-		"retry: NewQueue: negative Workers 0, Lease 0s or Heartbeat -1ns": {Store: store, Handle: handle, Heartbeat: -1},
-		"retry: NewQueue: Heartbeat 1m0s is not shorter than Lease 1m0s":  {Store: store, Handle: handle, Heartbeat: time.Minute},
-	} {
-		assert.EqualError(t, testkit.PanicError(t, func() { retry.NewQueue(o) }), want)
-	}
-}
-
 func TestWorkersBoundTheJobsInWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var now, most atomic.Int64

@@ -2,6 +2,8 @@ package retry
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -20,6 +22,7 @@ import (
 // The caller also bounds the time of an attempt: [Options.Timeout] does not apply.
 // Retries is for one goroutine at a time, and must not be copied after first use.
 type Retries struct {
+	_       noCopy
 	loop    loop
 	pending bool // a retry was granted, and has not ended
 }
@@ -40,9 +43,9 @@ func (p *Policy) Start(ctx context.Context) Retries {
 // [Options.OnRetry] is called before it returns, and [Options.OnGiveUp] if there is
 // none. It panics when err is nil, and for Retries that [Policy.Start] did not make.
 func (r *Retries) Next(err error) (time.Duration, error) {
-	r.check("Next")
+	r.made("Next")
 	if err == nil {
-		panic("retry: Retries.Next: the attempt has no error: call Succeeded")
+		misuse("Retries.Next", "the attempt has no error: call Succeeded")
 	}
 	r.pending = false
 	retry, e := r.loop.plan(err)
@@ -66,7 +69,7 @@ func (r *Retries) Next(err error) (time.Duration, error) {
 // one before the retry that [Retries.Next] granted last, and that retry is not made,
 // call [Retries.Cancel] too.
 func (r *Retries) Succeeded() {
-	r.check("Succeeded")
+	r.made("Succeeded")
 	r.loop.p.succeeded()
 }
 
@@ -74,15 +77,25 @@ func (r *Retries) Succeeded() {
 // late answer came first or the service ends: the [Budget] gets it back. It does
 // nothing if none was granted since the last Next or Cancel.
 func (r *Retries) Cancel() {
-	r.check("Cancel")
+	r.made("Cancel")
 	if r.pending {
 		r.pending = false
 		r.loop.refund()
 	}
 }
 
-func (r *Retries) check(method string) {
+// made panics if r is a zero one.
+func (r *Retries) made(method string) {
 	if r.loop.p == nil {
-		panic("retry: Retries." + method + ": not made by Policy.Start")
+		misuse("Retries."+method, "the Retries was not made by Policy.Start")
 	}
 }
+
+// String returns how many attempts have ended.
+func (r *Retries) String() string { return fmt.Sprintf("Retries(attempts=%d)", r.loop.attempts) }
+
+// GoString returns the same as String.
+func (r *Retries) GoString() string { return r.String() }
+
+// LogValue returns the same as String.
+func (r *Retries) LogValue() slog.Value { return slog.StringValue(r.String()) }

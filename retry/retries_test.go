@@ -117,20 +117,6 @@ func TestNextAfterTheEndOfTheContextSaysSo(t *testing.T) {
 	require.ErrorIs(t, err, retry.ErrShutdown)
 }
 
-func TestRetriesRefuseMisuse(t *testing.T) {
-	var none retry.Retries
-	started := (*retry.Policy)(nil).Start(t.Context())
-	for text, f := range map[string]func(){
-		"retry: Retries.Next: not made by Policy.Start":                 func() { _, _ = none.Next(errors.New("x")) },
-		"retry: Retries.Succeeded: not made by Policy.Start":            none.Succeeded,
-		"retry: Retries.Cancel: not made by Policy.Start":               none.Cancel,
-		"retry: Retries.Next: the attempt has no error: call Succeeded": func() { _, _ = started.Next(nil) },
-	} {
-		assert.PanicsWithValue(t, text, f)
-	}
-	assert.Panics(t, func() { new(retry.Policy).Start(nil) }) //nolint:staticcheck // that is the misuse
-}
-
 func TestStartOfACallThatSucceedsCostsNoAllocation(t *testing.T) {
 	p, ctx := retry.New(retry.Options{Budget: retry.NewBudget(retry.BudgetOptions{})}), t.Context()
 	testkit.NoAllocs(t, "Start", func() {

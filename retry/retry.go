@@ -74,6 +74,14 @@ func misuse(where, format string, args ...any) {
 	panic(fmt.Errorf("retry: "+where+": "+format, args...))
 }
 
+// nameOf returns the name of a value of an enumeration.
+func nameOf(enumeration string, value uint8, names ...string) string {
+	if int(value) < len(names) {
+		return names[value]
+	}
+	return fmt.Sprintf("%s(%d)", enumeration, value)
+}
+
 // nilOp panics for a function that was called without an operation.
 func nilOp(where string) { misuse(where, "op is nil") }
 

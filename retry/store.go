@@ -59,7 +59,7 @@ type Job[T any] struct {
 // LogValue returns all fields but Value, and the first line of Reason.
 func (j Job[T]) LogValue() slog.Value {
 	attrs := []slog.Attr{
-		slog.Uint64("id", j.ID), slog.String("key", j.Key), slog.String("state", j.State.String()),
+		slog.Uint64("id", j.ID), slog.String("key", j.Key), slog.Any("state", j.State),
 		slog.Int("attempts", j.Attempts), slog.Uint64("fence", j.Fence),
 		slog.Time("due", j.Due), slog.Time("added", j.Added),
 	}
@@ -74,7 +74,7 @@ func (j Job[T]) LogValue() slog.Value {
 
 // LogValue returns the event, with the job as [Job.LogValue] shows it.
 func (e Event[T]) LogValue() slog.Value {
-	return slog.GroupValue(slog.Uint64("seq", e.Seq), slog.String("kind", e.Kind.String()),
+	return slog.GroupValue(slog.Uint64("seq", e.Seq), slog.Any("kind", e.Kind),
 		slog.Time("time", e.Time), slog.Any("job", e.Job))
 }
 
@@ -93,16 +93,14 @@ const (
 
 // String returns waiting, claimed or dead.
 func (s JobState) String() string {
-	switch s {
-	case JobWaiting:
-		return "waiting"
-	case JobClaimed:
-		return "claimed"
-	case JobDead:
-		return "dead"
-	}
-	return "unknown"
+	return nameOf("JobState", uint8(s), "waiting", "claimed", "dead")
 }
+
+// GoString returns the same as String.
+func (s JobState) GoString() string { return s.String() }
+
+// LogValue returns the same as String.
+func (s JobState) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // Event says that a job became a dead letter, or was taken from the dead
 // letters. A store records it in the same step.
@@ -128,16 +126,14 @@ const (
 
 // String returns buried, replayed or discarded.
 func (k EventKind) String() string {
-	switch k {
-	case EventBuried:
-		return "buried"
-	case EventReplayed:
-		return "replayed"
-	case EventDiscarded:
-		return "discarded"
-	}
-	return "unknown"
+	return nameOf("EventKind", uint8(k), "buried", "replayed", "discarded")
 }
+
+// GoString returns the same as String.
+func (k EventKind) GoString() string { return k.String() }
+
+// LogValue returns the same as String.
+func (k EventKind) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
 // EnqueueRequest asks [Store] to add a job.
 type EnqueueRequest[T any] struct {
@@ -207,18 +203,14 @@ const (
 
 // String returns done, retry, unclaim or bury.
 func (v Verdict) String() string {
-	switch v {
-	case VerdictDone:
-		return "done"
-	case VerdictRetry:
-		return "retry"
-	case VerdictUnclaim:
-		return "unclaim"
-	case VerdictBury:
-		return "bury"
-	}
-	return "unknown"
+	return nameOf("Verdict", uint8(v), "done", "retry", "unclaim", "bury")
 }
+
+// GoString returns the same as String.
+func (v Verdict) GoString() string { return v.String() }
+
+// LogValue returns the same as String.
+func (v Verdict) LogValue() slog.Value { return slog.StringValue(v.String()) }
 
 // ReplayRequest asks [Store] to let a dead letter wait again, with its key and
 // no attempts made.

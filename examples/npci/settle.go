@@ -38,7 +38,8 @@ func (p *pipeline) settle(ctx context.Context, pay payment) error {
 	var s settlement
 	p.submit(ctx, pay, &s)
 	defer func() { s.answer.Close() }() // what comes later goes to confirm
-	for retries := p.first.Start(ctx); ; {
+	retries := p.first.Start(ctx)
+	for {
 		i, err := channel.SelectInOrder(ctx, s.cases[:]...)
 		switch {
 		case err != nil:

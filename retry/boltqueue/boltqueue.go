@@ -103,8 +103,12 @@ var ErrTooLarge = errors.New("boltqueue: key and value are too large")
 //
 // The error is a [*HeldError] if the file is open elsewhere, a [*DamageError] if
 // it is not what was written, or that of the file system. A file of no bytes
-// counts as damaged, since Open never leaves one behind.
+// counts as damaged, since Open never leaves one behind. Open panics if
+// Options.Timeout is negative.
 func Open[T any](path string, o Options[T]) (*Store[T], error) {
+	if o.Timeout < 0 {
+		panic(fmt.Errorf("boltqueue: Open: negative Timeout %v", o.Timeout))
+	}
 	o.Codec = o.Codec.complete()
 	f, err := openFile(path, o.Timeout)
 	if err != nil {
@@ -210,7 +214,7 @@ func (s *Store[T]) LogValue() slog.Value { return slog.StringValue(s.String()) }
 // opened panics if the store is a zero one.
 func (s *Store[T]) opened(method string) {
 	if s.calls == nil {
-		panic(fmt.Errorf("boltqueue: Store.%s: store was not made by Open", method))
+		panic(fmt.Errorf("boltqueue: Store.%s: the Store was not made by Open", method))
 	}
 }
 
@@ -218,6 +222,9 @@ func (s *Store[T]) opened(method string) {
 // context that ends meanwhile is not looked at: the answer is on its way.
 func (s *Store[T]) decide(ctx context.Context, method string, f func()) error {
 	s.opened(method)
+	if ctx == nil {
+		panic(fmt.Errorf("boltqueue: Store.%s: the context is nil", method))
+	}
 	c := &call{do: f, done: make(chan error, 1)}
 	s.mu.RLock()
 	if s.closed {

@@ -252,24 +252,33 @@ func TestCallsBesideCloseAreAnsweredOrRefused(t *testing.T) {
 	})
 }
 
-func TestAZeroStoreNamesItself(t *testing.T) {
-	ctx := t.Context()
-	var s boltqueue.Store[string]
-	for method, call := range map[string]func(){
-		"Enqueue": func() { _, _ = s.Enqueue(ctx, retry.EnqueueRequest[string]{}) },
-		"Claim":   func() { _, _ = s.Claim(ctx, retry.ClaimRequest{}) },
-		"Settle":  func() { _ = s.Settle(ctx, retry.SettleRequest{}) },
-		"Extend":  func() { _ = s.Extend(ctx, retry.ExtendRequest{}) },
-		"Dead":    func() { _, _ = s.Dead(ctx, retry.PageRequest{}) },
-		"Replay":  func() { _ = s.Replay(ctx, retry.ReplayRequest{}) },
-		"Discard": func() { _ = s.Discard(ctx, retry.DiscardRequest{}) },
-		"Events":  func() { _, _ = s.Events(ctx, retry.PageRequest{}) },
-		"Trim":    func() { _ = s.Trim(ctx, 0) },
-		"Stats":   func() { _, _ = s.Stats(ctx) },
-		"Notify":  func() { s.Notify(nil, nil) },
-		"Close":   func() { _ = s.Close() },
-	} {
-		err := testkit.PanicError(t, call)
-		assert.EqualError(t, err, "boltqueue: Store."+method+": store was not made by Open")
+func TestACallersBugPanicsByName(t *testing.T) {
+	var zero boltqueue.Store[string]
+	var none context.Context
+	s := open(t, newPath(t))
+	defer func() { require.NoError(t, s.Close()) }()
+	refuses := func(where, what string, call func()) {
+		assert.EqualError(t, testkit.PanicError(t, call), "boltqueue: "+where+": "+what)
 	}
+	for method, call := range map[string]func(context.Context, *boltqueue.Store[string]){
+		"Enqueue": func(ctx context.Context, s *boltqueue.Store[string]) {
+			_, _ = s.Enqueue(ctx, retry.EnqueueRequest[string]{})
+		},
+		"Claim":   func(ctx context.Context, s *boltqueue.Store[string]) { _, _ = s.Claim(ctx, retry.ClaimRequest{}) },
+		"Settle":  func(ctx context.Context, s *boltqueue.Store[string]) { _ = s.Settle(ctx, retry.SettleRequest{}) },
+		"Extend":  func(ctx context.Context, s *boltqueue.Store[string]) { _ = s.Extend(ctx, retry.ExtendRequest{}) },
+		"Dead":    func(ctx context.Context, s *boltqueue.Store[string]) { _, _ = s.Dead(ctx, retry.PageRequest{}) },
+		"Replay":  func(ctx context.Context, s *boltqueue.Store[string]) { _ = s.Replay(ctx, retry.ReplayRequest{}) },
+		"Discard": func(ctx context.Context, s *boltqueue.Store[string]) { _ = s.Discard(ctx, retry.DiscardRequest{}) },
+		"Events":  func(ctx context.Context, s *boltqueue.Store[string]) { _, _ = s.Events(ctx, retry.PageRequest{}) },
+		"Trim":    func(ctx context.Context, s *boltqueue.Store[string]) { _ = s.Trim(ctx, 0) },
+		"Stats":   func(ctx context.Context, s *boltqueue.Store[string]) { _, _ = s.Stats(ctx) },
+	} {
+		refuses("Store."+method, "the Store was not made by Open", func() { call(t.Context(), &zero) })
+		refuses("Store."+method, "the context is nil", func() { call(none, s) })
+	}
+	refuses("Store.Notify", "the Store was not made by Open", func() { zero.Notify(nil, nil) })
+	refuses("Store.Close", "the Store was not made by Open", func() { _ = zero.Close() })
+	refuses("Open", "negative Timeout -1ns", func() { _, _ = boltqueue.Open("", boltqueue.Options[string]{Timeout: -1}) })
+	assert.Equal(t, "boltqueue.Store()", fmt.Sprint(&zero))
 }
