@@ -56,9 +56,7 @@ const maxChunk = 64
 //
 //ferrous:acquire
 func NewBroadcast[T any](capacity int) (*BroadcastSender[T], *BroadcastReceiver[T]) {
-	if capacity <= 0 {
-		panic(fmt.Errorf("channel: NewBroadcast: capacity %d is not positive", capacity))
-	}
+	checkCapacity[*T](capacity, "NewBroadcast")
 	b := &broadcast[T]{ring: make([]atomic.Pointer[entry[T]], capacity)}
 	b.senders.Store(1)
 	return &BroadcastSender[T]{b: b}, b.subscribe(0) // no other goroutine knows of b: it needs no lock
@@ -84,6 +82,7 @@ type BroadcastSender[T any] struct {
 //
 //ferrous:transfers v on ok
 func (s *BroadcastSender[T]) Send(v T) (receivers int, err error) {
+	s.check("Send")
 	b := s.b
 	b.mu.Lock()
 	n := int(b.receivers.Load())
@@ -110,6 +109,7 @@ func (s *BroadcastSender[T]) Send(v T) (receivers int, err error) {
 //
 //ferrous:acquire
 func (s *BroadcastSender[T]) Subscribe() *BroadcastReceiver[T] {
+	s.check("Subscribe")
 	return s.b.newReceiver(&s.closed, &s.b.tail)
 }
 
@@ -117,6 +117,7 @@ func (s *BroadcastSender[T]) Subscribe() *BroadcastReceiver[T] {
 //
 //ferrous:acquire
 func (s *BroadcastSender[T]) Clone() *BroadcastSender[T] {
+	s.check("Clone")
 	c := &BroadcastSender[T]{b: s.b}
 	if s.closed.Load() || !increment(&s.b.senders) {
 		c.closed.Store(true)
@@ -130,6 +131,7 @@ func (s *BroadcastSender[T]) Clone() *BroadcastSender[T] {
 //ferrous:release
 //ferrous:idempotent
 func (s *BroadcastSender[T]) Close() {
+	s.check("Close")
 	if s.closed.Swap(true) {
 		return
 	}
@@ -143,15 +145,16 @@ func (s *BroadcastSender[T]) Close() {
 }
 
 // ReceiverCount returns how many receivers are open.
-func (s *BroadcastSender[T]) ReceiverCount() int { return int(s.b.receivers.Load()) }
+func (s *BroadcastSender[T]) ReceiverCount() int { return int(s.use("ReceiverCount").receivers.Load()) }
 
 // SenderCount returns how many senders are open.
-func (s *BroadcastSender[T]) SenderCount() int { return int(s.b.senders.Load()) }
+func (s *BroadcastSender[T]) SenderCount() int { return int(s.use("SenderCount").senders.Load()) }
 
 // Len returns how many messages are kept that the slowest receiver has yet to
 // receive. It is at most Cap, and 0 without receivers. It takes time in proportion
 // to the number of receivers.
 func (s *BroadcastSender[T]) Len() int {
+	s.check("Len")
 	b := s.b
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -163,15 +166,19 @@ func (s *BroadcastSender[T]) Len() int {
 }
 
 // Cap returns how many messages are kept.
-func (s *BroadcastSender[T]) Cap() int { return len(s.b.ring) }
+func (s *BroadcastSender[T]) Cap() int { return len(s.use("Cap").ring) }
 
 // IsClosed reports whether a Send through this handle would fail: after its
 // Close, and while there is no receiver. Subscribe takes the latter back.
-func (s *BroadcastSender[T]) IsClosed() bool { return s.closed.Load() || s.b.receivers.Load() == 0 }
+func (s *BroadcastSender[T]) IsClosed() bool {
+	s.check("IsClosed")
+	return s.closed.Load() || s.b.receivers.Load() == 0
+}
 
 // Done returns a channel that is closed when [BroadcastSender.IsClosed] is true.
 // After a Subscribe, call it anew.
 func (s *BroadcastSender[T]) Done() <-chan struct{} {
+	s.check("Done")
 	s.b.mu.Lock()
 	defer s.b.mu.Unlock()
 	if s.IsClosed() {
@@ -181,7 +188,11 @@ func (s *BroadcastSender[T]) Done() <-chan struct{} {
 }
 
 // SameChannel reports whether both send to the same broadcast.
-func (s *BroadcastSender[T]) SameChannel(other *BroadcastSender[T]) bool { return s.b == other.b }
+func (s *BroadcastSender[T]) SameChannel(other *BroadcastSender[T]) bool {
+	s.check("SameChannel")
+	checkOther(other != nil, "BroadcastSender.SameChannel")
+	return s.b == other.b
+}
 
 // BroadcastReceiver gets every message of a broadcast. It is safe for
 // concurrent use, but then each message goes to one of the callers; Clone or
@@ -223,6 +234,8 @@ func (b *broadcast[T]) unsubscribe(r *BroadcastReceiver[T]) (last bool) {
 //
 //ferrous:blocks
 func (r *BroadcastReceiver[T]) Recv(ctx context.Context) (v T, err error) {
+	checkContext(ctx, "BroadcastReceiver.Recv")
+	r.check("Recv")
 	if ctx.Err() != nil {
 		return v, cause(ctx)
 	}
@@ -242,6 +255,7 @@ func (r *BroadcastReceiver[T]) recvSlow(ctx context.Context) (v T, err error) {
 
 // TryRecv is Recv without waiting: its error may also be [ErrEmpty].
 func (r *BroadcastReceiver[T]) TryRecv() (v T, err error) {
+	r.check("TryRecv")
 	if v, err = r.tryRecv(); err != ErrEmpty { //nolint:errorlint // never wrapped
 		r.turns.tried(r)
 	}
@@ -286,6 +300,8 @@ func (r *BroadcastReceiver[T]) tryRecv() (v T, err error) {
 //
 //ferrous:blocks
 func (r *BroadcastReceiver[T]) All(ctx context.Context) iter.Seq2[T, error] {
+	checkContext(ctx, "BroadcastReceiver.All")
+	r.check("All")
 	return func(yield func(T, error) bool) {
 		for {
 			v, err := r.Recv(ctx)
@@ -302,6 +318,7 @@ func (r *BroadcastReceiver[T]) All(ctx context.Context) iter.Seq2[T, error] {
 //
 //ferrous:acquire
 func (r *BroadcastReceiver[T]) Resubscribe() *BroadcastReceiver[T] {
+	r.check("Resubscribe")
 	return r.b.newReceiver(&r.closed, &r.b.tail)
 }
 
@@ -310,6 +327,7 @@ func (r *BroadcastReceiver[T]) Resubscribe() *BroadcastReceiver[T] {
 //
 //ferrous:acquire
 func (r *BroadcastReceiver[T]) Clone() *BroadcastReceiver[T] {
+	r.check("Clone")
 	return r.b.newReceiver(&r.closed, &r.next)
 }
 
@@ -331,6 +349,7 @@ func (b *broadcast[T]) newReceiver(closed *atomic.Bool, next *atomic.Uint64) *Br
 //ferrous:release
 //ferrous:idempotent
 func (r *BroadcastReceiver[T]) Close() {
+	r.check("Close")
 	if r.closed.Swap(true) {
 		return
 	}
@@ -350,30 +369,39 @@ func (r *BroadcastReceiver[T]) Close() {
 // Len returns how many messages were sent since the last one received,
 // including those that are lost by now.
 func (r *BroadcastReceiver[T]) Len() int {
+	r.check("Len")
 	next := r.next.Load()
 	return int(r.b.tail.Load() - next)
 }
 
 // Cap returns how many messages are kept.
-func (r *BroadcastReceiver[T]) Cap() int { return len(r.b.ring) }
+func (r *BroadcastReceiver[T]) Cap() int { return len(r.use("Cap").ring) }
 
 // IsClosed reports whether all senders are closed. Messages may still be kept.
 func (r *BroadcastReceiver[T]) IsClosed() bool {
+	r.check("IsClosed")
 	return r.closed.Load() || r.b.senders.Load() == 0
 }
 
 // SenderCount returns how many senders are open.
-func (r *BroadcastReceiver[T]) SenderCount() int { return int(r.b.senders.Load()) }
+func (r *BroadcastReceiver[T]) SenderCount() int { return int(r.use("SenderCount").senders.Load()) }
 
 // ReceiverCount returns how many receivers are open.
-func (r *BroadcastReceiver[T]) ReceiverCount() int { return int(r.b.receivers.Load()) }
+func (r *BroadcastReceiver[T]) ReceiverCount() int {
+	return int(r.use("ReceiverCount").receivers.Load())
+}
 
 // SameChannel reports whether both receive from the same broadcast.
-func (r *BroadcastReceiver[T]) SameChannel(other *BroadcastReceiver[T]) bool { return r.b == other.b }
+func (r *BroadcastReceiver[T]) SameChannel(other *BroadcastReceiver[T]) bool {
+	r.check("SameChannel")
+	checkOther(other != nil, "BroadcastReceiver.SameChannel")
+	return r.b == other.b
+}
 
 // Ready returns a channel that is closed once Recv need not wait. It may be
 // closed too early: follow it with TryRecv, and call Ready anew to wait again.
 func (r *BroadcastReceiver[T]) Ready() <-chan struct{} {
+	r.check("Ready")
 	return r.turns.ready(r)
 }
 

@@ -10,6 +10,8 @@ import "context"
 //
 // A goroutine serves it, which ends with ctx at the latest. r stays open.
 func (r *Receiver[T]) Chan(ctx context.Context) <-chan T {
+	checkContext(ctx, "Receiver.Chan")
+	r.check("Chan")
 	c := make(chan T)
 	go func() {
 		defer close(c)
@@ -37,6 +39,7 @@ func (r *Receiver[T]) Chan(ctx context.Context) <-chan T {
 //
 //ferrous:acquire
 func FromChan[T any](ctx context.Context, c <-chan T) *Receiver[T] {
+	checkContext(ctx, "FromChan")
 	tx, rx := New[T](1)
 	go func() {
 		defer tx.Close()

@@ -113,16 +113,11 @@ const queueCapacity = 16
 //
 //ferrous:acquire
 func New[T any](capacity int) (*Sender[T], *Receiver[T]) {
-	switch {
-	case capacity <= 0:
-		panic(fmt.Errorf("channel: New: capacity %d is not positive", capacity))
-	case uint64(capacity) > maxCapacity:
-		panic(fmt.Errorf("channel: New: capacity %d is more than 2^59", capacity))
-	case capacity < queueCapacity:
+	checkCapacity[T](capacity, "New")
+	if capacity < queueCapacity {
 		return open(newRing[T](capacity))
-	default:
-		return open(newBounded[T](capacity))
 	}
+	return open(newBounded[T](capacity))
 }
 
 // NewUnbounded returns the first sender and the first receiver of a channel whose buffer

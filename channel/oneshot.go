@@ -50,6 +50,7 @@ type OneshotSender[T any] struct {
 //
 //ferrous:transfers v on ok
 func (s *OneshotSender[T]) Send(v T) error {
+	s.check("Send")
 	c := s.c
 	for {
 		state := c.state.Load()
@@ -70,17 +71,19 @@ func (s *OneshotSender[T]) Send(v T) error {
 //ferrous:release
 //ferrous:idempotent
 func (s *OneshotSender[T]) Close() {
+	s.check("Close")
 	s.c.state.Or(oneshotTxClosed)
 	s.c.arrived.open()
 	s.c.refused.Open()
 }
 
 // IsClosed reports whether a Send would fail.
-func (s *OneshotSender[T]) IsClosed() bool { return s.c.isClosed() }
+func (s *OneshotSender[T]) IsClosed() bool { return s.use("IsClosed").isClosed() }
 
 // Done returns a channel that is closed when a Send would fail, usually
 // because the receiver is not interested any more.
 func (s *OneshotSender[T]) Done() <-chan struct{} {
+	s.check("Done")
 	closed, _ := s.c.refused.Wait()
 	if s.c.isClosed() {
 		s.c.refused.Open()
@@ -104,6 +107,8 @@ type OneshotReceiver[T any] struct {
 //
 //ferrous:blocks
 func (r *OneshotReceiver[T]) Recv(ctx context.Context) (v T, err error) {
+	checkContext(ctx, "OneshotReceiver.Recv")
+	r.check("Recv")
 	if ctx.Err() != nil {
 		return v, cause(ctx)
 	}
@@ -124,6 +129,7 @@ func (r *OneshotReceiver[T]) recvSlow(ctx context.Context) (v T, err error) {
 // TryRecv returns the message if it is there. Otherwise its error is
 // [ErrEmpty] or [ErrClosed].
 func (r *OneshotReceiver[T]) TryRecv() (v T, err error) {
+	r.check("TryRecv")
 	if v, err = r.tryRecv(); err != ErrEmpty { //nolint:errorlint // never wrapped
 		r.turns.tried(r)
 	}
@@ -145,6 +151,7 @@ func (r *OneshotReceiver[T]) tryRecv() (v T, err error) {
 // Shutdown refuses the message, unless it was sent: then it can still be
 // received. After tokio's Receiver::close.
 func (r *OneshotReceiver[T]) Shutdown() {
+	r.check("Shutdown")
 	r.c.state.Or(oneshotRxClosed)
 	r.c.arrived.open()
 	r.c.refused.Open()
@@ -156,6 +163,7 @@ func (r *OneshotReceiver[T]) Shutdown() {
 //ferrous:release
 //ferrous:idempotent
 func (r *OneshotReceiver[T]) Close() {
+	r.check("Close")
 	before := r.c.state.Or(oneshotRxClosed | oneshotDropped)
 	r.c.arrived.open()
 	r.c.refused.Open()
@@ -166,10 +174,11 @@ func (r *OneshotReceiver[T]) Close() {
 
 // IsClosed reports whether nothing more can be sent, also because the message
 // was.
-func (r *OneshotReceiver[T]) IsClosed() bool { return r.c.isClosed() }
+func (r *OneshotReceiver[T]) IsClosed() bool { return r.use("IsClosed").isClosed() }
 
 // Len returns 1 while a message waits to be received, otherwise 0.
 func (r *OneshotReceiver[T]) Len() int {
+	r.check("Len")
 	if r.c.state.Load()&(oneshotSent|oneshotTaken) == oneshotSent {
 		return 1
 	}
@@ -178,6 +187,7 @@ func (r *OneshotReceiver[T]) Len() int {
 
 // Ready returns a channel that is closed once Recv need not wait.
 func (r *OneshotReceiver[T]) Ready() <-chan struct{} {
+	r.check("Ready")
 	return r.turns.ready(r)
 }
 

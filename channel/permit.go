@@ -32,6 +32,8 @@ type Permit[T any] struct {
 //ferrous:fallible
 //ferrous:blocks
 func (s *Sender[T]) Reserve(ctx context.Context) (Permit[T], error) {
+	checkContext(ctx, "Sender.Reserve")
+	s.check("Reserve")
 	return s.ReserveMany(ctx, 1)
 }
 
@@ -45,6 +47,8 @@ func (s *Sender[T]) Reserve(ctx context.Context) (Permit[T], error) {
 //ferrous:fallible
 //ferrous:blocks
 func (s *Sender[T]) ReserveMany(ctx context.Context, n int) (Permit[T], error) {
+	checkContext(ctx, "Sender.ReserveMany")
+	s.check("ReserveMany")
 	if n >= 0 && ctx.Err() != nil {
 		return Permit[T]{}, cause(ctx)
 	}
@@ -64,7 +68,10 @@ func (s *Sender[T]) ReserveMany(ctx context.Context, n int) (Permit[T], error) {
 //
 //ferrous:acquire
 //ferrous:fallible
-func (s *Sender[T]) TryReserve() (Permit[T], error) { return s.TryReserveMany(1) }
+func (s *Sender[T]) TryReserve() (Permit[T], error) {
+	s.check("TryReserve")
+	return s.TryReserveMany(1)
+}
 
 // TryReserveMany reserves n slots if that needs no waiting. Otherwise its error is
 // [ErrFull], [ErrClosed] or [ErrCapacity]. It panics if n is negative.
@@ -72,6 +79,7 @@ func (s *Sender[T]) TryReserve() (Permit[T], error) { return s.TryReserveMany(1)
 //ferrous:acquire
 //ferrous:fallible
 func (s *Sender[T]) TryReserveMany(n int) (Permit[T], error) {
+	s.check("TryReserveMany")
 	if err := s.checkReserve("TryReserveMany", n); err != nil {
 		return Permit[T]{}, err
 	}
@@ -86,7 +94,7 @@ func (s *Sender[T]) TryReserveMany(n int) (Permit[T], error) {
 func (s *Sender[T]) checkReserve(method string, n int) error {
 	switch {
 	case n < 0:
-		panic(fmt.Errorf("channel: Sender.%s: %d slots", method, n))
+		panic(bug("Sender.%s: %d slots", method, n))
 	case s.IsClosed():
 		return ErrClosed
 	case n > s.core.cap():

@@ -29,18 +29,21 @@ type Receiver[T any] struct {
 //
 //ferrous:blocks
 func (r *Receiver[T]) Recv(ctx context.Context) (v T, err error) {
+	checkContext(ctx, "Receiver.Recv")
 	if r.closed.Load() {
 		return v, closedError(ctx)
 	}
 	if r.queue != nil {
 		return r.queue.recv(ctx)
 	}
+	r.check("Recv")
 	return r.core.recv(ctx)
 }
 
 // TryRecv returns the oldest message if that needs no waiting. Otherwise its
 // error is [ErrEmpty] or [ErrClosed].
 func (r *Receiver[T]) TryRecv() (v T, err error) {
+	r.check("TryRecv")
 	if r.closed.Load() {
 		return v, ErrClosed
 	}
@@ -53,6 +56,8 @@ func (r *Receiver[T]) TryRecv() (v T, err error) {
 //
 //ferrous:blocks
 func (r *Receiver[T]) RecvMany(ctx context.Context, buf []T) (int, error) {
+	checkContext(ctx, "Receiver.RecvMany")
+	r.check("RecvMany")
 	if ctx.Err() != nil {
 		return 0, cause(ctx)
 	}
@@ -71,6 +76,8 @@ func (r *Receiver[T]) RecvMany(ctx context.Context, buf []T) (int, error) {
 //
 //ferrous:blocks
 func (r *Receiver[T]) All(ctx context.Context) iter.Seq2[T, error] {
+	checkContext(ctx, "Receiver.All")
+	r.check("All")
 	return func(yield func(T, error) bool) {
 		for {
 			v, err := r.Recv(ctx)
@@ -86,6 +93,7 @@ func (r *Receiver[T]) All(ctx context.Context) iter.Seq2[T, error] {
 //
 //ferrous:acquire
 func (r *Receiver[T]) Clone() *Receiver[T] {
+	r.check("Clone")
 	c := &Receiver[T]{core: r.core, queue: r.queue, shared: r.shared}
 	if r.closed.Load() || !increment(&r.shared.receivers) {
 		c.closed.Store(true)
@@ -96,6 +104,7 @@ func (r *Receiver[T]) Clone() *Receiver[T] {
 // Shutdown refuses all further sends, of all senders. What is buffered or
 // promised to a [Permit] can still be received. After tokio's Receiver::close.
 func (r *Receiver[T]) Shutdown() {
+	r.check("Shutdown")
 	if !r.closed.Load() {
 		r.shared.shutdown()
 	}
@@ -109,6 +118,7 @@ func (r *Receiver[T]) Shutdown() {
 //ferrous:release
 //ferrous:idempotent
 func (r *Receiver[T]) Close() {
+	r.check("Close")
 	if r.closed.Swap(true) {
 		return
 	}
@@ -121,25 +131,32 @@ func (r *Receiver[T]) Close() {
 
 // IsClosed reports whether no more messages are accepted. Some may still be
 // buffered or promised.
-func (r *Receiver[T]) IsClosed() bool { return r.closed.Load() || r.core.isClosed() }
+func (r *Receiver[T]) IsClosed() bool {
+	r.check("IsClosed")
+	return r.closed.Load() || r.core.isClosed()
+}
 
 // Len returns how many messages are buffered.
-func (r *Receiver[T]) Len() int { return r.core.len() }
+func (r *Receiver[T]) Len() int { return r.use("Len").core.len() }
 
 // Cap returns the channel's capacity, or [Unbounded].
-func (r *Receiver[T]) Cap() int { return r.core.cap() }
+func (r *Receiver[T]) Cap() int { return r.use("Cap").core.cap() }
 
 // SameChannel reports whether both receive from the same channel.
-func (r *Receiver[T]) SameChannel(other *Receiver[T]) bool { return r.shared == other.shared }
+func (r *Receiver[T]) SameChannel(other *Receiver[T]) bool {
+	r.check("SameChannel")
+	checkOther(other != nil, "Receiver.SameChannel")
+	return r.shared == other.shared
+}
 
 // SenderCount returns how many senders are open.
-func (r *Receiver[T]) SenderCount() int { return int(r.shared.senders.Load()) }
+func (r *Receiver[T]) SenderCount() int { return int(r.use("SenderCount").senders.Load()) }
 
 // WeakCount returns how many weak senders are open.
-func (r *Receiver[T]) WeakCount() int { return int(r.shared.weaks.Load()) }
+func (r *Receiver[T]) WeakCount() int { return int(r.use("WeakCount").weaks.Load()) }
 
 // ReceiverCount returns how many receivers are open.
-func (r *Receiver[T]) ReceiverCount() int { return int(r.shared.receivers.Load()) }
+func (r *Receiver[T]) ReceiverCount() int { return int(r.use("ReceiverCount").receivers.Load()) }
 
 // Ready returns a channel from which a receive returns once Recv need not wait,
 // because there is a message or because the stream has ended. It is closed then.
@@ -154,6 +171,7 @@ func (r *Receiver[T]) ReceiverCount() int { return int(r.shared.receivers.Load()
 //	case <-ticker.C:
 //	}
 func (r *Receiver[T]) Ready() <-chan struct{} {
+	r.check("Ready")
 	if r.closed.Load() {
 		return closedChan()
 	}

@@ -26,6 +26,7 @@ import (
 //
 //ferrous:blocks
 func Select(ctx context.Context, cases ...Case) (int, error) {
+	checkContext(ctx, "Select")
 	return selectOf(ctx, cases, false)
 }
 
@@ -37,6 +38,7 @@ func Select(ctx context.Context, cases ...Case) (int, error) {
 //
 //ferrous:blocks
 func SelectInOrder(ctx context.Context, cases ...Case) (int, error) {
+	checkContext(ctx, "SelectInOrder")
 	return selectOf(ctx, cases, true)
 }
 

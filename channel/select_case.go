@@ -2,7 +2,6 @@ package channel
 
 import (
 	"context"
-	"fmt"
 	"reflect"
 	"sync/atomic"
 	"time"
@@ -15,6 +14,8 @@ type Case struct{ op operation }
 
 // operation is what a case does.
 type operation interface {
+	// name returns the function that made the case, with its type.
+	name() string
 	// try does the operation if that needs no waiting: then it calls r.leave and the
 	// function, and reports true.
 	try(r *waitSet) bool
@@ -50,7 +51,13 @@ type recvCase[T any] struct {
 }
 
 // OnRecv returns a case that receives from r. f is called with the results of Recv.
-func (r *Receiver[T]) OnRecv(f func(T, error)) Case { return Case{&recvCase[T]{r, f}} }
+func (r *Receiver[T]) OnRecv(f func(T, error)) Case {
+	r.check("OnRecv")
+	checkFunc(f != nil, "Receiver.OnRecv")
+	return Case{&recvCase[T]{r, f}}
+}
+
+func (c *recvCase[T]) name() string { return "Receiver.OnRecv" }
 
 func (c *recvCase[T]) try(r *waitSet) bool {
 	v, err := c.r.TryRecv()
@@ -102,13 +109,26 @@ type slotCase[T any] struct {
 // OnSend returns a case that sends v to s. f is called with the result of Send.
 //
 //ferrous:transfers v
-func (s *Sender[T]) OnSend(v T, f func(error)) Case { return Case{&slotCase[T]{s: s, v: v, f: f}} }
+func (s *Sender[T]) OnSend(v T, f func(error)) Case {
+	s.check("OnSend")
+	checkFunc(f != nil, "Sender.OnSend")
+	return Case{&slotCase[T]{s: s, v: v, f: f}}
+}
 
 // OnReserve returns a case that reserves a slot of s. f is called with the results of
 // Reserve, and owns the permit. So f can make the message when there is a free slot
 // for it.
 func (s *Sender[T]) OnReserve(f func(*Permit[T], error)) Case {
+	s.check("OnReserve")
+	checkFunc(f != nil, "Sender.OnReserve")
 	return Case{&slotCase[T]{s: s, got: f}}
+}
+
+func (c *slotCase[T]) name() string {
+	if c.f != nil {
+		return "Sender.OnSend"
+	}
+	return "Sender.OnReserve"
 }
 
 func (c *slotCase[T]) try(r *waitSet) bool {
@@ -177,24 +197,37 @@ type turnCase[T any] struct {
 		tryRecv() (T, error)
 	}
 	f func(T, error)
+	n string // the name
 }
 
 // OnRecv returns a case that receives from r. f is called with the results of Recv.
-func (r *OneshotReceiver[T]) OnRecv(f func(T, error)) Case { return Case{&turnCase[T]{r, f}} }
+func (r *OneshotReceiver[T]) OnRecv(f func(T, error)) Case {
+	r.check("OnRecv")
+	checkFunc(f != nil, "OneshotReceiver.OnRecv")
+	return Case{&turnCase[T]{r, f, "OneshotReceiver.OnRecv"}}
+}
 
 // OnRecv returns a case that receives from r. f is called with the results of Recv.
-func (r *BroadcastReceiver[T]) OnRecv(f func(T, error)) Case { return Case{&turnCase[T]{r, f}} }
+func (r *BroadcastReceiver[T]) OnRecv(f func(T, error)) Case {
+	r.check("OnRecv")
+	checkFunc(f != nil, "BroadcastReceiver.OnRecv")
+	return Case{&turnCase[T]{r, f, "BroadcastReceiver.OnRecv"}}
+}
 
 // OnChanged returns a case that waits for a change. f is called with the result of
 // Changed.
 func (r *WatchReceiver[T]) OnChanged(f func(error)) Case {
-	return Case{&turnCase[struct{}]{changes[T]{r}, func(_ struct{}, err error) { f(err) }}}
+	r.check("OnChanged")
+	checkFunc(f != nil, "WatchReceiver.OnChanged")
+	return Case{&turnCase[struct{}]{changes[T]{r}, func(_ struct{}, err error) { f(err) }, "WatchReceiver.OnChanged"}}
 }
 
 // changes is a watch as turnCase needs it: what is received is a change.
 type changes[T any] struct{ *WatchReceiver[T] }
 
 func (c changes[T]) tryRecv() (struct{}, error) { return struct{}{}, c.tryChanged() }
+
+func (c *turnCase[T]) name() string { return c.n }
 
 func (c *turnCase[T]) try(r *waitSet) bool {
 	v, err := c.r.tryRecv()
@@ -237,25 +270,46 @@ func (c *turnCase[T]) leave(place any, _ bool) { c.r.turnsOf().leave(c.r, place.
 type endCase struct {
 	end func() <-chan struct{}
 	f   func()
+	n   string // the name
 }
 
 // OnDone returns a case that waits for [Sender.Done].
-func (s *Sender[T]) OnDone(f func()) Case { return Case{&endCase{s.Done, f}} }
+func (s *Sender[T]) OnDone(f func()) Case {
+	s.check("OnDone")
+	checkFunc(f != nil, "Sender.OnDone")
+	return Case{&endCase{s.Done, f, "Sender.OnDone"}}
+}
 
 // OnDone returns a case that waits for [OneshotSender.Done].
-func (s *OneshotSender[T]) OnDone(f func()) Case { return Case{&endCase{s.Done, f}} }
+func (s *OneshotSender[T]) OnDone(f func()) Case {
+	s.check("OnDone")
+	checkFunc(f != nil, "OneshotSender.OnDone")
+	return Case{&endCase{s.Done, f, "OneshotSender.OnDone"}}
+}
 
 // OnDone returns a case that waits for [BroadcastSender.Done].
-func (s *BroadcastSender[T]) OnDone(f func()) Case { return Case{&endCase{s.Done, f}} }
+func (s *BroadcastSender[T]) OnDone(f func()) Case {
+	s.check("OnDone")
+	checkFunc(f != nil, "BroadcastSender.OnDone")
+	return Case{&endCase{s.Done, f, "BroadcastSender.OnDone"}}
+}
 
 // OnDone returns a case that waits for [WatchSender.Done].
-func (s *WatchSender[T]) OnDone(f func()) Case { return Case{&endCase{s.Done, f}} }
+func (s *WatchSender[T]) OnDone(f func()) Case {
+	s.check("OnDone")
+	checkFunc(f != nil, "WatchSender.OnDone")
+	return Case{&endCase{s.Done, f, "WatchSender.OnDone"}}
+}
 
 // OnDone returns a case that waits until ctx is done. f is called with an error that
 // matches the context's Err and its cause.
 func OnDone(ctx context.Context, f func(error)) Case {
-	return Case{&endCase{ctx.Done, func() { f(cause(ctx)) }}}
+	checkContext(ctx, "OnDone")
+	checkFunc(f != nil, "OnDone")
+	return Case{&endCase{ctx.Done, func() { f(cause(ctx)) }, "OnDone"}}
 }
+
+func (c *endCase) name() string { return c.n }
 
 func (c *endCase) try(r *waitSet) bool {
 	select {
@@ -290,7 +344,12 @@ type afterCase struct {
 // OnAfter returns a case that goes on when d has passed since the Select began to
 // wait: a timeout. If d is 0 or negative, the case can go on at once. In [TrySelect] a
 // positive d never passes.
-func OnAfter(d time.Duration, f func()) Case { return Case{&afterCase{d: d, f: f}} }
+func OnAfter(d time.Duration, f func()) Case {
+	checkFunc(f != nil, "OnAfter")
+	return Case{&afterCase{d: d, f: f}}
+}
+
+func (c *afterCase) name() string { return "OnAfter" }
 
 func (c *afterCase) try(r *waitSet) bool { return c.left(r) <= 0 && c.done(r) }
 
@@ -345,10 +404,13 @@ type tickCase struct {
 // unreachable, the ticker ends. OnTick panics if d is 0 or negative.
 func OnTick(d time.Duration, f func(time.Time)) Case {
 	if d <= 0 {
-		panic(fmt.Errorf("channel: OnTick: interval %v is not positive", d))
+		panic(bug("OnTick: interval %v is not positive", d))
 	}
+	checkFunc(f != nil, "OnTick")
 	return Case{&tickCase{time.NewTicker(d), f}}
 }
+
+func (c *tickCase) name() string { return "OnTick" }
 
 func (c *tickCase) try(r *waitSet) bool {
 	select {
@@ -377,7 +439,12 @@ type chanRecv[T any] struct {
 
 // OnChanRecv returns a case that receives from the native channel c. f is called with
 // the results of v, ok := <-c. A nil channel never goes on.
-func OnChanRecv[T any](c <-chan T, f func(v T, ok bool)) Case { return Case{&chanRecv[T]{c, f}} }
+func OnChanRecv[T any](c <-chan T, f func(v T, ok bool)) Case {
+	checkFunc(f != nil, "OnChanRecv")
+	return Case{&chanRecv[T]{c, f}}
+}
+
+func (c *chanRecv[T]) name() string { return "OnChanRecv" }
 
 func (c *chanRecv[T]) try(r *waitSet) bool {
 	select {
@@ -425,7 +492,12 @@ type chanSend[T any] struct {
 
 // OnChanSend returns a case that sends v to the native channel c. As c <- v does, the
 // Select panics if c is closed. A nil channel never goes on.
-func OnChanSend[T any](c chan<- T, v T, f func()) Case { return Case{&chanSend[T]{c, v, f}} }
+func OnChanSend[T any](c chan<- T, v T, f func()) Case {
+	checkFunc(f != nil, "OnChanSend")
+	return Case{&chanSend[T]{c, v, f}}
+}
+
+func (c *chanSend[T]) name() string { return "OnChanSend" }
 
 func (c *chanSend[T]) try(r *waitSet) bool {
 	select {

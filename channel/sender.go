@@ -72,12 +72,14 @@ type Sender[T any] struct {
 //ferrous:transfers v on ok
 //ferrous:blocks
 func (s *Sender[T]) Send(ctx context.Context, v T) error {
+	checkContext(ctx, "Sender.Send")
 	if s.closed.Load() {
 		return closedError(ctx)
 	}
 	if s.queue != nil {
 		return s.queue.send(ctx, v)
 	}
+	s.check("Send")
 	return s.core.send(ctx, v)
 }
 
@@ -86,6 +88,7 @@ func (s *Sender[T]) Send(ctx context.Context, v T) error {
 //
 //ferrous:transfers v on ok
 func (s *Sender[T]) TrySend(v T) error {
+	s.check("TrySend")
 	if s.closed.Load() {
 		return ErrClosed
 	}
@@ -100,6 +103,8 @@ func (s *Sender[T]) TrySend(v T) error {
 //ferrous:transfers vs on ok
 //ferrous:blocks
 func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (int, error) {
+	checkContext(ctx, "Sender.SendMany")
+	s.check("SendMany")
 	if ctx.Err() != nil {
 		return 0, cause(ctx)
 	}
@@ -114,6 +119,7 @@ func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (int, error) {
 //
 //ferrous:acquire
 func (s *Sender[T]) Clone() *Sender[T] {
+	s.check("Clone")
 	if !s.closed.Load() {
 		if c, ok := s.shared.sender(); ok {
 			return c
@@ -152,6 +158,7 @@ func increment(n *atomic.Int64) bool {
 //ferrous:release
 //ferrous:idempotent
 func (s *Sender[T]) Close() {
+	s.check("Close")
 	if s.closed.Swap(true) {
 		return
 	}
@@ -168,16 +175,23 @@ func (s *Sender[T]) Close() {
 // a closed handle is closed.
 //
 //ferrous:acquire
-func (s *Sender[T]) Downgrade() *WeakSender[T] { return s.shared.weak(s.closed.Load()) }
+func (s *Sender[T]) Downgrade() *WeakSender[T] {
+	s.check("Downgrade")
+	return s.shared.weak(s.closed.Load())
+}
 
 // IsClosed reports whether a send through this handle would fail with
 // [ErrClosed]: after its Close, a receiver's Shutdown and the last receiver's
 // Close. So it is for the senders of all kinds of channels, but that [WatchSender]
 // also stores what nobody receives.
-func (s *Sender[T]) IsClosed() bool { return s.closed.Load() || s.core.isClosed() }
+func (s *Sender[T]) IsClosed() bool {
+	s.check("IsClosed")
+	return s.closed.Load() || s.core.isClosed()
+}
 
 // Done returns a channel that is closed when [Sender.IsClosed] is true.
 func (s *Sender[T]) Done() <-chan struct{} {
+	s.check("Done")
 	s.shared.mu.Lock()
 	defer s.shared.mu.Unlock()
 	if s.IsClosed() {
@@ -187,14 +201,15 @@ func (s *Sender[T]) Done() <-chan struct{} {
 }
 
 // Len returns how many messages are buffered.
-func (s *Sender[T]) Len() int { return s.core.len() }
+func (s *Sender[T]) Len() int { return s.use("Len").core.len() }
 
 // Cap returns the channel's capacity, or [Unbounded].
-func (s *Sender[T]) Cap() int { return s.core.cap() }
+func (s *Sender[T]) Cap() int { return s.use("Cap").core.cap() }
 
 // Free returns how many messages could be sent now without waiting: the
 // capacity without what is buffered and reserved, 0 when closed.
 func (s *Sender[T]) Free() int {
+	s.check("Free")
 	if s.closed.Load() {
 		return 0
 	}
@@ -202,16 +217,20 @@ func (s *Sender[T]) Free() int {
 }
 
 // SameChannel reports whether both send into the same channel.
-func (s *Sender[T]) SameChannel(other *Sender[T]) bool { return s.shared == other.shared }
+func (s *Sender[T]) SameChannel(other *Sender[T]) bool {
+	s.check("SameChannel")
+	checkOther(other != nil, "Sender.SameChannel")
+	return s.shared == other.shared
+}
 
 // SenderCount returns how many senders are open.
-func (s *Sender[T]) SenderCount() int { return int(s.shared.senders.Load()) }
+func (s *Sender[T]) SenderCount() int { return int(s.use("SenderCount").senders.Load()) }
 
 // WeakCount returns how many weak senders are open.
-func (s *Sender[T]) WeakCount() int { return int(s.shared.weaks.Load()) }
+func (s *Sender[T]) WeakCount() int { return int(s.use("WeakCount").weaks.Load()) }
 
 // ReceiverCount returns how many receivers are open.
-func (s *Sender[T]) ReceiverCount() int { return int(s.shared.receivers.Load()) }
+func (s *Sender[T]) ReceiverCount() int { return int(s.use("ReceiverCount").receivers.Load()) }
 
 // Ready returns a channel from which a receive returns once a send need not wait,
 // because there is room or because the channel is closed. It is closed then. Those
@@ -220,6 +239,7 @@ func (s *Sender[T]) ReceiverCount() int { return int(s.shared.receivers.Load()) 
 // Ready anew to wait again. A slot that is not used goes to the next after a
 // millisecond.
 func (s *Sender[T]) Ready() <-chan struct{} {
+	s.check("Ready")
 	if s.closed.Load() {
 		return closedChan()
 	}

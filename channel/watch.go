@@ -70,6 +70,7 @@ type WatchSender[T any] struct {
 //
 //ferrous:transfers v on ok
 func (s *WatchSender[T]) Send(v T) error {
+	s.check("Send")
 	_, err := s.SendReplace(v)
 	return err
 }
@@ -78,6 +79,7 @@ func (s *WatchSender[T]) Send(v T) error {
 //
 //ferrous:transfers v on ok
 func (s *WatchSender[T]) SendReplace(v T) (old T, err error) {
+	s.check("SendReplace")
 	if s.closed.Load() {
 		return old, ErrClosed
 	}
@@ -96,6 +98,8 @@ func (s *WatchSender[T]) SendReplace(v T) (old T, err error) {
 //
 //ferrous:lends
 func (s *WatchSender[T]) SendModify(modify func(*T)) error {
+	s.check("SendModify")
+	checkFunc(modify != nil, "WatchSender.SendModify")
 	_, err := s.SendIfModified(func(v *T) bool {
 		modify(v)
 		return true
@@ -108,6 +112,8 @@ func (s *WatchSender[T]) SendModify(modify func(*T)) error {
 //
 //ferrous:lends
 func (s *WatchSender[T]) SendIfModified(modify func(*T) bool) (modified bool, err error) {
+	s.check("SendIfModified")
+	checkFunc(modify != nil, "WatchSender.SendIfModified")
 	if s.closed.Load() {
 		return false, ErrClosed
 	}
@@ -126,6 +132,7 @@ func (s *WatchSender[T]) SendIfModified(modify func(*T) bool) (modified bool, er
 
 // Get returns the value.
 func (s *WatchSender[T]) Get() T {
+	s.check("Get")
 	v, _ := s.w.get()
 	return v
 }
@@ -135,6 +142,7 @@ func (s *WatchSender[T]) Get() T {
 //
 //ferrous:acquire
 func (s *WatchSender[T]) Subscribe() *WatchReceiver[T] {
+	s.check("Subscribe")
 	return s.w.newReceiver(&s.closed, &s.w.version)
 }
 
@@ -142,6 +150,7 @@ func (s *WatchSender[T]) Subscribe() *WatchReceiver[T] {
 //
 //ferrous:acquire
 func (s *WatchSender[T]) Clone() *WatchSender[T] {
+	s.check("Clone")
 	c := &WatchSender[T]{w: s.w}
 	if s.closed.Load() || !increment(&s.w.senders) {
 		c.closed.Store(true)
@@ -155,6 +164,7 @@ func (s *WatchSender[T]) Clone() *WatchSender[T] {
 //ferrous:release
 //ferrous:idempotent
 func (s *WatchSender[T]) Close() {
+	s.check("Close")
 	if s.closed.Swap(true) {
 		return
 	}
@@ -170,11 +180,15 @@ func (s *WatchSender[T]) Close() {
 // IsClosed reports whether nobody could receive what is sent through this handle:
 // after its Close, and while there is no receiver. Subscribe takes the latter back.
 // A Send fails after Close only.
-func (s *WatchSender[T]) IsClosed() bool { return s.closed.Load() || s.w.receivers.Load() == 0 }
+func (s *WatchSender[T]) IsClosed() bool {
+	s.check("IsClosed")
+	return s.closed.Load() || s.w.receivers.Load() == 0
+}
 
 // Done returns a channel that is closed when [WatchSender.IsClosed] is true.
 // After a Subscribe, call it anew.
 func (s *WatchSender[T]) Done() <-chan struct{} {
+	s.check("Done")
 	s.w.mu.Lock()
 	defer s.w.mu.Unlock()
 	if s.IsClosed() {
@@ -184,13 +198,17 @@ func (s *WatchSender[T]) Done() <-chan struct{} {
 }
 
 // ReceiverCount returns how many receivers are open.
-func (s *WatchSender[T]) ReceiverCount() int { return int(s.w.receivers.Load()) }
+func (s *WatchSender[T]) ReceiverCount() int { return int(s.use("ReceiverCount").receivers.Load()) }
 
 // SenderCount returns how many senders are open.
-func (s *WatchSender[T]) SenderCount() int { return int(s.w.senders.Load()) }
+func (s *WatchSender[T]) SenderCount() int { return int(s.use("SenderCount").senders.Load()) }
 
 // SameChannel reports whether both change the same value.
-func (s *WatchSender[T]) SameChannel(other *WatchSender[T]) bool { return s.w == other.w }
+func (s *WatchSender[T]) SameChannel(other *WatchSender[T]) bool {
+	s.check("SameChannel")
+	checkOther(other != nil, "WatchSender.SameChannel")
+	return s.w == other.w
+}
 
 // WatchReceiver sees the latest value of a watch, and when it changes. It is
 // safe for concurrent use, but then one of the callers sees a change; Clone
@@ -212,12 +230,14 @@ func (w *watch[T]) subscribe(seen uint64) *WatchReceiver[T] {
 
 // Get returns the value, without marking it as seen.
 func (r *WatchReceiver[T]) Get() T {
+	r.check("Get")
 	v, _ := r.w.get()
 	return v
 }
 
 // GetAndUpdate returns the value and marks it as seen.
 func (r *WatchReceiver[T]) GetAndUpdate() T {
+	r.check("GetAndUpdate")
 	v, version := r.w.get()
 	r.seen.Store(version)
 	return v
@@ -226,6 +246,7 @@ func (r *WatchReceiver[T]) GetAndUpdate() T {
 // HasChanged reports whether there is a value that was not seen. Its error is
 // [ErrClosed] if all senders are closed.
 func (r *WatchReceiver[T]) HasChanged() (bool, error) {
+	r.check("HasChanged")
 	if r.ended() {
 		return false, ErrClosed
 	}
@@ -233,10 +254,16 @@ func (r *WatchReceiver[T]) HasChanged() (bool, error) {
 }
 
 // MarkChanged makes the current value count as not seen.
-func (r *WatchReceiver[T]) MarkChanged() { r.seen.Store(r.w.version.Load() - 1) }
+func (r *WatchReceiver[T]) MarkChanged() {
+	r.check("MarkChanged")
+	r.seen.Store(r.w.version.Load() - 1)
+}
 
 // MarkUnchanged makes the current value count as seen.
-func (r *WatchReceiver[T]) MarkUnchanged() { r.seen.Store(r.w.version.Load()) }
+func (r *WatchReceiver[T]) MarkUnchanged() {
+	r.check("MarkUnchanged")
+	r.seen.Store(r.w.version.Load())
+}
 
 // Changed waits until there is a value that was not seen, and marks it as
 // seen. Several changes may count as one. Its error is [ErrClosed] if there is
@@ -244,6 +271,8 @@ func (r *WatchReceiver[T]) MarkUnchanged() { r.seen.Store(r.w.version.Load()) }
 //
 //ferrous:blocks
 func (r *WatchReceiver[T]) Changed(ctx context.Context) error {
+	checkContext(ctx, "WatchReceiver.Changed")
+	r.check("Changed")
 	if ctx.Err() != nil {
 		return cause(ctx)
 	}
@@ -256,6 +285,7 @@ func (r *WatchReceiver[T]) Changed(ctx context.Context) error {
 
 // TryChanged is Changed without waiting: its error may also be [ErrEmpty].
 func (r *WatchReceiver[T]) TryChanged() error {
+	r.check("TryChanged")
 	err := r.tryChanged()
 	if err != ErrEmpty { //nolint:errorlint // never wrapped
 		r.turns.tried(r)
@@ -287,6 +317,9 @@ func (r *WatchReceiver[T]) tryChanged() error {
 //
 //ferrous:blocks
 func (r *WatchReceiver[T]) WaitFor(ctx context.Context, ok func(T) bool) (v T, err error) {
+	checkContext(ctx, "WatchReceiver.WaitFor")
+	r.check("WaitFor")
+	checkFunc(ok != nil, "WatchReceiver.WaitFor")
 	if ctx.Err() != nil {
 		return v, cause(ctx)
 	}
@@ -314,6 +347,8 @@ func (r *WatchReceiver[T]) WaitFor(ctx context.Context, ok func(T) bool) (v T, e
 //
 //ferrous:blocks
 func (r *WatchReceiver[T]) All(ctx context.Context) iter.Seq2[T, error] {
+	checkContext(ctx, "WatchReceiver.All")
+	r.check("All")
 	return func(yield func(T, error) bool) {
 		first := func(T) bool { return true }
 		for v, err := r.WaitFor(ctx, first); err != ErrClosed; v, err = r.next(ctx) { //nolint:errorlint // a cause may wrap it
@@ -336,7 +371,10 @@ func (r *WatchReceiver[T]) next(ctx context.Context) (v T, err error) {
 // closed handle is closed.
 //
 //ferrous:acquire
-func (r *WatchReceiver[T]) Clone() *WatchReceiver[T] { return r.w.newReceiver(&r.closed, &r.seen) }
+func (r *WatchReceiver[T]) Clone() *WatchReceiver[T] {
+	r.check("Clone")
+	return r.w.newReceiver(&r.closed, &r.seen)
+}
 
 // another returns a new receiver, which is closed if the handle that makes it is.
 func (w *watch[T]) newReceiver(closed *atomic.Bool, seen *atomic.Uint64) *WatchReceiver[T] {
@@ -355,6 +393,7 @@ func (w *watch[T]) newReceiver(closed *atomic.Bool, seen *atomic.Uint64) *WatchR
 //ferrous:release
 //ferrous:idempotent
 func (r *WatchReceiver[T]) Close() {
+	r.check("Close")
 	if r.closed.Swap(true) {
 		return
 	}
@@ -367,20 +406,28 @@ func (r *WatchReceiver[T]) Close() {
 }
 
 // IsClosed reports whether all senders are closed.
-func (r *WatchReceiver[T]) IsClosed() bool { return r.ended() }
+func (r *WatchReceiver[T]) IsClosed() bool {
+	r.check("IsClosed")
+	return r.ended()
+}
 
 // SenderCount returns how many senders are open.
-func (r *WatchReceiver[T]) SenderCount() int { return int(r.w.senders.Load()) }
+func (r *WatchReceiver[T]) SenderCount() int { return int(r.use("SenderCount").senders.Load()) }
 
 // ReceiverCount returns how many receivers are open.
-func (r *WatchReceiver[T]) ReceiverCount() int { return int(r.w.receivers.Load()) }
+func (r *WatchReceiver[T]) ReceiverCount() int { return int(r.use("ReceiverCount").receivers.Load()) }
 
 // SameChannel reports whether both watch the same value.
-func (r *WatchReceiver[T]) SameChannel(other *WatchReceiver[T]) bool { return r.w == other.w }
+func (r *WatchReceiver[T]) SameChannel(other *WatchReceiver[T]) bool {
+	r.check("SameChannel")
+	checkOther(other != nil, "WatchReceiver.SameChannel")
+	return r.w == other.w
+}
 
 // Ready returns a channel that is closed once Changed need not wait. It may be
 // closed too early: follow it with TryChanged, and call Ready anew to wait again.
 func (r *WatchReceiver[T]) Ready() <-chan struct{} {
+	r.check("Ready")
 	return r.turns.ready(r)
 }
 

@@ -8,7 +8,6 @@ var pending = map[exception]bool{
 	{3, "seatmap.NewMap"}:         true,
 	{5, "refcell.*RefCell.*With"}: true,
 	{11, "arcmutex.*"}:            true,
-	{11, "channel.*"}:             true,
 	{11, "retry.Attempt"}:         true,
 	{11, "retry.Permit"}:          true,
 	{11, "seatmap.Cursor"}:        true,
