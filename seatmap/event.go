@@ -47,7 +47,7 @@ func (e *event) close(end error) (fence, revision uint64) {
 	e.plan.close(end)
 	e.plan.mu.Lock()
 	defer e.plan.mu.Unlock()
-	e.log.notify()
+	e.log.changed.Open()
 	if e.sweeper != nil {
 		e.sweeper.unschedule(e)
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync/atomic"
 	"time"
+
+	"github.com/coderrange/ferrous/internal/park"
 )
 
 // WatchMemory is how long an event keeps changes for watchers to come back to,
@@ -16,10 +18,6 @@ const seatsPerPlace = 16
 
 // changeLog is the last changes of an event, in a ring that is made at the
 // first Watch. Everything is guarded by the plan's lock, but for expires.
-//
-// A writer that finds watchers parked leaves one token in bell, which wakes one
-// of them; that one wakes the others. So a writer's cost does not depend on the
-// number of watchers. (Opening a park.Gate would wake all of them under the lock.)
 type changeLog struct {
 	life    uint64 // of the event, drawn at its making
 	size    int
@@ -30,8 +28,7 @@ type changeLog struct {
 	watchers int
 	expires  atomic.Int64 // when to drop the changes; 0 if they are not to be dropped
 
-	bell   chan struct{}
-	parked chan struct{} // closed to wake those who wait for a change; nil if none does
+	changed park.Relay // opened by every change and by the end; a writer pays for one watcher
 }
 
 // entry is a Change in brief.
@@ -51,9 +48,6 @@ func (l *changeLog) addWatcher(next uint64) {
 	if l.entries == nil {
 		l.entries = make([]entry, l.size)
 		l.first = next
-	}
-	if l.bell == nil {
-		l.bell = make(chan struct{}, 1)
 	}
 }
 
@@ -98,7 +92,7 @@ func (l *changeLog) append(revision uint64, kind ChangeKind, rec *record, user s
 	for l.seats > seatsPerPlace*l.size && l.first < revision {
 		l.dropFirst()
 	}
-	l.notify()
+	l.changed.Open()
 }
 
 // dropFirst forgets the oldest change.
@@ -107,17 +101,6 @@ func (l *changeLog) dropFirst() {
 	l.seats -= len(e.seats)
 	*e = entry{}
 	l.first++
-}
-
-// notify wakes those who wait.
-func (l *changeLog) notify() {
-	if l.parked == nil {
-		return
-	}
-	select {
-	case l.bell <- struct{}{}:
-	default: // there is a token on its way to one of them
-	}
 }
 
 // watch yields what follows a cursor; see [Map.Watch].
@@ -183,22 +166,9 @@ func (w *watcher) step(ctx context.Context) (goOn bool) {
 		p.mu.Unlock()
 		return w.yield(Change{}, err) && false
 	}
-	if e.log.parked == nil {
-		e.log.parked = make(chan struct{})
-	}
-	parked := e.log.parked
+	round := e.log.changed.Join()
 	p.mu.Unlock()
-	select {
-	case <-e.log.bell:
-		p.mu.Lock()
-		parked, e.log.parked = e.log.parked, nil
-		p.mu.Unlock()
-		if parked != nil {
-			close(parked)
-		}
-	case <-parked:
-	case <-ctx.Done():
-	}
+	round.Wait(ctx.Done())
 	return true
 }
 

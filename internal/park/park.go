@@ -6,7 +6,7 @@
 // up: a lock hands itself, a small channel hands a value, to the waiter at the
 // front. A [Queue] is a List with the lock that guards it. A [Gate] is an event
 // that any number of goroutines await at once and that costs nothing while
-// nobody does.
+// nobody does. A [Relay] is a Gate for writers that must not pay for each waiter.
 //
 // All wait on channels made at wait time, or kept from an earlier wait, so that
 // whoever waits is durably blocked inside a testing/synctest bubble, as it would
