@@ -141,3 +141,12 @@ func (w wallTime) time(mono int64) time.Time {
 	}
 	return w.at.Add(time.Duration(mono - w.mono))
 }
+
+// deadline returns the moment of a deadline and how much time is left; zero for 0.
+func (w wallTime) deadline(mono int64) (time.Time, time.Duration) {
+	if mono == 0 {
+		return time.Time{}, 0
+	}
+	left := time.Duration(mono - w.mono)
+	return w.at.Add(left), max(left, 0)
+}

@@ -6,18 +6,33 @@ import (
 	"strings"
 )
 
-// Cursor is a place between two changes of an event: after the one that carries
-// it. The zero Cursor is before everything.
+// Cursor is a position in the history of an event: after the change that carries
+// it. The zero Cursor is the position before everything.
 //
-// It names the life of the event that it is of. An event that was removed and
-// made again, one of another name and one in another store have other lives, so
-// that a cursor never goes on in a history that is not its own.
+// A cursor names the life of the event: the incarnation of its history. If an event
+// is removed and created again, or if a store may have lost changes by a restart or
+// failover, a new life begins. An event of another name or in another store has
+// another life, too. So a cursor never continues in a history that is not its own:
+// a watcher that comes with a cursor of another life gets a gap and a snapshot.
 type Cursor struct {
 	life     uint64
 	revision uint64
 }
 
-// IsZero says whether the cursor is before everything.
+// NewCursor returns the cursor after the change with that revision. It is for
+// implementations of [Store]; life is a number that the store has drawn at random
+// for this life of the event, and not 0.
+func NewCursor(life, revision uint64) Cursor { return Cursor{life, revision} }
+
+// Life returns the number of the life of the event. It is for implementations of
+// [Store].
+func (c Cursor) Life() uint64 { return c.life }
+
+// Revision returns the revision of the change that carries the cursor. It is for
+// implementations of [Store].
+func (c Cursor) Revision() uint64 { return c.revision }
+
+// IsZero reports whether c is the position before everything.
 func (c Cursor) IsZero() bool { return c == Cursor{} }
 
 // String returns the text of the cursor; empty for the zero Cursor.
@@ -31,7 +46,7 @@ func (c Cursor) String() string {
 // MarshalText returns [Cursor.String].
 func (c Cursor) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
-// UnmarshalText is [ParseCursor]. On error it leaves c unchanged.
+// UnmarshalText is [ParseCursor]. If it fails, c is unchanged.
 func (c *Cursor) UnmarshalText(text []byte) error {
 	parsed, err := ParseCursor(string(text))
 	if err == nil {
@@ -40,7 +55,8 @@ func (c *Cursor) UnmarshalText(text []byte) error {
 	return err
 }
 
-// ParseCursor reads what [Cursor.String] wrote. The error is [ErrInvalidCursor].
+// ParseCursor parses what [Cursor.String] returned. The error is
+// [ErrInvalidCursor].
 func ParseCursor(text string) (c Cursor, err error) {
 	life, revision, _ := strings.Cut(text, "-")
 	if text != "" {
@@ -50,7 +66,7 @@ func ParseCursor(text string) (c Cursor, err error) {
 		}
 	}
 	if err != nil || c.String() != text { // the one form that String writes
-		// It may be a token by mistake, so the text is not repeated.
+		// The text may be a token by mistake, so the error does not repeat it.
 		return Cursor{}, fmt.Errorf("%w: %d bytes that are not its text", ErrInvalidCursor, len(text))
 	}
 	return c, nil

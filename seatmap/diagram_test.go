@@ -47,7 +47,7 @@ func TestPlansAndMapsDrawThemselves(t *testing.T) {
 func TestMapsDrawTheirFirstEvents(t *testing.T) {
 	m := seatmap.NewMap(seatmap.MapOptions{})
 	for i := range 20 {
-		require.NoError(t, m.Create(t.Context(), seatmap.CreateRequest{Event: fmt.Sprintf("event%02d", i), Layout: seatmap.Layout{Count: 2}}))
+		require.NoError(t, errOf(m.Create(t.Context(), seatmap.CreateRequest{Event: fmt.Sprintf("event%02d", i), Layout: seatmap.Layout{Count: 2}})))
 	}
 	hold, err := m.Block(t.Context(), seatmap.BlockRequest{Event: "event03", User: "secret user", Key: seatmap.NewKey("secret key"), Seats: []string{"2"}, TTL: time.Minute})
 	require.NoError(t, err)

@@ -6,131 +6,185 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
-// What the world does.
+// Errors that do not depend on the caller alone.
 var (
-	// ErrClosed says that the store was closed.
+	// ErrClosed is the error of a store that was closed.
 	ErrClosed = errors.New("seatmap: closed")
-	// ErrExists says that there is an event of that name.
+	// ErrUnavailable is the error of a request that the store did not carry out
+	// because it could not be reached, or cannot work at the moment. Nothing has
+	// changed, so the request can be repeated, with or without a [Key]. A [Map] is
+	// always available.
+	ErrUnavailable = errors.New("seatmap: store is unavailable")
+	// ErrOutcomeUnknown is the error of a request that was sent to the store, and
+	// whose answer did not arrive: the store may have carried it out. Repeat the
+	// request with the same [Key] to get its answer. If the context ended while the
+	// caller waited for the answer, the error matches the context's Err and cause,
+	// too; so look for ErrOutcomeUnknown first. A [Map] never returns it.
+	ErrOutcomeUnknown = errors.New("seatmap: outcome is unknown")
+	// ErrExists is the error of Create if there is an event of that name.
 	ErrExists = errors.New("seatmap: event exists")
-	// ErrUnknownEvent says that there is no such event, or no longer.
+	// ErrUnknownEvent is the error if there is no event of that name, or no longer.
 	ErrUnknownEvent = errors.New("seatmap: unknown event")
-	// ErrUnknownSeat says that the event has no such seat.
+	// ErrUnknownSeat is the error if the event has no such seat.
 	ErrUnknownSeat = errors.New("seatmap: unknown seat")
-	// ErrTaken says that a seat is not available. It is always wrapped:
-	// [*TakenError] names the seat, [ErrSoldOut] and [ErrNotEnough] speak of the
+	// ErrTaken is the error if a seat is not available. It is always wrapped:
+	// [*TakenError] names the seat, [ErrSoldOut] and [ErrNotEnough] are about the
 	// event.
 	ErrTaken = errors.New("seatmap: taken")
-	// ErrSoldOut says that the event has no available seat at all. A request that
-	// races with the sale of the last one may get a [*TakenError] instead.
+	// ErrSoldOut is the error if the event has no available seat at all. A request
+	// that races with the grant of the last seat may get a [*TakenError] instead.
 	ErrSoldOut = fmt.Errorf("%w: sold out", ErrTaken)
-	// ErrNotEnough says that BlockAny found fewer seats than it was asked for,
-	// or none that lie together.
+	// ErrNotEnough is the error of BlockAny if it found fewer seats than it was
+	// asked for, or not so many adjacent ones.
 	ErrNotEnough = fmt.Errorf("%w: not enough seats", ErrTaken)
-	// ErrLimit says that the request goes beyond the event's [Limits].
+	// ErrLimit is the error of a request that would exceed the event's [Limits].
 	ErrLimit = errors.New("seatmap: limit reached")
-	// ErrExpired says that the hold or booking that a token names is over: it
-	// reached its deadline, or was booked, released or canceled, or its event was
-	// removed and made again.
+	// ErrExpired is the error if the hold or booking that a token names has ended:
+	// it reached its deadline, was booked, released or canceled, its event was
+	// removed and created again, or its grant was lost when the store restarted or
+	// failed over.
 	ErrExpired = errors.New("seatmap: hold is over")
-	// ErrToken says that the token was never given out, or not for this: it is
-	// zero, forged, damaged, of another event or another store, of a booking where
-	// a hold's is asked for or the other way round, or not the user's. A damaged
-	// token is never [ErrExpired], not even when its hold is over.
+	// ErrToken is the error if the store never gave out the token, or not for this
+	// purpose: the token is zero, forged, damaged, of another event or another store,
+	// of a booking instead of a hold or the other way round, or not the user's. A
+	// damaged token is never [ErrExpired], even if its hold has ended.
 	ErrToken = errors.New("seatmap: not a valid token")
-	// ErrKeyReused says that the idempotency key stands for another request. It is
-	// always wrapped: [*KeyError] says what differs.
+	// ErrKeyReused is the error if the idempotency key belongs to another request.
+	// It is always wrapped: [*KeyError] says what differs.
 	ErrKeyReused = errors.New("seatmap: key was used for another request")
-	// ErrSecret says that a [Token] or [Key] was about to be encoded, as JSON for
-	// example. Nothing encodes a secret by accident; Reveal returns it.
+	// ErrSecret is the error of encoding a [Token] or [Key], as JSON for example. So
+	// no secret is encoded by accident; Reveal returns it.
 	ErrSecret = errors.New("seatmap: a secret is not encoded: use Reveal")
 )
 
-// A caller's bad input.
+// Errors about the form of a request.
 var (
-	// ErrInvalid is what all errors about the form of a request wrap.
+	// ErrInvalid is wrapped by all errors about the form of a request.
 	ErrInvalid = errors.New("seatmap: invalid")
-	// ErrInvalidEvent says that the event name is empty or too long.
+	// ErrInvalidEvent is the error if the event name is not a name; see the package
+	// comment.
 	ErrInvalidEvent = fmt.Errorf("%w event name", ErrInvalid)
-	// ErrInvalidLayout says that a layout has no seats, too many, an empty or
-	// repeated label, or closes a seat that it does not have.
+	// ErrInvalidLayout is the error if a layout has no seats or too many, if a label
+	// is repeated or not a name, or if it closes a seat that it does not have.
 	ErrInvalidLayout = fmt.Errorf("%w layout", ErrInvalid)
-	// ErrInvalidLimits says that a limit is negative.
+	// ErrInvalidLimits is the error if a limit is negative.
 	ErrInvalidLimits = fmt.Errorf("%w limits", ErrInvalid)
-	// ErrInvalidUser says that the user name is empty or too long.
+	// ErrInvalidUser is the error if the user name is not a name; see the package
+	// comment.
 	ErrInvalidUser = fmt.Errorf("%w user name", ErrInvalid)
-	// ErrInvalidKey says that the idempotency key is too long.
+	// ErrInvalidKey is the error if the text of the idempotency key is not a name;
+	// see the package comment.
 	ErrInvalidKey = fmt.Errorf("%w idempotency key", ErrInvalid)
-	// ErrInvalidSeats says that a request names no seat, the same seat twice, more
-	// than [MaxSeats], or one that its token does not cover, or asks for fewer than
-	// one. A list of seats that is empty and not nil names no seat. That the token
-	// does not cover a seat is said only when nothing else is wrong.
+	// ErrInvalidSeats is the error if a request names no seat, a seat twice, more
+	// than [MaxSeats], or one that its token does not cover, or if a number of seats
+	// is out of range. A list that is empty and not nil names no seat.
 	ErrInvalidSeats = fmt.Errorf("%w seats", ErrInvalid)
-	// ErrInvalidTTL says that a duration is not positive, or beyond [MaxTTL].
+	// ErrInvalidTTL is the error if a duration is not positive, or above [MaxTTL].
 	ErrInvalidTTL = fmt.Errorf("%w duration", ErrInvalid)
-	// ErrInvalidCursor says that a text is not that of a [Cursor].
+	// ErrInvalidCursor is the error if a text is not that of a [Cursor].
 	ErrInvalidCursor = fmt.Errorf("%w cursor", ErrInvalid)
 )
 
-// TakenError says which seats were not available. It wraps [ErrTaken].
+// TakenError names the seats that were not available. It wraps [ErrTaken].
 //
-// There is one for each seat of an event, made once, so that a refusal does not
-// allocate. As long as it is kept, it keeps the event in memory.
+// A [Plan] and a [Map] make one for each seat of an event and return the same one
+// again, so that a refusal does not allocate. A TakenError that is kept keeps the
+// event in memory.
 type TakenError struct {
-	of   *taken
-	seat int32
+	of   *taken // nil in a zero TakenError
+	seat int32  // the index of the first seat found taken, or noIndex
 }
 
-// taken is what TakenErrors have in common.
+// taken is what several TakenErrors have in common.
 type taken struct {
-	plan *Plan
-	list []int // all conflicts, when the request asked for them
+	plan *Plan // nil if NewTakenError made the error
+	list []int // all conflicts, if the request asked for them
+
+	// If plan is nil:
+	event string
+	seats []string
+}
+
+const noIndex = -1
+
+// NewTakenError returns the error that says that these seats of an event are not
+// available. It is for implementations of [Store]. It panics if no seat is named.
+func NewTakenError(event string, seats ...string) *TakenError {
+	if len(seats) == 0 {
+		panic(errors.New("seatmap: NewTakenError: no seat is named"))
+	}
+	return &TakenError{of: &taken{event: event, seats: slices.Clone(seats)}, seat: noIndex}
 }
 
 // Event returns the name of the event.
-func (e *TakenError) Event() string { return e.of.plan.name }
-
-// Seat returns the label of the first seat found taken.
-func (e *TakenError) Seat() string { return e.of.plan.labels.label(int(e.seat)) }
-
-// Index returns the index of the first seat found taken.
-func (e *TakenError) Index() int { return int(e.seat) }
-
-// Seats returns the labels of the taken seats: all of them when the request
-// said ListTaken, else the first found.
-func (e *TakenError) Seats() []string {
-	if e.of.list == nil {
-		return []string{e.Seat()}
+func (e *TakenError) Event() string {
+	switch {
+	case e.of == nil:
+		return ""
+	case e.of.plan == nil:
+		return e.of.event
 	}
-	labels := make([]string, len(e.of.list))
-	for i, seat := range e.of.list {
-		labels[i] = e.of.plan.labels.label(seat)
-	}
-	return labels
+	return e.of.plan.name
 }
 
-// Error returns the message. It names 16 seats at most.
+// Seat returns the label of the first seat found taken.
+func (e *TakenError) Seat() string {
+	switch {
+	case e.of == nil:
+		return ""
+	case e.of.plan == nil:
+		return e.of.seats[0]
+	}
+	return e.of.plan.labels.label(int(e.seat))
+}
+
+// Index returns the index of the first seat found taken, or -1 if the store does
+// not know it.
+func (e *TakenError) Index() int {
+	if e.of == nil {
+		return noIndex
+	}
+	return int(e.seat)
+}
+
+// Seats returns the labels of the taken seats: all of them if the request said
+// ListTaken, else the first found.
+func (e *TakenError) Seats() []string {
+	switch {
+	case e.of == nil:
+		return nil
+	case e.of.plan == nil:
+		return slices.Clone(e.of.seats)
+	case e.of.list == nil:
+		return []string{e.Seat()}
+	}
+	return e.of.plan.labels.labelsOf(e.of.list)
+}
+
+// Error returns the message. It names at most 16 seats.
 func (e *TakenError) Error() string {
 	const most = 16
 	var b strings.Builder
-	b.WriteString("seatmap: taken: ")
+	b.WriteString(ErrTaken.Error())
 	if name := e.Event(); name != "" {
-		b.WriteString("event " + strconv.Quote(truncate(name)) + " ")
+		b.WriteString(": event " + strconv.Quote(truncate(name)))
 	}
-	list := e.of.list
-	if list == nil {
-		list = []int{int(e.seat)}
-	}
-	for i, seat := range list[:min(len(list), most)] {
-		if i == 0 {
-			b.WriteString("seat ")
-		} else {
+	seats := e.Seats()
+	for i, seat := range seats[:min(len(seats), most)] {
+		switch {
+		case i > 0:
 			b.WriteString(", ")
+		case e.Event() != "":
+			b.WriteString(" seat ")
+		default:
+			b.WriteString(": seat ")
 		}
-		b.WriteString(truncate(e.of.plan.labels.label(seat)))
+		b.WriteString(truncate(seat))
 	}
-	if n := len(list) - most; n > 0 {
+	if n := len(seats) - most; n > 0 {
 		b.WriteString(" and " + strconv.Itoa(n) + " more")
 	}
 	return b.String()
@@ -139,18 +193,27 @@ func (e *TakenError) Error() string {
 // Unwrap returns [ErrTaken].
 func (e *TakenError) Unwrap() error { return ErrTaken }
 
-// KeyError says in what a request differs from the one that its idempotency key
-// stands for. It wraps [ErrKeyReused].
+// KeyError says how a request differs from the one that its idempotency key
+// belongs to. It wraps [ErrKeyReused].
 type KeyError struct {
 	differs []string
 }
 
-// Differs returns what differs: "method" alone when the key was used in another
-// method, else some of "Seats", "N", "Where", "TTL" and "Token".
+// NewKeyError returns the error that says that these fields of a request differ
+// from those of the request that its key belongs to. It is for implementations of
+// [Store]; see [KeyError.Differs].
+func NewKeyError(fields ...string) *KeyError { return &KeyError{slices.Clone(fields)} }
+
+// Differs returns what differs: "method" alone if the key was used in another
+// method, else some of "Token", "Seats", "N", "Where", "TTL", "Layout" and
+// "Limits".
 func (e *KeyError) Differs() []string { return slices.Clone(e.differs) }
 
 // Error returns the message. It shows neither the key nor the values.
 func (e *KeyError) Error() string {
+	if len(e.differs) == 0 {
+		return ErrKeyReused.Error()
+	}
 	return ErrKeyReused.Error() + ": other " + strings.Join(e.differs, ", ")
 }
 
@@ -159,8 +222,12 @@ func (e *KeyError) Unwrap() error { return ErrKeyReused }
 
 // truncate shortens a text for an error.
 func truncate(text string) string {
-	if len(text) > 64 {
-		return text[:64] + "…"
+	n := 64
+	if len(text) <= n {
+		return text
 	}
-	return text
+	for n > 60 && !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return text[:n] + "…"
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"time"
 )
@@ -14,11 +13,12 @@ import (
 // keys, watchers. Everything in it is guarded by the plan's lock, but for what
 // says otherwise.
 type event struct {
-	plan   *Plan
-	limits Limits
-	users  users
-	keys   keys
-	log    changeLog
+	plan    *Plan
+	limits  Limits
+	created *eventResult // of the Create with a key, or nil; not changed
+	users   users
+	keys    keys
+	log     changeLog
 
 	sweeper *sweeper  // nil in a Map that does not sweep by itself
 	sweepAt int64     // when the sweeper is to come at the latest; never if it need not
@@ -27,7 +27,7 @@ type event struct {
 
 func newEvent(r *CreateRequest, ls *labels, closed []int, m *Map) *event {
 	o := &m.options
-	e := &event{plan: newPlan(strings.Clone(r.Event), ls, closed, m.clock, m.tagKey(r.Event)), limits: r.Limits}
+	e := &event{plan: newPlan(r.Event, ls, closed, m.clock, m.tagKey(r.Event)), limits: r.Limits}
 	e.plan.event = e
 	e.sweeper, e.sweepAt, e.turn.of = m.sweeper, never, e
 	if e.keys.most = o.Keys; o.Keys == 0 {
@@ -98,52 +98,56 @@ func (e *event) sweep(limit int) (holds int, more bool) {
 	return p.sweep(now, limit)
 }
 
-func (e *event) block(r *BlockRequest) (Hold, error) {
+// block carries out the request and fills in h.
+func (e *event) block(r *BlockRequest, h *Hold) error {
 	var buf [8]int
 	seats, err := e.seats(buf[:0], r.Seats)
 	if err != nil {
-		return Hold{}, err
+		return err
 	}
 	p := e.plan
 	if !r.ListTaken {
 		for _, seat := range seats {
 			if err := p.refusal(seat); err != nil && !e.keys.has(r.User, r.Key) {
-				return Hold{}, err
+				return err
 			}
 		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.end != nil {
-		return Hold{}, p.end
+		return p.end
 	}
 	w := p.clock.wallTime()
 	var keyed *keyedRequest
 	if !r.Key.IsZero() {
-		q := e.keys.request(r.User, r.Key, fingerprint{method: methodBlock, seats: e.keys.seatsPrint(r.Seats), ttl: r.TTL})
+		q := e.keys.request(r.User, r.Key,
+			fingerprint{method: methodBlock, seats: e.keys.seatsPrint(r.Seats), ttl: r.TTL})
 		keyed = &q
-		if old, err := e.findResult(w.mono, keyed); old != nil || err != nil {
-			return old.replay(), err
+		if old, err := e.repeats(w.mono, keyed); old != nil || err != nil {
+			*h = old.replay(w)
+			return err
 		}
 	}
 	if err := p.checkFree(w.mono, seats); err != nil {
 		if r.ListTaken && !errors.Is(err, ErrSoldOut) {
 			err = e.allTaken(w.mono, seats)
 		}
-		return Hold{}, err
+		return err
 	}
-	return e.grant(w, r.User, seats, r.TTL, keyed)
+	return e.grant(w, r.User, seats, r.TTL, keyed, h)
 }
 
-func (e *event) blockAny(r *BlockAnyRequest) (Hold, error) {
+// blockAny carries out the request and fills in h.
+func (e *event) blockAny(r *BlockAnyRequest, h *Hold) error {
 	p := e.plan
-	if gate := p.availableAt.Load(); gate != 0 && !p.clock.passed(gate) && !e.keys.has(r.User, r.Key) {
-		return Hold{}, ErrSoldOut
+	if at := p.availableAt.Load(); at != 0 && !p.clock.passed(at) && !e.keys.has(r.User, r.Key) {
+		return ErrSoldOut
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.end != nil {
-		return Hold{}, p.end
+		return p.end
 	}
 	w := p.clock.wallTime()
 	var keyed *keyedRequest
@@ -151,8 +155,9 @@ func (e *event) blockAny(r *BlockAnyRequest) (Hold, error) {
 		q := e.keys.request(r.User, r.Key,
 			fingerprint{method: methodBlockAny, n: r.N, where: e.keys.wherePrint(r.Where), ttl: r.TTL})
 		keyed = &q
-		if old, err := e.findResult(w.mono, keyed); old != nil || err != nil {
-			return old.replay(), err
+		if old, err := e.repeats(w.mono, keyed); old != nil || err != nil {
+			*h = old.replay(w)
+			return err
 		}
 	}
 	var match func(int) bool
@@ -161,46 +166,39 @@ func (e *event) blockAny(r *BlockAnyRequest) (Hold, error) {
 	}
 	seats, err := p.choose(w.mono, r.N, r.Where.Adjacent, match)
 	if err != nil {
-		return Hold{}, err
+		return err
 	}
-	return e.grant(w, r.User, seats, r.TTL, keyed)
+	return e.grant(w, r.User, seats, r.TTL, keyed, h)
 }
 
-// grant blocks the seats, which are available, if the user may have them.
-func (e *event) grant(w wallTime, user string, seats []int, ttl time.Duration, keyed *keyedRequest) (Hold, error) {
+// grant blocks the seats, which are available, if the limits allow it.
+func (e *event) grant(
+	w wallTime, user string, seats []int, ttl time.Duration, keyed *keyedRequest, h *Hold,
+) error {
 	if err := e.checkLimits(w.mono, user, len(seats), ttl); err != nil {
-		return Hold{}, err
+		return err
 	}
 	p := e.plan
 	head := p.grant(w.mono, w.mono+int64(ttl), e.users.open(user), seats, keyed)
-	return e.result(w, head, p.labels.labelsOf(seats)), nil
+	e.describe(w, head, p.labels.labelsOf(seats), h)
+	e.keep(head, h)
+	return nil
 }
 
-// answer describes the hold or booking that begins at head and has just been
-// made, and keeps the description if that is to be remembered.
-func (e *event) result(w wallTime, head uint32, seats []string) Hold {
-	h := e.describe(w, head, seats)
-	slot := e.plan.records[head].slot
-	if slot == noSlot {
-		return h
+// keep fills in the result of the hold or booking that begins at head, if it has
+// one.
+func (e *event) keep(head uint32, h *Hold) {
+	if slot := e.plan.records[head].slot; slot != noSlot {
+		e.keys.slots[slot].keep(h)
 	}
-	kept := &e.keys.slots[slot].hold
-	*kept = h
-	kept.Seats = slices.Clone(seats) // the caller may change its own
-	return h
 }
 
-// describe describes the hold or booking that begins at head.
-func (e *event) describe(w wallTime, head uint32, seats []string) Hold {
+// describe fills in h for the hold or booking that begins at head.
+func (e *event) describe(w wallTime, head uint32, seats []string, h *Hold) {
 	p := e.plan
 	r := &p.records[head]
-	return Hold{
-		Token: p.token(head),
-		User:  e.users.list[r.user].name,
-		Seats: seats,
-		At:    w.time(r.at),
-		Until: w.time(p.deadline(head)),
-	}
+	h.Token, h.User, h.Seats, h.At = p.token(head), e.users.list[r.user].name, seats, w.time(r.at)
+	h.Until, h.Left = w.deadline(p.deadline(head))
 }
 
 func (e *event) book(r *BookRequest) (Booking, error) {
@@ -215,29 +213,25 @@ func (e *event) book(r *BookRequest) (Booking, error) {
 	if p.end != nil {
 		return Booking{}, p.end
 	}
-	now := p.clock.now()
+	w := p.clock.wallTime()
 	var keyed *keyedRequest
 	if !r.Key.IsZero() {
 		q := e.keys.request(r.User, r.Key,
 			fingerprint{method: methodBook, seats: e.keys.seatsPrint(r.Seats), token: e.keys.tokenPrint(&r.Token)})
 		keyed = &q
-		if old, err := e.findResult(now, keyed); old != nil || err != nil {
-			return old.replay().booking(), err
+		if old, err := e.repeats(w.mono, keyed); old != nil || err != nil {
+			return old.replay(w).booking(), err
 		}
 	}
-	head, err := p.find(now, &r.Token, SeatBlocked)
+	head, part, err := e.findPart(w.mono, &r.Token, r.User, SeatBlocked, seats)
 	if err != nil {
 		return Booking{}, err
 	}
-	if r.User != "" && r.User != e.users.list[p.records[head].user].name {
-		return Booking{}, fmt.Errorf("%w: of another user's hold", ErrToken)
-	}
-	part, err := p.part(head, seats)
-	if err != nil {
-		return Booking{}, err
-	}
-	head = p.book(now, head, part, keyed)
-	return e.result(p.clock.wallTime(), head, e.labelsOf(part)).booking(), nil
+	head = p.book(w.mono, head, part, keyed)
+	var h Hold
+	e.describe(w, head, e.labelsOf(part), &h)
+	e.keep(head, &h)
+	return h.booking(), nil
 }
 
 // booking is what a Hold without a deadline says.
@@ -253,13 +247,48 @@ func (e *event) labelsOf(seats []uint32) []string {
 	return out
 }
 
-func (e *event) giveBack(t *Token, state SeatState, kind ChangeKind, labels []string) error {
+// giveBack carries out a ReleaseRequest, or a CancelRequest in the form of one.
+func (e *event) giveBack(r *ReleaseRequest, method method, state SeatState, kind ChangeKind) (Receipt, error) {
 	var buf [8]int
-	seats, err := e.seats(buf[:0], labels)
+	seats, err := e.seats(buf[:0], r.Seats)
 	if err != nil {
-		return err
+		return Receipt{}, err
 	}
-	return e.plan.giveBack("", t, state, kind, seats)
+	p := e.plan
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.end != nil {
+		return Receipt{}, p.end
+	}
+	now := p.clock.now()
+	var keyed *keyedRequest
+	if !r.Key.IsZero() {
+		q := e.keys.request(r.User, r.Key,
+			fingerprint{method: method, seats: e.keys.seatsPrint(r.Seats), token: e.keys.tokenPrint(&r.Token)})
+		keyed = &q
+		if old, err := e.repeats(now, keyed); old != nil || err != nil {
+			return Receipt{Replayed: old != nil}, err
+		}
+	}
+	head, part, err := e.findPart(now, &r.Token, r.User, state, seats)
+	if err != nil {
+		return Receipt{}, err
+	}
+	user := e.users.list[p.records[head].user].name
+	p.vacate(now, head, part, kind)
+	if keyed != nil {
+		e.rememberDone(now, keyed, user, &Hold{})
+	}
+	return Receipt{}, nil
+}
+
+// rememberDone remembers the answer to a request that granted nothing. user equals
+// keyed.user and is safe to keep.
+func (e *event) rememberDone(now int64, keyed *keyedRequest, user string, h *Hold) {
+	slot := e.keys.remember(now, keyed, user)
+	e.keys.slots[slot].keep(h)
+	e.keys.ended(now, slot)
+	e.scheduleSweep()
 }
 
 func (e *event) extend(r *ExtendRequest) (Hold, error) {
@@ -269,21 +298,34 @@ func (e *event) extend(r *ExtendRequest) (Hold, error) {
 	if p.end != nil {
 		return Hold{}, p.end
 	}
+	w := p.clock.wallTime()
+	var keyed *keyedRequest
+	if !r.Key.IsZero() {
+		q := e.keys.request(r.User, r.Key,
+			fingerprint{method: methodExtend, ttl: r.TTL, token: e.keys.tokenPrint(&r.Token)})
+		keyed = &q
+		if old, err := e.repeats(w.mono, keyed); old != nil || err != nil {
+			return old.replay(w), err
+		}
+	}
 	if err := e.checkLifetime(int64(r.TTL)); err != nil {
 		return Hold{}, err
 	}
-	now := p.clock.now()
-	head, err := p.find(now, &r.Token, SeatBlocked)
+	head, part, err := e.findPart(w.mono, &r.Token, r.User, SeatBlocked, nil)
 	if err != nil {
 		return Hold{}, err
 	}
-	until := now + int64(r.TTL)
+	until := w.mono + int64(r.TTL)
 	if err := e.checkLifetime(until - p.records[head].at); err != nil {
 		return Hold{}, err
 	}
-	p.extend(head, until)
-	p.seatBuf = p.seats(p.seatBuf[:0], head)
-	return e.describe(p.clock.wallTime(), head, e.labelsOf(p.seatBuf)), nil
+	var h Hold
+	e.describe(w, head, e.labelsOf(part), &h)
+	h.Until, h.Left = w.deadline(p.extend(head, until))
+	if keyed != nil {
+		e.rememberDone(w.mono, keyed, h.User, &h)
+	}
+	return h, nil
 }
 
 func (e *event) seat(label string) (SeatInfo, error) {
@@ -307,18 +349,35 @@ func (e *event) info(w wallTime, seat uint32, state SeatState, rec *record) Seat
 	i := SeatInfo{Seat: e.plan.labels.label(int(seat)), State: state}
 	if rec != nil {
 		i.User, i.Fence, i.At = e.users.list[rec.user].name, rec.fence, w.time(rec.at)
-		i.Until = w.time(e.plan.deadline(seat)) // the zero time for a booking
+		i.Until, i.Left = w.deadline(e.plan.deadline(seat))
 	}
 	return i
 }
 
-// seatInfos describes all seats; those of an event that has ended too, if asked
-// for, as they were at its end.
-func (e *event) seatInfos(ended bool) (Snapshot, error) {
-	s := Snapshot{Event: e.plan.name, Seats: make([]SeatInfo, e.plan.count)}
+// page answers a SeatsRequest.
+func (e *event) page(r *SeatsRequest) (Snapshot, error) {
+	from := 0
+	if r.After != "" {
+		after, ok := e.plan.labels.seat(r.After)
+		if !ok {
+			return Snapshot{}, fmt.Errorf("%w: %q", ErrUnknownSeat, truncate(r.After))
+		}
+		from = after + 1
+	}
+	to := e.plan.count
+	if r.Limit > 0 && r.Limit < to-from {
+		to = from + r.Limit
+	}
+	return e.seatInfos(from, to, false)
+}
+
+// seatInfos describes the seats of that range. If ended is set, those of an event
+// that has ended are described, too, as they were at its end.
+func (e *event) seatInfos(from, to int, ended bool) (Snapshot, error) {
+	s := Snapshot{Event: e.plan.name, Seats: make([]SeatInfo, to-from), More: to < e.plan.count}
 	w := e.plan.clock.wallTime()
-	_, revision, err := e.plan.snapshot(ended, func(seat uint32, state SeatState, rec *record) {
-		s.Seats[seat] = e.info(w, seat, state, rec)
+	_, revision, err := e.plan.snapshot(from, to, ended, func(seat uint32, state SeatState, rec *record) {
+		s.Seats[int(seat)-from] = e.info(w, seat, state, rec)
 	})
 	if err != nil {
 		return Snapshot{}, err
@@ -342,23 +401,20 @@ func (e *event) holds(user string) ([]HoldInfo, error) {
 		}
 		r := &p.records[head]
 		p.seatBuf = p.seats(p.seatBuf[:0], head)
-		out = append(out, HoldInfo{
-			Fence: r.fence,
-			Seats: e.labelsOf(p.seatBuf),
-			At:    w.time(r.at),
-			Until: w.time(p.deadline(head)),
-		})
+		info := HoldInfo{Fence: r.fence, Seats: e.labelsOf(p.seatBuf), At: w.time(r.at)}
+		info.Until, info.Left = w.deadline(p.deadline(head))
+		out = append(out, info)
 	}
 	return out, nil
 }
 
-// remember is told by the plan that a hold or booking has been decided, before
-// its seats are seen to be taken.
+// remember is called by the plan when a hold or booking has been decided, before
+// other goroutines can see that its seats are taken.
 func (e *event) remember(now int64, q *keyedRequest, user uint64) (slot uint32) {
 	return e.keys.remember(now, q, e.users.list[user].name)
 }
 
-// over is told by the plan that a hold or booking is over.
+// holdEnded is called by the plan when a hold or booking has ended.
 func (e *event) holdEnded(now int64, state SeatState, rec *record) {
 	if state == SeatBlocked {
 		e.users.dropHold(e.plan, rec)
@@ -369,10 +425,10 @@ func (e *event) holdEnded(now int64, state SeatState, rec *record) {
 	}
 }
 
-// moved is told by the plan that a hold now begins at another seat.
+// holdMoved is called by the plan when a hold begins at another seat than before.
 func (e *event) holdMoved(from, to uint32) { e.users.moveHold(e.plan, from, to) }
 
-// changed is told by the plan of every change.
+// changed is called by the plan after every change.
 func (e *event) changed(kind ChangeKind, rec *record, seats []uint32, until int64) {
 	if e.log.enabled(e.plan.clock) {
 		e.log.append(e.plan.revision, kind, rec, e.users.list[rec.user].name, seats, until)

@@ -14,7 +14,7 @@ import (
 // newConcert returns a map with one event: row A of five seats and row B of three.
 func newConcert() *seatmap.Map {
 	m := seatmap.NewMap(seatmap.MapOptions{})
-	err := m.Create(context.Background(), seatmap.CreateRequest{
+	_, err := m.Create(context.Background(), seatmap.CreateRequest{
 		Event:  "concert",
 		Layout: seatmap.Layout{Seats: []string{"A1", "A2", "A3", "A4", "A5", "B1", "B2", "B3"}},
 	})
@@ -129,7 +129,7 @@ func ExampleToken() {
 	hold, err := m.Block(ctx, seatmap.BlockRequest{
 		Event: "concert", User: "ann", Seats: []string{"A1"}, TTL: time.Minute,
 	})
-	fmt.Printf("%v %#v %v\n", hold.Token, hold.Token, err)
+	fmt.Println(fmt.Sprintf("%#v", hold.Token) == fmt.Sprintf("Token(concert#%d)", hold.Token.Fence), err)
 
 	_, err = json.Marshal(hold)
 	fmt.Println(errors.Is(err, seatmap.ErrSecret))
@@ -139,9 +139,10 @@ func ExampleToken() {
 	var r seatmap.ReleaseRequest
 	err = json.Unmarshal(answer, &r) // the client sends it back
 	fmt.Println(r.Token == hold.Token, err)
-	fmt.Println(m.Release(ctx, r))
+	_, err = m.Release(ctx, r)
+	fmt.Println(err)
 	// Output:
-	// Token(concert#1) Token(concert#1) <nil>
+	// true <nil>
 	// true
 	// 85 <nil>
 	// true <nil>
@@ -166,7 +167,8 @@ func ExampleMap_Watch() {
 			fmt.Println(err)
 			_, err = m.Book(ctx, seatmap.BookRequest{Token: hold.Token, Seats: []string{"A1"}})
 			fmt.Println(err)
-			fmt.Println(m.Release(ctx, seatmap.ReleaseRequest{Token: hold.Token}))
+			_, err = m.Release(ctx, seatmap.ReleaseRequest{Token: hold.Token})
+			fmt.Println(err)
 		case seatmap.ChangeReleased:
 			fmt.Println(m.Close())
 		default:

@@ -20,19 +20,16 @@ func Damaged(t Token, bit int) Token {
 	return t
 }
 
-// CursorOf makes a cursor.
-func CursorOf(life, revision uint64) Cursor { return Cursor{life, revision} }
-
-// Life returns which life of an event a cursor is of.
-func (c Cursor) Life() uint64 { return c.life }
-
 // CheckSweeper fails if something is over before the sweeper comes.
 func CheckSweeper(tb require.TestingT, m *Map) { checkSweeper(tb, m) }
 
+// errOf returns the error of a call that also returns something else.
+func errOf[T any](_ T, err error) error { return err }
+
 // Watchers returns how many watch an event.
 func Watchers(m *Map, event string) int {
-	e, err := m.find(event)
-	if err != nil {
+	e := m.event(event)
+	if e == nil {
 		return 0
 	}
 	e.plan.mu.Lock()

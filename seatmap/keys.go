@@ -8,30 +8,29 @@ import (
 	"time"
 )
 
-// KeyMemory is how long a grant is remembered by its idempotency key after the
-// hold or booking is over. A key that has been used by then is new again, to the
-// nanosecond and whether or not anything swept.
+// KeyMemory is how long an answer is remembered by its idempotency key after it has
+// ended; see [Store]. Then the key is new again, to the nanosecond and even if no
+// sweep has removed the answer.
 const KeyMemory = 10 * time.Minute
 
-// keys are the answers that one event remembers by idempotency key. They are
-// guarded by the lock of its plan, but for has and next.
+// keys are the results that one event remembers by idempotency key. They are
+// guarded by the lock of its plan, except for filter and next.
 type keys struct {
-	most int // of answers whose hold or booking is over
+	most int // bounds queued
 	seed maphash.Seed
 
 	slots  []result
 	unused []uint32          // of slots
-	byHash map[uint64]uint32 // the first slot of the answers with that hash
+	byHash map[uint64]uint32 // the first slot of the results with that hash
 
-	// filter counts the answers by hash, for those who cannot wait for the lock:
-	// 0 means that there is none. It is replaced by a larger one in time.
+	// filter counts the results by hash, for requests that do not take the lock: 0
+	// means that there is none. grow replaces it by a larger one.
 	filter atomic.Pointer[[]atomic.Uint32]
 
-	// The answers whose hold or booking is over, in that order: a queue through
-	// the slots.
+	// The results that have ended, in that order: a queue through the slots.
 	front, back uint32
 	queued      int
-	next        atomic.Int64 // when the front is to be forgotten; 0 for none
+	next        atomic.Int64 // when to forget the front; 0 for none
 }
 
 const noSlot = ^uint32(0)
@@ -61,9 +60,12 @@ const (
 	methodBlock method = iota
 	methodBlockAny
 	methodBook
+	methodRelease
+	methodExtend
+	methodCancel
 )
 
-// differs says in what p differs from other.
+// differs returns in what p differs from other.
 func (p fingerprint) differs(other fingerprint) (names []string) {
 	if p.method != other.method {
 		return []string{"method"}
@@ -85,24 +87,32 @@ func (p fingerprint) differs(other fingerprint) (names []string) {
 	return names
 }
 
-// result is what a question got.
+// result is the answer to a keyedRequest.
 type result struct {
 	keyedRequest
 	hold         Hold   // or booking, which is a hold without a deadline
 	nextSameHash uint32 // the next slot with the same hash, or noSlot
 	nextQueued   uint32 // the next slot in the queue, or noSlot
-	until        int64  // when to forget it; 0 while nobody has ended its hold or booking
+	until        int64  // when to forget it; 0 until its hold or booking is known to have ended
 }
 
-// replay returns the answer as a repetition, or the zero Hold if there is none.
-func (a *result) replay() Hold {
-	if a == nil {
+// replay returns the result as the answer to a repetition at that time, or the zero
+// Hold if there is no result.
+func (r *result) replay(now wallTime) Hold {
+	if r == nil {
 		return Hold{}
 	}
-	h := a.hold
+	h := r.hold
 	h.Seats = slices.Clone(h.Seats) // the caller may change its own
+	h.Left = max(h.Until.Sub(now.at), 0)
 	h.Replayed = true
 	return h
+}
+
+// keep fills in the answer.
+func (r *result) keep(h *Hold) {
+	r.hold = *h
+	r.hold.Seats = slices.Clone(h.Seats) // the caller may change its own
 }
 
 // hash returns the hash of user and key.
@@ -113,13 +123,13 @@ func (k *keys) hash(user, key string) uint64 {
 // mix adds a hash to one of what came before.
 func mix(before, h uint64) uint64 { return bits.RotateLeft64(before, 29)*0x9E3779B97F4A7C15 ^ h }
 
-// question makes a question of what was asked for.
+// request returns the request of a user with that key.
 func (k *keys) request(user string, key Key, p fingerprint) keyedRequest {
 	return keyedRequest{user: user, key: key, hash: k.hash(user, *key.text), fingerprint: p}
 }
 
-// seatsPrint returns the fingerprint of a list of seats: nil, which may mean all,
-// is not the same as a list that names all.
+// seatsPrint returns the fingerprint of a list of seats. Nil, which may mean all,
+// differs from a list that names all.
 func (k *keys) seatsPrint(seats []string) uint64 {
 	if seats == nil {
 		return 0
@@ -135,8 +145,8 @@ func (k *keys) wherePrint(w Where) uint64 { return maphash.Comparable(k.seed, w)
 
 func (k *keys) tokenPrint(t *Token) uint64 { return maphash.Comparable(k.seed, *t) }
 
-// has says whether there may be an answer to the user's key, and is sure if it
-// says no. It needs no lock.
+// has reports whether there may be a result for the user's key. If it reports
+// false, there is none. It needs no lock.
 func (k *keys) has(user string, key Key) bool {
 	if key.IsZero() {
 		return false
@@ -145,8 +155,8 @@ func (k *keys) has(user string, key Key) bool {
 	return filter != nil && (*filter)[k.hash(user, *key.text)&uint64(len(*filter)-1)].Load() != 0
 }
 
-// find returns the last answer to the user's key, or nil. It may be one that is
-// to be forgotten.
+// find returns the last result for the user's key, or nil. The result may be due to
+// be forgotten.
 func (k *keys) find(q *keyedRequest) *result {
 	for slot := k.first(q.hash); slot != noSlot; slot = k.slots[slot].nextSameHash {
 		if a := &k.slots[slot]; a.user == q.user && *a.key.text == *q.key.text {
@@ -156,8 +166,9 @@ func (k *keys) find(q *keyedRequest) *result {
 	return nil
 }
 
-// remember makes room for an answer, which is live until ended is told its
-// slot, and returns that. The user is as in the question, but safe to keep.
+// remember adds a result, whose answer the caller fills in, and returns its slot.
+// The result is kept until ended is called with the slot and for KeyMemory
+// after that. user equals q.user and is safe to keep.
 func (k *keys) remember(now int64, q *keyedRequest, user string) (slot uint32) {
 	if k.due(now) {
 		k.forget(now)
@@ -168,7 +179,7 @@ func (k *keys) remember(now int64, q *keyedRequest, user string) (slot uint32) {
 		slot = uint32(len(k.slots))
 		k.slots = append(k.slots, result{})
 	}
-	k.grow() // counts those it finds, so not yet this one
+	k.grow() // before the new result is in a chain, because grow counts what is
 	k.slots[slot] = result{keyedRequest: *q, nextSameHash: k.first(q.hash), nextQueued: noSlot}
 	k.slots[slot].user = user
 	if k.byHash == nil {
@@ -179,7 +190,7 @@ func (k *keys) remember(now int64, q *keyedRequest, user string) (slot uint32) {
 	return slot
 }
 
-// first returns the first slot of the answers with that hash, or noSlot.
+// first returns the first slot of the results with that hash, or noSlot.
 func (k *keys) first(hash uint64) uint32 {
 	if slot, found := k.byHash[hash]; found {
 		return slot
@@ -187,14 +198,14 @@ func (k *keys) first(hash uint64) uint32 {
 	return noSlot
 }
 
-// tally returns the place in the filter that counts the answers with that hash.
+// tally returns the entry of the filter that counts the results with that hash.
 func (k *keys) tally(hash uint64) *atomic.Uint32 {
 	filter := *k.filter.Load()
 	return &filter[hash&uint64(len(filter)-1)]
 }
 
 // grow makes the filter at least eight times as large as the number of slots, so
-// that few are sent to the lock for nothing.
+// that few requests take the lock in vain.
 func (k *keys) grow() {
 	old := k.filter.Load()
 	if old != nil && len(*old) >= 8*len(k.slots) {
@@ -211,7 +222,8 @@ func (k *keys) grow() {
 	k.filter.Store(&filter)
 }
 
-// over says that the hold or booking of the answer is over.
+// ended records that the hold or booking of the result has ended, or that there is
+// none.
 func (k *keys) ended(now int64, slot uint32) {
 	a := &k.slots[slot]
 	a.until = now + int64(KeyMemory)
@@ -226,14 +238,13 @@ func (k *keys) ended(now int64, slot uint32) {
 	k.forget(now)
 }
 
-// due says whether there is an answer to be forgotten. It needs no lock.
+// due reports whether there is a result to forget. It needs no lock.
 func (k *keys) due(now int64) bool {
 	next := k.next.Load()
 	return next != 0 && next <= now
 }
 
-// forget drops the answers whose time has come, and the oldest when there are
-// too many.
+// forget drops the results that are due, and the oldest ones if there are too many.
 func (k *keys) forget(now int64) {
 	for k.queued > 0 {
 		a := &k.slots[k.front]

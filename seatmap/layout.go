@@ -39,8 +39,8 @@ func (l Layout) labels() (*labels, []int, error) {
 		ls.list = append([]string(nil), l.Seats...)
 		ls.index = make(map[string]int, n)
 		for i, label := range ls.list {
-			if label == "" || len(label) > MaxName {
-				return nil, nil, fmt.Errorf("%w: label of %d bytes, not 1 to %d", ErrInvalidLayout, len(label), MaxName)
+			if err := checkName(label, ErrInvalidLayout); err != nil {
+				return nil, nil, fmt.Errorf("%w in label %d", err, i)
 			}
 			ls.index[label] = i
 		}

@@ -33,9 +33,12 @@ func newEvent(tb testing.TB, n int, limits seatmap.Limits, o seatmap.MapOptions)
 	tb.Helper()
 	m := newMap(tb, o)
 	r := seatmap.CreateRequest{Event: event, Layout: seatmap.Layout{Count: n}, Limits: limits}
-	require.NoError(tb, m.Create(tb.Context(), r))
+	require.NoError(tb, errOf(m.Create(tb.Context(), r)))
 	return m
 }
+
+// errOf returns the error of a call that also returns something else.
+func errOf[T any](_ T, err error) error { return err }
 
 func newPlan(tb testing.TB, seats int, clock *seatmap.Clock) *seatmap.Plan {
 	tb.Helper()
@@ -60,11 +63,11 @@ func book(s seatmap.Store, t seatmap.Token, seats ...string) (seatmap.Booking, e
 }
 
 func release(s seatmap.Store, t seatmap.Token, seats ...string) error {
-	return s.Release(context.Background(), seatmap.ReleaseRequest{Token: t, Seats: seats})
+	return errOf(s.Release(context.Background(), seatmap.ReleaseRequest{Token: t, Seats: seats}))
 }
 
 func cancel(s seatmap.Store, t seatmap.Token, seats ...string) error {
-	return s.Cancel(context.Background(), seatmap.CancelRequest{Token: t, Seats: seats})
+	return errOf(s.Cancel(context.Background(), seatmap.CancelRequest{Token: t, Seats: seats}))
 }
 
 func extend(s seatmap.Store, t seatmap.Token, d time.Duration) (seatmap.Hold, error) {

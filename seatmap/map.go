@@ -1,14 +1,17 @@
 package seatmap
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	crand "crypto/rand"
 	"crypto/sha256"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"iter"
 	"log/slog"
+	"strings"
 	stdatomic "sync/atomic"
 	"time"
 
@@ -18,11 +21,17 @@ import (
 
 // Map is a [Store] in memory. It must be made by [NewMap] and not be copied; it
 // is safe for concurrent use. Events are independent of each other: calls about
-// different events share nothing that is written but counters of the runtime.
+// different events write no common memory.
 //
-// It has no goroutine but for the moments in which it sweeps, and two timers: one is
-// pending while there is something to sweep, one, its [Clock]'s, while refusals
-// need it. An idle Map costs nothing.
+// A Map has a goroutine only while it sweeps, and two timers: one is pending while
+// there is something to sweep, the other, of its [Clock], while refusals need it. An
+// idle Map costs nothing.
+//
+// A Map and everything in it end with its process: the tokens and cursors of one Map
+// are not valid in another. Fences rise nevertheless: those of a new event begin with
+// the microseconds of the wall clock, so that they are above those of an earlier Map,
+// if the wall clock was not set back and the earlier event granted at most one
+// million holds a second on average.
 type Map struct {
 	self    *Map // a zero Map and a copy are known by it
 	events  *xsync.MapOf[string, *event]
@@ -30,35 +39,39 @@ type Map struct {
 	clock   *Clock
 	sweeper *sweeper // nil if only Sweep sweeps
 	closed  atomic.Bool
-	key     [32]byte // of which the keys of the events' tags are made
+	key     [32]byte // the keys of the events' tags are derived from it
+	keys    eventKeys
 	// No removed event gave out a higher fence or revision.
 	fence, revision stdatomic.Uint64
 }
 
-var _ Store = (*Map)(nil)
+var (
+	_ Store   = (*Map)(nil)
+	_ Sweeper = (*Map)(nil)
+)
 
-// MapOptions says how a [Map] works. The zero MapOptions is a good choice.
+// MapOptions configures a [Map]. The zero MapOptions is a good choice.
 type MapOptions struct {
-	// SweepEvery is the shortest time between two sweeps. A hold is swept away at
-	// its deadline, or at most so much later if there was another sweep just
+	// SweepEvery is the shortest time between the beginnings of two sweeps. A hold is
+	// removed at its deadline, or at the next sweep if one began less than SweepEvery
 	// before. Zero means 100 ms.
 	SweepEvery time.Duration
 	// Ring is how many changes of an event are kept for its watchers, at most
 	// 1,048,576. Zero means 1,024.
 	Ring int
 	// Keys is how many answers to requests with a key are remembered, for each
-	// event, after their hold or booking is over; beyond it, the oldest are
-	// forgotten before their [KeyMemory] has passed. Those of live holds and
-	// bookings do not count and are not forgotten. Zero means 4,096 and one more
-	// for each seat.
+	// event, after they have ended; beyond it, the oldest are forgotten before
+	// [KeyMemory] has passed. The answers of live holds and bookings are not counted
+	// and not forgotten. Zero means 4,096 and one more for each seat. The same number,
+	// or 4,096, applies to all requests to create or remove events together.
 	Keys int
-	// Manual says that only [Map.Sweep] sweeps.
+	// Manual disables automatic sweeps: only [Map.Sweep] sweeps.
 	Manual bool
 }
 
 const maxRing = 1 << 20
 
-// NewMap makes a map without events. It panics if an option is out of range.
+// NewMap returns a map without events. It panics if an option is out of range.
 //
 //ferrous:acquire
 func NewMap(o MapOptions) *Map {
@@ -71,6 +84,7 @@ func NewMap(o MapOptions) *Map {
 	}
 	m := &Map{events: xsync.NewMapOf[string, *event](), options: o, clock: NewClock()}
 	_, _ = crand.Read(m.key[:]) // never fails
+	m.keys.seed, m.keys.most = maphash.MakeSeed(), cmp.Or(o.Keys, 4096)
 	m.self = m
 	if !o.Manual {
 		m.sweeper = newSweeper(m.clock, o.SweepEvery)
@@ -78,9 +92,9 @@ func NewMap(o MapOptions) *Map {
 	return m
 }
 
-// Close ends the map, waits for a sweep that has begun, and ends its watches, which first tell every
-// change made before. It may be called more than once. A zero Map has nothing to
-// end.
+// Close ends the map. It waits for a sweep that has begun. Watches first yield every
+// change made before, and then end with [ErrClosed]. Close may be called more than
+// once, and on a zero Map.
 //
 //ferrous:release
 //ferrous:idempotent
@@ -101,7 +115,7 @@ func (m *Map) Close() error {
 	return nil
 }
 
-// due returns the events in which something may be over.
+// due returns the events in which something may have to be swept.
 func (m *Map) due() (events []*event) {
 	now := m.clock.now()
 	m.events.Range(func(_ string, e *event) bool {
@@ -113,13 +127,14 @@ func (m *Map) due() (events []*event) {
 	return events
 }
 
-// Sweep implements [Store]. It takes each event's lock for a bounded time, again
-// and again until nothing is over. The error is [ErrClosed] or the context's; with
-// it comes how many holds were ended by then.
+// Sweep implements [Sweeper]. It takes each event's lock for a bounded time,
+// repeatedly until no hold of the event is left to end. The error is [ErrClosed] or
+// the context's; holds is valid with an error, too.
 func (m *Map) Sweep(ctx context.Context) (holds int, err error) {
 	if err := m.check(ctx, "Sweep"); err != nil {
 		return 0, err
 	}
+	m.keys.forget(m.clock.now())
 	for _, e := range m.due() {
 		for more := true; more; {
 			if err := m.check(ctx, "Sweep"); err != nil {
@@ -134,59 +149,83 @@ func (m *Map) Sweep(ctx context.Context) (holds int, err error) {
 }
 
 // Create implements [Store]. The error is [ErrClosed], the context's,
-// [ErrInvalidEvent], [ErrInvalidLimits], [ErrInvalidLayout] or [ErrExists].
-func (m *Map) Create(ctx context.Context, r CreateRequest) error {
+// [ErrInvalidEvent], [ErrInvalidKey], [ErrInvalidLimits], [ErrInvalidLayout], a
+// [*KeyError] or [ErrExists].
+func (m *Map) Create(ctx context.Context, r CreateRequest) (Receipt, error) {
 	if err := m.check(ctx, "Create"); err != nil {
-		return err
+		return Receipt{}, err
 	}
 	labels, closed, err := checkCreate(&r)
 	if err != nil {
-		return err
+		return Receipt{}, err
+	}
+	r.Event = strings.Clone(r.Event) // it may be part of something large
+	created := m.keys.created(&r)
+	old, _ := m.events.Load(r.Event)
+	repeated, err := m.keys.repeats(m.clock.now(), old, created)
+	if repeated || err != nil {
+		return Receipt{Replayed: repeated}, err
 	}
 	exists := fmt.Errorf("%w: %q", ErrExists, truncate(r.Event))
-	if e, ok := m.events.Load(r.Event); ok && e.plan.availableAt.Load() != planEnded {
-		return exists
+	if old != nil && old.plan.availableAt.Load() != planEnded {
+		return Receipt{}, exists
 	}
 	e := newEvent(&r, labels, closed, m)
-	// Remove computes too, so an event of that name is there or has left its
-	// fence and its revision.
-	there, _ := m.events.Compute(e.plan.name, func(old *event, ok bool) (*event, bool) {
-		if ok {
-			return old, false
+	e.created = created
+	// Remove calls Compute, too. So either an event of that name exists, or Remove has
+	// recorded its last fence and revision.
+	there, _ := m.events.Compute(r.Event, func(old *event, ok bool) (*event, bool) {
+		repeated, err = m.keys.repeats(m.clock.now(), old, created)
+		if ok || repeated || err != nil {
+			return old, !ok
 		}
-		e.plan.fence, e.plan.revision = m.fence.Load(), m.revision.Load()
+		e.plan.fence = max(m.fence.Load(), uint64(max(time.Now().UnixMicro(), 0)))
+		e.plan.revision = m.revision.Load()
 		return e, false
 	})
-	if there != e {
-		return exists
-	}
-	if m.closed.Load() { // Close may have missed it
+	switch {
+	case repeated || err != nil:
+		return Receipt{Replayed: repeated}, err
+	case there != e:
+		return Receipt{}, exists
+	case m.closed.Load(): // Close may have missed the event
 		e.close(ErrClosed)
-		return ErrClosed
+		return Receipt{}, ErrClosed
 	}
-	return nil
+	return Receipt{}, nil
 }
 
 // Remove implements [Store]. The error is [ErrClosed], the context's,
-// [ErrInvalidEvent] or [ErrUnknownEvent].
-func (m *Map) Remove(ctx context.Context, r RemoveRequest) error {
+// [ErrInvalidEvent], [ErrInvalidKey], a [*KeyError] or [ErrUnknownEvent].
+func (m *Map) Remove(ctx context.Context, r RemoveRequest) (Receipt, error) {
 	if err := m.check(ctx, "Remove"); err != nil {
-		return err
+		return Receipt{}, err
 	}
-	if err := checkEvent(r.Event); err != nil {
-		return err
+	if err := checkRemove(&r); err != nil {
+		return Receipt{}, err
 	}
-	err := unknownEvent(r.Event)
+	r.Event = strings.Clone(r.Event) // it may be part of something large
+	removed := m.keys.removed(&r)
+	var repeated bool
+	var err error
 	m.events.Compute(r.Event, func(e *event, ok bool) (*event, bool) {
-		if ok {
-			fence, revision := e.close(ErrUnknownEvent)
-			raise(&m.fence, fence)
-			raise(&m.revision, revision+1) // that of the snapshot of what follows
-			err = nil
+		now := m.clock.now()
+		repeated, err = m.keys.repeats(now, e, removed)
+		switch {
+		case repeated || err != nil:
+			return e, !ok
+		case !ok:
+			err = unknownEvent(r.Event)
+			return nil, true
 		}
+		fence, revision := e.close(ErrUnknownEvent)
+		raise(&m.fence, fence)
+		raise(&m.revision, revision+1) // that of the snapshot of what follows
+		m.keys.remember(now, e.created)
+		m.keys.remember(now, removed)
 		return nil, true
 	})
-	return err
+	return Receipt{Replayed: repeated}, err
 }
 
 // raise makes v at least n.
@@ -195,45 +234,41 @@ func raise(v *stdatomic.Uint64, n uint64) {
 	}
 }
 
-// Block implements [Store]. That one of up to eight seats is taken costs no lock
-// and no allocation, unless the request says ListTaken or its key may be known.
+// Block implements [Store]. A refusal of up to eight seats takes no lock and does not
+// allocate, unless the request says ListTaken or its key may be known.
 //
 // The error is [ErrClosed], the context's, [ErrInvalidEvent], [ErrInvalidUser],
 // [ErrInvalidKey], [ErrInvalidSeats], [ErrInvalidTTL], [ErrUnknownEvent],
 // [ErrUnknownSeat], a [*KeyError], [ErrSoldOut], a [*TakenError] or [ErrLimit].
-func (m *Map) Block(ctx context.Context, r BlockRequest) (Hold, error) {
+func (m *Map) Block(ctx context.Context, r BlockRequest) (h Hold, err error) {
 	if err := m.check(ctx, "Block"); err != nil {
-		return Hold{}, err
+		return h, err
 	}
-	if err := checkBlock(&r); err != nil {
-		return Hold{}, err
+	e := m.event(r.Event)
+	if err := checkBlock(e, &r); err != nil {
+		return h, err
 	}
-	e, err := m.find(r.Event)
-	if err != nil {
-		return Hold{}, err
-	}
-	return e.block(&r)
+	err = e.block(&r, &h)
+	return h, err
 }
 
-// BlockAny implements [Store]. The first seats of the layout that match are
-// chosen. Its cost grows with the number of seats that it has to pass over, a
-// nanosecond or so each; it skips 512 at once where all are taken.
+// BlockAny implements [Store]. It chooses the first seats of the layout that match.
+// Its cost grows with the number of seats that it looks at, about a nanosecond each;
+// it skips a block of 512 seats at once if all are taken.
 //
 // The error is [ErrClosed], the context's, [ErrInvalidEvent], [ErrInvalidUser],
 // [ErrInvalidKey], [ErrInvalidSeats], [ErrInvalidTTL], [ErrUnknownEvent], a
 // [*KeyError], [ErrSoldOut], [ErrNotEnough] or [ErrLimit].
-func (m *Map) BlockAny(ctx context.Context, r BlockAnyRequest) (Hold, error) {
+func (m *Map) BlockAny(ctx context.Context, r BlockAnyRequest) (h Hold, err error) {
 	if err := m.check(ctx, "BlockAny"); err != nil {
-		return Hold{}, err
+		return h, err
 	}
-	if err := checkBlockAny(&r); err != nil {
-		return Hold{}, err
+	e := m.event(r.Event)
+	if err := checkBlockAny(e, &r); err != nil {
+		return h, err
 	}
-	e, err := m.find(r.Event)
-	if err != nil {
-		return Hold{}, err
-	}
-	return e.blockAny(&r)
+	err = e.blockAny(&r, &h)
+	return h, err
 }
 
 // Book implements [Store]. The error is [ErrClosed], the context's,
@@ -243,7 +278,10 @@ func (m *Map) Book(ctx context.Context, r BookRequest) (Booking, error) {
 	if err := m.check(ctx, "Book"); err != nil {
 		return Booking{}, err
 	}
-	if err := checkBook(&r); err != nil {
+	if err := checkOwner(r.User, r.Key); err != nil {
+		return Booking{}, err
+	}
+	if err := checkPart(r.Seats); err != nil {
 		return Booking{}, err
 	}
 	e, err := m.findToken(&r.Token)
@@ -253,38 +291,44 @@ func (m *Map) Book(ctx context.Context, r BookRequest) (Booking, error) {
 	return e.book(&r)
 }
 
-// Release implements [Store]. The error is [ErrClosed], the context's,
-// [ErrInvalidSeats], [ErrUnknownEvent], [ErrUnknownSeat], [ErrExpired] or
-// [ErrToken].
-func (m *Map) Release(ctx context.Context, r ReleaseRequest) error {
-	return m.giveBack(ctx, "Release", &r.Token, SeatBlocked, ChangeReleased, r.Seats)
+// Release implements [Store]. The error is as for [Map.Book].
+func (m *Map) Release(ctx context.Context, r ReleaseRequest) (Receipt, error) {
+	return m.giveBack(ctx, "Release", &r, methodRelease, SeatBlocked, ChangeReleased)
 }
 
-// Cancel implements [Store]. The error is as for [Map.Release].
-func (m *Map) Cancel(ctx context.Context, r CancelRequest) error {
-	return m.giveBack(ctx, "Cancel", &r.Token, SeatBooked, ChangeCanceled, r.Seats)
+// Cancel implements [Store]. The error is as for [Map.Book].
+func (m *Map) Cancel(ctx context.Context, r CancelRequest) (Receipt, error) {
+	same := ReleaseRequest(r)
+	return m.giveBack(ctx, "Cancel", &same, methodCancel, SeatBooked, ChangeCanceled)
 }
 
 func (m *Map) giveBack(
-	ctx context.Context, method string, t *Token, state SeatState, kind ChangeKind, seats []string,
-) error {
-	if err := m.check(ctx, method); err != nil {
-		return err
+	ctx context.Context, name string, r *ReleaseRequest, method method, state SeatState, kind ChangeKind,
+) (Receipt, error) {
+	if err := m.check(ctx, name); err != nil {
+		return Receipt{}, err
 	}
-	if err := checkPart(seats); err != nil {
-		return err
+	if err := checkOwner(r.User, r.Key); err != nil {
+		return Receipt{}, err
 	}
-	e, err := m.findToken(t)
+	if err := checkPart(r.Seats); err != nil {
+		return Receipt{}, err
+	}
+	e, err := m.findToken(&r.Token)
 	if err != nil {
-		return err
+		return Receipt{}, err
 	}
-	return e.giveBack(t, state, kind, seats)
+	return e.giveBack(r, method, state, kind)
 }
 
 // Extend implements [Store]. The error is [ErrClosed], the context's,
-// [ErrInvalidTTL], [ErrUnknownEvent], [ErrLimit], [ErrExpired] or [ErrToken].
+// [ErrInvalidUser], [ErrInvalidKey], [ErrInvalidTTL], [ErrUnknownEvent], a
+// [*KeyError], [ErrLimit], [ErrExpired] or [ErrToken].
 func (m *Map) Extend(ctx context.Context, r ExtendRequest) (Hold, error) {
 	if err := m.check(ctx, "Extend"); err != nil {
+		return Hold{}, err
+	}
+	if err := checkOwner(r.User, r.Key); err != nil {
 		return Hold{}, err
 	}
 	if err := checkTTL(r.TTL); err != nil {
@@ -307,19 +351,24 @@ func (m *Map) Seat(ctx context.Context, r SeatRequest) (SeatInfo, error) {
 	return e.seat(r.Seat)
 }
 
-// Seats implements [Store]. It does not keep others from the event for longer
-// than it takes to copy 512 seats. A call that changes seats meanwhile first
-// copies the 512 around each, if they were not yet. The error is [ErrClosed], the
-// context's, [ErrInvalidEvent] or [ErrUnknownEvent].
+// Seats implements [Store]. It holds the event's lock for at most 512 seats at a
+// time. A call that changes a seat while Seats runs first copies the block of 512
+// seats around it, if Seats has not copied it yet. The error is [ErrClosed], the
+// context's, [ErrInvalidEvent], [ErrInvalidSeats] for a negative Limit,
+// [ErrUnknownEvent] or [ErrUnknownSeat].
 func (m *Map) Seats(ctx context.Context, r SeatsRequest) (Snapshot, error) {
-	e, err := m.look(ctx, "Seats", r.Event)
-	if err != nil {
+	if err := m.check(ctx, "Seats"); err != nil {
 		return Snapshot{}, err
 	}
-	return e.seatInfos(false)
+	e := m.event(r.Event)
+	if err := checkSeats(e, &r); err != nil {
+		return Snapshot{}, err
+	}
+	return e.page(&r)
 }
 
-// Counts implements [Store]. The error is as for [Map.Seats].
+// Counts implements [Store]. The error is [ErrClosed], the context's,
+// [ErrInvalidEvent] or [ErrUnknownEvent].
 func (m *Map) Counts(ctx context.Context, r CountsRequest) (Counts, error) {
 	e, err := m.look(ctx, "Counts", r.Event)
 	if err != nil {
@@ -334,11 +383,8 @@ func (m *Map) Holds(ctx context.Context, r HoldsRequest) ([]HoldInfo, error) {
 	if err := m.check(ctx, "Holds"); err != nil {
 		return nil, err
 	}
-	if err := checkHolds(&r); err != nil {
-		return nil, err
-	}
-	e, err := m.find(r.Event)
-	if err != nil {
+	e := m.event(r.Event)
+	if err := checkHolds(e, &r); err != nil {
 		return nil, err
 	}
 	return e.holds(r.User)
@@ -347,20 +393,21 @@ func (m *Map) Holds(ctx context.Context, r HoldsRequest) ([]HoldInfo, error) {
 // Watch implements [Store].
 //
 // The iteration ends with an error as its last element: that of the context,
-// [ErrInvalidEvent], [ErrUnknownEvent] when there is no such event or it was
-// removed, or [ErrClosed]. Everything that changed before a Remove or Close is
-// told before the error; only a context that is done ends the iteration at once.
+// [ErrInvalidEvent], [ErrUnknownEvent] if there is no such event or it was
+// removed, or [ErrClosed]. Every change before a Remove or Close is yielded before
+// that error. If the context is done, the iteration ends at once.
 //
 // A watcher that falls behind by more than the ring holds gets [ChangeGap] and then
-// [ChangeSnapshot]; nobody waits for it. So does one whose cursor is older than the
-// ring, or of another life of the event, another event or another store. An
-// expiry is told when it is swept, or when something touches the seat.
+// [ChangeSnapshot]; writers do not wait for it. A watcher gets them, too, if its
+// cursor is older than the ring, or of another life of the event, another event or
+// another store. An expiry is yielded when it is swept, or when a call changes
+// the seat.
 //
-// An event that nobody has watched yet keeps no changes. From the first Watch on
-// it keeps the last [MapOptions.Ring] changes, which together name at most 16 seats
-// for each place of the ring: about 80 bytes a place and 4 bytes a seat named, and
-// the users' names. The newest change is always kept. [WatchMemory] after the last
-// watcher left, the next change or sweep drops them all.
+// An event that has never been watched keeps no changes. From the first Watch on it
+// keeps the last [MapOptions.Ring] changes, which together name at most 16 seats
+// for each entry of the ring: about 80 bytes an entry, 4 bytes a seat and the users'
+// names. The newest change is always kept. [WatchMemory] after the last watcher
+// left, the next change or sweep drops all changes.
 //
 //ferrous:blocks
 func (m *Map) Watch(ctx context.Context, r WatchRequest) iter.Seq2[Change, error] {
@@ -391,8 +438,8 @@ func (m *Map) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, m.String())
 // LogValue is [Map.String].
 func (m *Map) LogValue() slog.Value { return slog.StringValue(m.String()) }
 
-// tagKey returns the key of the tags of an event, which is the same whenever an
-// event of that name is made: its tokens are known when it is made anew.
+// tagKey returns the key of the tags of an event. It is the same for all events of
+// that name, so that the tokens of a removed event are known to be its own.
 func (m *Map) tagKey(event string) (key tagKey) {
 	mac := hmac.New(sha256.New, m.key[:])
 	mac.Write([]byte(event))

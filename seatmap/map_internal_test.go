@@ -19,7 +19,7 @@ func TestNoEventOutlivesItsMap(t *testing.T) {
 				assert.NoError(t, m.Close())
 				return
 			}
-			err := m.Create(t.Context(), CreateRequest{Event: "e", Layout: Layout{Count: 1}})
+			err := errOf(m.Create(t.Context(), CreateRequest{Event: "e", Layout: Layout{Count: 1}}))
 			if err != nil && !errors.Is(err, ErrClosed) {
 				t.Error(err)
 			}
@@ -33,12 +33,11 @@ func TestNoEventOutlivesItsMap(t *testing.T) {
 
 func TestARefusalThatAsksTheLockForNothingDoesNotAllocate(t *testing.T) {
 	m := NewMap(MapOptions{Manual: true})
-	require.NoError(t, m.Create(t.Context(), CreateRequest{Event: "e", Layout: Layout{Count: 2}}))
+	require.NoError(t, errOf(m.Create(t.Context(), CreateRequest{Event: "e", Layout: Layout{Count: 2}})))
 	r := BlockRequest{Event: "e", User: "ann", Key: NewKey("hers"), Seats: []string{"1"}, TTL: time.Hour}
 	_, err := m.Block(t.Context(), r)
 	require.NoError(t, err)
-	e, err := m.find("e")
-	require.NoError(t, err)
+	e := m.event("e")
 	for i := range *e.keys.filter.Load() {
 		(*e.keys.filter.Load())[i].Add(1)
 	}

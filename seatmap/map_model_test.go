@@ -32,6 +32,8 @@ type oracle struct {
 	grants []*grant
 	keys   map[string]*remembered // by user and key
 	gone   bool                   // the event was removed
+
+	created *eventKeyed // nil if it was created without a key
 }
 
 type grant struct {
@@ -180,7 +182,7 @@ func (o *oracle) take(g *grant, seats []string) []string {
 	return seats
 }
 
-// findResult returns what the user's request with the key got before, or the error
+// recall returns what the user's request with the key got before, or the error
 // of a key that stands for another one.
 func (o *oracle) recall(user, key, request string) (r *remembered, want string) {
 	if r = o.keys[user+" "+key]; key == "" || r == nil {
@@ -204,7 +206,7 @@ func TestMapBehavesLikeTheOracle(t *testing.T) {
 				m := seatmap.NewMap(seatmap.MapOptions{Manual: manual, SweepEvery: time.Second, Ring: ring})
 				w := &world{
 					m: m, manual: manual, ring: ring, events: map[string]*oracle{}, watchers: map[string]*liveWatcher{},
-					fence: map[string]uint64{}, revision: map[string]uint64{},
+					fence: map[string]uint64{}, revision: map[string]uint64{}, keys: map[string]*eventKeyed{},
 				}
 				defer func() { require.NoError(t, m.Close()) }() // also after a failure
 				w.create(t)
@@ -228,8 +230,15 @@ type world struct {
 	watchers map[string]*liveWatcher
 	grants   []*grant // of all events that there ever were
 	cursors  []placed
-	fence    map[string]uint64 // the last one of an event's name
-	revision map[string]uint64 // likewise
+	keys     map[string]*eventKeyed // by event and key
+	fence    map[string]uint64      // the last one of an event's name
+	revision map[string]uint64      // likewise
+}
+
+// eventKeyed is a Create or Remove with a key.
+type eventKeyed struct {
+	request string
+	until   time.Time // when to forget it; zero while the event exists
 }
 
 // placed is a cursor with the life of an event that it is of.
@@ -253,15 +262,24 @@ func (w *world) create(t *rapid.T) {
 	if rapid.Bool().Draw(t, "limited") {
 		o.limits = seatmap.Limits{Seats: 4, Holds: 2, Lifetime: 10 * time.Second}
 	}
-	err := w.m.Create(ctx, seatmap.CreateRequest{
-		Event: o.name, Layout: seatmap.Layout{Count: o.seats, Closed: o.closed}, Limits: o.limits,
+	k := someKey.Draw(t, "key")
+	receipt, err := w.m.Create(ctx, seatmap.CreateRequest{
+		Event: o.name, Key: seatmap.NewKey(k), Layout: seatmap.Layout{Count: o.seats, Closed: o.closed}, Limits: o.limits,
 	})
+	request := fmt.Sprint("create", o.seats, o.closed, o.limits)
+	if w.repeats(t, o.name, k, request, receipt, err) {
+		return
+	}
 	if w.events[o.name] != nil {
 		require.ErrorIs(t, err, seatmap.ErrExists)
 		return
 	}
 	require.NoError(t, err)
 	w.events[o.name] = o
+	if k != "" {
+		o.created = &eventKeyed{request: request}
+		w.keys[o.name+" "+k] = o.created
+	}
 	if rapid.IntRange(0, 2).Draw(t, "watched") == 0 {
 		return // but for those who come and go
 	}
@@ -272,13 +290,35 @@ func (w *world) create(t *rapid.T) {
 	w.watchers[o.name] = l
 }
 
+// repeats says whether a request about an event has a key that is known, and checks
+// its answer if so.
+func (w *world) repeats(t *rapid.T, name, key, request string, got seatmap.Receipt, err error) bool {
+	known := w.keys[name+" "+key]
+	switch {
+	case key == "" || known == nil || !known.until.IsZero() && !time.Now().Before(known.until):
+		require.False(t, got.Replayed)
+		return false
+	case known.request != request:
+		require.ErrorIs(t, err, seatmap.ErrKeyReused)
+		require.Zero(t, got)
+	default:
+		require.NoError(t, err)
+		require.True(t, got.Replayed)
+	}
+	return true
+}
+
 func (w *world) remove(t *rapid.T) {
 	if rapid.IntRange(0, 3).Draw(t, "really") > 0 {
 		t.Skip("events would be short")
 	}
 	name := someEvent.Draw(t, "event")
-	err := w.m.Remove(ctx, seatmap.RemoveRequest{Event: name})
+	k := someKey.Draw(t, "key")
+	receipt, err := w.m.Remove(ctx, seatmap.RemoveRequest{Event: name, Key: seatmap.NewKey(k)})
 	o := w.events[name]
+	if w.repeats(t, name, k, "remove", receipt, err) {
+		return
+	}
 	if o == nil {
 		require.ErrorIs(t, err, seatmap.ErrUnknownEvent)
 		return
@@ -286,6 +326,12 @@ func (w *world) remove(t *rapid.T) {
 	require.NoError(t, err)
 	o.gone = true
 	delete(w.events, name)
+	if o.created != nil {
+		o.created.until = time.Now().Add(seatmap.KeyMemory)
+	}
+	if k != "" {
+		w.keys[name+" "+k] = &eventKeyed{request: "remove", until: time.Now().Add(seatmap.KeyMemory)}
+	}
 	synctest.Wait()
 	if l := w.watchers[name]; l != nil {
 		l.ended(t, seatmap.ErrUnknownEvent)
@@ -316,6 +362,9 @@ func settle(t *rapid.T, o *oracle, user, key, request, fresh string, got seatmap
 	if known != nil {
 		replay := known.answer
 		replay.Replayed = true
+		if !replay.Until.IsZero() {
+			replay.Left = max(time.Until(replay.Until), 0)
+		}
 		require.Equal(t, fmt.Sprint(replay.Until.UnixNano(), replay.At.UnixNano()), fmt.Sprint(got.Until.UnixNano(), got.At.UnixNano()))
 		got.Until, got.At = replay.Until, replay.At
 		require.Equal(t, replay, got)
@@ -429,18 +478,61 @@ func (w *world) book(t *rapid.T) {
 
 func (w *world) release(t *rapid.T) {
 	g, o, seats, want := w.pick(t, false)
-	require.Equal(t, want, kind(w.m.Release(ctx, seatmap.ReleaseRequest{Token: g.token, Seats: seats})))
-	if want == "ok" {
-		o.take(g, seats)
+	u, k := w.owner(t, g)
+	receipt, err := w.m.Release(ctx, seatmap.ReleaseRequest{Token: g.token, User: u, Key: seatmap.NewKey(k), Seats: seats})
+	w.giveBack(t, "release", g, o, u, k, seats, want, receipt, err)
+}
+
+// owner draws a user and a key of a request with the token of the grant.
+func (w *world) owner(t *rapid.T, g *grant) (user, key string) {
+	return rapid.SampledFrom([]string{"", g.user, g.user, "bob"}).Draw(t, "user"), someKey.Draw(t, "key")
+}
+
+// owned says what a request with the token of a grant must answer that has this user
+// and key, if the oracle wants something without them.
+func owned(g *grant, user, key, want string) string {
+	switch {
+	case user == "" && key != "":
+		return seatmap.ErrInvalid.Error()
+	case user != "" && user != g.user && (want == "ok" || want == seatmap.ErrInvalid.Error()):
+		return seatmap.ErrToken.Error()
+	}
+	return want
+}
+
+func (w *world) giveBack(
+	t *rapid.T, method string, g *grant, o *oracle, u, k string, seats []string, want string, got seatmap.Receipt, err error,
+) {
+	if k != "" && u == "" || seats != nil && len(seats) == 0 || o == nil {
+		if k != "" && u == "" {
+			want = seatmap.ErrInvalid.Error()
+		}
+		require.Equal(t, want, kind(err))
+		return
+	}
+	want = owned(g, u, k, want)
+	request, known := fmt.Sprint(method, g.token.Reveal(), seats == nil, seats), (*remembered)(nil)
+	if want != seatmap.ErrUnknownSeat.Error() {
+		if r, answer := o.recall(u, k, request); answer != "" {
+			known, want = r, answer
+		}
+	}
+	require.Equal(t, want, kind(err))
+	require.Equal(t, known != nil, got.Replayed)
+	if err != nil || got.Replayed {
+		return
+	}
+	o.take(g, seats)
+	if k != "" {
+		o.keys[u+" "+k] = &remembered{request: request, grant: &grant{over: true, ended: time.Now()}}
 	}
 }
 
 func (w *world) cancel(t *rapid.T) {
 	g, o, seats, want := w.pick(t, true)
-	require.Equal(t, want, kind(w.m.Cancel(ctx, seatmap.CancelRequest{Token: g.token, Seats: seats})))
-	if want == "ok" {
-		o.take(g, seats)
-	}
+	u, k := w.owner(t, g)
+	receipt, err := w.m.Cancel(ctx, seatmap.CancelRequest{Token: g.token, User: u, Key: seatmap.NewKey(k), Seats: seats})
+	w.giveBack(t, "cancel", g, o, u, k, seats, want, receipt, err)
 }
 
 func (w *world) extend(t *rapid.T) {
@@ -456,15 +548,47 @@ func (w *world) extend(t *rapid.T) {
 			want = seatmap.ErrLimit.Error()
 		}
 	}
-	h, err := w.m.Extend(ctx, seatmap.ExtendRequest{Token: g.token, TTL: d})
-	require.Equal(t, want, kind(err))
-	if err == nil {
-		if until.After(g.until) {
-			g.until = until
+	u, k := w.owner(t, g)
+	h, err := w.m.Extend(ctx, seatmap.ExtendRequest{Token: g.token, User: u, Key: seatmap.NewKey(k), TTL: d})
+	if k != "" && u == "" {
+		require.ErrorIs(t, err, seatmap.ErrInvalidUser)
+		return
+	}
+	if o == nil {
+		require.Equal(t, want, kind(err))
+		return
+	}
+	// Whether a hold would last too long is said after whose it is, unless TTL alone
+	// is too long.
+	if longest := o.limits.Lifetime; want != seatmap.ErrLimit.Error() || longest == 0 || d <= longest && u != "" && u != g.user {
+		if want == seatmap.ErrLimit.Error() {
+			want = "ok"
 		}
-		require.Equal(t, g.until.UnixNano(), h.Until.UnixNano())
-		require.ElementsMatch(t, g.seats, h.Seats)
-		require.Equal(t, g.token, h.Token)
+		want = owned(g, u, k, want)
+	}
+	request, known := fmt.Sprint("extend", g.token.Reveal(), d), (*remembered)(nil)
+	if r, answer := o.recall(u, k, request); answer != "" {
+		known, want = r, answer
+	}
+	require.Equal(t, want, kind(err))
+	require.Equal(t, known != nil, h.Replayed)
+	if err != nil {
+		return
+	}
+	require.Equal(t, max(time.Until(h.Until), 0), h.Left)
+	require.Equal(t, g.token, h.Token)
+	if known != nil {
+		require.Equal(t, known.answer.Until.UnixNano(), h.Until.UnixNano())
+		require.Equal(t, known.answer.Seats, h.Seats)
+		return
+	}
+	if until.After(g.until) {
+		g.until = until
+	}
+	require.Equal(t, g.until.UnixNano(), h.Until.UnixNano())
+	require.ElementsMatch(t, g.seats, h.Seats)
+	if k != "" {
+		o.keys[u+" "+k] = &remembered{request: request, answer: h, grant: &grant{over: true, ended: time.Now()}}
 	}
 }
 
@@ -562,6 +686,20 @@ func compare(t *rapid.T, m *seatmap.Map, o *oracle) {
 	s, err := m.Seats(ctx, seatmap.SeatsRequest{Event: o.name})
 	require.NoError(t, err)
 	require.Len(t, s.Seats, o.seats)
+	require.False(t, s.More)
+	limit, pages := rapid.IntRange(1, 4).Draw(t, "limit"), []seatmap.SeatInfo(nil)
+	for page := (seatmap.Snapshot{More: true}); page.More; pages = append(pages, page.Seats...) {
+		r := seatmap.SeatsRequest{Event: o.name, Limit: limit}
+		if len(page.Seats) > 0 {
+			r.After = page.Seats[len(page.Seats)-1].Seat
+		}
+		page, err = m.Seats(ctx, r)
+		require.NoError(t, err)
+		require.NotEmpty(t, page.Seats)
+		require.LessOrEqual(t, len(page.Seats), limit)
+		require.Equal(t, s.Cursor, page.Cursor, "nothing has changed")
+	}
+	require.Equal(t, s.Seats, pages)
 	var want seatmap.Counts
 	for i, seat := range o.all() {
 		state, g := o.state(seat)
@@ -578,6 +716,9 @@ func compare(t *rapid.T, m *seatmap.Map, o *oracle) {
 		}
 		if state == seatmap.SeatBlocked {
 			require.Equal(t, g.until.UnixNano(), got.Until.UnixNano())
+			require.Equal(t, time.Until(g.until), got.Left)
+		} else {
+			require.Zero(t, got.Left)
 		}
 		switch state {
 		case seatmap.SeatAvailable:
@@ -605,6 +746,7 @@ func compare(t *rapid.T, m *seatmap.Map, o *oracle) {
 		got := map[uint64][]string{}
 		for _, h := range infos {
 			got[h.Fence] = slices.Sorted(slices.Values(h.Seats))
+			require.Equal(t, time.Until(h.Until), h.Left)
 		}
 		require.True(t, maps.EqualFunc(held, got, slices.Equal), "%v %v", held, got)
 	}

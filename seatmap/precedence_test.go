@@ -29,7 +29,7 @@ type ask struct {
 	seats       []string // of a Map
 	indices     []int    // of a Plan
 	list        bool
-	n           int
+	n, limit    int
 	ttl         time.Duration
 	hold        seatmap.Token
 	booking     seatmap.Token
@@ -38,9 +38,9 @@ type ask struct {
 // mapCalls are all methods of a Store that can fail for a reason.
 var mapCalls = map[string]func(a *ask) error{
 	"Create": func(a *ask) error {
-		return a.m.Create(a.ctx, seatmap.CreateRequest{Event: a.event, Layout: a.layout, Limits: a.limits})
+		return errOf(a.m.Create(a.ctx, seatmap.CreateRequest{Event: a.event, Key: a.key, Layout: a.layout, Limits: a.limits}))
 	},
-	"Remove": func(a *ask) error { return a.m.Remove(a.ctx, seatmap.RemoveRequest{Event: a.event}) },
+	"Remove": func(a *ask) error { return errOf(a.m.Remove(a.ctx, seatmap.RemoveRequest{Event: a.event, Key: a.key})) },
 	"Block": func(a *ask) error {
 		_, err := a.m.Block(a.ctx, seatmap.BlockRequest{
 			Event: a.event, User: a.user, Key: a.key, Seats: append(a.seats, "4"), TTL: a.ttl, ListTaken: a.list,
@@ -56,13 +56,15 @@ var mapCalls = map[string]func(a *ask) error{
 		return err
 	},
 	"Release": func(a *ask) error {
-		return a.m.Release(a.ctx, seatmap.ReleaseRequest{Token: a.hold, Seats: a.seats})
+		return errOf(a.m.Release(a.ctx, seatmap.ReleaseRequest{Token: a.hold, User: a.user, Key: a.key, Seats: a.seats}))
 	},
 	"Cancel": func(a *ask) error {
-		return a.m.Cancel(a.ctx, seatmap.CancelRequest{Token: a.booking, Seats: a.seats})
+		return errOf(a.m.Cancel(a.ctx, seatmap.CancelRequest{
+			Token: a.booking, User: strings.Replace(a.user, "ann", "bob", 1), Key: a.key, Seats: a.seats,
+		}))
 	},
 	"Extend": func(a *ask) error {
-		_, err := a.m.Extend(a.ctx, seatmap.ExtendRequest{Token: a.hold, TTL: a.ttl})
+		_, err := a.m.Extend(a.ctx, seatmap.ExtendRequest{Token: a.hold, User: a.user, Key: a.key, TTL: a.ttl})
 		return err
 	},
 	"Seat": func(a *ask) error {
@@ -70,7 +72,7 @@ var mapCalls = map[string]func(a *ask) error{
 		return err
 	},
 	"Seats": func(a *ask) error {
-		_, err := a.m.Seats(a.ctx, seatmap.SeatsRequest{Event: a.event})
+		_, err := a.m.Seats(a.ctx, seatmap.SeatsRequest{Event: a.event, After: strings.Join(a.seats, ""), Limit: a.limit})
 		return err
 	},
 	"Counts": func(a *ask) error {
@@ -130,20 +132,27 @@ func TestTheTablesOfPrecedenceHaveEveryMethod(t *testing.T) {
 		}
 	}
 	without(mapCalls, reflect.TypeFor[seatmap.Store](), "Close")
-	without(planCalls, reflect.TypeFor[*seatmap.Plan](), "Close", "Sweep", "Name", "Len", "String", "Format", "LogValue")
+	without(mapCalls, reflect.TypeFor[seatmap.Sweeper]())
+	without(planCalls, reflect.TypeFor[*seatmap.Plan](), "Close", "Sweep", "Name", "Len", "String", "Format", "LogValue", "Diagram")
 }
 
 func TestOfTwoErrorsTheFirstInPrecedenceComes(t *testing.T) {
-	m := newEvent(t, 9, seatmap.Limits{Lifetime: time.Hour, Seats: 3}, seatmap.MapOptions{})
-	used := seatmap.NewKey("used")
+	m := newMap(t, seatmap.MapOptions{})
+	used, usedByEvent := seatmap.NewKey("used"), seatmap.NewKey("used by the event")
+	for _, name := range []string{"opera", event} {
+		require.NoError(t, errOf(m.Create(ctx, seatmap.CreateRequest{
+			Event: name, Key: usedByEvent, Layout: seatmap.Layout{Count: 10}, Limits: seatmap.Limits{Lifetime: time.Hour, Seats: 3},
+		})))
+	}
+	require.NoError(t, errOf(m.Remove(ctx, seatmap.RemoveRequest{Event: "opera"})))
 	for _, name := range []string{"gone", "full"} {
-		require.NoError(t, m.Create(ctx, seatmap.CreateRequest{
+		require.NoError(t, errOf(m.Create(ctx, seatmap.CreateRequest{
 			Event: name, Layout: seatmap.Layout{Count: 8}, Limits: seatmap.Limits{Lifetime: time.Hour},
-		}))
+		})))
 	}
 	lost, err := m.Block(ctx, seatmap.BlockRequest{Event: "gone", User: "ann", Seats: []string{"1"}, TTL: hold})
 	require.NoError(t, err)
-	require.NoError(t, m.Remove(ctx, seatmap.RemoveRequest{Event: "gone"}))
+	require.NoError(t, errOf(m.Remove(ctx, seatmap.RemoveRequest{Event: "gone"})))
 	for _, r := range []seatmap.BlockAnyRequest{
 		{Event: event, User: "ann", Key: used, N: 1, TTL: 59 * time.Minute}, // of seat 1
 		{Event: event, User: "greedy", Key: used, N: 2, TTL: 59 * time.Minute},
@@ -153,8 +162,10 @@ func TestOfTwoErrorsTheFirstInPrecedenceComes(t *testing.T) {
 		_, err := m.BlockAny(ctx, r)
 		require.NoError(t, err)
 	}
-	_, err = m.Block(ctx, seatmap.BlockRequest{Event: event, User: "eve", Key: used, Seats: []string{"9"}, TTL: hold})
-	require.NoError(t, err)
+	for user, seat := range map[string]string{"eve": "9", "bob": "10"} {
+		_, err = m.Block(ctx, seatmap.BlockRequest{Event: event, User: user, Key: used, Seats: []string{seat}, TTL: hold})
+		require.NoError(t, err)
+	}
 	held, over := block(t, m, "ann", "5"), block(t, m, "bob", "6")
 	require.NoError(t, release(m, over.Token))
 	booked, err := book(m, block(t, m, "bob", "7").Token)
@@ -165,7 +176,11 @@ func TestOfTwoErrorsTheFirstInPrecedenceComes(t *testing.T) {
 	stop()
 	long := strings.Repeat("x", seatmap.MaxName+1)
 
-	const ofTokens = "Book Release Cancel Extend"
+	const (
+		ofTokens    = "Book Release Cancel Extend"
+		keyedByUser = "Block BlockAny " + ofTokens
+		keyed       = "Create Remove " + keyedByUser
+	)
 	checkPairs(t, mapCalls, func() *ask {
 		return &ask{
 			m: m, ctx: ctx, event: event, user: "ann", n: 1, ttl: hold, hold: held.Token, booking: booked.Token,
@@ -175,19 +190,24 @@ func TestOfTwoErrorsTheFirstInPrecedenceComes(t *testing.T) {
 		{seatmap.ErrClosed, "m", "all", func(a *ask) { a.m = ended }},
 		{context.Canceled, "ctx", "all", func(a *ask) { a.ctx = cancelled }},
 		{seatmap.ErrInvalidEvent, "event", "Create Remove Block BlockAny Seat Seats Counts Holds Watch", func(a *ask) { a.event = "" }},
-		{seatmap.ErrInvalidUser, "user", "Block BlockAny Book Holds", func(a *ask) { a.user = long }},
-		{seatmap.ErrInvalidKey, "key", "Block BlockAny Book", func(a *ask) { a.key = seatmap.NewKey(long) }},
+		{seatmap.ErrInvalidEvent, "event", "Create Remove Block BlockAny Seat Seats Counts Holds Watch", func(a *ask) { a.event = "{" }},
+		{seatmap.ErrInvalidUser, "user", "Block BlockAny Book Release Cancel Extend Holds", func(a *ask) { a.user = long }},
+		{seatmap.ErrInvalidUser, "user", "Block BlockAny Book Release Cancel Extend Holds", func(a *ask) { a.user = "\n" }},
+		{seatmap.ErrInvalidKey, "key", keyed, func(a *ask) { a.key = seatmap.NewKey(long) }},
+		{seatmap.ErrInvalidKey, "key", keyed, func(a *ask) { a.key = seatmap.NewKey("\x00") }},
 		{seatmap.ErrInvalidSeats, "twice", "Block Book Release Cancel", func(a *ask) { a.seats = append(a.seats, "8", "8") }},
 		{seatmap.ErrInvalidSeats, "n", "BlockAny", func(a *ask) { a.n = 0 }},
+		{seatmap.ErrInvalidSeats, "limit", "Seats", func(a *ask) { a.limit = -1 }},
 		{seatmap.ErrInvalidTTL, "ttl", "Block BlockAny Extend", func(a *ask) { a.ttl = 0 }},
 		{seatmap.ErrInvalidLimits, "limits", "Create", func(a *ask) { a.limits.Holds = -1 }},
 		{seatmap.ErrInvalidLayout, "layout", "Create", func(a *ask) { a.layout.Count = 0 }},
+		{seatmap.ErrKeyReused, "key", "Create Remove", func(a *ask) { a.key = usedByEvent }},
 		{seatmap.ErrUnknownEvent, "event", "Remove Block BlockAny Seat Seats Counts Holds Watch", func(a *ask) { a.event = "opera" }},
 		{seatmap.ErrUnknownEvent, "token", ofTokens, func(a *ask) { a.hold, a.booking = lost.Token, lost.Token }},
 		{seatmap.ErrToken, "token", ofTokens, func(a *ask) { a.hold, a.booking = seatmap.Token{}, seatmap.Token{} }},
 		{seatmap.ErrExists, "event", "Create", func(a *ask) { a.event = event }},
-		{seatmap.ErrUnknownSeat, "unknown", "Block Book Release Cancel Seat", func(a *ask) { a.seats = append(a.seats, "99") }},
-		{seatmap.ErrKeyReused, "key", "Block BlockAny Book", func(a *ask) { a.key = used }},
+		{seatmap.ErrUnknownSeat, "unknown", "Block Book Release Cancel Seat Seats", func(a *ask) { a.seats = append(a.seats, "99") }},
+		{seatmap.ErrKeyReused, "key", keyedByUser, func(a *ask) { a.key = used }},
 		{seatmap.ErrSoldOut, "event", "Block BlockAny", func(a *ask) { a.event = "full" }},
 		{seatmap.ErrTaken, "taken", "Block", func(a *ask) { a.seats = append(a.seats, "7") }},
 		{seatmap.ErrTaken, "taken", "Block", func(a *ask) { a.seats, a.list = append(a.seats, "7"), true }},
@@ -203,7 +223,7 @@ func TestOfTwoErrorsTheFirstInPrecedenceComes(t *testing.T) {
 		{seatmap.ErrToken, "token", ofTokens, func(a *ask) {
 			a.hold, a.booking = seatmap.Damaged(a.hold, 100), seatmap.Damaged(a.booking, 100)
 		}},
-		{seatmap.ErrToken, "user", "Book", func(a *ask) { a.user = "eve" }},
+		{seatmap.ErrToken, "user", ofTokens, func(a *ask) { a.user = "eve" }},
 		{seatmap.ErrToken, "token", ofTokens, func(a *ask) { a.hold, a.booking = a.booking, a.hold }},
 		{seatmap.ErrInvalidSeats, "uncovered", "Book Release Cancel", func(a *ask) { a.seats = append(a.seats, "3") }},
 		{seatmap.ErrLimit, "ttl", "Extend", func(a *ask) { a.ttl = time.Hour }},

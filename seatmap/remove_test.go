@@ -10,10 +10,10 @@ import (
 )
 
 func create(m *seatmap.Map, seats int) error {
-	return m.Create(ctx, seatmap.CreateRequest{Event: event, Layout: seatmap.Layout{Count: seats}})
+	return errOf(m.Create(ctx, seatmap.CreateRequest{Event: event, Layout: seatmap.Layout{Count: seats}}))
 }
 
-func remove(m *seatmap.Map) error { return m.Remove(ctx, seatmap.RemoveRequest{Event: event}) }
+func remove(m *seatmap.Map) error { return errOf(m.Remove(ctx, seatmap.RemoveRequest{Event: event})) }
 
 func TestWhoHearsThatAnEventIsGoneCanMakeItAnew(t *testing.T) {
 	m := newMap(t, seatmap.MapOptions{})

@@ -8,12 +8,22 @@ import (
 // CreateRequest asks [Store] to create an event.
 type CreateRequest struct {
 	Event  string
+	Key    Key // makes the request safe to repeat; see [Store]
 	Layout Layout
-	// Limits holds for the event; a zero field means no limit.
+	// Limits apply to each user of the event.
 	Limits Limits
 }
 
-// Limits bounds what one user can have at one event. Zero means no limit.
+// LogValue returns the request without the text of its key, and the number of its
+// seats instead of their labels.
+func (r CreateRequest) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("event", r.Event), slog.Any("key", r.Key),
+		slog.Int("seats", r.Layout.Count+len(r.Layout.Seats)), slog.Int("closed", len(r.Layout.Closed)),
+		slog.Any("limits", r.Limits))
+}
+
+// Limits bounds what one user can have at one event. A field that is 0 means no
+// limit.
 type Limits struct {
 	// Seats is how many seats a user may have blocked and booked at once.
 	Seats int
@@ -26,20 +36,21 @@ type Limits struct {
 // RemoveRequest asks [Store] to remove an event.
 type RemoveRequest struct {
 	Event string
+	Key   Key // makes the request safe to repeat; see [Store]
+}
+
+// LogValue returns the request without the text of its key.
+func (r RemoveRequest) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("event", r.Event), slog.Any("key", r.Key))
 }
 
 // BlockRequest asks [Store] to hold seats.
 type BlockRequest struct {
 	Event string
 	User  string
-	// Key makes the request safe to repeat. Within one event, the same user's
-	// same request with the same key gets the same answer, with Replayed set; a
-	// different request is refused with a [*KeyError]. A grant is remembered
-	// until its hold or booking is over, and [KeyMemory] longer. A refusal is not
-	// remembered: the request is evaluated afresh.
-	Key   Key
+	Key   Key // makes the request safe to repeat; see [Store]
 	Seats []string
-	TTL   time.Duration
+	TTL   time.Duration // above 0 and at most [MaxTTL]
 	// ListTaken asks that a [*TakenError] name all seats that were taken, not
 	// just the first found. It costs a lock and an allocation.
 	ListTaken bool
@@ -55,10 +66,10 @@ func (r BlockRequest) LogValue() slog.Value {
 type BlockAnyRequest struct {
 	Event string
 	User  string
-	Key   Key // see [BlockRequest]
-	N     int
+	Key   Key // makes the request safe to repeat; see [Store]
+	N     int // how many seats: 1 to [MaxSeats]
 	Where Where
-	TTL   time.Duration
+	TTL   time.Duration // above 0 and at most [MaxTTL]
 }
 
 // LogValue returns the request without the text of its key.
@@ -78,54 +89,59 @@ type Where struct {
 
 // BookRequest asks [Store] to book seats of a hold.
 type BookRequest struct {
-	Token Token
-	// User may be left empty when there is no Key. A user who is not the hold's
-	// gets [ErrToken].
+	Token Token // of the hold
+	// User may be empty if there is no Key. A user who does not own the hold gets
+	// [ErrToken].
 	User string
-	Key  Key // see [BlockRequest]
-	// Seats is the seats to book. Nil means all of the hold. A list without
-	// seats that is not nil is an error: what a filter left is not everything.
+	Key  Key // makes the request safe to repeat; see [Store]
+	// Seats is the seats to book. Nil means all of the hold. An empty list that is
+	// not nil is [ErrInvalidSeats]: a filter that left nothing does not mean all.
 	Seats []string
 }
 
 // LogValue returns the request without the secrets of its token and key.
-func (r BookRequest) LogValue() slog.Value {
-	return slog.GroupValue(slog.Any("token", r.Token), slog.String("user", r.User), slog.Any("key", r.Key),
-		slog.Any("seats", r.Seats))
-}
+func (r BookRequest) LogValue() slog.Value { return logPart(r.Token, r.User, r.Key, r.Seats) }
 
-// ReleaseRequest asks [Store] to give back seats of a hold.
+// ReleaseRequest asks [Store] to make seats of a hold available again.
 type ReleaseRequest struct {
-	Token Token
+	Token Token    // of the hold
+	User  string   // see [BookRequest]
+	Key   Key      // makes the request safe to repeat; see [Store]
 	Seats []string // nil means all; see [BookRequest]
 }
 
-// LogValue returns the request without the secret of its token.
-func (r ReleaseRequest) LogValue() slog.Value {
-	return slog.GroupValue(slog.Any("token", r.Token), slog.Any("seats", r.Seats))
-}
+// LogValue returns the request without the secrets of its token and key.
+func (r ReleaseRequest) LogValue() slog.Value { return logPart(r.Token, r.User, r.Key, r.Seats) }
 
-// ExtendRequest asks [Store] to let a hold last until TTL from now. A hold
-// that lasts longer already stays as it is.
+// ExtendRequest asks [Store] to let a hold last until TTL from now. A hold that
+// already lasts longer stays as it is.
 type ExtendRequest struct {
-	Token Token
-	TTL   time.Duration
+	Token Token         // of the hold
+	User  string        // see [BookRequest]
+	Key   Key           // makes the request safe to repeat; see [Store]
+	TTL   time.Duration // above 0 and at most [MaxTTL]
 }
 
-// LogValue returns the request without the secret of its token.
+// LogValue returns the request without the secrets of its token and key.
 func (r ExtendRequest) LogValue() slog.Value {
-	return slog.GroupValue(slog.Any("token", r.Token), slog.Duration("ttl", r.TTL))
+	return slog.GroupValue(slog.Any("token", r.Token), slog.String("user", r.User), slog.Any("key", r.Key),
+		slog.Duration("ttl", r.TTL))
 }
 
-// CancelRequest asks [Store] to give back booked seats.
+// CancelRequest asks [Store] to make booked seats available again.
 type CancelRequest struct {
 	Token Token    // of the booking
+	User  string   // see [BookRequest]
+	Key   Key      // makes the request safe to repeat; see [Store]
 	Seats []string // nil means all; see [BookRequest]
 }
 
-// LogValue returns the request without the secret of its token.
-func (r CancelRequest) LogValue() slog.Value {
-	return slog.GroupValue(slog.Any("token", r.Token), slog.Any("seats", r.Seats))
+// LogValue returns the request without the secrets of its token and key.
+func (r CancelRequest) LogValue() slog.Value { return logPart(r.Token, r.User, r.Key, r.Seats) }
+
+func logPart(t Token, user string, key Key, seats []string) slog.Value {
+	return slog.GroupValue(slog.Any("token", t), slog.String("user", user), slog.Any("key", key),
+		slog.Any("seats", seats))
 }
 
 // SeatRequest asks [Store] for one seat.
@@ -134,9 +150,19 @@ type SeatRequest struct {
 	Seat  string
 }
 
-// SeatsRequest asks [Store] for all seats.
+// SeatsRequest asks [Store] for all seats of an event, or for a page of them.
+//
+// Each page shows its seats at one moment, and its Revision says which. Pages of an
+// event that changes between them have different revisions. To get a view of the
+// whole event from pages, watch from the Cursor of the first page, and skip each
+// change of a seat whose revision is not above the Revision of that seat's page.
 type SeatsRequest struct {
 	Event string
+	// After is the label of the last seat of the previous page. Empty means that the
+	// page begins with the first seat.
+	After string
+	// Limit is the largest number of seats of the page. 0 means all.
+	Limit int
 }
 
 // CountsRequest asks [Store] for the counts of an event.
@@ -154,6 +180,6 @@ type HoldsRequest struct {
 type WatchRequest struct {
 	Event string
 	// From is the cursor of the last change or snapshot that the watcher has
-	// seen. The zero Cursor asks for a snapshot and all that follows it.
+	// seen. The zero Cursor asks for a snapshot and all changes after it.
 	From Cursor
 }

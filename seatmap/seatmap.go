@@ -3,32 +3,44 @@
 // and never has two holders.
 //
 // [Plan] is the core: the seats of one event, addressed by index. [Map] holds
-// many events, with seat labels, users, limits, idempotency keys and watchers;
-// it implements [Store], the interface it shares with stores on a server.
+// many events, with seat labels, users, limits, idempotency keys and watchers.
+// Map implements [Store], the interface that it shares with stores on a server.
 //
 // # How it decides
 //
 // Each seat has one atomic word: a 2-bit state and the deadline of its hold.
 // A refusal reads that word and nothing else: it takes no lock, does not
-// allocate, and writes no shared memory. Everything that grants, or that
-// reports a seat as available, is decided under one short lock per event, for
-// all seats of a request in one step. So the order in which the lock is taken
-// is the order of all grants; a lock-free refusal takes effect at the moment it
-// read a word that a grant had written and nothing had taken back. A request
-// that is going to be refused writes nothing, and so can never be the reason
-// for the refusal of another.
+// allocate, and writes no shared memory. Everything that grants a seat, or that
+// reports one as available, is decided under one short lock per event, for all
+// seats of a request in one step. So the order in which the lock is taken is the
+// order of all grants. A lock-free refusal takes effect when it reads the word. A
+// request that is refused writes nothing, so it cannot cause the refusal of another
+// request.
 //
 // # Time
 //
-// A hold is over at its deadline, whether or not anything swept it away: a
-// grant, [Map.Book], [Map.Extend] and [Map.Release] read the monotonic clock
-// under the lock. Changes of the wall clock do not move a deadline. A refusal is
-// exact, too, and mostly does without reading the system's clock: see [Clock].
+// A hold ends at its deadline, even if no sweep has removed it: a grant,
+// [Map.Book], [Map.Extend] and [Map.Release] read the monotonic clock under the
+// lock. Changes of the wall clock do not move a deadline. A refusal is exact, too,
+// and mostly does not read the system's clock: see [Clock].
+//
+// The time of a hold is the store's: a store never ends a hold early by its own
+// clock. A client whose clock may be wrong counts down from [Hold.Left] and does
+// not compare [Hold.Until] with its own clock.
+//
+// # Names
+//
+// Events, users, keys and the labels of seats are names: 1 to [MaxName] bytes of
+// valid UTF-8 without control characters (U+0000 to U+001F and U+007F to U+009F).
+// The name of an event has no { and no }, either. So every name fits into a text
+// column of a database, and the name of an event into a hash tag of a Redis
+// Cluster. Names are compared byte by byte.
 //
 // # Memory order
 //
 // A grant synchronizes before the [Map.Book], [Map.Release], [Map.Cancel] or
-// expiry that ends it, and that before the next grant of the same seat.
+// expiry that ends it. That end synchronizes before the next grant of the same
+// seat.
 package seatmap
 
 import (
@@ -42,66 +54,95 @@ const MaxSeats = 1 << 24
 
 // MaxName is the longest event name, user name, idempotency key or seat label,
 // in bytes.
-const MaxName = 1024
+const MaxName = 255
 
-// MaxTTL is the longest time for which a hold can be asked.
-const MaxTTL = 100 * 365 * 24 * time.Hour
+// MaxTTL is the longest time for which a hold can be requested.
+const MaxTTL = 30 * 24 * time.Hour
 
 // Store is what a store of seats does, in memory ([Map]) or on a server. All
 // methods are safe for concurrent use.
 //
-// A call that fails has changed nothing. When several errors apply, the first in
-// this list is returned:
+// A call that fails has changed nothing, unless its error is [ErrOutcomeUnknown].
+// If several errors apply, the first in this list is returned:
 //
 //   - [ErrClosed]
 //   - the error of a context that is done; it matches the context's Err and its
 //     cause
 //   - an error that wraps [ErrInvalid], in the order event, user, key, seats,
-//     duration; for Create event, limits, layout
-//   - [ErrUnknownEvent]; of the zero [Token], which names no event, [ErrToken]
+//     duration; for Create event, key, limits, layout
+//   - [ErrUnavailable], if the store cannot be reached
+//   - [ErrOutcomeUnknown], instead of any answer that did not arrive
+//   - [*KeyError], which wraps [ErrKeyReused], of Create and Remove
+//   - [ErrUnknownEvent]; for the zero [Token], which names no event, [ErrToken]
 //   - [ErrExists]
 //   - [ErrUnknownSeat]
-//   - [*KeyError], which wraps [ErrKeyReused]
+//   - [*KeyError] of all other methods
 //   - [ErrSoldOut]
 //   - [*TakenError] or [ErrNotEnough]
 //   - [ErrLimit]
 //   - [ErrExpired]
 //   - [ErrToken]
-//   - what only a good token can tell: [ErrInvalidSeats] for a seat that it does not
-//     cover, [ErrLimit] for a lifetime that an extension would exceed
+//   - what only a valid token can tell: [ErrInvalidSeats] for a seat that the token
+//     does not cover, [ErrLimit] for a lifetime that an extension would exceed
+//
+// # Requests that are repeated
+//
+// Every request that changes something can have a [Key]. The same request with
+// the same key is carried out once: a repetition gets the first answer again, with
+// Replayed set, and changes nothing. A different request with that key is refused
+// with a [*KeyError]. A refusal is not remembered: if the request is repeated, it
+// is evaluated again.
+//
+// A key belongs to one user of one event; the keys of Create and Remove belong to
+// the event's name. How long an answer is remembered: that of Block, BlockAny and
+// Book until the hold or booking ends and [KeyMemory] longer; that of Create until
+// the event is removed and KeyMemory longer; that of Remove, Release, Extend and
+// Cancel for KeyMemory.
+//
+// After [ErrOutcomeUnknown], repeat the request with the same key. Without a key
+// there is no way to find out whether it was carried out.
+//
+// Optional interfaces, such as [Sweeper], are for what only some stores offer.
 type Store interface {
-	// Create adds an event. It fails with [ErrExists] when there is one of that
-	// name.
-	Create(ctx context.Context, r CreateRequest) error
-	// Remove takes an event away with all its holds and bookings, and ends its
+	// Create adds an event. It fails with [ErrExists] if there is one of that name.
+	Create(ctx context.Context, r CreateRequest) (Receipt, error)
+	// Remove removes an event with all its holds and bookings, and ends its
 	// watches with [ErrUnknownEvent].
-	Remove(ctx context.Context, r RemoveRequest) error
+	Remove(ctx context.Context, r RemoveRequest) (Receipt, error)
 	// Block holds the named seats for a user until a deadline, all or none.
 	Block(ctx context.Context, r BlockRequest) (Hold, error)
-	// BlockAny holds n seats that the store chooses, all or none.
+	// BlockAny holds N seats that the store chooses, all or none.
 	BlockAny(ctx context.Context, r BlockAnyRequest) (Hold, error)
-	// Book makes some or all seats of a hold its user's for good.
+	// Book gives some or all seats of a hold to its user permanently.
 	Book(ctx context.Context, r BookRequest) (Booking, error)
-	// Release gives some or all seats of a hold back.
-	Release(ctx context.Context, r ReleaseRequest) error
+	// Release makes some or all seats of a hold available again.
+	Release(ctx context.Context, r ReleaseRequest) (Receipt, error)
 	// Extend moves the deadline of a hold.
 	Extend(ctx context.Context, r ExtendRequest) (Hold, error)
-	// Cancel gives some or all seats of a booking back.
-	Cancel(ctx context.Context, r CancelRequest) error
-	// Seat reports one seat.
+	// Cancel makes some or all seats of a booking available again.
+	Cancel(ctx context.Context, r CancelRequest) (Receipt, error)
+	// Seat returns one seat.
 	Seat(ctx context.Context, r SeatRequest) (SeatInfo, error)
-	// Seats reports all seats of an event as they were at one moment.
+	// Seats returns all seats of an event, or a page of them, as they were at one
+	// moment.
 	Seats(ctx context.Context, r SeatsRequest) (Snapshot, error)
-	// Counts reports how many seats are in each state at one moment.
+	// Counts returns how many seats are in each state at one moment.
 	Counts(ctx context.Context, r CountsRequest) (Counts, error)
-	// Holds reports a user's live holds, without their secrets.
+	// Holds returns a user's live holds, without their secrets.
 	Holds(ctx context.Context, r HoldsRequest) ([]HoldInfo, error)
-	// Watch reports the changes of an event in the order of their revisions.
+	// Watch yields the changes of an event in the order of their revisions. After
+	// an error, such as [ErrUnavailable], Watch can go on from the last cursor.
 	Watch(ctx context.Context, r WatchRequest) iter.Seq2[Change, error]
-	// Sweep ends every hold whose deadline has passed, and reports how many.
-	// Nothing depends on it but memory, and the moment at which watchers hear
-	// of an expiry.
-	Sweep(ctx context.Context) (int, error)
-	// Close ends the store. Every later call fails with [ErrClosed].
+	// Close ends this client of the store: its watches end and every later call
+	// fails with [ErrClosed]. It may be called more than once. Events, holds and
+	// bookings stay for the other clients. A [Map] has no other clients, so Close
+	// ends its events, too.
 	Close() error
+}
+
+// Sweeper is a [Store] that can be told to end the holds whose deadline has passed.
+// Only memory depends on it, and when watchers see an expiry.
+type Sweeper interface {
+	// Sweep ends every hold whose deadline has passed, and returns how many.
+	Sweep(ctx context.Context) (holds int, err error)
 }

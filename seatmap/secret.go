@@ -127,8 +127,8 @@ func (t *tags) of(fence uint64) tag {
 // none. It prints without its text and refuses to be encoded, because whoever
 // knows a user and the user's key gets the token of the hold.
 type Key struct {
-	// text is a pointer because fmt does not follow pointers in structs.
-	text *string
+	text  *string // fmt does not follow a pointer to a string
+	plain bool    // isPlain(*text)
 }
 
 // NewKey returns the key with that text, such as a UUID that the client sent. A
@@ -138,7 +138,7 @@ func NewKey(text string) Key {
 		return Key{}
 	}
 	kept := strings.Clone(text) // it may be part of something large
-	return Key{&kept}
+	return Key{&kept, isPlain(text)}
 }
 
 // Reveal returns the text of the key.

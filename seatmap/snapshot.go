@@ -5,25 +5,26 @@ import (
 	"time"
 )
 
-// snapshot is a copy in the making of all seats as they were at one moment. It
-// is filled chunk by chunk, so that no one waits for longer than one chunk
-// takes; whoever is about to change a seat first copies its chunk if the copy
-// does not have it yet (copy on write).
+// snapshot is an unfinished copy of a range of seats as they were at one moment. It
+// is filled chunk by chunk, so that no caller waits for longer than one chunk
+// takes. A call that changes a seat first copies the seat's chunk if the copy does
+// not have it yet (copy on write).
 type snapshot struct {
-	now   int64
-	saved []bool // by chunk
-	save  func(seat uint32, state SeatState, rec *record)
+	from, to uint32 // the range
+	now      int64
+	saved    []bool // by chunk
+	save     func(seat uint32, state SeatState, rec *record)
 }
 
-// snapshot calls save for every seat, in no order and under the lock, with its
-// state at one moment and the record of its hold or booking. It returns the
-// time and the revision of that moment. Of a plan that has ended the moment is its
-// end, if ended is set; else the error says that it has.
+// snapshot calls save for every seat of the range, in no order and under the lock,
+// with its state at one moment and the record of its hold or booking. It returns the
+// time and the revision of that moment. If the plan has ended and ended is set, that
+// moment is its end; if ended is not set, the error says so.
 func (p *Plan) snapshot(
-	ended bool, save func(seat uint32, state SeatState, rec *record),
+	from, to int, ended bool, save func(seat uint32, state SeatState, rec *record),
 ) (now int64, revision uint64, err error) {
-	s := &snapshot{saved: make([]bool, len(p.chunks)), save: save}
 	p.mustBeMade("Seats")
+	s := &snapshot{from: uint32(from), to: uint32(to), saved: make([]bool, len(p.chunks)), save: save}
 	p.mu.Lock()
 	if p.end != nil && !ended {
 		p.mu.Unlock()
@@ -35,7 +36,7 @@ func (p *Plan) snapshot(
 	}
 	p.snapshots = append(p.snapshots, s)
 	p.mu.Unlock()
-	for i := range p.chunks {
+	for i := from / chunkSeats; i*chunkSeats < to; i++ {
 		p.mu.Lock()
 		p.save(s, i)
 		p.mu.Unlock()
@@ -51,7 +52,8 @@ func (p *Plan) save(s *snapshot, chunk int) {
 		return
 	}
 	s.saved[chunk] = true
-	for seat, end := p.span(chunk); seat < end; seat++ {
+	seat, end := p.span(chunk)
+	for seat, end = max(seat, s.from), min(end, s.to); seat < end; seat++ {
 		state, rec := p.stateAt(s.now, seat)
 		s.save(seat, state, rec)
 	}
@@ -66,14 +68,14 @@ func (p *Plan) touch(seats []uint32) {
 	}
 }
 
-// Seats reports all seats as they were at one moment. It does not keep others
-// from the plan for longer than it takes to copy 512 seats. A call that changes
-// seats meanwhile first copies the 512 around each, if they were not yet. The
-// error is [ErrClosed].
+// Seats returns all seats as they were at one moment. It holds the plan's lock for
+// at most 512 seats at a time. A call that changes a seat while Seats runs first
+// copies the block of 512 seats around it, if Seats has not copied it yet. The error
+// is [ErrClosed].
 func (p *Plan) Seats() ([]PlanSeat, error) {
 	out := make([]PlanSeat, p.count)
 	deadlines := make([]int64, p.count)
-	now, _, err := p.snapshot(false, func(seat uint32, state SeatState, rec *record) {
+	now, _, err := p.snapshot(0, p.count, false, func(seat uint32, state SeatState, rec *record) {
 		out[seat].State = state
 		if rec != nil {
 			out[seat].User, out[seat].Fence = rec.user, rec.fence

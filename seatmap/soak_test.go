@@ -112,9 +112,9 @@ func settled() (heap, goroutines int64) {
 func soakEvent(i int) string { return "event" + strconv.Itoa(i) }
 
 func (s *soak) create(event int) {
-	assert.NoError(s.t, s.m.Create(ctx, seatmap.CreateRequest{
+	assert.NoError(s.t, errOf(s.m.Create(ctx, seatmap.CreateRequest{
 		Event: soakEvent(event), Layout: seatmap.Layout{Count: soakSeats, Closed: []string{"7"}}, Limits: seatmap.Limits{Holds: 40},
-	}))
+	})))
 	s.made.Add(1)
 }
 
@@ -315,7 +315,7 @@ func (w *soakWorker) keep(event int, h seatmap.Hold) {
 		return
 	}
 	old := &w.holds[w.rng.IntN(soakKept)]
-	w.may(old.event, w.m.Release(ctx, seatmap.ReleaseRequest{Token: old.token}), seatmap.ErrExpired)
+	w.may(old.event, errOf(w.m.Release(ctx, seatmap.ReleaseRequest{Token: old.token})), seatmap.ErrExpired)
 	*old = hold
 }
 
@@ -354,7 +354,7 @@ func (w *soakWorker) book() {
 		i := w.rng.IntN(soakKept)
 		old := w.bookings[i]
 		w.own(old.event, old.seats, old.token.Fence, 0)
-		w.may(old.event, w.m.Cancel(ctx, seatmap.CancelRequest{Token: old.token}))
+		w.may(old.event, errOf(w.m.Cancel(ctx, seatmap.CancelRequest{Token: old.token})))
 		w.bookings[i] = w.bookings[soakKept-1]
 		w.bookings = w.bookings[:soakKept-1]
 	}
@@ -376,7 +376,7 @@ func (w *soakWorker) own(event int, seats []string, from, to uint64) {
 
 func (w *soakWorker) release() {
 	if h, seats, ok := w.some(); ok {
-		w.may(h.event, w.m.Release(ctx, seatmap.ReleaseRequest{Token: h.token, Seats: seats}), seatmap.ErrExpired)
+		w.may(h.event, errOf(w.m.Release(ctx, seatmap.ReleaseRequest{Token: h.token, Seats: seats})), seatmap.ErrExpired)
 	}
 }
 
@@ -418,7 +418,7 @@ func (w *soakWorker) snapshot() {
 // renew removes an event that no other worker removes, and makes it anew.
 func (w *soakWorker) renew() int {
 	event := soakStable + w.id + soakWorkers*w.rng.IntN((soakEvents-soakStable)/soakWorkers)
-	assert.NoError(w.t, w.m.Remove(ctx, seatmap.RemoveRequest{Event: soakEvent(event)}))
+	assert.NoError(w.t, errOf(w.m.Remove(ctx, seatmap.RemoveRequest{Event: soakEvent(event)})))
 	w.create(event)
 	return 1
 }

@@ -62,7 +62,7 @@ func (e *event) unswept(state SeatState) int {
 func fullMap(t *testing.T, ttl time.Duration, o MapOptions) *Map {
 	t.Helper()
 	m := NewMap(o)
-	require.NoError(t, m.Create(t.Context(), CreateRequest{Event: "e", Layout: Layout{Count: 3}}))
+	require.NoError(t, errOf(m.Create(t.Context(), CreateRequest{Event: "e", Layout: Layout{Count: 3}})))
 	h, err := m.Block(t.Context(), BlockRequest{Event: "e", User: "ann", Key: NewKey("k"), Seats: []string{"1"}, TTL: ttl})
 	require.NoError(t, err)
 	_, err = m.Book(t.Context(), BookRequest{Token: h.Token})
@@ -91,8 +91,7 @@ func TestAnIdleMapCostsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		before := bubbleGoroutines()
 		m := fullMap(t, time.Minute, MapOptions{})
-		e, err := m.find("e")
-		require.NoError(t, err)
+		e := m.event("e")
 		require.NoError(t, e.plan.refusal(2))
 		require.ErrorIs(t, e.plan.refusal(1), ErrTaken) // lets the clock tick
 		for _, err := range m.Watch(t.Context(), WatchRequest{Event: "e"}) {
@@ -122,13 +121,12 @@ func TestAMapSweepsAtTheDeadlineButNotTooOften(t *testing.T) {
 		var all []*event
 		for i := range 20 {
 			name := fmt.Sprint(i)
-			require.NoError(t, m.Create(t.Context(), CreateRequest{Event: name, Layout: Layout{Count: 1}}))
+			require.NoError(t, errOf(m.Create(t.Context(), CreateRequest{Event: name, Layout: Layout{Count: 1}})))
 			// From the last to the first, so that each is earlier than those before.
 			ttl := time.Minute + time.Duration(20-i)*200*time.Millisecond
 			_, err := m.Block(t.Context(), BlockRequest{Event: name, User: "ann", Seats: []string{"1"}, TTL: ttl})
 			require.NoError(t, err)
-			e, err := m.find(name)
-			require.NoError(t, err)
+			e := m.event(name)
 			all = append(all, e)
 		}
 		free := func() (n int) {
@@ -154,13 +152,13 @@ func TestAMapSweepsAtTheDeadlineButNotTooOften(t *testing.T) {
 func TestARemovedEventDoesNotWakeTheSweeper(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := fullMap(t, time.Minute, MapOptions{})
-		require.NoError(t, m.Create(t.Context(), CreateRequest{Event: "other", Layout: Layout{Count: 1}}))
+		require.NoError(t, errOf(m.Create(t.Context(), CreateRequest{Event: "other", Layout: Layout{Count: 1}})))
 		_, err := m.Block(t.Context(), BlockRequest{Event: "other", User: "ann", Seats: []string{"1"}, TTL: time.Hour})
 		require.NoError(t, err)
-		require.NoError(t, m.Remove(t.Context(), RemoveRequest{Event: "e"}))
+		require.NoError(t, errOf(m.Remove(t.Context(), RemoveRequest{Event: "e"})))
 		checkSweeper(t, m)
 		require.Equal(t, m.clock.now()+int64(time.Hour), m.sweeper.at)
-		require.NoError(t, m.Remove(t.Context(), RemoveRequest{Event: "other"}))
+		require.NoError(t, errOf(m.Remove(t.Context(), RemoveRequest{Event: "other"})))
 		require.False(t, m.sweeper.timer.Stop())
 		require.NoError(t, m.Close())
 	})
@@ -168,8 +166,7 @@ func TestARemovedEventDoesNotWakeTheSweeper(t *testing.T) {
 
 func TestCloseWaitsForTheSweep(t *testing.T) {
 	m := fullMap(t, time.Hour, MapOptions{})
-	e, err := m.find("e")
-	require.NoError(t, err)
+	e := m.event("e")
 	s := m.sweeper
 	// until waits for something that the lock of the sweeper guards.
 	until := func(is *bool) {
@@ -180,8 +177,8 @@ func TestCloseWaitsForTheSweep(t *testing.T) {
 		}
 	}
 	e.plan.mu.Lock()
-	require.NoError(t, m.Create(t.Context(), CreateRequest{Event: "later", Layout: Layout{Count: 1}}))
-	_, err = m.Block(t.Context(), BlockRequest{Event: "later", User: "ann", Seats: []string{"1"}, TTL: time.Hour})
+	require.NoError(t, errOf(m.Create(t.Context(), CreateRequest{Event: "later", Layout: Layout{Count: 1}})))
+	_, err := m.Block(t.Context(), BlockRequest{Event: "later", User: "ann", Seats: []string{"1"}, TTL: time.Hour})
 	require.NoError(t, err)
 	s.schedule(e, 1) // it is due, and waits for the lock of the plan
 	until(&s.sweeping)
@@ -209,9 +206,8 @@ func TestSweepersInAllInterleavings(t *testing.T) {
 			runs := interleave.Explore(t, func() ([]func(), func()) {
 				m := NewMap(MapOptions{SweepEvery: 1})
 				m.sweeper.timer = stoppedTimer(func() {})
-				require.NoError(t, m.Create(t.Context(), CreateRequest{Event: "e", Layout: Layout{Count: 2}}))
-				e, err := m.find("e")
-				require.NoError(t, err)
+				require.NoError(t, errOf(m.Create(t.Context(), CreateRequest{Event: "e", Layout: Layout{Count: 2}})))
+				e := m.event("e")
 				hold := func(seat int, until int64) {
 					p := e.plan
 					p.mu.Lock()
@@ -265,17 +261,17 @@ func TestNothingIsOverlookedByTheSweeper(t *testing.T) {
 			r := rand.New(rand.NewPCG(uint64(round), uint64(client)))
 			for range 100 {
 				name := fmt.Sprint(r.IntN(3))
-				_ = m.Create(t.Context(), CreateRequest{Event: name, Layout: Layout{Count: 2}})
+				_ = errOf(m.Create(t.Context(), CreateRequest{Event: name, Layout: Layout{Count: 2}}))
 				ttl := time.Duration(r.IntN(20_000)) + 1
 				h, err := m.Block(t.Context(), BlockRequest{
 					Event: name, User: "ann", Key: NewKey(fmt.Sprint(r.IntN(50))), Seats: []string{fmt.Sprint(r.IntN(2) + 1)}, TTL: ttl,
 				})
 				switch r.IntN(8) {
 				case 0:
-					_ = m.Remove(t.Context(), RemoveRequest{Event: name})
+					_ = errOf(m.Remove(t.Context(), RemoveRequest{Event: name}))
 				case 1, 2:
 					if err == nil {
-						_ = m.Release(t.Context(), ReleaseRequest{Token: h.Token})
+						_ = errOf(m.Release(t.Context(), ReleaseRequest{Token: h.Token}))
 					}
 				}
 			}

@@ -9,23 +9,32 @@ import (
 	"log/slog"
 )
 
-// Token proves that its owner holds seats, or has booked them. Whoever has it
-// can book, extend or release the hold; knowing the user's name is not enough.
-// All tokens of one hold or booking are equal with ==.
+// Token proves that its owner holds seats, or has booked them. Whoever has the
+// token can book, extend or release the hold; knowing the user's name is not
+// enough. All tokens of one hold or booking are equal with ==.
 //
-// It prints without its secret, whatever prints it, and refuses to be encoded.
-// [Token.Reveal] returns it in full, to be handed to its owner and read back with
-// [ParseToken] or as part of a JSON document.
+// A token prints without its secret, whatever prints it, and refuses to be encoded.
+// [Token.Reveal] returns it in full, to be given to its owner. [ParseToken] reads
+// that text, as does [Token.UnmarshalText] when a JSON document is decoded.
 type Token struct {
 	// Event is the name of the event.
 	Event string
 	// Fence rises with every grant and booking of the event and is never used
-	// again, also not when an event of the same name is made anew: of two
-	// tokens for one seat the one with the higher fence is the later one.
+	// again, even if the event is removed and created again, or if the store is
+	// restored or fails over: of two tokens for one seat, the one with the higher
+	// fence is the later one.
 	Fence uint64
 
-	seat uint32 // where the hold began; its record is there, or moved says where
+	seat uint32 // where the hold began; its record is there, or headOf says where
 	tag  tag    // includes the seat
+}
+
+// NewToken returns the token of a hold or booking. It is for implementations of
+// [Store], for which secret is 16 bytes that nobody can guess. The text of the token
+// contains the secret, so a store can keep the text, or a hash of it, to know the
+// token again.
+func NewToken(event string, fence uint64, secret [16]byte) Token {
+	return Token{Event: event, Fence: fence, tag: tagOfSecret(secret[:])}
 }
 
 // The text of a token is, in base64: a checksum, the fence, the seat, the secret,
@@ -41,7 +50,7 @@ const (
 var tokenText = base64.RawURLEncoding.Strict()
 
 // Reveal returns the token in full, with its secret, as text for JSON, headers
-// and URLs: letters, digits, - and _. It is empty for the zero Token.
+// and URLs: letters, digits, - and _. The text is empty for the zero Token.
 func (t Token) Reveal() string {
 	if t == (Token{}) {
 		return ""
@@ -57,15 +66,15 @@ func (t Token) Reveal() string {
 	return tokenText.EncodeToString(raw)
 }
 
-// ParseToken reads what [Token.Reveal] wrote. The error is [ErrToken]: the text
-// was changed on its way, be it by a bit. That the token was given out at all is
-// for the store to say.
+// ParseToken parses what [Token.Reveal] returned. The error is [ErrToken]: the text
+// was changed, even if only by one bit. Whether the token was ever given out is for
+// the store to decide.
 func ParseToken(text string) (Token, error) {
 	if len(text) > tokenText.EncodedLen(tokenEvent+MaxName) {
 		return Token{}, fmt.Errorf("%w: %d bytes", ErrToken, len(text))
 	}
 	raw, err := tokenText.DecodeString(text)
-	// The decoder passes over line ends, so that the text may be too long.
+	// The decoder skips line ends, so the text may be too long.
 	if err != nil || len(raw) < tokenEvent || len(text) != tokenText.EncodedLen(len(raw)) {
 		return Token{}, fmt.Errorf("%w: %d bytes that are not its text", ErrToken, len(text))
 	}
@@ -80,7 +89,7 @@ func ParseToken(text string) (Token, error) {
 	}, nil
 }
 
-// UnmarshalText is [ParseToken]. On error it leaves t unchanged.
+// UnmarshalText is [ParseToken]. If it fails, t is unchanged.
 func (t *Token) UnmarshalText(text []byte) error {
 	parsed, err := ParseToken(string(text))
 	if err == nil {
@@ -89,8 +98,8 @@ func (t *Token) UnmarshalText(text []byte) error {
 	return err
 }
 
-// MarshalText fails with [ErrSecret], unless the token is zero: an answer that is
-// meant to carry it has a field for what [Token.Reveal] returns.
+// MarshalText fails with [ErrSecret], unless the token is zero. To send a token to
+// its owner, encode what [Token.Reveal] returns.
 func (t Token) MarshalText() ([]byte, error) { return encodeSecret(t == Token{}) }
 
 // MarshalBinary fails as MarshalText does.

@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// SeatState is what a seat is.
+// SeatState is the state of a seat.
 type SeatState uint8
 
 // The states of a seat. The zero SeatState is SeatAvailable.
 const (
 	SeatAvailable SeatState = iota
 	SeatBlocked             // held by a user until a deadline
-	SeatBooked              // a user's for good
+	SeatBooked              // a user's, permanently
 	SeatClosed              // not for sale
 )
 
-// String returns the state's name.
+// String returns the name of the state, such as "Available".
 func (s SeatState) String() string {
 	switch s {
 	case SeatAvailable:
@@ -36,10 +36,11 @@ func (s SeatState) String() string {
 type SeatInfo struct {
 	Seat  string
 	State SeatState
-	User  string    // of a blocked or booked seat
-	At    time.Time // when it was blocked or booked
-	Until time.Time // the deadline of a blocked seat
-	Fence uint64    // of the hold or booking
+	User  string        // of a blocked or booked seat
+	At    time.Time     // when it was blocked or booked
+	Until time.Time     // the deadline of a blocked seat, by the store's clock
+	Left  time.Duration // the time from that moment to Until
+	Fence uint64        // of the hold or booking
 }
 
 // String returns the seat in the form `7: Blocked { user: user3, … }`.
@@ -72,22 +73,29 @@ type Counts struct {
 	Available, Blocked, Booked, Closed int
 }
 
-// Snapshot is all seats of an event at one moment, in the layout's order.
+// Snapshot is all seats of an event, or a page of them, at one moment, in the
+// layout's order.
 type Snapshot struct {
 	Event    string
 	Revision uint64 // of the last change it shows
 	Cursor   Cursor // to watch what follows
 	Seats    []SeatInfo
+	// More says that there are seats after the last one of Seats; see
+	// [SeatsRequest].
+	More bool
 }
 
 // Hold is seats that are one user's until a deadline.
 type Hold struct {
-	Token     Token
-	User      string
-	Seats     []string
+	Token Token
+	User  string
+	Seats []string
+	// At is when the hold was granted, and Until its deadline, both by the store's
+	// clock. Left is the time from the answer to Until.
 	At, Until time.Time
-	// Replayed says that the request was a repetition by its key: nothing was done,
-	// and this is what the first one got. The hold may be over.
+	Left      time.Duration
+	// Replayed says that the request was a repetition by its key: nothing was
+	// changed, and this is the first answer. The hold may have ended since.
 	Replayed bool
 }
 
@@ -102,16 +110,17 @@ type HoldInfo struct {
 	Fence     uint64
 	Seats     []string
 	At, Until time.Time
+	Left      time.Duration // the time from the answer to Until
 }
 
-// Booking is seats that are one user's for good. Its token serves to cancel it.
+// Booking is seats that are one user's permanently. Its token serves to cancel it.
 type Booking struct {
 	Token Token
 	User  string
 	Seats []string
-	At    time.Time
-	// Replayed says that the request was a repetition by its key: nothing was done,
-	// and this is what the first one got. The booking may be canceled.
+	At    time.Time // when the seats were booked
+	// Replayed says that the request was a repetition by its key: nothing was
+	// changed, and this is the first answer. The booking may be canceled.
 	Replayed bool
 }
 
@@ -119,6 +128,13 @@ type Booking struct {
 func (b Booking) LogValue() slog.Value {
 	return slog.GroupValue(slog.Any("token", b.Token), slog.String("user", b.User), slog.Any("seats", b.Seats),
 		slog.Time("at", b.At), slog.Bool("replayed", b.Replayed))
+}
+
+// Receipt is the answer to a request that changes something and grants nothing.
+type Receipt struct {
+	// Replayed says that the request was a repetition by its key and changed
+	// nothing.
+	Replayed bool
 }
 
 // ChangeKind is what happened in a [Change].
@@ -129,9 +145,8 @@ const (
 	// ChangeSnapshot is not a change: its Snapshot is the whole event, and the
 	// changes after its revision follow.
 	ChangeSnapshot ChangeKind = iota
-	// ChangeGap says that the watcher was too slow or too late, or its cursor not of
-	// this history: changes up to the revision it carries are lost. A snapshot
-	// follows.
+	// ChangeGap says that changes up to its revision are missing: the watcher was
+	// too slow or too late, or its cursor is of another history. A snapshot follows.
 	ChangeGap
 	ChangeBlocked
 	ChangeExtended
@@ -141,7 +156,7 @@ const (
 	ChangeCanceled // by the owner of the booking
 )
 
-// String returns the kind's name.
+// String returns the name of the kind, such as "Blocked".
 func (k ChangeKind) String() string {
 	names := [...]string{"Snapshot", "Gap", "Blocked", "Extended", "Booked", "Released", "Expired", "Canceled"}
 	if int(k) < len(names) {
@@ -153,17 +168,23 @@ func (k ChangeKind) String() string {
 // Change is one step of an event's history.
 type Change struct {
 	Event string
-	// Revision rises by one with each change, and is never used again for an event
-	// of that name in the life of the store.
+	// Revision rises with each change. It is never used again for an event of that
+	// name in the life of the store.
 	Revision uint64
-	// Cursor is the place after this change. That of a [ChangeGap] is zero: a watcher
-	// that got no further begins with a snapshot.
-	Cursor   Cursor
+	// Cursor is the position after this change. That of a [ChangeGap] is zero, so
+	// that a watcher that stops there begins with a snapshot.
+	Cursor Cursor
+	// Previous is the position before this change: the Cursor of the change or
+	// snapshot that precedes it in the event's history. So a consumer that gets
+	// changes over a network can see that one is missing. It is zero in a
+	// ChangeSnapshot, which follows nothing, and in a ChangeGap the last position
+	// that the watcher had.
+	Previous Cursor
 	Kind     ChangeKind
-	Seats    []string // that the change is about
+	Seats    []string // that changed
 	User     string
 	At       time.Time // of the grant or booking; of an expiry, its deadline
 	Until    time.Time // of a hold: its deadline
 	Fence    uint64
-	Snapshot []SeatInfo // with ChangeSnapshot, all seats
+	Snapshot []SeatInfo // of a ChangeSnapshot: all seats
 }

@@ -9,29 +9,33 @@ import (
 	"time"
 )
 
-// This file is every check of a request, in the order in which the errors come:
+// This file has every check of a request, in the order in which the errors come:
 //
 //	ErrClosed                    Map.check; under the lock, Plan.end
 //	the context's error          Map.check
-//	ErrInvalid…                  check with the name of the method; in it, the order is that
-//	                             of the event, user, key, seats, duration
-//	ErrUnknownEvent              Map.find, Map.findToken, which says ErrToken of the zero Token
+//	ErrInvalid…                  the function check… of the method, which checks the event,
+//	                             user, key, seats and duration in that order
+//	ErrKeyReused                 eventKeys.repeats, of Create and Remove
+//	ErrUnknownEvent              check…, or Map.findToken, which returns ErrToken for the zero Token
 //	ErrExists                    Map.Create
-//	ErrUnknownSeat               event.seats, Plan.checkKnown
-//	ErrKeyReused                 event.recall
-//	ErrSoldOut                   Plan.free, Plan.choose, and without a lock Plan.refusal
+//	ErrUnknownSeat               event.seats, event.page, Plan.checkKnown
+//	ErrKeyReused                 event.repeats
+//	ErrSoldOut                   Plan.checkFree, Plan.choose, and without a lock Plan.refusal
 //	*TakenError, ErrNotEnough    likewise
-//	ErrLimit                     event.allow, event.allowExtend
-//	ErrExpired, ErrToken         Plan.find
+//	ErrLimit                     event.checkLimits, event.checkLifetime
+//	ErrExpired, ErrToken         Plan.find, event.findPart
 //	ErrInvalidSeats              Plan.part: seats that the token does not cover
 //
-// The last one needs a token that is good, so it comes after the others.
+// The last one needs a valid token, so it comes after the others.
 
 // check returns why the method can do nothing.
 func (m *Map) check(ctx context.Context, method string) error {
 	m.mustBeMade(method)
 	if m.closed.Load() {
 		return ErrClosed
+	}
+	if ctx == nil {
+		panic(fmt.Errorf("seatmap: Map.%s: the context is nil", method))
 	}
 	return done(ctx)
 }
@@ -88,8 +92,10 @@ func checkPlan(c *PlanOptions) error {
 	if c.Clock != nil && c.Clock.self != c.Clock {
 		panic(notMade("Clock", "", c.Clock.self != nil))
 	}
-	if len(c.Name) > MaxName {
-		return fmt.Errorf("%w: %d bytes, more than %d", ErrInvalidEvent, len(c.Name), MaxName)
+	if c.Name != "" {
+		if err := checkEvent(c.Name); err != nil {
+			return err
+		}
 	}
 	if c.Seats < 1 || c.Seats > MaxSeats {
 		return fmt.Errorf("%w: %d seats, not 1 to %d", ErrInvalidLayout, c.Seats, MaxSeats)
@@ -106,54 +112,74 @@ func checkCreate(r *CreateRequest) (*labels, []int, error) {
 	if err := checkEvent(r.Event); err != nil {
 		return nil, nil, err
 	}
+	if err := checkKey(r.Key); err != nil {
+		return nil, nil, err
+	}
 	if r.Limits.Seats < 0 || r.Limits.Holds < 0 || r.Limits.Lifetime < 0 {
 		return nil, nil, fmt.Errorf("%w: %+v", ErrInvalidLimits, r.Limits)
 	}
 	return r.Layout.labels()
 }
 
-func checkBlock(r *BlockRequest) error {
-	if err := checkGrant(r.Event, r.User, r.Key); err != nil {
+func checkRemove(r *RemoveRequest) error {
+	if err := checkEvent(r.Event); err != nil {
+		return err
+	}
+	return checkKey(r.Key)
+}
+
+// The checks of requests about an event get the event, or nil if there is none. An
+// event that exists has a valid name, which saves looking at the name.
+
+func checkBlock(e *event, r *BlockRequest) error {
+	if err := checkGrant(e, r.Event, r.User, r.Key); err != nil {
 		return err
 	}
 	if err := checkNamed(r.Seats); err != nil {
 		return err
 	}
-	return checkTTL(r.TTL)
+	if err := checkTTL(r.TTL); err != nil {
+		return err
+	}
+	return e.exists(r.Event)
 }
 
-func checkBlockAny(r *BlockAnyRequest) error {
-	if err := checkGrant(r.Event, r.User, r.Key); err != nil {
+func checkBlockAny(e *event, r *BlockAnyRequest) error {
+	if err := checkGrant(e, r.Event, r.User, r.Key); err != nil {
 		return err
 	}
 	if err := checkN(r.N); err != nil {
 		return err
 	}
-	return checkTTL(r.TTL)
-}
-
-func checkBook(r *BookRequest) error {
-	if !r.Key.IsZero() || r.User != "" {
-		if err := checkUser(r.User); err != nil {
-			return err
-		}
-	}
-	if err := checkKey(r.Key); err != nil {
+	if err := checkTTL(r.TTL); err != nil {
 		return err
 	}
-	return checkPart(r.Seats)
+	return e.exists(r.Event)
 }
 
-func checkHolds(r *HoldsRequest) error {
-	if err := checkEvent(r.Event); err != nil {
+func checkSeats(e *event, r *SeatsRequest) error {
+	if err := e.checkName(r.Event); err != nil {
 		return err
 	}
-	return checkUser(r.User)
+	if r.Limit < 0 {
+		return fmt.Errorf("%w: a page of %d", ErrInvalidSeats, r.Limit)
+	}
+	return e.exists(r.Event)
+}
+
+func checkHolds(e *event, r *HoldsRequest) error {
+	if err := e.checkName(r.Event); err != nil {
+		return err
+	}
+	if err := checkUser(r.User); err != nil {
+		return err
+	}
+	return e.exists(r.Event)
 }
 
 // checkGrant checks what Block and BlockAny have in common.
-func checkGrant(event, user string, key Key) error {
-	if err := checkEvent(event); err != nil {
+func checkGrant(e *event, name, user string, key Key) error {
+	if err := e.checkName(name); err != nil {
 		return err
 	}
 	if err := checkUser(user); err != nil {
@@ -162,34 +188,39 @@ func checkGrant(event, user string, key Key) error {
 	return checkKey(key)
 }
 
-func checkEvent(name string) error { return checkName(name, ErrInvalidEvent) }
+// checkOwner checks the user and the key of a request with a token.
+func checkOwner(user string, key Key) error {
+	if key.IsZero() && user == "" {
+		return nil
+	}
+	if err := checkUser(user); err != nil {
+		return err
+	}
+	return checkKey(key)
+}
 
 func checkUser(name string) error { return checkName(name, ErrInvalidUser) }
 
-func checkName(name string, invalid error) error {
-	if name == "" || len(name) > MaxName {
-		return fmt.Errorf("%w: %d bytes, not 1 to %d", invalid, len(name), MaxName)
-	}
-	return nil
-}
-
 func checkKey(key Key) error {
-	if !key.IsZero() && len(*key.text) > MaxName {
-		return fmt.Errorf("%w: %d bytes, more than %d", ErrInvalidKey, len(*key.text), MaxName)
+	if key.IsZero() || key.plain {
+		return nil
 	}
-	return nil
+	return checkRunes(*key.text, ErrInvalidKey)
 }
 
-// checkNamed says whether seats, of a request that must name some, are a choice:
-// at least one, each once.
+// checkNamed checks the seats of a request that must name some: at least one, and
+// each once.
 func checkNamed[T cmp.Ordered](seats []T) error {
-	if len(seats) == 0 {
+	switch len(seats) {
+	case 0:
 		return fmt.Errorf("%w: none named", ErrInvalidSeats)
+	case 1:
+		return nil
 	}
 	return checkOnce(seats)
 }
 
-// checkPart says whether seats, of a request in which nil means all, are a choice.
+// checkPart checks the seats of a request in which nil means all.
 func checkPart[T cmp.Ordered](seats []T) error {
 	if seats == nil {
 		return nil
@@ -197,7 +228,7 @@ func checkPart[T cmp.Ordered](seats []T) error {
 	return checkNamed(seats)
 }
 
-// checkOnce says whether each seat is named once.
+// checkOnce checks that each seat is named once.
 func checkOnce[T cmp.Ordered](seats []T) error {
 	if len(seats) > 16 {
 		if len(seats) > MaxSeats {
@@ -237,13 +268,26 @@ func checkTTL(ttl time.Duration) error {
 	return nil
 }
 
-// find returns the event that a request names.
-func (m *Map) find(name string) (*event, error) {
-	e, ok := m.events.Load(name)
-	if !ok {
-		return nil, unknownEvent(name)
+// event returns the event of that name, or nil.
+func (m *Map) event(name string) *event {
+	e, _ := m.events.Load(name)
+	return e
+}
+
+// checkName returns an error if e is nil and no event can have that name.
+func (e *event) checkName(name string) error {
+	if e != nil {
+		return nil
 	}
-	return e, nil
+	return checkEvent(name)
+}
+
+// exists returns an error if e is nil, because there is no event of that name.
+func (e *event) exists(name string) error {
+	if e != nil {
+		return nil
+	}
+	return unknownEvent(name)
 }
 
 // findToken returns the event of a token.
@@ -251,7 +295,8 @@ func (m *Map) findToken(t *Token) (*event, error) {
 	if *t == (Token{}) {
 		return nil, fmt.Errorf("%w: it is zero", ErrToken)
 	}
-	return m.find(t.Event)
+	e := m.event(t.Event)
+	return e, e.exists(t.Event)
 }
 
 func unknownEvent(name string) error { return fmt.Errorf("%w: %q", ErrUnknownEvent, truncate(name)) }
@@ -261,13 +306,15 @@ func (m *Map) look(ctx context.Context, method, name string) (*event, error) {
 	if err := m.check(ctx, method); err != nil {
 		return nil, err
 	}
-	if err := checkEvent(name); err != nil {
+	e := m.event(name)
+	if err := e.checkName(name); err != nil {
 		return nil, err
 	}
-	return m.find(name)
+	return e, e.exists(name)
 }
 
-// seats translates labels, of which no two are the same. Nil stays nil.
+// seats appends the indices of the labels, of which no two are the same. Nil stays
+// nil.
 func (e *event) seats(to []int, labels []string) ([]int, error) {
 	if labels == nil {
 		return nil, nil
@@ -282,7 +329,7 @@ func (e *event) seats(to []int, labels []string) ([]int, error) {
 	return to, nil
 }
 
-// checkKnown says whether there are such seats.
+// checkKnown checks that there are such seats.
 func (p *Plan) checkKnown(seats []int) error {
 	for _, seat := range seats {
 		if uint(seat) >= uint(p.count) {
@@ -292,7 +339,7 @@ func (p *Plan) checkKnown(seats []int) error {
 	return nil
 }
 
-// checkPart says whether seats, where nil means all, can be acted upon.
+// checkPart checks the seats of a call in which nil means all.
 func (p *Plan) checkPart(seats []int) error {
 	if p.end != nil || seats == nil {
 		return p.end
@@ -303,26 +350,24 @@ func (p *Plan) checkPart(seats []int) error {
 	return p.checkKnown(seats)
 }
 
-// findResult returns the answer that the same question got before, or nil.
-func (e *event) findResult(now int64, q *keyedRequest) (*result, error) {
-	a := e.keys.find(q)
-	if a == nil {
+// repeats returns the result of the same request with the same key if it was carried
+// out before, or nil.
+func (e *event) repeats(now int64, q *keyedRequest) (*result, error) {
+	r := e.keys.find(q)
+	if r != nil && r.until == 0 && e.plan.expireToken(now, &r.hold.Token) {
+		r = e.keys.find(q) // it was queued, or forgotten
+	}
+	switch {
+	case r == nil || r.until != 0 && r.until <= now:
 		return nil, nil
+	case r.fingerprint != q.fingerprint:
+		return nil, &KeyError{differs: q.fingerprint.differs(r.fingerprint)}
 	}
-	if a.until == 0 && e.plan.expireToken(now, &a.hold.Token) {
-		a = e.keys.find(q) // it moved in the queue, or out of it
-	}
-	if a == nil || a.until != 0 && a.until <= now {
-		return nil, nil
-	}
-	if a.fingerprint != q.fingerprint {
-		return nil, &KeyError{differs: q.fingerprint.differs(a.fingerprint)}
-	}
-	return a, nil
+	return r, nil
 }
 
-// checkFree says why not all of the seats are available, or returns nil. On its way
-// it ends holds that are over.
+// checkFree returns why not all of the seats are available, or nil. It ends the
+// holds of these seats whose deadline has passed.
 func (p *Plan) checkFree(now int64, seats []int) error {
 	for _, seat := range seats {
 		if p.expireIfDue(now, seat) {
@@ -336,7 +381,7 @@ func (p *Plan) checkFree(now int64, seats []int) error {
 	return nil
 }
 
-// allTaken returns the error that names all seats which are not available.
+// allTaken returns the error that names all seats that are not available.
 func (e *event) allTaken(now int64, seats []int) error {
 	var list []int
 	for _, seat := range seats {
@@ -347,7 +392,7 @@ func (e *event) allTaken(now int64, seats []int) error {
 	return &TakenError{of: &taken{plan: e.plan, list: list}, seat: int32(list[0])}
 }
 
-// checkLimits says whether a user may have n more seats for so long.
+// checkLimits returns an error if the user may not hold n more seats for ttl.
 func (e *event) checkLimits(now int64, user string, n int, ttl time.Duration) error {
 	l := e.limits
 	if err := e.checkLifetime(int64(ttl)); err != nil {
@@ -374,7 +419,7 @@ func (e *event) checkLimits(now int64, user string, n int, ttl time.Duration) er
 	return fmt.Errorf("%w: %d seats and %d holds a user", ErrLimit, l.Seats, l.Holds)
 }
 
-// checkLifetime says whether a hold may last so long after its grant.
+// checkLifetime returns an error if no hold may last so long after its grant.
 func (e *event) checkLifetime(lasts int64) error {
 	if l := e.limits.Lifetime; l > 0 && lasts > int64(l) {
 		return fmt.Errorf("%w: a hold lasts %v at most", ErrLimit, l)
@@ -384,9 +429,9 @@ func (e *event) checkLifetime(lasts int64) error {
 
 // find returns where the hold or booking of the token begins.
 //
-// A token that the plan did not give out, changed be it by a bit, is ErrToken,
-// whether or not what it names is over. One that it did give out, whose hold or
-// booking is not known or over, is ErrExpired.
+// A token that the plan did not give out, even if only one bit was changed, is
+// ErrToken, whether or not its hold or booking has ended. A token that the plan did
+// give out, and whose hold or booking is not known or has ended, is ErrExpired.
 func (p *Plan) find(now int64, t *Token, state SeatState) (head uint32, err error) {
 	head, live := p.headOfToken(t)
 	if !live {
@@ -413,8 +458,26 @@ func (p *Plan) find(now int64, t *Token, state SeatState) (head uint32, err erro
 	return 0, ErrExpired
 }
 
-// headOfToken returns where the hold or booking of the token begins, if the plan knows
-// it and the token is good. It may be one that is over and not swept.
+// findPart returns where the hold or booking of the token begins and which of its
+// seats a request is about: those named, or all of them if seats is nil. If user is
+// not empty, it must be the owner.
+func (e *event) findPart(
+	now int64, t *Token, user string, state SeatState, seats []int,
+) (head uint32, part []uint32, err error) {
+	p := e.plan
+	head, err = p.find(now, t, state)
+	if err != nil {
+		return 0, nil, err
+	}
+	if user != "" && user != e.users.list[p.records[head].user].name {
+		return 0, nil, fmt.Errorf("%w: of another user", ErrToken)
+	}
+	part, err = p.part(head, seats)
+	return head, part, err
+}
+
+// headOfToken returns where the hold or booking of the token begins, if the plan
+// knows it and the token is valid. The hold may have ended and not be swept yet.
 func (p *Plan) headOfToken(t *Token) (head uint32, ok bool) {
 	head = t.seat
 	if t.Fence == 0 {
@@ -429,7 +492,8 @@ func (p *Plan) headOfToken(t *Token) (head uint32, ok bool) {
 	return head, r.tag.is(t.tag) && r.first == t.seat && t.Event == p.name
 }
 
-// expireToken ends the hold of the token if it is over, and says whether it was.
+// expireToken ends the hold of the token if its deadline has passed, and reports
+// whether it has.
 func (p *Plan) expireToken(now int64, t *Token) bool {
 	head, ok := p.headOfToken(t)
 	if !ok {

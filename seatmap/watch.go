@@ -120,7 +120,7 @@ func (e *event) watch(ctx context.Context, from Cursor, yield func(Change, error
 		e.log.removeWatcher(p.clock.now())
 		e.scheduleSweep()
 	}()
-	w := watcher{event: e, yield: yield, gap: !from.IsZero()}
+	w := watcher{event: e, yield: yield, last: from, gap: !from.IsZero()}
 	if from.life == e.log.life {
 		w.next, w.gap = from.revision+1, true
 	}
@@ -128,11 +128,12 @@ func (e *event) watch(ctx context.Context, from Cursor, yield func(Change, error
 	}
 }
 
-// watcher is a Watch on its way.
+// watcher is a running Watch.
 type watcher struct {
 	event *event
 	yield func(Change, error) bool
 	next  uint64 // revision; 0 for a snapshot
+	last  Cursor // of what was yielded last, or where the watcher began
 	gap   bool   // whether a snapshot is preceded by a gap
 	batch []entry
 }
@@ -181,6 +182,7 @@ func (w *watcher) changes(ctx context.Context) (goOn bool) {
 		change := w.event.change(w.next, &w.batch[i])
 		w.batch[i] = entry{}
 		w.next++
+		w.last = change.Cursor
 		if !w.yield(change, nil) {
 			return false
 		}
@@ -190,19 +192,19 @@ func (w *watcher) changes(ctx context.Context) (goOn bool) {
 
 // snapshot yields a snapshot, after a gap marker if there is a gap.
 func (w *watcher) snapshot(ctx context.Context) (goOn bool) {
-	s, err := w.event.seatInfos(true)
+	s, err := w.event.seatInfos(0, w.event.plan.count, true)
 	if err != nil {
 		return w.yield(Change{}, err) && false
 	}
 	if w.gap {
-		if !w.yield(Change{Event: s.Event, Revision: s.Revision, Kind: ChangeGap}, nil) {
+		if !w.yield(Change{Event: s.Event, Revision: s.Revision, Previous: w.last, Kind: ChangeGap}, nil) {
 			return false
 		}
 		if ctx.Err() != nil {
 			return true // step says so
 		}
 	}
-	w.next, w.gap = s.Revision+1, true
+	w.next, w.last, w.gap = s.Revision+1, s.Cursor, true
 	return w.yield(Change{
 		Event: s.Event, Revision: s.Revision, Cursor: s.Cursor, Kind: ChangeSnapshot, Snapshot: s.Seats,
 	}, nil)
@@ -219,6 +221,7 @@ func (e *event) change(revision uint64, entry *entry) Change {
 		Event:    e.plan.name,
 		Revision: revision,
 		Cursor:   Cursor{e.log.life, revision},
+		Previous: Cursor{e.log.life, revision - 1},
 		Kind:     entry.kind,
 		Seats:    e.labelsOf(seats),
 		User:     entry.user,

@@ -28,13 +28,12 @@ func TestChangesAreKeptForAWhileAfterTheLastWatcherLeft(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			m := NewMap(MapOptions{Manual: manual})
 			defer func() { require.NoError(t, m.Close()) }()
-			require.NoError(t, m.Create(t.Context(), CreateRequest{Event: "e", Layout: Layout{Count: 3}}))
-			e, err := m.find("e")
-			require.NoError(t, err)
+			require.NoError(t, errOf(m.Create(t.Context(), CreateRequest{Event: "e", Layout: Layout{Count: 3}})))
+			e := m.event("e")
 			change := func() {
 				h, err := m.Block(t.Context(), BlockRequest{Event: "e", User: "ann", Seats: []string{"1", "2"}, TTL: time.Second})
 				require.NoError(t, err)
-				require.NoError(t, m.Release(t.Context(), ReleaseRequest{Token: h.Token}))
+				require.NoError(t, errOf(m.Release(t.Context(), ReleaseRequest{Token: h.Token})))
 				_, err = m.Sweep(t.Context())
 				require.NoError(t, err)
 			}
@@ -69,7 +68,7 @@ func TestChangesAreKeptForAWhileAfterTheLastWatcherLeft(t *testing.T) {
 			require.NoError(t, err)
 			require.Nil(t, e.log.entries, "dropped by the sweeper, or by the next change")
 			require.Zero(t, e.log.seats)
-			require.NoError(t, m.Release(t.Context(), ReleaseRequest{Token: h.Token}))
+			require.NoError(t, errOf(m.Release(t.Context(), ReleaseRequest{Token: h.Token})))
 		})
 	}
 }
@@ -78,7 +77,7 @@ func TestTheNewestChangeIsKeptHoweverManySeatsItNames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := NewMap(MapOptions{Ring: 1})
 		defer func() { require.NoError(t, m.Close()) }()
-		require.NoError(t, m.Create(t.Context(), CreateRequest{Event: "e", Layout: Layout{Count: 3 * seatsPerPlace}}))
+		require.NoError(t, errOf(m.Create(t.Context(), CreateRequest{Event: "e", Layout: Layout{Count: 3 * seatsPerPlace}})))
 		ctx, leave := context.WithCancel(t.Context())
 		var seen []ChangeKind
 		go func() {

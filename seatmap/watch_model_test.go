@@ -150,10 +150,10 @@ func (w *world) watch(t *rapid.T) {
 	switch rapid.IntRange(0, 7).Draw(t, "cursor") {
 	case 0: // the zero one
 	case 1:
-		life := seatmap.CursorOf(rapid.Uint64().Draw(t, "life"), rapid.Uint64().Draw(t, "revision"))
+		life := seatmap.NewCursor(rapid.Uint64().Draw(t, "life"), rapid.Uint64().Draw(t, "revision"))
 		from, foreign = placed{nil, life}, true
 	case 2:
-		from, foreign = placed{nil, seatmap.CursorOf(s.Cursor.Life(), s.Revision+1+rapid.Uint64Range(0, 1<<62).Draw(t, "later"))}, true
+		from, foreign = placed{nil, seatmap.NewCursor(s.Cursor.Life(), s.Revision+1+rapid.Uint64Range(0, 1<<62).Draw(t, "later"))}, true
 	default:
 		if len(w.cursors) == 0 {
 			t.Skip("no cursor yet")
@@ -210,7 +210,7 @@ func (w *world) watch(t *rapid.T) {
 		require.Equal(t, []seatmap.ChangeKind{seatmap.ChangeGap, seatmap.ChangeSnapshot}, kinds)
 		require.False(t, w.ring == 1024 && w.watchers[o.name] != nil, "everything since the beginning was kept")
 	default:
-		require.Equal(t, seatmap.CursorOf(from.cursor.Life(), first.Revision-1), from.cursor)
+		require.Equal(t, seatmap.NewCursor(from.cursor.Life(), first.Revision-1), from.cursor)
 		require.LessOrEqual(t, len(kinds), w.ring)
 	}
 	if v.seats != nil {

@@ -65,7 +65,9 @@ func TestWatchTellsEveryChangeInOrder(t *testing.T) {
 		} {
 			got := get(t, next)
 			want.Event, want.User, want.Revision = event, "ann", uint64(i+1)
-			want.Cursor = seatmap.CursorOf(first.Cursor.Life(), want.Revision)
+			want.Cursor = seatmap.NewCursor(first.Cursor.Life(), want.Revision)
+			want.Previous = seatmap.NewCursor(first.Cursor.Life(), want.Revision-1)
+			want.Fence += uint64(start.UnixMicro()) // which is when the event was created
 			assert.Equal(t, want.At.UnixNano(), got.At.UnixNano(), want.Kind)
 			assert.Equal(t, want.Until.IsZero(), got.Until.IsZero(), want.Kind)
 			assert.Equal(t, want.Until.UnixNano(), got.Until.UnixNano(), want.Kind)
@@ -102,7 +104,7 @@ func TestWatchGoesOnFromACursor(t *testing.T) {
 	late, _ := watch(t, m, c.Cursor)
 	assert.Equal(t, "bob", get(t, late).User)
 
-	future, _ := watch(t, m, seatmap.CursorOf(c.Cursor.Life(), 3))
+	future, _ := watch(t, m, seatmap.NewCursor(c.Cursor.Life(), 3))
 	c = get(t, future)
 	assert.Equal(t, seatmap.ChangeGap, c.Kind, "a revision that there is not yet")
 	assert.EqualValues(t, 2, c.Revision)
@@ -114,7 +116,7 @@ func TestALateOrSlowWatcherGetsAGapAndASnapshot(t *testing.T) {
 	block(t, m, "ann", "9")
 	s, err := m.Seats(t.Context(), seatmap.SeatsRequest{Event: event})
 	require.NoError(t, err)
-	next, _ := watch(t, m, seatmap.CursorOf(s.Cursor.Life(), 0)) // its change was before the first Watch
+	next, _ := watch(t, m, seatmap.NewCursor(s.Cursor.Life(), 0)) // its change was before the first Watch
 	assert.Equal(t, seatmap.ChangeGap, get(t, next).Kind)
 	snapshot := get(t, next)
 	assert.Equal(t, seatmap.ChangeSnapshot, snapshot.Kind)
@@ -178,7 +180,7 @@ func TestWatchEndsWithTheReason(t *testing.T) {
 	}{
 		"cancelled": {func(_ *seatmap.Map, cancel context.CancelCauseFunc) { cancel(cause) }, cause},
 		"removed": {func(m *seatmap.Map, _ context.CancelCauseFunc) {
-			_ = m.Remove(context.Background(), seatmap.RemoveRequest{Event: event})
+			_ = errOf(m.Remove(context.Background(), seatmap.RemoveRequest{Event: event}))
 		}, seatmap.ErrUnknownEvent},
 		"closed": {func(m *seatmap.Map, _ context.CancelCauseFunc) { _ = m.Close() }, seatmap.ErrClosed},
 	} {

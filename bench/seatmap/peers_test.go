@@ -133,7 +133,8 @@ func newStore(b *testing.B, seats int, events ...string) seatmap.Store {
 	m := seatmap.NewMap(seatmap.MapOptions{})
 	b.Cleanup(func() { must(b, m.Close()) })
 	for _, event := range events {
-		must(b, m.Create(ctx, seatmap.CreateRequest{Event: event, Layout: seatmap.Layout{Count: seats}}))
+		_, err := m.Create(ctx, seatmap.CreateRequest{Event: event, Layout: seatmap.Layout{Count: seats}})
+		must(b, err)
 	}
 	return m
 }

@@ -171,7 +171,8 @@ func storePair(store seatmap.Store, event string, key seatmap.Key, seats []strin
 	if err != nil {
 		return err
 	}
-	return store.Release(ctx, seatmap.ReleaseRequest{Token: hold.Token})
+	_, err = store.Release(ctx, seatmap.ReleaseRequest{Token: hold.Token})
+	return err
 }
 
 // BenchmarkIndependent is refusals and pairs on all processors, each goroutine

@@ -22,7 +22,7 @@ const bus = "bus"
 func openSeatmap(c config, labels []string) (store, error) {
 	m := seatmap.NewMap(seatmap.MapOptions{})
 	layout := seatmap.Layout{Count: len(labels)}
-	if err := m.Create(context.Background(), seatmap.CreateRequest{Event: bus, Layout: layout}); err != nil {
+	if _, err := m.Create(context.Background(), seatmap.CreateRequest{Event: bus, Layout: layout}); err != nil {
 		return nil, err
 	}
 	return &seatmapStore{ttl: c.hold, labels: labels, seats: m}, nil

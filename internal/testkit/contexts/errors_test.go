@@ -303,20 +303,22 @@ var instant = map[string]call{
 	"retry.Queue.Stats":   func(_ *testing.T, ctx context.Context) error { return of(idle().Stats(ctx)) },
 
 	"seatmap.Map.Sweep":  func(t *testing.T, ctx context.Context) error { return of(hall(t).Sweep(ctx)) },
-	"seatmap.Map.Create": func(t *testing.T, ctx context.Context) error { return hall(t).Create(ctx, seatmap.CreateRequest{}) },
-	"seatmap.Map.Remove": func(t *testing.T, ctx context.Context) error { return hall(t).Remove(ctx, seatmap.RemoveRequest{}) },
+	"seatmap.Map.Create": func(t *testing.T, ctx context.Context) error { return of(hall(t).Create(ctx, seatmap.CreateRequest{})) },
+	"seatmap.Map.Remove": func(t *testing.T, ctx context.Context) error { return of(hall(t).Remove(ctx, seatmap.RemoveRequest{})) },
 	"seatmap.Map.Block":  func(t *testing.T, ctx context.Context) error { return of(hall(t).Block(ctx, seatmap.BlockRequest{})) },
 	"seatmap.Map.BlockAny": func(t *testing.T, ctx context.Context) error {
 		return of(hall(t).BlockAny(ctx, seatmap.BlockAnyRequest{}))
 	},
-	"seatmap.Map.Book":    func(t *testing.T, ctx context.Context) error { return of(hall(t).Book(ctx, seatmap.BookRequest{})) },
-	"seatmap.Map.Release": func(t *testing.T, ctx context.Context) error { return hall(t).Release(ctx, seatmap.ReleaseRequest{}) },
-	"seatmap.Map.Cancel":  func(t *testing.T, ctx context.Context) error { return hall(t).Cancel(ctx, seatmap.CancelRequest{}) },
-	"seatmap.Map.Extend":  func(t *testing.T, ctx context.Context) error { return of(hall(t).Extend(ctx, seatmap.ExtendRequest{})) },
-	"seatmap.Map.Seat":    func(t *testing.T, ctx context.Context) error { return of(hall(t).Seat(ctx, seatmap.SeatRequest{})) },
-	"seatmap.Map.Seats":   func(t *testing.T, ctx context.Context) error { return of(hall(t).Seats(ctx, seatmap.SeatsRequest{})) },
-	"seatmap.Map.Counts":  func(t *testing.T, ctx context.Context) error { return of(hall(t).Counts(ctx, seatmap.CountsRequest{})) },
-	"seatmap.Map.Holds":   func(t *testing.T, ctx context.Context) error { return of(hall(t).Holds(ctx, seatmap.HoldsRequest{})) },
+	"seatmap.Map.Book": func(t *testing.T, ctx context.Context) error { return of(hall(t).Book(ctx, seatmap.BookRequest{})) },
+	"seatmap.Map.Release": func(t *testing.T, ctx context.Context) error {
+		return of(hall(t).Release(ctx, seatmap.ReleaseRequest{}))
+	},
+	"seatmap.Map.Cancel": func(t *testing.T, ctx context.Context) error { return of(hall(t).Cancel(ctx, seatmap.CancelRequest{})) },
+	"seatmap.Map.Extend": func(t *testing.T, ctx context.Context) error { return of(hall(t).Extend(ctx, seatmap.ExtendRequest{})) },
+	"seatmap.Map.Seat":   func(t *testing.T, ctx context.Context) error { return of(hall(t).Seat(ctx, seatmap.SeatRequest{})) },
+	"seatmap.Map.Seats":  func(t *testing.T, ctx context.Context) error { return of(hall(t).Seats(ctx, seatmap.SeatsRequest{})) },
+	"seatmap.Map.Counts": func(t *testing.T, ctx context.Context) error { return of(hall(t).Counts(ctx, seatmap.CountsRequest{})) },
+	"seatmap.Map.Holds":  func(t *testing.T, ctx context.Context) error { return of(hall(t).Holds(ctx, seatmap.HoldsRequest{})) },
 }
 
 // silent are those that tell the end of their context otherwise, and how.
@@ -599,6 +601,6 @@ func hall(t *testing.T) *seatmap.Map {
 	t.Helper()
 	m := seatmap.NewMap(seatmap.MapOptions{})
 	t.Cleanup(func() { _ = m.Close() })
-	require.NoError(t, m.Create(t.Context(), seatmap.CreateRequest{Event: "concert", Layout: seatmap.Layout{Count: 1}}))
+	require.NoError(t, of(m.Create(t.Context(), seatmap.CreateRequest{Event: "concert", Layout: seatmap.Layout{Count: 1}})))
 	return m
 }

@@ -268,7 +268,8 @@ func seats(t *testing.T) (values map[string]any, tokens []seatmap.Token, key sea
 	key = seatmap.NewKey(keyText)
 	m := seatmap.NewMap(seatmap.MapOptions{Manual: true})
 	t.Cleanup(func() { require.NoError(t, m.Close()) })
-	require.NoError(t, m.Create(ctx, seatmap.CreateRequest{Event: event, Layout: seatmap.Layout{Count: 20}}))
+	_, err := m.Create(ctx, seatmap.CreateRequest{Event: event, Layout: seatmap.Layout{Count: 20}})
+	require.NoError(t, err)
 	request := seatmap.BlockRequest{Event: event, User: "ann", Key: key, Seats: []string{"1", "2"}, TTL: ttl}
 	hold, err := m.Block(ctx, request)
 	require.NoError(t, err)
@@ -307,9 +308,11 @@ func seats(t *testing.T) (values map[string]any, tokens []seatmap.Token, key sea
 		"seatmap.BlockRequest":    request,
 		"seatmap.BlockAnyRequest": seatmap.BlockAnyRequest{Event: event, User: "ann", Key: key, N: 1, TTL: ttl},
 		"seatmap.BookRequest":     bookRequest,
-		"seatmap.ReleaseRequest":  seatmap.ReleaseRequest{Token: hold.Token},
-		"seatmap.ExtendRequest":   seatmap.ExtendRequest{Token: hold.Token, TTL: ttl},
-		"seatmap.CancelRequest":   seatmap.CancelRequest{Token: booking.Token},
+		"seatmap.CreateRequest":   seatmap.CreateRequest{Event: event, Key: key, Layout: seatmap.Layout{Count: 20}},
+		"seatmap.RemoveRequest":   seatmap.RemoveRequest{Event: event, Key: key},
+		"seatmap.ReleaseRequest":  seatmap.ReleaseRequest{Token: hold.Token, User: "ann", Key: key},
+		"seatmap.ExtendRequest":   seatmap.ExtendRequest{Token: hold.Token, User: "ann", Key: key, TTL: ttl},
+		"seatmap.CancelRequest":   seatmap.CancelRequest{Token: booking.Token, User: "ann", Key: key},
 		"seatmap.KeyError":        keyError, "seatmap.TakenError": taken,
 		"seatmap.Map": m, "seatmap.Plan": plan, "seatmap.Clock": clock, "seatmap.PlanSeat": status,
 		"seatmap.PlanOptions": seatmap.PlanOptions{Name: event, Clock: clock},
