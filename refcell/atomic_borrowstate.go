@@ -6,37 +6,37 @@ import (
 	"github.com/coderrange/ferrous/internal/track"
 )
 
-// An atomicBorrowState is how the value of an AtomicRefCell is borrowed.
+// An atomicBorrowState says how the value of an AtomicRefCell is borrowed.
+//
+// A reader adds one to the word and looks at the result, as in the crate
+// atomic_refcell: with neither seized nor gone set it is a reader now. If one of them
+// is set, the reader is refused, and leaves the one behind. The writer overwrites it at
+// its end. So a reader needs one addition, and a refused one disturbs no other borrow.
+//
+// The rest is ours. The invariants: while seized and gone are not set, the lowest bits
+// are the number of readers. The turn is the number of exclusive borrows that have
+// ended, modulo 2^22, so that a copy of a guard is known as stale after the next
+// exclusive borrow. seized is set by one writer at a time, which alone clears it. gone
+// is never cleared.
 type atomicBorrowState struct {
-	// word has, from below, the number of readers, the turn, and a bit for a
-	// cell that has ended and for one with a writer. With one of these bits it
-	// has, instead of the number of readers, noise plus the number of readers
-	// that were refused meanwhile: these leave their one behind, and the writer
-	// wipes it away. So a reader needs one add, and cannot disturb another
-	// borrow by one that fails.
-	word atomic.Uint64
-
-	gen     atomic.Uint64 // number of exclusive borrows that ended; the turn is what word has place for of it
-	holders track.Holders
-	split   *atomicSplit // what the state is part of, or nil
+	word    atomic.Uint64 // from below: 40 bits of readers, 22 of the turn, gone, seized
+	gen     atomic.Uint64 // number of exclusive borrows that ended or were mapped
+	holders track.Holders // the tracked borrows
+	split   *atomicSplit  // the split that the state is a half of, or nil
 }
 
 const (
-	turn   = 1 << 40
-	shares = turn - 1 // the number of readers
-	gone   = 1 << 62
-	seized = 1 << 63
-	turns  = gone - turn
-
-	// noise is high enough that shares that end although they have ended
-	// before, see unshare, cannot take the turn with them.
-	noise = turn / 2
+	turn   = 1 << 40     // one turn
+	shares = turn - 1    // the bits of the number of readers
+	turns  = gone - turn // the bits of the turn
+	gone   = 1 << 62     // the cell has ended
+	seized = 1 << 63     // there is a writer
 )
 
-// isFree reports whether w has neither writer nor end.
+// isFree reports whether w has neither a writer nor an end.
 func isFree(w uint64) bool { return w&(seized|gone) == 0 }
 
-// refusal returns the error for a borrow that found w.
+// refusal returns the error for a borrow that found the word w.
 func (s *atomicBorrowState) refusal(op string, w uint64) error {
 	switch {
 	case isFree(w):
@@ -75,41 +75,37 @@ func (s *atomicBorrowState) share(op string) (uint64, *track.Token) {
 	return w & turns, nil
 }
 
-// unshare ends a shared borrow of the given turn. It panics, and leaves all as
-// it was, if it knows that the borrow has ended: by the token, by the turn, or
-// because there is no reader at all. S may be nil.
+// unshare ends a shared borrow of the turn own. If the borrow is known to have ended,
+// by the token, by the turn or because there is no reader, it panics and changes
+// nothing: so it does not subtract blindly. s may be nil.
 //
 //go:noinline
 func (s *atomicBorrowState) unshare(own uint64, t *track.Token) {
-	if s == nil || t != nil && !s.holders.End(t) || !s.shared(own) {
+	if s == nil || t != nil && !s.holders.End(t) {
 		released("AtomicRef.Release")
 	}
-	if w := s.word.Add(^uint64(0)); w&^shares != own {
-		s.unshared(w)
+	for {
+		w := s.word.Load()
+		if !isShared(w, own) {
+			released("AtomicRef.Release")
+		}
+		if s.word.CompareAndSwap(w, w-1) {
+			return
+		}
 	}
 }
 
-// unshared is for the second of two copies that are released at the same time,
-// which has found w.
-func (s *atomicBorrowState) unshared(w uint64) {
-	if w&shares == shares {
-		s.word.Add(1)
-	} // else there is a writer or the end, and it is a part of the noise now
-	released("AtomicRef.Release")
-}
-
-// shared reports whether there may be a shared borrow of the given turn.
-func (s *atomicBorrowState) shared(own uint64) bool {
-	return s.word.Load()-own-1 < shares // from one reader on, and nothing else
-}
+// isShared reports whether there are readers of the turn own in the word w, and nothing
+// else.
+func isShared(w, own uint64) bool { return w-own-1 < shares }
 
 // over reports whether the shared borrow is known to have ended. s may be nil.
 func (s *atomicBorrowState) over(own uint64, t *track.Token) bool {
-	return s == nil || t.Ended() || !s.shared(own)
+	return s == nil || t.Ended() || !isShared(s.word.Load(), own)
 }
 
-// reading panics if the shared borrow is known to have ended. It is the slow
-// half of the methods of AtomicRef: s may be nil.
+// reading panics if the shared borrow is known to have ended. It is the slow path of
+// the methods of AtomicRef: s may be nil.
 //
 //go:noinline
 func (s *atomicBorrowState) reading(own uint64, t *track.Token, op string) {
@@ -125,7 +121,7 @@ func (s *atomicBorrowState) tryExclude(op string) (gen uint64, err error) {
 		if w&^turns != 0 {
 			return 0, s.refusal(op, w)
 		}
-		if s.word.CompareAndSwap(w, w|seized|noise) {
+		if s.word.CompareAndSwap(w, w|seized) {
 			return s.gen.Load(), nil
 		}
 	}
@@ -145,7 +141,7 @@ func (s *atomicBorrowState) exclude(op string) (gen uint64) {
 func (s *atomicBorrowState) admit(gen uint64) { s.end(gen, nil, 0) }
 
 // retire ends what exclude began, and the cell.
-func (s *atomicBorrowState) retire(gen uint64) { s.end(gen, nil, gone|noise) }
+func (s *atomicBorrowState) retire(gen uint64) { s.end(gen, nil, gone) }
 
 // trySeize is seize that returns an error instead of panicking.
 func (s *atomicBorrowState) trySeize(op string) (uint64, *track.Token, error) {
@@ -192,14 +188,14 @@ func (s *atomicBorrowState) end(gen uint64, t *track.Token, bits uint64) {
 	s.word.Store((gen+1)*turn&turns | bits)
 }
 
-// pass gives a shared borrow that goes on a new token, so that tracked copies of
-// its guard are stale.
+// pass gives a shared borrow a new token, so that tracked copies of its guard are
+// stale.
 func (s *atomicBorrowState) pass(own uint64, t *track.Token) (uint64, *track.Token) {
 	return own, t.Pass()
 }
 
-// passMut gives an exclusive borrow that goes on the next generation, so that all
-// guards of this one are stale, and reports whether it was this one.
+// passMut moves an exclusive borrow from the generation gen to the next one, so that
+// its guards are stale. It reports false if gen was not the generation.
 func (s *atomicBorrowState) passMut(gen uint64) bool { return s.gen.CompareAndSwap(gen, gen+1) }
 
 // borrows returns how many readers borrow the value, and whether a writer does.
@@ -221,7 +217,7 @@ func (s *atomicBorrowState) track(what string) *track.Token {
 	return t
 }
 
-// An atomicSplit is an exclusive borrow that was divided, see split.
+// An atomicSplit is an exclusive borrow that was divided in two; see split.
 type atomicSplit struct {
 	halves [2]atomicBorrowState
 	left   atomic.Int64

@@ -85,6 +85,39 @@ func TestAtomicExplored(t *testing.T) {
 	}
 }
 
+// TestAtomicExploredCopies releases two copies of one guard at the same time, beside
+// another reader or none, or a writer that comes. One release ends the borrow.
+func TestAtomicExploredCopies(t *testing.T) {
+	for name, third := range map[string]func(*cellTrial){
+		"alone": func(*cellTrial) {}, "beside a reader": (*cellTrial).read, "beside a writer": (*cellTrial).write,
+	} {
+		t.Run(name, func(t *testing.T) {
+			interleave.Explore(t, func() ([]func(), func()) {
+				r := &cellTrial{}
+				turn, _ := r.state.share("Borrow")
+				errs := make([]error, 3)
+				thread := func(i int, f func()) func() { return func() { errs[i] = panicked(f) } }
+				release := func() { r.state.unshare(turn, nil) }
+				return []func(){thread(0, release), thread(1, release), thread(2, func() { third(r) })}, func() {
+					ended := 0
+					for _, err := range errs {
+						if err == nil {
+							ended++
+						} else {
+							assert.ErrorIs(t, err, ErrReleased)
+						}
+					}
+					// A reader that is released early by a copy panics in its place.
+					assert.Equal(t, len(errs)-1, ended)
+					if name != "beside a writer" {
+						r.late(t)
+					}
+				}
+			})
+		})
+	}
+}
+
 // A pairTrial is one run of two methods of one AtomicRefCell. Every value but
 // zero is given to a method once.
 type pairTrial struct {

@@ -5,21 +5,23 @@ import "github.com/coderrange/ferrous/internal/track"
 // A borrowState is how the value of a RefCell is borrowed. Its methods are the
 // parts of the fast paths that do not depend on the type of the value.
 //
-// Each borrow has a key, and each guard knows its own, so that every copy of a
-// guard is known to be stale after the end of the borrow. A borrow that began
-// when there was no other has the generation as its key. Its end, and a Map,
-// begin a new generation. A reader that comes while others read has a place.
+// Each borrow has a key, which its guard holds too. The state forgets the key when the
+// borrow ends, so every copy of the guard is known as stale. The key of a borrow that
+// began alone is the generation; its end and a Map begin the next generation. A reader
+// that comes while there are others gets a place in the crowd, and a key with that place
+// and a serial number. The scheme is ours; std::cell needs none, since its guards cannot
+// be copied.
 type borrowState struct {
-	flag int // number of readers, or one of the values below
-	gen  uint64
+	flag int    // number of readers, or one of the values below
+	gen  uint64 // the key of the borrow that began alone, or of the next that will
 
-	crowd *crowd // nil until there are several readers, or a tracked borrow
-	split *split // what the state is part of, if flag is part
+	crowd *crowd // nil until there are several readers or a tracked borrow
+	split *split // the split that the state is a half of, if flag is part
 }
 
 const (
 	exclusive = -1 // one writer
-	part      = -2 // one writer of a part, see split
+	part      = -2 // one writer, of a half of a split
 	taken     = -3 // the cell has ended
 )
 
@@ -105,7 +107,7 @@ func (s *borrowState) unshareSlow(key uint64, t *track.Token) {
 // shares reports whether a shared borrow has the key.
 func (s *borrowState) shares(key uint64) bool { return s.gen == key || s.crowd.has(key) }
 
-// reading panics unless a shared borrow has the key. It is the slow half of the
+// reading panics unless a shared borrow has the key. It is the slow path of the
 // methods of Ref: s may be nil.
 //
 //go:noinline
@@ -119,14 +121,14 @@ func (s *borrowState) reading(key uint64, op string) {
 // nil.
 func (s *borrowState) over(key uint64, _ *track.Token) bool { return s == nil || !s.shares(key) }
 
-// readingForGet is reading for Get, which is small enough to inline with one
-// argument less.
+// readingForGet is reading for Ref.Get, which inlines only if it passes one argument
+// less.
 //
 //go:noinline
 func (s *borrowState) readingForGet(key uint64) { s.reading(key, "Ref.Get") }
 
-// pass gives a shared borrow that goes on a new key and token, so that copies
-// of its guard are stale.
+// pass gives a shared borrow a new key and token, so that copies of its guard are
+// stale.
 func (s *borrowState) pass(key uint64, t *track.Token) (uint64, *track.Token) {
 	if s.gen == key {
 		s.gen++
@@ -195,8 +197,8 @@ func (s *borrowState) unseize(gen uint64, t *track.Token) {
 	s.flag = 0
 }
 
-// passMut gives an exclusive borrow that goes on the next generation, so that all
-// guards of this one are stale, and reports whether it was this one.
+// passMut moves an exclusive borrow from the generation gen to the next one, so that
+// its guards are stale. It reports false if gen was not the generation.
 func (s *borrowState) passMut(gen uint64) bool {
 	if s.gen != gen {
 		return false
@@ -240,17 +242,17 @@ func (s *borrowState) several() *crowd {
 	return s.crowd
 }
 
-// A crowd is what a state knows of the readers beside the first one, and of
-// tracked borrows. A nil crowd is empty.
+// A crowd has the readers beside the first one, and the tracked borrows. A nil crowd is
+// empty.
 type crowd struct {
 	holders track.Holders
-	places  []uint64 // for each place the key of its reader, or what free was before
-	free    uint64   // the number of the place that is used next, from 1 on; 0 if none is free
-	serial  uint64   // of the last reader that came
+	places  []uint64 // by place: the key of its reader, or the number of the next free place
+	free    uint64   // number of the first free place, from 1 on; 0 if none is free
+	serial  uint64   // serial number of the last reader that came
 }
 
-// A key of a place has the number of the place, so that it is found at once, and
-// a serial number, so that another reader in the same place has another key.
+// The key of a place has the number of the place, so that the place is found at once,
+// and a serial number, so that the next reader in the same place has another key.
 const (
 	placed     = 1 << 63 // set in every key of a place, and in no generation
 	placeShift = 36
@@ -285,15 +287,15 @@ func (c *crowd) leave(key uint64) bool {
 
 // has reports whether a reader with the key is there.
 func (c *crowd) has(key uint64) bool {
-	return c != nil && key&placed != 0 && place(key) < uint64(len(c.places)) && c.places[place(key)] == key
+	return c != nil && place(key) < uint64(len(c.places)) && c.places[place(key)] == key
 }
 
-// A split is an exclusive borrow that was divided. Each half is a state of its
-// own, whose guard goes stale on its own; the whole is borrowed until both
+// A split is an exclusive borrow that was divided in two. Each half has a state of its
+// own, so its guards become stale on their own. The whole is borrowed until both halves
 // have ended.
 type split struct {
 	halves [2]borrowState
-	left   int
+	left   int // number of halves that have not ended
 	whole  *borrowState
 	gen    uint64
 }

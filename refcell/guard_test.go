@@ -167,6 +167,52 @@ func TestNoMethodOfAGuardThatEndedWorks(t *testing.T) {
 	}
 }
 
+// TestMapWhoseFunctionReleasesItsGuardPanics ends the borrow in the middle of each Map.
+func TestMapWhoseFunctionReleasesItsGuardPanics(t *testing.T) {
+	eachFlavour(t, func(t *testing.T, f flavour) {
+		c := f.zero()
+		for i := range 6 {
+			var r shared
+			var m exclusive
+			if i < 3 {
+				r = c.borrow()
+			} else {
+				m = c.borrowMut()
+			}
+			err := testkit.PanicError(t, []func(){
+				func() { r.mapTo(func(p *pair) *pair { r.Release(); return p }) },
+				func() { r.filter(func(p *pair) (*pair, bool) { r.Release(); return p, true }) },
+				func() { r.split(func(p *pair) (*pair, *pair) { r.Release(); return p, p }) },
+				func() { m.mapTo(func(p *pair) *pair { m.Release(); return p }) },
+				func() { m.filter(func(p *pair) (*pair, bool) { m.Release(); return p, true }) },
+				func() { m.split(func(p *pair) (*int, *int) { m.Release(); return &p.a, &p.b }) },
+			}[i])
+			require.ErrorIs(t, err, refcell.ErrReleased)
+			refuses(t, c, false, false)
+		}
+	})
+}
+
+// TestMapOfAGuardThatEndedDoesNotCallItsFunction uses the zero guards.
+func TestMapOfAGuardThatEndedDoesNotCallItsFunction(t *testing.T) {
+	eachFlavour(t, func(t *testing.T, f flavour) {
+		called := false
+		one := func(p *pair) *pair { called = true; return p }
+		maybe := func(p *pair) (*pair, bool) { called = true; return p, true }
+		for _, use := range []func(){
+			func() { f.ref().mapTo(one) },
+			func() { f.ref().filter(maybe) },
+			func() { f.ref().split(func(p *pair) (*pair, *pair) { called = true; return p, p }) },
+			func() { f.mut().mapTo(one) },
+			func() { f.mut().filter(maybe) },
+			func() { f.mut().split(func(*pair) (*int, *int) { called = true; return nil, nil }) },
+		} {
+			require.ErrorIs(t, testkit.PanicError(t, use), refcell.ErrReleased)
+			require.False(t, called)
+		}
+	})
+}
+
 // TestReleaseOfACopyPanicsAtTheCopy has readers beside the copied one, before and
 // after it, of which none may notice.
 func TestReleaseOfACopyPanicsAtTheCopy(t *testing.T) {
@@ -205,24 +251,30 @@ func TestReleaseOfACopyPanicsAtTheCopy(t *testing.T) {
 	}
 }
 
-// TestReleaseOfAnAtomicCopyAfterAWriterPanicsAtTheCopy is about what is known
-// without tracking.
+// TestReleaseOfAnAtomicCopyAfterAWriterPanicsAtTheCopy is about what is known without
+// tracking. It makes copies in several turns of writers.
 func TestReleaseOfAnAtomicCopyAfterAWriterPanicsAtTheCopy(t *testing.T) {
 	c := refcell.NewAtomicRefCell(pair{1, 2})
-	r := c.Borrow()
-	copied := forge(&r)
-	r.Release()
-	m := c.BorrowMut()
-	require.ErrorIs(t, testkit.PanicError(t, forge(copied).Release), refcell.ErrReleased)
-	m.Release()
-	innocent := c.Borrow()
-	for range 3 {
-		require.ErrorIs(t, testkit.PanicError(t, forge(copied).Release), refcell.ErrReleased)
-		require.ErrorIs(t, testkit.PanicError(t, func() { forge(copied).Clone() }), refcell.ErrReleased)
+	for range 4 {
+		r := c.Borrow()
+		copied := forge(&r)
+		r.Release()
+		stale := func() {
+			t.Helper()
+			require.ErrorIs(t, testkit.PanicError(t, forge(copied).Release), refcell.ErrReleased)
+			require.ErrorIs(t, testkit.PanicError(t, func() { forge(copied).Clone() }), refcell.ErrReleased)
+		}
+		m := c.BorrowMut()
+		stale()
+		m.Release()
+		stale()
+		innocent := c.Borrow()
+		stale()
+		stale()
+		n, _ := c.BorrowState()
+		assert.Equal(t, 1, n)
+		innocent.Release()
+		last := c.BorrowMut()
+		last.Release()
 	}
-	n, _ := c.BorrowState()
-	assert.Equal(t, 1, n)
-	innocent.Release()
-	last := c.BorrowMut()
-	last.Release()
 }

@@ -3,6 +3,7 @@ package refcell_test
 import (
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -100,6 +101,86 @@ func TestCheckFindsTheGuardThatWasNotReleased(t *testing.T) {
 	assert.Contains(t, errors[0], "TestCheckFindsTheGuardThatWasNotReleased")
 	r.Release()
 	assert.Empty(t, track.Leaks())
+}
+
+// TestEveryBorrowIsTracked makes a borrow in every way. Its record begins with the
+// method that made it, and ends with the borrow.
+func TestEveryBorrowIsTracked(t *testing.T) {
+	eachFlavour(t, func(t *testing.T, f flavour) {
+		c := f.cell(pair{})
+		of := func(typ, method string) string { return "refcell.(*" + f.name + typ + "[...])." + method }
+		var before shared
+		var old exclusive
+		for method, borrow := range map[string]func() []func(){
+			of("RefCell", "Borrow"):    func() []func() { return []func(){c.borrow().Release} },
+			of("RefCell", "BorrowMut"): func() []func() { return []func(){c.borrowMut().Release} },
+			of("RefCell", "TryBorrow"): func() []func() { return []func(){must(c.tryBorrow()).Release} },
+			of("RefCell", "TryBorrowMut"): func() []func() {
+				return []func(){must(c.tryBorrowMut()).Release}
+			},
+			of("Ref", "Clone"): func() []func() { return []func(){before.clone().Release, before.Release} },
+			"refcell.MapSplit" + f.name + "[...]": func() []func() {
+				a, b := before.split(twice)
+				return []func(){a.Release, b.Release}
+			},
+			"refcell.MapSplitMut" + f.name + "[...]": func() []func() {
+				a, b := old.split(fields)
+				return []func(){a.release, b.release}
+			},
+		} {
+			switch { // made before tracking begins
+			case strings.Contains(method, "Mut"+f.name+"["):
+				old = c.borrowMut()
+			case strings.Contains(method, "Clone") || strings.Contains(method, "Split"):
+				before = c.borrow()
+			}
+			var release []func()
+			leaks := handles.Leaked(func() { release = borrow() })
+			require.Len(t, leaks, 1, method)
+			assert.Contains(t, leaks[0], "made by\n\tgithub.com/coderrange/ferrous/"+method+"\n")
+			for _, end := range release {
+				end()
+			}
+			assert.Empty(t, handles.Leaked(func() {
+				for _, end := range borrowed(c) {
+					end()
+				}
+			}))
+		}
+		assert.Empty(t, handles.Leaked(func() {
+			parts, _, _ := f.thirds()
+			for _, part := range parts {
+				part.release()
+			}
+		}))
+		var parts [3]half
+		assert.NotEmpty(t, handles.Leaked(func() { parts, _, _ = f.thirds() }))
+		for _, part := range parts {
+			part.release()
+		}
+	})
+}
+
+// borrowed borrows a cell in two ways, one after the other.
+func borrowed(c cell) []func() {
+	return []func(){func() { c.borrow().Release() }, func() { c.borrowMut().Release() }}
+}
+
+// TestRefusalSaysThatNotAllBorrowsAreTracked has one reader of each kind.
+func TestRefusalSaysThatNotAllBorrowsAreTracked(t *testing.T) {
+	eachFlavour(t, func(t *testing.T, f flavour) {
+		c := f.cell(pair{})
+		first := c.borrow()
+		refcell.Track(1)
+		second := c.borrow()
+		refcell.Track(0)
+		_, err := c.tryBorrowMut()
+		assert.Regexp(t, `already borrowed \(2 readers; one at flavours_test\.go:\d+\)$`, err.Error())
+		first.Release()
+		_, err = c.tryBorrowMut()
+		assert.Regexp(t, `already borrowed \(1 reader; at flavours_test\.go:\d+\)$`, err.Error())
+		second.Release()
+	})
 }
 
 //go:noinline

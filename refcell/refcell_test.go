@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"testing"
+	"weak"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -136,6 +138,17 @@ func TestIntoInnerEndsTheCell(t *testing.T) {
 		assert.Zero(t, readers)
 		assert.False(t, writing)
 	})
+}
+
+func TestIntoInnerLeavesNothingInTheCell(t *testing.T) {
+	plain, atomic := refcell.New(new([64]int)), refcell.NewAtomicRefCell(new([64]int))
+	for _, take := range []func() *[64]int{plain.IntoInner, atomic.IntoInner} {
+		value := weak.Make(take())
+		runtime.GC()
+		assert.Nil(t, value.Value())
+	}
+	runtime.KeepAlive(plain)
+	runtime.KeepAlive(atomic)
 }
 
 func TestPanicInACallbackReleases(t *testing.T) {
