@@ -104,13 +104,13 @@ func (o *ownerModel) begin() {
 			o.fill()
 			o.running = append(o.running, m)
 			if o.abandoned != nil {
-				o.over(m, o.abandoned)
+				o.notStarted(m, o.abandoned)
 			}
 		case len(o.running) < o.limit && len(o.waiting) > 0:
 			m := o.admit()
 			o.running = append(o.running, m)
 			if o.abandoned != nil {
-				o.over(m, o.abandoned)
+				o.notStarted(m, o.abandoned)
 			}
 		default:
 			o.fill()
@@ -157,6 +157,13 @@ func (o *ownerModel) over(m *ownedTask, failure error) {
 	}
 }
 
+// notStarted is over for a task that is not called because its context is done. Its error
+// matches the error of that, too.
+func (o *ownerModel) notStarted(m *ownedTask, cause error) {
+	o.over(m, cause)
+	m.hidden = o.abortedBy != nil
+}
+
 // wakeWaits expects the callers of Wait to have returned.
 func (o *ownerModel) wakeWaits() {
 	waits := o.waits
@@ -181,7 +188,7 @@ func (o *ownerModel) abort(cause error) {
 	queued := o.queued
 	o.queued = nil
 	for _, m := range queued {
-		o.over(m, cause)
+		o.notStarted(m, cause)
 	}
 	before := slices.Clone(o.running)
 	o.fill()
@@ -449,7 +456,7 @@ func TestOwnersModel(t *testing.T) {
 					if o.abandoned != nil {
 						cause = o.abandoned
 					}
-					o.over(m, cause)
+					o.notStarted(m, cause)
 					o.begin()
 				case alive:
 					o.over(m, cause)

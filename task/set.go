@@ -225,20 +225,16 @@ func (s *Set[T]) tryNext() (*Handle[T], <-chan struct{}) {
 
 //ferrous:mustuse
 func (s *Set[T]) takeDone() (*Handle[T], bool) {
-	for {
-		h, ok := s.done.pop()
-		if !ok || s.take(h) {
-			return h, ok
-		}
+	h, ok := s.done.pop()
+	if ok {
+		s.take(h)
 	}
+	return h, ok
 }
 
-// take marks h as given out, unless it was before. A JoinMap takes a task that it
-// replaces before that has ended.
-func (s *Set[T]) take(h *Handle[T]) bool {
-	if h.taken {
-		return false
-	}
+// take marks h as given out. A JoinMap takes a task that it replaces before that has
+// ended. The front of done is never a handle that was taken.
+func (s *Set[T]) take(h *Handle[T]) {
 	h.taken = true
 	s.untaken--
 	if !h.isDone.Load() {
@@ -247,15 +243,13 @@ func (s *Set[T]) take(h *Handle[T]) bool {
 	if s.onTake != nil {
 		s.onTake(h)
 	}
-	for s.done.n > 0 && s.done.at(0).taken { // by Ordered, which does not look there
+	for s.done.n > 0 && s.done.at(0).taken { // by Ordered, which does not look at done
 		s.done.pop()
 	}
 	if s.untaken == 0 {
 		clear(s.order)
 		s.order = s.order[:0]
-		s.wake() // other takers wait in vain
 	}
-	return true
 }
 
 // All yields the results in the order in which the tasks end, until none is
@@ -316,16 +310,19 @@ func (s *Set[T]) first(ctx context.Context) (*Handle[T], error) {
 			return nil, contextError(ctx)
 		}
 		s.workers.mu.Lock()
-		for len(s.order) > 0 && s.order[0].taken {
-			s.order[0] = nil
-			s.order = s.order[1:]
-		}
-		if len(s.order) == 0 {
+		if s.untaken == 0 {
 			s.workers.mu.Unlock()
 			return nil, ErrEmpty
 		}
+		for s.order[0].taken {
+			s.order[0] = nil
+			s.order = s.order[1:]
+		}
 		h := s.order[0]
-		taken := h.isDone.Load() && s.take(h)
+		taken := h.isDone.Load()
+		if taken {
+			s.take(h)
+		}
 		s.workers.mu.Unlock()
 		if taken {
 			return h, nil

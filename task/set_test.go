@@ -3,6 +3,7 @@ package task_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"runtime"
 	"sync/atomic"
 	"testing"
@@ -422,5 +423,52 @@ func TestAbortAllBeginsNothing(t *testing.T) {
 			_ = s.Close()
 		}
 		assert.Zero(t, called.Load())
+	}
+}
+
+// A task of a set waits for a task of another set to end, one of which waits for it in
+// Next. Not all that it waits for are stuck: there is a result to come.
+func TestATaskThatWaitsForAnyOfASetIsNotStuckWithOneOfThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newSet[int](t, task.Unlimited), newSet[int](t, task.Unlimited)
+		waits := a.Spawn(func(ctx context.Context) (int, error) {
+			h, err := b.Next(ctx)
+			if err != nil {
+				return 0, err
+			}
+			return h.Join(ctx)
+		})
+		next := b.Spawn(func(ctx context.Context) (int, error) {
+			h, err := a.Next(ctx)
+			assert.Same(t, waits, h)
+			return 1, err
+		})
+		gate := make(chan struct{})
+		b.Spawn(after(gate, 2))
+		synctest.Wait()
+		close(gate)
+		v, err := next.Join(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, 1, v)
+		v, err = waits.Join(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, 2, v)
+	})
+}
+
+func TestALoopOverASetEndsWithTheErrorOfItsContext(t *testing.T) {
+	s := newSet[int](t, 1)
+	s.Spawn(untilDone)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errBoom)
+	for name, all := range map[string]iter.Seq2[int, error]{"All": s.All(ctx), "Ordered": s.Ordered(ctx)} {
+		var errs []error
+		for v, err := range all {
+			assert.Zero(t, v)
+			errs = append(errs, err)
+		}
+		require.Len(t, errs, 1, name)
+		require.ErrorIs(t, errs[0], errBoom, name)
+		require.ErrorIs(t, errs[0], context.Canceled, name)
 	}
 }
