@@ -26,7 +26,7 @@ type ender interface {
 	Wait(ctx context.Context) error
 }
 
-// closer is an ender with one place, and a way to give it tasks.
+// closer is an ender with one slot, and a way to give it tasks.
 type closer struct {
 	ender
 	spawn func(f func(context.Context) (int, error)) (*task.Handle[int], error)

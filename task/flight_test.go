@@ -238,7 +238,7 @@ func TestAFlightThatWaitsForItselfPanics(t *testing.T) {
 	}
 }
 
-func TestAFlightPassesPlacesOn(t *testing.T) {
+func TestAFlightPassesSlotsOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var fl task.Flight[string, int]
 		p := newPool(t, task.PoolOptions{Workers: 1, Queue: 2})

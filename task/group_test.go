@@ -166,7 +166,7 @@ func TestTheContextOfAGroupEndsItsTasks(t *testing.T) {
 	})
 }
 
-func TestTrySpawnNeedsAFreePlace(t *testing.T) {
+func TestTrySpawnNeedsAFreeSlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := make(chan struct{})
 		require.NoError(t, task.WithGroup(t.Context(), 42, func(s *task.Scope) error {

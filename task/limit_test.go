@@ -15,7 +15,7 @@ import (
 	"github.com/coderrange/ferrous/task"
 )
 
-func TestSpawnWaitsForAPlaceInAScopeWithALimit(t *testing.T) {
+func TestSpawnWaitsForASlotInAScopeWithALimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var atWork, peak atomic.Int64
 		start := time.Now()
@@ -60,7 +60,7 @@ func TestSpawnInAFullScopeEndsWithTheScopesContext(t *testing.T) {
 	})
 }
 
-func TestATaskOfAFullScopeRunsWhatItSpawnsInItsOwnPlace(t *testing.T) {
+func TestATaskOfAFullScopeRunsWhatItSpawnsInItsOwnSlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var atWork atomic.Int64
 		var tree func(s *task.Scope, depth int) func(context.Context) (int, error)
@@ -109,7 +109,7 @@ func TestAScopeWithALimitReportsPanicsAndGoexit(t *testing.T) {
 	})
 }
 
-// Tasks of a pool and of a scope with a limit wait for each other's places.
+// Tasks of a pool and of a scope with a limit wait for each other's slots.
 func TestAScopeWithALimitInATaskOfAFullPool(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := task.NewPool(t.Context(), task.PoolOptions{Workers: 1, Queue: 10})
@@ -153,7 +153,7 @@ func TestATaskThatWaitsForItsScopeWithALimitPanics(t *testing.T) {
 }
 
 // A task of the group begins because the other one waits, through the Set, for the
-// task that waits for a place in the group. When it joins too, all wait in Next.
+// task that waits for a slot in the group. When it joins too, all wait in Next.
 func TestNextTellsThatAllWaitForItThroughAFullGroup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSet[int](t, 2)
@@ -179,7 +179,7 @@ func TestNextTellsThatAllWaitForItThroughAFullGroup(t *testing.T) {
 
 // A task of a full pool spawns into a full group, whose task waits for one of the pool's
 // queue. Either wait may begin first.
-func TestAPlaceReachesATaskThroughAFullGroup(t *testing.T) {
+func TestASlotReachesATaskThroughAFullGroup(t *testing.T) {
 	for name, first := range map[string]string{"the group's task waits first": "member", "Spawn waits first": "spawn"} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

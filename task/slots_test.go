@@ -149,7 +149,7 @@ func TestFormsOfWaitingDoNotDeadlock(t *testing.T) {
 			}
 			return errors.Join(err, p.Close())
 		},
-		"places of two owners": func(ctx context.Context, spawn spawn) error {
+		"slots of two owners": func(ctx context.Context, spawn spawn) error {
 			other := task.NewSet[int](context.Background(), 1)
 			queued := spawn(ctx, value(1))
 			other.Spawn(queued.Join) // it has the only slot of other and waits for ours
@@ -206,7 +206,7 @@ func TestFormsOfWaitingDoNotDeadlock(t *testing.T) {
 	}
 }
 
-func TestSubmitInsideAFullPoolRunsTheTaskInTheCallersPlace(t *testing.T) {
+func TestSubmitInsideAFullPoolRunsTheTaskInTheCallersSlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(t, task.PoolOptions{Workers: 1})
 		var order []string
@@ -270,7 +270,7 @@ func TestAJoinAfterOneThatGaveUpIsNotOverTheLimit(t *testing.T) {
 	})
 }
 
-func TestAWaitAfterOneThatGaveUpDoesNotWaitForThePlace(t *testing.T) {
+func TestAWaitAfterOneThatGaveUpDoesNotWaitForTheSlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(t, task.PoolOptions{Workers: 1, Queue: 10})
 		start := time.Now()
@@ -309,7 +309,7 @@ func TestAJoinOfATaskThatGaveUpEndsWithThatTask(t *testing.T) {
 	})
 }
 
-func TestSubmitInsideAFullPoolWaitsForTheTaskAlsoWhenAPlaceIsFree(t *testing.T) {
+func TestSubmitInsideAFullPoolWaitsForTheTaskAlsoWhenASlotIsFree(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(t, task.PoolOptions{Workers: 2})
 		submit(t, p, sleeper(time.Second, 1))
@@ -326,7 +326,7 @@ func TestSubmitInsideAFullPoolWaitsForTheTaskAlsoWhenAPlaceIsFree(t *testing.T) 
 	})
 }
 
-func TestOneTaskPassesItsPlaceToOneTaskAtATime(t *testing.T) {
+func TestOneTaskPassesItsSlotToOneTaskAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(t, task.PoolOptions{Workers: 1, Queue: 100})
 		var l loads
@@ -440,7 +440,7 @@ func owners(t *testing.T) map[string]func(func(context.Context) (int, error)) *t
 	}
 }
 
-func TestARingOfJoinsPanics(t *testing.T) {
+func TestACycleOfJoinsPanics(t *testing.T) {
 	all := owners(t)
 	for first, start := range all {
 		for second, startOther := range all {
@@ -460,7 +460,7 @@ func TestARingOfJoinsPanics(t *testing.T) {
 	}
 }
 
-func TestARingThroughAScopePanics(t *testing.T) {
+func TestACycleThroughAScopePanics(t *testing.T) {
 	for name, start := range owners(t) {
 		t.Run(name, func(t *testing.T) {
 			self := make(chan *task.Handle[int], 1)
@@ -477,7 +477,7 @@ func TestARingThroughAScopePanics(t *testing.T) {
 	}
 }
 
-func TestAWaitThatEndsByItselfIsNoRing(t *testing.T) {
+func TestAWaitThatEndsByItselfIsNoCycle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		peer := make(chan *task.Handle[int], 1)
 		a := task.Go(t.Context(), func(ctx context.Context) (int, error) {
@@ -525,7 +525,7 @@ func TestClosingInsideAnOwnTaskPanics(t *testing.T) {
 	}
 }
 
-func TestARingThroughAScopeWhoseTaskHeedsNoContextPanics(t *testing.T) {
+func TestACycleThroughAScopeWhoseTaskHeedsNoContextPanics(t *testing.T) {
 	for name, join := range map[string]func(ctx context.Context, h *task.Handle[int]) error{
 		"Join": func(ctx context.Context, h *task.Handle[int]) error { _, err := h.Join(ctx); return err },
 		"Wait": func(ctx context.Context, h *task.Handle[int]) error {
@@ -643,9 +643,9 @@ func TestEachEndRepaysAWaitThatWasGivenUp(t *testing.T) {
 	}
 }
 
-// A task waits for any of two tasks. One of them waits for a task in the place of the
+// A task waits for any of two tasks. One of them waits for a task in the slot of the
 // first, the other one ends soon.
-func TestAWaitThatIsOverEndsWhenThereIsAPlace(t *testing.T) {
+func TestAWaitThatIsOverEndsWhenThereIsASlot(t *testing.T) {
 	for name, c := range map[string]struct {
 		others time.Duration // when the other slot becomes free
 		limit  time.Duration // of the wait
@@ -677,7 +677,7 @@ func TestAWaitThatIsOverEndsWhenThereIsAPlace(t *testing.T) {
 					assert.Equal(t, c.over, p.Stats().OverLimit)
 					_, err = task.Go(ctx, sleeper(2*time.Second, 1)).Join(ctx)
 					require.NoError(t, err)
-					assert.Equal(t, c.want+2*time.Second, time.Since(start), "it does not wait for a place again")
+					assert.Equal(t, c.want+2*time.Second, time.Since(start), "it does not wait for a slot again")
 					inner.Abort(nil)
 					return 0, nil
 				})
@@ -700,7 +700,7 @@ func TestAWaitThatIsOverEndsWhenThereIsAPlace(t *testing.T) {
 }
 
 // Three goroutines of a task wait: for a task without an owner, which ends first, for
-// one that has the task's place, and for one that needs it afterwards.
+// one that has the task's slot, and for one that needs it afterwards.
 func TestWaitsOfOneTaskEndInAnyOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(t, task.PoolOptions{Workers: 1, Queue: 10})
@@ -758,7 +758,7 @@ func TestManyDiamonds(t *testing.T) {
 	})
 }
 
-func TestATaskInNextPassesItsPlaceToOneThatWaitsForItsOwn(t *testing.T) {
+func TestATaskInNextPassesItsSlotToOneThatWaitsForItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSet[int](t, 2)
 		start := time.Now()
@@ -782,8 +782,8 @@ func TestATaskInNextPassesItsPlaceToOneThatWaitsForItsOwn(t *testing.T) {
 }
 
 // A goroutine of a task that has ended goes on waiting for a task that comes to need a
-// place.
-func TestATaskThatHasEndedPassesNoPlace(t *testing.T) {
+// slot.
+func TestATaskThatHasEndedPassesNoSlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(t, task.PoolOptions{Workers: 1, Queue: 10})
 		later := make(chan struct{})
