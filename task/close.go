@@ -13,26 +13,25 @@ import (
 	"github.com/coderrange/ferrous/internal/ctxerr"
 )
 
-// EndError is what Close and Shutdown of a [Set] or [Pool] report because nobody
-// else did. Each error, panic and aborted task is reported once.
-//
-// It unwraps to Errs and Cause.
+// EndError is the error of Close and Shutdown of a [Set], [JoinMap] or [Pool]. It holds the
+// errors and panics of tasks that were not joined, and the number of aborted tasks. Each is
+// reported once, also if Close is called again. An EndError unwraps to Errs and Cause.
 type EndError struct {
-	// Errs holds the errors of tasks that nobody joined, a [*PanicError] for a
-	// panic, in the order in which the tasks ended; at most 16 errors and 16 panics.
-	// An error with which a task obeyed the end of its context is not among them.
+	// Errs holds the errors of tasks that were not joined, in the order in which the tasks
+	// ended; a panic is a [*PanicError]. It holds at most 16 errors and 16 panics. Errors of
+	// tasks that stopped because they were aborted are left out.
 	Errs []error
-	// More is how many such errors and panics there were beyond Errs.
+	// More is the number of further errors and panics.
 	More int
-	// Aborted is how many accepted tasks had not ended when Close or Shutdown
-	// ended their contexts.
+	// Aborted is the number of accepted tasks that had not ended when Close or Shutdown
+	// aborted them.
 	Aborted int
-	// Cause is why they were aborted: [ErrClosed], or for Shutdown an error that
-	// wraps those of its context. It is nil if Aborted is 0.
+	// Cause is why they were aborted: [ErrClosed], or for Shutdown an error that matches the
+	// error and the cause of its context. It is nil if Aborted is 0.
 	Cause error
 }
 
-// Error returns all that the end reports.
+// Error returns the number of aborted tasks and the errors in one line.
 func (e *EndError) Error() string {
 	var parts []string
 	switch {
@@ -47,7 +46,7 @@ func (e *EndError) Error() string {
 	if e.More > 0 {
 		parts = append(parts, fmt.Sprintf("%d more errors", e.More))
 	}
-	return "task: tasks that nobody joined: " + strings.Join(parts, "; ")
+	return "task: tasks that were not joined: " + strings.Join(parts, "; ")
 }
 
 // Unwrap returns the errors and the cause.
@@ -58,7 +57,7 @@ func (e *EndError) Unwrap() []error {
 	return append(slices.Clip(e.Errs), e.Cause)
 }
 
-// LogValue shows the parts apart.
+// LogValue returns the fields as a group.
 func (e *EndError) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.Int("aborted", e.Aborted), slog.Any("cause", e.Cause),
@@ -66,11 +65,11 @@ func (e *EndError) LogValue() slog.Value {
 	)
 }
 
-// keptFailures is how many errors that nobody joined a crew keeps, and how many
+// keptFailures is how many errors of tasks that were not joined are kept, and how many
 // panics.
 const keptFailures = 16
 
-// endReport is what the end of workers has to report. Guarded by crew.mu.
+// endReport is what Close and Shutdown report. It is guarded by workers.mu.
 type endReport struct {
 	unseen  *unseenFailures // nil for none
 	aborted int             // tasks that had not ended when Close or Shutdown aborted them
@@ -78,13 +77,14 @@ type endReport struct {
 	err     error           // by which it is reported
 }
 
-// unseenFailures is the failures that nobody has seen.
+// unseenFailures are the failures that were not seen. It is apart from workers because it is
+// the argument of a cleanup of them.
 type unseenFailures struct {
-	failures []*failure   // the first keptFailures of each kind; those seen may be missing
-	dropped  atomic.Int64 // of the others, those that nobody has seen
+	failures []*failure   // the first keptFailures of each kind; those that were seen may be missing
+	dropped  atomic.Int64 // the number of others that were not seen
 }
 
-// recordFailure notes the failure of a task.
+// recordFailure counts the failure of a task and keeps it for the report.
 func (ws *workers) recordFailure(f *failure) {
 	if f.panicked {
 		ws.panicked++
@@ -101,12 +101,12 @@ func (ws *workers) recordFailure(f *failure) {
 	ws.end.unseen.note(f)
 }
 
-// obeyed reports whether f is the error of a task that obeyed the abort.
+// obeyed reports whether f is the error of a task that stopped because of the abort.
 func (e *endReport) obeyed(f *failure) bool {
 	return e.cause != nil && !f.panicked && (errors.Is(f.err, e.cause) || errors.Is(f.err, context.Canceled))
 }
 
-// note keeps a failure, or counts it.
+// note keeps a failure, or counts it if enough are kept.
 func (l *unseenFailures) note(f *failure) {
 	if l.isFull(f) {
 		l.failures = slices.DeleteFunc(l.failures, func(f *failure) bool { return f.seen.Load() })
@@ -119,7 +119,7 @@ func (l *unseenFailures) note(f *failure) {
 	l.failures = append(l.failures, f)
 }
 
-// isFull reports whether no more failures of f's kind are kept.
+// isFull reports whether keptFailures failures of f's kind are kept.
 func (l *unseenFailures) isFull(f *failure) bool {
 	n := 0
 	for _, g := range l.failures {
@@ -130,8 +130,8 @@ func (l *unseenFailures) isFull(f *failure) bool {
 	return n >= keptFailures
 }
 
-// crash ends the process if there is a panic that nobody has seen. It is called if
-// the Set or Pool was never closed and nobody holds it or one of its handles.
+// crash ends the process if there is a panic that was not seen. It is the cleanup of a Set or
+// Pool that was never closed and has become unreachable, with all its handles.
 func (l *unseenFailures) crash() {
 	for _, f := range l.failures {
 		if f.panicked {
@@ -140,7 +140,7 @@ func (l *unseenFailures) crash() {
 	}
 }
 
-// report returns an [*EndError], or nil, and forgets what is in it.
+// report returns an [*EndError], or nil, and forgets what it has returned.
 func (ws *workers) report() error {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
@@ -164,8 +164,8 @@ func (ws *workers) report() error {
 	return e
 }
 
-// refuseNew lets no more tasks in, and returns a channel that is closed when those
-// inside have ended. It may be called again.
+// refuseNew closes ws to new tasks, and returns a channel that is closed when all workers have
+// ended. It may be called again.
 func (ws *workers) refuseNew() <-chan struct{} {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
@@ -176,7 +176,7 @@ func (ws *workers) refuseNew() <-chan struct{} {
 	for ws.submitters.n > 0 {
 		if w, _ := ws.submitters.pop(); w.state == waiting {
 			w.state = refused
-			w.h.base().begin() // it never will
+			w.h.base().begin() // it will not start
 			close(w.ready)
 		}
 	}
@@ -188,10 +188,10 @@ func (ws *workers) refuseNew() <-chan struct{} {
 	return ws.allStopped
 }
 
-// closed reports whether the crew takes no more tasks. The caller holds mu.
+// closed reports whether ws refuses new tasks. The caller holds mu.
 func (ws *workers) closed() bool { return ws.allStopped != nil }
 
-// close is Close.
+// close implements Close.
 func (ws *workers) close() error {
 	ws.panicInside(context.Background(), "Close")
 	quiet := ws.refuseNew()
@@ -200,7 +200,7 @@ func (ws *workers) close() error {
 	return ws.report()
 }
 
-// shutdown is Shutdown.
+// shutdown implements Shutdown.
 func (ws *workers) shutdown(ctx context.Context) error {
 	ws.panicInside(ctx, "Shutdown")
 	quiet := ws.refuseNew()
@@ -212,7 +212,7 @@ func (ws *workers) shutdown(ctx context.Context) error {
 	return ws.report()
 }
 
-// wait is Wait.
+// wait implements Wait.
 func (ws *workers) wait(ctx context.Context) error {
 	ws.panicInside(ctx, "Wait")
 	if ctx.Err() != nil {
@@ -231,7 +231,7 @@ func (ws *workers) wait(ctx context.Context) error {
 	return ws.await(ctx, ctx, empty)
 }
 
-// await waits for ready, the end of all tasks of the crew, on behalf of the task
+// await waits for ready, the end of all tasks of ws, on behalf of the task
 // of ctx, or until limit is done, unless it is nil.
 func (ws *workers) await(ctx, limit context.Context, ready <-chan struct{}) error {
 	select {
@@ -255,7 +255,7 @@ func (ws *workers) await(ctx, limit context.Context, ready <-chan struct{}) erro
 	return e.wait(ready)
 }
 
-// abortAtEnd is abort for Close and Shutdown, which report it as err.
+// abortAtEnd is abort for Close and Shutdown. err is the Cause that they report.
 func (ws *workers) abortAtEnd(cause, err error) {
 	ws.mu.Lock()
 	if ws.end.cause == nil {
@@ -265,8 +265,8 @@ func (ws *workers) abortAtEnd(cause, err error) {
 	ws.abort(cause)
 }
 
-// abort ends the context of all accepted tasks and does not wait. Tasks that have
-// not begun end at once. Tasks accepted later get a new context.
+// abort cancels the contexts of all accepted tasks and does not wait. Queued tasks end at once.
+// Tasks that are accepted later get a new context.
 func (ws *workers) abort(cause error) {
 	ws.mu.Lock()
 	cancel := ws.cancel
@@ -296,7 +296,7 @@ func (ws *workers) abort(cause error) {
 	}
 }
 
-// panicInside panics if a task of the crew would wait for itself.
+// panicInside panics if a task of ws calls the method, which would wait for that task.
 func (ws *workers) panicInside(ctx context.Context, method string) {
 	x := memberOf(ctx, ws)
 	if x == nil {

@@ -338,7 +338,7 @@ func TestAPanicAfterTheAbortIsReported(t *testing.T) {
 		var e *task.EndError
 		require.ErrorAs(t, err, &e)
 		assert.Equal(t, 1, e.Aborted)
-		assert.Contains(t, err.Error(), "task: tasks that nobody joined: 1 aborted (closed); panic: boom")
+		assert.Contains(t, err.Error(), "task: tasks that were not joined: 1 aborted (closed); panic: boom")
 		var log bytes.Buffer
 		slog.New(slog.NewTextHandler(&log, nil)).Info("x", "err", e)
 		assert.Contains(t, log.String(), "err.aborted=1")
@@ -476,7 +476,7 @@ func TestTheTextOfAnEndError(t *testing.T) {
 		"1 aborted (closed); lost; closed": {Aborted: 1, Cause: task.ErrClosed, Errs: []error{lost, task.ErrClosed}},
 		"lost; 1 more errors":              {Errs: []error{lost}, More: 1},
 	} {
-		require.EqualError(t, e, "task: tasks that nobody joined: "+want)
+		require.EqualError(t, e, "task: tasks that were not joined: "+want)
 	}
 }
 

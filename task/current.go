@@ -7,9 +7,9 @@ import (
 	"github.com/coderrange/ferrous/internal/goid"
 )
 
-// waiterOf returns the task that waits if the calling goroutine waits with ctx, or
-// nil, and whether the goroutine runs it. The goroutine of a task of a crew waits for
-// that task whatever ctx is.
+// waiterOf returns the task on whose behalf the calling goroutine waits with ctx, or nil, and
+// whether the goroutine runs that task. On a goroutine of a worker it is the task of the worker,
+// with any ctx.
 func waiterOf(ctx context.Context) (x *taskState, own bool) {
 	if x := current(); x != nil {
 		return x, true
@@ -18,7 +18,7 @@ func waiterOf(ctx context.Context) (x *taskState, own bool) {
 	return x, x != nil && x.goroutine.Load() == goid.Live()
 }
 
-// current returns the task that the calling goroutine runs for a crew, or nil.
+// current returns the task that the calling goroutine runs as a worker, or nil.
 func current() *taskState {
 	s, g := currentShard()
 	s.mu.Lock()
@@ -30,7 +30,8 @@ func current() *taskState {
 	return w.task.base()
 }
 
-// A shard is a part of the workers of all crews, by goid.Live of their goroutines.
+// A shard is a part of the table of all workers by their goroutines. The table is split so that
+// goroutines seldom contend for a lock.
 type shard struct {
 	mu      sync.Mutex
 	workers shrinkingMap[uintptr, *worker]
@@ -41,14 +42,14 @@ const logShards = 6
 
 var shards [1 << logShards]shard
 
-// currentShard returns the calling goroutine, and the shard that knows it if it is a worker's.
+// currentShard returns the shard for the calling goroutine, and its goid.Live.
 func currentShard() (*shard, uintptr) {
 	g := goid.Live()
-	const golden = 0x9e3779b1 // 2^32 by the golden ratio: it spreads addresses
+	const golden = 0x9e3779b1 // 2^32 / golden ratio: Knuth's multiplicative hash
 	return &shards[uint32(g>>4)*golden>>(32-logShards)], g
 }
 
-// register notes that w is the worker of the calling goroutine.
+// register records w as the worker of the calling goroutine.
 func register(w *worker) {
 	s, g := currentShard()
 	s.mu.Lock()
@@ -56,7 +57,7 @@ func register(w *worker) {
 	s.mu.Unlock()
 }
 
-// unregister notes that the calling goroutine is no worker's any more.
+// unregister removes the worker of the calling goroutine.
 func unregister() {
 	s, g := currentShard()
 	s.mu.Lock()

@@ -7,23 +7,22 @@ import (
 	"sync"
 )
 
-// Flight lets callers that ask for the same thing at the same time share one call of
-// a function: a single flight. It keeps no results. After x/sync's singleflight, with
-// contexts.
+// Flight lets callers that ask for the same key at the same time share one call of a function.
+// It does not keep results after the call. After x/sync's singleflight, with contexts.
 //
-// The zero value is ready to use. A Flight must not be copied, and is safe for
-// concurrent use. It needs no end: it has no goroutines but those of the functions
-// that run. [Flight.Abort] and then [Flight.Wait] end those. A key that is not equal
-// to itself, as a NaN, panics.
+// The zero value is ready to use. A Flight must not be copied, and is safe for concurrent use.
+// It needs no Close: its only goroutines are those of running calls. To end them, call
+// [Flight.Abort] and then [Flight.Wait]. Methods panic if a map cannot find the key again, such
+// as a NaN.
 type Flight[K comparable, T any] struct {
 	_ noCopy
 
 	mu    sync.Mutex
-	calls shrinkingMap[K, *call[K, T]]        // those that callers can join
-	live  shrinkingMap[*call[K, T], struct{}] // those whose function has not returned
+	calls shrinkingMap[K, *call[K, T]]        // calls that callers can join
+	live  shrinkingMap[*call[K, T], struct{}] // calls whose function has not returned
 }
 
-// A call is one call of a function. It is the owner of the task.
+// A call is one call of a function. It owns the task that runs the function.
 type call[K comparable, T any] struct {
 	flight  *Flight[K, T]
 	key     K
@@ -31,21 +30,20 @@ type call[K comparable, T any] struct {
 	callers int // in Do; guarded by flight.mu
 }
 
-// Do calls f, unless a call for the key runs, and waits for the result, which all
-// callers for that key get. The function's context ends when f returns.
+// Do starts a call of f, unless a call for the key is running, and returns the result of that
+// call. All callers for the key get the same result.
 //
-// f runs on a goroutine of its own, with the values of the context of the caller
-// that brought it. It does not end with that context: a caller whose ctx is done
-// gives up alone, and its error wraps [context.Cause]. When the last caller has
-// given up, the function's context ends with the cause of that one's, Do does not
-// wait for the function, and the next caller for the key starts a new call.
+// f runs on a new goroutine. Its context has the values of the ctx of the caller that started
+// the call, but not its deadline and cancellation. It ends when f returns.
 //
-// If f panics, Do panics in all callers, with the same [*PanicError]. If all have
-// given up, the panic ends the process. [runtime.Goexit] in f is the error
-// [ErrGoexit]. A nil f panics, and so does Do with its own key in f, which would
-// wait for itself.
+// A caller whose ctx is done returns an error that wraps [context.Cause]; the call continues
+// for the other callers. When the last caller has returned in this way, the context of f is
+// canceled with that cause, and the next Do for the key starts a new call. Do does not wait
+// for f then.
 //
-// A context that is already done is noticed first.
+// If f panics, Do panics in all callers with the same [*PanicError]; if all callers have given
+// up, the process ends. [runtime.Goexit] in f is the error [ErrGoexit]. Do panics if f calls Do
+// with its own key, which would wait for itself. A ctx that is already done is reported first.
 //
 //ferrous:blocks
 func (fl *Flight[K, T]) Do(ctx context.Context, key K, f func(context.Context) (T, error)) (v T, err error) {
@@ -66,8 +64,8 @@ func (fl *Flight[K, T]) do(
 	return c.task.Join(ctx)
 }
 
-// DoErr is [Flight.Do] for a function that returns only an error. Callers of Do that
-// join the call get the zero value.
+// DoErr is [Flight.Do] for a function that returns only an error. A caller of Do that shares
+// the call gets the zero value.
 //
 //ferrous:blocks
 func (fl *Flight[K, T]) DoErr(ctx context.Context, key K, f func(context.Context) error) error {
@@ -75,7 +73,7 @@ func (fl *Flight[K, T]) DoErr(ctx context.Context, key K, f func(context.Context
 	return err
 }
 
-// join adds a caller to the call for the key, and starts that if there is none.
+// join adds a caller to the call for the key, and starts a call if there is none.
 func (fl *Flight[K, T]) join(ctx context.Context, key K, f func(context.Context) (T, error)) *call[K, T] {
 	fl.mu.Lock()
 	defer fl.mu.Unlock()
@@ -91,8 +89,8 @@ func (fl *Flight[K, T]) join(ctx context.Context, key K, f func(context.Context)
 	return c
 }
 
-// leave takes a caller away from c. If it was the last one, and c has not ended, the
-// cause of ctx ends c.
+// leave removes a caller from c. The last caller cancels c with the cause of ctx, unless c has
+// ended.
 func (fl *Flight[K, T]) leave(ctx context.Context, c *call[K, T]) {
 	fl.mu.Lock()
 	c.callers--
@@ -107,7 +105,7 @@ func (fl *Flight[K, T]) leave(ctx context.Context, c *call[K, T]) {
 	}
 }
 
-// remove makes callers to come start a new call. The caller holds mu.
+// remove makes the next caller start a new call. The caller holds mu.
 func (fl *Flight[K, T]) remove(c *call[K, T]) {
 	if fl.calls.m[c.key] == c {
 		fl.calls.delete(c.key)
@@ -124,8 +122,8 @@ func (c *call[K, T]) ended(h *taskState) {
 	noOwner{}.ended(h)
 }
 
-// Forget makes the next caller for the key start a new call, also while one runs, and
-// reports whether one does. Those who wait for that one get its result.
+// Forget makes the next Do for the key start a new call, also if a call is running, and reports
+// whether one is. The callers that wait for the running call still get its result.
 func (fl *Flight[K, T]) Forget(key K) bool {
 	checkKey(key, "Flight.Forget")
 	fl.mu.Lock()
@@ -137,8 +135,8 @@ func (fl *Flight[K, T]) Forget(key K) bool {
 	return c != nil
 }
 
-// Abort ends the contexts of all functions that run with the given cause, or with
-// [ErrAborted] if it is nil, and does not wait. Their callers get what they return.
+// Abort cancels the contexts of all running functions with the given cause, or with
+// [ErrAborted] if cause is nil, and does not wait. Callers get the results of their function.
 func (fl *Flight[K, T]) Abort(cause error) {
 	fl.mu.Lock()
 	tasks := make([]*Handle[T], 0, len(fl.live.m))
@@ -151,9 +149,9 @@ func (fl *Flight[K, T]) Abort(cause error) {
 	}
 }
 
-// Wait waits until no function runs, also none that all callers have given up, or
-// ctx is done, and then returns an error that wraps [context.Cause]. In such a
-// function it panics, since it would wait for itself.
+// Wait waits until no function is running, including those that all callers have given up. If
+// ctx is done first, the error wraps [context.Cause]. Wait panics if a running function calls
+// it, since it would wait for itself.
 //
 //ferrous:blocks
 func (fl *Flight[K, T]) Wait(ctx context.Context) error {
@@ -169,7 +167,7 @@ func (fl *Flight[K, T]) Wait(ctx context.Context) error {
 	return nil
 }
 
-// running returns the task of a function that runs, or nil.
+// running returns the task of a running function, or nil.
 //
 //ferrous:mustuse
 func (fl *Flight[K, T]) running() *Handle[T] {
@@ -181,7 +179,7 @@ func (fl *Flight[K, T]) running() *Handle[T] {
 	return nil
 }
 
-// Len returns how many functions run.
+// Len returns the number of running functions.
 func (fl *Flight[K, T]) Len() int {
 	fl.mu.Lock()
 	defer fl.mu.Unlock()

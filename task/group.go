@@ -5,21 +5,20 @@ import (
 	"sync"
 )
 
-// WithGroup is [WithScope] for tasks that succeed or fail together, at most limit of
-// which are at work; the package comment says what that counts. [Unlimited] is no
-// limit. The context of f and of the tasks ends when WithGroup returns. After x/sync's
-// errgroup.
+// WithGroup is [WithScope] for tasks that succeed or fail together. It runs at most limit
+// tasks at once; the section Limits of the package comment says what the limit counts.
+// [Unlimited] means no limit. After x/sync's errgroup.
 //
-// The first error ends the context of all others, with that error as its cause. So
-// does a panic, with its [*PanicError], and [runtime.Goexit] with [ErrGoexit]: the
-// [context.Cause] of [Scope.Context] tells what happened at once, also while a task
-// that does not heed its context goes on. Tasks that have not begun are not called.
+// The first error cancels the context of the group with that error as its cause. So do a
+// panic, with its [*PanicError], and [runtime.Goexit], with [ErrGoexit]. The [context.Cause]
+// of [Scope.Context] reports the failure at once, also while other tasks continue. Tasks that
+// have not started are not called.
 //
-// WithGroup waits for f and all tasks. It returns the first error, whether it was that
-// of f or of a task, and whether somebody joined that task or not. If tasks panicked
-// and nobody joined them, it panics with their [*PanicError].
+// WithGroup returns when f and all tasks have ended. It returns the first error of f or of a
+// task, whether that task was joined or not. If tasks panicked and were not joined, WithGroup
+// panics with their [*PanicError].
 //
-// A limit that is not positive and a nil f panic.
+// WithGroup panics if limit is not positive.
 //
 //ferrous:blocks
 func WithGroup(ctx context.Context, limit int, f func(*Scope) error) error {
@@ -45,7 +44,7 @@ func WithGroup(ctx context.Context, limit int, f func(*Scope) error) error {
 	return g.first
 }
 
-// A group is a scope that the first failure ends.
+// A group is a scope whose context is canceled by the first failure.
 type group struct {
 	scope *Scope
 
@@ -60,8 +59,8 @@ func (g *group) taskEnded(t *taskState) error {
 	return nil
 }
 
-// fail ends the context with err, if that is the first failure. The lock makes the
-// first error the cause.
+// fail cancels the context with err if err is the first failure. The lock makes the error
+// that is returned the cause of the context.
 func (g *group) fail(err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -11,43 +11,41 @@ import (
 	"github.com/coderrange/ferrous/internal/goid"
 )
 
-// Handle is a task that may still run. It is made by [Go], [Spawn], [Set.Spawn]
-// and [Submit], must not be copied, and is safe for concurrent use; each of
-// several joiners gets the result. After tokio's JoinHandle, except that
-// cancellation is cooperative.
+// Handle refers to a task, which may still run. It is made by the functions that start a
+// task. A Handle must not be copied, and is safe for concurrent use: every caller of Join gets
+// the result. After tokio's JoinHandle, but cancellation is cooperative.
 type Handle[T any] struct {
 	_ noCopy
 	taskState
-	f     func(context.Context) (T, error) // nil once it has been called
+	f     func(context.Context) (T, error) // nil once the task has started
 	value T                                // written before isDone
 }
 
-// taskState is what a handle knows of its task whatever the type of its result.
+// taskState is the part of a Handle that does not depend on the type of the result.
 type taskState struct {
 	parent context.Context // of the task's context
-	owner  owner           // publishes the end; nil if that is published already
+	owner  owner           // publishes the end
 
-	mu   sync.Mutex                 // guards done and the making of full
-	done chan struct{}              // made by the first joiner that waits
+	mu   sync.Mutex                 // guards done and the creation of std
+	done chan struct{}              // made by the first caller that waits
 	std  atomic.Pointer[stdContext] // of the task's context
 
 	failure   *failure       // nil on success; written before over
 	function  uintptr        // where the function begins
-	goroutine atomic.Uintptr // goid.Live of the task's own goroutine; 0 in a task of a crew
-	isDone    atomic.Bool    // the result is there, and the owner knows
-	returned  atomic.Bool    // the function has returned: the context is over
+	goroutine atomic.Uintptr // goid.Live of the task's own goroutine; 0 if a worker runs it
+	isDone    atomic.Bool    // the result is final, and the owner has recorded it
+	returned  atomic.Bool    // the function has returned, and the context is done
 	detached  atomic.Bool
 
 	// Guarded by workers.mu.
-	begun   bool     // or it never will
-	ended   bool     // it is retired from the crew
-	taken   bool     // a Set gave it out
+	begun   bool     // it has started, or never will
+	ended   bool     // workers have recorded the end
+	taken   bool     // the result was taken from a Set
 	handoff *handoff // made by the first slot passed on
 	node    *node    // made by the first wait edge, under waits too; either lock guards it
 }
 
-// owner is what a task belongs to. It notes the end of the task, stores
-// core.over and calls core.wake.
+// An owner records the end of a task, then stores isDone and calls wake.
 type owner interface{ ended(t *taskState) }
 
 // noCopy makes go vet refuse copies.
@@ -56,21 +54,20 @@ type noCopy struct{}
 func (*noCopy) Lock()   {}
 func (*noCopy) Unlock() {}
 
-// Go runs f on a goroutine of its own, with a context that derives from ctx and ends
-// when f returns: what f returns must not need it. Prefer [WithScope], which cannot be
-// left with the task still running.
+// Go starts a task that calls f on a new goroutine and returns its handle. The context of the
+// task derives from ctx and ends when f returns, so the result must not need it. Prefer
+// [WithScope], which cannot return while its tasks run.
 //
-// A panic in f that nobody has joined ends the process as soon as nobody can
-// join any more, because the handle is unreachable or was given up with
-// [Handle.Detach]. A panic value that holds the handle keeps it reachable, and
-// is never reported. A nil f panics.
+// If f panics and no caller has joined the task, the process ends when the handle becomes
+// unreachable or is given up with [Handle.Detach]. A panic value that refers to the handle
+// keeps it reachable; that panic is never reported.
 //
 //ferrous:mustuse
 func Go[T any](ctx context.Context, f func(context.Context) (T, error)) *Handle[T] {
 	return start(ctx, "Go", f)
 }
 
-// start is the function of the given name.
+// start is Go. name is the function that was called.
 //
 //ferrous:mustuse
 func start[T any](ctx context.Context, name string, f func(context.Context) (T, error)) *Handle[T] {
@@ -88,7 +85,7 @@ func GoErr(ctx context.Context, f func(context.Context) error) *Handle[struct{}]
 	return start(ctx, "GoErr", noValue[struct{}]("GoErr", f))
 }
 
-// noOwner owns the tasks of [Go].
+// noOwner is the owner of the tasks of [Go] and [Flight].
 type noOwner struct{}
 
 func (noOwner) ended(t *taskState) {
@@ -105,11 +102,12 @@ func newHandle[T any](ctx context.Context, o owner, f func(context.Context) (T, 
 	return &Handle[T]{taskState: taskState{parent: ctx, owner: o, function: functionOf(f)}, f: f}
 }
 
-// Join waits until the task has ended or ctx is done, and returns what the task
-// returned. If the task panicked, Join panics with a [*PanicError].
+// Join waits until the task has ended and returns the results of its function. If the task
+// panicked, Join panics with a [*PanicError].
 //
-// A context that is already done is noticed first. A cancelled Join takes
-// nothing: the task goes on and can be joined again. It allocates only to wait.
+// If ctx is done first, the error wraps [context.Cause]; the task continues and can be joined
+// again. A ctx that is already done is reported even if the task has ended. Join allocates
+// only if it waits.
 //
 //ferrous:blocks
 func (h *Handle[T]) Join(ctx context.Context) (v T, err error) {
@@ -121,8 +119,7 @@ func (h *Handle[T]) Join(ctx context.Context) (v T, err error) {
 	return h.outcome()
 }
 
-// Result is [Handle.Join], with a panic of the task returned as a
-// [*PanicError].
+// Result is [Handle.Join], but returns a panic of the task as an error, a [*PanicError].
 //
 //ferrous:blocks
 func (h *Handle[T]) Result(ctx context.Context) (v T, err error) {
@@ -134,8 +131,8 @@ func (h *Handle[T]) Result(ctx context.Context) (v T, err error) {
 	return h.value, h.see()
 }
 
-// Poll returns the result, as [Handle.Result] does, if the task has ended. It
-// never blocks.
+// Poll returns the result as [Handle.Result] does if the task has ended. Otherwise ready is
+// false. Poll does not block.
 func (h *Handle[T]) Poll() (v T, ready bool, err error) {
 	h.check("Poll")
 	if !h.isDone.Load() {
@@ -150,9 +147,9 @@ func (h *Handle[T]) Done() <-chan struct{} {
 	return h.doneChan()
 }
 
-// Abort ends the task's context with the given cause, or with [ErrAborted] if
-// it is nil, and does not wait. It does nothing when the task has ended or was
-// aborted before. A task in the queue of a Set, JoinMap or Pool ends at once.
+// Abort cancels the context of the task with the given cause, or with [ErrAborted] if cause is
+// nil, and does not wait. It has no effect if the task has ended or was aborted before. A
+// queued task of a Set, JoinMap or Pool ends at once and is not called.
 func (h *Handle[T]) Abort(cause error) {
 	h.check("Abort")
 	if h.isDone.Load() {
@@ -232,13 +229,13 @@ func (t *taskState) describe() string {
 	}
 }
 
-// runAlone is run on a goroutine of the task's own.
+// runAlone is run for a task that has its own goroutine.
 func (h *Handle[T]) runAlone() {
 	h.goroutine.Store(goid.Live())
 	h.run()
 }
 
-// run calls the function and keeps its result. It is called once.
+// run calls the function and stores its result. It is called once.
 func (h *Handle[T]) run() {
 	f, ctx := h.f, h.context()
 	h.f = nil
@@ -251,7 +248,7 @@ func (h *Handle[T]) run() {
 		if returned {
 			return
 		}
-		if h.detached.Load() { // a panic goes on, to end the process with its own stack
+		if h.detached.Load() { // do not recover: the panic ends the process with its own stack
 			h.finish(failureOf(nil))
 			return
 		}
@@ -267,7 +264,8 @@ func (h *Handle[T]) run() {
 	h.finish(nil)
 }
 
-// refuse ends a task that will not be called.
+// refuse ends a task that will not be called, with the given cause unless the task was
+// aborted before.
 func (h *Handle[T]) refuse(cause error) {
 	h.f = nil
 	if ctx := h.context(); ctx.Err() != nil { // it was aborted before
@@ -324,8 +322,8 @@ func (t *taskState) await(ctx context.Context, h anyHandle) error {
 	return e.wait(done)
 }
 
-// finish ends the task's context and has the owner publish the end. A crew does
-// that when run has returned, under its lock.
+// finish ends the context of the task and calls its owner, which publishes the end. Workers
+// publish it after run has returned, under their lock.
 func (t *taskState) finish(f *failure) {
 	t.failure = f
 	t.context().end()
@@ -334,7 +332,7 @@ func (t *taskState) finish(f *failure) {
 	}
 }
 
-// wake wakes who waits for the end. It is called once, after over is stored.
+// wake wakes the callers that wait for the end. It is called once, after isDone is stored.
 func (t *taskState) wake() {
 	t.mu.Lock()
 	done := t.done
@@ -344,10 +342,11 @@ func (t *taskState) wake() {
 	}
 }
 
-// panicked says whether the task has ended by a panic.
+// panicked reports whether the task has ended with a panic.
 func (t *taskState) panicked() bool { return t.isDone.Load() && t.failure != nil && t.failure.panicked }
 
-// see returns the error of a task that has ended, and notes that it was seen.
+// see returns the error of a task that has ended, and marks it as seen, so that the owner does
+// not report it.
 func (t *taskState) see() error {
 	if t.failure == nil {
 		return nil

@@ -2,8 +2,8 @@ package task
 
 import "context"
 
-// allOf runs all functions at once, cancels the rest when one fails, waits for all,
-// and returns the first failure. A panic panics here.
+// allOf runs all functions at once, cancels the others when one fails, waits for all, and
+// returns the first error. A panic panics here. name is the function that was called.
 func allOf(ctx context.Context, name string, fs ...func(context.Context) error) error {
 	checkContext(ctx, name)
 	return WithGroup(ctx, Unlimited, func(s *Scope) error {
@@ -14,15 +14,15 @@ func allOf(ctx context.Context, name string, fs ...func(context.Context) error) 
 	})
 }
 
-// checkFuncs panics if one of the functions that were given to the named one is nil.
+// checkFuncs is checkFunc for each of fs.
 func checkFuncs[T any](fs []func(context.Context) (T, error), name string) {
 	for _, f := range fs {
 		checkFunc(f != nil, name)
 	}
 }
 
-// into returns f, which was given to the named function, as a function that stores its
-// result.
+// into returns a function that calls f and stores its result. It panics if f is nil; name is
+// the function that f was passed to.
 func into[T any](result *T, name string, f func(context.Context) (T, error)) func(context.Context) error {
 	checkFunc(f != nil, name)
 	return func(ctx context.Context) (err error) {
@@ -31,16 +31,15 @@ func into[T any](result *T, name string, f func(context.Context) (T, error)) fun
 	}
 }
 
-// JoinAll runs all functions at once and returns their results in the order of
-// the functions. The context of each ends when that function returns, so a result
-// must not need it: read the body of an http.Response, or the rows of a query, in the
-// function. A deadline that a function copied out of its context stays where it was
-// copied to. After tokio's try_join!.
+// JoinAll runs all functions at once and returns their results in the order of the functions.
+// After tokio's try_join!.
 //
-// The first error cancels the context of the others with itself as the cause; JoinAll
-// waits for all of them and returns it. So does a panic, which then panics here. A
-// done context is noticed first, also without functions. A nil function panics before
-// anything runs.
+// The context of a function ends when the function returns, so its result must not need it:
+// read the body of an http.Response, or the rows of a query, in the function.
+//
+// The first error cancels the contexts of the other functions, with that error as the cause.
+// JoinAll returns that error after all functions have returned. A panic does the same and then
+// panics in JoinAll. A ctx that is already done is reported first, also without functions.
 //
 //ferrous:blocks
 func JoinAll[T any](ctx context.Context, fs ...func(context.Context) (T, error)) ([]T, error) {
@@ -71,8 +70,8 @@ func JoinAllErr(ctx context.Context, fs ...func(context.Context) error) error {
 	return err
 }
 
-// Join2 is [JoinAll] for two functions of their own types. Their contexts end as they
-// return. Without values it is [JoinAllErr].
+// Join2 is [JoinAll] for two functions with different types of results. For functions that
+// return only an error, see [JoinAllErr].
 //
 //ferrous:blocks
 func Join2[A, B any](
@@ -84,8 +83,7 @@ func Join2[A, B any](
 	return a, b, err
 }
 
-// Join3 is [JoinAll] for three functions of their own types. Their contexts end as they
-// return. Without values it is [JoinAllErr].
+// Join3 is [Join2] for three functions.
 //
 //ferrous:blocks
 func Join3[A, B, C any](
@@ -98,8 +96,7 @@ func Join3[A, B, C any](
 	return a, b, c, err
 }
 
-// Join4 is [JoinAll] for four functions of their own types. Their contexts end as they
-// return. Without values it is [JoinAllErr].
+// Join4 is [Join2] for four functions.
 //
 //ferrous:blocks
 func Join4[A, B, C, D any](
@@ -112,8 +109,7 @@ func Join4[A, B, C, D any](
 	return a, b, c, d, err
 }
 
-// Join5 is [JoinAll] for five functions of their own types. Their contexts end as they
-// return. Without values it is [JoinAllErr].
+// Join5 is [Join2] for five functions.
 //
 //ferrous:blocks
 func Join5[A, B, C, D, E any](
@@ -127,16 +123,16 @@ func Join5[A, B, C, D, E any](
 	return a, b, c, d, e, err
 }
 
-// Outcome is what became of one task.
+// Outcome is the result of one function of [Settle].
 type Outcome[T any] struct {
 	Value T
 	Err   error // a [*PanicError] if it panicked
 }
 
-// Settle runs all functions at once, waits for all, and returns what became of
-// each, in the order of the functions. The context of each ends when that function
-// returns, so a value must not need it. Nothing that one does cancels another. A nil
-// function panics before anything runs.
+// Settle runs all functions at once, waits for all, and returns the result of each, in the
+// order of the functions. A failure does not cancel the other functions. The context of a
+// function ends when the function returns, so its value must not need it. After JavaScript's
+// Promise.allSettled.
 //
 //ferrous:blocks
 func Settle[T any](ctx context.Context, fs ...func(context.Context) (T, error)) []Outcome[T] {

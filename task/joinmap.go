@@ -9,20 +9,21 @@ import (
 	"slices"
 )
 
-// JoinMap is a [Set] whose tasks have keys, at most one task for each key. A task
-// that is spawned with the key of another one replaces that. The task of a key can
-// be aborted, and each result comes with its key. After tokio-util's JoinMap.
+// JoinMap is a [Set] with a key for each task. A task that is spawned with the key of another
+// task replaces that task. A task can be aborted by its key, and each result comes with its
+// key. After tokio-util's JoinMap.
 //
-// It is made by [NewJoinMap], must not be copied, and is safe for concurrent use.
-// End it with [JoinMap.Close], which waits for its tasks. The methods of the zero
-// value panic. So does a key that is not equal to itself, as a NaN.
+// A JoinMap is made by [NewJoinMap], must not be copied, and is safe for concurrent use. End it
+// with [JoinMap.Close], which waits for its tasks. Methods panic if a map cannot find the key
+// again, such as a NaN. The methods of a zero JoinMap panic, except Len, Keys, Stats and those
+// that print.
 type JoinMap[K comparable, T any] struct {
 	_   noCopy
 	set Set[T]
 
 	// Guarded by set.workers.mu.
-	tasks shrinkingMap[K, *Handle[T]] // not given out and not replaced
-	keys  shrinkingMap[*Handle[T], K] // of tasks, and of those that Next is about to return
+	tasks shrinkingMap[K, *Handle[T]] // not taken and not replaced
+	keys  shrinkingMap[*Handle[T], K] // of tasks, and of handles that Next is about to return
 }
 
 // Keyed is a result of a [JoinMap] with its key.
@@ -31,8 +32,8 @@ type Keyed[K comparable, T any] struct {
 	Value T
 }
 
-// NewJoinMap returns an empty map, at most limit of whose tasks are at work at
-// once, with contexts derived from ctx. A limit that is not positive panics.
+// NewJoinMap returns an empty map with the given limit. The contexts of its tasks derive from
+// ctx. NewJoinMap panics if limit is not positive.
 //
 //ferrous:acquire
 func NewJoinMap[K comparable, T any](ctx context.Context, limit int) *JoinMap[K, T] {
@@ -44,24 +45,24 @@ func NewJoinMap[K comparable, T any](ctx context.Context, limit int) *JoinMap[K,
 
 func (m *JoinMap[K, T]) check(method string) { m.set.workers.check("JoinMap", method) }
 
-// Spawn adds a task with the given key. It never blocks: a task beyond the limit
-// waits its turn, in the order of spawning, without a goroutine. The task's context
-// ends when f returns.
+// Spawn adds a task with the given key that calls f, and returns its handle. The context of the
+// task ends when f returns. Spawn does not block: tasks beyond the limit are queued in FIFO
+// order, without a goroutine.
 //
-// If the map contains a task with that key, Spawn aborts it with [ErrReplaced]. Its
-// result is no longer given out, but can be joined by its handle. If it has not
-// begun, it is not called. If it runs, Spawn does not wait for it: the new task may
-// run beside it, within the limit.
+// If the map contains a task with that key, Spawn replaces that task: it aborts the task with
+// [ErrReplaced] and does not wait for it. The map does not yield the result of a replaced task;
+// its handle can still be joined. A queued task that is replaced is not called. A running one
+// may run at the same time as the new one, within the limit.
 //
-// In a map that was closed f is not called, nothing is replaced, and the handle's
-// result, which the map does not give out, is [ErrClosed].
+// If the map is closed, f is not called, no task is replaced, and the error of the handle is
+// [ErrClosed].
 //
 //ferrous:mustuse
 func (m *JoinMap[K, T]) Spawn(key K, f func(context.Context) (T, error)) *Handle[T] {
 	return m.spawn("Spawn", key, f)
 }
 
-// spawn is the method of the given name.
+// spawn is Spawn. name is the method that was called.
 //
 //ferrous:mustuse
 func (m *JoinMap[K, T]) spawn(name string, key K, f func(context.Context) (T, error)) *Handle[T] {
@@ -75,7 +76,7 @@ func (m *JoinMap[K, T]) spawn(name string, key K, f func(context.Context) (T, er
 	return h
 }
 
-// insert adds h and takes out the task that it replaces, if any.
+// insert adds h and removes the task that h replaces, if there is one.
 //
 //ferrous:mustuse
 func (m *JoinMap[K, T]) insert(key K, h *Handle[T]) (added, former *Handle[T]) {
@@ -102,12 +103,8 @@ func (m *JoinMap[K, T]) SpawnErr(key K, f func(context.Context) error) *Handle[T
 	return m.spawn("SpawnErr", key, noValue[T]("JoinMap.SpawnErr", f))
 }
 
-// Next waits for a task to end and gives out its key and its handle; the next one to
-// end that was not given out before. The map does not contain the key any more. The
-// error is [ErrEmpty] when there is none left, or wraps [context.Cause].
-//
-// A panic of the task is not in the error: it is for whoever joins the handle. What
-// [Set.Next] says of tasks that call it holds here too.
+// Next takes the next result and returns its key and handle, as [Set.Next] does. After that the
+// map does not contain the key.
 //
 //ferrous:mustuse
 //ferrous:blocks
@@ -120,7 +117,7 @@ func (m *JoinMap[K, T]) Next(ctx context.Context) (key K, h *Handle[T], err erro
 	return key, h, err
 }
 
-// TryNext is [JoinMap.Next] if a task has ended; else ok is false.
+// TryNext is [JoinMap.Next] without waiting. ok is false if there is no result to take now.
 //
 //ferrous:mustuse
 func (m *JoinMap[K, T]) TryNext() (key K, h *Handle[T], ok bool) {
@@ -132,7 +129,7 @@ func (m *JoinMap[K, T]) TryNext() (key K, h *Handle[T], ok bool) {
 	return key, h, ok
 }
 
-// giveOut returns the key of a handle that was taken, and forgets it.
+// giveOut returns the key of a handle that was taken, and removes it.
 func (m *JoinMap[K, T]) giveOut(h *Handle[T]) K {
 	m.set.workers.mu.Lock()
 	defer m.set.workers.mu.Unlock()
@@ -141,9 +138,7 @@ func (m *JoinMap[K, T]) giveOut(h *Handle[T]) K {
 	return key
 }
 
-// All yields the results with their keys in the order in which the tasks end, until
-// none is left, and waits for those that run. Panics panic here. Tasks may be
-// spawned meanwhile. When ctx is done, it yields that as an error and stops.
+// All takes and yields the results with their keys, as [Set.All] does.
 //
 //ferrous:blocks
 func (m *JoinMap[K, T]) All(ctx context.Context) iter.Seq2[Keyed[K, T], error] {
@@ -166,30 +161,30 @@ func (m *JoinMap[K, T]) All(ctx context.Context) iter.Seq2[Keyed[K, T], error] {
 	}
 }
 
-// Contains reports whether the map contains a task with the given key: one that was
-// not given out, ended or not.
+// Contains reports whether the map contains a task with the given key, that is, one whose
+// result was not taken, ended or not.
 func (m *JoinMap[K, T]) Contains(key K) bool {
 	m.check("Contains")
 	checkKey(key, "JoinMap.Contains")
 	return m.find(key) != nil
 }
 
-// Keys returns the keys of all tasks that were not given out, in no particular order.
+// Keys returns the keys that the map contains, in no particular order.
 func (m *JoinMap[K, T]) Keys() []K {
 	m.set.workers.mu.Lock()
 	defer m.set.workers.mu.Unlock()
 	return slices.AppendSeq(make([]K, 0, len(m.tasks.m)), maps.Keys(m.tasks.m))
 }
 
-// Len returns how many tasks were not given out, ended or not.
+// Len returns the number of keys that the map contains.
 func (m *JoinMap[K, T]) Len() int { return m.set.Len() }
 
-// Stats returns what the map is doing and has done, all at one moment. A task that
-// was replaced is not among the untaken, and counts as running until it ends.
+// Stats returns the counts of the map. A task that was replaced does not count as untaken; it
+// counts as running until it ends.
 func (m *JoinMap[K, T]) Stats() SetStats { return m.set.Stats() }
 
-// AbortKey ends the context of the task with the given key, as [Handle.Abort] does,
-// and reports whether the map contains one. The result comes from Next as usual.
+// AbortKey calls [Handle.Abort] on the task with the given key, and reports whether the map
+// contains that key. The result can be taken as usual.
 func (m *JoinMap[K, T]) AbortKey(key K, cause error) bool {
 	m.check("AbortKey")
 	checkKey(key, "JoinMap.AbortKey")
@@ -210,17 +205,13 @@ func (m *JoinMap[K, T]) find(key K) *Handle[T] {
 	return m.tasks.m[key]
 }
 
-// Abort ends the context of all tasks that have not ended with the given cause,
-// or with [ErrAborted] if it is nil, and does not wait. Tasks that have not begun
-// are not called. Results can be taken as usual, and more tasks can be spawned.
+// Abort cancels the contexts of all tasks, as [Set.Abort] does.
 func (m *JoinMap[K, T]) Abort(cause error) {
 	m.check("Abort")
 	m.set.Abort(cause)
 }
 
-// Wait waits until no task is queued or running, or ctx is done, and then returns
-// an error that wraps [context.Cause]. It takes no results, and the map stays
-// open. It panics in a task of the map.
+// Wait waits until no task is queued or running, as [Set.Wait] does.
 //
 //ferrous:blocks
 func (m *JoinMap[K, T]) Wait(ctx context.Context) error {
@@ -228,8 +219,7 @@ func (m *JoinMap[K, T]) Wait(ctx context.Context) error {
 	return m.set.Wait(ctx)
 }
 
-// Shutdown lets no more tasks in and waits until those inside have ended, as
-// [Set.Shutdown] does.
+// Shutdown refuses new tasks and waits until all tasks have ended, as [Set.Shutdown] does.
 //
 //ferrous:blocks
 func (m *JoinMap[K, T]) Shutdown(ctx context.Context) error {
@@ -237,9 +227,9 @@ func (m *JoinMap[K, T]) Shutdown(ctx context.Context) error {
 	return m.set.Shutdown(ctx)
 }
 
-// Close lets no more tasks in, aborts those inside with [ErrClosed], and waits until
-// they have ended, as [Set.Close] does. It reports other errors and the panics of
-// tasks that were replaced, but not the error with which such a task obeyed.
+// Close refuses new tasks, aborts all tasks with [ErrClosed], and waits until they have ended,
+// as [Set.Close] does. Of tasks that were replaced, it reports panics, and errors other than
+// that of the replacement.
 //
 //ferrous:release
 //ferrous:idempotent

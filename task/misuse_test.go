@@ -235,6 +235,9 @@ var worksOnZero = []string{"Len", "Keys", "Stats", "String", "GoString", "LogVal
 func TestAllMisusesAreListed(t *testing.T) {
 	listed := misuses(t)
 	for name, f := range testkit.ExportedFuncs(t, ".") {
+		if strings.HasSuffix(name, ".Diagram") {
+			continue // called by package diagram alone
+		}
 		for _, want := range testkit.MisusesOf(f) {
 			assert.NotNil(t, listed[name+": "+want], "%s: %s is not listed", name, want)
 		}
@@ -271,7 +274,7 @@ func TestZeroValuesCountAndPrint(t *testing.T) {
 		assert.Equal(t, text, v.String())
 		assert.Equal(t, text, fmt.Sprintf("%#v", v))
 	}
-	assert.Equal(t, "task: tasks that nobody joined: 2 aborted", (&task.EndError{Aborted: 2}).Error())
+	assert.Equal(t, "task: tasks that were not joined: 2 aborted", (&task.EndError{Aborted: 2}).Error())
 	assert.Equal(t, "task: panic: <nil>\n\n[stack of the task]\n", (&task.PanicError{}).Error())
 }
 

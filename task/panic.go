@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 )
 
-// PanicError is a panic of a task, as joiners get it.
+// PanicError is a panic of a task. Join panics with it, and Result returns it.
 type PanicError struct {
 	// Value is what the task panicked with.
 	Value any
@@ -17,8 +17,7 @@ type PanicError struct {
 	Stack string
 }
 
-// Error returns the value and the stack, so that a process that the panic ends
-// shows where it began.
+// Error returns the value and the stack, so that a crash shows where the panic began.
 func (e *PanicError) Error() string {
 	return fmt.Sprintf("task: panic: %v\n\n[stack of the task]\n%s", e.Value, e.Stack)
 }
@@ -29,32 +28,31 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
-// LogValue shows value and stack apart.
+// LogValue returns the value and the stack as a group.
 func (e *PanicError) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("panic", fmt.Sprint(e.Value)), slog.String("stack", e.Stack))
 }
 
-// A failure is how a task ended that did not succeed. It holds nothing of the
-// task's own, so that it can wait for the task's handle to be collected.
+// A failure is the error of a task. It must not refer to the task: it is the argument of a
+// cleanup that runs when the handle of the task has been collected.
 type failure struct {
 	err      error
 	panicked bool        // err is a *PanicError of the task itself
-	seen     atomic.Bool // somebody joined
+	seen     atomic.Bool // a caller has joined, or the owner has reported it
 
-	// The owner's number of those that it does not keep and nobody has seen, with
-	// this one in it, or nil.
+	// dropped counts the failures that the owner does not keep and that were not seen, this
+	// one among them. It is nil if the owner keeps this one.
 	dropped *atomic.Int64
 }
 
-// see notes that somebody joined.
+// see marks the failure as seen.
 func (f *failure) see() {
 	if !f.seen.Swap(true) && f.dropped != nil {
 		f.dropped.Add(-1)
 	}
 }
 
-// failureOf returns the failure of a task that did not return; value is what
-// recover gave in its deferred function.
+// failureOf returns the failure of a task that did not return. value is the result of recover.
 func failureOf(value any) *failure {
 	if value == nil {
 		return &failure{err: ErrGoexit}
@@ -62,8 +60,8 @@ func failureOf(value any) *failure {
 	return &failure{err: &PanicError{Value: value, Stack: string(debug.Stack())}, panicked: true}
 }
 
-// takeUnseen returns the panics, and the other errors, that nobody has seen, and
-// marks them as seen.
+// takeUnseen returns the panics and the other errors that were not seen, and marks them as
+// seen.
 func takeUnseen(failures []*failure) (panics, errs []error) {
 	for _, f := range failures {
 		switch {
@@ -77,7 +75,7 @@ func takeUnseen(failures []*failure) (panics, errs []error) {
 	return panics, errs
 }
 
-// resurface panics with the given panics of tasks, if there are any.
+// resurface panics with the given panics of tasks if there are any.
 func resurface(panics []error) {
 	switch len(panics) {
 	case 0:
@@ -88,15 +86,15 @@ func resurface(panics []error) {
 	}
 }
 
-// crashUnjoined ends the process if the task panicked and can no longer be
-// joined because its handle was collected.
+// crashUnjoined arranges that a panic of the task ends the process when the handle is
+// collected and the task was not joined.
 func (t *taskState) crashUnjoined() {
 	if f := t.failure; f != nil && f.panicked {
 		runtime.AddCleanup(t, (*failure).crash, f)
 	}
 }
 
-// crash panics where nobody can recover, unless somebody joined.
+// crash panics on a new goroutine, where no function can recover, unless f was seen.
 func (f *failure) crash() {
 	if !f.seen.Swap(true) {
 		go panic(f.err)

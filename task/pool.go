@@ -6,47 +6,48 @@ import (
 	"log/slog"
 )
 
-// Pool is workers behind a bounded queue, for the life of a service. It is made
-// by [NewPool], must not be copied, and is safe for concurrent use. End it with
-// [Pool.Shutdown] or [Pool.Close]. The methods of the zero value panic.
+// Pool runs tasks with a limited number of workers and a bounded queue, for the life of a
+// service. The section Limits of the package comment says what the limit counts.
 //
-// At most Workers tasks are at work. The package comment says what that counts.
+// A Pool is made by [NewPool], must not be copied, and is safe for concurrent use. End it
+// with [Pool.Shutdown] or [Pool.Close]. The methods of a zero Pool panic, except Len, Stats
+// and those that print.
 type Pool struct {
 	_       noCopy
 	workers workers
 }
 
-// PoolOptions says how a [Pool] works.
+// PoolOptions are the settings of a [Pool].
 type PoolOptions struct {
-	// Workers is how many tasks run at once. It must be positive.
+	// Workers is how many tasks run at once at most. It must be positive.
 	Workers int
-	// Queue is how many more are accepted before [Submit] waits. Zero means that
-	// a task is accepted when a worker is free.
+	// Queue is how many accepted tasks may wait for a worker. When the queue is full,
+	// [Submit] waits. Zero means that a task is accepted only when a worker is free.
 	Queue int
-	// Idle is how many workers stay when there is nothing to do, at most Workers.
-	// Zero makes a pool that is elastic: without tasks it has no goroutine.
+	// Idle is how many workers are kept while there are no tasks, at most Workers. With
+	// zero, a pool without tasks has no goroutine.
 	Idle int
 }
 
-// PoolStats is what a [Pool] is doing and has done.
+// PoolStats are the counts of a [Pool], all taken at the same moment.
 type PoolStats struct {
 	Workers    int // the limit
 	Goroutines int // goroutines
 	Running    int // tasks that have begun and not ended
-	HandedOver int // of those, tasks whose slot another task has
-	OverLimit  int // of the latter, tasks at work all the same: their wait was given up
-	Queued     int // tasks that have not begun
-	Waiting    int // submitters before a full queue
+	HandedOver int // of Running: tasks whose slot another task uses
+	OverLimit  int // of HandedOver: tasks at work all the same, because their wait was given up
+	Queued     int // accepted tasks that have not started
+	Waiting    int // callers blocked in Submit
 
-	Submitted uint64 // tasks accepted
+	Submitted uint64 // accepted tasks
 	Succeeded uint64 // tasks that ended without an error
-	Failed    uint64 // tasks that ended with one
-	Panicked  uint64 // tasks that ended by a panic
-	Handoffs  uint64 // times that a task began in the slot of a task that waits for it
+	Failed    uint64 // tasks that ended with an error
+	Panicked  uint64 // tasks that ended with a panic
+	Handoffs  uint64 // how often a task started in the slot of a task that waits for it
 }
 
-// NewPool returns a pool whose tasks get contexts derived from ctx. Options out
-// of range panic.
+// NewPool returns a pool. The contexts of its tasks derive from ctx. NewPool panics if an
+// option is out of range.
 //
 //ferrous:acquire
 func NewPool(ctx context.Context, o PoolOptions) *Pool {
@@ -65,16 +66,16 @@ func NewPool(ctx context.Context, o PoolOptions) *Pool {
 	return p
 }
 
-// Submit adds f to the pool and returns its handle. The context of f ends when f
-// returns. While the queue is full it waits, in the order of arrival, until ctx is
-// done: f was not accepted then and will not run, and the error wraps [context.Cause].
-// In a pool that was closed the error is [ErrClosed].
+// Submit adds a task that calls f to the pool and returns its handle. The context of the
+// task derives from the context of the pool, not from ctx, and ends when f returns.
 //
-// If a task of the pool finds the queue full, f runs in that task's place, on a
-// goroutine of its own, and Submit returns when f has ended. If ctx is done
-// before, Submit returns the handle without an error, as a Join that gave up.
+// While the queue is full, Submit waits. Callers are served in FIFO order. If ctx is done
+// first, f is not accepted and will not run, and the error wraps [context.Cause]. If the pool
+// is closed, the error is [ErrClosed].
 //
-// ctx bounds the waiting alone: the task's own context derives from the pool's.
+// If a task of the pool calls Submit and the queue is full, f runs in the slot of that task,
+// on a new goroutine, and Submit returns when f has ended. If ctx is done before that, Submit
+// returns the handle and no error.
 //
 //ferrous:mustuse
 //ferrous:blocks
@@ -82,7 +83,7 @@ func Submit[T any](ctx context.Context, p *Pool, f func(context.Context) (T, err
 	return submit(ctx, p, "Submit", true, f)
 }
 
-// submit is the function of the given name.
+// submit is Submit, or TrySubmit unless mayWait. name is the function that was called.
 //
 //ferrous:mustuse
 func submit[T any](
@@ -103,8 +104,7 @@ func submit[T any](
 	return h, nil
 }
 
-// TrySubmit is [Submit] if there is room at once. Else the error is [ErrFull], or
-// what Submit returns for a pool that was closed.
+// TrySubmit is [Submit] without waiting. If the queue is full, the error is [ErrFull].
 //
 //ferrous:mustuse
 func TrySubmit[T any](p *Pool, f func(context.Context) (T, error)) (*Handle[T], error) {
@@ -126,8 +126,8 @@ func (p *Pool) TrySubmitErr(f func(context.Context) error) (*Handle[struct{}], e
 	return submit(context.Background(), p, "Pool.TrySubmitErr", false, noValue[struct{}]("Pool.TrySubmitErr", f))
 }
 
-// Resize sets the number of workers. Fewer take effect as tasks end. A number
-// that is not positive panics.
+// Resize sets the number of workers. A lower number takes effect as tasks end. Resize panics
+// if workers is not positive.
 func (p *Pool) Resize(workers int) {
 	if workers <= 0 {
 		panic(bug("Pool.Resize: %d is not positive", workers))
@@ -138,13 +138,12 @@ func (p *Pool) Resize(workers int) {
 	p.workers.resize(workers)
 }
 
-// Close lets no more tasks in, aborts those inside with [ErrClosed], and waits
-// until they have ended. Tasks that have not begun are not called. Submitters
-// that wait get [ErrClosed].
+// Close refuses new tasks, aborts all accepted tasks with [ErrClosed], and waits until they
+// have ended. Queued tasks are not called. A blocked Submit returns [ErrClosed].
 //
-// The error is nil or an [*EndError]: how many tasks were aborted, and the errors
-// and panics of tasks that nobody joined. Close may be called again and
-// concurrently. It panics on a goroutine that runs a task of the pool.
+// The error is nil or an [*EndError] with the number of aborted tasks and with the errors and
+// panics of tasks that were not joined. Close may be called more than once and concurrently.
+// It panics in a task of the pool.
 //
 //ferrous:release
 //ferrous:idempotent
@@ -154,12 +153,12 @@ func (p *Pool) Close() error {
 	return p.workers.close()
 }
 
-// Shutdown lets no more tasks in and waits until those inside, queued or running,
-// have ended. Submitters that wait get [ErrClosed]. When ctx is done, Shutdown
-// aborts all tasks with the cause and returns at once, also beside a task that
-// does not heed its context; [Pool.Close] waits for that.
+// Shutdown refuses new tasks and waits until all accepted tasks, queued or running, have
+// ended. A blocked Submit returns [ErrClosed]. When ctx is done, Shutdown aborts the
+// remaining tasks with the cause of ctx and returns without waiting for them; [Pool.Close]
+// waits.
 //
-// The error is that of [Pool.Close]. Its Cause matches both the error of ctx and
+// The error is as that of [Pool.Close]. Its Cause matches both the error of ctx and
 // [context.Cause].
 //
 //ferrous:blocks
@@ -168,9 +167,9 @@ func (p *Pool) Shutdown(ctx context.Context) error {
 	return p.workers.shutdown(ctx)
 }
 
-// Abort ends the context of all tasks inside with the given cause, or with
-// [ErrAborted] if it is nil, and does not wait. Tasks that have not begun are not
-// called. The pool stays open.
+// Abort cancels the contexts of all accepted tasks with the given cause, or with
+// [ErrAborted] if cause is nil, and does not wait. Queued tasks are not called. The pool
+// stays open.
 func (p *Pool) Abort(cause error) {
 	p.workers.check("Pool", "Abort")
 	if cause == nil {
@@ -179,9 +178,8 @@ func (p *Pool) Abort(cause error) {
 	p.workers.abort(cause)
 }
 
-// Wait waits until no task is queued or running, or ctx is done, and then returns
-// an error that wraps [context.Cause]. The pool stays open. It panics in a task
-// of the pool.
+// Wait waits until no task is queued or running. If ctx is done first, the error wraps
+// [context.Cause]. The pool stays open. Wait panics in a task of the pool.
 //
 //ferrous:blocks
 func (p *Pool) Wait(ctx context.Context) error {
@@ -196,7 +194,7 @@ func (p *Pool) Len() int {
 	return p.workers.unended()
 }
 
-// Stats returns what the pool is doing and has done, all at one moment.
+// Stats returns the counts of the pool.
 func (p *Pool) Stats() PoolStats {
 	ws := &p.workers
 	ws.mu.Lock()

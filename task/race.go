@@ -6,23 +6,23 @@ import (
 	"sync/atomic"
 )
 
-// errWon cancels the losers of a race.
+// errWon is the cause with which the losers of a race are canceled.
 var errWon = errors.New("task: another one won the race")
 
-// Race runs all functions at once and returns the result of the first to end,
-// be it an error. The context of the winner ends when it returns, so its result must
-// not need it. The context of the losers is cancelled, they are waited for, and their
-// results are dropped; a panic of any of them panics here. It panics without
-// functions, and with a nil one before anything runs. After tokio's select!.
+// Race runs all functions at once and returns the result of the first that ends, also if it is
+// an error. The contexts of the others are canceled, and Race waits for them and drops their
+// results. A panic of any function panics in Race. The context of the winner ends when it
+// returns, so its result must not need it. Race panics if there are no functions. After
+// tokio's select!.
 //
 //ferrous:blocks
 func Race[T any](ctx context.Context, fs ...func(context.Context) (T, error)) (T, error) {
 	return race(ctx, "Race", fs, func(*failure) bool { return true })
 }
 
-// RaceOK is [Race] for the first to succeed. The context of the winner ends when it
-// returns. When none succeeds, the error joins those of all, in the order of the
-// functions. After futures' select_ok.
+// RaceOK is [Race] for the first function that succeeds. If none does, it returns the errors of
+// all functions, combined by [errors.Join] in the order of the functions. After futures'
+// select_ok.
 //
 //ferrous:blocks
 func RaceOK[T any](ctx context.Context, fs ...func(context.Context) (T, error)) (T, error) {

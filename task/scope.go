@@ -12,8 +12,9 @@ import (
 	"github.com/coderrange/ferrous/internal/ctxerr"
 )
 
-// Scope owns tasks. It is given by [WithScope] and [WithGroup], must not be copied,
-// and is safe for concurrent use: a task may spawn into the scope that it belongs to.
+// Scope owns tasks. [WithScope] and [WithGroup] make it and pass it to their function. A Scope
+// must not be copied. It is safe for concurrent use: a task may spawn into its own scope. The
+// methods of a zero Scope panic, except Len and those that print.
 type Scope struct {
 	_      noCopy
 	ctx    context.Context
@@ -23,30 +24,29 @@ type Scope struct {
 	closing  atomic.Bool   // the function has ended
 	allEnded chan struct{} // closed when live is 0
 
-	// settles returns the cause with which the end of a task cancels the rest, or
-	// nil if it does not. It may be nil.
+	// onEnd is called at the end of each task, unless it is nil. If it returns a cause, the
+	// context of the scope is canceled with that cause.
 	onEnd func(*taskState) error
 
-	workers *workers // runs the tasks of a scope with a limit; nil without one
-	node    *node    // guarded by waits; nil with a crew, which has one
+	workers *workers // run the tasks of a scope with a limit; nil without a limit
+	node    *node    // guarded by waitGraph; nil in a scope with a limit, whose workers have one
 
 	mu       sync.Mutex
-	failures []*failure // in order of time; those seen may be missing
+	failures []*failure // in the order of their ends; those that were seen may be missing
 }
 
-// WithScope calls f with a new scope, waits for all that was spawned into it,
-// and ends the scope and its context. After std::thread::scope.
+// WithScope calls f with a new scope and returns when f and all tasks of the scope have
+// ended, also when ctx is done. After std::thread::scope.
 //
-// The tasks' context derives from ctx. If f returns an error, it ends with that
-// as its cause, if f panics, with [ErrAborted]; else the tasks run to their end.
-// WithScope waits for them in any case, also when ctx is done. An error or a panic of a
-// task ends that task alone; [WithGroup] is for tasks that succeed or fail together.
+// The contexts of the tasks derive from ctx. If f returns an error, they are canceled with
+// that error as the cause; if f panics, with [ErrAborted]. Otherwise the tasks run to their
+// end. An error or panic of a task ends only that task; for tasks that succeed or fail
+// together, see [WithGroup].
 //
-// It returns the error of f and those of the tasks that nobody joined, joined by
-// [errors.Join] in the order in which they happened, if there are several. After an
-// error of f, an error with which a task obeyed the end of its context is not among
-// them. If tasks panicked and nobody joined them, WithScope panics with their
-// [*PanicError].
+// WithScope returns the error of f and the errors of the tasks that were not joined, combined
+// by [errors.Join] in the order of their ends. If f returned an error, the errors of tasks
+// that stopped because of that are left out. If tasks panicked and were not joined, WithScope
+// panics with their [*PanicError].
 //
 //ferrous:blocks
 func WithScope(ctx context.Context, f func(*Scope) error) error {
@@ -73,20 +73,20 @@ func newScope(ctx context.Context) *Scope {
 	return s
 }
 
-// newLimitedScope returns a scope at most limit of whose tasks are at work. Spawn
-// waits for a place until the scope's context is done.
+// newLimitedScope returns a scope that runs at most limit tasks at once. Spawn waits for a
+// slot until the context of the scope is done.
 func newLimitedScope(ctx context.Context, limit int) *Scope {
 	s := newScope(ctx)
 	s.workers = &workers{kind: "scope", scope: s, limit: limit, maxIdle: groupIdle, parent: s.ctx, ctx: s.ctx}
 	return s
 }
 
-// groupIdle is how many idle workers a scope with a limit keeps until its end, for
-// the next Spawn.
+// groupIdle is how many idle workers a scope with a limit keeps until its end, for the next
+// Spawn.
 const groupIdle = 16
 
-// run calls f and waits for all tasks. While f panics, panics of tasks are
-// added to it.
+// run calls f and waits for all tasks. If f panics, so do the panics of tasks that were not
+// joined, after it.
 func (s *Scope) run(ctx context.Context, f func(*Scope) error) (err error) {
 	returned := false
 	defer func() {
@@ -98,15 +98,15 @@ func (s *Scope) run(ctx context.Context, f func(*Scope) error) (err error) {
 		}
 		s.closing.Store(true)
 		s.leave()
-		ring := s.await(ctx)
+		cycle := s.await(ctx)
 		s.cancel(nil)
 		if s.workers != nil {
 			s.workers.refuseNew() // ends idle workers
 		}
-		if !returned || ring != nil {
+		if !returned || cycle != nil {
 			panics, _ := takeUnseen(s.failures)
-			if ring != nil {
-				panics = append([]error{ring}, panics...)
+			if cycle != nil {
+				panics = append([]error{cycle}, panics...)
 			}
 			resurface(panics)
 		}
@@ -116,9 +116,9 @@ func (s *Scope) run(ctx context.Context, f func(*Scope) error) (err error) {
 	return err
 }
 
-// await waits for the end of all tasks. If they wait for the task of ctx, they are
-// aborted, and await returns an error that names the ring.
-func (s *Scope) await(ctx context.Context) (ring error) {
+// await waits for the end of all tasks. If the tasks wait for the task of ctx, await aborts
+// them and returns an error that names the cycle.
+func (s *Scope) await(ctx context.Context) (cycle error) {
 	select {
 	case <-s.allEnded:
 		return nil
@@ -129,22 +129,22 @@ func (s *Scope) await(ctx context.Context) (ring error) {
 		err := e.connect(x, s)
 		defer e.end(ctx)
 		if err != nil {
-			ring = err
-			s.cancel(ring)
+			cycle = err
+			s.cancel(cycle)
 		}
 	}
 	<-s.allEnded
-	return ring
+	return cycle
 }
 
-// Spawn runs f on a goroutine of its own, as a task of s, with a context that derives
-// from the scope's and ends when f returns. It panics when s has ended: no task of it
-// runs then, so only a stranger can get there. A nil f panics.
+// Spawn starts a task of s that calls f on a new goroutine, and returns its handle. The
+// context of the task derives from the context of s and ends when f returns. Spawn panics if
+// s has ended, which only a goroutine outside of s can observe.
 //
-// In a group whose limit is reached, Spawn waits for a place, in the order of arrival.
-// When the group's context is done, f is not called, and the handle's result is an
-// error that wraps [context.Cause]. On the goroutine of a task of the group, f runs in
-// that task's place, and Spawn returns when f has ended.
+// In a group whose limit is reached, Spawn waits for a slot, in FIFO order. If the context of
+// the group is done first, f is not called, and the error of the handle wraps
+// [context.Cause]. If a task of the group calls Spawn on its own goroutine, f runs in the slot
+// of that task, and Spawn returns when f has ended.
 //
 //ferrous:mustuse
 //ferrous:blocks
@@ -152,7 +152,7 @@ func Spawn[T any](s *Scope, f func(context.Context) (T, error)) *Handle[T] {
 	return spawn(s, "Spawn", f)
 }
 
-// spawn is the function of the given name.
+// spawn is Spawn. name is the function that was called.
 //
 //ferrous:mustuse
 //ferrous:blocks
@@ -169,15 +169,15 @@ func spawn[T any](s *Scope, name string, f func(context.Context) (T, error)) *Ha
 	return h
 }
 
-// TrySpawn is [Spawn] if there is a place at once. Else the error is [ErrFull], or
-// wraps the [context.Cause] of the scope's context if that is done.
+// TrySpawn is [Spawn] without waiting. If there is no free slot, the error is [ErrFull]. If
+// the context of s is done, the error wraps its [context.Cause].
 //
 //ferrous:mustuse
 func TrySpawn[T any](s *Scope, f func(context.Context) (T, error)) (*Handle[T], error) {
 	return trySpawn(s, "TrySpawn", f)
 }
 
-// trySpawn is the function of the given name.
+// trySpawn is TrySpawn. name is the function that was called.
 //
 //ferrous:mustuse
 func trySpawn[T any](s *Scope, name string, f func(context.Context) (T, error)) (*Handle[T], error) {
@@ -219,21 +219,21 @@ func (s *Scope) tryStart(h anyHandle) error {
 	return nil
 }
 
-// refuse ends a task of a scope with a limit that found no place.
+// refuse ends a task that got no slot before the context of the scope was done.
 func (s *Scope) refuse(h anyHandle) {
 	h.refuse(ctxerr.Of(s.ctx))
 	h.base().isDone.Store(true)
 	s.workers.wake(h.base())
 }
 
-// Context returns the context from which those of the tasks derive.
+// Context returns the context of s, from which the contexts of its tasks derive.
 func (s *Scope) Context() context.Context {
 	s.check("Scope.Context")
 	return s.ctx
 }
 
-// Abort ends the context of all tasks with the given cause, or with
-// [ErrAborted] if it is nil, and does not wait.
+// Abort cancels the context of s with the given cause, or with [ErrAborted] if cause is nil,
+// and does not wait.
 func (s *Scope) Abort(cause error) {
 	s.check("Scope.Abort")
 	if cause == nil {
@@ -242,7 +242,7 @@ func (s *Scope) Abort(cause error) {
 	s.cancel(cause)
 }
 
-// Len returns how many tasks have not ended.
+// Len returns the number of tasks that have not ended.
 func (s *Scope) Len() int {
 	n := int(s.running.Load())
 	if !s.closing.Load() {

@@ -10,48 +10,48 @@ import (
 	"slices"
 )
 
-// Unlimited is the limit of a [Set] all of whose tasks may run at once.
+// Unlimited as the limit of a [Set], [JoinMap] or group means no limit.
 const Unlimited = math.MaxInt32
 
-// Set is a number of tasks with results of one type, at most limit of which are at
-// work; the package comment says what that counts. Results are kept until they
-// are taken, each once, by [Set.Next], [Set.All] or [Set.Ordered]. After tokio's
+// Set owns tasks with results of one type and runs at most limit of them at once. The
+// section Limits of the package comment says what the limit counts. A Set keeps each result
+// until [Set.Next], [Set.TryNext], [Set.All] or [Set.Ordered] takes it, once. After tokio's
 // JoinSet and conc's pools.
 //
-// It is made by [NewSet], must not be copied, and is safe for concurrent use.
-// End it with [Set.Close], which waits for its tasks. It has no goroutines but
-// those of tasks that run. The methods of the zero value panic.
+// A Set is made by [NewSet], must not be copied, and is safe for concurrent use. End it with
+// [Set.Close], which waits for its tasks. Only running tasks have goroutines. The methods of a
+// zero Set panic, except Len, Stats and those that print.
 type Set[T any] struct {
 	_       noCopy
 	workers workers
 
-	// Guarded by workers.mu. A handle is in order until it was taken, and in done from
-	// its end until then; in both it may stay for a while after that.
+	// Guarded by workers.mu. A handle is in order from its Spawn, and in done from its end,
+	// until it is taken. It may stay there longer.
 	order   []*Handle[T]
 	done    fifo[*Handle[T]]
 	untaken int
-	changed chan struct{} // made by a goroutine that waits for an end, closed by the next one
+	changed chan struct{} // made by a goroutine that waits for a result; closed at the next end
 
-	// onTake is called for each handle that is given out, under workers.mu; nil unless
-	// the set is that of a JoinMap.
+	// onTake is called for each handle that is taken, under workers.mu. It is nil unless the
+	// set belongs to a JoinMap.
 	onTake func(*Handle[T])
 }
 
-// SetStats is what a [Set] is doing and has done.
+// SetStats are the counts of a [Set] or [JoinMap], all taken at the same moment.
 type SetStats struct {
 	Limit      int
-	Running    int // tasks that have begun and not ended
-	HandedOver int // of those, tasks whose slot another task has
-	OverLimit  int // of the latter, tasks at work all the same: their wait was given up
-	Queued     int // tasks that have not begun
-	Untaken    int // tasks that were not given out, ended or not
+	Running    int // tasks that have started and not ended
+	HandedOver int // of Running: tasks whose slot another task uses
+	OverLimit  int // of HandedOver: tasks at work all the same, because their wait was given up
+	Queued     int // tasks that have not started
+	Untaken    int // tasks whose result was not taken, ended or not
 
-	Spawned  uint64 // tasks accepted
-	Handoffs uint64 // times that a task began in the slot of a task that waits for it
+	Spawned  uint64 // accepted tasks
+	Handoffs uint64 // how often a task started in the slot of a task that waits for it
 }
 
-// NewSet returns an empty set, at most limit of whose tasks are at work at once,
-// with contexts derived from ctx. A limit that is not positive panics.
+// NewSet returns an empty set with the given limit. The contexts of its tasks derive from
+// ctx. NewSet panics if limit is not positive.
 //
 //ferrous:acquire
 func NewSet[T any](ctx context.Context, limit int) *Set[T] {
@@ -69,17 +69,17 @@ func (s *Set[T]) init(ctx context.Context, kind string, limit int) {
 	s.workers.onEnd, s.workers.onNextWaiter = s.ended, s.wake
 }
 
-// Spawn adds a task, whose context ends when f returns. It never blocks: a task beyond
-// the limit waits its turn, in the order of spawning, without a goroutine. In a set
-// that was closed f is not called, and the handle's result, which the set does not
-// give out, is [ErrClosed].
+// Spawn adds a task that calls f and returns its handle. The context of the task ends when f
+// returns. Spawn does not block: tasks beyond the limit are queued in FIFO order, without a
+// goroutine. If the set is closed, f is not called, and the error of the handle is
+// [ErrClosed]; the set does not yield that result.
 //
 //ferrous:mustuse
 func (s *Set[T]) Spawn(f func(context.Context) (T, error)) *Handle[T] {
 	return s.spawn("Spawn", f)
 }
 
-// spawn is the method of the given name.
+// spawn is Spawn. name is the method that was called.
 //
 //ferrous:mustuse
 func (s *Set[T]) spawn(name string, f func(context.Context) (T, error)) *Handle[T] {
@@ -100,8 +100,7 @@ func (s *Set[T]) SpawnErr(f func(context.Context) error) *Handle[T] {
 	return s.spawn("SpawnErr", noValue[T]("Set.SpawnErr", f))
 }
 
-// add adds h, or ends it with ErrClosed in a set that was closed. The caller holds
-// workers.mu.
+// add adds h. If the set is closed, it ends h with ErrClosed. The caller holds workers.mu.
 func (s *Set[T]) add(h *Handle[T]) (open bool) {
 	if s.workers.closed() {
 		h.f = nil
@@ -118,16 +117,14 @@ func (s *Set[T]) add(h *Handle[T]) (open bool) {
 	return true
 }
 
-// Next waits for a task to end and gives out its handle; the next one to end
-// that was not given out before. The error is [ErrEmpty] when there is none
-// left, or wraps [context.Cause].
+// Next takes the next result: it waits until a task has ended whose result was not taken, and
+// returns the handle of that task. The error is [ErrEmpty] if no result is left to take. If
+// ctx is done first, the error wraps [context.Cause]. A panic of the task is not an error of
+// Next; it panics where the handle is joined.
 //
-// A panic of the task is not in the error: it is for whoever joins the handle.
-//
-// A task of the set may call Next. While it waits, the first task of the queue
-// may run in its place, and Next returns when it has a place again. If all tasks
-// of the set that have not ended wait in Next, or for tasks that do, the error is
-// ErrEmpty.
+// A task of the set may call Next. While that task waits, the first task of the queue may run
+// in its slot, and Next returns when the task has a slot again. If all tasks of the set that
+// have not ended wait in Next, or for tasks that wait in Next, the error is ErrEmpty.
 //
 //ferrous:mustuse
 //ferrous:blocks
@@ -161,7 +158,7 @@ func emptyIf(empty bool) error {
 	return nil
 }
 
-// nextInside is Next for the task x, of this set or not.
+// nextInside is Next called by the task x, which may be a task of any owner.
 //
 //ferrous:mustuse
 func (s *Set[T]) nextInside(ctx context.Context, x *taskState) (*Handle[T], error) {
@@ -180,8 +177,8 @@ func (s *Set[T]) nextInside(ctx context.Context, x *taskState) (*Handle[T], erro
 	}
 }
 
-// tryNextInside is tryNext for a task that waits by e. It removes e unless the task
-// is to wait.
+// tryNextInside is tryNext for a task whose wait edge is e. It removes e unless the task has
+// to wait.
 //
 //ferrous:mustuse
 func (s *Set[T]) tryNextInside(e *edge) (*Handle[T], <-chan struct{}) {
@@ -199,7 +196,7 @@ func (s *Set[T]) tryNextInside(e *edge) (*Handle[T], <-chan struct{}) {
 	return h, changed
 }
 
-// TryNext is [Set.Next] if a task has ended; else it returns nil.
+// TryNext is [Set.Next] without waiting. ok is false if there is no result to take now.
 //
 //ferrous:mustuse
 func (s *Set[T]) TryNext() (h *Handle[T], ok bool) {
@@ -209,8 +206,8 @@ func (s *Set[T]) TryNext() (h *Handle[T], ok bool) {
 	return s.takeDone()
 }
 
-// tryNext returns a handle, or what to wait for, or neither if none is left. The
-// caller holds workers.mu.
+// tryNext takes a result. If there is none now, it returns a channel that is closed at the
+// next end. If no result is left, it returns neither. The caller holds workers.mu.
 //
 //ferrous:mustuse
 func (s *Set[T]) tryNext() (*Handle[T], <-chan struct{}) {
@@ -252,9 +249,9 @@ func (s *Set[T]) take(h *Handle[T]) {
 	}
 }
 
-// All yields the results in the order in which the tasks end, until none is
-// left, and waits for those that run. Panics panic here. Tasks may be spawned
-// meanwhile. When ctx is done, it yields that as an error and stops.
+// All takes and yields the results in the order in which the tasks end, until none is left.
+// It waits for tasks that have not ended. Tasks may be spawned during the loop. A panic of a
+// task panics in the loop. When ctx is done, All yields its error and stops.
 //
 //ferrous:blocks
 func (s *Set[T]) All(ctx context.Context) iter.Seq2[T, error] {
@@ -273,7 +270,8 @@ func (s *Set[T]) All(ctx context.Context) iter.Seq2[T, error] {
 	}
 }
 
-// Ordered is [Set.All] in the order in which the tasks were spawned.
+// Ordered is [Set.All] in the order in which the tasks were spawned. After tokio-util's
+// JoinQueue.
 //
 //ferrous:blocks
 func (s *Set[T]) Ordered(ctx context.Context) iter.Seq2[T, error] {
@@ -300,8 +298,8 @@ func (s *Set[T]) stop(err error, yield func(T, error) bool) {
 	}
 }
 
-// first waits for the first task in the order of spawning that was not given
-// out, and gives it out.
+// first waits for the first task in the order of spawning whose result was not taken, and
+// takes it.
 //
 //ferrous:mustuse
 func (s *Set[T]) first(ctx context.Context) (*Handle[T], error) {
@@ -333,14 +331,14 @@ func (s *Set[T]) first(ctx context.Context) (*Handle[T], error) {
 	}
 }
 
-// Len returns how many tasks were not given out, ended or not.
+// Len returns the number of tasks whose result was not taken, ended or not.
 func (s *Set[T]) Len() int {
 	s.workers.mu.Lock()
 	defer s.workers.mu.Unlock()
 	return s.untaken
 }
 
-// Stats returns what the set is doing and has done, all at one moment.
+// Stats returns the counts of the set.
 func (s *Set[T]) Stats() SetStats {
 	ws := &s.workers
 	ws.mu.Lock()
@@ -351,9 +349,9 @@ func (s *Set[T]) Stats() SetStats {
 	}
 }
 
-// Abort ends the context of all tasks that have not ended with the given cause,
-// or with [ErrAborted] if it is nil, and does not wait. Tasks that have not begun
-// are not called. Results can be taken as usual, and more tasks can be spawned.
+// Abort cancels the contexts of all tasks with the given cause, or with [ErrAborted] if
+// cause is nil, and does not wait. Queued tasks are not called. The set stays open, and
+// results can still be taken.
 func (s *Set[T]) Abort(cause error) {
 	s.workers.check("Set", "Abort")
 	if cause == nil {
@@ -362,9 +360,9 @@ func (s *Set[T]) Abort(cause error) {
 	s.workers.abort(cause)
 }
 
-// Wait waits until no task is queued or running, or ctx is done, and then returns
-// an error that wraps [context.Cause]. It takes no results, and the set stays
-// open. It panics in a task of the set.
+// Wait waits until no task is queued or running. If ctx is done first, the error wraps
+// [context.Cause]. Wait takes no results, and the set stays open. Wait panics in a task of the
+// set.
 //
 //ferrous:blocks
 func (s *Set[T]) Wait(ctx context.Context) error {
@@ -372,12 +370,11 @@ func (s *Set[T]) Wait(ctx context.Context) error {
 	return s.workers.wait(ctx)
 }
 
-// Shutdown lets no more tasks in and waits until those inside, queued or running,
-// have ended. When ctx is done, Shutdown aborts all tasks with the cause and
-// returns at once, also beside a task that does not heed its context; [Set.Close]
-// waits for that. Results can still be taken.
+// Shutdown refuses new tasks and waits until all tasks, queued or running, have ended. When
+// ctx is done, Shutdown aborts the remaining tasks with the cause of ctx and returns without
+// waiting for them; [Set.Close] waits. Results can still be taken.
 //
-// The error is that of [Set.Close]. Its Cause matches both the error of ctx and
+// The error is as that of [Set.Close]. Its Cause matches both the error of ctx and
 // [context.Cause].
 //
 //ferrous:blocks
@@ -386,14 +383,12 @@ func (s *Set[T]) Shutdown(ctx context.Context) error {
 	return s.workers.shutdown(ctx)
 }
 
-// Close lets no more tasks in, aborts those inside with [ErrClosed], and waits
-// until they have ended. Tasks that have not begun are not called. Results can
-// still be taken.
+// Close refuses new tasks, aborts all tasks with [ErrClosed], and waits until they have ended.
+// Queued tasks are not called. Results can still be taken.
 //
-// The error is nil or an [*EndError]: how many tasks were aborted, and the errors
-// and panics of tasks that nobody joined; All and Ordered join what they yield.
-// Close may be called again and concurrently. It panics on a goroutine that runs
-// a task of the set.
+// The error is nil or an [*EndError] with the number of aborted tasks and with the errors and
+// panics of tasks that were not joined; All and Ordered join what they yield. Close may be
+// called more than once and concurrently. It panics in a task of the set.
 //
 //ferrous:release
 //ferrous:idempotent
@@ -415,7 +410,7 @@ func (s *Set[T]) GoString() string { return s.String() }
 // LogValue returns the state.
 func (s *Set[T]) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// ended is called by the crew, under its lock.
+// ended is called by workers at the end of a task, under workers.mu.
 func (s *Set[T]) ended(r anyHandle) {
 	h := r.(*Handle[T])
 	if h.taken {
@@ -423,11 +418,11 @@ func (s *Set[T]) ended(r anyHandle) {
 	} else {
 		s.done.push(h)
 	}
-	s.wake() // also if h was replaced: a task that waits in Next may be the last one
+	s.wake() // also if h was replaced: a task that waits in Next may be the only one left
 }
 
-// replacedEnded notes the end of a task that a JoinMap has replaced. If the task
-// obeyed, nobody needs to know.
+// replacedEnded records the end of a task that a JoinMap has replaced. The error of a task
+// that stopped because it was replaced need not be reported.
 func (s *Set[T]) replacedEnded(f *failure) {
 	s.workers.replaced--
 	if f != nil && !f.panicked && (errors.Is(f.err, ErrReplaced) || errors.Is(f.err, context.Canceled)) {

@@ -5,41 +5,44 @@ import (
 	"slices"
 )
 
-// Places: which tasks of a crew may be at work.
+// Slots: which tasks of an owner may be at work.
 //
-// A crew has as many places as its limit. A task takes a place when it begins and
-// gives it back when it ends. A task m that waits for a task u of its crew which
-// has not begun passes its place to u, and gets it back when u ends. So tasks
-// that wait for tasks neither deadlock nor exceed the limit. u may pass the place
-// on to another task in turn; m passes it to the next task that it waits for when
-// it is back.
+// Workers have as many slots as their limit. A task takes a slot when it starts and returns the
+// slot when it ends. A task m that waits for a queued task u of the same workers hands its slot
+// over to u, and gets the slot back when u ends. So tasks that wait for tasks neither deadlock
+// nor exceed the limit. u may hand the slot on to another task in turn. m hands the slot to the
+// next task that it waits for when it has the slot back.
 //
-// If m stops waiting before u ends, because the context of its wait is done, m is
-// over the limit until m or u ends. Meanwhile an end of any task of the crew repays
-// that: nothing new begins while more tasks than the limit are at work.
+// If m stops waiting before u ends, because the context of its wait is done, m is over the limit
+// until m or u ends. Until then the end of any task of the workers makes up for it: nothing
+// starts while more tasks than the limit are at work.
 //
-// A task that has not begun waits for any of the tasks that have places. If it is
-// awaited by a task of another crew, places are passed on along such waits too:
-// else tasks of two crews could wait for each other's places.
+// A queued task waits for any of the tasks that have slots. If a task of other workers waits for
+// it, slots are handed over along such waits, too. Otherwise tasks of two owners could wait for
+// each other's slots.
 //
-// A wait for any task, there or in [Set.Next], may be over while another task has
-// the waiting task's place. Then the wait ends when the place is back, or another
-// one is free.
+// A wait can be over while another task has the slot of the waiting task. The call then returns
+// when the slot is back or another slot is free.
+//
+// The idea is that of java.util.concurrent's ForkJoinPool, where a worker that joins a task runs
+// queued tasks itself ("helping") or has a spare thread started ("compensation"). Here a task has
+// a goroutine of its own in any case, so only the slot is handed over, and the limit holds, which
+// compensation exceeds.
 
-// A handoff is what a task has to do with places of other tasks. It is made on first
-// use, and guarded by crew.mu.
+// A handoff is the state of a task's slot. It is made when it is first needed, and guarded by
+// workers.mu.
 type handoff struct {
-	from       *taskState    // the task whose slot this task has, or nil
-	to         *taskState    // the task that has this task's slot, or nil
-	wants      []*node       // tasks to pass the slot to when it is back
-	submitter  *submitter    // by which the task waits for admission, or nil
-	inNext     bool          // it is in crew.inNext: any task may have its slot
-	overLimit  bool          // another task has its slot, and it does not wait for that task
-	gaveUp     bool          // it is over by a wait that was given up: it may go on so
-	reacquires chan struct{} // closed when it has a slot again; nil if it is not waiting for that
+	from       *taskState    // the task whose slot this task uses, or nil
+	to         *taskState    // the task that uses this task's slot, or nil
+	wants      []*node       // tasks to hand the slot to when it is back
+	submitter  *submitter    // the Submit call that adds the task, or nil
+	inNext     bool          // the task is in workers.inNext: any task may use its slot
+	overLimit  bool          // another task uses the slot, and this task does not wait for that task
+	gaveUp     bool          // overLimit because a wait was given up: the task may continue
+	reacquires chan struct{} // closed when the task has a slot again; nil if it does not wait for one
 }
 
-// handoffOf returns the task's loan. The caller holds mu of its crew.
+// handoffOf returns the handoff of the task. The caller holds mu of its workers.
 func (t *taskState) handoffOf() *handoff {
 	if t.handoff == nil {
 		t.handoff = new(handoff)
@@ -47,13 +50,12 @@ func (t *taskState) handoffOf() *handoff {
 	return t.handoff
 }
 
-// hasSlot reports whether a task has a place. The caller holds mu of its crew.
+// hasSlot reports whether the task has a slot. The caller holds mu of its workers.
 func (t *taskState) hasSlot() bool {
 	return t.begun && !t.ended && (t.handoff == nil || t.handoff.to == nil)
 }
 
-// begin notes that the task has begun, or never will. The caller holds mu of its
-// crew.
+// begin records that the task has started, or never will. The caller holds mu of its workers.
 func (t *taskState) begin() {
 	t.begun = true
 	if t.node != nil {
@@ -61,8 +63,8 @@ func (t *taskState) begin() {
 	}
 }
 
-// offer notes that m waits for the node, and passes m's place to the task that
-// now can have it. The caller holds waits and mu.
+// offer records that m waits for the node below, and hands the slot of m to a task that can use
+// it now. The caller holds waitGraph and mu.
 func (ws *workers) offer(m *taskState, below *node) {
 	switch {
 	case m.ended:
@@ -84,8 +86,8 @@ func (ws *workers) offer(m *taskState, below *node) {
 	}
 }
 
-// updateOverLimit notes whether m is over the limit: another task has its place, and m
-// does not wait for that task. The caller holds waits and mu.
+// updateOverLimit records whether m is over the limit, that is, whether another task uses its
+// slot and m does not wait for that task. The caller holds waitGraph and mu.
 func (ws *workers) updateOverLimit(m *taskState) {
 	l := m.handoff
 	if l == nil || l.to == nil || l.inNext || l.reacquires != nil {
@@ -94,7 +96,7 @@ func (ws *workers) updateOverLimit(m *taskState) {
 	ws.setOver(m, l.to.node == nil || !m.node.reaches(l.to.node))
 }
 
-// handWhenBack passes m's place to u, now or when it is back. The caller holds mu.
+// handWhenBack hands the slot of m to u, now or when m has it back. The caller holds mu.
 func (ws *workers) handWhenBack(m *taskState, u *node) {
 	if m.hasSlot() {
 		ws.handTo(m, u)
@@ -106,8 +108,8 @@ func (ws *workers) handWhenBack(m *taskState, u *node) {
 	}
 }
 
-// waitEnded notes that m itself, or a task that it waits for, has ended a wait, by
-// giving up or not. The caller holds waits and mu.
+// waitEnded records that m, if own, or a task that m waits for has ended a wait, and whether the
+// wait was given up. The caller holds waitGraph and mu.
 func (ws *workers) waitEnded(m *taskState, own, gaveUp bool) {
 	l := m.handoff
 	if l == nil || m.ended {
@@ -123,17 +125,17 @@ func (ws *workers) waitEnded(m *taskState, own, gaveUp bool) {
 	ws.startQueued()
 }
 
-// leaveInNext takes m out of inNext. The caller holds mu.
+// leaveInNext removes m from inNext. The caller holds mu.
 func (ws *workers) leaveInNext(m *taskState) {
 	m.handoff.inNext = false
 	i := slices.Index(ws.inNext, m)
 	ws.inNext = slices.Delete(ws.inNext, i, i+1)
 }
 
-// handTo gives m's place to u, which needs one. The caller holds mu.
+// handTo hands the slot of m to u, which needs one. The caller holds mu.
 func (ws *workers) handTo(m *taskState, u *node) {
 	h := u.core
-	if h.begun { // the task that has h's slot keeps it
+	if h.begun { // it waits for its slot again: the task that uses it keeps it
 		ws.keepSlot(h)
 		ws.handOver(m, h)
 		ws.reacquired(h)
@@ -151,9 +153,9 @@ func (ws *workers) handTo(m *taskState, u *node) {
 	ws.start(u.task)
 }
 
-// handFromNext gives the place of a task that waits in Set.Next to a task that waits
-// for its own place, or else to the first task of the queue, and reports whether
-// there were both. The caller holds mu.
+// handFromNext hands the slot of a task that waits in Set.Next to a task that waits for its own
+// slot, or else to the first task of the queue. It reports whether it found both tasks. The
+// caller holds mu.
 func (ws *workers) handFromNext() bool {
 	i := slices.IndexFunc(ws.inNext, (*taskState).hasSlot)
 	if i < 0 {
@@ -174,7 +176,7 @@ func (ws *workers) handFromNext() bool {
 	return true
 }
 
-// nextReacquiring takes the next task out of regaining, or returns nil. The caller
+// nextReacquiring removes and returns the next task that waits for its slot, or nil. The caller
 // holds mu.
 func (ws *workers) nextReacquiring() *taskState {
 	for ws.reacquiring.n > 0 {
@@ -185,13 +187,13 @@ func (ws *workers) nextReacquiring() *taskState {
 	return nil
 }
 
-// handOver notes that h has m's place.
+// handOver records that h uses the slot of m.
 func (ws *workers) handOver(m, h *taskState) {
 	m.handoffOf().to, h.handoffOf().from = h, m
 	ws.handedOver++
 }
 
-// endHandoff undoes pass. Each of the two that has not ended then has a place.
+// endHandoff undoes handOver. Each of the two tasks that has not ended has a slot then.
 func (ws *workers) endHandoff(m *taskState) {
 	m.handoff.to.handoff.from = nil
 	m.handoff.to = nil
@@ -199,8 +201,8 @@ func (ws *workers) endHandoff(m *taskState) {
 	ws.setOver(m, false)
 }
 
-// keepSlot parts h from the task that has its place, which keeps the place. If it was
-// that of a third task, that one waits for it now.
+// keepSlot separates h from the task that uses its slot, which keeps the slot. If h had the slot
+// from a third task, that task waits for it now.
 func (ws *workers) keepSlot(h *taskState) {
 	u, m, gaveUp := h.handoff.to, h.handoff.from, h.handoff.gaveUp
 	ws.endHandoff(h)
@@ -227,8 +229,8 @@ func (ws *workers) setOver(m *taskState, over bool) {
 	}
 }
 
-// returnSlot gives the place of h, which has ended, back to the task whose place
-// it was. h has a loan. The caller holds mu, and calls staff then.
+// returnSlot gives the slot of h, which has ended, back to the task that has handed it over. h has
+// a handoff. The caller holds mu, and calls startQueued afterwards.
 func (ws *workers) returnSlot(h *taskState) {
 	l := h.handoff
 	m, u := l.from, l.to
@@ -255,7 +257,7 @@ func (ws *workers) returnSlot(h *taskState) {
 	}
 }
 
-// reacquired ends m's wait for its place, if it waits. The caller holds mu.
+// reacquired ends the wait of m for its slot, if m waits. The caller holds mu.
 func (ws *workers) reacquired(m *taskState) {
 	if m.handoff.reacquires != nil {
 		close(m.handoff.reacquires)
@@ -264,9 +266,8 @@ func (ws *workers) reacquired(m *taskState) {
 	}
 }
 
-// reacquireOne gives a free place to a task that waits for its own, and reports
-// whether there was one. The task that has its place keeps that. The caller holds
-// mu.
+// reacquireOne gives a free slot to a task that waits for its own, and reports whether there was
+// such a task. The task that uses the slot of that task keeps it. The caller holds mu.
 func (ws *workers) reacquireOne() bool {
 	x := ws.nextReacquiring()
 	if x == nil {
@@ -277,8 +278,7 @@ func (ws *workers) reacquireOne() bool {
 	return true
 }
 
-// reacquire waits until x has a place, if it is over the limit and has not given up,
-// or until ctx is done.
+// reacquire waits until x has a slot or ctx is done, if x is over the limit and has not given up.
 func (x *taskState) reacquire(ctx context.Context) {
 	ws := x.workers()
 	if ws == nil {

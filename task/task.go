@@ -1,89 +1,104 @@
-// Package task runs functions concurrently so that no goroutine leaks, no panic
-// is lost and no result is dropped. After std::thread::scope, tokio's task
-// module and its join! and select! macros.
+// Package task runs functions concurrently: no goroutine leaks, no panic is lost, and no
+// result is dropped. It follows std::thread::scope and tokio's task module, join! and
+// select!.
 //
-//   - [WithScope] and [Spawn]: tasks that cannot outlive a block of code.
-//     [WithGroup]: so many at once, and the first failure cancels the rest.
-//   - [Go]: one task on its own, held by its [Handle].
-//   - [Join2] to [Join5], [JoinAll]: all succeed, or the first failure cancels
-//     the rest. [Settle]: every result. [Race], [RaceOK]: one result.
-//     [Timeout]: a time limit.
-//   - [Set]: many tasks of one type, so many at once, with their results in the
-//     order in which they finish or in which they were spawned.
-//     [JoinMap]: the same with a key for each task.
-//   - [Pool]: workers behind a bounded queue, for as long as a service lives.
-//   - [Flight]: callers that ask for the same thing at once share one call.
-//   - [GoErr], [SpawnErr], [JoinAllErr] and so on: the same for functions that return
-//     only an error. JoinAllErr is that of Join2 to Join5 too.
+//	err := task.WithGroup(ctx, 8, func(g *task.Scope) error { // at most 8 at once
+//		for _, url := range urls {
+//			g.SpawnErr(func(ctx context.Context) error { return fetch(ctx, url) })
+//		}
+//		return nil
+//	}) // all have ended; err is the first error, which canceled the others
 //
-// What they have in common:
+// Which one to use:
 //
-// Cancellation is cooperative. A task is given a context; [Handle.Abort], the
-// end of its owner or the failure of a sibling end that context with a cause,
-// and the task is waited for until it returns. The context ends too when the task
-// returns: what a task returns must not need it, as the body of an http.Response
-// does. A deadline that was copied from it stays, say that of a connection. A task
-// whose context is done before it began is never called; its result is an error that
-// wraps [context.Cause].
+//   - [WithScope] and [Spawn]: tasks that cannot outlive a block of code. [WithGroup]: a
+//     scope with a limit, in which the first failure cancels the rest.
+//   - [Go]: one task on its own, owned by its [Handle].
+//   - [Join2] to [Join5], [JoinAll]: all results, or the first failure, which cancels the
+//     rest. [Settle]: every result. [Race], [RaceOK]: one result. [Timeout]: a time limit.
+//   - [Set]: many tasks with results of one type and a limit. Results come in the order in
+//     which the tasks end or in which they were spawned. [JoinMap]: a Set with a key for
+//     each task.
+//   - [Pool]: workers behind a bounded queue, for the life of a service.
+//   - [Flight]: callers that ask for the same key at the same time share one call.
+//   - [GoErr], [Scope.SpawnErr], [JoinAllErr] and so on: the same for functions that return
+//     only an error. JoinAllErr is also the form of Join2 to Join5.
 //
-// A panic ends the task alone. It panics again where the task is joined, with a
-// [*PanicError] that holds the task's stack as text. When nobody joins, a scope
-// panics with it at its end, and a Set or Pool returns it from its end in an
-// [*EndError]. It ends the process if the task has no owner, or if the Set or Pool
-// is not closed and the garbage collector finds it unreachable. A scope several of
-// whose tasks panicked panics with their errors joined, among which [errors.As] finds
-// the first [*PanicError]. [runtime.Goexit] in a task is the error [ErrGoexit].
+// # Contexts
 //
-// The return of a task synchronizes before the return of any call that reports
-// its result. Everything that blocks is durably blocking in a synctest bubble.
+// Cancellation is cooperative. [Handle.Abort], the end of the owner and the failure of a
+// sibling cancel the context of a task with a cause, and then wait until the task returns. A
+// task whose context is done before it starts is not called; its error wraps
+// [context.Cause].
 //
-// A task that waits takes about 2.8 KB, nearly all of it the goroutine, and about
-// 3.1 KB once it has asked its context for more than Err. Many that are not to
-// run at once take some 200 bytes each in a [Set] or the queue of a [Pool].
+// The context also ends when the task returns. So the result of a task must not need it, as
+// the body of an http.Response does. A deadline that the task copied elsewhere, to a
+// connection for example, stays in force.
+//
+// # Panics
+//
+// A panic ends only its task. It panics again in each goroutine that joins the task, as a
+// [*PanicError] that holds the stack of the task. If no caller joins the task, its owner
+// reports the panic: the end of a scope panics, and Close or Shutdown of a Set, JoinMap or
+// Pool returns it in an [*EndError]. A panic that no owner can report ends the process: that
+// of a task of [Go] whose handle is unreachable, or that of a Set or Pool that is unreachable
+// and was never closed. If several tasks of a scope panicked, the scope panics with their
+// errors joined. [runtime.Goexit] in a task is the error [ErrGoexit].
+//
+// The return of a task synchronizes before the return of any call that reports its result.
+// Everything that blocks is durably blocking in a synctest bubble.
+//
+// # Cost
+//
+// A blocked task takes about 2.8 KB, nearly all of it the stack of its goroutine, and about
+// 3.1 KB once it has asked its context for more than Err. A task that waits in a [Set] or in
+// the queue of a [Pool] takes about 200 bytes.
 //
 // # Limits
 //
-// The limit of a Set, JoinMap, Pool or group counts its tasks that are at work. All
-// that a task starts belongs to it: the goroutines of Join2, JoinAll, Race or a scope,
-// and the tasks of a Set that it makes, which has a limit of its own. So the tasks of
-// a Pool of 2 that call Join2(load, load) run 4 loads at once, not more.
+// The limit of a Set, JoinMap, Pool or group is a number of slots. A task takes a slot when
+// it starts and returns the slot when it ends. What a task starts runs in the task's own
+// slot: the goroutines of Join2, JoinAll, Race or a scope. A Set that a task makes has a
+// limit of its own. So the tasks of a Pool with 2 workers that call Join2(load, load) run up
+// to 4 loads at once.
 //
-// A task that waits for a task of its own owner which has not begun passes its place
-// to that task, and gets it back when that task ends. A place is passed on in series,
-// and is never doubled. A task that waits for anything else keeps its place. The
-// following are waits for a task, if they are made with the context that the waiting
-// task was given or one derived from it. On the goroutine of a task of a Set, JoinMap,
-// Pool or group, they are that task's waits whatever the context is.
+// A task that waits for a queued task of its own owner hands its slot to that task, and gets
+// the slot back when that task ends. A slot is used by one task at a time. During any other
+// wait, a task keeps its slot. The following are waits for a task, if they are called with
+// the context of the waiting task or one derived from it. On the goroutine of a task of a
+// Set, JoinMap, Pool or group, they are waits of that task with any context.
 //
 //   - [Handle.Join], [Handle.Result] and [Set.Ordered].
-//   - [Submit] to a full queue: the new task runs in the caller's place, and Submit
-//     waits for its end.
-//   - [Set.Next] and [Set.All] in a task of the set: the first task of the queue
-//     runs in the caller's place.
+//   - [Submit] to a full queue: the new task runs in the slot of the caller, and Submit waits
+//     for the end of that task.
+//   - [Set.Next] and [Set.All] in a task of the set: the first task of the queue runs in the
+//     slot of the caller.
 //   - [Spawn] to a full group, on the goroutine of a task of the group: as Submit.
 //   - [Flight.Do], for what its function waits for.
-//   - The end of a scope, of JoinAll, Join2 to Join5, Settle or Race, and the Close,
-//     Shutdown, Wait and Next of another Set or Pool, for what their tasks wait for.
+//   - The end of a scope, of JoinAll, Join2 to Join5, Settle or Race, and Close, Shutdown, Wait
+//     and Next of another Set or Pool, for what their tasks wait for.
 //   - A wait for a task of another owner, for what that task waits for.
 //
-// So tasks that wait for tasks do not deadlock, and there are never more tasks at
-// work than the limit, with one exception. A wait that was given up, because its
-// context ended, goes on while another task still has the place. Each end repays that
-// before anything new begins. [PoolStats] and [SetStats] count such tasks as Over.
+// So tasks that wait for tasks do not deadlock, and the number of tasks at work does not
+// exceed the limit, with one exception: a task whose wait was given up, because the context
+// of the wait ended, continues while another task still uses its slot. [PoolStats] and
+// [SetStats] count such tasks as OverLimit. No task starts before enough others have ended.
 //
-// Tasks that wait for each other in a ring can never go on. The wait that would
-// close the ring panics and names the tasks, if all of them wait on their own
-// goroutines. So does a task that joins itself, or that closes or awaits its own Set
-// or Pool. The end of a scope cannot go on without its tasks: if it would close the
-// ring, it ends the scope's context, another wait of the ring panics, and the scope
-// panics when its tasks have ended.
+// # Deadlocks
 //
-// These forms can deadlock without a report, because this package does not see
-// the wait: a task that waits for another one through a channel, a mutex, a
-// WaitGroup or the loop of a stream of package stream; a wait with a context that is
-// not the task's, on another goroutine than the task's or by a task of [Go] or of a
-// scope without a limit; and Close, and Spawn to a full group, which have no context,
-// there.
+// If tasks wait for each other in a cycle, each on its own goroutine, the wait that closes the
+// cycle panics and names the tasks. A task that joins itself, or closes or awaits its own Set
+// or Pool, panics too. If the end of a scope closes the cycle, the scope cancels its context,
+// another wait of the cycle panics, and the scope panics when its tasks have ended.
+//
+// This package does not see the following waits. They can deadlock without a report:
+//
+//   - A task that waits for another task through a channel, a mutex, a WaitGroup or a loop over
+//     a stream of package stream.
+//   - A wait with a context that does not derive from the task's context, in a task of [Go] or
+//     of a scope without a limit, or on a goroutine that the task has started itself. Pass the
+//     context of the task.
+//   - Close, and Spawn to a full group, which take no context, in the same two places.
 package task
 
 import (
@@ -96,21 +111,21 @@ import (
 )
 
 var (
-	// ErrAborted is the cause of an abort that was given none.
+	// ErrAborted is the cause of an Abort with a nil cause.
 	ErrAborted = errors.New("task: aborted")
-	// ErrClosed says that a Set or Pool takes no more tasks.
+	// ErrClosed is the error of a new task of a Set, JoinMap or Pool that was closed.
 	ErrClosed = errors.New("task: closed")
-	// ErrEmpty says that every result of a Set was taken, or that a task of the set
-	// asks for the next one and all others that have not ended do so too.
+	// ErrEmpty says that every result of a Set was taken. In a task of the set it also says
+	// that all tasks that have not ended wait for the next result.
 	ErrEmpty = errors.New("task: no tasks left")
-	// ErrFull says that the queue of a Pool is full.
-	ErrFull = errors.New("task: the queue is full")
-	// ErrGoexit is the result of a task that called [runtime.Goexit].
+	// ErrFull says that a Pool or a group has no room for one more task.
+	ErrFull = errors.New("task: full")
+	// ErrGoexit is the error of a task that called [runtime.Goexit].
 	ErrGoexit = errors.New("task: ended by runtime.Goexit")
-	// ErrReplaced is the cause with which a [JoinMap] aborts a task whose key was
-	// spawned again.
+	// ErrReplaced is the cause with which a [JoinMap] aborts a task when its key is spawned
+	// again.
 	ErrReplaced = errors.New("task: replaced by a task with the same key")
-	// ErrTimeout is the cause with which [Timeout] ends a context.
+	// ErrTimeout is the cause with which [Timeout] cancels a context.
 	ErrTimeout = fmt.Errorf("task: timed out: %w", context.DeadlineExceeded)
 )
 
@@ -124,7 +139,7 @@ func checkContext(ctx context.Context, name string) {
 	}
 }
 
-// checkFunc panics if a function that was given to the named one is nil.
+// checkFunc panics unless the function that was passed to the named one is not nil.
 func checkFunc(given bool, name string) {
 	if !given {
 		panic(bug("%s: nil function", name))
@@ -134,7 +149,7 @@ func checkFunc(given bool, name string) {
 // contextError returns the error of a call that ctx ended.
 func contextError(ctx context.Context) error { return &opError{"", ctxerr.Of(ctx)} }
 
-// An opError says what err made of a call. Its text names the package once.
+// An opError is the error of a call. Its text names the package once.
 type opError struct {
 	text string
 	err  error
@@ -146,7 +161,7 @@ func (e *opError) Unwrap() error { return e.err }
 // trim returns the text of err without the prefix of the package.
 func trim(err error) string { return strings.TrimPrefix(err.Error(), "task: ") }
 
-// wait blocks until ready is closed or ctx is done, which is noticed first.
+// wait blocks until ready is closed or ctx is done. If both are, ctx wins.
 func wait(ctx context.Context, ready <-chan struct{}) error {
 	if ctx.Err() != nil {
 		return contextError(ctx)

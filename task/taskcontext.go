@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// A taskContext is a task as its context. It becomes a context of the standard library
-// when somebody asks for more than Err and Deadline: most tasks never do, and
-// pay neither for its allocation nor for its entry in the parent's list.
+// A taskContext is the context of a task. It is the task itself, and makes a context of the
+// standard library only when more than Err and Deadline is asked for. Most tasks never ask, and
+// save its allocation and its entry in the list of the parent. The
+// design is ours.
 type taskContext taskState
 
 type stdContext struct {
@@ -20,7 +21,7 @@ var _ context.Context = (*taskContext)(nil)
 func (c *taskContext) Deadline() (time.Time, bool) { return c.parent.Deadline() }
 func (c *taskContext) Done() <-chan struct{}       { return c.withCancel().Done() }
 
-// Err becomes that of full once there is one, which does not change any more.
+// Err returns the error of std once that is made, since it cannot change then.
 func (c *taskContext) Err() error {
 	if c.std.Load() == nil && !c.returned.Load() && c.parent.Err() == nil {
 		return nil
@@ -28,10 +29,9 @@ func (c *taskContext) Err() error {
 	return c.withCancel().Err()
 }
 
-// Value answers the package's own questions: which task a context belongs to,
-// and which task of a crew it belongs to. A scope, a set or a task that was made
-// with the context of a task acts for that task, so the second question goes on
-// to the parents.
+// Value answers two keys of this package. taskKey asks for the task of a context. memberKey
+// asks for the task of certain workers; it is passed on to the parents, because a scope, a set
+// or a task that was made with the context of a task acts for that task.
 func (c *taskContext) Value(key any) any {
 	t := (*taskState)(c)
 	switch k := key.(type) {
@@ -47,12 +47,11 @@ func (c *taskContext) Value(key any) any {
 }
 
 type (
-	taskKey   struct{}                   // asks for the *taskState of the nearest task
-	memberKey struct{ workers *workers } // asks for the nearest task of the crew
+	taskKey   struct{}                   // asks for the nearest task
+	memberKey struct{ workers *workers } // asks for the nearest task of these workers
 )
 
-// valuesOf has the values of a context and nothing else: neither its end nor the task
-// that it belongs to.
+// valuesOf is a context with the values of another, but without its end and its task.
 type valuesOf struct{ context.Context }
 
 func (valuesOf) Deadline() (deadline time.Time, ok bool) { return deadline, false }
@@ -67,8 +66,7 @@ func (c valuesOf) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// taskOf returns the task to which ctx belongs, or nil if that has ended or there
-// is none.
+// taskOf returns the task of ctx, or nil if there is none or it has returned.
 func taskOf(ctx context.Context) *taskState {
 	t, _ := ctx.Value(taskKey{}).(*taskState)
 	if t == nil || t.returned.Load() {
@@ -77,7 +75,8 @@ func taskOf(ctx context.Context) *taskState {
 	return t
 }
 
-// memberOf returns the task of c for which ctx acts, or nil.
+// memberOf returns the task of ws for which ctx acts, or nil if there is none or it has
+// returned.
 func memberOf(ctx context.Context, ws *workers) *taskState {
 	m, _ := ctx.Value(memberKey{ws}).(*taskState)
 	if m == nil || m.returned.Load() {
@@ -98,7 +97,7 @@ func (c *taskContext) withCancel() *stdContext {
 	f := new(stdContext)
 	f.Context, f.cancel = context.WithCancelCause(c.parent)
 	c.std.Store(f)
-	if c.returned.Load() { // after the store: end may not have seen it
+	if c.returned.Load() { // end may have run before the store
 		f.cancel(nil)
 	}
 	return f

@@ -7,16 +7,14 @@ import (
 	"time"
 )
 
-// Timeout calls f with a context that ends after d, with [ErrTimeout] as its
-// cause, or when f returns, so what f returns must not need it. A deadline that f
-// copied out of it stays where it was copied to. (In package retry the context of an
-// attempt that succeeded lives on.)
+// Timeout calls f on the caller's goroutine, with a context that is canceled after d with
+// [ErrTimeout] as the cause. f must return when its context is done: Timeout waits for it.
 //
-// It returns what f returned: a success also when it came late. An error of f after
-// the time is over wraps ErrTimeout too. If d is not positive, f is not called.
+// Timeout returns the results of f, also if f succeeds after the time has passed. An error of f
+// after that time also wraps ErrTimeout. If d is not positive, f is not called.
 //
-// f runs on the caller's goroutine and is waited for, so it must heed its
-// context.
+// The context ends when f returns, so the result must not need it. (The context of an attempt
+// of package retry that succeeded does not end.)
 //
 //ferrous:blocks
 func Timeout[T any](ctx context.Context, d time.Duration, f func(context.Context) (T, error)) (T, error) {

@@ -11,53 +11,56 @@ import (
 	"unsafe"
 )
 
-// Wait edges: which task waits for which.
+// The wait graph: which task waits for which.
 //
-// An edge goes from a task that waits to the task or the group that it waits for.
-// A group is a Scope or a crew. A group is above its tasks: it cannot end before
-// they end. The edges serve two purposes.
+// An edge goes from a task that waits to the task or the group that it waits for. A group is a
+// scope or workers. A group is above its tasks: it cannot end before they end. The graph serves
+// two purposes.
 //
-// Places (place.go): a task that has not begun may run in the place of any task
-// of its crew that is above it, since that task cannot go on before.
+// Slots (slots.go): a queued task may run in the slot of any task of its workers that is above
+// it, since that task cannot continue before it.
 //
-// Rings: if every task of a ring waits on its own goroutine, none of them can
-// ever go on. The wait that would close the ring panics.
+// Deadlocks: if every task of a cycle waits on its own goroutine, none of them can continue. The
+// wait that would close the cycle panics. This is the wait-for graph of database systems, searched
+// when an edge is added, so that at most one cycle is closed at a time.
 //
-// A wait from outside of all tasks adds no edge. One lock guards the edges of all
-// crews, because edges lead from crew to crew. It is taken before crew.mu. A wait
-// inside a task costs O(n) for the n tasks that wait above and below it.
+// A wait outside of all tasks adds no edge. One lock guards the edges of all workers, because edges
+// lead from owner to owner. It is taken before workers.mu. A wait in a task costs O(n) for the n
+// tasks that wait above and below it.
+
+// waitGraph guards the graph.
 var waitGraph sync.Mutex
 
-// A node is an end of edges: a task or a group. It is made on first use, and
-// guarded by waits.
+// A node is a task or a group in the graph. It is made when it is first needed, and guarded by
+// waitGraph.
 type node struct {
 	core    *taskState  // nil in the node of a group
-	task    anyHandle   // its handle; nil in the node of a group or a task that had begun
+	task    anyHandle   // its handle; nil in the node of a group or of a task that had started
 	needs   atomic.Bool // the task waits for a slot; written under workers.mu
-	workers *workers    // of the tasks, in the node of a crew
+	workers *workers    // in the node of workers
 	down    []*edge     // from this task
-	cycles  chan any    // panic values: breaks a wait of this task off; made by its first wait
+	cycles  chan any    // panic values that end a wait of this task; made by its first wait
 	up      []*edge     // to this node
-	inner   []*node     // tasks of the group from which edges go down
+	inner   []*node     // tasks of the group that have edges down
 	index   int         // of a task in inner of its group
 
-	awaitedTasks []*node // tasks of the crew that may need a slot, awaited by tasks of other crews
-	awaitedIndex int     // of this task in awaited of its workers, from 1; 0 if it is not there
+	awaitedTasks []*node // tasks of the workers that may need a slot and that tasks of other owners wait for
+	awaitedIndex int     // of this task in awaitedTasks of its workers, from 1; 0 if it is not there
 }
 
 // An edge is at down[i] of the node that waits and at up[j] of the other.
 type edge struct {
 	from, to        *node
 	i, j            int
-	ctx             context.Context // ends the wait; nil if nothing does
-	ownGoroutine    bool            // the goroutine that runs the task waits
-	uninterruptible bool            // it cannot be broken off, as that for the end of a scope
-	anyOfGroup      bool            // for any task of the group, not for all
+	ctx             context.Context // its end ends the wait; nil if the wait has no context
+	ownGoroutine    bool            // the goroutine that runs the task waits, not another one on its behalf
+	uninterruptible bool            // a panic cannot end the wait, as that for the end of a scope
+	anyOfGroup      bool            // the wait is for any task of the group, not for all
 }
 
 // waitable is a task or a group.
 type waitable interface {
-	// nodeOf returns the node, and makes it on first use. The caller holds waits.
+	// nodeOf returns the node, and makes it if there is none. The caller holds waitGraph.
 	nodeOf() *node
 }
 
@@ -100,7 +103,7 @@ func (s *Scope) nodeOf() *node {
 	return s.node
 }
 
-// ownerNode returns the node of the task's owner, or nil. The caller holds waits.
+// ownerNode returns the node of the task's owner, or nil. The caller holds waitGraph.
 func (t *taskState) ownerNode() *node {
 	switch owner := t.owner.(type) {
 	case *workers:
@@ -112,21 +115,20 @@ func (t *taskState) ownerNode() *node {
 	}
 }
 
-// connect makes e an edge from x to y, and tasks below y that have not begun get a
-// place if a task above them can pass one on.
+// connect makes e an edge from x to y. Queued tasks below y get a slot if a task above them can
+// hand one over.
 //
-// If the edge closes a ring of tasks that wait on their own goroutines, connect
-// returns an error that names the ring. If e itself is a wait that must go on, another
-// one of the ring panics with that error.
+// If the edge closes a cycle of tasks that wait on their own goroutines, connect returns an error
+// that names the cycle. If e is uninterruptible, another wait of the cycle panics with that error.
 func (e *edge) connect(x *taskState, y waitable) (err error) {
 	waitGraph.Lock()
 	defer waitGraph.Unlock()
 	e.from, e.to = x.nodeOf(), y.nodeOf()
 	if e.ownGoroutine {
-		if ring := e.from.findCycle(e.to); ring != nil {
-			err = bug("deadlock: %s", strings.Join(describe(ring), ", which waits for "))
+		if cycle := e.from.findCycle(e.to); cycle != nil {
+			err = bug("deadlock: %s", strings.Join(describe(cycle), ", which waits for "))
 			if e.uninterruptible {
-				breakCycle(ring, err)
+				breakCycle(cycle, err)
 			}
 		}
 	}
@@ -145,34 +147,34 @@ func (e *edge) connect(x *taskState, y waitable) (err error) {
 	return err
 }
 
-// wait is wait for a task that waits by e. It panics if another wait closes a ring.
+// wait is the function wait for a task whose edge is e. It panics if another wait closes a cycle.
 func (e *edge) wait(ready <-chan struct{}) error {
 	if e.ctx.Err() != nil {
 		return contextError(e.ctx)
 	}
-	var rings chan any
+	var cycles chan any
 	if e.ownGoroutine {
-		rings = e.from.cycles
+		cycles = e.from.cycles
 	}
 	select {
 	case <-ready:
 		return nil
 	case <-e.ctx.Done():
 		return contextError(e.ctx)
-	case ring := <-rings:
-		panic(ring)
+	case cycle := <-cycles:
+		panic(cycle)
 	}
 }
 
-// breakCycle makes the last wait of the ring that can be given up panic. There is one,
-// since scopes that wait for each other are nested.
-func breakCycle(ring []*node, err error) {
-	for i := len(ring) - 2; i > 0; i-- {
-		for _, e := range ring[i].down {
-			if e.to == ring[i+1] && e.ownGoroutine && !e.uninterruptible {
+// breakCycle makes the last interruptible wait of the cycle panic. There is one, since scopes
+// that wait for each other are nested.
+func breakCycle(cycle []*node, err error) {
+	for i := len(cycle) - 2; i > 0; i-- {
+		for _, e := range cycle[i].down {
+			if e.to == cycle[i+1] && e.ownGoroutine && !e.uninterruptible {
 				select {
 				case e.from.cycles <- err:
-				default: // it does already
+				default: // it panics already
 				}
 				return
 			}
@@ -180,8 +182,7 @@ func breakCycle(ring []*node, err error) {
 	}
 }
 
-// end removes the edge. Unless ctx has ended the wait, end waits until the task has
-// a place again.
+// end removes the edge. Unless ctx has ended the wait, end waits until the task has a slot again.
 func (e *edge) end(ctx context.Context) {
 	gaveUp := ctx.Err() != nil
 	waitGraph.Lock()
@@ -192,7 +193,7 @@ func (e *edge) end(ctx context.Context) {
 	}
 }
 
-// remove removes the edge. The caller holds waits.
+// remove removes the edge. The caller holds waitGraph.
 func (e *edge) remove(gaveUp bool) {
 	if e.ownGoroutine && !e.uninterruptible {
 		select {
@@ -229,8 +230,8 @@ func drop[T any](s []*T) []*T {
 	return s[:len(s)-1]
 }
 
-// offer passes places of tasks that are upper or above to tasks that are lower or
-// below, where it can. The caller holds waits.
+// offer hands slots of upper and the tasks above it to lower and the tasks below it, where it
+// can. The caller holds waitGraph.
 func offer(upper, lower *node) {
 	var above []*taskState
 	upper.above(func(m *taskState) {
@@ -266,7 +267,7 @@ func offer(upper, lower *node) {
 	})
 }
 
-// await puts n into awaited.
+// await adds n to awaitedTasks.
 func (g *node) await(n *node) {
 	if n.awaitedIndex == 0 {
 		g.awaitedTasks = append(g.awaitedTasks, n)
@@ -274,7 +275,7 @@ func (g *node) await(n *node) {
 	}
 }
 
-// forget takes n out of awaited, if it is there and nothing waits for it.
+// forget removes n from awaitedTasks if no task waits for it.
 func (n *node) forget() {
 	if n.awaitedIndex == 0 || len(n.up) > 0 {
 		return
@@ -286,7 +287,7 @@ func (n *node) forget() {
 	n.awaitedIndex = 0
 }
 
-// A walk visits nodes, each once.
+// A walk is a list of nodes to visit, each once.
 type walk struct {
 	list []*node
 	seen map[*node]struct{} // made when the list is long
@@ -315,8 +316,8 @@ func (w *walk) add(n *node) {
 	w.list = append(w.list, n)
 }
 
-// below calls f with n and with all nodes that n waits for, directly or not, or
-// may wait for, until f returns false.
+// below calls f with n and with all nodes that n waits for or may wait for, directly or not,
+// until f returns false.
 func (n *node) below(f func(*node) bool) {
 	var w walk
 	w.add(n)
@@ -331,7 +332,7 @@ func (n *node) below(f func(*node) bool) {
 		for _, m := range n.inner {
 			w.add(m)
 		}
-		if n.awaitedIndex > 0 && n.needs.Load() { // for the slots of these
+		if n.awaitedIndex > 0 && n.needs.Load() { // for their slots
 			for _, m := range n.core.ownerNode().inner {
 				w.add(m)
 			}
@@ -339,8 +340,8 @@ func (n *node) below(f func(*node) bool) {
 	}
 }
 
-// above calls f with n's task and with all tasks that wait for n, directly or
-// not, nearest first.
+// above calls f with the task of n and with all tasks that wait for n, directly or not, the
+// nearest first.
 func (n *node) above(f func(*taskState)) {
 	var w walk
 	w.add(n)
@@ -363,9 +364,8 @@ func (n *node) above(f func(*taskState)) {
 	}
 }
 
-// waitingForNext returns how many tasks of c cannot go on before another task of c ends:
-// those that wait in Set.Next, and those that wait for them. The caller holds
-// waits and mu.
+// waitingForNext returns how many tasks of ws cannot continue before another task of ws ends: those
+// that wait in Set.Next, and those that wait for them. The caller holds waitGraph and mu.
 func (ws *workers) waitingForNext() (n int) {
 	g := ws.nodeOf()
 	var w walk
@@ -399,21 +399,21 @@ func (n *node) reaches(y *node) bool {
 	return found
 }
 
-// findCycle returns the ring that an edge from n to y would close if all of its members
-// wait on their own goroutines, from n to n, or nil.
+// findCycle returns the cycle, from n to n, that an edge from n to y would close, if all of its
+// members wait on their own goroutines; else nil. It searches upwards from n, breadth first.
 func (n *node) findCycle(y *node) []*node {
 	if len(y.down) == 0 && len(y.inner) == 0 && y != n { // as nearly always
 		return nil
 	}
-	next := map[*node]*node{n: y} // the node that a node was found to wait for
+	next := map[*node]*node{n: y} // the node that each node was found to wait for
 	for list := []*node{n}; len(list) > 0; list = list[1:] {
 		x := list[0]
 		if x == y {
-			ring := []*node{n}
+			cycle := []*node{n}
 			for m := y; m != n; m = next[m] {
-				ring = append(ring, m)
+				cycle = append(cycle, m)
 			}
-			return append(ring, n)
+			return append(cycle, n)
 		}
 		visit := func(m *node) {
 			if m == y || next[m] == nil {
@@ -435,9 +435,9 @@ func (n *node) findCycle(y *node) []*node {
 	return nil
 }
 
-func describe(ring []*node) []string {
+func describe(cycle []*node) []string {
 	var names []string
-	for _, n := range ring {
+	for _, n := range cycle {
 		names = append(names, n.name())
 	}
 	return names
@@ -454,7 +454,7 @@ func (n *node) name() string {
 	}
 }
 
-// name tells a task apart in the text of a panic.
+// name identifies the task in the text of a panic.
 func (t *taskState) name() string {
 	name := "a function"
 	if f := runtime.FuncForPC(t.function); f != nil {
@@ -463,7 +463,8 @@ func (t *taskState) name() string {
 	return fmt.Sprintf("task %p of %s", t, name)
 }
 
-// functionOf returns where f begins: that is what f points to points to.
+// functionOf returns the entry of f: a func value points to a closure, whose first word is the
+// entry.
 func functionOf[T any](f func(context.Context) (T, error)) uintptr {
 	return **(**uintptr)(unsafe.Pointer(&f))
 }

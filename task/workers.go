@@ -5,51 +5,53 @@ import (
 	"sync"
 )
 
-// A workers is the workers of a Set, a Pool or a Scope with a limit, and the tasks
-// that wait for them.
+// workers are the goroutines that run the tasks of a Set, a Pool or a group, with the queue of
+// tasks that have not started and the Submit calls that wait for the queue.
 //
-// A worker is a goroutine. One is started for a task if a place is free and no
-// worker is idle. It runs tasks from the queue and ends when the queue is empty,
-// unless it is one of the idle workers to keep.
+// A worker starts when a task arrives, a slot is free and no worker is idle. It runs tasks from
+// the queue, and stops when the queue is empty unless fewer than maxIdle workers are idle. An
+// idle worker gets its next task directly, through a channel of its own; the worker that became
+// idle last is used first, as in fasthttp's workerpool, because its data is the most likely to be
+// in the cache. The rest is after java.util.concurrent's ThreadPoolExecutor.
 //
-// Whenever mu is free, the queue is empty or all places are taken, and the queue
-// is full if a submitter waits.
+// Invariants whenever mu is free: the queue is empty or all slots are used; if a Submit waits,
+// the queue is full. Slots are explained in slots.go.
 type workers struct {
-	kind  string          // "Set" or the like
-	onEnd func(anyHandle) // is told of each end before it is published, under mu; may be nil
-	scope *Scope          // whose tasks these are, or nil
-	node  *node           // guarded by waits
+	kind  string          // the type of the owner, for texts
+	onEnd func(anyHandle) // called at each end before it is published, under mu; may be nil
+	scope *Scope          // the owner if it is a scope, else nil
+	node  *node           // guarded by waitGraph
 
-	// onStuck is called when one more task waits in Set.Next, under mu; nil for a Pool.
+	// onNextWaiter is called when one more task waits in Set.Next, under mu; nil for a Pool
 	onNextWaiter func()
 
 	mu          sync.Mutex
-	limit       int              // slots
-	running     int              // tasks that have begun and not ended
-	handedOver  int              // of them, those whose slot another task has
-	overLimit   int              // of the latter, those over the limit
-	handoffs    uint64           // slots passed on, ever
-	accepted    uint64           // tasks, ever
-	succeeded   uint64           // of them, those that ended without an error
-	failed      uint64           // with an error
-	panicked    uint64           // by a panic
+	limit       int              // how many slots there are
+	running     int              // tasks that have started and not ended
+	handedOver  int              // of running: tasks whose slot another task uses
+	overLimit   int              // of handedOver: tasks at work all the same
+	handoffs    uint64           // how often a slot was handed over
+	accepted    uint64           // tasks, in total
+	succeeded   uint64           // of accepted: tasks that ended without an error
+	failed      uint64           // of accepted: with an error
+	panicked    uint64           // of accepted: with a panic
 	replaced    int              // tasks of a JoinMap that were replaced and have not ended
-	queue       fifo[anyHandle]  // tasks that have not begun, and some that have begun out of turn
-	queuedBegun int              // of the queue, tasks that have begun
-	queueLimit  int              // of queued()
-	submitters  fifo[*submitter] // submitters that found the queue full
-	canceled    int              // of them, those that no longer wait
+	queue       fifo[anyHandle]  // tasks that have not started, and some that started out of order
+	queuedBegun int              // how many in queue have started
+	queueLimit  int              // the maximum of queued()
+	submitters  fifo[*submitter] // calls of Submit that found the queue full
+	canceled    int              // how many in submitters no longer wait
 	inNext      []*taskState     // tasks that wait in Set.Next
 	reacquiring fifo[*taskState] // tasks that wait for their slot, and some that have it again
-	goroutines  int              // workers
-	idleWorkers []*worker        // those without a task, the last to become idle last
-	maxIdle     int              // idle workers that do not end
-	allStopped  chan struct{}    // made by close; closed when no worker is left
+	goroutines  int              // how many workers there are
+	idleWorkers []*worker        // without a task; the last one became idle last
+	maxIdle     int              // how many workers may stay idle
+	allStopped  chan struct{}    // made by Close or Shutdown; closed when no worker is left
 	allEnded    chan struct{}    // made by Wait; closed when no task is left
 
 	ctx    context.Context // parent of the tasks' contexts; replaced by abort
 	cancel context.CancelCauseFunc
-	parent context.Context // of ctx; nil in the zero value
+	parent context.Context // of ctx; nil in a zero Set or Pool
 	end    endReport
 }
 
@@ -64,11 +66,11 @@ type anyHandle interface {
 
 // A worker runs one task after the other.
 type worker struct {
-	task  anyHandle      // nil while it is idle; its goroutine may read it, others only under workers.mu
+	task  anyHandle      // nil while idle; read by its goroutine, and by others under workers.mu
 	tasks chan anyHandle // for an idle worker; nil ends it
 }
 
-// submitter is a submitter that waits for free capacity in the queue.
+// A submitter is a call of Submit that waits until the queue has room.
 type submitter struct {
 	h             anyHandle
 	handoff       handoff        // of h
@@ -91,7 +93,7 @@ func (ws *workers) init(ctx context.Context, kind string, limit, bound int) {
 	ws.ctx, ws.cancel = context.WithCancelCause(ctx)
 }
 
-// check panics if c is that of a zero Set or Pool.
+// check panics if ws belongs to a zero Set, JoinMap or Pool.
 func (ws *workers) check(kind, method string) {
 	if ws.parent == nil {
 		panic(bug("%s.%s: zero %s", kind, method, kind))
@@ -106,10 +108,10 @@ func (ws *workers) checkWait(ctx context.Context, kind, method string) {
 	}
 }
 
-// ended has nothing to do: the worker publishes the end.
+// ended does nothing: the worker publishes the end when run has returned.
 func (*workers) ended(*taskState) {}
 
-// workers returns the crew that runs the task, or nil.
+// workers returns the workers that run the task, or nil.
 func (t *taskState) workers() *workers {
 	switch owner := t.owner.(type) {
 	case *workers:
@@ -121,21 +123,21 @@ func (t *taskState) workers() *workers {
 	}
 }
 
-// atLimit reports whether so many tasks are at work that none may begin. It adds nothing
-// to the limit, which may be the greatest number.
+// atLimit reports whether all slots are used. It adds nothing to the limit, which may be
+// MaxInt.
 func (ws *workers) atLimit() bool { return ws.running-ws.handedOver+ws.overLimit >= ws.limit }
 
-// queued returns how many tasks in the queue have not begun. The caller holds mu.
+// queued returns how many tasks of the queue have not started. The caller holds mu.
 func (ws *workers) queued() int { return ws.queue.n - ws.queuedBegun }
 
-// waitingSubmitters returns how many submitters wait. The caller holds mu.
+// waitingSubmitters returns how many submitters still wait. The caller holds mu.
 func (ws *workers) waitingSubmitters() int { return ws.submitters.n - ws.canceled }
 
 // unended returns how many accepted tasks have not ended. The caller holds mu.
 func (ws *workers) unended() int { return ws.running + ws.queued() }
 
-// admit hands h to a worker or to the queue, if there is room. The caller holds
-// mu, and the crew is open.
+// admit starts or queues h and reports true, unless the queue is full. The caller holds mu and
+// has checked that ws is open.
 func (ws *workers) admit(h anyHandle) bool {
 	if ws.atLimit() && ws.queued() >= ws.queueLimit {
 		return false
@@ -146,7 +148,7 @@ func (ws *workers) admit(h anyHandle) bool {
 	return true
 }
 
-// submit admits h, waiting until ctx is done if it may wait.
+// submit admits h. If the queue is full and mayWait, it waits until ctx is done.
 func (ws *workers) submit(ctx context.Context, h anyHandle, mayWait bool) error {
 	if ctx.Err() != nil {
 		return contextError(ctx)
@@ -172,7 +174,7 @@ func (ws *workers) submit(ctx context.Context, h anyHandle, mayWait bool) error 
 	return err
 }
 
-// enqueueSubmitter makes a waiter for h. The caller holds mu.
+// enqueueSubmitter adds a submitter for h. The caller holds mu.
 func (ws *workers) enqueueSubmitter(h anyHandle) *submitter {
 	w := &submitter{h: h, ready: make(chan struct{})}
 	w.handoff.submitter = w
@@ -181,13 +183,12 @@ func (ws *workers) enqueueSubmitter(h anyHandle) *submitter {
 	return w
 }
 
-// awaitAdmission waits until w is admitted or ctx is done. If a task of the crew
-// waits here, the new one may run in its place, and then awaitAdmission waits for
-// its end.
+// awaitAdmission waits until w is admitted or ctx is done. If a task of ws waits here, the new
+// task may run in its slot, and awaitAdmission then waits for the end of the new task.
 func (ws *workers) awaitAdmission(ctx context.Context, w *submitter) error {
 	if x, own := waiterOf(ctx); x != nil {
 		e := &edge{ctx: ctx, ownGoroutine: own, uninterruptible: true}
-		_ = e.connect(x, w.h) // it waits for nothing: there is no ring
+		_ = e.connect(x, w.h) // the new task waits for nothing: there is no cycle
 		defer e.end(ctx)
 	}
 	err := wait(ctx, w.ready)
@@ -202,7 +203,7 @@ func (ws *workers) awaitAdmission(ctx context.Context, w *submitter) error {
 		return err
 	case state == refused:
 		return ErrClosed
-	case passed: // also when ctx was done meanwhile
+	case passed: // also if ctx is done now
 		_ = wait(ctx, w.h.base().doneChan())
 	}
 	return nil
@@ -219,8 +220,8 @@ func (ws *workers) admitSubmitter(w *submitter) {
 	close(w.ready)
 }
 
-// startQueued gives free places to tasks: first to those that wait for their own, then
-// to the queue. The caller holds mu.
+// startQueued gives free slots first to tasks that wait for their slot, then to queued tasks.
+// The caller holds mu.
 func (ws *workers) startQueued() {
 	for !ws.atLimit() {
 		if ws.reacquireOne() {
@@ -236,8 +237,8 @@ func (ws *workers) startQueued() {
 	}
 }
 
-// takeQueued returns the next task of the queue, or nil, and lets a submitter that
-// waits fill its place. The caller begins the task and holds mu.
+// takeQueued removes and returns the next task of the queue, or nil, and admits the first
+// submitter to the queue. The caller starts the task and holds mu.
 func (ws *workers) takeQueued() anyHandle {
 	h, ok := ws.queue.pop()
 	for ws.queuedBegun > 0 && ok && h.base().begun {
@@ -264,8 +265,7 @@ func (ws *workers) takeQueued() anyHandle {
 	return h
 }
 
-// admitSubmitters lets submitters that wait into the queue while that has room. The caller
-// holds mu.
+// admitSubmitters admits submitters while the queue has room. The caller holds mu.
 func (ws *workers) admitSubmitters() {
 	for ws.submitters.n > 0 && ws.queued() < ws.queueLimit {
 		if w, _ := ws.submitters.pop(); w.state == waiting {
@@ -277,14 +277,14 @@ func (ws *workers) admitSubmitters() {
 	}
 }
 
-// begin notes that w runs h from now on. The caller holds mu.
+// begin records that w runs h from now on. The caller holds mu.
 func (ws *workers) begin(w *worker, h anyHandle) {
 	w.task = h
 	h.base().begin()
 	ws.running++
 }
 
-// start begins h with an idle worker or a new one. The caller holds mu.
+// start runs h on an idle worker or a new one. The caller holds mu.
 func (ws *workers) start(h anyHandle) {
 	if n := len(ws.idleWorkers); n > 0 {
 		w := last(ws.idleWorkers)
@@ -299,15 +299,15 @@ func (ws *workers) start(h anyHandle) {
 	go ws.work(w, h)
 }
 
-// cancelSubmitter takes w out of the list of waiters, sooner or later. The caller holds
-// mu.
+// cancelSubmitter marks w as canceled. It is removed from the list later. The caller holds mu.
 func (ws *workers) cancelSubmitter(w *submitter) {
 	w.state = canceled
-	w.h.base().begin() // it never will
+	w.h.base().begin() // it will not start
 	ws.countCanceled()
 }
 
-// countCanceled counts a waiter of the list that no longer waits.
+// countCanceled counts a submitter that no longer waits, and compacts the list when more than
+// half of it does not.
 func (ws *workers) countCanceled() {
 	ws.canceled++
 	if ws.canceled <= ws.submitters.n/2 {
@@ -322,7 +322,7 @@ func (ws *workers) countCanceled() {
 	ws.submitters, ws.canceled = rest, 0
 }
 
-// work runs h and whatever comes after it.
+// work runs h, and then further tasks until there is nothing to do.
 func (ws *workers) work(w *worker, h anyHandle) {
 	defer func() {
 		if h != nil { // the task called runtime.Goexit
@@ -342,8 +342,8 @@ func (ws *workers) work(w *worker, h anyHandle) {
 	}
 }
 
-// next publishes the end of the last task and returns another, or nil to end the
-// worker.
+// next publishes the end of the last task and returns the next one, or nil to stop the worker.
+// It may wait idle in between.
 func (ws *workers) next(w *worker, last anyHandle) anyHandle {
 	ws.mu.Lock()
 	ended := ws.taskEnded(last)
@@ -359,8 +359,8 @@ func (ws *workers) next(w *worker, last anyHandle) anyHandle {
 	return h
 }
 
-// nextOrIdle returns a task for w, or nil, and whether w is idle then. The caller
-// holds mu.
+// nextOrIdle returns the next task for w, or nil and whether w is idle now. The caller holds
+// mu.
 func (ws *workers) nextOrIdle(w *worker) (h anyHandle, idle bool) {
 	w.task = nil
 	for ws.reacquiring.n > 0 && !ws.atLimit() && ws.reacquireOne() {
@@ -384,7 +384,7 @@ func (ws *workers) nextOrIdle(w *worker) (h anyHandle, idle bool) {
 	return nil, true
 }
 
-// endQueued ends a task that was aborted, if it is in the queue and has not begun.
+// endQueued ends a task that was aborted, if it is queued.
 func (ws *workers) endQueued(r anyHandle) {
 	h := r.base()
 	ws.mu.Lock()
@@ -403,7 +403,8 @@ func (ws *workers) endQueued(r anyHandle) {
 	}
 }
 
-// countBegun counts a task of the queue that has begun out of turn, or never will.
+// countBegun counts a task of the queue that has started out of order, or never will, and
+// compacts the queue when these are more than half of it.
 func (ws *workers) countBegun() {
 	ws.queuedBegun++
 	if ws.queuedBegun <= smallestRing || ws.queuedBegun <= ws.queue.n/2 {
@@ -418,8 +419,9 @@ func (ws *workers) countBegun() {
 	ws.queue, ws.queuedBegun = rest, 0
 }
 
-// taskEnded notes the end of a task that has begun and publishes it, but for waking
-// its joiners. The caller holds mu.
+// taskEnded records and publishes the end of a task that had started. It does not wake the
+// callers that wait for the task; the caller of taskEnded does, after releasing mu, which it
+// holds.
 func (ws *workers) taskEnded(h anyHandle) *taskState {
 	ws.running--
 	core := h.base()
@@ -430,7 +432,8 @@ func (ws *workers) taskEnded(h anyHandle) *taskState {
 	return core
 }
 
-// publish notes the end of the task h, which is that of core. The caller holds mu.
+// publish counts the end of the task h, whose state is t, and makes it visible. The caller holds
+// mu.
 func (ws *workers) publish(h anyHandle, core *taskState) {
 	core.ended = true
 	if core.failure == nil {
@@ -447,7 +450,7 @@ func (ws *workers) publish(h anyHandle, core *taskState) {
 	}
 }
 
-// wake tells joiners, and the scope, of the end of a task that was published.
+// wake wakes the callers that wait for a task whose end was published, and informs the scope.
 func (ws *workers) wake(h *taskState) {
 	h.wake()
 	if ws.scope != nil {
@@ -455,7 +458,8 @@ func (ws *workers) wake(h *taskState) {
 	}
 }
 
-// publishAllEnded wakes callers of Wait, of which there are some, if there is no task. The caller holds mu.
+// publishAllEnded wakes the callers of Wait if no task is left. There is such a caller. The
+// caller holds mu.
 func (ws *workers) publishAllEnded() {
 	if ws.unended() == 0 {
 		close(ws.allEnded)
@@ -463,7 +467,7 @@ func (ws *workers) publishAllEnded() {
 	}
 }
 
-// workerEnded notes the end of a worker, all of whose tasks have woken their joiners.
+// workerEnded records the end of a worker. Its tasks have all been published.
 func (ws *workers) workerEnded() {
 	unregister()
 	ws.mu.Lock()
@@ -481,8 +485,7 @@ func (ws *workers) resize(limit int) {
 	ws.startQueued()
 }
 
-// stopIdle ends idle workers until no more than keep are left. The caller holds
-// mu.
+// stopIdle stops idle workers until at most keep are left. The caller holds mu.
 func (ws *workers) stopIdle(keep int) {
 	for len(ws.idleWorkers) > keep {
 		last(ws.idleWorkers).tasks <- nil
