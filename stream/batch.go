@@ -7,13 +7,12 @@ import (
 	"github.com/coderrange/ferrous/task"
 )
 
-// ReadyChunks gathers what is ready, at most n elements, into a slice of their own,
-// which is never empty: it waits for the first element only. So chunks are small while
-// the loop is fast and grow when it is slow. Before an error, what was gathered is
-// yielded.
+// ReadyChunks yields slices of the elements that are ready, at most n. It waits only for the first
+// element of a slice. So slices are small while the loop is fast, and grow when it is slow. Each slice
+// is new and not empty.
 //
-// s runs on a goroutine of its own, up to min(n, 1024) elements and one more ahead. An
-// n that is not positive panics. After futures' ready_chunks.
+// s runs on its own goroutine, up to min(n, 1024)+1 elements ahead. ReadyChunks panics if n is not
+// positive. After futures' ready_chunks.
 func ReadyChunks[T any](s Stream[T], n int) Stream[[]T] {
 	checkPositive("ReadyChunks", n)
 	return Stream[[]T]{func(ctx context.Context, yield func([]T) bool) error {
@@ -54,28 +53,25 @@ func ReadyChunks[T any](s Stream[T], n int) Stream[[]T] {
 	}}
 }
 
-// BatchOptions says when a batch of [Batches] is full. A zero bound is none.
+// BatchOptions are the bounds of a batch of [Batches]. A bound of zero does not count.
 type BatchOptions[T any] struct {
-	// MaxElements is how many elements a batch has at most.
+	// MaxElements is the maximum number of elements of a batch.
 	MaxElements int
-	// MaxBytes is how many bytes the elements of a batch have at most, as Size counts
-	// them. An element that alone has more is a batch of its own.
+	// MaxBytes is the maximum sum of the sizes of the elements, as Size returns them. An element
+	// that is larger is a batch of its own.
 	MaxBytes int
-	// Size returns how many bytes an element has. It is needed for MaxBytes only.
+	// Size returns the size of an element in bytes. It is only needed for MaxBytes.
 	Size func(T) int
-	// MaxAge is how long after its first element a batch is yielded at the latest.
+	// MaxAge is the maximum time between the first element of a batch and its yield.
 	MaxAge time.Duration
 }
 
-// Batches gathers elements into a slice of their own, which is never empty, until one
-// of the bounds of o is reached, as shippers of logs do. At the end, and before an
-// error, what was gathered is yielded.
+// Batches yields slices of elements. A slice is yielded when one of the bounds of o is reached, as log
+// shippers do. The rest is yielded at the end, and before an error. Each slice is new and not empty.
 //
-// With a MaxAge, s runs on a goroutine of its own, up to [ReadAhead] elements and one
-// more ahead; else it is pure.
-// It panics if o has no bound or a negative one, if it has MaxBytes and no Size, and
-// when Size returns a negative number. For the bounds one by one there are [Chunks] and
-// [ChunksTimeout].
+// With a MaxAge, s runs on its own goroutine, up to [ReadAhead]+1 elements ahead. Otherwise it is pure.
+// Batches panics if o has no bound or a negative one, or MaxBytes without Size. The loop panics if Size
+// returns a negative number. For a single bound, use [Chunks] or [ChunksTimeout].
 func Batches[T any](s Stream[T], o BatchOptions[T]) Stream[[]T] {
 	switch {
 	case o.MaxElements < 0 || o.MaxBytes < 0 || o.MaxAge < 0:
@@ -97,7 +93,7 @@ func Batches[T any](s Stream[T], o BatchOptions[T]) Stream[[]T] {
 	}}
 }
 
-// gather is Batches with a timer, which each element sets anew if eachResets.
+// gather is Batches with a timer, which each element resets if eachResets.
 func gather[T any](s Stream[T], o BatchOptions[T], ahead int, eachResets bool) Stream[[]T] {
 	return Stream[[]T]{func(ctx context.Context, yield func([]T) bool) error {
 		g := batchState[T]{o: o, yield: yield, open: true}
@@ -126,7 +122,7 @@ func gather[T any](s Stream[T], o BatchOptions[T], ahead int, eachResets bool) S
 	}}
 }
 
-// A batchState is a run that gathers elements.
+// A batchState is a run of Batches.
 type batchState[T any] struct {
 	o     BatchOptions[T]
 	yield func([]T) bool
@@ -135,7 +131,7 @@ type batchState[T any] struct {
 	bytes int // of batch
 }
 
-// add reports whether there may be more.
+// add adds an element, and reports whether the loop continues.
 func (g *batchState[T]) add(v T) bool {
 	size := 0
 	if g.o.MaxBytes > 0 {
@@ -154,7 +150,7 @@ func (g *batchState[T]) add(v T) bool {
 	return true
 }
 
-// flush yields what was gathered.
+// flush yields the batch if it is not empty, and reports whether the loop continues.
 func (g *batchState[T]) flush() bool {
 	full := g.batch
 	g.batch, g.bytes = nil, 0

@@ -2,7 +2,7 @@ package stream
 
 import "context"
 
-// Filter keeps the elements for which keep returns true. It is pure.
+// Filter returns a stream of the elements for which keep returns true. It is pure.
 func (s Stream[T]) Filter(keep func(T) bool) Stream[T] {
 	checkFunc("Stream.Filter", keep != nil)
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
@@ -10,7 +10,7 @@ func (s Stream[T]) Filter(keep func(T) bool) Stream[T] {
 	}}
 }
 
-// Inspect calls f with each element on its way. It is pure.
+// Inspect returns a stream of the same elements that calls f with each of them. It is pure.
 func (s Stream[T]) Inspect(f func(T)) Stream[T] {
 	checkFunc("Stream.Inspect", f != nil)
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
@@ -21,8 +21,8 @@ func (s Stream[T]) Inspect(f func(T)) Stream[T] {
 	}}
 }
 
-// Take keeps the first n elements, and does not ask for more. It is pure; with
-// an n that is not positive, the stream is empty and s is not run.
+// Take returns a stream of the first n elements. It does not read more than n. If n is not positive,
+// the stream is empty, and s is not run. It is pure.
 func (s Stream[T]) Take(n int) Stream[T] {
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		left := n
@@ -36,7 +36,7 @@ func (s Stream[T]) Take(n int) Stream[T] {
 	}}
 }
 
-// Skip drops the first n elements. It is pure.
+// Skip returns a stream without the first n elements. It is pure.
 func (s Stream[T]) Skip(n int) Stream[T] {
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		left := n
@@ -50,8 +50,8 @@ func (s Stream[T]) Skip(n int) Stream[T] {
 	}}
 }
 
-// TakeWhile ends the stream before the first element for which keep returns
-// false. It is pure.
+// TakeWhile returns a stream that ends before the first element for which keep returns false. It is
+// pure.
 func (s Stream[T]) TakeWhile(keep func(T) bool) Stream[T] {
 	checkFunc("Stream.TakeWhile", keep != nil)
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
@@ -59,8 +59,8 @@ func (s Stream[T]) TakeWhile(keep func(T) bool) Stream[T] {
 	}}
 }
 
-// SkipWhile drops the elements before the first for which drop returns false. It
-// is pure.
+// SkipWhile returns a stream that begins with the first element for which drop returns false. It is
+// pure.
 func (s Stream[T]) SkipWhile(drop func(T) bool) Stream[T] {
 	checkFunc("Stream.SkipWhile", drop != nil)
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
@@ -72,7 +72,8 @@ func (s Stream[T]) SkipWhile(drop func(T) bool) Stream[T] {
 	}}
 }
 
-// Chain runs s and then each of the others. It is pure.
+// Chain returns a stream of the elements of s, followed by those of each of the others. It is
+// pure.
 func (s Stream[T]) Chain(others ...Stream[T]) Stream[T] {
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		more := true
@@ -93,8 +94,8 @@ func (s Stream[T]) Chain(others ...Stream[T]) Stream[T] {
 	}}
 }
 
-// FilterMap maps the elements for which f returns true, and drops the others. An
-// error of f ends the stream. It is pure.
+// FilterMap returns a stream of the values of f for the elements for which f returns true. An error
+// of f ends the stream. It is pure.
 func FilterMap[T, U any](s Stream[T], f func(context.Context, T) (U, bool, error)) Stream[U] {
 	checkFunc("FilterMap", f != nil)
 	return filterMap(s, f)
@@ -118,8 +119,8 @@ func filterMap[T, U any](s Stream[T], f func(context.Context, T) (U, bool, error
 	}}
 }
 
-// FlatMap runs the stream that f returns for each element, one after the other.
-// It is pure. To run several at once, see [MapUnordered] and [Merge].
+// FlatMap returns a stream of the elements of the streams that f returns for the elements of s, one
+// stream after the other. It is pure. To run several streams at once, use [FlatMapUnordered].
 func FlatMap[T, U any](s Stream[T], f func(T) Stream[U]) Stream[U] {
 	checkFunc("FlatMap", f != nil)
 	return Stream[U]{func(ctx context.Context, yield func(U) bool) error {
@@ -139,8 +140,8 @@ func FlatMap[T, U any](s Stream[T], f func(T) Stream[U]) Stream[U] {
 	}}
 }
 
-// Scan yields what f makes of each element and its own result before, first of
-// all init. It is pure.
+// Scan yields each running result of f, which gets the result before, at first init, and an element.
+// init is not yielded. It is pure.
 func Scan[T, A any](s Stream[T], init A, f func(A, T) A) Stream[A] {
 	checkFunc("Scan", f != nil)
 	return Stream[A]{func(ctx context.Context, yield func(A) bool) error {
@@ -152,13 +153,13 @@ func Scan[T, A any](s Stream[T], init A, f func(A, T) A) Stream[A] {
 	}}
 }
 
-// Indexed is an element with its place, counted from 0.
+// Indexed is an element with its position, counted from 0.
 type Indexed[T any] struct {
 	Index int
 	Value T
 }
 
-// Enumerate numbers the elements. It is pure.
+// Enumerate returns a stream of the elements with their positions. It is pure.
 func Enumerate[T any](s Stream[T]) Stream[Indexed[T]] {
 	return Stream[Indexed[T]]{func(ctx context.Context, yield func(Indexed[T]) bool) error {
 		i := -1
@@ -169,9 +170,8 @@ func Enumerate[T any](s Stream[T]) Stream[Indexed[T]] {
 	}}
 }
 
-// Chunks gathers n elements into a slice of their own, the last one may be
-// shorter. Before an error, what was gathered is yielded. It is pure. An n that
-// is not positive panics.
+// Chunks yields slices of n elements. The last one may be shorter. If there is an error, the elements
+// before it are yielded first. Each slice is new. It is pure. Chunks panics if n is not positive.
 func Chunks[T any](s Stream[T], n int) Stream[[]T] {
 	checkPositive("Chunks", n)
 	return Stream[[]T]{func(ctx context.Context, yield func([]T) bool) error {
@@ -195,13 +195,13 @@ func Chunks[T any](s Stream[T], n int) Stream[[]T] {
 	}}
 }
 
-// maxChunkHint bounds what is allocated before the elements are there.
+// maxChunkHint bounds the capacity that is allocated before the elements have arrived.
 const maxChunkHint = 1024
 
-// Windows yields the last size elements after the first size ones and then after
-// every step, each time as a slice of its own: with a step of size it is
-// [Chunks] without a shorter last one. It is pure. A size or step that is not
-// positive panics.
+// Windows yields the last size elements, first after size elements and then after every step
+// elements. If step equals size, it is [Chunks] without a shorter last slice. Each slice is new. It
+// is pure. Windows panics if size or step is not positive. After slice::windows and, with step,
+// chunks_exact.
 func Windows[T any](s Stream[T], size, step int) Stream[[]T] {
 	checkPositive("Windows", size)
 	checkPositive("Windows", step)
@@ -225,10 +225,10 @@ func Windows[T any](s Stream[T], size, step int) Stream[[]T] {
 	}}
 }
 
-// Retry runs s again when it fails, from its beginning: elements come again
-// unless the source knows how far it was. again is told the error and how often
-// s failed without an element since the last one, from 1 on; it may wait. If it
-// returns an error, that ends the stream. It is pure.
+// Retry runs s again from its beginning when it ends with an error. So elements are repeated, unless
+// the source continues where it was. Before each further run, again is called with the error and
+// the number of failures since the last element, counted from 1. It may wait. An error of again
+// ends the stream. It is pure.
 func Retry[T any](s Stream[T], again func(ctx context.Context, failures int, err error) error) Stream[T] {
 	checkFunc("Retry", again != nil)
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {

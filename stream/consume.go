@@ -2,7 +2,8 @@ package stream
 
 import "context"
 
-// Collect returns all elements, and those before the error if there is one.
+// Collect returns all elements. If the stream ends with an error, it returns the elements before
+// the error, and the error.
 //
 //ferrous:blocks
 func Collect[T any](ctx context.Context, s Stream[T]) ([]T, error) {
@@ -15,19 +16,19 @@ func Collect[T any](ctx context.Context, s Stream[T]) ([]T, error) {
 	return vs, err
 }
 
-// ForEach calls f with each element, n at once, and waits for all. The first
-// error ends the stream and the context of the others. With an n of 1 it calls f
-// on its own goroutine, in order. It reads ahead as [MapUnordered] does. An n that is
-// not positive and a nil f panic.
+// ForEach calls f with each element, up to n calls at once, and waits for all calls. The first error
+// ends the stream and cancels the contexts of the other calls. If n is 1, f is called in order on
+// the goroutine of the caller. ForEach reads ahead as [MapUnordered] does. It panics if n is not
+// positive.
 //
 //ferrous:blocks
 func ForEach[T any](ctx context.Context, s Stream[T], n int, f func(context.Context, T) error) error {
 	return forEach(ctx, "ForEach", s, n, defaultAhead(n), f)
 }
 
-// ForEachAhead is [ForEach] that reads at most ahead elements beyond the n for which f
-// runs, as [MapAhead] does: with an ahead of 0, it takes only what it can begin at once
-// from a queue of jobs.
+// ForEachAhead is [ForEach] with at most ahead elements read beyond the n for which f runs, as in
+// [MapAhead]. If ahead is 0, an element is read only when f can be called with it at once, as is
+// right for a queue of jobs.
 //
 //ferrous:blocks
 func ForEachAhead[T any](
@@ -46,8 +47,8 @@ func forEach[T any](
 	}).start(ctx, func(struct{}) bool { return true })
 }
 
-// Reduce returns what f makes of init and all elements, one after the other. An
-// error of f ends the stream. With an error it returns what there was before.
+// Reduce calls f with the result so far, at first init, and each element, and returns the last
+// result. An error of f ends the stream. If there is an error, Reduce returns the result before it.
 //
 //ferrous:blocks
 func Reduce[T, A any](ctx context.Context, s Stream[T], init A, f func(A, T) (A, error)) (A, error) {
@@ -70,7 +71,7 @@ func Reduce[T, A any](ctx context.Context, s Stream[T], init A, f func(A, T) (A,
 	return acc, err
 }
 
-// First returns the first element, and whether there is one. The stream is left then.
+// First returns the first element and ends the stream. ok is false if there are no elements.
 //
 //ferrous:blocks
 func First[T any](ctx context.Context, s Stream[T]) (v T, ok bool, err error) {
@@ -82,8 +83,8 @@ func First[T any](ctx context.Context, s Stream[T]) (v T, ok bool, err error) {
 	return v, ok, err
 }
 
-// Any reports whether pred returns true for an element. The stream is left at the
-// first one. A nil pred panics.
+// Any reports whether pred returns true for at least one element. The first such element ends the
+// stream.
 //
 //ferrous:blocks
 func Any[T any](ctx context.Context, s Stream[T], pred func(T) bool) (bool, error) {
@@ -97,9 +98,9 @@ func Any[T any](ctx context.Context, s Stream[T], pred func(T) bool) (bool, erro
 	return found, err
 }
 
-// All reports whether pred returns true for all elements. The stream is left at the
-// first one for which it does not. With an error it returns false. A nil pred panics.
-// (To range over the elements, see [Stream.All].)
+// All reports whether pred returns true for all elements. The first element for which it returns
+// false ends the stream. If there is an error, All returns false. (To range over the elements, use
+// the method [Stream.All].)
 //
 //ferrous:blocks
 func All[T any](ctx context.Context, s Stream[T], pred func(T) bool) (bool, error) {
@@ -109,8 +110,8 @@ func All[T any](ctx context.Context, s Stream[T], pred func(T) bool) (bool, erro
 	return !other && err == nil, err
 }
 
-// Count returns how many elements there are, and with an error, how many there were
-// before.
+// Count returns the number of elements. If there is an error, it returns the number of elements
+// before it.
 //
 //ferrous:blocks
 func Count[T any](ctx context.Context, s Stream[T]) (int, error) {

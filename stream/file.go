@@ -6,10 +6,9 @@ import (
 	"os"
 )
 
-// File returns an Open of the named file. The open of a pipe with a name (a FIFO)
-// waits for a writer, until the context ends. On systems other than Linux, and for
-// devices, a goroutine that waits in the open is left behind then; it closes the
-// file if it comes to be open.
+// File returns an Open for the named file. Opening a named pipe (FIFO) waits for a writer until the
+// context ends. On systems other than Linux, and for devices, a goroutine may then be left behind in the
+// system call; it closes the file if the call succeeds later.
 func File(name string) Open {
 	return func(ctx context.Context) (io.ReadCloser, error) {
 		info, err := os.Stat(name)

@@ -7,20 +7,19 @@ import (
 	"github.com/coderrange/ferrous/task"
 )
 
-// FlattenUnordered runs the streams that s yields, n at once, and yields their
-// elements as they come. After futures' flatten_unordered. See [FlatMapUnordered].
+// FlattenUnordered is [FlatMapUnordered] for a stream of streams. After futures' flatten_unordered.
 func FlattenUnordered[T any](s Stream[Stream[T]], n int) Stream[T] {
 	return flattened("FlattenUnordered", s, n, func(inner Stream[T]) Stream[T] { return inner })
 }
 
-// FlatMapUnordered runs the streams that f returns for the elements of s, n at once,
-// and yields their elements in the order in which they come. It ends when all have ended, or with the first error, of s or of one of
-// them, which may pass elements of the others.
+// FlatMapUnordered runs the streams that f returns for the elements of s, up to n at once, and yields
+// their elements in the order of arrival. It ends when s and all streams have ended, or with the
+// first error of one of them. Elements of other streams may be lost then.
 //
-// s and each of the streams run on goroutines of their own. The streams run up to
-// [ReadAhead] elements ahead together, and one more each. An element of s is read only
-// if its stream can begin at once. f runs on the goroutine of s. An n that is not
-// positive and a nil f panic. After futures' flat_map_unordered.
+// s and each of the streams run on their own goroutines. Together the streams run up to [ReadAhead]
+// elements ahead, and each one more. An element of s is read only when its stream can start at once. f
+// runs on the goroutine of s. FlatMapUnordered panics if n is not positive. After futures'
+// flat_map_unordered.
 func FlatMapUnordered[T, U any](s Stream[T], n int, f func(T) Stream[U]) Stream[U] {
 	return flattened("FlatMapUnordered", s, n, f)
 }
@@ -65,8 +64,8 @@ func flattened[T, U any](name string, s Stream[T], n int, f func(T) Stream[U]) S
 	}}
 }
 
-// yieldMerged yields what is sent to c until as many streams have ended as running
-// says.
+// yieldMerged yields what is sent to c, until running, the number of streams that have not ended, is
+// zero.
 func yieldMerged[T any](ctx context.Context, c <-chan merged[T], running *atomic.Int64, yield func(T) bool) error {
 	for {
 		if ctx.Err() != nil {

@@ -14,7 +14,7 @@ import (
 // Of returns a stream of the given elements.
 func Of[T any](vs ...T) Stream[T] { return FromSlice(vs) }
 
-// FromSlice returns a stream of the elements of vs, which is not copied.
+// FromSlice returns a stream of the elements of vs. It does not copy vs.
 func FromSlice[T any](vs []T) Stream[T] {
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		for _, v := range vs {
@@ -29,9 +29,9 @@ func FromSlice[T any](vs []T) Stream[T] {
 	}}
 }
 
-// FromSeq returns a stream of what seq yields. The end of the run's context is
-// noticed after each element and when seq ends, but not while seq waits for
-// something: for a seq that waits there are [FromReceiver], [FromChan] and [New].
+// FromSeq returns a stream of the elements of seq. It checks the context after each element and
+// at the end of seq, but cannot interrupt seq while that waits for something. For sources that
+// wait, use [FromReceiver], [FromChan] or [New].
 func FromSeq[T any](seq iter.Seq[T]) Stream[T] {
 	checkFunc("FromSeq", seq != nil)
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
@@ -49,9 +49,8 @@ func FromSeq[T any](seq iter.Seq[T]) Stream[T] {
 	}}
 }
 
-// FromSeq2 is [FromSeq] for a seq that also yields errors: the first one ends the
-// stream. The run's context does not reach seq, also if seq was made with a
-// context.
+// FromSeq2 is [FromSeq] for a seq that also yields errors. The first error ends the stream. The
+// context of the loop does not reach seq, also if seq was made with a context.
 func FromSeq2[T any](seq iter.Seq2[T, error]) Stream[T] {
 	checkFunc("FromSeq2", seq != nil)
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
@@ -71,12 +70,11 @@ func FromSeq2[T any](seq iter.Seq2[T, error]) Stream[T] {
 	}}
 }
 
-// FromReceiver returns a stream of what r receives, such as a receiver of package
-// channel. The run's context is the one that Recv gets. [channel.ErrClosed] and
-// [io.EOF] are the end of the stream, which is no error. Any other error of Recv
-// ends the stream with that error.
+// FromReceiver returns a stream of what r receives. r may be a receiver of package channel. Recv is
+// called with the context of the loop. [channel.ErrClosed] and [io.EOF] end the stream without an
+// error; any other error of Recv ends the stream with that error.
 //
-// An element is received when it is asked for. Runs share r, and leave it open.
+// Nothing is received before the loop asks for it. Several loops share r. They do not close it.
 func FromReceiver[T any](r interface {
 	Recv(ctx context.Context) (T, error)
 },
@@ -103,8 +101,8 @@ func FromReceiver[T any](r interface {
 	})
 }
 
-// FromChan returns a stream of what is received from c until it is closed. A
-// value is received when it is asked for. Runs share the channel.
+// FromChan returns a stream of what is received from c until c is closed. A nil c never sends.
+// Nothing is received before the loop asks for it. Several loops share c.
 func FromChan[T any](c <-chan T) Stream[T] {
 	return newSource("FromChan", func(ctx context.Context, yield func(T) bool) error {
 		done := ctx.Done()
@@ -132,8 +130,8 @@ func Fail[T any](err error) Stream[T] {
 	return newSource("Fail", func(context.Context, func(T) bool) error { return err })
 }
 
-// Ticker returns an endless stream of the time, every d. A tick that nobody is
-// ready for is dropped, as [time.Ticker] does. A d that is not positive panics.
+// Ticker returns an endless stream of the current time, every d. As with [time.Ticker], ticks are
+// dropped while the loop is busy. Ticker panics if d is not positive.
 func Ticker(d time.Duration) Stream[time.Time] {
 	checkDuration("Ticker", d)
 	return newSource("Ticker", func(ctx context.Context, yield func(time.Time) bool) error {
@@ -143,9 +141,9 @@ func Ticker(d time.Duration) Stream[time.Time] {
 	})
 }
 
-// Poll returns an endless stream of what fetch returns: it is called at once and
-// then, whenever its elements were consumed, d after it was called last, or at
-// once if that has passed. A d that is not positive panics.
+// Poll returns an endless stream of the elements that fetch returns. fetch is called at the start.
+// When its elements are consumed, it is called again, d after the previous call began, or at once
+// if d has passed. Poll panics if d is not positive.
 func Poll[T any](d time.Duration, fetch func(context.Context) ([]T, error)) Stream[T] {
 	checkDuration("Poll", d)
 	checkFunc("Poll", fetch != nil)
@@ -171,10 +169,9 @@ func Poll[T any](d time.Duration, fetch func(context.Context) ([]T, error)) Stre
 	})
 }
 
-// Pages returns a stream of the elements of pages, which fetch gets one by one:
-// it is given where the page begins, first for the first page, and returns its
-// elements, where the next page begins, and whether there is one. A page is
-// fetched when the one before was consumed.
+// Pages returns a stream of the elements of pages. fetch returns the page that begins at the given
+// position, the position of the next page, and whether there is a next page. The position of the
+// first page is first. A page is fetched when the page before it was consumed.
 func Pages[T, C any](
 	first C, fetch func(ctx context.Context, at C) (page []T, next C, more bool, err error),
 ) Stream[T] {
@@ -204,15 +201,15 @@ func Pages[T, C any](
 	})
 }
 
-// Cursor is what [Rows] needs of *sql.Rows.
+// Cursor is the part of *sql.Rows that [Rows] uses.
 type Cursor interface {
 	Next() bool
 	Err() error
 	Close() error
 }
 
-// Rows returns a stream of the rows of a query, each read by scan when it is
-// asked for. The rows are closed when the run ends.
+// Rows returns a stream of the rows of a query. scan reads a row when the loop asks for it. The
+// rows are closed when the loop ends.
 func Rows[T any, R Cursor](
 	query func(context.Context) (R, error), scan func(R) (T, error),
 ) Stream[T] {
@@ -260,7 +257,7 @@ func isNil(v any) bool {
 	return !r.IsValid() || r.Kind() == reflect.Pointer && r.IsNil()
 }
 
-// sleep waits for d or the end of ctx, which is noticed first.
+// sleep waits until d has passed or ctx is done. If both are true, ctx wins.
 func sleep(ctx context.Context, d time.Duration) error {
 	if ctx.Err() != nil {
 		return contextError(ctx)

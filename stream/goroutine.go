@@ -7,14 +7,13 @@ import (
 	"github.com/coderrange/ferrous/task"
 )
 
-// A runner runs a stream on a goroutine of its own.
+// A runner runs a stream on its own goroutine.
 type runner[T any] struct {
 	c   chan T // closed at the end
 	err error  // read after the end
 }
 
-// startRunner starts s in the scope, at most ahead elements and one more ahead of
-// who receives.
+// startRunner starts s in the scope. s runs at most ahead+1 elements ahead of the receiver.
 func startRunner[T any](scope *task.Scope, s Stream[T], ahead int) *runner[T] {
 	r := &runner[T]{c: make(chan T, ahead), err: task.ErrGoexit} // unless it returns
 	task.Spawn(scope, func(ctx context.Context) (struct{}, error) {
@@ -33,8 +32,8 @@ func startRunner[T any](scope *task.Scope, s Stream[T], ahead int) *runner[T] {
 	return r
 }
 
-// Buffer lets s run up to n elements ahead of the loop, on a goroutine of its
-// own, and one more that waits. An n that is not positive panics.
+// Buffer runs s on its own goroutine, up to n+1 elements ahead of the loop. It panics if n is not
+// positive, or if memory cannot hold n elements.
 func Buffer[T any](s Stream[T], n int) Stream[T] {
 	checkBuffer[T]("Buffer", n)
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
@@ -57,8 +56,8 @@ func Buffer[T any](s Stream[T], n int) Stream[T] {
 	}}
 }
 
-// TakeUntil ends the stream when stop is closed or sends, also while s waits. s
-// runs on the loop's goroutine, with a context that ends then.
+// TakeUntil returns a stream that ends when stop is closed or sends. The context of s ends then, so
+// it also ends while s waits. A nil stop never sends. s runs on the goroutine of the loop.
 func TakeUntil[T, S any](s Stream[T], stop <-chan S) Stream[T] {
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		return withScope(ctx, func(scope *task.Scope) error {

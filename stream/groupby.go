@@ -9,24 +9,25 @@ import (
 	"github.com/coderrange/ferrous/task"
 )
 
-// GroupBy parts the elements by their keys into groups, runs the stream that f returns
-// for each group at once with the others, and yields their elements as they come.
-// Within a group, elements keep their order.
+// GroupBy divides the elements into groups by their keys, runs the stream that f returns for each
+// group, all at once, and yields the elements of these streams as they arrive. In a group, elements
+// keep their order.
 //
-// A group begins with an element whose key has no group. There are n groups at most.
-// For one more, the group ends that has waited longest for an element: its stream
-// ends as at the end of s, and the new group begins when f's has ended. So each key
-// has one group at a time, and a bounded memory serves any number of keys. If the
-// stream of f ends before its group, the group is over, and the next element of the
-// key begins another one. An element that the stream of a new group does not ask for is
-// dropped.
+// A group starts with an element whose key has no group. There are at most n groups. To start one
+// more, the group that has waited longest for an element is ended: its stream ends without an error,
+// and the new group starts when the stream of f has ended. So each key has at most one group at a
+// time, and memory is bounded for any number of keys. If the stream of f ends before its group, the
+// group has ended, and the next element of the key starts a new one. If the stream of a new group does
+// not read its first element, that element is dropped.
 //
-// s and the groups run on goroutines of their own, up to [ReadAhead] elements ahead
-// together, and one more each. s waits for a group that does not ask, and so do the
-// others; [Buffer] in f lets a group be behind. key and f run on the goroutine of s. An error of s ends the streams of all
-// groups and comes last, when they have ended. Any other error of a group ends all. An
-// n that is not positive and nil functions panic. An
-// element costs a map access and two switches between goroutines. After Akka's groupBy.
+// s and the groups run on their own goroutines. Together they run up to [ReadAhead] elements ahead,
+// and each one more. s waits for a group that does not read, and so do the other groups; a [Buffer] in
+// f lets a group be behind. key and f run on the goroutine of s.
+//
+// An error of s ends the streams of all groups without elements lost, and is yielded last. Any other
+// error of a group ends all. GroupBy panics if n is not positive, and in the loop if a map cannot find
+// a key again, such as a NaN. An element costs a map access and two switches between goroutines. After
+// Akka's groupBy.
 func GroupBy[K comparable, T, U any](
 	s Stream[T], n int, key func(T) K, f func(K, Stream[T]) Stream[U],
 ) Stream[U] {
@@ -58,8 +59,8 @@ func GroupBy[K comparable, T, U any](
 	}}
 }
 
-// A groupState is a run of GroupBy. Its fields belong to the goroutine of the source,
-// but for those that say something else.
+// A groupState is a run of GroupBy. Its fields are used by the goroutine of the source only, unless
+// they say otherwise.
 type groupState[K comparable, T, U any] struct {
 	scope     *task.Scope
 	maxGroups int
@@ -84,7 +85,7 @@ type group[K comparable, T any] struct {
 	returned chan struct{} // closed when f's stream has ended
 }
 
-// deliver hands v to its group, and reports whether there may be more.
+// deliver sends v to its group, and reports whether the source may continue.
 func (g *groupState[K, T, U]) deliver(ctx context.Context, k K, v T) bool {
 	for {
 		old := g.open[k]
@@ -114,7 +115,7 @@ func (g *groupState[K, T, U]) deliver(ctx context.Context, k K, v T) bool {
 	return true
 }
 
-// makeRoom ends groups until one may begin.
+// makeRoom ends groups until a new one may start.
 func (g *groupState[K, T, U]) makeRoom(ctx context.Context) bool {
 	g.mu.Lock()
 	gone := g.endedGroups
@@ -136,7 +137,7 @@ func (g *groupState[K, T, U]) makeRoom(ctx context.Context) bool {
 	return true
 }
 
-// forget takes a group out, once.
+// forget removes a group if it is there.
 func (g *groupState[K, T, U]) forget(x *group[K, T]) {
 	if g.open[x.key] == x {
 		delete(g.open, x.key)

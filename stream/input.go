@@ -10,16 +10,16 @@ import (
 	"github.com/coderrange/ferrous/task"
 )
 
-// readGrace is how long a Read has to return after a deadline or Close.
+// readGrace is how long a Read may take to return after a deadline or Close.
 const readGrace = 100 * time.Millisecond
 
-// An input is a reader whose Read ends with a context. Close is not called while a
-// Read runs, unless that is what is left to end the Read.
+// An input is a reader whose Read returns when a context ends. Close is called while a Read runs only if
+// there is no other way to end that Read.
 //
-// Three kinds of readers are told apart. A regular file never waits long: nothing
-// is done. For a reader with a deadline, the end of the context sets one, and Read
-// runs on the loop's goroutine. All others are read on a goroutine of their own,
-// which is left behind if neither a deadline nor Close ends the Read.
+// There are three kinds of readers. A Read of a regular file does not wait long and is not interrupted.
+// For a reader with a deadline, the end of the context sets a deadline, and Read runs on the goroutine of
+// the loop. Any other reader is read on a goroutine of its own, which is left behind if neither a deadline
+// nor Close ends the Read.
 type input struct {
 	ctx context.Context
 	r   io.ReadCloser
@@ -68,7 +68,7 @@ func newInput(ctx context.Context, r io.ReadCloser) *input {
 	return in
 }
 
-// isRegular reports whether r is a regular file. It has no deadline and needs none.
+// isRegular reports whether r is a regular file, which has no deadline and needs none.
 func isRegular(r io.Reader) bool {
 	f, ok := r.(interface{ Stat() (os.FileInfo, error) })
 	if !ok {
@@ -78,7 +78,7 @@ func isRegular(r io.Reader) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// hasReadDeadline reports whether r has a deadline. Only of a file it has to be asked.
+// hasReadDeadline reports whether r supports deadlines. A file has the method but may not support them.
 func hasReadDeadline(r io.Reader) bool {
 	d, ok := r.(readDeadliner)
 	if _, isFile := r.(interface{ Fd() uintptr }); ok && isFile {
@@ -87,14 +87,14 @@ func hasReadDeadline(r io.Reader) bool {
 	return ok
 }
 
-// Read reads until the end of the context, which is noticed first.
+// Read reads from r. It returns an error if the context is done or ends first.
 func (in *input) Read(p []byte) (int, error) {
 	if in.ctx.Err() != nil {
 		return 0, contextError(in.ctx)
 	}
 	select {
 	case <-in.idle:
-	case <-in.ctx.Done(): // and the interruption looks after idle
+	case <-in.ctx.Done(): // the interruption waits for idle
 		return 0, contextError(in.ctx)
 	}
 	if in.requests == nil {
@@ -112,18 +112,18 @@ func (in *input) Read(p []byte) (int, error) {
 	}
 }
 
-// read is a Read of r. The caller has taken the token of idle.
+// read calls Read of r. The caller has the token of idle.
 func (in *input) read(p []byte) (int, error) {
 	defer func() { in.idle <- struct{}{} }()
 	return in.r.Read(p)
 }
 
-// interrupt makes a Read that runs return, and reports whether it did.
+// interrupt makes a running Read return, and reports whether it did.
 func (in *input) interrupt() bool {
 	if d, ok := in.r.(readDeadliner); ok && d.SetReadDeadline(time.Unix(1, 0)) == nil && in.becomesIdle() {
 		return true
 	}
-	go in.close() // it may wait for the Read
+	go in.close() // Close may wait for the Read
 	return in.becomesIdle()
 }
 
@@ -140,7 +140,7 @@ func (in *input) becomesIdle() bool {
 }
 
 func (in *input) close() {
-	in.closing.Do(func() { _ = in.r.Close() }) // what was read is read
+	in.closing.Do(func() { _ = in.r.Close() }) // an error of Close does not change what was read
 }
 
 // end closes the reader.

@@ -8,45 +8,43 @@ import (
 	"github.com/coderrange/ferrous/task"
 )
 
-// ReadAhead is how many elements [Map], [MapUnordered] and [ForEach] read at least
-// beyond those that they work on. For another number, see [MapAhead].
+// ReadAhead is how many elements [Map], [MapUnordered] and [ForEach] may read beyond those that they
+// work on, or n if that is more. For another number, use [MapAhead].
 const ReadAhead = 64
 
-// Map maps the elements by f, n at once, and keeps their order. The error of an
-// element comes in its place, after the results of all before it; elements
-// behind it are not begun any more, and the context of those that run ends when
-// it is reached.
+// Map returns a stream of the results of f for the elements of s, in the order of the elements. Up to
+// n calls of f run at once.
 //
-// It hands each element on at once, but reads ahead: up to n + max([ReadAhead], n)
-// elements have been read of which the loop has not finished with the results. With
-// an n of 1 it is pure. An n that is not positive and a nil f panic. After futures'
-// buffered.
+// An error of f is yielded after the results of the elements before it. Once f has failed, it is not
+// called with further elements. When the error is yielded, the contexts of running calls are
+// canceled.
+//
+// Map starts f as soon as an element arrives. It reads ahead: up to n + max([ReadAhead], n) elements
+// have been read whose results the loop has not finished with. If n is 1, Map is pure. It panics if
+// n is not positive. After futures' buffered.
 func Map[T, U any](s Stream[T], n int, f func(context.Context, T) (U, error)) Stream[U] {
 	return mapWith("Map", s, n, defaultAhead(n), true, f)
 }
 
-// MapUnordered is [Map] in the order in which the calls of f return. After
-// futures' buffer_unordered.
+// MapUnordered is [Map] with the results in the order in which the calls of f return. After futures'
+// buffer_unordered.
 func MapUnordered[T, U any](s Stream[T], n int, f func(context.Context, T) (U, error)) Stream[U] {
 	return mapWith("MapUnordered", s, n, defaultAhead(n), false, f)
 }
 
-// MapAhead is [Map] that reads at most ahead elements beyond n: up to n + ahead have
-// been read of which the loop has not finished with the results. With an ahead of 0,
-// an element is only read if its call can begin at once; so it should be where
-// reading takes something away, as from a queue of jobs. An ahead that is negative
-// panics.
+// MapAhead is [Map] with up to n + ahead elements read whose results the loop has not finished with.
+// If ahead is 0, an element is read only when f can be called with it at once. Use that where
+// reading removes something, as from a queue of jobs. MapAhead panics if ahead is negative.
 func MapAhead[T, U any](s Stream[T], n, ahead int, f func(context.Context, T) (U, error)) Stream[U] {
 	return mapWith("MapAhead", s, n, ahead, true, f)
 }
 
-// MapUnorderedAhead is [MapUnordered] that reads at most ahead elements beyond n, as
-// [MapAhead] does.
+// MapUnorderedAhead is [MapUnordered] with up to n + ahead elements read, as in [MapAhead].
 func MapUnorderedAhead[T, U any](s Stream[T], n, ahead int, f func(context.Context, T) (U, error)) Stream[U] {
 	return mapWith("MapUnorderedAhead", s, n, ahead, false, f)
 }
 
-// defaultAhead is how far Map reads ahead.
+// defaultAhead returns how many elements Map reads beyond n.
 func defaultAhead(n int) int {
 	if n == 1 {
 		return 0
@@ -83,36 +81,35 @@ func mapWith[T, U any](
 	}}
 }
 
-// withScope runs f with a scope for its goroutines, which are cancelled when it
-// returns.
+// withScope runs f with a scope for its goroutines, which are canceled when f returns.
 func withScope(ctx context.Context, f func(*task.Scope) error) error {
 	var err error
 	_ = task.WithScope(ctx, func(scope *task.Scope) error {
 		if err = f(scope); err != nil {
 			return err
 		}
-		return errStop // an outer stream may have sent it down too: no sign of an end
+		return errStop // an outer stream may use the same cause: it is not the end of this one
 	})
 	return err
 }
 
-// A mapState is one run of Map: a reader puts elements into a ring, workers take
-// them from there and put results into another, and the loop's goroutine takes
-// those. Element i lies in place i modulo their length in both, or in the order
-// of completion its result does. The rings begin with room for ReadAhead and grow up
-// to window. It holds free ≤ head ≤ next ≤ tail ≤ free + window, and head ≤ done ≤
-// next.
+// A mapState is one run of Map. A reader puts elements into a ring, workers take them from there and
+// put results into a second ring, and the goroutine of the loop takes the results. Element i is at
+// index i modulo the length of the rings. So is its result, or, in MapUnordered, the i'th result. The
+// rings grow from ReadAhead up to window. The invariants are
 //
-// Who finds nothing to do waits for a token in a channel: room for the reader,
-// work for workers, ready for the loop. Its wish is noted under mu, and whoever
-// fulfils it takes the note away and sends one token, under mu too, which nobody
-// needs in order to receive it.
+//	free <= head <= next <= tail <= free + window, head <= done <= next
+//
+// A goroutine that finds nothing to do waits for a token: the reader in readerWake, workers in
+// workerWake, the loop in loopWake. It first records under mu that it waits. The goroutine that has
+// something for it clears that record and sends one token, also under mu. mu is not needed to
+// receive a token, and the channels have room for all tokens. The algorithm is ours.
 type mapState[T, U any] struct {
 	f        func(context.Context, T) (U, error)
 	n        int
 	ordered  bool
-	window   uint64 // how many elements may be read and not finished with
-	resumeAt uint64 // how many of those let a reader go on that waits for room
+	window   uint64 // how many elements may have been read that the loop has not finished with
+	resumeAt uint64 // how many of these there may be when a reader that waits is woken
 	scope    *task.Scope
 
 	mu   sync.Mutex
@@ -146,7 +143,7 @@ type mapResult[U any] struct {
 	set bool
 }
 
-// read runs the source.
+// read runs the source on the reader's goroutine.
 func (m *mapState[T, U]) read(ctx context.Context, s Stream[T]) error {
 	returned := false
 	defer func() {
@@ -164,7 +161,7 @@ func (m *mapState[T, U]) read(ctx context.Context, s Stream[T]) error {
 	return nil
 }
 
-// push takes an element and waits until there is room for the next one.
+// push adds an element, and then waits until there is room for the next one.
 func (m *mapState[T, U]) push(v T) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -198,9 +195,9 @@ func (m *mapState[T, U]) grow() {
 	m.in, m.out = in, out
 }
 
-// wakeWorker sees to it that a worker is on its way if there is an element for it. It
-// wakes or starts one at a time, and that one the next: waking all of them for
-// short work costs more than the work. The caller holds mu.
+// wakeWorker wakes or starts a worker if there is an element for one and none is being woken. Each
+// worker wakes the next one: for short work, waking all of them costs more than the work. The caller
+// holds mu.
 func (m *mapState[T, U]) wakeWorker() {
 	switch {
 	case m.waking || m.next == m.tail:
@@ -215,7 +212,7 @@ func (m *mapState[T, U]) wakeWorker() {
 	}
 }
 
-// work is a worker.
+// work is the loop of a worker.
 func (m *mapState[T, U]) work(ctx context.Context) (struct{}, error) {
 	returned := false
 	defer func() {
@@ -272,7 +269,7 @@ func (m *mapState[T, U]) hasElement() bool {
 	}
 }
 
-// wakeLoop wakes the loop. The caller holds mu.
+// wakeLoop wakes the loop if it waits. The caller holds mu.
 func (m *mapState[T, U]) wakeLoop() {
 	if m.loopWaits {
 		m.loopWaits = false
@@ -280,7 +277,7 @@ func (m *mapState[T, U]) wakeLoop() {
 	}
 }
 
-// yieldAll is the loop.
+// yieldAll yields the results, on the goroutine of the loop.
 func (m *mapState[T, U]) yieldAll(ctx context.Context, yield func(U) bool) error {
 	var batch []mapResult[U]
 	for {
@@ -326,15 +323,14 @@ func (m *mapState[T, U]) yieldAll(ctx context.Context, yield func(U) bool) error
 	}
 }
 
-// finished says that the loop is done with all results that it took but the last few.
+// finished records that the loop has finished with all results that it took, except the last ones.
 func (m *mapState[T, U]) finished(last int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.setFree(m.head - uint64(last))
 }
 
-// setFree sets free, and wakes a reader that waits when there is enough room. The
-// caller holds mu.
+// setFree sets free, and wakes the reader if it waits and there is enough room. The caller holds mu.
 func (m *mapState[T, U]) setFree(free uint64) {
 	m.free = free
 	if m.readerWaits.Load() && m.tail-m.free <= m.resumeAt {
@@ -343,8 +339,8 @@ func (m *mapState[T, U]) setFree(free uint64) {
 	}
 }
 
-// take appends the results that are next, when the loop has finished with those
-// before. The caller holds mu.
+// take appends the next results to batch. The loop has finished with all results before them. The
+// caller holds mu.
 func (m *mapState[T, U]) take(batch []mapResult[U]) []mapResult[U] {
 	m.setFree(m.head)
 	for out := &m.out[m.head%m.size()]; out.set; out = &m.out[m.head%m.size()] {
@@ -355,7 +351,7 @@ func (m *mapState[T, U]) take(batch []mapResult[U]) []mapResult[U] {
 	return batch
 }
 
-// stop lets the goroutines end.
+// stop makes the goroutines return.
 func (m *mapState[T, U]) stop() {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -7,12 +7,11 @@ import (
 	"github.com/coderrange/ferrous/task"
 )
 
-// Merge runs all streams at once and yields their elements as they come. It
-// yields first what has waited longest: no element passes one that waits. But a
-// stream may yield many in a row before the goroutine of another comes to have
-// one wait. It ends when all have, or with the first error, after all elements
-// that were yielded before. Each stream runs on a goroutine of its own, one
-// element ahead.
+// Merge runs all streams at once and yields their elements as they arrive. Waiting elements are
+// yielded in FIFO order; but one stream may yield several elements in a row before the goroutine of
+// another stream runs. The merged stream ends when all streams have ended, or with the first error,
+// which comes after all elements that arrived before it. Each stream runs on its own goroutine, one
+// element ahead. After futures' select_all.
 func Merge[T any](ss ...Stream[T]) Stream[T] {
 	if len(ss) == 0 {
 		return Stream[T]{}
@@ -47,15 +46,15 @@ func forward[T any](ctx context.Context, s Stream[T], c chan<- merged[T]) {
 	})
 }
 
-// forwardWith runs f, which sends elements, and sends the end with its error.
+// forwardWith runs f, which sends elements, and then sends the end with the error of f.
 func forwardWith[T any](ctx context.Context, c chan<- merged[T], f func() error) {
 	last := merged[T]{end: true, err: task.ErrGoexit} // unless it returns
 	defer func() { send(ctx, c, last) }()
 	last.err = f()
 }
 
-// send sends m unless ctx is done before. An attempt that does not wait costs much
-// less than a select.
+// send sends m, or returns false if ctx is done first. It first tries without waiting, which costs
+// much less than a select.
 func send[M any](ctx context.Context, c chan<- M, m M) bool {
 	select {
 	case c <- m:
@@ -70,7 +69,8 @@ func send[M any](ctx context.Context, c chan<- M, m M) bool {
 	}
 }
 
-// receive receives from c unless ctx is done before. Like send, it tries first.
+// receive receives from c; done is true if ctx was done first. Like send, it first tries without
+// waiting.
 func receive[M any](ctx context.Context, c <-chan M) (m M, ok, done bool) {
 	select {
 	case m, ok = <-c:
@@ -91,7 +91,8 @@ type Keyed[K comparable, T any] struct {
 	Value T
 }
 
-// SelectAll is [Merge] for streams with names. After tokio's StreamMap.
+// SelectAll is [Merge] for streams with keys. For streams that come and go, use [Sources]. After
+// tokio's StreamMap.
 func SelectAll[K comparable, T any](ss map[K]Stream[T]) Stream[Keyed[K, T]] {
 	named := make([]Stream[Keyed[K, T]], 0, len(ss))
 	for k, s := range ss {
@@ -108,8 +109,9 @@ type Pair[A, B any] struct {
 	Second B
 }
 
-// Zip pairs the elements of two streams, which run at once, each one element
-// ahead. It ends with the first to end, also while the other waits.
+// Zip returns a stream of pairs: the first elements of both streams, the second elements, and so on.
+// The streams run at once on their own goroutines, each one element ahead. Zip ends when one of them
+// ends, also while the other waits.
 func Zip[A, B any](sa Stream[A], sb Stream[B]) Stream[Pair[A, B]] {
 	return Stream[Pair[A, B]]{func(ctx context.Context, yield func(Pair[A, B]) bool) error {
 		return withScope(ctx, func(scope *task.Scope) error {
@@ -144,9 +146,10 @@ func Zip[A, B any](sa Stream[A], sb Stream[B]) Stream[Pair[A, B]] {
 	}}
 }
 
-// CombineLatest yields the last element of each of two streams whenever one of
-// them has a new one, from when both have. They run at once, each one element
-// ahead. It ends when both have.
+// CombineLatest returns a stream of pairs of the latest elements of two streams. When both streams
+// have had an element, it yields a pair for each new element of one of them. The streams run at once
+// on their own goroutines, each one element ahead. CombineLatest ends when both have ended. After
+// ReactiveX.
 func CombineLatest[A, B any](sa Stream[A], sb Stream[B]) Stream[Pair[A, B]] {
 	return Stream[Pair[A, B]]{func(ctx context.Context, yield func(Pair[A, B]) bool) error {
 		return withScope(ctx, func(scope *task.Scope) error {

@@ -13,50 +13,49 @@ import (
 	"github.com/coderrange/ferrous/stream/internal/eventstream"
 )
 
-// Open opens what a stream reads. It is called once a run. The reader is closed when
-// the run ends, once.
+// Open opens the reader of a stream. It is called once for each loop. The reader is closed once, when
+// the loop ends.
 //
-// A Read that waits when ctx ends is made to return. If the reader has a
-// SetReadDeadline that works, as network connections and most pipes do, that is
-// used, and Close is called after the Read. (A deadline that was set on a file
-// before is cleared.) If there is none, or the Read does not return within a tenth
-// of a second, Close is called while Read runs; the readers of package os, net,
-// io.Pipe and the bodies of HTTP allow that. Another reader should have a
-// SetReadDeadline, or a Read that heeds ctx.
+// When the context ends while a Read waits, the Read is made to return:
 //
-// If a Read does not return then either, within a tenth of a second, its goroutine is
-// left behind, and the stream ends. So it is with a terminal, or a pipe that the
-// process inherited as its standard input: what the Read still gets is lost. A panic
-// of it then ends the process.
+//   - If the reader has a SetReadDeadline that works, as network connections and most pipes have, a
+//     deadline in the past is set. Close is called after the Read. (A deadline that was set on a file
+//     before is cleared.)
+//   - If there is no such method, or the Read does not return within 100 ms, Close is called while the
+//     Read runs. The readers of packages os and net, io.Pipe and HTTP bodies allow that. Any other
+//     reader should have SetReadDeadline, or a Read that returns when ctx is done.
+//   - If the Read does not return within another 100 ms, its goroutine is left behind, and the stream
+//     ends. That is so with a terminal, and with a pipe that the process inherited as its standard
+//     input. What such a Read still gets is lost, and a panic of it ends the process.
 type Open func(ctx context.Context) (io.ReadCloser, error)
 
-// Records returns a stream of the records into which split, which is called as
-// by [bufio.Scanner], cuts what is read. Memory is bounded by maxBytes, the
-// longest record, without what ends it, for which there are 256 bytes; a longer
-// one is [ErrTooLong]. Up to 64 KiB, or maxBytes, are read ahead. What was read of a
-// record before an error is not yielded. Each record is a copy. A maxBytes that is not positive panics.
+// Records splits the input with split, as [bufio.Scanner] does, and returns a stream of the records.
+// Each record is a copy. A record may have up to maxBytes, not counting a delimiter of up to 256 bytes;
+// a longer one is [ErrTooLong]. That bounds memory. Up to 64 KiB, or maxBytes if that is more, are read
+// ahead. If Read fails, a record that was read in part is dropped. Records panics if maxBytes is not
+// positive.
 func Records(open Open, split bufio.SplitFunc, maxBytes int) Stream[[]byte] {
 	return scan("Records", open, split, maxBytes, 0, func(record []byte) []byte { return bytes.Clone(record) })
 }
 
-// Lines returns a stream of the lines of what is read, without their ends, "\n"
-// or "\r\n", as [bufio.ScanLines] cuts them: a "\r" that nothing follows goes
-// too. A line longer than maxBytes is [ErrTooLong].
+// Lines returns a stream of the lines of the input, without the "\n" or "\r\n" at their ends. A line may
+// have up to maxBytes; a longer one is [ErrTooLong]. It splits as [bufio.ScanLines], which also removes
+// a "\r" at the end of the input. Lines panics if maxBytes is not positive.
 func Lines(open Open, maxBytes int) Stream[string] {
 	return scan("Lines", open, bufio.ScanLines, maxBytes, 0, func(line []byte) string { return string(line) })
 }
 
-// A buffer has at first as many bytes as a record may have, within these bounds.
+// A buffer starts with as many bytes as a record may have, within these bounds.
 const (
 	leastBuffer = 16 << 10
 	mostBuffer  = 64 << 10
 )
 
-// maxDelimiter is how many bytes, beside those of a record, may be what ends it.
+// maxDelimiter is the maximum length of the delimiter after a record, in bytes.
 const maxDelimiter = 256
 
-// scan returns a stream of records of up to maxBytes and room, which is less than
-// separatorRoom.
+// scan returns a stream of records of up to maxBytes+room bytes. room is less than maxDelimiter. name
+// is the function that was called.
 func scan[T any](name string, open Open, split bufio.SplitFunc, maxBytes, room int, clone func([]byte) T) Stream[T] {
 	if maxBytes <= 0 {
 		panic(bug("%s: maxBytes %d is not positive", name, maxBytes))
@@ -80,7 +79,7 @@ func scan[T any](name string, open Open, split bufio.SplitFunc, maxBytes, room i
 		}
 		s.Buffer(make([]byte, 0, size), max(limit, size))
 		s.Split(func(data []byte, atEOF bool) (int, []byte, error) {
-			// An error is not the end: what is left may be torn.
+			// After an error, the rest may be a part of a record.
 			advance, record, err := split(data, atEOF && s.Err() == nil)
 			if advance == 0 && record == nil && err == nil && len(data) >= limit {
 				err = bufio.ErrTooLong
@@ -113,16 +112,16 @@ func tooLong(maxBytes int) error { return fmt.Errorf("%w: over %d bytes", ErrToo
 
 // Event is a server-sent event.
 type Event struct {
-	ID    string        // of this event or the last one that had one
+	ID    string        // of this event, or of the last event before it that had one
 	Name  string        // "message" unless given
 	Data  string        // lines are joined by "\n"
-	Retry time.Duration // the reconnection time, if this or an earlier event set it
+	Retry time.Duration // the reconnection time, if this event or one before has set it
 }
 
-// SSE returns a stream of the server-sent events of one response body, as the
-// HTML standard defines them. One with more than maxBytes of data is
-// [ErrTooLong], and so is any line that would be too long for that. It ends with the
-// body; package stream/sse connects again, as the standard says.
+// SSE returns a stream of the server-sent events of one response body, as the HTML standard defines
+// them. An event with more than maxBytes of data, or a line too long for that, is [ErrTooLong]. The
+// stream ends with the body. Package stream/sse connects again, as the standard says. SSE panics if
+// maxBytes is not positive.
 func SSE(open Open, maxBytes int) Stream[Event] {
 	lines := scan("SSE", open, eventstream.Split, maxBytes, eventstream.Room, func(line []byte) string { return string(line) })
 	return Stream[Event]{func(ctx context.Context, yield func(Event) bool) error {

@@ -10,15 +10,15 @@ import (
 	"github.com/coderrange/ferrous/task"
 )
 
-// errRemoved is the cause with which the run of a source ends that was removed.
+// errRemoved is the cause with which the run of a removed source is canceled.
 var errRemoved = errors.New("stream: the source was removed")
 
-// Sources is a set of named streams that come and go while their elements are read
-// as one stream. For a set that does not change, see [SelectAll]. After tokio's
-// StreamMap.
+// Sources is a set of streams with keys, whose elements are read as one stream. Streams can be inserted
+// and removed during the loop. For a fixed set, use [SelectAll]. After tokio's StreamMap.
 //
-// The zero Sources is empty and ready. It is safe for concurrent use, also from within
-// the loop and the sources, and must not be copied after first use.
+// The zero Sources is empty and ready to use. It is safe for concurrent use, also from the loop and
+// from its streams. It must not be copied after first use. Methods panic if a map cannot find the key
+// again, such as a NaN.
 type Sources[K comparable, T any] struct {
 	_ noCopy
 
@@ -28,7 +28,7 @@ type Sources[K comparable, T any] struct {
 	current *sourcesRun[K, T] // the one that reads, or nil
 }
 
-// A source is a stream of a Sources. Its fields are guarded by the mutex of that.
+// A source is a stream of a Sources, whose mutex guards the fields.
 type source[K comparable, T any] struct {
 	key     K
 	s       Stream[T]
@@ -40,7 +40,7 @@ type source[K comparable, T any] struct {
 type sourcesRun[K comparable, T any] struct {
 	scope   *task.Scope
 	c       chan arrival[K, T]
-	changed chan struct{} // gets a token when the set may have come to its end
+	changed chan struct{} // gets a token when the stream may have ended
 }
 
 // arrival is an element or the end of a source.
@@ -49,9 +49,9 @@ type arrival[K comparable, T any] struct {
 	merged[T]
 }
 
-// Insert adds the stream s with the name k, in the place of an earlier one with that
-// name, whose run is ended. A loop that runs begins with s at once. It returns
-// [ErrClosed] after [Sources.Close]. It does not wait.
+// Insert adds the stream s with the key k. A stream that has that key is removed, as by
+// [Sources.Remove]. If a loop is running, it starts s at once. Insert does not wait. After
+// [Sources.Close] it returns [ErrClosed].
 func (ss *Sources[K, T]) Insert(k K, s Stream[T]) error {
 	checkKey("Sources.Insert", k)
 	ss.mu.Lock()
@@ -71,9 +71,9 @@ func (ss *Sources[K, T]) Insert(k K, s Stream[T]) error {
 	return nil
 }
 
-// Remove takes the stream with the name k out and ends its run, and reports whether
-// there was one. No element of it begins to be yielded after Remove has returned. It
-// does not wait for the stream's goroutine.
+// Remove removes the stream with the key k and cancels its run. It reports whether there was one. After
+// Remove has returned, the loop yields no further element of that stream. Remove does not wait for the
+// goroutine of the stream.
 func (ss *Sources[K, T]) Remove(k K) bool {
 	checkKey("Sources.Remove", k)
 	ss.mu.Lock()
@@ -85,8 +85,8 @@ func (ss *Sources[K, T]) Remove(k K) bool {
 	return true
 }
 
-// Close says that no more streams are inserted: the loop ends when those that are in
-// have ended. It can be called again.
+// Close refuses further streams: the loop ends when the streams in the set have ended. Close may be
+// called more than once.
 func (ss *Sources[K, T]) Close() {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
@@ -94,7 +94,7 @@ func (ss *Sources[K, T]) Close() {
 	ss.wakeLoop()
 }
 
-// Contains reports whether there is a stream with the name k that has not ended.
+// Contains reports whether the set has a stream with the key k that has not ended.
 func (ss *Sources[K, T]) Contains(k K) bool {
 	checkKey("Sources.Contains", k)
 	ss.mu.Lock()
@@ -102,7 +102,7 @@ func (ss *Sources[K, T]) Contains(k K) bool {
 	return ss.named[k] != nil
 }
 
-// Keys returns the names of the streams that have not ended, in no order.
+// Keys returns the keys of the streams that have not ended, in no particular order.
 func (ss *Sources[K, T]) Keys() []K {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
@@ -113,22 +113,23 @@ func (ss *Sources[K, T]) Keys() []K {
 	return keys
 }
 
-// Len returns how many streams have not ended.
+// Len returns the number of streams that have not ended.
 func (ss *Sources[K, T]) Len() int {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
 	return len(ss.named)
 }
 
-// Stream returns a stream of the elements of all streams that are in, with their
-// names, as they come: no element passes one that waits. It ends when Close was called
-// and all streams have ended or were removed, so it can wait while none is in. A
-// stream that has ended is taken out. The first error ends the loop, after all elements
-// that were yielded before, and takes out the stream whose error it is; the others stay
-// in, and a later loop begins them anew.
+// Stream returns a stream of the elements of all streams in the set, with their keys. Waiting elements
+// are yielded in FIFO order. The stream ends when Close has been called and all streams have ended or
+// were removed; until then it waits, also if the set is empty.
 //
-// Each stream runs on a goroutine of its own, one element ahead. One loop runs at a
-// time; a second one panics.
+// A stream that has ended is removed from the set. The first error ends the loop, after the elements
+// that arrived before it, and removes the stream with the error. The other streams stay, and a later
+// loop runs them from the beginning.
+//
+// Each stream runs on its own goroutine, one element ahead. Only one loop can run at a time; a second
+// one panics.
 func (ss *Sources[K, T]) Stream() Stream[Keyed[K, T]] {
 	return Stream[Keyed[K, T]]{func(ctx context.Context, yield func(Keyed[K, T]) bool) error {
 		return withScope(ctx, func(scope *task.Scope) error {
@@ -186,8 +187,8 @@ func (ss *Sources[K, T]) atEnd() bool {
 	return ss.closed && len(ss.named) == 0
 }
 
-// arrived reports whether the source of a is still in. If a is its end, it is not any
-// more then.
+// arrived reports whether the source of a is in the set. If a is the end of the source, arrived removes
+// it.
 func (ss *Sources[K, T]) arrived(a arrival[K, T]) bool {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
@@ -200,7 +201,7 @@ func (ss *Sources[K, T]) arrived(a arrival[K, T]) bool {
 	return true
 }
 
-// remove takes a source out. The caller holds mu.
+// remove removes the source with the key k, if there is one. The caller holds mu.
 func (ss *Sources[K, T]) remove(k K) bool {
 	x := ss.named[k]
 	if x == nil {
@@ -214,7 +215,7 @@ func (ss *Sources[K, T]) remove(k K) bool {
 	return true
 }
 
-// wakeLoop wakes the loop. The caller holds mu.
+// wakeLoop wakes the loop if there is one. The caller holds mu.
 func (ss *Sources[K, T]) wakeLoop() {
 	if ss.current == nil {
 		return
@@ -225,7 +226,7 @@ func (ss *Sources[K, T]) wakeLoop() {
 	}
 }
 
-// begin runs a source in the loop's scope. The caller holds mu.
+// begin starts a source in the scope of the loop. The caller holds mu.
 func (ss *Sources[K, T]) begin(x *source[K, T]) {
 	r := ss.current
 	task.Spawn(r.scope, func(ctx context.Context) (struct{}, error) {
@@ -247,7 +248,7 @@ func (ss *Sources[K, T]) begin(x *source[K, T]) {
 	})
 }
 
-// String returns how many streams are in.
+// String returns the number of streams and whether Close was called.
 func (ss *Sources[K, T]) String() string {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()

@@ -1,39 +1,47 @@
-// Package stream has asynchronous iterators: what arrives over time, such as the
-// lines of a file, the messages of a channel, the rows of a query or the pages
-// of an API. After futures::Stream and tokio-stream.
+// Package stream has asynchronous iterators: sequences of elements that arrive over time, such
+// as the lines of a file, the messages of a channel, the rows of a query or the pages of an API.
+// After futures::Stream and tokio-stream.
 //
-// A [Stream] is a recipe. Nothing happens until it is ranged over, and each time
-// it is, it starts anew:
+// A [Stream] describes what to do. A loop runs it; each loop runs it from the beginning:
 //
-//	for v, err := range s.All(ctx) {
-//		if err != nil { … } // the last round
+//	lines := stream.Lines(stream.File("app.log"), 64<<10)
+//	parsed := stream.Map(lines, 4, parse) // four at once, in order
+//	for v, err := range parsed.All(ctx) {
+//		if err != nil {
+//			return err // the last round
+//		}
+//		use(v)
 //	}
 //
-// What all streams have in common:
+// Functions that change the type of the elements take a stream as the first argument. Those that
+// keep it are methods.
 //
-// An error ends a stream, after all elements before it. So does the end of ctx,
-// with an error that matches both ctx.Err() and [context.Cause] with [errors.Is]; a
-// ctx that is already done is noticed first. If a source or function returns the
-// error or the cause of the context that it was given, the stream's error matches
-// both, too.
+// # Errors and contexts
 //
-// Nothing outlives the loop. When it ends, by the end of the stream, an error, a
-// break, a panic or a return, the stream's goroutines are cancelled and waited
-// for before the loop is left. A panic in one of them panics in the loop, as a
-// [task.PanicError]. So a source or function that may block must heed its
-// context. The one exception is a Read that neither a deadline nor Close can end;
-// see [Open].
+// An error ends a stream, after all elements before it. So does the end of ctx; its error matches
+// both ctx.Err() and [context.Cause] with [errors.Is]. A ctx that is already done is reported
+// first. If a source or function returns the error or the cause of the context that it was passed,
+// the error of the stream matches both, too.
 //
-// Nothing is read that nobody asks for: a slow loop slows its source. How far a
-// combinator may read ahead is said with it; those that do not say so are pure:
-// they spawn nothing, read nothing ahead and run on the loop's goroutine.
+// # Goroutines
 //
-// A task of a [task.Pool] or [task.Set] passes its place to a task that it joins,
-// but not while it waits in the loop of a stream. So in a pool with few workers, a
-// stage that submits to the pool in which its loop runs may wait forever for a
-// place.
+// No goroutine of a stream outlives its loop. When the loop ends, by the end of the stream, an
+// error, a break, a return or a panic, the goroutines of the stream are canceled and waited for. A
+// panic in one of them panics in the loop, as a [task.PanicError]. So a source or function that may
+// block must return when its context is done. The only exception is a Read that neither a deadline
+// nor Close can end; see [Open].
 //
-// What keeps the element type is a method; what changes it is a function.
+// # Back pressure
+//
+// A slow loop slows its source. The comment of each function says how far it may read ahead. If it
+// says that the stream is pure, the stream starts no goroutine, reads nothing ahead and runs on the
+// goroutine of the loop.
+//
+// # Pools
+//
+// A task of a [task.Pool] or [task.Set] hands its slot to a task that it joins, but not while it
+// waits in a loop over a stream. In a pool with few workers, a function of a stream that submits
+// to the pool in which the loop runs may wait forever.
 package stream
 
 import (
@@ -48,14 +56,14 @@ import (
 )
 
 var (
-	// ErrTimeout says that a stream stalled. See [Timeout].
+	// ErrTimeout is the error of a stream that stalled. See [Timeout].
 	ErrTimeout = fmt.Errorf("stream: stalled: %w", context.DeadlineExceeded)
-	// ErrClosed says that a [Sources] takes no more streams.
+	// ErrClosed is the error of [Sources.Insert] after [Sources.Close].
 	ErrClosed = errors.New("stream: closed")
-	// ErrTooLong says that a record or line exceeds its limit.
+	// ErrTooLong is the error of a record or line that exceeds its limit.
 	ErrTooLong = errors.New("stream: record too long")
 
-	// errStop is the cause with which a combinator ends what it no longer needs.
+	// errStop is the cause with which a combinator cancels its goroutines at its end.
 	errStop = errors.New("stream: stopped")
 )
 
@@ -68,8 +76,8 @@ type opError struct{ err error }
 func (e *opError) Error() string { return "stream: " + strings.TrimPrefix(e.err.Error(), "stream: ") }
 func (e *opError) Unwrap() error { return e.err }
 
-// withCause returns err, which was returned by a function that was given ctx. If it is
-// the error of ctx or its cause, the result matches both.
+// withCause returns err, the error of a function that was passed ctx. If err is the error of ctx
+// or its cause, the result matches both.
 func withCause(ctx context.Context, err error) error {
 	end := ctx.Err()
 	if err == nil || end == nil {
@@ -86,7 +94,7 @@ func withCause(ctx context.Context, err error) error {
 	}
 }
 
-// A causeError is an error with the cause of a context that also matches its Err.
+// A causeError is an error that matches the cause of a context, and also matches its Err.
 type causeError struct{ err, end error }
 
 func (e *causeError) Error() string   { return e.err.Error() }
@@ -98,29 +106,28 @@ type noCopy struct{}
 func (*noCopy) Lock()   {}
 func (*noCopy) Unlock() {}
 
-// Stream is a recipe for a sequence of elements. The zero Stream is empty. It is
-// a value, and safe for concurrent use as far as its sources and functions are:
-// each loop is a run of its own.
+// Stream describes a sequence of elements that may arrive over time. The zero Stream is empty. A
+// Stream is a value that can be copied and used again. It is safe for concurrent use if its
+// sources and functions are: each loop is a separate run.
 type Stream[T any] struct {
-	// run hands the elements to yield, on the goroutine of its caller, until that
-	// returns false. It returns nil then, or at the end, and has ended what it
-	// started when it returns.
+	// run calls yield with each element, on the goroutine of its caller, until yield returns
+	// false or there are no more elements; it returns nil then. All that it has started has
+	// ended when it returns.
 	run func(ctx context.Context, yield func(T) bool) error
 }
 
-// New returns a stream from a function that hands elements to yield, on its own
-// goroutine, until they end or yield returns false, and returns nil then. An
-// error of it ends the stream.
+// New returns a stream whose elements come from run. run calls yield with each element, on the
+// goroutine on which it was called, and returns nil at the end or when yield has returned false.
+// An error of run ends the stream.
 //
-// As with the functions of package iter, a call of yield after yield has returned
-// false, or after the function has returned, panics: nobody gets such an element.
-// A nil function panics.
+// As in package iter, a call of yield panics after yield has returned false and after run has
+// returned. So does run if it recovers a panic of yield.
 func New[T any](run func(ctx context.Context, yield func(T) bool) error) Stream[T] {
 	checkFunc("New", run != nil)
 	return newSource("New", run)
 }
 
-// newSource is New. Its panics name the source.
+// newSource is New. name is the function that was called.
 func newSource[T any](name string, run func(ctx context.Context, yield func(T) bool) error) Stream[T] {
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		if ctx.Err() != nil {
@@ -138,7 +145,7 @@ func newSource[T any](name string, run func(ctx context.Context, yield func(T) b
 	}}
 }
 
-// A yieldGuard panics for a source that calls yield when it must not.
+// A yieldGuard panics when a source calls yield although it must not.
 type yieldGuard struct {
 	state gateState
 	name  string // of the source
@@ -184,7 +191,8 @@ func (g *yieldGuard) refuse() {
 	panic(bug("%s: the source called yield after %s", g.name, why[g.state]))
 }
 
-// All runs the stream. An error comes last, with the zero T.
+// All returns an iterator that runs the stream. If the stream ends with an error, the iterator
+// yields the error last, with the zero T.
 //
 //ferrous:blocks
 func (s Stream[T]) All(ctx context.Context) iter.Seq2[T, error] {
@@ -202,8 +210,7 @@ func (s Stream[T]) All(ctx context.Context) iter.Seq2[T, error] {
 	}
 }
 
-// start is run for a stream that may be the zero one. It notices the end of ctx
-// first.
+// start is run for a stream that may be zero. It returns an error at once if ctx is done.
 func (s Stream[T]) start(ctx context.Context, yield func(T) bool) error {
 	if err := begin(ctx); err != nil || s.run == nil {
 		return err
@@ -219,14 +226,14 @@ func begin(ctx context.Context) error {
 	return nil
 }
 
-// String returns the type.
+// String returns the type of the stream.
 func (s Stream[T]) String() string {
 	var zero *T
 	return fmt.Sprintf("Stream[%s]", fmt.Sprintf("%T", zero)[1:])
 }
 
-// GoString returns the type.
+// GoString returns the same as String.
 func (s Stream[T]) GoString() string { return s.String() }
 
-// LogValue returns the type.
+// LogValue returns the same as String.
 func (s Stream[T]) LogValue() slog.Value { return slog.StringValue(s.String()) }

@@ -9,17 +9,17 @@ import (
 	"github.com/coderrange/ferrous/task"
 )
 
-// Tee runs s once and gives each branch all of its elements, in a stream of its
-// own. Each branch runs on a goroutine of its own, s on the caller's. A branch
-// may be n elements behind; then s waits for it, so the slowest sets the pace,
-// and one that does not read stops all. A branch that has returned is not waited
-// for; when all have, s is stopped, also while it waits, and what it returns then
-// does not count.
+// Tee runs s once and passes all of its elements to each branch, in a stream of its own. s runs on
+// the goroutine of the caller, each branch on a goroutine of its own.
 //
-// An error of s ends the branches' streams, after the elements before it. A branch
-// that then returns an error does not disturb the others. Any other error of a
-// branch ends everything. Tee waits for all branches, and returns the first error
-// of a branch, or else that of s. An n that is not positive panics.
+// A branch may be up to n elements behind. If it is n behind, s waits for it: the slowest branch sets
+// the pace, and a branch that does not read stops all. s does not wait for a branch that has returned.
+// When all branches have returned, s is canceled, and its error is dropped.
+//
+// An error of s ends the streams of the branches, after the elements before it. If a branch then
+// returns an error, the other branches continue. Any other error of a branch cancels everything. Tee
+// waits for all branches. It returns the first error of a branch, or else the error of s. It panics
+// if n is not positive, or if memory cannot hold n elements.
 //
 //ferrous:blocks
 func Tee[T any](ctx context.Context, s Stream[T], n int, branches ...func(context.Context, Stream[T]) error) error {
@@ -33,9 +33,8 @@ func Tee[T any](ctx context.Context, s Stream[T], n int, branches ...func(contex
 	})
 }
 
-// Split is [Tee] for two branches, of which yes gets the elements for which pred
-// returns true, and no the others. s also waits for a branch that is n elements
-// behind; elements for a branch that has returned are dropped.
+// Split is [Tee] for two branches: yes gets the elements for which pred returns true, no gets the
+// others. Elements for a branch that has returned are dropped.
 //
 //ferrous:blocks
 func Split[T any](
@@ -58,12 +57,11 @@ func Split[T any](
 // Received is an element of a [Broadcast].
 type Received[T any] struct {
 	Value  T
-	Missed uint64 // how many elements the branch lost just before this one
+	Missed uint64 // how many elements the branch lost right before this one
 }
 
-// Broadcast is [Tee] without waiting: a branch that is more than n elements
-// behind loses the oldest of them, and is told how many by the next one that it
-// gets. So s runs at its own pace.
+// Broadcast is [Tee] for a source that does not wait for its branches. A branch that is more than n
+// elements behind loses the oldest of them; the next element that it gets says how many it missed.
 //
 //ferrous:blocks
 func Broadcast[T any](
@@ -90,7 +88,7 @@ func Broadcast[T any](
 	})
 }
 
-// A branch is a channel to a consumer.
+// A branch is the channel to a consumer.
 type branch[T any] struct {
 	c        chan T
 	returned chan struct{} // closed when the consumer has returned
@@ -105,9 +103,9 @@ func (b *branch[T]) hasReturned() bool {
 	}
 }
 
-// send waits for room, until the branch has returned or done is closed.
+// send sends v, unless the branch returns or done is closed first.
 func (b *branch[T]) send(done <-chan struct{}, v T) {
-	if b.hasReturned() { // which a select would see only sometimes
+	if b.hasReturned() { // a select would choose at random
 		return
 	}
 	select {
@@ -117,7 +115,7 @@ func (b *branch[T]) send(done <-chan struct{}, v T) {
 	}
 }
 
-// replace makes room, unless the branch has returned.
+// replace sends v and drops the oldest element if there is no room, unless the branch has returned.
 func (b *branch[T]) replace(v T) {
 	for !b.hasReturned() {
 		select {
@@ -132,8 +130,8 @@ func (b *branch[T]) replace(v T) {
 	}
 }
 
-// tee runs s and the branches. deliver gives up when done is closed: s is to
-// stop then.
+// tee runs s and the branches. deliver passes an element to branches, and gives up when done is
+// closed, since s is to stop then.
 func tee[T any](
 	ctx context.Context, s Stream[T], n int, consumers []func(context.Context, Stream[T]) error,
 	deliver func(done <-chan struct{}, bs []*branch[T], v T),

@@ -8,9 +8,8 @@ import (
 	"github.com/coderrange/ferrous/task"
 )
 
-// Throttle lets an element pass at once, and the next one not before d has
-// passed since: the source waits, nothing is dropped. It is pure but for a
-// timer. A d that is not positive panics.
+// Throttle yields an element at once, and the next one at the earliest d later. The source waits;
+// nothing is dropped. It is pure, but for a timer. Throttle panics if d is not positive.
 func Throttle[T any](s Stream[T], d time.Duration) Stream[T] {
 	checkDuration("Throttle", d)
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
@@ -30,10 +29,10 @@ func Throttle[T any](s Stream[T], d time.Duration) Stream[T] {
 	}}
 }
 
-// Timeout calls stalled when the loop has waited for an element for d, once a
-// stall: then not before the next element has come. An error of it ends the
-// stream; a nil stalled stands for one that returns [ErrTimeout]. s runs on a
-// goroutine of its own, one element ahead. A d that is not positive panics.
+// Timeout calls stalled when the loop has waited for an element for d. It is called once for each such
+// stall. An error of stalled ends the stream. If stalled is nil, the stream ends with [ErrTimeout]. s
+// runs on its own goroutine, one element ahead. Timeout panics if d is not positive. After
+// tokio-stream's timeout.
 func Timeout[T any](s Stream[T], d time.Duration, stalled func(context.Context) error) Stream[T] {
 	checkDuration("Timeout", d)
 	if stalled == nil {
@@ -51,28 +50,28 @@ func Timeout[T any](s Stream[T], d time.Duration, stalled func(context.Context) 
 	})
 }
 
-// ChunksTimeout gathers n elements, or what has come when d has passed since the
-// first of them, into a slice of their own, which is never empty. At the end, and
-// before an error, what was gathered is yielded. s runs on a goroutine of its
-// own, one element ahead. An n or d that is not positive panics.
+// ChunksTimeout yields slices of n elements, or of those that have arrived when d has passed since the
+// first of them. The rest is yielded at the end, and before an error. Each slice is new and not empty.
+// s runs on its own goroutine, one element ahead. ChunksTimeout panics if n or d is not positive. After
+// tokio-stream's chunks_timeout.
 func ChunksTimeout[T any](s Stream[T], n int, d time.Duration) Stream[[]T] {
 	checkPositive("ChunksTimeout", n)
 	checkDuration("ChunksTimeout", d)
 	return gather(s, BatchOptions[T]{MaxElements: n, MaxAge: d}, 0, false)
 }
 
-// Sessions gathers elements that come less than gap after each other, at most n,
-// into a slice of their own: it is yielded when nothing has come for gap. For the
-// rest it is like [ChunksTimeout].
+// Sessions yields slices of elements of which each arrived less than gap after the one before, at most n
+// of them. A slice is yielded when no element has arrived for gap. Otherwise it is like
+// [ChunksTimeout].
 func Sessions[T any](s Stream[T], n int, gap time.Duration) Stream[[]T] {
 	checkPositive("Sessions", n)
 	checkDuration("Sessions", gap)
 	return gather(s, BatchOptions[T]{MaxElements: n, MaxAge: gap}, 0, true)
 }
 
-// Debounce yields an element when nothing has come after it for d, and at the
-// end, or before an error, the last one. Others are dropped. s runs on a goroutine
-// of its own. A d that is not positive panics.
+// Debounce yields an element when no other element has arrived for d, and the last element at the end
+// or before an error. Other elements are dropped. s runs on its own goroutine. Debounce panics if d is
+// not positive.
 func Debounce[T any](s Stream[T], d time.Duration) Stream[T] {
 	checkDuration("Debounce", d)
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
@@ -103,8 +102,7 @@ func Debounce[T any](s Stream[T], d time.Duration) Stream[T] {
 	}}
 }
 
-// A timedRun is a run of a stream on a goroutine of its own beside a timer, which is
-// stopped at first.
+// A timedRun is a run of a stream on its own goroutine with a timer, which is stopped at first.
 type timedRun[T any] struct {
 	ctx    context.Context
 	source *runner[T]
@@ -113,7 +111,7 @@ type timedRun[T any] struct {
 	tries  uint // of next
 }
 
-// stopUnless is f, with errStop for false.
+// stopUnless returns f as a function that returns errStop for false.
 func stopUnless(f func() bool) func() error {
 	return func() error {
 		if !f() {
@@ -123,11 +121,11 @@ func stopUnless(f func() bool) func() error {
 	}
 }
 
-// errEnd is the end of a loop's stream.
+// errEnd is the end of the stream of a timedRun.
 var errEnd = errors.New("stream: the end")
 
-// timed returns a stream that is run by f, whose error errEnd is no error. s is one
-// element ahead, and as many more as ahead says.
+// timed returns a stream that is run by f, whose error errEnd is no error. s is up to ahead+1 elements
+// ahead.
 func timed[T any](s Stream[T], ahead int, f func(*timedRun[T]) error) Stream[T] {
 	return Stream[T]{func(ctx context.Context, yield func(T) bool) error {
 		err := withScope(ctx, func(scope *task.Scope) error {
@@ -143,15 +141,15 @@ func timed[T any](s Stream[T], ahead int, f func(*timedRun[T]) error) Stream[T] 
 	}}
 }
 
-// next waits for an element, and calls fired whenever the timer fires meanwhile.
-// It returns errEnd at the end.
+// next waits for an element, and calls fired whenever the timer fires during the wait. At the end it
+// returns errEnd.
 func (l *timedRun[T]) next(fired func() error) (v T, err error) {
 	for {
 		if l.ctx.Err() != nil {
 			return v, contextError(l.ctx)
 		}
-		// Try first without waiting, which costs much less, but not always: elements that
-		// are always there must not hide the timer.
+		// Try first without waiting, which costs much less. But not always: a source that is
+		// always ready must not hide the timer.
 		if l.tries++; l.tries%16 != 0 {
 			select {
 			case v, ok := <-l.source.c:
@@ -171,7 +169,7 @@ func (l *timedRun[T]) next(fired func() error) (v T, err error) {
 	}
 }
 
-// ended returns the error of the end, unless it is not the end.
+// ended returns nil if ok, else the error of the end.
 func (l *timedRun[T]) ended(ok bool) error {
 	switch {
 	case ok:

@@ -7,22 +7,21 @@ import (
 	"time"
 )
 
-// Window is what has come in a span of time.
+// Window holds the elements that arrived in a span of time.
 type Window[T any] struct {
-	From, To time.Time // To is not in it
-	Values   []T       // at least one, in order
+	From, To time.Time // the span, without To
+	Values   []T       // at least one, in the order of arrival
 }
 
-// TimeWindows yields the elements that have come in each span of the length size. A
-// span begins when the run begins, and then after every step: with a step of size the
-// windows are fixed (tumbling), with a smaller one they slide and share elements, with a
-// greater one elements between them are dropped. A window is yielded at its end, with
-// slices of its own; one without elements is not. At the end, and before an error, those
-// that have begun are yielded in order.
+// TimeWindows yields the elements that arrive in each span of length size. A span starts when the loop
+// starts, and then after every step. If step equals size, the windows are fixed (tumbling). If step is
+// less, they overlap (sliding) and share elements. If step is more, elements between them are dropped.
+// A window is yielded at its end, with a new slice. A window without elements is not yielded. At the end
+// of the stream, and before an error, the windows that have started are yielded in order.
 //
-// The time of an element is when the loop's goroutine gets it: while the loop is in its
-// body, elements wait, one ahead on a goroutine of their own, and come later. All
-// elements of the last size are kept. A size or step that is not positive panics.
+// An element arrives when the goroutine of the loop receives it. While the body of the loop runs,
+// elements wait, and their time is later. s runs on its own goroutine, one element ahead. The elements of
+// the last size are kept in memory. TimeWindows panics if size or step is not positive.
 func TimeWindows[T any](s Stream[T], size, step time.Duration) Stream[Window[T]] {
 	checkDuration("TimeWindows", size)
 	checkDuration("TimeWindows", step)
@@ -56,7 +55,7 @@ func TimeWindows[T any](s Stream[T], size, step time.Duration) Stream[Window[T]]
 	}}
 }
 
-// A windowState is a run of TimeWindows. Times are since its start.
+// A windowState is a run of TimeWindows. Times are measured from its start.
 type windowState[T any] struct {
 	size, step time.Duration
 	start      time.Time
@@ -64,7 +63,7 @@ type windowState[T any] struct {
 	open       bool // yield has not returned false
 
 	from time.Duration // of the next window to yield
-	kept []stamped[T]  // by time; all are in a window that was not yielded
+	kept []stamped[T]  // in the order of arrival; each is in a window that was not yielded yet
 }
 
 type stamped[T any] struct {
@@ -72,12 +71,12 @@ type stamped[T any] struct {
 	v  T
 }
 
-// add keeps an element, if it is in a window.
+// add keeps an element if it is in a window.
 func (w *windowState[T]) add(now time.Duration, v T) {
 	if now%w.step >= w.size {
 		return // between two
 	}
-	if len(w.kept) == 0 { // go to the first window that has it
+	if len(w.kept) == 0 { // skip to the first window with the element
 		if first := now - w.size; first >= w.from {
 			w.from = first - first%w.step + w.step
 		}
@@ -97,8 +96,8 @@ func (w *windowState[T]) set(timer *time.Timer) {
 	}
 }
 
-// yieldUntil yields the windows that end at or before now. It is called before an
-// element is added, so that all that are kept are before the end of the next window.
+// yieldUntil yields the windows that end at or before now. It is called before an element is added, so
+// all kept elements are before the end of the next window.
 func (w *windowState[T]) yieldUntil(now time.Duration) bool {
 	for w.open && len(w.kept) > 0 && w.end() <= now {
 		values := make([]T, len(w.kept))

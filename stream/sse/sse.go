@@ -1,7 +1,16 @@
-// Package sse reads server-sent events from HTTP servers, and connects again when a
-// connection ends, as the HTML standard says for EventSource.
+// Package sse reads server-sent events from HTTP servers. It connects again when a connection ends, as
+// the HTML standard says for EventSource.
 //
-// It is apart from package stream because it needs net/http.
+//	req, err := http.NewRequest(http.MethodGet, "https://example.com/events", nil)
+//	…
+//	for event, err := range sse.Connect(req, sse.Options{}).All(ctx) {
+//		if err != nil {
+//			return err
+//		}
+//		fmt.Println(event.Name, event.Data)
+//	}
+//
+// It is a package of its own because it needs net/http, which package stream does not import.
 package sse
 
 import (
@@ -27,14 +36,14 @@ const (
 )
 
 var (
-	// ErrResponse says that an answer is no stream of events. See [ResponseError].
+	// ErrResponse is matched by a [ResponseError].
 	ErrResponse = errors.New("sse: not a stream of events")
 
-	// errStop says that the server wants no more connections.
+	// errStop says that the server refuses further connections.
 	errStop = errors.New("sse: no content")
 )
 
-// ResponseError is an answer that ends the stream. It matches [ErrResponse].
+// ResponseError is a response that is not a stream of events. It matches [ErrResponse].
 type ResponseError struct {
 	StatusCode  int
 	ContentType string
@@ -51,45 +60,46 @@ func (e *ResponseError) Error() string {
 // Unwrap returns [ErrResponse].
 func (e *ResponseError) Unwrap() error { return ErrResponse }
 
-// Options say how to connect. The zero Options has all the defaults.
+// Options are the settings of [Connect]. The zero Options has the defaults.
 type Options struct {
-	// Client sends the requests. Nil means [http.DefaultClient]. Its Timeout should
-	// be zero: it would bound the time of a whole connection.
+	// Client sends the requests. Nil means [http.DefaultClient]. Its Timeout should be zero, since
+	// it limits the time of a whole connection.
 	Client *http.Client
-	// Policy bounds the attempts to connect, and says how much longer than the
-	// reconnection time to wait between them. A connection on which at least a byte of
-	// the body came is a success, after which the attempts are counted anew. Its
-	// Timeout bounds the time until that byte. Nil is the zero Policy: 3 attempts.
-	// For a stream that is to outlast any failure of the server, set its Attempts to
-	// [retry.Unlimited].
+	// Policy limits the attempts to connect, and says how long to wait between them beyond the
+	// reconnection time. Nil means the zero Policy, with 3 attempts. A connection that delivers at
+	// least one byte of the body is a success, and the count of attempts starts again. The Timeout
+	// of the policy limits the time until that byte. For a stream that survives every failure of
+	// the server, set Attempts to [retry.Unlimited].
 	Policy *retry.Policy
-	// Reconnect is the reconnection time until the server sets another one. Zero
-	// means 3 s.
+	// Reconnect is the reconnection time until the server sets one. Zero means 3 s.
 	Reconnect time.Duration
-	// MaxBytes is how much data an event has at most; see [stream.SSE]. Zero means
-	// 1 MiB.
+	// MaxBytes is the maximum size of the data of an event; see [stream.SSE]. Zero means 1 MiB.
 	MaxBytes int
-	// LastID is the ID of the last event that is known, for the first connection.
+	// LastID is the ID of the last event that the caller has, for the first connection.
 	LastID string
-	// Retryable says which answers other than a stream of events are worth another
-	// attempt, such as a status of 503. It must not read the body. Nil means none, as
-	// the standard has it.
+	// Retryable reports whether to try again after a response that is not a stream of events, for
+	// example one with status 503. It must not read the body. Nil means never, as the standard
+	// says.
 	Retryable func(*http.Response) bool
 }
 
-// Connect returns a stream of the events that a server sends in answer to req. Each run
-// of the stream sends its own requests, copies of req with the run's context.
+// Connect returns a stream of the events that a server sends in response to req. Each loop sends its own
+// requests, copies of req with the context of the loop.
 //
-// When a connection ends, after the end of its body as after an error, it is made
-// again after the reconnection time, which a "retry" field sets, with the ID of the last
-// event as Last-Event-ID. An event that is not complete then is dropped; the server
-// is to send it again. The stream ends without an error when the answer has the status
-// 204. It ends with a [*ResponseError] for another status than 200 and for another
-// content type than text/event-stream, with a [*retry.Error] when the policy allows no
-// further attempt, and with [stream.ErrTooLong] for an event that is too long.
+// When a connection ends, with or without an error, Connect connects again after the reconnection time,
+// which a "retry" field sets. It sends the ID of the last event as Last-Event-ID. An event that was not
+// complete is dropped; the server should send it again.
 //
-// It panics if a number of o is negative, and if req is nil or has a body that cannot
-// be sent again (GetBody is nil).
+// The stream ends
+//
+//   - without an error when a response has the status 204,
+//   - with a [*ResponseError] when a response has a status other than 200 or a content type other than
+//     text/event-stream, unless Retryable returns true for it,
+//   - with a [*retry.Error] when the policy allows no further attempt,
+//   - with [stream.ErrTooLong] when an event is too long.
+//
+// Connect panics if req is nil, if req has a body that cannot be sent again (GetBody is nil), and if a
+// number in o is negative.
 func Connect(req *http.Request, o Options) stream.Stream[stream.Event] {
 	switch {
 	case req == nil:
@@ -121,14 +131,14 @@ func misuse(format string, args ...any) {
 	panic(fmt.Errorf("sse: Connect: "+format, args...))
 }
 
-// A source is one run.
+// A source is one run of the stream.
 type source struct {
 	req    *http.Request
 	o      Options
 	parser eventstream.Parser
 }
 
-// A body is that of a response of which the first byte has come.
+// A body is the body of a response whose first byte has arrived.
 type body struct {
 	*bufio.Reader
 	io.Closer
@@ -152,7 +162,7 @@ func (s *source) run(ctx context.Context, yield func(stream.Event) bool) error {
 	}
 }
 
-// read reads events until the connection ends, and reports whether to make another one.
+// read reads events until the connection ends, and reports whether to connect again.
 func (s *source) read(ctx context.Context, b body, yield func(stream.Event) bool) (more bool, err error) {
 	defer func() { _ = b.Close() }() // also if ctx is done before it is opened
 	s.parser.Begin()
@@ -237,7 +247,7 @@ func (s *source) check(r *http.Response) error {
 	return s.later(refused)
 }
 
-// later marks err as one to connect again after.
+// later marks err as an error after which to connect again.
 func (s *source) later(err error) error { return retry.After(s.reconnect(), err) }
 
 // sleep waits for d, or until ctx is done.
