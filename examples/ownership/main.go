@@ -1,5 +1,27 @@
 // Command ownership shows what Rust's owners and borrows do, in Go: who owns a
 // value, when it ends, and what is refused.
+//
+// Where to look:
+//
+//	concept                                     here
+//	Box, move                                   main.go: box
+//	Rc, strong_count                            main.go: owners
+//	Arc, by several tasks                       tasks.go: goroutines
+//	thread::spawn(move || …), join, shadowing   tasks.go: moves
+//	Arc<Mutex<Vec<i32>>>                        tasks.go: tenTasks
+//	a race on a counter, lock_guard             tasks.go: counter, countAsChild
+//	Singleton, LazyLock                         tasks.go: singleton
+//	Weak, parent and child                      main.go: tree
+//	RefCell, borrow flag                        main.go: borrows
+//	Cell                                        main.go: cell
+//	Rc<RefCell<Vec<i32>>>                       main.go: vector
+//	Arc<RefCell<T>>                             tasks.go: conflict
+//	an iterator that is invalidated             main.go: growth
+//	shallow and deep copy                       main.go: copies
+//	Pin                                         pin.go: pinned, sentence
+//	double free                                 main.go: double
+//	lifetimes, longest                          main.go: longest, lifetime
+//	OnceCell, LazyCell                          main.go: once
 package main
 
 import (
@@ -9,15 +31,14 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"sync"
 
-	"github.com/coderrange/ferrous/arcmutex"
 	"github.com/coderrange/ferrous/examples/internal/program"
 	"github.com/coderrange/ferrous/rc"
 	"github.com/coderrange/ferrous/refcell"
 )
 
 func main() {
+	countAsChild()
 	program.Main("ownership", func(_ context.Context, args []string, out io.Writer) error {
 		goOn, err := program.NewFlags("ownership", "ownership").Parse(args, out)
 		if err != nil || !goOn {
@@ -38,6 +59,10 @@ func run() string {
 		{"A Box has one owner, and moves", box},
 		{"An Rc counts its owners", owners},
 		{"An Arc counts those of many goroutines", goroutines},
+		{"A value moves into a task, and a name is used again", moves},
+		{"Ten tasks push to one vector", tenTasks},
+		{"Two tasks count: without a lock 1 or 2, with a lock 2", counter},
+		{"A singleton is made once for a thousand tasks", singleton},
 		{"A Weak leads back from child to parent", tree},
 		{"A RefCell lends to many readers or one writer", borrows},
 		{"A Cell copies in and out", cell},
@@ -45,6 +70,7 @@ func run() string {
 		{"An Arc of an AtomicRefCell: refused, never a race", conflict},
 		{"A vector does not grow under its reader", growth},
 		{"A shallow copy shares, a deep copy does not", copies},
+		{"A value that points into itself stays where it is", pinned},
 		{"Dropping twice is caught", double},
 		{"A borrow does not outlive its release", lifetime},
 		{"A value that is made once", once},
@@ -81,20 +107,6 @@ func owners(w *strings.Builder) {
 	b.Drop()
 	fmt.Fprintf(w, "count = %d\n", c.StrongCount())
 	c.Drop()
-}
-
-func goroutines(w *strings.Builder) {
-	a := arcmutex.NewArcDrop(42, func(*int) { fmt.Fprintln(w, "freed by the last goroutine") })
-	var wg sync.WaitGroup
-	for range 3 {
-		mine := a.Clone()
-		wg.Go(func() {
-			defer mine.Drop()
-			_ = *mine.Ptr()
-		})
-	}
-	a.Drop()
-	wg.Wait()
 }
 
 // A node knows its children as their owner, and its parent without owning it.
@@ -169,20 +181,6 @@ func vector(w *strings.Builder) {
 	push(b, 5)
 	fmt.Fprintf(w, "%v, count = %d\n", a, a.StrongCount())
 	b.Drop()
-	a.Drop()
-}
-
-func conflict(w *strings.Builder) {
-	a := arcmutex.NewArc(refcell.NewAtomicRefCell([]int{1}))
-	shared := *a.Ptr()
-	held := shared.BorrowMut()
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		_, err := shared.TryBorrow()
-		fmt.Fprintln(w, err)
-	})
-	wg.Wait()
-	held.Release()
 	a.Drop()
 }
 

@@ -2,10 +2,21 @@ package main
 
 import (
 	"os"
+	"os/exec"
+	"strings"
 	"testing"
+	"time"
 
+	"go.uber.org/goleak"
+
+	"github.com/coderrange/ferrous/arcmutex"
 	"github.com/coderrange/ferrous/track"
 )
+
+func TestMain(m *testing.M) {
+	countAsChild()
+	goleak.VerifyTestMain(m)
+}
 
 func TestOutputIsAsExpected(t *testing.T) {
 	want, err := os.ReadFile("testdata/output.txt")
@@ -19,5 +30,13 @@ func TestOutputIsAsExpected(t *testing.T) {
 
 func TestEverythingIsEnded(t *testing.T) {
 	track.Check(t) // which would also print where each refused borrow was
+	defer arcmutex.Check(time.Minute, func(d *arcmutex.Deadlock) { t.Error(d) })()
 	run()
+}
+
+func TestVetRefusesTheCopyOfAPinnedValue(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "vet", "./testdata/pin").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "assignment copies lock value to moved") {
+		t.Errorf("%v: %s", err, out)
+	}
 }
