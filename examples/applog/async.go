@@ -72,8 +72,7 @@ type AsyncLogger struct {
 // entry is a line on its way to the writer.
 type entry struct {
 	line Line
-	// done gets the answer, if the caller waits for one. It is Go's own channel,
-	// since Log also watches the end of the writer.
+	// done gets the answer, if the caller waits for one.
 	done chan error
 }
 
@@ -106,7 +105,7 @@ func (l *AsyncLogger) Log(line Line) error {
 	}
 	e := entry{line: line}
 	if l.accept == Written {
-		e.done = make(chan error, 1)
+		e.done = make(chan error, 1) // Go's own: Log also waits for the end of the writer
 	}
 	var err error
 	if l.policy == Wait {

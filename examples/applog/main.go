@@ -19,6 +19,17 @@
 // The exit code is 0, also after a signal; 1 when lines could not be written; 2
 // for bad flags, and for a panic. A second signal ends the program at once. That
 // stdout is closed is no failure.
+//
+// Where to look:
+//
+//	concept                                    here
+//	trait Logger: Send + Sync                  logger.go: Logger
+//	app_log!(logger, INFO, "Server started")   logger.go: appLog; main.go: run
+//	mpsc::channel::<String>(1000)              async.go: QueueSize, newLogger
+//	the background task that writes            async.go: write, flush
+//	logs/app.log, rotated                      file.go: openLog
+//	the end of the last sender                 async.go: Close
+//	log/slog to the same file                  handler.go: Handler
 package main
 
 import (

@@ -9,10 +9,10 @@
 //	concept                              here
 //	Arc with a destructor                cache.go: fetch; pages.release
 //	Weak that keeps nothing alive        cache.go: entry, find, forget
-//	one load for all who ask             cache.go: Get, by task.Flight
+//	one load for all who ask             cache.go: Get; task.Flight
 //	Mutex that owns what it guards       cache.go: known
 //	Semaphore and its permits            main.go: pages
-//	scope that the first error ends      main.go: read, by task.WithGroup
+//	scope that the first error ends      main.go: read; task.WithGroup
 package main
 
 import (

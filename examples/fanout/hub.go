@@ -8,9 +8,9 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
+	"github.com/coderrange/ferrous/arcmutex"
 	"github.com/coderrange/ferrous/channel"
 	"github.com/coderrange/ferrous/stream"
 )
@@ -20,8 +20,10 @@ const writeTimeout = 10 * time.Second
 
 // A Hub passes on what is published, and the latest state, to all clients that are
 // connected. It waits for none of them.
-type Hub struct {
-	mu       sync.Mutex
+type Hub struct{ feed *arcmutex.Mutex[feed] }
+
+// feed is where messages and states go.
+type feed struct {
 	messages *channel.BroadcastSender[stream.Event]
 	state    *channel.WatchSender[string]
 	last     uint64 // ID of the last message
@@ -34,42 +36,42 @@ func NewHub(keep int, state string) *Hub {
 	nobody.Close()
 	states, none := channel.NewWatch(state)
 	none.Close()
-	return &Hub{messages: messages, state: states}
+	return &Hub{arcmutex.NewMutex(feed{messages: messages, state: states}).WithName("hub")}
 }
 
 // Publish sends a message to all clients.
 func (h *Hub) Publish(text string) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.closed {
-		return channel.ErrClosed
-	}
-	h.last++
-	_, err := h.messages.Send(stream.Event{ID: strconv.FormatUint(h.last, 10), Name: "message", Data: text})
-	if h.messages.ReceiverCount() == 0 {
-		return nil // nobody is there
-	}
-	return err
+	return h.feed.WithErr(func(f *feed) error {
+		if f.closed {
+			return channel.ErrClosed
+		}
+		f.last++
+		_, err := f.messages.Send(stream.Event{ID: strconv.FormatUint(f.last, 10), Name: "message", Data: text})
+		if f.messages.ReceiverCount() == 0 {
+			return nil // nobody is there
+		}
+		return err
+	})
 }
 
 // SetState replaces the state. Clients that are slow see the last one only.
 func (h *Hub) SetState(state string) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.closed {
-		return channel.ErrClosed
-	}
-	return h.state.Send(state)
+	return h.feed.WithErr(func(f *feed) error {
+		if f.closed {
+			return channel.ErrClosed
+		}
+		return f.state.Send(state)
+	})
 }
 
 // Close refuses new clients and messages. Clients get what they have not got yet, and
 // then their streams end.
 func (h *Hub) Close() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.closed = true
-	h.messages.Close()
-	h.state.Close()
+	h.feed.With(func(f *feed) {
+		f.closed = true
+		f.messages.Close()
+		f.state.Close()
+	})
 }
 
 // ServeHTTP sends a client the state and the messages from now on.
@@ -98,13 +100,18 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (h *Hub) subscribe() (*channel.BroadcastReceiver[stream.Event], *channel.WatchReceiver[string], uint64, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.closed {
-		return nil, nil, 0, channel.ErrClosed
-	}
-	return h.messages.Subscribe(), h.state.Subscribe(), h.last, nil
+// subscribe returns what a new client gets, and the ID of the last message before.
+func (h *Hub) subscribe() (
+	messages *channel.BroadcastReceiver[stream.Event], states *channel.WatchReceiver[string], last uint64, err error,
+) {
+	err = h.feed.WithErr(func(f *feed) error {
+		if f.closed {
+			return channel.ErrClosed
+		}
+		messages, states, last = f.messages.Subscribe(), f.state.Subscribe(), f.last
+		return nil
+	})
+	return messages, states, last, err
 }
 
 // news is what a client gets of the messages. If it is too slow, it is told how many

@@ -11,10 +11,10 @@
 //	broadcast to all, slow ones lag      hub.go: Publish, news; channel.NewBroadcast
 //	a lagging client is told             hub.go: news, lagged; ServeHTTP after a reconnection
 //	watch: only the latest state         hub.go: SetState, latest; channel.NewWatch
-//	several sources, one writer          hub.go: ServeHTTP, by stream.Merge
+//	several sources, one writer          hub.go: ServeHTTP; stream.Merge
 //	shutdown that drains                 hub.go: Close; main.go: run
-//	a client that connects again         main.go: listen, by sse.Connect
-//	all ends with its scope              main.go: run, by task.WithScope
+//	a client that connects again         main.go: listen; sse.Connect
+//	all ends with its scope              main.go: run; task.WithScope
 package main
 
 import (
@@ -28,6 +28,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/coderrange/ferrous/channel"
 	"github.com/coderrange/ferrous/examples/internal/program"
 	"github.com/coderrange/ferrous/stream"
 	"github.com/coderrange/ferrous/stream/sse"
@@ -58,8 +59,10 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	hub := NewHub(keep, "open")
 	server := &http.Server{Handler: hub, ReadHeaderTimeout: 10 * time.Second}
 	reports := make([]report, clients+1)
-	connected := make(chan struct{}, len(reports))
-	published, atOnce := make(chan struct{}), make(chan struct{}) // let the slow client read, and the others
+	connected, arrivals := channel.New[struct{}](len(reports))
+	// Go's own channels, since they are closed once. They let the slow client read, and
+	// the others.
+	published, atOnce := make(chan struct{}), make(chan struct{})
 	close(atOnce)
 	err = task.WithScope(ctx, func(s *task.Scope) error {
 		task.Spawn(s, func(context.Context) (struct{}, error) {
@@ -73,15 +76,13 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 				goOn = published
 			}
 			task.Spawn(s, func(ctx context.Context) (_ struct{}, err error) {
-				reports[i], err = listen(ctx, "http://"+l.Addr().String(), goOn, sync.OnceFunc(func() { connected <- struct{}{} }))
+				reports[i], err = listen(ctx, "http://"+l.Addr().String(), goOn, sync.OnceFunc(func() { _ = connected.TrySend(struct{}{}) }))
 				return struct{}{}, err
 			})
 		}
 		for range reports {
-			select {
-			case <-connected:
-			case <-ctx.Done(): // a task may not have begun
-				return context.Cause(ctx)
+			if _, err := arrivals.Recv(ctx); err != nil { // a task may not have begun
+				return err
 			}
 		}
 		text := strings.Repeat("x", size)

@@ -11,6 +11,17 @@
 //
 // With -selftest it serves on a free port, lets several clients at once at
 // itself and exits.
+//
+// Where to look:
+//
+//	concept                                here
+//	Arc<Mutex<HashMap<String, Vec<u8>>>>   store.go: Store, contents, NewStore
+//	a handle for each request              server.go: NewHandler
+//	readers at once, one writer            store.go: Get, Put
+//	a wait that can be canceled            store.go: Put, Delete, List
+//	the last owner frees the files         store.go: Drop
+//	several clients at once                selftest.go: selfTest
+//	shutdown that lets requests finish     main.go: serve
 package main
 
 import (
@@ -23,7 +34,9 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/coderrange/ferrous/channel"
 	"github.com/coderrange/ferrous/examples/internal/program"
+	"github.com/coderrange/ferrous/task"
 )
 
 func main() { program.Main("filestore", run) }
@@ -64,12 +77,12 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		}
 		return serve(ctx, l, NewStore(limits), grace)
 	}
-	ctx, stop := context.WithCancel(ctx)
-	served := make(chan error, 1)
-	go func() { served <- serve(ctx, l, NewStore(limits), grace) }()
-	err = selfTest(ctx, "http://"+l.Addr().String(), out)
-	stop()
-	return errors.Join(err, <-served)
+	return task.WithScope(ctx, func(s *task.Scope) error {
+		ctx, stop := context.WithCancel(s.Context())
+		defer stop()
+		s.SpawnErr(func(context.Context) error { return serve(ctx, l, NewStore(limits), grace) })
+		return selfTest(ctx, "http://"+l.Addr().String(), out)
+	})
 }
 
 // grace is how long requests that are under way have when a signal comes.
@@ -86,7 +99,7 @@ func serve(ctx context.Context, l net.Listener, s *Store, grace time.Duration) e
 		WriteTimeout:      time.Minute,
 		IdleTimeout:       time.Minute,
 	}
-	ended := make(chan error, 1)
+	end, ended := channel.NewOneshot[error]()
 	stopped := context.AfterFunc(ctx, func() {
 		patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 		defer cancel()
@@ -94,11 +107,12 @@ func serve(ctx context.Context, l net.Listener, s *Store, grace time.Duration) e
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = server.Close()
 		}
-		ended <- err
+		_ = end.Send(err) // nobody may be there any more
 	})
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		stopped()
 		return err
 	}
-	return <-ended
+	err, lost := ended.Recv(context.WithoutCancel(ctx))
+	return errors.Join(err, lost)
 }

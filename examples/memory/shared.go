@@ -161,7 +161,7 @@ thread::spawn(move || println!("{name}"));`,
 		func(s *scene) {
 			name := rc.NewBox("coderrange moved to a goroutine")
 			moved := name.Move()
-			done := make(chan struct{})
+			done := make(chan struct{}) // the scene draws the goroutine, and shows no package of ours but rc
 			go func() {
 				defer close(done)
 				mine := moved

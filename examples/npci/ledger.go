@@ -32,7 +32,7 @@ const outcomes = int(dead) + 1
 type ledger struct {
 	syncs   *channel.Sender[channel.Request[struct{}, error]]
 	writer  *task.Handle[struct{}]
-	done    chan struct{}            // Go's own: it is closed once, when all payments have an outcome
+	done    chan struct{}            // closed when all payments have an outcome
 	broken  arcmutex.OnceLock[error] // why it writes no more
 	journal *journal                 // its checksum is guarded by books, all else is the writer's
 	watch   bookkeeper
@@ -70,7 +70,9 @@ func openLedger(path string, payments, synced int, watch bookkeeper) (*ledger, e
 	}
 	tx, rx := channel.New[channel.Request[struct{}, error]](syncsAtOnce)
 	l := &ledger{
-		syncs: tx, done: make(chan struct{}), journal: j, watch: watch,
+		syncs:   tx,
+		done:    make(chan struct{}), // Go's own: it is closed once
+		journal: j, watch: watch,
 		books: arcmutex.NewMutex(b).WithName("ledger"),
 	}
 	if b.final() == payments {

@@ -8,21 +8,6 @@
 // which first asks the gateway what became of the charge. Kill the process
 // whenever you like and start it again with the same -dir: it goes on.
 //
-// Where to find what:
-//
-//	a Stream for each log                        source.go     follow
-//	join! over the logs, workers for each        pipeline.go   readAll
-//	select! of result, timeout, retry, shutdown  settle.go     settle
-//	a shared concurrent map of failures          pipeline.go   note, outcome
-//	a retry queue with exponential backoff       pipeline.go   pay, handle
-//	compensation                                 pipeline.go   resolve
-//	a channel and a Stream to analytics          analytics.go  add, write
-//	alerts in real time, bounded                 alert.go      raise, send
-//	the health of the gateways                   view.go       watch, breakerStates
-//	goroutines owned by a scope                  pipeline.go   run
-//	shutdown, and what it aborts                 pipeline.go   unfinished
-//	nothing is lost                              reconcile.go  reconcile
-//
 // A payment has its outcome when the ledger is synced; what is in work before
 // that is done again, and the bank moves the money of a number once. One
 // process has the directory at a time; another one is told who that is. A
@@ -33,6 +18,22 @@
 // The first interrupt, SIGTERM or SIGHUP ends it in order, the second at once.
 // The exit code is 0 when all payments have an outcome and the books balance, 1
 // when not, also after a signal, and 2 for bad flags.
+//
+// Where to look:
+//
+//	concept                                       here
+//	a Stream for each log                         source.go: follow
+//	join! over the logs, workers for each         pipeline.go: readAll; stream.ForEach
+//	select! of result, timeout, retry, shutdown   settle.go: settle; channel.SelectInOrder
+//	a shared concurrent map of failures           pipeline.go: note, outcome
+//	a retry queue with exponential backoff        pipeline.go: pay, handle
+//	compensation                                  pipeline.go: resolve
+//	a channel and a Stream to analytics           analytics.go: add, write; stream.ChunksTimeout
+//	alerts in real time, bounded                  alert.go: raise, send
+//	the health of the gateways                    view.go: watch, breakerStates
+//	goroutines owned by a scope                   pipeline.go: run; task.WithGroup
+//	shutdown, and what it aborts                  pipeline.go: unfinished
+//	nothing is lost                               reconcile.go: reconcile
 package main
 
 import (

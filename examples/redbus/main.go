@@ -16,24 +16,25 @@
 // somebody was refused a seat that nobody had, and when a hold outlives its end or
 // is of use to a stranger.
 //
-// Where to find what:
-//
-//	SeatStatus: Available, Blocked, Booked     store.go       SeatStatus
-//	Arc<Mutex<HashMap>>                        mutex.go       mutexStore, with
-//	threads against tasks                      mutex.go       openThreads
-//	a task for each user                       sim.go         wave, user
-//	entry().and_modify() of a concurrent map   concurrent.go  block, book
-//	seats with secret tokens                   seats.go       openSeatmap
-//	the background clean-up                    cleaner.go     newCleaner
-//	every seat's status at the end             report.go      text
-//	exactly one wins each seat                 check.go       settle, checkHolders
-//	the 5-minute window                        rules.go       checkRules, deadlines
-//
 // Each version frees seats in the background when their holds, of five minutes,
 // are over. It also takes a hold for over from that moment on, however late the
 // clean-up comes.
 //
 // Exit codes: 0; 1 when the result is wrong, and after a signal; 2 for bad flags.
+//
+// Where to look:
+//
+//	concept                                    here
+//	SeatStatus: Available, Blocked, Booked     store.go: SeatStatus
+//	Arc<Mutex<HashMap>>                        mutex.go: mutexStore, with
+//	threads against tasks                      mutex.go: openThreads
+//	a task for each user                       sim.go: wave, user
+//	entry().and_modify() of a concurrent map   concurrent.go: block, book
+//	seats with secret tokens                   seats.go: openSeatmap
+//	the background clean-up                    cleaner.go: newCleaner
+//	every seat's status at the end             report.go: text
+//	exactly one wins each seat                 check.go: settle, checkHolders
+//	the 5-minute window                        rules.go: checkRules, deadlines
 package main
 
 import (

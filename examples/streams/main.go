@@ -2,6 +2,15 @@
 // the rows of an SQL query at once, as one stream, in memory that does not grow
 // with any of them. It makes all three itself, on this machine alone, in a
 // temporary directory, which it removes in the end and after a signal.
+//
+// Where to look:
+//
+//	concept                            here
+//	the lines of a file                main.go: run; stream.Lines
+//	server-sent events                 main.go: run; stream.SSE
+//	the rows of a database             main.go: tableRows; stream.Rows
+//	all as one stream                  main.go: run; stream.SelectAll
+//	a poll that costs bounded memory   main.go: meter
 package main
 
 import (

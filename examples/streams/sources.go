@@ -12,6 +12,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/coderrange/ferrous/task"
 )
 
 // writeFile writes lines of 100 bytes, each with its number from 0.
@@ -53,7 +55,7 @@ type eventServer struct {
 	url    string
 	server *http.Server
 	client *http.Client
-	served chan struct{}
+	served *task.Handle[struct{}]
 }
 
 func serveEvents(events int) (*eventServer, error) {
@@ -61,7 +63,7 @@ func serveEvents(events int) (*eventServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &eventServer{url: "http://" + l.Addr().String(), client: &http.Client{Transport: new(http.Transport)}, served: make(chan struct{})}
+	s := &eventServer{url: "http://" + l.Addr().String(), client: &http.Client{Transport: new(http.Transport)}}
 	s.server = &http.Server{
 		ReadHeaderTimeout: time.Minute,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -76,10 +78,7 @@ func serveEvents(events int) (*eventServer, error) {
 			}
 		}),
 	}
-	go func() {
-		defer close(s.served)
-		_ = s.server.Serve(l) // until it is closed
-	}()
+	s.served = task.GoErr(context.Background(), func(context.Context) error { return s.server.Serve(l) })
 	return s, nil
 }
 
@@ -102,6 +101,6 @@ func (s *eventServer) get(ctx context.Context) (io.ReadCloser, error) {
 
 func (s *eventServer) close() {
 	_ = s.server.Close()
-	<-s.served
+	_, _ = s.served.Join(context.Background()) // it was closed
 	s.client.CloseIdleConnections()
 }

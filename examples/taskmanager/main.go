@@ -9,6 +9,16 @@
 //
 // It ends with status 1 when it could not do what was asked, and with 2 when it
 // did not understand.
+//
+// Where to look:
+//
+//	concept                          here
+//	TaskManager { tasks, next_id }   manager.go: TaskManager
+//	Option, None until it is done    manager.go: Task, Complete
+//	? leaves early                   main.go: run, change; result.Check
+//	position                         manager.go: position; seq.Position
+//	Result of each command           manager.go: Add, Remove
+//	a file that survives a crash     store.go: Save
 package main
 
 import (

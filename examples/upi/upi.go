@@ -1,5 +1,14 @@
 // Command upi shows errors as values, early return and what Rust's ? does, on
 // the payments of a toy UPI: who pays too much, to nobody, or is declined.
+//
+// Where to look:
+//
+//	concept                                   here
+//	enum UpiError                             upi.go: UpiError
+//	process_payment -> Result<(), UpiError>   upi.go: processPayment
+//	? leaves early: divide(10, 0)?            upi.go: compute, divide
+//	match on an error                         upi.go: advice
+//	Ok and Err as values                      upi.go: run; result.From
 package main
 
 import (

@@ -8,6 +8,14 @@
 // With -version pool main gives each job to a task.Pool, whose queue is bounded,
 // and gets a handle. This is right when the one who has a job also wants its
 // result: there is no channel and no dispatcher to get wrong.
+//
+// Where to look:
+//
+//	concept                               here
+//	main sends 20 jobs                    main.go: run, command
+//	a dispatcher hands each to a worker   main.go: dispatch
+//	drop(tx) closes the pool              main.go: run; channel.Sender
+//	a pool alone                          main.go: runPool; task.Pool
 package main
 
 import (
