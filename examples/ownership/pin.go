@@ -9,7 +9,7 @@ import (
 
 // A sentence points into itself: its first word is part of its text. So it must stay
 // where it is, as a Pin has it in Rust. The field of type noCopy lets go vet refuse a
-// copy: "assignment copies lock value"; testdata/pin shows it.
+// copy: "assignment copies lock value"; testdata/pin.go.txt shows it.
 type sentence struct {
 	_     noCopy
 	text  [11]byte
