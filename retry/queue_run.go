@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	uatomic "go.uber.org/atomic"
+
 	"github.com/coderrange/ferrous/internal/ctxerr"
 )
 
@@ -62,10 +64,7 @@ func (q *Queue[T]) Run(ctx context.Context) error {
 	if p := s.panic.Load(); p != nil {
 		panic(p)
 	}
-	if err := s.err.Load(); err != nil {
-		return *err
-	}
-	return nil
+	return s.err.Load()
 }
 
 // session is one Run of a queue. Two contexts end it in two steps.
@@ -83,7 +82,7 @@ type session[T any] struct {
 	running     atomic.Int64               // handlers
 	interrupted atomic.Int64               // handlers whose failure did not count
 	panic       atomic.Pointer[PanicError] // the first, if it is to crash
-	err         atomic.Pointer[error]      // the first of the store
+	err         uatomic.Error              // the first of the store
 }
 
 func (q *Queue[T]) begin(ctx context.Context) (*session[T], error) {
@@ -217,8 +216,7 @@ func (s *session[T]) fail(ctx context.Context, what string, err error) {
 	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
 		return
 	}
-	err = fmt.Errorf("retry: Queue.Run: %s: %w", what, err)
-	s.err.CompareAndSwap(nil, &err)
+	s.err.CompareAndSwap(nil, fmt.Errorf("retry: Queue.Run: %s: %w", what, err))
 	s.stop(ErrShutdown)
 }
 

@@ -12,11 +12,10 @@ import (
 	"iter"
 	"log/slog"
 	"strings"
-	stdatomic "sync/atomic"
+	"sync/atomic"
 	"time"
 
 	"github.com/puzpuzpuz/xsync/v3"
-	"go.uber.org/atomic"
 )
 
 // Map is a [Store] in memory. It must be made by [NewMap] and not be copied; it
@@ -42,7 +41,7 @@ type Map struct {
 	key     [32]byte // the keys of the events' tags are derived from it
 	keys    eventKeys
 	// No removed event gave out a higher fence or revision.
-	fence, revision stdatomic.Uint64
+	fence, revision atomic.Uint64
 }
 
 var (
@@ -229,7 +228,7 @@ func (m *Map) Remove(ctx context.Context, r RemoveRequest) (Receipt, error) {
 }
 
 // raise makes v at least n.
-func raise(v *stdatomic.Uint64, n uint64) {
+func raise(v *atomic.Uint64, n uint64) {
 	for old := v.Load(); old < n && !v.CompareAndSwap(old, n); old = v.Load() {
 	}
 }
