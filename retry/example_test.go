@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/coderrange/ferrous/retry"
@@ -147,4 +148,203 @@ func ExampleExtendLease() {
 	go func() { _ = queue.Run(ctx) }()
 	_ = queue.Wait(ctx)
 	// Output: printing for 50m0s at most
+}
+
+// unavailable is a service that is down.
+func unavailable(context.Context) (string, error) { return "", errors.New("503 Service Unavailable") }
+
+// A budget that all callers of a service share keeps retries a small part of the calls:
+// when the service is down, callers stop after a few retries in all.
+func ExampleBudget() {
+	budget := retry.NewBudget(retry.BudgetOptions{Max: 3, Ratio: 0.1, PerSecond: -1})
+	policy := retry.New(retry.Options{Attempts: 3, Backoff: retry.Constant(0), Budget: budget})
+	for range 3 {
+		_, err := retry.Do(context.Background(), policy, unavailable)
+		fmt.Println(err)
+	}
+	fmt.Println(budget)
+	// Output:
+	// retry: attempts exhausted after 3 attempts in 0s: 503 Service Unavailable
+	// retry: budget exhausted after 2 attempts in 0s: 503 Service Unavailable
+	// retry: budget exhausted after 1 attempt: 503 Service Unavailable
+	// Budget(0.0 of 3)
+}
+
+// The first replica hangs. After 10 ms the call goes to the next one, too, and the first
+// to answer wins.
+func ExampleHedge() {
+	replicas := make(chan string, 2)
+	replicas <- "slow"
+	replicas <- "fast"
+	hedge := retry.NewHedge(retry.HedgeOptions{Delay: 10 * time.Millisecond, Copies: 2})
+	get := retry.Hedged(hedge, func(ctx context.Context) (string, error) {
+		replica := <-replicas
+		if replica == "slow" {
+			<-ctx.Done() // canceled when the other has won
+			return "", context.Cause(ctx)
+		}
+		return "answer of the " + replica + " replica", nil
+	}, nil)
+	answer, err := get(context.Background())
+	fmt.Println(answer, err)
+	fmt.Println(hedge)
+	// Output:
+	// answer of the fast replica <nil>
+	// Hedge(copies=1 wins=1)
+}
+
+// Acquire and Permit are for calls that do not fit into a function, as one whose answer
+// comes as a message.
+func ExampleBreaker() {
+	breaker := retry.NewBreaker(retry.BreakerOptions{
+		Failures: 2, OpenFor: time.Minute,
+		OnChange: func(from, to retry.BreakerState) { fmt.Println("breaker:", from, "to", to) },
+	})
+	for range 3 {
+		permit, err := breaker.Acquire()
+		if err != nil {
+			fmt.Println("not called:", errors.Is(err, retry.ErrOpen))
+			continue
+		}
+		permit.Done(errors.New("no answer"))
+	}
+	// Output:
+	// breaker: closed to open
+	// not called: true
+}
+
+// A library that does not listen to its context would hold the caller for as long as
+// it likes. Detach lets at most 10 such calls go on alone.
+func ExampleDetach() {
+	detach := retry.NewDetach(10)
+	finish := make(chan struct{})
+	call := retry.Detached(detach, func(context.Context) (int, error) {
+		<-finish
+		return 1, nil
+	}, func(n int) { fmt.Println("nobody waits for", n); close(finish) })
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err := call(ctx)
+	fmt.Println(err, detach)
+	// Output: context canceled Detach(abandoned=0 limit=10 total=0)
+}
+
+func ExampleBackoff() {
+	for name, backoff := range map[string]retry.Backoff{
+		"exponential": retry.Exponential(time.Second, time.Minute),
+		"linear": func(n int, _ time.Duration, _ uint64) time.Duration { // any function will do
+			return time.Duration(n) * time.Second
+		},
+	} {
+		fmt.Println(name, backoff(1, 0, 0), backoff(2, 0, 0), backoff(3, 0, 0), backoff(10, 0, 0))
+	}
+	// Unordered output:
+	// exponential 1s 2s 4s 1m0s
+	// linear 1s 2s 3s 10s
+}
+
+func ExampleAfter() {
+	answers := []string{"2", ""} // Retry-After: 2, then an answer
+	policy := retry.New(retry.Options{
+		MaxDelay: time.Millisecond, // for the example
+		OnRetry:  func(_ context.Context, r retry.Retry) { fmt.Println("again because of", r.Err) },
+	})
+	err := retry.DoErr(context.Background(), policy, func(context.Context) error {
+		header := answers[0]
+		answers = answers[1:]
+		if delay, ok := retry.ParseRetryAfter(header, time.Now()); ok {
+			return retry.After(delay, errors.New("429 Too Many Requests"))
+		}
+		return nil
+	})
+	fmt.Println(err)
+	// Output:
+	// again because of 429 Too Many Requests
+	// <nil>
+}
+
+func ExampleError() {
+	policy := retry.New(retry.Options{Attempts: 2, Backoff: retry.Constant(0)})
+	_, err := retry.Do(context.Background(), policy, unavailable)
+	if e, ok := errors.AsType[*retry.Error](err); ok {
+		fmt.Println(e.Reason, e.Attempts, e.Last)
+	}
+	// Output: attempts exhausted 2 503 Service Unavailable
+}
+
+// A clone keeps what was enqueued, whatever the caller does with the map afterwards.
+func ExampleMemory() {
+	type order map[string]int
+	store := retry.NewMemory[order]().WithClone(func(o order) order {
+		kept := order{}
+		for item, n := range o {
+			kept[item] = n
+		}
+		return kept
+	})
+	ctx, stop := context.WithCancel(context.Background())
+	queue := retry.NewQueue(retry.QueueOptions[order]{
+		Store: store,
+		Handle: func(_ context.Context, job retry.Job[order]) error {
+			fmt.Println(job.Key, job.Value)
+			stop()
+			return nil
+		},
+	})
+	o := order{"tea": 2}
+	_, _ = queue.Enqueue(ctx, "order-1", o, 0)
+	o["tea"] = 99
+	fmt.Println(queue.Run(ctx))
+	// Output:
+	// order-1 map[tea:2]
+	// <nil>
+}
+
+// A job that cannot be done yet is put off; the attempt does not count.
+func ExampleSnooze() {
+	ctx, stop := context.WithCancel(context.Background())
+	queue := retry.NewQueue(retry.QueueOptions[string]{
+		Store: retry.NewMemory[string](),
+		Handle: func(_ context.Context, job retry.Job[string]) error {
+			fmt.Println("attempt", job.Attempts)
+			if job.Fence > 2 {
+				stop()
+				return nil
+			}
+			return retry.Snooze(time.Millisecond)
+		},
+	})
+	_, _ = queue.Enqueue(ctx, "report", "of the day", 0)
+	_ = queue.Run(ctx)
+	// Output:
+	// attempt 1
+	// attempt 1
+}
+
+// A service that stops lets the running handlers finish, for a while.
+func ExampleQueue_Shutdown() {
+	started := make(chan struct{})
+	queue := retry.NewQueue(retry.QueueOptions[int]{
+		Store: retry.NewMemory[int](),
+		Handle: func(ctx context.Context, _ retry.Job[int]) error {
+			close(started)
+			<-ctx.Done() // it takes too long
+			return context.Cause(ctx)
+		},
+		Logger: slog.New(slog.DiscardHandler),
+	})
+	ran := make(chan error)
+	go func() { ran <- queue.Run(context.Background()) }()
+	_, _ = queue.Enqueue(context.Background(), "job", 1, 0)
+	<-started
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	defer cancel()
+	err := queue.Shutdown(ctx)
+	if e, ok := errors.AsType[*retry.ShutdownError](err); ok {
+		fmt.Println(e.Interrupted, "interrupted,", e.Left, "left in memory")
+	}
+	fmt.Println(<-ran)
+	// Output:
+	// 1 interrupted, 1 left in memory
+	// <nil>
 }
