@@ -5,16 +5,15 @@ import (
 	"time"
 )
 
-// Backoff says how long to wait after the n'th failure, n ≥ 1.
+// Backoff returns how long to wait after the n'th failure, n ≥ 1. previous is the delay
+// before this one, 0 at first, and random has 64 random bits.
 //
-// It is a pure function that all calls share. It is told the delay before this
-// one (0 at first) and gets 64 random bits. A negative result means no delay;
-// [Options.MaxDelay] bounds what any Backoff asks for. The backoffs of this
-// package return a delay from 0 to their limit for any n, previous delay and
-// random bits.
+// It is a pure function that all calls share, so it must be safe for concurrent use. A
+// negative result means no delay; [Options.MaxDelay] bounds the result of any Backoff.
+// The backoffs of this package return a delay from 0 to their limit for any arguments.
 type Backoff func(n int, previous time.Duration, random uint64) time.Duration
 
-// Constant waits d each time. It panics when d is negative.
+// Constant returns a Backoff of d each time. It panics when d is negative.
 func Constant(d time.Duration) Backoff {
 	if d < 0 {
 		misuse("Constant", "negative delay %v", d)
@@ -22,8 +21,8 @@ func Constant(d time.Duration) Backoff {
 	return func(int, time.Duration, uint64) time.Duration { return d }
 }
 
-// Exponential waits base after the first failure and twice as long after each
-// further one, limit at most. It panics when one of them is negative.
+// Exponential returns a Backoff of base after the first failure, and twice the delay
+// after each further one, at most limit. It panics when one of them is negative.
 func Exponential(base, limit time.Duration) Backoff {
 	if base < 0 || limit < 0 {
 		misuse("Exponential", "negative base %v or limit %v", base, limit)
@@ -37,8 +36,8 @@ func Exponential(base, limit time.Duration) Backoff {
 	}
 }
 
-// Decorrelated waits a random time between base and three times the previous
-// delay, limit at most. It panics when one of them is negative.
+// Decorrelated returns a Backoff of a random time between base and three times the
+// previous delay, at most limit. It panics when one of them is negative.
 //
 // After "Exponential Backoff And Jitter", Brooker, AWS Architecture Blog, 2015.
 func Decorrelated(base, limit time.Duration) Backoff {
@@ -55,8 +54,8 @@ func Decorrelated(base, limit time.Duration) Backoff {
 	}
 }
 
-// FullJitter waits a random time below what b says, down to 0. It panics when b
-// is nil.
+// FullJitter returns a Backoff of a random time from 0 to below the delay of b. It
+// panics when b is nil.
 func (b Backoff) FullJitter() Backoff {
 	if b == nil {
 		misuse("Backoff.FullJitter", "the backoff is nil")
@@ -67,8 +66,8 @@ func (b Backoff) FullJitter() Backoff {
 	}
 }
 
-// EqualJitter waits at least half of what b says, and for the other half a
-// random time below it. It panics when b is nil.
+// EqualJitter returns a Backoff of half the delay of b plus a random time below the
+// other half. It panics when b is nil.
 func (b Backoff) EqualJitter() Backoff {
 	if b == nil {
 		misuse("Backoff.EqualJitter", "the backoff is nil")

@@ -14,16 +14,14 @@ import (
 	"github.com/coderrange/ferrous/internal/ctxerr"
 )
 
-// ErrOpen says that a [Breaker] refused the call. It is always wrapped in an
-// [*OpenError].
+// ErrOpen means that a [Breaker] refused the call. It comes as an [*OpenError].
 var ErrOpen = errors.New("retry: breaker is open")
 
 // OpenError says until when a [Breaker] refuses calls. A retry waits at least
 // until then. It wraps [ErrOpen].
 type OpenError struct {
-	// Until is when the breaker lets the next call through. It has passed when a
-	// half-open breaker waits for its probes. It is zero after
-	// [Breaker.ForceOpen]: no time ends that.
+	// Until is when the breaker lets the next call through. It is in the past if a
+	// half-open breaker waits for its probes. It is zero after [Breaker.ForceOpen].
 	Until time.Time
 }
 
@@ -46,11 +44,11 @@ type BreakerState uint8
 
 // The states of a [Breaker].
 const (
-	// BreakerClosed lets all calls through and watches how they end.
+	// BreakerClosed lets all calls through and counts failures.
 	BreakerClosed BreakerState = iota
-	// BreakerOpen refuses all calls until its time is over.
+	// BreakerOpen refuses all calls until [OpenError.Until].
 	BreakerOpen
-	// BreakerHalfOpen lets a few calls through, to see whether it can close.
+	// BreakerHalfOpen lets a few calls through, the probes, and closes if they succeed.
 	BreakerHalfOpen
 )
 
@@ -65,7 +63,7 @@ func (s BreakerState) GoString() string { return s.String() }
 // LogValue returns the same as String.
 func (s BreakerState) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// BreakerOptions says what a [Breaker] is like.
+// BreakerOptions are the options of a [Breaker].
 type BreakerOptions struct {
 	// Failures among the last Window calls, 1 to 32, open the breaker. Zero
 	// means 5 failures, and a window of as many calls as Failures: 5 in a row.
@@ -77,25 +75,24 @@ type BreakerOptions struct {
 	// MinCalls is how many calls there must be in the Period before their Ratio
 	// counts. Zero means 20.
 	MinCalls int
-	// Period is how far back the Ratio looks. It passes in tenths, so between 9
-	// and 10 of them count. Zero means 10 s.
+	// Period is how long a call counts for the Ratio. It moves in tenths: calls of the
+	// last 9 to 10 tenths count. Zero means 10 s.
 	Period time.Duration
 	// Probes is how many calls a half-open breaker lets through, and how many of
 	// them must succeed to close it; the first failure opens it again. At most
 	// 65,535; zero means 1.
 	Probes int
-	// ProbeTimeout is how long a half-open breaker waits for a probe. The first
-	// call after that takes the probe for a failure, so the breaker opens again.
-	// It should be longer than the slowest call that is a success. Zero means a
-	// minute.
+	// ProbeTimeout is how long a half-open breaker waits for a probe. After that the
+	// probe counts as failed: the next call opens the breaker again. ProbeTimeout
+	// should be longer than the slowest successful call. Zero means a minute.
 	ProbeTimeout time.Duration
-	// OpenFor is how long it stays open. Zero means 5 s.
+	// OpenFor is how long the breaker stays open. Zero means 5 s.
 	OpenFor time.Duration
-	// Ignore says which errors are neither a failure nor a success. A call that
-	// ends with one counts as if it had not been made. Nil means none.
+	// Ignore reports whether an error is neither a failure nor a success. A call with
+	// such an error does not count. Nil means that there are no such errors.
 	Ignore func(error) bool
-	// IsFailure says which of the other errors count as failures; the rest count
-	// as successes. Nil means all.
+	// IsFailure reports whether one of the other errors is a failure; otherwise the
+	// call counts as a success. Nil means that all are failures.
 	IsFailure func(error) bool
 	// OnChange is called after each change of state, on the goroutine that
 	// caused it. It may call the breaker. The calls for changes that follow each
@@ -103,16 +100,17 @@ type BreakerOptions struct {
 	OnChange func(from, to BreakerState)
 }
 
-// Breaker refuses calls to what keeps failing, for a while.
+// Breaker is a circuit breaker: it refuses calls to a service that keeps failing, for
+// a time.
 //
-// A call that finds it closed, after a window without failures, costs a few
-// loads of one word; with a Ratio it reads the clock and takes a mutex. A
-// refusal reads the clock and does not allocate. How a call ends that was let
-// through before the breaker last changed its state no longer counts.
+// A call through a closed breaker without recent failures costs a few loads of one
+// word; with a Ratio it reads the clock and locks a mutex. A refusal reads the clock
+// and does not allocate. A call that began before the last change of state does not
+// count when it ends.
 //
-// An Ignore, IsFailure or OnChange that panics or exits its goroutine leaves the
-// breaker usable. The call it was asked about counts as if it had not been made.
-// A change of state that OnChange was told of stands.
+// If Ignore, IsFailure or OnChange panics or exits its goroutine, the breaker stays
+// usable: the call does not count, and a change of state that OnChange was called for
+// remains.
 //
 // A Breaker must be made by [NewBreaker] and not be copied; it is safe for
 // concurrent use.
@@ -244,11 +242,10 @@ func (b *Breaker) GoString() string { return b.String() }
 // LogValue returns the state.
 func (b *Breaker) LogValue() slog.Value { return slog.StringValue(b.String()) }
 
-// Permit is the leave to make one call. It must end with [Permit.Done] or
-// [Permit.Release]: a half-open breaker waits for that of each of its probes,
-// up to [BreakerOptions.ProbeTimeout]. It must not be copied. A half-open
-// breaker knows its probes, so a permit that is ended twice through copies gives
-// back one place; a closed breaker counts both ends.
+// Permit is the permission to make one call. It must end with [Permit.Done] or
+// [Permit.Release]: a half-open breaker waits for its probes, up to
+// [BreakerOptions.ProbeTimeout]. It must not be copied. If copies are ended, a
+// half-open breaker counts one end, and a closed breaker counts each.
 type Permit struct {
 	_    noCopy
 	b    *Breaker // nil once ended
@@ -272,7 +269,7 @@ func (p *Permit) GoString() string { return p.String() }
 // LogValue returns the same as String.
 func (p *Permit) LogValue() slog.Value { return slog.StringValue(p.String()) }
 
-// Acquire returns the leave to make a call, or an [*OpenError].
+// Acquire returns the permission to make a call, or an [*OpenError]. It does not wait.
 //
 //ferrous:acquire
 //ferrous:fallible
@@ -493,21 +490,20 @@ func (b *Breaker) trip(at uint64) {
 	b.changed(BreakerClosed, BreakerOpen)
 }
 
-// Open opens the breaker as failures do: it stays open for
-// [BreakerOptions.OpenFor], from now on.
+// Open opens the breaker for [BreakerOptions.OpenFor], as failures do.
 func (b *Breaker) Open() {
 	b.made("Breaker.Open")
 	b.set(BreakerOpen, time.Now().Add(b.o.OpenFor))
 }
 
-// ForceOpen opens the breaker until [Breaker.Reset] or [Breaker.Open], whatever
-// time passes. It is resilience4j's FORCED_OPEN and Polly's Isolate.
+// ForceOpen opens the breaker until [Breaker.Reset] or [Breaker.Open]. It is
+// resilience4j's FORCED_OPEN and Polly's Isolate.
 func (b *Breaker) ForceOpen() {
 	b.made("Breaker.ForceOpen")
 	b.set(BreakerOpen, time.Time{})
 }
 
-// Reset closes the breaker and forgets the calls it has seen.
+// Reset closes the breaker and forgets all calls.
 func (b *Breaker) Reset() {
 	b.made("Breaker.Reset")
 	b.set(BreakerClosed, time.Time{})
@@ -557,11 +553,11 @@ func fresh(word uint64) bool {
 
 func generation(word uint64) uint64 { return word >> genShift }
 
-// Guarded returns an op that calls op if b allows it. A call that panics or
-// whose context was canceled has no outcome; one whose context ended at a
-// deadline or timeout has, unless it had ended before: then neither b nor op is
-// asked. If [BreakerOptions.OnChange] panics, the caller gets that panic in place
-// of what op returned. Guarded panics when b or op is nil.
+// Guarded returns an operation that calls op if b allows it. A call that panics, or that
+// fails after its context was canceled, does not count; a call that fails at a deadline
+// does. If the context is already done, op is not called, and b is not asked. If
+// [BreakerOptions.OnChange] panics, the caller gets that panic instead of the result of
+// op. Guarded panics when b or op is nil, or b was not made by [NewBreaker].
 func Guarded[T any](b *Breaker, op Op[T]) Op[T] {
 	b.guards("Guarded", op == nil)
 	return func(ctx context.Context) (T, error) {

@@ -42,9 +42,10 @@ const (
 	noFloor    = -1 // so that a zero Budget has no interval at all
 )
 
-// BudgetOptions says what a [Budget] is like.
+// BudgetOptions are the options of a [Budget].
 type BudgetOptions struct {
-	// Max is how many retries in a row there can be. Zero means 10.
+	// Max is how many tokens there are at most, and at first: how many retries in a row
+	// there can be without a success. Zero means 10.
 	Max int
 	// Ratio is the share of a retry that a success earns: 0.1 allows one retry
 	// for ten successes. Zero means 0.1.
@@ -92,14 +93,14 @@ func NewBudget(o BudgetOptions) *Budget {
 	return b
 }
 
-// Deposit records the success of a call.
+// Deposit records the success of a call: it adds [BudgetOptions.Ratio] tokens. Policies
+// and hedges call Deposit, Withdraw and Refund themselves.
 func (b *Budget) Deposit() {
 	b.made("Budget.Deposit")
 	b.add(b.deposit)
 }
 
-// Refund gives back what a [Budget.Withdraw] took for a retry that was not
-// made.
+// Refund gives back the token of a [Budget.Withdraw] whose retry was not made.
 func (b *Budget) Refund() {
 	b.made("Budget.Refund")
 	b.add(tokenUnits)
@@ -121,7 +122,7 @@ func (b *Budget) add(units int64) {
 	}
 }
 
-// Withdraw takes a retry out of the budget and reports whether there was one.
+// Withdraw takes the token of one retry and reports whether the retry is allowed.
 func (b *Budget) Withdraw() bool {
 	if b.interval == noFloor && b.balance.Load() < tokenUnits {
 		return false // inlined

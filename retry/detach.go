@@ -9,9 +9,9 @@ import (
 	"github.com/coderrange/ferrous/internal/ctxerr"
 )
 
-// Detach lets callers go on without an operation that does not listen to its
-// context. It bounds and counts those that were left behind. It must be made
-// by [NewDetach] and not be copied; it is safe for concurrent use.
+// Detach lets callers return without waiting for an operation that ignores its context.
+// It limits and counts the operations that were left behind. It must be made by
+// [NewDetach] and not be copied; it is safe for concurrent use.
 type Detach struct {
 	_         noCopy
 	limit     int64
@@ -19,7 +19,7 @@ type Detach struct {
 	total     atomic.Int64 // operations ever left behind
 }
 
-// NewDetach returns a Detach that leaves at most limit operations behind at a
+// NewDetach returns a Detach that leaves at most limit operations behind at one
 // time. It panics when limit is negative.
 func NewDetach(limit int) *Detach {
 	if limit < 0 {
@@ -67,16 +67,16 @@ func (d *Detach) abandon() bool {
 	}
 }
 
-// Detached returns an op that runs op on a goroutine of its own and, when its
-// context ends first, returns the context's cause and leaves op behind. With as
-// many left behind as d allows, it waits for op. It does not call op when its
-// context is done already.
+// Detached returns an operation that runs op on a goroutine of its own. If the context
+// ends first, it leaves op behind and returns the error of the context. If as many
+// operations are left behind as d allows, it waits for op. If the context is already
+// done, op is not called.
 //
-// An operation that was left behind and succeeds after all has its value handed
-// to dispose, if that is not nil, on its own goroutine; its error is dropped. A
-// panic of op goes on in the caller as a [*PanicError], or ends the program
-// when op was left behind, as a panic of dispose does. Each call allocates.
-// Detached panics when d or op is nil.
+// If an operation that was left behind succeeds later, dispose is called with its value
+// on the operation's goroutine, unless dispose is nil; an error is dropped. If op
+// panics, the caller panics with a [*PanicError]. A panic of an operation that was left
+// behind, or of dispose, ends the program. Each call allocates. Detached panics when d
+// or op is nil.
 func Detached[T any](d *Detach, op Op[T], dispose func(T)) Op[T] {
 	if d == nil {
 		misuse("Detached", "the Detach is nil")

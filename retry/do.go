@@ -10,14 +10,14 @@ import (
 
 // Do calls op until it succeeds or p forbids another attempt, and returns
 // op's value, or an [*Error]. A nil p is the zero [Policy]. The context of the
-// attempt that succeeded lives as long as ctx, those of the others end with their
-// attempts.
+// attempt that succeeded lives as long as ctx; the contexts of the others end with
+// their attempts.
 //
-// A context that is already done means that op is not called. While Do waits
-// between attempts it listens to ctx; cancellation wins over a delay that ends
-// at the same moment. A success at the first attempt does not allocate, nor
-// does a retry without delay; all delays of one call share one timer. Do panics
-// when op or ctx is nil.
+// If ctx is already done, op is not called. If ctx ends while Do waits between
+// attempts, Do returns at once; if the delay ends at the same moment, op is not called
+// again. If the next attempt would begin after the deadline of ctx, Do does not wait
+// for it. A success at the first attempt does not allocate, nor does a retry without
+// delay; all delays of one call share one timer. Do panics when op or ctx is nil.
 //
 //ferrous:blocks
 func Do[T any](ctx context.Context, p *Policy, op Op[T]) (T, error) {

@@ -11,11 +11,11 @@ import (
 )
 
 var (
-	// ErrShutdown is the cause with which a service cancels the context of what
-	// it interrupts when it stops.
+	// ErrShutdown is the cause with which a service that stops cancels the contexts
+	// of its calls.
 	ErrShutdown = errors.New("retry: shutdown")
-	// ErrTimeout is the cause with which the context of an attempt ends that
-	// took longer than [Options.Timeout].
+	// ErrTimeout is the cause with which the context of an attempt ends after
+	// [Options.Timeout].
 	ErrTimeout = fmt.Errorf("retry: attempt timed out: %w", context.DeadlineExceeded)
 )
 
@@ -43,7 +43,7 @@ const (
 	ReasonOverBudget
 )
 
-// String returns the reason as it stands in messages.
+// String returns the reason as messages show it.
 func (r Reason) String() string {
 	return nameOf("Reason", uint8(r), "none", "canceled", "deadline", "shutdown", "not retryable",
 		"attempts exhausted", "maximum time exceeded", "budget exhausted")
@@ -55,15 +55,15 @@ func (r Reason) GoString() string { return r.String() }
 // LogValue returns the same as String.
 func (r Reason) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
-// Error says why an operation was given up. It wraps Last, Earlier and Cause.
-// When the context ended it also matches [context.Canceled] or
-// [context.DeadlineExceeded], whatever the cause.
+// Error says why there is no further attempt. It wraps Last, Earlier and Cause. If the
+// context ended, it also matches [context.Canceled] or [context.DeadlineExceeded],
+// whatever the cause.
 type Error struct {
 	Reason Reason
-	// Last is what the last attempt returned. Nil when there was none.
+	// Last is the error of the last attempt. Nil if there was no attempt.
 	Last error
-	// Earlier is what the last attempt returned that no [Breaker] refused, when a
-	// Breaker refused the last one. Nil otherwise, and when it refused all.
+	// Earlier is set if a [Breaker] refused the last attempt: it is the error of the
+	// last attempt that was not refused. Nil if all were refused.
 	Earlier error
 	// Cause is the cause of the context's end. If the context had not ended yet,
 	// because its deadline left no time for another attempt, Cause matches
@@ -71,11 +71,11 @@ type Error struct {
 	// keeps the context until then. Nil unless the reason is [ReasonCanceled],
 	// [ReasonDeadline] or [ReasonShutdown].
 	Cause error
-	// Attempts is how many attempts were made, without one that a shutdown
-	// interrupted.
+	// Attempts is how many attempts were made. An attempt that a shutdown
+	// interrupted does not count.
 	Attempts int
-	// Elapsed is the time since the first failure. It is 0 when nothing needed
-	// a clock; see [Do].
+	// Elapsed is the time since the first failure. It is 0 if no delay and no option
+	// needed the clock.
 	Elapsed time.Duration
 }
 

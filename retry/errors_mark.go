@@ -13,10 +13,10 @@ type permanentError struct{ error }
 
 func (e *permanentError) Unwrap() error { return e.error }
 
-// Permanent marks err as one that another attempt would not change: it stops
-// [Do], [DoErr], [Policy.Attempts] and sends a [Queue]'s job to the dead letters.
-// The mark is found through wrapping, among the first thousand errors; it does not reach beyond the retry that
-// it stopped, so a retry around that one goes on. Permanent(nil) is nil.
+// Permanent marks err as an error that another attempt would not change. It stops [Do],
+// [DoErr] and [Policy.Attempts], and makes a [Queue]'s job a dead letter. The mark is
+// found through wrapping, among the first thousand errors. It stops only the innermost
+// retry: a retry around that one goes on. Permanent(nil) is nil.
 func Permanent(err error) error {
 	if err == nil {
 		return nil
@@ -32,12 +32,12 @@ type afterError struct {
 
 func (e *afterError) Unwrap() error { return e.error }
 
-// After marks err with the shortest delay before the next attempt, as a server
-// asks for with Retry-After. The [Backoff] may wait longer. Otherwise the wait
-// is d and up to a tenth of d more, at random, so that clients that were told
-// the same do not return at the same instant. If marks are nested or joined,
-// the longest delay counts. A delay of 0 or less asks for nothing. A delay
-// beyond [Options.MaxDelay] is shortened to MaxDelay. After(d, nil) is nil.
+// After marks err with the shortest delay before the next attempt, as a server asks for
+// with Retry-After. The wait is at least d and up to a tenth of d more, at random, so
+// that clients that got the same answer do not return at the same instant; it is the
+// delay of the [Backoff] if that is longer. If marks are nested or joined, the longest
+// delay counts. A delay of 0 or less asks for nothing. A delay over [Options.MaxDelay]
+// is shortened to MaxDelay. After(d, nil) is nil.
 func After(d time.Duration, err error) error {
 	if err == nil {
 		return nil
@@ -45,10 +45,10 @@ func After(d time.Duration, err error) error {
 	return &afterError{err, d}
 }
 
-// ParseRetryAfter reads the value of an HTTP Retry-After header, seconds or a
-// date, for [After]. A moment that has passed, or a negative number, means 0. A
-// number or date too far for a [time.Duration] means the longest one. ok is
-// false when the value is neither seconds nor a date.
+// ParseRetryAfter reads the value of an HTTP Retry-After header, which is a number of
+// seconds or a date, for [After]. A date in the past, or a negative number, means 0. A
+// number or date too far for a [time.Duration] means the longest one. ok is false if
+// the value is neither a number nor a date.
 //
 // The three forms of a date are those of RFC 9110, section 5.6.7. All three are
 // in GMT. A year of two digits that seems to be more than 50 years after now is

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"time"
 
 	"github.com/coderrange/ferrous/retry"
@@ -277,9 +278,7 @@ func ExampleMemory() {
 	type order map[string]int
 	store := retry.NewMemory[order]().WithClone(func(o order) order {
 		kept := order{}
-		for item, n := range o {
-			kept[item] = n
-		}
+		maps.Copy(kept, o)
 		return kept
 	})
 	ctx, stop := context.WithCancel(context.Background())

@@ -15,25 +15,26 @@ import (
 // errLost is the cause with which the losers of a hedge are canceled.
 var errLost = errors.New("retry: another copy of the call was first")
 
-// HedgeOptions says what a [Hedge] is like.
+// HedgeOptions are the options of a [Hedge].
 type HedgeOptions struct {
-	// Delay is how long a copy is waited for before the next one starts. Zero
-	// starts all at once.
+	// Delay is how long to wait for an answer before the next copy starts. Zero starts
+	// all copies at once.
 	Delay time.Duration
 	// Copies is how many there are at most, the first included. At most 1,000;
 	// zero means 2.
 	Copies int
-	// Budget pays for each copy but the first. If it refuses, it is asked again
-	// after the next Delay. A call that succeeds puts its share in. It should not be the Budget of a [Policy] around the call, to
-	// which each success would then count twice. Nil means that copies are free.
+	// Budget bounds the copies beside the first ones, as it bounds retries. If it
+	// refuses a copy, it is asked again after the next Delay. Each call that succeeds
+	// adds to it, so it should not be the Budget of a [Policy] around the call: each
+	// success would count twice. Nil means no bound.
 	Budget *Budget
 }
 
 // maxCopies bounds the copies of one call. Each is a goroutine.
 const maxCopies = 1000
 
-// Hedge says when a slow call gets company. It must be made by [NewHedge] and
-// not be copied; it is safe for concurrent use.
+// Hedge says when a slow call is made once more, beside the first. It must be made by
+// [NewHedge] and not be copied; it is safe for concurrent use.
 //
 // After "The Tail at Scale", Dean and Barroso, CACM 2013.
 type Hedge struct {
@@ -85,21 +86,21 @@ func (h *Hedge) GoString() string { return h.String() }
 // LogValue returns the counts.
 func (h *Hedge) LogValue() slog.Value { return slog.StringValue(h.String()) }
 
-// Hedged returns an op that calls op, calls it once more whenever h's delay has
-// passed without an end, and returns the value of the first to succeed. Each copy
-// has a context of its own. The winner's lives as long as the caller's, so that
-// its value stays usable; the others end when the race does. op must be safe to
-// run twice at once. It is not called when the caller's context is done already.
+// Hedged returns an operation that calls op, calls it once more each time the delay of h
+// has passed without an answer, and returns the value of the first copy that succeeds.
+// Each copy has a context of its own. The winner's context lives as long as the
+// caller's, so that its value stays usable; the others end with the race. op must be
+// safe to run several times at once. If the caller's context is already done, op is not
+// called.
 //
-// The losers are canceled and waited for (see [Detached] for those that
-// do not listen); the values of those that succeed all the same are handed to
-// dispose, if that is not nil, on the caller's goroutine. When all that were
-// started have failed, the last error is returned, joined with the last one
-// that is not a refusal if a [Breaker] refused the last copy; a [Permanent] one
-// ends the race at once. A panic of one ends the race and goes on in the caller
-// as a [*PanicError]. When the caller gets a panic in place of the winner's
-// value, also one of dispose, that value is disposed of like the others. Each
-// call allocates. Hedged panics when h or op is nil.
+// The losers are canceled and waited for; wrap op in [Detached] if it may ignore its
+// context. If a loser succeeds too, dispose is called with its value on the caller's
+// goroutine, unless dispose is nil. If all copies that were started have failed, the
+// last error is returned; if a [Breaker] refused the last copy, it is joined with the
+// last error that is no refusal. A [Permanent] error ends the race at once. If a copy
+// panics, the race ends and the caller panics with a [*PanicError]; then the winner's
+// value, if there is one, is disposed of like the others. Each call allocates. Hedged
+// panics when h or op is nil, or h was not made by [NewHedge].
 func Hedged[T any](h *Hedge, op Op[T], dispose func(T)) Op[T] {
 	h.made("Hedged")
 	if op == nil {

@@ -17,12 +17,12 @@ import (
 // and Settle cost O(log n). It must be made by [NewMemory] or [RestoreMemory]
 // and not be copied.
 //
-// A value moves into the store: after Enqueue nobody may change what the value
-// points to, neither the caller nor a handler, because each claim, dead letter
-// and event has the same value. [Memory.WithClone] makes copies instead.
+// A value moves into the store: after Enqueue neither the caller nor a handler may
+// change what the value points to, because each claim, dead letter and event has the
+// same value. A store made by [Memory.WithClone] copies values instead.
 //
-// With a [Journal] it is the state of a durable store, which writes down what
-// the journal was told before it answers.
+// With a [Journal] a Memory is the state of a durable store: the store writes down the
+// changes that the journal got, and then answers.
 type Memory[T any] struct {
 	_       noCopy
 	clone   func(T) T // nil if values are kept as they are
@@ -47,17 +47,17 @@ type memoryJob[T any] struct {
 	place int // in the heap
 }
 
-// Journal is told of each change of a [Memory] that [RestoreMemory] cares about,
-// in order, while the change is being made: it must not call the store. The
+// Journal gets each change of a [Memory] that [RestoreMemory] needs, in order. Its
+// methods are called while the change is made, so they must not call the store. The
 // extension of a lease is not such a change.
 type Journal[T any] interface {
-	// PutJob is told of a job that is new or has changed.
+	// PutJob is called with a job that is new or has changed.
 	PutJob(Job[T])
-	// DeleteJob is told of a job that is gone.
+	// DeleteJob is called when a job was removed.
 	DeleteJob(id uint64)
-	// PutEvent is told of a new event.
+	// PutEvent is called with a new event.
 	PutEvent(Event[T])
-	// DeleteEvent is told of an event that is gone.
+	// DeleteEvent is called when an event was removed.
 	DeleteEvent(seq uint64)
 }
 
@@ -79,12 +79,12 @@ func NewMemory[T any]() *Memory[T] {
 	return m
 }
 
-// RestoreMemory returns a store with the given contents that tells journal, if
-// that is not nil, of its changes. It fails when the contents are not those of
-// one store.
+// RestoreMemory returns a store with the given contents. Its changes go to journal,
+// unless journal is nil. The error says what is wrong with the contents if they cannot
+// be those of one store.
 //
-// Claims are free again, because the process that held them is gone: their jobs
-// wait and are due at once, and each lost claim counts as an attempt.
+// Claims end, because the process that held them has ended: their jobs wait and are due
+// at once. Each such claim counts as an attempt.
 func RestoreMemory[T any](c Contents[T], journal Journal[T]) (*Memory[T], error) {
 	m := &Memory[T]{
 		jobs:    make(map[uint64]*memoryJob[T], len(c.Jobs)),
@@ -124,11 +124,11 @@ func RestoreMemory[T any](c Contents[T], journal Journal[T]) (*Memory[T], error)
 	return m, nil
 }
 
-// WithClone makes the store copy values and returns it: it keeps clone(v) of
-// what is enqueued and gives out a new copy each time. It must be called before
-// the store is used. The clone must be safe for concurrent use. A clone that
-// panics is the panic of Enqueue; elsewhere it is the [Job.Err] of that job.
-// It panics if clone is nil.
+// WithClone makes the store copy values, and returns the store. The store keeps
+// clone(v) of an enqueued value v, and returns a new copy each time. WithClone must be
+// called before the store is used. clone must be safe for concurrent use. If clone
+// panics, Enqueue panics; other methods report the panic in [Job.Err]. WithClone panics
+// if clone is nil.
 func (m *Memory[T]) WithClone(clone func(T) T) *Memory[T] {
 	m.made("WithClone")
 	if clone == nil {
@@ -154,8 +154,8 @@ func (m *Memory[T]) copied(j *Job[T]) {
 	j.Value = m.clone(kept)
 }
 
-// Last returns the last number given out as an ID, a Fence or a Seq. A store
-// restored with it does not give out any of them again.
+// Last returns the last number that was used as an ID, a Fence or a Seq. A store that
+// is restored with it uses none of them again.
 func (m *Memory[T]) Last() uint64 {
 	m.made("Last")
 	m.mu.Lock()

@@ -8,9 +8,9 @@ import (
 	"runtime/debug"
 )
 
-// PanicError is the panic value with which [Detached], [Hedged] and
-// [Queue.Run] go on with a panic of another goroutine. It wraps Value when that
-// is an error.
+// PanicError is a panic of an operation or callback that ran on another goroutine.
+// [Detached], [Hedged] and [Queue.Run] panic with it in the caller. It wraps Value if
+// that is an error.
 type PanicError struct {
 	// Value is what the callback panicked with.
 	Value any

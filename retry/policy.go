@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Unlimited as [Options.Attempts] means that their number is not what ends it.
+// Unlimited is [Options.Attempts] without a limit.
 const Unlimited = math.MaxInt
 
 const (
@@ -22,46 +22,46 @@ var (
 	defaultBackoff = Exponential(100*time.Millisecond, 10*time.Second).FullJitter()
 )
 
-// Options says what a [Policy] is like. Each zero field has the default that
-// its comment names.
+// Options are the options of a [Policy]. Each zero field has the default that its
+// comment names.
 type Options struct {
 	// Attempts is how many attempts there are at most, the first included.
 	// Zero means 3; see [Unlimited].
 	Attempts int
-	// Backoff says how long to wait between attempts. Nil is [Exponential] from
+	// Backoff returns how long to wait between attempts. Nil is [Exponential] from
 	// 100 ms to 10 s with full jitter.
 	Backoff Backoff
-	// MaxDelay is the longest wait, whether the [Backoff] or [After] asks for
-	// it. Zero means a day.
+	// MaxDelay is the longest wait, also if the [Backoff] or [After] asks for
+	// more. Zero means a day.
 	MaxDelay time.Duration
 	// MaxElapsed bounds the time from the first failure to the beginning of the
-	// last attempt; a wait that would overrun it is not begun. It does not count
-	// the first attempt, so a long one does not forbid its retry; to bound the
+	// last attempt. A wait that would exceed it is not begun. The time of the first
+	// attempt does not count, so a slow first attempt can be retried. To bound the
 	// whole call, give the context a deadline. Zero means no bound.
 	MaxElapsed time.Duration
-	// Timeout ends the context of each attempt that takes longer, with the cause
-	// [ErrTimeout]. What the operation then returns is retried like any other
-	// error. An attempt that succeeded in time has no timeout any more; what it
-	// returned may be used as long as the caller's context allows. Zero means no
+	// Timeout is how long an attempt may take. Then its context ends with the cause
+	// [ErrTimeout]; the error that the operation returns is retried like any other.
+	// The timeout no longer applies after the attempt has succeeded. Zero means no
 	// timeout.
 	Timeout time.Duration
-	// Budget bounds the retries of all calls that share it. A call that succeeds
-	// puts its share in. A retry is taken out before its wait, and given back
-	// when it is not made after all. Nil means no bound.
+	// Budget bounds the retries of all calls that share it. Each call that succeeds
+	// adds to it. A retry takes a token before its wait, and gives the token back if
+	// the retry is not made. Nil means no bound.
 	Budget *Budget
-	// Retryable says which errors are worth another attempt. Nil means all but
-	// [Permanent] ones, which it is never asked about.
+	// Retryable reports whether an error is to be retried. It is not called for
+	// [Permanent] errors. Nil means that all other errors are retried.
 	Retryable func(error) bool
 	// OnRetry is called on the caller's goroutine before each wait.
 	OnRetry func(context.Context, Retry)
 	// OnGiveUp is called on the caller's goroutine with the error that is about
 	// to be returned.
 	OnGiveUp func(context.Context, *Error)
-	// Seed makes the delays of every call the same, for tests. Zero draws them.
+	// Seed makes the random bits of every call the same, for tests. They are the
+	// outputs of SplitMix64. Zero means that they are random.
 	Seed uint64
 }
 
-// Retry is what [Options.OnRetry] is told.
+// Retry describes a retry for [Options.OnRetry].
 type Retry struct {
 	Attempt int           // how many attempts were made
 	Err     error         // what the last of them returned
@@ -69,14 +69,14 @@ type Retry struct {
 	Elapsed time.Duration // since the first failure
 }
 
-// Policy says when to try again. It is immutable; the zero Policy has all the
-// defaults of [Options]. It is safe for concurrent use, and meant to be shared.
+// Policy says when to try again. It is immutable, safe for concurrent use, and meant to
+// be shared. The zero Policy has all the defaults of [Options].
 type Policy struct {
 	o Options
 }
 
-// New returns a policy. It panics when a number of o is negative, and for a
-// Budget that was not made by [NewBudget].
+// New returns a policy. It panics when a number of o is negative, or when its Budget was
+// not made by [NewBudget].
 func New(o Options) *Policy {
 	switch {
 	case o.Attempts < 0:

@@ -12,12 +12,13 @@ import (
 	"github.com/coderrange/ferrous/internal/ctxerr"
 )
 
-// QueueOptions says what a [Queue] is like.
+// QueueOptions are the options of a [Queue].
 type QueueOptions[T any] struct {
-	// Store keeps the jobs. It stays the caller's to close.
+	// Store keeps the jobs. The queue does not close it.
 	Store Store[T]
-	// Handle does a job's work. It may run twice for one job, even at once when
-	// it goes on beyond its lease: it should pass the job's Key or Fence on.
+	// Handle does the work of a job. It may run twice for one job, even at the same
+	// time if it runs longer than its lease. So it should pass the job's Key or Fence
+	// on to the services that it calls.
 	Handle func(context.Context, Job[T]) error
 	// Policy says when to try again and when to bury the job. Its Attempts,
 	// Backoff, MaxDelay, Retryable, Seed and Timeout apply. Nil is the zero
@@ -25,38 +26,37 @@ type QueueOptions[T any] struct {
 	Policy *Policy
 	// Workers is how many jobs are handled at once. Zero means 16.
 	Workers int
-	// Lease is how long a claim lasts: the handler's context ends with it, with
-	// the cause [ErrLease], and the job can be claimed again. Zero means a
-	// minute. See [ExtendLease] for a handler that needs longer.
+	// Lease is how long a claim lasts. When it ends, the handler's context ends with
+	// the cause [ErrLease], and the job can be claimed again. Zero means a minute. A
+	// handler that needs longer calls [ExtendLease].
 	Lease time.Duration
-	// Heartbeat is how often the lease of a running handler is extended to a
-	// full Lease. Then a handler may run longer than Lease, which only says how
-	// soon the job of a dead process is claimed again; [Options.Timeout] limits
-	// the handler. The handler's context still ends when an extension fails or
-	// comes too late. It must be shorter than Lease. Zero means that a lease is
-	// never extended.
+	// Heartbeat is how often the lease of a running handler is extended to a full
+	// Lease. Then a handler may run longer than Lease, and [Options.Timeout] limits it;
+	// Lease only says how soon the job of a dead process is claimed again. The
+	// handler's context still ends if an extension fails or is late. Heartbeat must be
+	// shorter than Lease. Zero means that leases are not extended.
 	Heartbeat time.Duration
-	// OnEvent is told of each event, in order and at least once: again when it
-	// failed, or when the process ended before its success was written down.
-	// Nil means that nobody wants to know. Each queue of a shared store delivers
-	// the events of all: they should have the same OnEvent.
+	// OnEvent is called with each event, in order and at least once: it is called again
+	// if it returned an error, or if the process ended before its success was stored.
+	// Nil means that events are dropped. Each queue of a shared store delivers the
+	// events of all of them, so they should have the same OnEvent.
 	OnEvent func(context.Context, Event[T]) error
-	// OnSuccess is called after the store has removed a job whose handler
-	// succeeded. If the process ends in between, nobody is told.
+	// OnSuccess is called after the store has removed a job whose handler succeeded. It
+	// is not called if the process ends in between.
 	OnSuccess func(context.Context, Job[T])
-	// OnRetry is called after the store has written down that a job failed and
-	// waits for its next attempt, which may begin meanwhile. If the process ends
-	// in between, nobody is told. Hooks of several jobs run at once.
+	// OnRetry is called after the store has stored that a job failed and waits for its
+	// next attempt, which may begin before OnRetry returns. It is not called if the
+	// process ends in between. Hooks of several jobs run at the same time.
 	OnRetry func(context.Context, JobRetry[T])
-	// CrashOnPanic makes a panic of Handle or of a hook end [Queue.Run], which
-	// then panics with the [*PanicError]. Without it the panic is logged and the
-	// queue goes on: a panic of Handle is a failed attempt.
+	// CrashOnPanic makes [Queue.Run] end and panic with a [*PanicError] if Handle or a
+	// hook panics. Otherwise the panic is logged and the queue goes on: a panic of
+	// Handle is a failed attempt.
 	CrashOnPanic bool
-	// Logger is told of panics. Nil means [slog.Default].
+	// Logger logs panics. Nil means [slog.Default].
 	Logger *slog.Logger
 }
 
-// JobRetry is what [QueueOptions.OnRetry] is told.
+// JobRetry describes a retry for [QueueOptions.OnRetry].
 type JobRetry[T any] struct {
 	Job   Job[T] // as it was claimed
 	Err   error  // of the attempt, a [*PanicError] if it panicked
@@ -70,23 +70,23 @@ func (r JobRetry[T]) LogValue() slog.Value {
 		slog.Duration("delay", r.Delay), slog.Time("due", r.Due))
 }
 
-// Queue retries work later: a job that was accepted is handled until its
-// handler succeeds, or it becomes a dead letter. It must be made by [NewQueue]
-// and not be copied; it is safe for concurrent use.
+// Queue handles jobs, and retries later those that fail: a job that was accepted is
+// handled until its handler succeeds or the job becomes a dead letter. It must be made
+// by [NewQueue] and not be copied; it is safe for concurrent use.
 //
-// Each attempt is at least once: the claim of a job has a lease and a fence. A
-// claim that outlived its lease can neither settle nor extend its job once the
-// job was claimed again. An attempt that a crash cut short counts, an attempt
-// that a shutdown interrupted does not.
+// A job is handled at least once. Each claim of a job has a lease and a fence: when the
+// lease has ended and the job was claimed again, the older claim can neither settle nor
+// extend it. An attempt that a crash interrupted counts; an attempt that a shutdown
+// interrupted does not.
 //
-// No callback can end the queue: a panic or [runtime.Goexit] of Handle is a
-// failed attempt; of OnEvent, a delivery that is tried again; of Retryable or
-// Backoff, a retry with the default delay; of OnSuccess or OnRetry, nothing. All
-// of them are logged.
+// Panics and [runtime.Goexit] in callbacks are logged, and the queue goes on: in Handle
+// they are a failed attempt; in OnEvent, a delivery that is tried again; in Retryable
+// or Backoff, a retry with the default delay; in OnSuccess or OnRetry, nothing more.
 //
 // # The end
 //
-// A queue ends in one of these ways. Jobs that wait always stay in the store.
+// A queue ends in one of these ways, as net/http's Server does. Jobs that wait always
+// stay in the store.
 //
 //	            running handlers               new jobs     returns
 //	ctx of Run  contexts end, Run waits        accepted     Run may be called again
@@ -94,12 +94,12 @@ func (r JobRetry[T]) LogValue() slog.Value {
 //	Close       contexts end                   ErrClosed    when they ended
 //	Abort       contexts end                   ErrClosed    at once
 //
-// The contexts of interrupted handlers end with a cause that matches
-// [ErrShutdown]. A call of Enqueue that meets an end is refused, or its job is in
-// the store before Shutdown or Close returns nil. If the store is in memory, they
-// return a [*ShutdownError] that counts the jobs in it. [Queue.Wait] ends
-// nothing: it waits for the queue to be empty. No callback may call Close, nor
-// Shutdown with a context that does not end: they would wait for each other.
+// The contexts of interrupted handlers end with a cause that matches [ErrShutdown]. A
+// call of Enqueue at the same time is refused, or its job is in the store before
+// Shutdown or Close returns nil. If the store is in memory, Shutdown and Close return a
+// [*ShutdownError] that counts the jobs in it. [Queue.Wait] does not end the queue: it
+// waits until the queue is empty. A callback must not call Close, or Shutdown with a
+// context that does not end: it would wait for itself.
 type Queue[T any] struct {
 	_       noCopy
 	o       QueueOptions[T]
@@ -181,13 +181,13 @@ func (q *Queue[T]) storeFor(ctx context.Context, method string) Store[T] {
 	return store
 }
 
-// Enqueue accepts a job that is due after the delay. It reports false when
-// there is one of that key already, waiting, claimed or dead, which it leaves as
-// it is. What was accepted is lost only with the store. The error is
-// [ErrClosed], [ErrInvalidKey], that of ctx, or the store's.
+// Enqueue accepts a job that is due after the delay. It reports false if there already
+// is a job of that key, waiting, claimed or dead; that job is not changed. A job that
+// was accepted is lost only with the store. The error is [ErrClosed], [ErrInvalidKey],
+// that of ctx, or the store's.
 //
-// What becomes of a value that changes later is the store's rule: [Memory] keeps
-// the value itself, a store in a file what was encoded here.
+// If the value changes after Enqueue, it depends on the store which value is handled:
+// [Memory] keeps the value itself; a store in a file keeps what Enqueue has encoded.
 func (q *Queue[T]) Enqueue(ctx context.Context, key string, value T, delay time.Duration) (added bool, err error) {
 	store := q.storeFor(ctx, "Enqueue")
 	defer q.leave()
@@ -220,8 +220,8 @@ func (q *Queue[T]) wake(c chan struct{}) {
 	}
 }
 
-// Dead lists the dead letters by ID. An error ends the list; if ctx is done, it
-// is the context's.
+// Dead returns the dead letters by ID. An error ends the list; if ctx is done, it is
+// the error of ctx.
 func (q *Queue[T]) Dead(ctx context.Context) iter.Seq2[Job[T], error] {
 	store := q.storeFor(ctx, "Dead")
 	return func(yield func(Job[T], error) bool) {
@@ -248,8 +248,8 @@ func (q *Queue[T]) Dead(ctx context.Context) iter.Seq2[Job[T], error] {
 	}
 }
 
-// Replay lets a dead letter wait again, with its key, due at once and with all
-// its attempts. The error is [ErrUnknownJob] or the store's.
+// Replay makes a dead letter wait again, with its key, due at once and with all its
+// attempts left. The error is [ErrUnknownJob] or the store's.
 func (q *Queue[T]) Replay(ctx context.Context, id uint64) error {
 	err := q.storeFor(ctx, "Replay").Replay(ctx, ReplayRequest{ID: id, Now: time.Now()})
 	if err == nil {
@@ -297,8 +297,8 @@ type snoozeError struct{ delay time.Duration }
 
 func (e *snoozeError) Error() string { return fmt.Sprintf("retry: snooze for %v", e.delay) }
 
-// Snooze is an error with which the handler of a [Queue] puts its job off: the
-// job waits for d, and the attempt does not count. A negative d means none. It
-// is found through wrapping. Elsewhere, in [Do] for example, it is an error like
-// any other. After River's JobSnooze.
+// Snooze returns an error with which the handler of a [Queue] puts its job off: the job
+// waits for d, and the attempt does not count. A negative d means 0. The error may be
+// wrapped. Elsewhere, in [Do] for example, it is an error like any other. After River's
+// JobSnooze.
 func Snooze(d time.Duration) error { return &snoozeError{max(d, 0)} }

@@ -11,9 +11,8 @@ import (
 // waitPoll is how often Wait looks at a store that others may settle jobs in.
 const waitPoll = time.Second
 
-// ShutdownError says what the end of a [Queue] interrupted or left. Nothing is
-// lost yet: all jobs are in the store, and an interrupted attempt does not
-// count.
+// ShutdownError says what the end of a [Queue] interrupted or left. All these jobs are
+// still in the store, and an interrupted attempt does not count.
 type ShutdownError struct {
 	// Interrupted is how many handlers were interrupted. If Shutdown returned
 	// because its context ended, they may still be running; Run waits for them.
@@ -45,12 +44,12 @@ func (e *ShutdownError) Unwrap() []error {
 	return []error{ErrShutdown, e.Cause}
 }
 
-// Shutdown refuses new jobs, claims no more, and waits for the running handlers
-// and for the delivery of their events. If ctx ends first, it ends the contexts
-// of the handlers and returns at once, with a [*ShutdownError] that matches
-// ctx.Err and the cause of ctx: a handler that listens to nobody cannot delay
-// it. It returns nil if no handler was interrupted and no job is left in a store
-// in memory. To have all jobs handled, call [Queue.Wait] before.
+// Shutdown refuses new jobs, claims no more, and waits for the running handlers and for
+// the delivery of their events. If ctx ends first, it ends the contexts of the handlers
+// and returns at once, even if a handler ignores its context; the error is a
+// [*ShutdownError] that matches ctx.Err and the cause of ctx. It returns nil if no
+// handler was interrupted and no job is left in a store in memory. To have all jobs
+// handled first, call [Queue.Wait].
 //
 //ferrous:blocks
 func (q *Queue[T]) Shutdown(ctx context.Context) error {
@@ -70,10 +69,10 @@ func (q *Queue[T]) Shutdown(ctx context.Context) error {
 	return e
 }
 
-// Close refuses new jobs, ends the contexts of the running handlers, and waits
-// for the handlers and for Run. It returns a [*ShutdownError] if handlers were
-// interrupted, or jobs are left in a store in memory; a handler that succeeded
-// all the same was not interrupted. A second Close interrupts nobody.
+// Close refuses new jobs, ends the contexts of the running handlers, and waits for the
+// handlers and for Run. It returns a [*ShutdownError] if handlers were interrupted, or
+// if jobs are left in a store in memory. A handler that succeeds although its context
+// has ended was not interrupted. A second Close does the same.
 //
 //ferrous:release
 //ferrous:idempotent
@@ -125,8 +124,8 @@ func (q *Queue[T]) left() int {
 	return stats.Waiting + stats.Claimed
 }
 
-// Abort is [Queue.Close] without waiting. The cause of the handlers' contexts
-// matches [ErrShutdown] and cause, which may be nil.
+// Abort is [Queue.Close] without waiting. The contexts of the handlers end with a cause
+// that matches [ErrShutdown] and cause, which may be nil.
 func (q *Queue[T]) Abort(cause error) {
 	s := q.end("Abort")
 	if s == nil {
@@ -139,11 +138,10 @@ func (q *Queue[T]) Abort(cause error) {
 	s.stop(fmt.Errorf("%w: %w", ErrShutdown, cause))
 }
 
-// Wait waits until no job waits or is claimed, jobs included that are due later;
-// dead letters are none of them. It ends nothing. The error is that of ctx, the
-// store's, or one that matches [ErrClosed] if the queue has ended and so will
-// not handle the rest. A job that another queue settles in the same store is
-// noticed within a second.
+// Wait waits until no job waits or is claimed, including jobs that are due later but not
+// dead letters. It does not end the queue. The error is that of ctx, the store's, or
+// one that matches [ErrClosed] if the queue has ended and so will not handle the rest.
+// Jobs that another queue settles in the same store are noticed within a second.
 //
 //ferrous:blocks
 func (q *Queue[T]) Wait(ctx context.Context) error {

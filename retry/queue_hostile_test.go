@@ -292,7 +292,7 @@ func TestAJobThatCrashesKeepsItsReason(t *testing.T) {
 		enqueue(t, q, "a")
 		testkit.Advance(time.Hour)
 		require.Len(t, dead(t, q), 1)
-		assert.Equal(t, "retry: lease is over: context deadline exceeded; before: service is down", dead(t, q)[0].Reason)
+		assert.Equal(t, "retry: lease has ended: context deadline exceeded; before: service is down", dead(t, q)[0].Reason)
 		require.NoError(t, stop())
 	})
 }

@@ -9,19 +9,19 @@ import (
 	"github.com/coderrange/ferrous/internal/ctxerr"
 )
 
-// ExtendLease lets the lease of a job last until d from now. A lease that lasts
-// longer already stays as it is. The context is the one that the handler of a
-// [Queue] got for the job, or one made from it.
+// ExtendLease makes the lease of a job last until d from now. A lease that lasts longer
+// is not changed. ctx is the context that the handler of a [Queue] got for the job, or
+// one made from it.
 //
-// Use it for a job that turns out to take long; see [QueueOptions.Heartbeat] for a
-// queue in which any job may. The handler's context ends with the new lease, and
-// its Deadline moves with it. A deadline that is not the lease's stays: that of
-// [Options.Timeout], or of a context that was made from the handler's.
+// Use it for a job that takes longer than most; use [QueueOptions.Heartbeat] if any job
+// may. The handler's context ends with the new lease, and its Deadline moves with it. A
+// deadline that is not the lease's does not move: that of [Options.Timeout], or of a
+// context that was made from the handler's.
 //
-// The error is that of ctx when the lease or the handler has ended, [ErrStale]
-// when the store gave the job to somebody else (ctx has ended then, too), or the
-// store's own, which leaves the lease as it was. ExtendLease panics when d is not
-// positive or ctx is not a handler's. After Amazon SQS's ChangeMessageVisibility.
+// The error is that of ctx if the lease or the handler has ended; [ErrStale] if another
+// queue has claimed the job, and then ctx has ended, too; or the store's, and then the
+// lease is as before. ExtendLease panics when d is not positive or ctx is not that of a
+// handler. After Amazon SQS's ChangeMessageVisibility.
 //
 //ferrous:blocks
 func ExtendLease(ctx context.Context, d time.Duration) error {
@@ -74,7 +74,7 @@ func (c *leaseContext) Deadline() (time.Time, bool) {
 	return deadline, ok
 }
 
-// Err is [context.DeadlineExceeded] when the lease is over.
+// Err is [context.DeadlineExceeded] when the lease has ended.
 func (c *leaseContext) Err() error {
 	err := c.Context.Err()
 	if err != nil && errors.Is(context.Cause(c.Context), ErrLease) {

@@ -15,12 +15,12 @@ import (
 	"github.com/coderrange/ferrous/internal/ctxerr"
 )
 
-// ErrLease is the cause with which the context of a handler ends when the lease
-// of its claim does. The context's Err is [context.DeadlineExceeded] then; that of
-// contexts made from it is [context.Canceled].
-var ErrLease = fmt.Errorf("retry: lease is over: %w", context.DeadlineExceeded)
+// ErrLease is the cause with which the context of a handler ends when its lease ends.
+// The Err of that context is [context.DeadlineExceeded]; the Err of contexts made from
+// it is [context.Canceled].
+var ErrLease = fmt.Errorf("retry: lease has ended: %w", context.DeadlineExceeded)
 
-// errReclaimed is [ErrLease] when somebody else has the job.
+// errReclaimed is [ErrLease] if another queue has claimed the job.
 var errReclaimed = fmt.Errorf("%w: %w", ErrLease, ErrStale)
 
 // errExited is how a callback failed that called runtime.Goexit.
@@ -30,15 +30,15 @@ var errExited = errors.New("retry: callback exited its goroutine")
 // with each change of the job. It has room for the stack of a panic.
 const maxReason = 4 << 10
 
-// Run handles jobs and delivers events until ctx is done or the queue is ended
-// by [Queue.Shutdown], [Queue.Close] or [Queue.Abort]. It returns when all
-// handlers have returned. If ctx ended it, their contexts end with a cause that
-// matches [ErrShutdown]: a success is still a success, a failure does not count
-// as an attempt.
+// Run handles jobs and delivers events until ctx is done or the queue is ended by
+// [Queue.Shutdown], [Queue.Close] or [Queue.Abort]. It returns when all handlers have
+// returned. When ctx is done, the contexts of the handlers end with a cause that
+// matches [ErrShutdown]; a handler that succeeds all the same has succeeded, and a
+// failure does not count as an attempt.
 //
-// It returns nil, the store's error that ended it, or [ErrClosed] if the queue
+// Run returns nil, the error of the store that ended it, or [ErrClosed] if the queue
 // had ended before. It panics when the queue is already running, and with a
-// [*PanicError] if [QueueOptions.CrashOnPanic] asks for it.
+// [*PanicError] as [QueueOptions.CrashOnPanic] says.
 //
 //ferrous:blocks
 func (q *Queue[T]) Run(ctx context.Context) error {

@@ -214,7 +214,7 @@ func TestAJobThatKeepsCrashingIsBuried(t *testing.T) {
 		}})
 		synctest.Wait()
 		require.Len(t, dead(t, q), 1)
-		assert.Equal(t, "retry: lease is over: context deadline exceeded", dead(t, q)[0].Reason)
+		assert.Equal(t, "retry: lease has ended: context deadline exceeded", dead(t, q)[0].Reason)
 		require.NoError(t, stop())
 	})
 }

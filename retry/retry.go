@@ -1,35 +1,51 @@
-// Package retry calls again what failed, and says honestly why it stopped.
+// Package retry calls an operation again when it failed, within limits, and says why it
+// stopped.
 //
-// [Do] and [DoErr] call an operation under a [Policy]; [Policy.Attempts] is the
-// same as a loop, and [Policy.Start] for callers that wait in a select of their
-// own. A [Queue] takes work that failed and retries it later,
-// across restarts when its [Store] is durable. [Breaker] refuses calls to what
-// is down, [Budget] bounds the share of calls that are retries, [Hedge] races
-// copies of a slow call, [Detach] lets go of calls that do not listen.
+// [Do] and [DoErr] call an operation under a [Policy]; [Policy.Attempts] is the same as
+// a loop, and [Policy.Start] is for callers that wait for other things, too:
+//
+//	policy := retry.New(retry.Options{
+//		Attempts: 5,
+//		Backoff:  retry.Exponential(50*time.Millisecond, 5*time.Second).FullJitter(),
+//		Timeout:  2 * time.Second, // of each attempt
+//	})
+//	price, err := retry.Do(ctx, policy, func(ctx context.Context) (int, error) {
+//		return client.Price(ctx, "tea")
+//	})
+//
+// These wrap an operation, and can be combined:
+//
+//   - [Guarded] refuses calls to a service that keeps failing, by a [Breaker].
+//   - [Hedged] calls a slow service once more and takes the first answer, by a [Hedge].
+//   - [Detached] returns without an operation that ignores its context, by a [Detach].
+//
+// A [Budget] bounds which share of all calls may be retries. A [Queue] retries a job
+// later, across restarts if its [Store] is durable, as that of package boltqueue is.
 //
 // # An attempt
 //
-// The operation runs on the caller's goroutine with a context that ends with
-// the attempt's timeout, the caller's deadline, cancellation or shutdown,
-// whichever is first; the retrier waits for the operation to return, so one
-// that ignores its context is never left behind unless a [Detach] says so.
-// What a returned nil means is success, whatever became of the context.
+// The operation runs on the caller's goroutine. Its context ends at the timeout of the
+// attempt, or when the caller's context ends. Do always waits for the operation to
+// return, unless a Detach says otherwise. An operation that returns a nil error has
+// succeeded, even if its context has ended.
 //
-// What a successful operation returned stays usable: the body of an
-// http.Response and the rows of a query are read after [Do] has returned. So the
-// context of an attempt that succeeded lives as long as the caller's. The
-// timeout ends with the attempt. A deadline that the operation copied out of its
-// context, as net.Conn.SetDeadline does, stays where it was copied to. The
-// context of an attempt that failed ends with the attempt.
+// What a successful operation returned stays usable after [Do] has returned: the body
+// of an http.Response, or the rows of a query. So the context of the attempt that
+// succeeded lives as long as the caller's context; the timeout no longer applies to it.
+// A deadline that the operation copied out of its context, as net.Conn.SetDeadline
+// does, stays where it was copied to. The context of an attempt that failed ends with
+// the attempt.
 //
-// The context of an attempt with a [Options.Timeout], and of each copy of [Hedged],
-// costs about 150 ns if the operation does not ask for its Done channel, and about 1.3
-// µs if it does. A caller's context of a type of its own that has no AfterFunc method
-// also costs a goroutine for as long as somebody sees that channel.
+// # Cost
 //
-// A first attempt that succeeds costs a look at the context: no clock, timer,
-// closure or allocation. The clock is read from the first failure on, when a
+// A first attempt that succeeds costs one look at the context: it reads no clock, sets
+// no timer and does not allocate. The clock is read from the first failure on, if a
 // delay, [Options.MaxElapsed] or [Options.OnRetry] needs it.
+//
+// The context of an attempt with an [Options.Timeout], and of each copy of [Hedged],
+// costs about 150 ns if the operation does not ask for its Done channel, and about
+// 1.3 µs if it does. If the caller's context is of a type of its own without an
+// AfterFunc method, it also costs a goroutine for as long as the channel is in use.
 //
 // # Shutdown
 //
@@ -38,7 +54,7 @@
 //	ctx, stop := context.WithCancelCause(parent)
 //	stop(retry.ErrShutdown)
 //
-// What was interrupted then ends with the reason [ReasonShutdown], and the
+// The calls that this interrupts end with the reason [ReasonShutdown], and the
 // interrupted attempt is not counted.
 package retry
 

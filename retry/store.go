@@ -9,46 +9,47 @@ import (
 )
 
 var (
-	// ErrClosed says that the store or the queue was closed.
+	// ErrClosed means that the store or the queue was closed.
 	ErrClosed = errors.New("retry: closed")
-	// ErrStale says that the claim is over: its lease ended and the job was
-	// claimed again, or it has been settled.
+	// ErrStale means that a claim has ended: it was settled, or its lease ended and the
+	// job was claimed again.
 	ErrStale = errors.New("retry: claim is stale")
-	// ErrUnknownJob says that there is no such job among the dead letters.
+	// ErrUnknownJob means that no dead letter has this ID.
 	ErrUnknownJob = errors.New("retry: no such dead letter")
-	// ErrInvalidKey says that a job's key is empty.
+	// ErrInvalidKey means that the key of a job is empty.
 	ErrInvalidKey = errors.New("retry: job has no key")
 )
 
 // Job is a unit of work in a [Store].
 //
-// The Value may be large or secret: whatever holds a job, such as an [Event], is
-// logged by slog without it. fmt prints it.
+// The Value may be large or secret: slog logs a job, and what holds one, such as an
+// [Event], without it. fmt prints it.
 type Job[T any] struct {
-	// ID is the job's number in its store; it rises and is never reused.
+	// ID is the number of the job in its store. IDs rise and are never reused.
 	ID uint64
-	// Key is the job's idempotency key. There is at most one job of a key in a
-	// store, the dead letters included, so at most one claim of it.
+	// Key is the idempotency key. A store has at most one job of a key, counting dead
+	// letters.
 	Key string
 	// Value is what was enqueued. It is zero if Err is not nil.
 	Value T
-	// Err says why the store cannot restore the value, for example because the
-	// type has changed since. A [Queue] buries such a job and does not call the
-	// handler; the store keeps the value as it was enqueued.
-	Err   error
+	// Err is why the store cannot restore the value, for example because its type has
+	// changed. A [Queue] makes such a job a dead letter and does not call the handler;
+	// the store keeps the value as it was enqueued.
+	Err error
+	// State is the state of the job.
 	State JobState
-	// Attempts is how often the job was claimed, without claims that were
-	// released.
+	// Attempts is how often the job was claimed. Claims that ended with
+	// [VerdictUnclaim] do not count.
 	Attempts int
-	// Delay is the wait between the last two attempts, which the next [Backoff]
-	// is told. It is 0 before the first retry.
+	// Delay is the wait between the last two attempts, the argument previous of the
+	// next [Backoff]. It is 0 before the first retry.
 	Delay time.Duration
-	// Fence is the number of the last claim, to be passed on to what the
-	// handler calls, so that it can refuse an older one. It rises over all jobs
-	// and is never reused.
+	// Fence is the number of the last claim. A handler should pass it on to the
+	// services that it calls, so that they can refuse an older one. Fences rise over
+	// all jobs of a store and are never reused.
 	Fence uint64
-	// Due is when a waiting job may be claimed, and when the lease of a claimed
-	// one ends. Of a dead letter it is when it was buried.
+	// Due is when a waiting job may be claimed, when the lease of a claimed job ends,
+	// or when a dead letter was buried.
 	Due time.Time
 	// Added is when the job was enqueued.
 	Added time.Time
@@ -83,11 +84,11 @@ type JobState uint8
 
 // The states of a [Job].
 const (
-	// JobWaiting is the state of jobs that are claimed when they are due.
+	// JobWaiting jobs can be claimed when they are due.
 	JobWaiting JobState = iota
-	// JobClaimed is the state of jobs that are claimed again when their lease has ended.
+	// JobClaimed jobs can be claimed again when their lease has ended.
 	JobClaimed
-	// JobDead is the state of dead letters. They stay until they are replayed or discarded.
+	// JobDead jobs are dead letters: they stay until they are replayed or discarded.
 	JobDead
 )
 
@@ -102,13 +103,13 @@ func (s JobState) GoString() string { return s.String() }
 // LogValue returns the same as String.
 func (s JobState) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// Event says that a job became a dead letter, or was taken from the dead
-// letters. A store records it in the same step.
+// Event says that a job became a dead letter, or is none any more. A store records it
+// in the same step as the change.
 type Event[T any] struct {
-	Seq  uint64 // rises
+	Seq  uint64 // the number of the event; it rises and is never reused
 	Kind EventKind
-	Time time.Time
-	Job  Job[T] // as it was after the event
+	Time time.Time // of the request
+	Job  Job[T]    // as it was after the event
 }
 
 // EventKind says what an [Event] reports.
@@ -116,11 +117,11 @@ type EventKind uint8
 
 // The kinds of events.
 const (
-	// EventBuried says that the job became a dead letter.
+	// EventBuried says that a job became a dead letter.
 	EventBuried EventKind = iota
-	// EventReplayed says that the dead letter waits again.
+	// EventReplayed says that a dead letter waits again.
 	EventReplayed
-	// EventDiscarded says that the dead letter was removed.
+	// EventDiscarded says that a dead letter was removed.
 	EventDiscarded
 )
 
@@ -139,7 +140,7 @@ func (k EventKind) LogValue() slog.Value { return slog.StringValue(k.String()) }
 type EnqueueRequest[T any] struct {
 	Key   string
 	Value T
-	Due   time.Time
+	Due   time.Time // when the job may be claimed
 	Now   time.Time
 }
 
@@ -152,15 +153,15 @@ func (r EnqueueRequest[T]) LogValue() slog.Value {
 type ClaimRequest struct {
 	Now   time.Time
 	Until time.Time // when the lease ends
-	Max   int
+	Max   int       // how many jobs at most
 }
 
 // Claims is what [Store.Claim] found.
 type Claims[T any] struct {
 	Jobs []Job[T]
-	// Next is when there may be more to claim, as far as the store knows; zero
-	// when nothing waits. A store that others add jobs to makes it the time at
-	// which it wants to be asked again.
+	// Next is when there may be more to claim, as far as the store knows. It is zero if
+	// no job waits. A store to which other processes add jobs sets it to the time at
+	// which Claim should be called again.
 	Next time.Time
 }
 
@@ -174,8 +175,8 @@ type SettleRequest struct {
 	ID, Fence uint64
 	Verdict   Verdict
 	Due       time.Time     // of a job that waits again
-	Delay     time.Duration // [Job.Delay] of a job to be retried
-	Reason    string        // of one to be retried or buried
+	Delay     time.Duration // [Job.Delay] of a job that is retried
+	Reason    string        // [Job.Reason] of a job that is retried or buried
 	Now       time.Time
 }
 
@@ -186,16 +187,16 @@ type ExtendRequest struct {
 	Now       time.Time
 }
 
-// Verdict says what becomes of a claimed job.
+// Verdict says what happens to a claimed job.
 type Verdict uint8
 
 // The verdicts.
 const (
 	// VerdictDone removes the job.
 	VerdictDone Verdict = iota
-	// VerdictRetry lets the job wait until it is due.
+	// VerdictRetry makes the job wait until it is due again.
 	VerdictRetry
-	// VerdictUnclaim lets the job wait until it is due, as if it had not been claimed.
+	// VerdictUnclaim is VerdictRetry, but the claim does not count as an attempt.
 	VerdictUnclaim
 	// VerdictBury makes the job a dead letter.
 	VerdictBury
@@ -212,8 +213,8 @@ func (v Verdict) GoString() string { return v.String() }
 // LogValue returns the same as String.
 func (v Verdict) LogValue() slog.Value { return slog.StringValue(v.String()) }
 
-// ReplayRequest asks [Store] to let a dead letter wait again, with its key and
-// no attempts made.
+// ReplayRequest asks [Store] to make a dead letter wait again, with its key and without
+// attempts.
 type ReplayRequest struct {
 	ID  uint64
 	Now time.Time
@@ -228,7 +229,7 @@ type DiscardRequest struct {
 // PageRequest asks [Store] for a page of a list.
 type PageRequest struct {
 	After uint64 // the last ID or Seq of the page before; 0 for the first page
-	Max   int
+	Max   int    // how many elements at most
 }
 
 // QueueStats is how many jobs a [Store] has in each state, and how many events.
@@ -236,34 +237,36 @@ type QueueStats struct {
 	Waiting, Claimed, Dead, Events int
 }
 
-// Store keeps the jobs of a [Queue]. All methods are safe for concurrent use.
-// What a durable store has answered survives a crash; a call that fails has
-// changed nothing, or ends the store.
+// Store keeps the jobs of a [Queue]. Programs use the methods of Queue; those of Store
+// are for authors of stores and for tools. All are safe for concurrent use. What a
+// durable store has answered survives a crash. A call that fails has changed nothing,
+// or ends the store.
 //
-// A store says what it does with values that change after Enqueue. One bad
-// value never harms other jobs: a value that cannot be stored is refused by
-// Enqueue, and one that cannot be restored is reported in [Job.Err].
+// A store documents what it does with values that change after Enqueue. A value that
+// cannot be stored is refused by Enqueue, and one that cannot be restored is reported
+// in [Job.Err]; neither affects other jobs.
 //
-// A store has no clock: each request says what time it is. Errors come in this
-// precedence: [ErrClosed], the error of a context that is done (it matches
-// ctx.Err and [context.Cause]), then what the method names.
+// A store has no clock: each request has the time. Errors are checked in this order:
+// [ErrClosed], the error of a context that is done (it matches ctx.Err and
+// [context.Cause]), then the errors that the method names.
 type Store[T any] interface {
-	// Enqueue adds a job, or reports false when there is one of that key.
-	// [ErrInvalidKey].
+	// Enqueue adds a job, or reports false if there is a job of that key. The error is
+	// [ErrInvalidKey] if the key is empty.
 	Enqueue(ctx context.Context, r EnqueueRequest[T]) (added bool, err error)
-	// Claim gives out jobs that wait and are due, or whose lease has ended, the
-	// longest due first. Each has a new fence and one more attempt.
+	// Claim returns jobs that wait and are due, or whose lease has ended, those first
+	// that are due longest. Each has a new fence and one more attempt.
 	Claim(ctx context.Context, r ClaimRequest) (Claims[T], error)
-	// Settle ends a claim. [ErrStale] when the fence is not that of the job's
-	// last claim; the end of the lease alone does not make it stale.
+	// Settle ends a claim. The error is [ErrStale] if the fence is not that of the
+	// job's last claim. The end of the lease alone does not make a claim stale.
 	Settle(ctx context.Context, r SettleRequest) error
-	// Extend moves the end of a claim's lease. [ErrStale] as for Settle.
+	// Extend moves the end of a claim's lease. The error is [ErrStale] as for Settle.
 	Extend(ctx context.Context, r ExtendRequest) error
 	// Dead lists dead letters by ID.
 	Dead(ctx context.Context, r PageRequest) ([]Job[T], error)
-	// Replay lets a dead letter wait again. [ErrUnknownJob].
+	// Replay makes a dead letter wait again. The error is [ErrUnknownJob] if there is
+	// none of that ID.
 	Replay(ctx context.Context, r ReplayRequest) error
-	// Discard removes a dead letter. [ErrUnknownJob].
+	// Discard removes a dead letter. The error is [ErrUnknownJob] as for Replay.
 	Discard(ctx context.Context, r DiscardRequest) error
 	// Events lists events by Seq.
 	Events(ctx context.Context, r PageRequest) ([]Event[T], error)
@@ -275,13 +278,13 @@ type Store[T any] interface {
 	Close() error
 }
 
-// Notifier is a [Store] that several queues of a process can share: it tells
-// each of them of what the others, and direct calls, put into it. A queue on
-// another store knows its own changes only, and what [Claims.Next] says.
+// Notifier is a [Store] that notifies the queues of its process, so that several can
+// share it. A queue on a store without Notify notices its own changes, and looks again
+// at [Claims.Next].
 type Notifier interface {
-	// Notify has the store leave a token in jobs when a job is added or waits
-	// again, and in events when there is a new event, until stop is called. A
-	// channel that has no room for a token has one. The next call of Claim or
-	// Events sees the change.
+	// Notify makes the store send to jobs when a job is added or waits again, and to
+	// events when there is a new event, until stop is called. The store does not wait:
+	// it sends nothing to a full channel. A call of Claim or Events after the
+	// notification sees the change.
 	Notify(jobs, events chan<- struct{}) (stop func())
 }

@@ -1,17 +1,22 @@
 // Package boltqueue keeps the jobs of a [retry.Queue] in a file, with
 // [go.etcd.io/bbolt].
 //
-// What is going on is decided in memory, by a [retry.Memory]; what changed is
-// written down before anyone is answered. Calls that come while a transaction
-// is being written share the next one, so the disk is asked to sync once for
-// all of them: throughput rises with the number of callers, and a lone caller
-// waits for about two syncs.
+//	store, err := boltqueue.Open("outbox.db", boltqueue.Options[Mail]{})
+//	if err != nil {
+//		return err
+//	}
+//	defer store.Close()
+//	queue := retry.NewQueue(retry.QueueOptions[Mail]{Store: store, Handle: send})
 //
-// All jobs are in memory too, their values as they were encoded by Enqueue: what
-// becomes of the caller's value afterwards changes nothing, and each claim
-// decodes a value of its own.
+// A call is answered after its change is on disk. Calls that come while a transaction
+// is written share the next transaction, and so one sync of the disk. So throughput
+// rises with the number of callers; a lone caller waits for about two syncs.
 //
-// One process at a time can have the file open. [Open] says at once who has it.
+// All jobs are in memory, too, in a [retry.Memory]. Their values are kept as Enqueue
+// encoded them: a later change of the caller's value has no effect, and each claim
+// decodes a new value.
+//
+// One process at a time can have the file open. [Open] reports which one has it.
 package boltqueue
 
 import (
@@ -34,34 +39,32 @@ import (
 
 // Codec turns values into bytes and back. Nil functions mean JSON.
 //
-// Encode is called by Enqueue only, on the caller's goroutine; the store copies
-// the bytes. Decode is called each time a job is given out, with bytes that it
-// may keep. A Decode that fails or panics harms that job alone: the error is its
-// [retry.Job.Err].
+// Encode is called by Enqueue only, on the caller's goroutine; the store copies the
+// bytes. Decode is called each time a method returns a job, with bytes that it may
+// keep. If Decode fails or panics, the error is the [retry.Job.Err] of that job; other
+// jobs are not affected.
 //
-// JSON has its own rules: it leaves out unexported fields, and writes U+FFFD for
-// bytes of a string that are not UTF-8. Values for which that matters need
-// functions of their own.
+// JSON leaves out unexported fields, and writes U+FFFD for bytes of a string that are
+// not UTF-8. Values for which that matters need their own functions.
 type Codec[T any] struct {
 	Encode func(T) ([]byte, error)
 	Decode func([]byte) (T, error)
 }
 
-// Options says what a [Store] is like.
+// Options are the options of a [Store].
 type Options[T any] struct {
 	Codec Codec[T]
-	// Timeout is how long to wait for another process to close the file. Zero
-	// means not to wait.
+	// Timeout is how long to wait until another process closes the file. Zero means
+	// not to wait.
 	Timeout time.Duration
 }
 
 // Store is a [retry.Store] in a file. It must be made by [Open] and not be
 // copied; it is safe for concurrent use.
 //
-// When the file cannot be written, or is no longer where it was ([ErrRemoved]),
-// the call and all later ones fail with that error: what was decided in memory is
-// no longer what is on disk. Close the store and open the file again to go on
-// from there.
+// If the file cannot be written, or is no longer at its path ([ErrRemoved]), the call
+// and all later calls fail with that error, because memory and disk are no longer the
+// same. Close the store and open the file again to continue with what is on disk.
 type Store[T any] struct {
 	path  string // as it was given
 	place string // absolute and without links, so that it lasts
@@ -94,15 +97,15 @@ const (
 	maxBytes = 1 << 30 // of a key and its value; bbolt's bound is at twice that
 )
 
-// ErrTooLarge says that a key and its encoded value have more than 1 GiB.
+// ErrTooLarge means that a key and its encoded value have more than 1 GiB.
 var ErrTooLarge = errors.New("boltqueue: key and value are too large")
 
-// Open opens the file, or creates it, reads it, and checks all of it. The
-// directory must exist. Claims are free again, because the process that made
-// them is gone; each counts as an attempt.
+// Open opens the file, or creates it, reads it, and checks all of it. The directory must
+// exist. Claims end, because the process that made them has ended; each counts as an
+// attempt.
 //
-// The error is a [*HeldError] if the file is open elsewhere, a [*DamageError] if
-// it is not what was written, or that of the file system. A file of no bytes
+// The error is a [*HeldError] if the file is open elsewhere, a [*DamageError] if it was
+// damaged or is not the file of a queue, or that of the file system. An empty file
 // counts as damaged, since Open never leaves one behind. Open panics if
 // Options.Timeout is negative.
 func Open[T any](path string, o Options[T]) (*Store[T], error) {
@@ -183,8 +186,8 @@ func openBolt(f *os.File) (db *bbolt.DB, err error) {
 	})
 }
 
-// Close waits for the calls on their way and closes the file. A second Close
-// returns nil.
+// Close waits for the calls that have begun and closes the file. A second Close returns
+// nil.
 func (s *Store[T]) Close() error {
 	s.opened("Close")
 	s.mu.Lock()

@@ -11,8 +11,8 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// ErrRemoved says that the file of an open store was removed, renamed or
-// replaced: what is written into it will not be found again.
+// ErrRemoved means that the file of an open store was removed, renamed or replaced, so
+// that what is written into it would be lost.
 var ErrRemoved = errors.New("boltqueue: file was removed or replaced")
 
 // lockPoll is how often a locked file is looked at.

@@ -10,8 +10,8 @@ import (
 )
 
 var (
-	// ErrHeld says that another process has the file open, or another Store of
-	// this process. It comes as a [*HeldError].
+	// ErrHeld means that another process has the file open, or another Store of this
+	// process. It comes as a [*HeldError].
 	ErrHeld = errors.New("boltqueue: file is held")
 	// errLocked is what openLocked says then.
 	errLocked = errors.New("file is locked")
@@ -25,11 +25,11 @@ type Owner struct {
 	Since   time.Time `json:"since"`
 }
 
-// HeldError says who has the file open. It wraps [ErrHeld].
+// HeldError says which process has the file open. It wraps [ErrHeld].
 type HeldError struct {
 	Path string
-	// Owner is what the holder wrote into the file Path + ".owner". It is zero
-	// if the holder is just opening the file, or is another kind of program.
+	// Owner is what that process wrote into the file Path + ".owner". It is zero if
+	// the process is just opening the file, or does not use this package.
 	Owner Owner
 }
 

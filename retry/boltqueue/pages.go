@@ -11,8 +11,8 @@ import (
 	"slices"
 )
 
-// ErrDamaged says that a file is not what was written: it was changed, cut or
-// overwritten, or never was the file of a queue. It comes as a [*DamageError].
+// ErrDamaged means that a file was changed, truncated or overwritten, or never was the
+// file of a queue. It comes as a [*DamageError].
 var ErrDamaged = errors.New("boltqueue: file is damaged or not a queue's")
 
 // DamageError says where a file is damaged. It wraps [ErrDamaged].
