@@ -38,14 +38,15 @@ func (c *counts) retain(from, to *handle) {
 	}
 	to.begin()
 	if on {
-		c.track(to)
+		c.track(to, 2)
 	}
 }
 
-// track gives the new owner h a token, if it is one that is sampled.
-func (c *counts) track(h *handle) {
+// track gives the new owner h a token, if it is one that is sampled. Its stack begins
+// skip frames above track.
+func (c *counts) track(h *handle, skip int) {
 	if handles.Sampled() {
-		h.token = handles.Begin("arcmutex.Arc", c.label(), 1)
+		h.token = handles.Begin("arcmutex.Arc", c.label(), skip)
 	}
 }
 

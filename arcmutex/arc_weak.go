@@ -72,7 +72,7 @@ func (w *Weak[T]) retain(to *Arc[T]) bool {
 	to.shared = s
 	to.begin()
 	if on {
-		s.track(&to.handle)
+		s.track(&to.handle, 2)
 	}
 	return true
 }

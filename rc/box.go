@@ -44,7 +44,7 @@ func NewBoxDrop[T any](v T, drop func(*T)) *Box[T] {
 	first := &o.first
 	if class.SampledAt(uintptr(unsafe.Pointer(o)), unsafe.Sizeof(*o)) {
 		first = &Box[T]{} // apart from o: a moved Box keeps o alive, and would hide a leak
-		first.token = class.Begin("rc.Box", "", 1)
+		first.token = class.Begin("rc.Box", "", 0)
 	}
 	first.begin()
 	first.owned = o
@@ -69,7 +69,7 @@ func (b *Box[T]) Move() *Box[T] {
 	m := &Box[T]{owned: b.leave("Move")}
 	m.begin()
 	if class.On() && class.Sampled() {
-		m.token = class.Begin("rc.Box", "", 1)
+		m.token = class.Begin("rc.Box", "", 0)
 	}
 	return m
 }

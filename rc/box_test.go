@@ -3,7 +3,12 @@ package rc_test
 import (
 	"errors"
 	"fmt"
+	"runtime"
+	"runtime/pprof"
+	"slices"
+	"strings"
 	"testing"
+	"weak"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -11,6 +16,7 @@ import (
 	"github.com/coderrange/ferrous/internal/testkit"
 	"github.com/coderrange/ferrous/internal/testkit/handles"
 	"github.com/coderrange/ferrous/rc"
+	"github.com/coderrange/ferrous/track"
 )
 
 func TestMoveLeavesTheOldBoxInvalid(t *testing.T) {
@@ -131,7 +137,57 @@ func TestCheckSeesBoxes(t *testing.T) {
 	require.Len(t, errors, 1)
 	assert.Contains(t, errors[0], "1 rc.Box")
 	b.Drop()
+	assert.Contains(t, errors[0], "made by\n\tgithub.com/coderrange/ferrous/rc.(*Box[...]).Move")
 	errors = handles.Leaked(func() { b = rc.NewBox(1) })
 	require.Len(t, errors, 1)
+	assert.Contains(t, errors[0], "made by\n\tgithub.com/coderrange/ferrous/rc.NewBox")
 	b.Drop()
+	rc.Track(1000)
+	defer rc.Track(0)
+	before := pprof.Lookup("ferrous.handles").Count()
+	for range 1000 {
+		b = rc.NewBox(1).Move()
+	}
+	assert.Less(t, pprof.Lookup("ferrous.handles").Count()-before, 100)
+}
+
+// forgetBox returns a pointer to the value of a Box that is forgotten.
+//
+//go:noinline
+func forgetBox() *int { return rc.NewBox(1).Ptr() }
+
+func TestForgottenBoxIsFoundAlthoughItsValueLives(t *testing.T) {
+	stop := track.Start(1)
+	value := forgetBox()
+	stop()
+	found := func() bool {
+		return slices.ContainsFunc(track.Leaks(), func(l track.Leak) bool { return strings.Contains(l.Stack, "forgetBox") })
+	}
+	for range 1000 {
+		if found() {
+			break
+		}
+		runtime.GC()
+		runtime.Gosched()
+	}
+	assert.True(t, found())
+	runtime.KeepAlive(value)
+}
+
+func TestAnEndedBoxKeepsNothingAlive(t *testing.T) {
+	for name, end := range map[string]func(b *rc.Box[*[64]int]){
+		"Drop": (*rc.Box[*[64]int]).Drop, "IntoInner": func(b *rc.Box[*[64]int]) { b.IntoInner() },
+		"IntoRc": func(b *rc.Box[*[64]int]) { b.IntoRc().Drop() },
+	} {
+		for _, drop := range []func(**[64]int){nil, func(**[64]int) {}} {
+			value := new([64]int)
+			seen := weak.Make(value)
+			b := rc.NewBoxDrop(value, drop)
+			value = nil
+			end(b)
+			runtime.GC()
+			assert.Nil(t, seen.Value(), name)
+			runtime.KeepAlive(b)
+		}
+	}
 }

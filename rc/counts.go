@@ -20,14 +20,15 @@ func (c *counts) retain(from, to *handle) {
 	to.begin()
 	c.strong++
 	if class.On() {
-		c.track(to)
+		c.track(to, 2)
 	}
 }
 
-// track gives the new owner h a token, if it is one that is sampled.
-func (c *counts) track(h *handle) {
+// track gives the new owner h a token, if it is one that is sampled. Its stack begins
+// skip frames above track.
+func (c *counts) track(h *handle, skip int) {
 	if class.Sampled() {
-		h.token = class.Begin("rc.Rc", c.label(), 1)
+		h.token = class.Begin("rc.Rc", c.label(), skip)
 	}
 }
 

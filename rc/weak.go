@@ -55,7 +55,7 @@ func (w *Weak[T]) Upgrade() (*Rc[T], bool) {
 	r.begin()
 	s.strong++
 	if class.On() {
-		s.track(&r.handle)
+		s.track(&r.handle, 1)
 	}
 	return r, true
 }

@@ -170,23 +170,34 @@ func TestNoMethodOfAGuardThatEndedWorks(t *testing.T) {
 // TestMapWhoseFunctionReleasesItsGuardPanics ends the borrow in the middle of each Map.
 func TestMapWhoseFunctionReleasesItsGuardPanics(t *testing.T) {
 	eachFlavour(t, func(t *testing.T, f flavour) {
+		refcell.Track(1) // a copy of an AtomicRef learns of the end
+		defer refcell.Track(0)
 		c := f.zero()
-		for i := range 6 {
+		for i := range 12 {
 			var r shared
 			var m exclusive
-			if i < 3 {
+			var release func()
+			if i%6 < 3 {
 				r = c.borrow()
+				release = r.Release
 			} else {
 				m = c.borrowMut()
+				release = m.Release
+			}
+			switch { // by a copy
+			case i >= 9:
+				release = m.forge().Release
+			case i >= 6:
+				release = r.forge().Release
 			}
 			err := testkit.PanicError(t, []func(){
-				func() { r.mapTo(func(p *pair) *pair { r.Release(); return p }) },
-				func() { r.filter(func(p *pair) (*pair, bool) { r.Release(); return p, true }) },
-				func() { r.split(func(p *pair) (*pair, *pair) { r.Release(); return p, p }) },
-				func() { m.mapTo(func(p *pair) *pair { m.Release(); return p }) },
-				func() { m.filter(func(p *pair) (*pair, bool) { m.Release(); return p, true }) },
-				func() { m.split(func(p *pair) (*int, *int) { m.Release(); return &p.a, &p.b }) },
-			}[i])
+				func() { r.mapTo(func(p *pair) *pair { release(); return p }) },
+				func() { r.filter(func(p *pair) (*pair, bool) { release(); return p, true }) },
+				func() { r.split(func(p *pair) (*pair, *pair) { release(); return p, p }) },
+				func() { m.mapTo(func(p *pair) *pair { release(); return p }) },
+				func() { m.filter(func(p *pair) (*pair, bool) { release(); return p, true }) },
+				func() { m.split(func(p *pair) (*int, *int) { release(); return &p.a, &p.b }) },
+			}[i%6])
 			require.ErrorIs(t, err, refcell.ErrReleased)
 			refuses(t, c, false, false)
 		}

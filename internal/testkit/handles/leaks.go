@@ -114,6 +114,75 @@ func (k tests) TestCheckSeesWeaks(t *testing.T) {
 	w.Drop()
 }
 
+// making returns the ways to make handles, each with the function that the stack of a
+// tracked handle begins with. Before tracking begins it has made what is needed.
+func (k Kind) making() map[string]func() (end func()) {
+	o := k.of(1)
+	w := o.Downgrade()
+	of := func(typ, method string) string { return k.Package + ".(*" + typ + "[...])." + method }
+	return map[string]func() (end func()){
+		k.Package + ".New":         func() func() { return k.of(1).Drop },
+		k.Package + "." + k.Cyclic: func() func() { return k.newCyclic(func(Weak) Value { return Value{} }, nil).Drop },
+		of(k.Owner, "Clone"):       func() func() { return o.Clone().Drop },
+		of(k.Owner, "Downgrade"):   func() func() { return o.Downgrade().Drop },
+		of("Weak", "Clone"):        func() func() { return w.Clone().Drop },
+		of("Weak", "Upgrade"): func() func() {
+			u, _ := w.Upgrade()
+			return u.Drop
+		},
+	}
+}
+
+// TestEveryHandleIsTracked makes a handle in every way.
+func (k tests) TestEveryHandleIsTracked(t *testing.T) {
+	for function, makes := range k.making() {
+		var end func()
+		leaks := Leaked(func() { end = makes() })
+		require.Len(t, leaks, 1, function)
+		_, stack, _ := strings.Cut(leaks[0], "made by\n\tgithub.com/coderrange/ferrous/")
+		assert.True(t, strings.HasPrefix(stack, function), "%s: the stack is of\n%s", function, stack)
+		end()
+	}
+}
+
+// TestOneInNIsTracked makes handles in every way, of which few are to be tracked.
+func (k tests) TestOneInNIsTracked(t *testing.T) {
+	k.Track(1000)
+	defer k.Track(0)
+	for function, makes := range k.making() {
+		before := pprof.Lookup("ferrous.handles").Count()
+		var ends []func()
+		for range 1000 {
+			ends = append(ends, makes())
+		}
+		assert.Less(t, pprof.Lookup("ferrous.handles").Count()-before, 100, function)
+		for _, end := range ends {
+			end()
+		}
+	}
+}
+
+// forgetFirst returns a Weak to a value whose first handle is forgotten.
+//
+//go:noinline
+func (k tests) forgetFirst() Weak { return k.of(1).Downgrade() }
+
+func (k tests) TestForgottenHandleIsFoundAlthoughOtherHandlesLive(t *testing.T) {
+	before := k.lostIn("forgetFirst")
+	stop := track.Start(1)
+	w := k.forgetFirst()
+	stop()
+	for range 1000 {
+		if k.lostIn("forgetFirst") > before {
+			break
+		}
+		runtime.GC()
+		runtime.Gosched()
+	}
+	assert.Equal(t, before+1, k.lostIn("forgetFirst"))
+	w.Drop()
+}
+
 func (k tests) TestHandlesMadeWhileTrackingWasOffAreNotSeen(t *testing.T) {
 	a := k.of(1)
 	assert.Empty(t, Leaked(func() { runtime.KeepAlive(a) }))

@@ -447,14 +447,17 @@ func (k tests) TestNewCyclicWhoseFunctionFailsDestroysNothing(t *testing.T) {
 }
 
 func (k tests) TestWeaksDoNotKeepTheValueAlive(t *testing.T) {
-	list := make([]int, 1<<16)
-	seen := stdweak.Make(&list[0])
-	a := k.newOwner(Value{List: list}, nil)
-	w := a.Downgrade()
-	a.Drop()
-	runtime.GC()
-	assert.Nil(t, seen.Value())
-	runtime.KeepAlive(w)
+	for name, drop := range map[string]func(*Value){"with a destructor": func(*Value) {}, "without": nil} {
+		list := make([]int, 1<<16)
+		seen := stdweak.Make(&list[0])
+		a := k.newOwner(Value{List: list}, drop)
+		w := a.Downgrade()
+		list = nil
+		a.Drop()
+		runtime.GC()
+		assert.Nil(t, seen.Value(), name)
+		runtime.KeepAlive(w)
+	}
 }
 
 func (k tests) TestFormat(t *testing.T) {
