@@ -8,7 +8,7 @@ func (p *Plan) span(chunk int) (from, to uint32) {
 }
 
 // scan returns the earliest deadline in a chunk, or never, and how many of its
-// seats belong to holds that are over.
+// seats belong to holds whose deadline has passed.
 func (p *Plan) scan(now int64, chunk int) (earliest int64, over int) {
 	earliest = never
 	from, to := p.span(chunk)
@@ -27,8 +27,8 @@ func (p *Plan) scan(now int64, chunk int) (earliest int64, over int) {
 	return earliest, over
 }
 
-// overdue returns how many blocked seats belong to holds that are over. It
-// looks into those chunks only that may have one.
+// overdue returns how many blocked seats belong to holds whose deadline has passed.
+// It scans only the chunks that may have one.
 func (p *Plan) overdue(now int64) int {
 	if now < p.earliest.Load() {
 		return 0
@@ -48,9 +48,9 @@ func (p *Plan) overdue(now int64) int {
 	return over
 }
 
-// soldOut says whether there is no seat to be had at all. Where all that is left
-// is overdue, it ends a little of it, which opens the gate: the next who ask need
-// not count it again.
+// soldOut reports whether no seat is available at all. If the only available seats
+// are those of holds whose deadline has passed, soldOut ends some of these holds, so
+// that the next calls need not count them again.
 func (p *Plan) soldOut(now int64) bool {
 	if p.totals[SeatAvailable] > 0 || p.overdue(now) == 0 {
 		return p.totals[SeatAvailable] == 0
@@ -59,9 +59,9 @@ func (p *Plan) soldOut(now int64) bool {
 	return false
 }
 
-// sweep ends holds that are over; see [Plan.Sweep].
+// sweep ends holds whose deadline has passed; see [Plan.Sweep].
 func (p *Plan) sweep(now int64, limit int) (holds int, more bool) {
-	const aLook = chunkSeats / 8 // the price of looking into a chunk, in seats ended
+	const aLook = chunkSeats / 8 // what the scan of a chunk costs, in seats ended
 	if now < p.earliest.Load() {
 		return 0, false
 	}
@@ -90,8 +90,9 @@ func (p *Plan) sweep(now int64, limit int) (holds int, more bool) {
 	return int(p.revision - before), false
 }
 
-// choose returns the first n available seats that match, neighbours if they
-// must be adjacent, and makes their words say so. A nil match takes any.
+// choose returns the first n available seats that match, which follow one another if
+// adjacent is set. It ends the holds of these seats whose deadline has passed. A nil
+// match means any seat.
 func (p *Plan) choose(now int64, n int, adjacent bool, match func(seat int) bool) ([]int, error) {
 	if p.soldOut(now) {
 		return nil, ErrSoldOut

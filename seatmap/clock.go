@@ -9,25 +9,26 @@ import (
 	"time"
 )
 
-// Clock is the time that Plans agree on. It is monotonic and counts from the
-// clock's making: setting the wall clock does not move it. It must be made by
-// [NewClock] and not be copied; it is safe for concurrent use.
+// Clock is a monotonic clock that several Plans can share. It counts from NewClock,
+// and setting the wall clock does not change it. It must be made by [NewClock] and
+// not be copied; it is safe for concurrent use.
 //
-// A refusal of a seat that is blocked for more than another second does not read
-// the system's clock. It relies on a reading that another refusal has left and that
-// a timer takes away after a tenth of a second. So refusals cost ten readings and
-// timers a second at most, and an idle clock costs nothing. All other calls, and
+// A refusal of a seat that stays blocked for more than one second does not read the
+// system's clock. It uses a reading that an earlier refusal has kept, and that a timer
+// discards after a tenth of a second. So all refusals together cost at most ten
+// readings and timers a second, and an idle clock costs nothing. All other calls, and
 // refusals within the last second of a hold, read the system's clock.
 //
-// So a deadline is exact to the nanosecond. Only if the process stands still for
-// most of a second can a refusal come too late; a grant never comes too early.
+// So a deadline is exact to the nanosecond. A grant never comes before the deadline of
+// an earlier hold. A refusal can come after the deadline only if the process was not
+// running for most of a second.
 type Clock struct {
-	self *Clock // a zero Clock and a copy are known by it
+	self *Clock // the Clock itself, unless it is zero or a copy
 	base time.Time
 
-	// sure is a time that no deadline after it has been reached: a reading and
-	// clockMargin, while the timer is pending or its function begins. Else it is
-	// never, and nobody can be sure. It is written under mu.
+	// sure is a time that has certainly not been reached: a reading plus clockMargin,
+	// from the start of the timer until its function runs. Otherwise it is never,
+	// and no time is certain. It is written under mu.
 	sure   atomic.Int64
 	mu     sync.Mutex
 	timer  *time.Timer
@@ -48,8 +49,8 @@ func NewClock() *Clock {
 	return c
 }
 
-// stoppedTimer returns a timer of the caller's synctest bubble, if there is one,
-// for Reset.
+// stoppedTimer returns a stopped timer for f. It belongs to the synctest bubble of the
+// caller, if there is one.
 func stoppedTimer(f func()) *time.Timer {
 	t := time.AfterFunc(never, f)
 	t.Stop()
@@ -72,7 +73,7 @@ func (c *Clock) passedSlow(deadline int64) bool {
 	return deadline <= now
 }
 
-// keep keeps the reading for the refusals of the next tenth of a second.
+// keep keeps a reading for the refusals of the next tenth of a second.
 func (c *Clock) keep(now int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -82,16 +83,15 @@ func (c *Clock) keep(now int64) {
 	}
 }
 
-// forget is the timer's function: the reading that was kept is too old.
+// forget is the timer's function. It discards the reading, which is too old.
 func (c *Clock) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sure.Store(never)
 }
 
-// Close stops the timer for good. The clock goes on and every call reads the
-// system's clock. It may be called more than once. A zero Clock has nothing to
-// end.
+// Close stops the timer permanently. The clock still works: every call reads the
+// system's clock. Close may be called more than once, and on a zero Clock.
 func (c *Clock) Close() {
 	if c.self == nil {
 		return
@@ -123,7 +123,8 @@ func (c *Clock) LogValue() slog.Value { return slog.StringValue(c.String()) }
 // now returns the time since the making of the clock, in nanoseconds; at least 1.
 func (c *Clock) now() int64 { return int64(time.Since(c.base)) + 1 }
 
-// wallTime is a reading of the system's clock, to tell users the times of a Clock.
+// wallTime is a reading of the system's clock. It converts times of a Clock into
+// times of the wall clock.
 type wallTime struct {
 	at   time.Time
 	mono int64

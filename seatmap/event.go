@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// event is a Plan with all that a Map adds to it: users, limits, idempotency
-// keys, watchers. Everything in it is guarded by the plan's lock, but for what
-// says otherwise.
+// event is a Plan with all that a Map adds to it: users, limits, idempotency keys,
+// watchers. The plan's lock guards everything in it, except where a comment says
+// otherwise.
 type event struct {
 	plan    *Plan
 	limits  Limits
@@ -41,8 +41,8 @@ func newEvent(r *CreateRequest, ls *labels, closed []int, m *Map) *event {
 	return e
 }
 
-// close ends the event, with what its calls get from then on, and returns the
-// last fence and the last revision that it gave out.
+// close ends the event. Every later call returns the error end. close returns the
+// last fence and the last revision that the event gave out.
 func (e *event) close(end error) (fence, revision uint64) {
 	e.plan.close(end)
 	e.plan.mu.Lock()
@@ -54,7 +54,7 @@ func (e *event) close(end error) (fence, revision uint64) {
 	return e.plan.fence, e.plan.revision
 }
 
-// next returns a time before which sweep finds nothing. It needs no lock.
+// next returns a time before which sweep finds nothing to do. It needs no lock.
 func (e *event) next() int64 {
 	next := e.plan.earliest.Load()
 	for _, at := range [...]int64{e.keys.next.Load(), e.log.expires.Load()} {
@@ -65,8 +65,8 @@ func (e *event) next() int64 {
 	return next
 }
 
-// scheduleSweep asks the sweeper to come when sweep may find something, unless it comes
-// before anyway.
+// scheduleSweep schedules the sweep of the event for next, unless one is scheduled
+// before.
 func (e *event) scheduleSweep() {
 	if next := e.next(); next < e.sweepAt && e.sweeper != nil && e.plan.end == nil {
 		e.sweepAt = next
@@ -74,7 +74,7 @@ func (e *event) scheduleSweep() {
 	}
 }
 
-// afterSweep is scheduleSweep after the sweeper came.
+// afterSweep schedules the next sweep after a sweep.
 func (e *event) afterSweep() {
 	e.plan.mu.Lock()
 	defer e.plan.mu.Unlock()
@@ -82,7 +82,7 @@ func (e *event) afterSweep() {
 	e.scheduleSweep()
 }
 
-// sweep is as Plan.Sweep, and forgets old answers and changes.
+// sweep is as Plan.Sweep, and forgets old results and changes.
 func (e *event) sweep(limit int) (holds int, more bool) {
 	p := e.plan
 	p.mu.Lock()

@@ -4,8 +4,8 @@ import (
 	"slices"
 )
 
-// This file is what Plan does under its lock. Holds and bookings are rings of
-// seats; all of them are granted, changed and ended here, and in set and link.
+// This file has what Plan does under its lock. Holds and bookings are rings of seats.
+// All grants, changes and ends of them are here.
 
 // word returns the word of a seat. It needs no lock.
 func (p *Plan) word(seat int) uint64 { return p.words[seat<<p.shift].Load() }
@@ -13,7 +13,7 @@ func (p *Plan) word(seat int) uint64 { return p.words[seat<<p.shift].Load() }
 // deadline returns the deadline of a blocked seat. It needs no lock.
 func (p *Plan) deadline(seat uint32) int64 { return int64(p.word(int(seat)) >> stateBits) }
 
-// set is the one writer of words. The caller sees to earliest and the gate.
+// set is the only writer of words. The caller updates earliest and availableAt.
 func (p *Plan) set(seat uint32, word uint64) {
 	w := &p.words[int(seat)<<p.shift]
 	c := &p.chunks[seat/chunkSeats]
@@ -32,14 +32,14 @@ func (p *Plan) set(seat uint32, word uint64) {
 	w.Store(word)
 }
 
-// setAvailableAt tells refusals whether there is anything to be had.
+// setAvailableAt updates availableAt after words or earliest have changed.
 func (p *Plan) setAvailableAt() {
-	gate := int64(0)
+	at := int64(0)
 	if p.totals[SeatAvailable] == 0 {
-		gate = p.earliest.Load()
+		at = p.earliest.Load()
 	}
-	if p.availableAt.Load() != gate {
-		p.availableAt.Store(gate)
+	if p.availableAt.Load() != at {
+		p.availableAt.Store(at)
 	}
 }
 
@@ -66,8 +66,8 @@ func (p *Plan) seats(to []uint32, head uint32) []uint32 {
 	}
 }
 
-// stateAt returns the state of a seat as it is now, and for one that is blocked or
-// booked the record where its hold or booking begins.
+// stateAt returns the state of a seat at that time. For a seat that is blocked or
+// booked it also returns the record where its hold or booking begins.
 func (p *Plan) stateAt(now int64, seat uint32) (SeatState, *record) {
 	word := p.word(int(seat))
 	switch state := SeatState(word & stateMask); state {
@@ -84,7 +84,8 @@ func (p *Plan) stateAt(now int64, seat uint32) (SeatState, *record) {
 	panic("unreachable")
 }
 
-// expireIfDue says whether the seat is available, and makes its word say so too.
+// expireIfDue reports whether the seat is available. If its word says that it is
+// blocked, but the deadline has passed, expireIfDue ends the hold.
 func (p *Plan) expireIfDue(now int64, seat int) bool {
 	word := p.word(seat)
 	switch SeatState(word & stateMask) {
@@ -100,9 +101,9 @@ func (p *Plan) expireIfDue(now int64, seat int) bool {
 	return false
 }
 
-// grant blocks the seats, which are available, and returns where the hold
-// begins. The question, if there is one, is remembered before any seat is seen to
-// be taken, so that whoever repeats it meanwhile does not get a refusal.
+// grant blocks the seats, which are available, and returns where the hold begins.
+// The request, if it has a key, is remembered before another goroutine can see that
+// a seat is taken. So a repetition that runs at the same time is not refused.
 func (p *Plan) grant(now, until int64, user uint64, seats []int, q *keyedRequest) uint32 {
 	ring := p.seatBuf[:0]
 	for _, seat := range seats {
@@ -129,7 +130,7 @@ func (p *Plan) begin(seat uint32, user uint64, now int64) *record {
 	return r
 }
 
-// setDeadline blocks the seats of one hold until then.
+// setDeadline sets the words of the seats of one hold.
 func (p *Plan) setDeadline(seats []uint32, until int64) {
 	for _, seat := range seats {
 		p.set(seat, uint64(until)<<stateBits|uint64(SeatBlocked))
@@ -143,8 +144,8 @@ func (p *Plan) setDeadline(seats []uint32, until int64) {
 	p.setAvailableAt()
 }
 
-// extend moves the deadline of the hold that begins at head, unless it is later
-// already, and returns it.
+// extend moves the deadline of the hold that begins at head, unless it is already
+// later, and returns the deadline.
 func (p *Plan) extend(head uint32, until int64) int64 {
 	if current := p.deadline(head); until <= current {
 		return current
@@ -156,8 +157,8 @@ func (p *Plan) extend(head uint32, until int64) int64 {
 	return until
 }
 
-// book makes part of the hold that begins at head a booking, and returns where
-// that begins. For the question see grant.
+// book makes part of the hold that begins at head a booking, and returns where the
+// booking begins. For q see grant.
 func (p *Plan) book(now int64, head uint32, part []uint32, q *keyedRequest) uint32 {
 	p.touch(part)
 	hold, over := p.detach(now, head, part)
@@ -192,15 +193,16 @@ func (p *Plan) vacate(now int64, head uint32, part []uint32, kind ChangeKind) {
 	}
 }
 
-// expire ends the hold that begins at head, all of it.
+// expire ends the hold that begins at head.
 func (p *Plan) expire(head uint32) {
 	p.seatBuf = p.seats(p.seatBuf[:0], head)
 	p.vacate(p.deadline(head), head, p.seatBuf, ChangeExpired)
 }
 
-// detach takes part of the hold or booking that begins at head out of its ring,
-// and returns where its record is now. When nothing is left it is over, and the
-// caller must clear the fence in the record when he has no more use for it.
+// detach removes part of the hold or booking that begins at head from its ring, and
+// returns its record, which may have moved. If no seat is left, the hold or booking
+// has ended; then the caller must clear the fence in the record when it is done with
+// the record.
 func (p *Plan) detach(now int64, head uint32, part []uint32) (rec *record, over bool) {
 	state := SeatState(p.word(int(head)) & stateMask)
 	rec = &p.records[head]
@@ -234,7 +236,7 @@ func (p *Plan) detach(now int64, head uint32, part []uint32) (rec *record, over 
 	return rec, false
 }
 
-// changed counts a change and tells the event, if there is one.
+// changed counts a change and reports it to the event, if there is one.
 func (p *Plan) changed(kind ChangeKind, rec *record, seats []uint32, until int64) {
 	p.revision++
 	if p.event != nil {

@@ -5,19 +5,20 @@ import (
 	"strconv"
 )
 
-// Layout is the seats of an event, in the order in which they are offered.
-// Either Count or Seats is given.
+// Layout is the seats of an event, in the order in which they are offered. Exactly
+// one of Count and Seats is set.
 type Layout struct {
-	// Count is how many seats there are when they are labelled "1" to Count;
-	// such labels take no memory.
+	// Count is the number of seats, which are labeled "1" to Count. Such labels take no
+	// memory.
 	Count int
-	// Seats is the labels of the seats, each of them once.
+	// Seats is the labels of the seats, each once. A label is a name; see the package
+	// comment.
 	Seats []string
 	// Closed is the labels of the seats that are not for sale.
 	Closed []string
 }
 
-// labels translates between the labels and the indices of seats.
+// labels maps between the labels and the indices of seats.
 type labels struct {
 	list  []string       // nil when they are "1", "2", …
 	index map[string]int // of list

@@ -363,7 +363,7 @@ func TestBadInputGetsANamedErrorAndChangesNothing(t *testing.T) {
 	before, err := m.Seats(t.Context(), seatmap.SeatsRequest{Event: event})
 	require.NoError(t, err)
 	long := strings.Repeat("x", seatmap.MaxName+1)
-	cancelled, cancelIt := context.WithCancelCause(context.Background())
+	canceled, cancelIt := context.WithCancelCause(context.Background())
 	cause := errors.New("the client went away")
 	cancelIt(cause)
 
@@ -493,10 +493,10 @@ func TestBadInputGetsANamedErrorAndChangesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.ErrorIs(t, c.call(context.Background()), c.want)
-			require.ErrorIs(t, c.call(cancelled), cause, "a context that is done comes first")
+			require.ErrorIs(t, c.call(canceled), cause, "a context that is done comes first")
 		})
 	}
-	_, err = m.Sweep(cancelled)
+	_, err = m.Sweep(canceled)
 	require.ErrorIs(t, err, cause)
 	after, err := m.Seats(t.Context(), seatmap.SeatsRequest{Event: event})
 	require.NoError(t, err)
@@ -509,10 +509,10 @@ func TestBadInputGetsANamedErrorAndChangesNothing(t *testing.T) {
 	require.NoError(t, m.Close())
 	require.NoError(t, m.Close())
 	for name, call := range map[string]func() error{
-		"block":  func() error { return blockWith(func(r *seatmap.BlockRequest) { r.Event = "" })(cancelled) },
-		"create": func() error { return create("new", one, seatmap.Limits{})(cancelled) },
-		"seats":  func() error { _, err := m.Seats(cancelled, seatmap.SeatsRequest{}); return err },
-		"sweep":  func() error { _, err := m.Sweep(cancelled); return err },
+		"block":  func() error { return blockWith(func(r *seatmap.BlockRequest) { r.Event = "" })(canceled) },
+		"create": func() error { return create("new", one, seatmap.Limits{})(canceled) },
+		"seats":  func() error { _, err := m.Seats(canceled, seatmap.SeatsRequest{}); return err },
+		"sweep":  func() error { _, err := m.Sweep(canceled); return err },
 		"book":   func() error { _, err := book(m, taken.Token); return err },
 	} {
 		require.ErrorIs(t, call(), seatmap.ErrClosed, "%s: closed comes before all else", name)

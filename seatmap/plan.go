@@ -10,14 +10,13 @@ import (
 	"time"
 )
 
-// Plan is the seats of one event, addressed by index from 0, with users known
-// by numbers of the caller's choosing. It has no goroutine of its own. It must
-// be made by [NewPlan] and not be copied; it is safe for concurrent use.
+// Plan is the seats of one event, addressed by index from 0. Users are numbers that
+// the caller chooses. A Plan has no goroutine of its own. It must be made by
+// [NewPlan] and not be copied; it is safe for concurrent use.
 //
-// A refused [Plan.Block] of one seat costs a few loads. A grant costs the
-// event's lock, a reading of the clock and a block of AES, whatever the number of
-// seats, and a few writes a seat; once the plan has room for as many,
-// it does not allocate for up to 16 seats.
+// A refused [Plan.Block] of one seat costs a few loads. A grant costs the plan's lock,
+// one reading of the clock and one block of AES for all its seats, and a few writes a
+// seat. A grant of up to 16 seats does not allocate.
 type Plan struct {
 	// Refusals read these and write nothing.
 
@@ -29,35 +28,35 @@ type Plan struct {
 	clock  *Clock
 	name   string
 	labels *labels
-	// availableAt is 0 when a seat may be available, planEnded when the plan is
-	// closed, and else says that no seat is available before that time.
+	// availableAt is 0 if a seat may be available, and planEnded if the plan has ended.
+	// Otherwise no seat is available before that time of the clock.
 	availableAt atomic.Int64
-	// taken holds the error for each seat, made for a whole chunk at the first
-	// refusal in it.
+	// taken has the error of each seat, made for a whole chunk at the first refusal in
+	// that chunk.
 	taken  []atomic.Pointer[[chunkSeats]TakenError]
-	shared taken // its plan is p: a zero Plan and a copy are known by that
+	shared taken // its plan is p, unless p is zero or a copy
 
 	_ [64]byte // what follows is written by every grant
 
-	// earliest is a lower bound of all deadlines, math.MaxInt64 when nothing is
-	// blocked. Written under mu; a sweeper reads it without.
+	// earliest is a lower bound of all deadlines, never if no seat is blocked. It is
+	// written under mu; the sweeper reads it without the lock.
 	earliest atomic.Int64
 
 	mu       sync.Mutex // guards all writes, and what follows
 	chunks   []chunk
 	records  []record
-	totals   [4]int // seats in each state, by their words
+	totals   [4]int // seats in each state, according to their words
 	fence    uint64 // the last one given out
 	revision uint64 // the number of changes
-	// moved tells where a hold or booking begins whose first seat was parted
-	// from it, by fence.
+	// headOf has, by fence, where a hold or booking begins that has lost its first
+	// seat.
 	headOf    map[uint64]uint32
 	tags      tags
 	seatBuf   []uint32    // the seats that a call is about
 	restBuf   []uint32    // those of the same hold that it leaves
 	snapshots []*snapshot // being taken
-	end       error       // what calls get when the gate is closed
-	endAt     int64       // the time since then
+	end       error       // what calls return after the plan has ended
+	endAt     int64       // when it ended
 	event     *event      // nil unless the plan is a Map's
 }
 
@@ -71,15 +70,15 @@ const (
 	noSeat      = math.MaxUint32
 )
 
-// chunk sums up chunkSeats neighbouring seats, so that a sweep, or a search for
-// an available seat, passes over those where there is nothing to find.
+// chunk is a summary of chunkSeats neighboring seats. With it, a sweep or a search
+// for an available seat skips the chunks in which it cannot find one.
 type chunk struct {
-	earliest  int64 // a lower bound of the deadlines in it; never when there is none
-	available int32 // seats whose word says so
+	earliest  int64 // a lower bound of the deadlines in it; never if there is none
+	available int32 // how many seats are available according to their words
 }
 
-// record is the cold side of a seat. A hold or booking is a ring of seats; what
-// belongs to it as a whole stands in the record of its first seat.
+// record is the part of a seat that refusals do not read. A hold or booking is a
+// ring of seats; what concerns the whole hold is in the record of its first seat.
 type record struct {
 	fence uint64 // 0 when no hold or booking begins here
 	tag   tag    // of its token
@@ -87,29 +86,28 @@ type record struct {
 	at    int64  // when blocked or booked
 	head  uint32 // the first seat of the hold or booking that this seat is in
 	next  uint32 // the next seat of the ring
-	// The ring of the holds of one user of a Map; see users.
+	// The ring of the holds of one user of a Map; see users. Used in the first seat.
 	after, before uint32
-	slot          uint32 // of the answer that a Map remembers by key, or noSlot
+	slot          uint32 // of the result that a Map remembers by key, or noSlot
 	first         uint32 // where the hold or booking began; see Token
 }
 
-// PlanOptions says what a [Plan] is like.
+// PlanOptions configures a [Plan].
 type PlanOptions struct {
-	// Name is the event's name, for tokens and errors. It may be empty, and has at
-	// most [MaxName] bytes.
+	// Name is the event's name, for tokens and errors. It may be empty.
 	Name string
 	// Seats is how many seats there are: 1 to [MaxSeats].
 	Seats int
 	// Closed is the seats that are not for sale.
 	Closed []int
-	// Clock is the clock to use, so that several plans share a timer. Nil gives the
-	// plan one of its own.
+	// Clock is the clock of the plan. Several plans can share one clock and its timer.
+	// Nil means a clock of its own.
 	Clock *Clock
 }
 
-// NewPlan makes a plan with all seats available but the closed ones. The error
-// is [ErrInvalidEvent] or [ErrInvalidLayout]. It panics when the clock was not
-// made by [NewClock].
+// NewPlan returns a plan in which all seats are available except the closed ones.
+// The error is [ErrInvalidEvent] or [ErrInvalidLayout]. It panics if the clock was
+// not made by [NewClock].
 func NewPlan(c PlanOptions) (*Plan, error) {
 	if err := checkPlan(&c); err != nil {
 		return nil, err
@@ -129,8 +127,8 @@ func newPlan(name string, ls *labels, closed []int, clock *Clock, key tagKey) *P
 		labels:  ls,
 		taken:   make([]atomic.Pointer[[chunkSeats]TakenError], (n+chunkSeats-1)/chunkSeats),
 		records: make([]record, n),
-		// What every grant writes begins with a cache line of its own, or plans
-		// that were made one after the other would share one.
+		// At least four, so that what every grant writes has a cache line of its own:
+		// otherwise plans that were made one after the other would share a line.
 		chunks:  make([]chunk, (n+chunkSeats-1)/chunkSeats, max(4, (n+chunkSeats-1)/chunkSeats)),
 		seatBuf: make([]uint32, 0, 16),
 		restBuf: make([]uint32, 0, 16),
@@ -163,10 +161,9 @@ func (p *Plan) Len() int { return p.count }
 
 // Block holds the seats for the user until ttl from now, all or none.
 //
-// The returned token is the proof of the hold. The error is [ErrClosed],
-// [ErrInvalidSeats], [ErrInvalidTTL], [ErrUnknownSeat], [ErrSoldOut] or a
-// [*TakenError]. A refusal of up to 16 seats does not allocate, but for the first
-// one of each 512 seats.
+// The returned token proves the hold. The error is [ErrClosed], [ErrInvalidSeats],
+// [ErrInvalidTTL], [ErrUnknownSeat], [ErrSoldOut] or a [*TakenError]. A refusal of up
+// to 16 seats does not allocate, except the first one in each block of 512 seats.
 func (p *Plan) Block(user uint64, ttl time.Duration, seats ...int) (Token, error) {
 	if len(seats) == 1 && uint(seats[0]) < uint(p.count) && ttl > 0 && ttl <= MaxTTL {
 		if err := p.refusal(seats[0]); err != nil {
@@ -176,8 +173,8 @@ func (p *Plan) Block(user uint64, ttl time.Duration, seats ...int) (Token, error
 	return p.block(user, ttl, seats)
 }
 
-// refusal returns why the seat, which exists, certainly cannot be had, or nil
-// when only the lock can tell.
+// refusal returns why the seat, which exists, is certainly not available, or nil if
+// that can only be decided under the lock.
 func (p *Plan) refusal(seat int) error {
 	if gate := p.availableAt.Load(); gate != 0 {
 		if p.clock.passed(gate) {
@@ -242,8 +239,8 @@ func (p *Plan) block(user uint64, ttl time.Duration, seats []int) (Token, error)
 	return p.token(p.grant(now, now+int64(ttl), user, seats, nil)), nil
 }
 
-// BlockAny holds n seats for the user, all or none: the first available ones,
-// or with adjacent the first that follow one another. It returns them with the
+// BlockAny holds n seats for the user, all or none: the first available ones, or, if
+// adjacent is set, the first n that follow one another. It returns the seats with the
 // token. The error is [ErrClosed], [ErrInvalidSeats], [ErrInvalidTTL],
 // [ErrSoldOut] or [ErrNotEnough].
 func (p *Plan) BlockAny(user uint64, ttl time.Duration, n int, adjacent bool) (Token, []int, error) {
@@ -267,10 +264,10 @@ func (p *Plan) BlockAny(user uint64, ttl time.Duration, n int, adjacent bool) (T
 	return p.token(p.grant(now, now+int64(ttl), user, seats, nil)), seats, nil
 }
 
-// Book makes seats of the hold, or all of them when seats is nil, their user's
-// for good. It returns the token of the booking; what is not booked stays held by
-// the old token. The error is [ErrClosed], [ErrInvalidSeats] (also for a list that
-// is empty and not nil), [ErrUnknownSeat], [ErrExpired] or [ErrToken].
+// Book gives seats of the hold, or all of them if seats is nil, to its user
+// permanently. It returns the token of the booking. Seats that are not booked stay
+// held by the old token. The error is [ErrClosed], [ErrInvalidSeats] (also for a list
+// that is empty and not nil), [ErrUnknownSeat], [ErrExpired] or [ErrToken].
 func (p *Plan) Book(hold Token, seats ...int) (Token, error) {
 	p.mustBeMade("Book")
 	p.mu.Lock()
@@ -290,14 +287,14 @@ func (p *Plan) Book(hold Token, seats ...int) (Token, error) {
 	return p.token(p.book(now, head, part, nil)), nil
 }
 
-// Release gives back seats of the hold, or all of them when seats is nil. The
-// error is as for [Plan.Book].
+// Release makes seats of the hold, or all of them if seats is nil, available again.
+// The error is as for [Plan.Book].
 func (p *Plan) Release(hold Token, seats ...int) error {
 	return p.giveBack("Release", &hold, SeatBlocked, ChangeReleased, seats)
 }
 
-// Cancel gives back seats of the booking, or all of them when seats is nil. The
-// error is as for [Plan.Book].
+// Cancel makes seats of the booking, or all of them if seats is nil, available
+// again. The error is as for [Plan.Book].
 func (p *Plan) Cancel(booking Token, seats ...int) error {
 	return p.giveBack("Cancel", &booking, SeatBooked, ChangeCanceled, seats)
 }
@@ -322,10 +319,10 @@ func (p *Plan) giveBack(method string, t *Token, state SeatState, kind ChangeKin
 	return nil
 }
 
-// Extend lets the hold last until ttl from now, and returns for how long it
-// lasts: longer than ttl when it already did. The error is [ErrClosed],
+// Extend lets the hold last until ttl from now. It returns how much time is left:
+// more than ttl if the hold already lasted longer. The error is [ErrClosed],
 // [ErrInvalidTTL], [ErrExpired] or [ErrToken].
-func (p *Plan) Extend(hold Token, ttl time.Duration) (time.Duration, error) {
+func (p *Plan) Extend(hold Token, ttl time.Duration) (left time.Duration, err error) {
 	p.mustBeMade("Extend")
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -347,11 +344,11 @@ func (p *Plan) Extend(hold Token, ttl time.Duration) (time.Duration, error) {
 type PlanSeat struct {
 	State SeatState
 	User  uint64        // of a blocked or booked seat
-	Left  time.Duration // for how long a blocked seat still is
+	Left  time.Duration // the time to the deadline of a blocked seat
 	Fence uint64
 }
 
-// Seat reports one seat. The error is [ErrClosed] or [ErrUnknownSeat].
+// Seat returns one seat. The error is [ErrClosed] or [ErrUnknownSeat].
 func (p *Plan) Seat(seat int) (PlanSeat, error) {
 	p.mustBeMade("Seat")
 	p.mu.Lock()
@@ -374,9 +371,9 @@ func (p *Plan) Seat(seat int) (PlanSeat, error) {
 	return s, nil
 }
 
-// Counts reports how many seats are in each state. It takes the lock, and a
-// moment more for holds that are over and not yet swept: about a nanosecond for
-// each seat of the 512 around one. The error is [ErrClosed].
+// Counts returns how many seats are in each state. For each block of 512 seats that
+// may have a hold which has ended and is not swept yet, it looks at all 512, about a
+// nanosecond each. The error is [ErrClosed].
 func (p *Plan) Counts() (Counts, error) {
 	p.mustBeMade("Counts")
 	p.mu.Lock()
@@ -393,9 +390,10 @@ func (p *Plan) Counts() (Counts, error) {
 	}, nil
 }
 
-// Sweep ends holds whose deadline has passed until it has looked at or ended
-// about limit seats (at least one; a hold is ended whole), under one taking of the
-// lock, and reports how many holds it ended and whether there may be more.
+// Sweep ends holds whose deadline has passed. It takes the lock once, and stops after
+// about limit seats, ended or looked at; a hold is always ended as a whole. A limit
+// below 1 means 1. Sweep returns how many holds it ended and whether there may be
+// more.
 func (p *Plan) Sweep(limit int) (holds int, more bool) {
 	p.mustBeMade("Sweep")
 	p.mu.Lock()
@@ -406,8 +404,8 @@ func (p *Plan) Sweep(limit int) (holds int, more bool) {
 	return p.sweep(p.clock.now(), max(limit, 1))
 }
 
-// Close ends the plan: every later call fails with [ErrClosed]. It may be
-// called more than once. A zero Plan has nothing to end.
+// Close ends the plan: every later call fails with [ErrClosed]. It may be called more
+// than once, and on a zero Plan.
 func (p *Plan) Close() {
 	if p.shared.plan != nil {
 		p.close(ErrClosed)
@@ -423,7 +421,7 @@ func (p *Plan) mustBeMade(method string) {
 
 func (p *Plan) panicNotMade(method string) { panic(notMade("Plan", method, p.shared.plan != nil)) }
 
-// close ends the plan, with what its calls get from then on.
+// close ends the plan. Every later call returns the error end.
 func (p *Plan) close(end error) {
 	p.mustBeMade("Close")
 	p.mu.Lock()

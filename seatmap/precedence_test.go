@@ -172,7 +172,7 @@ func TestOfTwoErrorsTheFirstInPrecedenceComes(t *testing.T) {
 	require.NoError(t, err)
 	ended := newMap(t, seatmap.MapOptions{})
 	require.NoError(t, ended.Close())
-	cancelled, stop := context.WithCancel(ctx)
+	canceled, stop := context.WithCancel(ctx)
 	stop()
 	long := strings.Repeat("x", seatmap.MaxName+1)
 
@@ -188,7 +188,7 @@ func TestOfTwoErrorsTheFirstInPrecedenceComes(t *testing.T) {
 		}
 	}, []fault{
 		{seatmap.ErrClosed, "m", "all", func(a *ask) { a.m = ended }},
-		{context.Canceled, "ctx", "all", func(a *ask) { a.ctx = cancelled }},
+		{context.Canceled, "ctx", "all", func(a *ask) { a.ctx = canceled }},
 		{seatmap.ErrInvalidEvent, "event", "Create Remove Block BlockAny Seat Seats Counts Holds Watch", func(a *ask) { a.event = "" }},
 		{seatmap.ErrInvalidEvent, "event", "Create Remove Block BlockAny Seat Seats Counts Holds Watch", func(a *ask) { a.event = "{" }},
 		{seatmap.ErrInvalidUser, "user", "Block BlockAny Book Release Cancel Extend Holds", func(a *ask) { a.user = long }},

@@ -12,14 +12,14 @@ import (
 	"sync"
 )
 
-// This file keeps secrets out of what is printed. In memory no token has its
-// secret: it has a tag, and the secret is the tag encrypted with a key of the
-// process. So nothing that prints memory, such as fmt with an unexported field,
-// can print a secret. [Token.Reveal] and [Key.Reveal] are the only ways out.
+// This file keeps secrets out of what is printed. A token in memory has a tag instead
+// of its secret: the secret is the tag encrypted with a key of the process. So nothing
+// that prints memory, such as fmt with an unexported field, can print a secret. Only
+// [Token.Reveal] and [Key.Reveal] return secrets.
 
-// tag proves a token. The tag of a fence is the block with that number of AES in
-// counter mode, under a key of the event, changed by the seat where the hold or
-// booking began. So a tag can be checked when its hold is long over.
+// tag proves a token. The tag of a fence is the fence-th block of AES in counter mode
+// with a key of the event, combined with the seat where the hold or booking began. So
+// a tag can still be checked after its hold has ended.
 type tag [2]uint64
 
 // with returns the tag for a hold or booking that began at that seat.
@@ -73,8 +73,8 @@ func newCipher(key tagKey) cipher.Block {
 	return block
 }
 
-// tags are the tags of an event. They are made several at once: fences rise by
-// one. Guarded by the plan's lock.
+// tags makes the tags of an event, several at once because fences rise by one. The
+// plan's lock guards it.
 type tags struct {
 	key    tagKey
 	block  cipher.Block // nil before the first use
@@ -123,16 +123,18 @@ func (t *tags) of(fence uint64) tag {
 	return tagOf(in[:])
 }
 
-// Key is an idempotency key: it makes a request safe to repeat. The zero Key is
-// none. It prints without its text and refuses to be encoded, because whoever
-// knows a user and the user's key gets the token of the hold.
+// Key is an idempotency key: it makes a request safe to repeat; see [Store]. The zero
+// Key is no key. A Key prints without its text and refuses to be encoded, because
+// whoever knows a user and the user's key gets the token of the hold.
 type Key struct {
 	text  *string // fmt does not follow a pointer to a string
 	plain bool    // isPlain(*text)
 }
 
-// NewKey returns the key with that text, such as a UUID that the client sent. A
-// key should be hard to guess. It is the zero Key when text is empty.
+// NewKey returns the key with that text, such as a UUID that the client sent. A key
+// should be hard to guess. If the text is empty, NewKey returns the zero Key. If the
+// text is not a name (see the package comment), requests with the key fail with
+// [ErrInvalidKey].
 func NewKey(text string) Key {
 	if text == "" {
 		return Key{}
@@ -149,10 +151,10 @@ func (k Key) Reveal() string {
 	return *k.text
 }
 
-// IsZero says whether the key is none.
+// IsZero reports whether k is the zero Key.
 func (k Key) IsZero() bool { return k.text == nil }
 
-// String returns whether there is a key, and not which.
+// String reports whether there is a key, without its text.
 func (k Key) String() string {
 	if k.IsZero() {
 		return "Key(none)"
@@ -166,10 +168,10 @@ func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.String()) 
 // LogValue returns [Key.String].
 func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
-// MarshalText fails with [ErrSecret], unless the key is none.
+// MarshalText fails with [ErrSecret], unless the key is zero.
 func (k Key) MarshalText() ([]byte, error) { return encodeSecret(k.IsZero()) }
 
-// MarshalBinary fails with [ErrSecret], unless the key is none.
+// MarshalBinary fails with [ErrSecret], unless the key is zero.
 func (k Key) MarshalBinary() ([]byte, error) { return encodeSecret(k.IsZero()) }
 
 // UnmarshalText is [NewKey].

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// sweeper sweeps the events of a Map when something in them is over: a hold at its
-// deadline, an answer that was remembered long enough, the changes that nobody
-// came back for. It has one timer, which is pending while an event has asked for a
-// sweep, and a goroutine only while it sweeps.
+// sweeper sweeps the events of a Map when something in them has ended: a hold at its
+// deadline, a result after KeyMemory, the changes of an event without watchers after
+// WatchMemory. It has one timer, which is pending while an event is scheduled, and a
+// goroutine only while it sweeps.
 //
-// An event asks under the lock of its plan, and so before the lock of the sweeper,
-// whenever something will be over before the time it last asked for. That is rare:
-// holds that are granted later mostly end later.
+// An event is scheduled under the lock of its plan, which is taken before the lock of
+// the sweeper, if something ends before the time for which the event is scheduled.
+// That is rare: holds that are granted later mostly end later.
 type sweeper struct {
 	clock *Clock
 	every int64 // between the beginnings of two sweeps, at least
@@ -39,8 +39,9 @@ func newSweeper(clock *Clock, every time.Duration) *sweeper {
 	return s
 }
 
-// schedule lets the event be swept at that time, or within every after it, instead of
-// when it asked for before. The caller holds the lock of its plan.
+// schedule schedules a sweep of the event for that time, instead of any earlier
+// schedule. The sweep comes at most every later. The caller holds the lock of the
+// event's plan.
 func (s *sweeper) schedule(e *event, at int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,7 +56,7 @@ func (s *sweeper) schedule(e *event, at int64) {
 	s.setTimer()
 }
 
-// unschedule takes back what the event asked for. The caller holds the lock of its
+// unschedule cancels the sweep of the event. The caller holds the lock of the event's
 // plan.
 func (s *sweeper) unschedule(e *event) {
 	s.mu.Lock()
@@ -66,8 +67,8 @@ func (s *sweeper) unschedule(e *event) {
 	}
 }
 
-// setTimer sets the timer to the time for which an event asked first. While a
-// sweep runs, its end does that.
+// setTimer sets the timer for the event that is scheduled first. While a sweep runs
+// it does nothing; the end of the sweep calls it again.
 func (s *sweeper) setTimer() {
 	if s.sweeping {
 		return
@@ -87,7 +88,7 @@ func (s *sweeper) setTimer() {
 	s.at = at
 }
 
-// sweep is the timer's function. It does a bounded piece of sweeping.
+// sweep is the timer's function. It ends at most about sweepMost seats.
 func (s *sweeper) sweep() {
 	due := s.begin()
 	for _, e := range due {
@@ -103,12 +104,12 @@ func (s *sweeper) sweep() {
 	}
 }
 
-// begin begins a sweep and returns the events that have asked for it; none if there
-// is nothing to do.
+// begin begins a sweep and returns the events that are due; none if there is nothing
+// to do.
 func (s *sweeper) begin() (due []*event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || s.sweeping { // the timer was set anew when its function had begun
+	if s.closed || s.sweeping { // the timer was set again after its function had begun
 		return nil
 	}
 	s.at = never
@@ -149,14 +150,14 @@ func (s *sweeper) close() {
 	<-s.ended
 }
 
-// sweepTurn is when an event is to be swept. It is guarded by the lock of the sweeper.
+// sweepTurn is when an event is to be swept. The lock of the sweeper guards it.
 type sweepTurn struct {
 	of    *event
 	at    int64
-	place int // in the agenda, from 1; 0 while it is not there
+	place int // in the queue, from 1; 0 if it is not there
 }
 
-// sweepQueue is a heap of turns, the next one first.
+// sweepQueue is a heap of turns, the earliest first.
 type sweepQueue []*sweepTurn
 
 // Len implements [heap.Interface].

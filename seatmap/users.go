@@ -2,17 +2,17 @@ package seatmap
 
 import "strings"
 
-// users are the users who have seats of one event. They are guarded by the
-// lock of its plan. A plan knows a user by the place in the list.
+// users are the users of one event. The lock of its plan guards them. To the plan, a
+// user is an index of list.
 type users struct {
 	list   []userEntry
 	byName map[string]uint32
-	unused []uint32 // places in the list
-	idle   int      // users without seats; they are kept until they are many
+	unused []uint32 // indices of list
+	idle   int      // how many users have no seats; they are dropped when they are many
 }
 
-// userEntry is what one user has. The user's holds are a ring, by the after and before
-// of the records where they begin.
+// userEntry is one user. The user's holds are a ring, linked by after and before in
+// the records where they begin.
 type userEntry struct {
 	name  string
 	seats int // blocked and booked
@@ -20,7 +20,7 @@ type userEntry struct {
 	hold  uint32
 }
 
-// open returns the place of the user, which it makes if need be.
+// open returns the index of the user, who is added if necessary.
 func (u *users) open(user string) uint64 {
 	if i, ok := u.byName[user]; ok {
 		return uint64(i)
@@ -50,8 +50,8 @@ func (u *users) of(user string) (seats, holds int) {
 	return 0, 0
 }
 
-// add counts seats, or takes them away again when n is negative. Users without
-// any are forgotten when they are many.
+// add adds n, which may be negative, to the number of the user's seats. If many users
+// have no seats, it drops them.
 func (u *users) add(i uint64, n int) {
 	one := &u.list[i]
 	one.seats += n
@@ -112,7 +112,7 @@ func (u *users) dropHold(p *Plan, rec *record) {
 	}
 }
 
-// moveHold says that a hold now begins at another seat.
+// moveHold updates the ring after a hold has moved to begin at another seat.
 func (u *users) moveHold(p *Plan, from, to uint32) {
 	r := &p.records[to]
 	one := &u.list[r.user]

@@ -9,15 +9,15 @@ import (
 	"github.com/coderrange/ferrous/internal/park"
 )
 
-// WatchMemory is how long an event keeps changes for watchers to come back to,
-// after the last one has left.
+// WatchMemory is how long an event keeps its changes after its last watcher has left,
+// so that a watcher can continue from its cursor.
 const WatchMemory = 10 * time.Minute
 
-// seatsPerPlace is how many seats the changes in a ring name on average, at most.
+// seatsPerPlace bounds how many seats the changes of a ring name on average.
 const seatsPerPlace = 16
 
-// changeLog is the last changes of an event, in a ring that is made at the
-// first Watch. Everything is guarded by the plan's lock, but for expires.
+// changeLog is the last changes of an event, in a ring that the first Watch makes. The
+// plan's lock guards everything except expires and changed.
 type changeLog struct {
 	life    uint64 // of the event, drawn at its making
 	size    int
@@ -58,19 +58,19 @@ func (l *changeLog) removeWatcher(now int64) {
 	}
 }
 
-// due says, without a lock, whether drop is due.
+// due reports whether drop is due. It needs no lock.
 func (l *changeLog) due(now int64) bool {
 	expires := l.expires.Load()
 	return expires != 0 && expires <= now
 }
 
-// drop forgets all changes. Nobody watches.
+// drop forgets all changes. The event has no watchers.
 func (l *changeLog) drop() {
 	l.entries, l.seats = nil, 0
 	l.expires.Store(0)
 }
 
-// enabled says whether changes are to be kept.
+// enabled reports whether changes are kept. It drops them if that is due.
 func (l *changeLog) enabled(clock *Clock) bool {
 	if l.entries != nil && l.watchers == 0 && clock.passed(l.expires.Load()) {
 		l.drop()
@@ -78,7 +78,7 @@ func (l *changeLog) enabled(clock *Clock) bool {
 	return l.entries != nil
 }
 
-// append keeps the change that has the plan's present revision.
+// append keeps the change that has the plan's current revision.
 func (l *changeLog) append(revision uint64, kind ChangeKind, rec *record, user string, seats []uint32, until int64) {
 	e := entry{kind: kind, seat: seats[0], user: user, fence: rec.fence, at: rec.at, until: until}
 	if len(seats) > 1 {
@@ -138,8 +138,8 @@ type watcher struct {
 	batch []entry
 }
 
-// step yields a few changes, or a snapshot, or the end, or waits for something
-// to happen. It says whether to go on.
+// step yields a batch of changes, or a snapshot, or the error at the end, or waits for
+// a change. It reports whether to go on.
 func (w *watcher) step(ctx context.Context) (goOn bool) {
 	const batch = 64
 	e, p := w.event, w.event.plan
@@ -210,7 +210,7 @@ func (w *watcher) snapshot(ctx context.Context) (goOn bool) {
 	}, nil)
 }
 
-// change writes an entry out.
+// change returns the entry as a Change.
 func (e *event) change(revision uint64, entry *entry) Change {
 	w := e.plan.clock.wallTime()
 	seats := entry.seats

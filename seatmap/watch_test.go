@@ -178,7 +178,7 @@ func TestWatchEndsWithTheReason(t *testing.T) {
 		end  func(m *seatmap.Map, cancel context.CancelCauseFunc)
 		want error
 	}{
-		"cancelled": {func(_ *seatmap.Map, cancel context.CancelCauseFunc) { cancel(cause) }, cause},
+		"canceled": {func(_ *seatmap.Map, cancel context.CancelCauseFunc) { cancel(cause) }, cause},
 		"removed": {func(m *seatmap.Map, _ context.CancelCauseFunc) {
 			_ = errOf(m.Remove(context.Background(), seatmap.RemoveRequest{Event: event}))
 		}, seatmap.ErrUnknownEvent},
@@ -225,7 +225,7 @@ func TestOfTwoReasonsAWatchEndsWithTheFirstInPrecedence(t *testing.T) {
 	}
 }
 
-func TestEveryParkedWatcherIsWokenEvenIfOneIsCancelled(t *testing.T) {
+func TestEveryParkedWatcherIsWokenEvenIfOneIsCanceled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newEvent(t, 200, seatmap.Limits{}, seatmap.MapOptions{Manual: true})
 		const watchers, changes = 50, 100
