@@ -2,6 +2,7 @@ package seatmap
 
 import (
 	"fmt"
+	"log/slog"
 	"strconv"
 	"strings"
 )
@@ -42,6 +43,12 @@ func (c Cursor) String() string {
 	}
 	return fmt.Sprintf("%016x-%d", c.life, c.revision)
 }
+
+// GoString returns the cursor in the form `Cursor(00c0ffee00c0ffee-7)`.
+func (c Cursor) GoString() string { return "Cursor(" + c.String() + ")" }
+
+// LogValue returns [Cursor.String].
+func (c Cursor) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // MarshalText returns [Cursor.String].
 func (c Cursor) MarshalText() ([]byte, error) { return []byte(c.String()), nil }

@@ -129,7 +129,7 @@ func ExampleToken() {
 	hold, err := m.Block(ctx, seatmap.BlockRequest{
 		Event: "concert", User: "ann", Seats: []string{"A1"}, TTL: time.Minute,
 	})
-	fmt.Println(fmt.Sprintf("%#v", hold.Token) == fmt.Sprintf("Token(concert#%d)", hold.Token.Fence), err)
+	fmt.Println(fmt.Sprint(hold.Token) == fmt.Sprintf("Token(concert#%d)", hold.Token.Fence), err)
 
 	_, err = json.Marshal(hold)
 	fmt.Println(errors.Is(err, seatmap.ErrSecret))
@@ -160,7 +160,7 @@ func ExampleMap_Watch() {
 		}
 		fmt.Println(change.Revision, change.Kind, change.User, change.Seats, len(change.Snapshot))
 		switch change.Kind {
-		case seatmap.ChangeSnapshot: // from here on, every change is told
+		case seatmap.ChangeSnapshot: // every change follows
 			hold, err := m.Block(ctx, seatmap.BlockRequest{
 				Event: "concert", User: "ann", Seats: []string{"A1", "A2"}, TTL: time.Minute,
 			})
@@ -184,6 +184,156 @@ func ExampleMap_Watch() {
 	// 3 Released ann [A2] 0
 	// <nil>
 	// seatmap: closed
+}
+
+// A client that lost its connection continues where it was.
+func ExampleCursor() {
+	ctx := context.Background()
+	m := newConcert()
+	defer m.Close()
+	snapshot, err := m.Seats(ctx, seatmap.SeatsRequest{Event: "concert"})
+	fmt.Println(len(snapshot.Seats), err)
+	lastEventID := snapshot.Cursor.String() // what the client remembers
+
+	// To keep its changes, an event must have been watched in the last ten minutes.
+	for range m.Watch(ctx, seatmap.WatchRequest{Event: "concert"}) {
+		break
+	}
+	for _, seat := range []string{"A1", "A2"} {
+		_, err := m.Block(ctx, seatmap.BlockRequest{Event: "concert", User: "ann", Seats: []string{seat}, TTL: time.Minute})
+		fmt.Println(seat, err)
+	}
+
+	from, err := seatmap.ParseCursor(lastEventID)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for change, err := range m.Watch(ctx, seatmap.WatchRequest{Event: "concert", From: from}) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(change.Kind, change.Seats, change.Previous == from)
+		from = change.Cursor
+		if change.Seats[0] == "A2" {
+			break
+		}
+	}
+	// Output:
+	// 8 <nil>
+	// A1 <nil>
+	// A2 <nil>
+	// Blocked [A1] true
+	// Blocked [A2] true
+}
+
+func ExampleKeyError() {
+	ctx := context.Background()
+	m := newConcert()
+	defer m.Close()
+	r := seatmap.BlockRequest{
+		Event: "concert", User: "ann", Key: seatmap.NewKey("5b0e…"), Seats: []string{"A1"}, TTL: time.Minute,
+	}
+	_, err := m.Block(ctx, r)
+	fmt.Println(err)
+	r.Seats, r.TTL = []string{"A2"}, time.Hour
+	_, err = m.Block(ctx, r)
+	if reused, ok := errors.AsType[*seatmap.KeyError](err); ok {
+		fmt.Println(reused.Differs())
+	}
+	// Output:
+	// <nil>
+	// [Seats TTL]
+}
+
+// The answer to a Release was lost on the way: the same request with the same key
+// says that it was carried out.
+func ExampleReceipt() {
+	ctx := context.Background()
+	m := newConcert()
+	defer m.Close()
+	hold, err := m.Block(ctx, seatmap.BlockRequest{Event: "concert", User: "ann", Seats: []string{"A1"}, TTL: time.Minute})
+	fmt.Println(hold.Seats, err)
+	r := seatmap.ReleaseRequest{Token: hold.Token, User: "ann", Key: seatmap.NewKey("71c2…")}
+	for range 2 {
+		receipt, err := m.Release(ctx, r)
+		fmt.Println(receipt.Replayed, err)
+	}
+	// Output:
+	// [A1] <nil>
+	// false <nil>
+	// true <nil>
+}
+
+// All seats of a large event, three at a time.
+func ExampleSeatsRequest() {
+	ctx := context.Background()
+	m := newConcert()
+	defer m.Close()
+	r := seatmap.SeatsRequest{Event: "concert", Limit: 3}
+	for {
+		page, err := m.Seats(ctx, r)
+		if err != nil {
+			log.Fatal(err)
+		}
+		for _, seat := range page.Seats {
+			fmt.Print(seat.Seat, " ")
+		}
+		fmt.Println(page.Revision)
+		if !page.More {
+			break
+		}
+		r.After = page.Seats[len(page.Seats)-1].Seat
+	}
+	// Output:
+	// A1 A2 A3 0
+	// A4 A5 B1 0
+	// B2 B3 0
+}
+
+func ExampleLimits() {
+	ctx := context.Background()
+	m := seatmap.NewMap(seatmap.MapOptions{})
+	defer m.Close()
+	_, err := m.Create(ctx, seatmap.CreateRequest{
+		Event: "concert", Layout: seatmap.Layout{Count: 100}, Limits: seatmap.Limits{Seats: 4, Lifetime: 10 * time.Minute},
+	})
+	fmt.Println(err)
+	_, err = m.BlockAny(ctx, seatmap.BlockAnyRequest{Event: "concert", User: "ann", N: 5, TTL: time.Minute})
+	fmt.Println(err)
+	hold, err := m.BlockAny(ctx, seatmap.BlockAnyRequest{Event: "concert", User: "ann", N: 4, TTL: time.Minute})
+	fmt.Println(hold.Seats, err)
+	_, err = m.Extend(ctx, seatmap.ExtendRequest{Token: hold.Token, TTL: time.Hour})
+	fmt.Println(err)
+	// Output:
+	// <nil>
+	// seatmap: limit reached: at most 4 seats a user
+	// [1 2 3 4] <nil>
+	// seatmap: limit reached: a hold lasts at most 10m0s
+}
+
+// Several plans share one clock and its timer.
+func ExampleClock() {
+	clock := seatmap.NewClock()
+	defer clock.Close()
+	for _, name := range []string{"concert", "opera"} {
+		plan, err := seatmap.NewPlan(seatmap.PlanOptions{Name: name, Seats: 100, Clock: clock})
+		if err != nil {
+			log.Fatal(err)
+		}
+		_, err = plan.Block(1, time.Minute, 7)
+		fmt.Println(plan, err)
+	}
+	// Output:
+	// Plan(concert: 99 available, 1 blocked, 0 booked, 0 closed) <nil>
+	// Plan(opera: 99 available, 1 blocked, 0 booked, 0 closed) <nil>
+}
+
+// What a store on a server answers when it has found a seat taken.
+func ExampleNewTakenError() {
+	var err error = seatmap.NewTakenError("concert", "A1", "A2")
+	fmt.Println(err, errors.Is(err, seatmap.ErrTaken))
+	// Output:
+	// seatmap: taken: event "concert" seat A1, A2 true
 }
 
 func ExamplePlan() {

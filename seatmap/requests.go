@@ -1,6 +1,7 @@
 package seatmap
 
 import (
+	"fmt"
 	"log/slog"
 	"time"
 )
@@ -31,6 +32,17 @@ type Limits struct {
 	Holds int
 	// Lifetime is how long after its grant a hold can last, extended or not.
 	Lifetime time.Duration
+}
+
+// perUser says which seats and holds a user may have.
+func (l Limits) perUser() string {
+	switch {
+	case l.Holds == 0:
+		return fmt.Sprintf("%d seats a user", l.Seats)
+	case l.Seats == 0:
+		return fmt.Sprintf("%d holds a user", l.Holds)
+	}
+	return fmt.Sprintf("%d seats and %d holds a user", l.Seats, l.Holds)
 }
 
 // RemoveRequest asks [Store] to remove an event.

@@ -550,6 +550,8 @@ func TestStoresCanMakeTokensAndCursors(t *testing.T) {
 	again, err := seatmap.ParseCursor(cursor.String())
 	require.NoError(t, err)
 	assert.Equal(t, cursor, again)
+	assert.Equal(t, "0000000000000005-7 Cursor(0000000000000005-7)", fmt.Sprintf("%v %#v", cursor, cursor))
+	assert.Equal(t, cursor.String(), cursor.LogValue().String())
 }
 
 func TestErrorsOfANetworkAreNoOthers(t *testing.T) {

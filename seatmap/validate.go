@@ -416,13 +416,13 @@ func (e *event) checkLimits(now int64, user string, n int, ttl time.Duration) er
 	if within() {
 		return nil
 	}
-	return fmt.Errorf("%w: %d seats and %d holds a user", ErrLimit, l.Seats, l.Holds)
+	return fmt.Errorf("%w: at most %s", ErrLimit, l.perUser())
 }
 
 // checkLifetime returns an error if no hold may last so long after its grant.
 func (e *event) checkLifetime(lasts int64) error {
 	if l := e.limits.Lifetime; l > 0 && lasts > int64(l) {
-		return fmt.Errorf("%w: a hold lasts %v at most", ErrLimit, l)
+		return fmt.Errorf("%w: a hold lasts at most %v", ErrLimit, l)
 	}
 	return nil
 }
