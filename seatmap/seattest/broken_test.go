@@ -1,0 +1,221 @@
+package seattest_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/coderrange/ferrous/seatmap"
+	"github.com/coderrange/ferrous/seatmap/seattest"
+)
+
+// Each of these is a Map with one fault. Every check must fail for at least one.
+var broken = []struct {
+	fault string
+	fails string // the check that finds it
+	store func(seatmap.Store) seatmap.Store
+}{
+	{"an event can be created twice", "events", func(s seatmap.Store) seatmap.Store { return createsTwice{s} }},
+	{"a hold has only its first seat", "grants", func(s seatmap.Store) seatmap.Store { return blocksOne{s} }},
+	{"a refusal does not name the seat", "grants", func(s seatmap.Store) seatmap.Store { return namesNoSeat{s} }},
+	{"Adjacent is not heeded", "choice", func(s seatmap.Store) seatmap.Store { return choosesAny{s} }},
+	{"the secret of a token is not compared", "tokens", func(s seatmap.Store) seatmap.Store {
+		return &trustsFences{Store: s, tokens: map[uint64]seatmap.Token{}}
+	}},
+	{"the owner of a hold is not compared", "tokens", func(s seatmap.Store) seatmap.Store { return trustsUsers{s} }},
+	{"Release has no keys", "keys", func(s seatmap.Store) seatmap.Store { return releasesAgain{s} }},
+	{"a repetition is not marked", "keys", func(s seatmap.Store) seatmap.Store { return marksNothing{s} }},
+	{"Limits are not heeded", "limits", func(s seatmap.Store) seatmap.Store { return unlimited{s} }},
+	{"names are cleaned instead of refused", "names", func(s seatmap.Store) seatmap.Store { return cleansNames{s} }},
+	{"holds last a minute longer", "expiry", func(s seatmap.Store) seatmap.Store { return holdsLonger{s} }},
+	{"pages are not bounded", "pages", func(s seatmap.Store) seatmap.Store { return onePage{s} }},
+	{"extensions are not seen by watchers", "watch", func(s seatmap.Store) seatmap.Store { return hidesExtensions{s} }},
+	{"cursors of another life are taken for its own", "watch", func(s seatmap.Store) seatmap.Store { return oneLife{s} }},
+	{"an unknown seat is found after a taken one", "precedence", func(s seatmap.Store) seatmap.Store { return looksInOrder{s} }},
+	{"a snapshot is read in two parts", "snapshots", func(s seatmap.Store) seatmap.Store { return readsInParts{s} }},
+	{"Close does nothing", "close", func(s seatmap.Store) seatmap.Store { return staysOpen{s} }},
+}
+
+func TestEveryCheckFindsAFault(t *testing.T) {
+	found := map[string]bool{}
+	for _, b := range broken {
+		m := seatmap.NewMap(seatmap.MapOptions{})
+		err := seattest.Check(t.Context(), seattest.Config{}, b.store(m), b.fails)
+		if assert.Error(t, err, b.fault) {
+			t.Logf("%s: %v", b.fault, err)
+		}
+		found[b.fails] = true
+		assert.NoError(t, m.Close())
+	}
+	for _, name := range seattest.Names() {
+		assert.True(t, found[name], "no fault for the check %q", name)
+	}
+}
+
+type createsTwice struct{ seatmap.Store }
+
+func (b createsTwice) Create(ctx context.Context, r seatmap.CreateRequest) (seatmap.Receipt, error) {
+	got, err := b.Store.Create(ctx, r)
+	if errors.Is(err, seatmap.ErrExists) {
+		err = nil
+	}
+	return got, err
+}
+
+type blocksOne struct{ seatmap.Store }
+
+func (b blocksOne) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold, error) {
+	seats := r.Seats
+	r.Seats = r.Seats[:min(1, len(seats))]
+	h, err := b.Store.Block(ctx, r)
+	h.Seats = seats
+	return h, err
+}
+
+type namesNoSeat struct{ seatmap.Store }
+
+func (b namesNoSeat) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold, error) {
+	h, err := b.Store.Block(ctx, r)
+	if _, ok := errors.AsType[*seatmap.TakenError](err); ok {
+		err = seatmap.ErrTaken
+	}
+	return h, err
+}
+
+type choosesAny struct{ seatmap.Store }
+
+func (b choosesAny) BlockAny(ctx context.Context, r seatmap.BlockAnyRequest) (seatmap.Hold, error) {
+	r.Where.Adjacent = false
+	return b.Store.BlockAny(ctx, r)
+}
+
+type trustsFences struct {
+	seatmap.Store
+	tokens map[uint64]seatmap.Token
+}
+
+func (b *trustsFences) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold, error) {
+	h, err := b.Store.Block(ctx, r)
+	b.tokens[h.Token.Fence] = h.Token
+	return h, err
+}
+
+func (b *trustsFences) Book(ctx context.Context, r seatmap.BookRequest) (seatmap.Booking, error) {
+	if known, ok := b.tokens[r.Token.Fence]; ok {
+		r.Token = known
+	}
+	return b.Store.Book(ctx, r)
+}
+
+type trustsUsers struct{ seatmap.Store }
+
+func (b trustsUsers) Book(ctx context.Context, r seatmap.BookRequest) (seatmap.Booking, error) {
+	r.User = ""
+	return b.Store.Book(ctx, r)
+}
+
+type releasesAgain struct{ seatmap.Store }
+
+func (b releasesAgain) Release(ctx context.Context, r seatmap.ReleaseRequest) (seatmap.Receipt, error) {
+	r.Key = seatmap.Key{}
+	return b.Store.Release(ctx, r)
+}
+
+type marksNothing struct{ seatmap.Store }
+
+func (b marksNothing) Cancel(ctx context.Context, r seatmap.CancelRequest) (seatmap.Receipt, error) {
+	_, err := b.Store.Cancel(ctx, r)
+	return seatmap.Receipt{}, err
+}
+
+type unlimited struct{ seatmap.Store }
+
+func (b unlimited) Create(ctx context.Context, r seatmap.CreateRequest) (seatmap.Receipt, error) {
+	r.Limits = seatmap.Limits{}
+	return b.Store.Create(ctx, r)
+}
+
+type cleansNames struct{ seatmap.Store }
+
+func (b cleansNames) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold, error) {
+	r.User = strings.ReplaceAll(r.User, "\x00", "")
+	return b.Store.Block(ctx, r)
+}
+
+type holdsLonger struct{ seatmap.Store }
+
+func (b holdsLonger) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold, error) {
+	r.TTL += time.Minute
+	h, err := b.Store.Block(ctx, r)
+	h.Left = max(h.Left-time.Minute, 0)
+	return h, err
+}
+
+type onePage struct{ seatmap.Store }
+
+func (b onePage) Seats(ctx context.Context, r seatmap.SeatsRequest) (seatmap.Snapshot, error) {
+	r.Limit = 0
+	return b.Store.Seats(ctx, r)
+}
+
+type hidesExtensions struct{ seatmap.Store }
+
+func (b hidesExtensions) Watch(ctx context.Context, r seatmap.WatchRequest) iter.Seq2[seatmap.Change, error] {
+	return func(yield func(seatmap.Change, error) bool) {
+		for change, err := range b.Store.Watch(ctx, r) {
+			if change.Kind != seatmap.ChangeExtended && !yield(change, err) {
+				return
+			}
+			if change.Kind == seatmap.ChangeExtended && !yield(seatmap.Change{Kind: seatmap.ChangeBlocked}, nil) {
+				return
+			}
+		}
+	}
+}
+
+type oneLife struct{ seatmap.Store }
+
+func (b oneLife) Watch(ctx context.Context, r seatmap.WatchRequest) iter.Seq2[seatmap.Change, error] {
+	if !r.From.IsZero() {
+		s, err := b.Seats(ctx, seatmap.SeatsRequest{Event: r.Event})
+		if err == nil {
+			r.From = seatmap.NewCursor(s.Cursor.Life(), r.From.Revision())
+		}
+	}
+	return b.Store.Watch(ctx, r)
+}
+
+type looksInOrder struct{ seatmap.Store }
+
+func (b looksInOrder) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold, error) {
+	h, err := b.Store.Block(ctx, r)
+	if errors.Is(err, seatmap.ErrUnknownSeat) && slices.Contains(r.Seats, "1") {
+		err = seatmap.NewTakenError(r.Event, "1")
+	}
+	return h, err
+}
+
+type readsInParts struct{ seatmap.Store }
+
+func (b readsInParts) Seats(ctx context.Context, r seatmap.SeatsRequest) (seatmap.Snapshot, error) {
+	r.Limit = 10
+	first, err := b.Store.Seats(ctx, r)
+	if err != nil {
+		return first, err
+	}
+	runtime.Gosched()
+	rest, err := b.Store.Seats(ctx, seatmap.SeatsRequest{Event: r.Event, After: "10"})
+	first.Seats = append(first.Seats, rest.Seats...)
+	return first, err
+}
+
+type staysOpen struct{ seatmap.Store }
+
+func (staysOpen) Close() error { return nil }

@@ -1,0 +1,671 @@
+package seattest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/coderrange/ferrous/seatmap"
+)
+
+// checks is all checks, by name.
+var checks = []struct {
+	name string
+	run  func(s *session) error
+}{
+	{"events", events},
+	{"grants", grants},
+	{"choice", choice},
+	{"tokens", tokens},
+	{"keys", keys},
+	{"limits", limits},
+	{"names", names},
+	{"expiry", expiry},
+	{"pages", pages},
+	{"watch", watch},
+	{"precedence", precedence},
+	{"snapshots", snapshots},
+	{"close", closing},
+}
+
+func wrap(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// want checks that err matches the wanted error; nil means none.
+func want(what string, err, wanted error) error {
+	if !errors.Is(err, wanted) {
+		return failf("%s returned %v, not %v", what, err, wanted)
+	}
+	return nil
+}
+
+// failf returns an error with that text.
+func failf(format string, args ...any) error { return fmt.Errorf(format, args...) }
+
+// all returns the first error.
+func all(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// events checks Create and Remove.
+func events(s *session) error {
+	remove := func() error {
+		_, err := s.store.Remove(s.ctx, seatmap.RemoveRequest{Event: s.event})
+		return err
+	}
+	if err := all(want("Remove of no event", remove(), seatmap.ErrUnknownEvent), s.create(3, seatmap.Limits{})); err != nil {
+		return err
+	}
+	if err := want("a second Create", s.create(3, seatmap.Limits{}), seatmap.ErrExists); err != nil {
+		return err
+	}
+	first, err := s.block("ann", "1")
+	if err != nil {
+		return wrap("Block", err)
+	}
+	if err := all(s.states("h.."), wrap("Remove", remove()), s.create(2, seatmap.Limits{}), s.states("..")); err != nil {
+		return err
+	}
+	_, err = s.book(first.Token)
+	if err := want("Book with a token of a removed event", err, seatmap.ErrExpired); err != nil {
+		return err
+	}
+	second, err := s.block("ann", "1")
+	if err != nil {
+		return wrap("Block", err)
+	}
+	if second.Token.Fence <= first.Token.Fence {
+		return failf("the fence %d of a new event is not above %d of the removed one", second.Token.Fence, first.Token.Fence)
+	}
+	return nil
+}
+
+// grants checks Block, Book, Release, Extend, Cancel and Holds.
+func grants(s *session) error {
+	_, err := s.store.Create(s.ctx, seatmap.CreateRequest{
+		Event: s.event, Layout: seatmap.Layout{Count: 5, Closed: []string{"5"}},
+	})
+	if err != nil {
+		return wrap("Create", err)
+	}
+	hold, err := s.block("ann", "1", "2", "3")
+	if err != nil {
+		return wrap("Block", err)
+	}
+	if hold.User != "ann" || !slices.Equal(hold.Seats, []string{"1", "2", "3"}) || hold.Replayed {
+		return failf("Block returned %+v", hold)
+	}
+	if hold.Left <= 0 || hold.Left > ttl || !hold.Until.After(hold.At) {
+		return failf("a hold of %v has %v left, from %v until %v", ttl, hold.Left, hold.At, hold.Until)
+	}
+	for _, seats := range [][]string{{"3"}, {"4", "3"}, {"5"}} {
+		_, err := s.block("bob", seats...)
+		if err := want(fmt.Sprintf("Block of %v", seats), err, seatmap.ErrTaken); err != nil {
+			return err
+		}
+		taken, ok := errors.AsType[*seatmap.TakenError](err)
+		if !ok || taken.Event() != s.event || taken.Seat() != seats[len(seats)-1] {
+			return failf("Block of %v returned %v, which does not name the seat", seats, err)
+		}
+	}
+	if err := s.states("hhh.x"); err != nil {
+		return fmt.Errorf("after refusals: %w", err)
+	}
+	_, err = s.store.Block(s.ctx, seatmap.BlockRequest{
+		Event: s.event, User: "bob", Seats: []string{"1", "4", "2"}, TTL: ttl, ListTaken: true,
+	})
+	if taken, ok := errors.AsType[*seatmap.TakenError](err); !ok || !slices.Equal(taken.Seats(), []string{"1", "2"}) {
+		return failf("Block with ListTaken returned %v, not a list of seats 1 and 2", err)
+	}
+	holds, err := s.store.Holds(s.ctx, seatmap.HoldsRequest{Event: s.event, User: "ann"})
+	if err != nil || len(holds) != 1 || holds[0].Fence != hold.Token.Fence || len(holds[0].Seats) != 3 {
+		return failf("Holds returned %+v, %v", holds, err)
+	}
+	longer, err := s.store.Extend(s.ctx, seatmap.ExtendRequest{Token: hold.Token, TTL: 2 * ttl})
+	if err != nil || longer.Token != hold.Token || longer.Left <= ttl {
+		return failf("Extend returned %+v, %v", longer, err)
+	}
+	shorter, err := s.store.Extend(s.ctx, seatmap.ExtendRequest{Token: hold.Token, TTL: time.Minute})
+	if err != nil || shorter.Left <= ttl {
+		return failf("Extend to less than what is left returned %+v, %v", shorter, err)
+	}
+	booking, err := s.book(hold.Token, "1", "2")
+	if err != nil || booking.User != "ann" || !slices.Equal(booking.Seats, []string{"1", "2"}) {
+		return failf("Book returned %+v, %v", booking, err)
+	}
+	if booking.Token.Fence <= hold.Token.Fence {
+		return failf("the fence %d of a booking is not above %d of its hold", booking.Token.Fence, hold.Token.Fence)
+	}
+	if err := all(s.states("BBh.x"), wrap("Release", s.release(hold.Token)), s.states("BB..x")); err != nil {
+		return err
+	}
+	cancel := func(seats ...string) error {
+		_, err := s.store.Cancel(s.ctx, seatmap.CancelRequest{Token: booking.Token, Seats: seats})
+		return err
+	}
+	if err := all(wrap("Cancel", cancel("2")), s.states("B...x"), wrap("Cancel", cancel()), s.states("....x")); err != nil {
+		return err
+	}
+	return all(
+		want("a second Release", s.release(hold.Token), seatmap.ErrExpired),
+		want("a second Cancel", cancel(), seatmap.ErrExpired),
+	)
+}
+
+// choice checks BlockAny.
+func choice(s *session) error {
+	_, err := s.store.Create(s.ctx, seatmap.CreateRequest{
+		Event: s.event, Layout: seatmap.Layout{Seats: []string{"A1", "A2", "A3", "B1", "B2", "B3"}},
+	})
+	if err != nil {
+		return wrap("Create", err)
+	}
+	if _, err := s.block("ann", "A2"); err != nil {
+		return wrap("Block", err)
+	}
+	for _, c := range []struct {
+		n     int
+		where seatmap.Where
+		want  []string
+		err   error
+	}{
+		{2, seatmap.Where{Prefix: "A", Adjacent: true}, nil, seatmap.ErrNotEnough},
+		{7, seatmap.Where{}, nil, seatmap.ErrNotEnough},
+		{2, seatmap.Where{Prefix: "A"}, []string{"A1", "A3"}, nil},
+		{2, seatmap.Where{Adjacent: true}, []string{"B1", "B2"}, nil},
+		{1, seatmap.Where{Prefix: "C"}, nil, seatmap.ErrNotEnough},
+		{1, seatmap.Where{Prefix: "B"}, []string{"B3"}, nil},
+		{1, seatmap.Where{}, nil, seatmap.ErrSoldOut},
+	} {
+		h, err := s.store.BlockAny(s.ctx, seatmap.BlockAnyRequest{Event: s.event, User: "bob", N: c.n, Where: c.where, TTL: ttl})
+		if !errors.Is(err, c.err) || len(h.Seats) != len(c.want) {
+			return failf("BlockAny of %d seats with %+v returned %v, %v, not %v, %v", c.n, c.where, h.Seats, err, c.want, c.err)
+		}
+		for _, seat := range h.Seats {
+			if !strings.HasPrefix(seat, c.where.Prefix) {
+				return failf("BlockAny with %+v chose %s", c.where, seat)
+			}
+		}
+		if c.where.Adjacent && err == nil && !slices.Equal(h.Seats, c.want) {
+			return failf("BlockAny with %+v chose %v, which are not adjacent", c.where, h.Seats)
+		}
+	}
+	return nil
+}
+
+// tokens checks that a token is needed, and the right one.
+func tokens(s *session) error {
+	if err := s.create(4, seatmap.Limits{}); err != nil {
+		return err
+	}
+	hold, err := s.block("ann", "1", "2")
+	if err != nil {
+		return wrap("Block", err)
+	}
+	other, err := s.block("bob", "3")
+	if err != nil {
+		return wrap("Block", err)
+	}
+	booking, err := s.book(other.Token)
+	if err != nil {
+		return wrap("Book", err)
+	}
+	parsed, err := seatmap.ParseToken(hold.Token.Reveal())
+	if err != nil || parsed != hold.Token {
+		return failf("the text of a token is read as %v, %v", parsed, err)
+	}
+	for what, token := range map[string]seatmap.Token{
+		"the zero token":                  {},
+		"a token with another fence":      seatmap.NewToken(s.event, hold.Token.Fence+1000, [16]byte{1}),
+		"a token with another secret":     seatmap.NewToken(s.event, hold.Token.Fence, [16]byte{1}),
+		"a booking's token, for its hold": booking.Token,
+	} {
+		_, err := s.book(token)
+		_, extend := s.store.Extend(s.ctx, seatmap.ExtendRequest{Token: token, TTL: ttl})
+		if err := all(
+			want("Book with "+what, err, seatmap.ErrToken),
+			want("Release with "+what, s.release(token), seatmap.ErrToken),
+			want("Extend with "+what, extend, seatmap.ErrToken),
+		); err != nil {
+			return err
+		}
+	}
+	_, cancel := s.store.Cancel(s.ctx, seatmap.CancelRequest{Token: hold.Token})
+	_, eve := s.store.Book(s.ctx, seatmap.BookRequest{Token: hold.Token, User: "eve"})
+	if err := all(
+		want("Cancel with a hold's token", cancel, seatmap.ErrToken),
+		want("Book as another user", eve, seatmap.ErrToken),
+		want("Book of a seat that the token does not cover", bookErr(s, hold.Token, "4"), seatmap.ErrInvalidSeats),
+		want("Book of no seat", bookErr(s, hold.Token, []string{}...), seatmap.ErrInvalidSeats),
+		wrap("Book", bookErr(s, hold.Token)),
+	); err != nil {
+		return err
+	}
+	return all(
+		want("a second Book", bookErr(s, hold.Token), seatmap.ErrExpired),
+		s.states("BBB."),
+	)
+}
+
+func bookErr(s *session, t seatmap.Token, seats ...string) error {
+	_, err := s.book(t, seats...)
+	return err
+}
+
+// keys checks that each request that changes something is carried out once per key.
+func keys(s *session) error {
+	key := func(text string) seatmap.Key { return seatmap.NewKey(text) }
+	var hold seatmap.Hold
+	var booking seatmap.Booking
+	for _, c := range []struct {
+		what string
+		call func(other bool) (replayed bool, err error)
+	}{
+		{"Create", func(other bool) (bool, error) {
+			r := seatmap.CreateRequest{Event: s.event, Key: key("c"), Layout: seatmap.Layout{Count: 4}}
+			if other {
+				r.Layout.Count = 5
+			}
+			got, err := s.store.Create(s.ctx, r)
+			return got.Replayed, err
+		}},
+		{"Block", func(other bool) (bool, error) {
+			r := seatmap.BlockRequest{Event: s.event, User: "ann", Key: key("b"), Seats: []string{"1", "2"}, TTL: ttl}
+			if other {
+				r.Seats = []string{"3"}
+			}
+			got, err := s.store.Block(s.ctx, r)
+			if err == nil && hold.Token != (seatmap.Token{}) && got.Token != hold.Token {
+				err = errors.New("a repetition got another token")
+			}
+			if err == nil {
+				hold = got
+			}
+			return got.Replayed, err
+		}},
+		{"BlockAny", func(other bool) (bool, error) {
+			r := seatmap.BlockAnyRequest{Event: s.event, User: "ann", Key: key("a"), N: 1, TTL: ttl}
+			if other {
+				r.N = 2
+			}
+			got, err := s.store.BlockAny(s.ctx, r)
+			return got.Replayed, err
+		}},
+		{"Extend", func(other bool) (bool, error) {
+			r := seatmap.ExtendRequest{Token: hold.Token, User: "ann", Key: key("e"), TTL: 2 * ttl}
+			if other {
+				r.TTL++
+			}
+			got, err := s.store.Extend(s.ctx, r)
+			return got.Replayed, err
+		}},
+		{"Book", func(other bool) (bool, error) {
+			r := seatmap.BookRequest{Token: hold.Token, User: "ann", Key: key("k"), Seats: []string{"1"}}
+			if other {
+				r.Seats = []string{"2"}
+			}
+			got, err := s.store.Book(s.ctx, r)
+			if err == nil {
+				booking = got
+			}
+			return got.Replayed, err
+		}},
+		{"Release", func(other bool) (bool, error) {
+			r := seatmap.ReleaseRequest{Token: hold.Token, User: "ann", Key: key("r")}
+			if other {
+				r.Seats = []string{"2"}
+			}
+			got, err := s.store.Release(s.ctx, r)
+			return got.Replayed, err
+		}},
+		{"Cancel", func(other bool) (bool, error) {
+			r := seatmap.CancelRequest{Token: booking.Token, User: "ann", Key: key("x")}
+			if other {
+				r.Seats = []string{"1"}
+			}
+			got, err := s.store.Cancel(s.ctx, r)
+			return got.Replayed, err
+		}},
+		{"Remove", func(other bool) (bool, error) {
+			r := seatmap.RemoveRequest{Event: s.event, Key: key("d")}
+			if other {
+				r.Key = key("c")
+			}
+			got, err := s.store.Remove(s.ctx, r)
+			return got.Replayed, err
+		}},
+	} {
+		for _, wantReplayed := range []bool{false, true, true} {
+			replayed, err := c.call(false)
+			if err != nil {
+				return wrap(c.what+" with a key", err)
+			}
+			if replayed != wantReplayed {
+				return failf("%s with a key: Replayed is %v, not %v", c.what, replayed, wantReplayed)
+			}
+		}
+		_, err := c.call(true)
+		if err := want(c.what+" with the key of another request", err, seatmap.ErrKeyReused); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// limits checks Limits.
+func limits(s *session) error {
+	if err := s.create(9, seatmap.Limits{Seats: 3, Holds: 2, Lifetime: ttl}); err != nil {
+		return err
+	}
+	first, err := s.block("ann", "1", "2")
+	if err != nil {
+		return wrap("Block", err)
+	}
+	_, seats := s.block("ann", "3", "4")
+	_, second := s.block("ann", "3")
+	_, bob := s.block("bob", "4")
+	_, extend := s.store.Extend(s.ctx, seatmap.ExtendRequest{Token: first.Token, TTL: ttl + 1})
+	_, long := s.store.Block(s.ctx, seatmap.BlockRequest{Event: s.event, User: "eve", Seats: []string{"9"}, TTL: ttl + 1})
+	if err := all(
+		want("Block beyond Seats", seats, seatmap.ErrLimit), want("Block within Seats", second, nil),
+		want("Block of another user", bob, nil), want("Extend beyond Lifetime", extend, seatmap.ErrLimit),
+		want("Block beyond Lifetime", long, seatmap.ErrLimit), wrap("Release", s.release(first.Token, "1")),
+	); err != nil {
+		return err
+	}
+	_, holds := s.block("ann", "5")
+	return all(want("Block beyond Holds", holds, seatmap.ErrLimit), s.states(".hhh....."))
+}
+
+// names checks which names are accepted.
+func names(s *session) error {
+	if err := s.create(2, seatmap.Limits{}); err != nil {
+		return err
+	}
+	good := []string{"séance {7}", "観客", strings.Repeat("x", seatmap.MaxName), "a'b\"c%_\\", " "}
+	bad := []string{"", strings.Repeat("x", seatmap.MaxName+1), "a\x00b", "line\n", "\x7f", "\u0085", "\xff", "a\xc3"}
+	for _, name := range good {
+		h, err := s.store.Block(s.ctx, seatmap.BlockRequest{
+			Event: s.event, User: name, Key: seatmap.NewKey(name), Seats: []string{"1"}, TTL: ttl,
+		})
+		if err != nil || h.User != name {
+			return failf("Block by %q returned user %q, %v", name, h.User, err)
+		}
+		if err := s.release(h.Token); err != nil {
+			return wrap("Release", err)
+		}
+	}
+	for _, name := range bad {
+		_, user := s.block(name, "1")
+		_, label := s.store.Create(s.ctx, seatmap.CreateRequest{Event: s.event + "-2", Layout: seatmap.Layout{Seats: []string{name}}})
+		if err := all(
+			want(fmt.Sprintf("Block by %q", name), user, seatmap.ErrInvalidUser),
+			want(fmt.Sprintf("Create with a seat %q", name), label, seatmap.ErrInvalidLayout),
+		); err != nil {
+			return err
+		}
+		if name != "" { // which is no key
+			_, key := s.store.Block(s.ctx, seatmap.BlockRequest{
+				Event: s.event, User: "ann", Key: seatmap.NewKey(name), Seats: []string{"1"}, TTL: ttl,
+			})
+			if err := want(fmt.Sprintf("Block with a key of %q", name), key, seatmap.ErrInvalidKey); err != nil {
+				return err
+			}
+		}
+	}
+	for _, name := range append(bad, "a{b", "}") {
+		_, err := s.store.Create(s.ctx, seatmap.CreateRequest{Event: name, Layout: seatmap.Layout{Count: 1}})
+		_, seen := s.store.Counts(s.ctx, seatmap.CountsRequest{Event: name})
+		if err := all(
+			want(fmt.Sprintf("Create of %q", name), err, seatmap.ErrInvalidEvent),
+			want(fmt.Sprintf("Counts of %q", name), seen, seatmap.ErrInvalidEvent),
+		); err != nil {
+			return err
+		}
+	}
+	return s.states("..")
+}
+
+// expiry checks that a hold ends at its deadline, and not before.
+func expiry(s *session) error {
+	const short = 200 * time.Millisecond
+	if err := s.create(2, seatmap.Limits{}); err != nil {
+		return err
+	}
+	begin := time.Now()
+	hold, err := s.store.Block(s.ctx, seatmap.BlockRequest{Event: s.event, User: "ann", Seats: []string{"1"}, TTL: short})
+	if err != nil {
+		return wrap("Block", err)
+	}
+	_, err = s.block("bob", "1")
+	if time.Since(begin) < short {
+		if err := want("Block before the deadline", err, seatmap.ErrTaken); err != nil {
+			return err
+		}
+	}
+	s.Advance(hold.Left + s.Resolution)
+	if err := s.states(".."); err != nil {
+		return fmt.Errorf("after the deadline: %w", err)
+	}
+	_, extend := s.store.Extend(s.ctx, seatmap.ExtendRequest{Token: hold.Token, TTL: ttl})
+	_, bob := s.block("bob", "1")
+	return all(
+		want("Book after the deadline", bookErr(s, hold.Token), seatmap.ErrExpired),
+		want("Release after the deadline", s.release(hold.Token), seatmap.ErrExpired),
+		want("Extend after the deadline", extend, seatmap.ErrExpired),
+		want("Block after the deadline", bob, nil), s.states("h."),
+		want("Book of a seat that is another's now", bookErr(s, hold.Token), seatmap.ErrExpired),
+	)
+}
+
+// pages checks Seats with After and Limit.
+func pages(s *session) error {
+	if err := s.create(7, seatmap.Limits{}); err != nil {
+		return err
+	}
+	r, got := seatmap.SeatsRequest{Event: s.event, Limit: 3}, []string(nil)
+	for more := true; more; {
+		page, err := s.store.Seats(s.ctx, r)
+		switch {
+		case err != nil:
+			return wrap("Seats", err)
+		case len(page.Seats) == 0 || len(page.Seats) > 3:
+			return failf("a page with a Limit of 3 has %d seats", len(page.Seats))
+		}
+		for _, seat := range page.Seats {
+			got = append(got, seat.Seat)
+		}
+		r.After, more = got[len(got)-1], page.More
+	}
+	if !slices.Equal(got, []string{"1", "2", "3", "4", "5", "6", "7"}) {
+		return failf("the pages have the seats %v", got)
+	}
+	_, unknown := s.store.Seats(s.ctx, seatmap.SeatsRequest{Event: s.event, After: "8"})
+	_, negative := s.store.Seats(s.ctx, seatmap.SeatsRequest{Event: s.event, Limit: -1})
+	return all(
+		want("Seats after no seat", unknown, seatmap.ErrUnknownSeat),
+		want("Seats with a negative Limit", negative, seatmap.ErrInvalidSeats),
+	)
+}
+
+// watch checks that all changes come in order, and cursors of this and another life.
+func watch(s *session) error {
+	if err := s.create(4, seatmap.Limits{}); err != nil {
+		return err
+	}
+	var seen []seatmap.ChangeKind
+	var last, first seatmap.Cursor
+	var hold seatmap.Hold
+	var err error
+	for change, watchErr := range s.store.Watch(s.ctx, seatmap.WatchRequest{Event: s.event}) {
+		if watchErr != nil {
+			return wrap("Watch", watchErr)
+		}
+		seen = append(seen, change.Kind)
+		if change.Kind != seatmap.ChangeSnapshot && change.Previous != last {
+			return failf("a change %v follows %v, but names %v as its predecessor", change.Kind, last, change.Previous)
+		}
+		last = change.Cursor
+		switch len(seen) {
+		case 1:
+			first = change.Cursor
+			hold, err = s.block("ann", "1", "2")
+		case 2:
+			_, err = s.store.Extend(s.ctx, seatmap.ExtendRequest{Token: hold.Token, TTL: 2 * ttl})
+		case 3:
+			_, err = s.book(hold.Token, "1")
+		case 4:
+			err = s.release(hold.Token)
+		}
+		if err != nil {
+			return err
+		}
+		if len(seen) == 5 {
+			break
+		}
+	}
+	wanted := []seatmap.ChangeKind{
+		seatmap.ChangeSnapshot, seatmap.ChangeBlocked, seatmap.ChangeExtended, seatmap.ChangeBooked, seatmap.ChangeReleased,
+	}
+	if !slices.Equal(seen, wanted) {
+		return failf("the changes are %v, not %v", seen, wanted)
+	}
+	kinds := func(from seatmap.Cursor, n int) (kinds []seatmap.ChangeKind, err error) {
+		for change, err := range s.store.Watch(s.ctx, seatmap.WatchRequest{Event: s.event, From: from}) {
+			if err != nil {
+				return nil, wrap("Watch", err)
+			}
+			if kinds = append(kinds, change.Kind); len(kinds) == n {
+				break
+			}
+		}
+		return kinds, nil
+	}
+	again, err := kinds(first, 4)
+	if err != nil {
+		return err
+	}
+	if gap := []seatmap.ChangeKind{seatmap.ChangeGap, seatmap.ChangeSnapshot}; !slices.Equal(again, wanted[1:]) && !slices.Equal(again[:2], gap) {
+		return failf("a watch from a cursor has %v, neither all changes nor a gap and a snapshot", again)
+	}
+	other, err := kinds(seatmap.NewCursor(first.Life()+1, first.Revision()), 2)
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(other, []seatmap.ChangeKind{seatmap.ChangeGap, seatmap.ChangeSnapshot}) {
+		return failf("a watch from a cursor of another life has %v, not a gap and a snapshot", other)
+	}
+	done, cancel := context.WithCancelCause(s.ctx)
+	cause := errors.New("enough")
+	cancel(cause)
+	for _, err := range s.store.Watch(done, seatmap.WatchRequest{Event: s.event}) {
+		return all(want("Watch with a context that is done", err, cause), want("Watch with a context that is done", err, context.Canceled))
+	}
+	return errors.New("a watch whose context is done yields no error")
+}
+
+// precedence checks that of two errors the first in the order of Store is returned.
+func precedence(s *session) error {
+	if err := s.create(3, seatmap.Limits{Seats: 2}); err != nil {
+		return err
+	}
+	if _, err := s.block("ann", "1", "2"); err != nil {
+		return wrap("Block", err)
+	}
+	done, cancel := context.WithCancel(s.ctx)
+	cancel()
+	block := func(r seatmap.BlockRequest) error {
+		ctx := s.ctx
+		if r.ListTaken { // stands for a context that is done
+			ctx = done
+		}
+		_, err := s.store.Block(ctx, r)
+		return err
+	}
+	return all(
+		want("Block: context and event", block(seatmap.BlockRequest{ListTaken: true}), context.Canceled),
+		want("Block: event and user", block(seatmap.BlockRequest{}), seatmap.ErrInvalidEvent),
+		want("Block: user and unknown event", block(seatmap.BlockRequest{Event: "seattest-none"}), seatmap.ErrInvalidUser),
+		want("Block: seats and unknown event", block(seatmap.BlockRequest{Event: "seattest-none", User: "u"}), seatmap.ErrInvalidSeats),
+		want("Block: duration and unknown event",
+			block(seatmap.BlockRequest{Event: "seattest-none", User: "u", Seats: []string{"9"}}), seatmap.ErrInvalidTTL),
+		want("Block: duration and unknown seat",
+			block(seatmap.BlockRequest{Event: s.event, User: "u", Seats: []string{"9"}, TTL: -1}), seatmap.ErrInvalidTTL),
+		want("Block: unknown event and unknown seat",
+			block(seatmap.BlockRequest{Event: "seattest-none", User: "u", Seats: []string{"9"}, TTL: ttl}), seatmap.ErrUnknownEvent),
+		want("Block: unknown seat and taken seat",
+			block(seatmap.BlockRequest{Event: s.event, User: "u", Seats: []string{"1", "9"}, TTL: ttl}), seatmap.ErrUnknownSeat),
+		want("Block: taken seat and limit",
+			block(seatmap.BlockRequest{Event: s.event, User: "ann", Seats: []string{"1", "3"}, TTL: ttl}), seatmap.ErrTaken),
+		want("Block: limit",
+			block(seatmap.BlockRequest{Event: s.event, User: "ann", Seats: []string{"3"}, TTL: ttl}), seatmap.ErrLimit),
+	)
+}
+
+// snapshots checks that no snapshot shows part of a hold.
+func snapshots(s *session) error {
+	const seats = 40
+	if err := s.create(seats, seatmap.Limits{}); err != nil {
+		return err
+	}
+	stop, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		for {
+			select {
+			case <-stop:
+				ended <- nil
+				return
+			default:
+			}
+			h, err := s.block("ann", "1", "20", "40")
+			if err == nil {
+				err = s.release(h.Token)
+			}
+			if err != nil {
+				ended <- err
+				return
+			}
+		}
+	}()
+	var broken error
+	for range 2000 {
+		all, err := s.store.Seats(s.ctx, seatmap.SeatsRequest{Event: s.event})
+		if err != nil {
+			broken = wrap("Seats", err)
+			break
+		}
+		one, two, three := all.Seats[0], all.Seats[19], all.Seats[39]
+		if one.Fence != two.Fence || two.Fence != three.Fence {
+			broken = failf("a snapshot shows part of a hold: %v, %v, %v", one, two, three)
+			break
+		}
+	}
+	close(stop)
+	return errors.Join(broken, <-ended)
+}
+
+// closing checks Close.
+func closing(s *session) error {
+	if err := all(s.create(1, seatmap.Limits{}), wrap("Close", s.store.Close()), wrap("a second Close", s.store.Close())); err != nil {
+		return err
+	}
+	_, block := s.block("ann", "1")
+	_, counts := s.store.Counts(s.ctx, seatmap.CountsRequest{})
+	return all(
+		want("Block after Close", block, seatmap.ErrClosed),
+		want("Counts of no name after Close", counts, seatmap.ErrClosed),
+		want("Create after Close", s.create(1, seatmap.Limits{}), seatmap.ErrClosed),
+	)
+}

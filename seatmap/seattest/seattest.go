@@ -1,0 +1,148 @@
+// Package seattest checks that an implementation of [seatmap.Store] behaves as the
+// interface says. The test of a store calls [Run]:
+//
+//	func TestStore(t *testing.T) {
+//		seattest.Run(t, seattest.Config{Open: func(t *testing.T) seatmap.Store {
+//			return open(t)
+//		}})
+//	}
+//
+// It checks events, grants, tokens, idempotency keys, limits, names, expiry, pages,
+// watches, the order of errors, and that no snapshot shows part of a hold. It does not
+// check yet what a store promises across restarts, cuts of its network and failovers.
+package seattest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coderrange/ferrous/seatmap"
+)
+
+// Config describes the store to check.
+type Config struct {
+	// Open returns a new client of the store, which Run closes. All clients that Open
+	// returns may be of one store: every check uses events of its own, with names that
+	// begin with "seattest-".
+	Open func(t *testing.T) seatmap.Store
+	// Resolution is how late after its deadline a hold may end. Zero means 1 ms.
+	Resolution time.Duration
+	// Advance lets the time of the store pass. Nil means to wait. A test in fake time
+	// can pass a function that sleeps in its bubble.
+	Advance func(d time.Duration)
+}
+
+// Run runs each check as a subtest of t. It panics if c.Open is nil.
+func Run(t *testing.T, c Config) {
+	t.Helper()
+	if c.Open == nil {
+		panic(errors.New("seattest: Run: Open is nil"))
+	}
+	for _, one := range checks {
+		t.Run(one.name, func(t *testing.T) {
+			s := newSession(t.Context(), c, c.Open(t))
+			defer func() {
+				if err := s.store.Close(); err != nil {
+					t.Errorf("Close: %v", err)
+				}
+			}()
+			if err := one.run(s); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// session is one check that is running.
+type session struct {
+	ctx   context.Context
+	store seatmap.Store
+	event string // a name that no other session uses
+	Config
+}
+
+func newSession(ctx context.Context, c Config, store seatmap.Store) *session {
+	if c.Resolution == 0 {
+		c.Resolution = time.Millisecond
+	}
+	if c.Advance == nil {
+		c.Advance = func(d time.Duration) { <-time.After(d) }
+	}
+	return &session{ctx, store, fmt.Sprintf("seattest-%016x", rand.Uint64()), c}
+}
+
+// ttl is the time of holds that do not end during a check.
+const ttl = time.Hour
+
+func (s *session) create(seats int, limits seatmap.Limits) error {
+	_, err := s.store.Create(s.ctx, seatmap.CreateRequest{Event: s.event, Layout: seatmap.Layout{Count: seats}, Limits: limits})
+	return wrap("Create", err)
+}
+
+func (s *session) block(user string, seats ...string) (seatmap.Hold, error) {
+	return s.store.Block(s.ctx, seatmap.BlockRequest{Event: s.event, User: user, Seats: seats, TTL: ttl})
+}
+
+func (s *session) release(t seatmap.Token, seats ...string) error {
+	_, err := s.store.Release(s.ctx, seatmap.ReleaseRequest{Token: t, Seats: seats})
+	return err
+}
+
+func (s *session) book(t seatmap.Token, seats ...string) (seatmap.Booking, error) {
+	return s.store.Book(s.ctx, seatmap.BookRequest{Token: t, Seats: seats})
+}
+
+// states checks the states of the seats from "1" on: one letter each, . available, h
+// blocked, B booked, x closed. It checks Seats, Seat and Counts.
+func (s *session) states(want string) error {
+	all, err := s.store.Seats(s.ctx, seatmap.SeatsRequest{Event: s.event})
+	if err != nil {
+		return wrap("Seats", err)
+	}
+	var got strings.Builder
+	var counts seatmap.Counts
+	for _, seat := range all.Seats {
+		got.WriteString(letter(seat.State))
+		one, err := s.store.Seat(s.ctx, seatmap.SeatRequest{Event: s.event, Seat: seat.Seat})
+		if err != nil {
+			return wrap("Seat", err)
+		}
+		if one.State != seat.State || one.User != seat.User || one.Fence != seat.Fence {
+			return failf("Seat reports %v, Seats %v", one, seat)
+		}
+		switch seat.State {
+		case seatmap.SeatAvailable:
+			counts.Available++
+		case seatmap.SeatBlocked:
+			counts.Blocked++
+		case seatmap.SeatBooked:
+			counts.Booked++
+		case seatmap.SeatClosed:
+			counts.Closed++
+		}
+	}
+	if got.String() != want {
+		return failf("the seats are %q, not %q", got.String(), want)
+	}
+	counted, err := s.store.Counts(s.ctx, seatmap.CountsRequest{Event: s.event})
+	if err != nil {
+		return wrap("Counts", err)
+	}
+	if counted != counts {
+		return failf("Counts reports %+v, but Seats %+v", counted, counts)
+	}
+	return nil
+}
+
+func letter(state seatmap.SeatState) string {
+	const letters = ".hBx"
+	if int(state) >= len(letters) {
+		return "?"
+	}
+	return letters[state : state+1]
+}

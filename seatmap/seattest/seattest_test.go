@@ -1,0 +1,30 @@
+package seattest_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/coderrange/ferrous/internal/testkit"
+	"github.com/coderrange/ferrous/seatmap"
+	"github.com/coderrange/ferrous/seatmap/seattest"
+)
+
+func TestMapConforms(t *testing.T) {
+	seattest.Run(t, seattest.Config{Open: func(*testing.T) seatmap.Store { return seatmap.NewMap(seatmap.MapOptions{}) }})
+}
+
+func TestMapConformsInFakeTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		err := seattest.Check(t.Context(), seattest.Config{
+			Resolution: time.Nanosecond, Advance: testkit.Advance,
+		}, seatmap.NewMap(seatmap.MapOptions{Manual: true}), "expiry")
+		assert.NoError(t, err)
+	})
+}
+
+func TestRunNeedsAStore(t *testing.T) {
+	assert.EqualError(t, testkit.PanicError(t, func() { seattest.Run(t, seattest.Config{}) }), "seattest: Run: Open is nil")
+}
