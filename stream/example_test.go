@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/coderrange/ferrous/channel"
 	"github.com/coderrange/ferrous/stream"
 )
 
@@ -198,4 +199,184 @@ func ExampleFile() {
 		fmt.Println(line, err)
 	}
 	// Output:
+}
+
+// text returns an Open of a text.
+func text(s string) stream.Open {
+	return func(context.Context) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(s)), nil }
+}
+
+func ExampleStream() {
+	evens := stream.Of(1, 2, 3, 4, 5, 6).Filter(func(v int) bool { return v%2 == 0 }).Take(2)
+	for v, err := range evens.All(context.Background()) {
+		fmt.Println(v, err)
+	}
+	// Output:
+	// 2 <nil>
+	// 4 <nil>
+}
+
+// The source stops when yield returns false.
+func ExampleNew() {
+	naturals := stream.New(func(_ context.Context, yield func(int) bool) error {
+		for i := 0; yield(i); i++ {
+		}
+		return nil
+	})
+	fmt.Println(stream.Collect(context.Background(), naturals.Take(3)))
+	// Output: [0 1 2] <nil>
+}
+
+// Two at once, in order. The first error ends the stream.
+func ExampleMap() {
+	parse := func(_ context.Context, s string) (int, error) { return strconv.Atoi(s) }
+	fmt.Println(stream.Collect(context.Background(), stream.Map(stream.Of("1", "2", "x", "4"), 2, parse)))
+	// Output: [1 2] strconv.Atoi: parsing "x": invalid syntax
+}
+
+func ExampleLines() {
+	for line, err := range stream.Lines(text("one\ntwo\n"), 1024).All(context.Background()) {
+		fmt.Println(line, err)
+	}
+	// Output:
+	// one <nil>
+	// two <nil>
+}
+
+func ExampleOpen() {
+	var open stream.Open = func(context.Context) (io.ReadCloser, error) {
+		return nil, errors.New("no such file")
+	}
+	_, err := stream.Collect(context.Background(), stream.Lines(open, 1024))
+	fmt.Println(err)
+	// Output: no such file
+}
+
+func ExampleSSE() {
+	body := "id: 7\nevent: price\ndata: 42\n\n"
+	for e, err := range stream.SSE(text(body), 1024).All(context.Background()) {
+		fmt.Println(e.ID, e.Name, e.Data, err)
+	}
+	// Output: 7 price 42 <nil>
+}
+
+// A stream of a channel of this module. The end of the channel ends the stream.
+func ExampleFromReceiver() {
+	ctx := context.Background()
+	tx, rx := channel.New[string](8)
+	_ = tx.Send(ctx, "hello")
+	tx.Close()
+	fmt.Println(stream.Collect(ctx, stream.FromReceiver(rx)))
+	// Output: [hello] <nil>
+}
+
+// twoRows stands for *sql.Rows.
+type twoRows struct{ left int }
+
+func (c *twoRows) Next() bool   { c.left--; return c.left >= 0 }
+func (c *twoRows) Err() error   { return nil }
+func (c *twoRows) Close() error { return nil }
+
+func ExampleRows() {
+	query := func(context.Context) (*twoRows, error) { return &twoRows{left: 2}, nil }
+	scan := func(c *twoRows) (string, error) { return fmt.Sprint("row, left: ", c.left), nil }
+	for row, err := range stream.Rows(query, scan).All(context.Background()) {
+		fmt.Println(row, err)
+	}
+	// Output:
+	// row, left: 1 <nil>
+	// row, left: 0 <nil>
+}
+
+// A Cursor can be read to its end or left in between. It is closed in both cases.
+func ExampleCursor() {
+	var c stream.Cursor = &twoRows{left: 1}
+	fmt.Println(c.Next(), c.Next())
+	// Output: true false
+}
+
+func ExampleEnumerate() {
+	for v, err := range stream.Enumerate(stream.Of("a", "b")).All(context.Background()) {
+		fmt.Println(v.Index, v.Value, err)
+	}
+	// Output:
+	// 0 a <nil>
+	// 1 b <nil>
+}
+
+func ExampleZip() {
+	for pair, err := range stream.Zip(stream.Of(1, 2), stream.Of("a", "b")).All(context.Background()) {
+		fmt.Println(pair.First, pair.Second, err)
+	}
+	// Output:
+	// 1 a <nil>
+	// 2 b <nil>
+}
+
+func ExampleSelectAll() {
+	both := stream.SelectAll(map[string]stream.Stream[int]{"a": stream.Of(1), "b": stream.Of(2)})
+	for v, err := range both.All(context.Background()) {
+		fmt.Println(v.Key, v.Value, err)
+	}
+	// Unordered output:
+	// a 1 <nil>
+	// b 2 <nil>
+}
+
+// A slow branch does not stop the source; it is told how many elements it has missed.
+func ExampleBroadcast() {
+	ready := make(chan struct{})
+	slow := func(ctx context.Context, s stream.Stream[stream.Received[int]]) error {
+		<-ready // all elements have been sent
+		for v, err := range s.All(ctx) {
+			if err != nil {
+				return err
+			}
+			fmt.Println(v.Value, v.Missed)
+		}
+		return nil
+	}
+	source := stream.New(func(_ context.Context, yield func(int) bool) error {
+		for i := range 5 {
+			yield(i)
+		}
+		close(ready)
+		return nil
+	})
+	fmt.Println(stream.Broadcast(context.Background(), source, 2, slow))
+	// Output:
+	// 3 3
+	// 4 0
+	// <nil>
+}
+
+// Run a source again when it fails, with a limit.
+func ExampleRetry() {
+	attempt := 0
+	source := stream.New(func(_ context.Context, yield func(int) bool) error {
+		attempt++
+		if attempt < 3 {
+			return errors.New("connection lost")
+		}
+		yield(attempt)
+		return nil
+	})
+	again := func(_ context.Context, failures int, err error) error {
+		if failures > 5 {
+			return err
+		}
+		return nil
+	}
+	fmt.Println(stream.Collect(context.Background(), stream.Retry(source, again)))
+	// Output: [3] <nil>
+}
+
+func ExampleTimeout() {
+	silent := stream.New(func(ctx context.Context, _ func(int) bool) error {
+		<-ctx.Done()
+		return context.Cause(ctx)
+	})
+	_, err := stream.Collect(context.Background(), stream.Timeout(silent, time.Millisecond, nil))
+	fmt.Println(errors.Is(err, stream.ErrTimeout))
+	// Output: true
 }

@@ -273,3 +273,298 @@ func TestHugeDurationsDoNotOverflow(t *testing.T) {
 		assert.Equal(t, ints(1), got)
 	})
 }
+
+// windows returns the windows of s with their bounds and when they came, in seconds,
+// and the error.
+func windows(t *testing.T, s stream.Stream[int], size, step time.Duration) (got [][4]any, err error) {
+	t.Helper()
+	start := time.Now()
+	for w, failure := range stream.TimeWindows(s, size, step).All(t.Context()) {
+		if err = failure; err == nil {
+			assert.Equal(t, size, w.To.Sub(w.From))
+			got = append(got, [4]any{w.From.Sub(start), w.To.Sub(start), time.Since(start), w.Values})
+		}
+	}
+	return got, err
+}
+
+func TestFixedWindowsOfTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noLeak(t)
+		// At 0, 5, 10 | 39 | 40 and the end, or an error, at 45.
+		for _, end := range []error{nil, errBoom} {
+			s := timed(end, 0, 5*sec, 5*sec, 29*sec, sec).Chain(stream.Stream[int]{})
+			got, err := windows(t, s, 10*sec, 10*sec)
+			require.Equal(t, end, err)
+			assert.Equal(t, [][4]any{
+				{0 * sec, 10 * sec, 10 * sec, []int{0, 1}},
+				{10 * sec, 20 * sec, 20 * sec, []int{2}},
+				{30 * sec, 40 * sec, 40 * sec, []int{3}},
+				{40 * sec, 50 * sec, 40 * sec, []int{4}},
+			}, got)
+		}
+	})
+}
+
+func TestSlidingWindowsOfTimeShareElements(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noLeak(t)
+		s := timed(nil, 0, 12*sec, 20*sec) // at 0, 12, 32
+		got, err := windows(t, s, 10*sec, 5*sec)
+		require.NoError(t, err)
+		assert.Equal(t, [][4]any{
+			{0 * sec, 10 * sec, 10 * sec, []int{0}},
+			{5 * sec, 15 * sec, 15 * sec, []int{1}},
+			{10 * sec, 20 * sec, 20 * sec, []int{1}},
+			{25 * sec, 35 * sec, 32 * sec, []int{2}},
+			{30 * sec, 40 * sec, 32 * sec, []int{2}},
+		}, got)
+		got, err = windows(t, timed(nil, sec, sec, sec), 4*sec, sec)
+		require.NoError(t, err)
+		assert.Equal(t, [][4]any{
+			{0 * sec, 4 * sec, 3 * sec, []int{0, 1, 2}},
+			{1 * sec, 5 * sec, 3 * sec, []int{0, 1, 2}},
+			{2 * sec, 6 * sec, 3 * sec, []int{1, 2}},
+			{3 * sec, 7 * sec, 3 * sec, []int{2}},
+		}, got)
+	})
+}
+
+func TestElementsBetweenWindowsAreDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noLeak(t)
+		s := timed(nil, sec, sec, 8*sec, sec, sec) // at 1, 2, 10, 11, 12
+		got, err := windows(t, s, 2*sec, 10*sec)
+		require.NoError(t, err)
+		assert.Equal(t, [][4]any{
+			{0 * sec, 2 * sec, 2 * sec, []int{0}},
+			{10 * sec, 12 * sec, 12 * sec, []int{2, 3}},
+		}, got)
+	})
+}
+
+// TestTimeWindowsModel compares all windows with those that the times say.
+func TestTimeWindowsModel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, size := range []time.Duration{1, 3, 7, 10} {
+			for _, step := range []time.Duration{1, 2, 3, 7, 11} {
+				var at []time.Duration
+				var waits []time.Duration
+				now := time.Duration(0)
+				for i := range 40 {
+					d := time.Duration(i*i%13) % 9
+					now += d
+					at, waits = append(at, now), append(waits, d)
+				}
+				var want [][]int
+				for from := time.Duration(0); from <= now; from += step {
+					var values []int
+					for i, x := range at {
+						if x >= from && x < from+size {
+							values = append(values, i)
+						}
+					}
+					if values != nil {
+						want = append(want, values)
+					}
+				}
+				var got [][]int
+				for w, err := range stream.TimeWindows(timed(nil, waits...), size, step).All(t.Context()) {
+					require.NoError(t, err)
+					got = append(got, w.Values)
+				}
+				assert.Equal(t, want, got, "size %d, step %d", size, step)
+			}
+		}
+	})
+}
+
+func TestASlowLoopGetsTheWindowsThatEndedInTheMeantime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noLeak(t)
+		var got [][]int
+		// At 0 s, 1 s | 2 s while the loop is busy until 7 s, so it comes at 7 s.
+		for w, err := range stream.TimeWindows(timed(nil, 0, sec, sec), 2*sec, 2*sec).All(t.Context()) {
+			require.NoError(t, err)
+			got = append(got, w.Values)
+			if len(got) == 1 {
+				testkit.Advance(5 * sec)
+			}
+		}
+		assert.Equal(t, [][]int{{0, 1}, {2}}, got)
+	})
+}
+
+func TestWindowsOfTimeAreSlicesOfTheirOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got [][]int
+		for w, err := range stream.TimeWindows(timed(nil, 0, 1, 1, 1), 3, 1).All(t.Context()) {
+			require.NoError(t, err)
+			got = append(got, w.Values)
+			clear(w.Values)
+			_ = append(w.Values, -1)
+			if len(got) == 1 {
+				got[0] = []int{0, 1, 2}
+			}
+		}
+		assert.Equal(t, []int{0, 1, 2}, got[0])
+		assert.Len(t, got[1], 3)
+	})
+}
+
+func TestTheEndOfTheContextEndsWindows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noLeak(t)
+		for _, size := range []time.Duration{sec, math.MaxInt64} {
+			ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errBoom)
+			got, err := stream.Collect(ctx, stream.TimeWindows(stream.Of(1).Chain(stuck[int]()), size, size))
+			require.ErrorIs(t, err, errBoom)
+			require.Len(t, got, 1, "flushed")
+			assert.Equal(t, []int{1}, got[0].Values)
+			cancel()
+		}
+		for _, err := range stream.TimeWindows(timed(nil, 0, sec, sec), sec, sec).All(t.Context()) {
+			require.NoError(t, err)
+			break
+		}
+	})
+}
+
+func TestReadyChunksWaitForTheFirstElementOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noLeak(t)
+		c := make(chan int, 10)
+		var got [][]int
+		c <- 0
+		for chunk, err := range stream.ReadyChunks(stream.FromChan(c), 3).All(t.Context()) {
+			require.NoError(t, err)
+			got = append(got, chunk)
+			switch len(got) {
+			case 1: // more than a chunk comes while the loop is busy
+				for i := range 4 {
+					c <- 1 + i
+				}
+				synctest.Wait()
+			case 3:
+				time.AfterFunc(time.Hour, func() {
+					c <- 5
+					close(c)
+				})
+			}
+		}
+		assert.Equal(t, [][]int{{0}, {1, 2, 3}, {4}, {5}}, got)
+	})
+}
+
+func TestReadyChunksFlushBeforeAnError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noLeak(t)
+		for n, want := range map[int][][]int{1: {{0}, {1}, {2}}, 2: {{0}, {1, 2}}, math.MaxInt: {{0}, {1, 2}}} {
+			var got [][]int
+			var last error
+			for chunk, err := range stream.ReadyChunks(upTo(3, errBoom), n).All(t.Context()) {
+				if last = err; err == nil {
+					got = append(got, chunk)
+					synctest.Wait()
+				}
+			}
+			require.Equal(t, errBoom, last)
+			if len(got[0]) == 1 { // else all was ready at once
+				assert.Equal(t, want, got)
+			}
+		}
+	})
+}
+
+func TestBatchesAreFullAtEachBound(t *testing.T) {
+	self := func(v int) int { return v }
+	for name, c := range map[string]struct {
+		s    []int
+		o    stream.BatchOptions[int]
+		want [][]int
+	}{
+		"elements":             {[]int{1, 1, 1, 1, 1}, stream.BatchOptions[int]{MaxElements: 2}, [][]int{{1, 1}, {1, 1}, {1}}},
+		"bytes":                {[]int{3, 4, 5, 5, 1}, stream.BatchOptions[int]{MaxBytes: 10, Size: self}, [][]int{{3, 4}, {5, 5}, {1}}},
+		"exactly":              {[]int{10, 9, 1, 1}, stream.BatchOptions[int]{MaxBytes: 10, Size: self}, [][]int{{10}, {9, 1}, {1}}},
+		"a great one":          {[]int{1, 99, 1, 1}, stream.BatchOptions[int]{MaxBytes: 10, Size: self}, [][]int{{1}, {99}, {1, 1}}},
+		"the greatest":         {[]int{1, math.MaxInt, 1}, stream.BatchOptions[int]{MaxBytes: math.MaxInt, Size: self}, [][]int{{1}, {math.MaxInt}, {1}}},
+		"nothing has a size":   {[]int{0, 0, 0}, stream.BatchOptions[int]{MaxBytes: 1, Size: self}, [][]int{{0, 0, 0}}},
+		"elements or bytes":    {[]int{1, 1, 9, 9, 0, 0}, stream.BatchOptions[int]{MaxElements: 2, MaxBytes: 10, Size: self}, [][]int{{1, 1}, {9}, {9, 0}, {0}}},
+		"of nothing":           {nil, stream.BatchOptions[int]{MaxElements: 2}, nil},
+		"none but with an age": {nil, stream.BatchOptions[int]{MaxAge: time.Hour}, nil},
+	} {
+		for _, age := range []time.Duration{0, time.Hour} {
+			for _, end := range []error{nil, errBoom} {
+				noLeak(t)
+				o := c.o
+				o.MaxAge = max(o.MaxAge, age)
+				got, err := stream.Collect(t.Context(), stream.Batches(upToOf(c.s, end), o))
+				require.Equal(t, end, err, name)
+				assert.Equal(t, c.want, got, name)
+			}
+		}
+	}
+}
+
+// TestBatchesWithoutAnAgeReadNothingAhead counts what is read for the first batch.
+func TestBatchesWithoutAnAgeReadNothingAhead(t *testing.T) {
+	size := func(n int) func(int) int { return func(int) int { return n } }
+	for name, c := range map[string]struct {
+		o    stream.BatchOptions[int]
+		read int
+	}{
+		"elements":     {stream.BatchOptions[int]{MaxElements: 2}, 2},
+		"bytes":        {stream.BatchOptions[int]{MaxBytes: 1, Size: size(1)}, 1},
+		"exactly":      {stream.BatchOptions[int]{MaxBytes: 4, Size: size(2)}, 2},
+		"with the one": {stream.BatchOptions[int]{MaxBytes: 3, Size: size(2)}, 2}, // that does not fit
+	} {
+		read := 0
+		_, ok, err := stream.First(t.Context(), stream.Batches(heedless().Inspect(func(int) { read++ }), c.o))
+		require.NoError(t, err)
+		assert.True(t, ok)
+		assert.Equal(t, c.read, read, name)
+	}
+}
+
+func upToOf(vs []int, end error) stream.Stream[int] {
+	s := stream.FromSlice(vs)
+	if end != nil {
+		s = s.Chain(stream.Fail[int](end))
+	}
+	return s
+}
+
+func TestTheAgeOfABatchCountsFromItsFirstElement(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		noLeak(t)
+		start := time.Now()
+		var when []time.Duration
+		var got [][]int
+		size := func(v int) int { return 1 + v } // 1, 2, 3, …
+		// At 1, 2, 3 | 20, 29 | 35 | 36, where the third is full for the last one.
+		s := timed(nil, sec, sec, sec, 17*sec, 9*sec, 6*sec, sec)
+		for batch, err := range stream.Batches(s, stream.BatchOptions[int]{MaxBytes: 10, Size: size, MaxAge: 10 * sec}).All(t.Context()) {
+			require.NoError(t, err)
+			got = append(got, batch)
+			when = append(when, time.Since(start))
+		}
+		assert.Equal(t, [][]int{{0, 1, 2}, {3, 4}, {5}, {6}}, got)
+		assert.Equal(t, []time.Duration{11 * sec, 30 * sec, 36 * sec, 36 * sec}, when)
+	})
+}
+
+// TestAFloodDoesNotHideTheAge has elements that are always ready. In a bubble no time
+// would pass.
+func TestAFloodDoesNotHideTheAge(t *testing.T) {
+	noLeak(t)
+	const n = 3_000_000
+	for name, s := range map[string]stream.Stream[[]int]{
+		"ChunksTimeout": stream.ChunksTimeout(upTo(n, nil), n, time.Millisecond),
+		"Batches":       stream.Batches(upTo(n, nil), stream.BatchOptions[int]{MaxAge: time.Millisecond}),
+	} {
+		batch, ok, err := stream.First(t.Context(), s)
+		require.NoError(t, err)
+		assert.True(t, ok)
+		assert.Less(t, len(batch), n, name)
+	}
+}

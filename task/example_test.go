@@ -174,3 +174,159 @@ func ExamplePool() {
 	// <nil>
 	// 1
 }
+
+func ExampleGo() {
+	h := task.Go(context.Background(), func(context.Context) (int, error) { return 6 * 7, nil })
+	v, err := h.Join(context.Background())
+	fmt.Println(v, err)
+	// Output: 42 <nil>
+}
+
+// A Handle is joined, polled or aborted. Every caller of Join gets the result.
+func ExampleHandle() {
+	ctx := context.Background()
+	h := task.Go(ctx, func(context.Context) (string, error) { return "done", nil })
+	<-h.Done()
+	v, ready, err := h.Poll()
+	fmt.Println(v, ready, err)
+	v, err = h.Join(ctx)
+	fmt.Println(v, err)
+	// Output:
+	// done true <nil>
+	// done <nil>
+}
+
+func ExampleSpawn() {
+	err := task.WithScope(context.Background(), func(s *task.Scope) error {
+		a := task.Spawn(s, func(context.Context) (int, error) { return 1, nil })
+		b := task.Spawn(s, func(context.Context) (int, error) { return 2, nil })
+		x, _ := a.Join(s.Context())
+		y, _ := b.Join(s.Context())
+		fmt.Println(x + y)
+		return nil
+	})
+	fmt.Println(err)
+	// Output:
+	// 3
+	// <nil>
+}
+
+// A task may spawn further tasks into its own scope. WithScope waits for all of them.
+func ExampleScope() {
+	err := task.WithScope(context.Background(), func(s *task.Scope) error {
+		s.SpawnErr(func(context.Context) error {
+			s.SpawnErr(func(context.Context) error {
+				fmt.Println("child of a task")
+				return nil
+			})
+			return nil
+		})
+		return nil
+	})
+	fmt.Println(err)
+	// Output:
+	// child of a task
+	// <nil>
+}
+
+func ExampleJoin2() {
+	name, age, err := task.Join2(context.Background(),
+		func(context.Context) (string, error) { return "Ferris", nil },
+		func(context.Context) (int, error) { return 14, nil },
+	)
+	fmt.Println(name, age, err)
+	// Output: Ferris 14 <nil>
+}
+
+// The first error cancels the other functions.
+func ExampleJoinAll() {
+	_, err := task.JoinAll(context.Background(),
+		func(context.Context) (int, error) { return 0, errors.New("no route") },
+		func(ctx context.Context) (int, error) {
+			<-ctx.Done()
+			fmt.Println("canceled:", context.Cause(ctx))
+			return 0, context.Cause(ctx)
+		},
+	)
+	fmt.Println(err)
+	// Output:
+	// canceled: no route
+	// no route
+}
+
+func ExampleSettle() {
+	for _, o := range task.Settle(context.Background(),
+		func(context.Context) (int, error) { return 1, nil },
+		func(context.Context) (int, error) { return 0, errors.New("no route") },
+	) {
+		fmt.Println(o.Value, o.Err)
+	}
+	// Output:
+	// 1 <nil>
+	// 0 no route
+}
+
+func ExampleRaceOK() {
+	mirror, err := task.RaceOK(context.Background(),
+		func(context.Context) (string, error) { return "", errors.New("a is down") },
+		func(context.Context) (string, error) { return "b", nil },
+	)
+	fmt.Println(mirror, err)
+	// Output: b <nil>
+}
+
+// A service drains its pool at the end: accepted tasks are finished, unless that takes too
+// long.
+func ExamplePool_Shutdown() {
+	ctx := context.Background()
+	p := task.NewPool(ctx, task.PoolOptions{Workers: 2, Queue: 100})
+	for i := range 3 {
+		_, err := p.SubmitErr(ctx, func(context.Context) error {
+			if i == 1 {
+				return fmt.Errorf("job %d failed", i)
+			}
+			return nil
+		})
+		if err != nil {
+			fmt.Println(err)
+		}
+	}
+	limited, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	fmt.Println(p.Shutdown(limited)) // the errors of jobs that were not joined
+	_, err := p.SubmitErr(ctx, func(context.Context) error { return nil })
+	fmt.Println(err)
+	// Output:
+	// task: tasks that were not joined: job 1 failed
+	// task: closed
+}
+
+// Close returns what would be lost otherwise.
+func ExampleEndError() {
+	s := task.NewSet[int](context.Background(), 1)
+	running := make(chan struct{})
+	s.Spawn(func(ctx context.Context) (int, error) {
+		close(running)
+		<-ctx.Done()
+		return 0, context.Cause(ctx)
+	})
+	s.Spawn(func(context.Context) (int, error) { return 1, nil })
+	<-running
+	err := s.Close()
+	var end *task.EndError
+	if errors.As(err, &end) {
+		fmt.Println(end.Aborted, end.Cause)
+	}
+	// Output: 2 task: closed
+}
+
+// A panic of a task panics again where the task is joined. Result returns it as an error.
+func ExamplePanicError() {
+	h := task.Go(context.Background(), func(context.Context) (int, error) { panic("a bug") })
+	_, err := h.Result(context.Background())
+	var p *task.PanicError
+	if errors.As(err, &p) {
+		fmt.Println(p.Value, len(p.Stack) > 0)
+	}
+	// Output: a bug true
+}

@@ -256,18 +256,7 @@ func (s *Set[T]) take(h *Handle[T]) {
 //ferrous:blocks
 func (s *Set[T]) All(ctx context.Context) iter.Seq2[T, error] {
 	s.workers.checkWait(ctx, "Set", "All")
-	return func(yield func(T, error) bool) {
-		for {
-			h, err := s.Next(ctx)
-			if err != nil {
-				s.stop(err, yield)
-				return
-			}
-			if !yield(h.outcome()) {
-				return
-			}
-		}
-	}
+	return results(ctx, s.Next)
 }
 
 // Ordered is [Set.All] in the order in which the tasks were spawned. After tokio-util's
@@ -276,25 +265,25 @@ func (s *Set[T]) All(ctx context.Context) iter.Seq2[T, error] {
 //ferrous:blocks
 func (s *Set[T]) Ordered(ctx context.Context) iter.Seq2[T, error] {
 	s.workers.checkWait(ctx, "Set", "Ordered")
+	return results(ctx, s.first)
+}
+
+// results yields the results of the handles that next takes, until its error is ErrEmpty.
+func results[T any](ctx context.Context, next func(context.Context) (*Handle[T], error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for {
-			h, err := s.first(ctx)
+			h, err := next(ctx)
 			if err != nil {
-				s.stop(err, yield)
+				if err != ErrEmpty { //nolint:errorlint // a cause may wrap it
+					var zero T
+					yield(zero, err)
+				}
 				return
 			}
 			if !yield(h.outcome()) {
 				return
 			}
 		}
-	}
-}
-
-// stop yields err unless it says that the set is empty.
-func (s *Set[T]) stop(err error, yield func(T, error) bool) {
-	if err != ErrEmpty { //nolint:errorlint // a cause may wrap it
-		var zero T
-		yield(zero, err)
 	}
 }
 

@@ -2,11 +2,13 @@ package sse_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"time"
 
+	"github.com/coderrange/ferrous/stream"
 	"github.com/coderrange/ferrous/stream/sse"
 )
 
@@ -37,4 +39,19 @@ func ExampleConnect() {
 	// Output:
 	// 1 one <nil>
 	// 2 two <nil>
+}
+
+func ExampleResponseError() {
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, server.URL, nil)
+	if err != nil {
+		panic(err)
+	}
+	_, err = stream.Collect(context.Background(), sse.Connect(req, sse.Options{}))
+	var refused *sse.ResponseError
+	if errors.As(err, &refused) {
+		fmt.Println(refused.StatusCode, refused)
+	}
+	// Output: 404 sse: not a stream of events: status 404
 }
