@@ -1,6 +1,7 @@
 package diagram
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -13,8 +14,11 @@ type TB interface {
 
 // Diff fails t with what changed if the pictures differ, and says whether they
 // are the same. A box of before is the same box in after if it has its address
-// and type. Numbers of boxes do not count.
+// and type. Numbers of boxes do not count. Diff panics if a picture is nil.
 func Diff(t TB, before, after *Picture) bool {
+	if t == nil || before == nil || after == nil {
+		panic(errors.New("diagram: Diff: nil test or picture"))
+	}
 	t.Helper()
 	text := changes(before, after)
 	if text != "" {

@@ -14,6 +14,15 @@ type Picture struct {
 	width func(string) int
 }
 
+// columns returns how wide text is. A Picture that Capture did not make counts as the
+// zero Options do.
+func (p *Picture) columns(text string) int {
+	if p.width == nil {
+		return columns(text)
+	}
+	return p.width(text)
+}
+
 // Places of boxes that are not in a frame.
 const (
 	Heap     = "heap"

@@ -14,13 +14,17 @@ type Step struct {
 
 // Steps draws moments below one another. What is new since the moment before has
 // a green frame, what changed an orange one. Boxes keep their numbers.
-func Steps(title string, steps ...Step) string { return stepsSVG(title, false, steps) }
+//
+// It panics if a step has no picture.
+func Steps(title string, steps ...Step) string { return stepsSVG("Steps", title, false, steps) }
 
 // AnimatedSteps draws moments in one place, one after another, two seconds each.
 // Readers who want less motion, and paper, get what [Steps] draws.
-func AnimatedSteps(title string, steps ...Step) string { return stepsSVG(title, true, steps) }
+func AnimatedSteps(title string, steps ...Step) string {
+	return stepsSVG("AnimatedSteps", title, true, steps)
+}
 
-func stepsSVG(title string, animated bool, steps []Step) string {
+func stepsSVG(function, title string, animated bool, steps []Step) string {
 	var body, text, description strings.Builder
 	fmt.Fprintf(&body, `<text class="title" x="%.0f" y="24">%s</text>`+"\n", margin, html.EscapeString(title))
 	numbers := map[*Box]int{}
@@ -28,6 +32,9 @@ func stepsSVG(title string, animated bool, steps []Step) string {
 	var before *Picture
 	width, y, tallest := float64(columns(title))*9.5+2*margin, 26.0, 0.0
 	for i, s := range steps {
+		if s.Picture == nil {
+			panic(fmt.Errorf("diagram: %s: step %d of %d has no picture", function, i+1, len(steps)))
+		}
 		d := &drawing{p: s.Picture, number: numbers}
 		var was map[*Box]*Box
 		if before != nil {

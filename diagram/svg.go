@@ -135,17 +135,17 @@ func (d *drawing) name(b *Box, r Row) string {
 func (d *drawing) names(b *Box) int {
 	n := 0
 	for _, r := range b.Rows {
-		n = max(n, d.p.width(d.name(b, r)))
+		n = max(n, d.p.columns(d.name(b, r)))
 	}
 	return n
 }
 
 // size returns width and height of b.
 func (d *drawing) size(b *Box) (w, h float64) {
-	n := d.p.width(d.head(b))
+	n := d.p.columns(d.head(b))
 	names := d.names(b)
 	for _, r := range b.Rows {
-		n = max(n, names+2+min(d.p.width(d.text(r)), longest))
+		n = max(n, names+2+min(d.p.columns(d.text(r)), longest))
 	}
 	return float64(n)*charWidth + 2*inset, headHeight + rowHeight*float64(len(b.Rows))
 }
@@ -202,7 +202,7 @@ func (d *drawing) layout(title string) {
 	}
 	d.gap = append(d.gap, x)
 	d.width += lane * float64(d.lanes[len(d.columns)])
-	d.width = max(d.width, float64(d.p.width(title))*9.5+2*margin)
+	d.width = max(d.width, float64(d.p.columns(title))*9.5+2*margin)
 	if d.narrow {
 		d.width = max(narrowWidth, d.width)
 	}

@@ -57,7 +57,7 @@ func (p *Picture) Text(width int) string {
 func (p *Picture) box(out *strings.Builder, b *Box, inner int) {
 	names := 0
 	for _, r := range b.Rows {
-		names = max(names, min(p.width(r.Name), 20))
+		names = max(names, min(p.columns(r.Name), 20))
 	}
 	lines := []string{b.title()}
 	for _, r := range b.Rows {
@@ -66,7 +66,7 @@ func (p *Picture) box(out *strings.Builder, b *Box, inner int) {
 	w := 0
 	for i, l := range lines {
 		lines[i] = p.clip(strings.TrimRight(l, " "), inner)
-		w = max(w, p.width(lines[i]))
+		w = max(w, p.columns(lines[i]))
 	}
 	rule := strings.Repeat("─", w+2)
 	for i, l := range lines {
@@ -91,15 +91,15 @@ func (b *Box) margin(r Row) string {
 }
 
 func (p *Picture) pad(s string, width int) string {
-	return s + strings.Repeat(" ", max(0, width-p.width(s)))
+	return s + strings.Repeat(" ", max(0, width-p.columns(s)))
 }
 
 // clip cuts s so that it takes at most width columns.
 func (p *Picture) clip(s string, width int) string {
-	if p.width(s) <= width {
+	if p.columns(s) <= width {
 		return s
 	}
-	for s != "" && p.width(s) > width-1 {
+	for s != "" && p.columns(s) > width-1 {
 		_, n := utf8.DecodeLastRuneInString(s)
 		s = s[:len(s)-n]
 	}

@@ -83,6 +83,15 @@ func (c *AtomicRefCell[T]) RWith(f func(*T)) {
 	f(&c.value)
 }
 
+// RWithErr is [AtomicRefCell.RWith] for a function that may fail. It returns f's
+// error.
+func (c *AtomicRefCell[T]) RWithErr(f func(*T) error) error {
+	needFunc("AtomicRefCell.RWithErr", f != nil)
+	n, token := c.state.share("AtomicRefCell.RWithErr")
+	defer c.state.unshare(n, token)
+	return f(&c.value)
+}
+
 // With calls f with the value, which f may change. The value is borrowed for
 // writing until f returns, panics or exits the goroutine. With panics if the value
 // is borrowed.
@@ -91,6 +100,15 @@ func (c *AtomicRefCell[T]) With(f func(*T)) {
 	r := c.seize("AtomicRefCell.With")
 	defer r.Release()
 	f(&c.value)
+}
+
+// WithErr is [AtomicRefCell.With] for a function that may fail. It returns f's
+// error; what f has changed stays changed.
+func (c *AtomicRefCell[T]) WithErr(f func(*T) error) error {
+	needFunc("AtomicRefCell.WithErr", f != nil)
+	r := c.seize("AtomicRefCell.WithErr")
+	defer r.Release()
+	return f(&c.value)
 }
 
 // Replace sets the value and returns the old one. It panics if the value is

@@ -56,7 +56,10 @@ func (e *BorrowError) Error() string {
 	if e.Refused != "" {
 		details = append(details, "refused at "+e.Refused)
 	}
-	text := methodError(e.Op, e.Err).Error()
+	text := "refcell: " + e.Op
+	if e.Err != nil { // it was made by a method
+		text = methodError(e.Op, e.Err).Error()
+	}
 	if len(details) > 0 {
 		text += " (" + strings.Join(details, "; ") + ")"
 	}

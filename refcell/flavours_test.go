@@ -65,7 +65,9 @@ type cell struct {
 // methods are those of both types of cells that do not mention their guards.
 type methods interface {
 	RWith(f func(*pair))
+	RWithErr(f func(*pair) error) error
 	With(f func(*pair))
+	WithErr(f func(*pair) error) error
 	ReplaceWith(f func(*pair) pair) pair
 	Replace(v pair) pair
 	Take() pair

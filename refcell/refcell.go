@@ -107,6 +107,14 @@ func (c *RefCell[T]) RWith(f func(*T)) {
 	f(&c.value)
 }
 
+// RWithErr is [RefCell.RWith] for a function that may fail. It returns f's error.
+func (c *RefCell[T]) RWithErr(f func(*T) error) error {
+	needFunc("RefCell.RWithErr", f != nil)
+	n, token := c.state.share("RefCell.RWithErr")
+	defer c.state.unshare(n, token)
+	return f(&c.value)
+}
+
 // With calls f with the value, which f may change. The value is borrowed for writing
 // until f returns, panics or exits the goroutine. With panics if the value is
 // borrowed.
@@ -115,6 +123,15 @@ func (c *RefCell[T]) With(f func(*T)) {
 	r := c.seize("RefCell.With")
 	defer r.Release()
 	f(&c.value)
+}
+
+// WithErr is [RefCell.With] for a function that may fail. It returns f's error; what
+// f has changed stays changed.
+func (c *RefCell[T]) WithErr(f func(*T) error) error {
+	needFunc("RefCell.WithErr", f != nil)
+	r := c.seize("RefCell.WithErr")
+	defer r.Release()
+	return f(&c.value)
 }
 
 // Replace sets the value and returns the old one. It panics if the value is

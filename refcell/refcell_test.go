@@ -62,6 +62,7 @@ func TestRefusalsNameOperationAndState(t *testing.T) {
 		for op, use := range map[string]func(){
 			"BorrowMut":   func() { c.borrowMut() },
 			"With":        func() { c.With(func(*pair) {}) },
+			"WithErr":     func() { _ = c.WithErr(func(*pair) error { return nil }) },
 			"Replace":     func() { c.Replace(pair{}) },
 			"ReplaceWith": func() { c.ReplaceWith(func(*pair) pair { return pair{} }) },
 			"Swap":        func() { f.zero().swap(c); t.Error("swapped") },
@@ -85,6 +86,7 @@ func TestRefusalsNameOperationAndState(t *testing.T) {
 		for op, use := range map[string]func(){
 			"Borrow":    func() { c.borrow() },
 			"RWith":     func() { c.RWith(func(*pair) {}) },
+			"RWithErr":  func() { _ = c.RWithErr(func(*pair) error { return nil }) },
 			"BorrowMut": func() { c.borrowMut() },
 			"Replace":   func() { c.Replace(pair{1, 1}) },
 			"Swap":      func() { c.swap(f.zero()) },
@@ -157,11 +159,27 @@ func TestPanicInACallbackReleases(t *testing.T) {
 		for name, use := range map[string]func(){
 			"RWith":       func() { c.RWith(func(*pair) { panic(errBoom) }) },
 			"With":        func() { c.With(func(*pair) { panic(errBoom) }) },
+			"RWithErr":    func() { _ = c.RWithErr(func(*pair) error { panic(errBoom) }) },
+			"WithErr":     func() { _ = c.WithErr(func(*pair) error { panic(errBoom) }) },
 			"ReplaceWith": func() { c.ReplaceWith(func(*pair) pair { panic(errBoom) }) },
 		} {
 			require.ErrorIs(t, testkit.PanicError(t, use), errBoom, name)
 			refuses(t, c, false, false)
 		}
+	})
+}
+
+func TestAnErrorOfACallbackIsReturnedAndReleases(t *testing.T) {
+	eachFlavour(t, func(t *testing.T, f flavour) {
+		c := f.zero()
+		require.NoError(t, c.WithErr(func(v *pair) error { v.a = 1; return nil }))
+		require.ErrorIs(t, c.WithErr(func(v *pair) error { v.a++; return errBoom }), errBoom)
+		require.ErrorIs(t, c.RWithErr(func(v *pair) error {
+			assert.Equal(t, 2, v.a)
+			refuses(t, c, false, true)
+			return errBoom
+		}), errBoom)
+		refuses(t, c, false, false)
 	})
 }
 
@@ -345,6 +363,8 @@ func TestNilArgumentsPanicByName(t *testing.T) {
 		for op, use := range map[string]func(){
 			"RWith":       func() { c.RWith(nil) },
 			"With":        func() { c.With(nil) },
+			"RWithErr":    func() { _ = c.RWithErr(nil) },
+			"WithErr":     func() { _ = c.WithErr(nil) },
 			"ReplaceWith": func() { c.ReplaceWith(nil) },
 		} {
 			assert.EqualError(t, testkit.PanicError(t, use), "refcell: "+f.name+"RefCell."+op+": nil function")

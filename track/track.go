@@ -33,6 +33,7 @@
 package track
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/coderrange/ferrous/internal/track"
@@ -97,6 +98,9 @@ func Leaks() []Leak {
 // of these to end, and its stack says whose it is. Parallel tests that make
 // handles without a Check make the others' fail.
 func Check(t TB) {
+	if t == nil {
+		panic(errors.New("track: Check: nil test"))
+	}
 	t.Helper()
 	track.Check(t)
 }

@@ -115,7 +115,7 @@ func Example_stringLook() {
 		fmt.Print(i, string(r), " ")
 	}
 	bytes := []byte("aé")
-	fmt.Println(bytes, s[:3], utf8.ValidString(s))
+	fmt.Println(len(bytes), s[:3], utf8.ValidString(s))
 	n, err := strconv.Atoi("12")
 	fmt.Println(n, err)
 	// Output:

@@ -158,6 +158,7 @@ var recipes = map[string]string{
 	"seatmap.Token":           "hold().Token",
 	"seatmap.Hold":            "hold()",
 	"seatmap.Booking":         "seatmap.Booking{Token: hold().Token}",
+	"diagram.Box":             "diagram.Box{Number: 1}",
 	"retry.Journal":           "retry.Journal[$1](nil)",
 	"seatmap.Cursor":          "position()",
 	"seatmap.CreateRequest":   `seatmap.CreateRequest{Event: "b", Layout: seatmap.Layout{Count: 4}}`,
