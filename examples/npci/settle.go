@@ -44,14 +44,14 @@ func (p *pipeline) settle(ctx context.Context, pay payment) error {
 		switch {
 		case err != nil:
 			s.permit.Release()
-			retries.Cancel()
+			s.cancel(&retries)
 			return err
 		case i == again:
 			s.answer.Close()
 			p.submit(ctx, pay, &s)
 			continue
 		case s.failure == nil:
-			retries.Cancel() // the answer was late
+			s.cancel(&retries) // the answer was late
 			retries.Succeeded()
 			s.end()
 			return nil
@@ -96,5 +96,12 @@ func (p *pipeline) submit(ctx context.Context, pay payment, s *settlement) {
 func (s *settlement) end() {
 	if !s.waiting && !errors.Is(s.failure, retry.ErrOpen) {
 		s.permit.Done(s.failure)
+	}
+}
+
+// cancel gives back the next attempt, if it is granted and not made.
+func (s *settlement) cancel(retries *retry.Retries) {
+	if s.waiting {
+		retries.Cancel()
 	}
 }
