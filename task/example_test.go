@@ -313,8 +313,7 @@ func ExampleEndError() {
 	s.Spawn(func(context.Context) (int, error) { return 1, nil })
 	<-running
 	err := s.Close()
-	var end *task.EndError
-	if errors.As(err, &end) {
+	if end, ok := errors.AsType[*task.EndError](err); ok {
 		fmt.Println(end.Aborted, end.Cause)
 	}
 	// Output: 2 task: closed
@@ -324,8 +323,7 @@ func ExampleEndError() {
 func ExamplePanicError() {
 	h := task.Go(context.Background(), func(context.Context) (int, error) { panic("a bug") })
 	_, err := h.Result(context.Background())
-	var p *task.PanicError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*task.PanicError](err); ok {
 		fmt.Println(p.Value, len(p.Stack) > 0)
 	}
 	// Output: a bug true

@@ -130,6 +130,12 @@ func (s *Set[T]) add(h *Handle[T]) (open bool) {
 //ferrous:blocks
 func (s *Set[T]) Next(ctx context.Context) (*Handle[T], error) {
 	s.workers.checkWait(ctx, "Set", "Next")
+	return s.next(ctx)
+}
+
+//ferrous:mustuse
+//ferrous:blocks
+func (s *Set[T]) next(ctx context.Context) (*Handle[T], error) {
 	for first := true; ; first = false {
 		if ctx.Err() != nil {
 			return nil, contextError(ctx)
@@ -256,7 +262,7 @@ func (s *Set[T]) take(h *Handle[T]) {
 //ferrous:blocks
 func (s *Set[T]) All(ctx context.Context) iter.Seq2[T, error] {
 	s.workers.checkWait(ctx, "Set", "All")
-	return results(ctx, s.Next)
+	return s.results(ctx, false)
 }
 
 // Ordered is [Set.All] in the order in which the tasks were spawned. After tokio-util's
@@ -265,14 +271,20 @@ func (s *Set[T]) All(ctx context.Context) iter.Seq2[T, error] {
 //ferrous:blocks
 func (s *Set[T]) Ordered(ctx context.Context) iter.Seq2[T, error] {
 	s.workers.checkWait(ctx, "Set", "Ordered")
-	return results(ctx, s.first)
+	return s.results(ctx, true)
 }
 
-// results yields the results of the handles that next takes, until its error is ErrEmpty.
-func results[T any](ctx context.Context, next func(context.Context) (*Handle[T], error)) iter.Seq2[T, error] {
+// results is All, or Ordered if ordered.
+func (s *Set[T]) results(ctx context.Context, ordered bool) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for {
-			h, err := next(ctx)
+			var h *Handle[T]
+			var err error
+			if ordered {
+				h, err = s.first(ctx)
+			} else {
+				h, err = s.next(ctx)
+			}
 			if err != nil {
 				if err != ErrEmpty { //nolint:errorlint // a cause may wrap it
 					var zero T

@@ -49,8 +49,7 @@ func ExampleResponseError() {
 		panic(err)
 	}
 	_, err = stream.Collect(context.Background(), sse.Connect(req, sse.Options{}))
-	var refused *sse.ResponseError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*sse.ResponseError](err); ok {
 		fmt.Println(refused.StatusCode, refused)
 	}
 	// Output: 404 sse: not a stream of events: status 404
