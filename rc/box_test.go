@@ -140,7 +140,7 @@ func TestCheckSeesBoxes(t *testing.T) {
 	assert.Contains(t, errors[0], "made by\n\tgithub.com/coderrange/ferrous/rc.(*Box[...]).Move")
 	errors = handles.Leaked(func() { b = rc.NewBox(1) })
 	require.Len(t, errors, 1)
-	assert.Contains(t, errors[0], "made by\n\tgithub.com/coderrange/ferrous/rc.NewBox")
+	assert.Contains(t, errors[0], "made by\n\tgithub.com/coderrange/ferrous/rc.NewBoxDrop")
 	b.Drop()
 	rc.Track(1000)
 	defer rc.Track(0)
@@ -180,10 +180,8 @@ func TestAnEndedBoxKeepsNothingAlive(t *testing.T) {
 		"IntoRc": func(b *rc.Box[*[64]int]) { b.IntoRc().Drop() },
 	} {
 		for _, drop := range []func(**[64]int){nil, func(**[64]int) {}} {
-			value := new([64]int)
-			seen := weak.Make(value)
-			b := rc.NewBoxDrop(value, drop)
-			value = nil
+			b := rc.NewBoxDrop(new([64]int), drop)
+			seen := weak.Make(*b.Ptr())
 			end(b)
 			runtime.GC()
 			assert.Nil(t, seen.Value(), name)

@@ -53,3 +53,60 @@ func ExampleBox_Move() {
 	// 500
 	// rc: Box.Ptr: handle was dropped
 }
+
+func ExampleBox() {
+	b := rc.NewBoxDrop("file", func(name *string) { fmt.Println("closed", *name) })
+	defer b.Drop()
+	fmt.Println(*b.Ptr())
+	// Output:
+	// file
+	// closed file
+}
+
+func ExampleRc() {
+	a := rc.New([]int{1, 2})
+	b := a.Clone()
+	_, only := a.GetMut()
+	fmt.Println(only, a.StrongCount(), a.PtrEq(b))
+	b.Drop()
+	v, last := a.IntoInner()
+	fmt.Println(v, last)
+	// Output:
+	// false 2 true
+	// [1 2] true
+}
+
+func ExampleNewCyclic() {
+	type node struct {
+		name string
+		self *rc.Weak[node]
+	}
+	a := rc.NewCyclic(func(self *rc.Weak[node]) node { return node{"root", self.Clone()} }, nil)
+	if b, ok := a.Ptr().self.Upgrade(); ok {
+		fmt.Println(b.Ptr().name, b.StrongCount())
+		b.Drop()
+	}
+	// Output: root 2
+}
+
+func ExampleUnwrapOrClone() {
+	a := rc.New(words{"a"})
+	b := a.Clone()
+	own := rc.UnwrapOrClone(a) // a clone: b owns the value too
+	own[0] = "changed"
+	fmt.Println(own, b)
+	// Output: [changed] [a]
+}
+
+func ExampleMakeMut() {
+	a := rc.New(words{"a"})
+	b := a.Clone()
+	(*rc.MakeMut(a))[0] = "changed" // a owns a clone now
+	fmt.Println(a, b)
+	// Output: [changed] [a]
+}
+
+// words can clone itself.
+type words []string
+
+func (w words) Clone() words { return slices.Clone(w) }

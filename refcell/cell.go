@@ -7,12 +7,12 @@ import (
 	"github.com/coderrange/ferrous/internal/show"
 )
 
-// A Cell holds a value that is copied in and out, so that nothing is ever
-// borrowed, after std::cell::Cell. It serves where several owners of a struct
-// change a small field of it.
+// A Cell holds a value that is only copied in and out, after std::cell::Cell. Nothing
+// borrows the value, so nothing is ever refused. Use it for a small field that several
+// owners of a struct change.
 //
-// The zero value holds the zero T. A Cell must not be copied after first use,
-// and belongs to one goroutine. Nothing allocates.
+// The zero value holds the zero T. A Cell must not be copied after first use. It is for
+// one goroutine. No method allocates.
 type Cell[T any] struct {
 	_     noCopy
 	value T
@@ -21,7 +21,7 @@ type Cell[T any] struct {
 // NewCell returns a Cell that holds v.
 func NewCell[T any](v T) *Cell[T] { return &Cell[T]{value: v} }
 
-// Get returns the value.
+// Get returns a copy of the value.
 func (c *Cell[T]) Get() T { return c.value }
 
 // Set sets the value.
@@ -39,14 +39,15 @@ func (c *Cell[T]) Take() T {
 	return c.Replace(zero)
 }
 
-// Swap exchanges the values of two cells, which may be the same.
+// Swap exchanges the values of two cells, which may be the same cell. It panics if other
+// is nil.
 func (c *Cell[T]) Swap(other *Cell[T]) {
 	needCell("Cell.Swap", other != nil)
 	c.value, other.value = other.value, c.value
 }
 
-// Update sets the value to what f makes of it. While f runs the cell has the
-// old value.
+// Update sets the value to f of the old value. While f runs, the cell holds the old
+// value. If f panics, the cell is unchanged. Update panics if f is nil.
 func (c *Cell[T]) Update(f func(T) T) {
 	needFunc("Cell.Update", f != nil)
 	c.value = f(c.value)

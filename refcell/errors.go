@@ -9,31 +9,42 @@ import (
 	"github.com/coderrange/ferrous/internal/track"
 )
 
-// What a borrow is refused for, and what a misused guard panics with.
 var (
-	ErrBorrowed    = errors.New("refcell: already borrowed")
+	// ErrBorrowed refuses an exclusive borrow: there are readers.
+	ErrBorrowed = errors.New("refcell: already borrowed")
+	// ErrMutBorrowed refuses a borrow: there is a writer.
 	ErrMutBorrowed = errors.New("refcell: already mutably borrowed")
-	ErrTaken       = errors.New("refcell: value was taken out by IntoInner")
-	ErrReleased    = errors.New("refcell: guard was released")
-	ErrPoisoned    = errors.New("refcell: initializer did not return")
-	ErrNoInit      = errors.New("refcell: no initializer")
-	ErrReentrant   = errors.New("refcell: initializer needs its own value")
+	// ErrTaken refuses a borrow: the cell has ended.
+	ErrTaken = errors.New("refcell: value was taken out by IntoInner")
+
+	// ErrReleased is the error with which a guard panics that has ended or is zero.
+	ErrReleased = errors.New("refcell: guard was released")
+
+	// ErrPoisoned is the error with which a LazyCell panics whose initializer panicked
+	// or exited its goroutine.
+	ErrPoisoned = errors.New("refcell: initializer did not return")
+	// ErrNoInit is the error with which a LazyCell panics that is zero, and NewLazyCell
+	// if its function is nil.
+	ErrNoInit = errors.New("refcell: no initializer")
+	// ErrReentrant is the error with which a OnceCell or a LazyCell panics that is set
+	// by its own initializer or asked for its value.
+	ErrReentrant = errors.New("refcell: initializer needs its own value")
 
 	errNilFunc  = errors.New("refcell: nil function")
 	errNilCell  = errors.New("refcell: nil cell")
 	errNilGuard = errors.New("refcell: nil guard")
 )
 
-// A BorrowError says why a borrow was refused. It is ErrBorrowed,
-// ErrMutBorrowed or ErrTaken.
+// A BorrowError says why a borrow was refused. It unwraps to [ErrBorrowed],
+// [ErrMutBorrowed] or [ErrTaken].
 type BorrowError struct {
-	Op      string // what was refused: RefCell.BorrowMut
+	Op      string // the method: RefCell.BorrowMut
 	Err     error
-	Readers int    // shared borrows, if Err is ErrBorrowed
-	First   string // where the oldest tracked borrow that goes on was made: file.go:42
-	Refused string // where this borrow was refused, while tracking is on
+	Readers int    // number of readers, if Err is ErrBorrowed
+	First   string // the place of the oldest tracked borrow of the cell: file.go:42; or empty
+	Refused string // the place of the refused call, or empty if tracking is off
 
-	some bool // there are borrows that are not tracked
+	some bool // some readers, not all, are tracked
 }
 
 // Error returns the operation, the state of the cell and the places.
@@ -93,7 +104,7 @@ func borrowed(readers int) string {
 	return fmt.Sprintf("borrowed=%d", readers)
 }
 
-// released panics because a guard was used after its end.
+// released panics because a guard was used after its end. op is the method.
 func released(op string) { panic(methodError(op, ErrReleased)) }
 
 // needFunc panics unless op was given its function.
@@ -123,14 +134,14 @@ var class = track.Class{Path: "github.com/coderrange/ferrous/refcell", Profile: 
 
 func init() { track.Register(&class, nil) }
 
-// Track records where one in n of the borrows made from now on come from: all
-// for 1, and none for 0, which is how it starts. It may be called at any time
-// and by any goroutine. A negative n panics.
+// Track records the place of origin of one in n of the borrows that are made from now
+// on: of all for 1, and of none for 0, which is the default. It may be called at any
+// time and by any goroutine. It panics if n is negative.
 //
-// Refusals name the place of a tracked borrow that is in the way, and a copy of
-// a tracked [AtomicRef] knows of the end of the borrow. Package track says where
-// else tracked borrows appear and what they cost. It turns on all packages at
-// once, too: if it asks for more than n does, that much is tracked.
+// A refusal names the place of a tracked borrow that conflicts, and a copy of a tracked
+// [AtomicRef] learns of the end of the borrow. Package track says where else the records
+// appear and what they cost. Its Start sets a rate for all packages; the higher of the
+// two rates applies.
 func Track(n int) { class.Track(n) }
 
 // noCopy makes go vet report copies of a struct that has it as a field.
@@ -139,9 +150,9 @@ type noCopy struct{}
 func (*noCopy) Lock()   {}
 func (*noCopy) Unlock() {}
 
-// A key tells shared borrows apart. It makes go vet report copies of a guard that
-// has it, as a noCopy does. That would be a fifth field, though, with which the
-// compiler no longer keeps a guard in registers.
+// A key identifies a shared borrow. It has Lock and Unlock so that go vet reports copies
+// of a guard. A separate noCopy would be a fifth field, and the compiler keeps only
+// structs of up to four fields in registers.
 type key struct{ n uint64 }
 
 func (*key) Lock()   {}

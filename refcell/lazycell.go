@@ -5,23 +5,21 @@ import (
 	"log/slog"
 )
 
-// A LazyCell holds a value that is made when it is first asked for, after
-// std::cell::LazyCell.
+// A LazyCell holds a value that is computed at its first use, after std::cell::LazyCell.
 //
-// It is made by [NewLazyCell]; the zero LazyCell panics with an error that is
-// [ErrNoInit] when it is asked. A LazyCell must not be copied after first use,
-// and belongs to one goroutine. If the initializer panics or exits the goroutine
-// the cell is poisoned, and every later Get panics with an error that is
-// [ErrPoisoned]. If the initializer asks for the value, that panics with an error
-// that is [ErrReentrant].
+// [NewLazyCell] makes it; Get and Ptr of the zero LazyCell panic with an error that is
+// [ErrNoInit]. A LazyCell must not be copied after first use. It is for one goroutine.
+//
+// If the initializer panics or exits the goroutine, the cell is poisoned: every later Get
+// and Ptr panics with an error that is [ErrPoisoned]. If the initializer itself calls Get
+// or Ptr, that call panics with an error that is [ErrReentrant].
 type LazyCell[T any] struct {
 	cell   OnceCell[T]
-	init   func() T // nil when it has been called
-	called bool
+	init   func() T // nil after its call began, and in the zero LazyCell
+	called bool     // the call of init has begun
 }
 
-// NewLazyCell returns a LazyCell whose value init will make. It panics if init
-// is nil.
+// NewLazyCell returns a LazyCell whose value init computes. It panics if init is nil.
 func NewLazyCell[T any](init func() T) *LazyCell[T] {
 	if init == nil {
 		panic(methodError("NewLazyCell", ErrNoInit))
@@ -29,7 +27,7 @@ func NewLazyCell[T any](init func() T) *LazyCell[T] {
 	return &LazyCell[T]{init: init}
 }
 
-// Get returns the value, which it makes first if nobody has asked before.
+// Get returns a copy of the value. The first Get or Ptr computes it.
 func (c *LazyCell[T]) Get() T {
 	if c.cell.set {
 		return c.cell.value
@@ -37,15 +35,17 @@ func (c *LazyCell[T]) Get() T {
 	return *c.force("LazyCell.Get")
 }
 
-// Ptr is Get for a value to be changed.
+// Ptr returns a pointer to the value, which the caller may change. The first Get or Ptr
+// computes the value.
 //
 //ferrous:lends
 func (c *LazyCell[T]) Ptr() *T { return c.force("LazyCell.Ptr") }
 
-// TryGet returns the value, or false if nobody has asked for it yet.
+// TryGet returns a copy of the value, or false if the value was not computed. It never
+// computes.
 func (c *LazyCell[T]) TryGet() (T, bool) { return c.cell.Get() }
 
-// force makes the value unless it is there.
+// force computes the value unless that was done, and returns it.
 func (c *LazyCell[T]) force(op string) *T {
 	switch {
 	case c.cell.set:

@@ -10,8 +10,8 @@ import (
 // A OnceCell holds a value that is set at most once, after
 // std::cell::OnceCell.
 //
-// The zero value is empty. A OnceCell must not be copied after first use, and
-// belongs to one goroutine. Nothing allocates.
+// The zero value is empty. A OnceCell must not be copied after first use. It is for one
+// goroutine. Only the functions of the caller allocate.
 type OnceCell[T any] struct {
 	_       noCopy
 	value   T
@@ -22,10 +22,11 @@ type OnceCell[T any] struct {
 // OnceCellFrom returns a OnceCell that holds v.
 func OnceCellFrom[T any](v T) *OnceCell[T] { return &OnceCell[T]{value: v, set: true} }
 
-// Get returns the value, or false if there is none.
+// Get returns a copy of the value, or false if the cell is empty.
 func (c *OnceCell[T]) Get() (T, bool) { return c.value, c.set }
 
-// Ptr returns the value to be changed, or false if there is none.
+// Ptr returns a pointer to the value, which the caller may change, or false if the cell
+// is empty.
 //
 //ferrous:lends
 func (c *OnceCell[T]) Ptr() (*T, bool) {
@@ -35,12 +36,12 @@ func (c *OnceCell[T]) Ptr() (*T, bool) {
 	return &c.value, true
 }
 
-// Set sets the value and reports whether there was none. It panics with an
-// error that is [ErrReentrant] if an initializer of this cell calls it.
+// Set sets the value of an empty cell and reports true. It reports false, and changes
+// nothing, if the cell has a value. It panics with an error that is [ErrReentrant] if the
+// initializer of this cell calls it.
 func (c *OnceCell[T]) Set(v T) bool { return c.insert("OnceCell.Set", v) }
 
-// TryInsert sets the value if there is none, and reports whether it did. It
-// returns the value that is there now. It panics as Set does.
+// TryInsert is [OnceCell.Set] that also returns the value that the cell has now.
 func (c *OnceCell[T]) TryInsert(v T) (T, bool) {
 	ok := c.insert("OnceCell.TryInsert", v)
 	return c.value, ok
@@ -58,10 +59,12 @@ func (c *OnceCell[T]) insert(op string, v T) bool {
 	return true
 }
 
-// GetOrInit returns the value, which it sets to what f returns if there is
-// none. If f panics or exits the goroutine, the cell stays empty. It panics with
-// an error that is [ErrReentrant] if f sets this cell or needs its value; to f
-// itself the cell is empty.
+// GetOrInit returns the value. If the cell is empty, GetOrInit first sets it to what f
+// returns. If f panics or exits the goroutine, the cell stays empty.
+//
+// While f runs the cell is empty: Get and Ptr return false. A Set, TryInsert or GetOrInit
+// of this cell in f panics with an error that is [ErrReentrant]. A nil f panics if the
+// cell is empty.
 func (c *OnceCell[T]) GetOrInit(f func() T) T {
 	if c.set {
 		return c.value
@@ -71,8 +74,8 @@ func (c *OnceCell[T]) GetOrInit(f func() T) T {
 	return v
 }
 
-// GetOrTryInit is [OnceCell.GetOrInit] for an initializer that may fail: then
-// it returns the error, and the cell stays empty.
+// GetOrTryInit is [OnceCell.GetOrInit] for an f that may fail. It returns the error of f,
+// and the cell stays empty.
 func (c *OnceCell[T]) GetOrTryInit(f func() (T, error)) (T, error) {
 	if c.set {
 		return c.value, nil
@@ -97,8 +100,8 @@ func (c *OnceCell[T]) fill(op string, f func() (T, error)) (T, error) {
 	return v, nil
 }
 
-// Take returns the value and leaves the cell empty, or returns false if there
-// is none.
+// Take returns the value and leaves the cell empty. It returns false if the cell is
+// empty.
 func (c *OnceCell[T]) Take() (T, bool) {
 	var zero T
 	v, set := c.value, c.set
