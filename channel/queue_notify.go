@@ -56,9 +56,9 @@ func (b *notifier) notifySlow() {
 	}
 }
 
-// retract takes back a token that no waiter is left to receive, if goroutines wait
-// for Ready or none wait at all, and offers to the former what there is. Otherwise
-// the next waiter receives the token.
+// retract takes back the token if only goroutines that wait for Ready are left, and
+// offers them what there is. If no goroutine is left, the token stays for the next
+// waiter.
 func (b *notifier) retract(waiting int64) {
 	if waiting == 0 || waiting%readyUnit != 0 {
 		return
