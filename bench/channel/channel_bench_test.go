@@ -204,3 +204,80 @@ func BenchmarkUnbounded(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkSelect measures one goroutine that selects between two channels: one of
+// them has a message, neither has (TrySelect), or a partner answers each message, so
+// that every Select blocks.
+func BenchmarkSelect(b *testing.B) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	for _, capacity := range []int{1, 128} {
+		tx, rx := channel.New[int](capacity)
+		_, idle := channel.New[int](capacity)
+		cases := []channel.Case{rx.OnRecv(func(int, error) {}), idle.OnRecv(func(int, error) {})}
+		c, never := make(chan int, capacity), make(chan int, capacity)
+		name := func(what string) string { return fmt.Sprintf("%s/capacity=%d/", what, capacity) }
+		b.Run(name("Ready")+"ours", func(b *testing.B) {
+			for b.Loop() {
+				_ = tx.TrySend(1)
+				_, _ = channel.Select(ctx, cases...)
+			}
+		})
+		b.Run(name("Ready")+"native", func(b *testing.B) {
+			for b.Loop() {
+				c <- 1
+				select {
+				case <-c:
+				case <-never:
+				case <-ctx.Done():
+				}
+			}
+		})
+		b.Run(name("Try")+"ours", func(b *testing.B) {
+			for b.Loop() {
+				channel.TrySelect(cases...)
+			}
+		})
+		b.Run(name("Try")+"native", func(b *testing.B) {
+			for b.Loop() {
+				select {
+				case <-c:
+				case <-never:
+				default:
+				}
+			}
+		})
+		b.Run(name("Parked")+"ours", func(b *testing.B) {
+			ask, asked := channel.New[int](capacity)
+			go func() {
+				for v, err := range asked.All(ctx) {
+					if err == nil {
+						_ = tx.Send(ctx, v)
+					}
+				}
+			}()
+			for b.Loop() {
+				_ = ask.Send(ctx, 1)
+				_, _ = channel.Select(ctx, cases...)
+			}
+			ask.Close()
+		})
+		b.Run(name("Parked")+"native", func(b *testing.B) {
+			ask := make(chan int, capacity)
+			go func() {
+				for v := range ask {
+					c <- v
+				}
+			}()
+			for b.Loop() {
+				ask <- 1
+				select {
+				case <-c:
+				case <-never:
+				case <-ctx.Done():
+				}
+			}
+			close(ask)
+		})
+	}
+}
