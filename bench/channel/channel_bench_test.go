@@ -209,7 +209,7 @@ func BenchmarkUnbounded(b *testing.B) {
 // them has a message, neither has (TrySelect), or a partner answers each message, so
 // that every Select blocks.
 func BenchmarkSelect(b *testing.B) {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
 	for _, capacity := range []int{1, 128} {
 		tx, rx := channel.New[int](capacity)
