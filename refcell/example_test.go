@@ -104,8 +104,7 @@ func ExampleBorrowError() {
 	r := c.Borrow()
 	defer r.Release()
 	_, err := c.TryBorrowMut()
-	var refused *refcell.BorrowError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*refcell.BorrowError](err); ok {
 		fmt.Println(refused.Op, refused.Readers)
 	}
 	// Output: RefCell.TryBorrowMut 1
