@@ -47,7 +47,7 @@ func TestEveryCheckFindsAFault(t *testing.T) {
 	found := map[string]bool{}
 	for _, b := range broken {
 		m := seatmap.NewMap(seatmap.MapOptions{})
-		err := seattest.Check(t.Context(), seattest.Config{}, b.store(m), b.fails)
+		err := seattest.Check(t.Context(), seattest.Options{}, b.store(m), b.fails)
 		if assert.Error(t, err, b.fault) {
 			t.Logf("%s: %v", b.fault, err)
 		}

@@ -16,10 +16,10 @@ func Names() (names []string) {
 }
 
 // Check runs one check of a store.
-func Check(ctx context.Context, c Config, store seatmap.Store, name string) error {
+func Check(ctx context.Context, o Options, store seatmap.Store, name string) error {
 	for _, one := range checks {
 		if one.name == name {
-			return one.run(newSession(ctx, c, store))
+			return one.run(newSession(ctx, o, store))
 		}
 	}
 	return fmt.Errorf("no check %q", name)

@@ -2,7 +2,7 @@
 // interface says. The test of a store calls [Run]:
 //
 //	func TestStore(t *testing.T) {
-//		seattest.Run(t, seattest.Config{Open: func(t *testing.T) seatmap.Store {
+//		seattest.Run(t, seattest.Options{Open: func(t *testing.T) seatmap.Store {
 //			return open(t)
 //		}})
 //	}
@@ -24,8 +24,8 @@ import (
 	"github.com/coderrange/ferrous/seatmap"
 )
 
-// Config describes the store to check.
-type Config struct {
+// Options describes the store to check.
+type Options struct {
 	// Open returns a new client of the store, which Run closes. All clients that Open
 	// returns may be of one store: every check uses events of its own, with names that
 	// begin with "seattest-".
@@ -37,15 +37,15 @@ type Config struct {
 	Advance func(d time.Duration)
 }
 
-// Run runs each check as a subtest of t. It panics if c.Open is nil.
-func Run(t *testing.T, c Config) {
+// Run runs each check as a subtest of t. It panics if o.Open is nil.
+func Run(t *testing.T, o Options) {
 	t.Helper()
-	if c.Open == nil {
+	if o.Open == nil {
 		panic(errors.New("seattest: Run: Open is nil"))
 	}
 	for _, one := range checks {
 		t.Run(one.name, func(t *testing.T) {
-			s := newSession(t.Context(), c, c.Open(t))
+			s := newSession(t.Context(), o, o.Open(t))
 			defer func() {
 				if err := s.store.Close(); err != nil {
 					t.Errorf("Close: %v", err)
@@ -63,17 +63,17 @@ type session struct {
 	ctx   context.Context
 	store seatmap.Store
 	event string // a name that no other session uses
-	Config
+	Options
 }
 
-func newSession(ctx context.Context, c Config, store seatmap.Store) *session {
-	if c.Resolution == 0 {
-		c.Resolution = time.Millisecond
+func newSession(ctx context.Context, o Options, store seatmap.Store) *session {
+	if o.Resolution == 0 {
+		o.Resolution = time.Millisecond
 	}
-	if c.Advance == nil {
-		c.Advance = func(d time.Duration) { <-time.After(d) }
+	if o.Advance == nil {
+		o.Advance = func(d time.Duration) { <-time.After(d) }
 	}
-	return &session{ctx, store, fmt.Sprintf("seattest-%016x", rand.Uint64()), c}
+	return &session{ctx, store, fmt.Sprintf("seattest-%016x", rand.Uint64()), o}
 }
 
 // ttl is the time of holds that do not end during a check.

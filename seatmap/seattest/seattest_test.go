@@ -13,12 +13,12 @@ import (
 )
 
 func TestMapConforms(t *testing.T) {
-	seattest.Run(t, seattest.Config{Open: func(*testing.T) seatmap.Store { return seatmap.NewMap(seatmap.MapOptions{}) }})
+	seattest.Run(t, seattest.Options{Open: func(*testing.T) seatmap.Store { return seatmap.NewMap(seatmap.MapOptions{}) }})
 }
 
 func TestMapConformsInFakeTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		err := seattest.Check(t.Context(), seattest.Config{
+		err := seattest.Check(t.Context(), seattest.Options{
 			Resolution: time.Nanosecond, Advance: testkit.Advance,
 		}, seatmap.NewMap(seatmap.MapOptions{Manual: true}), "expiry")
 		assert.NoError(t, err)
@@ -26,5 +26,5 @@ func TestMapConformsInFakeTime(t *testing.T) {
 }
 
 func TestRunNeedsAStore(t *testing.T) {
-	assert.EqualError(t, testkit.PanicError(t, func() { seattest.Run(t, seattest.Config{}) }), "seattest: Run: Open is nil")
+	assert.EqualError(t, testkit.PanicError(t, func() { seattest.Run(t, seattest.Options{}) }), "seattest: Run: Open is nil")
 }

@@ -93,7 +93,7 @@ var harmless = map[string]string{
 	"seatmap.WatchRequest":  "a name and a cursor, which is a position",
 	"seatmap.Where":         "a prefix of labels",
 	"seq.ArgumentError":     "a number",
-	"seattest.Config":       "functions and a duration",
+	"seattest.Options":      "functions and a duration",
 	"sse.Options":           "numbers, functions and the ID of an event",
 	"sse.ResponseError":     "a status and a content type",
 	"stream.BatchOptions":   "numbers and a function",
