@@ -132,9 +132,7 @@ func (a *Arc[T]) WeakCount() int { return a.use("WeakCount").weaks() }
 // equal one.
 func (a *Arc[T]) PtrEq(other *Arc[T]) bool {
 	s := a.use("PtrEq")
-	if other == nil {
-		panic(methodError("Arc.PtrEq", errNilHandle))
-	}
+	needArc(other != nil, "Arc.PtrEq")
 	return s == other.use("PtrEq")
 }
 
@@ -195,7 +193,10 @@ type Cloner[T any] interface{ Clone() T }
 // last owner, a clone of it otherwise. It ends a also when the clone panics.
 //
 //ferrous:takes a
-func UnwrapOrClone[T Cloner[T]](a *Arc[T]) T { return a.UnwrapOrCloneFunc(T.Clone) }
+func UnwrapOrClone[T Cloner[T]](a *Arc[T]) T {
+	needArc(a != nil, "UnwrapOrClone")
+	return a.UnwrapOrCloneFunc(T.Clone)
+}
 
 // UnwrapOrCloneFunc is [UnwrapOrClone] for values without a method to clone
 // them.
@@ -218,7 +219,10 @@ func (a *Arc[T]) UnwrapOrCloneFunc(clone func(T) T) T {
 // else afterwards: call Ptr again for a pointer to it.
 //
 //ferrous:lends
-func MakeMut[T Cloner[T]](a *Arc[T]) *T { return a.MakeMutFunc(T.Clone) }
+func MakeMut[T Cloner[T]](a *Arc[T]) *T {
+	needArc(a != nil, "MakeMut")
+	return a.MakeMutFunc(T.Clone)
+}
 
 // MakeMutFunc is [MakeMut] for values without a method to clone them, such as
 // a slice: a.MakeMutFunc(slices.Clone).
@@ -276,6 +280,13 @@ func (a *Arc[T]) LogValue() slog.Value {
 	}
 	s := a.shared
 	return slog.GroupValue(slog.Any("value", s.value), slog.Int64("strong", s.strong.Load()), slog.Int("weak", s.weaks()))
+}
+
+// needArc panics unless a function was given its Arc.
+func needArc(given bool, method string) {
+	if !given {
+		panic(methodError(method, errNilHandle))
+	}
 }
 
 // use returns what a shares, and panics unless a is live.

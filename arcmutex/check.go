@@ -95,11 +95,11 @@ func check(o CheckOptions, method string) (stop func()) {
 	switch {
 	case o.Report == nil:
 		panic(methodError(method, errors.New("nil report")))
-	case o.Limit < 0 || o.Sample < 0 || o.MaxOrders < 0:
-		panic(methodError(method, errors.New("negative Limit, Sample or MaxOrders")))
+	case o.After < 0 || o.Limit < 0 || o.Sample < 0 || o.MaxOrders < 0:
+		panic(methodError(method, errors.New("negative After, Limit, Sample or MaxOrders")))
 	}
 	end := checker.Listen(lockdep.Options{
-		After: max(o.After, 0), Limit: o.Limit, Sample: o.Sample, Orders: o.MaxOrders,
+		After: o.After, Limit: o.Limit, Sample: o.Sample, Orders: o.MaxOrders,
 		Report: func(r *lockdep.Report) { o.Report(deadlock(r)) },
 	})
 	watch()
@@ -132,8 +132,21 @@ func watch() {
 // A Checkable is a *[Mutex] or *[RWMutex] of any type.
 type Checkable interface{ dep() *lockdep.Lock }
 
-func (m *Mutex[T]) dep() *lockdep.Lock   { return m.lock.dep("Mutex.") }
-func (m *RWMutex[T]) dep() *lockdep.Lock { return m.lock.dep("RWMutex.") }
+// dep returns what the checker knows of the lock, or nil for a nil *Mutex.
+func (m *Mutex[T]) dep() *lockdep.Lock {
+	if m == nil {
+		return nil
+	}
+	return m.lock.dep("Mutex.")
+}
+
+// dep returns what the checker knows of the lock, or nil for a nil *RWMutex.
+func (m *RWMutex[T]) dep() *lockdep.Lock {
+	if m == nil {
+		return nil
+	}
+	return m.lock.dep("RWMutex.")
+}
 
 // DeclareOrder tells the checker that each of the locks may be locked while those
 // before it are held, as if the calling goroutine had done so. A declaration that
@@ -154,8 +167,14 @@ func AllowOrder(outer, inner Checkable) { checker.Allow(two("AllowOrder", outer,
 // two returns what the checker knows of two locks, and panics in the name of the
 // method if they are the same.
 func two(method string, outer, inner Checkable) (first, then *lockdep.Lock) {
-	if first, then = outer.dep(), inner.dep(); first == then {
-		panic(methodError(method, errors.New("the same lock twice")))
+	if outer != nil && inner != nil {
+		first, then = outer.dep(), inner.dep()
+	}
+	switch {
+	case first == nil || then == nil:
+		panic(methodError(method, errNilLock))
+	case first == then:
+		panic(methodError(method, errSameLock))
 	}
 	return first, then
 }
@@ -163,22 +182,25 @@ func two(method string, outer, inner Checkable) (first, then *lockdep.Lock) {
 // made notes where a lock of the given type was made, if anybody is to know.
 func (l *lock) made(kind string) {
 	if checker.On() {
-		l.label.Store(checker.Made(kind))
+		l.info.Store(&info{ref: checker.Made(kind)})
 	}
 }
 
 // dep returns what the checker knows of the lock, which a method is called on.
 func (l *lock) dep(method string) *lockdep.Lock {
-	if r := l.label.Load(); r != nil {
-		return r.Lock
+	if i := l.info.Load(); i != nil {
+		return i.ref.Lock
 	}
-	return l.seen(method)
+	return l.seen(method).ref.Lock
 }
 
-// seen makes the checker know of the lock.
+// seen returns the lock's info, which it makes if there is none.
 //
 //go:noinline
-func (l *lock) seen(method string) *lockdep.Lock {
+func (l *lock) seen(method string) *info {
+	if i := l.info.Load(); i != nil {
+		return i
+	}
 	kind := "arcmutex.RWMutex"
 	switch owner, _, _ := strings.Cut(method, "."); owner {
 	case "Mutex":
@@ -186,8 +208,8 @@ func (l *lock) seen(method string) *lockdep.Lock {
 	case "", "LockAll", "LockAllContext":
 		kind = "arcmutex lock"
 	}
-	l.label.CompareAndSwap(nil, checker.Seen(kind))
-	return l.label.Load().Lock
+	l.info.CompareAndSwap(nil, &info{ref: checker.Seen(kind)})
+	return l.info.Load()
 }
 
 func (l *lock) rename(method, name string) { l.dep(method).Name(name) }
@@ -294,7 +316,7 @@ func (l *lock) taken(m mode, k uint64, method string) uint64 {
 	if !checker.On() {
 		return k
 	}
-	share, ok := checker.Begin(l.dep(method), lockdep.Mode(m), nil)
+	share, ok := checker.Begin(l.dep(method), lockdep.Mode(m))
 	if !ok {
 		return k
 	}

@@ -2,6 +2,7 @@ package arcmutex
 
 import (
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -66,6 +67,9 @@ func (d *Deadlock) String() string {
 	}
 	return b.String()
 }
+
+// LogValue logs what String returns.
+func (d *Deadlock) LogValue() slog.Value { return slog.StringValue(d.String()) }
 
 // kinds are the kinds of reports, by those of the checker.
 var kinds = [...]DeadlockKind{

@@ -349,16 +349,3 @@ func TestCheckKeepsABoundedNumberOfOrders(t *testing.T) {
 	lockBoth(l[2], l[1])
 	assert.Empty(t, r.take(), "others had been there, or it is full")
 }
-
-func TestCheckWithRefusesBadOptions(t *testing.T) {
-	report := func(*arcmutex.Deadlock) {}
-	for want, o := range map[string]arcmutex.CheckOptions{
-		"arcmutex: CheckWith: nil report":                            {},
-		"arcmutex: CheckWith: negative Limit, Sample or MaxOrders":   {Report: report, Limit: -1},
-		"arcmutex: CheckWith: negative Limit, Sample or MaxOrders ":  {Report: report, Sample: -1},
-		"arcmutex: CheckWith: negative Limit, Sample or MaxOrders  ": {Report: report, MaxOrders: -1},
-	} {
-		assert.EqualError(t, testkit.PanicError(t, func() { arcmutex.CheckWith(o) }), strings.TrimSpace(want))
-	}
-	arcmutex.CheckWith(arcmutex.CheckOptions{Report: report, After: -1})()
-}

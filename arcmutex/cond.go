@@ -3,6 +3,8 @@ package arcmutex
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 
 	"github.com/coderrange/ferrous/internal/park"
 )
@@ -55,8 +57,11 @@ func (c *Cond) WaitContext(ctx context.Context, g Waitable) error {
 }
 
 func (c *Cond) wait(ctx context.Context, g Waitable, method string) error {
-	if ctx.Err() != nil {
+	if isDone(ctx, method) {
 		return interrupted(ctx, method)
+	}
+	if g == nil {
+		panic(methodError(method, errNilGuard))
 	}
 	w := park.NewWaiter(struct{}{})
 	c.queue.Lock()
@@ -101,6 +106,7 @@ func (c *Cond) WaitWhileContext(ctx context.Context, g Waitable, condition func(
 }
 
 func (c *Cond) waitWhile(ctx context.Context, g Waitable, condition func() bool, method string) error {
+	needFunc(method, condition != nil)
 	for condition() {
 		if err := c.wait(ctx, g, method); err != nil {
 			if errors.Is(err, ErrPoisoned) || errors.Is(err, ErrTaken) || condition() {
@@ -134,3 +140,19 @@ func (c *Cond) NotifyAll() (n int) {
 	}
 	return n
 }
+
+// waiting returns how many goroutines wait.
+func (c *Cond) waiting() int {
+	c.queue.Lock()
+	defer c.queue.Unlock()
+	return c.queue.Len()
+}
+
+// String returns how many goroutines wait.
+func (c *Cond) String() string { return fmt.Sprintf("Cond(%d waiting)", c.waiting()) }
+
+// GoString returns what String does.
+func (c *Cond) GoString() string { return c.String() }
+
+// LogValue logs what String returns.
+func (c *Cond) LogValue() slog.Value { return slog.StringValue(c.String()) }

@@ -115,6 +115,9 @@ func (c *Count) Load() int64 {
 // String returns the number of holders.
 func (c *Count) String() string { return strconv.FormatInt(c.Load(), 10) }
 
+// GoString returns what String does, as Count(3).
+func (c *Count) GoString() string { return "Count(" + c.String() + ")" }
+
 // LogValue logs the number of holders.
 func (c *Count) LogValue() slog.Value { return slog.Int64Value(c.Load()) }
 

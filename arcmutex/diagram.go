@@ -167,3 +167,11 @@ func (l *LazyLock[T]) Diagram(draw func(name, state string, part any)) {
 func (c *Count) Diagram(draw func(name, state string, part any)) {
 	draw("", strconv.FormatInt(c.Load(), 10), nil)
 }
+
+// Diagram draws the state, for package diagram.
+func (o *Once) Diagram(draw func(name, state string, part any)) { draw("state", o.text(), nil) }
+
+// Diagram draws how many goroutines wait, for package diagram.
+func (c *Cond) Diagram(draw func(name, state string, part any)) {
+	draw("waiting", strconv.Itoa(c.waiting()), nil)
+}

@@ -10,33 +10,38 @@ import (
 var (
 	// ErrPoisoned says that a function that was given the value to change did
 	// not return: it panicked, or its goroutine exited, and the value may be
-	// half changed.
-	ErrPoisoned = errors.New("arcmutex: poisoned by a function that did not return")
+	// half changed. The error is a *[PoisonedError].
+	ErrPoisoned = errors.New("arcmutex: " + poisonedText)
 
 	// ErrTaken says that IntoInner has taken the value out of its lock.
 	ErrTaken = errors.New("arcmutex: value was taken")
 
-	// ErrLocked is the refusal of a Try method: someone else holds the lock.
+	// ErrNoInit is what a zero [LazyLock] panics with: it was not made by
+	// [NewLazyLock].
+	ErrNoInit = errors.New("arcmutex: no initializer")
+
+	// ErrLocked is what TryWith and TryRWith return if they would have to wait.
 	ErrLocked = errors.New("arcmutex: locked")
 
-	// ErrReleased is what a guard panics with when it is used after its end, or was
-	// never begun.
+	// ErrReleased is what a guard panics with if it has ended or is zero.
 	ErrReleased = errors.New("arcmutex: used after its end")
 
 	errNilFunc = errors.New("arcmutex: nil function")
 )
 
-// refusal returns why a lock in state s lends its value to nobody, if so.
-func refusal(s uint64) error {
+// refusal returns why the value of a lock in state s may not be used, or nil.
+func (l *lock) refusal(s uint64) error {
 	switch {
 	case s&taken != 0:
 		return ErrTaken
 	case s&poisoned != 0:
-		return ErrPoisoned
+		return l.poison()
 	default:
 		return nil
 	}
 }
+
+const poisonedText = "poisoned by a function that did not return"
 
 // methodError returns the error of a method.
 func methodError(method string, err error) error { return operr.New("arcmutex", method, err) }
@@ -52,6 +57,20 @@ func needFunc(method string, given bool) {
 func interrupted(ctx context.Context, method string) error {
 	return operr.Interrupted(ctx, "arcmutex", method)
 }
+
+// isDone reports whether ctx is done. It panics in the name of the method if ctx is
+// nil.
+func isDone(ctx context.Context, method string) bool { return operr.IsDone(ctx, "arcmutex", method) }
+
+func nilContext(method string) { operr.PanicNilContext("arcmutex", method) }
+
+// What is wrong with other arguments.
+var (
+	errNilGuard   = errors.New("nil guard")
+	errNilLock    = errors.New("nil lock")
+	errZeroLocker = errors.New("zero Locker")
+	errSameLock   = errors.New("the same lock twice")
+)
 
 // An endedError is an [ErrReleased]: the key of a guard that holds nothing.
 type endedError uint64

@@ -2,6 +2,7 @@ package arcmutex
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -27,9 +28,7 @@ type LazyLock[T any] struct {
 // NewLazyLock returns a LazyLock that will compute its value with f. It panics
 // if f is nil.
 func NewLazyLock[T any](f func() T) *LazyLock[T] {
-	if f == nil {
-		panic(methodError("NewLazyLock", errNilFunc))
-	}
+	needFunc("NewLazyLock", f != nil)
 	return &LazyLock[T]{f: f}
 }
 
@@ -49,7 +48,7 @@ func (l *LazyLock[T]) Ptr() *T { return l.ptr("LazyLock.Ptr") }
 
 func (l *LazyLock[T]) ptr(method string) *T {
 	if !l.once.done.Load() {
-		must(0, l.once.doSlow(context.Background(), method, l.compute))
+		must(0, l.force(context.Background(), method))
 	}
 	return &l.value
 }
@@ -60,7 +59,7 @@ func (l *LazyLock[T]) ptr(method string) *T {
 //
 //ferrous:blocks
 func (l *LazyLock[T]) GetContext(ctx context.Context) (v T, err error) {
-	if err := l.once.doSlow(ctx, "LazyLock.GetContext", l.compute); err != nil {
+	if err := l.force(ctx, "LazyLock.GetContext"); err != nil {
 		return v, err
 	}
 	return l.value, nil
@@ -75,8 +74,20 @@ func (l *LazyLock[T]) TryGet() (v T, ok bool) {
 	return v, false
 }
 
+// force computes the value unless it is there.
+func (l *LazyLock[T]) force(ctx context.Context, method string) error {
+	err := l.once.doSlow(ctx, method, l.compute)
+	if errors.Is(err, ErrNoInit) {
+		panic(methodError(method, ErrNoInit))
+	}
+	return err
+}
+
 // compute runs under the lock of the Once.
-func (l *LazyLock[T]) compute() error { //nolint:unparam // it is what DoErr wants
+func (l *LazyLock[T]) compute() error {
+	if l.f == nil {
+		return ErrNoInit
+	}
 	l.value = l.f()
 	l.f = nil
 	return nil

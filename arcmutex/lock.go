@@ -27,7 +27,15 @@ import (
 type lock struct {
 	state atomic.Uint64
 	queue park.Queue[request]
-	label atomic.Pointer[lockdep.Ref] // nil until the checker is to know of the lock
+	info  atomic.Pointer[info] // nil while there is nothing to know
+}
+
+// An info is what few locks need: it is made when the checker is to know of the
+// lock, when the lock is poisoned, and when it is given a name.
+type info struct {
+	ref     *lockdep.Ref // what the checker knows of the lock
+	poison  atomic.Pointer[PoisonedError]
+	isClean atomic.Bool // a function that does not return poisons nothing
 }
 
 // The bits of a lock's state. The readers stand at the top, where one too many
@@ -179,6 +187,9 @@ func (l *lock) lockSlow(method string) hold {
 
 // lockContext is lock until ctx is done.
 func (l *lock) lockContext(ctx context.Context, method string) (hold, error) {
+	if ctx == nil {
+		nilContext(method)
+	}
 	if ctx.Err() == nil {
 		if k, ok := l.fastLock(); ok {
 			return hold{l, k}, nil
@@ -212,14 +223,15 @@ func (l *lock) rlockSlow(method string) hold {
 
 // rlockContext is rlock until ctx is done.
 func (l *lock) rlockContext(ctx context.Context) (hold, error) {
-	if ctx.Err() == nil {
+	const method = "RWMutex.RLockContext"
+	if !isDone(ctx, method) {
 		s := l.state.Add(reader)
 		if s&inReadersWay|watching.Load() == 0 {
 			return hold{l, s&turns | readers}, nil
 		}
 		l.makeWay(l.state.Add(readers))
 	}
-	return l.acquire(ctx, sharing, "RWMutex.RLockContext")
+	return l.acquire(ctx, sharing, method)
 }
 
 // tryRLock is rlock without waiting.
@@ -236,7 +248,7 @@ func (l *lock) ulock() hold {
 // ulockContext is ulock until ctx is done.
 func (l *lock) ulockContext(ctx context.Context) (hold, error) {
 	const method = "RWMutex.ULockContext"
-	if ctx.Err() == nil && watching.Load() == 0 && l.try(upgrading) {
+	if !isDone(ctx, method) && watching.Load() == 0 && l.try(upgrading) {
 		return l.enter(upgrading, method)
 	}
 	return l.acquire(ctx, upgrading, method)

@@ -8,13 +8,17 @@ import (
 // What Mutex and RWMutex do alike with a value they own.
 
 // lend calls f with the value while h holds its lock exclusively, unlocks it
-// whatever happens, and poisons it if f does not return. There is no recover, so
-// that a panic keeps its stack.
+// whatever happens, and poisons it if f does not return.
 func lend[T any](h hold, value *T, f func(*T) error) (err error) {
 	returned := false
-	defer func() { h.finish(returned) }()
+	defer func() {
+		if !returned {
+			h.fail(recover())
+		}
+	}()
 	err = f(value)
 	returned = true
+	h.finish()
 	return err
 }
 
@@ -25,14 +29,48 @@ func rlend[T any](h hold, value *T, f func(*T) error) error {
 	return f(value)
 }
 
-// finish ends the exclusive hold of a function that was lent the value, and
-// poisons the lock if it has not returned.
-func (h *hold) finish(returned bool) {
-	if !returned {
-		h.lock.real().state.Or(poisoned)
+// withErr lends the value to f, once it has locked l.
+func withErr[T any](ctx context.Context, l *lock, value *T, method string, f func(*T) error) error {
+	needFunc(method, f != nil)
+	h, err := l.lockContext(ctx, method)
+	if err != nil {
+		return err
 	}
-	h.leave(exclusive, losses[exclusive])
+	return lend(h, value, f)
 }
+
+// tryWith is withErr without waiting.
+func tryWith[T any](l *lock, value *T, method string, f func(*T) error) error {
+	needFunc(method, f != nil)
+	h, err := l.tryOrErr(exclusive, method)
+	if err != nil {
+		return err
+	}
+	return lend(h, value, f)
+}
+
+// rwithErr is withErr for a share of l.
+func rwithErr[T any](ctx context.Context, l *lock, value *T, method string, f func(*T) error) error {
+	needFunc(method, f != nil)
+	h, err := l.acquire(ctx, sharing, method)
+	if err != nil {
+		return err
+	}
+	return rlend(h, value, f)
+}
+
+// tryRWith is rwithErr without waiting.
+func tryRWith[T any](l *lock, value *T, method string, f func(*T) error) error {
+	needFunc(method, f != nil)
+	h, err := l.tryOrErr(sharing, method)
+	if err != nil {
+		return err
+	}
+	return rlend(h, value, f)
+}
+
+// finish ends an exclusive hold.
+func (h *hold) finish() { h.leave(exclusive, losses[exclusive]) }
 
 // lockAnyway waits for a lock that may be poisoned or without its value, and
 // reports which.
@@ -41,12 +79,22 @@ func (l *lock) lockAnyway() (h hold, refused error) {
 	return l.opened(exclusive, "", 3)
 }
 
+// recoverWith is repair for a function that cannot fail.
+func recoverWith[T any](l *lock, value *T, method string, f func(*T)) {
+	needFunc(method, f != nil)
+	must(0, repair(l, value, method, func(v *T) error {
+		f(v)
+		return nil
+	}))
+}
+
 // repair lends the value to f, poisoned or not, and clears the poison if f
 // returns nil. The error is f's, or [ErrTaken].
 func repair[T any](l *lock, value *T, method string, f func(*T) error) error {
+	needFunc(method, f != nil)
 	h, refused := l.lockAnyway()
 	if errors.Is(refused, ErrTaken) {
-		h.finish(true)
+		h.finish()
 		return methodError(method, refused)
 	}
 	return lend(h, value, func(v *T) error {
@@ -57,8 +105,6 @@ func repair[T any](l *lock, value *T, method string, f func(*T) error) error {
 		return err
 	})
 }
-
-func (l *lock) clearPoison() { l.state.And(^uint64(poisoned)) }
 
 // tryOrErr is tryAcquire that says ErrLocked.
 func (l *lock) tryOrErr(m mode, method string) (hold, error) {
@@ -82,7 +128,7 @@ func replace[T any](l *lock, value *T, v T, method string) (old T, err error) {
 // intoInner takes the value that l guards for good.
 func intoInner[T any](l *lock, value *T, method string) (v T, err error) {
 	h, refused := l.lockAnyway()
-	defer h.finish(true)
+	defer h.finish()
 	var zero T
 	v, *value = *value, zero
 	l.state.Or(taken)

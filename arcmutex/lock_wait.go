@@ -47,12 +47,12 @@ func (l *lock) opened(m mode, method string, skip int) (h hold, refused error) {
 		h.key = l.taken(m, h.key, method)
 		h.lock = l.tracked(m, h.key, method, skip+1)
 	}
-	return h, refusal(s)
+	return h, l.refusal(s)
 }
 
 // wait waits until the lock was taken in mode m or ctx is done.
 func (l *lock) wait(ctx context.Context, m mode, method string) error {
-	if ctx.Err() != nil {
+	if isDone(ctx, method) {
 		return interrupted(ctx, method)
 	}
 	if checker.On() { // here, where the stack is less deep than in await

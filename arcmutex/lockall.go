@@ -2,7 +2,7 @@ package arcmutex
 
 import (
 	"context"
-	"errors"
+	"log/slog"
 )
 
 // A Locker is a lock for [LockAll] and the guard that it is to fill.
@@ -13,18 +13,49 @@ type Locker struct {
 	unlock func()
 }
 
+// String returns how the lock is to be locked, and the name that WithName gave it.
+func (l Locker) String() string {
+	if l.lock == nil {
+		return "Locker(zero)"
+	}
+	what := "write"
+	if l.mode == sharing {
+		what = "read"
+	}
+	if i := l.lock.info.Load(); i != nil && i.ref.Given() != "" {
+		what += " " + i.ref.Given()
+	}
+	return "Locker(" + what + ")"
+}
+
+// GoString returns what String does.
+func (l Locker) GoString() string { return l.String() }
+
+// LogValue logs what String returns.
+func (l Locker) LogValue() slog.Value { return slog.StringValue(l.String()) }
+
 // To returns a Locker that locks m and fills g.
 func (m *Mutex[T]) To(g *Guard[T]) Locker {
-	return Locker{&m.lock, exclusive, func(h hold) { *g = Guard[T]{&m.value, h} }, g.Unlock}
+	return lockerTo(&m.lock, &m.value, g, "Mutex.To")
 }
 
 // To returns a Locker that locks m for writing and fills g.
 func (m *RWMutex[T]) To(g *Guard[T]) Locker {
-	return Locker{&m.lock, exclusive, func(h hold) { *g = Guard[T]{&m.value, h} }, g.Unlock}
+	return lockerTo(&m.lock, &m.value, g, "RWMutex.To")
+}
+
+func lockerTo[T any](l *lock, value *T, g *Guard[T], method string) Locker {
+	if g == nil {
+		panic(methodError(method, errNilGuard))
+	}
+	return Locker{l, exclusive, func(h hold) { *g = Guard[T]{value, h} }, g.Unlock}
 }
 
 // RTo returns a Locker that shares m and fills g.
 func (m *RWMutex[T]) RTo(g *RGuard[T]) Locker {
+	if g == nil {
+		panic(methodError("RWMutex.RTo", errNilGuard))
+	}
 	return Locker{&m.lock, sharing, func(h hold) { *g = RGuard[T]{&grip[T]{&m.value, h}} }, func() { g.Unlock() }}
 }
 
@@ -70,12 +101,15 @@ func LockAllContext(ctx context.Context, ls ...Locker) (unlock func(), err error
 func lockAll(ctx context.Context, ls []Locker, method string) (unlock func(), err error) {
 	seen := make(map[*lock]bool, len(ls))
 	for _, l := range ls {
-		if seen[l.lock] {
-			panic(methodError(method, errors.New("the same lock twice")))
+		switch {
+		case l.lock == nil:
+			panic(methodError(method, errZeroLocker))
+		case seen[l.lock]:
+			panic(methodError(method, errSameLock))
 		}
 		seen[l.lock] = true
 	}
-	if ctx.Err() != nil {
+	if isDone(ctx, method) {
 		return nil, interrupted(ctx, method)
 	}
 	holds := make([]hold, len(ls))

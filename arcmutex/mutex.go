@@ -52,6 +52,14 @@ func (m *Mutex[T]) WithName(name string) *Mutex[T] {
 	return m
 }
 
+// WithoutPoison makes m a lock that is never poisoned, as those of parking_lot are
+// not, and returns m: a panic in With unlocks m and does nothing else to it. Poison
+// that m has is cleared. Call it before m is shared.
+func (m *Mutex[T]) WithoutPoison() *Mutex[T] {
+	m.lock.neverPoison("Mutex.")
+	return m
+}
+
 // Lock waits until m is free and locks it. It panics with an error that is
 // [ErrPoisoned] if m is poisoned.
 //
@@ -92,6 +100,7 @@ func (m *Mutex[T]) TryLock() (Guard[T], bool) {
 //ferrous:lends
 //ferrous:blocks
 func (m *Mutex[T]) With(f func(*T)) {
+	needFunc("Mutex.With", f != nil)
 	// Free, this is lock and lend without a further closure and with their fast paths.
 	k, ok := m.lock.fastLock()
 	if !ok {
@@ -105,13 +114,13 @@ func (m *Mutex[T]) With(f func(*T)) {
 	returned := false
 	defer func() {
 		if !returned {
-			h.finish(false)
+			h.fail(recover())
 		}
 	}()
 	f(&m.value)
 	returned = true
 	if !m.lock.fastUnlock(k) {
-		h.finish(true)
+		h.finish()
 	}
 }
 
@@ -123,11 +132,7 @@ func (m *Mutex[T]) With(f func(*T)) {
 //ferrous:lends
 //ferrous:blocks
 func (m *Mutex[T]) WithErr(f func(*T) error) error {
-	h, err := m.lock.lockContext(context.Background(), "Mutex.WithErr")
-	if err != nil {
-		return err
-	}
-	return lend(h, &m.value, f)
+	return withErr(context.Background(), &m.lock, &m.value, "Mutex.WithErr", f)
 }
 
 // WithContext is [Mutex.WithErr] that waits until ctx is done at most. The error
@@ -136,11 +141,7 @@ func (m *Mutex[T]) WithErr(f func(*T) error) error {
 //ferrous:lends
 //ferrous:blocks
 func (m *Mutex[T]) WithContext(ctx context.Context, f func(*T) error) error {
-	h, err := m.lock.lockContext(ctx, "Mutex.WithContext")
-	if err != nil {
-		return err
-	}
-	return lend(h, &m.value, f)
+	return withErr(ctx, &m.lock, &m.value, "Mutex.WithContext", f)
 }
 
 // TryWith is [Mutex.WithErr] that does not wait: if another holds m the error is
@@ -148,11 +149,7 @@ func (m *Mutex[T]) WithContext(ctx context.Context, f func(*T) error) error {
 //
 //ferrous:lends
 func (m *Mutex[T]) TryWith(f func(*T) error) error {
-	h, err := m.lock.tryOrErr(exclusive, "Mutex.TryWith")
-	if err != nil {
-		return err
-	}
-	return lend(h, &m.value, f)
+	return tryWith(&m.lock, &m.value, "Mutex.TryWith", f)
 }
 
 // Recover locks m, poisoned or not, and calls f to repair the value. If f
@@ -162,10 +159,7 @@ func (m *Mutex[T]) TryWith(f func(*T) error) error {
 //ferrous:lends
 //ferrous:blocks
 func (m *Mutex[T]) Recover(f func(*T)) {
-	must(0, repair(&m.lock, &m.value, "Mutex.Recover", func(v *T) error {
-		f(v)
-		return nil
-	}))
+	recoverWith(&m.lock, &m.value, "Mutex.Recover", f)
 }
 
 // RecoverErr is [Mutex.Recover] for a function that can fail: m stays poisoned

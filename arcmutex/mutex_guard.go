@@ -3,6 +3,7 @@ package arcmutex
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 	"unsafe"
 )
@@ -102,7 +103,9 @@ func (g *Guard[T]) Set(v T) {
 //
 //ferrous:blocks
 func (g *Guard[T]) Unlocked(f func()) {
-	g.release("Guard.Unlocked")
+	const method = "Guard.Unlocked"
+	needFunc(method, f != nil)
+	g.release(method)
 	defer func() { _ = g.relock() }()
 	f()
 }
@@ -114,6 +117,7 @@ func (g *Guard[T]) Unlocked(f func()) {
 //ferrous:blocks
 func (g *Guard[T]) UnlockedErr(f func() error) (err error) {
 	const method = "Guard.UnlockedErr"
+	needFunc(method, f != nil)
 	g.release(method)
 	defer func() {
 		if refused := g.relock(); refused != nil {
@@ -125,6 +129,9 @@ func (g *Guard[T]) UnlockedErr(f func() error) (err error) {
 
 // release is Unlock in the name of another method.
 func (g *Guard[T]) release(method string) {
+	if g == nil {
+		panic(methodError(method, errNilGuard))
+	}
 	g.end(method, losses[exclusive])
 }
 
@@ -135,10 +142,14 @@ func (g *Guard[T]) relock() (refused error) {
 	return refused
 }
 
-// Format prints the value, and with %+v and %#v that it is a Guard's.
-func (g *Guard[T]) Format(s fmt.State, verb rune) {
+// Format prints the value, or <unlocked> after the end, and with %+v and %#v that it
+// is a Guard's.
+func (g Guard[T]) Format(s fmt.State, verb rune) {
 	formatGuard(s, verb, "Guard", g.value, g.hold, exclusive)
 }
+
+// LogValue logs what %+v prints.
+func (g Guard[T]) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", g)) }
 
 // MapMut returns a guard of a part of what g guards, which f picks. The part
 // has g's place: g ends, and the part's Unlock unlocks the whole. If f panics, g
@@ -147,9 +158,19 @@ func (g *Guard[T]) Format(s fmt.State, verb rune) {
 //ferrous:transfers g
 func MapMut[T, U any](g *Guard[T], f func(*T) *U) Guard[U] {
 	const method = "MapMut"
+	checkMap(g != nil, f != nil, method)
 	g.check(method)
 	part := f(g.value)
 	return mappedMut(g, part, method)
+}
+
+// checkMap panics in the name of a function that makes a guard of a part unless it
+// was given a guard and a function.
+func checkMap(hasGuard, hasFunc bool, method string) {
+	if !hasGuard {
+		panic(methodError(method, errNilGuard))
+	}
+	needFunc(method, hasFunc)
 }
 
 // mappedMut returns the guard of a part, which takes g's place.
@@ -166,6 +187,7 @@ func mappedMut[T, U any](g *Guard[T], part *U, method string) Guard[U] {
 //ferrous:transfers g on ok
 func FilterMapMut[T, U any](g *Guard[T], f func(*T) (*U, bool)) (Guard[U], bool) {
 	const method = "FilterMapMut"
+	checkMap(g != nil, f != nil, method)
 	g.check(method)
 	part, ok := f(g.value)
 	if !ok {

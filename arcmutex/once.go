@@ -2,6 +2,7 @@ package arcmutex
 
 import (
 	"context"
+	"log/slog"
 	"sync/atomic"
 
 	"github.com/coderrange/ferrous/internal/park"
@@ -31,11 +32,17 @@ type Once struct {
 //ferrous:blocks
 func (o *Once) Do(f func()) {
 	if !o.done.Load() {
-		must(0, o.doSlow(context.Background(), "Once.Do", func() error {
-			f()
-			return nil
-		}))
+		o.do(f)
 	}
+}
+
+func (o *Once) do(f func()) {
+	const method = "Once.Do"
+	needFunc(method, f != nil)
+	must(0, o.doSlow(context.Background(), method, func() error {
+		f()
+		return nil
+	}))
 }
 
 // DoErr is [Once.Do] for a function that can fail. If f returns an error the
@@ -60,6 +67,7 @@ func (o *Once) DoContext(ctx context.Context, f func() error) error {
 //
 //ferrous:blocks
 func (o *Once) DoForce(f func(wasPoisoned bool)) {
+	needFunc("Once.DoForce", f != nil)
 	if o.done.Load() {
 		return
 	}
@@ -76,7 +84,8 @@ func (o *Once) DoForce(f func(wasPoisoned bool)) {
 
 // doSlow calls f under the lock unless the Once is done.
 func (o *Once) doSlow(ctx context.Context, method string, f func() error) error {
-	if ctx.Err() != nil {
+	needFunc(method, f != nil)
+	if isDone(ctx, method) {
 		return interrupted(ctx, method)
 	}
 	if o.done.Load() {
@@ -118,7 +127,7 @@ func (o *Once) Wait() { _ = o.WaitContext(context.Background()) }
 //ferrous:blocks
 func (o *Once) WaitContext(ctx context.Context) error {
 	const method = "Once.WaitContext"
-	if ctx.Err() != nil {
+	if isDone(ctx, method) {
 		return interrupted(ctx, method)
 	}
 	o.queue.Lock()
@@ -138,16 +147,24 @@ func (o *Once) IsDone() bool { return o.done.Load() }
 // IsPoisoned reports whether the Once is poisoned at the moment.
 func (o *Once) IsPoisoned() bool { return o.lock.state.Load()&poisoned != 0 }
 
-// String returns the state.
-func (o *Once) String() string {
+// String returns the state: new, running, done or poisoned.
+func (o *Once) String() string { return "Once(" + o.text() + ")" }
+
+// GoString returns what String does.
+func (o *Once) GoString() string { return o.String() }
+
+// LogValue logs what String returns.
+func (o *Once) LogValue() slog.Value { return slog.StringValue(o.String()) }
+
+func (o *Once) text() string {
 	switch {
 	case o.IsDone():
-		return "Once(done)"
+		return "done"
 	case o.IsPoisoned():
-		return "Once(poisoned)"
+		return "poisoned"
 	case o.lock.state.Load()&held != 0:
-		return "Once(running)"
+		return "running"
 	default:
-		return "Once(new)"
+		return "new"
 	}
 }

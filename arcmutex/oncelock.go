@@ -79,7 +79,13 @@ func (o *OnceLock[T]) GetOrInit(f func() T) T {
 	if p := o.value.Load(); p != nil {
 		return *p
 	}
-	p, _ := o.fill(context.Background(), "OnceLock.GetOrInit", func() (*T, error) {
+	return o.initialize(f)
+}
+
+func (o *OnceLock[T]) initialize(f func() T) T {
+	const method = "OnceLock.GetOrInit"
+	needFunc(method, f != nil)
+	p, _ := o.fill(context.Background(), method, func() (*T, error) {
 		v := f()
 		return &v, nil
 	})
@@ -105,6 +111,7 @@ func (o *OnceLock[T]) GetOrTryInitContext(ctx context.Context, f func() (T, erro
 }
 
 func (o *OnceLock[T]) getOrTryInit(ctx context.Context, method string, f func() (T, error)) (v T, err error) {
+	needFunc(method, f != nil)
 	p, err := o.fill(ctx, method, func() (*T, error) {
 		v, err := f()
 		return &v, err
@@ -117,7 +124,7 @@ func (o *OnceLock[T]) getOrTryInit(ctx context.Context, method string, f func() 
 
 // fill returns the value, and computes it first if it must.
 func (o *OnceLock[T]) fill(ctx context.Context, method string, f func() (*T, error)) (*T, error) {
-	if ctx.Err() != nil {
+	if isDone(ctx, method) {
 		return nil, interrupted(ctx, method)
 	}
 	if p := o.value.Load(); p != nil {
@@ -127,7 +134,7 @@ func (o *OnceLock[T]) fill(ctx context.Context, method string, f func() (*T, err
 	if err != nil {
 		return nil, err
 	}
-	defer h.finish(true) // whatever happens, it is not poisoned
+	defer h.finish() // whatever happens, it is not poisoned
 	if p := o.value.Load(); p != nil {
 		return p, nil
 	}
@@ -156,7 +163,7 @@ func (o *OnceLock[T]) Wait() T {
 //ferrous:blocks
 func (o *OnceLock[T]) WaitContext(ctx context.Context) (v T, err error) {
 	const method = "OnceLock.WaitContext"
-	for ctx.Err() == nil {
+	for !isDone(ctx, method) {
 		o.queue.Lock()
 		if p := o.value.Load(); p != nil {
 			o.queue.Unlock()

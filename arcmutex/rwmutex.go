@@ -50,6 +50,14 @@ func (m *RWMutex[T]) WithName(name string) *RWMutex[T] {
 	return m
 }
 
+// WithoutPoison makes m a lock that is never poisoned, as those of parking_lot are
+// not, and returns m: a panic in With unlocks m and does nothing else to it. Poison
+// that m has is cleared. Call it before m is shared.
+func (m *RWMutex[T]) WithoutPoison() *RWMutex[T] {
+	m.lock.neverPoison("RWMutex.")
+	return m
+}
+
 // Lock waits until nobody holds m, and locks it for writing. It panics with an
 // error that is [ErrPoisoned] if m is poisoned.
 //
@@ -153,7 +161,9 @@ func (m *RWMutex[T]) TryULock() (UGuard[T], bool) {
 //ferrous:lends
 //ferrous:blocks
 func (m *RWMutex[T]) With(f func(*T)) {
-	_ = lend(m.lock.lock("RWMutex.With"), &m.value, func(v *T) error {
+	const method = "RWMutex.With"
+	needFunc(method, f != nil)
+	_ = lend(m.lock.lock(method), &m.value, func(v *T) error {
 		f(v)
 		return nil
 	})
@@ -167,11 +177,7 @@ func (m *RWMutex[T]) With(f func(*T)) {
 //ferrous:lends
 //ferrous:blocks
 func (m *RWMutex[T]) WithErr(f func(*T) error) error {
-	h, err := m.lock.lockContext(context.Background(), "RWMutex.WithErr")
-	if err != nil {
-		return err
-	}
-	return lend(h, &m.value, f)
+	return withErr(context.Background(), &m.lock, &m.value, "RWMutex.WithErr", f)
 }
 
 // WithContext is [RWMutex.WithErr] that waits until ctx is done at most. The error
@@ -180,11 +186,7 @@ func (m *RWMutex[T]) WithErr(f func(*T) error) error {
 //ferrous:lends
 //ferrous:blocks
 func (m *RWMutex[T]) WithContext(ctx context.Context, f func(*T) error) error {
-	h, err := m.lock.lockContext(ctx, "RWMutex.WithContext")
-	if err != nil {
-		return err
-	}
-	return lend(h, &m.value, f)
+	return withErr(ctx, &m.lock, &m.value, "RWMutex.WithContext", f)
 }
 
 // TryWith is [RWMutex.WithErr] that does not wait: if another holds m the error is
@@ -192,11 +194,7 @@ func (m *RWMutex[T]) WithContext(ctx context.Context, f func(*T) error) error {
 //
 //ferrous:lends
 func (m *RWMutex[T]) TryWith(f func(*T) error) error {
-	h, err := m.lock.tryOrErr(exclusive, "RWMutex.TryWith")
-	if err != nil {
-		return err
-	}
-	return lend(h, &m.value, f)
+	return tryWith(&m.lock, &m.value, "RWMutex.TryWith", f)
 }
 
 // RWith calls f with the shared value, which it must not change. It unlocks m
@@ -207,7 +205,9 @@ func (m *RWMutex[T]) TryWith(f func(*T) error) error {
 //ferrous:lends
 //ferrous:blocks
 func (m *RWMutex[T]) RWith(f func(*T)) {
-	h := m.lock.rlock("RWMutex.RWith")
+	const method = "RWMutex.RWith"
+	needFunc(method, f != nil)
+	h := m.lock.rlock(method)
 	defer h.lock.runlock(h.key)
 	f(&m.value)
 }
@@ -218,11 +218,7 @@ func (m *RWMutex[T]) RWith(f func(*T)) {
 //ferrous:lends
 //ferrous:blocks
 func (m *RWMutex[T]) RWithErr(f func(*T) error) error {
-	h, err := m.lock.acquire(context.Background(), sharing, "RWMutex.RWithErr")
-	if err != nil {
-		return err
-	}
-	return rlend(h, &m.value, f)
+	return rwithErr(context.Background(), &m.lock, &m.value, "RWMutex.RWithErr", f)
 }
 
 // RWithContext is [RWMutex.RWithErr] that waits until ctx is done at most. The
@@ -231,11 +227,7 @@ func (m *RWMutex[T]) RWithErr(f func(*T) error) error {
 //ferrous:lends
 //ferrous:blocks
 func (m *RWMutex[T]) RWithContext(ctx context.Context, f func(*T) error) error {
-	h, err := m.lock.acquire(ctx, sharing, "RWMutex.RWithContext")
-	if err != nil {
-		return err
-	}
-	return rlend(h, &m.value, f)
+	return rwithErr(ctx, &m.lock, &m.value, "RWMutex.RWithContext", f)
 }
 
 // TryRWith is [RWMutex.RWithErr] that does not wait: if there is a writer or
@@ -243,11 +235,7 @@ func (m *RWMutex[T]) RWithContext(ctx context.Context, f func(*T) error) error {
 //
 //ferrous:lends
 func (m *RWMutex[T]) TryRWith(f func(*T) error) error {
-	h, err := m.lock.tryOrErr(sharing, "RWMutex.TryRWith")
-	if err != nil {
-		return err
-	}
-	return rlend(h, &m.value, f)
+	return tryRWith(&m.lock, &m.value, "RWMutex.TryRWith", f)
 }
 
 // Recover locks m, poisoned or not, and calls f to repair the value. If f
@@ -257,10 +245,7 @@ func (m *RWMutex[T]) TryRWith(f func(*T) error) error {
 //ferrous:lends
 //ferrous:blocks
 func (m *RWMutex[T]) Recover(f func(*T)) {
-	must(0, repair(&m.lock, &m.value, "RWMutex.Recover", func(v *T) error {
-		f(v)
-		return nil
-	}))
+	recoverWith(&m.lock, &m.value, "RWMutex.Recover", f)
 }
 
 // RecoverErr is [RWMutex.Recover] for a function that can fail: m stays poisoned

@@ -2,6 +2,7 @@ package arcmutex
 
 import (
 	"fmt"
+	"log/slog"
 
 	"github.com/coderrange/ferrous/internal/operr"
 )
@@ -70,8 +71,12 @@ var (
 	errRGuardEnded = operr.As(ErrReleased, "guard was unlocked or mapped, or is zero")
 )
 
-// Format prints the value, and with %+v and %#v that it is an RGuard's.
+// Format prints the value, or <unlocked> after the end, and with %+v and %#v that it
+// is an RGuard's.
 func (g RGuard[T]) Format(s fmt.State, verb rune) { g.format(s, verb, "RGuard", sharing) }
+
+// LogValue logs what %+v prints.
+func (g RGuard[T]) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", g)) }
 
 // Map returns a guard of a part of what g guards, which f picks. The part has
 // g's place: g and its copies end, and the part's Unlock unlocks the whole. If f
@@ -80,6 +85,7 @@ func (g RGuard[T]) Format(s fmt.State, verb rune) { g.format(s, verb, "RGuard", 
 //ferrous:transfers g
 func Map[T, U any](g *RGuard[T], f func(*T) *U) RGuard[U] {
 	const method = "Map"
+	checkMap(g != nil, f != nil, method)
 	g.check(method, sharing)
 	part := f(g.value)
 	return mapped(g, part, method)
@@ -91,6 +97,7 @@ func Map[T, U any](g *RGuard[T], f func(*T) *U) RGuard[U] {
 //ferrous:transfers g on ok
 func FilterMap[T, U any](g *RGuard[T], f func(*T) (*U, bool)) (RGuard[U], bool) {
 	const method = "FilterMap"
+	checkMap(g != nil, f != nil, method)
 	g.check(method, sharing)
 	part, ok := f(g.value)
 	if !ok {

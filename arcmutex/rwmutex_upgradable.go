@@ -3,6 +3,7 @@ package arcmutex
 import (
 	"context"
 	"fmt"
+	"log/slog"
 )
 
 // A UGuard is the right to read a value that an [RWMutex] owns beside other
@@ -113,8 +114,12 @@ func (g UGuard[T]) Downgrade() RGuard[T] {
 	return RGuard[T](g)
 }
 
-// Format prints the value, and with %+v and %#v that it is a UGuard's.
+// Format prints the value, or <unlocked> after the end, and with %+v and %#v that it
+// is a UGuard's.
 func (g UGuard[T]) Format(s fmt.State, verb rune) { g.format(s, verb, "UGuard", upgrading) }
+
+// LogValue logs what %+v prints.
+func (g UGuard[T]) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", g)) }
 
 // uunlock ends the upgradable hold that has key k. It panics, and changes
 // nothing, if there is none.

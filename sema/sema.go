@@ -66,15 +66,7 @@ func interrupted(ctx context.Context, method string) error {
 
 // isDone reports whether ctx is done. It panics in the name of the method if ctx is
 // nil.
-func isDone(ctx context.Context, method string) bool {
-	if ctx == nil {
-		nilContext(method)
-	}
-	return ctx.Err() != nil
-}
-
-//go:noinline
-func nilContext(method string) { panic(methodError(method, operr.ErrNilContext)) }
+func isDone(ctx context.Context, method string) bool { return operr.IsDone(ctx, "sema", method) }
 
 // noCopy makes go vet report copies of a struct that has it as a field.
 type noCopy struct{}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"sync/atomic"
 
+	"github.com/coderrange/ferrous/internal/operr"
 	"github.com/coderrange/ferrous/internal/park"
 )
 
@@ -74,7 +75,7 @@ func (s *Semaphore) Acquire(ctx context.Context, n int64) (Permit, error) {
 // acquire returns where to release the permits, or nil with an error.
 func (s *Semaphore) acquire(ctx context.Context, n int64) (*Semaphore, error) {
 	if ctx == nil {
-		nilContext("Semaphore.Acquire")
+		operr.PanicNilContext("sema", "Semaphore.Acquire")
 	}
 	if ctx.Err() != nil || !s.take(n) {
 		if err := s.acquireSlow(ctx, n); err != nil {

@@ -2,8 +2,6 @@ package lockdep
 
 import (
 	"sync/atomic"
-
-	"github.com/coderrange/ferrous/internal/track"
 )
 
 // A hold is a lock that is held, from Begin to End; then it is used for the next
@@ -23,7 +21,6 @@ type hold struct {
 	again atomic.Pointer[place]     // where its owner wanted the lock once more, if it did
 	since atomic.Int64              // when it began; zero if there was no limit
 	turn  atomic.Uint32             // of a share: how often it was used
-	token *track.Token              // nil unless it is tracked
 }
 
 func (h *hold) isHeld() bool { return h.stamp.Load()%2 == 1 }
@@ -43,11 +40,11 @@ func (h *hold) key() uint64 {
 const inner = 2
 
 // Begin notes that the calling goroutine has just taken l in mode m, and returns
-// the key of the hold. It does nothing, and reports false, if the goroutine is not
-// followed, unless token is there. Only shares need their key.
-func (c *Checker) Begin(l *Lock, m Mode, token *track.Token) (key uint64, ok bool) {
+// the key of the hold. It does nothing, and reports false, if the checker is off or
+// the goroutine is not followed. Only shares need their key.
+func (c *Checker) Begin(l *Lock, m Mode) (key uint64, ok bool) {
 	o := c.listening.Load()
-	if token == nil && (o == nil || o.Sample > 1 && !c.goroutines.me().follows(o.Sample)) {
+	if o == nil || o.Sample > 1 && !c.goroutines.me().follows(o.Sample) {
 		return 0, false
 	}
 	h := l.vacant(m)
@@ -64,9 +61,8 @@ func (c *Checker) Begin(l *Lock, m Mode, token *track.Token) (key uint64, ok boo
 	if h.since.Load() != 0 {
 		h.since.Store(0)
 	}
-	h.token = token
 	own := g.list(h, h.stamp.Add(1))
-	if o != nil && o.Limit > 0 {
+	if o.Limit > 0 {
 		c.bounded(g, own, o.Limit)
 	}
 	return h.key(), true
@@ -138,10 +134,6 @@ func (c *Checker) End(l *Lock, m Mode, key uint64) (r *Report, ok bool) {
 		return nil, false
 	}
 	owner, held, again := h.owner.Load(), h.place.Load(), h.again.Load()
-	if h.token != nil {
-		h.token.End()
-		h.token = nil
-	}
 	h.stamp.Add(1)
 	owner.leave()
 	if h.mode == Shared {

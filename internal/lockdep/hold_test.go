@@ -83,7 +83,7 @@ func TestHoldsAgainstOracle(t *testing.T) {
 					t.Skip("held")
 				}
 				on(g, func() {
-					key, ok := c.Begin(ls[l].Lock, m, nil)
+					key, ok := c.Begin(ls[l].Lock, m)
 					require.True(t, ok)
 					require.Less(t, key, uint64(1)<<KeyBits)
 					held = append(held, heldLock{l, m, key, g})
@@ -153,7 +153,7 @@ func TestGoroutinesThatAreGoneAreSwept(t *testing.T) {
 	assert.Less(t, n.Goroutines, 5000)
 	for range 1000 {
 		testkit.Parallel(1, func(int) {
-			_, ok := c.Begin(l.Lock, Exclusive, nil)
+			_, ok := c.Begin(l.Lock, Exclusive)
 			assert.True(t, ok)
 			_, ok = c.End(l.Lock, Exclusive, 0)
 			assert.True(t, ok)
@@ -183,7 +183,7 @@ func TestSweptGoroutineComesBack(t *testing.T) {
 	c.Want(a.Lock, Exclusive)
 	old := c.goroutines.me()
 	require.True(t, old.live.CompareAndSwap(0, gone))
-	_, ok := c.Begin(a.Lock, Exclusive, nil)
+	_, ok := c.Begin(a.Lock, Exclusive)
 	require.True(t, ok)
 	assert.NotSame(t, old, c.goroutines.me())
 	c.Want(b.Lock, Exclusive)
@@ -195,15 +195,15 @@ func TestSweptGoroutineComesBack(t *testing.T) {
 func TestAFollowedNestIsFollowedWhole(t *testing.T) {
 	c := listen(t, Options{Sample: math.MaxInt})
 	a, b := c.Made("a"), c.Made("b")
-	_, ok := c.Begin(a.Lock, Exclusive, nil)
+	_, ok := c.Begin(a.Lock, Exclusive)
 	require.False(t, ok, "hardly ever")
 	_, ok = c.End(a.Lock, Exclusive, 0)
 	require.False(t, ok)
 	stop := c.Listen(Options{Report: func(*Report) {}})
-	_, ok = c.Begin(a.Lock, Exclusive, nil)
+	_, ok = c.Begin(a.Lock, Exclusive)
 	require.True(t, ok)
 	stop()
-	_, ok = c.Begin(b.Lock, Shared, nil)
+	_, ok = c.Begin(b.Lock, Shared)
 	require.True(t, ok, "it holds what is followed")
 }
 
@@ -249,9 +249,9 @@ func ExampleChecker() {
 	b.Name("log")
 	both := func(outer, inner *Ref) {
 		c.Want(outer.Lock, Exclusive)
-		c.Begin(outer.Lock, Exclusive, nil)
+		c.Begin(outer.Lock, Exclusive)
 		c.Want(inner.Lock, Exclusive)
-		c.Begin(inner.Lock, Exclusive, nil)
+		c.Begin(inner.Lock, Exclusive)
 		c.End(inner.Lock, Exclusive, 0)
 		c.End(outer.Lock, Exclusive, 0)
 	}

@@ -93,7 +93,6 @@ func (c *Checker) forget(l *Lock) {
 	l.all(Of(Exclusive, Shared, Upgradable), func(h *hold, stamp uint64) {
 		h.stamp.Store(stamp + 1)
 		h.owner.Load().leave()
-		h.token.Lose()
 	})
 	c.orders.forget(&l.vertex)
 }

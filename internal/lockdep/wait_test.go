@@ -329,10 +329,10 @@ func TestStressSearchBesideHoldsAndWaits(t *testing.T) {
 			own := locks[i] // taken by nobody else exclusively
 			r := rand.New(rand.NewPCG(uint64(round), uint64(i)))
 			for range 50 {
-				_, ok := c.Begin(own.Lock, Exclusive, nil)
+				_, ok := c.Begin(own.Lock, Exclusive)
 				assert.True(t, ok)
 				shared := locks[r.IntN(4)].Lock
-				share, ok := c.Begin(shared, Shared, nil)
+				share, ok := c.Begin(shared, Shared)
 				assert.True(t, ok)
 				w := &blocked{}
 				w.modes.Store(uint32(Of(Exclusive, Shared)))

@@ -10,11 +10,7 @@ import (
 	"github.com/coderrange/ferrous/internal/ctxerr"
 )
 
-// What methods panic with that were given nil.
-var (
-	ErrNilContext  = errors.New("nil context")
-	ErrNilFunction = errors.New("nil function")
-)
+var errNilContext = errors.New("nil context")
 
 // New returns the error of a method, such as "Mutex.Lock", of the package pkg. It
 // unwraps to err. If err's text begins with the package's name, the name is
@@ -25,6 +21,20 @@ func New(pkg, method string, err error) error { return &opError{pkg, method, err
 func Interrupted(ctx context.Context, pkg, method string) error {
 	return New(pkg, method, ctxerr.Of(ctx))
 }
+
+// IsDone reports whether the context of a method is done. It panics if ctx is nil.
+func IsDone(ctx context.Context, pkg, method string) bool {
+	if ctx == nil {
+		PanicNilContext(pkg, method)
+	}
+	return ctx.Err() != nil
+}
+
+// PanicNilContext panics in the name of a method that was given a nil context. It is
+// a function of its own, so that the check costs callers a comparison alone.
+//
+//go:noinline
+func PanicNilContext(pkg, method string) { panic(New(pkg, method, errNilContext)) }
 
 type opError struct {
 	pkg, method string

@@ -130,9 +130,9 @@ func containers[T any](t *testing.T, v T) map[string]any {
 		"refcell.Cell":          refcell.NewCell(v), "refcell.OnceCell": refcell.OnceCellFrom(v),
 		"arcmutex.OnceLock": arcmutex.OnceLockFrom(v),
 		"stream.Stream":     stream.Of(v, v), "stream.Received": stream.Received[T]{Value: v}, "stream.Pair": stream.Pair[T, T]{First: v, Second: v},
-		"stream.Indexed":   stream.Indexed[T]{Value: v},
-		"stream.Window":    stream.Window[T]{Values: []T{v}},
-		"retry.PanicError": &retry.PanicError{Value: v}, "retry.Error": &retry.Error{Last: fmt.Errorf("about %v", v), Attempts: 1},
+		"stream.Indexed":         stream.Indexed[T]{Value: v},
+		"stream.Window":          stream.Window[T]{Values: []T{v}},
+		"arcmutex.PoisonedError": &arcmutex.PoisonedError{Value: v}, "retry.PanicError": &retry.PanicError{Value: v}, "retry.Error": &retry.Error{Last: fmt.Errorf("about %v", v), Attempts: 1},
 		"task.PanicError": &task.PanicError{Value: v}, "task.EndError": &task.EndError{Errs: []error{fmt.Errorf("about %v", v)}},
 		"task.Outcome": task.Outcome[T]{Value: v, Err: fmt.Errorf("about %v", v)},
 	}
