@@ -19,6 +19,7 @@ import (
 
 	"github.com/coderrange/ferrous/internal/testkit"
 	"github.com/coderrange/ferrous/retry"
+	"github.com/coderrange/ferrous/retry/internal/testkit/storetest"
 )
 
 // misuses are the bugs of callers that panic, by what the panic says.
@@ -162,22 +163,11 @@ func misuses() map[string]func() {
 	}
 	all["Queue.Close: the Queue was not made by NewQueue"] = func() { _ = noQueue.Close() }
 	all["Queue.Abort: the Queue was not made by NewQueue"] = func() { noQueue.Abort(nil) }
-	for method, call := range map[string]func(context.Context, *retry.Memory[string]){
-		"Enqueue": func(ctx context.Context, m *retry.Memory[string]) {
-			_, _ = m.Enqueue(ctx, retry.EnqueueRequest[string]{})
-		},
-		"Claim":   func(ctx context.Context, m *retry.Memory[string]) { _, _ = m.Claim(ctx, retry.ClaimRequest{}) },
-		"Settle":  func(ctx context.Context, m *retry.Memory[string]) { _ = m.Settle(ctx, retry.SettleRequest{}) },
-		"Extend":  func(ctx context.Context, m *retry.Memory[string]) { _ = m.Extend(ctx, retry.ExtendRequest{}) },
-		"Dead":    func(ctx context.Context, m *retry.Memory[string]) { _, _ = m.Dead(ctx, retry.PageRequest{}) },
-		"Replay":  func(ctx context.Context, m *retry.Memory[string]) { _ = m.Replay(ctx, retry.ReplayRequest{}) },
-		"Discard": func(ctx context.Context, m *retry.Memory[string]) { _ = m.Discard(ctx, retry.DiscardRequest{}) },
-		"Events":  func(ctx context.Context, m *retry.Memory[string]) { _, _ = m.Events(ctx, retry.PageRequest{}) },
-		"Trim":    func(ctx context.Context, m *retry.Memory[string]) { _ = m.Trim(ctx, 0) },
-		"Stats":   func(ctx context.Context, m *retry.Memory[string]) { _, _ = m.Stats(ctx) },
-	} {
-		all["Memory."+method+": the context is nil"] = func() { call(none, m) }
-		all["Memory."+method+": the Memory was not made by NewMemory or RestoreMemory"] = func() { call(ctx, &noMemory) }
+	for method, call := range storetest.Calls(none, m) {
+		all["Memory."+method+": the context is nil"] = func() { _ = call() }
+	}
+	for method, call := range storetest.Calls(ctx, &noMemory) {
+		all["Memory."+method+": the Memory was not made by NewMemory or RestoreMemory"] = func() { _ = call() }
 	}
 	for method, call := range map[string]func(){
 		"Close": func() { _ = noMemory.Close() }, "Last": func() { noMemory.Last() },

@@ -244,6 +244,32 @@ func TestWhatOtherProgramsWroteIsReported(t *testing.T) {
 	}
 }
 
+// TestJobsThatAreNotThoseOfOneQueueAreDamage has two jobs of one key, under checksums
+// that fit.
+func TestJobsThatAreNotThoseOfOneQueueAreDamage(t *testing.T) {
+	path := newPath(t)
+	s := open(t, path)
+	require.NoError(t, add(t, s, "a", "value"))
+	settle(t, s, claimAll(t, s)["a"], retry.VerdictUnclaim) // so that there are two numbers
+	require.NoError(t, s.Close())
+	change(t, path, func(tx *bbolt.Tx) error {
+		jobs, queue := tx.Bucket([]byte("jobs")), tx.Bucket([]byte("queue"))
+		key, record := jobs.Cursor().First()
+		twin := bytes.Clone(key)
+		twin[7]++
+		sealedTwin := sealed(twin, string(record[:len(record)-4]))
+		state := bytes.Clone(queue.Get([]byte("state")))
+		state = state[:len(state)-4]
+		binary.BigEndian.PutUint64(state[9:], 2)
+		sum := binary.BigEndian.Uint64(state[25:]) + uint64(binary.BigEndian.Uint32(sealedTwin[len(sealedTwin)-4:]))
+		binary.BigEndian.PutUint64(state[25:], sum)
+		return errors.Join(jobs.Put(twin, sealedTwin), queue.Put([]byte("state"), sealed([]byte("state"), string(state))))
+	})
+	_, err := boltqueue.Open(path, boltqueue.Options[string]{})
+	require.ErrorIs(t, err, boltqueue.ErrDamaged)
+	require.ErrorContains(t, err, "boltqueue: "+path+`: the jobs: retry: RestoreMemory: job 2 with key "a"`)
+}
+
 var older []byte // a record from before the last change
 
 func recordOf(tb testing.TB, path string) (record []byte) {

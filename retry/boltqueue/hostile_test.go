@@ -20,6 +20,7 @@ import (
 	"github.com/coderrange/ferrous/internal/testkit"
 	"github.com/coderrange/ferrous/retry"
 	"github.com/coderrange/ferrous/retry/boltqueue"
+	"github.com/coderrange/ferrous/retry/internal/testkit/storetest"
 )
 
 func TestAFileThatIsGoneFromItsPlaceIsAnError(t *testing.T) {
@@ -260,22 +261,11 @@ func TestACallersBugPanicsByName(t *testing.T) {
 	refuses := func(where, what string, call func()) {
 		assert.EqualError(t, testkit.PanicError(t, call), "boltqueue: "+where+": "+what)
 	}
-	for method, call := range map[string]func(context.Context, *boltqueue.Store[string]){
-		"Enqueue": func(ctx context.Context, s *boltqueue.Store[string]) {
-			_, _ = s.Enqueue(ctx, retry.EnqueueRequest[string]{})
-		},
-		"Claim":   func(ctx context.Context, s *boltqueue.Store[string]) { _, _ = s.Claim(ctx, retry.ClaimRequest{}) },
-		"Settle":  func(ctx context.Context, s *boltqueue.Store[string]) { _ = s.Settle(ctx, retry.SettleRequest{}) },
-		"Extend":  func(ctx context.Context, s *boltqueue.Store[string]) { _ = s.Extend(ctx, retry.ExtendRequest{}) },
-		"Dead":    func(ctx context.Context, s *boltqueue.Store[string]) { _, _ = s.Dead(ctx, retry.PageRequest{}) },
-		"Replay":  func(ctx context.Context, s *boltqueue.Store[string]) { _ = s.Replay(ctx, retry.ReplayRequest{}) },
-		"Discard": func(ctx context.Context, s *boltqueue.Store[string]) { _ = s.Discard(ctx, retry.DiscardRequest{}) },
-		"Events":  func(ctx context.Context, s *boltqueue.Store[string]) { _, _ = s.Events(ctx, retry.PageRequest{}) },
-		"Trim":    func(ctx context.Context, s *boltqueue.Store[string]) { _ = s.Trim(ctx, 0) },
-		"Stats":   func(ctx context.Context, s *boltqueue.Store[string]) { _, _ = s.Stats(ctx) },
-	} {
-		refuses("Store."+method, "the Store was not made by Open", func() { call(t.Context(), &zero) })
-		refuses("Store."+method, "the context is nil", func() { call(none, s) })
+	for method, call := range storetest.Calls(t.Context(), &zero) {
+		refuses("Store."+method, "the Store was not made by Open", func() { _ = call() })
+	}
+	for method, call := range storetest.Calls(none, s) {
+		refuses("Store."+method, "the context is nil", func() { _ = call() })
 	}
 	refuses("Store.Notify", "the Store was not made by Open", func() { zero.Notify(nil, nil) })
 	refuses("Store.Close", "the Store was not made by Open", func() { _ = zero.Close() })

@@ -57,27 +57,34 @@ func Run(t *testing.T, o Opener) {
 	t.Run("UnderStress", func(t *testing.T) { stress(t, o) })
 }
 
-// calls is each method of a store, called with this context.
-func calls(ctx context.Context, s Store) map[string]error {
-	all := map[string]error{}
-	_, all["Enqueue"] = s.Enqueue(ctx, retry.EnqueueRequest[string]{Key: "k", Now: start})
-	_, all["Claim"] = s.Claim(ctx, retry.ClaimRequest{Now: start, Max: 1})
-	all["Settle"] = s.Settle(ctx, retry.SettleRequest{})
-	all["Extend"] = s.Extend(ctx, retry.ExtendRequest{})
-	_, all["Dead"] = s.Dead(ctx, retry.PageRequest{Max: 1})
-	all["Replay"] = s.Replay(ctx, retry.ReplayRequest{})
-	all["Discard"] = s.Discard(ctx, retry.DiscardRequest{})
-	_, all["Events"] = s.Events(ctx, retry.PageRequest{Max: 1})
-	all["Trim"] = s.Trim(ctx, 1)
-	_, all["Stats"] = s.Stats(ctx)
-	return all
+// Calls are calls of each method of a store that takes a context, with this context.
+func Calls(ctx context.Context, s Store) map[string]func() error {
+	return map[string]func() error{
+		"Enqueue": func() error {
+			added, err := s.Enqueue(ctx, retry.EnqueueRequest[string]{Key: "k", Now: start})
+			if added && err != nil {
+				return errors.New("added, and an error")
+			}
+			return err
+		},
+		"Claim":   func() error { _, err := s.Claim(ctx, retry.ClaimRequest{Now: start, Max: 1}); return err },
+		"Settle":  func() error { return s.Settle(ctx, retry.SettleRequest{}) },
+		"Extend":  func() error { return s.Extend(ctx, retry.ExtendRequest{}) },
+		"Dead":    func() error { _, err := s.Dead(ctx, retry.PageRequest{Max: 1}); return err },
+		"Replay":  func() error { return s.Replay(ctx, retry.ReplayRequest{}) },
+		"Discard": func() error { return s.Discard(ctx, retry.DiscardRequest{}) },
+		"Events":  func() error { _, err := s.Events(ctx, retry.PageRequest{Max: 1}); return err },
+		"Trim":    func() error { return s.Trim(ctx, 1) },
+		"Stats":   func() error { _, err := s.Stats(ctx); return err },
+	}
 }
 
 func doneContext(t *testing.T, s Store) {
 	cause := errors.New("the user left")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(cause)
-	for name, err := range calls(ctx, s) {
+	for name, call := range Calls(ctx, s) {
+		err := call()
 		assert.ErrorIs(t, err, cause, name)
 		assert.ErrorIs(t, err, context.Canceled, name)
 	}
@@ -90,15 +97,16 @@ func closed(t *testing.T, s Store) {
 	require.NoError(t, s.Close())
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for name, err := range calls(ctx, s) {
-		assert.ErrorIs(t, err, retry.ErrClosed, name)
+	for name, call := range Calls(ctx, s) {
+		assert.ErrorIs(t, call(), retry.ErrClosed, name)
 	}
 }
 
 func badInput(t *testing.T, s Store) {
 	ctx := t.Context()
-	_, err := s.Enqueue(ctx, retry.EnqueueRequest[string]{Now: start})
+	added, err := s.Enqueue(ctx, retry.EnqueueRequest[string]{Now: start})
 	require.ErrorIs(t, err, retry.ErrInvalidKey)
+	require.False(t, added)
 	_, err = s.Enqueue(ctx, retry.EnqueueRequest[string]{Key: "k", Now: start})
 	require.NoError(t, err)
 	for _, n := range []int{0, -1} {
@@ -183,6 +191,18 @@ func order(t *testing.T, s Store) {
 	}
 	assert.Equal(t, []string{"1", "2", "3"}, keys)
 	assert.True(t, claims.Next.Equal(start.Add(9*time.Second)))
+	// What waits again is in order, too.
+	for i, verdict := range []retry.Verdict{retry.VerdictUnclaim, retry.VerdictRetry, retry.VerdictUnclaim} {
+		job, due := claims.Jobs[i], start.Add(time.Duration(20-5*i)*time.Second)
+		require.NoError(t, s.Settle(ctx, retry.SettleRequest{ID: job.ID, Fence: job.Fence, Verdict: verdict, Due: due, Now: now}))
+	}
+	for _, want := range []string{"9", "3", "2", "1"} {
+		now := start.Add(time.Minute)
+		claims, err := s.Claim(ctx, retry.ClaimRequest{Now: now, Until: now.Add(time.Hour), Max: 1})
+		require.NoError(t, err)
+		require.Len(t, claims.Jobs, 1)
+		assert.Equal(t, want, claims.Jobs[0].Key)
+	}
 }
 
 func stale(t *testing.T, s Store) {
