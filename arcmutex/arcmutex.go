@@ -22,7 +22,7 @@
 // [LockAll] locks several without deadlock, [Cond] waits for a condition, [Once],
 // [OnceLock] and [LazyLock] compute once. Semaphores, notifications and barriers are
 // in package sema. All of them wait in the order of arrival, can be
-// cancelled, and are durably blocked inside a testing/synctest bubble, where a
+// canceled, and are durably blocked inside a testing/synctest bubble, where a
 // goroutine that waits for a sync.Mutex is not. What is waited for inside a bubble
 // must be given inside it, as with Go's channels. [Check] finds deadlocks.
 //

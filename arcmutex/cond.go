@@ -18,7 +18,7 @@ import (
 //
 // Waiters are notified in the order of their arrival. No wait ends without a
 // notification, but others may hold the lock before the waiter has it again, so
-// the condition must be looked at again: [Cond.WaitWhile] does. A cancelled
+// the condition must be looked at again: [Cond.WaitWhile] does. A canceled
 // waiter that had been notified already returns as notified, so that no
 // notification is lost. Goroutines that wait are durably blocked in the sense of
 // [testing/synctest].

@@ -182,7 +182,7 @@ func TestCondWithStaleGuardLeavesNoWaiter(t *testing.T) {
 }
 
 // Every notification reaches somebody who returns nil, however many are
-// cancelled meanwhile.
+// canceled meanwhile.
 func TestStressNotificationsAreNotLost(t *testing.T) {
 	testkit.Stress(t, func(t *testing.T, round int) {
 		m := arcmutex.NewMutex(0)

@@ -77,7 +77,7 @@ func (x *lockTrial) upgradable() {
 	assert.True(x.t, l.leave(upgrading, k, losses[upgrading]))
 }
 
-// giveUp is a writer that is cancelled as soon as it waits.
+// giveUp is a writer that is canceled as soon as it waits.
 func (x *lockTrial) giveUp() {
 	l := &x.lock
 	if w, ok := l.join(exclusive); !ok && !l.resume(w, false) {

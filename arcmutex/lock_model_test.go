@@ -83,7 +83,7 @@ func remove(from []*claim, c *claim) []*claim {
 }
 
 // The locks against a slow and obvious oracle: who holds, who waits, in which
-// order, with cancelled contexts, panics and Goexit, copies, a checker that comes
+// order, with canceled contexts, panics and Goexit, copies, a checker that comes
 // and goes, and holds that are tracked.
 func TestRWMutexAgainstOracle(t *testing.T) {
 	testkit.Check(t, func(t *rapid.T) {

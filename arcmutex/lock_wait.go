@@ -120,8 +120,8 @@ func (l *lock) join(m mode) (w *park.Waiter[request], ok bool) {
 	}
 }
 
-// resume goes on with a waiter that was woken or, if not, cancelled, and
-// reports whether it has the lock. A waiter that was cancelled has left the
+// resume goes on with a waiter that was woken or, if not, canceled, and
+// reports whether it has the lock. A waiter that was canceled has left the
 // queue if it has not.
 func (l *lock) resume(w *park.Waiter[request], woken bool) bool {
 	l.queue.Lock()

@@ -72,7 +72,7 @@ func (m *Mutex[T]) Lock() Guard[T] {
 // LockContext waits until m is free or ctx is done. The error wraps
 // [context.Cause], or is [ErrPoisoned].
 //
-// Cancellation: a cancelled caller loses its place and owns nothing; if it was
+// Cancellation: a canceled caller loses its place and owns nothing; if it was
 // its turn, the turn goes to the next.
 //
 //ferrous:acquire

@@ -57,10 +57,10 @@ func TestStressMutexExcludes(t *testing.T) {
 	})
 }
 
-func TestStressCancelledWaitersPassTheirTurnOn(t *testing.T) {
+func TestStressCanceledWaitersPassTheirTurnOn(t *testing.T) {
 	testkit.Stress(t, func(t *testing.T, round int) {
 		m := arcmutex.NewMutex(0)
-		var got, cancelled atomic.Int64
+		var got, canceled atomic.Int64
 		testkit.Parallel(16, func(i int) {
 			rng := rand.New(rand.NewPCG(uint64(round), uint64(i)))
 			for range 50 {
@@ -76,7 +76,7 @@ func TestStressCancelledWaitersPassTheirTurnOn(t *testing.T) {
 				g, err := m.LockContext(ctx)
 				<-stop
 				if err != nil {
-					cancelled.Add(1)
+					canceled.Add(1)
 					continue
 				}
 				got.Add(1)
@@ -90,7 +90,7 @@ func TestStressCancelledWaitersPassTheirTurnOn(t *testing.T) {
 			assert.EqualValues(t, got.Load(), g.Get())
 			g.Unlock()
 		}
-		assert.EqualValues(t, 800, got.Load()+cancelled.Load())
+		assert.EqualValues(t, 800, got.Load()+canceled.Load())
 	})
 }
 

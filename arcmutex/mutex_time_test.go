@@ -69,7 +69,7 @@ func TestCopiesAreStaleWhenTheNextHasTheLock(t *testing.T) {
 	})
 }
 
-func TestCancelledFrontWaiterWakesTheNext(t *testing.T) {
+func TestCanceledFrontWaiterWakesTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := arcmutex.NewMutex(0)
 		g := m.Lock()
@@ -88,9 +88,9 @@ func TestCancelledFrontWaiterWakesTheNext(t *testing.T) {
 	})
 }
 
-// A waiter that was woken and cancelled before it ran must not take the wake-up
+// A waiter that was woken and canceled before it ran must not take the wake-up
 // with it.
-func TestWokenThenCancelledWaiterPassesItOn(t *testing.T) {
+func TestWokenThenCanceledWaiterPassesItOn(t *testing.T) {
 	for range 500 {
 		synctest.Test(t, func(t *testing.T) {
 			m := arcmutex.NewMutex(0)
@@ -127,7 +127,7 @@ func tenThousandWaiters(t *testing.T) {
 	m := arcmutex.NewMutex(0)
 	g := m.Lock()
 	ctx, cancel := context.WithCancel(t.Context())
-	var got, cancelled atomic.Int64
+	var got, canceled atomic.Int64
 	for i := range 10_000 {
 		wait := t.Context()
 		if i%2 == 0 {
@@ -135,7 +135,7 @@ func tenThousandWaiters(t *testing.T) {
 		}
 		go func() {
 			if err := m.WithContext(wait, fine(func(v *int) { *v++ })); err != nil {
-				cancelled.Add(1)
+				canceled.Add(1)
 			} else {
 				got.Add(1)
 			}
@@ -148,7 +148,7 @@ func tenThousandWaiters(t *testing.T) {
 	v, _ := m.Get()
 	assert.EqualValues(t, got.Load(), v)
 	assert.GreaterOrEqual(t, v, 5000)
-	assert.EqualValues(t, 10_000, got.Load()+cancelled.Load())
+	assert.EqualValues(t, 10_000, got.Load()+canceled.Load())
 }
 
 // Somebody who locks and unlocks without ever waiting passes a waiter a few
@@ -174,7 +174,7 @@ func TestBargingIsBounded(t *testing.T) {
 }
 
 // The last waiter's leave must not keep newcomers out.
-func TestCancelledOnlyWaiterLeavesNoTrace(t *testing.T) {
+func TestCanceledOnlyWaiterLeavesNoTrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := arcmutex.NewRWMutex(0)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)

@@ -68,7 +68,7 @@ func (m *RWMutex[T]) Lock() Guard[T] {
 }
 
 // LockContext waits until nobody holds m or ctx is done. The error wraps
-// [context.Cause], or is [ErrPoisoned]. A cancelled caller loses its place and
+// [context.Cause], or is [ErrPoisoned]. A canceled caller loses its place and
 // owns nothing, and those whom it kept waiting go on.
 //
 //ferrous:acquire

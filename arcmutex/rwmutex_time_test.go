@@ -107,7 +107,7 @@ func TestReadersWaitBehindAWriterAndWritersBehindReaders(t *testing.T) {
 	})
 }
 
-func TestCancelledWriterLetsReadersGoOn(t *testing.T) {
+func TestCanceledWriterLetsReadersGoOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := arcmutex.NewRWMutex(0)
 		r := m.RLock()
@@ -123,7 +123,7 @@ func TestCancelledWriterLetsReadersGoOn(t *testing.T) {
 		assert.False(t, read)
 		cancel()
 		synctest.Wait()
-		assert.True(t, read, "the reader behind a cancelled writer still waits")
+		assert.True(t, read, "the reader behind a canceled writer still waits")
 		r.Unlock()
 	})
 }
@@ -152,7 +152,7 @@ func TestUpgradeComesBeforeAllWhoWait(t *testing.T) {
 	})
 }
 
-func TestCancelledUpgradeLetsReadersGoOn(t *testing.T) {
+func TestCanceledUpgradeLetsReadersGoOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := arcmutex.NewRWMutex(0)
 		u := m.ULock()

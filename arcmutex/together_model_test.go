@@ -61,7 +61,7 @@ type house struct {
 	outside    []*job      // wait for the mutex
 	asleep     []*job      // wait for the condition
 	awake      []*job      // were notified, and wait for the mutex
-	late       []*job      // were cancelled, and wait for the mutex
+	late       []*job      // were canceled, and wait for the mutex
 }
 
 // start runs f as a job until it waits or has ended.
@@ -162,7 +162,7 @@ func aside(f func()) {
 
 var hows = rapid.SampledFrom([]string{"returns", "panics", "exits"})
 
-// All locks at once, with functions that panic and exit, cancelled contexts,
+// All locks at once, with functions that panic and exit, canceled contexts,
 // copies, closed and zero objects, and a checker and a tracker that come and go.
 func TestAllLocksTogetherAgainstOracle(t *testing.T) {
 	testkit.Check(t, func(t *rapid.T) {

@@ -543,20 +543,20 @@ func TestAQueueLosesNothingUnderStress(t *testing.T) {
 
 func TestARunOfACanceledStoreCallIsNoError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := cancelling{retry.NewMemory[string](), make(chan struct{})}
+		store := canceling{retry.NewMemory[string](), make(chan struct{})}
 		_, stop := start(t, options{Store: store, Handle: func(context.Context, job) error { return nil }})
 		<-store.claims
 		require.NoError(t, stop())
 	})
 }
 
-// cancelling is a store whose Claim waits for the end of its context.
-type cancelling struct {
+// canceling is a store whose Claim waits for the end of its context.
+type canceling struct {
 	*retry.Memory[string]
 	claims chan struct{}
 }
 
-func (c cancelling) Claim(ctx context.Context, _ retry.ClaimRequest) (retry.Claims[string], error) {
+func (c canceling) Claim(ctx context.Context, _ retry.ClaimRequest) (retry.Claims[string], error) {
 	close(c.claims)
 	<-ctx.Done()
 	return retry.Claims[string]{}, context.Cause(ctx)

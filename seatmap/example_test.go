@@ -196,7 +196,10 @@ func ExampleCursor() {
 	lastEventID := snapshot.Cursor.String() // what the client remembers
 
 	// To keep its changes, an event must have been watched in the last ten minutes.
-	for range m.Watch(ctx, seatmap.WatchRequest{Event: "concert"}) {
+	for _, err := range m.Watch(ctx, seatmap.WatchRequest{Event: "concert"}) {
+		if err != nil {
+			log.Fatal(err)
+		}
 		break
 	}
 	for _, seat := range []string{"A1", "A2"} {

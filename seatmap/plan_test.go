@@ -179,7 +179,7 @@ func TestPlanDoesNotAllocate(t *testing.T) {
 			t.Fatal("not granted")
 		}
 	})
-	testkit.NoAllocs(t, "booking and cancelling", func() {
+	testkit.NoAllocs(t, "booking and canceling", func() {
 		token, err := p.Block(2, hold, 5)
 		if err != nil {
 			t.Fatal(err)

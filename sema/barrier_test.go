@@ -64,7 +64,7 @@ func TestBarrierCancelAndBadNumbers(t *testing.T) {
 			}()
 		}
 		synctest.Wait()
-		assert.EqualValues(t, 2, passed.Load(), "the cancelled one was counted")
+		assert.EqualValues(t, 2, passed.Load(), "the canceled one was counted")
 		assert.Equal(t, 1, b.Waiting())
 		isLeader, err := b.Wait(t.Context())
 		require.NoError(t, err)
@@ -83,7 +83,7 @@ func (c whenAsked) Done() <-chan struct{} {
 	return c.Context.Done()
 }
 
-func TestBarrierThatOpensWhileAWaiterIsCancelledHasOneLeader(t *testing.T) {
+func TestBarrierThatOpensWhileAWaiterIsCanceledHasOneLeader(t *testing.T) {
 	for range 100 { // the waiter may see either first
 		b := sema.NewBarrier(2)
 		ctx, cancel := context.WithCancel(t.Context())

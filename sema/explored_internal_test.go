@@ -54,7 +54,7 @@ func (x *semTrial) acquire(n int64) {
 	x.have(n)
 }
 
-// giveUp is acquire that is cancelled as soon as it waits.
+// giveUp is acquire that is canceled as soon as it waits.
 func (x *semTrial) giveUp(n int64) {
 	if !x.sem.take(n) {
 		w := x.sem.join(n)
@@ -78,7 +78,7 @@ func (x *semTrial) tryAcquire(n int64) {
 // two interruptions, of ways to use a semaphore of two permits: no more are held
 // than there are, nobody waits for ever, and all are free at the end. So what is
 // released reaches those who wait, in whatever order they come, are served and are
-// cancelled.
+// canceled.
 func TestSemaphoreExplored(t *testing.T) {
 	ways := []struct {
 		name string
@@ -135,13 +135,13 @@ type noteTrial struct {
 
 // wait is Notify.Wait with the explorer in place of the channel. It waits for as
 // long as a notification can come, or not at all.
-func (x *noteTrial) wait(isCancelled bool) {
+func (x *noteTrial) wait(isCanceled bool) {
 	if x.note.takeStored() {
 		x.received++
 		return
 	}
 	l := x.note.listen()
-	if !isCancelled {
+	if !isCanceled {
 		interleave.Wait(func() bool { return len(l.waiter.Ready()) > 0 || x.others == 0 })
 	}
 	select {
@@ -153,15 +153,15 @@ func (x *noteTrial) wait(isCancelled bool) {
 	switch {
 	case l.received && l.waiter.Want != withAll:
 		x.received++
-	case !l.received && !isCancelled:
+	case !l.received && !isCanceled:
 		x.gaveUp++
 	}
 	l.close()
 }
 
-// TestNotifyExplored has goroutines wait, be cancelled and be notified in every
+// TestNotifyExplored has goroutines wait, be canceled and be notified in every
 // interleaving of two, and in those of three and four with up to two interruptions
-// and one. What a cancelled goroutine was sent goes on to the next: a notification
+// and one. What a canceled goroutine was sent goes on to the next: a notification
 // is received by one, or stored if nobody is left.
 func TestNotifyExplored(t *testing.T) {
 	ways := map[string]func(*noteTrial){

@@ -68,7 +68,7 @@ func TestNotifyOneLastAndWaiters(t *testing.T) {
 	require.EqualError(t, late.Wait(ctx), "sema: Listener.Wait: context canceled")
 }
 
-func TestNotifiedThenCancelledPassesItOn(t *testing.T) {
+func TestNotifiedThenCanceledPassesItOn(t *testing.T) {
 	var n sema.Notify
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -166,7 +166,7 @@ func TestLargeRequestAtTheFrontIsNotOvertaken(t *testing.T) {
 	})
 }
 
-func TestCancelledRequestRestoresAll(t *testing.T) {
+func TestCanceledRequestRestoresAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := sema.NewSemaphore(6)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -366,7 +366,7 @@ func TestSemaphoreAgainstOracle(t *testing.T) {
 		synctest.Wait()
 		for _, r := range append(waiting, holding...) {
 			r.cancel()
-			if r.err == nil { // one that waits may be served before it is cancelled
+			if r.err == nil { // one that waits may be served before it is canceled
 				r.permit.Release()
 			}
 		}

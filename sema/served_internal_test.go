@@ -52,7 +52,7 @@ func TestUnreceivedLastNotificationGoesToTheLast(t *testing.T) {
 	first.Close()
 }
 
-func TestCancelledWaitLeavesTheQueue(t *testing.T) {
+func TestCanceledWaitLeavesTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n Notify
 		ctx, cancel := context.WithCancel(t.Context())

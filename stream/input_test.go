@@ -29,9 +29,9 @@ func opens(r io.ReadCloser) stream.Open {
 	return func(context.Context) (io.ReadCloser, error) { return r, nil }
 }
 
-// linesUntilCancelled reads lines of o, ends the context when it has the first one
+// linesUntilCanceled reads lines of o, ends the context when it has the first one
 // and o waits for more, and returns the error of the stream.
-func linesUntilCancelled(o stream.Open) (first string, last error) {
+func linesUntilCanceled(o stream.Open) (first string, last error) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	for line, err := range stream.Lines(o, 100).All(ctx) {
@@ -45,7 +45,7 @@ func linesUntilCancelled(o stream.Open) (first string, last error) {
 
 func endsWithItsContext(t *testing.T, o stream.Open) {
 	t.Helper()
-	first, err := linesUntilCancelled(o)
+	first, err := linesUntilCanceled(o)
 	assert.Equal(t, "first", first)
 	require.ErrorIs(t, err, errBoom)
 	require.ErrorIs(t, err, context.Canceled)
@@ -95,7 +95,7 @@ func readInput(how string) {
 	case "device":
 		o = stream.File("/dev/stdin")
 	}
-	fmt.Println(linesUntilCancelled(o))
+	fmt.Println(linesUntilCanceled(o))
 }
 
 func TestTheContextEndsAReadOfAnInheritedPipe(t *testing.T) {

@@ -82,7 +82,7 @@ func TestMapHoldsErrorsInPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		noLeak(t)
 		var begun atomic.Int64
-		var cancelled atomic.Int64
+		var canceled atomic.Int64
 		got, err := stream.Collect(t.Context(), stream.Map(count(), 4, func(ctx context.Context, v int) (int, error) {
 			begun.Add(1)
 			switch {
@@ -90,7 +90,7 @@ func TestMapHoldsErrorsInPlace(t *testing.T) {
 				return 0, errBoom // at once, long before the ones ahead of it
 			case v > 10:
 				<-ctx.Done()
-				cancelled.Add(1)
+				canceled.Add(1)
 				return 0, errors.New("a later error")
 			}
 			<-time.After(time.Duration(10-v) * time.Second)
@@ -99,7 +99,7 @@ func TestMapHoldsErrorsInPlace(t *testing.T) {
 		require.Equal(t, errBoom, err)
 		assert.Equal(t, ints(10), got)
 		assert.LessOrEqual(t, begun.Load(), int64(10+4))
-		assert.Equal(t, begun.Load()-11, cancelled.Load())
+		assert.Equal(t, begun.Load()-11, canceled.Load())
 	})
 }
 

@@ -84,7 +84,7 @@ func ExampleHandle_Abort() {
 
 func ExampleRace() {
 	slow := func(ctx context.Context) (string, error) {
-		<-ctx.Done() // the loser is cancelled, and waited for
+		<-ctx.Done() // the loser is canceled, and waited for
 		return "slow", nil
 	}
 	fast := func(context.Context) (string, error) { return "fast", nil }

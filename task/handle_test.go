@@ -41,7 +41,7 @@ func TestJoinNoticesADoneContextFirst(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestACancelledJoinLeavesTheTaskRunning(t *testing.T) {
+func TestACanceledJoinLeavesTheTaskRunning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := make(chan struct{})
 		h := task.Go(t.Context(), after(gate, 42))

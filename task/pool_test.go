@@ -77,9 +77,9 @@ func TestSubmitWaitsWhileTheQueueIsFull(t *testing.T) {
 			}()
 			synctest.Wait()
 		}
-		cancelled, cancel := context.WithTimeoutCause(t.Context(), time.Second, errBoom)
+		canceled, cancel := context.WithTimeoutCause(t.Context(), time.Second, errBoom)
 		defer cancel()
-		_, err = task.Submit(cancelled, p, func(context.Context) (int, error) { panic("called") })
+		_, err = task.Submit(canceled, p, func(context.Context) (int, error) { panic("called") })
 		require.ErrorIs(t, err, errBoom)
 		assert.Equal(t, 2, p.Len(), "those that were accepted")
 		assert.Equal(t, task.PoolStats{Workers: 1, Goroutines: 1, Running: 1, Queued: 1, Waiting: 5, Submitted: 2}, p.Stats())

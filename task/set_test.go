@@ -171,7 +171,7 @@ func TestTasksMayBeSpawnedWhileResultsAreTaken(t *testing.T) {
 	assert.Equal(t, 15, sum)
 }
 
-func TestACancelledNextTakesNothing(t *testing.T) {
+func TestACanceledNextTakesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSet[int](t, 1)
 		s.Spawn(sleeper(time.Hour, 1))
@@ -305,12 +305,12 @@ func TestAbortAllKeepsTheResultsOfWhatHasEnded(t *testing.T) {
 
 func TestTheSetsContextEndsItsTasks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cancelled, cancel := context.WithCancelCause(t.Context())
+		canceled, cancel := context.WithCancelCause(t.Context())
 		defer cancel(nil)
 		timed, stop := context.WithTimeoutCause(t.Context(), time.Second, errBoom)
 		defer stop()
 		time.AfterFunc(time.Second, func() { cancel(errBoom) })
-		for _, ctx := range []context.Context{cancelled, timed} {
+		for _, ctx := range []context.Context{canceled, timed} {
 			s := task.NewSet[int](ctx, 1)
 			s.Spawn(untilDone)
 			s.Spawn(func(context.Context) (int, error) { panic("called") })

@@ -39,7 +39,7 @@ func contend(b *testing.B, n int, body func(iterations int)) {
 }
 
 // BenchmarkLockContext locks, counts and unlocks with a context that can be
-// cancelled; sync.Mutex, which takes none, is the floor.
+// canceled; sync.Mutex, which takes none, is the floor.
 func BenchmarkLockContext(b *testing.B) {
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()

@@ -33,7 +33,7 @@ var folders = map[string][]string{
 var version = regexp.MustCompile(`\b(Rust|tokio[-a-z]*|futures|crossbeam[-a-z]*|[-a-z]*retry|backoff|failsafe-go) v?\d+\.\d+`)
 
 // unversioned are pages that follow several suites, or documents without versions.
-var unversioned = []string{"channel.md", "locks.md", "seatmap.md", "sema.md"}
+var unversioned = []string{"locks.md", "seatmap.md", "sema.md"}
 
 // tests returns the names of the tests in the folder.
 func tests(t *testing.T, folder string) map[string]bool {

@@ -123,6 +123,6 @@ func Example_stringLook() {
 	// true true 3 9
 	// [key value more] [a b] key:value:more
 	// value=more true VALUE=MORE
-	// 0a 1é [97 195 169] key true
+	// 0a 1é 3 key true
 	// 12 <nil>
 }

@@ -133,7 +133,7 @@ func TestClientsAtOnceSeeWholeFiles(t *testing.T) {
 	s.contents().RWith(func(c *contents) { assert.EqualValues(t, list[0].Size, c.total) })
 }
 
-func TestCancelledRequestStopsWaiting(t *testing.T) {
+func TestCanceledRequestStopsWaiting(t *testing.T) {
 	s := NewStore(roomy)
 	defer s.Drop()
 	g := s.contents().Lock()

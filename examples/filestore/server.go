@@ -82,7 +82,7 @@ func NewHandler(s *Store) http.Handler {
 
 // fail answers with the status that belongs to err.
 func fail(w http.ResponseWriter, err error) {
-	status := http.StatusServiceUnavailable // the request was cancelled, or the store poisoned
+	status := http.StatusServiceUnavailable // the request was canceled, or the store poisoned
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.Is(err, ErrNotFound):

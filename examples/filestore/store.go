@@ -33,7 +33,7 @@ type Limits struct {
 // In Rust it is an Arc<Mutex<HashMap<String, Vec<u8>>>>. Every request has a
 // handle of its own, so the count says when the last one is over. The lock owns
 // the map, so nobody can come to it without the lock; it is shared by readers;
-// and a request that is cancelled stops waiting for it.
+// and a request that is canceled stops waiting for it.
 type Store struct {
 	limits Limits
 	shared *arcmutex.Arc[*arcmutex.RWMutex[contents]]

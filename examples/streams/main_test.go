@@ -43,7 +43,7 @@ func TestEmptySources(t *testing.T) {
 	assert.Contains(t, out.String(), "lines  count=0 sum=0\n")
 }
 
-func TestACancelledContextEndsIt(t *testing.T) {
+func TestACanceledContextEndsIt(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.ErrorIs(t, run(ctx, new(strings.Builder), 10, 10, 10), context.Canceled)

@@ -37,7 +37,7 @@ func TestTwentyJobs(t *testing.T) {
 	}
 }
 
-func TestNoJobsAndACancelledContext(t *testing.T) {
+func TestNoJobsAndACanceledContext(t *testing.T) {
 	var out strings.Builder
 	require.NoError(t, run(t.Context(), &out, 0, 1))
 	assert.Equal(t, "all senders are gone: 0 jobs done, the pool is closed\n", out.String())
@@ -61,14 +61,14 @@ func TestThePoolEndsWithItsContext(t *testing.T) {
 	require.ErrorIs(t, runPool(ctx, io.Discard, 5, 1), context.Canceled)
 }
 
-// cancelling cancels at the first write, and lasts until all else waits.
-type cancelling struct {
+// canceling cancels at the first write, and lasts until all else waits.
+type canceling struct {
 	cancel       func()
 	writing      atomic.Bool
 	isOverlapped atomic.Bool
 }
 
-func (w *cancelling) Write(p []byte) (int, error) {
+func (w *canceling) Write(p []byte) (int, error) {
 	if w.writing.Swap(true) {
 		w.isOverlapped.Store(true)
 		return len(p), nil
@@ -79,10 +79,10 @@ func (w *cancelling) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestOneAtATimePrintsWhenCancelled(t *testing.T) {
+func TestOneAtATimePrintsWhenCanceled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		out := &cancelling{cancel: cancel}
+		out := &canceling{cancel: cancel}
 		require.ErrorIs(t, run(ctx, out, 20, 4), context.Canceled)
 		assert.False(t, out.isOverlapped.Load())
 	})

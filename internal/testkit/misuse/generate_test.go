@@ -781,7 +781,7 @@ func (b *body) call(f exported.Func, c *callee, args []string) {
 					args = append(args, inner.good(p))
 				}
 				inner.add("%s(%s)", name, strings.Join(args, ", "))
-				after = append(after, "{ "+strings.Join(inner.lines, "; ")+" }")
+				after = append(after, "if "+name+" != nil { "+strings.Join(inner.lines, "; ")+" }")
 			}
 		case *types.Struct:
 			if n != nil && n.Obj().Name() == "Stream" {
