@@ -2,8 +2,8 @@ package arcmutex
 
 import (
 	"runtime"
-	"sync"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
