@@ -8,64 +8,94 @@ import (
 	"github.com/coderrange/ferrous/internal/park"
 )
 
-// A lock is what [Mutex] and [RWMutex] are made of: one word that says who
-// holds it, and a queue of those who wait.
+// A lock implements [Mutex] and [RWMutex]: an atomic state word and a FIFO queue
+// of waiters.
 //
-// A writer takes a free lock, and leaves it, by one compare-and-swap. A reader
-// adds himself to the word, whatever it says, and looks afterwards: if he was
-// not to come in he takes himself out again, as if he had come and gone. So for
-// a moment the word may count readers who are none; what they kept out in that
-// moment they let in when they go.
+// The bits of the state word:
 //
-// When somebody waits, who leaves serves the front of the queue under the
-// queue's lock. Readers and upgraders are granted their wish where they stand,
-// all those at the front together. A writer at the front is only woken, and
-// competes with writers that come along, because a lock that is handed to a
-// goroutine still asleep stands idle until it runs; but after it has lost
-// [patience] times it is handed the lock too, in the same step in which the
-// holder leaves. So nobody is passed without end. Readers never pass a waiter.
+//	    0  held        a writer holds the lock
+//	    1  queued      the queue is not empty
+//	    2  woken       a queued writer was woken and has not run yet
+//	    3  poisoned    a function under With did not return
+//	    4  upgradable  an upgradable reader holds the lock
+//	    5  known       the checker has a record of a holder
+//	    6  taken       IntoInner has taken the value
+//	 7-43  turn        number of writers that have left, modulo 2^37
+//	44-63  readers     number of readers
+//
+// Invariants:
+//
+//   - held and upgradable are not both set. (The state of a [proxy] has both, but
+//     a proxy's state is not used as a lock.)
+//   - queued is set exactly while the queue is not empty, and woken exactly while
+//     one waiter of the queue owns it. Both change only under the queue's lock.
+//   - A writer gets the lock only when held, upgradable and the reader count are
+//     all zero, in one compare-and-swap. An upgrade swaps upgradable for held when
+//     the reader count is zero.
+//   - The turn changes when a writer leaves or becomes a reader, and only then. A
+//     guard remembers its turn, so a guard of an earlier turn is not valid.
+//   - The reader count is at least the number of readers that hold the lock, except
+//     while an Unlock that was not valid puts back what it has subtracted. It is
+//     more while readers arrive that have to wait.
+//
+// Readers. A reader first adds itself to the count and then checks the state, as
+// in sync.RWMutex. If it has to wait, it subtracts itself again, wakes any waiter
+// that its short stay has blocked, and joins the queue. The reason for the
+// addition is in docs/adr/0003: a compare-and-swap fails whenever another reader
+// comes or goes.
+//
+// Waiters. The queue is separate from the state word, as in parking_lot. If there
+// are waiters, the goroutine that unlocks also serves the front of the queue,
+// holding the queue's lock. Readers, upgradable readers and upgraders at the front
+// get the lock directly. A writer at the front is only woken, and competes with
+// newly arrived writers, as in the normal mode of sync.Mutex. Handing the lock to a
+// goroutine that does not run yet would leave the lock unused until it runs. After
+// [patience] losses the writer gets the lock directly too, in the same
+// compare-and-swap that ends the old hold. This replaces the starvation mode of
+// sync.Mutex and the eventual fairness of parking_lot, which both go by time. No
+// waiter starves. Readers never overtake a waiter.
 type lock struct {
-	state atomic.Uint64
+	state atomic.Uint64 // the bits above
 	queue park.Queue[request]
-	info  atomic.Pointer[info] // nil while there is nothing to know
+	info  atomic.Pointer[info] // nil unless needed
 }
 
-// An info is what few locks need: it is made when the checker is to know of the
-// lock, when the lock is poisoned, and when it is given a name.
+// An info has what most locks do not need. It is made when the checker first
+// records the lock, when the lock is poisoned, and when it is given a name.
 type info struct {
 	ref     *lockdep.Ref // what the checker knows of the lock
 	poison  atomic.Pointer[PoisonedError]
-	isClean atomic.Bool // a function that does not return poisons nothing
+	isClean atomic.Bool // set by WithoutPoison
 }
 
-// The bits of a lock's state. The readers stand at the top, where one too many
-// taken away does not borrow from anything.
+// The bits of a lock's state. The reader count is at the top of the word, so that
+// subtracting one too many does not borrow from another field.
 const (
-	held       = 1 << iota // by a writer
-	queued                 // the queue is not empty; changed under its lock
-	woken                  // a writer in the queue was woken and will compete; so is this
-	poisoned               // a writer's With did not return
-	upgradable             // held by an upgradable reader
-	known                  // the checker knows of a holder
-	noted                  // in a key: the checker knows of this very share; in the state it is taken
-	turn                   // times the writers that have left, modulo 2^37
+	held       = 1 << iota // a writer holds the lock
+	queued                 // the queue is not empty; changes under the queue's lock
+	woken                  // a queued writer was woken and will compete; changes under the queue's lock
+	poisoned               // a function under With did not return
+	upgradable             // an upgradable reader holds the lock
+	known                  // the checker has a record of a holder
+	noted                  // only in a key: the checker has a record of this share
+	turn                   // one turn: the unit of the number of writers that have left
 
-	reader     = turn << 37 // times the readers
-	maxReaders = 1 << 19    // half of what there is room for: the rest is for those who go again
+	reader     = turn << 37 // one reader: the unit of the reader count
+	maxReaders = 1 << 19    // half of the count's range; the rest is for readers that will subtract themselves
 	full       = reader * maxReaders
 
 	taken   = noted             // in the state: the value was taken
-	proxied = held | upgradable // in the state: the lock is a [proxy]'s; no other is held in both ways
-	turns   = reader - turn
-	readers = 1<<64 - reader
+	proxied = held | upgradable // in the state: the lock is that of a [proxy]
+	turns   = reader - turn     // mask of the turn
+	readers = 1<<64 - reader    // mask of the reader count; as an addend, minus one reader
 )
 
-// patience is how often a woken writer may find the lock taken by another
-// before it is handed to it.
+// patience is how often a woken writer may lose the lock to another writer. After
+// that the lock is handed to it.
 const patience = 4
 
-// yields is how often the processor is offered to others, the holder maybe
-// among them, before a goroutine parks.
+// yields is how often a goroutine calls [runtime.Gosched] and tries again before it
+// joins the queue. The holder may be one of the goroutines that run in between.
 const yields = 4
 
 // A mode is the way in which a lock is held or wanted.
@@ -75,13 +105,13 @@ const (
 	exclusive mode = iota
 	sharing
 	upgrading  // shared, and the only one that may become exclusive
-	upgraded   // exclusive, wanted by the holder of upgrading
+	upgraded   // exclusive, wanted by the upgradable reader
 	modes      = 4
-	newcomer   = true
-	fromWithin = false
+	newcomer   = true  // for admits: a goroutine that is not in the queue
+	fromWithin = false // for admits: a waiter of the queue
 )
 
-// obstacles are the bits that keep each mode out.
+// obstacles are the bits of the state that exclude each mode.
 var obstacles = [modes]uint64{
 	exclusive: held | upgradable | readers,
 	sharing:   held,
@@ -89,7 +119,7 @@ var obstacles = [modes]uint64{
 	upgraded:  held | readers,
 }
 
-// gains are what each mode adds to the state.
+// gains are what the beginning of a hold of each mode adds to the state, by [plus].
 var gains = [modes]uint64{
 	exclusive: held,
 	sharing:   reader,
@@ -97,7 +127,7 @@ var gains = [modes]uint64{
 	upgraded:  reader - upgradable + held,
 }
 
-// losses are what the end of a hold of each mode adds to the state.
+// losses are what the end of a hold of each mode adds to the state, by [plus].
 var losses = [modes]uint64{
 	exclusive: turn - held,
 	sharing:   readers,
@@ -105,27 +135,27 @@ var losses = [modes]uint64{
 	upgraded:  turn - held,
 }
 
-// plus adds what is gained or lost to the state: the readers apart from the
-// rest, so that no carry of one changes the other.
+// plus adds change to the state s. The reader count and the other bits are added
+// separately, so that no carry crosses from one to the other.
 func plus(s, change uint64) uint64 {
 	return (s&readers + change&readers) | (s+change)&(reader-1)
 }
 
 // A hold is a hold of a lock, in any mode.
 type hold struct {
-	lock *lock  // or that of a [proxy]
-	key  uint64 // what a guard remembers; see [key]
+	lock *lock  // the lock, or the lock field of a [proxy]
+	key  uint64 // see [key]
 }
 
-// A request is what a waiter wants of a lock. Guarded by the queue's lock.
+// A request is what a waiter wants of a lock. It is guarded by the queue's lock.
 type request struct {
 	mode   mode
-	woken  bool // it owns the bit of that name
-	losses int  // how often it was woken in vain
+	woken  bool // this waiter owns the woken bit of the state
+	losses int  // how often it was woken and did not get the lock
 }
 
-// admits reports whether state s lets a hold of mode m in. A newcomer that is
-// no writer does not pass those who wait.
+// admits reports whether a hold of mode m may begin in state s. A newcomer may
+// overtake the waiters only if it is a writer or an upgrader.
 func admits(m mode, s uint64, isNewcomer bool) bool {
 	if s&obstacles[m] != 0 || m == sharing && s&full != 0 {
 		return false
@@ -133,25 +163,25 @@ func admits(m mode, s uint64, isNewcomer bool) bool {
 	return !isNewcomer || s&queued == 0 || m == exclusive || m == upgraded
 }
 
-// key returns what a guard of mode m remembers of the state s in which it was
-// made, to know later whether it is still good. Of the others it has the turn
-// and the mark of their mode; a reader's has the top bits set, which are also
-// what his leaving adds to the state.
+// key returns what a guard of mode m remembers of the state s in which the guard
+// was made. A method of the guard compares the key with the state to find out
+// whether the guard is still valid. The key of a Guard or UGuard is the turn and
+// the bit of its mode. The key of an RGuard is the turn and all of [readers], which
+// is also what its Unlock adds to the state.
 func key(m mode, s uint64) uint64 { return s&(turns|marks[m]) | heads[m] }
 
-// marks are the bits that, together with the turn, tell whether a guard is
-// still good, and heads those that its key has besides.
+// marks are the bits of the state that are compared with the key, besides the turn.
+// heads are bits that every key of the mode has and that are not compared.
 var (
 	marks = [modes]uint64{exclusive: held, sharing: held, upgrading: held | upgradable, upgraded: held}
 	heads = [modes]uint64{sharing: readers}
 )
 
-// The keys of guards that hold nothing: that have ended by Unlock, or because
-// another guard has their place, or that have not got the lock.
+// The keys of guards that hold nothing.
 const (
-	over  = noted
-	moved = noted | woken
-	none  = noted | queued
+	over  = noted          // ended by Unlock
+	moved = noted | woken  // replaced by another guard: mapped, upgraded or downgraded
+	none  = noted | queued // the lock was not acquired
 )
 
 // valid reports whether a guard of mode m with key k holds a lock in state s.
@@ -159,7 +189,7 @@ func valid(m mode, k, s uint64) bool {
 	return k != over && k != 0 && key(m, s) == k&^noted && (m != sharing || s&readers != 0)
 }
 
-// fastLock takes a lock that nobody holds, also when others wait for it.
+// fastLock takes the lock exclusively if it is free, even if there are waiters.
 func (l *lock) fastLock() (k uint64, ok bool) {
 	s := l.state.Load()
 	if s&inWritersWay|watching.Load() == 0 {
@@ -168,7 +198,7 @@ func (l *lock) fastLock() (k uint64, ok bool) {
 	return 0, false
 }
 
-// inWritersWay are the bits that a writer's fast path does not know about.
+// inWritersWay are the bits that send a writer to the slow path.
 const inWritersWay = held | upgradable | poisoned | taken | readers
 
 // lock takes the lock exclusively. It panics if it is poisoned or the value was
@@ -185,7 +215,7 @@ func (l *lock) lockSlow(method string) hold {
 	return must(l.acquire(context.Background(), exclusive, method))
 }
 
-// lockContext is lock until ctx is done.
+// lockContext is lock that gives up when ctx is done.
 func (l *lock) lockContext(ctx context.Context, method string) (hold, error) {
 	if ctx == nil {
 		nilContext(method)
@@ -198,12 +228,13 @@ func (l *lock) lockContext(ctx context.Context, method string) (hold, error) {
 	return l.acquire(ctx, exclusive, method)
 }
 
-// fastUnlock ends an exclusive hold if nobody waits.
+// fastUnlock ends an exclusive hold if no other bit of the state is set. In
+// particular there are no waiters.
 func (l *lock) fastUnlock(k uint64) bool {
 	return l.state.CompareAndSwap(k, (k+(turn-held))&(reader-1))
 }
 
-// rlock takes a share in the lock. It panics if it is poisoned.
+// rlock takes the lock for reading. It panics as lock does.
 func (l *lock) rlock(method string) hold {
 	s := l.state.Add(reader)
 	if s&inReadersWay|watching.Load() != 0 {
@@ -212,16 +243,17 @@ func (l *lock) rlock(method string) hold {
 	return hold{l, s&turns | readers}
 }
 
-// inReadersWay are the bits that a reader's fast path does not know about.
+// inReadersWay are the bits that send a reader to the slow path.
 const inReadersWay = held | queued | woken | poisoned | taken | known | full
 
-// rlockSlow is rlock for a reader who has come in already, and maybe must not.
+// rlockSlow is rlock for a reader that has added itself to the count and may have
+// to wait.
 func (l *lock) rlockSlow(method string) hold {
 	l.makeWay(l.state.Add(readers))
 	return must(l.acquire(context.Background(), sharing, method))
 }
 
-// rlockContext is rlock until ctx is done.
+// rlockContext is rlock that gives up when ctx is done.
 func (l *lock) rlockContext(ctx context.Context) (hold, error) {
 	const method = "RWMutex.RLockContext"
 	if !isDone(ctx, method) {
@@ -240,12 +272,12 @@ func (l *lock) tryRLock() (h hold, ok bool) {
 	return must(h, err), ok
 }
 
-// ulock takes the lock as its upgradable reader. It panics as lock does.
+// ulock takes the lock as the upgradable reader. It panics as lock does.
 func (l *lock) ulock() hold {
 	return must(l.acquire(context.Background(), upgrading, "RWMutex.ULock"))
 }
 
-// ulockContext is ulock until ctx is done.
+// ulockContext is ulock that gives up when ctx is done.
 func (l *lock) ulockContext(ctx context.Context) (hold, error) {
 	const method = "RWMutex.ULockContext"
 	if !isDone(ctx, method) && watching.Load() == 0 && l.try(upgrading) {
@@ -260,8 +292,8 @@ func (l *lock) tryULock() (h hold, ok bool) {
 	return must(h, err), ok
 }
 
-// runlock gives back the share that has key k. It panics, and changes nothing,
-// if there is none.
+// runlock ends the share that has key k. If there is no such share, it panics and
+// leaves the state as it was.
 func (l *lock) runlock(k uint64) {
 	if s := l.state.Add(k & readers); s&(turns|held|queued|known|full)+readers != k {
 		l.runlockSlow(k, s)
@@ -279,7 +311,7 @@ func (l *lock) runlockSlow(k, s uint64) {
 		report, ok = checker.End(l.dep(""), lockdep.Shared, k&turns/turn)
 	}
 	if !ok {
-		if k&readers != 0 { // a copy of the guard was faster
+		if k&readers != 0 { // a copy of the guard was unlocked at the same time
 			l.makeWay(l.state.Add(reader))
 			k = over
 		}
@@ -292,7 +324,7 @@ func (l *lock) runlockSlow(k, s uint64) {
 	checker.Tell(report)
 }
 
-// try takes the lock in mode m if it can be had now.
+// try takes the lock in mode m if it is available now, and reports whether it did.
 func (l *lock) try(m mode) bool {
 	for {
 		s := l.state.Load()

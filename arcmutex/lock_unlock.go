@@ -2,13 +2,21 @@ package arcmutex
 
 import "github.com/coderrange/ferrous/internal/lockdep"
 
-// leave ends, or changes by delta, the hold of mode m, and serves those who wait.
-// It reports false, and has done nothing, if the hold has ended.
+// Ending a hold is one compare-and-swap if there are no waiters. Otherwise
+// [lock.serve] ends the hold and grants the lock to the waiters at the front in the
+// same compare-and-swap, under the queue's lock: the direct hand-off of the fair
+// unlock of parking_lot and of the starvation mode of Go's sync.Mutex. A writer at
+// the front that has lost fewer than [patience] times is only woken.
+//
+// If the woken bit is set, a writer is about to compete, and the goroutine that
+// unlocks leaves the queue alone. sync.Mutex does the same.
+
+// leave adds delta, which ends the hold of mode m or changes its mode, to the state,
+// and serves the waiters. If the hold has ended already, leave does nothing and
+// reports false.
 func (h *hold) leave(m mode, delta uint64) bool { return h.lock.leave(m, h.key, delta) }
 
-// leave ends, or changes by delta, the hold of mode m with key k, and serves
-// those who wait. It reports false, and has done nothing, if there is no such
-// hold.
+// leave is [hold.leave] for the hold of mode m with key k.
 func (l *lock) leave(m mode, k, delta uint64) bool {
 	for {
 		s := l.state.Load()
@@ -27,7 +35,7 @@ func (l *lock) leaveSlow(m mode, k, delta uint64) bool {
 	}
 	var report *lockdep.Report
 	l.queue.Lock()
-	if s := l.state.Load(); s&known != 0 { // before the next one comes
+	if s := l.state.Load(); s&known != 0 { // before the next hold begins
 		k, report = l.left(m, k, s)
 	}
 	ok := l.serve(m, k, delta)
@@ -36,7 +44,7 @@ func (l *lock) leaveSlow(m mode, k, delta uint64) bool {
 	return ok
 }
 
-// settled returns s without what no longer applies when nobody holds the lock.
+// settled returns s without the known bit if the lock is free in s.
 func settled(s uint64) uint64 {
 	if s&(held|upgradable|readers) == 0 {
 		s &^= known
@@ -44,7 +52,7 @@ func settled(s uint64) uint64 {
 	return s
 }
 
-// settle is settled of the state.
+// settle replaces the state by its settled form.
 func (l *lock) settle() {
 	for {
 		s := l.state.Load()
@@ -54,8 +62,8 @@ func (l *lock) settle() {
 	}
 }
 
-// makeWay serves those whom a reader has kept out who has gone by an addition,
-// which has made the state s.
+// makeWay serves the waiters that a departing reader blocked. s is the state after
+// the reader has subtracted itself.
 func (l *lock) makeWay(s uint64) {
 	if s&(queued|woken) == queued {
 		l.queue.Lock()
@@ -64,7 +72,9 @@ func (l *lock) makeWay(s uint64) {
 	}
 }
 
-// serve is leave under the queue's lock. If delta is zero it only serves.
+// serve is [lock.leave] under the queue's lock, which the caller holds. It grants
+// the lock to all waiters at the front that the new state admits, or wakes a writer
+// there. If delta is zero it ends no hold and only serves.
 func (l *lock) serve(m mode, k, delta uint64) bool {
 	for {
 		s := l.state.Load()
@@ -93,7 +103,7 @@ func (l *lock) serve(m mode, k, delta uint64) bool {
 		delta = 0
 		switch {
 		case grant:
-			l.queue.Grant(front) // and see whether the next may come too
+			l.queue.Grant(front) // then see whether the next waiter is admitted too
 		case wake:
 			front.Want.woken = true
 			front.Wake()
