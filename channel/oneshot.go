@@ -7,13 +7,13 @@ import (
 	"github.com/coderrange/ferrous/internal/park"
 )
 
-// oneshot is a channel for one message: one allocation and no lock. The two
-// handles lie in it.
+// oneshot is a channel for one message. It has no lock, and its two handles are fields,
+// so that a channel is one allocation.
 type oneshot[T any] struct {
 	state   atomic.Uint32 // bits that are set and never cleared
-	value   T             // the Send that set oneshotClaimed's until oneshotSent, then who sets oneshotTaken's
+	value   T             // owned by the Send that set oneshotClaimed; after oneshotSent, by the call that sets oneshotTaken
 	arrived hub           // opened when the receiver need not wait
-	refused park.Gate     // opened when there is nothing to be sent any more
+	refused park.Gate     // opened when a Send would fail
 	tx      OneshotSender[T]
 	rx      OneshotReceiver[T]
 }
@@ -27,8 +27,8 @@ const (
 	oneshotDropped              // the receiver was closed
 )
 
-// NewOneshot returns a channel for a single message. After
-// tokio::sync::oneshot. It allocates once.
+// NewOneshot returns the sender and the receiver of a channel for a single message. It
+// allocates once. After tokio::sync::oneshot.
 //
 //ferrous:acquire
 func NewOneshot[T any]() (*OneshotSender[T], *OneshotReceiver[T]) {
@@ -37,16 +37,18 @@ func NewOneshot[T any]() (*OneshotSender[T], *OneshotReceiver[T]) {
 	return &c.tx, &c.rx
 }
 
-// OneshotSender sends the message of a channel made by [NewOneshot]. It is
-// safe for concurrent use. Its owner ends it with Send or Close.
+// OneshotSender sends the message of a channel made by [NewOneshot]. It is safe for
+// concurrent use and must not be copied. Its owner ends it with Send or Close.
 type OneshotSender[T any] struct {
 	_ noCopy
 	c *oneshot[T]
 }
 
-// Send sends v. It never waits. If it returns nil, v was received, can be, or
-// was discarded by the receiver's Close. Otherwise nothing was sent: the error
-// is [ErrClosed] after the receiver's end, after Close and after another Send.
+// Send sends v. It never waits.
+//
+// If Send returns nil, v was received, can be received, or was discarded by the
+// receiver's Close. Otherwise v was not sent, and the error is [ErrClosed]: another
+// Send was first, the sender was closed, or the receiver was closed or shut down.
 //
 //ferrous:transfers v on ok
 func (s *OneshotSender[T]) Send(v T) error {
@@ -65,8 +67,8 @@ func (s *OneshotSender[T]) Send(v T) error {
 	return nil
 }
 
-// Close ends the sender without a message, unless one was sent. The receiver
-// then gets [ErrClosed]. It is idempotent.
+// Close ends the sender. If no message was sent, the receiver gets [ErrClosed]. A
+// message that was sent can still be received. Close is idempotent.
 //
 //ferrous:release
 //ferrous:idempotent
@@ -77,11 +79,11 @@ func (s *OneshotSender[T]) Close() {
 	s.c.refused.Open()
 }
 
-// IsClosed reports whether a Send would fail.
+// IsClosed reports whether a Send would fail. It is also true after a Send.
 func (s *OneshotSender[T]) IsClosed() bool { return s.use("IsClosed").isClosed() }
 
-// Done returns a channel that is closed when a Send would fail, usually
-// because the receiver is not interested any more.
+// Done returns a channel that is closed when [OneshotSender.IsClosed] becomes true. A
+// goroutine that computes the message can stop then: usually the receiver was closed.
 func (s *OneshotSender[T]) Done() <-chan struct{} {
 	s.check("Done")
 	closed, _ := s.c.refused.Wait()
@@ -91,19 +93,20 @@ func (s *OneshotSender[T]) Done() <-chan struct{} {
 	return closed
 }
 
-// OneshotReceiver receives the message of a channel made by [NewOneshot]. It
-// is safe for concurrent use; one call gets the message. Its owner ends it
-// with Close.
+// OneshotReceiver receives the message of a channel made by [NewOneshot]. It is safe
+// for concurrent use and must not be copied. If several calls wait, one of them gets
+// the message. Its owner ends it with Close.
 type OneshotReceiver[T any] struct {
 	_     noCopy
 	c     *oneshot[T]
 	turns turns
 }
 
-// Recv waits for the message and returns it, once. The error is [ErrClosed] if
-// there will be none, because it was received before, the sender was closed
-// without sending, or the receiver shut down before; or it wraps the context's
-// cause, and then the message, if it comes, can still be received.
+// Recv waits for the message and returns it. Only one call gets it.
+//
+// The error is [ErrClosed] if no message will come: it was received before, the sender
+// was closed without sending, or the receiver was closed or shut down first. Otherwise
+// the error wraps the context's cause; the message can then still be received.
 //
 //ferrous:blocks
 func (r *OneshotReceiver[T]) Recv(ctx context.Context) (v T, err error) {
@@ -126,8 +129,8 @@ func (r *OneshotReceiver[T]) recvSlow(ctx context.Context) (v T, err error) {
 	return v, err
 }
 
-// TryRecv returns the message if it is there. Otherwise its error is
-// [ErrEmpty] or [ErrClosed].
+// TryRecv returns the message if it need not wait. Otherwise the error is [ErrEmpty] or
+// [ErrClosed].
 func (r *OneshotReceiver[T]) TryRecv() (v T, err error) {
 	r.check("TryRecv")
 	if v, err = r.tryRecv(); err != ErrEmpty { //nolint:errorlint // never wrapped
@@ -148,8 +151,8 @@ func (r *OneshotReceiver[T]) tryRecv() (v T, err error) {
 	return v, ErrClosed
 }
 
-// Shutdown refuses the message, unless it was sent: then it can still be
-// received. After tokio's Receiver::close.
+// Shutdown makes a later Send fail with [ErrClosed]. A message that was already sent
+// can still be received. After tokio's Receiver::close.
 func (r *OneshotReceiver[T]) Shutdown() {
 	r.check("Shutdown")
 	r.c.state.Or(oneshotRxClosed)
@@ -157,8 +160,8 @@ func (r *OneshotReceiver[T]) Shutdown() {
 	r.c.refused.Open()
 }
 
-// Close ends the receiver and discards the message: if it has a method Drop()
-// and was not received, it is dropped. Close is idempotent.
+// Close ends the receiver. A message that was not received is discarded: if it has a
+// method Drop(), it is called. Close is idempotent.
 //
 //ferrous:release
 //ferrous:idempotent
@@ -172,11 +175,11 @@ func (r *OneshotReceiver[T]) Close() {
 	}
 }
 
-// IsClosed reports whether nothing more can be sent, also because the message
-// was.
+// IsClosed reports whether a Send would fail. It is also true after a Send, even while
+// the message waits to be received.
 func (r *OneshotReceiver[T]) IsClosed() bool { return r.use("IsClosed").isClosed() }
 
-// Len returns 1 while a message waits to be received, otherwise 0.
+// Len returns 1 while a message waits to be received, and 0 otherwise.
 func (r *OneshotReceiver[T]) Len() int {
 	r.check("Len")
 	if r.c.state.Load()&(oneshotSent|oneshotTaken) == oneshotSent {
@@ -185,7 +188,8 @@ func (r *OneshotReceiver[T]) Len() int {
 	return 0
 }
 
-// Ready returns a channel that is closed once Recv need not wait.
+// Ready returns a channel that is closed when Recv need not wait. Another call may take
+// the message first: follow it with TryRecv.
 func (r *OneshotReceiver[T]) Ready() <-chan struct{} {
 	r.check("Ready")
 	return r.turns.ready(r)
@@ -201,15 +205,16 @@ func (r *OneshotReceiver[T]) available() (n int, ended bool) {
 	return 0, r.c.isComplete()
 }
 
-// over reports whether nothing more can be sent.
+// isClosed reports whether a Send would fail.
 func (c *oneshot[T]) isClosed() bool {
 	return c.state.Load()&(oneshotClaimed|oneshotTxClosed|oneshotRxClosed) != 0
 }
 
-// settled reports whether a receive need not wait.
+// isComplete reports whether a receive need not wait.
 func (c *oneshot[T]) isComplete() bool { return isComplete(c.state.Load()) }
 
-// settled: a claimed message is on its way, also if one side closed meanwhile.
+// isComplete reports whether a receive need not wait. While a Send stores its message,
+// the receive waits for it, even if one side was closed.
 func isComplete(state uint32) bool {
 	switch {
 	case state&(oneshotSent|oneshotDropped) != 0:
@@ -220,7 +225,7 @@ func isComplete(state uint32) bool {
 	return state&(oneshotTxClosed|oneshotRxClosed) != 0
 }
 
-// deliver stores the message; the caller has set oneshotClaimed.
+// deliver stores the message. The caller has set oneshotClaimed.
 func (c *oneshot[T]) deliver(v T) {
 	c.value = v
 	before := c.state.Or(oneshotSent)
@@ -231,13 +236,13 @@ func (c *oneshot[T]) deliver(v T) {
 	}
 }
 
-// take returns the message; the caller has set oneshotTaken.
+// take returns the message. The caller has set oneshotTaken.
 func (c *oneshot[T]) take() (v T) {
 	v, c.value = c.value, v
 	return v
 }
 
-// discard drops the message unless it was received.
+// discard drops the message, unless it was received.
 func (c *oneshot[T]) discard() {
 	if c.state.Or(oneshotTaken)&oneshotTaken == 0 {
 		drop(c.take())

@@ -11,12 +11,13 @@ var (
 	errCopied = errors.New("channel: Permit: more slots used than reserved: a permit was copied")
 )
 
-// Permit is a promise of slots in a channel's buffer: it sends without
-// waiting, also after the channel was closed, and receivers wait for it.
-// After tokio::sync::mpsc::Permit and PermitIterator.
+// Permit is a number of reserved slots in a channel's buffer. With a permit, a
+// goroutine can send without waiting, even after the channel was closed: receivers wait
+// for messages that a permit may still send. After tokio::sync::mpsc::Permit and
+// PermitIterator.
 //
-// The zero Permit has no slots. It must not be copied and belongs to one
-// goroutine at a time, which ends it by sending as often as was reserved, or
+// The zero Permit has no slots. A Permit must not be copied, and only one goroutine may
+// use it at a time. Its owner ends it by sending as many messages as it has slots, or
 // with Release.
 type Permit[T any] struct {
 	_ noCopy
@@ -25,7 +26,7 @@ type Permit[T any] struct {
 	left int
 }
 
-// Reserve waits for a slot in the buffer and reserves it. Its errors, order
+// Reserve waits until a slot of the buffer is free and reserves it. Its errors, order
 // and cost are those of Send.
 //
 //ferrous:acquire
@@ -37,11 +38,11 @@ func (s *Sender[T]) Reserve(ctx context.Context) (Permit[T], error) {
 	return s.ReserveMany(ctx, 1)
 }
 
-// ReserveMany waits for n slots and reserves them. Slots that come free are
-// gathered until there are enough; a canceled call gives them back.
+// ReserveMany waits until n slots are free and reserves them. It collects slots as they
+// become free. A canceled call gives back the slots that it has collected.
 //
-// If n is more than the capacity, the error is [ErrCapacity] at once. It
-// panics if n is negative.
+// If n is more than the capacity, the error is [ErrCapacity] at once. The other errors
+// are those of Send. ReserveMany panics if n is negative.
 //
 //ferrous:acquire
 //ferrous:fallible
@@ -63,8 +64,8 @@ func (s *Sender[T]) ReserveMany(ctx context.Context, n int) (Permit[T], error) {
 	return Permit[T]{core: s.core, left: n}, nil
 }
 
-// TryReserve reserves a slot if that needs no waiting. Otherwise its error is
-// [ErrFull] or [ErrClosed].
+// TryReserve reserves a slot if it need not wait. Otherwise the error is [ErrFull] or
+// [ErrClosed].
 //
 //ferrous:acquire
 //ferrous:fallible
@@ -73,8 +74,8 @@ func (s *Sender[T]) TryReserve() (Permit[T], error) {
 	return s.TryReserveMany(1)
 }
 
-// TryReserveMany reserves n slots if that needs no waiting. Otherwise its error is
-// [ErrFull], [ErrClosed] or [ErrCapacity]. It panics if n is negative.
+// TryReserveMany reserves n slots if it need not wait. Otherwise it reserves none, and
+// the error is [ErrFull], [ErrClosed] or [ErrCapacity]. It panics if n is negative.
 //
 //ferrous:acquire
 //ferrous:fallible
@@ -103,12 +104,12 @@ func (s *Sender[T]) checkReserve(method string, n int) error {
 	return nil
 }
 
-// Len returns how many slots are left.
+// Len returns how many reserved slots are left.
 func (p *Permit[T]) Len() int { return p.left }
 
-// Send sends v into one of the reserved slots. It never waits and never fails;
-// if there are no receivers any more, v is discarded. It panics if no slot is
-// left.
+// Send sends v into one of the reserved slots. It never waits and never fails. If all
+// receivers are closed, v is discarded: if it has a method Drop(), Send calls it. Send
+// panics if no slot is left.
 //
 //ferrous:transfers v
 func (p *Permit[T]) Send(v T) {

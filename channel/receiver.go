@@ -6,11 +6,12 @@ import (
 	"sync/atomic"
 )
 
-// Receiver is a handle to receive messages from a channel made by [New] or
-// [NewUnbounded]. After tokio::sync::mpsc::Receiver, and clonable as
-// crossbeam's: each message goes to one receiver.
+// Receiver is a handle that receives messages from a channel made by [New] or
+// [NewUnbounded]. After tokio::sync::mpsc::Receiver. Unlike there, and as in
+// crossbeam-channel, it can be cloned: each message goes to one of the receivers.
 //
-// It is safe for concurrent use. Its owner ends it with Close.
+// A Receiver is safe for concurrent use. It must not be copied. Its owner ends it with
+// Close.
 type Receiver[T any] struct {
 	_ noCopy
 
@@ -21,11 +22,11 @@ type Receiver[T any] struct {
 	closed atomic.Bool
 }
 
-// Recv returns the oldest message, waiting while there is none.
+// Recv returns the oldest message. It waits while there is none.
 //
-// Its error is [ErrClosed] once the channel is closed and drained, or wraps
-// the context's cause; a canceled Recv took no message. It does not allocate
-// in the steady state, unless hundreds wait at once.
+// The error is [ErrClosed] once the channel is closed and its buffer is empty, or it
+// wraps the context's cause. A Recv that fails has taken no message. Recv does not
+// allocate in the steady state, unless hundreds of goroutines wait at once.
 //
 //ferrous:blocks
 func (r *Receiver[T]) Recv(ctx context.Context) (v T, err error) {
@@ -40,8 +41,8 @@ func (r *Receiver[T]) Recv(ctx context.Context) (v T, err error) {
 	return r.core.recv(ctx)
 }
 
-// TryRecv returns the oldest message if that needs no waiting. Otherwise its
-// error is [ErrEmpty] or [ErrClosed].
+// TryRecv returns the oldest message if it need not wait. Otherwise the error is
+// [ErrEmpty] or [ErrClosed].
 func (r *Receiver[T]) TryRecv() (v T, err error) {
 	r.check("TryRecv")
 	if r.closed.Load() {
@@ -50,9 +51,9 @@ func (r *Receiver[T]) TryRecv() (v T, err error) {
 	return r.core.tryRecv()
 }
 
-// RecvMany waits for a message, moves as many as there are into buf, up to its
-// length, and returns their number. It returns 0 only with an error, as Recv,
-// or if buf is empty.
+// RecvMany waits until there is a message. Then it moves as many messages as are
+// available, at most len(buf), into buf and returns their number. It returns 0 only
+// with an error, as Recv does, or if buf is empty.
 //
 //ferrous:blocks
 func (r *Receiver[T]) RecvMany(ctx context.Context, buf []T) (int, error) {
@@ -70,9 +71,9 @@ func (r *Receiver[T]) RecvMany(ctx context.Context, buf []T) (int, error) {
 	return r.core.recvMany(ctx, buf)
 }
 
-// All yields the messages until the channel is closed and drained. That end is
-// no error. If ctx is done before, its error comes last, with the zero T.
-// Leaving the loop leaves the receiver open.
+// All yields the messages until the channel is closed and its buffer is empty. The end
+// of the channel is not an error. If ctx is done before that, All yields the zero T
+// with the error of ctx and ends. Leaving the loop does not close the receiver.
 //
 //ferrous:blocks
 func (r *Receiver[T]) All(ctx context.Context) iter.Seq2[T, error] {
@@ -88,8 +89,8 @@ func (r *Receiver[T]) All(ctx context.Context) iter.Seq2[T, error] {
 	}
 }
 
-// Clone returns one more receiver of the same channel. A clone of a closed
-// handle is closed.
+// Clone returns another receiver of the same channel, which its owner must close too. A
+// clone of a closed handle is closed.
 //
 //ferrous:acquire
 func (r *Receiver[T]) Clone() *Receiver[T] {
@@ -101,8 +102,9 @@ func (r *Receiver[T]) Clone() *Receiver[T] {
 	return c
 }
 
-// Shutdown refuses all further sends, of all senders. What is buffered or
-// promised to a [Permit] can still be received. After tokio's Receiver::close.
+// Shutdown makes all further sends of all senders fail with [ErrClosed]. Messages that
+// are buffered, and those that are still sent with a [Permit], can be received. On a
+// closed handle it does nothing. After tokio's Receiver::close.
 func (r *Receiver[T]) Shutdown() {
 	r.check("Shutdown")
 	if !r.closed.Load() {
@@ -110,10 +112,11 @@ func (r *Receiver[T]) Shutdown() {
 	}
 }
 
-// Close ends this handle. The last one refuses further sends and discards what
-// is buffered: messages that have a method Drop() are dropped. Calls in
-// progress through this handle go on until the channel is closed. Close is
-// idempotent.
+// Close ends this handle. The Close of the last receiver makes further sends fail with
+// [ErrClosed] and discards the buffered messages. If a message has a method Drop(),
+// Close calls it. If a Drop panics, the other messages are dropped first, and then the
+// panic goes on. Calls that are already waiting through this handle go on until the
+// channel is closed. Close is idempotent.
 //
 //ferrous:release
 //ferrous:idempotent
@@ -124,13 +127,14 @@ func (r *Receiver[T]) Close() {
 	}
 	r.core.leaveReadable(&r.ready)
 	if r.shared.receivers.Add(-1) == 0 {
-		r.shared.shutdown() // told before messages are dropped, which may wait for who is told
+		r.shared.shutdown() // before discard: a Drop method may wait for a goroutine that waits on Done
 		r.core.discard()
 	}
 }
 
-// IsClosed reports whether no more messages are accepted. Some may still be
-// buffered or promised.
+// IsClosed reports whether this handle is closed or the channel accepts no more
+// messages. In the second case, messages may still be buffered or be sent with a
+// [Permit].
 func (r *Receiver[T]) IsClosed() bool {
 	r.check("IsClosed")
 	return r.closed.Load() || r.core.isClosed()
@@ -142,7 +146,8 @@ func (r *Receiver[T]) Len() int { return r.use("Len").core.len() }
 // Cap returns the channel's capacity, or [Unbounded].
 func (r *Receiver[T]) Cap() int { return r.use("Cap").core.cap() }
 
-// SameChannel reports whether both receive from the same channel.
+// SameChannel reports whether r and other receive from the same channel. It panics if
+// other is nil.
 func (r *Receiver[T]) SameChannel(other *Receiver[T]) bool {
 	r.check("SameChannel")
 	checkOther(other != nil, "Receiver.SameChannel")
@@ -158,12 +163,14 @@ func (r *Receiver[T]) WeakCount() int { return int(r.use("WeakCount").weaks.Load
 // ReceiverCount returns how many receivers are open.
 func (r *Receiver[T]) ReceiverCount() int { return int(r.use("ReceiverCount").receivers.Load()) }
 
-// Ready returns a channel from which a receive returns once Recv need not wait,
-// because there is a message or because the stream has ended. It is closed then.
-// Those who wait for Ready are woken in turn with those who wait in Recv. It may be
-// closed too early, or another receiver be faster: follow it with TryRecv at once,
-// and call Ready anew to wait again. A message that is not taken goes to the next
-// after a millisecond.
+// Ready returns a channel for a select statement. A receive from it returns when Recv
+// need not wait, because there is a message or because the channel has ended. The
+// returned channel is then closed, so all goroutines that wait on it go on.
+//
+// Waits for Ready and waits in Recv are served in turn. A receive may return too early,
+// and another receiver may take the message first. So call TryRecv at once, and call
+// Ready again if the error is [ErrEmpty]. A message that is not taken within a
+// millisecond goes to the next waiter.
 //
 //	select {
 //	case <-rx.Ready():

@@ -44,12 +44,12 @@ func (s *shared[T]) shutdown() {
 	s.done.closeAll()
 }
 
-// Sender is a handle to send messages into a channel made by [New] or
+// Sender is a handle that sends messages into a channel made by [New] or
 // [NewUnbounded]. After tokio::sync::mpsc::Sender.
 //
-// It is safe for concurrent use. Its owner ends it with Close; the Close of
-// the last sender ends the stream after what is buffered and what permits
-// still promise.
+// A Sender is safe for concurrent use. It must not be copied. Its owner ends it with
+// Close. After the Close of the last sender, receivers get the messages that are
+// buffered and those that are still sent with a [Permit]. Then they get [ErrClosed].
 type Sender[T any] struct {
 	_ noCopy
 
@@ -61,13 +61,15 @@ type Sender[T any] struct {
 	closed atomic.Bool
 }
 
-// Send sends v, waiting while the channel is full.
+// Send sends v. It waits while the channel is full.
 //
-// If it returns nil, v was sent. Otherwise it was not, and v can be sent
-// again: the error is [ErrClosed] or wraps the context's cause. Of a channel
-// below 16 messages blocked senders are served in arrival order, of a larger
-// one in no particular order; a canceled one only loses its place. It does not
-// allocate in the steady state, unless hundreds wait at once.
+// If Send returns nil, v was sent. Otherwise v was not sent and can be sent again. The
+// error is [ErrClosed], or it wraps the context's cause.
+//
+// On a channel of fewer than 16 messages, blocked senders are served in the order of
+// arrival. On a larger channel they are served in no particular order. A canceled Send
+// loses only its place. Send does not allocate in the steady state, unless hundreds of
+// goroutines wait at once.
 //
 //ferrous:transfers v on ok
 //ferrous:blocks
@@ -83,8 +85,8 @@ func (s *Sender[T]) Send(ctx context.Context, v T) error {
 	return s.core.send(ctx, v)
 }
 
-// TrySend sends v if that needs no waiting. Otherwise its error is [ErrFull]
-// or [ErrClosed].
+// TrySend sends v if it need not wait. Otherwise v was not sent, and the error is
+// [ErrFull] or [ErrClosed].
 //
 //ferrous:transfers v on ok
 func (s *Sender[T]) TrySend(v T) error {
@@ -95,10 +97,12 @@ func (s *Sender[T]) TrySend(v T) error {
 	return s.core.trySend(v)
 }
 
-// SendMany sends the messages in order, waiting while the channel is full, and
-// returns how many were sent. If these are not all, the error says why, as
-// for Send. Messages of other senders may come between them. It costs less
-// than as many Sends and may be larger than the channel's capacity.
+// SendMany sends the messages of vs in order and returns how many were sent. It waits
+// while the channel is full. If it returns fewer than len(vs), the error says why, as
+// for Send; the rest can be sent again.
+//
+// Messages of other senders may come between them. vs may be longer than the channel's
+// capacity. SendMany costs less than len(vs) calls of Send.
 //
 //ferrous:transfers vs on ok
 //ferrous:blocks
@@ -114,8 +118,8 @@ func (s *Sender[T]) SendMany(ctx context.Context, vs []T) (int, error) {
 	return s.core.sendMany(ctx, vs)
 }
 
-// Clone returns one more sender of the same channel. A clone of a closed
-// handle is closed.
+// Clone returns another sender of the same channel, which its owner must close too. A
+// clone of a closed handle is closed.
 //
 //ferrous:acquire
 func (s *Sender[T]) Clone() *Sender[T] {
@@ -130,7 +134,7 @@ func (s *Sender[T]) Clone() *Sender[T] {
 	return c
 }
 
-// sender makes one more sender unless the last one was closed.
+// sender returns another sender, unless the last sender was closed.
 func (s *shared[T]) sender() (*Sender[T], bool) {
 	if !increment(&s.senders) {
 		return nil, false
@@ -138,7 +142,7 @@ func (s *shared[T]) sender() (*Sender[T], bool) {
 	return &Sender[T]{core: s.core, queue: s.tx.queue, shared: s}, true
 }
 
-// increment counts one handle more unless there is none any more.
+// increment adds 1 to n and reports true, unless n is 0.
 func increment(n *atomic.Int64) bool {
 	for {
 		old := n.Load()
@@ -151,9 +155,9 @@ func increment(n *atomic.Int64) bool {
 	}
 }
 
-// Close ends this handle. The last one ends the stream: receivers get what is
-// buffered and then [ErrClosed]. Sends that wait are refused then. Close is
-// idempotent.
+// Close ends this handle. After the Close of the last sender, receivers get the
+// buffered messages and then [ErrClosed], and a Send that is still waiting fails with
+// ErrClosed. Close never waits. It is idempotent.
 //
 //ferrous:release
 //ferrous:idempotent
@@ -171,8 +175,8 @@ func (s *Sender[T]) Close() {
 	}
 }
 
-// Downgrade returns a weak sender, which does not keep the stream open. That of
-// a closed handle is closed.
+// Downgrade returns a weak sender of the same channel. It does not keep the channel
+// open. A weak sender made from a closed handle is closed.
 //
 //ferrous:acquire
 func (s *Sender[T]) Downgrade() *WeakSender[T] {
@@ -180,16 +184,18 @@ func (s *Sender[T]) Downgrade() *WeakSender[T] {
 	return s.shared.weak(s.closed.Load())
 }
 
-// IsClosed reports whether a send through this handle would fail with
-// [ErrClosed]: after its Close, a receiver's Shutdown and the last receiver's
-// Close. So it is for the senders of all kinds of channels, but that [WatchSender]
-// also stores what nobody receives.
+// IsClosed reports whether a send through this handle would fail with [ErrClosed]. It
+// is true after the Close of the handle, after a receiver's Shutdown and after the
+// Close of the last receiver.
+//
+// The senders of the other kinds of channel follow the same rule, except [WatchSender]:
+// its Send stores the value even if there is no receiver.
 func (s *Sender[T]) IsClosed() bool {
 	s.check("IsClosed")
 	return s.closed.Load() || s.core.isClosed()
 }
 
-// Done returns a channel that is closed when [Sender.IsClosed] is true.
+// Done returns a channel that is closed when [Sender.IsClosed] becomes true.
 func (s *Sender[T]) Done() <-chan struct{} {
 	s.check("Done")
 	s.shared.mu.Lock()
@@ -206,8 +212,8 @@ func (s *Sender[T]) Len() int { return s.use("Len").core.len() }
 // Cap returns the channel's capacity, or [Unbounded].
 func (s *Sender[T]) Cap() int { return s.use("Cap").core.cap() }
 
-// Free returns how many messages could be sent now without waiting: the
-// capacity without what is buffered and reserved, 0 when closed.
+// Free returns how many messages could be sent now without waiting: the capacity minus
+// the buffered messages and the reserved slots. It is 0 when closed.
 func (s *Sender[T]) Free() int {
 	s.check("Free")
 	if s.closed.Load() {
@@ -216,7 +222,8 @@ func (s *Sender[T]) Free() int {
 	return s.core.free()
 }
 
-// SameChannel reports whether both send into the same channel.
+// SameChannel reports whether s and other send into the same channel. It panics if
+// other is nil.
 func (s *Sender[T]) SameChannel(other *Sender[T]) bool {
 	s.check("SameChannel")
 	checkOther(other != nil, "Sender.SameChannel")
@@ -232,12 +239,14 @@ func (s *Sender[T]) WeakCount() int { return int(s.use("WeakCount").weaks.Load()
 // ReceiverCount returns how many receivers are open.
 func (s *Sender[T]) ReceiverCount() int { return int(s.use("ReceiverCount").receivers.Load()) }
 
-// Ready returns a channel from which a receive returns once a send need not wait,
-// because there is room or because the channel is closed. It is closed then. Those
-// who wait for Ready are woken in turn with those who wait in Send. It may be closed
-// too early, or another sender be faster: follow it with TrySend at once, and call
-// Ready anew to wait again. A slot that is not used goes to the next after a
-// millisecond.
+// Ready returns a channel for a select statement. A receive from it returns when a send
+// need not wait, because a slot is free or because the channel is closed. The returned
+// channel is then closed, so all goroutines that wait on it go on.
+//
+// Waits for Ready and waits in Send are served in turn. A receive may return too early,
+// and another sender may take the slot first. So call TrySend at once, and call Ready
+// again if the error is [ErrFull]. A slot that is not used within a millisecond goes to
+// the next waiter.
 func (s *Sender[T]) Ready() <-chan struct{} {
 	s.check("Ready")
 	if s.closed.Load() {
