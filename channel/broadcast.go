@@ -9,34 +9,35 @@ import (
 	"sync/atomic"
 )
 
-// ErrLagged is what every [LaggedError] wraps.
+// ErrLagged is wrapped by every [LaggedError].
 var ErrLagged = errors.New("channel: lagged")
 
-// LaggedError says that a receiver of a broadcast was too slow. The next receive
-// returns the oldest message that is still kept.
+// LaggedError reports that a receiver of a broadcast was too slow and that messages
+// were overwritten before it received them. The next receive returns the oldest message
+// that is still kept.
 type LaggedError struct {
 	Missed uint64 // how many messages were overwritten before they were received
 }
 
-// Error returns the text.
+// Error returns a text with the number of missed messages.
 func (e *LaggedError) Error() string { return fmt.Sprintf("channel: lagged by %d messages", e.Missed) }
 
 // Unwrap returns [ErrLagged].
 func (e *LaggedError) Unwrap() error { return ErrLagged }
 
-// broadcast is a ring of the latest messages. Senders store under a lock.
-// Receivers take none: a message lies in an entry that is never written again,
-// with its number, so a receiver that finds another number than it looks for
-// knows that it was overtaken.
+// broadcast is a ring of the latest messages. Senders store under a lock. Receivers
+// take no lock: each message is stored with its number in an entry that is never
+// written again. A receiver that finds another number than the expected one knows that
+// its message was overwritten.
 type broadcast[T any] struct {
-	mu    sync.Mutex // of senders, held for a few stores
+	mu    sync.Mutex // held by a Send for a few stores
 	chunk []entry[T] // the entries to be used next
 
 	ring      []atomic.Pointer[entry[T]] // message i is in ring[i%len(ring)]
 	tail      atomic.Uint64              // the number of the next message
 	senders   atomic.Int64               // 0 is final
 	receivers atomic.Int64
-	changed   hub                     // opened by every message, and by the end
+	changed   hub                     // opened by every message and by the end
 	done      doneChans               // under mu
 	open      []*BroadcastReceiver[T] // the open receivers, in any order, under mu
 }
@@ -49,21 +50,23 @@ type entry[T any] struct {
 // maxChunk is how many entries are allocated at once.
 const maxChunk = 64
 
-// NewBroadcast returns a channel of which every receiver gets every message,
-// and that keeps the latest capacity ones for those that are slow: exactly so
-// many, also when all have received them. After tokio::sync::broadcast. It
-// panics unless capacity is positive.
+// NewBroadcast returns the first sender and the first receiver of a channel that sends
+// every message to every receiver. For slow receivers it keeps the latest capacity
+// messages. It keeps them even after all receivers have received them. After
+// tokio::sync::broadcast.
+//
+// It panics if capacity is not positive, or is more than memory can hold.
 //
 //ferrous:acquire
 func NewBroadcast[T any](capacity int) (*BroadcastSender[T], *BroadcastReceiver[T]) {
 	checkCapacity[*T](capacity, "NewBroadcast")
 	b := &broadcast[T]{ring: make([]atomic.Pointer[entry[T]], capacity)}
 	b.senders.Store(1)
-	return &BroadcastSender[T]{b: b}, b.subscribe(0) // no other goroutine knows of b: it needs no lock
+	return &BroadcastSender[T]{b: b}, b.subscribe(0) // without the lock: no other goroutine has b yet
 }
 
-// BroadcastSender sends to all receivers of a broadcast. It is safe for
-// concurrent use. Its owner ends it with Close.
+// BroadcastSender sends to all receivers of a broadcast. It is safe for concurrent use
+// and must not be copied. Its owner ends it with Close.
 type BroadcastSender[T any] struct {
 	_      noCopy
 	b      *broadcast[T]
@@ -71,14 +74,14 @@ type BroadcastSender[T any] struct {
 	closed atomic.Bool
 }
 
-// Send sends v to all receivers and returns their number. It never waits: it
-// overwrites the oldest message kept, which receivers that have not seen it
-// are told. Without a receiver nothing is sent and the error is [ErrClosed],
-// until someone subscribes.
+// Send sends v to all receivers and returns their number. It never waits. If the buffer
+// is full, Send overwrites the oldest message; a receiver that has not received that
+// message gets a [*LaggedError]. If there is no receiver, nothing is sent and the error
+// is [ErrClosed]; after a Subscribe, Send works again.
 //
-// A message is stored in memory of its own, allocated for up to 64 messages
-// at a time, and the receivers share it: what v points to must not be written
-// any more.
+// All receivers get the same v, so do not write to what v points to afterwards. The
+// time does not depend on the number of receivers, apart from waking those that wait.
+// Memory is allocated for up to 64 messages at a time.
 //
 //ferrous:transfers v on ok
 func (s *BroadcastSender[T]) Send(v T) (receivers int, err error) {
@@ -104,8 +107,8 @@ func (s *BroadcastSender[T]) Send(v T) (receivers int, err error) {
 	return n, nil
 }
 
-// Subscribe returns a new receiver, which gets the messages sent from now on. That
-// of a closed handle is closed.
+// Subscribe returns a new receiver, which gets the messages sent from now on. If s is
+// closed, so is the receiver.
 //
 //ferrous:acquire
 func (s *BroadcastSender[T]) Subscribe() *BroadcastReceiver[T] {
@@ -113,7 +116,8 @@ func (s *BroadcastSender[T]) Subscribe() *BroadcastReceiver[T] {
 	return s.b.newReceiver(&s.closed, &s.b.tail)
 }
 
-// Clone returns one more sender. A clone of a closed handle is closed.
+// Clone returns another sender of the same broadcast, which its owner must close too. A
+// clone of a closed handle is closed.
 //
 //ferrous:acquire
 func (s *BroadcastSender[T]) Clone() *BroadcastSender[T] {
@@ -125,8 +129,8 @@ func (s *BroadcastSender[T]) Clone() *BroadcastSender[T] {
 	return c
 }
 
-// Close ends this handle. After the last one, receivers get what is kept and
-// then [ErrClosed]. It is idempotent.
+// Close ends this handle. After the Close of the last sender, receivers get the
+// messages that are kept and then [ErrClosed]. Close is idempotent.
 //
 //ferrous:release
 //ferrous:idempotent
@@ -135,7 +139,7 @@ func (s *BroadcastSender[T]) Close() {
 	if s.closed.Swap(true) {
 		return
 	}
-	s.b.mu.Lock() // a Send that is under way comes before the end
+	s.b.mu.Lock() // a Send in progress finishes first
 	last := s.b.senders.Add(-1) == 0
 	s.b.done.close(&s.done)
 	s.b.mu.Unlock()
@@ -150,8 +154,8 @@ func (s *BroadcastSender[T]) ReceiverCount() int { return int(s.use("ReceiverCou
 // SenderCount returns how many senders are open.
 func (s *BroadcastSender[T]) SenderCount() int { return int(s.use("SenderCount").senders.Load()) }
 
-// Len returns how many messages are kept that the slowest receiver has yet to
-// receive. It is at most Cap, and 0 without receivers. It takes time in proportion
+// Len returns how many of the messages that are kept the slowest receiver has not
+// received. It is at most Cap, and 0 if there is no receiver. Its time is proportional
 // to the number of receivers.
 func (s *BroadcastSender[T]) Len() int {
 	s.check("Len")
@@ -165,18 +169,19 @@ func (s *BroadcastSender[T]) Len() int {
 	return min(n, len(b.ring))
 }
 
-// Cap returns how many messages are kept.
+// Cap returns how many messages the broadcast keeps.
 func (s *BroadcastSender[T]) Cap() int { return len(s.use("Cap").ring) }
 
-// IsClosed reports whether a Send through this handle would fail: after its
-// Close, and while there is no receiver. Subscribe takes the latter back.
+// IsClosed reports whether a Send through this handle would fail: after the Close of
+// the handle, or while there is no receiver. After a Subscribe, the second case no
+// longer holds.
 func (s *BroadcastSender[T]) IsClosed() bool {
 	s.check("IsClosed")
 	return s.closed.Load() || s.b.receivers.Load() == 0
 }
 
-// Done returns a channel that is closed when [BroadcastSender.IsClosed] is true.
-// After a Subscribe, call it anew.
+// Done returns a channel that is closed when [BroadcastSender.IsClosed] becomes true.
+// It stays closed: after a Subscribe, call Done again.
 func (s *BroadcastSender[T]) Done() <-chan struct{} {
 	s.check("Done")
 	s.b.mu.Lock()
@@ -187,20 +192,22 @@ func (s *BroadcastSender[T]) Done() <-chan struct{} {
 	return s.b.done.of(&s.done)
 }
 
-// SameChannel reports whether both send to the same broadcast.
+// SameChannel reports whether s and other send to the same broadcast. It panics if
+// other is nil.
 func (s *BroadcastSender[T]) SameChannel(other *BroadcastSender[T]) bool {
 	s.check("SameChannel")
 	checkOther(other != nil, "BroadcastSender.SameChannel")
 	return s.b == other.b
 }
 
-// BroadcastReceiver gets every message of a broadcast. It is safe for
-// concurrent use, but then each message goes to one of the callers; Clone or
-// Subscribe for each consumer. Its owner ends it with Close.
+// BroadcastReceiver gets every message of a broadcast. It is safe for concurrent use,
+// but if several goroutines share it, each message goes to one of them. Use Clone or
+// Subscribe to make a receiver for each consumer. It must not be copied. Its owner ends
+// it with Close.
 type BroadcastReceiver[T any] struct {
 	_      noCopy
 	b      *broadcast[T]
-	next   atomic.Uint64 // the number of the message to receive next
+	next   atomic.Uint64 // the number of the message that is received next
 	turns  turns
 	index  int // of the receiver in b.open, under b.mu
 	closed atomic.Bool
@@ -215,8 +222,8 @@ func (b *broadcast[T]) subscribe(next uint64) *BroadcastReceiver[T] {
 	return r
 }
 
-// unsubscribe forgets a receiver and reports whether it was the last one. The
-// caller holds b.mu.
+// unsubscribe removes a receiver and reports whether it was the last one. The caller
+// holds b.mu.
 func (b *broadcast[T]) unsubscribe(r *BroadcastReceiver[T]) (last bool) {
 	n := len(b.open) - 1
 	b.open[r.index] = b.open[n]
@@ -226,11 +233,13 @@ func (b *broadcast[T]) unsubscribe(r *BroadcastReceiver[T]) (last bool) {
 	return b.receivers.Add(-1) == 0
 }
 
-// Recv returns the next message, waiting for it.
+// Recv returns the next message. It waits while there is none.
 //
-// The error is a [*LaggedError] if messages were missed, once, and the next
-// call returns the oldest one kept; [ErrClosed] once all senders are closed
-// and everything was received; or it wraps the context's cause.
+// If messages were overwritten before r received them, Recv returns a [*LaggedError]
+// once; the next call returns the oldest message that is kept. The error is [ErrClosed]
+// if r is closed, or once all senders are closed and r has received everything.
+// Otherwise it wraps the context's cause. Recv does not allocate when a message is
+// there.
 //
 //ferrous:blocks
 func (r *BroadcastReceiver[T]) Recv(ctx context.Context) (v T, err error) {
@@ -253,7 +262,7 @@ func (r *BroadcastReceiver[T]) recvSlow(ctx context.Context) (v T, err error) {
 	return v, err
 }
 
-// TryRecv is Recv without waiting: its error may also be [ErrEmpty].
+// TryRecv is Recv without waiting. If there is no message, the error is [ErrEmpty].
 func (r *BroadcastReceiver[T]) TryRecv() (v T, err error) {
 	r.check("TryRecv")
 	if v, err = r.tryRecv(); err != ErrEmpty { //nolint:errorlint // never wrapped
@@ -269,7 +278,7 @@ func (r *BroadcastReceiver[T]) tryRecv() (v T, err error) {
 	b := r.b
 	for {
 		next := r.next.Load()
-		ended := b.senders.Load() == 0 // before the tail: then there is nothing behind it
+		ended := b.senders.Load() == 0 // read before the tail: if ended, tail is final
 		tail := b.tail.Load()
 		if next == tail {
 			if ended {
@@ -279,7 +288,7 @@ func (r *BroadcastReceiver[T]) tryRecv() (v T, err error) {
 		}
 		kept := uint64(len(b.ring))
 		e := b.ring[next%kept].Load()
-		if e == nil { // cleared by the Close of the last receiver
+		if e == nil { // cleared by Close of the last receiver
 			return v, ErrClosed
 		}
 		if tail = max(tail, e.number+1); tail-next > kept {
@@ -294,9 +303,10 @@ func (r *BroadcastReceiver[T]) tryRecv() (v T, err error) {
 	}
 }
 
-// All yields the messages until all senders are closed. That end is no error.
-// Messages that were missed are yielded as a [*LaggedError] in their place, and
-// the loop goes on. If ctx is done before the end, its error comes last.
+// All yields the messages until all senders are closed. The end is not an error. Where
+// messages were missed, All yields a [*LaggedError] and goes on. If ctx is done before
+// the end, All yields the zero T with the error of ctx and ends. Leaving the loop does
+// not close the receiver.
 //
 //ferrous:blocks
 func (r *BroadcastReceiver[T]) All(ctx context.Context) iter.Seq2[T, error] {
@@ -313,8 +323,8 @@ func (r *BroadcastReceiver[T]) All(ctx context.Context) iter.Seq2[T, error] {
 	}
 }
 
-// Resubscribe returns a new receiver, which gets the messages sent from now
-// on. Of a closed handle it is closed.
+// Resubscribe returns a new receiver, which gets the messages sent from now on. If r is
+// closed, so is the new one.
 //
 //ferrous:acquire
 func (r *BroadcastReceiver[T]) Resubscribe() *BroadcastReceiver[T] {
@@ -322,8 +332,8 @@ func (r *BroadcastReceiver[T]) Resubscribe() *BroadcastReceiver[T] {
 	return r.b.newReceiver(&r.closed, &r.b.tail)
 }
 
-// Clone returns a new receiver that gets what r has yet to get. A clone of a
-// closed handle is closed.
+// Clone returns a new receiver, which gets the same messages that r has yet to receive.
+// A clone of a closed handle is closed.
 //
 //ferrous:acquire
 func (r *BroadcastReceiver[T]) Clone() *BroadcastReceiver[T] {
@@ -331,7 +341,8 @@ func (r *BroadcastReceiver[T]) Clone() *BroadcastReceiver[T] {
 	return r.b.newReceiver(&r.closed, &r.next)
 }
 
-// another returns a new receiver, which is closed if the handle that makes it is.
+// newReceiver returns a new receiver. It is closed if the handle that makes it is
+// closed.
 func (b *broadcast[T]) newReceiver(closed *atomic.Bool, next *atomic.Uint64) *BroadcastReceiver[T] {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -343,8 +354,9 @@ func (b *broadcast[T]) newReceiver(closed *atomic.Bool, next *atomic.Uint64) *Br
 	return b.subscribe(next.Load())
 }
 
-// Close ends this handle. The last one lets go of the messages kept. It is
-// idempotent.
+// Close ends this handle; a Recv that waits through it returns [ErrClosed]. The Close
+// of the last receiver removes the messages that are kept, without calling a method
+// Drop() of theirs. Close is idempotent.
 //
 //ferrous:release
 //ferrous:idempotent
@@ -360,24 +372,25 @@ func (r *BroadcastReceiver[T]) Close() {
 			b.ring[i].Store(nil)
 		}
 		b.chunk = nil
-		b.done.closeAll() // under the lock: a channel that Done returns after a Subscribe is another one
+		b.done.closeAll() // under the lock: a later Subscribe and Done make a new channel
 	}
 	b.mu.Unlock()
 	b.changed.open()
 }
 
-// Len returns how many messages were sent since the last one received,
-// including those that are lost by now.
+// Len returns how many messages were sent since the last one that r received. It
+// includes those that were overwritten.
 func (r *BroadcastReceiver[T]) Len() int {
 	r.check("Len")
 	next := r.next.Load()
 	return int(r.b.tail.Load() - next)
 }
 
-// Cap returns how many messages are kept.
+// Cap returns how many messages the broadcast keeps.
 func (r *BroadcastReceiver[T]) Cap() int { return len(r.use("Cap").ring) }
 
-// IsClosed reports whether all senders are closed. Messages may still be kept.
+// IsClosed reports whether this handle or all senders are closed. In the second case,
+// messages may still be kept.
 func (r *BroadcastReceiver[T]) IsClosed() bool {
 	r.check("IsClosed")
 	return r.closed.Load() || r.b.senders.Load() == 0
@@ -391,15 +404,16 @@ func (r *BroadcastReceiver[T]) ReceiverCount() int {
 	return int(r.use("ReceiverCount").receivers.Load())
 }
 
-// SameChannel reports whether both receive from the same broadcast.
+// SameChannel reports whether r and other receive from the same broadcast. It panics if
+// other is nil.
 func (r *BroadcastReceiver[T]) SameChannel(other *BroadcastReceiver[T]) bool {
 	r.check("SameChannel")
 	checkOther(other != nil, "BroadcastReceiver.SameChannel")
 	return r.b == other.b
 }
 
-// Ready returns a channel that is closed once Recv need not wait. It may be
-// closed too early: follow it with TryRecv, and call Ready anew to wait again.
+// Ready returns a channel that is closed when Recv need not wait. It may be closed too
+// early. So call TryRecv, and call Ready again if the error is [ErrEmpty].
 func (r *BroadcastReceiver[T]) Ready() <-chan struct{} {
 	r.check("Ready")
 	return r.turns.ready(r)
@@ -412,7 +426,7 @@ func (r *BroadcastReceiver[T]) available() (n int, ended bool) {
 	if r.closed.Load() {
 		return 0, true
 	}
-	ended = r.b.senders.Load() == 0 // before the tail: then there is nothing behind it
+	ended = r.b.senders.Load() == 0 // read before the tail: if ended, the tail is final
 	if n = r.Len(); n > 0 {
 		return n, false
 	}

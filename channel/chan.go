@@ -2,13 +2,16 @@ package channel
 
 import "context"
 
-// Chan returns a native channel of what r receives, for code that wants one.
-// It is closed at the end of the stream or when ctx is done, whichever comes
-// first. A message that was taken from r and not read from the native channel
-// by then is lost, and dropped if it has a method Drop(): use [Receiver.Ready] in a
-// select, or [Select] with [OnChanRecv], where that matters.
+// Chan returns a native channel of the messages of r, for code that needs one. The
+// native channel is closed at the end of r's channel or when ctx is done.
 //
-// A goroutine serves it, which ends with ctx at the latest. r stays open.
+// Up to one message that was taken from r may not have been read from the native
+// channel when ctx is done. That message is lost; if it has a method Drop(), it is
+// dropped. If you must not lose it, use [Receiver.Ready] in a select statement, or
+// [Select] with [OnChanRecv].
+//
+// Chan starts a goroutine, which ends at the latest when ctx is done. It does not close
+// r.
 func (r *Receiver[T]) Chan(ctx context.Context) <-chan T {
 	checkContext(ctx, "Receiver.Chan")
 	r.check("Chan")
@@ -31,11 +34,12 @@ func (r *Receiver[T]) Chan(ctx context.Context) <-chan T {
 	return c
 }
 
-// FromChan returns a receiver of what comes from the native channel c, until c
-// is closed, ctx is done or the receiver is closed or shut down.
+// FromChan returns a receiver of the messages that it reads from the native channel c.
+// It stops when c is closed, when ctx is done, or when the receiver is closed or shut
+// down. The receiver then gets the last message, if there is one, and [ErrClosed].
 //
-// A goroutine serves it, which ends then. It takes a message only when the one
-// before it was received.
+// FromChan starts a goroutine, which ends at that time. It reads a message from c only
+// after the previous one was received.
 //
 //ferrous:acquire
 func FromChan[T any](ctx context.Context, c <-chan T) *Receiver[T] {

@@ -2,12 +2,12 @@ package channel
 
 import "reflect"
 
-// dropper is a message that owns something.
+// dropper is a message that owns a resource.
 type dropper interface{ Drop() }
 
-// dropAll ends the messages that take returns, until it returns false: those
-// that have a Drop method are dropped. If one panics, the rest are dropped
-// before the panic goes on.
+// dropAll receives messages from take until take returns false. It drops those that
+// have a Drop method. If a Drop panics, the others are dropped before the panic goes
+// on.
 func dropAll[T any](take func() (T, bool)) {
 	owns := mayOwn(reflect.TypeFor[T]())
 	finished := false
@@ -30,8 +30,8 @@ func mayOwn(t reflect.Type) bool {
 	return t.Kind() == reflect.Interface || t.Implements(d) || reflect.PointerTo(t).Implements(d)
 }
 
-// drop calls the Drop method that v has, or that a pointer to it has: a message
-// that was sent by value is dropped like one that was sent by pointer.
+// drop calls the Drop method of v, or of a pointer to v. So a message that was sent by
+// value is dropped like one that was sent by pointer.
 func drop[T any](v T) {
 	if d, owns := any(v).(dropper); owns {
 		d.Drop()

@@ -2,8 +2,9 @@ package channel
 
 import "sync/atomic"
 
-// WeakSender refers to a channel without keeping its stream open. After
-// tokio::sync::mpsc::WeakSender. It is safe for concurrent use.
+// WeakSender refers to a channel without keeping it open. To send, Upgrade it. It is
+// safe for concurrent use and must not be copied. Its owner ends it with Close. After
+// tokio::sync::mpsc::WeakSender.
 type WeakSender[T any] struct {
 	_ noCopy
 
@@ -21,7 +22,8 @@ func (s *shared[T]) weak(isClosed bool) *WeakSender[T] {
 	return w
 }
 
-// Upgrade returns a sender, unless the last sender was closed before.
+// Upgrade returns a new sender and true, or nil and false if w or the last sender was
+// closed. The caller must close the sender.
 //
 //ferrous:acquire
 //ferrous:fallible
@@ -33,7 +35,8 @@ func (w *WeakSender[T]) Upgrade() (*Sender[T], bool) {
 	return w.shared.sender()
 }
 
-// Clone returns one more weak sender. A clone of a closed handle is closed.
+// Clone returns another weak sender of the same channel. A clone of a closed handle is
+// closed.
 //
 //ferrous:acquire
 func (w *WeakSender[T]) Clone() *WeakSender[T] {
@@ -41,7 +44,7 @@ func (w *WeakSender[T]) Clone() *WeakSender[T] {
 	return w.shared.weak(w.closed.Load())
 }
 
-// Close ends this handle, which then upgrades to nothing. It is idempotent.
+// Close ends this handle: Upgrade then fails. Close is idempotent.
 //
 //ferrous:release
 //ferrous:idempotent
@@ -52,14 +55,15 @@ func (w *WeakSender[T]) Close() {
 	}
 }
 
-// IsClosed reports whether Upgrade would fail: after Close of this handle, and
-// after Close of the last sender.
+// IsClosed reports whether Upgrade would fail: after the Close of this handle, or after
+// the Close of the last sender.
 func (w *WeakSender[T]) IsClosed() bool {
 	w.check("IsClosed")
 	return w.closed.Load() || w.shared.senders.Load() == 0
 }
 
-// SameChannel reports whether both refer to the same channel.
+// SameChannel reports whether w and other refer to the same channel. It panics if other
+// is nil.
 func (w *WeakSender[T]) SameChannel(other *WeakSender[T]) bool {
 	w.check("SameChannel")
 	checkOther(other != nil, "WeakSender.SameChannel")

@@ -9,24 +9,24 @@ import (
 
 // watch is the latest value and its version.
 //
-// Senders take turns by a token, which they hold while a callback runs; the
-// lock is held only to copy the value, so readers never wait for callbacks.
+// turn is a token: a sender holds it while its callback runs. mu is held only to copy
+// the value, so readers never wait for a callback.
 type watch[T any] struct {
 	turn chan struct{}
 
 	mu    sync.RWMutex
 	value T
 
-	version   atomic.Uint64 // changes with value, under mu
+	version   atomic.Uint64 // incremented when value changes, under mu
 	senders   atomic.Int64  // 0 is final
 	receivers atomic.Int64
 	changed   hub       // opened by every change, and by the end
 	done      doneChans // under mu
 }
 
-// NewWatch returns a channel that keeps the latest value only. The initial
-// value counts as seen. After tokio::sync::watch, except that Send stores also
-// when there is no receiver.
+// NewWatch returns the first sender and the first receiver of a channel that keeps only
+// the latest value. The receiver counts the initial value as seen. After
+// tokio::sync::watch; unlike there, Send also stores a value when there is no receiver.
 //
 //ferrous:acquire
 func NewWatch[T any](initial T) (*WatchSender[T], *WatchReceiver[T]) {
@@ -42,7 +42,7 @@ func (w *watch[T]) get() (T, uint64) {
 	return w.value, w.version.Load()
 }
 
-// set stores v and returns the value before. The caller holds the turn.
+// set stores v and returns the previous value. The caller holds the turn.
 func (s *WatchSender[T]) set(v T) (old T, err error) {
 	s.w.mu.Lock()
 	defer s.w.mu.Unlock()
@@ -54,9 +54,9 @@ func (s *WatchSender[T]) set(v T) (old T, err error) {
 	return old, nil
 }
 
-// WatchSender changes the value of a watch. It is safe for concurrent use. Its
-// owner ends it with Close. After it, all changing methods do nothing and
-// return [ErrClosed].
+// WatchSender changes the value of a watch. It is safe for concurrent use and must not
+// be copied. Its owner ends it with Close. On a closed handle, the Send methods do
+// nothing and return [ErrClosed].
 type WatchSender[T any] struct {
 	_      noCopy
 	w      *watch[T]
@@ -64,9 +64,9 @@ type WatchSender[T any] struct {
 	closed atomic.Bool
 }
 
-// Send stores v and tells all receivers. It waits only for a callback of
-// another sender to return. It costs the same however many receivers there
-// are, unless they wait.
+// Send stores v and notifies all receivers. It waits only while a callback of another
+// sender runs. Its time does not depend on the number of receivers, apart from waking
+// those that wait.
 //
 //ferrous:transfers v on ok
 func (s *WatchSender[T]) Send(v T) error {
@@ -75,7 +75,7 @@ func (s *WatchSender[T]) Send(v T) error {
 	return err
 }
 
-// SendReplace is Send and returns the value before.
+// SendReplace is Send, and also returns the previous value.
 //
 //ferrous:transfers v on ok
 func (s *WatchSender[T]) SendReplace(v T) (old T, err error) {
@@ -90,11 +90,13 @@ func (s *WatchSender[T]) SendReplace(v T) (old T, err error) {
 	return old, err
 }
 
-// SendModify lets modify change a copy of the value, stores it and tells all
-// receivers. If modify panics, nothing has changed. What the value points to
-// is shared with the receivers: modify replaces it instead of writing to it.
+// SendModify calls modify with a pointer to a copy of the value, stores the changed
+// copy and notifies all receivers. If modify panics, nothing changes. It panics if
+// modify is nil.
 //
-// Other senders wait meanwhile, receivers do not; modify must not send.
+// What the value points to is shared with the receivers: modify must replace it, not
+// write to it. Other senders wait while modify runs; receivers do not. modify must not
+// call a Send method of the same watch: it would deadlock.
 //
 //ferrous:lends
 func (s *WatchSender[T]) SendModify(modify func(*T)) error {
@@ -107,8 +109,8 @@ func (s *WatchSender[T]) SendModify(modify func(*T)) error {
 	return err
 }
 
-// SendIfModified is SendModify, but if modify returns false nothing is stored
-// and nobody is told. It returns what modify returned.
+// SendIfModified is SendModify, but if modify returns false nothing is stored and no
+// receiver is notified. It returns the result of modify.
 //
 //ferrous:lends
 func (s *WatchSender[T]) SendIfModified(modify func(*T) bool) (modified bool, err error) {
@@ -130,15 +132,15 @@ func (s *WatchSender[T]) SendIfModified(modify func(*T) bool) (modified bool, er
 	return true, nil
 }
 
-// Get returns the value.
+// Get returns a copy of the value. It works on a closed handle too.
 func (s *WatchSender[T]) Get() T {
 	s.check("Get")
 	v, _ := s.w.get()
 	return v
 }
 
-// Subscribe returns a new receiver, which has seen the current value. That of a
-// closed handle is closed.
+// Subscribe returns a new receiver, which counts the current value as seen. If s is
+// closed, so is the receiver.
 //
 //ferrous:acquire
 func (s *WatchSender[T]) Subscribe() *WatchReceiver[T] {
@@ -146,7 +148,8 @@ func (s *WatchSender[T]) Subscribe() *WatchReceiver[T] {
 	return s.w.newReceiver(&s.closed, &s.w.version)
 }
 
-// Clone returns one more sender. A clone of a closed handle is closed.
+// Clone returns another sender of the same watch, which its owner must close too. A
+// clone of a closed handle is closed.
 //
 //ferrous:acquire
 func (s *WatchSender[T]) Clone() *WatchSender[T] {
@@ -158,8 +161,8 @@ func (s *WatchSender[T]) Clone() *WatchSender[T] {
 	return c
 }
 
-// Close ends this handle. After the last one, receivers learn that there will
-// be no more changes. It is idempotent.
+// Close ends this handle. After the Close of the last sender, there are no more
+// changes, and waiting receivers get [ErrClosed]. Close is idempotent.
 //
 //ferrous:release
 //ferrous:idempotent
@@ -168,7 +171,7 @@ func (s *WatchSender[T]) Close() {
 	if s.closed.Swap(true) {
 		return
 	}
-	s.w.mu.Lock() // a Send that is under way comes before the end
+	s.w.mu.Lock() // a Send in progress finishes first
 	last := s.w.senders.Add(-1) == 0
 	s.w.done.close(&s.done)
 	s.w.mu.Unlock()
@@ -177,16 +180,16 @@ func (s *WatchSender[T]) Close() {
 	}
 }
 
-// IsClosed reports whether nobody could receive what is sent through this handle:
-// after its Close, and while there is no receiver. Subscribe takes the latter back.
-// A Send fails after Close only.
+// IsClosed reports whether no receiver could get a value that is sent through this
+// handle: after the Close of the handle, or while there is no receiver. After a
+// Subscribe, the second case no longer holds. Send fails only in the first case.
 func (s *WatchSender[T]) IsClosed() bool {
 	s.check("IsClosed")
 	return s.closed.Load() || s.w.receivers.Load() == 0
 }
 
-// Done returns a channel that is closed when [WatchSender.IsClosed] is true.
-// After a Subscribe, call it anew.
+// Done returns a channel that is closed when [WatchSender.IsClosed] becomes true. It
+// stays closed: after a Subscribe, call Done again.
 func (s *WatchSender[T]) Done() <-chan struct{} {
 	s.check("Done")
 	s.w.mu.Lock()
@@ -203,20 +206,22 @@ func (s *WatchSender[T]) ReceiverCount() int { return int(s.use("ReceiverCount")
 // SenderCount returns how many senders are open.
 func (s *WatchSender[T]) SenderCount() int { return int(s.use("SenderCount").senders.Load()) }
 
-// SameChannel reports whether both change the same value.
+// SameChannel reports whether s and other change the same value. It panics if other is
+// nil.
 func (s *WatchSender[T]) SameChannel(other *WatchSender[T]) bool {
 	s.check("SameChannel")
 	checkOther(other != nil, "WatchSender.SameChannel")
 	return s.w == other.w
 }
 
-// WatchReceiver sees the latest value of a watch, and when it changes. It is
-// safe for concurrent use, but then one of the callers sees a change; Clone
-// for each consumer. Its owner ends it with Close.
+// WatchReceiver reads the latest value of a watch and waits for changes. It is safe for
+// concurrent use, but if several goroutines share it, a change is reported to only one
+// of them. Clone it for each consumer. It must not be copied. Its owner ends it with
+// Close.
 type WatchReceiver[T any] struct {
 	_      noCopy
 	w      *watch[T]
-	seen   atomic.Uint64 // the version seen last
+	seen   atomic.Uint64 // the version that counts as seen
 	turns  turns
 	closed atomic.Bool
 }
@@ -228,14 +233,14 @@ func (w *watch[T]) subscribe(seen uint64) *WatchReceiver[T] {
 	return r
 }
 
-// Get returns the value, without marking it as seen.
+// Get returns a copy of the value. It does not mark the value as seen.
 func (r *WatchReceiver[T]) Get() T {
 	r.check("Get")
 	v, _ := r.w.get()
 	return v
 }
 
-// GetAndUpdate returns the value and marks it as seen.
+// GetAndUpdate returns a copy of the value and marks the value as seen.
 func (r *WatchReceiver[T]) GetAndUpdate() T {
 	r.check("GetAndUpdate")
 	v, version := r.w.get()
@@ -243,8 +248,8 @@ func (r *WatchReceiver[T]) GetAndUpdate() T {
 	return v
 }
 
-// HasChanged reports whether there is a value that was not seen. Its error is
-// [ErrClosed] if all senders are closed.
+// HasChanged reports whether the current value has not been seen. The error is
+// [ErrClosed] if r or all senders are closed, even if the value has not been seen.
 func (r *WatchReceiver[T]) HasChanged() (bool, error) {
 	r.check("HasChanged")
 	if r.ended() {
@@ -253,21 +258,23 @@ func (r *WatchReceiver[T]) HasChanged() (bool, error) {
 	return r.w.version.Load() != r.seen.Load(), nil
 }
 
-// MarkChanged makes the current value count as not seen.
+// MarkChanged marks the current value as not seen.
 func (r *WatchReceiver[T]) MarkChanged() {
 	r.check("MarkChanged")
 	r.seen.Store(r.w.version.Load() - 1)
 }
 
-// MarkUnchanged makes the current value count as seen.
+// MarkUnchanged marks the current value as seen.
 func (r *WatchReceiver[T]) MarkUnchanged() {
 	r.check("MarkUnchanged")
 	r.seen.Store(r.w.version.Load())
 }
 
-// Changed waits until there is a value that was not seen, and marks it as
-// seen. Several changes may count as one. Its error is [ErrClosed] if there is
-// none and all senders are closed, or wraps the context's cause.
+// Changed waits until the current value has not been seen, and marks it as seen.
+// Several changes may count as one. Changed does not return the value: call Get.
+//
+// The error is [ErrClosed] if r is closed, or if the value has been seen and all
+// senders are closed. Otherwise it wraps the context's cause.
 //
 //ferrous:blocks
 func (r *WatchReceiver[T]) Changed(ctx context.Context) error {
@@ -283,7 +290,8 @@ func (r *WatchReceiver[T]) Changed(ctx context.Context) error {
 	return err
 }
 
-// TryChanged is Changed without waiting: its error may also be [ErrEmpty].
+// TryChanged is Changed without waiting. If there is no change, the error is
+// [ErrEmpty].
 func (r *WatchReceiver[T]) TryChanged() error {
 	r.check("TryChanged")
 	err := r.tryChanged()
@@ -298,7 +306,7 @@ func (r *WatchReceiver[T]) tryChanged() error {
 		if r.closed.Load() {
 			return ErrClosed
 		}
-		ended := r.ended() // before the version: then there is no later one
+		ended := r.ended() // read before the version: if ended, the version is final
 		seen, version := r.seen.Load(), r.w.version.Load()
 		switch {
 		case seen == version && ended:
@@ -311,9 +319,10 @@ func (r *WatchReceiver[T]) tryChanged() error {
 	}
 }
 
-// WaitFor waits until the value satisfies ok, marks it as seen and returns it.
-// The current value is tried first, also when it was seen. Its errors are
-// those of Changed.
+// WaitFor waits until ok returns true for the value, and returns that value. It tries
+// the current value first, even if that has been seen, and marks each value that it
+// tries as seen. Values that are replaced in between are not tried. The errors are
+// those of Changed. WaitFor panics if ok is nil.
 //
 //ferrous:blocks
 func (r *WatchReceiver[T]) WaitFor(ctx context.Context, ok func(T) bool) (v T, err error) {
@@ -327,7 +336,7 @@ func (r *WatchReceiver[T]) WaitFor(ctx context.Context, ok func(T) bool) (v T, e
 		if r.closed.Load() {
 			return v, ErrClosed
 		}
-		ended := r.ended() // before the value: then there is no later one
+		ended := r.ended() // read before the value: if ended, the value is final
 		if v := r.GetAndUpdate(); ok(v) {
 			return v, nil
 		}
@@ -340,10 +349,11 @@ func (r *WatchReceiver[T]) WaitFor(ctx context.Context, ok func(T) bool) (v T, e
 	}
 }
 
-// All yields the value, seen or not, and then the new one after each change, and
-// marks them as seen. Several changes may count as one. It ends when all senders
-// are closed, which is no error. If ctx is done before, its error comes last,
-// with the zero T. A closed receiver yields nothing.
+// All yields the current value, even if it has been seen, and then the new value after
+// each change. It marks the values as seen. Several changes may count as one. All ends
+// when all senders are closed, which is not an error. If ctx is done before that, All
+// yields the zero T with the error of ctx and ends. If r is closed, All yields nothing.
+// Leaving the loop does not close r.
 //
 //ferrous:blocks
 func (r *WatchReceiver[T]) All(ctx context.Context) iter.Seq2[T, error] {
@@ -367,8 +377,8 @@ func (r *WatchReceiver[T]) next(ctx context.Context) (v T, err error) {
 	return r.GetAndUpdate(), nil
 }
 
-// Clone returns one more receiver, which has seen what r has. A clone of a
-// closed handle is closed.
+// Clone returns another receiver of the same watch, which has seen what r has seen. Its
+// owner must close it too. A clone of a closed handle is closed.
 //
 //ferrous:acquire
 func (r *WatchReceiver[T]) Clone() *WatchReceiver[T] {
@@ -376,7 +386,8 @@ func (r *WatchReceiver[T]) Clone() *WatchReceiver[T] {
 	return r.w.newReceiver(&r.closed, &r.seen)
 }
 
-// another returns a new receiver, which is closed if the handle that makes it is.
+// newReceiver returns a new receiver. It is closed if the handle that makes it is
+// closed.
 func (w *watch[T]) newReceiver(closed *atomic.Bool, seen *atomic.Uint64) *WatchReceiver[T] {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -388,7 +399,8 @@ func (w *watch[T]) newReceiver(closed *atomic.Bool, seen *atomic.Uint64) *WatchR
 	return w.subscribe(seen.Load())
 }
 
-// Close ends this handle. It is idempotent.
+// Close ends this handle; a call that waits through it returns [ErrClosed]. Get still
+// returns the value. Close is idempotent.
 //
 //ferrous:release
 //ferrous:idempotent
@@ -399,13 +411,13 @@ func (r *WatchReceiver[T]) Close() {
 	}
 	r.w.mu.Lock()
 	if r.w.receivers.Add(-1) == 0 {
-		r.w.done.closeAll() // before anybody can subscribe and wait for the next time
+		r.w.done.closeAll() // under the lock: a later Subscribe and Done make a new channel
 	}
 	r.w.mu.Unlock()
-	r.w.changed.open() // for calls in progress through this handle
+	r.w.changed.open() // wakes calls that wait through this handle
 }
 
-// IsClosed reports whether all senders are closed.
+// IsClosed reports whether this handle or all senders are closed.
 func (r *WatchReceiver[T]) IsClosed() bool {
 	r.check("IsClosed")
 	return r.ended()
@@ -417,15 +429,16 @@ func (r *WatchReceiver[T]) SenderCount() int { return int(r.use("SenderCount").s
 // ReceiverCount returns how many receivers are open.
 func (r *WatchReceiver[T]) ReceiverCount() int { return int(r.use("ReceiverCount").receivers.Load()) }
 
-// SameChannel reports whether both watch the same value.
+// SameChannel reports whether r and other read the same value. It panics if other is
+// nil.
 func (r *WatchReceiver[T]) SameChannel(other *WatchReceiver[T]) bool {
 	r.check("SameChannel")
 	checkOther(other != nil, "WatchReceiver.SameChannel")
 	return r.w == other.w
 }
 
-// Ready returns a channel that is closed once Changed need not wait. It may be
-// closed too early: follow it with TryChanged, and call Ready anew to wait again.
+// Ready returns a channel that is closed when Changed need not wait. It may be closed
+// too early. So call TryChanged, and call Ready again if the error is [ErrEmpty].
 func (r *WatchReceiver[T]) Ready() <-chan struct{} {
 	r.check("Ready")
 	return r.turns.ready(r)
@@ -435,7 +448,7 @@ func (r *WatchReceiver[T]) hub() *hub       { return &r.w.changed }
 func (r *WatchReceiver[T]) turnsOf() *turns { return &r.turns }
 
 func (r *WatchReceiver[T]) available() (n int, ended bool) {
-	ended = r.ended() // before the version: then there is no later one
+	ended = r.ended() // read before the version: if ended, the version is final
 	if r.w.version.Load() != r.seen.Load() && !r.closed.Load() {
 		return 1, false
 	}
