@@ -6,8 +6,8 @@ import (
 	"github.com/coderrange/ferrous/internal/held"
 )
 
-// ErrShape says that data is not the binary form of an Option or a Nullable of
-// this T, or is damaged.
+// ErrShape means that the data is damaged, or is not the binary form of an Option or a
+// Nullable of this T.
 var ErrShape = errors.New("option: not the binary form of an Option of this type")
 
 // The first byte of the binary form, where there is no value. That of a value
@@ -17,25 +17,27 @@ const (
 	tagAbsent = 'A' // of a Nullable
 )
 
-// AppendBinary appends a binary form that tells None, Some of nil and Some of a
-// zero value apart. T's own AppendBinary, MarshalBinary or GobEncode writes the
-// value. Otherwise basic types, strings and byte slices take a few bytes, and
-// all else is a gob stream of its own, which repeats the description of T: for
-// long lists of small options another encoding is shorter.
+// AppendBinary appends the binary form of o to b. The form distinguishes None, Some of
+// nil and Some of a zero value.
 //
-// Encoders that know [encoding.BinaryMarshaler], such as those of CBOR and
-// MessagePack, write it as a byte string.
+// If T has AppendBinary, MarshalBinary or GobEncode, that method encodes the value.
+// Otherwise basic types, strings and byte slices take a few bytes. All other types are
+// encoded as a gob stream of their own, which repeats the description of T each time;
+// for long lists of small options, another encoding is shorter.
+//
+// Encoders that support [encoding.BinaryMarshaler], such as those of CBOR and
+// MessagePack, write the form as a byte string.
 func (o Option[T]) AppendBinary(b []byte) ([]byte, error) {
 	return o.appendBinary(b, false)
 }
 
-// MarshalBinary is AppendBinary to a new slice.
+// MarshalBinary returns what AppendBinary appends.
 func (o Option[T]) MarshalBinary() ([]byte, error) {
 	return o.appendBinary(nil, false)
 }
 
-// UnmarshalBinary decodes what AppendBinary wrote. Anything else is [ErrShape],
-// or T's own error. On an error o is unchanged.
+// UnmarshalBinary decodes what AppendBinary appended. The error is [ErrShape] or T's
+// own. On an error o is unchanged.
 func (o *Option[T]) UnmarshalBinary(data []byte) error {
 	if len(data) == 1 && data[0] == tagNone {
 		*o = Option[T]{}

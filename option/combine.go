@@ -2,13 +2,13 @@ package option
 
 import "iter"
 
-// Pair is two values, as Zip makes them.
+// Pair is two values, as [Zip] returns them.
 type Pair[T, U any] struct {
 	First  T
 	Second U
 }
 
-// Map returns Some of f applied to the value of o, or None.
+// Map returns Some(f(v)) if o holds v, otherwise None.
 func Map[T, U any](o Option[T], f func(T) U) Option[U] {
 	var u U
 	if o.some {
@@ -18,7 +18,7 @@ func Map[T, U any](o Option[T], f func(T) U) Option[U] {
 	return Option[U]{value: u, some: o.some}
 }
 
-// MapOr returns f applied to the value of o, or fallback if o is None.
+// MapOr returns f(v) if o holds v, otherwise fallback.
 func MapOr[T, U any](o Option[T], fallback U, f func(T) U) U {
 	if !o.some {
 		return fallback
@@ -27,8 +27,7 @@ func MapOr[T, U any](o Option[T], fallback U, f func(T) U) U {
 	return f(o.value)
 }
 
-// MapOrElse returns f applied to the value of o, or what fallback returns if o
-// is None.
+// MapOrElse returns f(v) if o holds v, otherwise fallback().
 func MapOrElse[T, U any](o Option[T], fallback func() U, f func(T) U) U {
 	if !o.some {
 		needFunc("MapOrElse", fallback != nil)
@@ -38,7 +37,7 @@ func MapOrElse[T, U any](o Option[T], fallback func() U, f func(T) U) U {
 	return f(o.value)
 }
 
-// And returns other if o holds a value, else None.
+// And returns other if o holds a value, otherwise None.
 func And[T, U any](o Option[T], other Option[U]) Option[U] {
 	if !o.some {
 		return Option[U]{}
@@ -46,7 +45,7 @@ func And[T, U any](o Option[T], other Option[U]) Option[U] {
 	return other
 }
 
-// AndThen returns f applied to the value of o, or None.
+// AndThen returns f(v) if o holds v, otherwise None.
 func AndThen[T, U any](o Option[T], f func(T) Option[U]) Option[U] {
 	if !o.some {
 		return Option[U]{}
@@ -55,10 +54,10 @@ func AndThen[T, U any](o Option[T], f func(T) Option[U]) Option[U] {
 	return f(o.value)
 }
 
-// Flatten removes one level of Option: it is Some only if both levels are.
+// Flatten removes one level of Option. The result is Some only if both levels are Some.
 func Flatten[T any](o Option[Option[T]]) Option[T] { return o.value }
 
-// Zip returns Some of both values, or None if either is missing.
+// Zip returns Some of both values, or None if a or b is None.
 func Zip[T, U any](a Option[T], b Option[U]) Option[Pair[T, U]] {
 	if !a.some || !b.some {
 		return Option[Pair[T, U]]{}
@@ -74,8 +73,9 @@ func Unzip[T, U any](o Option[Pair[T, U]]) (Option[T], Option[U]) {
 	return Some(o.value.First), Some(o.value.Second)
 }
 
-// Collect returns Some of all values of src, or None if one of them is None:
-// there it stops, and asks src for no more. The slice of an empty src is empty.
+// Collect returns Some of all values of src in a slice. If an element is None, Collect
+// returns None and takes no further element from src. The slice of an empty src is
+// empty, not nil.
 func Collect[T any](src iter.Seq[Option[T]]) Option[[]T] {
 	needFunc("Collect", src != nil)
 	values := []T{}

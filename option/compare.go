@@ -2,13 +2,14 @@ package option
 
 import "cmp"
 
-// Compare orders options: None before every Some, two Somes by [cmp.Compare],
-// for which a NaN is less than any other number.
+// Compare compares a and b. None is less than every Some. Two Somes are compared by
+// [cmp.Compare], for which NaN is less than every other number.
 func Compare[T cmp.Ordered](a, b Option[T]) int {
 	return CompareFunc(a, b, cmp.Compare[T])
 }
 
-// CompareFunc orders options: None before every Some, two Somes by compare.
+// CompareFunc compares a and b. None is less than every Some. Two Somes are compared by
+// compare.
 func CompareFunc[T any](a, b Option[T], compare func(T, T) int) int {
 	switch {
 	case a.some && b.some:
@@ -22,8 +23,8 @@ func CompareFunc[T any](a, b Option[T], compare func(T, T) int) int {
 	return 0
 }
 
-// EqualFunc says whether both are None, or both hold values that are equal by
-// equal. For a comparable T use ==.
+// EqualFunc reports whether a and b are both None, or both hold a value and equal
+// returns true for the two values. If T is comparable, use == instead.
 func EqualFunc[T, U any](a Option[T], b Option[U], equal func(T, U) bool) bool {
 	if a.some && b.some {
 		needFunc("EqualFunc", equal != nil)

@@ -1,6 +1,6 @@
 package option
 
-// Diagram draws Some and the value, or None, for package diagram.
+// Diagram draws o for package diagram: Some and the value, or None.
 func (o *Option[T]) Diagram(draw func(name, state string, part any)) {
 	if !o.some {
 		draw("", "None", nil)

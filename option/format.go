@@ -8,8 +8,7 @@ import (
 	"github.com/coderrange/ferrous/internal/held"
 )
 
-// Format prints o as Some(value) or None; the verb and its flags are the
-// value's.
+// Format prints o as Some(value) or None. The verb and its flags apply to the value.
 func (o Option[T]) Format(f fmt.State, verb rune) {
 	if !o.some {
 		_, _ = io.WriteString(f, "None")
@@ -18,7 +17,8 @@ func (o Option[T]) Format(f fmt.State, verb rune) {
 	held.Format(f, verb, "Some", &o.value)
 }
 
-// LogValue logs the value itself, or nil for None and a nil pointer.
+// LogValue returns the value itself, or nil for None and for a nil pointer. It
+// implements [slog.LogValuer].
 func (o Option[T]) LogValue() slog.Value {
 	if !o.some {
 		return slog.AnyValue(nil)

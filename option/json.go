@@ -6,8 +6,8 @@ import (
 	"github.com/coderrange/ferrous/internal/held"
 )
 
-// MarshalJSON encodes the value, or null for None. A value whose own JSON is
-// null, such as Some of a nil pointer or of None, comes back as None.
+// MarshalJSON encodes the value, or null for None. If the JSON of the value is itself
+// null, as for Some of a nil pointer or Some of None, decoding gives None.
 func (o Option[T]) MarshalJSON() ([]byte, error) {
 	if !o.some {
 		return []byte("null"), nil
@@ -15,13 +15,13 @@ func (o Option[T]) MarshalJSON() ([]byte, error) {
 	return held.MarshalJSON(held.Pointer(&o.value))
 }
 
-// UnmarshalJSON decodes null to None and all else to Some. On an error o is
-// unchanged; the error is T's own, so that [json.Unmarshal] adds the name of
-// the field to a [json.UnmarshalTypeError].
+// UnmarshalJSON decodes null to None and everything else to Some. On an error o is
+// unchanged. The error is T's own, so [json.Unmarshal] can add the name of the field to
+// a [json.UnmarshalTypeError].
 //
-// Options of a [json.Decoder], such as DisallowUnknownFields, reach the value
-// inside only where encoding/json/v2 is built in (Go 1.27, or
-// GOEXPERIMENT=jsonv2), as for every [json.Unmarshaler].
+// As for every [json.Unmarshaler], options of a [json.Decoder] such as
+// DisallowUnknownFields apply to the value only if encoding/json/v2 is built in: Go
+// 1.27, or GOEXPERIMENT=jsonv2.
 func (o *Option[T]) UnmarshalJSON(data []byte) error {
 	if held.IsNull(data) {
 		*o = Option[T]{}

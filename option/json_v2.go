@@ -12,8 +12,8 @@ func (o Option[T]) MarshalJSONTo(enc *held.Encoder) error {
 	return held.MarshalEncode(enc, held.Pointer(&o.value))
 }
 
-// UnmarshalJSONFrom is UnmarshalJSON with the options of dec. An error names the
-// place inside the whole text.
+// UnmarshalJSONFrom is UnmarshalJSON with the options of dec. The position in an error
+// is that in the whole input.
 func (o *Option[T]) UnmarshalJSONFrom(dec *held.Decoder) error {
 	if dec.PeekKind() == 'n' {
 		*o = Option[T]{}
@@ -35,8 +35,8 @@ func (n Nullable[T]) MarshalJSONTo(enc *held.Encoder) error {
 	return n.state.value.MarshalJSONTo(enc)
 }
 
-// UnmarshalJSONFrom is UnmarshalJSON with the options of dec. An error names the
-// place inside the whole text.
+// UnmarshalJSONFrom is UnmarshalJSON with the options of dec. The position in an error
+// is that in the whole input.
 func (n *Nullable[T]) UnmarshalJSONFrom(dec *held.Decoder) error {
 	var o Option[T]
 	if err := o.UnmarshalJSONFrom(dec); err != nil {

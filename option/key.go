@@ -5,11 +5,10 @@ import (
 	"log/slog"
 )
 
-// Key is an Option in the place of a key in a JSON object: None is the empty
-// key, Some the text of the value. It is for the keys of maps alone, because
-// encoding/json hands the key of an Option to its UnmarshalJSON, quotes and
-// all, and cannot read back what it wrote. Convert it freely:
-// Key[int](o), Option[int](k).
+// Key is an Option that is used as a key of a JSON object: None is the empty key, and
+// Some is the text of the value. Use it only for map keys. An Option cannot be one,
+// because encoding/json passes the key, with its quotes, to UnmarshalJSON of an Option,
+// and cannot decode what it encoded. Convert with Key[int](o) and Option[int](k).
 type Key[T comparable] Option[T]
 
 // AppendText is [Option.AppendText].

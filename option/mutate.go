@@ -1,7 +1,7 @@
 package option
 
-// AsMut returns a pointer to the value inside o, or nil if o is None. It is
-// valid as long as o lives and describes its value until o becomes None.
+// AsMut returns a pointer to the value inside o, or nil if o is None. Use the pointer
+// only until o becomes None.
 func (o *Option[T]) AsMut() *T {
 	if !o.some {
 		return nil
@@ -9,15 +9,14 @@ func (o *Option[T]) AsMut() *T {
 	return &o.value
 }
 
-// Insert makes o hold v, whatever it held, and returns a pointer to the value
-// inside o.
+// Insert sets o to Some(v) and returns a pointer to the value inside o.
 func (o *Option[T]) Insert(v T) *T {
 	*o = Some(v)
 	return &o.value
 }
 
-// GetOrInsert makes o hold v if it is None, and returns a pointer to the value
-// inside o.
+// GetOrInsert sets o to Some(v) if it is None. It returns a pointer to the value inside
+// o.
 func (o *Option[T]) GetOrInsert(v T) *T {
 	if !o.some {
 		*o = Some(v)
@@ -25,15 +24,15 @@ func (o *Option[T]) GetOrInsert(v T) *T {
 	return &o.value
 }
 
-// GetOrInsertDefault makes o hold the zero T if it is None, and returns a
-// pointer to the value inside o.
+// GetOrInsertDefault sets o to Some of the zero T if it is None. It returns a pointer
+// to the value inside o.
 func (o *Option[T]) GetOrInsertDefault() *T {
 	o.some = true // the value of a None is the zero T
 	return &o.value
 }
 
-// GetOrInsertWith makes o hold what f returns if it is None, and returns a
-// pointer to the value inside o. If f panics, o stays None.
+// GetOrInsertWith sets o to Some(f()) if it is None. It returns a pointer to the value
+// inside o. If f panics, o stays None.
 func (o *Option[T]) GetOrInsertWith(f func() T) *T {
 	if !o.some {
 		needFunc("Option.GetOrInsertWith", f != nil)
@@ -42,16 +41,17 @@ func (o *Option[T]) GetOrInsertWith(f func() T) *T {
 	return &o.value
 }
 
-// Take leaves None in o and returns what was there.
+// Take sets o to None and returns the previous Option.
 func (o *Option[T]) Take() Option[T] {
 	old := *o
 	*o = Option[T]{}
 	return old
 }
 
-// TakeIf takes the value out of o if there is one and pred is true for it.
-// The predicate gets a pointer to the value inside o and may change it: the
-// change stays, whatever it answers.
+// TakeIf calls pred with a pointer to the value, if there is one. If pred returns true,
+// TakeIf sets o to None and returns the previous Option; otherwise it returns None. If
+// pred changes the value through the pointer, the change stays even if pred returns
+// false.
 func (o *Option[T]) TakeIf(pred func(*T) bool) Option[T] {
 	needFunc("Option.TakeIf", !o.some || pred != nil)
 	if o.some && pred(&o.value) {
@@ -60,7 +60,7 @@ func (o *Option[T]) TakeIf(pred func(*T) bool) Option[T] {
 	return Option[T]{}
 }
 
-// Replace makes o hold v and returns what was there.
+// Replace sets o to Some(v) and returns the previous Option.
 func (o *Option[T]) Replace(v T) Option[T] {
 	old := *o
 	*o = Some(v)

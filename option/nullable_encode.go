@@ -9,7 +9,7 @@ import (
 	"github.com/coderrange/ferrous/internal/held"
 )
 
-// MarshalJSON encodes null or the value. An absent n is [ErrAbsent].
+// MarshalJSON encodes null or the value. The error is [ErrAbsent] if n is absent.
 func (n Nullable[T]) MarshalJSON() ([]byte, error) {
 	if !n.state.some {
 		return nil, ErrAbsent
@@ -22,8 +22,8 @@ func (n *Nullable[T]) UnmarshalJSON(data []byte) error {
 	return n.decode(func(o *Option[T]) error { return o.UnmarshalJSON(data) })
 }
 
-// AppendText appends the text of the value, and nothing for null, as
-// [Option.AppendText] does. An absent n is [ErrAbsent].
+// AppendText appends the text of the value as [Option.AppendText] does, and nothing for
+// null. The error is [ErrAbsent] if n is absent.
 func (n Nullable[T]) AppendText(b []byte) ([]byte, error) {
 	if !n.state.some {
 		return b, ErrAbsent
@@ -31,17 +31,17 @@ func (n Nullable[T]) AppendText(b []byte) ([]byte, error) {
 	return n.state.value.AppendText(b)
 }
 
-// MarshalText is AppendText to a new slice.
+// MarshalText returns what AppendText appends.
 func (n Nullable[T]) MarshalText() ([]byte, error) { return n.AppendText([]byte{}) }
 
-// UnmarshalText decodes an empty text to null and all else to a value. On an
+// UnmarshalText decodes an empty text to null and everything else to a value. On an
 // error n is unchanged.
 func (n *Nullable[T]) UnmarshalText(text []byte) error {
 	return n.decode(func(o *Option[T]) error { return o.UnmarshalText(text) })
 }
 
-// AppendBinary appends a binary form that tells absent, null and a value apart.
-// It is [Option.AppendBinary]'s, except for absent.
+// AppendBinary appends a binary form that distinguishes absent, null and a value. For
+// null and a value it is that of [Option.AppendBinary].
 func (n Nullable[T]) AppendBinary(b []byte) ([]byte, error) {
 	if !n.state.some {
 		return append(b, tagAbsent), nil
@@ -49,11 +49,11 @@ func (n Nullable[T]) AppendBinary(b []byte) ([]byte, error) {
 	return n.state.value.AppendBinary(b)
 }
 
-// MarshalBinary is AppendBinary to a new slice.
+// MarshalBinary returns what AppendBinary appends.
 func (n Nullable[T]) MarshalBinary() ([]byte, error) { return n.AppendBinary(nil) }
 
-// UnmarshalBinary decodes what AppendBinary wrote. Anything else is [ErrShape],
-// or T's own error. On an error n is unchanged.
+// UnmarshalBinary decodes what AppendBinary appended. The error is [ErrShape] or T's
+// own. On an error n is unchanged.
 func (n *Nullable[T]) UnmarshalBinary(data []byte) error {
 	if len(data) == 1 && data[0] == tagAbsent {
 		*n = Nullable[T]{}
@@ -62,8 +62,8 @@ func (n *Nullable[T]) UnmarshalBinary(data []byte) error {
 	return n.decode(func(o *Option[T]) error { return o.UnmarshalBinary(data) })
 }
 
-// GobEncode is MarshalBinary, except that a T that has GobEncode and
-// MarshalBinary is written by its GobEncode.
+// GobEncode is MarshalBinary, with one exception: if T has both GobEncode and
+// MarshalBinary, T's GobEncode encodes the value.
 func (n Nullable[T]) GobEncode() ([]byte, error) {
 	if !n.state.some {
 		return n.MarshalBinary()
@@ -75,8 +75,8 @@ func (n Nullable[T]) GobEncode() ([]byte, error) {
 // unchanged.
 func (n *Nullable[T]) GobDecode(data []byte) error { return n.UnmarshalBinary(data) }
 
-// MarshalYAML gives the YAML libraries the value. Null is [ErrNull], and an
-// absent n is [ErrAbsent]: tag the field omitempty.
+// MarshalYAML returns the value for the YAML library to encode. The error is [ErrNull]
+// if n is null, and [ErrAbsent] if n is absent: tag the field omitempty.
 func (n Nullable[T]) MarshalYAML() (any, error) {
 	if !n.state.some {
 		return nil, ErrAbsent
@@ -96,20 +96,20 @@ type marshalerYAML interface{ MarshalYAML() (any, error) }
 
 // UnmarshalYAML decodes a value. On an error n is unchanged.
 //
-// The YAML libraries do not call it for null, which thus leaves n as it is. To
-// tell null from absent, convert YAML to JSON, as sigs.k8s.io/yaml does.
+// The YAML libraries do not call it for null, so null leaves n unchanged. To
+// distinguish null from absent, convert YAML to JSON, as sigs.k8s.io/yaml does.
 func (n *Nullable[T]) UnmarshalYAML(decode func(any) error) error {
 	needFunc("Nullable.UnmarshalYAML", decode != nil)
 	return n.decode(func(o *Option[T]) error { return o.UnmarshalYAML(decode) })
 }
 
-// Scan reads a column: NULL is null. On an error n is unchanged.
+// Scan reads a column. NULL is null. On an error n is unchanged.
 func (n *Nullable[T]) Scan(src any) error {
 	return n.decode(func(o *Option[T]) error { return o.Scan(src) })
 }
 
-// Value makes n an argument of a query: null is NULL. An absent n is
-// [ErrAbsent]: leave its column out.
+// Value returns n as an SQL argument. Null is NULL. The error is [ErrAbsent] if n is
+// absent: leave out its column.
 func (n Nullable[T]) Value() (driver.Value, error) {
 	if !n.state.some {
 		return nil, ErrAbsent
@@ -117,8 +117,8 @@ func (n Nullable[T]) Value() (driver.Value, error) {
 	return n.state.value.Value()
 }
 
-// Format prints n as NotNull(value), Null or Absent; the verb and its flags are
-// the value's.
+// Format prints n as NotNull(value), Null or Absent. The verb and its flags apply to
+// the value.
 func (n Nullable[T]) Format(f fmt.State, verb rune) {
 	switch {
 	case n.IsAbsent():
@@ -130,8 +130,8 @@ func (n Nullable[T]) Format(f fmt.State, verb rune) {
 	}
 }
 
-// LogValue logs the value itself, nil for null, and an empty group, which
-// handlers leave out, for absent.
+// LogValue returns the value itself, nil for null, and for absent an empty group, which
+// handlers leave out. It implements [slog.LogValuer].
 func (n Nullable[T]) LogValue() slog.Value {
 	if n.IsAbsent() {
 		return slog.GroupValue()
@@ -139,7 +139,7 @@ func (n Nullable[T]) LogValue() slog.Value {
 	return n.state.value.LogValue()
 }
 
-// decode makes n what f makes of an Option, unless f fails.
+// decode sets n to the Option that f decodes, unless f fails.
 func (n *Nullable[T]) decode(f func(*Option[T]) error) error {
 	var o Option[T]
 	if err := f(&o); err != nil {

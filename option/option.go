@@ -1,39 +1,40 @@
-// Package option provides Option, a value that may be absent, after
-// std::option.
+// Package option provides Option, a value that may be absent, after std::option.
 //
-// An Option is a plain value: it is copied by assignment, compared with == when
-// its T is comparable, and used as a map key. Its zero value is None, so a
-// struct field of type Option needs no constructor. [Option.Get] leads back to
-// Go's own "comma ok", and [From] from there:
+// An Option is a plain value. It is copied by assignment. If T is comparable, options
+// can be compared with == and used as map keys. The zero value is None, so a struct
+// field of type Option needs no constructor. [Option.Get] returns Go's own "comma ok"
+// form, and [From] takes it:
 //
 //	port := option.From(os.LookupEnv("PORT")).UnwrapOr("8080")
 //
-// Methods keep the names of Rust's, in Go's casing. What needs a second type
-// parameter is a function: [Map], [AndThen], [Zip]. What needs an error as
-// well, such as OkOr, lives in the package result.
+// Methods have Rust's names in Go's spelling. An operation that needs a second type
+// parameter is a function: [Map], [AndThen], [Zip]. One that also needs an error, such
+// as OkOr, is in package result.
 //
-// An Option travels as JSON (null is None), as text, in binary, as gob, YAML, SQL
-// and in queries, and omitzero leaves out None alone. [Nullable] tells null from
-// absent. What other libraries make of them is in docs/encodings.md.
+// An Option can be encoded as JSON (None is null), text, binary, gob, YAML, SQL and
+// query parameters. The tag omitzero leaves out None but not Some of a zero value.
+// [Nullable] distinguishes null from absent. docs/encodings.md lists how other
+// libraries encode both.
 //
-// A nil function panics where it would be called, with an error that names the
-// method. No method allocates except the encoders and what formats. An Option has
-// no lock: sharing one between goroutines needs the care that a T would need.
+// If a function argument is nil, the method panics when it would call the function; the
+// panic value is an error that names the method. A method allocates only if it encodes
+// or formats. An Option has no lock: if goroutines share one, they need the same
+// synchronization as for a T.
 package option
 
 import "iter"
 
 // Option is either Some value or None.
 //
-// The zero value is None. An Option may be copied; the copy is independent, as
-// far as a copy of T is.
+// The zero value is None. An Option may be copied. The copy is as independent of the
+// original as a copy of a T is.
 type Option[T any] struct {
 	value T // the zero T when some is false, so that == works
 	some  bool
 }
 
-// An UnwrapError is the value with which [Option.Unwrap] and [Option.Expect]
-// panic. Its text is that of Rust.
+// UnwrapError is the panic value of [Option.Unwrap] and [Option.Expect]. Its text is
+// Rust's.
 type UnwrapError struct {
 	Message string
 }
@@ -41,17 +42,18 @@ type UnwrapError struct {
 // Error returns the message.
 func (e *UnwrapError) Error() string { return e.Message }
 
-// Some returns an Option that holds v, also when v is the zero T or nil.
+// Some returns an Option that holds v, even if v is the zero T or nil.
 func Some[T any](v T) Option[T] {
 	return Option[T]{value: v, some: true}
 }
 
-// None returns an Option that holds nothing: the zero value.
+// None returns an Option that holds no value. It is the zero Option.
 func None[T any]() Option[T] {
 	return Option[T]{}
 }
 
-// From turns Go's "comma ok" into an Option: Some(v) if ok, else None.
+// From converts Go's "comma ok" form to an Option: Some(v) if ok is true, otherwise
+// None.
 func From[T any](v T, ok bool) Option[T] {
 	if !ok {
 		var zero T
@@ -60,7 +62,7 @@ func From[T any](v T, ok bool) Option[T] {
 	return Option[T]{value: v, some: ok}
 }
 
-// FromPtr returns None if p is nil, else Some of a copy of *p.
+// FromPtr returns Some of a copy of *p, or None if p is nil.
 func FromPtr[T any](p *T) Option[T] {
 	if p == nil {
 		return Option[T]{}
@@ -68,35 +70,35 @@ func FromPtr[T any](p *T) Option[T] {
 	return Option[T]{value: *p, some: true}
 }
 
-// NonZero returns None if v is the zero T, else Some(v).
+// NonZero returns Some(v), or None if v is the zero T.
 func NonZero[T comparable](v T) Option[T] {
 	var zero T
 	return From(v, v != zero)
 }
 
-// IsSome says whether o holds a value.
+// IsSome reports whether o holds a value.
 func (o Option[T]) IsSome() bool { return o.some }
 
-// IsNone says whether o holds nothing.
+// IsNone reports whether o is None.
 func (o Option[T]) IsNone() bool { return !o.some }
 
-// IsZero is IsNone: it is how omitzero and YAML's omitempty tell what to leave
-// out. Some of a zero T is not zero.
+// IsZero is IsNone. The tag omitzero, and omitempty in YAML, use it to leave out None.
+// Some of a zero T is not zero.
 func (o Option[T]) IsZero() bool { return !o.some }
 
-// IsSomeAnd says whether o holds a value for which pred is true.
+// IsSomeAnd reports whether o holds a value for which pred returns true.
 func (o Option[T]) IsSomeAnd(pred func(T) bool) bool {
 	needFunc("Option.IsSomeAnd", !o.some || pred != nil)
 	return o.some && pred(o.value)
 }
 
-// IsNoneOr says whether o holds nothing, or a value for which pred is true.
+// IsNoneOr reports whether o is None or holds a value for which pred returns true.
 func (o Option[T]) IsNoneOr(pred func(T) bool) bool {
 	needFunc("Option.IsNoneOr", !o.some || pred != nil)
 	return !o.some || pred(o.value)
 }
 
-// Get returns the value and true, or the zero T and false.
+// Get returns the value and true, or the zero T and false if o is None.
 func (o Option[T]) Get() (T, bool) { return o.value, o.some }
 
 // Unwrap returns the value. It panics with an [*UnwrapError] if o is None.
@@ -107,8 +109,8 @@ func (o Option[T]) Unwrap() T {
 	return o.value
 }
 
-// Expect returns the value. It panics with an [*UnwrapError] of message if o is
-// None.
+// Expect returns the value. If o is None, it panics with an [*UnwrapError] that has the
+// message.
 func (o Option[T]) Expect(message string) T {
 	if !o.some {
 		panic(&UnwrapError{message})
@@ -124,7 +126,7 @@ func (o Option[T]) UnwrapOr(fallback T) T {
 	return o.value
 }
 
-// UnwrapOrElse returns the value, or what f returns if o is None.
+// UnwrapOrElse returns the value, or f() if o is None.
 func (o Option[T]) UnwrapOrElse(f func() T) T {
 	if !o.some {
 		needFunc("Option.UnwrapOrElse", f != nil)
@@ -136,7 +138,7 @@ func (o Option[T]) UnwrapOrElse(f func() T) T {
 // UnwrapOrDefault returns the value, or the zero T if o is None.
 func (o Option[T]) UnwrapOrDefault() T { return o.value }
 
-// Inspect calls f with the value, if there is one, and returns o.
+// Inspect calls f with the value if there is one. It returns o.
 func (o Option[T]) Inspect(f func(T)) Option[T] {
 	if o.some {
 		needFunc("Option.Inspect", f != nil)
@@ -145,7 +147,7 @@ func (o Option[T]) Inspect(f func(T)) Option[T] {
 	return o
 }
 
-// Filter returns o if it holds a value for which pred is true, else None.
+// Filter returns o if it holds a value for which pred returns true, otherwise None.
 func (o Option[T]) Filter(pred func(T) bool) Option[T] {
 	needFunc("Option.Filter", !o.some || pred != nil)
 	if o.some && pred(o.value) {
@@ -154,7 +156,7 @@ func (o Option[T]) Filter(pred func(T) bool) Option[T] {
 	return Option[T]{}
 }
 
-// Or returns o if it holds a value, else other.
+// Or returns o if it holds a value, otherwise other.
 func (o Option[T]) Or(other Option[T]) Option[T] {
 	if o.some {
 		return o
@@ -162,7 +164,7 @@ func (o Option[T]) Or(other Option[T]) Option[T] {
 	return other
 }
 
-// OrElse returns o if it holds a value, else what f returns.
+// OrElse returns o if it holds a value, otherwise f().
 func (o Option[T]) OrElse(f func() Option[T]) Option[T] {
 	if !o.some {
 		needFunc("Option.OrElse", f != nil)
@@ -171,8 +173,7 @@ func (o Option[T]) OrElse(f func() Option[T]) Option[T] {
 	return o
 }
 
-// Xor returns the one of o and other that holds a value, or None if both or
-// neither do.
+// Xor returns o or other, whichever holds a value, or None if both or neither do.
 func (o Option[T]) Xor(other Option[T]) Option[T] {
 	if o.some == other.some {
 		return Option[T]{}
@@ -180,7 +181,7 @@ func (o Option[T]) Xor(other Option[T]) Option[T] {
 	return o.Or(other)
 }
 
-// All ranges over the value, if there is one.
+// All yields the value if there is one.
 func (o Option[T]) All() iter.Seq[T] {
 	return func(yield func(T) bool) {
 		if o.some {
@@ -189,12 +190,12 @@ func (o Option[T]) All() iter.Seq[T] {
 	}
 }
 
-// A nilError names the function that was given nil, and what is nil.
+// nilError names the function that got a nil argument, and what was nil.
 type nilError struct{ function, what string }
 
 func (e *nilError) Error() string { return "option: " + e.function + ": nil " + e.what }
 
-// needFunc panics with the name of the function unless what it was given is there.
+// needFunc panics with the name of the function, unless the argument is there.
 func needFunc(function string, there bool) {
 	if !there {
 		panic(&nilError{function, "function"})

@@ -2,10 +2,10 @@ package option
 
 import "net/url"
 
-// EncodeValues adds the text of the value to a query or a form under key, and
-// nothing for None. It is how github.com/google/go-querystring asks for it;
-// UnmarshalText reads it back, for github.com/gorilla/schema say. The errors are
-// those of AppendText.
+// EncodeValues adds the text of the value to v under key, and nothing for None.
+// github.com/google/go-querystring calls it. UnmarshalText decodes the text, for
+// example in github.com/gorilla/schema. The errors are those of AppendText. It panics
+// if v is nil.
 func (o Option[T]) EncodeValues(key string, v *url.Values) error {
 	needPointer("Option.EncodeValues", v != nil)
 	if !o.some {
@@ -19,8 +19,8 @@ func (o Option[T]) EncodeValues(key string, v *url.Values) error {
 	return nil
 }
 
-// EncodeValues is [Option.EncodeValues]. It adds nothing for absent; null, which
-// would come back as absent, is [ErrNull].
+// EncodeValues is [Option.EncodeValues]. It adds nothing if n is absent. The error is
+// [ErrNull] if n is null, because null would be decoded as absent.
 func (n Nullable[T]) EncodeValues(key string, v *url.Values) error {
 	needPointer("Nullable.EncodeValues", v != nil)
 	if n.IsNull() {

@@ -6,16 +6,16 @@ import (
 	"github.com/coderrange/ferrous/internal/held"
 )
 
-// ErrEmptyText says that a value cannot be written as text because its text is
-// empty, which would be read back as None.
+// ErrEmptyText means that a value cannot be encoded as text because its text is empty.
+// An empty text is decoded to None.
 var ErrEmptyText = errors.New("option: the text of a value is empty, as None's is")
 
-// AppendText appends the text of the value, and nothing for None. It uses T's
-// own AppendText or MarshalText; strings, booleans and numbers have the text
-// that [strconv] gives them, durations that of [time.Duration.String].
+// AppendText appends the text of the value, and nothing for None. If T has AppendText
+// or MarshalText, that method gives the text. Strings, booleans and numbers have the
+// text of package [strconv], durations that of [time.Duration.String].
 //
-// It is an error if the value is nil, has no text, or has an empty one:
-// [ErrEmptyText].
+// It returns an error if the value is nil or has no text, and [ErrEmptyText] if the
+// text is empty.
 func (o Option[T]) AppendText(b []byte) ([]byte, error) {
 	if !o.some {
 		return b, nil
@@ -28,14 +28,13 @@ func (o Option[T]) AppendText(b []byte) ([]byte, error) {
 	return b, err
 }
 
-// MarshalText is AppendText to a new slice. For the keys of a JSON object use
-// [Key].
+// MarshalText returns what AppendText appends. For the keys of a JSON object use [Key].
 func (o Option[T]) MarshalText() ([]byte, error) {
 	return o.AppendText([]byte{})
 }
 
-// UnmarshalText decodes an empty text to None and all else to Some, as
-// AppendText wrote it. On an error o is unchanged.
+// UnmarshalText decodes what AppendText appended: an empty text to None and everything
+// else to Some. On an error o is unchanged.
 func (o *Option[T]) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
 		*o = Option[T]{}

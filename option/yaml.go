@@ -2,8 +2,8 @@ package option
 
 import "github.com/coderrange/ferrous/internal/held"
 
-// MarshalYAML gives the YAML libraries the value, or a pointer to it if that has
-// more methods, or null for None and a nil pointer.
+// MarshalYAML returns the value for the YAML library to encode, or a pointer to the
+// value if the pointer has more methods. It returns nil for None and for a nil pointer.
 func (o Option[T]) MarshalYAML() (any, error) {
 	if !o.some {
 		return nil, nil
@@ -14,13 +14,12 @@ func (o Option[T]) MarshalYAML() (any, error) {
 	return held.Value(&o.value), nil
 }
 
-// UnmarshalYAML decodes null to None and all else to Some. On an error o is
+// UnmarshalYAML decodes null to None and everything else to Some. On an error o is
 // unchanged.
 //
-// The YAML libraries call it for null at most at the top of a document. A null
-// in a field thus leaves o as it is: decode into a new variable to get None. Of
-// a list of options go.yaml.in/yaml/v3 drops the nulls; github.com/goccy/go-yaml
-// keeps them.
+// The YAML libraries call it for null only at the top of a document. So a null in a
+// field leaves o unchanged: decode into a new variable to get None. In a list of
+// options, go.yaml.in/yaml/v3 drops the nulls and github.com/goccy/go-yaml keeps them.
 func (o *Option[T]) UnmarshalYAML(decode func(any) error) error {
 	needFunc("Option.UnmarshalYAML", decode != nil)
 	var v T
