@@ -36,8 +36,8 @@ func (o Option[T]) MarshalBinary() ([]byte, error) {
 	return o.appendBinary(nil, false)
 }
 
-// UnmarshalBinary decodes what AppendBinary appended. The error is [ErrShape] or T's
-// own. On an error o is unchanged.
+// UnmarshalBinary decodes what AppendBinary appended. If it fails, the error is
+// [ErrShape] or T's own, and o is unchanged.
 func (o *Option[T]) UnmarshalBinary(data []byte) error {
 	if len(data) == 1 && data[0] == tagNone {
 		*o = Option[T]{}

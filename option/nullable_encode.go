@@ -52,8 +52,8 @@ func (n Nullable[T]) AppendBinary(b []byte) ([]byte, error) {
 // MarshalBinary returns what AppendBinary appends.
 func (n Nullable[T]) MarshalBinary() ([]byte, error) { return n.AppendBinary(nil) }
 
-// UnmarshalBinary decodes what AppendBinary appended. The error is [ErrShape] or T's
-// own. On an error n is unchanged.
+// UnmarshalBinary decodes what AppendBinary appended. If it fails, the error is
+// [ErrShape] or T's own, and n is unchanged.
 func (n *Nullable[T]) UnmarshalBinary(data []byte) error {
 	if len(data) == 1 && data[0] == tagAbsent {
 		*n = Nullable[T]{}

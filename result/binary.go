@@ -13,21 +13,21 @@ const (
 	tagErr = 'E' // the rest is the length of the text of the error, and the text
 )
 
-// AppendBinary appends a binary form of r; of an error it has the text. T's own
-// AppendBinary, MarshalBinary or GobEncode writes the value. Otherwise basic
-// types, strings and byte slices take a few bytes, and all else is a gob stream
-// of its own.
+// AppendBinary appends the binary form of r to b. Of an error it keeps the text.
 //
-// Encoders that know [encoding.BinaryMarshaler], such as those of CBOR and
-// MessagePack, write it as a byte string.
+// If T has AppendBinary, MarshalBinary or GobEncode, that method encodes the value.
+// Otherwise basic types, strings and byte slices take a few bytes. All other types are
+// encoded as a gob stream of their own.
+//
+// Encoders that support [encoding.BinaryMarshaler], such as those of CBOR and
+// MessagePack, write the form as a byte string.
 func (r Result[T]) AppendBinary(b []byte) ([]byte, error) { return r.appendBinary(b, false) }
 
-// MarshalBinary is AppendBinary to a new slice.
+// MarshalBinary returns what AppendBinary appends.
 func (r Result[T]) MarshalBinary() ([]byte, error) { return r.appendBinary(nil, false) }
 
-// UnmarshalBinary decodes what AppendBinary wrote; of an error only the text
-// comes back. Anything else is [ErrShape], or T's own error. On an error r is
-// unchanged.
+// UnmarshalBinary decodes what AppendBinary appended. A decoded error has only the text
+// of the original. If it fails, the error is [ErrShape] or T's own, and r is unchanged.
 func (r *Result[T]) UnmarshalBinary(data []byte) error {
 	switch {
 	case len(data) == 0:
@@ -50,8 +50,8 @@ func (r *Result[T]) UnmarshalBinary(data []byte) error {
 	return nil
 }
 
-// GobEncode is MarshalBinary, except that a T that has GobEncode and
-// MarshalBinary is written by its GobEncode.
+// GobEncode is MarshalBinary, with one exception: if T has both GobEncode and
+// MarshalBinary, T's GobEncode encodes the value.
 func (r Result[T]) GobEncode() ([]byte, error) { return r.appendBinary(nil, true) }
 
 // GobDecode decodes what GobEncode or AppendBinary wrote. On an error r is

@@ -2,16 +2,16 @@ package result
 
 import "errors"
 
-// ErrHandleNil is what [Handle] panics with when it is given a nil pointer.
+// ErrHandleNil is the panic value of [Handle] if its argument is nil.
 var ErrHandleNil = errors.New("result: Handle: nil pointer to an error")
 
-// UnhandledError is what [Check] panics with, for [Handle] to catch. Whoever
-// else sees it misses a Handle.
+// UnhandledError is the panic value of [Check], which [Handle] recovers. If a program
+// crashes with it, a Handle is missing.
 type UnhandledError struct {
 	Err error // what Check was given
 }
 
-// Error says that a Handle is missing, and the error that it would have caught.
+// Error returns the text of the error and says that a Handle is missing.
 func (e *UnhandledError) Error() string {
 	return "result: Check without `defer result.Handle(&err)` on this goroutine: " + errorText(e.Err)
 }
@@ -19,27 +19,28 @@ func (e *UnhandledError) Error() string {
 // Unwrap returns the error that [Check] was given.
 func (e *UnhandledError) Unwrap() error { return e.Err }
 
-// Check returns v if err is nil. Otherwise it leaves the function whose
-// deferred [Handle] is the nearest one up the stack, which then returns err.
-// Together they are Rust's ?:
+// Check returns v if err is nil. Otherwise it panics, and the nearest deferred [Handle]
+// up the stack recovers: the function that deferred Handle returns err. Together they
+// do what Rust's ? does:
 //
 //	func compute(a, b string) (sum int, err error) {
 //		defer result.Handle(&err)
 //		return result.Check(strconv.Atoi(a)) + result.Check(strconv.Atoi(b)), nil
 //	}
 //
-// Check is a panic underneath. On success it costs a comparison, on failure
-// some hundred nanoseconds and one allocation: it is for errors that are rare.
-// As with every panic, functions deferred after Handle run before it, those
-// deferred before Handle run after it and see the error, and a recover of
-// somebody else's in between catches it. It does not cross goroutines: a
-// goroutine that calls Check needs a Handle of its own, or the program ends
-// with an [UnhandledError] that says so.
+// If err is nil, Check costs a comparison. Otherwise it costs hundreds of nanoseconds
+// and one allocation, so use it for rare errors.
 //
-// A failed Check that leaves a function which a lock has lent its value to, as
-// arcmutex.Mutex.With does, poisons the lock, as every panic does. Return the
-// error instead, with the forms whose function returns one (WithErr, RWithErr,
-// WithContext, TryWith), or defer a Handle in the function itself.
+// Check has the rules of every panic. Functions that were deferred after Handle run
+// before it. Functions that were deferred before Handle run after it and see the error.
+// Another recover in between catches the panic instead. The panic does not leave its
+// goroutine: a goroutine that calls Check needs its own Handle, otherwise the program
+// crashes with an [UnhandledError].
+//
+// A failed Check poisons a lock if it leaves a function that runs under the lock, as in
+// arcmutex.Mutex.With. To avoid that, use a form whose function returns an error
+// (WithErr, RWithErr, WithContext, TryWith) and return the error. Or defer a Handle
+// inside that function.
 func Check[T any](v T, err error) T {
 	if err != nil {
 		leave(err)
@@ -47,14 +48,14 @@ func Check[T any](v T, err error) T {
 	return v
 }
 
-// Check0 is [Check] for a function that returns only an error.
+// Check0 is [Check] for functions that return only an error.
 func Check0(err error) {
 	if err != nil {
 		leave(err)
 	}
 }
 
-// Check2 is [Check] for a function that returns two values and an error.
+// Check2 is [Check] for functions that return two values and an error.
 func Check2[T, U any](v T, u U, err error) (T, U) {
 	if err != nil {
 		leave(err)
@@ -62,16 +63,16 @@ func Check2[T, U any](v T, u U, err error) (T, U) {
 	return v, u
 }
 
-// Handle stores the error of a failed [Check] in *err, which should be the
-// named result of the function that defers it. It must be deferred itself, not
-// called by a deferred function:
+// Handle recovers the panic of a failed [Check] and stores the error in *err. err
+// should point to the named result of the function that defers Handle. Defer Handle
+// directly; do not call it from a deferred function:
 //
 //	defer result.Handle(&err)
 //
-// Without a failed Check it leaves *err alone. Any other panic, and
-// [runtime.Goexit], goes on its way: the value is unchanged, and a crash still
-// prints the stack where it began. Handle panics with [ErrHandleNil] if err is
-// nil, also when nothing failed.
+// If no Check failed, Handle does not change *err. Other panics and [runtime.Goexit]
+// continue: the panic value stays the same, and a crash still prints the stack of the
+// original panic. Handle panics with [ErrHandleNil] if err is nil, even if no Check
+// failed.
 func Handle(err *error) {
 	if err == nil {
 		panic(ErrHandleNil)
@@ -85,7 +86,7 @@ func Handle(err *error) {
 	}
 }
 
-// leave is apart so that Check stays small enough to inline.
+// leave panics. It is a separate function so that Check is small enough to inline.
 //
 //go:noinline
 func leave(err error) {

@@ -6,7 +6,7 @@ import (
 	"github.com/coderrange/ferrous/option"
 )
 
-// Map returns Ok of f applied to the value of r, or r's error.
+// Map returns Ok(f(v)) if r holds v, otherwise Err of r's error.
 func Map[T, U any](r Result[T], f func(T) U) Result[U] {
 	var u U
 	if r.err == nil {
@@ -16,7 +16,7 @@ func Map[T, U any](r Result[T], f func(T) U) Result[U] {
 	return Result[U]{value: u, err: r.err}
 }
 
-// MapOr returns f applied to the value of r, or fallback if r holds an error.
+// MapOr returns f(v) if r holds v, otherwise fallback.
 func MapOr[T, U any](r Result[T], fallback U, f func(T) U) U {
 	if r.err != nil {
 		return fallback
@@ -25,8 +25,7 @@ func MapOr[T, U any](r Result[T], fallback U, f func(T) U) U {
 	return f(r.value)
 }
 
-// MapOrElse returns f applied to the value of r, or what fallback makes of r's
-// error.
+// MapOrElse returns f(v) if r holds v, otherwise fallback(err).
 func MapOrElse[T, U any](r Result[T], fallback func(error) U, f func(T) U) U {
 	if r.err != nil {
 		needFunc("MapOrElse", fallback != nil)
@@ -36,7 +35,7 @@ func MapOrElse[T, U any](r Result[T], fallback func(error) U, f func(T) U) U {
 	return f(r.value)
 }
 
-// And returns other if r holds a value, else r's error.
+// And returns other if r holds a value, otherwise Err of r's error.
 func And[T, U any](r Result[T], other Result[U]) Result[U] {
 	if r.err != nil {
 		return Result[U]{err: r.err}
@@ -44,7 +43,7 @@ func And[T, U any](r Result[T], other Result[U]) Result[U] {
 	return other
 }
 
-// AndThen returns what f makes of the value of r, or r's error.
+// AndThen returns f(v) if r holds v, otherwise Err of r's error.
 func AndThen[T, U any](r Result[T], f func(T) Result[U]) Result[U] {
 	if r.err != nil {
 		return Result[U]{err: r.err}
@@ -53,7 +52,7 @@ func AndThen[T, U any](r Result[T], f func(T) Result[U]) Result[U] {
 	return f(r.value)
 }
 
-// Flatten removes one level of Result: it is Ok only if both levels are.
+// Flatten removes one level of Result. The result is Ok only if both levels are Ok.
 func Flatten[T any](r Result[Result[T]]) Result[T] {
 	if r.err != nil {
 		return Result[T]{err: r.err}
@@ -61,8 +60,8 @@ func Flatten[T any](r Result[Result[T]]) Result[T] {
 	return r.value
 }
 
-// OkOr returns Ok of the value of o, or Err(err) if o is None; then it panics
-// with [ErrNil] if err is nil.
+// OkOr returns Ok(v) if o holds v, otherwise Err(err). It panics with [ErrNil] if o is
+// None and err is nil.
 func OkOr[T any](o option.Option[T], err error) Result[T] {
 	if v, ok := o.Get(); ok {
 		return Result[T]{value: v}
@@ -70,8 +69,8 @@ func OkOr[T any](o option.Option[T], err error) Result[T] {
 	return Err[T](err)
 }
 
-// OkOrElse returns Ok of the value of o, or Err of what f returns if o is None;
-// then it panics with [ErrNil] if that is nil.
+// OkOrElse returns Ok(v) if o holds v, otherwise Err(f()). It panics with [ErrNil] if o
+// is None and f returns nil.
 func OkOrElse[T any](o option.Option[T], f func() error) Result[T] {
 	if v, ok := o.Get(); ok {
 		return Result[T]{value: v}
@@ -80,8 +79,8 @@ func OkOrElse[T any](o option.Option[T], f func() error) Result[T] {
 	return Err[T](f())
 }
 
-// Transpose turns a Result of an Option inside out: Ok(None) is None, Ok(Some(v))
-// is Some(Ok(v)), Err(err) is Some(Err(err)).
+// Transpose exchanges the levels of Result and Option: Ok(None) becomes None,
+// Ok(Some(v)) becomes Some(Ok(v)), and Err(err) becomes Some(Err(err)).
 func Transpose[T any](r Result[option.Option[T]]) option.Option[Result[T]] {
 	if r.err != nil {
 		return option.Some(Result[T]{err: r.err})
@@ -98,8 +97,9 @@ func TransposeOption[T any](o option.Option[Result[T]]) Result[option.Option[T]]
 	return Map(r, option.Some[T])
 }
 
-// Collect returns Ok of all values of src, or the first error: there it stops,
-// and asks src for no more. The slice of an empty src is empty.
+// Collect returns Ok of all values of src in a slice. If an element is an error,
+// Collect returns that error and takes no further element from src. The slice of an
+// empty src is empty, not nil.
 func Collect[T any](src iter.Seq[Result[T]]) Result[[]T] {
 	needFunc("Collect", src != nil)
 	values := []T{}

@@ -1,6 +1,6 @@
 package result
 
-// Diagram draws Ok and the value, or Err and the error, for package diagram.
+// Diagram draws r for package diagram: Ok and the value, or Err and the error.
 func (r *Result[T]) Diagram(draw func(name, state string, part any)) {
 	if r.err != nil {
 		draw("err", "Err", nil)

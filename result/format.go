@@ -7,8 +7,8 @@ import (
 	"github.com/coderrange/ferrous/internal/held"
 )
 
-// Format prints r as Ok(value) or Err(error); the verb and its flags are those
-// of what is inside.
+// Format prints r as Ok(value) or Err(error). The verb and its flags apply to the value
+// or the error.
 func (r Result[T]) Format(f fmt.State, verb rune) {
 	if r.err != nil {
 		held.Format(f, verb, "Err", &r.err)
@@ -17,8 +17,8 @@ func (r Result[T]) Format(f fmt.State, verb rune) {
 	held.Format(f, verb, "Ok", &r.value)
 }
 
-// LogValue logs the value itself, or the error. What is nil inside is logged as
-// nil.
+// LogValue returns the value or the error itself, or nil if that is a nil pointer. It
+// implements [slog.LogValuer].
 func (r Result[T]) LogValue() slog.Value {
 	if r.err != nil {
 		return held.LogValue(&r.err)

@@ -9,21 +9,22 @@ import (
 	"github.com/coderrange/ferrous/internal/held"
 )
 
-// ErrShape says that data is not the form of a Result: in JSON and YAML an
-// object with exactly one of the members Ok and Err, where Err is a string; as
-// text "Ok(value)" or "Err(text)"; in binary what AppendBinary writes.
+// ErrShape means that the data is not the form of a Result. In JSON and YAML the form
+// is an object with exactly one member: Ok, or Err with a string. As text it is
+// "Ok(value)" or "Err(text)". In binary it is what AppendBinary appends.
 var ErrShape = errors.New("result: neither Ok with a value nor Err with a text")
 
-// MarshalJSON encodes r as {"Ok": value} or {"Err": "text of the error"}, as
-// Rust's serde does.
+// MarshalJSON encodes r as {"Ok": value} or {"Err": "text of the error"}. After Rust's
+// serde.
 func (r Result[T]) MarshalJSON() ([]byte, error) {
 	return held.MarshalJSON(r.object())
 }
 
-// UnmarshalJSON decodes what MarshalJSON wrote; of an error only the text comes
-// back. Anything else is [ErrShape], or T's own error about the value: so are
-// other members, a second one of the same name, and null for a T that is never
-// written as null. On an error r is unchanged.
+// UnmarshalJSON decodes what MarshalJSON wrote. A decoded error has only the text of
+// the original. On an error r is unchanged.
+//
+// The error is [ErrShape] or T's own. Other members, a repeated member and null for a T
+// that is never encoded as null are errors.
 func (r *Result[T]) UnmarshalJSON(data []byte) error {
 	name, member, err := onlyMember(data)
 	if err != nil {
@@ -39,7 +40,7 @@ func (r *Result[T]) UnmarshalJSON(data []byte) error {
 	return r.setOk(v, held.IsNull(member))
 }
 
-// object is what encoders write for r in one piece.
+// object returns what encoders encode for r in one piece.
 func (r *Result[T]) object() any {
 	if r.err != nil {
 		return struct{ Err string }{errorText(r.err)}
@@ -47,8 +48,8 @@ func (r *Result[T]) object() any {
 	return struct{ Ok any }{held.Pointer(&r.value)}
 }
 
-// onlyMember takes an object with a single member apart. Package json is no
-// help: it takes any case of the names, and the last of two.
+// onlyMember returns the name and the value of the only member of an object. Package
+// json cannot do this: it ignores the case of names and accepts a member twice.
 func onlyMember(data []byte) (name string, member json.RawMessage, err error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	token, err := dec.Token()
@@ -87,8 +88,8 @@ func (r *Result[T]) unmarshalErr(member json.RawMessage) error {
 	return nil
 }
 
-// setOk makes r Ok(v). If v was read from a null, T must have a null: a number
-// that is missing is no 0.
+// setOk sets r to Ok(v). If v was decoded from null, it is an error unless T can be
+// encoded as null: a missing number is not 0.
 func (r *Result[T]) setOk(v T, null bool) error {
 	if null && !held.HasNull(&v) {
 		return fmt.Errorf("%w: the value is null", ErrShape)
@@ -97,8 +98,8 @@ func (r *Result[T]) setOk(v T, null bool) error {
 	return nil
 }
 
-// errorText is err.Error(), or "<nil>" if err is nil, or holds a nil pointer for
-// which Error panics, as package fmt has it.
+// errorText returns err.Error(). It returns "<nil>" if err is nil, or if Error panics
+// on a nil pointer, as package fmt does.
 func errorText(err error) (text string) {
 	if held.IsNil(&err) {
 		defer func() {

@@ -14,8 +14,8 @@ func (r Result[T]) MarshalJSONTo(enc *held.Encoder) error {
 	return held.MarshalEncode(enc, r.object())
 }
 
-// UnmarshalJSONFrom is UnmarshalJSON with the options of dec. An error names the
-// place inside the whole text.
+// UnmarshalJSONFrom is UnmarshalJSON with the options of dec. The position in an error
+// is that in the whole input.
 func (r *Result[T]) UnmarshalJSONFrom(dec *held.Decoder) error {
 	if dec.PeekKind() != '{' {
 		if err := dec.SkipValue(); err != nil {

@@ -2,9 +2,9 @@ package result
 
 import "net/url"
 
-// EncodeValues adds the text of r to a query or a form under key. It is how
-// github.com/google/go-querystring asks for it; UnmarshalText reads it back, for
-// github.com/gorilla/schema say. The errors are those of AppendText.
+// EncodeValues adds the text of r to v under key. github.com/google/go-querystring
+// calls it. UnmarshalText decodes the text, for example in github.com/gorilla/schema.
+// The errors are those of AppendText. It panics if v is nil.
 func (r Result[T]) EncodeValues(key string, v *url.Values) error {
 	needPointer("Result.EncodeValues", v != nil)
 	text, err := r.MarshalText()

@@ -1,24 +1,23 @@
-// Package result provides Result, a value or the error that stands in its
-// place, after std::result, and Check and Handle, which do what Rust's ? does.
+// Package result provides Result, a value or an error, after std::result. Its functions
+// Check and Handle do what Rust's ? does.
 //
-// A Result is a plain value that is copied by assignment. Its error type is
-// error, so errors.Is, errors.As and wrapping work as everywhere in Go; its
-// zero value is Ok of the zero T. [Result.Get] leads back to Go's own
-// (T, error), and [From] from there:
+// A Result is a plain value. It is copied by assignment. Its error has the type error,
+// so errors.Is, errors.As and wrapping work as usual. The zero value is Ok of the zero
+// T. [Result.Get] returns Go's own (T, error), and [From] takes it:
 //
 //	n := result.From(strconv.Atoi(text)).UnwrapOr(80)
 //
-// Functions in Go return (T, error), not a Result: use a Result to keep an
-// outcome, to send it through a channel or to chain it. To leave a function at
+// Functions in Go return (T, error), not a Result. Use a Result to store an outcome, to
+// send it through a channel or to chain operations on it. To return from a function at
 // the first error, see [Check].
 //
-// A Result travels as JSON, as text, gob, YAML and SQL; of an error the text comes
-// back.
+// A Result can be encoded as JSON, text, binary, gob, YAML and SQL. Of an error, only
+// the text is kept.
 //
-// A nil function panics where it would be called, with an error that names the
-// method. No method allocates except the encoders, what formats, and what panics. A
-// Result has no lock: sharing one between goroutines needs the care that a T
-// would need.
+// If a function argument is nil, the method panics when it would call the function; the
+// panic value is an error that names the method. A method allocates only if it encodes,
+// formats or panics. A Result has no lock: if goroutines share one, they need the same
+// synchronization as for a T.
 package result
 
 import (
@@ -28,13 +27,13 @@ import (
 	"github.com/coderrange/ferrous/option"
 )
 
-// ErrNil is what [Err] panics with when it is given a nil error.
+// ErrNil is the panic value of [Err] if its argument is nil.
 var ErrNil = errors.New("result: Err: nil error")
 
-// Result is either Ok, with a value, or Err, with an error.
+// Result is either Ok with a value, or Err with an error.
 //
-// The zero value is Ok(zero T). A Result may be copied; the copy is
-// independent, as far as copies of T and of the error are.
+// The zero value is Ok(zero T). A Result may be copied. The copy is as independent of
+// the original as copies of the T and of the error are.
 type Result[T any] struct {
 	value T     // the zero T when err is not nil
 	err   error // nil for Ok
@@ -53,8 +52,8 @@ func Err[T any](err error) Result[T] {
 	return Result[T]{err: err}
 }
 
-// From turns Go's (T, error) into a Result: Ok(v) if err is nil, else Err(err),
-// whatever v is.
+// From converts (T, error) to a Result: Ok(v) if err is nil, otherwise Err(err). If err
+// is not nil, v is ignored.
 func From[T any](v T, err error) Result[T] {
 	if err != nil {
 		var zero T
@@ -63,19 +62,19 @@ func From[T any](v T, err error) Result[T] {
 	return Result[T]{value: v, err: err}
 }
 
-// IsOk says whether r holds a value.
+// IsOk reports whether r holds a value.
 func (r Result[T]) IsOk() bool { return r.err == nil }
 
-// IsErr says whether r holds an error.
+// IsErr reports whether r holds an error.
 func (r Result[T]) IsErr() bool { return r.err != nil }
 
-// IsOkAnd says whether r holds a value for which pred is true.
+// IsOkAnd reports whether r holds a value for which pred returns true.
 func (r Result[T]) IsOkAnd(pred func(T) bool) bool {
 	needFunc("Result.IsOkAnd", r.err != nil || pred != nil)
 	return r.err == nil && pred(r.value)
 }
 
-// IsErrAnd says whether r holds an error for which pred is true.
+// IsErrAnd reports whether r holds an error for which pred returns true.
 func (r Result[T]) IsErrAnd(pred func(error) bool) bool {
 	needFunc("Result.IsErrAnd", r.err == nil || pred != nil)
 	return r.err != nil && pred(r.err)
@@ -84,14 +83,14 @@ func (r Result[T]) IsErrAnd(pred func(error) bool) bool {
 // Get returns the value and nil, or the zero T and the error.
 func (r Result[T]) Get() (T, error) { return r.value, r.err }
 
-// Ok returns the value as an Option: None if r holds an error.
+// Ok returns Some of the value, or None if r holds an error.
 func (r Result[T]) Ok() option.Option[T] { return option.From(r.value, r.err == nil) }
 
 // Err returns the error, or nil if r holds a value.
 func (r Result[T]) Err() error { return r.err }
 
-// AsMut returns a pointer to the value inside r, or nil if r holds an error. It
-// is valid as long as r lives and describes its value until r is assigned to.
+// AsMut returns a pointer to the value inside r, or nil if r holds an error. Use the
+// pointer only until r is assigned to.
 func (r *Result[T]) AsMut() *T {
 	if r.err != nil {
 		return nil
@@ -99,7 +98,7 @@ func (r *Result[T]) AsMut() *T {
 	return &r.value
 }
 
-// Inspect calls f with the value, if there is one, and returns r.
+// Inspect calls f with the value if there is one. It returns r.
 func (r Result[T]) Inspect(f func(T)) Result[T] {
 	if r.err == nil {
 		needFunc("Result.Inspect", f != nil)
@@ -108,7 +107,7 @@ func (r Result[T]) Inspect(f func(T)) Result[T] {
 	return r
 }
 
-// InspectErr calls f with the error, if there is one, and returns r.
+// InspectErr calls f with the error if there is one. It returns r.
 func (r Result[T]) InspectErr(f func(error)) Result[T] {
 	if r.err != nil {
 		needFunc("Result.InspectErr", f != nil)
@@ -117,8 +116,8 @@ func (r Result[T]) InspectErr(f func(error)) Result[T] {
 	return r
 }
 
-// MapErr returns r with f applied to its error, if there is one. It panics with
-// [ErrNil] if f returns nil: to recover from an error use [Result.OrElse].
+// MapErr returns Err(f(err)) if r holds the error err, otherwise r. It panics with
+// [ErrNil] if f returns nil; to replace an error by a value, use [Result.OrElse].
 func (r Result[T]) MapErr(f func(error) error) Result[T] {
 	if r.err != nil {
 		needFunc("Result.MapErr", f != nil)
@@ -127,7 +126,7 @@ func (r Result[T]) MapErr(f func(error) error) Result[T] {
 	return r
 }
 
-// Or returns r if it holds a value, else other.
+// Or returns r if it holds a value, otherwise other.
 func (r Result[T]) Or(other Result[T]) Result[T] {
 	if r.err != nil {
 		return other
@@ -135,7 +134,7 @@ func (r Result[T]) Or(other Result[T]) Result[T] {
 	return r
 }
 
-// OrElse returns r if it holds a value, else what f makes of the error.
+// OrElse returns r if it holds a value, otherwise f of its error.
 func (r Result[T]) OrElse(f func(error) Result[T]) Result[T] {
 	if r.err != nil {
 		needFunc("Result.OrElse", f != nil)
@@ -152,7 +151,7 @@ func (r Result[T]) UnwrapOr(fallback T) T {
 	return r.value
 }
 
-// UnwrapOrElse returns the value, or what f makes of the error.
+// UnwrapOrElse returns the value, or f(err) if r holds the error err.
 func (r Result[T]) UnwrapOrElse(f func(error) T) T {
 	if r.err != nil {
 		needFunc("Result.UnwrapOrElse", f != nil)
@@ -164,7 +163,7 @@ func (r Result[T]) UnwrapOrElse(f func(error) T) T {
 // UnwrapOrDefault returns the value, or the zero T if r holds an error.
 func (r Result[T]) UnwrapOrDefault() T { return r.value }
 
-// All ranges over the value, if there is one.
+// All yields the value if there is one.
 func (r Result[T]) All() iter.Seq[T] {
 	return func(yield func(T) bool) {
 		if r.err == nil {
@@ -173,12 +172,12 @@ func (r Result[T]) All() iter.Seq[T] {
 	}
 }
 
-// A nilError names the function that was given nil, and what is nil.
+// nilError names the function that got a nil argument, and what was nil.
 type nilError struct{ function, what string }
 
 func (e *nilError) Error() string { return "result: " + e.function + ": nil " + e.what }
 
-// needFunc panics with the name of the function unless what it was given is there.
+// needFunc panics with the name of the function, unless the argument is there.
 func needFunc(function string, there bool) {
 	if !there {
 		panic(&nilError{function, "function"})

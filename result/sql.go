@@ -5,9 +5,8 @@ import (
 	"fmt"
 )
 
-// Scan reads a column that holds the JSON of a Result, as text or bytes.
-// Anything else, also NULL, is [ErrShape], or T's own error. On an error r is
-// unchanged.
+// Scan reads a column that holds the JSON of a Result, as text or bytes. If it fails,
+// the error is [ErrShape], also for NULL, or T's own, and r is unchanged.
 func (r *Result[T]) Scan(src any) error {
 	switch src := src.(type) {
 	case string:
@@ -18,7 +17,7 @@ func (r *Result[T]) Scan(src any) error {
 	return fmt.Errorf("%w: a column of type %T", ErrShape, src)
 }
 
-// Value makes r an argument of a query: its JSON, as a string.
+// Value returns r as an SQL argument: the JSON of r as a string.
 func (r Result[T]) Value() (driver.Value, error) {
 	data, err := r.MarshalJSON()
 	if err != nil {

@@ -8,11 +8,10 @@ import (
 	"github.com/coderrange/ferrous/internal/held"
 )
 
-// AppendText appends "Ok(" and the text of the value, or "Err(" and that of the
-// error, and ")". T's own AppendText or MarshalText gives the text of the
-// value; strings, booleans and numbers have the text that [strconv] gives them,
-// durations that of [time.Duration.String]. It is an error if the value is nil
-// or has no text.
+// AppendText appends "Ok(value)" or "Err(error)", with the text of the value or the
+// error. If T has AppendText or MarshalText, that method gives the text of the value.
+// Strings, booleans and numbers have the text of package [strconv], durations that of
+// [time.Duration.String]. It returns an error if the value is nil or has no text.
 func (r Result[T]) AppendText(b []byte) ([]byte, error) {
 	if r.IsErr() {
 		return append(append(append(b, "Err("...), errorText(r.err)...), ')'), nil
@@ -24,12 +23,11 @@ func (r Result[T]) AppendText(b []byte) ([]byte, error) {
 	return append(text, ')'), nil
 }
 
-// MarshalText is AppendText to a new slice.
+// MarshalText returns what AppendText appends.
 func (r Result[T]) MarshalText() ([]byte, error) { return r.AppendText(nil) }
 
-// UnmarshalText decodes what AppendText wrote; of an error only the text comes
-// back. Anything else is [ErrShape], or T's own error. On an error r is
-// unchanged.
+// UnmarshalText decodes what AppendText appended. A decoded error has only the text of
+// the original. If it fails, the error is [ErrShape] or T's own, and r is unchanged.
 func (r *Result[T]) UnmarshalText(text []byte) error {
 	inside, closed := bytes.CutSuffix(text, []byte(")"))
 	if failure, ok := bytes.CutPrefix(inside, []byte("Err(")); ok && closed {

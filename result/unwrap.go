@@ -2,14 +2,14 @@ package result
 
 import "fmt"
 
-// An UnwrapError is the value with which [Result.Unwrap], [Result.Expect],
-// [Result.UnwrapErr] and [Result.ExpectErr] panic. Its text is that of Rust.
+// UnwrapError is the panic value of [Result.Unwrap], [Result.Expect],
+// [Result.UnwrapErr] and [Result.ExpectErr]. Its text is Rust's.
 type UnwrapError struct {
 	Message string
-	Err     error // the error that Unwrap or Expect found, else nil
+	Err     error // the error that Unwrap or Expect found, otherwise nil
 }
 
-// Error returns the message and what was found in place of what was expected.
+// Error returns the message, and the value or error that was found instead.
 func (e *UnwrapError) Error() string { return e.Message }
 
 // Unwrap returns the error that [Result.Unwrap] or [Result.Expect] found.
@@ -24,8 +24,8 @@ func (r Result[T]) Unwrap() T {
 	return r.value
 }
 
-// Expect returns the value. It panics with an [*UnwrapError] of message and the
-// error if r holds an error.
+// Expect returns the value. If r holds an error, it panics with an [*UnwrapError] that
+// has the message and the error.
 func (r Result[T]) Expect(message string) T {
 	if r.err != nil {
 		foundErr(message, r.err)
@@ -42,8 +42,8 @@ func (r Result[T]) UnwrapErr() error {
 	return r.err
 }
 
-// ExpectErr returns the error. It panics with an [*UnwrapError] of message and
-// the value if r holds a value.
+// ExpectErr returns the error. If r holds a value, it panics with an [*UnwrapError]
+// that has the message and the value.
 func (r Result[T]) ExpectErr(message string) error {
 	if r.err == nil {
 		foundOk(message, r.value)
@@ -55,7 +55,7 @@ func foundErr(message string, err error) {
 	panic(&UnwrapError{Message: message + ": " + errorText(err), Err: err})
 }
 
-// foundOk prints v as Format does, which finds every method of T.
+// foundOk prints v as Format does, which uses every method of T.
 func foundOk[T any](message string, v T) {
 	text := fmt.Sprintf("%#v", Ok(v))
 	panic(&UnwrapError{Message: message + ": " + text[len("Ok("):len(text)-len(")")]})

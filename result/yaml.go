@@ -7,8 +7,8 @@ import (
 	"github.com/coderrange/ferrous/internal/held"
 )
 
-// MarshalYAML gives the YAML libraries a mapping of Ok to the value, or of Err to
-// the text of the error.
+// MarshalYAML returns a mapping for the YAML library to encode: Ok with the value, or
+// Err with the text of the error.
 func (r Result[T]) MarshalYAML() (any, error) {
 	if r.IsErr() {
 		return map[string]string{"Err": errorText(r.err)}, nil
@@ -19,11 +19,10 @@ func (r Result[T]) MarshalYAML() (any, error) {
 	return map[string]any{"Ok": held.Value(&r.value)}, nil
 }
 
-// UnmarshalYAML decodes what MarshalYAML gave; of an error only the text comes
-// back. Anything else is [ErrShape], or T's own error. On an error r is
-// unchanged.
+// UnmarshalYAML decodes what MarshalYAML returned. A decoded error has only the text of
+// the original. If it fails, the error is [ErrShape] or T's own, and r is unchanged.
 //
-// The YAML libraries do not call it for null, which thus leaves r as it is.
+// The YAML libraries do not call it for null, so null leaves r unchanged.
 func (r *Result[T]) UnmarshalYAML(decode func(any) error) error {
 	needFunc("Result.UnmarshalYAML", decode != nil)
 	var members map[string]later
@@ -62,11 +61,11 @@ func (r *Result[T]) UnmarshalYAML(decode func(any) error) error {
 	return r.setOk(v, null)
 }
 
-// later keeps how to decode a value until its type is known. The YAML libraries
-// leave it as it is for null.
+// later stores the decode function of a value until the type of the value is known. The
+// YAML libraries do not change it for null.
 type later struct{ decode func(any) error }
 
-// UnmarshalYAML keeps decode.
+// UnmarshalYAML stores decode.
 func (l *later) UnmarshalYAML(decode func(any) error) error {
 	l.decode = decode
 	return nil
