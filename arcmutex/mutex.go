@@ -7,28 +7,29 @@ import (
 	"reflect"
 )
 
-// A Mutex owns a value of type T and lets one goroutine at a time at it.
+// A Mutex owns a value of type T and gives one goroutine at a time access to it.
 //
-// With is the safe way: it cannot forget to unlock. A panic or
-// [runtime.Goexit] in With poisons the mutex, since nobody knows in what state
-// the value was left: from then on Lock, TryLock and With panic with an error
-// that is [ErrPoisoned], and methods with an error result return it, until
-// [Mutex.ClearPoison] or [Mutex.Recover].
+// [Mutex.With] is the safest way to use the value, because it always unlocks. If
+// the function panics or calls [runtime.Goexit], With poisons the mutex, because
+// the value may be half changed. Lock, TryLock and With of a poisoned mutex panic
+// with an error that is [ErrPoisoned]; methods with an error result return it.
+// [Mutex.Recover] and [Mutex.ClearPoison] end the poison.
 //
 // The zero value is an unlocked mutex that owns the zero value of T. A Mutex
-// must not be copied after first use.
+// must not be copied after first use. All methods are safe for concurrent use.
 //
-// Waiters are served in the order of their arrival, except that a running
-// goroutine may take a free mutex before a waiter that was woken has come to
-// run; after it has been woken in vain four times a waiter is handed the mutex. A
-// goroutine that waits is durably blocked in the sense of [testing/synctest];
-// but if the holder is outside the bubble, the bubble is taken for deadlocked.
-// Waiting allocates, locking a free mutex does not and costs two
-// compare-and-swaps with Unlock.
+// Waiters get the mutex in the order of their arrival, with one exception: a
+// goroutine that calls Lock may take a free mutex before a woken waiter runs. A
+// waiter that was woken four times without success is handed the mutex directly.
+// A goroutine that waits is durably blocked in the sense of [testing/synctest].
+// If it waits in a bubble for a holder outside the bubble, the bubble may be
+// reported as deadlocked.
+//
+// Locking a free mutex and unlocking it are one compare-and-swap each and do not
+// allocate. Waiting allocates.
 //
 // The n'th Unlock synchronizes before the n+1'th Lock returns. A Mutex is not
-// reentrant: a goroutine that locks it twice waits for itself, which [Check]
-// finds.
+// reentrant: a goroutine that locks it twice deadlocks, which [Check] finds.
 //
 // After std::sync::Mutex, with the cancellation of tokio's.
 type Mutex[T any] struct {
@@ -46,22 +47,22 @@ func NewMutex[T any](v T) *Mutex[T] {
 	return m
 }
 
-// WithName gives m the name that [Check] calls it by, and returns m.
+// WithName sets the name of m in the reports of [Check], and returns m.
 func (m *Mutex[T]) WithName(name string) *Mutex[T] {
 	m.lock.rename("Mutex.", name)
 	return m
 }
 
-// WithoutPoison makes m a lock that is never poisoned, as those of parking_lot are
-// not, and returns m: a panic in With unlocks m and does nothing else to it. Poison
-// that m has is cleared. Call it before m is shared.
+// WithoutPoison turns poisoning of m off, and returns m. A panic in With then only
+// unlocks m, as with the locks of parking_lot. If m is poisoned, WithoutPoison
+// clears the poison. Call it before m is shared.
 func (m *Mutex[T]) WithoutPoison() *Mutex[T] {
 	m.lock.neverPoison("Mutex.")
 	return m
 }
 
 // Lock waits until m is free and locks it. It panics with an error that is
-// [ErrPoisoned] if m is poisoned.
+// [ErrPoisoned] if m is poisoned, or [ErrTaken] if its value was taken.
 //
 //ferrous:acquire
 //ferrous:blocks
@@ -69,11 +70,12 @@ func (m *Mutex[T]) Lock() Guard[T] {
 	return Guard[T]{&m.value, m.lock.lock("Mutex.Lock")}
 }
 
-// LockContext waits until m is free or ctx is done. The error wraps
-// [context.Cause], or is [ErrPoisoned].
+// LockContext waits until m is free, and locks it, or until ctx is done. The error
+// wraps [context.Cause], or is [ErrPoisoned] or [ErrTaken]. Then the guard is one
+// that has ended.
 //
-// Cancellation: a canceled caller loses its place and owns nothing; if it was
-// its turn, the turn goes to the next.
+// Cancellation: a canceled caller loses its place in the queue and owns nothing.
+// If it had just been woken, the next waiter is woken.
 //
 //ferrous:acquire
 //ferrous:fallible
@@ -83,8 +85,9 @@ func (m *Mutex[T]) LockContext(ctx context.Context) (Guard[T], error) {
 	return Guard[T]{&m.value, h}, err
 }
 
-// TryLock locks m if nobody holds it, and reports whether it did. It panics
-// with an error that is [ErrPoisoned] if m is free and poisoned.
+// TryLock locks m if m is free, and reports whether it did. It does not wait. It
+// panics with an error that is [ErrPoisoned] or [ErrTaken] if m is free and poisoned
+// or its value was taken.
 //
 //ferrous:acquire
 //ferrous:fallible
@@ -93,15 +96,17 @@ func (m *Mutex[T]) TryLock() (Guard[T], bool) {
 	return Guard[T]{&m.value, must(h, err)}, ok
 }
 
-// With calls f with the locked value. It unlocks m whatever happens, and
-// poisons it if f does not return. It panics with an error that is
-// [ErrPoisoned], and does not call f, if m is poisoned.
+// With waits until m is free, locks it, calls f with a pointer to the value, and
+// unlocks m. f must not keep the pointer. If f panics or calls [runtime.Goexit],
+// With poisons m and unlocks it. If m is poisoned or its value was taken, With
+// panics with an error that is [ErrPoisoned] or [ErrTaken] and does not call f.
 //
 //ferrous:lends
 //ferrous:blocks
 func (m *Mutex[T]) With(f func(*T)) {
 	needFunc("Mutex.With", f != nil)
-	// Free, this is lock and lend without a further closure and with their fast paths.
+	// This is lock and lend for a free mutex, with their fast paths and without
+	// another closure.
 	k, ok := m.lock.fastLock()
 	if !ok {
 		_ = lend(m.lock.lockSlow("Mutex.With"), &m.value, func(v *T) error {
@@ -124,10 +129,10 @@ func (m *Mutex[T]) With(f func(*T)) {
 	}
 }
 
-// WithErr is [Mutex.With] for a function that can fail. It returns f's error,
-// which does not poison m: f has returned, and the value is as f left it. The
-// error is [ErrPoisoned] or [ErrTaken], and f is not called, if m is poisoned or
-// without its value.
+// WithErr is [Mutex.With] for a function that can fail. It returns the error of f.
+// An error does not poison m, and the value is as f left it. If m is poisoned or
+// its value was taken, WithErr returns an error that is [ErrPoisoned] or
+// [ErrTaken] and does not call f.
 //
 //ferrous:lends
 //ferrous:blocks
@@ -135,8 +140,8 @@ func (m *Mutex[T]) WithErr(f func(*T) error) error {
 	return withErr(context.Background(), &m.lock, &m.value, "Mutex.WithErr", f)
 }
 
-// WithContext is [Mutex.WithErr] that waits until ctx is done at most. The error
-// is that of [Mutex.LockContext], or f's.
+// WithContext is [Mutex.WithErr] that stops waiting when ctx is done. The error is
+// that of [Mutex.LockContext] or of f. ctx does not interrupt f.
 //
 //ferrous:lends
 //ferrous:blocks
@@ -144,7 +149,7 @@ func (m *Mutex[T]) WithContext(ctx context.Context, f func(*T) error) error {
 	return withErr(ctx, &m.lock, &m.value, "Mutex.WithContext", f)
 }
 
-// TryWith is [Mutex.WithErr] that does not wait: if another holds m the error is
+// TryWith is [Mutex.WithErr] that does not wait. If m is locked, the error is
 // [ErrLocked].
 //
 //ferrous:lends
@@ -152,9 +157,9 @@ func (m *Mutex[T]) TryWith(f func(*T) error) error {
 	return tryWith(&m.lock, &m.value, "Mutex.TryWith", f)
 }
 
-// Recover locks m, poisoned or not, and calls f to repair the value. If f
-// returns, m is not poisoned any more. It panics with an error that is
-// [ErrTaken], and does not call f, if the value was taken.
+// Recover locks m, poisoned or not, and calls f to repair the value. When f
+// returns, m is not poisoned any more. If f panics, m is poisoned. If the value was
+// taken, Recover panics with an error that is [ErrTaken] and does not call f.
 //
 //ferrous:lends
 //ferrous:blocks
@@ -162,8 +167,9 @@ func (m *Mutex[T]) Recover(f func(*T)) {
 	recoverWith(&m.lock, &m.value, "Mutex.Recover", f)
 }
 
-// RecoverErr is [Mutex.Recover] for a function that can fail: m stays poisoned
-// unless f returns nil. The error is f's, or [ErrTaken].
+// RecoverErr is [Mutex.Recover] for a function that can fail. If f returns an
+// error, m stays as it was, poisoned or not. The error is that of f, or is
+// [ErrTaken].
 //
 //ferrous:lends
 //ferrous:blocks
@@ -171,7 +177,8 @@ func (m *Mutex[T]) RecoverErr(f func(*T) error) error {
 	return repair(&m.lock, &m.value, "Mutex.RecoverErr", f)
 }
 
-// Get waits until m is free and returns a copy of the value, or [ErrPoisoned].
+// Get waits until m is free and returns a copy of the value. The error is
+// [ErrPoisoned] or [ErrTaken].
 //
 //ferrous:blocks
 func (m *Mutex[T]) Get() (v T, err error) {
@@ -183,8 +190,9 @@ func (m *Mutex[T]) Get() (v T, err error) {
 	return v, err
 }
 
-// Set waits until m is free and replaces the value. If m is poisoned it keeps
-// the old value and returns [ErrPoisoned].
+// Set waits until m is free and replaces the value. If m is poisoned or its value
+// was taken, Set changes nothing and returns an error that is [ErrPoisoned] or
+// [ErrTaken].
 //
 //ferrous:blocks
 func (m *Mutex[T]) Set(v T) error {
@@ -199,26 +207,26 @@ func (m *Mutex[T]) Replace(v T) (old T, err error) {
 	return replace(&m.lock, &m.value, v, "Mutex.Replace")
 }
 
-// IntoInner waits until m is free and takes the value out of it for good. It
-// returns the value also when m is poisoned, with [ErrPoisoned]. From then on
-// m owns the zero value and lends it to nobody: whatever wants it gets
-// [ErrTaken], as it would get [ErrPoisoned].
+// IntoInner waits until m is free and takes the value out of m permanently. If m is
+// poisoned, IntoInner returns the value and an error that is [ErrPoisoned]. After
+// that, methods that need the value fail with [ErrTaken], in the way in which they
+// fail with [ErrPoisoned] on a poisoned mutex.
 //
 //ferrous:blocks
 func (m *Mutex[T]) IntoInner() (T, error) { return intoInner(&m.lock, &m.value, "Mutex.IntoInner") }
 
-// IsLocked reports whether somebody holds m at the moment.
+// IsLocked reports whether m is locked at the moment. It does not wait.
 func (m *Mutex[T]) IsLocked() bool { return m.lock.state.Load()&held != 0 }
 
 // IsPoisoned reports whether m is poisoned at the moment.
 func (m *Mutex[T]) IsPoisoned() bool { return m.lock.state.Load()&poisoned != 0 }
 
-// ClearPoison takes back the poison. Whoever locks m next sees the value as
-// the function that did not return has left it; see also [Mutex.Recover].
+// ClearPoison ends the poison of m. It does not change the value, which is as the
+// function that did not return left it; see also [Mutex.Recover].
 func (m *Mutex[T]) ClearPoison() { m.lock.clearPoison() }
 
-// Format prints the value, or <locked>, and with %+v and %#v the state too. It
-// does not wait, but others do while it prints.
+// Format prints the value, or <locked> if m is locked. %+v and %#v also print the
+// state. Format does not wait. It holds m while it prints the value.
 func (m *Mutex[T]) Format(s fmt.State, verb rune) { formatLock(s, verb, "Mutex", &m.value, &m.lock) }
 
 // LogValue returns what %+v prints.

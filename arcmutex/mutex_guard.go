@@ -8,33 +8,37 @@ import (
 	"unsafe"
 )
 
-// A Guard is the right to read and change a value that a [Mutex] or, held by a
-// writer, an [RWMutex] owns, or with [MapMut] a part of it.
+// A Guard gives its holder the right to read and change the value of a [Mutex] or,
+// as the writer, of an [RWMutex]. With [MapMut] it is a guard of a part of the
+// value.
 //
-// It is a small value that may be copied. It, and every copy of it, ends with
-// the first Unlock of any: each remembers which turn of the lock it is, and
-// panics with an error that is [ErrReleased] when that turn is over, before it
-// touches anything, also when the lock has been locked again. (Turns are
-// counted modulo 2^37.) So does the zero Guard.
+// A Guard is a small value and may be copied, returned, stored and sent on a
+// channel. The first Unlock of the guard or of any copy ends all of them. After
+// that, methods panic with an error that is [ErrReleased] and change nothing, even
+// if the lock has been locked again. (Each guard remembers the turn of the lock;
+// turns are counted modulo 2^37.) The zero Guard behaves like one that has ended.
 //
-// A Guard may be used and unlocked by another goroutine than the one that
-// locked, one at a time. Unlock synchronizes before whoever locks next. Unlock
-// in a deferred call during a panic unlocks and does not poison: it cannot
-// know of the panic without swallowing it. With knows.
+// A Guard may be used and unlocked by a goroutine other than the one that locked,
+// but by one goroutine at a time; see also [Guard.Disown]. Unlock synchronizes
+// before the next Lock returns.
+//
+// A deferred Unlock that runs during a panic unlocks and does not poison: it
+// cannot detect the panic without recovering it. [Mutex.With] can.
 type Guard[T any] struct {
 	value *T
 	hold
 }
 
-// Unlock ends the guard and all its copies, and lets the next one in. It is
-// one compare-and-swap if nobody waits, and never blocks.
+// Unlock ends the guard and all its copies, and unlocks the lock. It never blocks,
+// and is one compare-and-swap if no goroutine waits. It panics with an error that is
+// [ErrReleased] if the guard has ended.
 //
 //ferrous:release
 func (g *hold) Unlock() {
-	// This is fastUnlock, written so that it can be inlined: the state is the
-	// first field of a lock, and the call of a method costs more than that of a
-	// function. It is a method of hold and not of Guard, which go doc shows all the
-	// same: that of a generic type would cost 85 of the 80 points allowed.
+	// This is fastUnlock, written so that the compiler can inline it. The state is
+	// the first field of a lock, and a call of a function has a lower inlining cost
+	// than a call of a method. Unlock is a method of hold and not of Guard, because
+	// as a method of a generic type its cost would be 85, and 80 is the limit.
 	if g.lock != nil {
 		if atomic.CompareAndSwapUint64((*uint64)(unsafe.Pointer(g.lock)), g.key, (g.key+(turn-held))&(reader-1)) {
 			return
@@ -46,8 +50,8 @@ func (g *hold) Unlock() {
 //go:noinline
 func (h *hold) unlockSlow() { h.end("Guard.Unlock", losses[exclusive]) }
 
-// end ends the exclusive hold, or changes it by delta. It panics in the name of a
-// method if the hold has ended.
+// end adds delta, which ends the exclusive hold or changes its mode, to the state.
+// It panics in the name of a method if the hold has ended.
 func (h *hold) end(method string, delta uint64) {
 	if h.lock == nil || !h.leave(exclusive, delta) {
 		staleGuard(method, h.key)
@@ -61,7 +65,8 @@ func (h *hold) check(method string) {
 	}
 }
 
-// Ptr returns a pointer to the value, which must not be used after Unlock.
+// Ptr returns a pointer to the value. The pointer must not be used after Unlock. It
+// panics with an error that is [ErrReleased] if the guard has ended.
 //
 //ferrous:lends
 func (g *Guard[T]) Ptr() *T {
@@ -74,7 +79,8 @@ func (g *Guard[T]) Ptr() *T {
 	return g.value
 }
 
-// Get returns the value.
+// Get returns a copy of the value. It panics with an error that is [ErrReleased] if
+// the guard has ended.
 func (g *Guard[T]) Get() T {
 	if g.lock == nil {
 		panic(methodError("Guard.Get", endedError(0)))
@@ -85,7 +91,8 @@ func (g *Guard[T]) Get() T {
 	return *g.value
 }
 
-// Set replaces the value.
+// Set replaces the value. It panics with an error that is [ErrReleased] if the guard
+// has ended.
 func (g *Guard[T]) Set(v T) {
 	if g.lock == nil {
 		panic(methodError("Guard.Set", endedError(0)))
@@ -96,10 +103,10 @@ func (g *Guard[T]) Set(v T) {
 	*g.value = v
 }
 
-// Unlocked runs f while the lock is free for others, and locks it again before
-// it returns, also when f panics. The guard goes on; its copies end. When it
-// returns the value is what others have made of it: it may be poisoned, or
-// taken, which [Guard.UnlockedErr] tells.
+// Unlocked unlocks the lock, calls f, and waits until it has locked the lock again,
+// also if f panics. Then g is valid again; copies of g have ended. While f runs,
+// other goroutines may change, poison or take the value. Unlocked does not report
+// that the lock is poisoned or its value taken; [Guard.UnlockedErr] does.
 //
 //ferrous:blocks
 func (g *Guard[T]) Unlocked(f func()) {
@@ -110,9 +117,9 @@ func (g *Guard[T]) Unlocked(f func()) {
 	f()
 }
 
-// UnlockedErr is [Guard.Unlocked] for a function that can fail. The error is
-// f's, joined with [ErrPoisoned] or [ErrTaken] if that is what others have made
-// of the value. In all cases g is locked.
+// UnlockedErr is [Guard.Unlocked] for a function that can fail. It returns the
+// error of f, joined with [ErrPoisoned] or [ErrTaken] if the lock is poisoned or
+// its value was taken. In all cases g is locked when UnlockedErr returns.
 //
 //ferrous:blocks
 func (g *Guard[T]) UnlockedErr(f func() error) (err error) {
@@ -135,15 +142,15 @@ func (g *Guard[T]) release(method string) {
 	g.end(method, losses[exclusive])
 }
 
-// relock makes a released guard good again, and returns why the value may not
-// be used, if so.
+// relock locks the lock of a released guard again. It returns an error if the lock
+// is poisoned or its value was taken; the guard is valid in any case.
 func (g *Guard[T]) relock() (refused error) {
 	g.hold, refused = g.lock.real().lockAnyway()
 	return refused
 }
 
-// Format prints the value, or <unlocked> after the end, and with %+v and %#v that it
-// is a Guard's.
+// Format prints the value, or <unlocked> if the guard has ended. %+v and %#v also
+// print the type, Guard.
 func (g Guard[T]) Format(s fmt.State, verb rune) {
 	formatGuard(s, verb, "Guard", g.value, g.hold, exclusive)
 }
@@ -151,9 +158,10 @@ func (g Guard[T]) Format(s fmt.State, verb rune) {
 // LogValue logs what %+v prints.
 func (g Guard[T]) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", g)) }
 
-// MapMut returns a guard of a part of what g guards, which f picks. The part
-// has g's place: g ends, and the part's Unlock unlocks the whole. If f panics, g
-// stays as it is.
+// MapMut returns a guard of a part of the value. f receives the value and returns a
+// pointer to the part. MapMut consumes g: g ends, and Unlock of the result unlocks
+// the whole value. If f panics, g stays as it is. MapMut panics with an error that
+// is [ErrReleased] if g has ended. It does not allocate.
 //
 //ferrous:transfers g
 func MapMut[T, U any](g *Guard[T], f func(*T) *U) Guard[U] {
@@ -164,8 +172,7 @@ func MapMut[T, U any](g *Guard[T], f func(*T) *U) Guard[U] {
 	return mappedMut(g, part, method)
 }
 
-// checkMap panics in the name of a function that makes a guard of a part unless it
-// was given a guard and a function.
+// checkMap panics in the name of a method if the guard or the function is nil.
 func checkMap(hasGuard, hasFunc bool, method string) {
 	if !hasGuard {
 		panic(methodError(method, errNilGuard))
@@ -173,7 +180,7 @@ func checkMap(hasGuard, hasFunc bool, method string) {
 	needFunc(method, hasFunc)
 }
 
-// mappedMut returns the guard of a part, which takes g's place.
+// mappedMut returns the guard of a part, which replaces g.
 func mappedMut[T, U any](g *Guard[T], part *U, method string) Guard[U] {
 	g.check(method) // f may have ended g
 	h := g.hold
@@ -181,8 +188,8 @@ func mappedMut[T, U any](g *Guard[T], part *U, method string) Guard[U] {
 	return Guard[U]{part, h}
 }
 
-// FilterMapMut is [MapMut] for a part that may not be there. If it is not, g
-// stays as it is.
+// FilterMapMut is [MapMut] for a part that may not exist. If f returns false,
+// FilterMapMut returns false and g stays as it is.
 //
 //ferrous:transfers g on ok
 func FilterMapMut[T, U any](g *Guard[T], f func(*T) (*U, bool)) (Guard[U], bool) {
@@ -196,17 +203,19 @@ func FilterMapMut[T, U any](g *Guard[T], f func(*T) (*U, bool)) (Guard[U], bool)
 	return mappedMut(g, part, method), true
 }
 
-// Downgrade turns the writer of an [RWMutex] into a reader, who sees what the
-// writer has left: no other writer comes between, however many wait. The guard
-// and all its copies end. It never blocks. On the guard of a [Mutex] it makes a
-// reader with whom nobody shares.
+// Downgrade replaces the guard of a writer by the guard of a reader. No other writer
+// gets the lock in between, so the reader sees the value as the writer left it.
+// Readers that wait may get the lock too. g and all its copies end. It never blocks.
+//
+// For the guard of a [Mutex] the result is a read guard that no other reader can
+// join.
 //
 //ferrous:transfers g
 func (g *Guard[T]) Downgrade() RGuard[T] {
 	return RGuard[T]{&grip[T]{g.value, g.downgrade("Guard.Downgrade")}}
 }
 
-// downgrade makes the hold a share, which it returns.
+// downgrade changes the exclusive hold into a share, and returns the share.
 func (h *hold) downgrade(method string) (share hold) {
 	h.end(method, losses[exclusive]+gains[sharing])
 	h.key = moved

@@ -8,30 +8,35 @@ import (
 	"unsafe"
 )
 
-// An RWMutex owns a value of type T and lets either one writer at it or any
-// number of readers (up to 524,288; further ones wait).
+// An RWMutex owns a value of type T and gives access to it to one writer or to
+// several readers at a time. (At most 524,288 readers; further ones wait.)
 //
-// It is a [Mutex] that can be shared: Lock and With are the writer's and do
-// all that they do there; RLock and RWith are the readers', who poison nothing.
-// An upgradable reader shares the value with readers, not with another
-// upgradable reader, and may become the writer without letting another writer
-// in between.
+// Lock and With are for writers and work as those of a [Mutex]. RLock and RWith
+// are for readers, which never poison the lock. ULock is for an upgradable reader:
+// it shares the value with readers, but not with another upgradable reader, and it
+// can become the writer without letting another writer in between.
 //
 // The zero value is an unlocked mutex that owns the zero value of T. An
-// RWMutex must not be copied after first use.
+// RWMutex must not be copied after first use. All methods are safe for concurrent
+// use.
 //
-// Waiters are served in the order of their arrival, readers that follow each
-// other all at once, so that neither readers nor writers starve; writers may
-// pass waiters as in a [Mutex]. A reader waits behind a writer who waits: a
-// goroutine that calls RLock twice deadlocks if a writer comes between, which
-// [Check] finds. The n'th writer's Unlock synchronizes before each lock that
-// follows, and a reader's before the next writer's.
+// Waiters get the lock in the order of their arrival. Readers that follow each other
+// in the queue get it together. Writers that arrive may overtake waiters as in a
+// [Mutex]. Neither readers nor writers starve. A reader that arrives waits behind
+// a writer that waits. Therefore a goroutine that calls RLock twice deadlocks if a
+// writer arrives in between, which [Check] finds.
+//
+// RLock of a lock without a writer is one atomic addition, and so is Unlock. RLock
+// does not allocate if the guard does not escape; see [RGuard].
+//
+// The n'th Unlock of a writer synchronizes before each Lock and RLock that returns
+// later. Unlock of a reader synchronizes before the next Lock of a writer returns.
 //
 // After std::sync::RwLock and parking_lot's upgradable reads.
 type RWMutex[T any] struct {
 	_     noCopy
 	lock  lock
-	_     [64 - unsafe.Sizeof(lock{})]byte // keeps what readers read off the cache line that they write
+	_     [64 - unsafe.Sizeof(lock{})]byte // the value is not on the cache line that readers write
 	value T
 }
 
@@ -44,22 +49,22 @@ func NewRWMutex[T any](v T) *RWMutex[T] {
 	return m
 }
 
-// WithName gives m the name that [Check] calls it by, and returns m.
+// WithName sets the name of m in the reports of [Check], and returns m.
 func (m *RWMutex[T]) WithName(name string) *RWMutex[T] {
 	m.lock.rename("RWMutex.", name)
 	return m
 }
 
-// WithoutPoison makes m a lock that is never poisoned, as those of parking_lot are
-// not, and returns m: a panic in With unlocks m and does nothing else to it. Poison
-// that m has is cleared. Call it before m is shared.
+// WithoutPoison turns poisoning of m off, and returns m. A panic in With then only
+// unlocks m, as with the locks of parking_lot. If m is poisoned, WithoutPoison
+// clears the poison. Call it before m is shared.
 func (m *RWMutex[T]) WithoutPoison() *RWMutex[T] {
 	m.lock.neverPoison("RWMutex.")
 	return m
 }
 
-// Lock waits until nobody holds m, and locks it for writing. It panics with an
-// error that is [ErrPoisoned] if m is poisoned.
+// Lock waits until m is free and locks it for writing. It panics with an error that
+// is [ErrPoisoned] if m is poisoned, or [ErrTaken] if its value was taken.
 //
 //ferrous:acquire
 //ferrous:blocks
@@ -67,9 +72,12 @@ func (m *RWMutex[T]) Lock() Guard[T] {
 	return Guard[T]{&m.value, m.lock.lock("RWMutex.Lock")}
 }
 
-// LockContext waits until nobody holds m or ctx is done. The error wraps
-// [context.Cause], or is [ErrPoisoned]. A canceled caller loses its place and
-// owns nothing, and those whom it kept waiting go on.
+// LockContext waits until m is free, and locks it for writing, or until ctx is done.
+// The error wraps [context.Cause], or is [ErrPoisoned] or [ErrTaken]. Then the guard
+// is one that has ended.
+//
+// Cancellation: a canceled caller loses its place in the queue and owns nothing.
+// Waiters that it blocked continue.
 //
 //ferrous:acquire
 //ferrous:fallible
@@ -79,9 +87,10 @@ func (m *RWMutex[T]) LockContext(ctx context.Context) (Guard[T], error) {
 	return Guard[T]{&m.value, h}, err
 }
 
-// TryLock locks m for writing if nobody holds it, and reports whether it did.
-// A reader who comes and finds that he has to wait may make it fail. It panics
-// with an error that is [ErrPoisoned] if m is free and poisoned.
+// TryLock locks m for writing if m is free, and reports whether it did. It does not
+// wait. A reader that arrives at the same moment and then has to wait can make
+// TryLock fail. It panics with an error that is [ErrPoisoned] or [ErrTaken] if m is
+// free and poisoned or its value was taken.
 //
 //ferrous:acquire
 //ferrous:fallible
@@ -90,8 +99,9 @@ func (m *RWMutex[T]) TryLock() (Guard[T], bool) {
 	return Guard[T]{&m.value, must(h, err)}, ok
 }
 
-// RLock waits until there is no writer, and shares m with other readers. It
-// panics with an error that is [ErrPoisoned] if m is poisoned.
+// RLock waits until no writer holds m or waits before the caller, and locks m for
+// reading. It panics with an error that is [ErrPoisoned] if m is poisoned, or
+// [ErrTaken] if its value was taken.
 //
 //ferrous:acquire
 //ferrous:blocks
@@ -99,8 +109,9 @@ func (m *RWMutex[T]) RLock() RGuard[T] {
 	return RGuard[T]{&grip[T]{&m.value, m.lock.rlock("RWMutex.RLock")}}
 }
 
-// RLockContext is [RWMutex.RLock] that waits until ctx is done at most. The
-// error wraps [context.Cause], or is [ErrPoisoned].
+// RLockContext is [RWMutex.RLock] that stops waiting when ctx is done. The error
+// wraps [context.Cause], or is [ErrPoisoned] or [ErrTaken]. Then the guard is one
+// that has ended. A canceled caller loses its place in the queue and owns nothing.
 //
 //ferrous:acquire
 //ferrous:fallible
@@ -111,9 +122,10 @@ func (m *RWMutex[T]) RLockContext(ctx context.Context) (g RGuard[T], err error) 
 	return g, err
 }
 
-// TryRLock shares m if there is no writer and nobody waits, and reports
-// whether it did. It panics with an error that is [ErrPoisoned] if m could be
-// shared and is poisoned.
+// TryRLock locks m for reading if no writer holds m and no goroutine waits, and
+// reports whether it did. It does not wait. It panics with an error that is
+// [ErrPoisoned] or [ErrTaken] if it would have locked m but m is poisoned or its
+// value was taken.
 //
 //ferrous:acquire
 //ferrous:fallible
@@ -122,9 +134,9 @@ func (m *RWMutex[T]) TryRLock() (RGuard[T], bool) {
 	return RGuard[T]{&grip[T]{&m.value, h}}, ok
 }
 
-// ULock waits until there is neither a writer nor an upgradable reader, and
-// shares m with readers as its upgradable reader. It panics with an error that
-// is [ErrPoisoned] if m is poisoned.
+// ULock waits until there is neither a writer nor an upgradable reader, and locks m
+// for reading as the upgradable reader. It panics with an error that is
+// [ErrPoisoned] if m is poisoned, or [ErrTaken] if its value was taken.
 //
 //ferrous:acquire
 //ferrous:blocks
@@ -132,8 +144,9 @@ func (m *RWMutex[T]) ULock() UGuard[T] {
 	return UGuard[T]{&grip[T]{&m.value, m.lock.ulock()}}
 }
 
-// ULockContext is [RWMutex.ULock] that waits until ctx is done at most. The
-// error wraps [context.Cause], or is [ErrPoisoned].
+// ULockContext is [RWMutex.ULock] that stops waiting when ctx is done. The error
+// wraps [context.Cause], or is [ErrPoisoned] or [ErrTaken]. Then the guard is one
+// that has ended. A canceled caller loses its place in the queue and owns nothing.
 //
 //ferrous:acquire
 //ferrous:fallible
@@ -144,8 +157,8 @@ func (m *RWMutex[T]) ULockContext(ctx context.Context) (g UGuard[T], err error) 
 	return g, err
 }
 
-// TryULock is [RWMutex.ULock] that does not wait, and reports whether it has
-// the lock.
+// TryULock is [RWMutex.ULock] that does not wait, and reports whether it locked m.
+// It fails also if a goroutine waits.
 //
 //ferrous:acquire
 //ferrous:fallible
@@ -154,9 +167,11 @@ func (m *RWMutex[T]) TryULock() (UGuard[T], bool) {
 	return UGuard[T]{&grip[T]{&m.value, h}}, ok
 }
 
-// With calls f with the value locked for writing. It unlocks m whatever
-// happens, and poisons it if f does not return. It panics with an error that is
-// [ErrPoisoned], and does not call f, if m is poisoned.
+// With waits until m is free, locks it for writing, calls f with a pointer to the
+// value, and unlocks m. f must not keep the pointer. If f panics or calls
+// [runtime.Goexit], With poisons m and unlocks it. If m is poisoned or its value was
+// taken, With panics with an error that is [ErrPoisoned] or [ErrTaken] and does not
+// call f.
 //
 //ferrous:lends
 //ferrous:blocks
@@ -169,10 +184,10 @@ func (m *RWMutex[T]) With(f func(*T)) {
 	})
 }
 
-// WithErr is [RWMutex.With] for a function that can fail. It returns f's error,
-// which does not poison m: f has returned, and the value is as f left it. The
-// error is [ErrPoisoned] or [ErrTaken], and f is not called, if m is poisoned or
-// without its value.
+// WithErr is [RWMutex.With] for a function that can fail. It returns the error of f.
+// An error does not poison m, and the value is as f left it. If m is poisoned or
+// its value was taken, WithErr returns an error that is [ErrPoisoned] or
+// [ErrTaken] and does not call f.
 //
 //ferrous:lends
 //ferrous:blocks
@@ -180,8 +195,8 @@ func (m *RWMutex[T]) WithErr(f func(*T) error) error {
 	return withErr(context.Background(), &m.lock, &m.value, "RWMutex.WithErr", f)
 }
 
-// WithContext is [RWMutex.WithErr] that waits until ctx is done at most. The error
-// is that of [RWMutex.LockContext], or f's.
+// WithContext is [RWMutex.WithErr] that stops waiting when ctx is done. The error is
+// that of [RWMutex.LockContext] or of f. ctx does not interrupt f.
 //
 //ferrous:lends
 //ferrous:blocks
@@ -189,7 +204,7 @@ func (m *RWMutex[T]) WithContext(ctx context.Context, f func(*T) error) error {
 	return withErr(ctx, &m.lock, &m.value, "RWMutex.WithContext", f)
 }
 
-// TryWith is [RWMutex.WithErr] that does not wait: if another holds m the error is
+// TryWith is [RWMutex.WithErr] that does not wait. If m is not free, the error is
 // [ErrLocked].
 //
 //ferrous:lends
@@ -197,10 +212,11 @@ func (m *RWMutex[T]) TryWith(f func(*T) error) error {
 	return tryWith(&m.lock, &m.value, "RWMutex.TryWith", f)
 }
 
-// RWith calls f with the shared value, which it must not change. It unlocks m
-// whatever happens and never poisons it. It panics with an error that is
-// [ErrPoisoned] or [ErrTaken], and does not call f, if m is poisoned or without
-// its value.
+// RWith locks m for reading, calls f with a pointer to the value, and unlocks m. f
+// must neither change the value nor keep the pointer. If f panics or calls
+// [runtime.Goexit], RWith unlocks m and does not poison it. If m is poisoned or its
+// value was taken, RWith panics with an error that is [ErrPoisoned] or [ErrTaken]
+// and does not call f.
 //
 //ferrous:lends
 //ferrous:blocks
@@ -212,8 +228,8 @@ func (m *RWMutex[T]) RWith(f func(*T)) {
 	f(&m.value)
 }
 
-// RWithErr is [RWMutex.RWith] for a function that can fail. It returns f's
-// error, or [ErrPoisoned] or [ErrTaken].
+// RWithErr is [RWMutex.RWith] for a function that can fail. It returns the error of
+// f, or an error that is [ErrPoisoned] or [ErrTaken].
 //
 //ferrous:lends
 //ferrous:blocks
@@ -221,8 +237,8 @@ func (m *RWMutex[T]) RWithErr(f func(*T) error) error {
 	return rwithErr(context.Background(), &m.lock, &m.value, "RWMutex.RWithErr", f)
 }
 
-// RWithContext is [RWMutex.RWithErr] that waits until ctx is done at most. The
-// error is that of [RWMutex.RLockContext], or f's.
+// RWithContext is [RWMutex.RWithErr] that stops waiting when ctx is done. The error
+// is that of [RWMutex.RLockContext] or of f. ctx does not interrupt f.
 //
 //ferrous:lends
 //ferrous:blocks
@@ -230,17 +246,18 @@ func (m *RWMutex[T]) RWithContext(ctx context.Context, f func(*T) error) error {
 	return rwithErr(ctx, &m.lock, &m.value, "RWMutex.RWithContext", f)
 }
 
-// TryRWith is [RWMutex.RWithErr] that does not wait: if there is a writer or
-// somebody waits the error is [ErrLocked].
+// TryRWith is [RWMutex.RWithErr] that does not wait. If a writer holds m or a
+// goroutine waits, the error is [ErrLocked].
 //
 //ferrous:lends
 func (m *RWMutex[T]) TryRWith(f func(*T) error) error {
 	return tryRWith(&m.lock, &m.value, "RWMutex.TryRWith", f)
 }
 
-// Recover locks m, poisoned or not, and calls f to repair the value. If f
-// returns, m is not poisoned any more. It panics with an error that is
-// [ErrTaken], and does not call f, if the value was taken.
+// Recover locks m for writing, poisoned or not, and calls f to repair the value.
+// When f returns, m is not poisoned any more. If f panics, m is poisoned. If the
+// value was taken, Recover panics with an error that is [ErrTaken] and does not
+// call f.
 //
 //ferrous:lends
 //ferrous:blocks
@@ -248,8 +265,9 @@ func (m *RWMutex[T]) Recover(f func(*T)) {
 	recoverWith(&m.lock, &m.value, "RWMutex.Recover", f)
 }
 
-// RecoverErr is [RWMutex.Recover] for a function that can fail: m stays poisoned
-// unless f returns nil. The error is f's, or [ErrTaken].
+// RecoverErr is [RWMutex.Recover] for a function that can fail. If f returns an
+// error, m stays as it was, poisoned or not. The error is that of f, or is
+// [ErrTaken].
 //
 //ferrous:lends
 //ferrous:blocks
@@ -257,8 +275,8 @@ func (m *RWMutex[T]) RecoverErr(f func(*T) error) error {
 	return repair(&m.lock, &m.value, "RWMutex.RecoverErr", f)
 }
 
-// Get waits until there is no writer and returns a copy of the value, or
-// [ErrPoisoned].
+// Get locks m for reading and returns a copy of the value. The error is
+// [ErrPoisoned] or [ErrTaken].
 //
 //ferrous:blocks
 func (m *RWMutex[T]) Get() (v T, err error) {
@@ -270,8 +288,9 @@ func (m *RWMutex[T]) Get() (v T, err error) {
 	return v, err
 }
 
-// Set waits until nobody holds m and replaces the value. If m is poisoned it
-// keeps the old value and returns [ErrPoisoned].
+// Set waits until m is free and replaces the value. If m is poisoned or its value
+// was taken, Set changes nothing and returns an error that is [ErrPoisoned] or
+// [ErrTaken].
 //
 //ferrous:blocks
 func (m *RWMutex[T]) Set(v T) error {
@@ -286,24 +305,25 @@ func (m *RWMutex[T]) Replace(v T) (old T, err error) {
 	return replace(&m.lock, &m.value, v, "RWMutex.Replace")
 }
 
-// IntoInner waits until nobody holds m and takes the value out of it for good.
-// It returns the value also when m is poisoned, with [ErrPoisoned]. From then
-// on m is poisoned and owns the zero value.
+// IntoInner waits until m is free and takes the value out of m permanently. If m is
+// poisoned, IntoInner returns the value and an error that is [ErrPoisoned]. After
+// that, methods that need the value fail with [ErrTaken], in the way in which they
+// fail with [ErrPoisoned] on a poisoned mutex.
 //
 //ferrous:blocks
 func (m *RWMutex[T]) IntoInner() (T, error) {
 	return intoInner(&m.lock, &m.value, "RWMutex.IntoInner")
 }
 
-// IsLocked reports whether a writer holds m at the moment.
+// IsLocked reports whether a writer holds m at the moment. It does not wait.
 func (m *RWMutex[T]) IsLocked() bool { return m.lock.state.Load()&held != 0 }
 
-// Readers returns how many readers share m at the moment, the upgradable one
-// among them.
+// Readers returns how many readers hold m at the moment, including the upgradable
+// reader. Readers that arrive and have to wait may be counted for a short time.
 func (m *RWMutex[T]) Readers() int {
 	s := m.lock.state.Load()
 	if s&held != 0 {
-		return 0 // who comes and goes again is none
+		return 0 // the count has only readers that will subtract themselves
 	}
 	n := int(s & readers / reader)
 	if s&upgradable != 0 {
@@ -315,11 +335,13 @@ func (m *RWMutex[T]) Readers() int {
 // IsPoisoned reports whether m is poisoned at the moment.
 func (m *RWMutex[T]) IsPoisoned() bool { return m.lock.state.Load()&poisoned != 0 }
 
-// ClearPoison takes back the poison; see also [RWMutex.Recover].
+// ClearPoison ends the poison of m. It does not change the value, which is as the
+// function that did not return left it; see also [RWMutex.Recover].
 func (m *RWMutex[T]) ClearPoison() { m.lock.clearPoison() }
 
-// Format prints the value, or <locked>, and with %+v and %#v the state too. It
-// does not wait, and is a reader while it prints.
+// Format prints the value, or <locked> if m cannot be locked for reading. %+v and
+// %#v also print the state. Format does not wait. It holds m for reading while it
+// prints the value.
 func (m *RWMutex[T]) Format(s fmt.State, verb rune) {
 	formatLock(s, verb, "RWMutex", &m.value, &m.lock)
 }

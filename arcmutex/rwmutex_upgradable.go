@@ -6,17 +6,20 @@ import (
 	"log/slog"
 )
 
-// A UGuard is the right to read a value that an [RWMutex] owns beside other
-// readers, and to become its writer without anybody writing in between. There
-// is one at a time.
+// A UGuard gives its holder the right to read the value of an [RWMutex], and to
+// become the writer without another write in between. Other readers may hold guards
+// at the same time. There is at most one UGuard at a time.
 //
-// It is a small value that may be copied, as an [RGuard] is, and allocates when
-// an RGuard does. After Unlock, Upgrade or Downgrade it and all its copies are
-// stale, and panic with an error that is [ErrReleased]; so does the zero UGuard.
+// A UGuard may be copied, returned, stored and sent on a channel, and allocates when
+// an [RGuard] would. Unlock, Upgrade and Downgrade end the guard and all its copies.
+// After that, methods panic with an error that is [ErrReleased] and change nothing.
+// The zero UGuard behaves like one that has ended. A UGuard may be used by one
+// goroutine at a time.
 type UGuard[T any] struct{ *grip[T] }
 
-// Ptr returns a pointer to the value, which must not be changed, nor read
-// after the guard has ended.
+// Ptr returns a pointer to the value. The value must not be changed, and the pointer
+// must not be used after the guard has ended. It panics with an error that is
+// [ErrReleased] if the guard has ended.
 //
 //ferrous:lends
 func (g UGuard[T]) Ptr() *T {
@@ -24,13 +27,15 @@ func (g UGuard[T]) Ptr() *T {
 	return g.value
 }
 
-// Get returns the value.
+// Get returns a copy of the value. It panics with an error that is [ErrReleased] if
+// the guard has ended.
 func (g UGuard[T]) Get() T {
 	g.check("UGuard.Get", upgrading)
 	return *g.value
 }
 
-// Unlock ends the guard and lets the next one in. It never blocks.
+// Unlock ends the guard and all its copies, and unlocks the lock. It never blocks. It
+// panics with an error that is [ErrReleased] if the guard has ended.
 //
 //ferrous:release
 func (g UGuard[T]) Unlock() {
@@ -46,8 +51,10 @@ var (
 	errUGuardDowngrade = methodError("UGuard.Downgrade", endedError(0))
 )
 
-// Upgrade waits until the other readers have left, and makes the guard a
-// writer's. It comes before everybody who waits. g ends.
+// Upgrade waits until the other readers have left, and returns a guard of the writer.
+// It does not wait behind other waiters. g and its copies end. A goroutine that also
+// holds an [RGuard] of the same lock deadlocks. Upgrade panics with an error that is
+// [ErrReleased] if g has ended.
 //
 //ferrous:transfers g
 //ferrous:blocks
@@ -59,8 +66,8 @@ func (g UGuard[T]) Upgrade() Guard[T] {
 	return w
 }
 
-// UpgradeContext is [UGuard.Upgrade] that waits until ctx is done at most. The
-// error wraps [context.Cause]; then g stays as it is.
+// UpgradeContext is [UGuard.Upgrade] that stops waiting when ctx is done. Then the
+// error wraps [context.Cause], and g stays valid.
 //
 //ferrous:transfers g on ok
 //ferrous:blocks
@@ -77,9 +84,9 @@ func (g UGuard[T]) upgrade(ctx context.Context, method string) (Guard[T], error)
 	return g.upgraded(), nil
 }
 
-// TryUpgrade makes the guard a writer's if there is no other reader, not even
-// one who comes and has to wait, and reports whether it did; if not, g stays as
-// it is.
+// TryUpgrade is [UGuard.Upgrade] that does not wait, and reports whether it
+// succeeded. If there is another reader, it returns false and g stays valid. A reader
+// that arrives at the same moment and then has to wait can make TryUpgrade fail.
 //
 //ferrous:transfers g on ok
 func (g UGuard[T]) TryUpgrade() (Guard[T], bool) {
@@ -90,7 +97,7 @@ func (g UGuard[T]) TryUpgrade() (Guard[T], bool) {
 	return g.upgraded(), true
 }
 
-// upgraded returns the writer's guard in exchange for g.
+// upgraded returns the guard of the writer, which replaces g.
 //
 //ferrous:transfers g
 func (g UGuard[T]) upgraded() Guard[T] {
@@ -102,35 +109,36 @@ func (g UGuard[T]) upgraded() Guard[T] {
 	return Guard[T]{g.value, h}
 }
 
-// Downgrade gives up the right to become a writer. g and its copies end. It
-// never blocks.
+// Downgrade gives up the right to become the writer, and returns a guard of a reader.
+// g and its copies end. It never blocks. It panics with an error that is
+// [ErrReleased] if g has ended.
 //
 //ferrous:transfers g
 func (g UGuard[T]) Downgrade() RGuard[T] {
 	if g.grip == nil {
 		panic(errUGuardDowngrade)
 	}
-	g.hold = g.lock.udowngrade(g.key) // a reader's, with which no UGuard is good
+	g.hold = g.lock.udowngrade(g.key) // with the key of a reader, no UGuard is valid
 	return RGuard[T](g)
 }
 
-// Format prints the value, or <unlocked> after the end, and with %+v and %#v that it
-// is a UGuard's.
+// Format prints the value, or <unlocked> if the guard has ended. %+v and %#v also
+// print the type, UGuard.
 func (g UGuard[T]) Format(s fmt.State, verb rune) { g.format(s, verb, "UGuard", upgrading) }
 
 // LogValue logs what %+v prints.
 func (g UGuard[T]) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%+v", g)) }
 
-// uunlock ends the upgradable hold that has key k. It panics, and changes
-// nothing, if there is none.
+// uunlock ends the upgradable hold that has key k. If there is no such hold, it
+// panics and changes nothing.
 func (l *lock) uunlock(k uint64) {
 	if k&upgradable == 0 || !l.leave(upgrading, k, losses[upgrading]) {
 		staleGuard("UGuard.Unlock", k)
 	}
 }
 
-// udowngrade makes a share of the upgradable hold that has key k, and returns it.
-// It panics as uunlock does.
+// udowngrade changes the upgradable hold that has key k into a share, and returns the
+// share. It panics as uunlock does.
 func (l *lock) udowngrade(k uint64) (share hold) {
 	if k&upgradable == 0 || !l.leave(upgrading, k, losses[upgrading]+gains[sharing]) {
 		staleGuard("UGuard.Downgrade", k)
