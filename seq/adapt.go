@@ -7,11 +7,11 @@ import (
 	"github.com/coderrange/ferrous/option"
 )
 
-// The adapters call their source with a function literal instead of ranging
-// over it: the compiler inlines such a pipeline into one loop, whereas a range
-// over a function inside a literal brings a state check for each element.
+// The adapters call their source with a function literal instead of ranging over it. The
+// compiler inlines such a pipeline into one loop. A range over a function inside a
+// literal would check its state for each element.
 
-// Map has f applied to each element of src.
+// Map yields f(v) for each v in src.
 func Map[T, U any](src iter.Seq[T], f func(T) U) iter.Seq[U] {
 	needFunc("Map", src != nil && f != nil)
 	return func(yield func(U) bool) {
@@ -19,7 +19,7 @@ func Map[T, U any](src iter.Seq[T], f func(T) U) iter.Seq[U] {
 	}
 }
 
-// Filter has the elements of src for which pred is true.
+// Filter yields the elements of src for which pred returns true.
 func Filter[T any](src iter.Seq[T], pred func(T) bool) iter.Seq[T] {
 	needFunc("Filter", src != nil && pred != nil)
 	return func(yield func(T) bool) {
@@ -27,7 +27,8 @@ func Filter[T any](src iter.Seq[T], pred func(T) bool) iter.Seq[T] {
 	}
 }
 
-// FilterMap has f applied to each element of src, without the Nones.
+// FilterMap calls f with each element of src. It yields the values of the results that
+// are Some.
 func FilterMap[T, U any](src iter.Seq[T], f func(T) option.Option[U]) iter.Seq[U] {
 	needFunc("FilterMap", src != nil && f != nil)
 	return func(yield func(U) bool) {
@@ -38,8 +39,7 @@ func FilterMap[T, U any](src iter.Seq[T], f func(T) option.Option[U]) iter.Seq[U
 	}
 }
 
-// Inspect has the elements of src, and calls f with each before it is passed
-// on.
+// Inspect yields the elements of src. It calls f with each element before it yields it.
 func Inspect[T any](src iter.Seq[T], f func(T)) iter.Seq[T] {
 	needFunc("Inspect", src != nil && f != nil)
 	return func(yield func(T) bool) {
@@ -50,7 +50,7 @@ func Inspect[T any](src iter.Seq[T], f func(T)) iter.Seq[T] {
 	}
 }
 
-// Enumerate has the elements of src with their number, from 0.
+// Enumerate yields the elements of src with their index, which starts at 0.
 func Enumerate[T any](src iter.Seq[T]) iter.Seq2[int, T] {
 	needFunc("Enumerate", src != nil)
 	return func(yield func(int, T) bool) {
@@ -62,8 +62,9 @@ func Enumerate[T any](src iter.Seq[T]) iter.Seq2[int, T] {
 	}
 }
 
-// Scan has what f makes of a state and each element of src, until f returns
-// None. The state is a copy of initial for each range, which f may change.
+// Scan calls f with a pointer to a state and each element of src, and yields the values
+// of the results. It ends when f returns None. f may change the state, which is a copy
+// of initial each time the sequence is ranged over.
 func Scan[T, S, U any](src iter.Seq[T], initial S, f func(*S, T) option.Option[U]) iter.Seq[U] {
 	needFunc("Scan", src != nil && f != nil)
 	return func(yield func(U) bool) {
@@ -75,14 +76,14 @@ func Scan[T, S, U any](src iter.Seq[T], initial S, f func(*S, T) option.Option[U
 	}
 }
 
-// Flatten has the elements of each sequence of src, one after the other.
+// Flatten yields the elements of each sequence in src, one sequence after the other.
 func Flatten[T any](src iter.Seq[iter.Seq[T]]) iter.Seq[T] {
 	needFunc("Flatten", src != nil)
 	return FlatMap(src, func(inner iter.Seq[T]) iter.Seq[T] { return inner })
 }
 
-// FlatMap has the elements of what f makes of each element of src. It allocates
-// nothing for each, but f may.
+// FlatMap yields the elements of f(v) for each v in src, one sequence after the other.
+// FlatMap itself allocates nothing for an element.
 func FlatMap[T, U any](src iter.Seq[T], f func(T) iter.Seq[U]) iter.Seq[U] {
 	needFunc("FlatMap", src != nil && f != nil)
 	return func(yield func(U) bool) {
@@ -100,7 +101,7 @@ func FlatMap[T, U any](src iter.Seq[T], f func(T) iter.Seq[U]) iter.Seq[U] {
 	}
 }
 
-// Chain has the elements of each source, one after the other.
+// Chain yields the elements of each source, one source after the other.
 func Chain[T any](srcs ...iter.Seq[T]) iter.Seq[T] {
 	for _, src := range srcs {
 		needFunc("Chain", src != nil)
@@ -108,8 +109,8 @@ func Chain[T any](srcs ...iter.Seq[T]) iter.Seq[T] {
 	return Flatten(slices.Values(srcs))
 }
 
-// Cycle has the elements of src over and over, without end; it ranges over src
-// anew each time. It ends when src turns out empty.
+// Cycle yields the elements of src repeatedly, without end. It ranges over src again
+// each time. It ends if src yields nothing.
 func Cycle[T any](src iter.Seq[T]) iter.Seq[T] {
 	needFunc("Cycle", src != nil)
 	return func(yield func(T) bool) {
@@ -125,7 +126,7 @@ func Cycle[T any](src iter.Seq[T]) iter.Seq[T] {
 	}
 }
 
-// Intersperse has the elements of src with separator between them.
+// Intersperse yields the elements of src, with separator between each two of them.
 func Intersperse[T any](src iter.Seq[T], separator T) iter.Seq[T] {
 	needFunc("Intersperse", src != nil)
 	return func(yield func(T) bool) {

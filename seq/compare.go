@@ -7,15 +7,15 @@ import (
 	"github.com/coderrange/ferrous/option"
 )
 
-// Cmp compares a and b element by element by [cmp.Compare]: -1, 0 or +1; a
-// sequence is less than a longer one that begins with it. It stops at the first
-// difference. It pulls from b, see [iter.Pull].
+// Cmp compares a and b element by element with [cmp.Compare] and returns -1, 0 or +1.
+// It stops at the first difference. If one sequence is a prefix of the other, the
+// shorter one is less. Cmp uses [iter.Pull] for b.
 func Cmp[T cmp.Ordered](a, b iter.Seq[T]) int {
 	needFunc("Cmp", a != nil && b != nil)
 	return CmpBy(a, b, cmp.Compare[T])
 }
 
-// CmpBy is [Cmp] by compare, whose result may be any number of the right sign.
+// CmpBy is [Cmp] with the function compare. Only the sign of its result is used.
 func CmpBy[A, B any](a iter.Seq[A], b iter.Seq[B], compare func(A, B) int) int {
 	needFunc("CmpBy", a != nil && b != nil && compare != nil)
 	next, stop := iter.Pull(b)
@@ -37,8 +37,8 @@ func CmpBy[A, B any](a iter.Seq[A], b iter.Seq[B], compare func(A, B) int) int {
 	return order
 }
 
-// PartialCmp is [Cmp] by <, == and >: it is None if the first elements that
-// are not equal cannot be ordered, as a NaN cannot.
+// PartialCmp is [Cmp] with <, == and >. It returns None if the first elements that
+// differ have no order, as a NaN has none.
 func PartialCmp[T cmp.Ordered](a, b iter.Seq[T]) option.Option[int] {
 	needFunc("PartialCmp", a != nil && b != nil)
 	return PartialCmpBy(a, b, func(va, vb T) option.Option[int] {
@@ -54,7 +54,7 @@ func PartialCmp[T cmp.Ordered](a, b iter.Seq[T]) option.Option[int] {
 	})
 }
 
-// PartialCmpBy is [PartialCmp] by compare.
+// PartialCmpBy is [PartialCmp] with the function compare.
 func PartialCmpBy[A, B any](a iter.Seq[A], b iter.Seq[B], compare func(A, B) option.Option[int]) option.Option[int] {
 	needFunc("PartialCmpBy", a != nil && b != nil && compare != nil)
 	ordered := true
@@ -69,14 +69,14 @@ func PartialCmpBy[A, B any](a iter.Seq[A], b iter.Seq[B], compare func(A, B) opt
 	return option.From(order, ordered)
 }
 
-// Eq says whether a and b have equal elements, and equally many. It stops at the
-// first difference. It pulls from b, see [iter.Pull].
+// Eq reports whether a and b have the same length and equal elements in the same order.
+// It stops at the first difference. Eq uses [iter.Pull] for b.
 func Eq[T comparable](a, b iter.Seq[T]) bool {
 	needFunc("Eq", a != nil && b != nil)
 	return EqBy(a, b, func(va, vb T) bool { return va == vb })
 }
 
-// EqBy is [Eq] by equal.
+// EqBy is [Eq] with the function equal.
 func EqBy[A, B any](a iter.Seq[A], b iter.Seq[B], equal func(A, B) bool) bool {
 	needFunc("EqBy", a != nil && b != nil && equal != nil)
 	return CmpBy(a, b, func(va A, vb B) int {
@@ -87,15 +87,15 @@ func EqBy[A, B any](a iter.Seq[A], b iter.Seq[B], equal func(A, B) bool) bool {
 	}) == 0
 }
 
-// IsSorted says whether no element of src is less than the one before it. A NaN
-// is in order only on its own.
+// IsSorted reports whether each element of src is at least as great as the one before
+// it. A NaN is in order only if it is the only element.
 func IsSorted[T cmp.Ordered](src iter.Seq[T]) bool {
 	needFunc("IsSorted", src != nil)
 	return IsSortedBy(src, func(a, b T) bool { return a <= b })
 }
 
-// IsSortedBy says whether inOrder is true for each element of src and the next;
-// it stops at the first pair for which it is not.
+// IsSortedBy reports whether inOrder returns true for each element of src and the next
+// one. It stops at the first pair for which inOrder returns false.
 func IsSortedBy[T any](src iter.Seq[T], inOrder func(T, T) bool) bool {
 	needFunc("IsSortedBy", src != nil && inOrder != nil)
 	var before option.Option[T]
@@ -106,8 +106,8 @@ func IsSortedBy[T any](src iter.Seq[T], inOrder func(T, T) bool) bool {
 	})
 }
 
-// IsSortedByKey is [IsSorted] of the keys of src. It calls key once for each
-// element.
+// IsSortedByKey reports whether the keys of the elements of src are sorted, as
+// [IsSorted] does. It calls key once for each element.
 func IsSortedByKey[T any, K cmp.Ordered](src iter.Seq[T], key func(T) K) bool {
 	needFunc("IsSortedByKey", src != nil && key != nil)
 	return IsSorted(Map(src, key))

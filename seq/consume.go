@@ -6,12 +6,13 @@ import (
 	"github.com/coderrange/ferrous/option"
 )
 
-// Number is every type that has + and *, and a 1.
+// Number is the constraint of [Sum] and [Product]: all integer, floating-point and
+// complex types.
 type Number interface {
 	Integer | ~float32 | ~float64 | ~complex64 | ~complex128
 }
 
-// Count returns how many elements src has.
+// Count returns the number of elements of src.
 func Count[T any](src iter.Seq[T]) int {
 	needFunc("Count", src != nil)
 	n := 0
@@ -22,7 +23,8 @@ func Count[T any](src iter.Seq[T]) int {
 	return n
 }
 
-// Sum returns the sum of src, 0 if it is empty. It wraps around as + does.
+// Sum returns the sum of src, or 0 if src is empty. Integers wrap around on overflow,
+// as with +.
 func Sum[T Number](src iter.Seq[T]) T {
 	needFunc("Sum", src != nil)
 	var sum T
@@ -33,8 +35,8 @@ func Sum[T Number](src iter.Seq[T]) T {
 	return sum
 }
 
-// Product returns the product of src, 1 if it is empty. It wraps around as *
-// does.
+// Product returns the product of src, or 1 if src is empty. Integers wrap around on
+// overflow, as with *.
 func Product[T Number](src iter.Seq[T]) T {
 	needFunc("Product", src != nil)
 	var product T = 1
@@ -45,7 +47,8 @@ func Product[T Number](src iter.Seq[T]) T {
 	return product
 }
 
-// Fold returns what f makes of initial and each element of src in turn.
+// Fold calls acc = f(acc, v) for each v in src, starting with acc = initial, and
+// returns acc.
 func Fold[T, A any](src iter.Seq[T], initial A, f func(A, T) A) A {
 	needFunc("Fold", src != nil && f != nil)
 	acc := initial
@@ -56,7 +59,7 @@ func Fold[T, A any](src iter.Seq[T], initial A, f func(A, T) A) A {
 	return acc
 }
 
-// Reduce is [Fold] that begins with the first element: None if src is empty.
+// Reduce is [Fold] that starts with the first element. It returns None if src is empty.
 func Reduce[T any](src iter.Seq[T], f func(T, T) T) option.Option[T] {
 	needFunc("Reduce", src != nil && f != nil)
 	var (
@@ -73,8 +76,8 @@ func Reduce[T any](src iter.Seq[T], f func(T, T) T) option.Option[T] {
 	return option.From(acc, some)
 }
 
-// TryFold is [Fold] that stops at the first error, which it returns with the
-// accumulator before it.
+// TryFold is [Fold] with a function that may fail. At the first error it stops, and
+// returns that error with the accumulator before it.
 func TryFold[T, A any](src iter.Seq[T], initial A, f func(A, T) (A, error)) (A, error) {
 	needFunc("TryFold", src != nil && f != nil)
 	acc := initial
@@ -91,8 +94,8 @@ func TryFold[T, A any](src iter.Seq[T], initial A, f func(A, T) (A, error)) (A, 
 	return acc, failure
 }
 
-// TryForEach calls f with each element of src until one returns an error, which
-// it returns.
+// TryForEach calls f with each element of src. At the first error it stops and returns
+// that error.
 func TryForEach[T any](src iter.Seq[T], f func(T) error) error {
 	needFunc("TryForEach", src != nil && f != nil)
 	var failure error
@@ -103,8 +106,8 @@ func TryForEach[T any](src iter.Seq[T], f func(T) error) error {
 	return failure
 }
 
-// TryCollect returns the values of src in a slice. At the first error it stops,
-// and returns the values before it and the error.
+// TryCollect returns the values of src in a slice. At the first error it stops, and
+// returns that error with the values before it.
 func TryCollect[T any](src iter.Seq2[T, error]) ([]T, error) {
 	needFunc("TryCollect", src != nil)
 	var (
@@ -120,8 +123,8 @@ func TryCollect[T any](src iter.Seq2[T, error]) ([]T, error) {
 	return values, failure
 }
 
-// Partition returns the elements of src for which pred is true, and the others,
-// in two slices.
+// Partition returns two slices: the elements of src for which pred returns true, and
+// the others.
 func Partition[T any](src iter.Seq[T], pred func(T) bool) (yes, no []T) {
 	needFunc("Partition", src != nil && pred != nil)
 	src(func(v T) bool {

@@ -7,15 +7,16 @@ import (
 	"github.com/coderrange/ferrous/option"
 )
 
-// Max returns the greatest element of src by [cmp.Compare], for which a NaN is
-// less than any other number; of several equal ones the last.
+// Max returns the greatest element of src, or None if src is empty. It uses
+// [cmp.Compare], for which NaN is less than every other number. Of equal elements it
+// returns the last.
 func Max[T cmp.Ordered](src iter.Seq[T]) option.Option[T] {
 	needFunc("Max", src != nil)
 	return MaxBy(src, cmp.Compare[T])
 }
 
-// MaxBy returns the greatest element of src by compare, of several equal ones
-// the last.
+// MaxBy returns the greatest element of src as ordered by compare, or None if src is
+// empty. Of equal elements it returns the last.
 func MaxBy[T any](src iter.Seq[T], compare func(T, T) int) option.Option[T] {
 	needFunc("MaxBy", src != nil && compare != nil)
 	return Reduce(src, func(best, v T) T {
@@ -26,22 +27,23 @@ func MaxBy[T any](src iter.Seq[T], compare func(T, T) int) option.Option[T] {
 	})
 }
 
-// MaxByKey returns the element of src with the greatest key, of several with
-// equal keys the last. It calls key once for each element.
+// MaxByKey returns the element of src with the greatest key, or None if src is empty.
+// Of elements with equal keys it returns the last. It calls key once for each element.
 func MaxByKey[T any, K cmp.Ordered](src iter.Seq[T], key func(T) K) option.Option[T] {
 	needFunc("MaxByKey", src != nil && key != nil)
 	return byKey(src, key, func(best, k K) bool { return cmp.Compare(best, k) <= 0 })
 }
 
-// Min returns the least element of src by [cmp.Compare], for which a NaN is
-// less than any other number; of several equal ones the first.
+// Min returns the least element of src, or None if src is empty. It uses [cmp.Compare],
+// for which NaN is less than every other number. Of equal elements it returns the
+// first.
 func Min[T cmp.Ordered](src iter.Seq[T]) option.Option[T] {
 	needFunc("Min", src != nil)
 	return MinBy(src, cmp.Compare[T])
 }
 
-// MinBy returns the least element of src by compare, of several equal ones the
-// first.
+// MinBy returns the least element of src as ordered by compare, or None if src is
+// empty. Of equal elements it returns the first.
 func MinBy[T any](src iter.Seq[T], compare func(T, T) int) option.Option[T] {
 	needFunc("MinBy", src != nil && compare != nil)
 	return Reduce(src, func(best, v T) T {
@@ -52,14 +54,14 @@ func MinBy[T any](src iter.Seq[T], compare func(T, T) int) option.Option[T] {
 	})
 }
 
-// MinByKey returns the element of src with the least key, of several with equal
-// keys the first. It calls key once for each element.
+// MinByKey returns the element of src with the least key, or None if src is empty. Of
+// elements with equal keys it returns the first. It calls key once for each element.
 func MinByKey[T any, K cmp.Ordered](src iter.Seq[T], key func(T) K) option.Option[T] {
 	needFunc("MinByKey", src != nil && key != nil)
 	return byKey(src, key, func(best, k K) bool { return cmp.Compare(best, k) > 0 })
 }
 
-// byKey returns the element that no later one replaced.
+// byKey returns the element whose key no later key replaces.
 func byKey[T, K any](src iter.Seq[T], key func(T) K, replaces func(best, k K) bool) option.Option[T] {
 	var (
 		best    option.Option[T]

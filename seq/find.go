@@ -7,8 +7,8 @@ import (
 	"github.com/coderrange/ferrous/option"
 )
 
-// All says whether pred is true for every element of src; it stops at the first
-// for which it is not.
+// All reports whether pred returns true for every element of src. It stops at the first
+// element for which pred returns false.
 func All[T any](src iter.Seq[T], pred func(T) bool) bool {
 	needFunc("All", src != nil && pred != nil)
 	all := true
@@ -19,8 +19,8 @@ func All[T any](src iter.Seq[T], pred func(T) bool) bool {
 	return all
 }
 
-// Any says whether pred is true for some element of src; it stops at the first
-// for which it is.
+// Any reports whether pred returns true for some element of src. It stops at the first
+// such element.
 func Any[T any](src iter.Seq[T], pred func(T) bool) bool {
 	needFunc("Any", src != nil && pred != nil)
 	found := false
@@ -31,7 +31,7 @@ func Any[T any](src iter.Seq[T], pred func(T) bool) bool {
 	return found
 }
 
-// Find returns the first element of src for which pred is true.
+// Find returns the first element of src for which pred returns true, or None.
 func Find[T any](src iter.Seq[T], pred func(T) bool) option.Option[T] {
 	needFunc("Find", src != nil && pred != nil)
 	var found option.Option[T]
@@ -44,7 +44,8 @@ func Find[T any](src iter.Seq[T], pred func(T) bool) option.Option[T] {
 	return found
 }
 
-// FindMap returns the first Some that f makes of an element of src.
+// FindMap calls f with each element of src and returns the first result that is Some,
+// or None.
 func FindMap[T, U any](src iter.Seq[T], f func(T) option.Option[U]) option.Option[U] {
 	needFunc("FindMap", src != nil && f != nil)
 	var found option.Option[U]
@@ -55,8 +56,8 @@ func FindMap[T, U any](src iter.Seq[T], f func(T) option.Option[U]) option.Optio
 	return found
 }
 
-// Position returns the number, from 0, of the first element of src for which
-// pred is true.
+// Position returns the index of the first element of src for which pred returns true,
+// or None. The index starts at 0.
 func Position[T any](src iter.Seq[T], pred func(T) bool) option.Option[int] {
 	needFunc("Position", src != nil && pred != nil)
 	i, found := -1, false
@@ -68,8 +69,8 @@ func Position[T any](src iter.Seq[T], pred func(T) bool) option.Option[int] {
 	return option.From(i, found)
 }
 
-// RPosition returns the index of the last element of s for which pred is true.
-// It searches from the back.
+// RPosition returns the index of the last element of s for which pred returns true, or
+// None. It searches from the end.
 func RPosition[T any](s []T, pred func(T) bool) option.Option[int] {
 	needFunc("RPosition", pred != nil)
 	for i, v := range slices.Backward(s) {
@@ -80,7 +81,8 @@ func RPosition[T any](s []T, pred func(T) bool) option.Option[int] {
 	return option.None[int]()
 }
 
-// Nth returns the element of src number n, from 0. It panics if n is negative.
+// Nth returns the element of src with index n, or None. The index starts at 0. It
+// panics if n is negative.
 func Nth[T any](src iter.Seq[T], n int) option.Option[T] {
 	needFunc("Nth", src != nil)
 	mustNotBeNegative("Nth", n)
@@ -97,7 +99,7 @@ func Nth[T any](src iter.Seq[T], n int) option.Option[T] {
 	return found
 }
 
-// Last returns the last element of src.
+// Last returns the last element of src, or None if src is empty.
 func Last[T any](src iter.Seq[T]) option.Option[T] {
 	needFunc("Last", src != nil)
 	var last option.Option[T]

@@ -2,9 +2,9 @@ package seq
 
 import "iter"
 
-// Zip has the elements of a and b in pairs, until one of them ends. It takes
-// from a first, and nothing from b once a has ended; an element that a gave
-// when b had ended is lost. It pulls from b, see [iter.Pull].
+// Zip yields pairs of an element of a and an element of b, until one of them ends. It
+// takes the element of a first. If a has ended, nothing is taken from b. If b has
+// ended, the element that was taken from a is lost. Zip uses [iter.Pull] for b.
 func Zip[A, B any](a iter.Seq[A], b iter.Seq[B]) iter.Seq2[A, B] {
 	needFunc("Zip", a != nil && b != nil)
 	return func(yield func(A, B) bool) {
@@ -17,8 +17,8 @@ func Zip[A, B any](a iter.Seq[A], b iter.Seq[B]) iter.Seq2[A, B] {
 	}
 }
 
-// Unzip returns the left and the right halves of the pairs of src, in two
-// slices.
+// Unzip returns two slices: the first values of the pairs of src, and the second
+// values.
 func Unzip[A, B any](src iter.Seq2[A, B]) ([]A, []B) {
 	needFunc("Unzip", src != nil)
 	var (
@@ -32,8 +32,8 @@ func Unzip[A, B any](src iter.Seq2[A, B]) ([]A, []B) {
 	return as, bs
 }
 
-// Map2 has f applied to each pair of src. It is the way back from Enumerate,
-// Zip, maps.All and slices.All to a sequence of single elements.
+// Map2 yields f(a, b) for each pair of src. It turns the pairs of Enumerate, Zip,
+// maps.All or slices.All into a sequence of single elements.
 func Map2[A, B, U any](src iter.Seq2[A, B], f func(A, B) U) iter.Seq[U] {
 	needFunc("Map2", src != nil && f != nil)
 	return func(yield func(U) bool) {
@@ -41,7 +41,7 @@ func Map2[A, B, U any](src iter.Seq2[A, B], f func(A, B) U) iter.Seq[U] {
 	}
 }
 
-// Filter2 has the pairs of src for which pred is true.
+// Filter2 yields the pairs of src for which pred returns true.
 func Filter2[A, B any](src iter.Seq2[A, B], pred func(A, B) bool) iter.Seq2[A, B] {
 	needFunc("Filter2", src != nil && pred != nil)
 	return func(yield func(A, B) bool) {

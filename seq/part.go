@@ -6,7 +6,7 @@ import (
 	"github.com/coderrange/ferrous/option"
 )
 
-// Take has the first n elements of src, and does not ask src for another. It
+// Take yields the first n elements of src and takes no further element from src. It
 // panics if n is negative.
 func Take[T any](src iter.Seq[T], n int) iter.Seq[T] {
 	needFunc("Take", src != nil)
@@ -23,7 +23,7 @@ func Take[T any](src iter.Seq[T], n int) iter.Seq[T] {
 	}
 }
 
-// Skip has the elements of src after the first n. It panics if n is negative.
+// Skip yields the elements of src after the first n. It panics if n is negative.
 func Skip[T any](src iter.Seq[T], n int) iter.Seq[T] {
 	needFunc("Skip", src != nil)
 	mustNotBeNegative("Skip", n)
@@ -39,8 +39,8 @@ func Skip[T any](src iter.Seq[T], n int) iter.Seq[T] {
 	}
 }
 
-// TakeWhile has the elements of src before the first for which pred is false.
-// That one is taken from src, and lost.
+// TakeWhile yields the elements of src before the first element for which pred returns
+// false. That element is taken from src and lost.
 func TakeWhile[T any](src iter.Seq[T], pred func(T) bool) iter.Seq[T] {
 	needFunc("TakeWhile", src != nil && pred != nil)
 	return func(yield func(T) bool) {
@@ -48,8 +48,8 @@ func TakeWhile[T any](src iter.Seq[T], pred func(T) bool) iter.Seq[T] {
 	}
 }
 
-// SkipWhile has the elements of src from the first for which pred is false.
-// pred is not called again after that.
+// SkipWhile yields the elements of src from the first element for which pred returns
+// false. After that element, it does not call pred.
 func SkipWhile[T any](src iter.Seq[T], pred func(T) bool) iter.Seq[T] {
 	needFunc("SkipWhile", src != nil && pred != nil)
 	return func(yield func(T) bool) {
@@ -61,7 +61,8 @@ func SkipWhile[T any](src iter.Seq[T], pred func(T) bool) iter.Seq[T] {
 	}
 }
 
-// MapWhile has f applied to each element of src, up to the first None.
+// MapWhile calls f with each element of src and yields the values of the results. It
+// ends at the first None.
 func MapWhile[T, U any](src iter.Seq[T], f func(T) option.Option[U]) iter.Seq[U] {
 	needFunc("MapWhile", src != nil && f != nil)
 	return func(yield func(U) bool) {
@@ -72,8 +73,8 @@ func MapWhile[T, U any](src iter.Seq[T], f func(T) option.Option[U]) iter.Seq[U]
 	}
 }
 
-// StepBy has the first element of src and each step-th after it. It panics if
-// step is not positive.
+// StepBy yields the first element of src and every step-th element after it. It panics
+// if step is not positive.
 func StepBy[T any](src iter.Seq[T], step int) iter.Seq[T] {
 	needFunc("StepBy", src != nil)
 	if step <= 0 {

@@ -9,18 +9,18 @@ import (
 	"github.com/coderrange/ferrous/option"
 )
 
-// Peekable takes a sequence apart, one element at a time, and shows the next
-// element before it is taken. Use it also to range over one part of a sequence and
-// then over the rest. After std::iter::Peekable.
+// Peekable reads a sequence one element at a time, and can return the next element
+// without taking it. Use it also to range over one part of a sequence and then over the
+// rest. After std::iter::Peekable.
 //
-// It holds a coroutine, see [iter.Pull]: end it with Close. A Peekable is for
-// one goroutine, and must not be copied. The zero Peekable is not usable: its
-// methods panic.
+// It holds a coroutine (see [iter.Pull]), so its owner must end it with Close. Only one
+// goroutine may use a Peekable. It must not be copied. The methods of a Peekable that
+// was not made by [NewPeekable] panic.
 type Peekable[T any] struct {
 	_      noCopy
 	next   func() (T, bool)
 	stop   func()
-	peeked option.Option[option.Option[T]] // None: not looked yet; Some(None): at the end
+	peeked option.Option[option.Option[T]] // None: not peeked at; Some(None): at the end
 }
 
 // noCopy makes go vet report copies.
@@ -29,8 +29,8 @@ type noCopy struct{}
 func (*noCopy) Lock()   {}
 func (*noCopy) Unlock() {}
 
-// NewPeekable returns a Peekable of the elements of src. It asks src for
-// nothing yet.
+// NewPeekable returns a Peekable of the elements of src. It takes no element from src
+// yet.
 //
 //ferrous:acquire
 func NewPeekable[T any](src iter.Seq[T]) *Peekable[T] {
@@ -39,8 +39,8 @@ func NewPeekable[T any](src iter.Seq[T]) *Peekable[T] {
 	return &Peekable[T]{next: next, stop: stop}
 }
 
-// Close ends p: src ends as if its loop had been left, and p has no more
-// elements. A second Close does nothing.
+// Close ends p and the source, as if a loop over the source had been left. After that,
+// p has no more elements. A second Close does nothing.
 //
 //ferrous:release
 func (p *Peekable[T]) Close() {
@@ -49,7 +49,8 @@ func (p *Peekable[T]) Close() {
 	p.peeked = option.Some(option.None[T]())
 }
 
-// Next takes the next element: None at the end, and ever after.
+// Next takes the next element and returns it. After the last element, it always returns
+// None.
 func (p *Peekable[T]) Next() option.Option[T] {
 	v := *p.look("Next")
 	if v.IsSome() {
@@ -58,17 +59,18 @@ func (p *Peekable[T]) Next() option.Option[T] {
 	return v
 }
 
-// Peek returns the next element without taking it.
+// Peek returns the next element without taking it, or None at the end.
 func (p *Peekable[T]) Peek() option.Option[T] { return *p.look("Peek") }
 
-// PeekPtr returns a pointer to the next element without taking it, or nil at the
-// end. The pointer is valid until the element is taken. Whoever takes the element
-// gets it with the changes that were made through the pointer.
+// PeekPtr returns a pointer to the next element without taking it, or nil at the end.
+// The pointer is valid until the element is taken. Changes made through the pointer are
+// part of the element when it is taken.
 //
 //ferrous:lends
 func (p *Peekable[T]) PeekPtr() *T { return p.look("PeekPtr").AsMut() }
 
-// NextIf takes the next element if there is one and pred is true for it.
+// NextIf takes and returns the next element if there is one and pred returns true for
+// it. Otherwise it returns None, and the element stays.
 func (p *Peekable[T]) NextIf(pred func(T) bool) option.Option[T] {
 	needFunc("Peekable.NextIf", pred != nil)
 	if !p.look("NextIf").IsSomeAnd(pred) {
@@ -77,15 +79,15 @@ func (p *Peekable[T]) NextIf(pred func(T) bool) option.Option[T] {
 	return p.Next()
 }
 
-// All ranges over the elements that are left. What a break leaves is still
-// there afterwards; it does not close p.
+// All yields the elements that are left. Leaving the loop keeps the rest for later and
+// does not close p.
 func (p *Peekable[T]) All() iter.Seq[T] {
 	p.mustBeMade("All")
 	return FromFn(p.Next)
 }
 
-// NextIfMap takes the next element of p if f makes Some of it, and returns
-// that. Otherwise the element stays.
+// NextIfMap calls f with the next element of p. If the result is Some, NextIfMap takes
+// the element and returns the result. Otherwise it returns None, and the element stays.
 func NextIfMap[T, U any](p *Peekable[T], f func(T) option.Option[U]) option.Option[U] {
 	needFunc("NextIfMap", f != nil)
 	u := option.AndThen(*p.look("NextIfMap"), f)
@@ -95,9 +97,9 @@ func NextIfMap[T, U any](p *Peekable[T], f func(T) option.Option[U]) option.Opti
 	return u
 }
 
-// Format prints the next element, if it was looked at: Peekable(Some(4)), and
-// Peekable(None) at the end. It does not ask the source for an element. The verb
-// and its flags are the element's.
+// Format prints the next element if it was peeked at: Peekable(Some(4)), or
+// Peekable(None) at the end. Otherwise it prints Peekable(<not peeked>). It never takes
+// an element from the source. The verb and its flags apply to the element.
 func (p *Peekable[T]) Format(f fmt.State, verb rune) {
 	next, looked := p.peeked.Get()
 	if !looked {
@@ -109,8 +111,8 @@ func (p *Peekable[T]) Format(f fmt.State, verb rune) {
 	_, _ = io.WriteString(f, ")")
 }
 
-// LogValue logs the next element, if it was looked at. It does not ask the source
-// for an element.
+// LogValue returns the next element if it was peeked at. It never takes an element from
+// the source. It implements [slog.LogValuer].
 func (p *Peekable[T]) LogValue() slog.Value {
 	next, looked := p.peeked.Get()
 	if !looked {
@@ -119,7 +121,7 @@ func (p *Peekable[T]) LogValue() slog.Value {
 	return next.LogValue()
 }
 
-// look returns where the next element is, or None at the end.
+// look returns a pointer to the next element, which is None at the end.
 func (p *Peekable[T]) look(method string) *option.Option[T] {
 	p.mustBeMade(method)
 	return p.peeked.GetOrInsertWith(func() option.Option[T] { return option.From(p.next()) })

@@ -7,28 +7,28 @@ import (
 	"github.com/coderrange/ferrous/option"
 )
 
-// Integer is every integer type.
+// Integer is the constraint of [Range]: all integer types.
 type Integer interface {
 	~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~uintptr
 }
 
-// Empty has no elements.
+// Empty yields nothing.
 func Empty[T any]() iter.Seq[T] {
 	return func(func(T) bool) {}
 }
 
-// Once has one element.
+// Once yields v.
 func Once[T any](v T) iter.Seq[T] {
 	return func(yield func(T) bool) { yield(v) }
 }
 
-// OnceWith has one element, which f makes when it is asked for.
+// OnceWith yields f(), and calls f only when the element is needed.
 func OnceWith[T any](f func() T) iter.Seq[T] {
 	needFunc("OnceWith", f != nil)
 	return func(yield func(T) bool) { yield(f()) }
 }
 
-// Repeat has v as every element, without end.
+// Repeat yields v repeatedly, without end.
 func Repeat[T any](v T) iter.Seq[T] {
 	return func(yield func(T) bool) {
 		for yield(v) {
@@ -36,7 +36,7 @@ func Repeat[T any](v T) iter.Seq[T] {
 	}
 }
 
-// RepeatN has v as each of its n elements. It panics if n is negative.
+// RepeatN yields v n times. It panics if n is negative.
 func RepeatN[T any](v T, n int) iter.Seq[T] {
 	mustNotBeNegative("RepeatN", n)
 	return func(yield func(T) bool) {
@@ -48,7 +48,7 @@ func RepeatN[T any](v T, n int) iter.Seq[T] {
 	}
 }
 
-// RepeatWith has what f returns as each element, without end.
+// RepeatWith yields f() repeatedly, without end.
 func RepeatWith[T any](f func() T) iter.Seq[T] {
 	needFunc("RepeatWith", f != nil)
 	return func(yield func(T) bool) {
@@ -57,7 +57,8 @@ func RepeatWith[T any](f func() T) iter.Seq[T] {
 	}
 }
 
-// FromFn has what f returns as each element, until it returns None.
+// FromFn calls f repeatedly and yields the values of the results. It ends when f
+// returns None.
 func FromFn[T any](f func() option.Option[T]) iter.Seq[T] {
 	needFunc("FromFn", f != nil)
 	return func(yield func(T) bool) {
@@ -69,9 +70,9 @@ func FromFn[T any](f func() option.Option[T]) iter.Seq[T] {
 	}
 }
 
-// Successors begins with first; each further element is what next makes of the
-// one before it. A None ends it. next is not called before its result is asked
-// for.
+// Successors yields the value of first, and then next(v) for the previous element v. It
+// ends when first or a result of next is None. next is called only when its result is
+// needed.
 func Successors[T any](first option.Option[T], next func(T) option.Option[T]) iter.Seq[T] {
 	needFunc("Successors", next != nil)
 	return func(yield func(T) bool) {
@@ -80,8 +81,8 @@ func Successors[T any](first option.Option[T], next func(T) option.Option[T]) it
 	}
 }
 
-// Range counts from low up to, not including, high. It is empty if high is not
-// above low.
+// Range yields the integers from low to high-1. It yields nothing if high is not
+// greater than low.
 func Range[T Integer](low, high T) iter.Seq[T] {
 	return func(yield func(T) bool) {
 		for i := low; i < high; i++ {
@@ -92,9 +93,8 @@ func Range[T Integer](low, high T) iter.Seq[T] {
 	}
 }
 
-// Rev has the elements of s from the last to the first. For the other methods
-// of Rust's DoubleEndedIterator put it first: the rfold of s is
-// Fold(Rev(s), …).
+// Rev yields the elements of s from the last to the first. It also replaces the other
+// methods of Rust's DoubleEndedIterator: for example, rfold is Fold(Rev(s), …).
 func Rev[T any](s []T) iter.Seq[T] {
 	return func(yield func(T) bool) {
 		for _, v := range slices.Backward(s) {
