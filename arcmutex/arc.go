@@ -10,39 +10,41 @@ import (
 	"github.com/coderrange/ferrous/internal/show"
 )
 
-// An Arc is one owner of a value that goroutines share, after std::sync::Arc.
+// An Arc is one owner of a value that several goroutines share. It is a counted
+// handle: the destructor of the value runs when the last owner is dropped.
 //
-// It is used as a pointer, made by [NewArc], [NewArcDrop] or [NewArcCyclic] or
-// by Clone; each of these handles is to be ended by one Drop, IntoInner or
-// UnwrapOrClone, and every use after that panics with an error that is
-// [ErrDropped], in normal builds. Of two goroutines that end the same handle
-// one panics, and no other owner's count is touched. The zero Arc is a handle
-// that was dropped. An Arc must not be copied: pass the pointer on, or Clone.
-// Every use of a copy panics with an error that is [ErrCopied], and changes
-// nothing for the original.
+// [NewArc], [NewArcDrop], [NewArcCyclic] and [Arc.Clone] return a *Arc. Each of
+// these handles must be ended once, by Drop, IntoInner, TryUnwrap or UnwrapOrClone.
+// Every later use of the handle panics with an error that is [ErrDropped]. If two
+// goroutines end the same handle, one of them panics and the counts stay correct.
+// The zero Arc behaves like a handle that was dropped.
 //
-// The methods are safe for concurrent use, except that GetMut and MakeMut need
-// the handle for themselves: no other goroutine may use it meanwhile, nor as
-// long as the pointer is used that they return. Other handles of the value may
-// be used. Clone is one atomic operation and wait-free, and Drop two, see
-// [Count]; an end of a handle waits while another goroutine is inside TryUnwrap
-// of the same handle, which is two atomic operations. Every Drop synchronizes
-// before the destructor runs.
+// An Arc must not be copied: pass the pointer, or Clone. Every use of a copy panics
+// with an error that is [ErrCopied] and does not affect the original.
 //
-// NewArc allocates once, for value, counts and first handle together. A Clone
-// that does not escape costs no allocation, otherwise 24 bytes.
+// The methods are safe for concurrent use, with the exception of GetMut and MakeMut.
+// During these two calls, and while the returned pointer is in use, no other
+// goroutine may use the same handle. Other handles of the value may be used. Every
+// Drop synchronizes before the destructor runs.
+//
+// Clone is wait-free and one atomic operation. Drop is two, see [Count]. Ending a
+// handle may wait for a TryUnwrap of the same handle, which is two atomic
+// operations. NewArc allocates once, for the value, the counts and the first handle
+// together. Clone allocates 24 bytes, or nothing if the handle does not escape.
+//
+// After std::sync::Arc.
 type Arc[T any] struct {
 	_ noCopy
 	handle
 	shared *shared[T]
 }
 
-// shared is what the handles of one value have in common.
+// shared is the control block of one value: all handles of the value point to it.
 type shared[T any] struct {
 	counts // first, for Arc.counts
 	drop   func(*T)
 	first  Arc[T] // the handle that the constructor returns
-	value  T      // zero from the last Drop on
+	value  T      // zero after the last Drop
 }
 
 // NewArc returns the first owner of v.
@@ -50,15 +52,16 @@ type shared[T any] struct {
 //ferrous:acquire
 func NewArc[T any](v T) *Arc[T] { return NewArcDrop(v, nil) }
 
-// NewArcDrop returns the first owner of v, for which drop is called when its
-// last owner is dropped, by the goroutine that drops it. It is called exactly
-// once, unless the value is taken out before, also while Weaks remain. It may
-// drop other handles; if it panics the panic comes out of Drop, and the value
-// is gone all the same.
+// NewArcDrop returns the first owner of v. drop is the destructor: the goroutine that
+// drops the last owner calls it, exactly once, even if Weaks remain. If the value is
+// taken out first, by IntoInner for example, drop is not called. A nil drop means no
+// destructor. drop may drop other handles. If drop panics, the panic propagates from
+// Drop, and the value is destroyed.
 //
-// Destructors nest to a depth of 100 at least: what a destructor drops is
-// destroyed before Drop returns. Deeper ones wait until the destructor that
-// dropped them has returned, so that a list of any length can be dropped.
+// If a destructor drops the last owner of another value, that value is destroyed
+// before the inner Drop returns, down to a depth of at least 100. Deeper values are
+// destroyed after the destructor that dropped them has returned. So a linked list of
+// any length can be dropped.
 //
 //ferrous:acquire
 func NewArcDrop[T any](v T, drop func(*T)) *Arc[T] {
@@ -66,15 +69,14 @@ func NewArcDrop[T any](v T, drop func(*T)) *Arc[T] {
 	return s.born()
 }
 
-// NewArcCyclic returns the first owner of the value that f returns, for which
-// drop is called when its last owner is dropped, as [NewArcDrop] has it; nil
-// means no destructor.
+// NewArcCyclic returns the first owner of the value that f returns. f receives a Weak
+// to that value and may store clones of the Weak in the value. drop is the destructor
+// as in [NewArcDrop]; nil means none. NewArcCyclic panics if f is nil.
 //
-// The Weak that f is lent is one to that value, to be cloned into it. It ends
-// when f returns, and f must not Drop it. Inside f the value does not exist
-// yet, the strong count is 0 and Upgrade fails. If f panics or exits its
-// goroutine the value never exists: drop is not called, and clones of the Weak
-// never upgrade.
+// The Weak that f receives ends when f returns. f must not Drop it. While f runs, the
+// value does not exist, the strong count is 0 and Upgrade fails. If f panics or calls
+// [runtime.Goexit], the value never exists: drop is not called, and Upgrade of a
+// clone always fails.
 //
 //ferrous:acquire
 func NewArcCyclic[T any](f func(self *Weak[T]) T, drop func(*T)) *Arc[T] {
@@ -87,20 +89,20 @@ func NewArcCyclic[T any](f func(self *Weak[T]) T, drop func(*T)) *Arc[T] {
 	return s.born()
 }
 
-// Ptr returns a pointer to the value, which all owners share: treat it as read
-// only, or make it a type that is safe for concurrent use, such as a [Mutex].
-// The pointer is good until the last owner is dropped, or until [MakeMut] gives
-// a a value of its own.
+// Ptr returns a pointer to the value. All owners share the value: do not change it,
+// or use a type that is safe for concurrent use, such as a [Mutex]. The pointer is
+// valid until the last owner is dropped, or until [MakeMut] gives a its own value.
 //
 //ferrous:lends
 func (a *Arc[T]) Ptr() *T {
-	if atomic.LoadUintptr(a.word()) != a.address() { // or else it is surely live
+	if atomic.LoadUintptr(a.word()) != a.address() { // if equal, the handle is live
 		a.stillLive("Ptr")
 	}
 	return &a.shared.value
 }
 
-// Clone returns one more owner of the value. It does not copy the value.
+// Clone returns another owner of the value. It does not copy the value. It is one
+// atomic operation.
 //
 //ferrous:acquire
 func (a *Arc[T]) Clone() *Arc[T] {
@@ -109,27 +111,28 @@ func (a *Arc[T]) Clone() *Arc[T] {
 	return c
 }
 
-// Drop ends this owner. The last one destroys the value.
+// Drop ends this owner. If it is the last one, Drop calls the destructor before it
+// returns; see [NewArcDrop].
 //
 //ferrous:release
 func (a *Arc[T]) Drop() { a.counts().release(&a.handle) }
 
-// StrongCount returns the number of owners, which other goroutines may change
+// StrongCount returns the number of owners. Other goroutines may change the number
 // at any time.
 func (a *Arc[T]) StrongCount() int {
 	n := a.use("StrongCount").strong.Load()
-	if n == 0 || !a.live() { // ended meanwhile, so that n may not count a
+	if n == 0 || !a.live() { // another goroutine has ended a; n may not include it
 		panic(a.misuse("Arc.StrongCount"))
 	}
 	return int(n)
 }
 
-// WeakCount returns the number of Weaks to the value, which other goroutines
-// may change at any time.
+// WeakCount returns the number of Weaks to the value. Other goroutines may change
+// the number at any time.
 func (a *Arc[T]) WeakCount() int { return a.use("WeakCount").weaks() }
 
-// PtrEq reports whether a and other own the same value, which is more than an
-// equal one.
+// PtrEq reports whether a and other own the same value. It does not compare values.
+// It panics if other is nil.
 func (a *Arc[T]) PtrEq(other *Arc[T]) bool {
 	s := a.use("PtrEq")
 	needArc(other != nil, "Arc.PtrEq")
@@ -141,10 +144,10 @@ func (a *Arc[T]) PtrEq(other *Arc[T]) bool {
 //ferrous:acquire
 func (a *Arc[T]) Downgrade() *Weak[T] { return a.use("Downgrade").newWeak() }
 
-// TryUnwrap takes the value out and ends a if a is the only owner; Weaks do
-// not count. The destructor does not run, since the value lives on. Otherwise
-// it returns false and a stays as it is. Of two owners that both try it may be
-// that neither succeeds: see [Arc.IntoInner].
+// TryUnwrap takes the value out and ends a, if a is the only owner. Weaks do not
+// count. The destructor does not run. If there are other owners, TryUnwrap returns
+// false and a stays as it is. If the last two owners call TryUnwrap at the same time,
+// both may fail; see [Arc.IntoInner].
 //
 //ferrous:takes a on ok
 func (a *Arc[T]) TryUnwrap() (T, bool) {
@@ -159,9 +162,9 @@ func (a *Arc[T]) TryUnwrap() (T, bool) {
 	return a.shared.take(), true
 }
 
-// IntoInner ends a, and takes the value out if a was the last owner. The
-// destructor does not run. If every owner ends by IntoInner, exactly one gets
-// the value.
+// IntoInner ends a, and takes the value out if a was the last owner. Then the
+// destructor does not run. If every owner calls IntoInner, exactly one gets the
+// value.
 //
 //ferrous:takes a
 func (a *Arc[T]) IntoInner() (T, bool) {
@@ -173,9 +176,10 @@ func (a *Arc[T]) IntoInner() (T, bool) {
 	return s.take(), true
 }
 
-// GetMut returns the value to be changed, if nothing else can see it: with no
-// other owner and no Weak. It stays so until a is used again: of two goroutines
-// that both call GetMut of one handle both would get the value.
+// GetMut returns a pointer through which the value may be changed, if there is no
+// other owner and no Weak; otherwise it returns false. The pointer is valid until the
+// next use of a. If two goroutines call GetMut of the same handle, both get the
+// pointer, which is a data race.
 //
 //ferrous:lends
 func (a *Arc[T]) GetMut() (*T, bool) {
@@ -186,11 +190,11 @@ func (a *Arc[T]) GetMut() (*T, bool) {
 	return &s.value, true
 }
 
-// A Cloner can copy itself, as deeply as its type sees fit.
+// A Cloner can copy itself. How deep the copy is, is up to the type.
 type Cloner[T any] interface{ Clone() T }
 
-// UnwrapOrClone ends a and returns its value: the value itself if a was the
-// last owner, a clone of it otherwise. It ends a also when the clone panics.
+// UnwrapOrClone ends a and returns the value if a was the last owner, or else a clone
+// of the value. If Clone panics, a has ended.
 //
 //ferrous:takes a
 func UnwrapOrClone[T Cloner[T]](a *Arc[T]) T {
@@ -198,8 +202,7 @@ func UnwrapOrClone[T Cloner[T]](a *Arc[T]) T {
 	return a.UnwrapOrCloneFunc(T.Clone)
 }
 
-// UnwrapOrCloneFunc is [UnwrapOrClone] for values without a method to clone
-// them.
+// UnwrapOrCloneFunc is [UnwrapOrClone] for values without a Clone method.
 //
 //ferrous:takes a
 func (a *Arc[T]) UnwrapOrCloneFunc(clone func(T) T) T {
@@ -212,11 +215,11 @@ func (a *Arc[T]) UnwrapOrCloneFunc(clone func(T) T) T {
 	return clone(s.value)
 }
 
-// MakeMut returns the value of a to be changed: clone on write. With other
-// owners a first gets a clone of its own, which has the same destructor. As
-// the only owner it keeps the value, and Weaks are disconnected. In both cases,
-// and so unless a is the only handle of all, the value that a owns is somewhere
-// else afterwards: call Ptr again for a pointer to it.
+// MakeMut returns a pointer through which the value of a may be changed: it is clone
+// on write. If there are other owners, a first gets its own clone with the same
+// destructor. If a is the only owner but there are Weaks, a keeps the value and the
+// Weaks no longer refer to it. In both cases the value has a new address, so call Ptr
+// again. If a is the only handle, nothing is moved.
 //
 //ferrous:lends
 func MakeMut[T Cloner[T]](a *Arc[T]) *T {
@@ -224,8 +227,8 @@ func MakeMut[T Cloner[T]](a *Arc[T]) *T {
 	return a.MakeMutFunc(T.Clone)
 }
 
-// MakeMutFunc is [MakeMut] for values without a method to clone them, such as
-// a slice: a.MakeMutFunc(slices.Clone).
+// MakeMutFunc is [MakeMut] for values without a Clone method, such as a slice:
+// a.MakeMutFunc(slices.Clone).
 //
 //ferrous:lends
 func (a *Arc[T]) MakeMutFunc(clone func(T) T) *T {
@@ -247,7 +250,7 @@ func (a *Arc[T]) MakeMutFunc(clone func(T) T) *T {
 		defer own.destroy()
 		panic(a.misuse("Arc.MakeMut"))
 	}
-	old := a.shared // what s is, unless clone has called MakeMut
+	old := a.shared // equal to s, unless clone has called MakeMut
 	a.shared = own
 	if !last {
 		old.less()
@@ -255,7 +258,7 @@ func (a *Arc[T]) MakeMutFunc(clone func(T) T) *T {
 	return &own.value
 }
 
-// WithName names the value in reports about leaks, and returns a.
+// WithName sets the name of the value in leak reports, and returns a.
 func (a *Arc[T]) WithName(name string) *Arc[T] {
 	a.use("WithName").name.Store(&name)
 	a.token.Rename(name)
@@ -282,14 +285,14 @@ func (a *Arc[T]) LogValue() slog.Value {
 	return slog.GroupValue(slog.Any("value", s.value), slog.Int64("strong", s.strong.Load()), slog.Int("weak", s.weaks()))
 }
 
-// needArc panics unless a function was given its Arc.
+// needArc panics in the name of a method if its Arc is nil.
 func needArc(given bool, method string) {
 	if !given {
 		panic(methodError(method, errNilHandle))
 	}
 }
 
-// use returns what a shares, and panics unless a is live.
+// use returns the control block of a. It panics if a is not live.
 func (a *Arc[T]) use(method string) *shared[T] {
 	if !a.live() {
 		panic(a.misuse("Arc." + method))
@@ -297,24 +300,24 @@ func (a *Arc[T]) use(method string) *shared[T] {
 	return a.shared
 }
 
-// leave ends a, but not its reference, which it returns. It panics unless a is
-// live.
+// leave ends the handle a but leaves the strong count as it is, and returns the
+// control block. It panics if a is not live.
 func (a *Arc[T]) leave(method string) *shared[T] {
 	a.end(method)
 	a.token.End()
 	return a.shared
 }
 
-// counts returns the counts of what a shares: nil for the zero Arc.
+// counts returns the counts in the control block, or nil for the zero Arc.
 func (a *Arc[T]) counts() *counts { return (*counts)(unsafe.Pointer(a.shared)) }
 
-// born returns the first owner of s. It is called by constructors. Everything
-// before synchronizes before an Upgrade that succeeds.
+// born returns the first owner of s, for constructors. What happened before the call
+// synchronizes before an Upgrade that succeeds.
 func (s *shared[T]) born() *Arc[T] {
 	s.self = s
 	first := &s.first
 	if handles.SampledAt(uintptr(unsafe.Pointer(s)), unsafe.Sizeof(*s)) {
-		first = &Arc[T]{} // not in s, which others may keep alive
+		first = &Arc[T]{} // not in s, which other handles may keep alive
 		first.token = handles.Begin("arcmutex.Arc", "", 1)
 	}
 	first.begin()
@@ -323,7 +326,7 @@ func (s *shared[T]) born() *Arc[T] {
 	return first
 }
 
-// take returns the value and leaves nothing behind.
+// take returns the value and clears it in s.
 func (s *shared[T]) take() T {
 	var zero T
 	v := s.value
@@ -331,7 +334,7 @@ func (s *shared[T]) take() T {
 	return v
 }
 
-// destroy ends the value. The counts say already that it is gone.
+// destroy runs the destructor and clears the value. The strong count is zero already.
 func (s *shared[T]) destroy() {
 	if s.drop == nil {
 		s.take()
@@ -340,7 +343,7 @@ func (s *shared[T]) destroy() {
 	destruct.Run(s)
 }
 
-// Destruct runs the destructor.
+// Destruct calls the destructor and clears the value.
 func (s *shared[T]) Destruct() {
 	defer s.take()
 	s.drop(&s.value)

@@ -10,36 +10,40 @@ import (
 )
 
 var (
-	// ErrDropped is what a handle panics with when it is used after its end.
+	// ErrDropped is what methods of an [Arc] or [Weak] panic with after the handle
+	// has ended.
 	ErrDropped = errors.New("arcmutex: handle was dropped")
-	// ErrCopied is what a copy of a handle panics with when it is used. The
-	// original goes on as if there were no copy. A copy on the heap of a handle
-	// on a stack must not outlive that stack: the garbage collector may stop the
-	// program with "found bad pointer in Go heap".
+	// ErrCopied is what methods of a copy of an [Arc] or [Weak] panic with. The copy
+	// does not affect the original. A copy on the heap of a handle on a stack must
+	// not outlive that stack: the garbage collector may stop the program with "found
+	// bad pointer in Go heap".
 	ErrCopied = errors.New("arcmutex: handle was copied")
 
 	errLent      = errors.New("arcmutex: handle is the one that NewArcCyclic passed: Clone it")
 	errNilHandle = errors.New("arcmutex: nil handle")
 )
 
-// A handle is what Arcs and Weaks of all types have in common.
+// A handle is the common part of an Arc and a Weak.
 type handle struct {
-	// self is the handle's own address from its beginning to its end, plus busy
-	// for moments: a copy has the address of the original. It is nil before and
-	// after, and &nowhere after the end of a zero Weak. It is read and written
-	// atomically as a number; exactly one goroutine takes it from the address to
-	// nil, and that one ends the handle.
+	// self is the address of the handle itself while the handle is live. A copy has
+	// the address of the original, so self shows that it is a copy. While the
+	// handle is held, self is the address plus busy. Before the beginning and after
+	// the end it is nil; after the end of a zero Weak it is &nowhere.
 	//
-	// As in strings.Builder the handle does not escape because of it, which is
-	// why it is written as a number. The collector knows it as a pointer, and
-	// changes it when it moves the stack that the handle is on. No write
-	// barrier is needed, since the handle is reachable anyway.
+	// self is read and written atomically, as a number. Exactly one goroutine
+	// changes it from the address to nil, and that goroutine ends the handle.
+	//
+	// Because it is written as a number, the handle does not escape, as in
+	// strings.Builder. Because it has a pointer type, the runtime adjusts it when it
+	// moves the stack that the handle is on. It needs no write barrier, since the
+	// handle is reachable anyway.
 	self  unsafe.Pointer
 	token *track.Token
 }
 
-// busy is added to the self of an Arc whose end is being tried, and of a Weak
-// that is lent. Such a handle is live, but cannot be ended by others.
+// busy is added to self during [Arc.TryUnwrap], and for the Weak that NewArcCyclic
+// passes to its function. Such a handle is held: it is live, and no other goroutine
+// can end it.
 const busy = 1
 
 var nowhere byte
@@ -47,15 +51,15 @@ var nowhere byte
 func (h *handle) address() uintptr { return uintptr(unsafe.Pointer(h)) }
 func (h *handle) word() *uintptr   { return (*uintptr)(unsafe.Pointer(&h.self)) }
 
-// begin begins a handle that no other goroutine knows.
+// begin makes h live. No other goroutine may use h yet.
 func (h *handle) begin() { *h.word() = h.address() }
 
-// live reports whether h has begun, has not ended, and is no copy.
+// live reports whether h has begun, has not ended, and is not a copy.
 func (h *handle) live() bool {
 	return atomic.LoadUintptr(h.word())-h.address() <= busy
 }
 
-// stillLive panics unless the Arc is live.
+// stillLive panics if the Arc is not live.
 //
 //go:noinline
 func (h *handle) stillLive(method string) {
@@ -67,13 +71,13 @@ func (h *handle) stillLive(method string) {
 // tryEnd ends h if it is live and not held, and reports whether it did.
 func (h *handle) tryEnd() bool { return atomic.CompareAndSwapUintptr(h.word(), h.address(), 0) }
 
-// tryHold holds h if it is live and not held, and reports whether it did. Its
-// caller calls release after at most one more atomic operation.
+// tryHold holds h if it is live and not held, and reports whether it did. The caller
+// must call release soon: after at most one more atomic operation.
 func (h *handle) tryHold() bool {
 	return atomic.CompareAndSwapUintptr(h.word(), h.address(), h.address()+busy)
 }
 
-// release makes of a held handle a live one, or an ended one.
+// release ends the holding of a handle. The handle is then live, or has ended.
 func (h *handle) release(live bool) {
 	self := uintptr(0)
 	if live {
@@ -85,7 +89,8 @@ func (h *handle) release(live bool) {
 // held reports whether h is live and held.
 func (h *handle) held() bool { return atomic.LoadUintptr(h.word())-h.address() == busy }
 
-// end ends an Arc, after whoever holds it, and panics if it is not live.
+// end ends an Arc. If another goroutine holds it, end waits. It panics if the Arc is
+// not live.
 //
 //go:noinline
 func (h *handle) end(method string) {
@@ -94,16 +99,17 @@ func (h *handle) end(method string) {
 	}
 }
 
-// hold holds an Arc, after whoever holds it, and panics if it is not live.
+// hold holds an Arc. If another goroutine holds it, hold waits. It panics if the Arc
+// is not live.
 func (h *handle) hold(method string) {
 	for !h.tryHold() {
 		h.wait(method)
 	}
 }
 
-// wait lets the goroutine that holds an Arc go on: it is between two atomic
-// operations of TryUnwrap, and neither waits nor calls anything. It panics if
-// the Arc is not live.
+// wait yields to the goroutine that holds an Arc. That goroutine is between two atomic
+// operations of TryUnwrap, and does not wait for anything. wait panics if the Arc is
+// not live.
 func (h *handle) wait(method string) {
 	if !h.live() {
 		panic(h.misuse("Arc." + method))
@@ -111,7 +117,7 @@ func (h *handle) wait(method string) {
 	runtime.Gosched()
 }
 
-// misuse returns what a method of a handle that is not live panics with.
+// misuse returns the error with which a method panics if the handle is not live.
 //
 //go:noinline
 func (h *handle) misuse(method string) error {
@@ -121,14 +127,14 @@ func (h *handle) misuse(method string) error {
 	return methodError(method, ErrDropped)
 }
 
-// copied reports whether a handle that must not be used is a copy, and not one
-// that was dropped or that another goroutine is just dropping.
+// copied reports whether a handle that is not live is a copy. Otherwise it was dropped,
+// or another goroutine is dropping it.
 func (h *handle) copied() bool {
 	self := atomic.LoadUintptr(h.word())
 	return self != 0 && self != uintptr(unsafe.Pointer(&nowhere)) && self-h.address() > busy
 }
 
-// text returns what a handle that is not live is printed as.
+// text returns how a handle that is not live is printed.
 func (h *handle) text() string {
 	if h.copied() {
 		return "<copied>"
@@ -136,7 +142,7 @@ func (h *handle) text() string {
 	return "<dropped>"
 }
 
-// handles is the tracking of Arcs and Weaks.
+// handles tracks Arcs and Weaks.
 var handles = track.Class{Path: "github.com/coderrange/ferrous/arcmutex", Profile: track.Handles}
 
 func init() {
@@ -144,15 +150,15 @@ func init() {
 	track.Register(&holds, watch)
 }
 
-// Track records where one in n of the handles made, and one in n of the locks
-// taken from now on come from: all for 1, and none for 0, which is how it
-// starts. It may be called at any time and by any goroutine. A negative n
-// panics.
+// Track turns on the tracking of handles and locks: it records the stack of one in n
+// of the handles that are made, and of one in n of the holds that begin, from now on.
+// 1 tracks all. 0 tracks none and is the initial setting. Track panics if n is
+// negative. It is safe for concurrent use.
 //
-// Package track says where what is tracked appears and what it costs. It turns
-// on all packages at once, too: if it asks for more than n does, that much is
-// tracked. While locks are tracked each takes some twenty nanoseconds more, whether or
-// not it is the one in n.
+// Package track describes where tracked objects are reported and what tracking costs.
+// It can also turn tracking on for all packages; the setting that tracks more
+// applies. While locks are tracked, each acquire takes about 20 ns more, whether or
+// not it is sampled.
 func Track(n int) {
 	handles.Track(n)
 	holds.Track(n)

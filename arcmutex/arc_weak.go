@@ -9,22 +9,23 @@ import (
 	"github.com/coderrange/ferrous/internal/show"
 )
 
-// A Weak refers to a value without owning it, after std::sync::Weak: it
-// neither keeps the destructor from running nor the value from the garbage
-// collector.
+// A Weak refers to the value of an [Arc] without owning it. It does not delay the
+// destructor, and after the destructor it does not keep the value in memory.
 //
-// It is made by [Arc.Downgrade] or Clone, and ended by Drop; every use after
-// that panics with an error that is [ErrDropped]. The zero Weak refers to
-// nothing. A nil *Weak behaves the same, except that Drop panics. A Weak must
-// not be copied: every use of a copy panics with an error that is [ErrCopied].
-// The methods are safe for concurrent use and wait-free.
+// [Arc.Downgrade] and [Weak.Clone] return a Weak. Drop ends it, and every later use
+// panics with an error that is [ErrDropped]. The zero Weak refers to nothing. A nil
+// *Weak behaves the same, except that Drop panics. A Weak must not be copied: every
+// use of a copy panics with an error that is [ErrCopied]. The methods are safe for
+// concurrent use and wait-free.
+//
+// After std::sync::Weak.
 type Weak[T any] struct {
 	_ noCopy
 	handle
 	shared *shared[T] // nil for the zero Weak
 }
 
-// newWeak returns one more Weak. It is called by what is exported.
+// newWeak returns another Weak, for exported functions.
 func (s *shared[T]) newWeak() *Weak[T] {
 	w := &Weak[T]{shared: s}
 	w.begin()
@@ -35,7 +36,7 @@ func (s *shared[T]) newWeak() *Weak[T] {
 	return w
 }
 
-// lend makes w one that cannot be dropped, until what it returns is called.
+// lend holds w, so that it cannot be dropped. The function that it returns drops w.
 func (w *Weak[T]) lend() (back func()) {
 	w.tryHold()
 	return func() {
@@ -44,8 +45,8 @@ func (w *Weak[T]) lend() (back func()) {
 	}
 }
 
-// Upgrade returns one more owner of the value, or false if the last one was
-// dropped. It is one atomic add.
+// Upgrade returns a new owner of the value, or false if the last owner was dropped.
+// It is one atomic addition.
 //
 //ferrous:acquire
 //ferrous:fallible
@@ -57,11 +58,11 @@ func (w *Weak[T]) Upgrade() (a *Arc[T], ok bool) {
 	return
 }
 
-// retain makes of to one more owner, if there is one, and reports whether it
-// did.
+// retain makes to an owner of the value if there is another owner, and reports
+// whether it did.
 func (w *Weak[T]) retain(to *Arc[T]) bool {
 	on := handles.On()
-	if w == nil || !w.handle.live() { // first the usual case, which inlines
+	if w == nil || !w.handle.live() { // the common case, live, is inlined
 		w.use("Upgrade")
 		return false
 	}
@@ -77,7 +78,7 @@ func (w *Weak[T]) retain(to *Arc[T]) bool {
 	return true
 }
 
-// Clone returns one more Weak to the value.
+// Clone returns another Weak to the value.
 //
 //ferrous:acquire
 func (w *Weak[T]) Clone() *Weak[T] {
@@ -108,23 +109,23 @@ func (w *Weak[T]) Drop() {
 	}
 }
 
-// StrongCount returns the number of owners, which other goroutines may change
-// at any time. Once it is zero it stays so.
+// StrongCount returns the number of owners. Other goroutines may change the number
+// at any time. Once it is zero, it stays zero.
 func (w *Weak[T]) StrongCount() int {
 	strong, _ := w.use("StrongCount").seen()
 	return strong
 }
 
-// WeakCount returns the number of Weaks to the value, or 0 if it is gone.
+// WeakCount returns the number of Weaks to the value, or 0 if there is no owner.
 func (w *Weak[T]) WeakCount() int {
 	_, weak := w.use("WeakCount").seen()
-	if !w.live() { // ended meanwhile, so that weak may not count w
+	if !w.live() { // another goroutine has ended w; weak may not include it
 		panic(w.misuse("Weak.WeakCount"))
 	}
 	return weak
 }
 
-// seen returns the number of owners and of Weaks, as a Weak sees them.
+// seen returns the number of owners and of Weaks, or zeros if there is no owner.
 func (s *shared[T]) seen() (strong, weak int) {
 	if s == nil {
 		return 0, 0
@@ -135,12 +136,11 @@ func (s *shared[T]) seen() (strong, weak int) {
 	return strong, weak
 }
 
-// PtrEq reports whether w and other refer to the same value, or both to
-// nothing from the beginning.
+// PtrEq reports whether w and other refer to the same value, or are both zero or nil.
 func (w *Weak[T]) PtrEq(other *Weak[T]) bool { return w.use("PtrEq") == other.use("PtrEq") }
 
-// Format prints (Weak), since the value is not w's to show and may lead back
-// to w. %+v and %#v print the counts: Weak(strong=3 weak=1).
+// Format prints (Weak), without the value: w does not own the value, and the value may
+// contain w. %+v and %#v print the counts: Weak(strong=3 weak=1).
 func (w *Weak[T]) Format(f fmt.State, verb rune) {
 	switch {
 	case !w.live():
@@ -162,7 +162,8 @@ func (w *Weak[T]) LogValue() slog.Value {
 	return slog.GroupValue(slog.Int("strong", strong), slog.Int("weak", weak))
 }
 
-// use returns what w refers to, and panics if w was dropped or is a copy.
+// use returns the control block that w refers to. It panics if w was dropped or is a
+// copy.
 func (w *Weak[T]) use(method string) *shared[T] {
 	if !w.live() {
 		panic(w.misuse("Weak." + method))
@@ -170,13 +171,13 @@ func (w *Weak[T]) use(method string) *shared[T] {
 	return w.refers()
 }
 
-// live reports whether w was not dropped and is no copy. It may be nil, zero or
-// lent.
+// live reports whether w was not dropped and is not a copy. w may be nil, zero or
+// held.
 func (w *Weak[T]) live() bool {
 	return w == nil || w.handle.live() || w.shared == nil && atomic.LoadUintptr(w.word()) == 0
 }
 
-// refers returns what w refers to, nil for the nil and the zero Weak.
+// refers returns the control block that w refers to, or nil for a nil or zero Weak.
 func (w *Weak[T]) refers() *shared[T] {
 	if w == nil {
 		return nil
