@@ -38,6 +38,33 @@ func Example() {
 	// channel: closed
 }
 
+// The last Close of a sender ends the loop. An error in the loop is the context's.
+func ExampleNew() {
+	ctx, stop := context.WithCancelCause(context.Background())
+	defer stop(nil)
+	tx, rx := channel.New[string](128)
+	go func() {
+		defer tx.Close()
+		_ = tx.Send(ctx, "first")
+		_ = tx.Send(ctx, "second")
+	}()
+	for job, err := range rx.All(ctx) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(job)
+	}
+
+	stop(errors.New("the server stops"))
+	_, err := rx.Recv(ctx)
+	fmt.Println(context.Cause(ctx), errors.Is(err, context.Canceled))
+	// Output:
+	// first
+	// second
+	// the server stops true
+}
+
 func ExampleSender_Reserve() {
 	ctx := context.Background()
 	tx, rx := channel.New[string](1)

@@ -27,6 +27,17 @@ func Example() {
 	// comma ok: 36
 }
 
+func ExampleFrom() {
+	environment := map[string]string{"HOST": "example.com"}
+	host, ok := environment["HOST"]
+	fmt.Println(option.From(host, ok).UnwrapOr("localhost"))
+	port, ok := environment["PORT"]
+	fmt.Println(option.From(port, ok).UnwrapOr("8080"))
+	// Output:
+	// example.com
+	// 8080
+}
+
 func ExampleOption_Unwrap() {
 	defer func() { fmt.Println(recover()) }()
 	option.None[int]().Unwrap()

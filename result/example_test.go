@@ -45,6 +45,21 @@ func ExampleCheck() {
 	// 0 division by zero
 }
 
+// sum returns the error of the first Check that fails.
+func sum(a, b string) (n int, err error) {
+	defer result.Handle(&err)
+	return result.Check(strconv.Atoi(a)) + result.Check(strconv.Atoi(b)), nil
+}
+
+func ExampleHandle() {
+	fmt.Println(sum("1", "2"))
+	_, err := sum("1", "x")
+	fmt.Println(err)
+	// Output:
+	// 3 <nil>
+	// strconv.Atoi: parsing "x": invalid syntax
+}
+
 func ExampleResult_Expect() {
 	defer func() { fmt.Println(recover()) }()
 	result.From(divide(1, 0)).Expect("cannot share")

@@ -27,6 +27,33 @@ func Example() {
 	// Some(5) Some(6)
 }
 
+func ExampleFilter() {
+	isEven := func(n int) bool { return n%2 == 0 }
+	evens := seq.Filter(slices.Values([]int{1, 2, 3, 4}), isEven)
+	fmt.Println(slices.Collect(evens))
+	// Output: [2 4]
+}
+
+func ExampleMap() {
+	lengths := seq.Map(slices.Values([]string{"a", "bc"}), func(s string) int { return len(s) })
+	fmt.Println(slices.Collect(lengths))
+	// Output: [1 2]
+}
+
+func ExampleSum() {
+	fmt.Println(seq.Sum(seq.Range(1, 5)), seq.Sum(seq.Empty[int]()))
+	// Output: 10 0
+}
+
+func ExampleFind() {
+	numbers := slices.Values([]int{1, 5, 7})
+	fmt.Println(seq.Find(numbers, func(n int) bool { return n > 4 }))
+	fmt.Println(seq.Find(numbers, func(n int) bool { return n > 9 }))
+	// Output:
+	// Some(5)
+	// None
+}
+
 func ExampleSuccessors() {
 	powers := seq.Successors(option.Some(1), func(n int) option.Option[int] {
 		return option.From(n*10, n < 1000)
