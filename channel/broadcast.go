@@ -31,11 +31,11 @@ func (e *LaggedError) Unwrap() error { return ErrLagged }
 // its message was overwritten.
 type broadcast[T any] struct {
 	mu    sync.Mutex // held by a Send for a few stores
-	chunk []entry[T] // the entries to be used next
+	chunk []entry[T] // allocated entries that are not used yet
 
 	ring      []atomic.Pointer[entry[T]] // message i is in ring[i%len(ring)]
 	tail      atomic.Uint64              // the number of the next message
-	senders   atomic.Int64               // 0 is final
+	senders   atomic.Int64               // once 0, it stays 0
 	receivers atomic.Int64
 	changed   hub                     // opened by every message and by the end
 	done      doneChans               // under mu

@@ -16,7 +16,7 @@ type Receiver[T any] struct {
 	_ noCopy
 
 	core   core[T]
-	queue  *queue[T] // core if it is one
+	queue  *queue[T] // core if that is a queue, otherwise nil
 	shared *shared[T]
 	ready  readyPlace
 	closed atomic.Bool

@@ -12,12 +12,12 @@ type noCopy struct{}
 func (*noCopy) Lock()   {}
 func (*noCopy) Unlock() {}
 
-// shared is what all handles of one channel have in common.
+// shared is the state of a channel that all its handles share.
 type shared[T any] struct {
 	core      core[T]
-	senders   atomic.Int64 // 0 is final
-	receivers atomic.Int64 // 0 is final
-	weaks     atomic.Int64
+	senders   atomic.Int64 // open senders; once 0, it stays 0
+	receivers atomic.Int64 // open receivers; once 0, it stays 0
+	weaks     atomic.Int64 // open weak senders
 
 	mu   sync.Mutex
 	done doneChans
@@ -36,7 +36,7 @@ func open[T any](c core[T]) (*Sender[T], *Receiver[T]) {
 	return &s.tx, &s.rx
 }
 
-// shutdown refuses all further sends.
+// shutdown makes all further sends fail.
 func (s *shared[T]) shutdown() {
 	s.core.shutdown()
 	s.mu.Lock()
@@ -54,7 +54,7 @@ type Sender[T any] struct {
 	_ noCopy
 
 	core   core[T]
-	queue  *queue[T] // core if it is one: calls of it are not by way of a table
+	queue  *queue[T] // core if that is a queue, otherwise nil: its methods are called directly
 	shared *shared[T]
 	ready  readyPlace
 	done   doneKey

@@ -18,7 +18,7 @@ type watch[T any] struct {
 	value T
 
 	version   atomic.Uint64 // incremented when value changes, under mu
-	senders   atomic.Int64  // 0 is final
+	senders   atomic.Int64  // once 0, it stays 0
 	receivers atomic.Int64
 	changed   hub       // opened by every change, and by the end
 	done      doneChans // under mu

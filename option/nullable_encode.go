@@ -82,7 +82,7 @@ func (n Nullable[T]) MarshalYAML() (any, error) {
 		return nil, ErrAbsent
 	}
 	v, err := n.state.value.MarshalYAML()
-	written := v // what v is written as, if it is one of ours, say Some(None)
+	written := v // what v is encoded as, if v is an Option or a Nullable, such as Some(None)
 	for m, ok := written.(marshalerYAML); ok && err == nil; m, ok = written.(marshalerYAML) {
 		written, err = m.MarshalYAML()
 	}

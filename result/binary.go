@@ -9,7 +9,7 @@ import (
 
 // The first byte of the binary form.
 const (
-	tagOk  = 'O' // the rest is held's form of the value
+	tagOk  = 'O' // the rest is the value, as package held encodes it
 	tagErr = 'E' // the rest is the length of the text of the error, and the text
 )
 

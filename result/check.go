@@ -8,7 +8,7 @@ var ErrHandleNil = errors.New("result: Handle: nil pointer to an error")
 // UnhandledError is the panic value of [Check], which [Handle] recovers. If a program
 // crashes with it, a Handle is missing.
 type UnhandledError struct {
-	Err error // what Check was given
+	Err error // the argument of Check
 }
 
 // Error returns the text of the error and says that a Handle is missing.
