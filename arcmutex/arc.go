@@ -19,6 +19,9 @@ import (
 // goroutines end the same handle, one of them panics and the counts stay correct.
 // The zero Arc behaves like a handle that was dropped.
 //
+// An Arc that is never dropped is never destroyed: the garbage collector frees its
+// memory, but does not run the destructor. Package track finds such handles.
+//
 // An Arc must not be copied: pass the pointer, or Clone. Every use of a copy panics
 // with an error that is [ErrCopied] and does not affect the original.
 //
@@ -55,8 +58,13 @@ func NewArc[T any](v T) *Arc[T] { return NewArcDrop(v, nil) }
 // NewArcDrop returns the first owner of v. drop is the destructor: the goroutine that
 // drops the last owner calls it, exactly once, even if Weaks remain. If the value is
 // taken out first, by IntoInner for example, drop is not called. A nil drop means no
-// destructor. drop may drop other handles. If drop panics, the panic propagates from
-// Drop, and the value is destroyed.
+// destructor. If drop panics, the panic propagates from Drop, and the value is
+// destroyed.
+//
+// drop may lock, wait, and drop other handles: nothing of this package is locked while
+// it runs. The Drop that called it waits for it. So do not call Drop while you hold a
+// lock that drop takes. While drop runs, the value counts as gone: the counts of its
+// Weaks are 0, and Upgrade fails.
 //
 // If a destructor drops the last owner of another value, that value is destroyed
 // before the inner Drop returns, down to a depth of at least 100. Deeper values are

@@ -13,10 +13,13 @@ import (
 // destructor, and after the destructor it does not keep the value in memory.
 //
 // [Arc.Downgrade] and [Weak.Clone] return a Weak. Drop ends it, and every later use
-// panics with an error that is [ErrDropped]. The zero Weak refers to nothing. A nil
-// *Weak behaves the same, except that Drop panics. A Weak must not be copied: every
-// use of a copy panics with an error that is [ErrCopied]. The methods are safe for
-// concurrent use and wait-free.
+// panics with an error that is [ErrDropped]. The zero Weak and a nil *Weak refer to
+// nothing: Upgrade fails, and the counts are 0. The zero Weak can be dropped; Drop of a
+// nil *Weak panics. A Weak must not be copied: every use of a copy panics with an error
+// that is [ErrCopied]. The methods are safe for concurrent use and wait-free.
+//
+// The value is gone when its last owner has ended, before the destructor runs. So in
+// the destructor, StrongCount and WeakCount are 0, and Upgrade fails.
 //
 // After std::sync::Weak.
 type Weak[T any] struct {
@@ -45,8 +48,8 @@ func (w *Weak[T]) lend() (back func()) {
 	}
 }
 
-// Upgrade returns a new owner of the value, or false if the last owner was dropped.
-// It is one atomic addition.
+// Upgrade returns a new owner of the value and true. If the value has no owner any
+// more, it returns nil and false. It is one atomic addition.
 //
 //ferrous:acquire
 //ferrous:fallible

@@ -11,8 +11,33 @@ import (
 	"github.com/coderrange/ferrous/internal/park"
 )
 
-// Check turns the deadlock checker on until stop is called: [CheckWith] with
-// nothing but after and report. It panics if report is nil.
+// Check turns the deadlock checker on until stop is called. It calls report for
+// each deadlock, or order of locks that can lead to one. It is [CheckWith] with only
+// [CheckOptions.After] and [CheckOptions.Report], so it reports no long holds and
+// waits. It panics if report is nil or after is negative.
+//
+// One second is a good value of after. Zero looks for a cycle as soon as a goroutine
+// waits, which finds the same deadlocks and costs a search for each wait.
+//
+// stop does not wait: calls of report that have begun may go on after it. A second
+// call of stop does nothing.
+//
+// The String of a report names the locks and the places:
+//
+//	arcmutex: deadlock: lock order
+//	goroutine 18 holds accounts and wants journal:
+//		main.transfer
+//			/app/bank.go:32
+//	accounts was locked by
+//		main.transfer
+//			/app/bank.go:30
+//
+//	goroutine 19 holds journal and wants accounts:
+//		main.audit
+//			/app/audit.go:51
+//	journal was locked by
+//		main.audit
+//			/app/audit.go:48
 func Check(after time.Duration, report func(*Deadlock)) (stop func()) {
 	return check(CheckOptions{After: after, Report: report}, "Check")
 }
@@ -25,7 +50,8 @@ type CheckOptions struct {
 	Report func(*Deadlock)
 
 	// After is how long a goroutine waits before it looks whether it waits in
-	// vain, in a [DeadlockCycle] or [DeadlockRecursion].
+	// vain, in a [DeadlockCycle] or [DeadlockRecursion]. One second is a good value.
+	// Zero looks at once. A [DeadlockOrder] does not depend on After.
 	After time.Duration
 
 	// Limit is how long a lock may be held, or waited for, before that is
@@ -49,10 +75,11 @@ type CheckOptions struct {
 //   - [DeadlockOrder]: goroutines have locked some locks in orders that form a cycle of
 //     any length, whether or not they ever met. It is reported once, when the
 //     step that closes the cycle is taken for the first time;
-//   - [DeadlockRecursion]: a goroutine has waited After for a lock that it holds, or has
-//     unlocked itself what it held while it locked the same lock again. That
-//     includes two RLocks, which deadlock if a writer comes between, and an
-//     upgrade beside a share of its own. It is reported once for two places;
+//   - [DeadlockRecursion]: a goroutine wants a lock that it holds. It is reported when
+//     the goroutine has waited for After. If the wait ends earlier, or there is none,
+//     it is reported when the same goroutine unlocks its first hold. That includes
+//     two RLocks, which deadlock if a writer comes between, and an upgrade beside a
+//     share of its own. It is reported once for two places;
 //   - [DeadlockCycle]: goroutines wait for each other right now. It is looked for when
 //     one has waited for After, and reported once;
 //   - [DeadlockLongHold], [DeadlockLongWait]: a lock was held or waited for longer
@@ -65,9 +92,10 @@ type CheckOptions struct {
 // the zero value, by the place where it was first seen.
 //
 // The checker follows [Mutex] and [RWMutex], by object and not by type, so that
-// trees and lists of locks may be locked hand over hand. TryLock takes part as a
-// holder only, and so does [LockAll] but for the lock that it waits for, while it
-// holds none of the others. An upgrade adds nothing to the orders. Locks taken
+// trees and lists of locks may be locked hand over hand. It follows all methods that
+// lock: Lock, LockContext, With, WithErr, WithContext, RLock and so on. TryLock takes
+// part as a holder only, and so does [LockAll] but for the lock that it waits for,
+// while it holds none of the others. An upgrade adds nothing to the orders. Locks taken
 // while the checker was off are not seen. What it knows of a lock is forgotten
 // with the lock.
 //
@@ -84,8 +112,9 @@ type CheckOptions struct {
 // goroutine that goes against them is reported.
 //
 // Off, it costs one atomic load a lock. On, locking and unlocking takes some
-// 100 ns, and waiting a timer and some 600 bytes. Of several checkers that are on
-// the newest is told. It panics if Report is nil or a number is negative.
+// 100 ns, and waiting a timer and some 600 bytes. If several checkers are active,
+// only the newest receives reports. stop does not wait for calls of Report that have
+// begun, and may be called twice. It panics if Report is nil or a number is negative.
 //
 // The search for cycles of orders is that of Bender, Fineman, Gilbert and Tarjan,
 // "A New Approach to Incremental Cycle Detection and Related Problems", 2016.
@@ -150,7 +179,7 @@ func (m *RWMutex[T]) dep() *lockdep.Lock {
 
 // DeclareOrder tells the checker that each of the locks may be locked while those
 // before it are held, as if the calling goroutine had done so. A declaration that
-// contradicts known orders is reported as an [DeadlockOrder]. It counts also if the
+// contradicts known orders is reported as a [DeadlockOrder]. It counts also if the
 // checker is turned on later. It panics if a lock follows itself.
 func DeclareOrder(locks ...Checkable) {
 	for i := 1; i < len(locks); i++ {

@@ -65,11 +65,11 @@ func (m *RWMutex[T]) RTo(g *RGuard[T]) Locker {
 //	unlock := arcmutex.LockAll(a.To(&from), b.To(&to))
 //	defer unlock()
 //
-// It cannot deadlock, whatever the order in which they are given here and
-// locked elsewhere: it never waits for one while it holds another. (Who
-// holds a lock already when he calls it can.) unlock unlocks all the guards,
-// and panics with an error that is [ErrReleased], after having unlocked the
-// others, if one was unlocked before.
+// It does not deadlock, whatever the order in which they are given here and
+// locked elsewhere: it never waits for one while it holds another. It can still
+// deadlock if the caller already holds a lock. unlock unlocks all the guards. If
+// one of them was unlocked before, unlock unlocks the others and then panics with
+// an error that is [ErrReleased].
 //
 // It panics with an error that is [ErrPoisoned] or [ErrTaken], and holds
 // nothing, if one of them is poisoned or without its value, and if one is given

@@ -23,7 +23,10 @@
 //
 // The counts are not atomic. All handles of one value are for one goroutine at a time,
 // and the race detector reports it if they are used by two. For several goroutines use
-// Arc of package arcmutex. Package track finds handles that were never dropped.
+// Arc of package arcmutex.
+//
+// An Rc or Box that is never dropped is never destroyed: the garbage collector frees its
+// memory, but does not run the destructor. Package track finds such handles.
 package rc
 
 import (
@@ -68,7 +71,9 @@ func New[T any](v T) *Rc[T] { return NewDrop(v, nil) }
 // taken out by IntoInner, TryUnwrap or UnwrapOrClone. A nil drop means no destructor.
 //
 // If drop panics, the panic comes out of the Drop of the last owner, and the value is
-// gone. A destructor may drop other handles. Destructors nest at least 100 deep: what
+// gone. A destructor may lock, wait and drop other handles; Drop waits for it. While it
+// runs, the value counts as gone: the counts of its Weaks are 0, and Upgrade returns nil
+// and false. Destructors nest at least 100 deep: what
 // they drop is destroyed before Drop returns. Deeper ones run when the destructor that
 // dropped them has returned. So a list of any length can be dropped.
 //

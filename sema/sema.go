@@ -18,6 +18,9 @@
 // goroutine that waits inside a bubble must be woken from inside it, as with Go's
 // channels.
 //
+// If the context ends a wait, the error matches both ctx.Err() and [context.Cause] with
+// [errors.Is], also if the context has a cause of its own.
+//
 // Misuse panics with an error that names the method: a nil context, a number out of
 // range, a permit or listener that has ended. A nil *Semaphore, *Notify, *Barrier or
 // *Listener is left to the runtime, as in package sync.
