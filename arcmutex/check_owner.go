@@ -1,48 +1,53 @@
 package arcmutex
 
-// A hold belongs to the goroutine that has locked, as far as [Check] knows. These
-// methods tell it that the guard goes to another goroutine. Nothing else depends on
-// them, and while the checker is off they do nothing but look whether the guard is
-// good.
+// The checker records a hold with the goroutine that locked. The methods in this file
+// change that record when a guard is passed to another goroutine. They have no other
+// effect. If the checker is off, they only check that the guard is valid.
 
-// Disown tells [Check] that no goroutine owns g from now on, until [Guard.Adopt]: call
-// it before g is handed to another goroutine. What the caller locks later is then not
-// taken for locked while g is held.
+// Disown tells the checker of [Check] that the calling goroutine no longer owns g. Call
+// it before passing g to another goroutine, which then calls [Guard.Adopt]. Locks that
+// the caller acquires later are then not recorded as locked while g is held. Disown
+// does not unlock. It panics with an error that is [ErrReleased] if g has ended.
 func (g *Guard[T]) Disown() {
 	const method = "Guard.Disown"
 	g.check(method)
 	g.lock.real().disown(exclusive, g.key, method)
 }
 
-// Adopt tells [Check] that the calling goroutine owns g from now on.
+// Adopt tells the checker of [Check] that the calling goroutine owns g from now on. It
+// panics with an error that is [ErrReleased] if g has ended.
 func (g *Guard[T]) Adopt() {
 	const method = "Guard.Adopt"
 	g.check(method)
 	g.lock.real().adopt(exclusive, g.key, method)
 }
 
-// Disown tells [Check] that no goroutine owns g from now on; see [Guard.Disown].
+// Disown tells the checker of [Check] that the calling goroutine no longer owns g; see
+// [Guard.Disown].
 func (g RGuard[T]) Disown() {
 	const method = "RGuard.Disown"
 	g.check(method, sharing)
 	g.lock.real().disown(sharing, g.key, method)
 }
 
-// Adopt tells [Check] that the calling goroutine owns g from now on.
+// Adopt tells the checker of [Check] that the calling goroutine owns g from now on; see
+// [Guard.Adopt].
 func (g RGuard[T]) Adopt() {
 	const method = "RGuard.Adopt"
 	g.check(method, sharing)
 	g.lock.real().adopt(sharing, g.key, method)
 }
 
-// Disown tells [Check] that no goroutine owns g from now on; see [Guard.Disown].
+// Disown tells the checker of [Check] that the calling goroutine no longer owns g; see
+// [Guard.Disown].
 func (g UGuard[T]) Disown() {
 	const method = "UGuard.Disown"
 	g.check(method, upgrading)
 	g.lock.real().disown(upgrading, g.key, method)
 }
 
-// Adopt tells [Check] that the calling goroutine owns g from now on.
+// Adopt tells the checker of [Check] that the calling goroutine owns g from now on; see
+// [Guard.Adopt].
 func (g UGuard[T]) Adopt() {
 	const method = "UGuard.Adopt"
 	g.check(method, upgrading)

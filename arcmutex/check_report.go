@@ -9,44 +9,47 @@ import (
 	"github.com/coderrange/ferrous/internal/lockdep"
 )
 
-// A Deadlock is what [Check] has found.
+// A Deadlock is a report of [Check].
 type Deadlock struct {
 	Kind DeadlockKind
 
-	// Steps are the goroutines that take part. In a cycle each wants what the
-	// next holds, and the last what the first holds. Of [DeadlockLongHold] the
-	// one step is the holder. Of [DeadlockLongWait] the first is the waiter, and
-	// the others are the holders that are known.
+	// Steps are the goroutines involved. In a cycle, each goroutine wants the lock
+	// that the next one holds, and the last one wants the lock that the first one
+	// holds. For [DeadlockLongHold] there is one step, the holder. For
+	// [DeadlockLongWait] the first step is the waiter and the others are the known
+	// holders.
 	Steps []Step
 
-	// For is how long the lock was held or waited for, of these two kinds.
+	// For is how long the lock was held or waited for. It is zero unless Kind is
+	// DeadlockLongHold or DeadlockLongWait.
 	For time.Duration
 }
 
-// A DeadlockKind is how far things have come.
+// A DeadlockKind is the kind of a [Deadlock]. Some kinds are deadlocks that have
+// happened, and others are deadlocks that may happen.
 type DeadlockKind string
 
 // The kinds of deadlock.
 const (
-	DeadlockOrder     DeadlockKind = "lock order"      // possible: locks were taken in orders that form a cycle
-	DeadlockRecursion DeadlockKind = "recursive lock"  // certain, or with a reader's lock possible
-	DeadlockCycle     DeadlockKind = "waiting in vain" // has happened
+	DeadlockOrder     DeadlockKind = "lock order"      // may happen: locks were acquired in orders that form a cycle
+	DeadlockRecursion DeadlockKind = "recursive lock"  // a goroutine locks a lock again; with RLock it only may happen
+	DeadlockCycle     DeadlockKind = "waiting in vain" // has happened: goroutines wait for each other
 
-	DeadlockLongHold DeadlockKind = "held for long" // may be no more than slow
-	DeadlockLongWait DeadlockKind = "waited for long"
+	DeadlockLongHold DeadlockKind = "held for long"   // a lock was held for longer than Limit
+	DeadlockLongWait DeadlockKind = "waited for long" // a lock was waited for for longer than Limit
 )
 
-// A Step is a goroutine that holds, or has held, one lock and waits, or has
-// waited, for another. What it does not hold or want is empty.
+// A Step is a goroutine of a [Deadlock], with the lock that it holds or held and the
+// lock that it wants or wanted. Fields that do not apply are empty.
 type Step struct {
-	Goroutine uint64 // its number in stack traces; zero if nobody owns the hold
-	Holds     string // the lock: its name, or its type and where it was made
-	Wants     string
-	Stack     string // where it wants it, innermost call first
-	HoldStack string // where it locked what it holds
+	Goroutine uint64 // number of the goroutine in stack traces; zero if no goroutine owns the hold
+	Holds     string // lock that it holds: the name, or the type and where it was made
+	Wants     string // lock that it wants, in the same form
+	Stack     string // where it wants the lock, innermost call first
+	HoldStack string // where it locked the lock that it holds
 }
 
-// String returns the report over several lines.
+// String returns the report as text of several lines.
 func (d *Deadlock) String() string {
 	var b strings.Builder
 	if d.For > 0 {
@@ -71,13 +74,13 @@ func (d *Deadlock) String() string {
 // LogValue logs what String returns.
 func (d *Deadlock) LogValue() slog.Value { return slog.StringValue(d.String()) }
 
-// kinds are the kinds of reports, by those of the checker.
+// kinds are the kinds of reports, by the kinds of package lockdep.
 var kinds = [...]DeadlockKind{
 	lockdep.Order: DeadlockOrder, lockdep.Recursion: DeadlockRecursion, lockdep.Cycle: DeadlockCycle,
 	lockdep.LongHold: DeadlockLongHold, lockdep.LongWait: DeadlockLongWait,
 }
 
-// deadlock returns a report as users see it.
+// deadlock returns a report of package lockdep in its exported form.
 func deadlock(r *lockdep.Report) *Deadlock {
 	d := &Deadlock{Kind: kinds[r.Kind], For: r.For}
 	for _, s := range r.Steps {

@@ -10,18 +10,17 @@ import (
 )
 
 // A Cond lets goroutines wait until a condition on a locked value may have
-// come true.
+// become true.
 //
-// The zero value is ready. A Cond must not be copied after first use. It does
-// not belong to a mutex: it waits with whatever guard it is given, those of an
-// [RWMutex]'s writers among them. All methods are safe for concurrent use.
+// The zero value is ready. A Cond must not be copied after first use. All methods
+// are safe for concurrent use. A Cond is not tied to a lock: each wait uses the
+// [Guard] that it is given, of a [Mutex] or of the writer of an [RWMutex].
 //
-// Waiters are notified in the order of their arrival. No wait ends without a
-// notification, but others may hold the lock before the waiter has it again, so
-// the condition must be looked at again: [Cond.WaitWhile] does. A canceled
-// waiter that had been notified already returns as notified, so that no
-// notification is lost. Goroutines that wait are durably blocked in the sense of
-// [testing/synctest].
+// Waiters are notified in the order of their arrival. A wait does not end without a
+// notification, but another goroutine may lock the lock before the waiter does.
+// Therefore the condition must be checked again, as [Cond.WaitWhile] does. A canceled
+// waiter that was notified before returns as notified, so that no notification is
+// lost. Goroutines that wait are durably blocked in the sense of [testing/synctest].
 //
 // After std::sync::Condvar.
 type Cond struct {
@@ -29,27 +28,29 @@ type Cond struct {
 	queue park.Queue[struct{}]
 }
 
-// A Waitable is a guard that a [Cond] can unlock and lock again: a *[Guard].
-// It goes on as the same guard; its copies end.
+// A Waitable is a guard that a [Cond] can unlock and lock again: a *[Guard] of any
+// type. The guard stays valid after the wait; its copies end.
 type Waitable interface {
 	release(method string)
 	relock() (refused error)
 }
 
-// Wait unlocks g, waits until it is notified, and locks g again before it
-// returns, however long that takes. It panics with an error that is
-// [ErrPoisoned] or [ErrTaken] if the value was poisoned or taken while g was
-// unlocked. In all cases g is locked.
+// Wait unlocks g, waits for a notification, and then waits until it has locked g
+// again. It panics with an error that is [ErrPoisoned] or [ErrTaken] if the lock was
+// poisoned or its value taken while g was unlocked. In all cases g is locked when
+// Wait returns or panics. If g has ended, Wait panics with an error that is
+// [ErrReleased].
 //
-// A goroutine that notifies while it holds the lock notifies either before g is
-// unlocked or after the wait has begun: no notification falls in between.
+// The wait begins before g is unlocked, so a goroutine that changes the value under
+// the lock and then notifies does not miss the waiter.
 //
 //ferrous:blocks
 func (c *Cond) Wait(g Waitable) { must(0, c.wait(context.Background(), g, "Cond.Wait")) }
 
-// WaitContext is [Cond.Wait] that waits until ctx is done at most. The error
-// wraps [context.Cause], or is [ErrPoisoned] or [ErrTaken]. In all cases g is
-// locked; if ctx is done already, g is not unlocked at all.
+// WaitContext is [Cond.Wait] that stops waiting for a notification when ctx is done.
+// The error wraps [context.Cause], or is [ErrPoisoned] or [ErrTaken]. In all cases g
+// is locked when WaitContext returns: locking it again does not depend on ctx. If ctx
+// is done before the call, g is not unlocked at all.
 //
 //ferrous:blocks
 func (c *Cond) WaitContext(ctx context.Context, g Waitable) error {
@@ -69,7 +70,7 @@ func (c *Cond) wait(ctx context.Context, g Waitable, method string) error {
 	c.queue.Unlock()
 	released := false
 	defer func() {
-		if !released && !c.queue.Leave(w) { // g has ended; the notification is for the next
+		if !released && !c.queue.Leave(w) { // g has ended; pass the notification on
 			c.NotifyOne()
 		}
 	}()
@@ -86,19 +87,20 @@ func (c *Cond) wait(ctx context.Context, g Waitable, method string) error {
 	}
 }
 
-// WaitWhile waits as [Cond.Wait] does for as long as condition reports true. It
-// calls condition with g locked, first before it waits. If condition panics, so
-// by a failed result.Check, g is locked, and no notification is lost.
+// WaitWhile calls condition with g locked, and waits as [Cond.Wait] does until
+// condition returns false. If condition returns false at once, WaitWhile does not wait.
+// If condition panics, for example in result.Check, g is locked and no notification is
+// lost.
 //
 //ferrous:blocks
 func (c *Cond) WaitWhile(g Waitable, condition func() bool) {
 	must(0, c.waitWhile(context.Background(), g, condition, "Cond.WaitWhile"))
 }
 
-// WaitWhileContext is [Cond.WaitWhile] that waits until ctx is done at most. The
-// error is that of [Cond.WaitContext], and nil whenever condition reports false
-// at the end, also if ctx is done. A condition that can fail keeps its error in
-// a variable and reports false.
+// WaitWhileContext is [Cond.WaitWhile] that stops waiting when ctx is done. It returns
+// nil if the last call of condition returned false, even if ctx is done. Otherwise the
+// error is that of [Cond.WaitContext]. A condition that can fail should store its error
+// in a variable and return false.
 //
 //ferrous:blocks
 func (c *Cond) WaitWhileContext(ctx context.Context, g Waitable, condition func() bool) error {
@@ -112,14 +114,14 @@ func (c *Cond) waitWhile(ctx context.Context, g Waitable, condition func() bool,
 			if errors.Is(err, ErrPoisoned) || errors.Is(err, ErrTaken) || condition() {
 				return err
 			}
-			break // it came true in time
+			break // condition has returned false
 		}
 	}
 	return nil
 }
 
-// NotifyOne wakes the goroutine that has waited longest, if any, and reports
-// whether there was one. The caller may hold the lock or not.
+// NotifyOne wakes the goroutine that has waited longest, and reports whether there was
+// one. It does not wait. The caller may hold the lock, but need not.
 func (c *Cond) NotifyOne() bool {
 	c.queue.Lock()
 	defer c.queue.Unlock()
@@ -130,7 +132,8 @@ func (c *Cond) NotifyOne() bool {
 	return w != nil
 }
 
-// NotifyAll wakes all goroutines that wait, and reports how many.
+// NotifyAll wakes all goroutines that wait, in the order of their arrival, and returns
+// their number. It does not wait. The caller may hold the lock, but need not.
 func (c *Cond) NotifyAll() (n int) {
 	c.queue.Lock()
 	defer c.queue.Unlock()
@@ -148,7 +151,7 @@ func (c *Cond) waiting() int {
 	return c.queue.Len()
 }
 
-// String returns how many goroutines wait.
+// String returns how many goroutines wait, as Cond(2 waiting).
 func (c *Cond) String() string { return fmt.Sprintf("Cond(%d waiting)", c.waiting()) }
 
 // GoString returns what String does.

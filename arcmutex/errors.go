@@ -8,28 +8,29 @@ import (
 )
 
 var (
-	// ErrPoisoned says that a function that was given the value to change did
-	// not return: it panicked, or its goroutine exited, and the value may be
-	// half changed. The error is a *[PoisonedError].
+	// ErrPoisoned means that a function that may have changed the value did not
+	// return: it panicked or called [runtime.Goexit]. The value may be half changed.
+	// The error is a *[PoisonedError].
 	ErrPoisoned = errors.New("arcmutex: " + poisonedText)
 
-	// ErrTaken says that IntoInner has taken the value out of its lock.
+	// ErrTaken means that IntoInner has taken the value out of the lock.
 	ErrTaken = errors.New("arcmutex: value was taken")
 
-	// ErrNoInit is what a zero [LazyLock] panics with: it was not made by
+	// ErrNoInit is what methods of a zero [LazyLock] panic with: it was not made by
 	// [NewLazyLock].
 	ErrNoInit = errors.New("arcmutex: no initializer")
 
-	// ErrLocked is what TryWith and TryRWith return if they would have to wait.
+	// ErrLocked is the error of TryWith and TryRWith if they would have to wait.
 	ErrLocked = errors.New("arcmutex: locked")
 
-	// ErrReleased is what a guard panics with if it has ended or is zero.
+	// ErrReleased is what methods of a guard panic with if the guard has ended or is
+	// zero.
 	ErrReleased = errors.New("arcmutex: used after its end")
 
 	errNilFunc = errors.New("arcmutex: nil function")
 )
 
-// refusal returns why the value of a lock in state s may not be used, or nil.
+// refusal returns an error if the lock, in state s, is poisoned or its value was taken.
 func (l *lock) refusal(s uint64) error {
 	switch {
 	case s&taken != 0:
@@ -43,17 +44,17 @@ func (l *lock) refusal(s uint64) error {
 
 const poisonedText = "poisoned by a function that did not return"
 
-// methodError returns the error of a method.
+// methodError returns err with the name of the method.
 func methodError(method string, err error) error { return operr.New("arcmutex", method, err) }
 
-// needFunc panics unless a method was given its function.
+// needFunc panics in the name of a method if its function is nil.
 func needFunc(method string, given bool) {
 	if !given {
 		panic(methodError(method, errNilFunc))
 	}
 }
 
-// interrupted returns the error of a method whose context is done.
+// interrupted returns the error of a method whose ctx is done.
 func interrupted(ctx context.Context, method string) error {
 	return operr.Interrupted(ctx, "arcmutex", method)
 }
@@ -64,7 +65,7 @@ func isDone(ctx context.Context, method string) bool { return operr.IsDone(ctx, 
 
 func nilContext(method string) { operr.PanicNilContext("arcmutex", method) }
 
-// What is wrong with other arguments.
+// The errors of other invalid arguments.
 var (
 	errNilGuard   = errors.New("nil guard")
 	errNilLock    = errors.New("nil lock")
@@ -72,14 +73,15 @@ var (
 	errSameLock   = errors.New("the same lock twice")
 )
 
-// An endedError is an [ErrReleased]: the key of a guard that holds nothing.
+// An endedError is the key of a guard that holds nothing. It is [ErrReleased], and its
+// text says how the guard ended.
 type endedError uint64
 
 func (k endedError) Error() string {
 	switch {
 	case k == 0:
 		return "zero guard"
-	case k == moved || k&readers != 0: // the key of a UGuard that was downgraded is a reader's
+	case k == moved || k&readers != 0: // a UGuard that was downgraded has the key of a reader
 		return "guard was mapped, downgraded or upgraded"
 	case k == none:
 		return "guard was not acquired"
@@ -93,7 +95,7 @@ func (k endedError) Is(target error) bool { return target == ErrReleased }
 // staleGuard panics in the name of a method of a guard with key k.
 func staleGuard(method string, k uint64) { panic(methodError(method, endedError(k))) }
 
-// must returns v unless there is an error, which it panics with.
+// must returns v, or panics with err if it is not nil.
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)

@@ -6,7 +6,7 @@ import (
 	"github.com/coderrange/ferrous/internal/show"
 )
 
-// formatLock prints the value of a lock that can be had at once.
+// formatLock prints the value if the lock can be taken for reading without waiting.
 func formatLock[T any](s fmt.State, verb rune, name string, value *T, l *lock) {
 	if !l.try(sharing) {
 		show.Text(s, verb, name, "<locked>", poisonText(l))
@@ -28,7 +28,7 @@ func poisonText(l *lock) string {
 	return ""
 }
 
-// formatGuard prints the value of a guard that is still good.
+// formatGuard prints the value if the guard is valid.
 func formatGuard[T any](s fmt.State, verb rune, name string, value *T, h hold, m mode) {
 	if h.lock == nil || !h.lock.real().holds(m, h.key) {
 		show.Text(s, verb, name, "<unlocked>", "")

@@ -9,38 +9,39 @@ import (
 	"github.com/coderrange/ferrous/internal/show"
 )
 
-// A LazyLock computes a value when it is first asked for it.
+// A LazyLock computes its value with a function when the value is first used.
 //
-// If the function panics or exits its goroutine the LazyLock is poisoned for
-// good. It must be made by [NewLazyLock] and not be copied after first use. All
-// methods are safe for concurrent use; the function's return synchronizes
-// before every method that returns the value. Goroutines that wait are durably
-// blocked in the sense of [testing/synctest]. A function that asks for the
-// value it computes waits for itself.
+// If the function panics or calls [runtime.Goexit], the LazyLock is poisoned
+// permanently. A LazyLock must be made by [NewLazyLock] and must not be copied after
+// first use. All methods are safe for concurrent use. The return of the function
+// synchronizes before the return of every method that returns the value. Goroutines
+// that wait are durably blocked in the sense of [testing/synctest]. The function must
+// not use the value of the same LazyLock: it would deadlock.
 //
 // After std::sync::LazyLock.
 type LazyLock[T any] struct {
 	once  Once
-	f     func() T // nil once it has returned
+	f     func() T // nil after it has returned
 	value T
 }
 
-// NewLazyLock returns a LazyLock that will compute its value with f. It panics
-// if f is nil.
+// NewLazyLock returns a LazyLock that computes its value with f. It panics if f is
+// nil.
 func NewLazyLock[T any](f func() T) *LazyLock[T] {
 	needFunc("NewLazyLock", f != nil)
 	return &LazyLock[T]{f: f}
 }
 
-// Get returns the value, which it computes, or waits for, if it must. It
-// panics with an error that is [ErrPoisoned] if the function has not
-// returned. It is one atomic load once the value is there.
+// Get returns the value. On first use it computes the value; if another goroutine is
+// computing it, Get waits. It panics with an error that is [ErrPoisoned] if the
+// function did not return, or [ErrNoInit] if l is the zero value. When the value is
+// computed, Get is one atomic load.
 //
 //ferrous:blocks
 func (l *LazyLock[T]) Get() T { return *l.ptr("LazyLock.Get") }
 
-// Ptr is [LazyLock.Get] that returns a pointer to the value. What is done with
-// it by several goroutines is their matter.
+// Ptr is [LazyLock.Get] that returns a pointer to the value. Synchronizing access to
+// the value through the pointer is up to the caller.
 //
 //ferrous:lends
 //ferrous:blocks
@@ -53,9 +54,10 @@ func (l *LazyLock[T]) ptr(method string) *T {
 	return &l.value
 }
 
-// GetContext is [LazyLock.Get] that waits for another goroutine's computation
-// until ctx is done at most. The error wraps [context.Cause], or is
-// [ErrPoisoned].
+// GetContext is [LazyLock.Get] that stops waiting for the function of another goroutine
+// when ctx is done. The error wraps [context.Cause], or is [ErrPoisoned]. ctx does not
+// interrupt the function. It panics with an error that is [ErrNoInit] if l is the zero
+// value.
 //
 //ferrous:blocks
 func (l *LazyLock[T]) GetContext(ctx context.Context) (v T, err error) {
@@ -65,8 +67,8 @@ func (l *LazyLock[T]) GetContext(ctx context.Context) (v T, err error) {
 	return l.value, nil
 }
 
-// TryGet returns the value, and whether it was computed already. It computes
-// nothing.
+// TryGet returns the value, and whether it has been computed. It does not compute the
+// value and does not wait.
 func (l *LazyLock[T]) TryGet() (v T, ok bool) {
 	if l.once.IsDone() {
 		return l.value, true
@@ -74,7 +76,7 @@ func (l *LazyLock[T]) TryGet() (v T, ok bool) {
 	return v, false
 }
 
-// force computes the value unless it is there.
+// force computes the value if it has not been computed.
 func (l *LazyLock[T]) force(ctx context.Context, method string) error {
 	err := l.once.doSlow(ctx, method, l.compute)
 	if errors.Is(err, ErrNoInit) {
@@ -83,7 +85,7 @@ func (l *LazyLock[T]) force(ctx context.Context, method string) error {
 	return err
 }
 
-// compute runs under the lock of the Once.
+// compute is the function of the Once: it computes the value.
 func (l *LazyLock[T]) compute() error {
 	if l.f == nil {
 		return ErrNoInit
@@ -93,11 +95,12 @@ func (l *LazyLock[T]) compute() error {
 	return nil
 }
 
-// IsPoisoned reports whether the function has not returned.
+// IsPoisoned reports whether l is poisoned: the function panicked or called
+// [runtime.Goexit].
 func (l *LazyLock[T]) IsPoisoned() bool { return l.once.IsPoisoned() }
 
-// Format prints the value, or <uninit> or <poisoned>, and with %+v and %#v
-// that it is a LazyLock's. It computes nothing.
+// Format prints the value, or <uninit> or <poisoned>. %+v and %#v also print the type,
+// LazyLock. It does not compute the value.
 func (l *LazyLock[T]) Format(s fmt.State, verb rune) {
 	v, ok := l.TryGet()
 	switch {

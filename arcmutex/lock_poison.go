@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// A PoisonedError says which function has poisoned a lock. It is [ErrPoisoned].
+// A PoisonedError describes the function that poisoned a lock. It is [ErrPoisoned].
 type PoisonedError struct {
-	Lock  string // the name that WithName has given the lock, or empty
-	Value any    // what the function panicked with, or nil if it exited its goroutine
-	Place string // where it panicked or exited: the function, its file and line
+	Lock  string // name of the lock from WithName, or empty
+	Value any    // value of the panic, or nil if the function called runtime.Goexit
+	Place string // where it panicked or exited: function, file and line
 }
 
 // Error returns the lock's name, the value and the place.
@@ -25,14 +25,14 @@ func (e *PoisonedError) Error() string {
 	return "arcmutex: " + name + poisonedText + " (" + how + " at " + e.Place + ")"
 }
 
-// Unwrap returns [ErrPoisoned], and not the value: the error of a function that
-// has failed earlier must not pass for the error of this call.
+// Unwrap returns [ErrPoisoned]. It does not return Value, even if Value is an error,
+// because that error is of an earlier call and not of the call that returned e.
 func (e *PoisonedError) Unwrap() error { return ErrPoisoned }
 
-// fail ends the exclusive hold of a function that has not returned, poisons the
-// lock, and goes on with the panic, if v is not nil. It is called with what the
-// deferred function has recovered, while the stack of f is still there: for that
-// reason a crash shows it, too.
+// fail is called when a function under the lock did not return. It poisons the lock and
+// ends the exclusive hold. v is the recovered value; if it is not nil, fail panics
+// again with it. fail runs in a deferred call, while the frames of the function are
+// still on the stack, so the stack trace of a crash shows them.
 func (h *hold) fail(v any) {
 	h.lock.real().setPoison(v)
 	h.finish()
@@ -51,36 +51,37 @@ func (l *lock) setPoison(v any) {
 	l.state.Or(poisoned)
 }
 
-// poison returns the error of a poisoned lock.
+// poison returns the error for a poisoned lock.
 func (l *lock) poison() error {
 	if i := l.info.Load(); i != nil {
 		if e := i.poison.Load(); e != nil {
 			return e
 		}
 	}
-	return ErrPoisoned // another goroutine is just clearing it
+	return ErrPoisoned // another goroutine is clearing the poison
 }
 
+// clearPoison ends the poison of the lock.
 func (l *lock) clearPoison() {
 	i := l.info.Load()
 	if i == nil {
-		return // it has never been poisoned
+		return // the lock was never poisoned
 	}
 	e := i.poison.Load()
 	l.state.And(^uint64(poisoned))
-	i.poison.CompareAndSwap(e, nil) // unless another function has poisoned it since
+	i.poison.CompareAndSwap(e, nil) // fails if another function has poisoned the lock since
 }
 
-// neverPoison makes the lock one that is never poisoned.
+// neverPoison turns poisoning of the lock off, and clears the poison.
 func (l *lock) neverPoison(method string) {
 	l.seen(method).isClean.Store(true)
 	l.clearPoison()
 }
 
-// unwoundAt returns where the function panicked, or exited its goroutine, that is
-// just being unwound. Between there and here, the stack has frames of the runtime
-// and of this module only: those of deferred functions that go on with the panic, of
-// methods that panic, and of result.Check.
+// unwoundAt is called while a function is being unwound, and returns where it panicked
+// or exited. Between that frame and the frame of unwoundAt there are only frames of the
+// runtime and of this module: deferred functions that panic again, methods that panic,
+// and result.Check.
 func unwoundAt() string {
 	var pcs [32]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
@@ -92,6 +93,7 @@ func unwoundAt() string {
 	}
 }
 
+// isOurs reports whether unwoundAt skips the function.
 func isOurs(function string) bool {
 	const module = "github.com/coderrange/ferrous/"
 	for _, prefix := range []string{"runtime.", module + "arcmutex.", module + "result.", module + "internal/"} {

@@ -6,30 +6,30 @@ import (
 	"github.com/coderrange/ferrous/internal/track"
 )
 
-// holds is the tracking of those who hold locks.
+// holds tracks the holds of locks.
 var holds = track.Class{Path: "github.com/coderrange/ferrous/arcmutex", Profile: track.Locks}
 
-// guards are what tracked holds of each mode are called.
+// guards are the names of tracked holds, by mode.
 var guards = [modes]string{
 	exclusive: "arcmutex.Guard", sharing: "arcmutex.RGuard", upgrading: "arcmutex.UGuard", upgraded: "arcmutex.Guard",
 }
 
-// A proxy takes the place of the lock in a tracked guard. The guard and its copies
-// are all that refers to it, so that the garbage collector finds its token when
-// they are forgotten, even if the lock lives on. Guards that are not tracked have
-// no field for a token and pay nothing.
+// A proxy replaces the lock in a tracked guard. Only the guard and its copies refer to
+// the proxy. So the garbage collector reports the token when all of them are
+// unreachable, even if the lock is still in use. A guard that is not tracked needs no
+// field for a token.
 //
-// While the hold lasts, the state has the turn by which a Guard's methods know that
-// the guard is good. It always has proxied and known, with which no fast path ends
-// the hold: the slow paths pass the end on to the lock.
+// While the guard is valid, the state of the proxy has the turn of the guard, which the
+// methods of the guard check. The state always has proxied and known set, so no fast
+// path ends the hold. The slow paths pass the end on to the real lock.
 type proxy struct {
-	lock  lock // first, for lock.proxy; only its state is used
-	of    *lock
+	lock  lock  // first, for lock.proxy; only its state is used
+	of    *lock // the real lock
 	token *track.Token
 }
 
-// tracked returns what the guard with key k has as its lock: a proxy if its turn to
-// be tracked has come. The stack begins skip frames above tracked.
+// tracked returns the lock field for the guard with key k: that of a proxy if the hold
+// is sampled, or else l. The recorded stack leaves out skip frames above tracked.
 func (l *lock) tracked(m mode, k uint64, method string, skip int) *lock {
 	if !holds.Sampled() {
 		return l
@@ -39,7 +39,7 @@ func (l *lock) tracked(m mode, k uint64, method string, skip int) *lock {
 	return &p.lock
 }
 
-// proxy returns the proxy that l belongs to, or nil.
+// proxy returns the proxy whose lock field is l, or nil.
 func (l *lock) proxy() *proxy {
 	if l.state.Load()&proxied != proxied {
 		return nil
@@ -47,7 +47,8 @@ func (l *lock) proxy() *proxy {
 	return (*proxy)(unsafe.Pointer(l))
 }
 
-// real returns the lock that l stands for, which is l unless it is a proxy's.
+// real returns the real lock: that of the proxy if l is the lock field of one, or else
+// l.
 func (l *lock) real() *lock {
 	if p := l.proxy(); p != nil {
 		return p.of
@@ -55,23 +56,22 @@ func (l *lock) real() *lock {
 	return l
 }
 
-// begin makes the guards with key k good.
+// begin makes the guards with key k valid.
 func (p *proxy) begin(k uint64) { p.lock.state.Store(k&turns | proxied | known) }
 
-// end makes the guards with key k stale, and reports whether it was the first to
-// do so.
+// end makes the guards with key k invalid, and reports whether this was the first call.
 func (p *proxy) end(k uint64) bool {
 	p.lock.state.Store(^k&turns | proxied | known)
 	return p.token.End()
 }
 
-// leave is that of the lock.
+// leave is [lock.leave] of the real lock.
 func (p *proxy) leave(m mode, k, delta uint64) bool { return p.end(k) && p.of.leave(m, k, delta) }
 
-// runlock is that of the lock.
+// runlock is [lock.runlock] of the real lock.
 func (p *proxy) runlock(k uint64) {
 	if k&readers != 0 && !p.end(k) {
-		k = over // a copy of the guard was faster
+		k = over // a copy of the guard was unlocked first
 	}
 	p.of.runlock(k)
 }

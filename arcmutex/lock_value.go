@@ -5,10 +5,11 @@ import (
 	"errors"
 )
 
-// What Mutex and RWMutex do alike with a value they own.
+// The functions in this file implement the methods that Mutex and RWMutex have in
+// common.
 
-// lend calls f with the value while h holds its lock exclusively, unlocks it
-// whatever happens, and poisons it if f does not return.
+// lend calls f with the value and then ends the exclusive hold h. If f does not return,
+// lend poisons the lock.
 func lend[T any](h hold, value *T, f func(*T) error) (err error) {
 	returned := false
 	defer func() {
@@ -22,14 +23,13 @@ func lend[T any](h hold, value *T, f func(*T) error) (err error) {
 	return err
 }
 
-// rlend calls f with the value while h is a share of its lock, and gives the
-// share back whatever happens.
+// rlend calls f with the value and then ends the share h, also if f does not return.
 func rlend[T any](h hold, value *T, f func(*T) error) error {
 	defer h.lock.runlock(h.key)
 	return f(value)
 }
 
-// withErr lends the value to f, once it has locked l.
+// withErr locks l and calls f with the value.
 func withErr[T any](ctx context.Context, l *lock, value *T, method string, f func(*T) error) error {
 	needFunc(method, f != nil)
 	h, err := l.lockContext(ctx, method)
@@ -39,7 +39,7 @@ func withErr[T any](ctx context.Context, l *lock, value *T, method string, f fun
 	return lend(h, value, f)
 }
 
-// tryWith is withErr without waiting.
+// tryWith is [withErr] without waiting.
 func tryWith[T any](l *lock, value *T, method string, f func(*T) error) error {
 	needFunc(method, f != nil)
 	h, err := l.tryOrErr(exclusive, method)
@@ -49,7 +49,7 @@ func tryWith[T any](l *lock, value *T, method string, f func(*T) error) error {
 	return lend(h, value, f)
 }
 
-// rwithErr is withErr for a share of l.
+// rwithErr is [withErr] that locks l for reading.
 func rwithErr[T any](ctx context.Context, l *lock, value *T, method string, f func(*T) error) error {
 	needFunc(method, f != nil)
 	h, err := l.acquire(ctx, sharing, method)
@@ -59,7 +59,7 @@ func rwithErr[T any](ctx context.Context, l *lock, value *T, method string, f fu
 	return rlend(h, value, f)
 }
 
-// tryRWith is rwithErr without waiting.
+// tryRWith is [rwithErr] without waiting.
 func tryRWith[T any](l *lock, value *T, method string, f func(*T) error) error {
 	needFunc(method, f != nil)
 	h, err := l.tryOrErr(sharing, method)
@@ -72,14 +72,14 @@ func tryRWith[T any](l *lock, value *T, method string, f func(*T) error) error {
 // finish ends an exclusive hold.
 func (h *hold) finish() { h.leave(exclusive, losses[exclusive]) }
 
-// lockAnyway waits for a lock that may be poisoned or without its value, and
-// reports which.
+// lockAnyway locks l exclusively, even if it is poisoned or its value was taken, and
+// returns that as an error.
 func (l *lock) lockAnyway() (h hold, refused error) {
-	_ = l.wait(context.Background(), exclusive, "") // the context has no end to report
+	_ = l.wait(context.Background(), exclusive, "") // fails only if the context is done
 	return l.opened(exclusive, "", 3)
 }
 
-// recoverWith is repair for a function that cannot fail.
+// recoverWith is [repair] for a function that cannot fail.
 func recoverWith[T any](l *lock, value *T, method string, f func(*T)) {
 	needFunc(method, f != nil)
 	must(0, repair(l, value, method, func(v *T) error {
@@ -88,8 +88,8 @@ func recoverWith[T any](l *lock, value *T, method string, f func(*T)) {
 	}))
 }
 
-// repair lends the value to f, poisoned or not, and clears the poison if f
-// returns nil. The error is f's, or [ErrTaken].
+// repair locks l, poisoned or not, calls f with the value, and clears the poison if f
+// returns nil. The error is that of f, or is [ErrTaken].
 func repair[T any](l *lock, value *T, method string, f func(*T) error) error {
 	needFunc(method, f != nil)
 	h, refused := l.lockAnyway()
@@ -106,7 +106,7 @@ func repair[T any](l *lock, value *T, method string, f func(*T) error) error {
 	})
 }
 
-// tryOrErr is tryAcquire that says ErrLocked.
+// tryOrErr is [lock.tryAcquire] that returns [ErrLocked] if the lock is not available.
 func (l *lock) tryOrErr(m mode, method string) (hold, error) {
 	h, ok, err := l.tryAcquire(m, method)
 	if err == nil && !ok {
@@ -115,7 +115,7 @@ func (l *lock) tryOrErr(m mode, method string) (hold, error) {
 	return h, err
 }
 
-// replace puts v in the place of the value that l guards.
+// replace locks l and replaces the value by v.
 func replace[T any](l *lock, value *T, v T, method string) (old T, err error) {
 	h, err := l.acquire(context.Background(), exclusive, method)
 	if err == nil {
@@ -125,7 +125,7 @@ func replace[T any](l *lock, value *T, v T, method string) (old T, err error) {
 	return old, err
 }
 
-// intoInner takes the value that l guards for good.
+// intoInner locks l and takes the value out permanently.
 func intoInner[T any](l *lock, value *T, method string) (v T, err error) {
 	h, refused := l.lockAnyway()
 	defer h.finish()

@@ -5,7 +5,8 @@ import (
 	"log/slog"
 )
 
-// A Locker is a lock for [LockAll] and the guard that it is to fill.
+// A Locker is an argument of [LockAll]: a lock, and the guard that LockAll sets. It is
+// made by [Mutex.To], [RWMutex.To] or [RWMutex.RTo]. The zero Locker is not valid.
 type Locker struct {
 	lock   *lock
 	mode   mode
@@ -13,7 +14,7 @@ type Locker struct {
 	unlock func()
 }
 
-// String returns how the lock is to be locked, and the name that WithName gave it.
+// String returns how the lock will be locked, and the name from WithName.
 func (l Locker) String() string {
 	if l.lock == nil {
 		return "Locker(zero)"
@@ -34,12 +35,13 @@ func (l Locker) GoString() string { return l.String() }
 // LogValue logs what String returns.
 func (l Locker) LogValue() slog.Value { return slog.StringValue(l.String()) }
 
-// To returns a Locker that locks m and fills g.
+// To returns a Locker with which [LockAll] locks m and sets *g. It panics if g is nil.
 func (m *Mutex[T]) To(g *Guard[T]) Locker {
 	return lockerTo(&m.lock, &m.value, g, "Mutex.To")
 }
 
-// To returns a Locker that locks m for writing and fills g.
+// To returns a Locker with which [LockAll] locks m for writing and sets *g. It panics
+// if g is nil.
 func (m *RWMutex[T]) To(g *Guard[T]) Locker {
 	return lockerTo(&m.lock, &m.value, g, "RWMutex.To")
 }
@@ -51,7 +53,8 @@ func lockerTo[T any](l *lock, value *T, g *Guard[T], method string) Locker {
 	return Locker{l, exclusive, func(h hold) { *g = Guard[T]{value, h} }, g.Unlock}
 }
 
-// RTo returns a Locker that shares m and fills g.
+// RTo returns a Locker with which [LockAll] locks m for reading and sets *g. It panics
+// if g is nil.
 func (m *RWMutex[T]) RTo(g *RGuard[T]) Locker {
 	if g == nil {
 		panic(methodError("RWMutex.RTo", errNilGuard))
@@ -59,21 +62,25 @@ func (m *RWMutex[T]) RTo(g *RGuard[T]) Locker {
 	return Locker{&m.lock, sharing, func(h hold) { *g = RGuard[T]{&grip[T]{&m.value, h}} }, func() { g.Unlock() }}
 }
 
-// LockAll waits until it has locked all of ls, and fills their guards:
+// LockAll waits until it has locked all of ls, and sets their guards:
 //
 //	var from, to arcmutex.Guard[Account]
 //	unlock := arcmutex.LockAll(a.To(&from), b.To(&to))
 //	defer unlock()
 //
-// It does not deadlock, whatever the order in which they are given here and
-// locked elsewhere: it never waits for one while it holds another. It can still
-// deadlock if the caller already holds a lock. unlock unlocks all the guards. If
-// one of them was unlocked before, unlock unlocks the others and then panics with
-// an error that is [ErrReleased].
+// It does not deadlock, whatever the order of ls and the order in which the locks are
+// locked elsewhere, because it never waits for a lock while it holds another one of ls.
+// It can still deadlock if the caller already holds a lock.
 //
-// It panics with an error that is [ErrPoisoned] or [ErrTaken], and holds
-// nothing, if one of them is poisoned or without its value, and if one is given
-// twice.
+// unlock unlocks all the guards. If a guard has ended before, unlock unlocks the others
+// and then panics with an error that is [ErrReleased].
+//
+// LockAll panics, and holds nothing, if a lock is poisoned, if the value of a lock was
+// taken, if a lock is in ls twice, or if a Locker is zero. In the first two cases the
+// error is [ErrPoisoned] or [ErrTaken].
+//
+// LockAll waits in the queue of one lock at a time, so other goroutines may overtake
+// it.
 //
 //ferrous:acquire
 //ferrous:blocks
@@ -85,8 +92,8 @@ func LockAll(ls ...Locker) (unlock func()) {
 	return unlock
 }
 
-// LockAllContext is [LockAll] that waits until ctx is done at most. The error
-// wraps [context.Cause], or is [ErrPoisoned] or [ErrTaken]; then nothing is held.
+// LockAllContext is [LockAll] that stops waiting when ctx is done. The error wraps
+// [context.Cause], or is [ErrPoisoned] or [ErrTaken]. Then no lock is held.
 //
 //ferrous:acquire
 //ferrous:fallible
@@ -95,9 +102,9 @@ func LockAllContext(ctx context.Context, ls ...Locker) (unlock func(), err error
 	return lockAll(ctx, ls, "LockAllContext")
 }
 
-// lockAll waits for one lock while it holds none, and then tries the others;
-// if one of them is not to be had, it lets go of all and waits for that one. So
-// do std::lock of C++ and folly::acquireLocked.
+// lockAll waits for one lock while it holds none, and then tries the others. If one
+// of them is not available, lockAll unlocks all and waits for that one next. This is
+// the algorithm of std::lock of C++ and of folly::acquireLocked.
 func lockAll(ctx context.Context, ls []Locker, method string) (unlock func(), err error) {
 	seen := make(map[*lock]bool, len(ls))
 	for _, l := range ls {
@@ -124,8 +131,9 @@ func lockAll(ctx context.Context, ls []Locker, method string) (unlock func(), er
 	return func() { unlockAll(ls) }, nil
 }
 
-// lockFrom waits for ls[first] and tries the others. It returns the index of
-// one that somebody else holds, and holds nothing, or -1 if it holds all.
+// lockFrom waits for ls[first] and tries the others. It returns -1 if it holds all of
+// them. Otherwise it holds none of them and returns the index of one that was not
+// available.
 func lockFrom(ctx context.Context, ls []Locker, holds []hold, first int, method string) (busy int, err error) {
 	for n := range ls {
 		i := (first + n) % len(ls)
@@ -147,7 +155,7 @@ func lockFrom(ctx context.Context, ls []Locker, holds []hold, first int, method 
 	return -1, nil
 }
 
-// unlockAll unlocks the last first, and all of them whatever happens.
+// unlockAll unlocks all of ls, the last one first, even if some of them panic.
 func unlockAll(ls []Locker) {
 	for _, l := range ls {
 		defer l.unlock()

@@ -10,13 +10,14 @@ import (
 
 // A Once runs a function once.
 //
-// If the function panics or exits its goroutine, the Once is poisoned: Do
-// panics with an error that is [ErrPoisoned] from then on, until
-// [Once.DoForce] succeeds. The zero value is ready. A Once must not be copied
-// after first use. All methods are safe for concurrent use. The return of the
-// function synchronizes before that of every Do and Wait. Goroutines that wait
-// are durably blocked in the sense of [testing/synctest]. A function that calls
-// Do on its own Once waits for itself.
+// If the function panics or calls [runtime.Goexit], the Once is poisoned: Do then
+// panics with an error that is [ErrPoisoned], until [Once.DoForce] succeeds.
+//
+// The zero value is ready. A Once must not be copied after first use. All methods are
+// safe for concurrent use. The return of the function synchronizes before the return
+// of every Do and Wait. Goroutines that wait are durably blocked in the sense of
+// [testing/synctest]. The function must not call Do of the same Once: it would
+// deadlock.
 //
 // After std::sync::Once.
 type Once struct {
@@ -26,8 +27,10 @@ type Once struct {
 	queue park.Queue[struct{}]
 }
 
-// Do calls f if no function has returned yet, and waits while another
-// goroutine does so. It is one atomic load once that is done.
+// Do calls f if the Once is not done. If another goroutine is running a function, Do
+// waits for it first. When Do returns, a function has returned. Do panics with an error
+// that is [ErrPoisoned] if the Once is poisoned. If the Once is done, Do is one atomic
+// load.
 //
 //ferrous:blocks
 func (o *Once) Do(f func()) {
@@ -45,25 +48,25 @@ func (o *Once) do(f func()) {
 	}))
 }
 
-// DoErr is [Once.Do] for a function that can fail. If f returns an error the
-// Once is neither done nor poisoned, and the next may try. The error is f's, or
-// [ErrPoisoned].
+// DoErr is [Once.Do] for a function that can fail. If f returns an error, the Once is
+// neither done nor poisoned, and the next call runs its function. The error is that of
+// f, or is [ErrPoisoned].
 //
 //ferrous:blocks
 func (o *Once) DoErr(f func() error) error {
 	return o.doSlow(context.Background(), "Once.DoErr", f)
 }
 
-// DoContext is [Once.DoErr] that waits for another goroutine's function until
-// ctx is done at most. The error wraps [context.Cause] then.
+// DoContext is [Once.DoErr] that stops waiting for the function of another goroutine
+// when ctx is done. Then the error wraps [context.Cause]. ctx does not interrupt f.
 //
 //ferrous:blocks
 func (o *Once) DoContext(ctx context.Context, f func() error) error {
 	return o.doSlow(ctx, "Once.DoContext", f)
 }
 
-// DoForce is [Once.Do] that also calls f on a poisoned Once, and tells it so.
-// If f returns, the Once is done and not poisoned any more.
+// DoForce is [Once.Do] that calls f even if the Once is poisoned. wasPoisoned reports
+// whether it was. When f returns, the Once is done and not poisoned any more.
 //
 //ferrous:blocks
 func (o *Once) DoForce(f func(wasPoisoned bool)) {
@@ -82,7 +85,7 @@ func (o *Once) DoForce(f func(wasPoisoned bool)) {
 	})
 }
 
-// doSlow calls f under the lock unless the Once is done.
+// doSlow locks the Once and calls f, unless the Once is done.
 func (o *Once) doSlow(ctx context.Context, method string, f func() error) error {
 	needFunc(method, f != nil)
 	if isDone(ctx, method) {
@@ -107,7 +110,7 @@ func (o *Once) doSlow(ctx context.Context, method string, f func() error) error 
 	})
 }
 
-// finish lets all pass.
+// finish marks the Once as done and wakes all goroutines that wait.
 func (o *Once) finish() {
 	o.queue.Lock()
 	defer o.queue.Unlock()
@@ -115,14 +118,14 @@ func (o *Once) finish() {
 	o.queue.GrantAll()
 }
 
-// Wait waits until a function has returned, and runs none. It keeps waiting on
+// Wait waits until the Once is done. It does not run a function. It keeps waiting on
 // a poisoned Once, because [Once.DoForce] may still complete it.
 //
 //ferrous:blocks
 func (o *Once) Wait() { _ = o.WaitContext(context.Background()) }
 
-// WaitContext is [Once.Wait] that waits until ctx is done at most. The error
-// wraps [context.Cause].
+// WaitContext is [Once.Wait] that stops waiting when ctx is done. Then the error wraps
+// [context.Cause].
 //
 //ferrous:blocks
 func (o *Once) WaitContext(ctx context.Context) error {
@@ -141,13 +144,13 @@ func (o *Once) WaitContext(ctx context.Context) error {
 	return nil
 }
 
-// IsDone reports whether a function has returned.
+// IsDone reports whether a function has returned. It is one atomic load.
 func (o *Once) IsDone() bool { return o.done.Load() }
 
 // IsPoisoned reports whether the Once is poisoned at the moment.
 func (o *Once) IsPoisoned() bool { return o.lock.state.Load()&poisoned != 0 }
 
-// String returns the state: new, running, done or poisoned.
+// String returns the state, as Once(done). The state is new, running, done or poisoned.
 func (o *Once) String() string { return "Once(" + o.text() + ")" }
 
 // GoString returns what String does.

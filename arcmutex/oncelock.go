@@ -10,29 +10,31 @@ import (
 	"github.com/coderrange/ferrous/internal/show"
 )
 
-// A OnceLock is a place for a value that is set once, by whoever comes first.
+// A OnceLock has a value that is set once, by the first caller. If one function always
+// computes the value, use a [LazyLock].
 //
-// The zero value is empty and ready. A OnceLock must not be copied after first
-// use. All methods are safe for concurrent use; setting the value synchronizes
-// before every method that returns it. Goroutines that wait are durably
+// The zero value is not set, and ready. A OnceLock must not be copied after first use.
+// All methods are safe for concurrent use. Setting the value synchronizes before the
+// return of every method that returns the value. Goroutines that wait are durably
 // blocked in the sense of [testing/synctest].
 //
 // After std::sync::OnceLock, with the cancellation of tokio's OnceCell.
 type OnceLock[T any] struct {
 	_     noCopy
-	value atomic.Pointer[T] // nil while empty
-	lock  lock              // held by who fills it; never poisoned
+	value atomic.Pointer[T] // nil if not set
+	lock  lock              // held while the value is computed; never poisoned
 	queue park.Queue[struct{}]
 }
 
-// OnceLockFrom returns a OnceLock that is set to v.
+// OnceLockFrom returns a OnceLock whose value is set to v.
 func OnceLockFrom[T any](v T) *OnceLock[T] {
 	o := new(OnceLock[T])
 	o.value.Store(&v)
 	return o
 }
 
-// Get returns the value, and whether it is set. It is one atomic load.
+// Get returns the value, and whether it is set. It does not wait, and is one atomic
+// load.
 func (o *OnceLock[T]) Get() (v T, ok bool) {
 	if p := o.value.Load(); p != nil {
 		return *p, true
@@ -49,8 +51,8 @@ func (o *OnceLock[T]) Ptr() (v *T, ok bool) {
 	return v, v != nil
 }
 
-// Set sets the value if it is not set, and reports whether it did. While
-// another goroutine computes one it waits.
+// Set sets the value if it is not set, and reports whether it did. If another goroutine
+// is computing a value, Set waits for it first.
 //
 //ferrous:blocks
 func (o *OnceLock[T]) Set(v T) bool {
@@ -58,7 +60,8 @@ func (o *OnceLock[T]) Set(v T) bool {
 	return ok
 }
 
-// TryInsert is [OnceLock.Set] that returns the value which is set now.
+// TryInsert is [OnceLock.Set] that also returns the value that is set when it returns:
+// v if ok is true, or else the value that was set before.
 //
 //ferrous:blocks
 func (o *OnceLock[T]) TryInsert(v T) (current T, ok bool) {
@@ -69,10 +72,11 @@ func (o *OnceLock[T]) TryInsert(v T) (current T, ok bool) {
 	return *p, ok
 }
 
-// GetOrInit returns the value, after setting it to what f returns if it was
-// not set. While another goroutine computes it, GetOrInit waits. If f panics or
-// exits its goroutine the value stays unset, and the next may try. An f that
-// asks for the value it computes waits for itself.
+// GetOrInit returns the value. If the value is not set, GetOrInit calls f and sets the
+// value to the result. If another goroutine is computing a value, GetOrInit waits for
+// it first. If f panics or calls [runtime.Goexit], the value stays unset and the next
+// call may set it. f must not call a method that waits of the same OnceLock: it would
+// deadlock. If the value is set, GetOrInit is one atomic load.
 //
 //ferrous:blocks
 func (o *OnceLock[T]) GetOrInit(f func() T) T {
@@ -92,18 +96,17 @@ func (o *OnceLock[T]) initialize(f func() T) T {
 	return *p
 }
 
-// GetOrTryInit is [OnceLock.GetOrInit] for a function that can fail. If f
-// returns an error, GetOrTryInit returns it and the value stays unset, so that
-// the next call may try again.
+// GetOrTryInit is [OnceLock.GetOrInit] for a function that can fail. If f returns an
+// error, GetOrTryInit returns that error and the value stays unset.
 //
 //ferrous:blocks
 func (o *OnceLock[T]) GetOrTryInit(f func() (T, error)) (T, error) {
 	return o.getOrTryInit(context.Background(), "OnceLock.GetOrTryInit", f)
 }
 
-// GetOrTryInitContext is [OnceLock.GetOrTryInit] that waits for another
-// goroutine's function until ctx is done at most. The error then wraps
-// [context.Cause].
+// GetOrTryInitContext is [OnceLock.GetOrTryInit] that stops waiting for the function of
+// another goroutine when ctx is done. Then the error wraps [context.Cause]. ctx does
+// not interrupt f.
 //
 //ferrous:blocks
 func (o *OnceLock[T]) GetOrTryInitContext(ctx context.Context, f func() (T, error)) (T, error) {
@@ -122,7 +125,8 @@ func (o *OnceLock[T]) getOrTryInit(ctx context.Context, method string, f func() 
 	return *p, nil
 }
 
-// fill returns the value, and computes it first if it must.
+// fill returns a pointer to the value. If the value is not set, fill computes and sets
+// it first.
 func (o *OnceLock[T]) fill(ctx context.Context, method string, f func() (*T, error)) (*T, error) {
 	if isDone(ctx, method) {
 		return nil, interrupted(ctx, method)
@@ -134,7 +138,7 @@ func (o *OnceLock[T]) fill(ctx context.Context, method string, f func() (*T, err
 	if err != nil {
 		return nil, err
 	}
-	defer h.finish() // whatever happens, it is not poisoned
+	defer h.finish() // also if f panics; the lock is never poisoned
 	if p := o.value.Load(); p != nil {
 		return p, nil
 	}
@@ -157,7 +161,7 @@ func (o *OnceLock[T]) Wait() T {
 	return v
 }
 
-// WaitContext is [OnceLock.Wait] that waits until ctx is done at most. The error
+// WaitContext is [OnceLock.Wait] that stops waiting when ctx is done. Then the error
 // wraps [context.Cause].
 //
 //ferrous:blocks
@@ -174,8 +178,8 @@ func (o *OnceLock[T]) WaitContext(ctx context.Context) (v T, err error) {
 	return v, interrupted(ctx, method)
 }
 
-// Take takes the value out, and reports whether there was one. It can then be
-// set again.
+// Take removes the value and returns it, and reports whether it was set. After that a
+// value can be set again. It does not wait.
 func (o *OnceLock[T]) Take() (v T, ok bool) {
 	if p := o.value.Swap(nil); p != nil {
 		return *p, true
@@ -183,8 +187,7 @@ func (o *OnceLock[T]) Take() (v T, ok bool) {
 	return v, false
 }
 
-// Format prints the value, or <unset>, and with %+v and %#v that it is a
-// OnceLock's.
+// Format prints the value, or <unset>. %+v and %#v also print the type, OnceLock.
 func (o *OnceLock[T]) Format(s fmt.State, verb rune) {
 	if p := o.value.Load(); p != nil {
 		show.Value(s, verb, "OnceLock", *p, "")
