@@ -20,14 +20,36 @@
 // waited for anyway, in a WaitGroup or a task scope, may share one sender. Its owner
 // closes it after the wait.
 //
+// # Shutdown
+//
+// A service that stops ends its producers first, and then its consumers:
+//
+//   - The producers send with the context that the signal ends. Their sends fail, and
+//     they close their senders.
+//   - The consumers receive with another context, for example one with a deadline that
+//     starts at the signal. With the context of the signal, they would stop at once and
+//     leave the messages that are buffered.
+//   - The loop over [Receiver.All] ends by itself when all senders are closed and the
+//     buffer is empty. If a producer may not end, call [Receiver.Shutdown].
+//
+// The example of Receiver.Shutdown shows it:
+//
+//	<-signaled.Done()
+//	jobs.Shutdown() // sends fail; what is buffered can still be received
+//	limit, done := context.WithTimeout(context.Background(), time.Minute)
+//	defer done()
+//	for job, err := range jobs.All(limit) { … }
+//	jobs.Close()
+//
 // # Guarantees
 //
 // If a send returned nil, the message was received, is buffered, or was discarded by
 // the Close of the last receiver. If it returned an error, the message was not sent.
 // Messages of one sender arrive in the order in which they were sent.
 //
-// A context that is done is reported before anything else. The error matches both the
-// context's Err and its [context.Cause].
+// A context that is done is reported before anything else. The error matches both
+// ctx.Err() and [context.Cause] with [errors.Is], also if the context has a cause of its
+// own.
 //
 // The n'th send synchronizes before the completion of the n'th receive. A Close
 // synchronizes before the return of a call that fails with ErrClosed because of it.

@@ -115,8 +115,10 @@ func (r *Receiver[T]) Shutdown() {
 // Close ends this handle. The Close of the last receiver makes further sends fail with
 // [ErrClosed] and discards the buffered messages. If a message has a method Drop(),
 // Close calls it. If a Drop panics, the other messages are dropped first, and then the
-// panic goes on. Calls that are already waiting through this handle go on until the
-// channel is closed. Close is idempotent.
+// panic goes on. Close is idempotent.
+//
+// Close does not wake calls that already wait through this handle. Each of them goes on
+// until it gets a message, its context ends or the channel is closed.
 //
 //ferrous:release
 //ferrous:idempotent
