@@ -7,7 +7,8 @@ import (
 
 // WithGroup is [WithScope] for tasks that succeed or fail together. It runs at most limit
 // tasks at once; the section Limits of the package comment says what the limit counts.
-// [Unlimited] means no limit. After x/sync's errgroup.
+// [Unlimited] means no limit. f runs on the goroutine of the caller and takes no slot of the
+// group: with a limit of 1, f can spawn a task and join it. After x/sync's errgroup.
 //
 // The first error cancels the context of the group with that error as its cause. So do a
 // panic, with its [*PanicError], and [runtime.Goexit], with [ErrGoexit]. The [context.Cause]

@@ -18,6 +18,9 @@ const Unlimited = math.MaxInt32
 // until [Set.Next], [Set.TryNext], [Set.All] or [Set.Ordered] takes it, once. After tokio's
 // JoinSet and conc's pools.
 //
+// A task that fails or panics does not cancel the others. To cancel them, call [Set.Abort], or
+// use [WithGroup], where the first failure cancels the rest.
+//
 // A Set is made by [NewSet], must not be copied, and is safe for concurrent use. End it with
 // [Set.Close], which waits for its tasks. Only running tasks have goroutines. The methods of a
 // zero Set panic, except Len, Stats and those that print.
@@ -257,7 +260,12 @@ func (s *Set[T]) take(h *Handle[T]) {
 
 // All takes and yields the results in the order in which the tasks end, until none is left.
 // It waits for tasks that have not ended. Tasks may be spawned during the loop. A panic of a
-// task panics in the loop. When ctx is done, All yields its error and stops.
+// task panics in the loop.
+//
+// The error of a task is yielded like a result, and the loop goes on with the next task. When
+// ctx is done, All yields the error of ctx as the last element and stops. While ctx.Err() is
+// nil, each error is that of a task. To learn whether ctx ended the loop, look at ctx.Err()
+// after the loop; [Set.Len] says how many results were not taken.
 //
 //ferrous:blocks
 func (s *Set[T]) All(ctx context.Context) iter.Seq2[T, error] {
@@ -265,8 +273,8 @@ func (s *Set[T]) All(ctx context.Context) iter.Seq2[T, error] {
 	return s.results(ctx, false)
 }
 
-// Ordered is [Set.All] in the order in which the tasks were spawned. After tokio-util's
-// JoinQueue.
+// Ordered is [Set.All] in the order in which the tasks were spawned. It treats errors as All
+// does. After tokio-util's JoinQueue.
 //
 //ferrous:blocks
 func (s *Set[T]) Ordered(ctx context.Context) iter.Seq2[T, error] {

@@ -31,6 +31,9 @@
 // task whose context is done before it starts is not called; its error wraps
 // [context.Cause].
 //
+// If the context of a call ends its wait, the error of the call matches both ctx.Err() and
+// [context.Cause] with [errors.Is], also if the context has a cause of its own.
+//
 // The context also ends when the task returns. So the result of a task must not need it, as
 // the body of an http.Response does. A deadline that the task copied elsewhere, to a
 // connection for example, stays in force.
