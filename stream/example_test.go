@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/coderrange/ferrous/channel"
+	"github.com/coderrange/ferrous/result"
 	"github.com/coderrange/ferrous/stream"
 )
 
@@ -232,6 +233,25 @@ func ExampleMap() {
 	parse := func(_ context.Context, s string) (int, error) { return strconv.Atoi(s) }
 	fmt.Println(stream.Collect(context.Background(), stream.Map(stream.Of("1", "2", "x", "4"), 2, parse)))
 	// Output: [1 2] strconv.Atoi: parsing "x": invalid syntax
+}
+
+// Four at once, in order. A bad element is a value, so it does not end the stream.
+func ExampleMap_skip() {
+	parse := func(_ context.Context, s string) (result.Result[int], error) {
+		return result.From(strconv.Atoi(s)), nil
+	}
+	good := func(_ context.Context, r result.Result[int]) (int, bool, error) {
+		v, err := r.Get()
+		if err != nil {
+			fmt.Println("skipped:", err)
+		}
+		return v, err == nil, nil
+	}
+	numbers := stream.FilterMap(stream.Map(stream.Of("1", "2", "x", "4"), 4, parse), good)
+	fmt.Println(stream.Collect(context.Background(), numbers))
+	// Output:
+	// skipped: strconv.Atoi: parsing "x": invalid syntax
+	// [1 2 4] <nil>
 }
 
 func ExampleLines() {

@@ -8,8 +8,9 @@ import (
 	"github.com/coderrange/ferrous/task"
 )
 
-// ReadAhead is how many elements [Map], [MapUnordered] and [ForEach] may read beyond those that they
-// work on, or n if that is more. For another number, use [MapAhead].
+// ReadAhead is how many elements [Map], [MapUnordered] and [ForEach] may read ahead, in addition to the
+// n elements for which their functions run. If n is more than ReadAhead, they may read n ahead. If n is
+// 1, they read nothing ahead. For another number, use [MapAhead].
 const ReadAhead = 64
 
 // Map returns a stream of the results of f for the elements of s, in the order of the elements. Up to

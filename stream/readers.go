@@ -27,11 +27,14 @@ import (
 //   - If the Read does not return within another 100 ms, its goroutine is left behind, and the stream
 //     ends. That is so with a terminal, and with a pipe that the process inherited as its standard
 //     input. What such a Read still gets is lost, and a panic of it ends the process.
+//
+// A reader whose Read does not wait needs nothing special. For example, a text in memory is
+// io.NopCloser(strings.NewReader(text)).
 type Open func(ctx context.Context) (io.ReadCloser, error)
 
 // Records splits the input with split, as [bufio.Scanner] does, and returns a stream of the records.
 // Each record is a copy. A record may have up to maxBytes, not counting a delimiter of up to 256 bytes;
-// a longer one is [ErrTooLong]. That bounds memory. Up to 64 KiB, or maxBytes if that is more, are read
+// a longer one ends the stream with an error that is [ErrTooLong] for [errors.Is]. That bounds memory. Up to 64 KiB, or maxBytes if that is more, are read
 // ahead. If Read fails, a record that was read in part is dropped. Records panics if maxBytes is not
 // positive.
 func Records(open Open, split bufio.SplitFunc, maxBytes int) Stream[[]byte] {
@@ -39,7 +42,8 @@ func Records(open Open, split bufio.SplitFunc, maxBytes int) Stream[[]byte] {
 }
 
 // Lines returns a stream of the lines of the input, without the "\n" or "\r\n" at their ends. A line may
-// have up to maxBytes; a longer one is [ErrTooLong]. It splits as [bufio.ScanLines], which also removes
+// have up to maxBytes; a longer one ends the stream with an error that is [ErrTooLong] for [errors.Is].
+// open may return any io.ReadCloser; see [Open]. It splits as [bufio.ScanLines], which also removes
 // a "\r" at the end of the input. Lines panics if maxBytes is not positive.
 func Lines(open Open, maxBytes int) Stream[string] {
 	return scan("Lines", open, bufio.ScanLines, maxBytes, 0, func(line []byte) string { return string(line) })

@@ -23,6 +23,17 @@
 // first. If a source or function returns the error or the cause of the context that it was passed,
 // the error of the stream matches both, too.
 //
+// An error of a function of [Map] also ends the stream. To skip a bad element, return the error as a
+// value: a Result of package result, or an Option of package option if the text of the error does not
+// matter. Then drop the element with [FilterMap]:
+//
+//	results := stream.Map(lines, 4, func(_ context.Context, s string) (result.Result[int], error) {
+//		return result.From(strconv.Atoi(s)), nil
+//	})
+//	good := stream.FilterMap(results, func(_ context.Context, r result.Result[int]) (int, bool, error) {
+//		return r.UnwrapOrDefault(), r.IsOk(), nil
+//	})
+//
 // # Goroutines
 //
 // No goroutine of a stream outlives its loop. When the loop ends, by the end of the stream, an
@@ -60,7 +71,8 @@ var (
 	ErrTimeout = fmt.Errorf("stream: stalled: %w", context.DeadlineExceeded)
 	// ErrClosed is the error of [Sources.Insert] after [Sources.Close].
 	ErrClosed = errors.New("stream: closed")
-	// ErrTooLong is the error of a record or line that exceeds its limit.
+	// ErrTooLong is the error of a record or line that exceeds its limit. It comes wrapped, with the
+	// limit in its text: match it with [errors.Is].
 	ErrTooLong = errors.New("stream: record too long")
 
 	// errStop is the cause with which a combinator cancels its goroutines at its end.
