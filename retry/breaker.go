@@ -63,10 +63,14 @@ func (s BreakerState) GoString() string { return s.String() }
 // LogValue returns the same as String.
 func (s BreakerState) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// BreakerOptions are the options of a [Breaker].
+// BreakerOptions are the options of a [Breaker]. Each zero field has the default that
+// its comment names. The zero BreakerOptions open the breaker after 5 failures in a row,
+// for 5 s; then one probe that succeeds closes it.
 type BreakerOptions struct {
-	// Failures among the last Window calls, 1 to 32, open the breaker. Zero
-	// means 5 failures, and a window of as many calls as Failures: 5 in a row.
+	// Failures is how many of the last Window calls must fail to open the breaker.
+	// Window is at least Failures and at most 32. If Failures is zero, it is 5. If
+	// Window is zero, it is as large as Failures: that many failures in a row open
+	// the breaker.
 	Failures, Window int
 	// Ratio, from 0 to 1, is the share of failures among the calls of the last
 	// Period that opens the breaker, in place of Failures and Window. Zero means

@@ -152,6 +152,33 @@ func ExampleExtendLease() {
 }
 
 // unavailable is a service that is down.
+// A policy around a breaker around a hedge. The policy and the hedge have a budget each.
+// When the breaker opens, the call fails at once and takes no more tokens.
+func Example_combining() {
+	policy := retry.New(retry.Options{
+		Attempts:  3,
+		Backoff:   retry.Constant(0),
+		Timeout:   time.Minute, // of each attempt, with all its copies
+		Budget:    retry.NewBudget(retry.BudgetOptions{}),
+		Retryable: func(err error) bool { return !errors.Is(err, retry.ErrOpen) },
+	})
+	breaker := retry.NewBreaker(retry.BreakerOptions{Failures: 2, OpenFor: time.Hour})
+	hedge := retry.NewHedge(retry.HedgeOptions{
+		Delay:  time.Hour, // this example never needs a copy
+		Budget: retry.NewBudget(retry.BudgetOptions{}),
+	})
+	calls := 0
+	call := retry.Guarded(breaker, retry.Hedged(hedge, func(context.Context) (int, error) {
+		calls++
+		return 0, errors.New("connection refused")
+	}, nil))
+	_, err := retry.Do(context.Background(), policy, call)
+	if e, ok := errors.AsType[*retry.Error](err); ok {
+		fmt.Println(e.Reason, e.Attempts, calls, errors.Is(err, retry.ErrOpen), e.Earlier)
+	}
+	// Output: not retryable 3 2 true connection refused
+}
+
 func unavailable(context.Context) (string, error) { return "", errors.New("503 Service Unavailable") }
 
 // A budget that all callers of a service share keeps retries a small part of the calls:

@@ -36,6 +36,44 @@
 // does, stays where it was copied to. The context of an attempt that failed ends with
 // the attempt.
 //
+// If the caller's context ends a call, the error matches both ctx.Err() and
+// [context.Cause] with [errors.Is], also if the context has a cause of its own.
+//
+// # Combining
+//
+// A policy is outermost, then the breaker, then the hedge, then the operation:
+//
+//	policy := retry.New(retry.Options{
+//		Attempts: 3,
+//		Timeout:  2 * time.Second, // of each attempt, with all its copies
+//		Budget:   retry.NewBudget(retry.BudgetOptions{}), // of the retries
+//		Retryable: func(err error) bool { return !errors.Is(err, retry.ErrOpen) }, // fail fast
+//	})
+//	breaker := retry.NewBreaker(retry.BreakerOptions{})
+//	hedge := retry.NewHedge(retry.HedgeOptions{
+//		Delay:  100 * time.Millisecond,
+//		Budget: retry.NewBudget(retry.BudgetOptions{}), // of the copies: not that of the policy
+//	})
+//	call := retry.Guarded(breaker, retry.Hedged(hedge, op, nil))
+//	v, err := retry.Do(ctx, policy, call)
+//
+// The breaker then counts one call for each attempt, with the result of its hedge. An
+// attempt that fails because of the Timeout counts as a failure. In the other order,
+// Hedged(hedge, Guarded(breaker, op)), the breaker counts each copy; a copy that failed
+// because another one won does not count.
+//
+// [Options.Timeout] bounds one attempt: all copies of its hedge together, but not the
+// waits between attempts. To bound the whole call, give ctx a deadline.
+//
+// A Budget gets a share of a token from each success. A policy and a hedge with the same
+// Budget would count each success twice, so give them one Budget each. All calls to one
+// service should share the policy, the breaker and the hedge.
+//
+// A refusal of an open breaker is an attempt that failed with [ErrOpen]. It is retried
+// like any other failure: the retry takes a token and waits until the breaker lets the
+// next call through, at most [Options.MaxDelay]. With the Retryable function above, Do
+// returns the refusal at once, with the reason [ReasonRefused], and takes no more tokens.
+//
 // # Cost
 //
 // A first attempt that succeeds costs one look at the context: it reads no clock, sets
