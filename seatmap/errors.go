@@ -30,9 +30,10 @@ var (
 	ErrUnknownEvent = errors.New("seatmap: unknown event")
 	// ErrUnknownSeat is the error if the event has no such seat.
 	ErrUnknownSeat = errors.New("seatmap: unknown seat")
-	// ErrTaken is the error if a seat is not available. It is always wrapped:
-	// [*TakenError] names the seat, [ErrSoldOut] and [ErrNotEnough] are about the
-	// event.
+	// ErrTaken is the error if a seat is not available: it is blocked, booked or not
+	// for sale ([SeatClosed]). It is always wrapped: [*TakenError] names the seat,
+	// [ErrSoldOut] and [ErrNotEnough] are about the event. [Map.Seat] tells the state
+	// of a seat.
 	ErrTaken = errors.New("seatmap: taken")
 	// ErrSoldOut is the error if the event has no available seat at all. A request
 	// that races with the grant of the last seat may get a [*TakenError] instead.

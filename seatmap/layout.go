@@ -14,7 +14,8 @@ type Layout struct {
 	// Seats is the labels of the seats, each once. A label is a name; see the package
 	// comment.
 	Seats []string
-	// Closed is the labels of the seats that are not for sale.
+	// Closed is the labels of the seats that are not for sale. A request for one of
+	// them is refused with [ErrTaken].
 	Closed []string
 }
 

@@ -391,6 +391,11 @@ func (m *Map) Holds(ctx context.Context, r HoldsRequest) ([]HoldInfo, error) {
 
 // Watch implements [Store].
 //
+// A watch begins when its loop begins, not when Watch is called. From then on no change
+// is missed. With the zero cursor, the first element is a [ChangeSnapshot], and all
+// changes after it follow. So to see every change of a request, send the request when
+// the loop has yielded the snapshot.
+//
 // The iteration ends with an error as its last element: that of the context,
 // [ErrInvalidEvent], [ErrUnknownEvent] if there is no such event or it was
 // removed, or [ErrClosed]. Every change before a Remove or Close is yielded before

@@ -116,10 +116,14 @@ func (r BookRequest) LogValue() slog.Value { return logPart(r.Token, r.User, r.K
 
 // ReleaseRequest asks [Store] to make seats of a hold available again.
 type ReleaseRequest struct {
-	Token Token    // of the hold
-	User  string   // see [BookRequest]
-	Key   Key      // makes the request safe to repeat; see [Store]
-	Seats []string // nil means all; see [BookRequest]
+	Token Token // of the hold
+	// User may be empty if there is no Key. A user who does not own the hold gets
+	// [ErrToken].
+	User string
+	Key  Key // makes the request safe to repeat; see [Store]
+	// Seats is the seats to release. Nil means all of the hold. An empty list that is
+	// not nil is [ErrInvalidSeats].
+	Seats []string
 }
 
 // LogValue returns the request without the secrets of its token and key.
@@ -128,10 +132,12 @@ func (r ReleaseRequest) LogValue() slog.Value { return logPart(r.Token, r.User, 
 // ExtendRequest asks [Store] to let a hold last until TTL from now. A hold that
 // already lasts longer stays as it is.
 type ExtendRequest struct {
-	Token Token         // of the hold
-	User  string        // see [BookRequest]
-	Key   Key           // makes the request safe to repeat; see [Store]
-	TTL   time.Duration // above 0 and at most [MaxTTL]
+	Token Token // of the hold
+	// User may be empty if there is no Key. A user who does not own the hold gets
+	// [ErrToken].
+	User string
+	Key  Key           // makes the request safe to repeat; see [Store]
+	TTL  time.Duration // above 0 and at most [MaxTTL]
 }
 
 // LogValue returns the request without the secrets of its token and key.
@@ -142,10 +148,14 @@ func (r ExtendRequest) LogValue() slog.Value {
 
 // CancelRequest asks [Store] to make booked seats available again.
 type CancelRequest struct {
-	Token Token    // of the booking
-	User  string   // see [BookRequest]
-	Key   Key      // makes the request safe to repeat; see [Store]
-	Seats []string // nil means all; see [BookRequest]
+	Token Token // of the booking
+	// User may be empty if there is no Key. A user who does not own the booking gets
+	// [ErrToken].
+	User string
+	Key  Key // makes the request safe to repeat; see [Store]
+	// Seats is the seats to cancel. Nil means all of the booking. An empty list that is
+	// not nil is [ErrInvalidSeats].
+	Seats []string
 }
 
 // LogValue returns the request without the secrets of its token and key.

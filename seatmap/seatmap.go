@@ -28,6 +28,11 @@
 // clock. A client whose clock may be wrong counts down from [Hold.Left] and does
 // not compare [Hold.Until] with its own clock.
 //
+// # Contexts
+//
+// If a context ends a call, the error matches both ctx.Err() and [context.Cause] with
+// [errors.Is], also if the context has a cause of its own.
+//
 // # Names
 //
 // Events, users, keys and the labels of seats are names: 1 to [MaxName] bytes of
