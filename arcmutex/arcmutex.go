@@ -1,39 +1,75 @@
-// Package arcmutex shares values among goroutines.
+// Package arcmutex shares values among goroutines: counted handles, locks that own the
+// value they guard, and values that are computed once.
 //
-// It follows Rust's std::sync and tokio::sync. An [Arc] is a counted handle to a value that
-// several goroutines own; the value's destructor runs when the last owner is
-// dropped. A [Weak] refers to it without owning it. A [Count] is the bare
-// counter, for code that counts by hand.
+// It follows Rust's std::sync and tokio::sync. A lock and its value are one object, so
+// the value cannot be used without the lock:
 //
-// In Go the garbage collector frees the memory. What these types give is the
-// point in time at which a value is no longer wanted, for values that hold
-// more than memory, and handles that say so when they are used after their
-// end. An Arc that is never dropped is never destroyed: its destructor does not
-// run. Package track finds such handles. For one goroutine there is package rc,
-// which is faster.
+//	stock := arcmutex.NewMutex(map[string]int{"apple": 3})
+//
+//	stock.With(func(m *map[string]int) { (*m)["apple"]-- })
+//
+//	g := stock.Lock()
+//	g.Get()["pear"] = 5
+//	g.Unlock()
+//
+// # Which type do I want?
+//
+//   - one goroutine at a time uses a value: [Mutex]
+//   - many readers or one writer: [RWMutex]; a reader that may write later: [RWMutex.ULock]
+//   - several locks at once: [LockAll]
+//   - wait until a locked value changes: [Cond]
+//   - compute a value on first use: [LazyLock]
+//   - set a value once, from one of several places: [OnceLock]
+//   - run a function once: [Once]
+//   - clean up when the last of several owners is done: [Arc]
+//   - refer to such a value without owning it: [Weak]
+//   - count owners by hand: [Count]
+//   - find deadlocks: [Check]
+//
+// Semaphores, notifications and barriers are in package sema. For handles within one
+// goroutine, package rc is faster than Arc. For a lock that guards no single value and
+// never waits long, use [sync.Mutex].
+//
+// # Handles
+//
+// An [Arc] is a counted handle to a value with several owners. The destructor of the
+// value runs when the last owner is dropped. A [Weak] refers to the value without
+// owning it. The garbage collector frees the memory. These types determine when a value
+// that holds more than memory is no longer used, and detect use of a handle after its
+// end. An Arc that is never dropped is never destroyed: its destructor does not run.
+// Package track finds such handles.
 //
 // # Locks
 //
-// A [Mutex] or [RWMutex] owns the value that it guards. With lends it to a
-// function and unlocks whatever happens. Lock returns a [Guard]; after its Unlock
-// the guard and all its copies are stale. LockContext gives up when its context
-// ends.
+// With calls a function with the value of a lock and unlocks in any case. Lock returns a
+// [Guard]. After Unlock, the guard and all its copies panic. LockContext stops waiting
+// when its context is done.
 //
-// If the function passed to With panics or exits its goroutine, it poisons the
-// value. A failed result.Check that leaves the function poisons the value, too. A
-// function that returns an error to WithErr, WithContext or TryWith does not.
+// If the function passed to With panics or exits its goroutine, it poisons the lock. A
+// failed result.Check that leaves the function poisons the lock, too. A function that
+// returns an error to WithErr, WithContext or TryWith does not.
 //
-// [LockAll] locks several without deadlock, [Cond] waits for a condition, [Once],
-// [OnceLock] and [LazyLock] compute once. Semaphores, notifications and barriers are
-// in package sema. All of them wait in the order of arrival, can be
-// canceled, and are durably blocked inside a testing/synctest bubble, where a
-// goroutine that waits for a sync.Mutex is not. What is waited for inside a bubble
-// must be given inside it, as with Go's channels. [Check] finds deadlocks.
+// # Guards that travel
 //
-// If the context ends a wait, the error matches both ctx.Err() and
-// [context.Cause] with [errors.Is], also if the context has a cause of its own.
+// A guard may be returned by the function that locked, stored in a struct, and sent on a
+// channel. go vet accepts this, and any goroutine may unlock the guard:
 //
-// Use sync.Mutex for a lock that guards no single value and never waits long.
+//	func (s *Store) Index() arcmutex.RGuard[Index] { return s.index.RLock() }
+//
+// All copies of a guard end together. One goroutine at a time may use them. An [RGuard]
+// or [UGuard] that travels allocates 24 bytes, a [Guard] nothing. If [Check] is on and a
+// guard goes to another goroutine, call [Guard.Disown] before and [Guard.Adopt] there.
+//
+// # Waiting
+//
+// Waiters of these types and of package sema are woken in the order of their arrival.
+// The methods with a context can be canceled. If the context ends a wait, the error
+// matches both ctx.Err() and [context.Cause] with [errors.Is], also if the context has a
+// cause of its own.
+//
+// A goroutine that waits is durably blocked inside a testing/synctest bubble, where a
+// goroutine that waits for a sync.Mutex is not. A goroutine that waits inside a bubble
+// must be woken from inside the bubble, as with Go's channels.
 package arcmutex
 
 // noCopy makes go vet report copies of a struct that has it as a field.

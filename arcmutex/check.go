@@ -42,82 +42,84 @@ func Check(after time.Duration, report func(*Deadlock)) (stop func()) {
 	return check(CheckOptions{After: after, Report: report}, "Check")
 }
 
-// CheckOptions is what [CheckWith] is to do. All but Report may be zero.
+// CheckOptions are the options of [CheckWith]. All but Report may be zero.
 type CheckOptions struct {
-	// Report is called for what was found, on the goroutine that found it. It
-	// may lock. If it panics it unwinds that goroutine: Lock has not locked then,
-	// and Unlock has unlocked.
+	// Report is called with each report, on the goroutine that found the deadlock.
+	// It may lock. If it panics, the panic propagates from the method that found the
+	// deadlock: then Lock has not locked, and Unlock has unlocked.
 	Report func(*Deadlock)
 
-	// After is how long a goroutine waits before it looks whether it waits in
-	// vain, in a [DeadlockCycle] or [DeadlockRecursion]. One second is a good value.
-	// Zero looks at once. A [DeadlockOrder] does not depend on After.
+	// After is how long a goroutine waits before the checker searches for a
+	// [DeadlockCycle] or [DeadlockRecursion] that it is part of. One second is a good
+	// value. Zero searches at once. A [DeadlockOrder] does not depend on After.
 	After time.Duration
 
-	// Limit is how long a lock may be held, or waited for, before that is
-	// reported, as [DeadlockLongHold] or [DeadlockLongWait]. Zero is for ever.
-	// With a limit each lock taken costs some 40 ns more, for the clock.
+	// Limit is how long a lock may be held or waited for. Longer holds and waits are
+	// reported as [DeadlockLongHold] and [DeadlockLongWait]. Zero is no limit. A limit
+	// costs about 40 ns more for each acquire, to read the clock.
 	Limit time.Duration
 
-	// Sample is in how many goroutines that lock while they hold nothing one is
-	// followed, until it holds nothing again. The locks of the others cost half,
-	// and are not seen. Zero and one follow all.
+	// Sample reduces the cost of the checker. Each time a goroutine that holds no lock
+	// acquires one, the checker decides with a probability of one in Sample to follow
+	// the goroutine until it holds no lock again. Other acquires cost half and are not
+	// recorded. Zero and one follow all goroutines.
 	Sample int
 
-	// MaxOrders is how many orders of two locks are kept. Others are not looked
-	// at until some of these have gone with their locks. Zero is 262,144, which
-	// takes some 60 MB.
+	// MaxOrders is how many orders of two locks are kept. When there are that many,
+	// new orders are ignored until the garbage collector has freed some of the locks.
+	// Zero means 262,144, which takes about 60 MB.
 	MaxOrders int
 }
 
-// CheckWith turns the deadlock checker on until stop is called. It reports each
+// CheckWith turns the deadlock checker on until stop is called. It reports:
 //
-//   - [DeadlockOrder]: goroutines have locked some locks in orders that form a cycle of
-//     any length, whether or not they ever met. It is reported once, when the
-//     step that closes the cycle is taken for the first time;
+//   - [DeadlockOrder]: goroutines have acquired locks in orders that form a cycle of any
+//     length, even if the goroutines never ran at the same time. It is reported once,
+//     when a goroutine first wants the lock that closes the cycle.
 //   - [DeadlockRecursion]: a goroutine wants a lock that it holds. It is reported when
 //     the goroutine has waited for After. If the wait ends earlier, or there is none,
-//     it is reported when the same goroutine unlocks its first hold. That includes
-//     two RLocks, which deadlock if a writer comes between, and an upgrade beside a
-//     share of its own. It is reported once for two places;
-//   - [DeadlockCycle]: goroutines wait for each other right now. It is looked for when
-//     one has waited for After, and reported once;
+//     it is reported when the same goroutine unlocks its first hold. This includes two
+//     RLocks, which deadlock if a writer arrives in between, and an upgrade by a
+//     goroutine that also holds a read lock. It is reported once for each pair of
+//     places.
+//   - [DeadlockCycle]: goroutines wait for each other. It is searched for when a
+//     goroutine has waited for After, and reported once.
 //   - [DeadlockLongHold], [DeadlockLongWait]: a lock was held or waited for longer
-//     than Limit. A hold is reported once, and a lock that is waited for once in
-//     that time, whoever waits, with up to eight holders.
+//     than Limit. Each hold is reported once. Waits for the same lock are reported at
+//     most once in each period of Limit, with up to eight holders.
 //
-// Reports give the places where a lock was taken and where the next was wanted,
-// without this package's own frames. A lock is called by its name, or by its type
-// and the place where it was made; if it was made before the checker was on, or is
-// the zero value, by the place where it was first seen.
+// Reports have the stacks at which a lock was acquired and the next one was wanted,
+// without the frames of this package. A lock is identified by its name, or by its type
+// and the place where it was made. If the lock was made before the checker was on, or is
+// the zero value, it is the place where the checker first saw it.
 //
-// The checker follows [Mutex] and [RWMutex], by object and not by type, so that
-// trees and lists of locks may be locked hand over hand. It follows all methods that
-// lock: Lock, LockContext, With, WithErr, WithContext, RLock and so on. TryLock takes
-// part as a holder only, and so does [LockAll] but for the lock that it waits for,
-// while it holds none of the others. An upgrade adds nothing to the orders. Locks taken
-// while the checker was off are not seen. What it knows of a lock is forgotten
-// with the lock.
+// The checker follows each [Mutex] and [RWMutex] by object and not by type, so trees and
+// lists of locks may be locked hand over hand. It follows all methods that lock: Lock,
+// LockContext, With, WithErr, WithContext, RLock and so on. A lock acquired by TryLock is
+// recorded as held but adds no order. The same holds for [LockAll], except for the one
+// lock that it waits for; at that point it holds none of the others. An upgrade adds no
+// order. Locks acquired while the checker is off are not recorded. The records of a lock
+// are removed when the garbage collector frees the lock.
 //
-// A hold belongs to the goroutine that has locked. The guard may be unlocked by
-// any other. Where one that holds locks further ones while another goroutine has
-// its guard, say so with [Guard.Disown] and [Guard.Adopt], or orders may be
-// reported that nobody takes.
+// A lock counts as held by the goroutine that acquired it, even if its guard was passed
+// to another goroutine. Any goroutine may unlock the guard. If a goroutine passes its
+// guard on and then locks other locks, call [Guard.Disown] and [Guard.Adopt]. Otherwise
+// orders may be reported that no goroutine follows.
 //
-// Not everything that is reported can deadlock. Two orders that contradict each
-// other are safe if a third lock is held whenever either is taken (a gate), and
-// hand over hand is safe in a list whose nodes have been turned round meanwhile,
-// if the list was locked for that. [AllowOrder] takes such an order out. Orders
-// that are known are better written down with [DeclareOrder]: then the first
-// goroutine that goes against them is reported.
+// Not every report can become a deadlock. Two contradicting orders are safe if a third
+// lock, a gate, is always held with them. Locking hand over hand is safe in a list whose
+// nodes were reordered, if the whole list was locked for that. [AllowOrder] excludes such
+// an order. If the intended order is known, state it with [DeclareOrder]: then the first
+// goroutine that violates it is reported.
 //
-// Off, it costs one atomic load a lock. On, locking and unlocking takes some
-// 100 ns, and waiting a timer and some 600 bytes. If several checkers are active,
-// only the newest receives reports. stop does not wait for calls of Report that have
-// begun, and may be called twice. It panics if Report is nil or a number is negative.
+// When the checker is off, it costs one atomic load for each acquire. When it is on,
+// locking and unlocking takes about 100 ns, and each wait a timer and about 600 bytes. If
+// several checkers are active, only the newest receives reports. stop does not wait for
+// calls of Report that have begun, and may be called twice. CheckWith panics if Report is
+// nil or a number is negative. It is safe for concurrent use.
 //
-// The search for cycles of orders is that of Bender, Fineman, Gilbert and Tarjan,
-// "A New Approach to Incremental Cycle Detection and Related Problems", 2016.
+// The search for cycles of orders follows Bender, Fineman, Gilbert and Tarjan, "A New
+// Approach to Incremental Cycle Detection and Related Problems", 2016.
 func CheckWith(options CheckOptions) (stop func()) { return check(options, "CheckWith") }
 
 func check(o CheckOptions, method string) (stop func()) {
@@ -138,16 +140,17 @@ func check(o CheckOptions, method string) (stop func()) {
 	}
 }
 
-// checker knows who holds and who waits for which locks.
+// checker records which goroutines hold and wait for which locks.
 var checker = lockdep.Checker{Ours: []string{"github.com/coderrange/ferrous/arcmutex.", "github.com/coderrange/ferrous/internal/"}}
 
 var (
-	// watching is noted if the checker is on or holds are tracked, else 0.
+	// watching is noted if the checker is on or holds are tracked, or else 0.
 	watching  atomic.Uint64
-	switching sync.Mutex // guards who sets watching
+	switching sync.Mutex // held while watching is set
 )
 
-// watch sets watching, after what it depends on has changed.
+// watch sets watching. It is called after the checker or the tracking was turned on or
+// off.
 func watch() {
 	switching.Lock()
 	defer switching.Unlock()
@@ -161,7 +164,7 @@ func watch() {
 // A Checkable is a *[Mutex] or *[RWMutex] of any type.
 type Checkable interface{ dep() *lockdep.Lock }
 
-// dep returns what the checker knows of the lock, or nil for a nil *Mutex.
+// dep returns the checker's record of the lock, or nil for a nil *Mutex.
 func (m *Mutex[T]) dep() *lockdep.Lock {
 	if m == nil {
 		return nil
@@ -169,7 +172,7 @@ func (m *Mutex[T]) dep() *lockdep.Lock {
 	return m.lock.dep("Mutex.")
 }
 
-// dep returns what the checker knows of the lock, or nil for a nil *RWMutex.
+// dep returns the checker's record of the lock, or nil for a nil *RWMutex.
 func (m *RWMutex[T]) dep() *lockdep.Lock {
 	if m == nil {
 		return nil
@@ -177,10 +180,11 @@ func (m *RWMutex[T]) dep() *lockdep.Lock {
 	return m.lock.dep("RWMutex.")
 }
 
-// DeclareOrder tells the checker that each of the locks may be locked while those
-// before it are held, as if the calling goroutine had done so. A declaration that
-// contradicts known orders is reported as a [DeadlockOrder]. It counts also if the
-// checker is turned on later. It panics if a lock follows itself.
+// DeclareOrder declares that each of the locks may be locked while the locks before it
+// are held. It has the same effect as if the calling goroutine had locked them in that
+// order, also if the checker is turned on later. If the checker is on and the declaration
+// contradicts a known order, it is reported as a [DeadlockOrder]. DeclareOrder panics if
+// a lock is nil or follows itself.
 func DeclareOrder(locks ...Checkable) {
 	for i := 1; i < len(locks); i++ {
 		outer, inner := two("DeclareOrder", locks[i-1], locks[i])
@@ -188,13 +192,13 @@ func DeclareOrder(locks ...Checkable) {
 	}
 }
 
-// AllowOrder tells the checker that inner may be locked while outer is held,
-// whatever other orders there are: that order is part of no report. It panics if
-// they are one lock.
+// AllowOrder declares that inner may be locked while outer is held, whatever the other
+// orders are. That order is then part of no report of kind [DeadlockOrder]. AllowOrder
+// panics if a lock is nil or both are the same.
 func AllowOrder(outer, inner Checkable) { checker.Allow(two("AllowOrder", outer, inner)) }
 
-// two returns what the checker knows of two locks, and panics in the name of the
-// method if they are the same.
+// two returns the checker's records of two locks. It panics in the name of the method if
+// a lock is nil or both are the same.
 func two(method string, outer, inner Checkable) (first, then *lockdep.Lock) {
 	if outer != nil && inner != nil {
 		first, then = outer.dep(), inner.dep()
@@ -208,14 +212,15 @@ func two(method string, outer, inner Checkable) (first, then *lockdep.Lock) {
 	return first, then
 }
 
-// made notes where a lock of the given type was made, if anybody is to know.
+// made records where a lock of the given type was made, if the checker is on.
 func (l *lock) made(kind string) {
 	if checker.On() {
 		l.info.Store(&info{ref: checker.Made(kind)})
 	}
 }
 
-// dep returns what the checker knows of the lock, which a method is called on.
+// dep returns the checker's record of the lock, and makes the record if there is none.
+// method is the method that was called, which has the name of the type.
 func (l *lock) dep(method string) *lockdep.Lock {
 	if i := l.info.Load(); i != nil {
 		return i.ref.Lock
@@ -223,7 +228,7 @@ func (l *lock) dep(method string) *lockdep.Lock {
 	return l.seen(method).ref.Lock
 }
 
-// seen returns the lock's info, which it makes if there is none.
+// seen returns the info of the lock, and makes the info if there is none.
 //
 //go:noinline
 func (l *lock) seen(method string) *info {
@@ -243,16 +248,16 @@ func (l *lock) seen(method string) *info {
 
 func (l *lock) rename(method, name string) { l.dep(method).Name(name) }
 
-// parked is a waiter as the checker sees it.
+// parked is a waiter that the checker follows.
 type parked struct {
 	wait   lockdep.Wait
 	lock   *lock
 	waiter *park.Waiter[request]
-	timer  *time.Timer // rings when the checker is to look again
-	rung   atomic.Bool // the waiter was woken to let the checker look
+	timer  *time.Timer // calls ring at the time of the next look
+	rung   atomic.Bool // the waiter was woken for a look
 }
 
-// park tells the checker that the calling goroutine waits.
+// park records with the checker that the calling goroutine waits.
 //
 //go:noinline
 func (l *lock) park(w *park.Waiter[request]) *parked {
@@ -261,8 +266,8 @@ func (l *lock) park(w *park.Waiter[request]) *parked {
 	return p
 }
 
-// ring wakes the waiter, if there is something to look at: so it waits for one
-// channel, as it does when nobody looks.
+// ring wakes the waiter if there may be something to report. The waiter then calls look.
+// So a waiter receives from one channel only, whether or not the checker is on.
 func (p *parked) ring() {
 	if checker.IsWorthALook(&p.wait) {
 		p.rung.Store(true)
@@ -270,9 +275,8 @@ func (p *parked) ring() {
 	}
 }
 
-// look lets the checker look whether the goroutine waits in vain, and reports
-// whether it was woken for the lock, too. If a report panics it does not wait any
-// more.
+// look lets the checker search for deadlocks, and reports whether the waiter was also
+// woken for the lock. If a report panics, the waiter leaves the queue.
 func (p *parked) look() (isServed bool) {
 	p.rung.Store(false)
 	returned := false
@@ -291,13 +295,14 @@ func (p *parked) look() (isServed bool) {
 	return !p.waiter.Queued() || p.waiter.Want.woken
 }
 
-// end tells the checker that the goroutine does not wait any more.
+// end records with the checker that the goroutine no longer waits.
 func (p *parked) end() {
 	p.timer.Stop()
 	p.wait.End()
 }
 
-// giveUp takes a waiter out of the queue, or takes back what it was handed.
+// giveUp removes a waiter from the queue, or unlocks the lock if it was handed to the
+// waiter.
 func (l *lock) giveUp(w *park.Waiter[request]) {
 	if !l.resume(w, false) {
 		return
@@ -310,8 +315,8 @@ func (l *lock) giveUp(w *park.Waiter[request]) {
 	l.leave(m, key(m, l.state.Load()), delta)
 }
 
-// Blockers returns in which modes the lock is held that keep the waiter, or one
-// before it, out.
+// Blockers returns the modes of the current holds that block the waiter or a waiter
+// before it in the queue.
 func (p *parked) Blockers() (modes lockdep.Modes) {
 	l := p.lock
 	l.queue.Lock()
@@ -327,7 +332,7 @@ func (p *parked) Blockers() (modes lockdep.Modes) {
 		}
 	}
 	bits &= l.state.Load()
-	if bits&held != 0 { // by a writer, who may have been an upgradable reader
+	if bits&held != 0 { // the writer may have been an upgradable reader
 		modes |= lockdep.Of(lockdep.Exclusive, lockdep.Upgradable)
 	}
 	if bits&upgradable != 0 {
@@ -339,8 +344,9 @@ func (p *parked) Blockers() (modes lockdep.Modes) {
 	return modes
 }
 
-// taken notes that the calling goroutine holds the lock in mode m with key k, if
-// the checker is on, and returns the key then.
+// taken records, if the checker is on, that the calling goroutine holds the lock in mode
+// m. It returns the key of the guard: k, or for a recorded share a key with which the
+// checker finds the record.
 func (l *lock) taken(m mode, k uint64, method string) uint64 {
 	if !checker.On() {
 		return k
@@ -356,12 +362,12 @@ func (l *lock) taken(m mode, k uint64, method string) uint64 {
 	return k
 }
 
-// left notes that the hold of mode m with key k comes to its end, if the checker
-// knows it, in a lock of state s. It returns the key that the hold would have if the
-// checker did not know it, and what is to be told.
+// left records the end of the hold of mode m with key k, if the checker has a record of
+// it. s is the state of the lock. left returns the key that the hold would have without
+// a record, and a report or nil.
 func (l *lock) left(m mode, k, s uint64) (plain uint64, r *lockdep.Report) {
 	switch {
-	case m == upgraded: // it is given up, and the upgradable hold goes on
+	case m == upgraded: // the upgrade is given up, and the upgradable hold stays
 	case isNotedShare(m, k):
 		var ok bool
 		if r, ok = checker.End(l.dep(""), lockdep.Shared, k&turns/turn); ok {
@@ -373,8 +379,8 @@ func (l *lock) left(m mode, k, s uint64) (plain uint64, r *lockdep.Report) {
 	return k, r
 }
 
-// isNotedShare reports whether k is the key of a share that the checker knows: in
-// place of the turn it has a number by which the checker finds it.
+// isNotedShare reports whether k is the key of a share of which the checker has a record.
+// Such a key has the number of the record in place of the turn.
 func isNotedShare(m mode, k uint64) bool { return m == sharing && k&noted != 0 && k&readers != 0 }
 
 // holds reports whether there is a hold of mode m with key k.
@@ -385,10 +391,10 @@ func (l *lock) holds(m mode, k uint64) bool {
 	return valid(m, k, l.state.Load())
 }
 
-// move calls adopt or disown for the hold of mode m with key k, and panics in the
-// name of the method if there is none.
+// move calls move, which adopts or disowns, for the hold of mode m with key k. It panics
+// in the name of the method if there is no such hold.
 func (l *lock) move(m mode, k uint64, method string, move func(*lockdep.Checker, *lockdep.Lock, lockdep.Mode, uint64)) {
-	l.queue.Lock() // then it does not end meanwhile
+	l.queue.Lock() // the hold cannot end while this is locked
 	defer l.queue.Unlock()
 	switch {
 	case !l.holds(m, k):

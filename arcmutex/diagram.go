@@ -27,9 +27,9 @@ func (w *Weak[T]) Diagram(draw func(name, state string, part any)) {
 	}
 }
 
-// Diagram draws what all handles of one value point to. It owns the value
-// meanwhile, so if all other owners are dropped at that moment, the destructor runs
-// here.
+// Diagram draws the control block that all handles of one value point to. It is an owner
+// of the value while it runs. If all other owners are dropped during that time, Diagram
+// calls the destructor.
 func (s *shared[T]) Diagram(draw func(name, state string, part any)) {
 	n := s.strong.Load()
 	owns := s.strong.TryInc()
@@ -49,16 +49,16 @@ func (s *shared[T]) Diagram(draw func(name, state string, part any)) {
 // ended returns why the handle is not live.
 func (h *handle) ended() string { return strings.Trim(h.text(), "<>") }
 
-// Diagram draws the state and the value, for package diagram. The lock is held
-// for reading meanwhile, so a TryLock can fail; if it cannot be had at once the value
-// is not read.
+// Diagram draws the state and the value, for package diagram. It holds the lock for
+// reading while it runs, so a TryLock can fail. It does not wait: if the lock is not
+// available, Diagram does not read the value.
 func (m *Mutex[T]) Diagram(draw func(name, state string, part any)) {
 	drawLock(draw, &m.lock, &m.value)
 }
 
-// Diagram draws the state and the value, for package diagram. The lock is held
-// for reading meanwhile, so a TryLock can fail; if it cannot be had at once the value
-// is not read.
+// Diagram draws the state and the value, for package diagram. It holds the lock for
+// reading while it runs, so a TryLock can fail. It does not wait: if the lock is not
+// available, Diagram does not read the value.
 func (m *RWMutex[T]) Diagram(draw func(name, state string, part any)) {
 	drawLock(draw, &m.lock, &m.value)
 }
@@ -80,7 +80,7 @@ func drawLock[T any](draw func(name, state string, part any), l *lock, value *T)
 	draw("value", "", value)
 }
 
-// text says how the lock is held.
+// text returns the state of the lock as text.
 func (l *lock) text() string {
 	s := l.state.Load()
 	var parts []string
@@ -107,11 +107,11 @@ func (l *lock) text() string {
 	return strings.Join(parts, ", ")
 }
 
-// Diagram draws the state of a lock apart from its value.
+// Diagram draws the state of a lock without its value.
 func (l *lock) Diagram(draw func(name, state string, part any)) { draw("state", l.text(), nil) }
 
-// Diagram draws the guard, for package diagram. It points to the lock: only the
-// holder of the guard may read the value.
+// Diagram draws the guard, for package diagram. It draws the lock and not the value,
+// because only the holder of the guard may read the value.
 func (g *Guard[T]) Diagram(draw func(name, state string, part any)) {
 	drawGuard(draw, "Guard", g.lock, exclusive, g.key)
 }
