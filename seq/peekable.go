@@ -43,6 +43,7 @@ func NewPeekable[T any](src iter.Seq[T]) *Peekable[T] {
 // p has no more elements. A second Close does nothing.
 //
 //ferrous:release
+//ferrous:idempotent
 func (p *Peekable[T]) Close() {
 	p.mustBeMade("Close")
 	p.stop()
