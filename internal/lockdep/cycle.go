@@ -2,30 +2,35 @@ package lockdep
 
 import "slices"
 
-// A link is a hold that a wait is for, and the wait of its owner.
+// A link is an edge of the graph of waits: a hold that blocks a wait, and the wait of the
+// owner of the hold.
 type link struct {
 	hold  *hold
-	stamp uint64 // of the hold, when it was looked at
-	wait  *Wait  // of its owner
+	stamp uint64 // of the hold, when the link was made
+	wait  *Wait  // of the owner of the hold
 }
 
-// A visit is a wait on the way of a search, with the links from it.
+// A visit is a wait on the current path of a search.
 type visit struct {
 	wait       *Wait
-	next, last int    // its links, among those of the search, that are still to be followed
-	first      int    // where its links begin
-	clear      uint64 // at which time there was no cycle beyond it, as far as was seen
+	next, last int    // range of its links that are still to be followed
+	first      int    // index of its first link
+	clear      uint64 // the clear value of the wait, from what the search has seen so far
 }
 
-// search looks for cycles of goroutines that wait for each other, from w, and
-// returns those that were not reported.
+// search searches for cycles of goroutines that wait for each other, starting from w, and
+// returns reports of those that were not reported before.
 //
-// A cycle comes about with the last of its waits, since who begins to hold does
-// not wait. So each wait is to find the cycles that were there when it began, and
-// those alone. A wait from which a search found none is clear at the time when
-// that search began, or earlier if the search left something out because it was
-// clear then: a wait that began before that need not look there again. So the
-// searches of thousands of goroutines that wait in line are short.
+// It is a depth-first search: from a wait to the holds that block it, and from each hold
+// to the wait of its owner. It keeps the current path; a wait that is on the path again
+// closes a cycle.
+//
+// A cycle is complete when the last of its waits begins, because a goroutine that begins
+// to hold a lock does not wait. So each wait has to find only the cycles that existed when
+// it began. If a search finds no cycle beyond a wait, it marks that wait as clear at the
+// time when the search began. (If the search itself skipped a clear wait, the earlier time
+// of that wait counts.) A search from a wait that began before that time skips the clear
+// wait. So the searches of thousands of goroutines that wait for one lock are short.
 func (c *Checker) search(w *Wait) (found []*Report) {
 	c.searching.Lock()
 	defer c.searching.Unlock()
@@ -71,7 +76,7 @@ func (c *Checker) search(w *Wait) (found []*Report) {
 	return found
 }
 
-// ring returns the links on the way from x back to it.
+// ring returns the links of the cycle: those on the path from x back to x.
 func ring(way []visit, links []link, x *Wait) (all []link) {
 	begin := slices.IndexFunc(way, func(v visit) bool { return v.wait == x })
 	for _, v := range way[begin:] {
@@ -80,13 +85,13 @@ func ring(way []visit, links []link, x *Wait) (all []link) {
 	return all
 }
 
-// each calls f for each hold that w waits for and whose owner waits, too. It waits
-// for holds that keep it out, or one that waits before it: a reader waits for
-// readers only if a writer is between.
+// each calls f for each hold that blocks w and whose owner also waits. A hold blocks w if
+// it excludes w or a waiter before w in the queue: a reader is blocked by readers only if
+// a writer waits before it.
 func (w *Wait) each(f func(link)) {
 	w.lock.all(w.parked.Blockers(), func(h *hold, stamp uint64) {
 		if w.mode == Upgrade && h.mode == Upgradable {
-			return // it is what is to be upgraded
+			return // the hold that is to be upgraded does not block
 		}
 		if g := h.owner.Load(); g != nil {
 			if x := g.wait.Load(); x != nil {
@@ -96,9 +101,9 @@ func (w *Wait) each(f func(link)) {
 	})
 }
 
-// cycle returns a report of the links, of which each is what the one before waits
-// for, unless they have never been there at one and the same time. Those who wait
-// must still do so, and after that each must hold what it held.
+// cycle returns a report of the links of a cycle, or nil if the links did not exist at the
+// same time. It first checks that each goroutine still waits, and then that each hold is
+// unchanged. If both are true, all links existed at the time between the two checks.
 func (c *Checker) cycle(links []link) *Report {
 	for i, l := range links {
 		if next := links[(i+1)%len(links)]; !l.wait.parked.Blockers().Has(next.hold.mode) {
@@ -115,7 +120,7 @@ func (c *Checker) cycle(links []link) *Report {
 	}
 	if l := links[0]; len(links) == 1 {
 		again := l.hold.again.Swap(nil)
-		if again == nil { // it was adopted since
+		if again == nil { // the hold was adopted after the second Want
 			again = l.wait.place
 		}
 		return c.recursion(l.hold.lock, l.wait.goroutine.id, l.hold.place.Load(), again)
@@ -127,7 +132,7 @@ func (c *Checker) cycle(links []link) *Report {
 	return r
 }
 
-// step returns what a goroutine holds and what it waits for; either may be nil.
+// step returns the step of a goroutine that has hold h and wait w. One of them may be nil.
 func (c *Checker) step(h *hold, w *Wait) (s Step) {
 	if h != nil {
 		s.Holds, s.HoldStack = c.describe(h.lock), c.stack(h.place.Load())

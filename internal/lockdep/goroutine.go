@@ -8,48 +8,49 @@ import (
 	"github.com/coderrange/ferrous/internal/goid"
 )
 
-// A goroutine is what is known of one.
+// A goroutine is the record of a goroutine.
 type goroutine struct {
-	id   uint64 // its number in stack traces
-	born uint64 // how many sweeps there had been; guarded by goroutines
+	id   uint64 // number in stack traces
+	born uint64 // number of sweeps before the record was made; guarded by goroutines.mu
 	wait atomic.Pointer[Wait]
 
-	// live counts its holds and waits that have not ended. It is gone, which is
-	// negative, once the record was thrown out: then its goroutine makes another.
+	// live is the number of holds and waits that have not ended. It is gone, which is
+	// negative, when a sweep has removed the record. Then the goroutine makes another
+	// record.
 	live atomic.Int64
 
-	// holds are those that it has begun or adopted, in that order, and some that
-	// have ended or were moved since. Only the goroutine itself reads and writes
-	// them.
+	// holds are the holds that the goroutine has begun or adopted, oldest first. Some
+	// may have ended or have another owner. Only the goroutine itself uses the list.
 	holds []listed
-	room  [2]listed
+	room  [2]listed // first memory of holds
 
 	limits limits
 }
 
 const gone = -1 << 32
 
-// A listed hold is one in a goroutine's list. It belongs there until the stamp of
-// the hold changes.
+// A listed hold is an element of a list of holds. It is valid until the stamp of the hold
+// changes.
 type listed struct {
 	hold  *hold
 	stamp uint64
 }
 
+// stale reports whether the hold has ended or has been moved.
 func (l listed) stale() bool { return l.hold.stamp.Load() != l.stamp }
 
-// goroutines has what is known of all goroutines, by the number that tells those
-// that live apart. The record of one that ended is replaced when the runtime uses
-// the number again, or thrown out when there are too many.
+// goroutines has the records of all goroutines. The key is a number that is unique among
+// goroutines that are alive. The record of a goroutine that has ended is replaced when the
+// runtime uses the number again, or is removed by a sweep.
 type goroutines struct {
 	known  index[goroutine]
 	mu     sync.Mutex
-	limit  int    // when those without holds and waits are thrown out
-	sweeps uint64 // how often that was done
+	limit  int    // number of records at which the next sweep happens
+	sweeps uint64 // number of sweeps so far
 }
 
-// enter returns the record of the calling goroutine, with one more live hold or
-// wait.
+// enter returns the record of the calling goroutine, after counting one more hold or wait
+// in it.
 func (gs *goroutines) enter() *goroutine {
 	for {
 		g := gs.me()
@@ -71,7 +72,7 @@ func (gs *goroutines) me() *goroutine {
 	return nil
 }
 
-// add makes a record, in place of one with the same key.
+// add makes a record. It replaces a record with the same key.
 //
 //go:noinline
 func (gs *goroutines) add(key, id uint64) *goroutine {
@@ -87,8 +88,8 @@ func (gs *goroutines) add(key, id uint64) *goroutine {
 	return g
 }
 
-// sweep throws out the records of goroutines that neither hold nor wait, unless
-// they are new, and about to.
+// sweep removes the records of goroutines that neither hold nor wait. It keeps records that
+// were made since the last sweep, because their goroutines are about to hold or wait.
 func (gs *goroutines) sweep() {
 	gs.known.all(func(key uint64, g *goroutine) {
 		if g.born < gs.sweeps && g.live.CompareAndSwap(0, gone) {
@@ -99,7 +100,7 @@ func (gs *goroutines) sweep() {
 	gs.limit = 2*gs.known.live + 256
 }
 
-// drop takes a record out that was thrown out while its goroutine came back.
+// drop removes a record that a sweep has marked as gone.
 func (gs *goroutines) drop(key uint64, g *goroutine) {
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
@@ -108,7 +109,7 @@ func (gs *goroutines) drop(key uint64, g *goroutine) {
 	}
 }
 
-// list adds a hold. Only the goroutine itself may call it.
+// list adds a hold to the list. Only the goroutine itself may call it.
 func (g *goroutine) list(h *hold, stamp uint64) listed {
 	if len(g.holds) == cap(g.holds) {
 		g.tidy()
@@ -118,7 +119,7 @@ func (g *goroutine) list(h *hold, stamp uint64) listed {
 	return l
 }
 
-// tidy drops all holds that have ended. Only the goroutine itself may call it.
+// tidy removes the stale holds from the list. Only the goroutine itself may call it.
 func (g *goroutine) tidy() {
 	n := 0
 	for i, l := range g.holds {
@@ -133,9 +134,9 @@ func (g *goroutine) tidy() {
 	g.holds = g.holds[:n]
 }
 
-// follows reports whether the goroutine, which has just taken a lock, is to be
-// followed: it is if it holds another one that is known, and one in n times if
-// not.
+// follows reports whether the checker follows the goroutine, which has just acquired a
+// lock. It does if the goroutine has another recorded hold, or else with a probability of
+// one in n.
 func (g *goroutine) follows(n int) bool {
 	if n < 2 {
 		return true

@@ -4,44 +4,46 @@ import (
 	"sync/atomic"
 )
 
-// A hold is a lock that is held, from Begin to End; then it is used for the next
-// one. There is one for each way in which a lock can be held, and one for each
-// share, so that it is found by the lock and a key, whoever asks.
+// A hold is the record of a hold of a lock, from Begin to End. After End it is used
+// again for another hold. Each lock has one hold for Exclusive, one for Upgradable, and
+// one for each share at a time. Any goroutine finds a hold with the lock and a key.
 //
-// Others may read it while it ends. They read the stamp, then what they want to
-// know, and then the stamp again.
+// Other goroutines may read a hold while it ends, as with a sequence lock: they read the
+// stamp, then the other fields, and then the stamp again. If it has changed, they ignore
+// what they have read.
 type hold struct {
 	lock  *Lock
 	mode  Mode
-	index uint32 // of a share, among those of the lock
+	index uint32 // of a share: its index in shares.all
 
-	stamp atomic.Uint64             // odd while it is held; changes with each beginning, move and end
-	owner atomic.Pointer[goroutine] // nil if it was disowned
-	place atomic.Pointer[place]     // where it began
-	again atomic.Pointer[place]     // where its owner wanted the lock once more, if it did
-	since atomic.Int64              // when it began; zero if there was no limit
-	turn  atomic.Uint32             // of a share: how often it was used
+	stamp atomic.Uint64             // odd while the lock is held; changes with Begin, Adopt, Disown and End
+	owner atomic.Pointer[goroutine] // nil if the hold was disowned
+	place atomic.Pointer[place]     // where the lock was acquired
+	again atomic.Pointer[place]     // where the owner wanted the same lock again, or nil
+	since atomic.Int64              // when the hold began; zero if there was no limit
+	turn  atomic.Uint32             // of a share: how often the record was used
 }
 
 func (h *hold) isHeld() bool { return h.stamp.Load()%2 == 1 }
 
-// shareBits is how many bits of a key are the index of a share. The others are its
-// turn, so that the key of a share that has ended is not good for the next one.
+// shareBits is the number of bits of a key that are the index of a share. The other bits
+// are the turn, so the key of a share that has ended does not find the next share with
+// the same index.
 const shareBits = 20
 
-// KeyBits is how many bits a key has at most.
+// KeyBits is the maximum number of bits of a key.
 const KeyBits = 37
 
 func (h *hold) key() uint64 {
 	return uint64(h.turn.Load())<<shareBits&(1<<KeyBits-1) | uint64(h.index)
 }
 
-// inner is how many of the innermost calls are the owner's in any case.
+// inner is the number of innermost calls that are always in the package of the locks.
 const inner = 2
 
-// Begin notes that the calling goroutine has just taken l in mode m, and returns
-// the key of the hold. It does nothing, and reports false, if the checker is off or
-// the goroutine is not followed. Only shares need their key.
+// Begin records that the calling goroutine has acquired l in mode m, and returns the key
+// of the hold. If the checker is off or does not follow the goroutine, Begin does nothing
+// and returns false. Only shares need the key.
 func (c *Checker) Begin(l *Lock, m Mode) (key uint64, ok bool) {
 	o := c.listening.Load()
 	if o == nil || o.Sample > 1 && !c.goroutines.me().follows(o.Sample) {
@@ -68,7 +70,7 @@ func (c *Checker) Begin(l *Lock, m Mode) (key uint64, ok bool) {
 	return h.key(), true
 }
 
-// vacant returns a hold of l that is not in use.
+// vacant returns a hold of l for mode m that is not in use.
 func (l *Lock) vacant(m Mode) *hold {
 	if m == Exclusive {
 		return &l.exclusive
@@ -90,8 +92,8 @@ func (l *Lock) vacant(m Mode) *hold {
 	return h
 }
 
-// find returns a hold that has not ended, or nil. If it is a share the shares are
-// locked until release is called.
+// find returns the hold with the given mode and key, or nil if it has ended. For a share,
+// the shares of the lock are locked until release is called.
 func (l *Lock) find(m Mode, key uint64) (h *hold, release func()) {
 	s := l.shares.Load()
 	switch {
@@ -115,16 +117,16 @@ func (l *Lock) find(m Mode, key uint64) (h *hold, release func()) {
 
 func nothing() {}
 
-// Holds reports whether a hold is known and has not ended.
+// Holds reports whether there is a record of the hold and it has not ended.
 func (c *Checker) Holds(l *Lock, m Mode, key uint64) bool {
 	h, release := l.find(m, key)
 	defer release()
 	return h != nil
 }
 
-// End ends a hold, and reports whether it was known. A hold that was upgraded
-// ends as an exclusive one. End must be called before another one of the same mode
-// can begin. What it returns, if anything, is for [Checker.Tell].
+// End ends a hold, and reports whether there was a record of it. A hold that was upgraded
+// ends with mode Exclusive. End must be called before another hold of the same mode can
+// begin. If r is not nil, the caller must pass it to [Checker.Tell].
 func (c *Checker) End(l *Lock, m Mode, key uint64) (r *Report, ok bool) {
 	h, release := &l.exclusive, nothing
 	if m != Exclusive || !h.isHeld() {
@@ -147,15 +149,15 @@ func (c *Checker) End(l *Lock, m Mode, key uint64) (r *Report, ok bool) {
 	return nil, true
 }
 
-// leave takes away a hold or a wait that has ended.
+// leave counts that a hold or a wait of g has ended. g may be nil.
 func (g *goroutine) leave() {
 	if g != nil {
 		g.live.Add(-1)
 	}
 }
 
-// Adopt notes that a hold, if it is known, is the calling goroutine's from now on.
-// End must not be called meanwhile.
+// Adopt records that the calling goroutine owns a hold from now on. If there is no record
+// of the hold, Adopt does nothing. End must not be called while Adopt runs.
 func (c *Checker) Adopt(l *Lock, m Mode, key uint64) {
 	h, release := l.find(m, key)
 	defer release()
@@ -171,8 +173,8 @@ func (c *Checker) Adopt(l *Lock, m Mode, key uint64) {
 	}
 }
 
-// Disown notes that a hold, if it is known, is no goroutine's from now on. End must
-// not be called meanwhile.
+// Disown records that no goroutine owns a hold from now on. If there is no record of the
+// hold, Disown does nothing. End must not be called while Disown runs.
 func (c *Checker) Disown(l *Lock, m Mode, key uint64) {
 	h, release := l.find(m, key)
 	defer release()

@@ -5,20 +5,20 @@ import (
 	"sync/atomic"
 )
 
-// An index finds values by number. Reading takes no lock; whoever changes it
-// holds the lock of its owner. The zero value is empty. Zero is no key.
+// An index is a hash table with numbers as keys. get takes no lock; all other methods need
+// the lock of the owner. The zero value is empty. Zero is not a valid key.
 //
-// It is a hash table with linear probing. A removed key keeps its slot, without a
-// value, until the table is built anew, so that no reader misses what comes after
-// it.
+// It uses linear probing with Fibonacci hashing. A removed key keeps its slot, without a
+// value, until the table is rebuilt, so that a reader does not stop before the keys that
+// follow it.
 type index[V any] struct {
 	table atomic.Pointer[table[V]]
-	live  int // values
-	taken int // slots with a key
+	live  int // number of values
+	taken int // number of slots with a key
 }
 
 type table[V any] struct {
-	shift uint // what is left of a hash is the number of a slot
+	shift uint // the number of a slot is the hash shifted right by this
 	slots []slot[V]
 }
 
@@ -30,7 +30,7 @@ type slot[V any] struct {
 // golden is 2^64 divided by the golden ratio.
 const golden = 0x9E3779B97F4A7C15
 
-// at returns the slot of the key, or the free one where it would be. The caller
+// at returns the slot of the key, or the free slot where the key would be put. The caller
 // holds the lock.
 func (t *table[V]) at(key uint64) *slot[V] {
 	for i := key * golden >> t.shift; ; i++ {
@@ -52,7 +52,7 @@ func (x *index[V]) get(key uint64) *V {
 		switch s.key.Load() {
 		case key:
 			return s.value.Load()
-		case 0: // its value may be that of another key in a moment
+		case 0: // do not load the value: another key may be put here
 			return nil
 		}
 	}
@@ -71,11 +71,11 @@ func (x *index[V]) put(key uint64, v *V) {
 	s.value.Store(v)
 	if s.key.Load() == 0 {
 		x.taken++
-		s.key.Store(key) // after the value: then a reader sees both
+		s.key.Store(key) // after the value, so that a reader that sees the key sees the value
 	}
 }
 
-// grow builds the table anew, with room for as many values again.
+// grow rebuilds the table, with more than twice as many slots as values.
 func (x *index[V]) grow() *table[V] {
 	size := 4
 	for size <= 2*x.live {
@@ -96,14 +96,14 @@ func (x *index[V]) grow() *table[V] {
 	return next
 }
 
-// remove takes the value of the key away.
+// remove removes the value of the key.
 func (x *index[V]) remove(key uint64) {
 	if t := x.table.Load(); t != nil && t.at(key).value.Swap(nil) != nil {
 		x.live--
 	}
 }
 
-// all calls f for each value. The function may remove it.
+// all calls f for each value. f may remove that value.
 func (x *index[V]) all(f func(key uint64, v *V)) {
 	t := x.table.Load()
 	if t == nil {
@@ -116,7 +116,7 @@ func (x *index[V]) all(f func(key uint64, v *V)) {
 	}
 }
 
-// clear takes all values away.
+// clear removes all values.
 func (x *index[V]) clear() {
 	x.table.Store(nil)
 	x.live, x.taken = 0, 0

@@ -7,41 +7,41 @@ import (
 	"sync/atomic"
 )
 
-// A Lock is what is known of a lock.
+// A Lock is the record of a lock.
 type Lock struct {
 	id     uint64
-	kind   string
+	kind   string // the type of the lock
 	name   atomic.Pointer[string]
-	place  *place // where it was made or, if not isMade, first seen
+	place  *place // where the lock was made or, if not isMade, first seen
 	isMade bool
 
 	exclusive hold
-	shares    atomic.Pointer[shares] // nil as long as it was not shared
+	shares    atomic.Pointer[shares] // nil until the lock is shared for the first time
 	told      told
 	vertex    vertex
 }
 
-// shares are the holds of a lock that others may share.
+// shares are the holds of a lock that do not exclude each other.
 type shares struct {
 	upgradable hold
 
 	mu   sync.Mutex
-	all  []*hold // by index
-	free []uint32
+	all  []*hold  // by index
+	free []uint32 // indices of holds that are not in use
 }
 
-// A Ref ties a lock to what is known of it: nothing here refers to it, so that
-// the garbage collector can tell when the lock is gone. The lock must refer to it,
-// and nothing else must.
+// A Ref connects a lock with its record. The lock must refer to its Ref, and nothing
+// else may. When the garbage collector frees the lock, it also frees the Ref, and the
+// checker then removes the record.
 type Ref struct{ *Lock }
 
-var lastLock atomic.Uint64
+var lastLock atomic.Uint64 // the last id
 
-// Made returns what is known of a lock that the caller's caller just makes. The
-// kind is its type.
+// Made returns a record for a lock that the caller of the caller is making. kind is the
+// type of the lock.
 func (c *Checker) Made(kind string) *Ref { return c.lock(kind, true) }
 
-// Seen is [Checker.Made] for a lock that was made before.
+// Seen is [Checker.Made] for a lock that was made earlier.
 func (c *Checker) Seen(kind string) *Ref { return c.lock(kind, false) }
 
 func (c *Checker) lock(kind string, isMade bool) *Ref {
@@ -53,10 +53,10 @@ func (c *Checker) lock(kind string, isMade bool) *Ref {
 	return r
 }
 
-// Name gives the lock a name.
+// Name sets the name of the lock.
 func (l *Lock) Name(name string) { l.name.Store(&name) }
 
-// Given returns the name that the lock was given, or nothing.
+// Given returns the name that Name set, or an empty string.
 func (l *Lock) Given() string {
 	if name := l.name.Load(); name != nil {
 		return *name
@@ -64,7 +64,7 @@ func (l *Lock) Given() string {
 	return ""
 }
 
-// describe returns the name, or the type and the place.
+// describe returns the name of the lock, or its type, number and place.
 func (c *Checker) describe(l *Lock) string {
 	if name := l.Given(); name != "" {
 		return name
@@ -76,7 +76,7 @@ func (c *Checker) describe(l *Lock) string {
 	return fmt.Sprintf("%s #%d %s at %s", l.kind, l.id, verb, c.site(l.place))
 }
 
-// shared returns the lock's shares.
+// shared returns the shares of the lock, and makes them if there are none.
 func (l *Lock) shared() *shares {
 	if s := l.shares.Load(); s != nil {
 		return s
@@ -87,8 +87,8 @@ func (l *Lock) shared() *shares {
 	return l.shares.Load()
 }
 
-// forget takes a lock that is garbage out of the orders, and ends its holds:
-// nobody can unlock it any more.
+// forget removes a lock that the garbage collector has freed from the orders, and ends
+// its holds.
 func (c *Checker) forget(l *Lock) {
 	l.all(Of(Exclusive, Shared, Upgradable), func(h *hold, stamp uint64) {
 		h.stamp.Store(stamp + 1)
@@ -97,7 +97,7 @@ func (c *Checker) forget(l *Lock) {
 	c.orders.forget(&l.vertex)
 }
 
-// all calls f for each hold of the given modes that has not ended, with its stamp.
+// all calls f with each hold of the given modes that has not ended, and with its stamp.
 func (l *Lock) all(modes Modes, f func(h *hold, stamp uint64)) {
 	visit := func(h *hold) {
 		if stamp := h.stamp.Load(); stamp%2 == 1 {

@@ -1,20 +1,40 @@
-// Package lockdep finds deadlocks of locks: those that have happened, and
-// orders of locking that can lead to one.
+// Package lockdep finds deadlocks of locks: deadlocks that have happened, and orders of
+// locking that can lead to one.
 //
-// It follows three things. A hold is a lock that was taken and not yet given
-// back; it is found by its lock, so that whoever ends it need not be the
-// goroutine that began it, and it is listed with the goroutine that began it. An
-// order is an edge from a lock that was held to one that was wanted meanwhile. A
-// wait is a goroutine that is parked for a lock.
+// It records three things:
 //
-// The owner of the locks calls [Checker.Want] before a lock is taken in a way
-// that may wait, [Checker.Begin] after it was taken, [Checker.End] before it is given
-// back, and [Checker.Wait] around parking.
+//   - A hold is a lock that was acquired and not yet released. Its record is in the
+//     record of the lock, so any goroutine can end it. The goroutine that began it has
+//     it in its list of holds.
+//   - An order is an edge A → B: a goroutine wanted lock B while it held lock A.
+//   - A wait is a goroutine that is blocked until it gets a lock.
 //
-// What is done for each lock taken touches no lock of the checker: a goroutine's
-// list of holds is its own, a hold lies within its lock, known orders are found in
-// a hash table that is read without a lock. After Linux's lockdep in name, which
-// follows classes of locks; this one follows each lock by itself.
+// The package that implements the locks reports events to a [Checker]:
+//
+//	Want(B)   before an acquire that may wait:
+//	            for each hold A of this goroutine: add the edge A → B;
+//	            if B → … → A is known: report Order
+//	Begin(B)  after the acquire: record the hold
+//	Wait(B)   before the goroutine blocks: record the wait
+//	Look      after Options.After: follow  wait → hold → its goroutine → wait → …
+//	            back to the start, and report Cycle
+//	End(B)    before the release: end the hold
+//
+// For example, goroutine 1 locks A and then B, and goroutine 2 locks B and then A:
+//
+//	order:  A → B → A       found at the second Want, even if no goroutine waits
+//	cycle:  g1 waits for B, held by g2; g2 waits for A, held by g1
+//
+// The orders are a directed graph without cycles. An edge that would close a cycle is
+// found by a search from both of its ends; see [graph] for the algorithm and its source.
+// The search for a cycle of waits is depth-first; see [Checker.search].
+//
+// The fast path, an acquire whose orders are known, takes no lock of the checker: only
+// the goroutine itself uses its list of holds, the hold is part of the record of the
+// lock, and known orders are in a hash table that is read without a lock.
+//
+// The name and the idea of order checking are those of Linux's lockdep. Linux groups
+// locks into classes; this package follows each lock by itself.
 package lockdep
 
 import (
@@ -27,16 +47,15 @@ import (
 // A Mode is the way in which a lock is held or wanted.
 type Mode uint8
 
-// The modes. Upgrade is wanted by who holds Upgradable, and only wanted: what it
-// leads to is still the hold that was upgradable.
+// The modes.
 const (
-	Exclusive Mode = iota
-	Shared
-	Upgradable // shared, and the only one that may become exclusive
-	Upgrade
+	Exclusive  Mode = iota
+	Shared          // a reader
+	Upgradable      // the reader that may become exclusive; at most one at a time
+	Upgrade         // wanted by the holder of Upgradable; never held: the hold stays Upgradable
 )
 
-// Modes is a set of modes that are held.
+// Modes is a set of modes.
 type Modes uint8
 
 // Of returns the set of the given modes.
@@ -50,35 +69,35 @@ func Of(modes ...Mode) (set Modes) {
 // Has reports whether m is in the set.
 func (s Modes) Has(m Mode) bool { return s&(1<<m) != 0 }
 
-// Options is what a checker is to do. The zero value reports nothing.
+// Options are the options of a checker.
 type Options struct {
-	After  time.Duration // how long a goroutine waits before a cycle is looked for
-	Limit  time.Duration // how long a lock may be held or waited for; zero is for ever
-	Sample int           // follow one in so many goroutines that begin to lock; all for less than two
-	Orders int           // how many orders are kept at most
-	Report func(*Report) // is called without any lock of the checker, and may lock
+	After  time.Duration // how long a goroutine waits before a cycle is searched for
+	Limit  time.Duration // how long a lock may be held or waited for; zero is no limit
+	Sample int           // follow one in Sample goroutines that begin to lock; less than two: all
+	Orders int           // maximum number of orders; zero: a default
+	Report func(*Report) // called without any lock of the checker; it may lock
 }
 
-// A Checker knows who holds and who waits for which locks. The zero value is off
-// and ready. It must not be copied after first use. It is safe for concurrent use.
+// A Checker records which goroutines hold and wait for which locks. The zero value is
+// off and ready. It must not be copied after first use. It is safe for concurrent use.
 type Checker struct {
-	// Ours are the beginnings of the functions that are left out of stacks, as
-	// "path.". It must not change after first use.
+	// Ours are prefixes of function names, as "path.". Functions with such a prefix
+	// are left out of stacks. It must not change after first use.
 	Ours []string
 
-	listening  atomic.Pointer[Options] // the newest of audiences; nil if off
+	listening  atomic.Pointer[Options] // the last of audiences; nil if off
 	goroutines goroutines
 	orders     graph
 	places     places
-	clock      atomic.Uint64 // of waits and searches, so that they have an order
-	searching  sync.Mutex    // one search for cycles at a time
+	clock      atomic.Uint64 // counts waits and searches, which gives them an order
+	searching  sync.Mutex    // held during a search for cycles of waits
 
-	audience  sync.Mutex // guards audiences, and who sets listening
-	audiences []*Options // in the order of their coming
+	audience  sync.Mutex // guards audiences; held while listening is set
+	audiences []*Options // one for each Listen that was not stopped, oldest first
 }
 
-// Listen turns the checker on until stop is called. If several listen, the
-// newest is told.
+// Listen turns the checker on until stop is called. If there are several Listen, only
+// the newest receives reports.
 func (c *Checker) Listen(o Options) (stop func()) {
 	own := &o
 	c.audience.Lock()
@@ -93,7 +112,7 @@ func (c *Checker) Listen(o Options) (stop func()) {
 	}
 }
 
-// choose sets who listens. The audience is locked.
+// choose sets listening to the newest audience. c.audience is locked.
 func (c *Checker) choose() {
 	if n := len(c.audiences); n > 0 {
 		c.listening.Store(c.audiences[n-1])
@@ -102,11 +121,12 @@ func (c *Checker) choose() {
 	}
 }
 
-// On reports whether anybody listens. It is one atomic load.
+// On reports whether the checker is on. It is one atomic load.
 func (c *Checker) On() bool { return c.listening.Load() != nil }
 
-// Tell reports what was found, if anybody still listens. No lock of the checker,
-// and none that its calls hold, may be held.
+// Tell calls the report function for each report that is not nil, if the checker is
+// still on. The caller must hold no lock of the checker and no internal lock of its own,
+// since the report function may lock.
 func (c *Checker) Tell(found ...*Report) {
 	for _, r := range found {
 		if o := c.listening.Load(); r != nil && o != nil {
@@ -115,14 +135,14 @@ func (c *Checker) Tell(found ...*Report) {
 	}
 }
 
-// Counts is how much a checker knows.
+// Counts is the number of records of a checker.
 type Counts struct {
-	Orders     int // those that would close a cycle included
-	Goroutines int // some of which may have ended
-	Holds      int // and waits
+	Orders     int // including those that would close a cycle
+	Goroutines int // including some that have ended
+	Holds      int // holds and waits
 }
 
-// Counts returns how much is known now.
+// Counts returns the present number of records.
 func (c *Checker) Counts() (n Counts) {
 	gs := &c.goroutines
 	gs.mu.Lock()
