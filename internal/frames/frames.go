@@ -1,4 +1,12 @@
-// Package frames says where a call comes from, in a few nanoseconds.
+// Package frames returns the call stack of a goroutine in a few nanoseconds.
+//
+// On amd64 and arm64 it follows the frame pointers, as the runtime's tracer does:
+//
+//	frame pointer register → saved frame pointer → saved frame pointer → … → end of stack
+//	                         return address        return address
+//
+// A return address is stored one word above each saved frame pointer. On other processors
+// the package uses [runtime.Callers].
 package frames
 
 import (
@@ -6,15 +14,15 @@ import (
 	"strings"
 )
 
-// Callers fills pcs with the return addresses of the calls that the calling
-// goroutine is in, innermost first, and returns how many there are. The first is
-// in the caller of Callers; skip addresses are left out. It does not allocate.
+// Callers fills pcs with the return addresses of the active calls of the calling
+// goroutine, innermost first, and returns their number. It leaves out the first skip
+// addresses. With skip 0, the first address is in the caller of Callers. It does not
+// allocate.
 //
-// On amd64 and arm64 it follows the chain of frame pointers, as the runtime's
-// tracer does. There each address stands for a function that was not inlined.
-// [runtime.CallersFrames] adds the inlined ones, except for the last address.
-// Wrappers that the compiler made are there too: see [IsWrapper]. Elsewhere it is
-// [runtime.Callers], which takes a microsecond.
+// On amd64 and arm64 there is one address for each function that was not inlined, and
+// [runtime.CallersFrames] adds the inlined functions, except at the last address.
+// Wrappers that the compiler made are included; see [IsWrapper]. On other processors
+// Callers is [runtime.Callers] and takes about a microsecond.
 //
 //go:noinline
 func Callers(skip int, pcs []uintptr) int {
@@ -24,8 +32,8 @@ func Callers(skip int, pcs []uintptr) int {
 	return walk(skip, pcs)
 }
 
-// IsWrapper reports whether the compiler made the function, for a go or a defer
-// statement.
+// IsWrapper reports whether the compiler made the function as a wrapper for a go or defer
+// statement. function is a name as in [runtime.Frame].
 func IsWrapper(function string) bool {
 	last := function[strings.LastIndexByte(function, '.')+1:]
 	return strings.HasPrefix(last, "gowrap") || strings.HasPrefix(last, "deferwrap")

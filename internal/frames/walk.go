@@ -4,7 +4,7 @@ package frames
 
 const walks = true
 
-// walk is [Callers]. It stops where a frame pointer does not lead outwards within
+// walk implements [Callers]. It stops at a frame pointer that does not lead outwards within
 // the goroutine's stack, so that it never reads anything else.
 //
 //go:noescape

@@ -4,8 +4,10 @@
 
 // func walk(skip int, pcs []uintptr) int
 //
-// The first frame pointer is that of Callers. A frame pointer points to the frame
-// pointer of the caller, above which the return address lies. The second word of g is the end of its stack.
+// The walk begins with the frame pointer of Callers. A frame pointer points to the saved
+// frame pointer of the caller. The return address is one word above that. The second
+// word of g is the end of the stack. The walk stops if a frame pointer does not increase
+// or is not within the stack.
 TEXT ·walk(SB), NOSPLIT, $0-40
 	MOVQ skip+0(FP), CX
 	MOVQ pcs_base+8(FP), DI

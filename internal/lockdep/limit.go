@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// limits are the holds of a goroutine that are to be looked at when they have
-// lasted for long. A timer belongs to a goroutine and
-// not to a lock, since a goroutine spends its life in one bubble of
-// testing/synctest, or outside of all.
+// limits has the holds of a goroutine that are reported when they have lasted too long.
+// There is a timer for each goroutine and not for each lock, since a goroutine is always
+// in the same bubble of testing/synctest, or always outside of all bubbles.
 type limits struct {
 	mu      sync.Mutex
 	holds   []listed
-	isArmed bool
+	isArmed bool // the timer is running
 }
 
-// bounded adds a hold that the goroutine has begun or adopted.
+// bounded adds a hold that the goroutine has begun or adopted, and starts the timer if it
+// is not running.
 func (c *Checker) bounded(g *goroutine, l listed, limit time.Duration) {
 	l.hold.since.CompareAndSwap(0, clock())
 	g.limits.mu.Lock()
@@ -31,14 +31,14 @@ func (c *Checker) bounded(g *goroutine, l listed, limit time.Duration) {
 	}
 }
 
-// clock returns the time since some moment, which a bubble of testing/synctest has
-// for itself.
+// clock returns the time since the start of the program. In a bubble of testing/synctest
+// it uses the time of the bubble.
 func clock() int64 { return int64(time.Since(began)) }
 
 var began = time.Now()
 
-// overdue reports the holds of g that have lasted too long, and sets the timer for
-// the next.
+// overdue reports the holds of g that have lasted too long, and starts the timer for the
+// next one.
 func (c *Checker) overdue(g *goroutine) {
 	var found []*Report
 	defer func() { c.Tell(found...) }()
@@ -58,7 +58,7 @@ func (c *Checker) overdue(g *goroutine) {
 			return false
 		}
 		r := &Report{LongHold, []Step{c.step(l.hold, nil)}, lasted}
-		if !l.stale() { // nor was it while the report was made
+		if !l.stale() { // then it was not stale while the report was made
 			found = append(found, r)
 		}
 		return true
@@ -69,17 +69,17 @@ func (c *Checker) overdue(g *goroutine) {
 	}
 }
 
-// told is what was reported of a lock.
+// told records what was reported about a lock, to avoid repeated reports.
 type told struct {
 	mu         sync.Mutex
-	recursions [][2]*place
-	longWait   int64 // when it was that somebody waits for long
+	recursions [][2]*place // where the lock was held, and where it was wanted again
+	longWait   int64       // time of the last report of a long wait
 }
 
 // maxRecursions is how many recursions of one lock are reported.
 const maxRecursions = 16
 
-// isNews reports whether a recursion has not been told, and is now.
+// isNews reports whether a recursion was not reported before, and records it.
 func (t *told) isNews(held, again *place) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -91,8 +91,8 @@ func (t *told) isNews(held, again *place) bool {
 	return true
 }
 
-// isTime reports whether no other long wait was told within the limit, and tells
-// one now. A time far away is that of another bubble.
+// isTime reports whether no long wait was reported within the limit, and records one now.
+// A last report in the future is from another bubble and is ignored.
 func (t *told) isTime(limit time.Duration) bool {
 	now := clock()
 	t.mu.Lock()
@@ -104,11 +104,11 @@ func (t *told) isTime(limit time.Duration) bool {
 	return true
 }
 
-// maxHolders is how many of the goroutines that hold a lock a report names.
+// maxHolders is the maximum number of holders in a report.
 const maxHolders = 8
 
-// waitedLong returns a report that w has waited for long, and who holds the lock,
-// unless another one is not older than the limit.
+// waitedLong returns a report that w has waited for long, with the holders of the lock. It
+// returns nil if a long wait for the same lock was reported within the limit.
 func (c *Checker) waitedLong(w *Wait) *Report {
 	if !w.lock.told.isTime(w.limit) {
 		return nil

@@ -1,22 +1,24 @@
 package lockdep
 
-// A list has the vertices in an order in which every edge leads forwards. Each
-// has a rank, which grows along the list, so that two are compared at once and one
-// is put anywhere in amortized logarithmic time. After Bender, Cole, Demaine,
-// Farach-Colton and Zito, "Two Simplified Algorithms for Maintaining Order in a
-// List", ESA 2002: where there is no rank left, the ranks of the smallest range
-// around it that is not too dense are spread evenly.
+// A list has the vertices of a [graph] in topological order. Each vertex has a rank, and
+// ranks increase along the list. So comparing two vertices takes constant time, and
+// inserting one anywhere takes amortized logarithmic time.
+//
+// It is the order-maintenance list of Bender, Cole, Demaine, Farach-Colton and Zito, "Two
+// Simplified Algorithms for Maintaining Order in a List", ESA 2002. If there is no rank
+// between two neighbors, the list takes the smallest range of ranks around them that is
+// not too dense, and spreads the vertices in that range evenly.
 type list struct {
-	head vertex // rank 0; its next is the first and its prev the last
+	head vertex // rank 0; head.next is the first vertex and head.prev the last
 }
 
 const (
-	lastRank  = 1 << 62 // beyond all ranks
-	stride    = 1 << 32 // between ranks at the end of the list
-	rankShare = 2 / 1.3 // how much denser a range may be than one of twice its size, times two
+	lastRank  = 1 << 62 // greater than all ranks
+	stride    = 1 << 32 // distance of ranks at the end of the list
+	rankShare = 2 / 1.3 // factor by which the permitted number of vertices grows when a range doubles
 )
 
-// end returns the vertex behind which the end of the list is.
+// end returns the last vertex, or the head if the list is empty.
 func (l *list) end() *vertex {
 	if l.head.next == nil {
 		l.head.next, l.head.prev = &l.head, &l.head
@@ -24,7 +26,7 @@ func (l *list) end() *vertex {
 	return l.head.prev
 }
 
-// insert puts x, which is in no list, behind p.
+// insert inserts x, which is in no list, after p.
 func (l *list) insert(p, x *vertex) {
 	for {
 		next := int64(lastRank)
@@ -43,13 +45,13 @@ func (l *list) insert(p, x *vertex) {
 	}
 }
 
-// remove takes x out. No rank changes but its own.
+// remove removes x from the list. The ranks of the other vertices do not change.
 func (l *list) remove(x *vertex) {
 	x.prev.next, x.next.prev = x.next, x.prev
 	x.rank, x.prev, x.next = 0, nil, nil
 }
 
-// spread makes room behind p, where there is none.
+// spread changes ranks so that there is a free rank after p.
 func (l *list) spread(p *vertex) {
 	if p == &l.head {
 		p = p.next

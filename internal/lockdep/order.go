@@ -9,35 +9,35 @@ import (
 	"github.com/coderrange/ferrous/internal/goid"
 )
 
-// A vertex is a lock in the graph of orders. All but the reading of after is
-// guarded by the graph.
+// A vertex is a lock in the graph of orders. It is guarded by the lock of the graph,
+// except that after is read without it.
 type vertex struct {
 	id         uint64
 	lock       *Lock
-	rank       int64 // in the list; zero if it is not there yet
-	prev, next *vertex
-	out, in    *edge      // those that begin and end here
-	after      successors // those that begin here
-	isGone     bool
+	rank       int64   // position in the list; zero if the vertex is not in the list
+	prev, next *vertex // neighbors in the list
+	out, in    *edge   // first of the edges that begin here, and of those that end here
+	after      successors
+	isGone     bool // the lock was freed
 
-	mark uint64 // of the side of the search that has found it last
-	via  *edge  // by which it did
+	mark uint64 // the side of a search that has found the vertex last
+	via  *edge  // the edge by which that side has found it
 }
 
-// An edge is an order: one lock was held while another was wanted.
+// An edge is an order: lock from was held while lock to was wanted.
 type edge struct {
 	from, to         *vertex
-	nextOut, prevOut *edge // of from
-	nextIn, prevIn   *edge // of to
-	isOutside        bool  // it is known, and no part of the graph: it closes a cycle, or is allowed to
+	nextOut, prevOut *edge // neighbors in the list from.out
+	nextIn, prevIn   *edge // neighbors in the list to.in
+	isOutside        bool  // known, but not part of the graph without cycles: it closes a cycle, or is allowed
 	why              reason
 }
 
-// successors are the edges that begin at a vertex. Reading them takes no lock. Most
-// vertices have few, and need no table.
+// successors finds the edges that begin at a vertex. Reading takes no lock. Most vertices
+// have few edges and need no table.
 type successors struct {
 	few  [3]atomic.Pointer[edge]
-	more index[edge] // by the id of their end
+	more index[edge] // by the id of the vertex where the edge ends
 }
 
 // get returns the edge to w, or nil.
@@ -50,7 +50,7 @@ func (s *successors) get(w *vertex) *edge {
 	return s.more.get(w.id)
 }
 
-// put adds an edge that is not there.
+// put adds an edge. There must be no edge to the same vertex.
 func (s *successors) put(e *edge) {
 	for i := range s.few {
 		if s.few[i].Load() == nil {
@@ -61,7 +61,7 @@ func (s *successors) put(e *edge) {
 	s.more.put(e.to.id, e)
 }
 
-// remove takes an edge out.
+// remove removes an edge.
 func (s *successors) remove(e *edge) {
 	for i := range s.few {
 		if s.few[i].Load() == e {
@@ -72,7 +72,7 @@ func (s *successors) remove(e *edge) {
 	s.more.remove(e.to.id)
 }
 
-// clear takes all out.
+// clear removes all edges.
 func (s *successors) clear() {
 	for i := range s.few {
 		s.few[i].Store(nil)
@@ -80,39 +80,48 @@ func (s *successors) clear() {
 	s.more.clear()
 }
 
-// A reason is the first occasion on which an order was seen.
+// A reason says where an order was first seen.
 type reason struct {
 	goroutine    uint64
 	held, wanted *place
 }
 
-// A graph has the orders of all locks, without the edges that would close a cycle.
-// So there is an order of the locks in which every edge leads forwards, and an
-// edge that agrees with it is added at once.
+// A graph has the orders of all locks. It is a directed graph without cycles: an edge that
+// would close a cycle is recorded, but does not count as part of the graph. The vertices
+// are in a list in a topological order: every edge leads forwards.
 //
-// One that does not is looked into from both of its ends, an edge at a time on
-// each side in turn. Either the sides meet, and it closes a cycle, or one of them
-// has no edge left, and is moved to where the other is. So a lock with thousands
-// of successors is not walked through for one that comes before it. After Bender,
-// Fineman, Gilbert and Tarjan, "A New Approach to Incremental Cycle Detection and
-// Related Problems", ACM TALG 12 (2016), section 2, whose ranks are an
-// order-maintenance list as here.
+// A new edge v → w takes one of these ways:
+//
+//	v before w in the list:  the edge is added at once
+//	w before v in the list:  search, one edge of each side in turn,
+//	                           ahead: from w along the edges, up to v
+//	                           back:  from v against the edges, down to w
+//	    the sides meet:      the edge closes a cycle; it is not added
+//	    ahead has no edge:   what ahead has found moves behind v
+//	    back has no edge:    what back has found moves before w
+//
+// Because both sides advance in turn, the cost is that of the smaller side. A lock with
+// thousands of successors does not make a new edge to that lock expensive.
+//
+// This is the algorithm of Bender, Fineman, Gilbert and Tarjan, "A New Approach to
+// Incremental Cycle Detection and Related Problems", ACM TALG 12 (2016), section 2, with
+// an order-maintenance list as in the paper; see [list].
 type graph struct {
 	mu    sync.Mutex
 	list  list
-	edges atomic.Int64
-	marks uint64
-	ahead side // of the search; kept for its memory
+	edges atomic.Int64 // number of edges, including those outside
+	marks uint64       // the last mark
+	ahead side         // the sides of a search, kept to reuse their memory
 	back  side
 }
 
-// maxOrders is how many orders are kept unless Options tell.
+// maxOrders is the default of Options.Orders.
 const maxOrders = 1 << 18
 
 // precedes reports whether an edge from v to w is known. It takes no lock.
 func (v *vertex) precedes(w *vertex) bool { return v.after.get(w) != nil }
 
-// isFull reports whether there are most edges, or more.
+// isFull reports whether there are at least most edges.
 func (g *graph) isFull(most int) bool {
 	if most <= 0 {
 		most = maxOrders
@@ -120,8 +129,8 @@ func (g *graph) isFull(most int) bool {
 	return g.edges.Load() >= int64(most)
 }
 
-// link adds an edge, unless there is one. If it closes a cycle it returns the
-// edges of the cycle, of which it is the last.
+// link adds an edge if there is no edge with the same ends. If the edge closes a cycle,
+// link returns the edges of the cycle, the new one last.
 func (g *graph) link(e *edge) (cycle []*edge) {
 	g.mu.Lock()
 	if v, w := e.from, e.to; !v.isGone && !w.isGone && !v.precedes(w) {
@@ -136,7 +145,8 @@ func (g *graph) link(e *edge) (cycle []*edge) {
 	return cycle
 }
 
-// allow adds an edge from v to w that closes no cycle, now or later.
+// allow adds an edge from v to w that is outside the graph, so it is part of no cycle. If
+// the edge is known, allow takes it out of the graph.
 func (g *graph) allow(v, w *vertex) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -147,7 +157,7 @@ func (g *graph) allow(v, w *vertex) {
 	}
 }
 
-// place puts into the list which of v and w is not there. The graph is locked.
+// place puts v and w into the list if they are not in it. g.mu is held.
 func (g *graph) place(v, w *vertex) {
 	if v.rank == 0 && w.rank != 0 {
 		g.list.insert(w.prev, v)
@@ -160,7 +170,7 @@ func (g *graph) place(v, w *vertex) {
 	}
 }
 
-// join makes the edge known. The graph is locked.
+// join adds the edge to the lists of both ends and makes it known. g.mu is held.
 func (g *graph) join(e *edge) {
 	v, w := e.from, e.to
 	if e.nextOut = v.out; v.out != nil {
@@ -174,7 +184,7 @@ func (g *graph) join(e *edge) {
 	g.edges.Add(1)
 }
 
-// forget takes a vertex and its edges out. What it costs depends on them alone.
+// forget removes a vertex and its edges. The cost is proportional to their number.
 func (g *graph) forget(v *vertex) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -209,28 +219,29 @@ func (g *graph) forget(v *vertex) {
 	}
 }
 
-// A side is one half of a search: the vertices before its beginning, or those
-// behind.
+// A side is one half of a search: it follows edges forwards, or it follows edges
+// backwards.
 type side struct {
 	mark  uint64
 	found []*vertex
-	done  int   // of those found, how many have had their edges looked at, or have them now
-	edge  *edge // to be looked at next, of the last of those; nil if there is no more
+	done  int   // number of vertices found whose edges were, or are being, followed
+	edge  *edge // next edge of the last of these vertices, or nil
 }
 
+// begin begins one side of a search at a vertex.
 func (g *graph) begin(s *side, at *vertex) {
 	g.marks++
 	at.mark, at.via = g.marks, nil
 	s.mark, s.found, s.done, s.edge = g.marks, append(s.found[:0], at), 0, nil
 }
 
-// find adds what an edge leads to.
+// find adds a vertex that the edge via leads to.
 func (s *side) find(v *vertex, via *edge) {
 	v.mark, v.via = s.mark, via
 	s.found = append(s.found, v)
 }
 
-// nextOut returns the next edge that leads on from what was found, or nil.
+// nextOut returns the next edge that begins at a vertex found, or nil.
 func (s *side) nextOut() (e *edge) {
 	for s.edge == nil {
 		if s.done == len(s.found) {
@@ -243,7 +254,7 @@ func (s *side) nextOut() (e *edge) {
 	return e
 }
 
-// nextIn returns the next edge that leads to what was found, or nil.
+// nextIn returns the next edge that ends at a vertex found, or nil.
 func (s *side) nextIn() (e *edge) {
 	for s.edge == nil {
 		if s.done == len(s.found) {
@@ -256,11 +267,11 @@ func (s *side) nextIn() (e *edge) {
 	return e
 }
 
-// reorder changes ranks such that the new edge leads forwards, or returns the
-// cycle that it closes. The graph is locked.
+// reorder moves vertices in the list so that the new edge leads forwards, or returns the
+// cycle that the edge closes. See [graph]. g.mu is held.
 func (g *graph) reorder(added *edge) (cycle []*edge) {
 	v, w := added.from, added.to
-	first, last := w.rank, v.rank // what is moved lies between them
+	first, last := w.rank, v.rank // only vertices in this range are visited and moved
 	ahead, back := &g.ahead, &g.back
 	g.begin(ahead, w)
 	g.begin(back, v)
@@ -301,8 +312,8 @@ func byRank(found []*vertex) {
 	}
 }
 
-// path returns the cycle of the edge that was to be added and the one where the
-// two sides met.
+// path returns the cycle that has the edge to be added and the edge at which the two sides
+// met.
 func path(added, met *edge) (cycle []*edge) {
 	for e := met; e != nil; e = e.from.via {
 		cycle = append(cycle, e)
@@ -314,12 +325,13 @@ func path(added, met *edge) (cycle []*edge) {
 	return append(cycle, added)
 }
 
-// Want notes that the calling goroutine is about to take l in mode m, and may
-// wait for it, and reports what that may lead to.
+// Want records that the calling goroutine is about to acquire l in mode m and may wait for
+// it. For each lock that the goroutine holds, it adds an order, and reports the order if it
+// closes a cycle.
 func (c *Checker) Want(l *Lock, m Mode) {
 	g := c.goroutines.me()
 	if g == nil {
-		if o := c.listening.Load(); o != nil && o.Sample < 2 { // make it now, while the stack is not deep
+		if o := c.listening.Load(); o != nil && o.Sample < 2 { // make the record now, before the stack is deeper
 			c.goroutines.add(uint64(goid.Live()), goid.Get())
 		}
 		return
@@ -338,15 +350,16 @@ func (c *Checker) want(g *goroutine, l *Lock, m Mode) {
 			}
 		case m != Upgrade && !h.lock.vertex.precedes(&l.vertex):
 			if c.order(h, l, g.id) {
-				g.tidy() // the report may have locked
+				g.tidy() // the report function may have changed the holds of g
 				i = -1
 			}
 		}
 	}
 }
 
-// wantAgain notes that the owner of h wants its lock once more. That is not
-// reported yet: the guard may have gone to another goroutine, which will unlock.
+// wantAgain records that the owner of h wants the same lock again. This is not reported
+// yet, because the guard may have been passed to another goroutine that will unlock it.
+// End or a search reports it.
 //
 //go:noinline
 func (c *Checker) wantAgain(h *hold) {
@@ -355,8 +368,8 @@ func (c *Checker) wantAgain(h *hold) {
 	}
 }
 
-// recursion returns a report that a goroutine wanted a lock again that it held,
-// unless it was reported.
+// recursion returns a report that a goroutine wanted a lock that it held, or nil if that
+// was reported before.
 func (c *Checker) recursion(l *Lock, goroutine uint64, held, again *place) *Report {
 	if !l.told.isNews(held, again) {
 		return nil
@@ -365,8 +378,8 @@ func (c *Checker) recursion(l *Lock, goroutine uint64, held, again *place) *Repo
 	return &Report{Kind: Recursion, Steps: []Step{{goroutine, name, c.stack(held), name, c.stack(again)}}}
 }
 
-// order notes that l is wanted while h is held, and reports it if that closes a
-// cycle.
+// order adds the order that l is wanted while h is held. If the order closes a cycle, order
+// reports it and returns true.
 //
 //go:noinline
 func (c *Checker) order(h *hold, l *Lock, goroutine uint64) (told bool) {
@@ -382,7 +395,7 @@ func (c *Checker) order(h *hold, l *Lock, goroutine uint64) (told bool) {
 	return true
 }
 
-// inOrder returns a report of a cycle of edges.
+// inOrder returns a report of a cycle of orders.
 //
 //go:noinline
 func (c *Checker) inOrder(cycle []*edge) *Report {
@@ -395,8 +408,8 @@ func (c *Checker) inOrder(cycle []*edge) *Report {
 	return r
 }
 
-// Declare notes that first is locked before then, as if the calling goroutine
-// had done so, and reports it if that closes a cycle.
+// Declare adds the order first → then, as if the calling goroutine had locked them so, and
+// reports it if it closes a cycle.
 func (c *Checker) Declare(first, then *Lock) {
 	here := c.places.here(0)
 	e := &edge{from: &first.vertex, to: &then.vertex, why: reason{goid.Get(), here, here}}
@@ -405,6 +418,5 @@ func (c *Checker) Declare(first, then *Lock) {
 	}
 }
 
-// Allow notes that inner may be locked while outer is held, whatever other orders
-// there are: that order is left out from now on.
+// Allow excludes the order outer → inner from the search for cycles from now on.
 func (c *Checker) Allow(outer, inner *Lock) { c.orders.allow(&outer.vertex, &inner.vertex) }

@@ -12,27 +12,26 @@ import (
 	"github.com/coderrange/ferrous/internal/frames"
 )
 
-// depth is how many calls of a stack are kept. Some of the innermost are the
-// owner's.
+// depth is the maximum number of calls of a recorded stack. Some of the innermost calls
+// are in the package of the locks.
 const depth = 12
 
-// A place is a stack of calls. There is one object for each, however often the
-// program comes by.
+// A place is a stack of calls. Equal stacks are one object.
 type place struct {
 	pcs []uintptr // innermost first
 }
 
-// places has all places there have been.
+// places has all places.
 type places struct {
 	mu    sync.Mutex
 	known index[place]
 }
 
-// maxPlaces is how many places are kept. Beyond it each one seen is an object of
-// its own, as long as somebody refers to it.
+// maxPlaces is how many places are kept. After that, each new place is an object of its
+// own and is freed when it is no longer referred to.
 const maxPlaces = 1 << 16
 
-// here returns the place of the caller's caller, without the innermost skip calls.
+// here returns the place of the caller of the caller, without the innermost skip calls.
 //
 //go:noinline
 func (p *places) here(skip int) *place {
@@ -42,14 +41,14 @@ func (p *places) here(skip int) *place {
 	for _, pc := range pcs[:n] {
 		hash = bits.RotateLeft64(hash, 9) ^ uint64(pc)
 	}
-	hash |= 1 // zero is no key
+	hash |= 1 // zero is not a valid key
 	if own := p.known.get(hash); own != nil && slices.Equal(own.pcs, pcs[:n]) {
 		return own
 	}
 	return p.add(hash, pcs[:n])
 }
 
-// add returns the place of the given calls, which was not known.
+// add returns the place of the given calls, and makes it if there is none.
 //
 //go:noinline
 func (p *places) add(hash uint64, pcs []uintptr) *place {
@@ -65,9 +64,10 @@ func (p *places) add(hash uint64, pcs []uintptr) *place {
 	return own
 }
 
-// frames returns the calls that are the program's own. If it has begun a goroutine
-// with a call of the owner's, as in go m.With(f), that is a wrapper made by the
-// compiler.
+// frames returns the calls of the place, without those in the package of the locks. If the
+// goroutine was started with a method of that package, as in go m.With(f), only wrappers
+// made by the compiler remain, and frames returns these. If nothing remains, it returns the
+// calls in the package of the locks.
 func (c *Checker) frames(p *place) (own []runtime.Frame) {
 	if p == nil || len(p.pcs) == 0 {
 		return nil
@@ -95,7 +95,7 @@ func (c *Checker) frames(p *place) (own []runtime.Frame) {
 	return own
 }
 
-// stack returns the calls as a panic prints them.
+// stack returns the calls in the format of a stack trace.
 func (c *Checker) stack(p *place) string {
 	var b strings.Builder
 	for _, f := range c.frames(p) {
@@ -104,7 +104,7 @@ func (c *Checker) stack(p *place) string {
 	return b.String()
 }
 
-// site returns the innermost call as file.go:42, or nothing.
+// site returns the innermost call in the form file.go:42, or an empty string.
 func (c *Checker) site(p *place) string {
 	all := c.frames(p)
 	if len(all) == 0 {

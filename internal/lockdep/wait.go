@@ -2,34 +2,36 @@ package lockdep
 
 import "time"
 
-// Parked tells of a goroutine that is parked for a lock.
+// Parked is a goroutine that waits in the queue of a lock. The package of the locks
+// implements it.
 type Parked interface {
-	// Blockers returns the modes of the holds that keep it, or one before it in
-	// the line, out of the lock; none if it does not wait any more.
+	// Blockers returns the modes of the present holds that block the goroutine or a
+	// waiter before it in the queue. It returns no mode if the goroutine no longer
+	// waits.
 	Blockers() Modes
 }
 
-// A Wait is a goroutine that is parked for a lock, from Wait to End.
+// A Wait is the record of a goroutine that waits for a lock, from Wait to End.
 type Wait struct {
 	goroutine *goroutine
 	lock      *Lock
 	mode      Mode
 	place     *place
 	parked    Parked
-	outer     *Wait         // of the same goroutine, which waits within a report
-	begun     uint64        // by the checker's clock
+	outer     *Wait         // the wait during which the report function called Wait, or nil
+	begun     uint64        // time on Checker.clock
 	limit     time.Duration // zero if there is none
-	cycleIn   time.Duration // until a cycle is to be looked for; negative when it was
-	longIn    time.Duration // until it has waited for long; negative if there is no limit or it was told
+	cycleIn   time.Duration // time until the search for cycles; negative after the search
+	longIn    time.Duration // time until the wait is a long one; negative without a limit or after the report
 
-	// These are guarded by searching.
-	clear      uint64 // there was no cycle beyond this wait at that time of the checker's clock
-	visiting   uint64 // the search that is on its way through it
+	// These are guarded by Checker.searching.
+	clear      uint64 // there was no cycle beyond this wait at this time on Checker.clock
+	visiting   uint64 // the search that has this wait on its path
 	isReported bool   // as part of a cycle
 }
 
-// Wait begins w: the calling goroutine is going to be parked for l in mode m. It
-// returns after what time to call Look.
+// Wait begins w: the calling goroutine is about to wait for l in mode m. It returns the
+// time after which Look must be called.
 func (c *Checker) Wait(w *Wait, l *Lock, m Mode, parked Parked) time.Duration {
 	g := c.goroutines.enter()
 	*w = Wait{goroutine: g, lock: l, mode: m, place: c.places.here(0), parked: parked, outer: g.wait.Load(), longIn: -1}
@@ -44,7 +46,7 @@ func (c *Checker) Wait(w *Wait, l *Lock, m Mode, parked Parked) time.Duration {
 	return w.next()
 }
 
-// next returns the time until the next look, negative if there is none.
+// next returns the time until the next Look, or a negative time if there is none.
 func (w *Wait) next() time.Duration {
 	if w.cycleIn < 0 || w.longIn >= 0 && w.longIn < w.cycleIn {
 		return w.longIn
@@ -52,9 +54,9 @@ func (w *Wait) next() time.Duration {
 	return w.cycleIn
 }
 
-// IsWorthALook reports whether there may be something for Look to report now. If
-// there is not, and no cycle so far, there is none before another wait begins,
-// which looks for itself. Any goroutine may call it.
+// IsWorthALook reports whether Look may have something to report now. If not, there is no
+// cycle with w. A later cycle is completed by a later wait, whose own Look finds it. Any
+// goroutine may call IsWorthALook.
 func (c *Checker) IsWorthALook(w *Wait) (yes bool) {
 	if w.limit > 0 {
 		return true
@@ -63,8 +65,8 @@ func (c *Checker) IsWorthALook(w *Wait) (yes bool) {
 	return yes
 }
 
-// Look looks for what is due, reports it, and returns after what time to call
-// it again, or a negative time. The waiting goroutine calls it.
+// Look does the searches that are due, reports what they find, and returns the time after
+// which Look must be called again, or a negative time. The waiting goroutine must call it.
 func (c *Checker) Look(w *Wait) time.Duration {
 	passed := w.next()
 	isCycleDue, isLongDue := w.cycleIn == passed, w.longIn == passed
@@ -81,7 +83,7 @@ func (c *Checker) Look(w *Wait) time.Duration {
 	return w.next()
 }
 
-// End ends w. The goroutine that began it calls it.
+// End ends w. The goroutine that began w must call it.
 func (w *Wait) End() {
 	w.goroutine.wait.Store(w.outer)
 	w.goroutine.leave()
