@@ -2,19 +2,20 @@ package park
 
 import "unsafe"
 
-// maxIdle bounds the bytes of served waiters that a List keeps for the next
-// ones.
+// maxIdle is the maximum number of bytes of recycled waiters that a List keeps.
 const maxIdle = 1 << 14
 
-// A Waiter is one goroutine that waits in a [List], with what it asks for or is
-// given. Its channel is made with it: unless it is recycled, it belongs to the
-// bubble of the goroutine that waits.
+// A Waiter is a goroutine that waits in a [List], with what it asks for or receives. The
+// channel is made together with the Waiter. So a Waiter that was not recycled belongs to
+// the synctest bubble of the goroutine that waits.
 type Waiter[T any] struct {
-	Want T // guarded by the list's lock while queued, the waiter's own once woken
+	// Want is guarded by the lock of the list while the waiter is queued. After the
+	// waiter was woken, it belongs to the goroutine that waited.
+	Want T
 
 	ready      chan struct{} // one slot, so that Wake never blocks
-	list       *List[T]      // nil unless it is queued
-	prev, next *Waiter[T]    // neighbours while queued; next also links idle and batched ones
+	list       *List[T]      // nil if the waiter is not queued
+	prev, next *Waiter[T]    // neighbors while queued; next also links idle and batched waiters
 }
 
 // NewWaiter returns a waiter that is in no list.
@@ -22,8 +23,8 @@ func NewWaiter[T any](want T) *Waiter[T] {
 	return &Waiter[T]{Want: want, ready: make(chan struct{}, 1)}
 }
 
-// Wake lets the waiter's Wait return. It never blocks; of several calls
-// before a Wait all but the first have no effect.
+// Wake makes Wait return. It never blocks. If it is called several times before Wait, only
+// the first call has an effect.
 func (w *Waiter[T]) Wake() {
 	select {
 	case w.ready <- struct{}{}:
@@ -34,9 +35,8 @@ func (w *Waiter[T]) Wake() {
 // Ready returns the channel on which Wake sends.
 func (w *Waiter[T]) Ready() <-chan struct{} { return w.ready }
 
-// Wait waits until the waiter is woken, and reports true, or until done is
-// closed, and reports false. What happened before the Wake happened before the
-// return. A nil done waits without end.
+// Wait waits until the waiter is woken, and returns true, or until done is closed, and
+// returns false. done may be nil. Wake synchronizes before the return of Wait.
 func (w *Waiter[T]) Wait(done <-chan struct{}) bool {
 	if done == nil {
 		<-w.ready
@@ -50,36 +50,35 @@ func (w *Waiter[T]) Wait(done <-chan struct{}) bool {
 	}
 }
 
-// Next returns the waiter that is queued behind w, or nil. The list's lock must
-// be held.
+// Next returns the waiter that is queued after w, or nil. The lock of the list must be
+// held.
 func (w *Waiter[T]) Next() *Waiter[T] { return w.next }
 
-// Queued reports whether the waiter is in a list, whose lock must be held.
+// Queued reports whether the waiter is in a list. The lock of the list must be held.
 func (w *Waiter[T]) Queued() bool { return w.list != nil }
 
-// A List is a line of waiters in the order in which they will be served. The
-// zero List is empty. It has no lock of its own: the owner's lock guards every
-// method. It must not be copied after first use.
+// A List is a list of waiters in the order in which they will be woken. The zero List is
+// empty. It has no lock of its own: the caller of every method must hold the lock of the
+// owner. It must not be copied after first use.
 type List[T any] struct {
 	front, back *Waiter[T]
-	idle        *Waiter[T]
-	n, idleLen  int32 // waiters queued, and idle
+	idle        *Waiter[T] // recycled waiters
+	n, idleLen  int32      // number of queued and of recycled waiters
 }
 
 // Len returns how many waiters are queued.
 func (l *List[T]) Len() int { return int(l.n) }
 
-// Front returns the waiter to be served next, or nil.
+// Front returns the first waiter, or nil.
 func (l *List[T]) Front() *Waiter[T] { return l.front }
 
-// Back returns the waiter that was queued last, or nil.
+// Back returns the last waiter, or nil.
 func (l *List[T]) Back() *Waiter[T] { return l.back }
 
 // Single reports whether exactly one waiter is queued.
 func (l *List[T]) Single() bool { return l.front != nil && l.front == l.back }
 
-// Push queues a waiter behind all others: one that was recycled, if there is
-// one, or else a new one.
+// Push puts a waiter at the end: a recycled one if there is one, or else a new one.
 func (l *List[T]) Push(want T) *Waiter[T] {
 	w := l.idle
 	if w == nil {
@@ -95,7 +94,7 @@ func (l *List[T]) Push(want T) *Waiter[T] {
 // PushBack puts a waiter that is in no list at the end.
 func (l *List[T]) PushBack(w *Waiter[T]) { l.insert(w, l.back, nil) }
 
-// PushFront puts a waiter that is in no list before all others.
+// PushFront puts a waiter that is in no list at the front.
 func (l *List[T]) PushFront(w *Waiter[T]) { l.insert(w, nil, l.front) }
 
 func (l *List[T]) insert(w, prev, next *Waiter[T]) {
@@ -113,7 +112,7 @@ func (l *List[T]) insert(w, prev, next *Waiter[T]) {
 	}
 }
 
-// Remove takes w out and reports whether it was in this list.
+// Remove removes w, and reports whether w was in this list.
 func (l *List[T]) Remove(w *Waiter[T]) bool {
 	if w.list != l {
 		return false
@@ -133,8 +132,8 @@ func (l *List[T]) Remove(w *Waiter[T]) bool {
 	return true
 }
 
-// Recycle gives back a waiter that is neither queued nor about to be woken, for
-// a later Push: so that steady waiting does not allocate.
+// Recycle keeps w for a later Push, so that repeated waiting does not allocate. w must
+// neither be queued nor be about to be woken.
 func (l *List[T]) Recycle(w *Waiter[T]) {
 	var zero T
 	w.Want = zero
@@ -144,11 +143,11 @@ func (l *List[T]) Recycle(w *Waiter[T]) {
 	}
 }
 
-// Batch collects waiters taken off a list under its lock, to be woken after
-// it was released. The zero Batch is empty.
+// Batch collects waiters that were removed from a list under its lock, to wake them after
+// the lock is released. The zero Batch is empty.
 type Batch[T any] struct{ first, last *Waiter[T] }
 
-// Add appends w, which must be off its list.
+// Add appends w, which must be in no list.
 func (b *Batch[T]) Add(w *Waiter[T]) {
 	if b.last == nil {
 		b.first = w
@@ -162,7 +161,7 @@ func (b *Batch[T]) Add(w *Waiter[T]) {
 func (b *Batch[T]) Wake() {
 	for w := b.first; w != nil; {
 		next := w.next
-		w.next = nil // before Wake: then w is its owner's
+		w.next = nil // before Wake, after which w belongs to its goroutine
 		w.Wake()
 		w = next
 	}

@@ -1,18 +1,33 @@
-// Package park is the way in which the blocking types of this module wait.
+// Package park implements waiting for the blocking types of this module.
 //
-// What can be had at once is taken by a compare-and-swap on a word of the
-// type's own, and nobody comes here. A [List] is a line of waiters, each with a
-// channel of its own, served in the order that its owner decides and able to give
-// up: a lock hands itself, a small channel hands a value, to the waiter at the
-// front. A [Queue] is a List with the lock that guards it. A [Gate] is an event
-// that any number of goroutines await at once and that costs nothing while
-// nobody does. A [Relay] is a Gate for writers that must not pay for each waiter.
+// A type takes what is available at once by an atomic operation on its own state, and does
+// not use this package for that. To wait, it uses one of these:
 //
-// All wait on channels made at wait time, or kept from an earlier wait, so that
-// whoever waits is durably blocked inside a testing/synctest bubble, as it would
-// not be in sync.Mutex.Lock.
+//   - A [List] is a list of waiters, each with its own channel. The owner of the list
+//     decides in which order they are woken. A lock hands itself to the waiter at the
+//     front; a small channel hands a value to it.
+//   - A [Queue] is a List with the mutex that guards it.
+//   - A [Gate] is an event that wakes all goroutines that wait. Without waiters it costs
+//     one atomic load.
+//   - A [Relay] is a Gate whose Open takes the same time for any number of waiters.
 //
-// A waiter whose context ends looks, under the list's lock, whether it is still
-// in the list. If it is, it leaves, and its owner serves the next; if it is not,
-// it has been granted its wish, and takes it: so that no grant is lost.
+// Waiting in a Queue, and canceling the wait:
+//
+//	waiter                                  goroutine that grants
+//	------                                  ---------------------
+//	lock queue; PushBack(w); unlock
+//	receive from w.ready, or ctx is done    lock queue; Remove(w)
+//	                                        send to w.ready; unlock
+//	if ctx is done:
+//	  lock queue
+//	  w in the queue?  yes: Remove(w); the wait is canceled
+//	                   no:  it was granted before; use the grant
+//	  unlock
+//
+// Being in the queue decides under the queue's lock whether w was granted or canceled, so
+// no grant is lost.
+//
+// All waiters receive from channels that were made when the wait began, or kept from an
+// earlier wait. So a goroutine that waits is durably blocked inside a testing/synctest
+// bubble. It would not be in sync.Mutex.Lock.
 package park

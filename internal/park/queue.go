@@ -5,32 +5,32 @@ import (
 	"sync"
 )
 
-// A Queue is a [List] with the lock that guards it, and what its owner keeps
-// beside it. The lock is held for a few instructions and never across a wait; all
-// methods that do not say otherwise need it held. The zero Queue is empty. It
-// must not be copied after first use.
+// A Queue is a [List] with the lock that guards it. The owner may guard fields of its own
+// with the same lock. The lock is held for a few instructions, and never during a wait. The
+// caller of a method must hold the lock unless the method says otherwise. The zero Queue is
+// empty. It must not be copied after first use.
 type Queue[T any] struct {
 	sync.Mutex
 	List[T]
 }
 
-// Grant takes w out and wakes it.
+// Grant removes w and wakes it.
 func (q *Queue[T]) Grant(w *Waiter[T]) {
 	q.Remove(w)
 	w.Wake()
 }
 
-// GrantAll takes all waiters out and wakes them in order.
+// GrantAll removes all waiters and wakes them in order.
 func (q *Queue[T]) GrantAll() {
 	for w := q.Front(); w != nil; w = q.Front() {
 		q.Grant(w)
 	}
 }
 
-// Join queues a new waiter and waits until it is granted or ctx is done, for
-// types whose waiters have nothing to try themselves. The queue's lock is not
-// held when Join returns. It reports whether the waiter was granted; if not, the
-// waiter has left, and the caller serves the next.
+// Join queues a new waiter, unlocks the queue, and waits until the waiter is granted or ctx
+// is done. It reports whether the waiter was granted. If not, the waiter is no longer
+// queued, and the caller wakes the next one if necessary. Join is for types whose waiters do
+// not try again themselves.
 func (q *Queue[T]) Join(ctx context.Context, want T) bool {
 	w := NewWaiter(want)
 	q.PushBack(w)
@@ -38,14 +38,13 @@ func (q *Queue[T]) Join(ctx context.Context, want T) bool {
 	return q.Await(ctx, w)
 }
 
-// Await is [Queue.Join] for a waiter that is queued already; the lock must not
-// be held.
+// Await is [Queue.Join] for a waiter that is queued already. The lock must not be held.
 func (q *Queue[T]) Await(ctx context.Context, w *Waiter[T]) bool {
 	return w.Wait(ctx.Done()) || !q.Leave(w)
 }
 
-// Leave takes the lock and w out of the queue, and reports whether it was
-// still there.
+// Leave locks the queue, removes w, unlocks the queue, and reports whether w was still
+// queued. The lock must not be held.
 func (q *Queue[T]) Leave(w *Waiter[T]) bool {
 	q.Lock()
 	defer q.Unlock()
