@@ -11,7 +11,7 @@ import (
 )
 
 func ExampleMutex() {
-	// The deck's ten threads that push into one vector.
+	// Ten goroutines append to one slice.
 	numbers := arcmutex.NewMutex([]int{})
 	var wg sync.WaitGroup
 	for i := range 10 {
@@ -61,7 +61,7 @@ func ExampleRWMutex() {
 	config.RWith(func(c *map[string]int) { fmt.Println((*c)["limit"]) })
 	g := config.Lock()
 	g.Get()["limit"] = 20
-	r := g.Downgrade() // no writer comes between
+	r := g.Downgrade() // no other writer in between
 	fmt.Println(r.Get()["limit"])
 	r.Unlock()
 	// Output:
