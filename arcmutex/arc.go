@@ -63,7 +63,7 @@ func NewArc[T any](v T) *Arc[T] { return NewArcDrop(v, nil) }
 //
 // drop may lock, wait, and drop other handles: nothing of this package is locked while
 // it runs. The Drop that called it waits for it. So do not call Drop while you hold a
-// lock that drop takes. While drop runs, the value counts as gone: the counts of its
+// lock that drop takes. While drop runs, the value has no owner: the counts of its
 // Weaks are 0, and Upgrade fails.
 //
 // If a destructor drops the last owner of another value, that value is destroyed

@@ -204,8 +204,9 @@ func (r *arcTrial) got(v int, ok bool) any {
 	return fmt.Sprint(v, ok)
 }
 
-// twoSteps names what clones a value and then drops an owner, in two steps as in
-// Rust, and what owns the value meanwhile: another owner may leave in between.
+// twoSteps are the methods that clone a value and then drop an owner, in two steps as
+// in Rust, and the methods that own the value while they run. Another owner may be
+// dropped in between.
 var twoSteps = []string{"a.UnwrapOrClone", "b.MakeMut", "a.Diagram", "w.Diagram"}
 
 // program returns threads that call the named methods, and a function that says

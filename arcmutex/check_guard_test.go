@@ -191,8 +191,8 @@ func TestEndedGuardsCannotBeMoved(t *testing.T) {
 	}
 }
 
-// What the checker knows of a lock is gone when all guards have ended, whoever has
-// ended them, in whichever order, with the checker on or off by then.
+// When all guards have ended, the checker has no record of their holds: whichever
+// goroutine ended them, in whichever order, and with the checker on or off.
 func TestNothingIsLeftOfHoldsThatHaveEnded(t *testing.T) {
 	for _, stopsFirst := range []bool{false, true} {
 		stop := arcmutex.Check(time.Hour, func(d *arcmutex.Deadlock) { t.Error(d) })

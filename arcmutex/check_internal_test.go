@@ -115,7 +115,8 @@ func TestCheckedConvoyTakesLittleMemory(t *testing.T) {
 	assert.Less(t, on-off, int64(50<<20))
 }
 
-// A lock that was just given back holds nobody up, though its waiter is still in line.
+// A lock that was just released blocks no goroutine, although its waiter is still in the
+// queue.
 func TestBlockersAreThoseThatHoldTheLock(t *testing.T) {
 	var m RWMutex[int]
 	l := &m.lock

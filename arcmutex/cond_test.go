@@ -181,8 +181,8 @@ func TestCondWithStaleGuardLeavesNoWaiter(t *testing.T) {
 	assert.False(t, c.NotifyOne(), "it waits nevertheless")
 }
 
-// Every notification reaches somebody who returns nil, however many are
-// canceled meanwhile.
+// Every notification reaches a waiter that returns nil, however many waiters are
+// canceled at the same time.
 func TestStressNotificationsAreNotLost(t *testing.T) {
 	testkit.Stress(t, func(t *testing.T, round int) {
 		m := arcmutex.NewMutex(0)
@@ -330,8 +330,8 @@ func TestNotificationOutlivesATimeout(t *testing.T) {
 	})
 }
 
-// A queue with room for a few is what a Cond is mostly used for: one for those
-// who wait for an item, one for those who wait for room.
+// The typical use of Conds is a bounded queue: one Cond for goroutines that wait for an
+// item, and one for goroutines that wait for a free slot.
 func TestStressQueueOfTwoConds(t *testing.T) {
 	for _, q := range []struct{ producers, consumers, room int }{
 		{1, 1, 1}, {1, 5, 1}, {1, 1, 100}, {10, 1, 1}, {10, 1, 100}, {1, 10, 1}, {1, 10, 100}, {10, 10, 1}, {10, 10, 100},

@@ -10,8 +10,8 @@ import (
 	"github.com/coderrange/ferrous/internal/testkit/interleave"
 )
 
-// A lockTrial is a lock and who is in it. The numbers are plain: the explorer
-// runs one thread at a time.
+// A lockTrial is a lock and the number of its holders of each mode. The numbers need no
+// atomic access, because the explorer runs one thread at a time.
 type lockTrial struct {
 	t    *testing.T
 	lock lock
@@ -26,7 +26,7 @@ func (x *lockTrial) await(w *park.Waiter[request]) {
 	}
 }
 
-// use looks who else is in the lock, before and after a pause.
+// use checks which other holders there are, before and after a pause.
 func (x *lockTrial) use(m mode) {
 	x.in[m]++
 	for range 2 {

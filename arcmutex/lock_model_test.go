@@ -61,7 +61,7 @@ func (l *lockOracle) admits(c *claim) bool {
 	}
 }
 
-// serve lets in whoever is at the front of the line.
+// serve grants the lock to the waiters at the front of the line.
 func (l *lockOracle) serve() {
 	for len(l.line) > 0 && l.admits(l.line[0]) {
 		c := l.line[0]
@@ -82,9 +82,9 @@ func remove(from []*claim, c *claim) []*claim {
 	return slices.DeleteFunc(from, func(x *claim) bool { return x == c })
 }
 
-// The locks against a slow and obvious oracle: who holds, who waits, in which
-// order, with canceled contexts, panics and Goexit, copies, a checker that comes
-// and goes, and holds that are tracked.
+// The locks against a slow and obvious oracle of holders, waiters and their order, with
+// canceled contexts, panics and Goexit, copies, a checker that is turned on and off, and
+// holds that are tracked.
 func TestRWMutexAgainstOracle(t *testing.T) {
 	testkit.Check(t, func(t *rapid.T) {
 		l := &lockOracle{m: arcmutex.NewRWMutex(0)}

@@ -116,7 +116,8 @@ func TestLocksWithoutPoisonAreNeverPoisoned(t *testing.T) {
 	}
 }
 
-// A panic that poisons looks to those who recover it as if it had not.
+// A panic that poisons a lock is recovered with the same value and stack as without the
+// lock.
 func TestPanicsKeepTheirStack(t *testing.T) {
 	m := arcmutex.NewMutex(0)
 	var stack string

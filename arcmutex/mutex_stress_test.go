@@ -101,8 +101,8 @@ type lockOp struct {
 	writers, shares int
 }
 
-// lockModel says that nobody shares a lock with a writer, and that a TryLock
-// that reports false had a reason; nil is a refusal that needs none.
+// lockModel states that a writer holds a lock alone, and that a TryLock that reports
+// false had a reason. nil is a refusal that needs no reason.
 var lockModel = porcupine.Model{
 	Init: func() any { return lockOp{} },
 	Step: func(state, input, output any) (bool, any) {

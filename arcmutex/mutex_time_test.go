@@ -48,7 +48,7 @@ func TestWaitersAreServedInOrder(t *testing.T) {
 	})
 }
 
-// Unlock takes another path when somebody waits.
+// Unlock takes another path when a goroutine waits.
 func TestCopiesAreStaleWhenTheNextHasTheLock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := arcmutex.NewMutex(0)
@@ -151,8 +151,8 @@ func tenThousandWaiters(t *testing.T) {
 	assert.EqualValues(t, 10_000, got.Load()+canceled.Load())
 }
 
-// Somebody who locks and unlocks without ever waiting passes a waiter a few
-// times, and then must let it in.
+// A goroutine that locks and unlocks without pause overtakes a waiter a few times. Then
+// the waiter gets the lock.
 func TestBargingIsBounded(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	m := arcmutex.NewMutex(0)
@@ -192,8 +192,8 @@ func TestCanceledOnlyWaiterLeavesNoTrace(t *testing.T) {
 	})
 }
 
-// With takes a free lock by another path than one that is held, and ends the hold by
-// another if somebody has come meanwhile.
+// With takes a free lock on another path than a lock that is held, and ends the hold on
+// another path if a waiter has arrived while f ran.
 func TestWithLetsInWhoCameMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := arcmutex.NewMutex(0)

@@ -289,7 +289,7 @@ func TestRWMutexIsLinearizable(t *testing.T) {
 						if g, ok = m.TryLock(); ok {
 							return true
 						}
-						return nil // a reader who comes and waits is in the way, too
+						return nil // a reader that arrives and has to wait can make it fail, too
 					})
 					if !ok {
 						continue

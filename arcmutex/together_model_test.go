@@ -140,7 +140,7 @@ func stale(t *rapid.T, uses ...func()) {
 	}
 }
 
-// fail runs f, which panics or exits its goroutine, as told by how.
+// fail panics or exits its goroutine, as how says.
 func fail(how string) {
 	switch how {
 	case "panics":

@@ -95,7 +95,7 @@ func TestErrorsOfFunctionsAreReturnedAndDoNotPoison(t *testing.T) {
 	}
 }
 
-// Whatever wants the value of a lock after IntoInner is told that it was taken.
+// After IntoInner, every method that needs the value reports that it was taken.
 func TestTakenLocksSaySo(t *testing.T) {
 	m, rw := arcmutex.NewMutex(7), arcmutex.NewRWMutex(7)
 	m.With(func(v *int) { *v++ })

@@ -96,8 +96,8 @@ func TestSweepExplored(t *testing.T) {
 	})
 }
 
-// A hold is ended, adopted and looked at by others at once: who reads the stamp
-// twice sees an owner that had it in between.
+// Other goroutines end, adopt and read a hold at the same time. A goroutine that reads the
+// same stamp twice has read an owner that had the hold in between.
 func TestHoldExplored(t *testing.T) {
 	explored(t, func() {
 		runs := interleave.Explore(t, func() ([]func(), func()) {

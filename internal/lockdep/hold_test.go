@@ -43,7 +43,7 @@ func TestHoldsAgainstOracle(t *testing.T) {
 		for range locks {
 			ls = append(ls, c.Made("lock"))
 		}
-		// Each goroutine does what it is told.
+		// Each goroutine runs the functions that it receives.
 		var calls [gs]chan func()
 		var wg sync.WaitGroup
 		for i := range calls {

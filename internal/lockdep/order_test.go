@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// An oracle is a graph of orders as anybody would write it down.
+// An oracle is a graph of orders in its simplest form.
 type oracle struct {
 	after map[*vertex]map[*vertex]bool // those that close no cycle
 	known map[[2]*vertex]bool          // all

@@ -14,7 +14,7 @@ import (
 	"github.com/coderrange/ferrous/internal/testkit"
 )
 
-// A blocked is a wait that lasts until it is told otherwise.
+// A blocked is a wait with a settable set of blockers.
 type blocked struct {
 	Wait
 	modes atomic.Uint32
@@ -183,15 +183,15 @@ func TestRandomWaitsAreReportedInTime(t *testing.T) {
 		r := rand.New(rand.NewPCG(uint64(seed), 7))
 		n := 2 + r.IntN(7)
 		c := newCrowd(n, n)
-		var due []int              // who waits and has not looked
-		reported := map[int]bool{} // who waits and was reported
+		var due []int              // goroutines that wait and have not looked
+		reported := map[int]bool{} // goroutines that wait and were reported
 		for i := range n {
 			c.hold(i, i, Exclusive)
 		}
 		for range 30 {
 			g := r.IntN(n)
 			switch k := r.IntN(5); {
-			case c.waits[g] == nil && k < 3: // who does not wait may take a share, and waits
+			case c.waits[g] == nil && k < 3: // a goroutine that does not wait may take a share, and then waits
 				for range r.IntN(3) {
 					c.hold(g, r.IntN(n), Shared)
 				}
@@ -326,7 +326,7 @@ func TestStressSearchBesideHoldsAndWaits(t *testing.T) {
 			locks = append(locks, c.Made("lock"))
 		}
 		testkit.Parallel(4, func(i int) {
-			own := locks[i] // taken by nobody else exclusively
+			own := locks[i] // no other goroutine takes this lock exclusively
 			r := rand.New(rand.NewPCG(uint64(round), uint64(i)))
 			for range 50 {
 				_, ok := c.Begin(own.Lock, Exclusive)
