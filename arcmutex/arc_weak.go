@@ -18,8 +18,8 @@ import (
 // nil *Weak panics. A Weak must not be copied: every use of a copy panics with an error
 // that is [ErrCopied]. The methods are safe for concurrent use and wait-free.
 //
-// The value has no owner as soon as its last owner has ended, before the destructor runs. So in
-// the destructor, StrongCount and WeakCount are 0, and Upgrade fails.
+// When the last owner ends, the counts become 0 before the destructor runs. So in the
+// destructor, StrongCount and WeakCount are 0, and Upgrade fails.
 //
 // After std::sync::Weak.
 type Weak[T any] struct {
