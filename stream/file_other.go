@@ -7,4 +7,4 @@ import (
 	"io"
 )
 
-func openPipe(ctx context.Context, name string) (io.ReadCloser, error) { return openBehind(ctx, name) }
+func openPipe(ctx context.Context, name string) (io.ReadCloser, error) { return openOnGoroutine(ctx, name) }
