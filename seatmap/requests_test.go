@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -391,7 +392,7 @@ func TestPagesShowTheirOwnRevision(t *testing.T) {
 	require.Empty(t, page("1200", 10).Seats)
 	require.False(t, page("1200", 10).More)
 	require.Len(t, page("1190", 0).Seats, 10)
-	require.Len(t, page("1190", 1<<40).Seats, 10)
+	require.Len(t, page("1190", math.MaxInt).Seats, 10)
 
 	// The pages and the changes after the first one make a whole.
 	next, _ := watch(t, m, seatmap.Cursor{})
