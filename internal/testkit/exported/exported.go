@@ -39,9 +39,13 @@ var apart = []string{"bench", "bin", "docs", "examples", "internal", "interop", 
 
 // Load returns the public packages of the repository that lies at root, in the order
 // of their paths. The tree is read from source, with no other tool than the go
-// command. A type is the same one in all packages.
+// command. A type is the same one in all packages. It needs the workspace, in which
+// the nested modules are, and skips the test without it.
 func Load(tb testing.TB, root string) []*Package {
 	tb.Helper()
+	if os.Getenv("GOWORK") == "off" {
+		tb.Skip("the packages of nested modules need the workspace")
+	}
 	root, err := filepath.Abs(root)
 	require.NoError(tb, err)
 	cgo := build.Default.CgoEnabled
