@@ -141,8 +141,7 @@ func ExamplePoisonedError() {
 		m.With(func(*int) { panic("half way") })
 	}()
 	_, err := m.Get()
-	var poisoned *arcmutex.PoisonedError
-	if errors.As(err, &poisoned) {
+	if poisoned, ok := errors.AsType[*arcmutex.PoisonedError](err); ok {
 		fmt.Println(poisoned.Lock, "-", poisoned.Value, "-", strings.Contains(poisoned.Place, "example_test.go"))
 	}
 	// Output: stock - half way - true

@@ -7,4 +7,6 @@ import (
 	"io"
 )
 
-func openPipe(ctx context.Context, name string) (io.ReadCloser, error) { return openOnGoroutine(ctx, name) }
+func openPipe(ctx context.Context, name string) (io.ReadCloser, error) {
+	return openOnGoroutine(ctx, name)
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -68,6 +69,9 @@ func measured(t *testing.T) map[string]row {
 
 // TestNoPackageImportsMoreThanThePageSays lets a package import less.
 func TestNoPackageImportsMoreThanThePageSays(t *testing.T) {
+	if !strings.HasPrefix(runtime.Version(), "go1.26") {
+		t.Skip("the page counts the standard library of Go 1.26")
+	}
 	page, err := os.ReadFile("../imports.md")
 	require.NoError(t, err)
 	said := map[string]row{}
