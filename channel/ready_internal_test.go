@@ -1,6 +1,7 @@
 package channel
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -72,16 +73,16 @@ func TestAnOfferIsTakenByTheFirstGoroutineThatIsBlocked(t *testing.T) {
 
 func TestReadyGraceBeginsAnewWithEachWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		calls := 0
-		l := readyLine{again: func() { calls++ }}
+		var calls atomic.Int64
+		l := readyLine{again: func() { calls.Add(1) }}
 		l.wait()
 		time.Sleep(readyGrace - 1) //nolint:forbidigo // fake time
 		l.wait()
 		time.Sleep(readyGrace - 1) //nolint:forbidigo // fake time
 		synctest.Wait()
-		assert.Zero(t, calls)
+		assert.Zero(t, calls.Load())
 		time.Sleep(time.Nanosecond) //nolint:forbidigo // fake time
 		synctest.Wait()
-		assert.Equal(t, 1, calls)
+		assert.EqualValues(t, 1, calls.Load())
 	})
 }
