@@ -96,9 +96,21 @@ func (c *Class) sampledAt(address, size uintptr) bool {
 	if size >= 256 {
 		return c.Sampled()
 	}
-	hash := (uint32(address>>4) ^ c.salt.Load()) * 2654435769 // 2^32 divided by the golden ratio
+	hash := mix(uint32(address>>4) ^ c.salt.Load())
 	if hash > math.MaxUint32-math.MaxUint32/64 {
 		c.salt.Store(rand.Uint32())
 	}
 	return hash <= c.chance.Load()
+}
+
+// mix is a hash of 32 bits, each of which depends on all bits of x, so that
+// neighbouring addresses give numbers that have nothing to do with each other:
+// the last step of MurmurHash3 (Austin Appleby).
+func mix(x uint32) uint32 {
+	x ^= x >> 16
+	x *= 0x85ebca6b
+	x ^= x >> 13
+	x *= 0xc2b2ae35
+	x ^= x >> 16
+	return x
 }
