@@ -82,11 +82,11 @@ func (c *recvCase[T]) join(r *waitSet, i int) bool {
 }
 
 func (c *recvCase[T]) finish(r *waitSet, s *waitingCase) bool {
+	v, err := c.r.core.takeMessage(s.take())
+	if c.got(r, v, err) {
+		return true
+	}
 	for {
-		v, err := c.r.core.takeMessage(s.take())
-		if c.got(r, v, err) {
-			return true
-		}
 		if s.woken, s.place = c.r.core.joinReceivers(); s.place != nil {
 			return false
 		}
@@ -170,15 +170,15 @@ func (c *slotCase[T]) join(r *waitSet, i int) bool {
 }
 
 func (c *slotCase[T]) finish(r *waitSet, s *waitingCase) bool {
-	for {
-		err := c.s.core.takeSlot(s.take())
-		if err != ErrFull { //nolint:errorlint // never wrapped
-			if err == nil && c.f != nil {
-				c.s.core.sendReserved(c.v)
-			}
-			c.done(r, err)
-			return true
+	err := c.s.core.takeSlot(s.take())
+	if err != ErrFull { //nolint:errorlint // never wrapped
+		if err == nil && c.f != nil {
+			c.s.core.sendReserved(c.v)
 		}
+		c.done(r, err)
+		return true
+	}
+	for {
 		if s.woken, s.place = c.s.core.joinSenders(); s.place != nil {
 			return false
 		}
