@@ -203,8 +203,7 @@ func (b *bank) move(ctx context.Context, p payment, tx *channel.OneshotSender[er
 	case hits(f.late):
 		slow := time.Duration(d.Uint64()%50) * time.Millisecond
 		_, err := b.later.SubmitErr(ctx, func(context.Context) error {
-			_, _ = channel.Select(ctx, channel.OnAfter(b.timeout, func() {})) // or until ctx ends
-			time.Sleep(slow)                                                  //nolint:forbidigo // a slow gateway
+			_, _ = channel.Select(ctx, channel.OnAfter(b.timeout+slow, func() {})) // or until ctx ends
 			if c, err := b.set(p, applied); err == nil && c == applied && tx.Send(nil) != nil {
 				b.answer(p)
 			}
