@@ -12,7 +12,8 @@ const (
 	maxFailures   = 4                      // failures in a row, after which yielding is skipped
 	failedPause   = 32                     // waits that skip yielding after maxFailures failures
 	slowYield     = 100 * time.Microsecond // yielding that takes longer shows a busy machine
-	slowPause     = 1024                   // waits that skip yielding after a slow call
+	slowPause     = 1 << 10                // waits that skip yielding after a slow call, doubled for each more in a row
+	maxSlowPause  = 1 << 20
 	untimedYields = 16                     // calls of yield that are not timed after a quick one
 )
 
@@ -27,6 +28,7 @@ type backoff struct {
 	pause   atomic.Int32 // waits that are still to skip yielding
 	failed  atomic.Int32 // failures in a row
 	untimed atomic.Int32 // calls of yield that are still not timed: the clock costs as much as a yield
+	slow    atomic.Int32 // the pause after the last call, if that was slow
 }
 
 // skip reports whether this wait skips yielding, and counts it.
@@ -41,11 +43,14 @@ func (p *backoff) yield(enough int, available func() int) {
 	first := available()
 	n, slow := yieldUntil(first, enough, timed, available)
 	if slow {
-		p.pause.Store(slowPause)
+		pause := min(max(slowPause, 2*p.slow.Load()), maxSlowPause)
+		p.slow.Store(pause)
+		p.pause.Store(pause)
 		return
 	}
 	if timed {
 		p.untimed.Store(untimedYields)
+		p.slow.Store(0)
 	}
 	switch {
 	case n-first >= min(minGain, enough):
