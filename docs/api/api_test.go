@@ -66,16 +66,29 @@ func covering(rows map[exception]bool, number int, name string) (exception, bool
 	return exception{}, false
 }
 
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	return string(text)
+}
+
 func TestTheExportedNamesFollowTheRules(t *testing.T) {
 	if testkit.RaceEnabled {
 		t.Skip("the race detector finds nothing in source")
 	}
-	text, err := os.ReadFile("../api.md")
-	require.NoError(t, err)
-	page := string(text)
+	page := read(t, "../api.md")
+	readme, root := read(t, "../../README.md"), read(t, "../../doc.go")
 	excused, used := exceptions(t, page), map[exception]bool{}
 	for _, p := range exported.Load(t, "../..") {
-		assert.Contains(t, page, "`"+strings.TrimPrefix(p.Path, exported.Module+"/")+"`", "the page names every package")
+		name := strings.TrimPrefix(p.Path, exported.Module+"/")
+		for file, link := range map[string]bool{
+			"docs/api.md": strings.Contains(page, "`"+name+"`"),
+			"README.md":   strings.Contains(readme, "]("+name+")"),
+			"doc.go":      strings.Contains(root, "["+p.Path+"]"),
+		} {
+			assert.True(t, link, "%s does not name package %s", file, name)
+		}
 		for number, rule := range rules {
 			for _, f := range rule(p) {
 				if e, ok := covering(excused, number, f.name); ok {

@@ -42,7 +42,7 @@ func measured(t *testing.T) map[string]row {
 	for line := range strings.Lines(string(out)) {
 		words := strings.Fields(line)
 		name := strings.TrimPrefix(words[0], module)
-		if strings.Contains(words[0], "internal/") || strings.HasPrefix(name, "docs/") {
+		if words[0]+"/" == module || strings.Contains(words[0], "internal/") || strings.HasPrefix(name, "docs/") {
 			continue
 		}
 		var r row

@@ -38,7 +38,7 @@ type Package struct {
 var apart = []string{"bench", "bin", "docs", "examples", "internal", "interop", "testdata", "tools"}
 
 // Load returns the public packages of the repository that lies at root, in the order
-// of their paths. The tree is read from source, with no other tool than the go
+// of their paths, without the one of the root itself: it is a page and has no names. The tree is read from source, with no other tool than the go
 // command. A type is the same one in all packages. It needs the workspace, in which
 // the nested modules are, and skips the test without it.
 func Load(tb testing.TB, root string) []*Package {
@@ -60,6 +60,9 @@ func Load(tb testing.TB, root string) []*Package {
 		}
 		if dir != root && (slices.Contains(apart, d.Name()) || strings.HasPrefix(d.Name(), ".")) {
 			return fs.SkipDir
+		}
+		if dir == root {
+			return nil
 		}
 		rel, err := filepath.Rel(root, dir)
 		if err != nil {
