@@ -1,35 +1,39 @@
-// Package track finds what was not ended: handles that were not dropped,
-// borrows that were not released, and locks that were not unlocked, of all the
-// packages of this module that the program uses.
+// Package track finds handles that were not dropped, borrows that were not
+// released, permits that were not given back and locks that were not unlocked, in
+// all packages of this module that the program uses.
 //
-// In a test, [Check] is all there is to call:
+// In a test, call [Check] first:
 //
 //	func TestOrders(t *testing.T) {
 //		track.Check(t)
 //		…
 //	}
 //
-// In a service, [Start] samples one in n, which may stay on in production. What
-// is tracked appears until its end in the profiles ferrous.handles,
-// ferrous.borrows and ferrous.locks of runtime/pprof, and so in go tool pprof
-// and under /debug/pprof/. What the garbage collector finds not ended is in
-// [Leaks]. The functions rc.Track, refcell.Track, arcmutex.Track and sema.Track
-// turn on one package alone.
+// In a service, call [Start]. It tracks one in n handles, so it can stay on in
+// production. A tracked handle is listed, from its making to its end, in the profile
+// ferrous.handles, ferrous.borrows or ferrous.locks of runtime/pprof. go tool pprof
+// and /debug/pprof/ show these profiles. [Leaks] returns the tracked handles that
+// the garbage collector found without an end. The functions rc.Track, refcell.Track,
+// arcmutex.Track and sema.Track turn tracking on for one package.
 //
 // # What is tracked
 //
-// Rc, Weak and Box of package rc; Ref, RefMut, AtomicRef and AtomicRefMut of
-// package refcell; Arc, Weak, Guard, RGuard and UGuard of package arcmutex; Permit and
-// Listener of package sema. What was made while tracking was off is not seen.
+//   - package rc: Rc, Weak and Box
+//   - package refcell: Ref, RefMut, AtomicRef and AtomicRefMut
+//   - package arcmutex: Arc, Weak, Guard, RGuard and UGuard
+//   - package sema: Permit and Listener
+//
+// All of them are called handles here. A handle that was made while tracking was off
+// is not tracked.
 //
 // # Cost
 //
-// Off, one atomic load for each handle. On, each handle that is tracked takes
-// one to two microseconds, and some 460 bytes until it ends, most of which is its
-// entry in the pprof profile. At one in a thousand that is half a byte a handle,
-// and a few nanoseconds to draw lots. A place that makes tracked handles takes
-// some 200 bytes for ever. A forgotten guard takes 64 bytes of its cell, which it
-// still borrows.
+// While tracking is off, it costs one atomic load for each handle. While it is on, a
+// tracked handle costs one to two microseconds, and about 460 bytes until it ends;
+// most of them are its entry in the pprof profile. With one in a thousand, that is
+// half a byte for each handle, and a few nanoseconds to draw a random number. Each
+// place in the code that makes tracked handles takes about 200 bytes permanently. A
+// tracked borrow that is never released takes 64 bytes more.
 package track
 
 import (
@@ -48,7 +52,7 @@ type Leak struct {
 	Stack string // of the call that made them, innermost first, as a panic prints it
 }
 
-// String returns the leak over several lines.
+// String returns the leak as text of several lines.
 func (l Leak) String() string { return track.Leak(l).String() }
 
 // TB is what [Check] needs of a testing.TB.
@@ -58,12 +62,13 @@ type TB interface {
 	Errorf(format string, args ...any)
 }
 
-// Start tracks one of every n handles that are made from now on until stop is
-// called, all of them for 1. What is tracked then stays so until it ends.
+// Start tracks one in n of the handles that are made from now on, until stop is
+// called. If n is 1, it tracks all of them. A tracked handle stays tracked until it
+// ends, also after stop.
 //
-// Several trackers may be on: the one that tracks the most decides, and stopping
-// one leaves the others on. The second call of a stop does nothing. Start is
-// safe for concurrent use. It panics if n is not positive.
+// Start may be called several times. The smallest n of those that were not stopped
+// applies. A second call of the same stop does nothing. Start is safe for concurrent
+// use. It panics if n is not positive.
 func Start(n int) (stop func()) {
 	if n <= 0 {
 		panic(fmt.Errorf("track: Start: rate %d is not positive", n))
@@ -71,12 +76,12 @@ func Start(n int) (stop func()) {
 	return track.Start(n)
 }
 
-// Leaks returns the tracked handles that the garbage collector has found since
-// the program began without their having been ended, the most numerous first.
-// It is safe for concurrent use.
+// Leaks returns the tracked handles that became garbage without an end since the
+// program began. The groups with the most handles come first. It is safe for
+// concurrent use.
 //
-// The collector finds a handle some time after nothing refers to it any more,
-// whatever becomes of the value or the lock that it led to.
+// The garbage collector finds a handle some time after the last reference to it has
+// gone. The value or the lock of the handle may still be in use then.
 func Leaks() []Leak {
 	var all []Leak
 	for _, l := range track.Leaks() {
@@ -85,18 +90,19 @@ func Leaks() []Leak {
 	return all
 }
 
-// Check tracks every handle until the test ends, and then fails the test for
-// the handles made meanwhile that were not ended, with the stacks that made
-// them.
+// Check tracks all handles until the test ends. If a handle that was made after the
+// call of Check has not ended by then, the test fails, with the stack of the call that
+// made the handle. Check panics if t is nil.
 //
-// Call it first: what a t.Cleanup ends counts as ended if it was registered
-// after the Check. A second Check of the same test does nothing. A test and its
-// subtests may each have one, and then the innermost reports.
+// Call Check before t.Cleanup: the functions of a Cleanup that was registered later
+// run before the test is checked, and may end handles. A second Check of the same
+// test does nothing. If a test and its subtest both call Check, the subtest reports
+// the handles that were made while it ran.
 //
-// Handles are not told apart by goroutine. If tests with a Check run in
-// parallel, what was made while several of them went on is reported by the last
-// of these to end, and its stack says whose it is. Parallel tests that make
-// handles without a Check make the others' fail.
+// Check does not know which goroutine belongs to which test. If several tests with a
+// Check run in parallel, a handle that was made while several of them ran is reported
+// by the one of them that ends last; the stack shows which test made it. A parallel
+// test without a Check that leaves handles makes another test fail.
 func Check(t TB) {
 	if t == nil {
 		panic(errors.New("track: Check: nil test"))

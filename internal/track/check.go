@@ -13,25 +13,25 @@ type TB interface {
 	Errorf(format string, args ...any)
 }
 
-// checks are those whose tests go on.
+// checks holds the checks of the tests that run.
 var checks checkList
 
 type checkList struct {
 	sync.Mutex
-	running []*check         // in the order of their beginning
-	told    map[*record]bool // live records that a check has reported while others went on
+	running []*check         // in the order in which they began
+	told    map[*record]bool // live records that one check reported while others ran
 }
 
 // A check watches what is made during a test.
 type check struct {
 	test  TB
 	after uint64       // serial number of the last record before the check
-	lost  map[kind]int // what was made since then, and found to be garbage
+	lost  map[kind]int // handles that were made since then and became garbage
 }
 
-// Check tracks every handle of all classes until the test ends, and then fails
-// it for those made meanwhile that were not ended. A second Check of the same
-// test does nothing.
+// Check tracks all handles of all classes until the test ends. The test fails if a
+// handle that was made after the call of Check has not ended by then. A second Check
+// of the same test does nothing.
 func Check(t TB) {
 	t.Helper()
 	k := checks.begin(t)
@@ -48,7 +48,7 @@ func Check(t TB) {
 	})
 }
 
-// begin returns a new check, or nil if the test has one.
+// begin returns a new check, or nil if the test already has one.
 func (c *checkList) begin(t TB) *check {
 	c.Lock()
 	defer c.Unlock()
@@ -83,8 +83,8 @@ func (c *checkList) end(k *check) map[kind]int {
 	return k.lost
 }
 
-// lose gives a leak to the last check that covers it, unless it has been
-// reported.
+// lose adds a leak to the last check that covers it, unless the leak was reported
+// before.
 func (c *checkList) lose(r *record) {
 	c.Lock()
 	defer c.Unlock()
@@ -103,14 +103,14 @@ func (c *checkList) lose(r *record) {
 // covers reports whether r was made since k began.
 func (k *check) covers(r *record) bool { return r.serial > k.after }
 
-// encloses reports whether other is the check of a subtest of k's test, or of
-// one without a name. Others that go on at the same time belong to parallel
-// tests, and a handle may be any of theirs.
+// encloses reports whether other is the check of a subtest of k's test, or of a test
+// without a name. Any other check that runs at the same time belongs to a parallel
+// test, and the handle may be of either test.
 func (k *check) encloses(other *check) bool {
 	outer, ok := k.test.(named)
 	inner, both := other.test.(named)
 	return !ok || !both || strings.HasPrefix(inner.Name(), outer.Name()+"/")
 }
 
-// A test that is named is a testing.TB, or like one.
+// A testing.TB is named.
 type named interface{ Name() string }

@@ -2,18 +2,18 @@ package track
 
 import "sync"
 
-// Holders are the tracked borrows of one value, in the order of their making.
-// The zero value is empty. It is safe for concurrent use.
+// Holders lists the tracked borrows of one value, the oldest first. The zero value is
+// empty. It is safe for concurrent use.
 //
-// It refers to the records and not to the tokens, so that a guard that is
-// forgotten is found although the value lives on. Since that guard still
-// borrows the value, it stays among the holders.
+// It refers to the records and not to the tokens. So a lost guard is found also if
+// the value is still in use. The lost guard still borrows the value, so its record
+// stays in the list.
 type Holders struct {
 	mu    sync.Mutex
-	first *record // whose prev is the last, as in a ring, whose next is nil
+	first *record // its prev is the last record; the next of the last is nil
 }
 
-// Add adds a borrow that has just begun.
+// Add adds a new borrow.
 func (h *Holders) Add(t *Token) {
 	r := t.record
 	h.mu.Lock()
@@ -26,7 +26,7 @@ func (h *Holders) Add(t *Token) {
 	last.next, r.prev, h.first.prev = r, last, r
 }
 
-// End ends a borrow, and reports whether it was there.
+// End ends a borrow, and reports whether it had not ended before.
 func (h *Holders) End(t *Token) bool {
 	if !t.End() {
 		return false
@@ -48,8 +48,8 @@ func (h *Holders) End(t *Token) bool {
 	return true
 }
 
-// First returns the place that made the oldest borrow, as file.go:42, or
-// nothing if there is none, and the number of borrows.
+// First returns the place that made the oldest borrow, such as file.go:42, and the
+// number of borrows. The place is empty if there are none.
 func (h *Holders) First() (site string, n int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// A Leak is a group of tracked handles that were never ended and that were
-// made in the same place.
+// A Leak is a group of tracked handles that were made in the same place and not
+// ended.
 type Leak struct {
 	What  string // the type: rc.Rc
 	Name  string // what WithName said
@@ -17,7 +17,7 @@ type Leak struct {
 	Stack string // of the call that made them, innermost first
 }
 
-// String returns the leak over several lines.
+// String returns the leak as text of several lines.
 func (l Leak) String() string {
 	name := ""
 	if l.Name != "" {
@@ -26,20 +26,21 @@ func (l Leak) String() string {
 	return fmt.Sprintf("%d %s%s not ended, made by\n%s", l.Count, l.What, name, l.Stack)
 }
 
-// A kind of handles is what reports put together.
+// A kind is the handles that a report puts into one group.
 type kind struct {
 	*origin
 	name string
 }
 
-// lost holds the handles that were found to be garbage, by kind. It grows with
-// the number of places that leak, not with the number of leaks.
+// lost counts the handles that became garbage without an end, by kind. Its size is
+// that of the places that leak, not that of the leaks.
 var lost struct {
 	sync.Mutex
 	counts map[kind]int
 }
 
-// lose makes a leak of a handle that is garbage. It is called once for each.
+// lose records that a handle became garbage without an end. It is called once for
+// each record.
 func lose(r *record) {
 	if !table.remove(r) {
 		return
@@ -55,8 +56,8 @@ func lose(r *record) {
 	checks.lose(r)
 }
 
-// Leaks returns the tracked handles of all classes that were found to be
-// garbage without having been ended, the most numerous first.
+// Leaks returns the tracked handles of all classes that became garbage without an
+// end. The groups with the most handles come first.
 func Leaks() []Leak {
 	lost.Lock()
 	counts := maps.Clone(lost.counts)

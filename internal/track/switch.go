@@ -5,15 +5,15 @@ import (
 	"sync"
 )
 
-// switches says what is to be tracked.
+// switches holds what Start, Check and Track have asked for.
 var switches struct {
 	sync.Mutex
-	classes  []*Class  // that are registered
-	trackers []*uint32 // the chances that Start and Check ask for, of all classes
+	classes  []*Class  // the registered ones
+	trackers []*uint32 // the chances that Start and Check ask for, for all classes
 }
 
-// Register makes c one of the classes that [Start] and [Check] turn on. After
-// each change of its rate changed is called, unless it is nil.
+// Register adds c to the classes that [Start] and [Check] turn on. changed is called
+// after each change of the rate of c, unless changed is nil.
 func Register(c *Class, changed func()) {
 	switches.Lock()
 	defer switches.Unlock()
@@ -22,9 +22,9 @@ func Register(c *Class, changed func()) {
 	c.update()
 }
 
-// Start tracks one of every n handles of all classes, made from now on until
-// stop is called. Of several trackers the most eager counts. The first call of
-// stop stops, others do nothing. n must be positive.
+// Start tracks one in n of the handles of all classes that are made from now on,
+// until stop is called. The smallest n of those that were not stopped applies. A
+// second call of stop does nothing. n must be positive.
 func Start(n int) (stop func()) {
 	own := new(chance(n))
 	switches.Lock()
@@ -39,15 +39,15 @@ func Start(n int) (stop func()) {
 	}
 }
 
-// update brings all classes up to date. Switches is held.
+// update updates all classes. The caller holds switches.
 func update() {
 	for _, c := range switches.classes {
 		c.update()
 	}
 }
 
-// update sets the chance of c to the largest that is asked for. Switches is
-// held.
+// update sets the chance of c to the largest that is asked for. The caller holds
+// switches.
 func (c *Class) update() {
 	most := c.own
 	if slices.Contains(switches.classes, c) {

@@ -5,9 +5,9 @@ import (
 	"sync/atomic"
 )
 
-// table holds the records of all classes. Its shards are plain maps under
-// plain mutexes: a map that resizes with the help of a sync.Cond must not be
-// shared between the bubbles of testing/synctest.
+// table holds the records of all classes. Its shards are maps of the language under
+// a mutex. The map of xsync would not do: it resizes with a sync.Cond, which the
+// bubbles of testing/synctest must not share.
 var table sharded
 
 type sharded struct {
@@ -15,11 +15,11 @@ type sharded struct {
 	shards [64]shard
 }
 
-// A shard has those records whose serial number modulo 64 is its index.
+// A shard holds the records whose serial number modulo 64 is its index.
 type shard struct {
 	sync.Mutex
 	records map[*record]struct{}
-	_       [48]byte // keeps shards on cache lines of their own
+	_       [48]byte // puts each shard on a cache line of its own
 }
 
 // lock returns the locked shard of r.
@@ -29,7 +29,7 @@ func (s *sharded) lock(r *record) *shard {
 	return shard
 }
 
-// insert numbers r and puts it into the table.
+// insert gives r its serial number and adds it to the table.
 func (s *sharded) insert(r *record) {
 	r.serial = s.serial.Add(1)
 	shard := s.lock(r)
@@ -40,7 +40,7 @@ func (s *sharded) insert(r *record) {
 	shard.records[r] = struct{}{}
 }
 
-// remove takes r out of the table and reports whether it was there.
+// remove removes r from the table and reports whether the table had it.
 func (s *sharded) remove(r *record) bool {
 	shard := s.lock(r)
 	defer shard.Unlock()

@@ -11,21 +11,21 @@ import (
 	"sync/atomic"
 )
 
-// An origin is the place that handles of a type come from. There is one object
-// for each place, however many handles it makes.
+// An origin is the type of a handle and the stack that made it. All handles of the
+// same type and stack share one origin.
 type origin struct {
 	class *Class
 	what  string
 	pcs   [16]uintptr // the innermost callers, zero beyond the last
 }
 
-// origins has all origins there have been.
+// origins holds all origins. None is ever removed.
 var origins struct {
 	sync.RWMutex
 	known map[origin]*origin
 }
 
-// intern returns the one object that is equal to o.
+// intern returns the shared origin that is equal to o.
 func (o *origin) intern() *origin {
 	origins.RLock()
 	own := origins.known[*o]
@@ -92,26 +92,26 @@ func (c *Class) Caller() string {
 	return o.site()
 }
 
-// A record is what is known of a tracked handle.
+// A record describes a tracked handle.
 type record struct {
 	*origin
 	name    string // what WithName said; guarded by the shard
-	serial  uint64 // of all records, in the order of their making
+	serial  uint64 // rises with each new record of any class
 	cleanup runtime.Cleanup
 
-	prev, next *record // in the Holders that it is in, or nil
+	prev, next *record // neighbors in its Holders, if it has one
 }
 
-// A Token stands for a tracked handle, which must be all that refers to it. It
-// is nil for a handle that is not tracked.
+// A Token belongs to a tracked handle. Nothing but the handle may refer to it. A
+// handle that is not tracked has a nil token.
 type Token struct {
 	record *record
 	ended  atomic.Bool
 }
 
-// Begin tracks a new handle of the given type and name. The stack begins skip
-// frames above the caller of Begin. Should the garbage collector find the token
-// before [Token.End], the handle is a leak.
+// Begin tracks a new handle of the given type and name. The stack begins skip frames
+// above the caller of Begin. If the token becomes garbage before [Token.End], the
+// handle is a leak.
 func (c *Class) Begin(what, name string, skip int) *Token {
 	c.salt.Store(rand.Uint32())
 	o := origin{class: c, what: what}
@@ -134,7 +134,7 @@ func (t *Token) Rename(name string) {
 // Ended reports whether the handle was tracked and has ended.
 func (t *Token) Ended() bool { return t != nil && t.ended.Load() }
 
-// End forgets the handle, and reports whether it was there.
+// End ends the tracking, and reports whether t was tracked and had not ended before.
 func (t *Token) End() bool {
 	if t == nil || t.ended.Swap(true) {
 		return false
@@ -146,8 +146,8 @@ func (t *Token) End() bool {
 	return true
 }
 
-// Pass returns a new token for the handle that takes over from the one of t,
-// which has ended then. A token that has ended stays as it is.
+// Pass moves the record of t to a new token, for the handle that replaces the handle
+// of t. Then t has ended. If t had ended before, Pass returns t.
 func (t *Token) Pass() *Token {
 	if t == nil || t.ended.Swap(true) {
 		return t
@@ -159,7 +159,8 @@ func (t *Token) Pass() *Token {
 	return next
 }
 
-// Lose is End for a handle that is known to be garbage, which makes it a leak.
+// Lose ends the tracking of a handle that is known to be garbage, and records it as a
+// leak.
 func (t *Token) Lose() bool {
 	if t == nil || t.ended.Swap(true) {
 		return false

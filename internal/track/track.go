@@ -1,18 +1,23 @@
-// Package track knows who holds what, when it is asked to.
+// Package track records the handles that exist and the stacks that made them.
 //
-// Each public package that hands out handles or guards has a [Class] for each
-// kind of them. Off, which is how it starts, a class costs one atomic load for
-// each handle made. On, it samples one in n of them: a sampled handle gets a
-// [Token], for which a side table keeps the stack that made it until the handle
-// ends. The table holds program counters and never a value or a token, so that
-// it keeps nothing alive. Stacks are turned into text only in reports.
+// Each public package that makes handles or guards has a [Class] for each kind of
+// them. A class is off at first; then it costs one atomic load for each handle. When
+// it is on, one in n handles is tracked:
 //
-// A token is a small object of its own, and not a number in the handle, so that
-// the collector can tell that a handle was lost although the handle lived on a
-// stack or inside something larger, and so that fast paths, which allocate
-// their handles in the caller's frame, are the same with tracking on. Only the
-// handle may refer to its token: whatever else does hides the loss of the
-// handle. What lists holders has [Holders].
+//	handle ──▶ Token ──▶ record ◀── table        all records, by serial number
+//	           (small,   │      ◀── pprof        one profile for each kind
+//	            has a    │      ◀── Holders      the borrows of one value
+//	            cleanup) ▼
+//	                     origin                  type and stack: one for each place
+//
+// The table holds program counters, and neither values nor tokens, so it keeps
+// nothing alive. A stack becomes text only in a report.
+//
+// A token is an object of its own and not a number in the handle. So the garbage
+// collector finds a lost handle also if the handle was on a stack or in a larger
+// object, and the fast paths, which have their handles in the caller's frame, are the
+// same with tracking on. Only the handle may refer to its token: any other reference
+// would hide the loss of the handle. Therefore [Holders] refers to records.
 package track
 
 import (
@@ -31,32 +36,31 @@ var (
 	Locks   = pprof.NewProfile("ferrous.locks")
 )
 
-// A Class is the tracking of one kind of handles. It is off at first, and safe
-// for concurrent use. It is meant to be a package variable and not a pointer in
-// one, so that On is a single load. It takes part in [Start] and [Check] after
-// [Register].
+// A Class tracks one kind of handles. It is off at first, and safe for concurrent
+// use. It should be a package variable, not a pointer in one, so that On is a single
+// load. [Start] and [Check] apply to it after [Register].
 type Class struct {
-	Path    string         // import path of the package, whose frames are not culprits
+	Path    string         // import path of the package, whose frames reports leave out
 	Profile *pprof.Profile // where its handles appear
 
-	// chance of 2^32 that a handle is tracked; all ones is certainty, zero
-	// is off. It is the largest that anyone asks for.
+	// chance is the probability, in units of 2^-32, that a handle is tracked. The
+	// largest number means all handles, zero means none. It is the maximum of own
+	// and of all trackers in switches.
 	chance atomic.Uint32
 
-	own     uint32 // the chance that Track asks for; guarded by switches
+	own     uint32 // the chance that Track has set; guarded by switches
 	changed func() // called after chance has changed, or nil; guarded by switches
 
-	// salt changes with every handle that is tracked, and more often; see
-	// sampledAt.
+	// salt changes with each tracked handle, and at other times; see sampledAt.
 	salt atomic.Uint32
 }
 
-// On reports whether any handle is tracked at present. It is one atomic load.
+// On reports whether the class is on. It is one atomic load.
 func (c *Class) On() bool { return c.chance.Load() != 0 }
 
-// Track tracks one of every n handles made from now on, all for 1 and none for
-// 0. Handles tracked already stay so. Where [Start] or [Check] asks for more,
-// more are tracked. A negative n panics.
+// Track tracks one in n of the handles that are made from now on: all for 1, none
+// for 0. Handles that are tracked stay tracked. If [Start] or [Check] asks for a
+// larger share, that share applies. Track panics if n is negative.
 func (c *Class) Track(n int) {
 	if n < 0 {
 		panic(fmt.Errorf("%s: Track: negative rate %d", path.Base(c.Path), n))
@@ -67,7 +71,7 @@ func (c *Class) Track(n int) {
 	c.update()
 }
 
-// chance returns the chance of 2^32 for one in n; none for 0.
+// chance returns the probability of one in n in units of 2^-32, and 0 for 0.
 func chance(n int) uint32 {
 	if n == 0 {
 		return 0
@@ -81,17 +85,18 @@ func (c *Class) Sampled() bool {
 	return chance == math.MaxUint32 || chance != 0 && rand.Uint32() < chance
 }
 
-// SampledAt is Sampled for a value of the given size that was just allocated at
-// the given address.
+// SampledAt is Sampled for a value that was just allocated, with its address and
+// size.
 func (c *Class) SampledAt(address, size uintptr) bool {
 	return c.chance.Load() != 0 && c.sampledAt(address, size)
 }
 
-// sampledAt draws a random number for a value whose allocation costs much more
-// than that. For a small one it hashes the address, which is cheaper. The
-// allocator hands out small addresses by the thousand before it uses one again,
-// and meanwhile the salt has changed. The large ones it may hand out over and
-// over, of which a hash would pick all or none.
+// sampledAt hashes the address of a small value, which is cheaper than to draw a
+// random number. The allocator returns thousands of addresses of small values before
+// it returns one of them again, and the salt has changed by then. The address of a
+// large value may be returned again at once, and a hash would choose all of these
+// values or none. So for a large value it draws a random number, which costs little
+// beside the allocation.
 func (c *Class) sampledAt(address, size uintptr) bool {
 	if size >= 256 {
 		return c.Sampled()
@@ -103,9 +108,9 @@ func (c *Class) sampledAt(address, size uintptr) bool {
 	return hash <= c.chance.Load()
 }
 
-// mix is a hash of 32 bits, each of which depends on all bits of x, so that
-// neighbouring addresses give numbers that have nothing to do with each other:
-// the last step of MurmurHash3 (Austin Appleby).
+// mix is a hash of which each bit depends on all bits of x, so the hashes of
+// neighbouring addresses are independent. It is the last step of MurmurHash3 (Austin
+// Appleby).
 func mix(x uint32) uint32 {
 	x ^= x >> 16
 	x *= 0x85ebca6b
