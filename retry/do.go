@@ -164,7 +164,7 @@ func (r *loop) plan(err error) (Retry, *Error) {
 	}
 	switch {
 	case r.p.refused(err, m):
-		return Retry{}, r.giveUp(ReasonRefused, err, nil)
+		return Retry{}, r.giveUp(ReasonNotRetryable, err, nil)
 	case r.attempts >= r.p.attempts():
 		return Retry{}, r.giveUp(ReasonExhausted, err, nil)
 	}

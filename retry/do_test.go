@@ -115,7 +115,7 @@ func TestPermanentStopsAndUnwraps(t *testing.T) {
 			op, calls := failing(1, marked)
 			_, err := do(t.Context(), atOnce(3), op)
 			assert.Equal(t, 1, *calls, name)
-			assert.Equal(t, retry.ReasonRefused, report(t, err).Reason)
+			assert.Equal(t, retry.ReasonNotRetryable, report(t, err).Reason)
 			assert.ErrorIs(t, err, errDown)
 		}
 	})
@@ -156,7 +156,7 @@ func TestRetryableDecides(t *testing.T) {
 		}
 		return 0, errDown
 	})
-	assert.Equal(t, retry.Error{Reason: retry.ReasonRefused, Last: other, Attempts: 2}, *report(t, err))
+	assert.Equal(t, retry.Error{Reason: retry.ReasonNotRetryable, Last: other, Attempts: 2}, *report(t, err))
 	assert.Equal(t, 2, asked)
 	op, _ := failing(1, retry.Permanent(errDown))
 	_, err = retry.Do(t.Context(), p, op)
@@ -186,7 +186,7 @@ func TestATypedNilIsAnErrorLikeAnyOther(t *testing.T) {
 			_, got := retry.Do(t.Context(), atOnce(2), op)
 			require.Error(t, got, name)
 			assert.NotEmpty(t, got.Error())
-			assert.Equal(t, name == "permanent", report(t, got).Reason == retry.ReasonRefused)
+			assert.Equal(t, name == "permanent", report(t, got).Reason == retry.ReasonNotRetryable)
 		}
 	}
 	assert.NoError(t, retry.Permanent(nil))

@@ -31,9 +31,9 @@ const (
 	ReasonDeadline
 	// ReasonShutdown means that the context was canceled with [ErrShutdown].
 	ReasonShutdown
-	// ReasonRefused means that the error was [Permanent], or not one that
-	// [Options.Retryable] retries.
-	ReasonRefused
+	// ReasonNotRetryable means that the error was [Permanent], or that
+	// [Options.Retryable] returned false for it.
+	ReasonNotRetryable
 	// ReasonExhausted means that all attempts were made.
 	ReasonExhausted
 	// ReasonTooLong means that the next attempt would have begun after
@@ -128,7 +128,7 @@ func (r Reason) contextError() error {
 		return context.Canceled
 	case ReasonDeadline:
 		return context.DeadlineExceeded
-	case ReasonRefused, ReasonExhausted, ReasonTooLong, ReasonOverBudget:
+	case ReasonNotRetryable, ReasonExhausted, ReasonTooLong, ReasonOverBudget:
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ func ExamplePermanent() {
 	})
 	fmt.Println(err)
 	if e, ok := errors.AsType[*retry.Error](err); ok {
-		fmt.Println(e.Reason == retry.ReasonRefused, e.Attempts, e.Last)
+		fmt.Println(e.Reason == retry.ReasonNotRetryable, e.Attempts, e.Last)
 	}
 	// Output:
 	// retry: not retryable after 1 attempt: no such account

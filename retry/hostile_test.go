@@ -238,7 +238,7 @@ func TestAfterAddsUpToATenth(t *testing.T) {
 }
 
 func TestMarksAreFoundAmongTheFirstThousandErrors(t *testing.T) {
-	for wraps, want := range map[int]retry.Reason{999: retry.ReasonRefused, 1000: retry.ReasonExhausted} {
+	for wraps, want := range map[int]retry.Reason{999: retry.ReasonNotRetryable, 1000: retry.ReasonExhausted} {
 		err := retry.Permanent(errDown)
 		for range wraps {
 			err = fmt.Errorf("%w", err)

@@ -72,7 +72,8 @@
 // A refusal of an open breaker is an attempt that failed with [ErrOpen]. It is retried
 // like any other failure: the retry takes a token and waits until the breaker lets the
 // next call through, at most [Options.MaxDelay]. With the Retryable function above, Do
-// returns the refusal at once, with the reason [ReasonRefused], and takes no more tokens.
+// returns the refusal at once, with the reason [ReasonNotRetryable], and takes no more
+// tokens.
 //
 // # Cost
 //
