@@ -266,7 +266,8 @@ func (a *Arc[T]) MakeMutFunc(clone func(T) T) *T {
 	return &own.value
 }
 
-// WithName sets the name of the value in leak reports, and returns a.
+// WithName sets the name of the value in leak reports, and returns a. It applies to a
+// and to the handles that are made later, so call it before Clone.
 func (a *Arc[T]) WithName(name string) *Arc[T] {
 	a.use("WithName").name.Store(&name)
 	a.token.Rename(name)

@@ -18,6 +18,10 @@ import (
 // nil *Weak panics. A Weak must not be copied: every use of a copy panics with an error
 // that is [ErrCopied]. The methods are safe for concurrent use and wait-free.
 //
+// A Weak that is never dropped delays neither the destructor nor the garbage collector.
+// But it counts in WeakCount, so [Arc.GetMut] returns false, and package track reports
+// it.
+//
 // When the last owner ends, the counts become 0 before the destructor runs. So in the
 // destructor, StrongCount and WeakCount are 0, and Upgrade fails.
 //

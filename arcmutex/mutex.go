@@ -47,7 +47,8 @@ func NewMutex[T any](v T) *Mutex[T] {
 	return m
 }
 
-// WithName sets the name of m in the reports of [Check], and returns m.
+// WithName sets the name of m in the reports of [Check] and in a [PoisonedError], and
+// returns m. It may be called at any time.
 func (m *Mutex[T]) WithName(name string) *Mutex[T] {
 	m.lock.rename("Mutex.", name)
 	return m

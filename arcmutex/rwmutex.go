@@ -49,7 +49,8 @@ func NewRWMutex[T any](v T) *RWMutex[T] {
 	return m
 }
 
-// WithName sets the name of m in the reports of [Check], and returns m.
+// WithName sets the name of m in the reports of [Check] and in a [PoisonedError], and
+// returns m. It may be called at any time.
 func (m *RWMutex[T]) WithName(name string) *RWMutex[T] {
 	m.lock.rename("RWMutex.", name)
 	return m

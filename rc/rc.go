@@ -250,7 +250,8 @@ func (r *Rc[T]) MakeMutFunc(clone func(T) T) *T {
 	return &own.value
 }
 
-// WithName sets the name of the value in reports of leaks, and returns r.
+// WithName sets the name of the value in leak reports, and returns r. It applies to r
+// and to the handles that are made later, so call it before Clone.
 func (r *Rc[T]) WithName(name string) *Rc[T] {
 	r.use("WithName").name = &name
 	r.token.Rename(name)

@@ -14,6 +14,9 @@ import (
 // A Weak is used through a pointer, which [Rc.Downgrade] and Clone return. It ends with
 // Drop. The zero Weak refers to nothing: Upgrade returns false, and the counts are 0. A
 // nil *Weak behaves the same, except that Drop panics. A Weak must not be copied.
+//
+// A Weak that is never dropped delays neither the destructor nor the garbage collector.
+// But it counts in WeakCount, so [Rc.GetMut] returns false, and package track reports it.
 type Weak[T any] struct {
 	_ noCopy
 	handle

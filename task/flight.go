@@ -31,7 +31,8 @@ type call[K comparable, T any] struct {
 }
 
 // Do starts a call of f, unless a call for the key is running, and returns the result of that
-// call. All callers for the key get the same result.
+// call. All callers for the key get the same result, so none of them may change or end it: a
+// handle that each caller must drop or close is no result for a Flight.
 //
 // f runs on a new goroutine. Its context has the values of the ctx of the caller that started
 // the call, but not its deadline and cancellation. It ends when f returns.
