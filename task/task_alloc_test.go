@@ -33,10 +33,16 @@ func TestMemoryOfManyWaitingTasks(t *testing.T) {
 	if testkit.RaceEnabled {
 		n = 1000
 	}
+	stack := uint64(0) // what a new stack has beyond 2 KiB
+	if runtime.GOOS == "windows" {
+		stack = 6 << 10
+	}
 	gate := make(chan struct{})
-	t.Run("signal", func(t *testing.T) { measureWaiting(t, n, 3<<10, after(gate, 1), func(*task.Scope) { close(gate) }) })
+	t.Run("signal", func(t *testing.T) {
+		measureWaiting(t, n, 3<<10+stack, after(gate, 1), func(*task.Scope) { close(gate) })
+	})
 	t.Run("context", func(t *testing.T) {
-		measureWaiting(t, n, 3<<10+256, untilDone, func(s *task.Scope) { s.Abort(nil) })
+		measureWaiting(t, n, 3<<10+256+stack, untilDone, func(s *task.Scope) { s.Abort(nil) })
 	})
 }
 

@@ -110,6 +110,14 @@ func Parallel(n int, f func(i int)) {
 	wg.Wait()
 }
 
+// NextTick waits until the clock has moved. On some systems it moves twice a
+// millisecond.
+func NextTick() {
+	for start := time.Now(); time.Since(start) == 0; {
+		runtime.Gosched()
+	}
+}
+
 // Recorder collects the operations of several goroutines for [Linearizable].
 // The zero value is ready; it is safe for concurrent use.
 type Recorder struct {
