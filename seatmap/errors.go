@@ -69,7 +69,8 @@ var (
 	// comment.
 	ErrInvalidEvent = fmt.Errorf("%w event name", ErrInvalid)
 	// ErrInvalidLayout is the error if a layout has no seats or too many, if a label
-	// is repeated or not a name, or if it closes a seat that it does not have.
+	// is repeated or not a name, if it closes a seat that it does not have, or if a row
+	// or category has a wrong part.
 	ErrInvalidLayout = fmt.Errorf("%w layout", ErrInvalid)
 	// ErrInvalidLimits is the error if a limit is negative.
 	ErrInvalidLimits = fmt.Errorf("%w limits", ErrInvalid)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math/rand/v2"
-	"strings"
+	"slices"
 	"time"
 )
 
@@ -160,11 +160,7 @@ func (e *event) blockAny(r *BlockAnyRequest, h *Hold) error {
 			return err
 		}
 	}
-	var match func(int) bool
-	if r.Where.Prefix != "" {
-		match = func(seat int) bool { return strings.HasPrefix(p.labels.label(seat), r.Where.Prefix) }
-	}
-	seats, err := p.choose(w.mono, r.N, r.Where.Adjacent, match)
+	seats, err := p.chooseWhere(w.mono, r.N, &r.Where)
 	if err != nil {
 		return err
 	}
@@ -384,6 +380,26 @@ func (e *event) seatInfos(from, to int, ended bool) (Snapshot, error) {
 	}
 	s.Revision, s.Cursor = revision, Cursor{e.log.life, revision}
 	return s, nil
+}
+
+// layout answers a LayoutRequest.
+func (e *event) layout() (Layout, error) {
+	p := e.plan
+	l := p.labels.layout()
+	var closed []int
+	_, _, err := p.snapshot(0, p.count, false, func(seat uint32, state SeatState, _ *record) {
+		if state == SeatClosed {
+			closed = append(closed, int(seat))
+		}
+	})
+	if err != nil {
+		return Layout{}, err
+	}
+	if closed != nil {
+		slices.Sort(closed)
+		l.Closed = p.labels.labelsOf(closed)
+	}
+	return l, nil
 }
 
 func (e *event) holds(user string) ([]HoldInfo, error) {

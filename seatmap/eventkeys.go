@@ -35,14 +35,7 @@ func (k *eventKeys) created(r *CreateRequest) *eventResult {
 	if r.Key.IsZero() {
 		return nil
 	}
-	print := maphash.Comparable(k.seed, r.Layout.Count)
-	for _, seats := range [][]string{r.Layout.Seats, r.Layout.Closed} {
-		print = mix(print, uint64(len(seats)))
-		for _, seat := range seats {
-			print = mix(print, maphash.String(k.seed, seat))
-		}
-	}
-	return &eventResult{eventKey: eventKey{r.Event, r.Key.Reveal()}, layout: print, limits: r.Limits}
+	return &eventResult{eventKey: eventKey{r.Event, r.Key.Reveal()}, layout: r.Layout.print(k.seed), limits: r.Limits}
 }
 
 // removed returns the result of a Remove with a key, or nil if there is no key.

@@ -97,6 +97,40 @@ func ExampleMap_BlockAny() {
 	// [] seatmap: taken: not enough seats
 }
 
+// Rows, an aisle and a table: adjacent seats are of one row, and of one side of the aisle.
+func ExampleLayout() {
+	ctx := context.Background()
+	m := seatmap.NewMap(seatmap.MapOptions{})
+	defer m.Close()
+	_, err := m.Create(ctx, seatmap.CreateRequest{Event: "concert", Layout: seatmap.Layout{
+		Rows: []seatmap.Row{
+			{Section: "stalls", Name: "A", Category: "gold", Seats: []string{"A1", "A2", "A3", "A4", "A5"}, Aisles: []string{"A2"}},
+			{Section: "stalls", Name: "B", Category: "silver", Seats: []string{"B1", "B2", "B3", "B4"}, Ranks: []uint16{1, 0, 0, 1}},
+			{Section: "terrace", Name: "T", Seats: []string{"T1", "T2", "T3", "T4"}, Table: true},
+		},
+	}})
+	if err != nil {
+		fmt.Println(err)
+	}
+	for _, where := range []seatmap.Where{
+		{Section: "stalls", Singles: seatmap.SinglesAvoided},
+		{Rows: []string{"A"}},
+		{Category: "silver"},
+		{Category: "silver"},
+		{Section: "terrace"},
+	} {
+		where.Adjacent = true
+		hold, err := m.BlockAny(ctx, seatmap.BlockAnyRequest{Event: "concert", User: "ann", N: 2, Where: where, TTL: time.Minute})
+		fmt.Println(hold.Seats, err)
+	}
+	// Output:
+	// [A1 A2] <nil>
+	// [A3 A4] <nil>
+	// [B2 B3] <nil>
+	// [] seatmap: taken: not enough seats
+	// [T1 T2] <nil>
+}
+
 // The network lost the answer: the same request with the same key gets it again.
 func ExampleBlockRequest_key() {
 	ctx := context.Background()

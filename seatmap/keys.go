@@ -141,7 +141,16 @@ func (k *keys) seatsPrint(seats []string) uint64 {
 	return print
 }
 
-func (k *keys) wherePrint(w Where) uint64 { return maphash.Comparable(k.seed, w) }
+func (k *keys) wherePrint(w Where) uint64 {
+	print := k.seatsPrint(w.Rows)
+	for _, text := range [...]string{w.Prefix, w.Section, w.Category} {
+		print = mix(print, maphash.String(k.seed, text))
+	}
+	return mix(print, maphash.Comparable(k.seed, struct {
+		bool
+		Singles
+	}{w.Adjacent, w.Singles}))
+}
 
 func (k *keys) tokenPrint(t *Token) uint64 { return maphash.Comparable(k.seed, *t) }
 

@@ -2,11 +2,13 @@ package seatmap
 
 import (
 	"fmt"
+	"hash/maphash"
+	"slices"
 	"strconv"
 )
 
 // Layout is the seats of an event, in the order in which they are offered. Exactly
-// one of Count and Seats is set.
+// one of Count, Seats and Rows is set.
 type Layout struct {
 	// Count is the number of seats, which are labeled "1" to Count. Such labels take no
 	// memory.
@@ -14,9 +16,78 @@ type Layout struct {
 	// Seats is the labels of the seats, each once. A label is a name; see the package
 	// comment.
 	Seats []string
+	// Rows is the seats by rows, the best row first. With Count or Seats, all seats
+	// are one line without an aisle.
+	Rows []Row
+	// Categories gives ranges of seats their price categories. Of two ranges with a
+	// common seat the later one counts. A range counts more than [Row.Category].
+	Categories []Category
 	// Closed is the labels of the seats that are not for sale. A request for one of
 	// them is refused with [ErrTaken].
 	Closed []string
+}
+
+// Row is seats that stand side by side, or round a table. Adjacent seats are of one
+// row. Section, Name and Category are names (see the package comment) or empty, and
+// several rows can have the same.
+type Row struct {
+	Section  string
+	Name     string
+	Category string // the price category of its seats
+	// Seats is the labels of the seats, as they stand. No other row has the same label.
+	Seats []string
+	// Aisles is the labels of the seats that are followed by an aisle. The seats on
+	// both sides of an aisle are not adjacent.
+	Aisles []string
+	// Table says that the seats stand round a table, so that the last one is adjacent
+	// to the first. A table has no aisle.
+	Table bool
+	// Ranks is how good each seat is, 0 the best; see [BlockAnyRequest]. Nil means
+	// that all are 0.
+	Ranks []uint16
+}
+
+// Category is a range of seats, in the layout's order, and their price category. The
+// meaning of the name is the caller's.
+type Category struct {
+	Name        string
+	First, Last string // labels; the range includes both
+}
+
+// size returns the number of seats.
+func (l *Layout) size() int {
+	n := l.Count + len(l.Seats)
+	for i := range l.Rows {
+		n += len(l.Rows[i].Seats)
+	}
+	return n
+}
+
+// print returns a hash of the layout.
+func (l *Layout) print(seed maphash.Seed) uint64 {
+	print := maphash.Comparable(seed, l.Count)
+	texts := func(list ...string) {
+		print = mix(print, uint64(len(list)))
+		for _, text := range list {
+			print = mix(print, maphash.String(seed, text))
+		}
+	}
+	texts(l.Seats...)
+	texts(l.Closed...)
+	for i := range l.Rows {
+		r := &l.Rows[i]
+		texts(r.Section, r.Name, r.Category)
+		texts(r.Seats...)
+		texts(r.Aisles...)
+		print = mix(print, maphash.Comparable(seed, r.Table))
+		for _, rank := range r.Ranks {
+			print = mix(print, maphash.Comparable(seed, rank))
+		}
+	}
+	for _, c := range l.Categories {
+		print = mix(print, maphash.Comparable(seed, c))
+	}
+	return print
 }
 
 // labels maps between the labels and the indices of seats.
@@ -25,20 +96,31 @@ type labels struct {
 	index map[string]int // of list
 	count int
 	first int // the number of seat 0 when list is nil
+
+	floor *floor // nil when the layout has neither rows nor categories
 }
 
 // labels checks the layout and returns its labels and its closed seats.
-func (l Layout) labels() (*labels, []int, error) {
-	if l.Count != 0 && l.Seats != nil {
+func (l *Layout) labels() (*labels, []int, error) {
+	switch {
+	case l.Count != 0 && l.Seats != nil:
 		return nil, nil, fmt.Errorf("%w: both Count and Seats", ErrInvalidLayout)
+	case l.Count != 0 && l.Rows != nil:
+		return nil, nil, fmt.Errorf("%w: both Count and Rows", ErrInvalidLayout)
+	case l.Seats != nil && l.Rows != nil:
+		return nil, nil, fmt.Errorf("%w: both Seats and Rows", ErrInvalidLayout)
 	}
-	n := l.Count + len(l.Seats)
+	n := l.size()
 	if n < 1 || n > MaxSeats {
 		return nil, nil, fmt.Errorf("%w: %d seats, not 1 to %d", ErrInvalidLayout, n, MaxSeats)
 	}
 	ls := &labels{count: n, first: 1}
-	if l.Seats != nil {
-		ls.list = append([]string(nil), l.Seats...)
+	if l.Count == 0 {
+		ls.list = make([]string, 0, n)
+		ls.list = append(ls.list, l.Seats...)
+		for i := range l.Rows {
+			ls.list = append(ls.list, l.Rows[i].Seats...)
+		}
 		ls.index = make(map[string]int, n)
 		for i, label := range ls.list {
 			if err := checkName(label, ErrInvalidLayout); err != nil {
@@ -50,6 +132,9 @@ func (l Layout) labels() (*labels, []int, error) {
 			return nil, nil, fmt.Errorf("%w: %d of %d labels are repeated", ErrInvalidLayout, n-len(ls.index), n)
 		}
 	}
+	if err := ls.arrange(l); err != nil {
+		return nil, nil, err
+	}
 	closed := make([]int, len(l.Closed))
 	for i, label := range l.Closed {
 		seat, ok := ls.seat(label)
@@ -59,6 +144,28 @@ func (l Layout) labels() (*labels, []int, error) {
 		closed[i] = seat
 	}
 	return ls, closed, nil
+}
+
+// layout returns the layout without the closed seats.
+func (ls *labels) layout() (l Layout) {
+	switch {
+	case ls.floor != nil && ls.floor.rows != nil:
+		for i := range ls.floor.rows {
+			r := &ls.floor.rows[i]
+			row := r.Row
+			row.Seats = slices.Clone(ls.list[r.from:r.to])
+			row.Aisles, row.Ranks = slices.Clone(row.Aisles), slices.Clone(row.Ranks)
+			l.Rows = append(l.Rows, row)
+		}
+	case ls.list != nil:
+		l.Seats = slices.Clone(ls.list)
+	default:
+		l.Count = ls.count
+	}
+	if ls.floor != nil {
+		l.Categories = slices.Clone(ls.floor.ranges)
+	}
+	return l
 }
 
 // seat returns the index of the seat with that label.

@@ -251,9 +251,10 @@ func (m *Map) Block(ctx context.Context, r BlockRequest) (h Hold, err error) {
 	return h, err
 }
 
-// BlockAny implements [Store]. It chooses the first seats of the layout that match.
-// Its cost grows with the number of seats that it looks at, about a nanosecond each;
-// it skips a block of 512 seats at once if all are taken.
+// BlockAny implements [Store]. Its cost grows with the number of seats that it looks
+// at, about a nanosecond each in a layout without rows; it skips a block of 512 seats
+// at once if all are taken. If the layout has ranks, it looks at all seats that Where
+// allows.
 //
 // The error is [ErrClosed], the context's, [ErrInvalidEvent], [ErrInvalidUser],
 // [ErrInvalidKey], [ErrInvalidSeats], [ErrInvalidTTL], [ErrUnknownEvent], a
@@ -364,6 +365,16 @@ func (m *Map) Seats(ctx context.Context, r SeatsRequest) (Snapshot, error) {
 		return Snapshot{}, err
 	}
 	return e.page(&r)
+}
+
+// Layout implements [Store]. Its cost grows with the number of seats. The error is
+// [ErrClosed], the context's, [ErrInvalidEvent] or [ErrUnknownEvent].
+func (m *Map) Layout(ctx context.Context, r LayoutRequest) (Layout, error) {
+	e, err := m.look(ctx, "Layout", r.Event)
+	if err != nil {
+		return Layout{}, err
+	}
+	return e.layout()
 }
 
 // Counts implements [Store]. The error is [ErrClosed], the context's,

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,6 +27,7 @@ type oracle struct {
 	name   string
 	seats  int
 	closed []string
+	layout seatmap.Layout // what else it says
 	limits seatmap.Limits
 	grants []*grant
 	keys   map[string]*remembered // by user and key
@@ -135,21 +135,17 @@ func (o *oracle) block(user string, seats []string, ttl time.Duration) string {
 }
 
 // any says which seats BlockAny must take.
-func (o *oracle) any(n int, prefix string, adjacent bool) ([]string, string) {
+func (o *oracle) any(n int, w seatmap.Where) ([]string, string) {
 	free := o.available()
 	if len(free) == 0 {
 		return nil, seatmap.ErrSoldOut.Error()
 	}
-	var run []string
-	for _, s := range o.all() {
-		if slices.Contains(free, s) && strings.HasPrefix(s, prefix) {
-			run = append(run, s)
-		} else if adjacent {
-			run = nil
-		}
-		if len(run) == n {
-			return run, "ok"
-		}
+	layout := o.layout
+	if layout.Rows == nil {
+		layout.Count = o.seats
+	}
+	if seats := chosen(&layout, free, n, &w); seats != nil {
+		return seats, "ok"
 	}
 	return nil, seatmap.ErrNotEnough.Error()
 }
@@ -262,11 +258,16 @@ func (w *world) create(t *rapid.T) {
 	if rapid.Bool().Draw(t, "limited") {
 		o.limits = seatmap.Limits{Seats: 4, Holds: 2, Lifetime: 10 * time.Second}
 	}
+	if rapid.Bool().Draw(t, "rows") {
+		o.layout = someLayout(t, o.all())
+	}
+	layout := o.layout
+	if layout.Closed = o.closed; layout.Rows == nil {
+		layout.Count = o.seats
+	}
 	k := someKey.Draw(t, "key")
-	receipt, err := w.m.Create(ctx, seatmap.CreateRequest{
-		Event: o.name, Key: seatmap.NewKey(k), Layout: seatmap.Layout{Count: o.seats, Closed: o.closed}, Limits: o.limits,
-	})
-	request := fmt.Sprint("create", o.seats, o.closed, o.limits)
+	receipt, err := w.m.Create(ctx, seatmap.CreateRequest{Event: o.name, Key: seatmap.NewKey(k), Layout: layout, Limits: o.limits})
+	request := fmt.Sprintf("create %+v %+v", layout, o.limits)
 	if w.repeats(t, o.name, k, request, receipt, err) {
 		return
 	}
@@ -404,21 +405,18 @@ func (w *world) block(t *rapid.T) {
 func (w *world) blockAny(t *rapid.T) {
 	name, u, k, d := someEvent.Draw(t, "event"), someUser.Draw(t, "user"), someKey.Draw(t, "key"), someTTL.Draw(t, "ttl")
 	n := rapid.IntRange(1, 9).Draw(t, "n")
-	where := seatmap.Where{
-		Prefix:   rapid.SampledFrom([]string{"", "1", "9"}).Draw(t, "prefix"),
-		Adjacent: rapid.Bool().Draw(t, "adjacent"),
-	}
+	where := someWhere(t, "1", "9")
 	h, err := w.m.BlockAny(ctx, seatmap.BlockAnyRequest{Event: name, User: u, Key: seatmap.NewKey(k), N: n, Where: where, TTL: d})
 	o := w.events[name]
 	if o == nil {
 		require.ErrorIs(t, err, seatmap.ErrUnknownEvent)
 		return
 	}
-	seats, want := o.any(n, where.Prefix, where.Adjacent)
+	seats, want := o.any(n, where)
 	if want == "ok" {
 		want = o.limit(u, n, d)
 	}
-	request := fmt.Sprint("any", n, where, d)
+	request := fmt.Sprintf("any %d %+v %v", n, where, d)
 	if settle(t, o, u, k, request, want, h, err) {
 		w.hold(t, o, k, request, h, seats, d)
 	}

@@ -329,9 +329,9 @@ func TestPlanBehavesLikeTheOracle(t *testing.T) {
 			},
 			"any": func(t *rapid.T) {
 				n, adjacent, d := rapid.IntRange(0, 9).Draw(t, "n"), rapid.Bool().Draw(t, "adjacent"), someTTL.Draw(t, "ttl")
-				chosen, want := o.any(n, "", adjacent)
-				if n == 0 {
-					want = seatmap.ErrInvalid.Error()
+				chosen, want := []string(nil), seatmap.ErrInvalid.Error()
+				if n > 0 {
+					chosen, want = o.any(n, seatmap.Where{Adjacent: adjacent})
 				}
 				token, seats, err := p.BlockAny(1, d, n, adjacent)
 				require.Equal(t, want, kind(err))

@@ -30,6 +30,7 @@ type ask struct {
 	indices     []int    // of a Plan
 	list        bool
 	n, limit    int
+	where       seatmap.Where
 	ttl         time.Duration
 	hold        seatmap.Token
 	booking     seatmap.Token
@@ -48,7 +49,7 @@ var mapCalls = map[string]func(a *ask) error{
 		return err
 	},
 	"BlockAny": func(a *ask) error {
-		_, err := a.m.BlockAny(a.ctx, seatmap.BlockAnyRequest{Event: a.event, User: a.user, Key: a.key, N: a.n, TTL: a.ttl})
+		_, err := a.m.BlockAny(a.ctx, seatmap.BlockAnyRequest{Event: a.event, User: a.user, Key: a.key, N: a.n, TTL: a.ttl, Where: a.where})
 		return err
 	},
 	"Book": func(a *ask) error {
@@ -73,6 +74,10 @@ var mapCalls = map[string]func(a *ask) error{
 	},
 	"Seats": func(a *ask) error {
 		_, err := a.m.Seats(a.ctx, seatmap.SeatsRequest{Event: a.event, After: strings.Join(a.seats, ""), Limit: a.limit})
+		return err
+	},
+	"Layout": func(a *ask) error {
+		_, err := a.m.Layout(a.ctx, seatmap.LayoutRequest{Event: a.event})
 		return err
 	},
 	"Counts": func(a *ask) error {
@@ -189,20 +194,21 @@ func TestOfTwoErrorsTheFirstInPrecedenceComes(t *testing.T) {
 	}, []fault{
 		{seatmap.ErrClosed, "m", "all", func(a *ask) { a.m = ended }},
 		{context.Canceled, "ctx", "all", func(a *ask) { a.ctx = canceled }},
-		{seatmap.ErrInvalidEvent, "event", "Create Remove Block BlockAny Seat Seats Counts Holds Watch", func(a *ask) { a.event = "" }},
-		{seatmap.ErrInvalidEvent, "event", "Create Remove Block BlockAny Seat Seats Counts Holds Watch", func(a *ask) { a.event = "{" }},
+		{seatmap.ErrInvalidEvent, "event", "Create Remove Block BlockAny Seat Seats Layout Counts Holds Watch", func(a *ask) { a.event = "" }},
+		{seatmap.ErrInvalidEvent, "event", "Create Remove Block BlockAny Seat Seats Layout Counts Holds Watch", func(a *ask) { a.event = "{" }},
 		{seatmap.ErrInvalidUser, "user", "Block BlockAny Book Release Cancel Extend Holds", func(a *ask) { a.user = long }},
 		{seatmap.ErrInvalidUser, "user", "Block BlockAny Book Release Cancel Extend Holds", func(a *ask) { a.user = "\n" }},
 		{seatmap.ErrInvalidKey, "key", keyed, func(a *ask) { a.key = seatmap.NewKey(long) }},
 		{seatmap.ErrInvalidKey, "key", keyed, func(a *ask) { a.key = seatmap.NewKey("\x00") }},
 		{seatmap.ErrInvalidSeats, "twice", "Block Book Release Cancel", func(a *ask) { a.seats = append(a.seats, "8", "8") }},
 		{seatmap.ErrInvalidSeats, "n", "BlockAny", func(a *ask) { a.n = 0 }},
+		{seatmap.ErrInvalidSeats, "where", "BlockAny", func(a *ask) { a.where.Singles = seatmap.SinglesRefused }},
 		{seatmap.ErrInvalidSeats, "limit", "Seats", func(a *ask) { a.limit = -1 }},
 		{seatmap.ErrInvalidTTL, "ttl", "Block BlockAny Extend", func(a *ask) { a.ttl = 0 }},
 		{seatmap.ErrInvalidLimits, "limits", "Create", func(a *ask) { a.limits.Holds = -1 }},
 		{seatmap.ErrInvalidLayout, "layout", "Create", func(a *ask) { a.layout.Count = 0 }},
 		{seatmap.ErrKeyReused, "key", "Create Remove", func(a *ask) { a.key = usedByEvent }},
-		{seatmap.ErrUnknownEvent, "event", "Remove Block BlockAny Seat Seats Counts Holds Watch", func(a *ask) { a.event = "opera" }},
+		{seatmap.ErrUnknownEvent, "event", "Remove Block BlockAny Seat Seats Layout Counts Holds Watch", func(a *ask) { a.event = "opera" }},
 		{seatmap.ErrUnknownEvent, "token", ofTokens, func(a *ask) { a.hold, a.booking = lost.Token, lost.Token }},
 		{seatmap.ErrToken, "token", ofTokens, func(a *ask) { a.hold, a.booking = seatmap.Token{}, seatmap.Token{} }},
 		{seatmap.ErrExists, "event", "Create", func(a *ask) { a.event = event }},

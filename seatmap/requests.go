@@ -19,7 +19,7 @@ type CreateRequest struct {
 // seats instead of their labels.
 func (r CreateRequest) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("event", r.Event), slog.Any("key", r.Key),
-		slog.Int("seats", r.Layout.Count+len(r.Layout.Seats)), slog.Int("closed", len(r.Layout.Closed)),
+		slog.Int("seats", r.Layout.size()), slog.Int("closed", len(r.Layout.Closed)),
 		slog.Any("limits", r.Limits))
 }
 
@@ -75,6 +75,13 @@ func (r BlockRequest) LogValue() slog.Value {
 }
 
 // BlockAnyRequest asks [Store] to choose seats and hold them.
+//
+// The store chooses the best seats of those that Where allows. Without
+// [Where.Adjacent] these are the seats with the lowest ranks, and of equal ranks the
+// first ones in the layout. With Adjacent they are the N adjacent seats of which the
+// sum of the ranks is lowest, and of equal sums the first ones. Only seats of a row
+// with [Row.Ranks] have other ranks than 0. So in a layout without ranks, the order
+// of the layout alone decides.
 type BlockAnyRequest struct {
 	Event string
 	User  string
@@ -87,16 +94,67 @@ type BlockAnyRequest struct {
 // LogValue returns the request without the text of its key.
 func (r BlockAnyRequest) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("event", r.Event), slog.String("user", r.User), slog.Any("key", r.Key),
-		slog.Int("n", r.N), slog.String("prefix", r.Where.Prefix), slog.Bool("adjacent", r.Where.Adjacent),
-		slog.Duration("ttl", r.TTL))
+		slog.Int("n", r.N), slog.Any("where", r.Where), slog.Duration("ttl", r.TTL))
 }
 
-// Where says which seats [Store] may choose.
+// Where says which seats [Store] may choose. A field that is empty allows all. A
+// section, row or category that the layout does not have allows none.
 type Where struct {
-	// Prefix is how the seats' labels begin, such as "A-". Empty means any.
-	Prefix string
-	// Adjacent asks for seats that follow one another in the layout.
+	// Prefix is how the seats' labels begin, such as "A-".
+	Prefix   string
+	Section  string
+	Category string
+	// Rows is the names of rows, the most preferred first: seats in one of them are
+	// better than all seats in the next ones.
+	Rows []string
+	// Adjacent asks for seats that stand side by side: that follow one another in a
+	// row or at a table, without an aisle between them. If the layout has no rows, all
+	// its seats are one row.
 	Adjacent bool
+	// Singles says whether the choice may leave a single seat. Without Adjacent it must
+	// be SinglesAllowed, or else the request is refused with [ErrInvalidSeats].
+	Singles Singles
+}
+
+// LogValue returns the fields that are not empty.
+func (w Where) LogValue() slog.Value {
+	var fields []slog.Attr
+	for _, field := range [...]slog.Attr{
+		slog.String("prefix", w.Prefix), slog.String("section", w.Section), slog.String("category", w.Category),
+	} {
+		if field.Value.String() != "" {
+			fields = append(fields, field)
+		}
+	}
+	if len(w.Rows) > 0 {
+		fields = append(fields, slog.Any("rows", w.Rows))
+	}
+	return slog.GroupValue(append(fields, slog.Bool("adjacent", w.Adjacent), slog.String("singles", w.Singles.String()))...)
+}
+
+// Singles says what BlockAny does about single seats. A choice leaves a single seat
+// if an available seat next to it has no other available seat beside it, so that a
+// pair can no longer be seated there.
+type Singles uint8
+
+// What BlockAny does about single seats. The zero Singles is SinglesAllowed.
+const (
+	SinglesAllowed Singles = iota // does not look
+	SinglesAvoided                // leaves none, unless every choice would leave one
+	SinglesRefused                // leaves none, or fails with [ErrNotEnough]
+)
+
+// String returns the name, such as "Allowed".
+func (s Singles) String() string {
+	switch s {
+	case SinglesAllowed:
+		return "Allowed"
+	case SinglesAvoided:
+		return "Avoided"
+	case SinglesRefused:
+		return "Refused"
+	}
+	return fmt.Sprintf("Singles(%d)", uint8(s))
 }
 
 // BookRequest asks [Store] to book seats of a hold.
@@ -185,6 +243,11 @@ type SeatsRequest struct {
 	After string
 	// Limit is the largest number of seats of the page. 0 means all.
 	Limit int
+}
+
+// LayoutRequest asks [Store] for the layout of an event.
+type LayoutRequest struct {
+	Event string
 }
 
 // CountsRequest asks [Store] for the counts of an event.

@@ -131,6 +131,9 @@ type Store interface {
 	// Seats returns all seats of an event, or a page of them, as they were at one
 	// moment.
 	Seats(ctx context.Context, r SeatsRequest) (Snapshot, error)
+	// Layout returns the layout of an event. Closed is the seats that are not for sale
+	// at that moment.
+	Layout(ctx context.Context, r LayoutRequest) (Layout, error)
 	// Counts returns how many seats are in each state at one moment.
 	Counts(ctx context.Context, r CountsRequest) (Counts, error)
 	// Holds returns a user's live holds, without their secrets.

@@ -20,7 +20,7 @@ import (
 //	ErrExists                    Map.Create
 //	ErrUnknownSeat               event.seats, event.page, Plan.checkKnown
 //	ErrKeyReused                 event.repeats
-//	ErrSoldOut                   Plan.checkFree, Plan.choose, and without a lock Plan.refusal
+//	ErrSoldOut                   Plan.checkFree, Plan.choose, Plan.chooseWhere, and without a lock Plan.refusal
 //	*TakenError, ErrNotEnough    likewise
 //	ErrLimit                     event.checkLimits, event.checkLifetime
 //	ErrExpired, ErrToken         Plan.find, event.findPart
@@ -151,10 +151,20 @@ func checkBlockAny(e *event, r *BlockAnyRequest) error {
 	if err := checkN(r.N); err != nil {
 		return err
 	}
+	if err := checkWhere(&r.Where); err != nil {
+		return err
+	}
 	if err := checkTTL(r.TTL); err != nil {
 		return err
 	}
 	return e.exists(r.Event)
+}
+
+func checkWhere(w *Where) error {
+	if w.Singles > SinglesRefused || w.Singles != SinglesAllowed && !w.Adjacent {
+		return fmt.Errorf("%w: singles %v, adjacent %t", ErrInvalidSeats, w.Singles, w.Adjacent)
+	}
+	return nil
 }
 
 func checkSeats(e *event, r *SeatsRequest) error {

@@ -26,6 +26,17 @@ var broken = []struct {
 	{"a hold has only its first seat", "grants", func(s seatmap.Store) seatmap.Store { return blocksOne{s} }},
 	{"a refusal does not name the seat", "grants", func(s seatmap.Store) seatmap.Store { return namesNoSeat{s} }},
 	{"Adjacent is not heeded", "choice", func(s seatmap.Store) seatmap.Store { return choosesAny{s} }},
+	{"aisles are not heeded", "layouts", func(s seatmap.Store) seatmap.Store {
+		return &flattens{Store: s, forget: func(r *seatmap.Row) { r.Aisles = nil }}
+	}},
+	{"ranks are not heeded", "layouts", func(s seatmap.Store) seatmap.Store {
+		return &flattens{Store: s, forget: func(r *seatmap.Row) { r.Ranks = nil }}
+	}},
+	{"a table is a row", "layouts", func(s seatmap.Store) seatmap.Store {
+		return &flattens{Store: s, forget: func(r *seatmap.Row) { r.Table = false }}
+	}},
+	{"sections and categories are not heeded", "layouts", func(s seatmap.Store) seatmap.Store { return choosesAnywhere{s} }},
+	{"single seats are left", "layouts", func(s seatmap.Store) seatmap.Store { return leavesSingles{s} }},
 	{"the secret of a token is not compared", "tokens", func(s seatmap.Store) seatmap.Store {
 		return &trustsFences{Store: s, tokens: map[uint64]seatmap.Token{}}
 	}},
@@ -93,6 +104,40 @@ type choosesAny struct{ seatmap.Store }
 
 func (b choosesAny) BlockAny(ctx context.Context, r seatmap.BlockAnyRequest) (seatmap.Hold, error) {
 	r.Where.Adjacent = false
+	return b.Store.BlockAny(ctx, r)
+}
+
+// flattens is a Map that does not keep something of the rows, but says that it does.
+type flattens struct {
+	seatmap.Store
+	layout seatmap.Layout
+	forget func(r *seatmap.Row)
+}
+
+func (b *flattens) Create(ctx context.Context, r seatmap.CreateRequest) (seatmap.Receipt, error) {
+	b.layout = r.Layout
+	r.Layout.Rows = slices.Clone(r.Layout.Rows)
+	for i := range r.Layout.Rows {
+		b.forget(&r.Layout.Rows[i])
+	}
+	return b.Store.Create(ctx, r)
+}
+
+func (b *flattens) Layout(context.Context, seatmap.LayoutRequest) (seatmap.Layout, error) {
+	return b.layout, nil
+}
+
+type choosesAnywhere struct{ seatmap.Store }
+
+func (b choosesAnywhere) BlockAny(ctx context.Context, r seatmap.BlockAnyRequest) (seatmap.Hold, error) {
+	r.Where.Section, r.Where.Category = "", ""
+	return b.Store.BlockAny(ctx, r)
+}
+
+type leavesSingles struct{ seatmap.Store }
+
+func (b leavesSingles) BlockAny(ctx context.Context, r seatmap.BlockAnyRequest) (seatmap.Hold, error) {
+	r.Where.Singles = seatmap.SinglesAllowed
 	return b.Store.BlockAny(ctx, r)
 }
 

@@ -19,6 +19,7 @@ var checks = []struct {
 	{"events", events},
 	{"grants", grants},
 	{"choice", choice},
+	{"layouts", layouts},
 	{"tokens", tokens},
 	{"keys", keys},
 	{"limits", limits},
@@ -203,6 +204,69 @@ func choice(s *session) error {
 		}
 	}
 	return nil
+}
+
+// layouts checks rows, tables, aisles, categories and ranks.
+func layouts(s *session) error {
+	layout := seatmap.Layout{
+		Rows: []seatmap.Row{
+			{Section: "stalls", Name: "A", Seats: []string{"A1", "A2", "A3", "A4"}, Aisles: []string{"A1"}, Category: "gold"},
+			{Section: "stalls", Name: "B", Seats: []string{"B1", "B2", "B3", "B4", "B5"}, Ranks: []uint16{2, 1, 0, 1, 2}},
+			{Section: "terrace", Name: "T", Seats: []string{"T1", "T2", "T3"}, Table: true},
+		},
+		Categories: []seatmap.Category{{Name: "silver", First: "A4", Last: "B2"}},
+		Closed:     []string{"T2"},
+	}
+	_, err := s.store.Create(s.ctx, seatmap.CreateRequest{Event: s.event, Layout: layout})
+	if err != nil {
+		return wrap("Create", err)
+	}
+	got, err := s.store.Layout(s.ctx, seatmap.LayoutRequest{Event: s.event})
+	if err != nil || fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", layout) {
+		return failf("Layout returned %+v, %v, not %+v", got, err, layout)
+	}
+	adjacent := func(n int, w seatmap.Where) seatmap.BlockAnyRequest {
+		w.Adjacent = true
+		return seatmap.BlockAnyRequest{N: n, Where: w}
+	}
+	for _, c := range []struct {
+		r    seatmap.BlockAnyRequest
+		want []string
+	}{
+		{adjacent(4, seatmap.Where{Section: "stalls", Category: "gold"}), nil},
+		{adjacent(4, seatmap.Where{Rows: []string{"A"}}), nil},
+		{adjacent(3, seatmap.Where{Rows: []string{"B", "A"}}), []string{"B2", "B3", "B4"}},
+		{adjacent(3, seatmap.Where{}), []string{"A2", "A3", "A4"}},
+		{adjacent(3, seatmap.Where{Section: "terrace"}), nil},
+		{adjacent(2, seatmap.Where{Section: "terrace"}), []string{"T3", "T1"}},
+		{adjacent(2, seatmap.Where{Rows: []string{"A"}, Singles: seatmap.SinglesRefused}), nil},
+		{adjacent(2, seatmap.Where{Rows: []string{"A"}, Singles: seatmap.SinglesAvoided}), []string{"A2", "A3"}},
+		{adjacent(2, seatmap.Where{Rows: []string{"B"}, Singles: seatmap.SinglesAvoided}), []string{"B1", "B2"}},
+		{adjacent(2, seatmap.Where{Rows: []string{"B"}}), []string{"B2", "B3"}},
+		{seatmap.BlockAnyRequest{N: 3, Where: seatmap.Where{Category: "silver"}}, []string{"A4", "B2", "B1"}},
+		{seatmap.BlockAnyRequest{N: 2, Where: seatmap.Where{Category: "silver", Section: "terrace"}}, nil},
+		{seatmap.BlockAnyRequest{N: 1, Where: seatmap.Where{Rows: []string{"C"}}}, nil},
+	} {
+		r := c.r
+		r.Event, r.User, r.TTL = s.event, "ann", ttl
+		h, err := s.store.BlockAny(s.ctx, r)
+		if c.want == nil {
+			if err := want(fmt.Sprintf("BlockAny of %d seats with %+v", r.N, r.Where), err, seatmap.ErrNotEnough); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil || !slices.Equal(h.Seats, c.want) {
+			return failf("BlockAny of %d seats with %+v returned %v, %v, not %v", r.N, r.Where, h.Seats, err, c.want)
+		}
+		if err := s.release(h.Token); err != nil {
+			return wrap("Release", err)
+		}
+	}
+	_, err = s.store.BlockAny(s.ctx, seatmap.BlockAnyRequest{
+		Event: s.event, User: "ann", N: 1, TTL: ttl, Where: seatmap.Where{Singles: seatmap.SinglesAvoided},
+	})
+	return want("BlockAny that avoids singles and is not Adjacent", err, seatmap.ErrInvalidSeats)
 }
 
 // tokens checks that a token is needed, and the right one.

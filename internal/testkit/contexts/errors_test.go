@@ -317,6 +317,7 @@ var instant = map[string]call{
 	"seatmap.Map.Extend": func(t *testing.T, ctx context.Context) error { return of(hall(t).Extend(ctx, seatmap.ExtendRequest{})) },
 	"seatmap.Map.Seat":   func(t *testing.T, ctx context.Context) error { return of(hall(t).Seat(ctx, seatmap.SeatRequest{})) },
 	"seatmap.Map.Seats":  func(t *testing.T, ctx context.Context) error { return of(hall(t).Seats(ctx, seatmap.SeatsRequest{})) },
+	"seatmap.Map.Layout": func(t *testing.T, ctx context.Context) error { return of(hall(t).Layout(ctx, seatmap.LayoutRequest{})) },
 	"seatmap.Map.Counts": func(t *testing.T, ctx context.Context) error { return of(hall(t).Counts(ctx, seatmap.CountsRequest{})) },
 	"seatmap.Map.Holds":  func(t *testing.T, ctx context.Context) error { return of(hall(t).Holds(ctx, seatmap.HoldsRequest{})) },
 }

@@ -167,6 +167,7 @@ var recipes = map[string]string{
 	"seatmap.BlockAnyRequest": `seatmap.BlockAnyRequest{Event: "a", User: "a", N: 1, TTL: time.Minute}`,
 	"seatmap.SeatRequest":     `seatmap.SeatRequest{Event: "a", Seat: "1"}`,
 	"seatmap.SeatsRequest":    `seatmap.SeatsRequest{Event: "a"}`,
+	"seatmap.LayoutRequest":   `seatmap.LayoutRequest{Event: "a"}`,
 	"seatmap.CountsRequest":   `seatmap.CountsRequest{Event: "a"}`,
 	"seatmap.HoldsRequest":    `seatmap.HoldsRequest{Event: "a", User: "a"}`,
 	"seatmap.WatchRequest":    `seatmap.WatchRequest{Event: "a"}`,
