@@ -328,15 +328,17 @@ func TestOrdersThatCannotDeadlockAreReportedUnlessAllowed(t *testing.T) {
 	}
 }
 
+// TestSampledCheckerFollowsWholeNests expects both nests in one of nine cases: in 100 of
+// 900, with a deviation of 9.4, and fails for six such deviations.
 func TestSampledCheckerFollowsWholeNests(t *testing.T) {
-	r := checkWith(t, arcmutex.CheckOptions{Sample: 10})
-	for range 1000 {
+	r := checkWith(t, arcmutex.CheckOptions{Sample: 3})
+	for range 900 {
 		l := named("A", "B", "C")
 		l[0].With(func(*int) { lockBoth(l[1], l[2]) })
 		l[2].With(func(*int) { l[0].With(func(*int) {}) })
 	}
 	found := r.take()
-	assert.InDelta(t, 10, len(found), 10, "both nests in one of a hundred cases")
+	assert.InDelta(t, 100, len(found), 57)
 	for _, text := range found {
 		assert.Equal(t, "lock order: A>C C>A", text)
 	}

@@ -20,9 +20,11 @@ func downgradeInventory(g *arcmutex.Guard[int]) arcmutex.RGuard[int] {
 	return arcmutex.Map(&r, func(v *int) *int { return v })
 }
 
+// TestSampledProfileKeepsReaders expects 100 of 200 readers in the profile, with a
+// deviation of 7.1, and fails for six such deviations.
 func TestSampledProfileKeepsReaders(t *testing.T) {
 	profile := pprof.Lookup("ferrous.locks")
-	arcmutex.Track(10)
+	arcmutex.Track(2)
 	defer arcmutex.Track(0)
 	m := arcmutex.NewRWMutex(0)
 	shares := make([]arcmutex.RGuard[int], 200)
@@ -33,7 +35,7 @@ func TestSampledProfileKeepsReaders(t *testing.T) {
 		})
 	}
 	n := profile.Count()
-	assert.InDelta(t, 20, n, 19)
+	assert.InDelta(t, 100, n, 43)
 	for range 1000 {
 		m.RWith(func(*int) {})
 	}
