@@ -15,7 +15,8 @@ import (
 )
 
 // Of several cases that are ready each is chosen with the same chance, wherever
-// they stand among those that are not.
+// they stand among those that are not. One of two is chosen 2000 times of 4000,
+// with a deviation of 32, and the test fails for six such deviations.
 func TestSelectChoosesEvenlyAmongTheReady(t *testing.T) {
 	const n = 4000
 	_, idle := channel.New[int](1)
@@ -35,7 +36,7 @@ func TestSelectChoosesEvenlyAmongTheReady(t *testing.T) {
 		for range n {
 			chosen[selects(cases)]++
 		}
-		assert.InDelta(t, n/2, chosen[3], 5*32, "%v", chosen)
+		assert.InDelta(t, n/2, chosen[3], 6*32, "%v", chosen)
 		assert.Equal(t, n, chosen[3]+chosen[4])
 	}
 }

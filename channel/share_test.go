@@ -17,10 +17,10 @@ import (
 )
 
 // shareMessages is how many messages two waiters share. The share of one that
-// takes each with the chance of a coin is within 5 standard deviations of half.
+// takes each with the chance of a coin is within 6 standard deviations of half.
 const (
 	shareMessages = 2000
-	shareSlack    = 5 * 23
+	shareSlack    = 6 * 23
 )
 
 // inlet is what a channel of any kind gives to those who wait to receive.
