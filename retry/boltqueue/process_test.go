@@ -134,7 +134,8 @@ func TestAQueueThatIsKilledLosesNothing(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, cmd.Start())
 		lines := bufio.NewScanner(out)
-		for n := 50 + rand.IntN(500); n > 0 && lines.Scan(); n-- {
+		most := len(added) + 10 + rand.IntN(100)
+		for len(added) < most && lines.Scan() {
 			hear(lines.Text())
 		}
 		require.NoError(t, cmd.Process.Kill())
@@ -160,7 +161,6 @@ func TestAQueueThatIsKilledLosesNothing(t *testing.T) {
 	for key := range added {
 		require.NotZero(t, ok[key], "%s was accepted", key)
 	}
-	assert.Greater(t, len(added), kills*20)
 	assert.LessOrEqual(t, repeated, kills*killedWorkers, "only what was in work may come again")
 	t.Logf("%d jobs, %d handled again after %d kills", len(added), repeated, kills)
 }
