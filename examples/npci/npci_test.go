@@ -271,8 +271,8 @@ func TestARecordThatACrashCutShortIsForgotten(t *testing.T) {
 func TestAnInterruptIsAShutdown(t *testing.T) {
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancel(t.Context())
-	args := append([]string{"-dir=" + dir, "-transactions=2000", "-rate=1000"}, nasty...)
-	out := &trigger{f: cancel}
+	args := append([]string{"-dir=" + dir, "-transactions=2000", "-rate=100"}, nasty...)
+	out := &trigger{f: cancel} // after two seconds, of twenty
 	require.ErrorContains(t, run(ctx, args, out), "retry: shutdown")
 	var again bytes.Buffer
 	require.NoError(t, run(t.Context(), append(args[:2:2], nasty...), &again))
