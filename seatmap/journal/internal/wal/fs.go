@@ -1,0 +1,143 @@
+package wal
+
+import (
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// ErrNotExist is the error of a file that does not exist.
+var ErrNotExist = fs.ErrNotExist
+
+// FS is the directory of a log. Tests have one that loses what was not synced.
+type FS interface {
+	// Lock takes the directory for this process, and returns what gives it back. The
+	// error is [ErrLocked].
+	Lock() (unlock func() error, err error)
+	// List returns the names of all files.
+	List() ([]string, error)
+	// Open opens a file that exists.
+	Open(name string, readOnly bool) (File, error)
+	// Create makes a file that does not exist.
+	Create(name string) (File, error)
+	Rename(from, to string) error
+	Remove(name string) error
+	// SyncDir makes what Create, Rename and Remove did permanent.
+	SyncDir() error
+}
+
+// File is a file of a log.
+type File interface {
+	io.ReaderAt
+	io.WriterAt
+	io.Closer
+	Size() (int64, error)
+	// Allocate makes the file so long, with zeros at its end, and its room sure.
+	Allocate(size int64) error
+	Truncate(size int64) error
+	// Sync makes what was written permanent.
+	Sync() error
+}
+
+// Dir returns the FS of a directory. It makes the directory if there is none.
+func Dir(path string) (FS, error) {
+	path = filepath.Clean(path)
+	var made []string // directories in which a name is new
+	for p := path; ; p = filepath.Dir(p) {
+		if _, err := os.Stat(p); err == nil || p == filepath.Dir(p) {
+			break
+		}
+		made = append(made, filepath.Dir(p))
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, err
+	}
+	for _, p := range made {
+		if err := syncDir(p); err != nil {
+			return nil, err
+		}
+	}
+	return dir(path), nil
+}
+
+// OpenDir is as Dir for a directory that exists.
+func OpenDir(path string) (FS, error) {
+	info, err := os.Stat(path)
+	if err == nil && !info.IsDir() {
+		err = &fs.PathError{Op: "open", Path: path, Err: fs.ErrInvalid}
+	}
+	return dir(path), err
+}
+
+type dir string
+
+func (d dir) path(name string) string { return filepath.Join(string(d), name) }
+
+// Lock locks a file of its own, which stays: a lock on a file that was removed would
+// keep nobody out.
+func (d dir) Lock() (unlock func() error, err error) { return lock(d.path("lock")) }
+
+func (d dir) List() (names []string, err error) {
+	entries, err := os.ReadDir(string(d))
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names, err
+}
+
+func (d dir) Open(name string, readOnly bool) (File, error) {
+	flag := os.O_RDWR
+	if readOnly {
+		flag = os.O_RDONLY
+	}
+	return open(d.path(name), flag)
+}
+
+func (d dir) Create(name string) (File, error) {
+	return open(d.path(name), os.O_RDWR|os.O_CREATE|os.O_EXCL)
+}
+
+func open(path string, flag int) (File, error) {
+	f, err := os.OpenFile(path, flag, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	return file{f}, nil
+}
+
+func (d dir) Rename(from, to string) error { return os.Rename(d.path(from), d.path(to)) }
+
+func (d dir) Remove(name string) error { return os.Remove(d.path(name)) }
+
+func (d dir) SyncDir() error { return syncDir(string(d)) }
+
+type file struct{ *os.File }
+
+func (f file) Size() (int64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}
+
+func (f file) Allocate(size int64) error { return allocate(f.File, size) }
+
+func (f file) Sync() error { return syncData(f.File) }
+
+// writeZeros allocates by writing.
+func writeZeros(f *os.File, size int64) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	for at := info.Size(); at < size; {
+		n, err := f.WriteAt(zeros[:min(int64(len(zeros)), size-at)], at)
+		if err != nil {
+			return err
+		}
+		at += int64(n)
+	}
+	return nil
+}
