@@ -324,7 +324,7 @@ func (fs *FS) Crash(loss Loss, r *rand.Rand) *FS {
 }
 
 func (fs *FS) after(loss Loss, r *rand.Rand) *FS {
-	names := map[string]*inode{}
+	var names map[string]*inode
 	switch loss {
 	case LoseAll:
 		names = fs.synced

@@ -149,9 +149,7 @@ type batch struct {
 func (b *batch) last() uint64 { return b.first + uint64(b.count) - 1 }
 
 // A Record appends itself to a buffer.
-type Record interface {
-	AppendTo(buf []byte) []byte
-}
+type Record = interface{ AppendTo(buf []byte) []byte }
 
 // Reserve makes sure that there is room for records of n bytes together, which may then
 // be appended. The error is that of the disk, which may be full: then nothing has
