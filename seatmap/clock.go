@@ -135,13 +135,8 @@ func (c *Clock) wallTime() wallTime {
 	return wallTime{t, int64(t.Sub(c.base)) + 1}
 }
 
-// time returns the moment of a reading of the clock; the zero time for 0.
-func (w wallTime) time(mono int64) time.Time {
-	if mono == 0 {
-		return time.Time{}
-	}
-	return w.at.Add(time.Duration(mono - w.mono))
-}
+// time returns the moment of a reading of the clock. It may be before the clock began.
+func (w wallTime) time(mono int64) time.Time { return w.at.Add(time.Duration(mono - w.mono)) }
 
 // deadline returns the moment of a deadline and how much time is left; zero for 0.
 func (w wallTime) deadline(mono int64) (time.Time, time.Duration) {

@@ -16,7 +16,7 @@ var (
 	// ErrUnavailable is the error of a request that the store did not carry out
 	// because it could not be reached, or cannot work at the moment. Nothing has
 	// changed, so the request can be repeated, with or without a [Key]. A [Map] is
-	// always available.
+	// always available, except for an event that is being moved; see [Porter].
 	ErrUnavailable = errors.New("seatmap: store is unavailable")
 	// ErrOutcomeUnknown is the error of a request that was sent to the store, and
 	// whose answer did not arrive: the store may have carried it out. Repeat the
@@ -86,6 +86,9 @@ var (
 	ErrInvalidSeats = fmt.Errorf("%w seats", ErrInvalid)
 	// ErrInvalidTTL is the error if a duration is not positive, or above [MaxTTL].
 	ErrInvalidTTL = fmt.Errorf("%w duration", ErrInvalid)
+	// ErrInvalidExport is the error of [Porter.Import] if what it reads is not what
+	// Export wrote: it is of another version, damaged or incomplete.
+	ErrInvalidExport = fmt.Errorf("%w export", ErrInvalid)
 	// ErrInvalidCursor is the error if a text is not that of a [Cursor].
 	ErrInvalidCursor = fmt.Errorf("%w cursor", ErrInvalid)
 )

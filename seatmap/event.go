@@ -29,6 +29,7 @@ func newEvent(r *CreateRequest, ls *labels, closed []int, m *Map) *event {
 	o := &m.options
 	e := &event{plan: newPlan(r.Event, ls, closed, m.clock, m.tagKey(r.Event)), limits: r.Limits}
 	e.plan.event = e
+	e.plan.tags.former = m.former.of(r.Event)
 	e.sweeper, e.sweepAt, e.turn.of = m.sweeper, never, e
 	if e.keys.most = o.Keys; o.Keys == 0 {
 		e.keys.most = 4096 + ls.count
@@ -122,7 +123,7 @@ func (e *event) block(r *BlockRequest, h *Hold) error {
 	var keyed *keyedRequest
 	if !r.Key.IsZero() {
 		q := e.keys.request(r.User, r.Key,
-			fingerprint{method: methodBlock, seats: e.keys.seatsPrint(r.Seats), ttl: r.TTL})
+			fingerprint{method: methodBlock, seats: printOfSeats(r.Seats), ttl: r.TTL})
 		keyed = &q
 		if old, err := e.repeats(w.mono, keyed); old != nil || err != nil {
 			*h = old.replay(w)
@@ -153,7 +154,7 @@ func (e *event) blockAny(r *BlockAnyRequest, h *Hold) error {
 	var keyed *keyedRequest
 	if !r.Key.IsZero() {
 		q := e.keys.request(r.User, r.Key,
-			fingerprint{method: methodBlockAny, n: r.N, where: e.keys.wherePrint(r.Where), ttl: r.TTL})
+			fingerprint{method: methodBlockAny, n: r.N, where: printOfWhere(&r.Where), ttl: r.TTL})
 		keyed = &q
 		if old, err := e.repeats(w.mono, keyed); old != nil || err != nil {
 			*h = old.replay(w)
@@ -213,7 +214,7 @@ func (e *event) book(r *BookRequest) (Booking, error) {
 	var keyed *keyedRequest
 	if !r.Key.IsZero() {
 		q := e.keys.request(r.User, r.Key,
-			fingerprint{method: methodBook, seats: e.keys.seatsPrint(r.Seats), token: e.keys.tokenPrint(&r.Token)})
+			fingerprint{method: methodBook, seats: printOfSeats(r.Seats), token: printOfToken(&r.Token)})
 		keyed = &q
 		if old, err := e.repeats(w.mono, keyed); old != nil || err != nil {
 			return old.replay(w).booking(), err
@@ -260,7 +261,7 @@ func (e *event) giveBack(r *ReleaseRequest, method method, state SeatState, kind
 	var keyed *keyedRequest
 	if !r.Key.IsZero() {
 		q := e.keys.request(r.User, r.Key,
-			fingerprint{method: method, seats: e.keys.seatsPrint(r.Seats), token: e.keys.tokenPrint(&r.Token)})
+			fingerprint{method: method, seats: printOfSeats(r.Seats), token: printOfToken(&r.Token)})
 		keyed = &q
 		if old, err := e.repeats(now, keyed); old != nil || err != nil {
 			return Receipt{Replayed: old != nil}, err
@@ -298,7 +299,7 @@ func (e *event) extend(r *ExtendRequest) (Hold, error) {
 	var keyed *keyedRequest
 	if !r.Key.IsZero() {
 		q := e.keys.request(r.User, r.Key,
-			fingerprint{method: methodExtend, ttl: r.TTL, token: e.keys.tokenPrint(&r.Token)})
+			fingerprint{method: methodExtend, ttl: r.TTL, token: printOfToken(&r.Token)})
 		keyed = &q
 		if old, err := e.repeats(w.mono, keyed); old != nil || err != nil {
 			return old.replay(w), err
@@ -355,6 +356,9 @@ func (e *event) page(r *SeatsRequest) (Snapshot, error) {
 	from := 0
 	if r.After != "" {
 		after, ok := e.plan.labels.seat(r.After)
+		if err := e.whileMoved(); !ok && err != nil {
+			return Snapshot{}, err
+		}
 		if !ok {
 			return Snapshot{}, fmt.Errorf("%w: %q", ErrUnknownSeat, truncate(r.After))
 		}

@@ -1,16 +1,12 @@
 package seatmap
 
-import (
-	"hash/maphash"
-	"sync"
-)
+import "sync"
 
 // eventKeys are the results of Create and Remove that a Map remembers by key. The
 // result of a Create is in its event while that exists, and here after the event was
 // removed; the result of a Remove is here. The results are forgotten in the order in
 // which they came.
 type eventKeys struct {
-	seed maphash.Seed
 	most int
 
 	mu    sync.Mutex
@@ -35,7 +31,7 @@ func (k *eventKeys) created(r *CreateRequest) *eventResult {
 	if r.Key.IsZero() {
 		return nil
 	}
-	return &eventResult{eventKey: eventKey{r.Event, r.Key.Reveal()}, layout: r.Layout.print(k.seed), limits: r.Limits}
+	return &eventResult{eventKey: eventKey{r.Event, r.Key.Reveal()}, layout: r.Layout.print(), limits: r.Limits}
 }
 
 // removed returns the result of a Remove with a key, or nil if there is no key.

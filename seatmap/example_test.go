@@ -1,6 +1,7 @@
 package seatmap_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -393,4 +394,39 @@ func ExamplePlan() {
 	// Token(concert#2) <nil>
 	// <nil>
 	// {99 0 1 0} <nil>
+}
+
+// An event is moved to another store. Its tokens work there.
+func ExamplePorter() {
+	ctx := context.Background()
+	old, new := seatmap.NewMap(seatmap.MapOptions{}), seatmap.NewMap(seatmap.MapOptions{})
+	defer old.Close()
+	defer new.Close()
+	_, err := old.Create(ctx, seatmap.CreateRequest{Event: "concert", Layout: seatmap.Layout{Count: 3}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	hold, err := old.Block(ctx, seatmap.BlockRequest{Event: "concert", User: "ann", Seats: []string{"2"}, TTL: time.Minute})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	var export bytes.Buffer // it has the secret of hold.Token: do not log it
+	if _, err := old.Export(ctx, seatmap.ExportRequest{Event: "concert", Remove: true}, &export); err != nil {
+		fmt.Println(err)
+		return
+	}
+	info, err := new.Import(ctx, seatmap.ImportRequest{}, &export)
+	fmt.Println(info.Event, info.Seats, err)
+
+	booking, err := new.Book(ctx, seatmap.BookRequest{Token: hold.Token})
+	fmt.Println(booking.User, booking.Seats, err)
+	_, err = old.Book(ctx, seatmap.BookRequest{Token: hold.Token})
+	fmt.Println(err)
+	// Output:
+	// concert 3 <nil>
+	// ann [2] <nil>
+	// seatmap: unknown event: "concert"
 }

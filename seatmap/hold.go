@@ -160,7 +160,6 @@ func (p *Plan) extend(head uint32, until int64) int64 {
 // book makes part of the hold that begins at head a booking, and returns where the
 // booking begins. For q see grant.
 func (p *Plan) book(now int64, head uint32, part []uint32, q *keyedRequest) uint32 {
-	p.touch(part)
 	hold, over := p.detach(now, head, part)
 	if over {
 		hold.fence = 0
@@ -180,7 +179,6 @@ func (p *Plan) book(now int64, head uint32, part []uint32, q *keyedRequest) uint
 
 // vacate makes part of the hold or booking that begins at head available.
 func (p *Plan) vacate(now int64, head uint32, part []uint32, kind ChangeKind) {
-	p.touch(part)
 	until := p.deadline(head) // 0 for a booking
 	rec, over := p.detach(now, head, part)
 	for _, seat := range part {
@@ -207,6 +205,7 @@ func (p *Plan) detach(now int64, head uint32, part []uint32) (rec *record, over 
 	state := SeatState(p.word(int(head)) & stateMask)
 	rec = &p.records[head]
 	p.restBuf = p.seats(p.restBuf[:0], head)
+	p.touch(p.restBuf)
 	if len(part) == len(p.restBuf) {
 		if len(p.headOf) > 0 {
 			delete(p.headOf, rec.fence)

@@ -31,6 +31,8 @@ type keys struct {
 	front, back uint32
 	queued      int
 	next        atomic.Int64 // when to forget the front; 0 for none
+
+	exports []*answerExport // being made
 }
 
 const noSlot = ^uint32(0)
@@ -41,50 +43,6 @@ type keyedRequest struct {
 	key         Key
 	hash        uint64 // of user and key
 	fingerprint fingerprint
-}
-
-// fingerprint is a short form of all that a request with a key asks for. Fields
-// that a method does not have are 0.
-type fingerprint struct {
-	method method
-	n      int
-	ttl    time.Duration
-	seats  uint64 // hash
-	where  uint64 // hash
-	token  uint64 // hash
-}
-
-type method uint8
-
-const (
-	methodBlock method = iota
-	methodBlockAny
-	methodBook
-	methodRelease
-	methodExtend
-	methodCancel
-)
-
-// differs returns in what p differs from other.
-func (p fingerprint) differs(other fingerprint) (names []string) {
-	if p.method != other.method {
-		return []string{"method"}
-	}
-	for _, field := range []struct {
-		name string
-		same bool
-	}{
-		{"Token", p.token == other.token},
-		{"Seats", p.seats == other.seats},
-		{"N", p.n == other.n},
-		{"Where", p.where == other.where},
-		{"TTL", p.ttl == other.ttl},
-	} {
-		if !field.same {
-			names = append(names, field.name)
-		}
-	}
-	return names
 }
 
 // result is the answer to a keyedRequest.
@@ -127,32 +85,6 @@ func mix(before, h uint64) uint64 { return bits.RotateLeft64(before, 29)*0x9E377
 func (k *keys) request(user string, key Key, p fingerprint) keyedRequest {
 	return keyedRequest{user: user, key: key, hash: k.hash(user, *key.text), fingerprint: p}
 }
-
-// seatsPrint returns the fingerprint of a list of seats. Nil, which may mean all,
-// differs from a list that names all.
-func (k *keys) seatsPrint(seats []string) uint64 {
-	if seats == nil {
-		return 0
-	}
-	print := maphash.String(k.seed, "seats")
-	for _, seat := range seats {
-		print = mix(print, maphash.String(k.seed, seat))
-	}
-	return print
-}
-
-func (k *keys) wherePrint(w Where) uint64 {
-	print := k.seatsPrint(w.Rows)
-	for _, text := range [...]string{w.Prefix, w.Section, w.Category} {
-		print = mix(print, maphash.String(k.seed, text))
-	}
-	return mix(print, maphash.Comparable(k.seed, struct {
-		bool
-		Singles
-	}{w.Adjacent, w.Singles}))
-}
-
-func (k *keys) tokenPrint(t *Token) uint64 { return maphash.Comparable(k.seed, *t) }
 
 // has reports whether there may be a result for the user's key. If it reports
 // false, there is none. It needs no lock.
@@ -261,6 +193,11 @@ func (k *keys) forget(now int64) {
 			k.next.Store(a.until)
 			return
 		}
+		for _, x := range k.exports {
+			if x.left > 0 && x.next == k.front {
+				k.export(x, 1)
+			}
+		}
 		k.tally(a.hash).Add(^uint32(0))
 		k.unlink(a.hash, k.front)
 		k.unused = append(k.unused, k.front)
@@ -272,6 +209,34 @@ func (k *keys) forget(now int64) {
 	if len(k.unused) == len(k.slots) && len(k.slots) >= 1024 {
 		k.slots, k.unused, k.byHash = nil, nil, nil // give the memory back
 		k.filter.Store(nil)
+	}
+}
+
+// answerExport is an unfinished copy of the results that had ended at one moment. A
+// result that is forgotten before it was copied is copied first.
+type answerExport struct {
+	next uint32 // the slot to copy next
+	left int    // how many are to be copied
+	save func(r *result)
+}
+
+func (k *keys) beginExport(save func(r *result)) *answerExport {
+	x := &answerExport{next: k.front, left: k.queued, save: save}
+	k.exports = append(k.exports, x)
+	return x
+}
+
+func (k *keys) endExport(x *answerExport) {
+	k.exports = slices.DeleteFunc(k.exports, func(other *answerExport) bool { return other == x })
+}
+
+// export copies at most n results.
+func (k *keys) export(x *answerExport, n int) {
+	for ; n > 0 && x.left > 0; n-- {
+		r := &k.slots[x.next]
+		x.save(r)
+		x.next = r.nextQueued
+		x.left--
 	}
 }
 

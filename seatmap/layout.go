@@ -2,7 +2,6 @@ package seatmap
 
 import (
 	"fmt"
-	"hash/maphash"
 	"slices"
 	"strconv"
 )
@@ -63,13 +62,13 @@ func (l *Layout) size() int {
 	return n
 }
 
-// print returns a hash of the layout.
-func (l *Layout) print(seed maphash.Seed) uint64 {
-	print := maphash.Comparable(seed, l.Count)
+// print returns a hash of the layout, which is the same in every process.
+func (l *Layout) print() uint64 {
+	print := uint64(l.Count)
 	texts := func(list ...string) {
 		print = mix(print, uint64(len(list)))
 		for _, text := range list {
-			print = mix(print, maphash.String(seed, text))
+			print = addText(print, text)
 		}
 	}
 	texts(l.Seats...)
@@ -79,13 +78,15 @@ func (l *Layout) print(seed maphash.Seed) uint64 {
 		texts(r.Section, r.Name, r.Category)
 		texts(r.Seats...)
 		texts(r.Aisles...)
-		print = mix(print, maphash.Comparable(seed, r.Table))
+		if r.Table {
+			print++
+		}
 		for _, rank := range r.Ranks {
-			print = mix(print, maphash.Comparable(seed, rank))
+			print = mix(print, uint64(rank))
 		}
 	}
 	for _, c := range l.Categories {
-		print = mix(print, maphash.Comparable(seed, c))
+		texts(c.Name, c.First, c.Last)
 	}
 	return print
 }

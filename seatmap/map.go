@@ -7,7 +7,6 @@ import (
 	crand "crypto/rand"
 	"crypto/sha256"
 	"fmt"
-	"hash/maphash"
 	"io"
 	"iter"
 	"log/slog"
@@ -40,6 +39,7 @@ type Map struct {
 	closed  atomic.Bool
 	key     [32]byte // the keys of the events' tags are derived from it
 	keys    eventKeys
+	former  formerKeys
 	// No removed event gave out a higher fence or revision.
 	fence, revision atomic.Uint64
 }
@@ -47,6 +47,7 @@ type Map struct {
 var (
 	_ Store   = (*Map)(nil)
 	_ Sweeper = (*Map)(nil)
+	_ Porter  = (*Map)(nil)
 )
 
 // MapOptions configures a [Map]. The zero MapOptions is a good choice.
@@ -83,7 +84,7 @@ func NewMap(o MapOptions) *Map {
 	}
 	m := &Map{events: xsync.NewMapOf[string, *event](), options: o, clock: NewClock()}
 	_, _ = crand.Read(m.key[:]) // never fails
-	m.keys.seed, m.keys.most = maphash.MakeSeed(), cmp.Or(o.Keys, 4096)
+	m.keys.most = cmp.Or(o.Keys, 4096)
 	m.self = m
 	if !o.Manual {
 		m.sweeper = newSweeper(m.clock, o.SweepEvery)
@@ -178,7 +179,7 @@ func (m *Map) Create(ctx context.Context, r CreateRequest) (Receipt, error) {
 		if ok || repeated || err != nil {
 			return old, !ok
 		}
-		e.plan.fence = max(m.fence.Load(), uint64(max(time.Now().UnixMicro(), 0)))
+		e.plan.fence = m.firstFence(0)
 		e.plan.revision = m.revision.Load()
 		return e, false
 	})
@@ -209,6 +210,9 @@ func (m *Map) Remove(ctx context.Context, r RemoveRequest) (Receipt, error) {
 	var err error
 	m.events.Compute(r.Event, func(e *event, ok bool) (*event, bool) {
 		now := m.clock.now()
+		if err = e.whileMoved(); err != nil {
+			return e, false
+		}
 		repeated, err = m.keys.repeats(now, e, removed)
 		switch {
 		case repeated || err != nil:
@@ -217,14 +221,24 @@ func (m *Map) Remove(ctx context.Context, r RemoveRequest) (Receipt, error) {
 			err = unknownEvent(r.Event)
 			return nil, true
 		}
-		fence, revision := e.close(ErrUnknownEvent)
-		raise(&m.fence, fence)
-		raise(&m.revision, revision+1) // that of the snapshot of what follows
-		m.keys.remember(now, e.created)
+		m.end(now, e)
 		m.keys.remember(now, removed)
 		return nil, true
 	})
 	return Receipt{Replayed: repeated}, err
+}
+
+// firstFence returns what the fences of a new event rise from, if its last one was that.
+func (m *Map) firstFence(last uint64) uint64 {
+	return max(last, m.fence.Load(), uint64(max(time.Now().UnixMicro(), 0)))
+}
+
+// end ends an event that is removed.
+func (m *Map) end(now int64, e *event) {
+	fence, revision := e.close(ErrUnknownEvent)
+	raise(&m.fence, fence)
+	raise(&m.revision, revision+1) // that of the snapshot of what follows
+	m.keys.remember(now, e.created)
 }
 
 // raise makes v at least n.

@@ -34,6 +34,7 @@ type oracle struct {
 	gone   bool                   // the event was removed
 
 	created *eventKeyed // nil if it was created without a key
+	moves   int         // how often it was exported and imported
 }
 
 type grant struct {
@@ -209,7 +210,7 @@ func TestMapBehavesLikeTheOracle(t *testing.T) {
 				t.Repeat(map[string]func(*rapid.T){
 					"": w.check, "create": w.create, "remove": w.remove, "block": w.block, "any": w.blockAny,
 					"book": w.book, "release": w.release, "cancel": w.cancel, "extend": w.extend, "forge": w.forge,
-					"dead context": w.deadContext, "time": w.time, "sweep": w.sweep, "watch": w.watch,
+					"dead context": w.deadContext, "time": w.time, "sweep": w.sweep, "watch": w.watch, "move": w.move,
 				})
 				w.close(t)
 			})
@@ -240,6 +241,7 @@ type eventKeyed struct {
 // placed is a cursor with the life of an event that it is of.
 type placed struct {
 	of     *oracle
+	moves  int
 	cursor seatmap.Cursor
 }
 
@@ -338,6 +340,29 @@ func (w *world) remove(t *rapid.T) {
 		l.ended(t, seatmap.ErrUnknownEvent)
 		w.revision[name] = l.view.at
 		delete(w.watchers, name)
+	}
+}
+
+// move moves an event out of the map and into it again.
+func (w *world) move(t *rapid.T) {
+	o := w.events[someEvent.Draw(t, "event")]
+	if o == nil {
+		t.Skip("no such event")
+	}
+	export := exported(t, w.m, o.name, true)
+	if rapid.Bool().Draw(t, "through another map") {
+		other := seatmap.NewMap(seatmap.MapOptions{Manual: true})
+		require.NoError(t, imported(other, export))
+		compare(t, other, o)
+		export = exported(t, other, o.name, true)
+		require.NoError(t, other.Close())
+	}
+	require.NoError(t, imported(w.m, export))
+	o.moves++
+	synctest.Wait()
+	if l := w.watchers[o.name]; l != nil {
+		l.ended(t, seatmap.ErrUnknownEvent)
+		w.watchers[o.name] = w.follow(o)
 	}
 }
 
@@ -654,7 +679,7 @@ func (w *world) check(t *rapid.T) {
 		if l := w.watchers[name]; l != nil {
 			l.caughtUp(t, o, s.Revision)
 		}
-		w.cursors = append(w.cursors, placed{o, s.Cursor})
+		w.cursors = append(w.cursors, placed{o, o.moves, s.Cursor})
 	}
 }
 

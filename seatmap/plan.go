@@ -57,6 +57,7 @@ type Plan struct {
 	snapshots []*snapshot // being taken
 	end       error       // what calls return after the plan has ended
 	endAt     int64       // when it ended
+	moving    bool        // the end is not final: it is being exported
 	event     *event      // nil unless the plan is a Map's
 }
 
@@ -427,9 +428,17 @@ func (p *Plan) close(end error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.end == nil {
-		p.end, p.endAt = end, p.clock.now()
-		p.availableAt.Store(planEnded)
+		p.stop(end, p.clock.now())
 	}
+	if p.moving {
+		p.end, p.moving = end, false
+	}
+}
+
+// stop lets every later call return the error end.
+func (p *Plan) stop(end error, now int64) {
+	p.end, p.endAt = end, now
+	p.availableAt.Store(planEnded)
 }
 
 // token returns the token of the hold or booking that begins at head.

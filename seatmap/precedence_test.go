@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"reflect"
 	"strings"
@@ -34,6 +35,7 @@ type ask struct {
 	ttl         time.Duration
 	hold        seatmap.Token
 	booking     seatmap.Token
+	export      string
 }
 
 // mapCalls are all methods of a Store that can fail for a reason.
@@ -98,6 +100,14 @@ var mapCalls = map[string]func(a *ask) error{
 		_, err := a.m.Sweep(a.ctx)
 		return err
 	},
+	"Export": func(a *ask) error {
+		_, err := a.m.Export(a.ctx, seatmap.ExportRequest{Event: a.event}, io.Discard)
+		return err
+	},
+	"Import": func(a *ask) error {
+		_, err := a.m.Import(a.ctx, seatmap.ImportRequest{}, strings.NewReader(a.export))
+		return err
+	},
 }
 
 // planCalls are all methods of a Plan that can fail.
@@ -138,6 +148,7 @@ func TestTheTablesOfPrecedenceHaveEveryMethod(t *testing.T) {
 	}
 	without(mapCalls, reflect.TypeFor[seatmap.Store](), "Close")
 	without(mapCalls, reflect.TypeFor[seatmap.Sweeper]())
+	without(mapCalls, reflect.TypeFor[seatmap.Porter]())
 	without(planCalls, reflect.TypeFor[*seatmap.Plan](), "Close", "Sweep", "Name", "Len", "String", "Format", "LogValue", "Diagram")
 }
 
@@ -181,6 +192,8 @@ func TestOfTwoErrorsTheFirstInPrecedenceComes(t *testing.T) {
 	stop()
 	long := strings.Repeat("x", seatmap.MaxName+1)
 
+	export := string(exported(t, m, event, false))
+
 	const (
 		ofTokens    = "Book Release Cancel Extend"
 		keyedByUser = "Block BlockAny " + ofTokens
@@ -189,13 +202,13 @@ func TestOfTwoErrorsTheFirstInPrecedenceComes(t *testing.T) {
 	checkPairs(t, mapCalls, func() *ask {
 		return &ask{
 			m: m, ctx: ctx, event: event, user: "ann", n: 1, ttl: hold, hold: held.Token, booking: booked.Token,
-			layout: seatmap.Layout{Count: 1},
+			layout: seatmap.Layout{Count: 1}, export: export,
 		}
 	}, []fault{
 		{seatmap.ErrClosed, "m", "all", func(a *ask) { a.m = ended }},
 		{context.Canceled, "ctx", "all", func(a *ask) { a.ctx = canceled }},
-		{seatmap.ErrInvalidEvent, "event", "Create Remove Block BlockAny Seat Seats Layout Counts Holds Watch", func(a *ask) { a.event = "" }},
-		{seatmap.ErrInvalidEvent, "event", "Create Remove Block BlockAny Seat Seats Layout Counts Holds Watch", func(a *ask) { a.event = "{" }},
+		{seatmap.ErrInvalidEvent, "event", "Create Remove Block BlockAny Seat Seats Layout Counts Holds Watch Export", func(a *ask) { a.event = "" }},
+		{seatmap.ErrInvalidEvent, "event", "Create Remove Block BlockAny Seat Seats Layout Counts Holds Watch Export", func(a *ask) { a.event = "{" }},
 		{seatmap.ErrInvalidUser, "user", "Block BlockAny Book Release Cancel Extend Holds", func(a *ask) { a.user = long }},
 		{seatmap.ErrInvalidUser, "user", "Block BlockAny Book Release Cancel Extend Holds", func(a *ask) { a.user = "\n" }},
 		{seatmap.ErrInvalidKey, "key", keyed, func(a *ask) { a.key = seatmap.NewKey(long) }},
@@ -207,11 +220,13 @@ func TestOfTwoErrorsTheFirstInPrecedenceComes(t *testing.T) {
 		{seatmap.ErrInvalidTTL, "ttl", "Block BlockAny Extend", func(a *ask) { a.ttl = 0 }},
 		{seatmap.ErrInvalidLimits, "limits", "Create", func(a *ask) { a.limits.Holds = -1 }},
 		{seatmap.ErrInvalidLayout, "layout", "Create", func(a *ask) { a.layout.Count = 0 }},
+		{seatmap.ErrInvalidExport, "export", "Import", func(a *ask) { a.export = "" }},
 		{seatmap.ErrKeyReused, "key", "Create Remove", func(a *ask) { a.key = usedByEvent }},
-		{seatmap.ErrUnknownEvent, "event", "Remove Block BlockAny Seat Seats Layout Counts Holds Watch", func(a *ask) { a.event = "opera" }},
+		{seatmap.ErrUnknownEvent, "event", "Remove Block BlockAny Seat Seats Layout Counts Holds Watch Export", func(a *ask) { a.event = "opera" }},
 		{seatmap.ErrUnknownEvent, "token", ofTokens, func(a *ask) { a.hold, a.booking = lost.Token, lost.Token }},
 		{seatmap.ErrToken, "token", ofTokens, func(a *ask) { a.hold, a.booking = seatmap.Token{}, seatmap.Token{} }},
 		{seatmap.ErrExists, "event", "Create", func(a *ask) { a.event = event }},
+		{seatmap.ErrExists, "export", "Import", func(a *ask) { a.export = export }},
 		{seatmap.ErrUnknownSeat, "unknown", "Block Book Release Cancel Seat Seats", func(a *ask) { a.seats = append(a.seats, "99") }},
 		{seatmap.ErrKeyReused, "key", keyedByUser, func(a *ask) { a.key = used }},
 		{seatmap.ErrSoldOut, "event", "Block BlockAny", func(a *ask) { a.event = "full" }},

@@ -41,8 +41,10 @@ func tagOf(b []byte) tag {
 	return tag{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])}
 }
 
-// secretCipher is the key between tags and secrets.
-var secretCipher = sync.OnceValue(func() cipher.Block { return newCipher(randomKey()) })
+// secretKey is the key of the process between tags and secrets.
+var secretKey = sync.OnceValue(randomKey)
+
+var secretCipher = sync.OnceValue(func() cipher.Block { return newCipher(secretKey()) })
 
 // secret returns what goes out with a token that has the tag.
 func (t tag) secret() [16]byte {
@@ -77,6 +79,7 @@ func newCipher(key tagKey) cipher.Block {
 // plan's lock guards it.
 type tags struct {
 	key    tagKey
+	former []formerKey  // what other tokens of the event were made with
 	block  cipher.Block // nil before the first use
 	stream cipher.Stream
 	made   [16 * aes.BlockSize]byte
@@ -121,6 +124,28 @@ func (t *tags) of(fence uint64) tag {
 	in := counter(fence)
 	t.cipher().Encrypt(in[:], in[:])
 	return tagOf(in[:])
+}
+
+// formerKey is a key of the tags of an event, and the key between tags and secrets of
+// the process where it was used. An event that was imported has former keys, so that it
+// still knows which tokens were given out before.
+type formerKey struct{ tags, secrets tagKey }
+
+// gaveOut reports whether the token was made with a key of the event.
+func (t *tags) gaveOut(token *Token) bool {
+	if token.tag.is(t.of(token.Fence).with(token.seat)) {
+		return true
+	}
+	for _, key := range t.former {
+		b := token.tag.secret()
+		newCipher(key.secrets).Decrypt(b[:], b[:])
+		in := counter(token.Fence)
+		newCipher(key.tags).Encrypt(in[:], in[:])
+		if tagOf(b[:]).is(tagOf(in[:]).with(token.seat)) {
+			return true
+		}
+	}
+	return false
 }
 
 // Key is an idempotency key: it makes a request safe to repeat; see [Store]. The zero

@@ -24,17 +24,16 @@ func (p *Plan) snapshot(
 	from, to int, ended bool, save func(seat uint32, state SeatState, rec *record),
 ) (now int64, revision uint64, err error) {
 	p.mustBeMade("Seats")
-	s := &snapshot{from: uint32(from), to: uint32(to), saved: make([]bool, len(p.chunks)), save: save}
 	p.mu.Lock()
 	if p.end != nil && !ended {
 		p.mu.Unlock()
 		return 0, 0, p.end
 	}
-	s.now, revision = p.clock.now(), p.revision
+	now, revision = p.clock.now(), p.revision
 	if p.end != nil {
-		s.now = p.endAt
+		now = p.endAt
 	}
-	p.snapshots = append(p.snapshots, s)
+	s := p.beginSnapshot(now, from, to, save)
 	p.mu.Unlock()
 	for i := from / chunkSeats; i*chunkSeats < to; i++ {
 		p.mu.Lock()
@@ -42,9 +41,22 @@ func (p *Plan) snapshot(
 		p.mu.Unlock()
 	}
 	p.mu.Lock()
-	p.snapshots = slices.DeleteFunc(p.snapshots, func(other *snapshot) bool { return other == s })
+	p.endSnapshot(s)
 	p.mu.Unlock()
-	return s.now, revision, nil
+	return now, revision, nil
+}
+
+// beginSnapshot begins a snapshot of that moment, which is now, or the end of the plan.
+func (p *Plan) beginSnapshot(
+	now int64, from, to int, save func(seat uint32, state SeatState, rec *record),
+) *snapshot {
+	s := &snapshot{from: uint32(from), to: uint32(to), now: now, saved: make([]bool, len(p.chunks)), save: save}
+	p.snapshots = append(p.snapshots, s)
+	return s
+}
+
+func (p *Plan) endSnapshot(s *snapshot) {
+	p.snapshots = slices.DeleteFunc(p.snapshots, func(other *snapshot) bool { return other == s })
 }
 
 func (p *Plan) save(s *snapshot, chunk int) {
@@ -59,7 +71,8 @@ func (p *Plan) save(s *snapshot, chunk int) {
 	}
 }
 
-// touch must be called before seats are changed.
+// touch must be called before seats are changed, with all seats of the hold or booking
+// that they are in.
 func (p *Plan) touch(seats []uint32) {
 	for _, s := range p.snapshots {
 		for _, seat := range seats {

@@ -15,6 +15,7 @@ import (
 //	the context's error          Map.check
 //	ErrInvalid…                  the function check… of the method, which checks the event,
 //	                             user, key, seats and duration in that order
+//	ErrUnavailable               under the lock, Plan.end; event.whileMoved
 //	ErrKeyReused                 eventKeys.repeats, of Create and Remove
 //	ErrUnknownEvent              check…, or Map.findToken, which returns ErrToken for the zero Token
 //	ErrExists                    Map.Create
@@ -332,11 +333,27 @@ func (e *event) seats(to []int, labels []string) ([]int, error) {
 	for _, label := range labels {
 		seat, ok := e.plan.labels.seat(label)
 		if !ok {
+			if err := e.whileMoved(); err != nil {
+				return nil, err
+			}
 			return nil, fmt.Errorf("%w: %q", ErrUnknownSeat, truncate(label))
 		}
 		to = append(to, seat)
 	}
 	return to, nil
+}
+
+// whileMoved returns [ErrUnavailable] while the event is moved to another store.
+func (e *event) whileMoved() error {
+	if e == nil {
+		return nil
+	}
+	e.plan.mu.Lock()
+	defer e.plan.mu.Unlock()
+	if e.plan.moving {
+		return e.plan.end
+	}
+	return nil
 }
 
 // checkKnown checks that there are such seats.
@@ -445,7 +462,7 @@ func (e *event) checkLifetime(lasts int64) error {
 func (p *Plan) find(now int64, t *Token, state SeatState) (head uint32, err error) {
 	head, live := p.headOfToken(t)
 	if !live {
-		if t.Fence == 0 || t.Event != p.name || !t.tag.is(p.tags.of(t.Fence).with(t.seat)) {
+		if t.Fence == 0 || t.Event != p.name || !p.tags.gaveOut(t) {
 			return 0, ErrToken
 		}
 		return 0, ErrExpired

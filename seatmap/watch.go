@@ -162,7 +162,7 @@ func (w *watcher) step(ctx context.Context) (goOn bool) {
 		}
 		p.mu.Unlock()
 		return w.changes(ctx)
-	case p.end != nil:
+	case p.end != nil && !p.moving:
 		err := p.end
 		p.mu.Unlock()
 		return w.yield(Change{}, err) && false
@@ -226,9 +226,9 @@ func (e *event) change(revision uint64, entry *entry) Change {
 		Seats:    e.labelsOf(seats),
 		User:     entry.user,
 		At:       w.time(entry.at),
-		Until:    w.time(entry.until),
 		Fence:    entry.fence,
 	}
+	c.Until, _ = w.deadline(entry.until)
 	if entry.kind == ChangeExpired {
 		c.At = c.Until
 	}

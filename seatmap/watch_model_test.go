@@ -151,15 +151,15 @@ func (w *world) watch(t *rapid.T) {
 	case 0: // the zero one
 	case 1:
 		life := seatmap.NewCursor(rapid.Uint64().Draw(t, "life"), rapid.Uint64().Draw(t, "revision"))
-		from, foreign = placed{nil, life}, true
+		from, foreign = placed{nil, 0, life}, true
 	case 2:
-		from, foreign = placed{nil, seatmap.NewCursor(s.Cursor.Life(), s.Revision+1+rapid.Uint64Range(0, 1<<62).Draw(t, "later"))}, true
+		from, foreign = placed{nil, 0, seatmap.NewCursor(s.Cursor.Life(), s.Revision+1+rapid.Uint64Range(0, 1<<62).Draw(t, "later"))}, true
 	default:
 		if len(w.cursors) == 0 {
 			t.Skip("no cursor yet")
 		}
 		from = rapid.SampledFrom(w.cursors[max(0, len(w.cursors)-16):]).Draw(t, "from")
-		foreign = from.of != o
+		foreign = from.of != o || from.moves != o.moves
 	}
 	watching := seatmap.Watchers(w.m, o.name)
 	patience, stop := context.WithTimeout(ctx, time.Nanosecond) // it waits when there is nothing new

@@ -2,7 +2,10 @@ package seattest_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
+	"io"
 	"iter"
 	"runtime"
 	"slices"
@@ -51,6 +54,8 @@ var broken = []struct {
 	{"cursors of another life are taken for its own", "watch", func(s seatmap.Store) seatmap.Store { return oneLife{s} }},
 	{"an unknown seat is found after a taken one", "precedence", func(s seatmap.Store) seatmap.Store { return looksInOrder{s} }},
 	{"a snapshot is read in two parts", "snapshots", func(s seatmap.Store) seatmap.Store { return readsInParts{s} }},
+	{"keys are not exported", "exports", func(s seatmap.Store) seatmap.Store { return exportsNoKeys{s, s.(seatmap.Porter)} }},
+	{"damage is not seen by Import", "exports", func(s seatmap.Store) seatmap.Store { return importsAll{s, s.(seatmap.Porter)} }},
 	{"Close does nothing", "close", func(s seatmap.Store) seatmap.Store { return staysOpen{s} }},
 }
 
@@ -264,3 +269,45 @@ func (b readsInParts) Seats(ctx context.Context, r seatmap.SeatsRequest) (seatma
 type staysOpen struct{ seatmap.Store }
 
 func (staysOpen) Close() error { return nil }
+
+type exportsNoKeys struct {
+	seatmap.Store
+	seatmap.Porter
+}
+
+func (b exportsNoKeys) Import(ctx context.Context, r seatmap.ImportRequest, from io.Reader) (seatmap.EventInfo, error) {
+	all, err := io.ReadAll(from)
+	if err != nil {
+		return seatmap.EventInfo{}, err
+	}
+	return b.Porter.Import(ctx, r, edited(all, func(line string) string {
+		if strings.HasPrefix(line, `{"answer"`) {
+			return ""
+		}
+		return line
+	}))
+}
+
+type importsAll struct {
+	seatmap.Store
+	seatmap.Porter
+}
+
+func (b importsAll) Import(ctx context.Context, r seatmap.ImportRequest, from io.Reader) (seatmap.EventInfo, error) {
+	all, err := io.ReadAll(from)
+	if err != nil {
+		return seatmap.EventInfo{}, err
+	}
+	return b.Porter.Import(ctx, r, edited(all, func(line string) string { return line }))
+}
+
+// edited returns an export that is changed line by line, with the right checksum.
+func edited(export []byte, edit func(line string) string) io.Reader {
+	var b strings.Builder
+	for line := range strings.Lines(string(export)) {
+		if !strings.HasPrefix(line, `{"sum"`) {
+			b.WriteString(edit(line))
+		}
+	}
+	return strings.NewReader(fmt.Sprintf("%s{\"sum\":\"%x\"}\n", b.String(), sha256.Sum256([]byte(b.String()))))
+}

@@ -29,6 +29,7 @@ var checks = []struct {
 	{"watch", watch},
 	{"precedence", precedence},
 	{"snapshots", snapshots},
+	{"exports", exports},
 	{"close", closing},
 }
 

@@ -302,6 +302,12 @@ var instant = map[string]call{
 	"retry.Queue.Discard": func(_ *testing.T, ctx context.Context) error { return idle().Discard(ctx, 1) },
 	"retry.Queue.Stats":   func(_ *testing.T, ctx context.Context) error { return of(idle().Stats(ctx)) },
 
+	"seatmap.Map.Export": func(t *testing.T, ctx context.Context) error {
+		return of(hall(t).Export(ctx, seatmap.ExportRequest{}, io.Discard))
+	},
+	"seatmap.Map.Import": func(t *testing.T, ctx context.Context) error {
+		return of(hall(t).Import(ctx, seatmap.ImportRequest{}, strings.NewReader("")))
+	},
 	"seatmap.Map.Sweep":  func(t *testing.T, ctx context.Context) error { return of(hall(t).Sweep(ctx)) },
 	"seatmap.Map.Create": func(t *testing.T, ctx context.Context) error { return of(hall(t).Create(ctx, seatmap.CreateRequest{})) },
 	"seatmap.Map.Remove": func(t *testing.T, ctx context.Context) error { return of(hall(t).Remove(ctx, seatmap.RemoveRequest{})) },

@@ -170,6 +170,7 @@ var recipes = map[string]string{
 	"seatmap.LayoutRequest":   `seatmap.LayoutRequest{Event: "a"}`,
 	"seatmap.CountsRequest":   `seatmap.CountsRequest{Event: "a"}`,
 	"seatmap.HoldsRequest":    `seatmap.HoldsRequest{Event: "a", User: "a"}`,
+	"seatmap.ExportRequest":   `seatmap.ExportRequest{Event: "a"}`,
 	"seatmap.WatchRequest":    `seatmap.WatchRequest{Event: "a"}`,
 }
 

@@ -1,0 +1,109 @@
+package seatmap
+
+import (
+	"math/bits"
+	"time"
+)
+
+// This file says when two requests with one key are the same request. A fingerprint is
+// part of an export, so it is the same in every process. It need not be hard to forge:
+// it is compared for one user and one key only, so a user could deceive nobody else.
+
+// fingerprint is a short form of all that a request with a key asks for. Fields
+// that a method does not have are 0.
+type fingerprint struct {
+	method method
+	n      int
+	ttl    time.Duration
+	seats  uint64 // hash
+	where  uint64 // hash
+	token  tokenPrint
+}
+
+// tokenPrint is a token of the event.
+type tokenPrint struct {
+	fence uint64
+	seat  uint32
+	tag   tag
+}
+
+type method uint8
+
+const (
+	methodBlock method = iota
+	methodBlockAny
+	methodBook
+	methodRelease
+	methodExtend
+	methodCancel
+)
+
+// methodNames are the names of the methods in an export.
+var methodNames = [...]string{"Block", "BlockAny", "Book", "Release", "Extend", "Cancel"}
+
+// differs returns in what p differs from other.
+func (p fingerprint) differs(other fingerprint) (names []string) {
+	if p.method != other.method {
+		return []string{"method"}
+	}
+	for _, field := range []struct {
+		name string
+		same bool
+	}{
+		{"Token", p.token == other.token},
+		{"Seats", p.seats == other.seats},
+		{"N", p.n == other.n},
+		{"Where", p.where == other.where},
+		{"TTL", p.ttl == other.ttl},
+	} {
+		if !field.same {
+			names = append(names, field.name)
+		}
+	}
+	return names
+}
+
+func printOfToken(t *Token) tokenPrint { return tokenPrint{t.Fence, t.seat, t.tag} }
+
+// printOfSeats returns the hash of a list of seats. Nil, which may mean all, differs
+// from a list that names all.
+func printOfSeats(seats []string) uint64 {
+	if seats == nil {
+		return 0
+	}
+	print := uint64(len(seats)) + 1
+	for _, seat := range seats {
+		print = addText(print, seat)
+	}
+	return print
+}
+
+func printOfWhere(w *Where) uint64 {
+	print := printOfSeats(w.Rows)
+	for _, text := range [...]string{w.Prefix, w.Section, w.Category} {
+		print = addText(print, text)
+	}
+	if w.Adjacent {
+		print++
+	}
+	return mix(print, uint64(w.Singles))
+}
+
+// addText adds a text to a hash of what came before it. It multiplies as wyhash does,
+// eight bytes at a time.
+func addText(h uint64, text string) uint64 {
+	const k0, k1 = 0xA0761D6478BD642F, 0xE7037ED1A0B428DB
+	mum := func(a, b uint64) uint64 {
+		high, low := bits.Mul64(a, b)
+		return high ^ low
+	}
+	h = mum(h^uint64(len(text))^k0, k1)
+	for ; len(text) >= 8; text = text[8:] {
+		h = mum(h^(half(text)|half(text[4:])<<32)^k0, k1)
+	}
+	rest := uint64(0)
+	for i := range len(text) {
+		rest = rest<<8 | uint64(text[i])
+	}
+	return mum(h^rest^k1, k0)
+}
