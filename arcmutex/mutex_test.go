@@ -31,6 +31,32 @@ func poison(t *testing.T, m interface{ With(func(*int)) }) {
 	require.Equal(t, "boom", exits(func() { m.With(func(*int) { panic("boom") }) }))
 }
 
+// exclusive is what a Mutex and an RWMutex have for a writer.
+type exclusive interface {
+	Lock() arcmutex.Guard[int]
+	TryLock() (arcmutex.Guard[int], bool)
+	LockContext(ctx context.Context) (arcmutex.Guard[int], error)
+	With(f func(*int))
+	TryWith(f func(*int) error) error
+	WithContext(ctx context.Context, f func(*int) error) error
+	Get() (int, error)
+	Set(v int) error
+	Replace(v int) (int, error)
+	IntoInner() (int, error)
+	Recover(f func(*int))
+	ClearPoison()
+	IsLocked() bool
+	IsPoisoned() bool
+}
+
+// eachLock runs a test of what both locks have. They own a 1.
+func eachLock(t *testing.T, test func(t *testing.T, kind string, m exclusive)) {
+	t.Helper()
+	for kind, m := range map[string]exclusive{"Mutex": arcmutex.NewMutex(1), "RWMutex": arcmutex.NewRWMutex(1)} {
+		t.Run(kind, func(t *testing.T) { test(t, kind, m) })
+	}
+}
+
 // fine returns a function for the forms whose functions can fail.
 func fine[T any](f func(*T)) func(*T) error {
 	return func(v *T) error {
@@ -39,28 +65,29 @@ func fine[T any](f func(*T)) func(*T) error {
 	}
 }
 
-func TestMutexLocksAndUnlocks(t *testing.T) {
-	m := arcmutex.NewMutex(1)
-	g := m.Lock()
-	assert.True(t, m.IsLocked())
-	assert.Equal(t, 1, g.Get())
-	g.Set(2)
-	*g.Ptr()++
-	_, ok := m.TryLock()
-	assert.False(t, ok)
-	require.ErrorIs(t, m.TryWith(fine(func(*int) { t.Error("not locked") })), arcmutex.ErrLocked)
-	g.Unlock()
-	assert.False(t, m.IsLocked())
-	g, ok = m.TryLock()
-	require.True(t, ok)
-	assert.Equal(t, 3, g.Get())
-	g.Unlock()
-	require.NoError(t, m.TryWith(fine(func(v *int) { *v++ })))
-	require.NoError(t, m.WithContext(t.Context(), fine(func(v *int) { *v++ })))
-	g, err := m.LockContext(t.Context())
-	require.NoError(t, err)
-	assert.Equal(t, 5, g.Get())
-	g.Unlock()
+func TestLocksLockAndUnlock(t *testing.T) {
+	eachLock(t, func(t *testing.T, _ string, m exclusive) {
+		g := m.Lock()
+		assert.True(t, m.IsLocked())
+		assert.Equal(t, 1, g.Get())
+		g.Set(2)
+		*g.Ptr()++
+		_, ok := m.TryLock()
+		assert.False(t, ok)
+		require.ErrorIs(t, m.TryWith(fine(func(*int) { t.Error("not locked") })), arcmutex.ErrLocked)
+		g.Unlock()
+		assert.False(t, m.IsLocked())
+		g, ok = m.TryLock()
+		require.True(t, ok)
+		assert.Equal(t, 3, g.Get())
+		g.Unlock()
+		require.NoError(t, m.TryWith(fine(func(v *int) { *v++ })))
+		require.NoError(t, m.WithContext(t.Context(), fine(func(v *int) { *v++ })))
+		g, err := m.LockContext(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, 5, g.Get())
+		g.Unlock()
+	})
 }
 
 func TestZeroMutexIsReady(t *testing.T) {
@@ -72,146 +99,154 @@ func TestZeroMutexIsReady(t *testing.T) {
 }
 
 func TestDoneContextIsNoticedFirst(t *testing.T) {
-	cause := errors.New("enough")
-	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(cause)
-	m := arcmutex.NewMutex(1)
-	_, err := m.LockContext(ctx)
-	require.EqualError(t, err, "arcmutex: Mutex.LockContext: enough")
-	require.ErrorIs(t, err, cause)
-	assert.False(t, m.IsLocked())
-	require.ErrorIs(t, m.WithContext(ctx, fine(func(*int) { t.Error("called") })), cause)
+	eachLock(t, func(t *testing.T, kind string, m exclusive) {
+		cause := errors.New("enough")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(cause)
+		_, err := m.LockContext(ctx)
+		require.EqualError(t, err, "arcmutex: "+kind+".LockContext: enough")
+		require.ErrorIs(t, err, cause)
+		assert.False(t, m.IsLocked())
+		require.ErrorIs(t, m.WithContext(ctx, fine(func(*int) { t.Error("called") })), cause)
+	})
 }
 
 func TestGuardCopiesEndTogether(t *testing.T) {
-	m := arcmutex.NewMutex(1)
-	g := m.Lock()
-	twin := g
-	assert.Equal(t, 1, twin.Get())
-	twin.Unlock()
-	for range 2 { // free, then locked again
-		for name, use := range map[string]func(){
-			"Ptr": func() { g.Ptr() }, "Get": func() { g.Get() }, "Set": func() { g.Set(7) },
-			"Unlock": g.Unlock, "Unlocked": func() { g.Unlocked(func() { t.Error("called") }) },
-		} {
-			err := testkit.PanicError(t, use)
-			require.ErrorIs(t, err, arcmutex.ErrReleased)
-			require.EqualError(t, err, "arcmutex: Guard."+name+": guard was unlocked")
+	eachLock(t, func(t *testing.T, _ string, m exclusive) {
+		g := m.Lock()
+		twin := g
+		assert.Equal(t, 1, twin.Get())
+		twin.Unlock()
+		for range 2 { // free, then locked again
+			for name, use := range map[string]func(){
+				"Ptr": func() { g.Ptr() }, "Get": func() { g.Get() }, "Set": func() { g.Set(7) },
+				"Unlock": g.Unlock, "Unlocked": func() { g.Unlocked(func() { t.Error("called") }) },
+			} {
+				err := testkit.PanicError(t, use)
+				require.ErrorIs(t, err, arcmutex.ErrReleased)
+				require.EqualError(t, err, "arcmutex: Guard."+name+": guard was unlocked")
+			}
+			if again, ok := m.TryLock(); ok {
+				assert.Equal(t, 1, again.Get())
+				defer func() {
+					assert.True(t, m.IsLocked(), "stale use has touched the lock")
+					again.Unlock()
+				}()
+			}
 		}
-		if again, ok := m.TryLock(); ok {
-			assert.Equal(t, 1, again.Get())
-			defer func() {
-				assert.True(t, m.IsLocked(), "stale use has touched the lock")
-				again.Unlock()
-			}()
-		}
-	}
-	require.Error(t, testkit.PanicError(t, func() { new(arcmutex.Guard[int]).Unlock() }))
+		require.Error(t, testkit.PanicError(t, func() { new(arcmutex.Guard[int]).Unlock() }))
+	})
 }
 
 func TestPanicInWithUnlocksAndPoisons(t *testing.T) {
-	m := arcmutex.NewMutex(1)
-	for name, leave := range map[string]func(){"panic": func() { panic("boom") }, "Goexit": runtime.Goexit} {
-		for how, with := range map[string]func(func(*int)){
-			"With":        m.With,
-			"TryWith":     func(f func(*int)) { assert.NoError(t, m.TryWith(fine(f))) },
-			"WithContext": func(f func(*int)) { assert.NoError(t, m.WithContext(t.Context(), fine(f))) },
-		} {
-			t.Run(how+"/"+name, func(t *testing.T) {
-				exits(func() { with(func(*int) { leave() }) })
-				assert.False(t, m.IsLocked())
-				assert.True(t, m.IsPoisoned())
-				m.ClearPoison()
-				assert.False(t, m.IsPoisoned())
-				m.With(func(*int) {})
-			})
+	eachLock(t, func(t *testing.T, _ string, m exclusive) {
+		for name, leave := range map[string]func(){"panic": func() { panic("boom") }, "Goexit": runtime.Goexit} {
+			for how, with := range map[string]func(func(*int)){
+				"With":        m.With,
+				"TryWith":     func(f func(*int)) { assert.NoError(t, m.TryWith(fine(f))) },
+				"WithContext": func(f func(*int)) { assert.NoError(t, m.WithContext(t.Context(), fine(f))) },
+			} {
+				t.Run(how+"/"+name, func(t *testing.T) {
+					exits(func() { with(func(*int) { leave() }) })
+					assert.False(t, m.IsLocked())
+					assert.True(t, m.IsPoisoned())
+					m.ClearPoison()
+					assert.False(t, m.IsPoisoned())
+					m.With(func(*int) {})
+				})
+			}
 		}
-	}
+	})
 }
 
-func TestPoisonedMutexRefuses(t *testing.T) {
-	m := arcmutex.NewMutex(1)
-	poison(t, m)
-	never := func(*int) { t.Error("called") }
-	for name, use := range map[string]func(){
-		"Lock": func() { m.Lock() }, "TryLock": func() { m.TryLock() }, "With": func() { m.With(never) },
-	} {
-		err := testkit.PanicError(t, use)
+func TestPoisonedLockRefuses(t *testing.T) {
+	eachLock(t, func(t *testing.T, kind string, m exclusive) {
+		poison(t, m)
+		never := func(*int) { t.Error("called") }
+		for name, use := range map[string]func(){
+			"Lock": func() { m.Lock() }, "TryLock": func() { m.TryLock() }, "With": func() { m.With(never) },
+		} {
+			err := testkit.PanicError(t, use)
+			require.ErrorIs(t, err, arcmutex.ErrPoisoned)
+			require.ErrorContains(t, err, "arcmutex: "+kind+"."+name+": poisoned by a function that did not return (panic: ")
+		}
+		_, err := m.LockContext(t.Context())
 		require.ErrorIs(t, err, arcmutex.ErrPoisoned)
-		require.ErrorContains(t, err, "arcmutex: Mutex."+name+": poisoned by a function that did not return (panic: ")
-	}
-	_, err := m.LockContext(t.Context())
-	require.ErrorIs(t, err, arcmutex.ErrPoisoned)
-	require.ErrorIs(t, m.TryWith(fine(never)), arcmutex.ErrPoisoned)
-	require.ErrorIs(t, m.WithContext(t.Context(), fine(never)), arcmutex.ErrPoisoned)
-	_, err = m.Get()
-	require.ErrorIs(t, err, arcmutex.ErrPoisoned)
-	require.ErrorIs(t, m.Set(7), arcmutex.ErrPoisoned)
-	_, err = m.Replace(8)
-	require.ErrorIs(t, err, arcmutex.ErrPoisoned)
-	assert.False(t, m.IsLocked())
-	v, err := m.IntoInner()
-	require.ErrorIs(t, err, arcmutex.ErrPoisoned)
-	assert.Equal(t, 1, v, "Set or Replace has changed the value")
+		require.ErrorIs(t, m.TryWith(fine(never)), arcmutex.ErrPoisoned)
+		require.ErrorIs(t, m.WithContext(t.Context(), fine(never)), arcmutex.ErrPoisoned)
+		_, err = m.Get()
+		require.ErrorIs(t, err, arcmutex.ErrPoisoned)
+		require.ErrorIs(t, m.Set(7), arcmutex.ErrPoisoned)
+		_, err = m.Replace(8)
+		require.ErrorIs(t, err, arcmutex.ErrPoisoned)
+		assert.False(t, m.IsLocked())
+		v, err := m.IntoInner()
+		require.ErrorIs(t, err, arcmutex.ErrPoisoned)
+		assert.Equal(t, 1, v, "Set or Replace has changed the value")
+	})
 }
 
 func TestPanicInWithKeepsItsStack(t *testing.T) {
-	m := arcmutex.NewMutex(1)
-	var stack string
-	func() {
-		defer func() {
-			stack = string(debug.Stack())
-			assert.Equal(t, "boom", recover())
+	eachLock(t, func(t *testing.T, _ string, m exclusive) {
+		var stack string
+		func() {
+			defer func() {
+				stack = string(debug.Stack())
+				assert.Equal(t, "boom", recover())
+			}()
+			m.With(culprit)
 		}()
-		m.With(culprit)
-	}()
-	assert.Contains(t, stack, "arcmutex_test.culprit")
-	assert.Contains(t, stack, "mutex_test.go")
+		assert.Contains(t, stack, "arcmutex_test.culprit")
+		assert.Contains(t, stack, "mutex_test.go")
+	})
 }
 
 //go:noinline
 func culprit(*int) { panic("boom") }
 
 func TestUnlockWhilePanickingDoesNotPoison(t *testing.T) {
-	m := arcmutex.NewMutex(1)
-	assert.Equal(t, "boom", exits(func() {
-		g := m.Lock()
-		defer g.Unlock()
-		panic("boom")
-	}))
-	assert.False(t, m.IsLocked())
-	assert.False(t, m.IsPoisoned())
+	eachLock(t, func(t *testing.T, _ string, m exclusive) {
+		assert.Equal(t, "boom", exits(func() {
+			g := m.Lock()
+			defer g.Unlock()
+			panic("boom")
+		}))
+		assert.False(t, m.IsLocked())
+		assert.False(t, m.IsPoisoned())
+	})
 }
 
 func TestRecoverRepairs(t *testing.T) {
-	m := arcmutex.NewMutex(1)
-	poison(t, m)
-	assert.Equal(t, "worse", exits(func() { m.Recover(func(*int) { panic("worse") }) }))
-	assert.True(t, m.IsPoisoned())
-	m.Recover(func(v *int) {
-		assert.True(t, m.IsLocked())
-		*v = 5
+	eachLock(t, func(t *testing.T, _ string, m exclusive) {
+		poison(t, m)
+		assert.Equal(t, "worse", exits(func() { m.Recover(func(*int) { panic("worse") }) }))
+		assert.True(t, m.IsPoisoned())
+		m.Recover(func(v *int) {
+			assert.True(t, m.IsLocked())
+			*v = 5
+		})
+		v, err := m.Get()
+		require.NoError(t, err)
+		assert.Equal(t, 5, v)
 	})
-	v, err := m.Get()
-	require.NoError(t, err)
-	assert.Equal(t, 5, v)
 }
 
 func TestSetReplaceIntoInner(t *testing.T) {
-	m := arcmutex.NewMutex(1)
-	require.NoError(t, m.Set(2))
-	old, err := m.Replace(3)
-	require.NoError(t, err)
-	assert.Equal(t, 2, old)
-	v, err := m.Get()
-	require.NoError(t, err)
-	assert.Equal(t, 3, v)
-	v, err = m.IntoInner()
-	require.NoError(t, err)
-	assert.Equal(t, 3, v)
-	v, err = m.IntoInner()
-	require.ErrorIs(t, err, arcmutex.ErrTaken)
-	assert.Zero(t, v)
+	eachLock(t, func(t *testing.T, _ string, m exclusive) {
+		require.NoError(t, m.Set(2))
+		old, err := m.Replace(3)
+		require.NoError(t, err)
+		assert.Equal(t, 2, old)
+		v, err := m.Get()
+		require.NoError(t, err)
+		assert.Equal(t, 3, v)
+		v, err = m.IntoInner()
+		require.NoError(t, err)
+		assert.Equal(t, 3, v)
+		v, err = m.IntoInner()
+		require.ErrorIs(t, err, arcmutex.ErrTaken)
+		assert.Zero(t, v)
+	})
 }
 
 func TestMapMutNarrowsAndConsumes(t *testing.T) {
@@ -245,17 +280,18 @@ func TestMapMutNarrowsAndConsumes(t *testing.T) {
 }
 
 func TestUnlockedLetsOthersIn(t *testing.T) {
-	m := arcmutex.NewMutex(1)
-	g := m.Lock()
-	twin := g
-	g.Unlocked(func() { m.With(func(v *int) { *v = 9 }) })
-	assert.Equal(t, 9, g.Get())
-	require.ErrorIs(t, testkit.PanicError(t, twin.Unlock), arcmutex.ErrReleased)
-	assert.Equal(t, "boom", exits(func() {
-		defer g.Unlock()
-		g.Unlocked(func() { panic("boom") })
-	}))
-	assert.False(t, m.IsLocked())
+	eachLock(t, func(t *testing.T, _ string, m exclusive) {
+		g := m.Lock()
+		twin := g
+		g.Unlocked(func() { m.With(func(v *int) { *v = 9 }) })
+		assert.Equal(t, 9, g.Get())
+		require.ErrorIs(t, testkit.PanicError(t, twin.Unlock), arcmutex.ErrReleased)
+		assert.Equal(t, "boom", exits(func() {
+			defer g.Unlock()
+			g.Unlocked(func() { panic("boom") })
+		}))
+		assert.False(t, m.IsLocked())
+	})
 }
 
 func TestMutexPrints(t *testing.T) {
@@ -273,10 +309,7 @@ func TestMutexPrints(t *testing.T) {
 }
 
 func TestLockingInADeferredCallDuringAPanic(t *testing.T) {
-	for name, m := range map[string]interface {
-		With(f func(*int))
-		Get() (int, error)
-	}{"Mutex": arcmutex.NewMutex(1), "RWMutex": arcmutex.NewRWMutex(1)} {
+	eachLock(t, func(t *testing.T, _ string, m exclusive) {
 		assert.Equal(t, "boom", exits(func() {
 			defer func() {
 				defer m.With(func(v *int) { *v++ })
@@ -284,11 +317,11 @@ func TestLockingInADeferredCallDuringAPanic(t *testing.T) {
 			}()
 			defer m.With(func(v *int) { *v++ })
 			panic("boom")
-		}), name)
+		}))
 		v, err := m.Get()
-		require.NoError(t, err, name)
-		assert.Equal(t, 3, v, name)
-	}
+		require.NoError(t, err)
+		assert.Equal(t, 3, v)
+	})
 }
 
 func TestLocksWithinLocks(t *testing.T) {

@@ -39,37 +39,18 @@ func TestRWMutexSharesAndExcludes(t *testing.T) {
 	require.ErrorIs(t, m.TryRWith(fine(func(*int) { t.Error("written") })), arcmutex.ErrLocked)
 	g.Set(2)
 	g.Unlock()
-	require.NoError(t, m.WithContext(t.Context(), fine(func(v *int) { *v++ })))
-	require.NoError(t, m.RWithContext(t.Context(), fine(func(v *int) { assert.Equal(t, 3, *v) })))
-	require.NoError(t, m.TryWith(fine(func(v *int) { *v++ })))
-	g, err = m.LockContext(t.Context())
-	require.NoError(t, err)
-	g.Unlock()
-	old, err := m.Replace(9)
-	require.NoError(t, err)
-	assert.Equal(t, 4, old)
-	require.NoError(t, m.Set(10))
-	v, err := m.Get()
-	require.NoError(t, err)
-	assert.Equal(t, 10, v)
-	v, err = m.IntoInner()
-	require.NoError(t, err)
-	assert.Equal(t, 10, v)
-	assert.False(t, m.IsPoisoned())
+	require.NoError(t, m.RWithContext(t.Context(), fine(func(v *int) { assert.Equal(t, 2, *v) })))
 }
 
-func TestRWMutexNoticesDoneContextsFirst(t *testing.T) {
+func TestReadersNoticeDoneContextsFirst(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	m := arcmutex.NewRWMutex(1)
 	never := func(*int) { t.Error("called") }
-	_, err := m.LockContext(ctx)
-	require.EqualError(t, err, "arcmutex: RWMutex.LockContext: context canceled")
-	_, err = m.RLockContext(ctx)
+	_, err := m.RLockContext(ctx)
 	require.EqualError(t, err, "arcmutex: RWMutex.RLockContext: context canceled")
 	_, err = m.ULockContext(ctx)
 	require.EqualError(t, err, "arcmutex: RWMutex.ULockContext: context canceled")
-	require.ErrorIs(t, m.WithContext(ctx, fine(never)), context.Canceled)
 	require.ErrorIs(t, m.RWithContext(ctx, fine(never)), context.Canceled)
 	g, err := m.ULockContext(t.Context())
 	require.NoError(t, err)
@@ -80,7 +61,7 @@ func TestRWMutexNoticesDoneContextsFirst(t *testing.T) {
 	assert.Zero(t, m.Readers())
 }
 
-func TestWritersPoisonAndReadersDoNot(t *testing.T) {
+func TestReadersDoNotPoison(t *testing.T) {
 	m := arcmutex.NewRWMutex(1)
 	for _, leave := range []func(){func() { panic("boom") }, runtime.Goexit} {
 		exits(func() { m.RWith(func(*int) { leave() }) })
@@ -88,25 +69,14 @@ func TestWritersPoisonAndReadersDoNot(t *testing.T) {
 		exits(func() { _ = m.RWithContext(t.Context(), fine(func(*int) { leave() })) })
 		assert.False(t, m.IsPoisoned())
 		assert.Zero(t, m.Readers())
-		for _, with := range []func(func(*int)){
-			m.With,
-			func(f func(*int)) { assert.NoError(t, m.TryWith(fine(f))) },
-			func(f func(*int)) { assert.NoError(t, m.WithContext(t.Context(), fine(f))) },
-		} {
-			exits(func() { with(func(*int) { leave() }) })
-			assert.False(t, m.IsLocked())
-			assert.True(t, m.IsPoisoned())
-			m.ClearPoison()
-		}
 	}
 }
 
-func TestPoisonedRWMutexRefuses(t *testing.T) {
+func TestPoisonedRWMutexRefusesReaders(t *testing.T) {
 	m := arcmutex.NewRWMutex(1)
 	poison(t, m)
 	never := func(*int) { t.Error("called") }
 	for name, use := range map[string]func(){
-		"Lock": func() { m.Lock() }, "TryLock": func() { m.TryLock() }, "With": func() { m.With(never) },
 		"RLock": func() { m.RLock() }, "TryRLock": func() { m.TryRLock() },
 		"ULock": func() { m.ULock() }, "TryULock": func() { m.TryULock() },
 	} {
@@ -115,31 +85,14 @@ func TestPoisonedRWMutexRefuses(t *testing.T) {
 		require.ErrorContains(t, err, "arcmutex: RWMutex."+name+": poisoned by a function that did not return (panic: ")
 	}
 	require.ErrorIs(t, testkit.PanicError(t, func() { m.RWith(never) }), arcmutex.ErrPoisoned)
-	_, err := m.LockContext(t.Context())
-	require.ErrorIs(t, err, arcmutex.ErrPoisoned)
-	_, err = m.RLockContext(t.Context())
+	_, err := m.RLockContext(t.Context())
 	require.ErrorIs(t, err, arcmutex.ErrPoisoned)
 	_, err = m.ULockContext(t.Context())
 	require.ErrorIs(t, err, arcmutex.ErrPoisoned)
-	require.ErrorIs(t, m.TryWith(fine(never)), arcmutex.ErrPoisoned)
 	require.ErrorIs(t, m.TryRWith(fine(never)), arcmutex.ErrPoisoned)
-	require.ErrorIs(t, m.WithContext(t.Context(), fine(never)), arcmutex.ErrPoisoned)
 	require.ErrorIs(t, m.RWithContext(t.Context(), fine(never)), arcmutex.ErrPoisoned)
-	_, err = m.Get()
-	require.ErrorIs(t, err, arcmutex.ErrPoisoned)
-	require.ErrorIs(t, m.Set(7), arcmutex.ErrPoisoned)
-	_, err = m.Replace(8)
-	require.ErrorIs(t, err, arcmutex.ErrPoisoned)
 	assert.False(t, m.IsLocked())
 	assert.Zero(t, m.Readers())
-	m.Recover(func(v *int) { assert.Equal(t, 1, *v, "Set or Replace has changed the value") })
-	v, err := m.Get()
-	require.NoError(t, err)
-	assert.Equal(t, 1, v)
-	poison(t, m)
-	v, err = m.IntoInner()
-	require.ErrorIs(t, err, arcmutex.ErrPoisoned)
-	assert.Equal(t, 1, v)
 }
 
 func TestReadGuardsEndOnce(t *testing.T) {
@@ -287,19 +240,6 @@ func TestUnlockedWriterLetsAllIn(t *testing.T) {
 	require.ErrorIs(t, m.TryRWith(fine(func(*int) {})), arcmutex.ErrLocked)
 	assert.Equal(t, 9, g.Get())
 	g.Unlock()
-}
-
-func TestRecoverOfAnRWMutexRepairsTheValue(t *testing.T) {
-	m := arcmutex.NewRWMutex(1)
-	assert.Panics(t, func() { m.With(func(v *int) { *v = 2; panic("half way") }) })
-	m.Recover(func(v *int) {
-		assert.Equal(t, 2, *v)
-		*v = 3
-	})
-	assert.False(t, m.IsPoisoned())
-	v, err := m.Get()
-	require.NoError(t, err)
-	assert.Equal(t, 3, v)
 }
 
 func TestReportsSayWhereAnRWMutexWasMade(t *testing.T) {
