@@ -24,32 +24,26 @@ func (g *Guard[T]) Adopt() {
 
 // Disown tells the checker of [Check] that the calling goroutine no longer owns g; see
 // [Guard.Disown].
-func (g RGuard[T]) Disown() {
-	const method = "RGuard.Disown"
-	g.check(method, sharing)
-	g.lock.real().disown(sharing, g.key, method)
-}
+func (g RGuard[T]) Disown() { g.disown("RGuard.Disown", sharing) }
 
 // Adopt tells the checker of [Check] that the calling goroutine owns g from now on; see
 // [Guard.Adopt].
-func (g RGuard[T]) Adopt() {
-	const method = "RGuard.Adopt"
-	g.check(method, sharing)
-	g.lock.real().adopt(sharing, g.key, method)
-}
+func (g RGuard[T]) Adopt() { g.adopt("RGuard.Adopt", sharing) }
 
 // Disown tells the checker of [Check] that the calling goroutine no longer owns g; see
 // [Guard.Disown].
-func (g UGuard[T]) Disown() {
-	const method = "UGuard.Disown"
-	g.check(method, upgrading)
-	g.lock.real().disown(upgrading, g.key, method)
-}
+func (g UGuard[T]) Disown() { g.disown("UGuard.Disown", upgrading) }
 
 // Adopt tells the checker of [Check] that the calling goroutine owns g from now on; see
 // [Guard.Adopt].
-func (g UGuard[T]) Adopt() {
-	const method = "UGuard.Adopt"
-	g.check(method, upgrading)
-	g.lock.real().adopt(upgrading, g.key, method)
+func (g UGuard[T]) Adopt() { g.adopt("UGuard.Adopt", upgrading) }
+
+func (g *grip[T]) disown(method string, m mode) {
+	g.check(method, m)
+	g.lock.real().disown(m, g.key, method)
+}
+
+func (g *grip[T]) adopt(method string, m mode) {
+	g.check(method, m)
+	g.lock.real().adopt(m, g.key, method)
 }

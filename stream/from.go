@@ -141,6 +141,20 @@ func Ticker(d time.Duration) Stream[time.Time] {
 	})
 }
 
+// yieldAll yields the elements of vs. If the loop or ctx ends, it stops and returns false
+// and the error with which the stream ends.
+func yieldAll[T any](ctx context.Context, vs []T, yield func(T) bool) (more bool, err error) {
+	for _, v := range vs {
+		if !yield(v) {
+			return false, nil
+		}
+		if ctx.Err() != nil {
+			return false, contextError(ctx)
+		}
+	}
+	return true, nil
+}
+
 // Poll returns an endless stream of the elements that fetch returns. fetch is called at the start.
 // When its elements are consumed, it is called again, d after the previous call began, or at once
 // if d has passed. Poll panics if d is not positive.
@@ -151,13 +165,8 @@ func Poll[T any](d time.Duration, fetch func(context.Context) ([]T, error)) Stre
 		for {
 			next := time.Now().Add(d)
 			vs, err := fetch(ctx)
-			for _, v := range vs {
-				if !yield(v) {
-					return nil
-				}
-				if ctx.Err() != nil {
-					return contextError(ctx)
-				}
+			if more, ended := yieldAll(ctx, vs, yield); !more {
+				return ended
 			}
 			if err != nil {
 				return err
@@ -185,13 +194,8 @@ func Pages[T, C any](
 			var page []T
 			var err error
 			page, at, more, err = fetch(ctx, at)
-			for _, v := range page {
-				if !yield(v) {
-					return nil
-				}
-				if ctx.Err() != nil {
-					return contextError(ctx)
-				}
+			if more, ended := yieldAll(ctx, page, yield); !more {
+				return ended
 			}
 			if err != nil {
 				return err
