@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/coderrange/ferrous/arcmutex"
+	"github.com/coderrange/ferrous/internal/testkit/contend"
 )
 
 func BenchmarkRWMutex(b *testing.B) {
 	for _, n := range []int{1, 2, 8} {
 		b.Run(fmt.Sprintf("impl=ours/op=read/goroutines=%d", n), func(b *testing.B) {
 			m := arcmutex.NewRWMutex(0)
-			contend(b, n, func(iterations int) {
+			contend.Run(b, n, func(iterations int) {
 				sum := 0
 				for range iterations {
 					g := m.RLock()
@@ -25,7 +26,7 @@ func BenchmarkRWMutex(b *testing.B) {
 		b.Run(fmt.Sprintf("impl=sync/op=read/goroutines=%d", n), func(b *testing.B) {
 			var m sync.RWMutex
 			v := 0
-			contend(b, n, func(iterations int) {
+			contend.Run(b, n, func(iterations int) {
 				sum := 0
 				for range iterations {
 					m.RLock()
@@ -36,7 +37,7 @@ func BenchmarkRWMutex(b *testing.B) {
 		})
 		b.Run(fmt.Sprintf("impl=ours/op=mixed/goroutines=%d", n), func(b *testing.B) {
 			m := arcmutex.NewRWMutex(0)
-			contend(b, n, func(iterations int) {
+			contend.Run(b, n, func(iterations int) {
 				for i := range iterations {
 					if i%10 == 0 {
 						g := m.Lock()
@@ -53,7 +54,7 @@ func BenchmarkRWMutex(b *testing.B) {
 		b.Run(fmt.Sprintf("impl=sync/op=mixed/goroutines=%d", n), func(b *testing.B) {
 			var m sync.RWMutex
 			v := 0
-			contend(b, n, func(iterations int) {
+			contend.Run(b, n, func(iterations int) {
 				for i := range iterations {
 					if i%10 == 0 {
 						m.Lock()

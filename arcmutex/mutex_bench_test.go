@@ -7,28 +7,8 @@ import (
 	"testing"
 
 	"github.com/coderrange/ferrous/arcmutex"
+	"github.com/coderrange/ferrous/internal/testkit/contend"
 )
-
-// contend runs body on n goroutines, which share b.N iterations.
-func contend(b *testing.B, n int, body func(iterations int)) {
-	b.Helper()
-	b.ReportAllocs()
-	if n == 1 {
-		body(b.N)
-		return
-	}
-	var wg sync.WaitGroup
-	gate := make(chan struct{})
-	for i := range n {
-		wg.Go(func() {
-			<-gate
-			body((b.N + i) / n)
-		})
-	}
-	b.ResetTimer()
-	close(gate)
-	wg.Wait()
-}
 
 func BenchmarkMutex(b *testing.B) {
 	ctx, cancel := context.WithCancel(b.Context())
@@ -36,7 +16,7 @@ func BenchmarkMutex(b *testing.B) {
 	for _, n := range []int{1, 2, 8, 64} {
 		b.Run(fmt.Sprintf("impl=ours/op=guard/goroutines=%d", n), func(b *testing.B) {
 			m := arcmutex.NewMutex(0)
-			contend(b, n, func(iterations int) {
+			contend.Run(b, n, func(iterations int) {
 				for range iterations {
 					g := m.Lock()
 					*g.Ptr()++
@@ -47,7 +27,7 @@ func BenchmarkMutex(b *testing.B) {
 		b.Run(fmt.Sprintf("impl=sync/op=guard/goroutines=%d", n), func(b *testing.B) {
 			var m sync.Mutex
 			v := 0
-			contend(b, n, func(iterations int) {
+			contend.Run(b, n, func(iterations int) {
 				for range iterations {
 					m.Lock()
 					v++
@@ -57,7 +37,7 @@ func BenchmarkMutex(b *testing.B) {
 		})
 		b.Run(fmt.Sprintf("impl=ours/op=with/goroutines=%d", n), func(b *testing.B) {
 			m := arcmutex.NewMutex(0)
-			contend(b, n, func(iterations int) {
+			contend.Run(b, n, func(iterations int) {
 				for range iterations {
 					m.With(func(v *int) { *v++ })
 				}
@@ -66,7 +46,7 @@ func BenchmarkMutex(b *testing.B) {
 		b.Run(fmt.Sprintf("impl=sync/op=with/goroutines=%d", n), func(b *testing.B) {
 			var m sync.Mutex
 			v := 0
-			contend(b, n, func(iterations int) {
+			contend.Run(b, n, func(iterations int) {
 				for range iterations {
 					func() {
 						m.Lock()
@@ -79,7 +59,7 @@ func BenchmarkMutex(b *testing.B) {
 		for name, ctx := range map[string]context.Context{"background": context.Background(), "cancellable": ctx} {
 			b.Run(fmt.Sprintf("impl=ours/op=ctx-%s/goroutines=%d", name, n), func(b *testing.B) {
 				m := arcmutex.NewMutex(0)
-				contend(b, n, func(iterations int) {
+				contend.Run(b, n, func(iterations int) {
 					for range iterations {
 						g, err := m.LockContext(ctx)
 						if err != nil {

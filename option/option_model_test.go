@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/coderrange/ferrous/internal/testkit"
 	"github.com/coderrange/ferrous/option"
 )
 
@@ -15,28 +16,9 @@ import (
 var errFault = errors.New("fault")
 
 // encodings write an Option and read it into another one.
-var encodings = map[string]func(from, to *option.Option[int]) error{
-	"JSON": func(from, to *option.Option[int]) error {
-		data, err := json.Marshal(from)
-		return errors.Join(err, json.Unmarshal(data, to))
-	},
-	"text": func(from, to *option.Option[int]) error {
-		data, err := from.MarshalText()
-		return errors.Join(err, to.UnmarshalText(data))
-	},
-	"binary": func(from, to *option.Option[int]) error {
-		data, err := from.MarshalBinary()
-		return errors.Join(err, to.UnmarshalBinary(data))
-	},
-	"gob": func(from, to *option.Option[int]) error {
-		data, err := from.GobEncode()
-		return errors.Join(err, to.GobDecode(data))
-	},
-	"SQL": func(from, to *option.Option[int]) error {
-		column, err := from.Value()
-		return errors.Join(err, to.Scan(column))
-	},
-	"key": func(from, to *option.Option[int]) error {
+var encodings = func() map[string]func(from, to *option.Option[int]) error {
+	all := testkit.RoundTrips[option.Option[int]]()
+	all["key"] = func(from, to *option.Option[int]) error {
 		keys, err := json.Marshal(map[option.Key[int]]bool{option.Key[int](*from): true})
 		var back map[option.Key[int]]bool
 		err = errors.Join(err, json.Unmarshal(keys, &back))
@@ -44,8 +26,8 @@ var encodings = map[string]func(from, to *option.Option[int]) error{
 			*to = option.Option[int](k)
 		}
 		return err
-	},
-	"Nullable": func(from, to *option.Option[int]) error {
+	}
+	all["Nullable"] = func(from, to *option.Option[int]) error {
 		n := option.Null[int]()
 		if v, ok := from.Get(); ok {
 			n = option.NotNull(v)
@@ -55,8 +37,9 @@ var encodings = map[string]func(from, to *option.Option[int]) error{
 		err = errors.Join(err, back.UnmarshalBinary(data))
 		back.Patch(to)
 		return err
-	},
-}
+	}
+	return all
+}()
 
 // TestOptionFollowsAPointer drives an Option through all that it can do beside
 // the obvious model: a pointer that is nil for None. Callbacks panic at times;

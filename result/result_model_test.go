@@ -1,13 +1,13 @@
 package result_test
 
 import (
-	"encoding/json"
 	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/coderrange/ferrous/internal/testkit"
 	"github.com/coderrange/ferrous/option"
 	"github.com/coderrange/ferrous/result"
 )
@@ -16,28 +16,7 @@ import (
 var errFault = errors.New("fault")
 
 // encodings write a Result and read it into another one.
-var encodings = map[string]func(from, to *result.Result[int]) error{
-	"JSON": func(from, to *result.Result[int]) error {
-		data, err := json.Marshal(from)
-		return errors.Join(err, json.Unmarshal(data, to))
-	},
-	"text": func(from, to *result.Result[int]) error {
-		data, err := from.MarshalText()
-		return errors.Join(err, to.UnmarshalText(data))
-	},
-	"binary": func(from, to *result.Result[int]) error {
-		data, err := from.MarshalBinary()
-		return errors.Join(err, to.UnmarshalBinary(data))
-	},
-	"gob": func(from, to *result.Result[int]) error {
-		data, err := from.GobEncode()
-		return errors.Join(err, to.GobDecode(data))
-	},
-	"SQL": func(from, to *result.Result[int]) error {
-		column, err := from.Value()
-		return errors.Join(err, to.Scan(column))
-	},
-}
+var encodings = testkit.RoundTrips[result.Result[int]]()
 
 // TestResultFollowsAValueAndAnError drives a Result through all that it can do
 // beside the obvious model: Go's own pair. Callbacks panic at times; bad data

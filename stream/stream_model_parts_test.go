@@ -310,6 +310,20 @@ func (f flow) cut(n int, ends ...outcome) flow {
 	return f
 }
 
+// upTo is f when a stage ends it before the element n of want, if that element comes.
+func (f flow) upTo(n int) flow {
+	switch {
+	case f.exact():
+		return f.cut(n, outcome{})
+	case f.some:
+		f.ends = append(slices.Clone(f.ends), outcome{})
+	default:
+		f = f.cut(len(f.want), outcome{})
+		f.some = true
+	}
+	return f
+}
+
 // mapped is f when a function yields to for each value, and bad strikes at the
 // value at.
 func (f flow) mapped(at int, bad fault, to func(int) []int) flow {
@@ -381,15 +395,9 @@ var stages = map[string]func(t *rapid.T, f flow, n int) flow{
 		case n <= 0:
 			return flow{s: f.s, ends: []outcome{{}}, inOrder: true}
 		case n > len(f.want):
-		case f.exact():
-			return f.cut(n, outcome{})
-		case f.some:
-			f.ends = append(slices.Clone(f.ends), outcome{})
-		default:
-			f = f.cut(len(f.want), outcome{})
-			f.some = true
+			return f
 		}
-		return f
+		return f.upTo(n)
 	},
 	"Skip": func(t *rapid.T, f flow, n int) flow {
 		n -= rapid.SampledFrom([]int{0, 0, n, n + 1}).Draw(t, "none")
@@ -403,17 +411,10 @@ var stages = map[string]func(t *rapid.T, f flow, n int) flow{
 	"TakeWhile": func(_ *rapid.T, f flow, n int) flow {
 		f.s = f.s.TakeWhile(func(v int) bool { return v < n })
 		i := slices.IndexFunc(f.want, func(v int) bool { return v >= n })
-		switch {
-		case i < 0:
-		case f.exact():
-			return f.cut(i, outcome{})
-		case f.some:
-			f.ends = append(slices.Clone(f.ends), outcome{})
-		default:
-			f = f.cut(len(f.want), outcome{})
-			f.some = true
+		if i < 0 {
+			return f
 		}
-		return f
+		return f.upTo(i)
 	},
 	"SkipWhile": func(_ *rapid.T, f flow, n int) flow {
 		f.s = f.s.SkipWhile(func(v int) bool { return v < n })

@@ -14,29 +14,9 @@ import (
 	"github.com/linkdata/deadlock"
 
 	"github.com/coderrange/ferrous/arcmutex"
+	"github.com/coderrange/ferrous/internal/testkit/contend"
 	"github.com/coderrange/ferrous/sema"
 )
-
-// contend runs body on n goroutines, which share b.N iterations.
-func contend(b *testing.B, n int, body func(iterations int)) {
-	b.Helper()
-	b.ReportAllocs()
-	if n == 1 {
-		body(b.N)
-		return
-	}
-	var wg sync.WaitGroup
-	gate := make(chan struct{})
-	for i := range n {
-		wg.Go(func() {
-			<-gate
-			body((b.N + i) / n)
-		})
-	}
-	b.ResetTimer()
-	close(gate)
-	wg.Wait()
-}
 
 // BenchmarkLockContext locks, counts and unlocks with a context that can be
 // canceled; sync.Mutex, which takes none, is the floor.
@@ -47,7 +27,7 @@ func BenchmarkLockContext(b *testing.B) {
 		suffix := fmt.Sprintf("/goroutines=%d", n)
 		b.Run("impl=ours"+suffix, func(b *testing.B) {
 			m := arcmutex.NewMutex(0)
-			contend(b, n, func(iterations int) {
+			contend.Run(b, n, func(iterations int) {
 				for range iterations {
 					g, err := m.LockContext(ctx)
 					if err != nil {
@@ -61,7 +41,7 @@ func BenchmarkLockContext(b *testing.B) {
 		})
 		b.Run("impl=background"+suffix, func(b *testing.B) {
 			m := arcmutex.NewMutex(0)
-			contend(b, n, func(iterations int) {
+			contend.Run(b, n, func(iterations int) {
 				for range iterations {
 					g, err := m.LockContext(context.Background())
 					if err != nil {
@@ -76,7 +56,7 @@ func BenchmarkLockContext(b *testing.B) {
 		b.Run("impl=sync.Mutex"+suffix, func(b *testing.B) {
 			var m sync.Mutex
 			v := 0
-			contend(b, n, func(iterations int) {
+			contend.Run(b, n, func(iterations int) {
 				for range iterations {
 					m.Lock()
 					v++
@@ -87,7 +67,7 @@ func BenchmarkLockContext(b *testing.B) {
 		b.Run("impl=x.semaphore"+suffix, func(b *testing.B) {
 			m := semaphore.NewWeighted(1)
 			v := 0
-			contend(b, n, func(iterations int) {
+			contend.Run(b, n, func(iterations int) {
 				for range iterations {
 					if err := m.Acquire(ctx, 1); err != nil {
 						b.Error(err)
@@ -101,7 +81,7 @@ func BenchmarkLockContext(b *testing.B) {
 		b.Run("impl=chan+select"+suffix, func(b *testing.B) {
 			m := make(chan struct{}, 1)
 			v := 0
-			contend(b, n, func(iterations int) {
+			contend.Run(b, n, func(iterations int) {
 				for range iterations {
 					select {
 					case m <- struct{}{}:
@@ -124,7 +104,7 @@ func BenchmarkSemaphore(b *testing.B) {
 		suffix := fmt.Sprintf("/goroutines=%d", n)
 		b.Run("impl=ours"+suffix, func(b *testing.B) {
 			s := sema.NewSemaphore(2)
-			contend(b, n, func(iterations int) {
+			contend.Run(b, n, func(iterations int) {
 				for range iterations {
 					p, err := s.Acquire(ctx, 1)
 					if err != nil {
@@ -137,7 +117,7 @@ func BenchmarkSemaphore(b *testing.B) {
 		})
 		b.Run("impl=x.semaphore"+suffix, func(b *testing.B) {
 			s := semaphore.NewWeighted(2)
-			contend(b, n, func(iterations int) {
+			contend.Run(b, n, func(iterations int) {
 				for range iterations {
 					if err := s.Acquire(ctx, 1); err != nil {
 						b.Error(err)

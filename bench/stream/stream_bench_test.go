@@ -4,6 +4,7 @@ package stream_test
 
 import (
 	"context"
+	"iter"
 	"strconv"
 	"sync"
 	"testing"
@@ -43,6 +44,21 @@ func rillSum(b *testing.B, s <-chan rill.Try[int]) {
 			b.Fatal(err)
 		}
 		sum += v
+	}
+	check(b, sum)
+}
+
+// sumSlices is a loop over slices of n elements in all.
+func sumSlices(b *testing.B, slices iter.Seq2[[]int, error]) {
+	b.Helper()
+	sum := 0
+	for vs, err := range slices {
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, v := range vs {
+			sum += 2 * v
+		}
 	}
 	check(b, sum)
 }
@@ -178,29 +194,11 @@ func BenchmarkMapUnordered(b *testing.B) {
 func BenchmarkChunks(b *testing.B) {
 	b.Run("impl=ours", func(b *testing.B) {
 		b.ReportAllocs()
-		sum := 0
-		for chunk, err := range stream.Chunks(count(b.N), 100).All(context.Background()) {
-			if err != nil {
-				b.Fatal(err)
-			}
-			for _, v := range chunk {
-				sum += 2 * v
-			}
-		}
-		check(b, sum)
+		sumSlices(b, stream.Chunks(count(b.N), 100).All(context.Background()))
 	})
 	b.Run("impl=rill", func(b *testing.B) {
 		b.ReportAllocs()
-		sum := 0
-		for chunk, err := range rill.ToSeq2(rill.Batch(rillCount(b.N), 100, -1)) {
-			if err != nil {
-				b.Fatal(err)
-			}
-			for _, v := range chunk {
-				sum += 2 * v
-			}
-		}
-		check(b, sum)
+		sumSlices(b, rill.ToSeq2(rill.Batch(rillCount(b.N), 100, -1)))
 	})
 	b.Run("impl=go+chan", func(b *testing.B) {
 		b.ReportAllocs()
@@ -316,30 +314,12 @@ func BenchmarkFlattenUnordered(b *testing.B) {
 func BenchmarkBatches(b *testing.B) {
 	b.Run("impl=ours", func(b *testing.B) {
 		b.ReportAllocs()
-		sum := 0
 		batches := stream.Batches(count(b.N), stream.BatchOptions[int]{MaxElements: 100, MaxAge: time.Minute})
-		for batch, err := range batches.All(context.Background()) {
-			if err != nil {
-				b.Fatal(err)
-			}
-			for _, v := range batch {
-				sum += 2 * v
-			}
-		}
-		check(b, sum)
+		sumSlices(b, batches.All(context.Background()))
 	})
 	b.Run("impl=rill", func(b *testing.B) {
 		b.ReportAllocs()
-		sum := 0
-		for batch, err := range rill.ToSeq2(rill.Batch(rillCount(b.N), 100, time.Minute)) {
-			if err != nil {
-				b.Fatal(err)
-			}
-			for _, v := range batch {
-				sum += 2 * v
-			}
-		}
-		check(b, sum)
+		sumSlices(b, rill.ToSeq2(rill.Batch(rillCount(b.N), 100, time.Minute)))
 	})
 }
 

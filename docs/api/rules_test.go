@@ -188,10 +188,7 @@ var withForms = map[string]struct {
 }
 
 func withIsExclusive(p *exported.Package) []fault {
-	names := map[string]bool{}
-	for _, f := range p.Funcs() {
-		names[f.String()] = true
-	}
+	names := funcNames(p)
 	return each(p, func(f exported.Func) string {
 		if f.Recv == nil {
 			return ""
@@ -233,11 +230,17 @@ func tryDoesNotWait(p *exported.Package) []fault {
 	})
 }
 
-func contextsComeFirst(p *exported.Package) []fault {
+// funcNames returns the names of all functions and methods.
+func funcNames(p *exported.Package) map[string]bool {
 	names := map[string]bool{}
 	for _, f := range p.Funcs() {
 		names[f.String()] = true
 	}
+	return names
+}
+
+func contextsComeFirst(p *exported.Package) []fault {
+	names := funcNames(p)
 	return each(p, func(f exported.Func) string {
 		i := slices.IndexFunc(list(f.Signature.Params()), isContext)
 		base, says := strings.CutSuffix(f.String(), "Context")
@@ -266,10 +269,7 @@ var mayWaitWithoutContext = map[string]bool{"Close": true, "Drop": true, "Releas
 var notEnds = []string{"AbortAll", "Destroy", "Dispose", "End", "Exit", "Finish", "Free", "Halt", "Kill", "Stop", "Terminate"}
 
 func endsAreNamedAlike(p *exported.Package) []fault {
-	names := map[string]bool{}
-	for _, f := range p.Funcs() {
-		names[f.String()] = true
-	}
+	names := funcNames(p)
 	return each(p, func(f exported.Func) string {
 		if f.Recv == nil {
 			return ""
@@ -335,10 +335,7 @@ func iteratorsWithAContextYieldErrors(p *exported.Package) []fault {
 }
 
 func errorAloneHasAForm(p *exported.Package) []fault {
-	names := map[string]bool{}
-	for _, f := range p.Funcs() {
-		names[f.String()] = true
-	}
+	names := funcNames(p)
 	return each(p, func(f exported.Func) string {
 		for _, t := range list(f.Signature.Params()) {
 			if s, ok := t.(*types.Slice); ok && f.Signature.Variadic() {

@@ -36,25 +36,33 @@ func TestGateOpensForAllWhoWait(t *testing.T) {
 	testkit.NoAllocs(t, "opening for nobody", func() { g.Open() })
 }
 
+// losesNoWakeUp changes a state n times and calls open after each change, while others
+// wait for the last change. join returns what waits for the next open.
+func losesNoWakeUp(n int64, open func(), join func() (wait func())) {
+	var state atomic.Int64
+	testkit.Parallel(4, func(i int) {
+		if i == 0 {
+			for range n {
+				state.Add(1)
+				open()
+			}
+			return
+		}
+		for state.Load() < n {
+			wait := join()
+			if state.Load() < n {
+				wait()
+			}
+		}
+	})
+}
+
 func TestGateLosesNoWakeUp(t *testing.T) {
-	testkit.Stress(t, func(_ *testing.T, _ int) {
-		const n = 100
+	testkit.Stress(t, func(*testing.T, int) {
 		var g park.Gate
-		var state atomic.Int64
-		testkit.Parallel(4, func(i int) {
-			if i == 0 {
-				for range n {
-					state.Add(1)
-					g.Open()
-				}
-				return
-			}
-			for state.Load() < n {
-				opened, _ := g.Wait()
-				if state.Load() < n {
-					<-opened
-				}
-			}
+		losesNoWakeUp(100, func() { g.Open() }, func() (wait func()) {
+			opened, _ := g.Wait()
+			return func() { <-opened }
 		})
 	})
 }

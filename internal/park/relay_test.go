@@ -83,24 +83,11 @@ func TestRelayWakesTheOthersWhenItIsOpenedAsSomeLeave(t *testing.T) {
 }
 
 func TestRelayLosesNoWakeUp(t *testing.T) {
-	testkit.Stress(t, func(_ *testing.T, _ int) {
-		const n = 100
+	testkit.Stress(t, func(*testing.T, int) {
 		var r park.Relay
-		var state atomic.Int64
-		testkit.Parallel(4, func(i int) {
-			if i == 0 {
-				for range n {
-					state.Add(1)
-					r.Open()
-				}
-				return
-			}
-			for state.Load() < n {
-				round := r.Join()
-				if state.Load() < n {
-					round.Wait(nil)
-				}
-			}
+		losesNoWakeUp(100, func() { r.Open() }, func() (wait func()) {
+			round := r.Join()
+			return func() { round.Wait(nil) }
 		})
 	})
 }
