@@ -53,30 +53,46 @@ func fill(t *testing.T, tx *channel.Sender[int]) {
 	}
 }
 
+// An end ends a channel of which these are the only handles.
+type end func(*channel.Sender[int], *channel.Receiver[int])
+
+// keeping are the ends that keep the messages that are buffered; ends are all.
+var (
+	keeping = map[string]end{
+		"receiver shuts down": func(_ *channel.Sender[int], rx *channel.Receiver[int]) { rx.Shutdown() },
+		"sender closes":       func(tx *channel.Sender[int], _ *channel.Receiver[int]) { tx.Close() },
+	}
+	ends = map[string]end{
+		"receiver shuts down": keeping["receiver shuts down"],
+		"sender closes":       keeping["sender closes"],
+		"receiver closes":     func(_ *channel.Sender[int], rx *channel.Receiver[int]) { rx.Close() },
+	}
+)
+
+// everyEnd runs a test for each of the ends, in a bubble of its own.
+func everyEnd(t *testing.T, ends map[string]end, test func(t *testing.T, end end)) {
+	t.Helper()
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { test(t, end) }) })
+	}
+}
+
 func TestShutdownAndCloseWakeWaitingSenders(t *testing.T) {
 	everyBounded(t, func(t *testing.T, f flavour) {
-		for name, end := range map[string]func(*channel.Sender[int], *channel.Receiver[int]){
-			"receiver shuts down": func(_ *channel.Sender[int], rx *channel.Receiver[int]) { rx.Shutdown() },
-			"receiver closes":     func(_ *channel.Sender[int], rx *channel.Receiver[int]) { rx.Close() },
-			"sender closes":       func(tx *channel.Sender[int], _ *channel.Receiver[int]) { tx.Close() },
-		} {
-			t.Run(name, func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					tx, rx := f.open(2)
-					fill(t, tx)
-					sends := parked(t, 5, func(i int) error { return tx.Send(t.Context(), i) })
-					plain := parked(t, 5, func(i int) error { return tx.Send(context.Background(), i) })
-					reserves := parked(t, 5, func(int) error {
-						_, err := tx.ReserveMany(t.Context(), 2)
-						return err
-					})
-					end(tx, rx)
-					allAre(t, sends(), channel.ErrClosed)
-					allAre(t, plain(), channel.ErrClosed)
-					allAre(t, reserves(), channel.ErrClosed)
-				})
+		everyEnd(t, ends, func(t *testing.T, end end) {
+			tx, rx := f.open(2)
+			fill(t, tx)
+			sends := parked(t, 5, func(i int) error { return tx.Send(t.Context(), i) })
+			plain := parked(t, 5, func(i int) error { return tx.Send(context.Background(), i) })
+			reserves := parked(t, 5, func(int) error {
+				_, err := tx.ReserveMany(t.Context(), 2)
+				return err
 			})
-		}
+			end(tx, rx)
+			allAre(t, sends(), channel.ErrClosed)
+			allAre(t, plain(), channel.ErrClosed)
+			allAre(t, reserves(), channel.ErrClosed)
+		})
 	})
 }
 
@@ -114,55 +130,40 @@ func TestActorWithAWeakSenderToItselfEnds(t *testing.T) {
 
 func TestCloseWakesWaitingReceivers(t *testing.T) {
 	everyFlavour(t, func(t *testing.T, f flavour) {
-		for name, end := range map[string]func(*channel.Sender[int], *channel.Receiver[int]){
-			"receiver shuts down": func(_ *channel.Sender[int], rx *channel.Receiver[int]) { rx.Shutdown() },
-			"receiver closes":     func(_ *channel.Sender[int], rx *channel.Receiver[int]) { rx.Close() },
-			"sender closes":       func(tx *channel.Sender[int], _ *channel.Receiver[int]) { tx.Close() },
-		} {
-			t.Run(name, func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					tx, rx := f.open(2)
-					cancelable := parked(t, 5, func(int) error { _, err := rx.Recv(t.Context()); return err })
-					plain := parked(t, 5, func(int) error { _, err := rx.Recv(context.Background()); return err })
-					many := parked(t, 5, func(int) error {
-						_, err := rx.RecvMany(t.Context(), make([]int, 3))
-						return err
-					})
-					end(tx, rx)
-					allAre(t, cancelable(), channel.ErrClosed)
-					allAre(t, plain(), channel.ErrClosed)
-					allAre(t, many(), channel.ErrClosed)
-				})
+		everyEnd(t, ends, func(t *testing.T, end end) {
+			tx, rx := f.open(2)
+			cancelable := parked(t, 5, func(int) error { _, err := rx.Recv(t.Context()); return err })
+			plain := parked(t, 5, func(int) error { _, err := rx.Recv(context.Background()); return err })
+			many := parked(t, 5, func(int) error {
+				_, err := rx.RecvMany(t.Context(), make([]int, 3))
+				return err
 			})
-		}
+			end(tx, rx)
+			allAre(t, cancelable(), channel.ErrClosed)
+			allAre(t, plain(), channel.ErrClosed)
+			allAre(t, many(), channel.ErrClosed)
+		})
 	})
 }
 
 func TestReceiversWaitForPermitsAfterClose(t *testing.T) {
 	everyFlavour(t, func(t *testing.T, f flavour) {
-		for name, end := range map[string]func(*channel.Sender[int], *channel.Receiver[int]){
-			"receiver shuts down": func(_ *channel.Sender[int], rx *channel.Receiver[int]) { rx.Shutdown() },
-			"sender closes":       func(tx *channel.Sender[int], _ *channel.Receiver[int]) { tx.Close() },
-		} {
-			t.Run(name, func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					tx, rx := f.open(2)
-					p, err := tx.ReserveMany(t.Context(), 2)
-					require.NoError(t, err)
-					end(tx, rx)
-					got := parked(t, 1, func(int) error {
-						v, err := rx.Recv(t.Context())
-						assert.Equal(t, 5, v)
-						return err
-					})
-					p.Send(5)
-					allAre(t, got(), nil)
-					ended := parked(t, 3, func(int) error { _, err := rx.Recv(t.Context()); return err })
-					p.Release()
-					allAre(t, ended(), channel.ErrClosed)
-				})
+		everyEnd(t, keeping, func(t *testing.T, end end) {
+			tx, rx := f.open(2)
+			p, err := tx.ReserveMany(t.Context(), 2)
+			require.NoError(t, err)
+			end(tx, rx)
+			got := parked(t, 1, func(int) error {
+				v, err := rx.Recv(t.Context())
+				assert.Equal(t, 5, v)
+				return err
 			})
-		}
+			p.Send(5)
+			allAre(t, got(), nil)
+			ended := parked(t, 3, func(int) error { _, err := rx.Recv(t.Context()); return err })
+			p.Release()
+			allAre(t, ended(), channel.ErrClosed)
+		})
 	})
 }
 
