@@ -28,6 +28,7 @@ type tree struct {
 	paths    map[string]bool            // files and folders
 	bases    map[string]bool            // their last parts
 	tests    map[string]bool            // tests, fuzz targets, benchmarks and examples
+	settings map[string]bool            // variables of the environment
 	exported map[string]map[string]bool // of each public package by its name: Name, Type.Name and .Name
 	pages    []string                   // Markdown files
 	sources  map[string]*ast.File       // Go files
@@ -47,7 +48,7 @@ var once = sync.OnceValues(func() (*tree, error) { return read("../..") })
 // read reads the repository at root.
 func read(root string) (*tree, error) {
 	r := &tree{
-		root: root, paths: map[string]bool{}, bases: map[string]bool{}, tests: map[string]bool{},
+		root: root, paths: map[string]bool{}, bases: map[string]bool{}, tests: map[string]bool{}, settings: map[string]bool{},
 		exported: map[string]map[string]bool{}, sources: map[string]*ast.File{}, fset: token.NewFileSet(),
 	}
 	return r, filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {
@@ -84,6 +85,14 @@ var isTest = regexp.MustCompile(`^(Test|Fuzz|Benchmark|Example)([A-Z_].*|$)`)
 func (r *tree) declare(name string, source *ast.File) {
 	public := !strings.HasSuffix(name, "_test.go") && !strings.Contains(name, "internal/") && source.Name.Name != "main"
 	names := map[string]bool{}
+	ast.Inspect(source, func(n ast.Node) bool {
+		if text, ok := n.(*ast.BasicLit); ok && text.Kind == token.STRING {
+			for _, s := range setting.FindAllString(text.Value, -1) {
+				r.settings[s] = true
+			}
+		}
+		return true
+	})
 	for _, d := range source.Decls {
 		switch d := d.(type) {
 		case *ast.FuncDecl:
@@ -131,6 +140,7 @@ var (
 	block    = regexp.MustCompile("(?ms)^```\\w*\n.*?^```$|(?:^    .*\n)+")
 	filePath = regexp.MustCompile(`^(?:\./)?[\w.*-]+(?:/[\w.*-]+)+/?$|^[\w-]+\.(?:md|go)$`)
 	pattern  = regexp.MustCompile(` -(?:run|skip|bench|fuzz) `)
+	setting  = regexp.MustCompile(`\bFERROUS_[A-Z_]+`)
 	release  = regexp.MustCompile(`/v\d`) // the tag of a nested module
 	testName = regexp.MustCompile(`\b(?:Test|Fuzz|Benchmark|Example)[A-Z_]\w+`)
 	exported = regexp.MustCompile(`\b([a-z]+)\.([A-Z]\w*)(?:\.([A-Z]\w*))?([*?]?)`)
@@ -201,6 +211,11 @@ func (r *tree) faults(page, text string) (faults []finding) {
 				faults = append(faults, finding{"test", name})
 			}
 		}
+		for _, name := range setting.FindAllString(piece, -1) {
+			if !r.settings[name] {
+				faults = append(faults, finding{"setting", name})
+			}
+		}
 		for _, n := range exported.FindAllStringSubmatch(piece, -1) {
 			names := r.exported[n[1]]
 			if isPattern := n[4] != ""; names == nil || isPattern || isTest.MatchString(n[2]) {
@@ -248,14 +263,14 @@ func TestWhatDoesNotExistIsFound(t *testing.T) {
 	r := repository(t)
 	page := "Text with `seatmap.Map.Block`, `seatmap.Map.Nothing` and `seatmap.Nothing`, `TestNoSuchTest`,\n" +
 		"`TestWhatDoesNotExistIsFound`, [a link](api.md), [another](nothing.md), `nothing.go` and `names_test.go`.\n\n" +
-		"    go run ./examples/redbus\n    go run ./examples/nothing\n    go test -run TestWhat ./docs/names\n\n" +
+		"    go run ./examples/redbus\n    go run ./examples/nothing\n    FERROUS_STRESS=1s FERROUS_" + "NOTHING=1 go test -run TestWhat ./docs/names\n\n" +
 		"```go\nm := seatmap.NewNothing() // see docs/adr/0003 and docs/adr/9999\n```\n"
 	assert.ElementsMatch(t, []finding{
 		{"link", "nothing.md"},
 		{"name", "seatmap.Map.Nothing"},
 		{"name", "seatmap.Nothing"},
 		{"name", "seatmap.NewNothing"},
-		{"test", "TestNoSuchTest"},
+		{"setting", "FERROUS_" + "NOTHING"}, {"test", "TestNoSuchTest"},
 		{"path", "nothing.go"},
 		{"path", "./examples/nothing"},
 		{"path", "docs/adr/9999"},
