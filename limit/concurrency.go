@@ -198,8 +198,11 @@ var (
 	errTryOverloaded = methodError("Concurrency.TryAcquire", ErrOverloaded)
 )
 
-// errNilFunction is what Do and DoErr panic with.
-var errNilFunction = errors.New("nil function")
+// What Do and DoErr panic with.
+var (
+	errNilConcurrency = errors.New("nil concurrency")
+	errNilFunction    = errors.New("nil function")
+)
 
 // Do calls f with a permit of c and returns its results. If there is no permit, it
 // returns the error of [Concurrency.Acquire] without calling f. The permit ends with f,
@@ -208,7 +211,10 @@ var errNilFunction = errors.New("nil function")
 //
 //ferrous:blocks
 func Do[T any](ctx context.Context, c *Concurrency, f func(context.Context) (T, error)) (v T, err error) {
-	if f == nil {
+	switch {
+	case c == nil:
+		panic(methodError("Do", errNilConcurrency))
+	case f == nil:
 		panic(methodError("Do", errNilFunction))
 	}
 	err = c.do(ctx, "Do", func(ctx context.Context) error {

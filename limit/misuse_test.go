@@ -84,6 +84,7 @@ func TestMisusePanicsByName(t *testing.T) {
 		{"Concurrency.Acquire: nil context", func() { _, _ = c.Acquire(none) }},
 		{"Concurrency.DoErr: nil context", func() { _ = c.DoErr(none, func(context.Context) error { return nil }) }},
 		{"Concurrency.DoErr: nil function", func() { _ = c.DoErr(ctx, nil) }},
+		{"Do: nil concurrency", func() { _, _ = limit.Do(ctx, nil, func(context.Context) (int, error) { return 0, nil }) }},
 		{"Do: nil function", func() { _, _ = limit.Do[int](ctx, c, nil) }},
 		{"Do: nil context", func() { _, _ = limit.Do(none, c, func(context.Context) (int, error) { return 0, nil }) }},
 		{"Concurrency.Acquire: not made by its constructor", func() { _, _ = new(limit.Concurrency).Acquire(ctx) }},

@@ -23,6 +23,7 @@ import (
 
 	"github.com/coderrange/ferrous/arcmutex"
 	"github.com/coderrange/ferrous/channel"
+	"github.com/coderrange/ferrous/limit"
 	"github.com/coderrange/ferrous/retry"
 	"github.com/coderrange/ferrous/seatmap"
 	"github.com/coderrange/ferrous/sema"
@@ -84,6 +85,31 @@ var waiting = map[string]call{
 	},
 	"arcmutex.RWMutex.RWithContext": func(t *testing.T, ctx context.Context) error {
 		return written(t).RWithContext(ctx, func(*int) error { return nil })
+	},
+	"limit.Rate.Wait": func(_ *testing.T, ctx context.Context) error {
+		r := limit.NewRate(limit.RateOptions{Events: 1, Per: time.Hour})
+		r.Allow()
+		return r.Wait(open{ctx})
+	},
+	"limit.Rate.WaitN": func(_ *testing.T, ctx context.Context) error {
+		r := limit.NewRate(limit.RateOptions{Events: 1, Per: time.Hour, Burst: 2})
+		r.Allow()
+		return r.WaitN(open{ctx}, 2)
+	},
+	"limit.Keyed.Wait": func(t *testing.T, ctx context.Context) error {
+		return emptied(t).Wait(open{ctx}, "a")
+	},
+	"limit.Keyed.WaitN": func(t *testing.T, ctx context.Context) error {
+		return emptied(t).WaitN(open{ctx}, "a", 2)
+	},
+	"limit.Concurrency.Acquire": func(t *testing.T, ctx context.Context) error {
+		return of(occupied(t).Acquire(ctx))
+	},
+	"limit.Concurrency.DoErr": func(t *testing.T, ctx context.Context) error {
+		return occupied(t).DoErr(ctx, func(context.Context) error { return nil })
+	},
+	"limit.Do": func(t *testing.T, ctx context.Context) error {
+		return of(limit.Do(ctx, occupied(t), func(context.Context) (int, error) { return 0, nil }))
 	},
 	"sema.Semaphore.Acquire": func(_ *testing.T, ctx context.Context) error {
 		return of(sema.NewSemaphore(0).Acquire(ctx, 1))
@@ -466,6 +492,29 @@ var slowly = retry.New(retry.Options{Attempts: 1 << 30, Backoff: retry.Constant(
 func never() stream.Stream[int] { return stream.FromChan(make(chan int)) }
 
 func of[T any](_ T, err error) error { return err }
+
+// An open context does not tell its deadline. Package limit does not wait for one that
+// it knows to be too early.
+type open struct{ context.Context }
+
+func (open) Deadline() (time.Time, bool) { return time.Time{}, false }
+
+// emptied returns a Keyed whose key "a" is empty.
+func emptied(t *testing.T) *limit.Keyed[string] {
+	k := limit.NewKeyed[string](limit.KeyedOptions{Rate: limit.RateOptions{Events: 2, Per: time.Hour}})
+	t.Cleanup(k.Close)
+	k.AllowN("a", 2)
+	return k
+}
+
+// occupied returns a Concurrency in which as much runs as may.
+func occupied(t *testing.T) *limit.Concurrency {
+	c := limit.NewConcurrency(limit.ConcurrencyOptions{Limit: 1, Queue: 1})
+	p, err := c.TryAcquire()
+	require.NoError(t, err)
+	t.Cleanup(p.Release)
+	return c
+}
 
 func last[T any](seq iter.Seq2[T, error]) (err error) {
 	for _, err = range seq {

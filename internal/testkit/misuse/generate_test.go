@@ -163,6 +163,8 @@ var recipes = map[string]string{
 	"seatmap.Cursor":          "position()",
 	"seatmap.CreateRequest":   `seatmap.CreateRequest{Event: "b", Layout: seatmap.Layout{Count: 4}}`,
 	"seatmap.RemoveRequest":   `seatmap.RemoveRequest{Event: "a"}`,
+	"limit.RateOptions":       "limit.RateOptions{Events: 1}",
+	"limit.KeyedOptions":      "limit.KeyedOptions{Rate: limit.RateOptions{Events: 1}}",
 	"seatmap.BlockRequest":    `seatmap.BlockRequest{Event: "a", User: "a", Seats: []string{"1"}, TTL: time.Minute}`,
 	"seatmap.BlockAnyRequest": `seatmap.BlockAnyRequest{Event: "a", User: "a", N: 1, TTL: time.Minute}`,
 	"seatmap.SeatRequest":     `seatmap.SeatRequest{Event: "a", Seat: "1"}`,
