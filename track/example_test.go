@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/coderrange/ferrous/internal/testkit/handles"
 	"github.com/coderrange/ferrous/rc"
 	"github.com/coderrange/ferrous/track"
 )
@@ -19,9 +20,9 @@ func ExampleCheck() {
 	}
 	_ = func(t *testing.T) { test(t) }
 
-	var r recorder
+	var r handles.Recorder
 	test(&r)
-	for _, failure := range r.finish() {
+	for _, failure := range r.Finish() {
 		first, _, _ := strings.Cut(failure, ",")
 		fmt.Println(first)
 	}

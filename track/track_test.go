@@ -6,7 +6,6 @@ import (
 	"math"
 	"runtime"
 	"runtime/pprof"
-	"slices"
 	"strings"
 	"testing"
 
@@ -15,35 +14,16 @@ import (
 
 	"github.com/coderrange/ferrous/arcmutex"
 	"github.com/coderrange/ferrous/internal/testkit"
+	"github.com/coderrange/ferrous/internal/testkit/handles"
 	"github.com/coderrange/ferrous/rc"
 	"github.com/coderrange/ferrous/refcell"
 	"github.com/coderrange/ferrous/sema"
 	"github.com/coderrange/ferrous/track"
 )
 
-// recorder is a testing.TB that keeps what it is told.
-type recorder struct {
-	errors   []string
-	cleanups []func()
-}
-
-func (r *recorder) Helper()          {}
-func (r *recorder) Cleanup(f func()) { r.cleanups = append(r.cleanups, f) }
-func (r *recorder) Errorf(format string, args ...any) {
-	r.errors = append(r.errors, fmt.Sprintf(format, args...))
-}
-
-// finish ends the test of r and returns what it was told.
-func (r *recorder) finish() []string {
-	for _, f := range slices.Backward(r.cleanups) {
-		f()
-	}
-	return r.errors
-}
-
-// named is a recorder of a test with a name.
+// named is a Recorder of a test with a name.
 type named struct {
-	recorder
+	handles.Recorder
 	name string
 }
 
@@ -285,15 +265,15 @@ func TestLeaksHasWhatWasForgottenThoughItsValueLives(t *testing.T) {
 func TestCheckReportsEachKindThatWasNotEnded(t *testing.T) {
 	for name, kind := range kinds {
 		t.Run(name, func(t *testing.T) {
-			var r recorder
+			var r handles.Recorder
 			track.Check(&r)
 			kind.make()()
-			assert.Empty(t, r.finish())
+			assert.Empty(t, r.Finish())
 
-			r = recorder{}
+			r = handles.Recorder{}
 			track.Check(&r)
 			end := kind.make()
-			errors := r.finish()
+			errors := r.Finish()
 			require.Len(t, errors, 1)
 			assert.Contains(t, errors[0], "1 "+kind.what+" not ended, made by\n")
 			assert.Contains(t, errors[0], "track_test.")
@@ -303,22 +283,22 @@ func TestCheckReportsEachKindThatWasNotEnded(t *testing.T) {
 }
 
 func TestCheckReportsAGuardOfALockThatLives(t *testing.T) {
-	var r recorder
+	var r handles.Recorder
 	track.Check(&r)
 	g := mutex.Lock()
 	s := rw.RLock()
-	errors := r.finish()
+	errors := r.Finish()
 	require.Len(t, errors, 2)
 	g.Unlock()
 	s.Unlock()
 }
 
 func TestSecondCheckOfATestDoesNothing(t *testing.T) {
-	var r recorder
+	var r handles.Recorder
 	track.Check(&r)
 	track.Check(&r)
 	h := rc.New(1)
-	assert.Len(t, r.finish(), 1)
+	assert.Len(t, r.Finish(), 1)
 	h.Drop()
 }
 
@@ -328,10 +308,10 @@ func TestInnermostCheckReports(t *testing.T) {
 	a := rc.New(1)
 	track.Check(inner)
 	b := rc.NewBox(1)
-	errors := inner.finish()
+	errors := inner.Finish()
 	require.Len(t, errors, 1)
 	assert.Contains(t, errors[0], "rc.Box")
-	errors = outer.finish()
+	errors = outer.Finish()
 	require.Len(t, errors, 1)
 	assert.Contains(t, errors[0], "rc.Rc")
 	a.Drop()
@@ -343,20 +323,20 @@ func TestParallelTestsAreNotBlamedForEachOther(t *testing.T) {
 	track.Check(a)
 	track.Check(b)
 	ofA, ofB := rc.New(1), rc.NewBox(1)
-	assert.Empty(t, b.finish(), "A's handle lives, and B's may be A's")
+	assert.Empty(t, b.Finish(), "A's handle lives, and B's may be A's")
 	ofA.Drop()
-	errors := a.finish()
+	errors := a.Finish()
 	require.Len(t, errors, 1, "the last one reports")
 	assert.Contains(t, errors[0], "rc.Box")
 	ofB.Drop()
 }
 
 func TestCleanupsAfterCheckMayEndHandles(t *testing.T) {
-	var r recorder
+	var r handles.Recorder
 	track.Check(&r)
 	h := rc.New(1)
 	r.Cleanup(h.Drop)
-	assert.Empty(t, r.finish())
+	assert.Empty(t, r.Finish())
 }
 
 // isTracked reports whether an Rc that is made now is tracked.
@@ -382,11 +362,11 @@ func TestTrackersStopOneByOne(t *testing.T) {
 	rc.Track(1)
 	a()
 	assert.True(t, isTracked())
-	var r recorder
+	var r handles.Recorder
 	track.Check(&r)
 	rc.Track(0)
 	assert.True(t, isTracked())
-	assert.Empty(t, r.finish())
+	assert.Empty(t, r.Finish())
 	assert.False(t, isTracked())
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -17,9 +16,7 @@ import (
 func TestMain(m *testing.M) { checked.Main(m) }
 
 func TestThreeSourcesInConstantMemory(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "streams")
-	built, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput()
-	require.NoError(t, err, string(built))
+	binary := checked.Build(t)
 	out, err := exec.CommandContext(t.Context(), binary).CombinedOutput()
 	require.NoError(t, err, string(out))
 	assert.Contains(t, string(out), "events count=2000 sum=1999000\n")

@@ -14,12 +14,12 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/examples/internal/checked"
 )
 
 func TestASignalLeavesNoFiles(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "streams")
-	built, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput()
-	require.NoError(t, err, string(built))
+	binary := checked.Build(t)
 	for _, endless := range []string{"-lines=1000000000", "-rows=1000000000", "-events=1000000000"} {
 		dir := t.TempDir()
 		cmd := exec.CommandContext(t.Context(), binary, "-lines=1", "-events=1", "-rows=1", endless)

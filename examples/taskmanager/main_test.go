@@ -25,10 +25,7 @@ type binary struct{ path, dir string }
 
 func build(t *testing.T) binary {
 	t.Helper()
-	p := binary{filepath.Join(t.TempDir(), "taskmanager"), t.TempDir()}
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", p.path, ".").CombinedOutput()
-	require.NoError(t, err, string(out))
-	return p
+	return binary{checked.Build(t), t.TempDir()}
 }
 
 func (p binary) command(t *testing.T, args ...string) *exec.Cmd {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -24,10 +23,7 @@ compute(10, 0, 2): Err(division by zero)
 `
 
 func TestProgram(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "upi")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput()
-	require.NoError(t, err, string(out))
-	out, err = exec.CommandContext(t.Context(), binary).Output()
+	out, err := exec.CommandContext(t.Context(), checked.Build(t)).Output()
 	require.NoError(t, err)
 	assert.Equal(t, want, string(out))
 }

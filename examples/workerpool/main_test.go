@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -19,9 +18,7 @@ import (
 func TestMain(m *testing.M) { checked.Main(m) }
 
 func TestTwentyJobs(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "workerpool")
-	built, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput()
-	require.NoError(t, err, string(built))
+	binary := checked.Build(t)
 	out, err := exec.CommandContext(t.Context(), binary).CombinedOutput()
 	require.NoError(t, err, string(out))
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")

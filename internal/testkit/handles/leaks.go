@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/pprof"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,27 +19,37 @@ import (
 	"github.com/coderrange/ferrous/track"
 )
 
-// recorder is a testing.TB that keeps what it is told.
-type recorder struct {
+// A Recorder is a test for [track.Check] that records its errors.
+type Recorder struct {
 	errors   []string
 	cleanups []func()
 }
 
-func (r *recorder) Helper()          {}
-func (r *recorder) Cleanup(f func()) { r.cleanups = append(r.cleanups, f) }
-func (r *recorder) Errorf(format string, args ...any) {
+// Helper does nothing.
+func (r *Recorder) Helper() {}
+
+// Cleanup adds a function for Finish.
+func (r *Recorder) Cleanup(f func()) { r.cleanups = append(r.cleanups, f) }
+
+// Errorf records an error.
+func (r *Recorder) Errorf(format string, args ...any) {
 	r.errors = append(r.errors, fmt.Sprintf(format, args...))
+}
+
+// Finish ends the test and returns its errors.
+func (r *Recorder) Finish() []string {
+	for _, f := range slices.Backward(r.cleanups) {
+		f()
+	}
+	return r.errors
 }
 
 // Leaked returns what [track.Check] reports about f.
 func Leaked(f func()) []string {
-	r := &recorder{}
-	track.Check(r)
+	var r Recorder
+	track.Check(&r)
 	f()
-	for _, cleanup := range r.cleanups {
-		cleanup()
-	}
-	return r.errors
+	return r.Finish()
 }
 
 // Traces runs the real pprof on a profile and returns the stacks in it.
