@@ -19,6 +19,9 @@ func (p *Plan) scan(now int64, chunk int) (earliest int64, over int) {
 			continue
 		}
 		deadline := int64(word >> stateBits)
+		if deadline == endless {
+			continue
+		}
 		earliest = min(earliest, deadline)
 		if deadline <= now {
 			over++

@@ -138,9 +138,10 @@ func (c *Clock) wallTime() wallTime {
 // time returns the moment of a reading of the clock. It may be before the clock began.
 func (w wallTime) time(mono int64) time.Time { return w.at.Add(time.Duration(mono - w.mono)) }
 
-// deadline returns the moment of a deadline and how much time is left; zero for 0.
+// deadline returns the moment of a deadline and how much time is left; zero for 0 and
+// for a hold without a deadline.
 func (w wallTime) deadline(mono int64) (time.Time, time.Duration) {
-	if mono == 0 {
+	if mono == 0 || mono == endless {
 		return time.Time{}, 0
 	}
 	left := time.Duration(mono - w.mono)

@@ -77,6 +77,9 @@ var (
 	// ErrInvalidUser is the error if the user name is not a name; see the package
 	// comment.
 	ErrInvalidUser = fmt.Errorf("%w user name", ErrInvalid)
+	// ErrInvalidActor is the error if an operator's actor is not a name, or the reason is
+	// neither a name nor empty.
+	ErrInvalidActor = fmt.Errorf("%w actor", ErrInvalid)
 	// ErrInvalidKey is the error if the text of the idempotency key is not a name;
 	// see the package comment.
 	ErrInvalidKey = fmt.Errorf("%w idempotency key", ErrInvalid)
@@ -210,8 +213,8 @@ type KeyError struct {
 func NewKeyError(fields ...string) *KeyError { return &KeyError{slices.Clone(fields)} }
 
 // Differs returns what differs: "method" alone if the key was used in another
-// method, else some of "Token", "Seats", "N", "Where", "TTL", "Layout" and
-// "Limits".
+// method, else some of "Token", "Seats", "N", "Where", "TTL", "Layout",
+// "Limits" and, of operators, "User", "Seat" and "Fence".
 func (e *KeyError) Differs() []string { return slices.Clone(e.differs) }
 
 // Error returns the message. It shows neither the key nor the values.

@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -19,6 +20,7 @@ type event struct {
 	users   users
 	keys    keys
 	log     changeLog
+	op      *operation // of the change that is being made, or nil
 
 	sweeper *sweeper  // nil in a Map that does not sweep by itself
 	sweepAt int64     // when the sweeper is to come at the latest; never if it need not
@@ -431,7 +433,11 @@ func (e *event) holds(user string) ([]HoldInfo, error) {
 // remember is called by the plan when a hold or booking has been decided, before
 // other goroutines can see that its seats are taken.
 func (e *event) remember(now int64, q *keyedRequest, user uint64) (slot uint32) {
-	return e.keys.remember(now, q, e.users.list[user].name)
+	name := e.users.list[user].name
+	if q.user != name { // an operator
+		name = strings.Clone(q.user)
+	}
+	return e.keys.remember(now, q, name)
 }
 
 // holdEnded is called by the plan when a hold or booking has ended.
@@ -451,7 +457,7 @@ func (e *event) holdMoved(from, to uint32) { e.users.moveHold(e.plan, from, to) 
 // changed is called by the plan after every change.
 func (e *event) changed(kind ChangeKind, rec *record, seats []uint32, until int64) {
 	if e.log.enabled(e.plan.clock) {
-		e.log.append(e.plan.revision, kind, rec, e.users.list[rec.user].name, seats, until)
+		e.log.append(e.plan.revision, kind, rec, e.users.list[rec.user].name, seats, until, e.op)
 	}
 	switch kind {
 	case ChangeBlocked:
@@ -459,6 +465,6 @@ func (e *event) changed(kind ChangeKind, rec *record, seats []uint32, until int6
 		e.users.add(rec.user, len(seats))
 	case ChangeReleased, ChangeExpired, ChangeCanceled:
 		e.users.add(rec.user, -len(seats))
-	case ChangeSnapshot, ChangeGap, ChangeExtended, ChangeBooked:
+	case ChangeSnapshot, ChangeGap, ChangeExtended, ChangeBooked, ChangeReissued, ChangeMoved:
 	}
 }

@@ -430,3 +430,33 @@ func ExamplePorter() {
 	// ann [2] <nil>
 	// seatmap: unknown event: "concert"
 }
+
+// The front office moves a hold away from a broken seat, with a new token for its user.
+func ExampleOperator() {
+	ctx := context.Background()
+	m := seatmap.NewMap(seatmap.MapOptions{})
+	defer m.Close()
+	_, err := m.Create(ctx, seatmap.CreateRequest{Event: "concert", Layout: seatmap.Layout{Count: 3}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	hold, err := m.Block(ctx, seatmap.BlockRequest{Event: "concert", User: "ann", Seats: []string{"1"}, TTL: time.Minute})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	moved, err := m.Move(ctx, seatmap.MoveRequest{
+		Event: "concert", Seat: "1", Fence: hold.Token.Fence, To: []string{"3"}, Actor: "front office", Reason: "broken seat",
+	})
+	fmt.Println(moved.User, moved.Seats, err)
+
+	_, err = m.Book(ctx, seatmap.BookRequest{Token: hold.Token})
+	fmt.Println(err)
+	booking, err := m.Book(ctx, seatmap.BookRequest{Token: moved.Token})
+	fmt.Println(booking.Seats, err)
+	// Output:
+	// ann [3] <nil>
+	// seatmap: hold is over
+	// [3] <nil>
+}

@@ -324,7 +324,11 @@ func (x *exporter) seat(seat uint32, state SeatState, rec *record) {
 	o.open()
 	if state == SeatBlocked {
 		o.uint("hold", rec.fence)
-		o.int("left", p.deadline(seat)-x.at.mono)
+		if until := p.deadline(seat); until == endless {
+			o.int("endless", 1)
+		} else {
+			o.int("left", until-x.at.mono)
+		}
 	} else {
 		o.uint("booking", rec.fence)
 	}
@@ -392,6 +396,9 @@ func (x *exporter) answer(r *result, until int64) {
 	if h := &r.hold; h.Token != (Token{}) {
 		o.uint("fence", h.Token.Fence)
 		x.proof(h.Token.seat, h.Token.tag)
+		if h.User != r.user {
+			o.text("for", h.User)
+		}
 		o.int("at", h.At.UnixNano())
 		if !h.Until.IsZero() {
 			o.int("until", int64(h.Until.Sub(x.at.at)))

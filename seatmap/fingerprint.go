@@ -36,15 +36,22 @@ const (
 	methodRelease
 	methodExtend
 	methodCancel
+	methodRevoke
+	methodReissue
+	methodMove
+	methodReserve
 )
 
 // methodNames are the names of the methods in an export.
-var methodNames = [...]string{"Block", "BlockAny", "Book", "Release", "Extend", "Cancel"}
+var methodNames = [...]string{"Block", "BlockAny", "Book", "Release", "Extend", "Cancel", "Revoke", "Reissue", "Move", "Reserve"}
 
 // differs returns in what p differs from other.
 func (p fingerprint) differs(other fingerprint) (names []string) {
 	if p.method != other.method {
 		return []string{"method"}
+	}
+	if p.method >= methodRevoke {
+		return p.differsFrom(other)
 	}
 	for _, field := range []struct {
 		name string
@@ -55,6 +62,24 @@ func (p fingerprint) differs(other fingerprint) (names []string) {
 		{"N", p.n == other.n},
 		{"Where", p.where == other.where},
 		{"TTL", p.ttl == other.ttl},
+	} {
+		if !field.same {
+			names = append(names, field.name)
+		}
+	}
+	return names
+}
+
+// differsFrom returns in what a request of an operator differs from another.
+func (p fingerprint) differsFrom(other fingerprint) (names []string) {
+	for _, field := range []struct {
+		name string
+		same bool
+	}{
+		{"Seat", p.token.seat == other.token.seat},
+		{"Fence", p.token.fence == other.token.fence},
+		{"Seats", p.seats == other.seats},
+		{"User", p.where == other.where},
 	} {
 		if !field.same {
 			names = append(names, field.name)

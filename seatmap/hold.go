@@ -26,7 +26,7 @@ func (p *Plan) set(seat uint32, word uint64) {
 	if after == SeatAvailable {
 		c.available++
 	}
-	if after == SeatBlocked {
+	if after == SeatBlocked && word>>stateBits != endless {
 		c.earliest = min(c.earliest, int64(word>>stateBits))
 	}
 	w.Store(word)
@@ -135,7 +135,7 @@ func (p *Plan) setDeadline(seats []uint32, until int64) {
 	for _, seat := range seats {
 		p.set(seat, uint64(until)<<stateBits|uint64(SeatBlocked))
 	}
-	if until < p.earliest.Load() {
+	if until < p.earliest.Load() && until != endless {
 		p.earliest.Store(until)
 		if p.event != nil {
 			p.event.scheduleSweep()

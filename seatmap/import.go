@@ -3,6 +3,7 @@ package seatmap
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -46,19 +47,21 @@ type exportHead struct {
 
 // exportedHold is a hold or booking.
 type exportedHold struct {
-	fence  uint64
-	state  SeatState
-	first  uint32
-	secret [16]byte
-	user   string
-	at     int64
-	left   int64
-	seats  []uint32
+	fence   uint64
+	state   SeatState
+	first   uint32
+	secret  [16]byte
+	user    string
+	at      int64
+	left    int64
+	endless bool
+	seats   []uint32
 }
 
 // exportedAnswer is the answer to a request with a key.
 type exportedAnswer struct {
 	user, key   string
+	owner       string // of the hold or booking, if not user
 	left        int64
 	isOld       bool // it has left
 	fingerprint fingerprint
@@ -177,6 +180,8 @@ func (i *importer) line(l *line) error {
 			t.fence = l.uint()
 		case "hold left":
 			t.left = l.int()
+		case "hold endless":
+			t.endless = l.uint() == 1
 		case "hold first", "booking first":
 			t.first = l.seat(count)
 		case "hold secret", "booking secret":
@@ -197,6 +202,8 @@ func (i *importer) line(l *line) error {
 			a.user = l.text()
 		case "answer key":
 			a.key = l.text()
+		case "answer for":
+			a.owner = l.text()
 		case "answer left":
 			a.left, a.isOld = l.int(), true
 		case "answer request":
@@ -492,7 +499,7 @@ func (i *importer) flush() error {
 // take puts a hold or booking into the event.
 func (i *importer) take(t *exportedHold) error {
 	e, p := i.e, i.e.plan
-	if t.fence == 0 || t.fence > i.head.fence || len(t.seats) == 0 || t.state == SeatBlocked && t.left <= 0 || t.left > math.MaxInt64>>stateBits-i.at.mono {
+	if t.fence == 0 || t.fence > i.head.fence || len(t.seats) == 0 || t.state == SeatBlocked && (t.left > 0) == t.endless || t.left > endless-1-i.at.mono {
 		return badLine(i.number-1, "the hold or booking is wrong")
 	}
 	if err := checkUser(t.user); err != nil {
@@ -502,8 +509,13 @@ func (i *importer) take(t *exportedHold) error {
 	word := uint64(SeatBooked)
 	if t.state == SeatBlocked {
 		until := max(i.at.mono+t.left-i.lost, 1)
+		if t.endless {
+			until = endless
+		}
 		word = uint64(until)<<stateBits | uint64(SeatBlocked)
-		p.earliest.Store(min(p.earliest.Load(), until))
+		if !t.endless {
+			p.earliest.Store(min(p.earliest.Load(), until))
+		}
 	}
 	if err := i.set(t.seats, word); err != nil {
 		return err
@@ -545,7 +557,7 @@ func (i *importer) remember(a *exportedAnswer) error {
 	if a.fence != 0 {
 		h := Hold{
 			Token: Token{Event: p.name, Fence: a.fence, seat: a.first, tag: tagOfSecret(a.secret[:])},
-			User:  e.keys.slots[slot].user,
+			User:  cmp.Or(a.owner, a.user),
 			Seats: e.labelsOf(a.seats),
 			At:    time.Unix(0, a.at),
 		}

@@ -48,6 +48,8 @@ var (
 	_ Store   = (*Map)(nil)
 	_ Sweeper = (*Map)(nil)
 	_ Porter  = (*Map)(nil)
+
+	_ Operator = (*Map)(nil)
 )
 
 // MapOptions configures a [Map]. The zero MapOptions is a good choice.

@@ -38,15 +38,16 @@ type oracle struct {
 }
 
 type grant struct {
-	of     *oracle
-	token  seatmap.Token
-	user   string
-	seats  []string
-	booked bool
-	born   time.Time
-	until  time.Time // of a hold
-	over   bool
-	ended  time.Time // once it is over
+	of      *oracle
+	token   seatmap.Token
+	user    string
+	seats   []string
+	booked  bool
+	born    time.Time
+	until   time.Time // of a hold
+	endless bool      // a hold without a deadline
+	over    bool
+	ended   time.Time // once it is over
 }
 
 type remembered struct {
@@ -57,7 +58,7 @@ type remembered struct {
 
 func (o *oracle) live() (grants []*grant) {
 	for _, g := range o.grants {
-		if !g.over && !g.booked && !time.Now().Before(g.until) {
+		if !g.over && !g.booked && !g.endless && !time.Now().Before(g.until) {
 			g.over, g.ended = true, g.until
 		}
 		if !g.over {
@@ -210,7 +211,8 @@ func TestMapBehavesLikeTheOracle(t *testing.T) {
 				t.Repeat(map[string]func(*rapid.T){
 					"": w.check, "create": w.create, "remove": w.remove, "block": w.block, "any": w.blockAny,
 					"book": w.book, "release": w.release, "cancel": w.cancel, "extend": w.extend, "forge": w.forge,
-					"dead context": w.deadContext, "time": w.time, "sweep": w.sweep, "watch": w.watch, "move": w.move,
+					"dead context": w.deadContext, "time": w.time, "sweep": w.sweep, "watch": w.watch, "move": w.move, "revoke": w.revoke, "reissue": w.reissue, "move seats": w.moveSeats,
+					"reserve": w.reserve,
 				})
 				w.close(t)
 			})
@@ -605,7 +607,7 @@ func (w *world) extend(t *rapid.T) {
 		require.Equal(t, known.answer.Seats, h.Seats)
 		return
 	}
-	if until.After(g.until) {
+	if until.After(g.until) && !g.endless {
 		g.until = until
 	}
 	require.Equal(t, g.until.UnixNano(), h.Until.UnixNano())
@@ -739,7 +741,7 @@ func compare(t *rapid.T, m *seatmap.Map, o *oracle) {
 		}
 		if state == seatmap.SeatBlocked {
 			require.Equal(t, g.until.UnixNano(), got.Until.UnixNano())
-			require.Equal(t, time.Until(g.until), got.Left)
+			require.Equal(t, g.left(), got.Left)
 		} else {
 			require.Zero(t, got.Left)
 		}
@@ -769,7 +771,7 @@ func compare(t *rapid.T, m *seatmap.Map, o *oracle) {
 		got := map[uint64][]string{}
 		for _, h := range infos {
 			got[h.Fence] = slices.Sorted(slices.Values(h.Seats))
-			require.Equal(t, time.Until(h.Until), h.Left)
+			require.Equal(t, max(time.Until(h.Until), 0), h.Left)
 		}
 		require.True(t, maps.EqualFunc(held, got, slices.Equal), "%v %v", held, got)
 	}

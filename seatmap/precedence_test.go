@@ -36,6 +36,9 @@ type ask struct {
 	hold        seatmap.Token
 	booking     seatmap.Token
 	export      string
+	at, reason  string // of an operator
+	house       string
+	fence       uint64
 }
 
 // mapCalls are all methods of a Store that can fail for a reason.
@@ -100,6 +103,26 @@ var mapCalls = map[string]func(a *ask) error{
 		_, err := a.m.Sweep(a.ctx)
 		return err
 	},
+	"Revoke": func(a *ask) error {
+		return errOf(a.m.Revoke(a.ctx, seatmap.RevokeRequest{
+			Event: a.event, Seat: a.at, Fence: a.fence, Seats: a.seats, Actor: a.user, Reason: a.reason, Key: a.key,
+		}))
+	},
+	"Reissue": func(a *ask) error {
+		return errOf(a.m.Reissue(a.ctx, seatmap.ReissueRequest{
+			Event: a.event, Seat: a.at, Fence: a.fence, Actor: a.user, Reason: a.reason, Key: a.key,
+		}))
+	},
+	"Move": func(a *ask) error {
+		return errOf(a.m.Move(a.ctx, seatmap.MoveRequest{
+			Event: a.event, Seat: a.at, Fence: a.fence, To: append(a.seats, "4"), Actor: a.user, Reason: a.reason, Key: a.key,
+		}))
+	},
+	"Reserve": func(a *ask) error {
+		return errOf(a.m.Reserve(a.ctx, seatmap.ReserveRequest{
+			Event: a.event, User: a.house, Seats: append(a.seats, "4"), Actor: a.user, Reason: a.reason, Key: a.key,
+		}))
+	},
 	"Export": func(a *ask) error {
 		_, err := a.m.Export(a.ctx, seatmap.ExportRequest{Event: a.event}, io.Discard)
 		return err
@@ -149,6 +172,7 @@ func TestTheTablesOfPrecedenceHaveEveryMethod(t *testing.T) {
 	without(mapCalls, reflect.TypeFor[seatmap.Store](), "Close")
 	without(mapCalls, reflect.TypeFor[seatmap.Sweeper]())
 	without(mapCalls, reflect.TypeFor[seatmap.Porter]())
+	without(mapCalls, reflect.TypeFor[seatmap.Operator]())
 	without(planCalls, reflect.TypeFor[*seatmap.Plan](), "Close", "Sweep", "Name", "Len", "String", "Format", "LogValue", "Diagram")
 }
 
@@ -172,8 +196,8 @@ func TestOfTwoErrorsTheFirstInPrecedenceComes(t *testing.T) {
 	for _, r := range []seatmap.BlockAnyRequest{
 		{Event: event, User: "ann", Key: used, N: 1, TTL: 59 * time.Minute}, // of seat 1
 		{Event: event, User: "greedy", Key: used, N: 2, TTL: 59 * time.Minute},
-		{Event: "full", User: "ann", Key: used, N: 3, TTL: 59 * time.Minute},
-		{Event: "full", User: "greedy", Key: used, N: 5, TTL: 59 * time.Minute},
+		{Event: "full", User: "ann", Key: used, N: 4, TTL: 59 * time.Minute},
+		{Event: "full", User: "greedy", Key: used, N: 4, TTL: 59 * time.Minute},
 	} {
 		_, err := m.BlockAny(ctx, r)
 		require.NoError(t, err)
@@ -196,24 +220,29 @@ func TestOfTwoErrorsTheFirstInPrecedenceComes(t *testing.T) {
 
 	const (
 		ofTokens    = "Book Release Cancel Extend"
-		keyedByUser = "Block BlockAny " + ofTokens
+		ofOperators = "Revoke Reissue Move Reserve"
+		keyedByUser = "Block BlockAny " + ofTokens + " " + ofOperators
 		keyed       = "Create Remove " + keyedByUser
 	)
 	checkPairs(t, mapCalls, func() *ask {
 		return &ask{
 			m: m, ctx: ctx, event: event, user: "ann", n: 1, ttl: hold, hold: held.Token, booking: booked.Token,
 			layout: seatmap.Layout{Count: 1}, export: export,
+			at: "5", house: "house",
 		}
 	}, []fault{
 		{seatmap.ErrClosed, "m", "all", func(a *ask) { a.m = ended }},
 		{context.Canceled, "ctx", "all", func(a *ask) { a.ctx = canceled }},
-		{seatmap.ErrInvalidEvent, "event", "Create Remove Block BlockAny Seat Seats Layout Counts Holds Watch Export", func(a *ask) { a.event = "" }},
-		{seatmap.ErrInvalidEvent, "event", "Create Remove Block BlockAny Seat Seats Layout Counts Holds Watch Export", func(a *ask) { a.event = "{" }},
+		{seatmap.ErrInvalidEvent, "event", "Create Remove Block BlockAny Seat Seats Layout Counts Holds Watch Export " + ofOperators, func(a *ask) { a.event = "" }},
+		{seatmap.ErrInvalidEvent, "event", "Create Remove Block BlockAny Seat Seats Layout Counts Holds Watch Export " + ofOperators, func(a *ask) { a.event = "{" }},
 		{seatmap.ErrInvalidUser, "user", "Block BlockAny Book Release Cancel Extend Holds", func(a *ask) { a.user = long }},
 		{seatmap.ErrInvalidUser, "user", "Block BlockAny Book Release Cancel Extend Holds", func(a *ask) { a.user = "\n" }},
+		{seatmap.ErrInvalidUser, "house", "Reserve", func(a *ask) { a.house = "" }},
+		{seatmap.ErrInvalidActor, "user", ofOperators, func(a *ask) { a.user = "" }},
+		{seatmap.ErrInvalidActor, "reason", ofOperators, func(a *ask) { a.reason = "\n" }},
 		{seatmap.ErrInvalidKey, "key", keyed, func(a *ask) { a.key = seatmap.NewKey(long) }},
 		{seatmap.ErrInvalidKey, "key", keyed, func(a *ask) { a.key = seatmap.NewKey("\x00") }},
-		{seatmap.ErrInvalidSeats, "twice", "Block Book Release Cancel", func(a *ask) { a.seats = append(a.seats, "8", "8") }},
+		{seatmap.ErrInvalidSeats, "twice", "Block Book Release Cancel Revoke Move Reserve", func(a *ask) { a.seats = append(a.seats, "8", "8") }},
 		{seatmap.ErrInvalidSeats, "n", "BlockAny", func(a *ask) { a.n = 0 }},
 		{seatmap.ErrInvalidSeats, "where", "BlockAny", func(a *ask) { a.where.Singles = seatmap.SinglesRefused }},
 		{seatmap.ErrInvalidSeats, "limit", "Seats", func(a *ask) { a.limit = -1 }},
@@ -222,15 +251,16 @@ func TestOfTwoErrorsTheFirstInPrecedenceComes(t *testing.T) {
 		{seatmap.ErrInvalidLayout, "layout", "Create", func(a *ask) { a.layout.Count = 0 }},
 		{seatmap.ErrInvalidExport, "export", "Import", func(a *ask) { a.export = "" }},
 		{seatmap.ErrKeyReused, "key", "Create Remove", func(a *ask) { a.key = usedByEvent }},
-		{seatmap.ErrUnknownEvent, "event", "Remove Block BlockAny Seat Seats Layout Counts Holds Watch Export", func(a *ask) { a.event = "opera" }},
+		{seatmap.ErrUnknownEvent, "event", "Remove Block BlockAny Seat Seats Layout Counts Holds Watch Export " + ofOperators, func(a *ask) { a.event = "opera" }},
 		{seatmap.ErrUnknownEvent, "token", ofTokens, func(a *ask) { a.hold, a.booking = lost.Token, lost.Token }},
 		{seatmap.ErrToken, "token", ofTokens, func(a *ask) { a.hold, a.booking = seatmap.Token{}, seatmap.Token{} }},
 		{seatmap.ErrExists, "event", "Create", func(a *ask) { a.event = event }},
 		{seatmap.ErrExists, "export", "Import", func(a *ask) { a.export = export }},
-		{seatmap.ErrUnknownSeat, "unknown", "Block Book Release Cancel Seat Seats", func(a *ask) { a.seats = append(a.seats, "99") }},
+		{seatmap.ErrUnknownSeat, "unknown", "Block Book Release Cancel Seat Seats Revoke Move Reserve", func(a *ask) { a.seats = append(a.seats, "99") }},
+		{seatmap.ErrUnknownSeat, "at", "Revoke Reissue Move", func(a *ask) { a.at = "99" }},
 		{seatmap.ErrKeyReused, "key", keyedByUser, func(a *ask) { a.key = used }},
-		{seatmap.ErrSoldOut, "event", "Block BlockAny", func(a *ask) { a.event = "full" }},
-		{seatmap.ErrTaken, "taken", "Block", func(a *ask) { a.seats = append(a.seats, "7") }},
+		{seatmap.ErrSoldOut, "event", "Block BlockAny Move Reserve", func(a *ask) { a.event = "full" }},
+		{seatmap.ErrTaken, "taken", "Block Move Reserve", func(a *ask) { a.seats = append(a.seats, "7") }},
 		{seatmap.ErrTaken, "taken", "Block", func(a *ask) { a.seats, a.list = append(a.seats, "7"), true }},
 		{seatmap.ErrNotEnough, "n", "BlockAny", func(a *ask) { a.n = 8 }},
 		{seatmap.ErrNotEnough, "n", "BlockAny", func(a *ask) { a.n = 100 }},
@@ -244,9 +274,12 @@ func TestOfTwoErrorsTheFirstInPrecedenceComes(t *testing.T) {
 		{seatmap.ErrToken, "token", ofTokens, func(a *ask) {
 			a.hold, a.booking = seatmap.Damaged(a.hold, 100), seatmap.Damaged(a.booking, 100)
 		}},
+		{seatmap.ErrExpired, "at", "Revoke Reissue Move", func(a *ask) { a.at = "6" }},
+		{seatmap.ErrExpired, "fence", "Revoke Reissue Move", func(a *ask) { a.fence = over.Token.Fence }},
 		{seatmap.ErrToken, "user", ofTokens, func(a *ask) { a.user = "eve" }},
 		{seatmap.ErrToken, "token", ofTokens, func(a *ask) { a.hold, a.booking = a.booking, a.hold }},
-		{seatmap.ErrInvalidSeats, "uncovered", "Book Release Cancel", func(a *ask) { a.seats = append(a.seats, "3") }},
+		{seatmap.ErrInvalidSeats, "uncovered", "Book Release Cancel Revoke", func(a *ask) { a.seats = append(a.seats, "3") }},
+		{seatmap.ErrInvalidSeats, "uncovered", "Move", func(a *ask) { a.seats = append(a.seats, "8") }},
 		{seatmap.ErrLimit, "ttl", "Extend", func(a *ask) { a.ttl = time.Hour }},
 	})
 }

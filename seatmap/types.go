@@ -38,7 +38,7 @@ type SeatInfo struct {
 	State SeatState
 	User  string        // of a blocked or booked seat
 	At    time.Time     // when it was blocked or booked
-	Until time.Time     // the deadline of a blocked seat, by the store's clock
+	Until time.Time     // the deadline of a blocked seat, by the store's clock; zero if it has none
 	Left  time.Duration // the time from that moment to Until
 	Fence uint64        // of the hold or booking
 }
@@ -154,11 +154,13 @@ const (
 	ChangeReleased // by the owner of the hold
 	ChangeExpired  // the hold reached its deadline
 	ChangeCanceled // by the owner of the booking
+	ChangeReissued // a hold or booking has a new fence and token
+	ChangeMoved    // a hold or booking is at other seats, and has a new fence and token
 )
 
 // String returns the name of the kind, such as "Blocked".
 func (k ChangeKind) String() string {
-	names := [...]string{"Snapshot", "Gap", "Blocked", "Extended", "Booked", "Released", "Expired", "Canceled"}
+	names := [...]string{"Snapshot", "Gap", "Blocked", "Extended", "Booked", "Released", "Expired", "Canceled", "Reissued", "Moved"}
 	if int(k) < len(names) {
 		return names[k]
 	}
@@ -181,10 +183,13 @@ type Change struct {
 	// that the watcher had.
 	Previous Cursor
 	Kind     ChangeKind
-	Seats    []string // that changed
+	Seats    []string // that changed; of a ChangeMoved, the new ones
+	From     []string // of a ChangeMoved, the seats before
 	User     string
 	At       time.Time // of the grant or booking; of an expiry, its deadline
 	Until    time.Time // of a hold: its deadline
 	Fence    uint64
+	Actor    string     // of a change that an [Operator] made
+	Reason   string     // likewise
 	Snapshot []SeatInfo // of a ChangeSnapshot: all seats
 }

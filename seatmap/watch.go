@@ -39,6 +39,7 @@ type entry struct {
 	user      string
 	fence     uint64
 	at, until int64
+	op        *operation // of an operator, or nil
 }
 
 // addWatcher counts a watcher. The next change has the given revision.
@@ -79,8 +80,8 @@ func (l *changeLog) enabled(clock *Clock) bool {
 }
 
 // append keeps the change that has the plan's current revision.
-func (l *changeLog) append(revision uint64, kind ChangeKind, rec *record, user string, seats []uint32, until int64) {
-	e := entry{kind: kind, seat: seats[0], user: user, fence: rec.fence, at: rec.at, until: until}
+func (l *changeLog) append(revision uint64, kind ChangeKind, rec *record, user string, seats []uint32, until int64, op *operation) {
+	e := entry{kind: kind, seat: seats[0], user: user, fence: rec.fence, at: rec.at, until: until, op: op}
 	if len(seats) > 1 {
 		e.seats = append([]uint32(nil), seats...)
 	}
@@ -88,17 +89,26 @@ func (l *changeLog) append(revision uint64, kind ChangeKind, rec *record, user s
 		l.dropFirst()
 	}
 	l.entries[revision%uint64(l.size)] = e
-	l.seats += len(e.seats)
+	l.seats += e.size()
 	for l.seats > seatsPerPlace*l.size && l.first < revision {
 		l.dropFirst()
 	}
 	l.changed.Open()
 }
 
+// size returns how many seats the entry has in lists.
+func (e *entry) size() int {
+	n := len(e.seats)
+	if e.op != nil {
+		n += len(e.op.from)
+	}
+	return n
+}
+
 // dropFirst forgets the oldest change.
 func (l *changeLog) dropFirst() {
 	e := &l.entries[l.first%uint64(l.size)]
-	l.seats -= len(e.seats)
+	l.seats -= e.size()
 	*e = entry{}
 	l.first++
 }
@@ -229,6 +239,12 @@ func (e *event) change(revision uint64, entry *entry) Change {
 		Fence:    entry.fence,
 	}
 	c.Until, _ = w.deadline(entry.until)
+	if op := entry.op; op != nil {
+		c.Actor, c.Reason = op.actor, op.reason
+		if op.from != nil {
+			c.From = e.labelsOf(op.from)
+		}
+	}
 	if entry.kind == ChangeExpired {
 		c.At = c.Until
 	}

@@ -44,6 +44,19 @@ func (v *view) apply(c seatmap.Change) {
 		if v.at != 0 && c.Revision != v.at+1 {
 			fault("out of order")
 		}
+		was := seatmap.SeatInfo{}
+		if c.Kind == seatmap.ChangeMoved && v.seats != nil {
+			was = v.seats[c.From[0]]
+			for _, seat := range c.From {
+				if v.seats[seat].Fence != was.Fence {
+					fault("of seats of several holds")
+				}
+				v.seats[seat] = seatmap.SeatInfo{Seat: seat}
+			}
+		}
+		if (c.Actor == "") != (c.Reason == "") || c.Actor == "" && (c.Kind == seatmap.ChangeMoved || c.Kind == seatmap.ChangeReissued) {
+			fault("without actor or reason")
+		}
 		for _, seat := range c.Seats {
 			before, known := v.seats[seat]
 			if v.seats != nil && !known {
@@ -55,13 +68,17 @@ func (v *view) apply(c seatmap.Change) {
 			}[c.Kind]
 			// A snapshot shows a hold as over that no change has ended yet.
 			overdue := c.Kind == seatmap.ChangeExpired && before.State == seatmap.SeatAvailable
-			if v.seats != nil && before.State != want && !overdue {
+			if v.seats != nil && before.State != want && !overdue && c.Kind != seatmap.ChangeReissued {
 				fault("of a seat that is " + before.String())
 			}
 			after := seatmap.SeatInfo{Seat: seat, User: c.User, At: c.At, Until: c.Until, Fence: c.Fence}
 			switch c.Kind {
 			case seatmap.ChangeBlocked, seatmap.ChangeExtended:
 				after.State = seatmap.SeatBlocked
+			case seatmap.ChangeReissued:
+				after.State = before.State
+			case seatmap.ChangeMoved:
+				after.State = was.State
 			case seatmap.ChangeBooked:
 				after.State = seatmap.SeatBooked
 			default:

@@ -56,6 +56,8 @@ var broken = []struct {
 	{"a snapshot is read in two parts", "snapshots", func(s seatmap.Store) seatmap.Store { return readsInParts{s} }},
 	{"keys are not exported", "exports", func(s seatmap.Store) seatmap.Store { return exportsNoKeys{s, s.(seatmap.Porter)} }},
 	{"damage is not seen by Import", "exports", func(s seatmap.Store) seatmap.Store { return importsAll{s, s.(seatmap.Porter)} }},
+	{"the old token works after Reissue", "operators", func(s seatmap.Store) seatmap.Store { return reissuesNothing{s, s.(seatmap.Operator)} }},
+	{"changes do not name the actor", "operators", func(s seatmap.Store) seatmap.Store { return hidesActors{s, s.(seatmap.Operator)} }},
 	{"Close does nothing", "close", func(s seatmap.Store) seatmap.Store { return staysOpen{s} }},
 }
 
@@ -310,4 +312,30 @@ func edited(export []byte, edit func(line string) string) io.Reader {
 		}
 	}
 	return strings.NewReader(fmt.Sprintf("%s{\"sum\":\"%x\"}\n", b.String(), sha256.Sum256([]byte(b.String()))))
+}
+
+type reissuesNothing struct {
+	seatmap.Store
+	seatmap.Operator
+}
+
+func (b reissuesNothing) Reissue(ctx context.Context, r seatmap.ReissueRequest) (seatmap.Hold, error) {
+	s, err := b.Seat(ctx, seatmap.SeatRequest{Event: r.Event, Seat: r.Seat})
+	return seatmap.Hold{Token: seatmap.NewToken(r.Event, s.Fence+1, [16]byte{1}), User: s.User, Seats: []string{r.Seat}}, err
+}
+
+type hidesActors struct {
+	seatmap.Store
+	seatmap.Operator
+}
+
+func (b hidesActors) Watch(ctx context.Context, r seatmap.WatchRequest) iter.Seq2[seatmap.Change, error] {
+	return func(yield func(seatmap.Change, error) bool) {
+		for change, err := range b.Store.Watch(ctx, r) {
+			change.Actor = ""
+			if !yield(change, err) {
+				return
+			}
+		}
+	}
 }

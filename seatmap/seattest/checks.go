@@ -30,6 +30,7 @@ var checks = []struct {
 	{"precedence", precedence},
 	{"snapshots", snapshots},
 	{"exports", exports},
+	{"operators", operators},
 	{"close", closing},
 }
 

@@ -328,6 +328,18 @@ var instant = map[string]call{
 	"retry.Queue.Discard": func(_ *testing.T, ctx context.Context) error { return idle().Discard(ctx, 1) },
 	"retry.Queue.Stats":   func(_ *testing.T, ctx context.Context) error { return of(idle().Stats(ctx)) },
 
+	"seatmap.Map.Revoke": func(t *testing.T, ctx context.Context) error {
+		return of(hall(t).Revoke(ctx, seatmap.RevokeRequest{}))
+	},
+	"seatmap.Map.Reissue": func(t *testing.T, ctx context.Context) error {
+		return of(hall(t).Reissue(ctx, seatmap.ReissueRequest{}))
+	},
+	"seatmap.Map.Move": func(t *testing.T, ctx context.Context) error {
+		return of(hall(t).Move(ctx, seatmap.MoveRequest{}))
+	},
+	"seatmap.Map.Reserve": func(t *testing.T, ctx context.Context) error {
+		return of(hall(t).Reserve(ctx, seatmap.ReserveRequest{}))
+	},
 	"seatmap.Map.Export": func(t *testing.T, ctx context.Context) error {
 		return of(hall(t).Export(ctx, seatmap.ExportRequest{}, io.Discard))
 	},

@@ -172,6 +172,10 @@ var recipes = map[string]string{
 	"seatmap.LayoutRequest":   `seatmap.LayoutRequest{Event: "a"}`,
 	"seatmap.CountsRequest":   `seatmap.CountsRequest{Event: "a"}`,
 	"seatmap.HoldsRequest":    `seatmap.HoldsRequest{Event: "a", User: "a"}`,
+	"seatmap.RevokeRequest":   `seatmap.RevokeRequest{Event: "a", Seat: "1", Actor: "a"}`,
+	"seatmap.ReissueRequest":  `seatmap.ReissueRequest{Event: "a", Seat: "1", Actor: "a"}`,
+	"seatmap.MoveRequest":     `seatmap.MoveRequest{Event: "a", Seat: "1", To: []string{"2"}, Actor: "a"}`,
+	"seatmap.ReserveRequest":  `seatmap.ReserveRequest{Event: "a", User: "a", Seats: []string{"1"}, Actor: "a"}`,
 	"seatmap.ExportRequest":   `seatmap.ExportRequest{Event: "a"}`,
 	"seatmap.WatchRequest":    `seatmap.WatchRequest{Event: "a"}`,
 }

@@ -1,0 +1,236 @@
+package seatmap
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// This file is what an event does for operators.
+
+// endless is the deadline of a hold without one.
+const endless = math.MaxInt64 >> stateBits
+
+// operation is what the change of an operator has more than others.
+type operation struct {
+	actor, reason string
+	from          []uint32 // of a move
+}
+
+// by lets do make a change that names the operation.
+func (e *event) by(op operation, do func()) {
+	op.actor, op.reason = strings.Clone(op.actor), strings.Clone(op.reason) // they may be part of something large
+	e.op = &op
+	defer func() { e.op = nil }()
+	do()
+}
+
+// answered returns the earlier answer to the operator's request, or nil. q is nil if
+// the request has no key.
+func (e *event) answered(now int64, actor string, key Key, p fingerprint) (q *keyedRequest, old *result, err error) {
+	if key.IsZero() {
+		return nil, nil, nil
+	}
+	request := e.keys.request(actor, key, p)
+	old, err = e.repeats(now, &request)
+	return &request, old, err
+}
+
+// remembers remembers the answer to an operator's request, if it has a key.
+func (e *event) remembers(now int64, q *keyedRequest, h *Hold) {
+	if q != nil {
+		e.rememberDone(now, q, strings.Clone(q.user), h)
+	}
+}
+
+// holdAt returns where the hold or booking begins that a seat is in, if it has that
+// fence, or fence is 0. It ends the hold if its deadline has passed.
+func (p *Plan) holdAt(now int64, seat int, fence uint64) (head uint32, err error) {
+	if !p.expireIfDue(now, seat) && SeatState(p.word(seat)&stateMask) != SeatClosed {
+		if head = p.records[seat].head; fence == 0 || p.records[head].fence == fence {
+			return head, nil
+		}
+	}
+	return 0, fmt.Errorf("%w: seat %s is in no such hold or booking", ErrExpired, truncate(p.labels.label(seat)))
+}
+
+func (e *event) revoke(r *RevokeRequest) (Receipt, error) {
+	p := e.plan
+	seats, err := e.seats(nil, r.Seats)
+	if err != nil {
+		return Receipt{}, err
+	}
+	at, err := e.seats(nil, []string{r.Seat})
+	if err != nil {
+		return Receipt{}, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.end != nil {
+		return Receipt{}, p.end
+	}
+	now := p.clock.now()
+	q, old, err := e.answered(now, r.Actor, r.Key, fingerprint{
+		method: methodRevoke, seats: printOfSeats(r.Seats), token: tokenPrint{fence: r.Fence, seat: uint32(at[0])},
+	})
+	if old != nil || err != nil {
+		return Receipt{Replayed: old != nil}, err
+	}
+	head, err := p.holdAt(now, at[0], r.Fence)
+	if err != nil {
+		return Receipt{}, err
+	}
+	part, err := p.part(head, seats)
+	if err != nil {
+		return Receipt{}, err
+	}
+	kind := ChangeReleased
+	if SeatState(p.word(int(head))&stateMask) == SeatBooked {
+		kind = ChangeCanceled
+	}
+	e.by(operation{actor: r.Actor, reason: r.Reason}, func() { p.vacate(now, head, part, kind) })
+	e.remembers(now, q, &Hold{})
+	return Receipt{}, nil
+}
+
+func (e *event) reissue(r *ReissueRequest) (h Hold, err error) {
+	p := e.plan
+	at, err := e.seats(nil, []string{r.Seat})
+	if err != nil {
+		return Hold{}, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.end != nil {
+		return Hold{}, p.end
+	}
+	w := p.clock.wallTime()
+	q, old, err := e.answered(w.mono, r.Actor, r.Key,
+		fingerprint{method: methodReissue, token: tokenPrint{fence: r.Fence, seat: uint32(at[0])}})
+	if old != nil || err != nil {
+		return old.replay(w), err
+	}
+	head, err := p.holdAt(w.mono, at[0], r.Fence)
+	if err != nil {
+		return Hold{}, err
+	}
+	p.seatBuf = p.seats(p.seatBuf[:0], head)
+	seats := p.seatBuf
+	p.touch(seats)
+	delete(p.headOf, p.records[head].fence)
+	p.renew(head)
+	e.by(operation{actor: r.Actor, reason: r.Reason}, func() {
+		p.changed(ChangeReissued, &p.records[head], seats, p.deadline(head))
+	})
+	e.describe(w, head, e.labelsOf(seats), &h)
+	e.remembers(w.mono, q, &h)
+	return h, nil
+}
+
+// renew gives the hold or booking that begins at head a new fence and token.
+func (p *Plan) renew(head uint32) {
+	p.fence++
+	r := &p.records[head]
+	r.fence, r.first = p.fence, head
+	r.tag = p.tags.draw(p.fence).with(head)
+}
+
+func (e *event) move(r *MoveRequest) (h Hold, err error) {
+	p := e.plan
+	to, err := e.seats(nil, r.To)
+	if err != nil {
+		return Hold{}, err
+	}
+	at, err := e.seats(nil, []string{r.Seat})
+	if err != nil {
+		return Hold{}, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.end != nil {
+		return Hold{}, p.end
+	}
+	w := p.clock.wallTime()
+	q, old, err := e.answered(w.mono, r.Actor, r.Key, fingerprint{
+		method: methodMove, seats: printOfSeats(r.To), token: tokenPrint{fence: r.Fence, seat: uint32(at[0])},
+	})
+	if old != nil || err != nil {
+		return old.replay(w), err
+	}
+	head, notFound := p.holdAt(w.mono, at[0], r.Fence)
+	var from []uint32
+	if notFound == nil {
+		from = p.seats(nil, head)
+	}
+	others := slices.DeleteFunc(slices.Clone(to), func(seat int) bool { return slices.Contains(from, uint32(seat)) })
+	switch err := p.checkFree(w.mono, others); {
+	case err != nil:
+		return Hold{}, err
+	case notFound != nil:
+		return Hold{}, notFound
+	case len(to) != len(from):
+		return Hold{}, fmt.Errorf("%w: %d to move %d to", ErrInvalidSeats, len(to), len(from))
+	}
+	seats := make([]uint32, len(to))
+	for i, seat := range to {
+		seats[i] = uint32(seat)
+	}
+	e.by(operation{actor: r.Actor, reason: r.Reason, from: from}, func() { p.move(head, from, seats) })
+	e.describe(w, seats[0], r.To, &h)
+	h.Seats = slices.Clone(h.Seats)
+	e.remembers(w.mono, q, &h)
+	return h, nil
+}
+
+// move moves the hold or booking that begins at head to other seats, which are
+// available or its own.
+func (p *Plan) move(head uint32, from, to []uint32) {
+	p.touch(from)
+	p.touch(to)
+	word, rec := p.word(int(head)), p.records[head]
+	delete(p.headOf, rec.fence)
+	p.records[head].fence = 0
+	for _, seat := range from {
+		p.set(seat, uint64(SeatAvailable))
+	}
+	p.records[to[0]] = rec
+	p.link(to)
+	p.renew(to[0])
+	for _, seat := range to {
+		p.set(seat, word)
+	}
+	p.setAvailableAt()
+	if SeatState(word&stateMask) == SeatBlocked && to[0] != head {
+		p.event.holdMoved(head, to[0])
+	}
+	p.changed(ChangeMoved, &p.records[to[0]], to, int64(word>>stateBits))
+}
+
+func (e *event) reserve(r *ReserveRequest) (h Hold, err error) {
+	p := e.plan
+	seats, err := e.seats(nil, r.Seats)
+	if err != nil {
+		return Hold{}, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.end != nil {
+		return Hold{}, p.end
+	}
+	w := p.clock.wallTime()
+	q, old, err := e.answered(w.mono, r.Actor, r.Key,
+		fingerprint{method: methodReserve, seats: printOfSeats(r.Seats), where: addText(1, r.User)})
+	if old != nil || err != nil {
+		return old.replay(w), err
+	}
+	if err := p.checkFree(w.mono, seats); err != nil {
+		return Hold{}, err
+	}
+	user := e.users.open(r.User)
+	var head uint32
+	e.by(operation{actor: r.Actor, reason: r.Reason}, func() { head = p.grant(w.mono, endless, user, seats, q) })
+	e.describe(w, head, p.labels.labelsOf(seats), &h)
+	e.keep(head, &h)
+	return h, nil
+}

@@ -1,0 +1,188 @@
+package seatmap
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+)
+
+// Operator is a [Store] that lets those who run an event act without a token. It does
+// not check who calls: offer its methods to operators only.
+//
+// Each request names an actor and a reason, which are in the change that watchers see.
+// A hold or booking is named by one of its seats, and by its fence, as [SeatInfo] has
+// them: if the seat has been given to another one meanwhile, the request fails with
+// [ErrExpired]. The fence 0 stands for whatever hold or booking the seat is in. The
+// errors come in the order that [Store] has; the actor and the reason are checked after
+// the user, and [ErrExpired] is also the error if the seat is not held or booked.
+//
+// A key belongs to the actor, as the keys of other requests belong to the user. The
+// answer of Reserve is remembered as that of Block, all others as that of Release.
+type Operator interface {
+	// Revoke makes some or all seats of a hold or booking available again. Its
+	// change is a [ChangeReleased] or [ChangeCanceled].
+	Revoke(ctx context.Context, r RevokeRequest) (Receipt, error)
+	// Reissue gives a hold or booking a new token and fence. The old token is
+	// [ErrExpired] from then on. The answer of a booking has no deadline.
+	Reissue(ctx context.Context, r ReissueRequest) (Hold, error)
+	// Move moves a hold or booking to other seats, all or none, and reissues it.
+	Move(ctx context.Context, r MoveRequest) (Hold, error)
+	// Reserve holds seats for a user, such as the house, without a deadline and
+	// whatever [Limits] say. The hold lasts until it is booked, released or revoked.
+	Reserve(ctx context.Context, r ReserveRequest) (Hold, error)
+}
+
+// RevokeRequest asks [Operator] to end a hold or booking, or a part of it.
+type RevokeRequest struct {
+	Event string
+	Seat  string // one of the seats of the hold or booking
+	Fence uint64 // of the hold or booking, or 0
+	// Actor is the name of the operator, Reason a name or empty. They are in the
+	// change.
+	Actor, Reason string
+	Key           Key // makes the request safe to repeat; see [Store]
+	// Seats is the seats to make available. Nil means all of the hold or booking. An
+	// empty list that is not nil is [ErrInvalidSeats].
+	Seats []string
+}
+
+// LogValue returns the request without the text of its key.
+func (r RevokeRequest) LogValue() slog.Value {
+	return logOperation(r.Event, r.Actor, r.Reason, r.Key, slog.String("seat", r.Seat), slog.Uint64("fence", r.Fence),
+		slog.Any("seats", r.Seats))
+}
+
+// ReissueRequest asks [Operator] for a new token of a hold or booking.
+type ReissueRequest struct {
+	Event string
+	Seat  string // one of the seats of the hold or booking
+	Fence uint64 // of the hold or booking, or 0
+	// Actor is the name of the operator, Reason a name or empty. They are in the
+	// change.
+	Actor, Reason string
+	Key           Key // makes the request safe to repeat; see [Store]
+}
+
+// LogValue returns the request without the text of its key.
+func (r ReissueRequest) LogValue() slog.Value {
+	return logOperation(r.Event, r.Actor, r.Reason, r.Key, slog.String("seat", r.Seat), slog.Uint64("fence", r.Fence))
+}
+
+// MoveRequest asks [Operator] to move a hold or booking to other seats.
+type MoveRequest struct {
+	Event string
+	Seat  string // one of the seats of the hold or booking
+	Fence uint64 // of the hold or booking, or 0
+	// Actor is the name of the operator, Reason a name or empty. They are in the
+	// change.
+	Actor, Reason string
+	Key           Key // makes the request safe to repeat; see [Store]
+	// To is the new seats, as many as the hold or booking has. They must be
+	// available, or its own.
+	To []string
+}
+
+// LogValue returns the request without the text of its key.
+func (r MoveRequest) LogValue() slog.Value {
+	return logOperation(r.Event, r.Actor, r.Reason, r.Key, slog.String("seat", r.Seat), slog.Uint64("fence", r.Fence),
+		slog.Any("to", r.To))
+}
+
+// ReserveRequest asks [Operator] to hold seats without a deadline.
+type ReserveRequest struct {
+	Event string
+	User  string // whose hold it is
+	// Actor is the name of the operator, Reason a name or empty. They are in the
+	// change.
+	Actor, Reason string
+	Key           Key // makes the request safe to repeat; see [Store]
+	Seats         []string
+}
+
+// LogValue returns the request without the text of its key.
+func (r ReserveRequest) LogValue() slog.Value {
+	return logOperation(r.Event, r.Actor, r.Reason, r.Key, slog.String("user", r.User), slog.Any("seats", r.Seats))
+}
+
+func logOperation(event, actor, reason string, key Key, more ...slog.Attr) slog.Value {
+	return slog.GroupValue(append([]slog.Attr{
+		slog.String("event", event), slog.String("actor", actor), slog.String("reason", reason), slog.Any("key", key),
+	}, more...)...)
+}
+
+// Revoke implements [Operator]. The error is [ErrClosed], the context's,
+// [ErrInvalidEvent], [ErrInvalidActor], [ErrInvalidKey], [ErrInvalidSeats],
+// [ErrUnknownEvent], [ErrUnknownSeat], a [*KeyError] or [ErrExpired].
+func (m *Map) Revoke(ctx context.Context, r RevokeRequest) (Receipt, error) {
+	e, err := m.operation(ctx, "Revoke", r.Event, nil, r.Actor, r.Reason, r.Key, func() error { return checkPart(r.Seats) })
+	if err != nil {
+		return Receipt{}, err
+	}
+	return e.revoke(&r)
+}
+
+// Reissue implements [Operator]. The error is as for [Map.Revoke], and never
+// [ErrInvalidSeats].
+func (m *Map) Reissue(ctx context.Context, r ReissueRequest) (Hold, error) {
+	e, err := m.operation(ctx, "Reissue", r.Event, nil, r.Actor, r.Reason, r.Key, func() error { return nil })
+	if err != nil {
+		return Hold{}, err
+	}
+	return e.reissue(&r)
+}
+
+// Move implements [Operator]. The error is as for [Map.Revoke], [ErrSoldOut] or a
+// [*TakenError].
+func (m *Map) Move(ctx context.Context, r MoveRequest) (Hold, error) {
+	e, err := m.operation(ctx, "Move", r.Event, nil, r.Actor, r.Reason, r.Key, func() error { return checkNamed(r.To) })
+	if err != nil {
+		return Hold{}, err
+	}
+	return e.move(&r)
+}
+
+// Reserve implements [Operator]. The error is [ErrClosed], the context's,
+// [ErrInvalidEvent], [ErrInvalidUser], [ErrInvalidActor], [ErrInvalidKey],
+// [ErrInvalidSeats], [ErrUnknownEvent], [ErrUnknownSeat], a [*KeyError], [ErrSoldOut] or
+// a [*TakenError].
+func (m *Map) Reserve(ctx context.Context, r ReserveRequest) (Hold, error) {
+	e, err := m.operation(ctx, "Reserve", r.Event, &r.User, r.Actor, r.Reason, r.Key, func() error { return checkNamed(r.Seats) })
+	if err != nil {
+		return Hold{}, err
+	}
+	return e.reserve(&r)
+}
+
+// operation checks what the requests of operators have in common, and returns their
+// event. user is nil if there is none.
+func (m *Map) operation(
+	ctx context.Context, method, event string, user *string, actor, reason string, key Key, checkSeats func() error,
+) (*event, error) {
+	if err := m.check(ctx, method); err != nil {
+		return nil, err
+	}
+	e := m.event(event)
+	if err := e.checkName(event); err != nil {
+		return nil, err
+	}
+	if user != nil {
+		if err := checkUser(*user); err != nil {
+			return nil, err
+		}
+	}
+	if err := checkName(actor, ErrInvalidActor); err != nil {
+		return nil, err
+	}
+	if reason != "" {
+		if err := checkName(reason, ErrInvalidActor); err != nil {
+			return nil, fmt.Errorf("%w in the reason", err)
+		}
+	}
+	if err := checkKey(key); err != nil {
+		return nil, err
+	}
+	if err := checkSeats(); err != nil {
+		return nil, err
+	}
+	return e, e.exists(event)
+}

@@ -1,0 +1,229 @@
+package seatmap_test
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/coderrange/ferrous/seatmap"
+)
+
+// This file is what the world of TestMapBehavesLikeTheOracle does as an operator.
+
+const actor, reason = "op", "asked for"
+
+// left returns how long the hold lasts; 0 if it has no deadline.
+func (g *grant) left() time.Duration {
+	if g.endless {
+		return 0
+	}
+	return time.Until(g.until)
+}
+
+// target draws the hold or booking of an operator's request. g is nil if there is none
+// like that.
+func (w *world) target(t *rapid.T) (o *oracle, name, seat string, fence uint64, g *grant) {
+	name = someEvent.Draw(t, "event")
+	o, seat = w.events[name], strconv.Itoa(rapid.IntRange(1, 5).Draw(t, "seat"))
+	if len(w.grants) > 0 && rapid.Bool().Draw(t, "fenced") {
+		one := rapid.SampledFrom(w.grants[max(0, len(w.grants)-6):]).Draw(t, "grant")
+		fence = one.token.Fence
+		if len(one.seats) > 0 {
+			seat = one.seats[0]
+		}
+	}
+	if o == nil {
+		return o, name, seat, fence, nil
+	}
+	if _, g = o.state(seat); g != nil && fence != 0 && g.token.Fence != fence {
+		g = nil
+	}
+	return o, name, seat, fence, g
+}
+
+// operated compares the answer to an operator's request. fresh is what it must answer if
+// the key is new. It reports whether something was done.
+func operated(t *rapid.T, o *oracle, key, request, fresh string, replayed bool, err error) (known *remembered, done bool) {
+	want := fresh
+	if fresh != seatmap.ErrUnknownSeat.Error() && o != nil {
+		if r, answer := o.recall(actor, key, request); answer != "" {
+			known, want = r, answer
+		}
+	}
+	require.Equal(t, want, kind(err))
+	require.Equal(t, known != nil, replayed)
+	return known, err == nil && known == nil
+}
+
+// unknown says if one of the seats is not there.
+func (o *oracle) unknown(seats ...string) bool { return len(without(seats, o.all())) > 0 }
+
+func (w *world) revoke(t *rapid.T) {
+	o, name, seat, fence, g := w.target(t)
+	k := someKey.Draw(t, "key")
+	var seats []string
+	if g != nil {
+		seats = some(t, g.seats)
+	}
+	got, err := w.m.Revoke(ctx, seatmap.RevokeRequest{
+		Event: name, Seat: seat, Fence: fence, Seats: seats, Actor: actor, Reason: reason, Key: seatmap.NewKey(k),
+	})
+	want := "ok"
+	switch {
+	case seats != nil && len(seats) == 0:
+		require.ErrorIs(t, err, seatmap.ErrInvalidSeats)
+		return
+	case o == nil:
+		want = seatmap.ErrUnknownEvent.Error()
+	case o.unknown(append(seats, seat)...):
+		want = seatmap.ErrUnknownSeat.Error()
+	case g == nil:
+		want = seatmap.ErrExpired.Error()
+	case len(without(seats, g.seats)) > 0:
+		want = seatmap.ErrInvalid.Error()
+	}
+	request := fmt.Sprint("revoke", seat, fence, seats == nil, seats)
+	if _, done := operated(t, o, k, request, want, got.Replayed, err); done {
+		o.take(g, seats)
+		o.done(k, request, seatmap.Hold{})
+	}
+}
+
+// done remembers the answer to an operator's request.
+func (o *oracle) done(key, request string, h seatmap.Hold) {
+	if key != "" {
+		o.keys[actor+" "+key] = &remembered{request: request, answer: h, grant: &grant{over: true, ended: time.Now()}}
+	}
+}
+
+// renewed notes that the hold or booking has a new token.
+func (w *world) renewed(t *rapid.T, o *oracle, g *grant, h seatmap.Hold) {
+	require.Greater(t, h.Token.Fence, w.fence[o.name])
+	w.fence[o.name] = h.Token.Fence
+	require.Equal(t, g.user, h.User)
+	require.Equal(t, g.born.UnixNano(), h.At.UnixNano())
+	require.ElementsMatch(t, g.seats, h.Seats)
+	if g.booked {
+		require.Zero(t, h.Until)
+	} else {
+		require.Equal(t, g.until.UnixNano(), h.Until.UnixNano())
+		require.Equal(t, g.left(), h.Left)
+	}
+	before := *g
+	before.over = true
+	g.token = h.Token
+	w.grants = append(w.grants, &before)
+}
+
+// same checks that an answer is one that was given before.
+func same(t *rapid.T, known *remembered, h seatmap.Hold) {
+	if known != nil {
+		require.Equal(t, known.answer.Token, h.Token)
+		require.Equal(t, known.answer.Seats, h.Seats)
+		require.Equal(t, known.answer.User, h.User)
+		require.Equal(t, known.answer.Until.UnixNano(), h.Until.UnixNano())
+	}
+}
+
+func (w *world) reissue(t *rapid.T) {
+	o, name, seat, fence, g := w.target(t)
+	k := someKey.Draw(t, "key")
+	h, err := w.m.Reissue(ctx, seatmap.ReissueRequest{
+		Event: name, Seat: seat, Fence: fence, Actor: actor, Reason: reason, Key: seatmap.NewKey(k),
+	})
+	want := "ok"
+	switch {
+	case o == nil:
+		want = seatmap.ErrUnknownEvent.Error()
+	case o.unknown(seat):
+		want = seatmap.ErrUnknownSeat.Error()
+	case g == nil:
+		want = seatmap.ErrExpired.Error()
+	}
+	request := fmt.Sprint("reissue", seat, fence)
+	known, done := operated(t, o, k, request, want, h.Replayed, err)
+	same(t, known, h)
+	if done {
+		w.renewed(t, o, g, h)
+		o.done(k, request, h)
+	}
+}
+
+func (w *world) moveSeats(t *rapid.T) {
+	o, name, seat, fence, g := w.target(t)
+	k := someKey.Draw(t, "key")
+	n := 2
+	if g != nil && rapid.IntRange(0, 4).Draw(t, "number") > 0 {
+		n = len(g.seats)
+	}
+	to := rapid.SliceOfNDistinct(rapid.Map(rapid.IntRange(1, 9), strconv.Itoa), n, n, rapid.ID).Draw(t, "to")
+	h, err := w.m.Move(ctx, seatmap.MoveRequest{
+		Event: name, Seat: seat, Fence: fence, To: to, Actor: actor, Reason: reason, Key: seatmap.NewKey(k),
+	})
+	want := "ok"
+	switch {
+	case o == nil:
+		want = seatmap.ErrUnknownEvent.Error()
+	case o.unknown(append(slices.Clone(to), seat)...):
+		want = seatmap.ErrUnknownSeat.Error()
+	default:
+		others := to
+		if g != nil {
+			others = without(to, g.seats)
+		}
+		switch free := o.available(); {
+		case len(without(others, free)) > 0 && len(free) == 0:
+			want = seatmap.ErrSoldOut.Error()
+		case len(without(others, free)) > 0:
+			want = seatmap.ErrTaken.Error()
+		case g == nil:
+			want = seatmap.ErrExpired.Error()
+		case len(to) != len(g.seats):
+			want = seatmap.ErrInvalid.Error()
+		}
+	}
+	request := fmt.Sprint("move", seat, fence, to)
+	known, done := operated(t, o, k, request, want, h.Replayed, err)
+	same(t, known, h)
+	if done {
+		g.seats = slices.Clone(to)
+		w.renewed(t, o, g, h)
+		require.Equal(t, to, h.Seats)
+		o.done(k, request, h)
+	}
+}
+
+func (w *world) reserve(t *rapid.T) {
+	name, u, k := someEvent.Draw(t, "event"), someUser.Draw(t, "user"), someKey.Draw(t, "key")
+	seats := rapid.SliceOfNDistinct(rapid.Map(rapid.IntRange(1, 8), strconv.Itoa), 1, 3, rapid.ID).Draw(t, "seats")
+	h, err := w.m.Reserve(ctx, seatmap.ReserveRequest{
+		Event: name, User: u, Seats: seats, Actor: actor, Reason: reason, Key: seatmap.NewKey(k),
+	})
+	o, want := w.events[name], "ok"
+	switch {
+	case o == nil:
+		want = seatmap.ErrUnknownEvent.Error()
+	case o.unknown(seats...):
+		want = seatmap.ErrUnknownSeat.Error()
+	case len(o.available()) == 0:
+		want = seatmap.ErrSoldOut.Error()
+	case len(without(seats, o.available())) > 0:
+		want = seatmap.ErrTaken.Error()
+	}
+	request := fmt.Sprint("reserve", u, seats)
+	known, done := operated(t, o, k, request, want, h.Replayed, err)
+	same(t, known, h)
+	if done {
+		require.Equal(t, seats, h.Seats)
+		require.Zero(t, h.Until)
+		require.Zero(t, h.Left)
+		g := w.granted(t, o, &grant{token: h.Token, user: u, seats: slices.Clone(seats), endless: true})
+		if k != "" {
+			o.keys[actor+" "+k] = &remembered{request: request, answer: h, grant: g}
+		}
+	}
+}
