@@ -24,7 +24,8 @@
 //     [github.com/coderrange/ferrous/retry], with a file
 //     [github.com/coderrange/ferrous/retry/boltqueue]
 //   - bounds on how often something happens, for each user too, and on how much runs at
-//     once: [github.com/coderrange/ferrous/limit]
+//     once: [github.com/coderrange/ferrous/limit], and in front of HTTP handlers and
+//     clients: [github.com/coderrange/ferrous/limit/limithttp]
 //   - a value that may be absent: [github.com/coderrange/ferrous/option]
 //   - a value or an error, and Rust's "?": [github.com/coderrange/ferrous/result]
 //   - pipelines over iterators: [github.com/coderrange/ferrous/seq]

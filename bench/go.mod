@@ -33,6 +33,7 @@ require (
 	github.com/destel/rill v0.7.0
 	github.com/samber/lo v1.53.0
 	github.com/samber/mo v1.16.0
+	golang.org/x/time v0.16.0
 	gonum.org/v1/plot v0.17.0
 )
 

@@ -29,7 +29,7 @@ func (r *Rate) Diagram(draw func(name, state string, part any)) {
 	}
 	b, now := r.current("Rate.Diagram")
 	draw("available", strconv.Itoa(b.available(b.word.Load(), now)), nil)
-	draw("rate", b.quota.String(), nil)
+	draw("rate", b.String(), nil)
 }
 
 // String returns the number of events, and when they are allowed.

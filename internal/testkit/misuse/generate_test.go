@@ -178,6 +178,10 @@ var recipes = map[string]string{
 	"seatmap.ReserveRequest":  `seatmap.ReserveRequest{Event: "a", User: "a", Seats: []string{"1"}, Actor: "a"}`,
 	"seatmap.ExportRequest":   `seatmap.ExportRequest{Event: "a"}`,
 	"seatmap.WatchRequest":    `seatmap.WatchRequest{Event: "a"}`,
+
+	"net/http.Handler":         "http.NotFoundHandler()",
+	"net/http.RoundTripper":    "http.DefaultTransport",
+	"limithttp.HandlerOptions": "limithttp.HandlerOptions{Rate: limit.NewRate(limit.RateOptions{Events: 1})}",
 }
 
 // good returns an expression for a value of t that is in order, or "".
