@@ -89,10 +89,10 @@ var class = track.Class{Path: "github.com/coderrange/ferrous/rc", Profile: track
 
 func init() { track.Register(&class, nil) }
 
-// Track records the place of origin of one in n of the handles of this package that are
-// made from now on: of all for 1, and of none for 0, which is the default. It may be
-// called at any time and by any goroutine. It panics if n is negative.
+// Track turns on the tracking of handles: it records the stack of one in n of the handles
+// of this package that are made from now on. 1 tracks all. 0 tracks none and is the
+// initial setting. Track panics if n is negative. It is safe for concurrent use.
 //
-// Package track says where the records appear and what they cost. Its Start sets a rate
-// for all packages; the higher of the two rates applies.
+// Package track describes where tracked handles are reported and what tracking costs. It
+// can also turn tracking on for all packages; the setting that tracks more applies.
 func Track(n int) { class.Track(n) }

@@ -134,14 +134,14 @@ var class = track.Class{Path: "github.com/coderrange/ferrous/refcell", Profile: 
 
 func init() { track.Register(&class, nil) }
 
-// Track records the place of origin of one in n of the borrows that are made from now
-// on: of all for 1, and of none for 0, which is the default. It may be called at any
-// time and by any goroutine. It panics if n is negative.
+// Track turns on the tracking of borrows: it records the stack of one in n of the borrows
+// of this package that begin from now on. 1 tracks all. 0 tracks none and is the initial
+// setting. Track panics if n is negative. It is safe for concurrent use.
 //
-// A refusal names the place of a tracked borrow that conflicts, and a copy of a tracked
-// [AtomicRef] learns of the end of the borrow. Package track says where else the records
-// appear and what they cost. Its Start sets a rate for all packages; the higher of the
-// two rates applies.
+// If a borrow is refused because of a tracked one, the error names the place of the tracked
+// one. A copy of a tracked [AtomicRef] panics after the end of the borrow. Package track
+// describes where else tracked borrows are reported and what tracking costs. It can also
+// turn tracking on for all packages; the setting that tracks more applies.
 func Track(n int) { class.Track(n) }
 
 // noCopy makes go vet report copies of a struct that has it as a field.
