@@ -284,7 +284,7 @@ func TestCrash(t *testing.T) {
 		"fault":     {"panic: runtime error: index out of range [3] with length 0", "result_test.indexOutOfRange"},
 	} {
 		t.Run(crash, func(t *testing.T) {
-			cmd := testkit.Self(t.Context(), "-test.run=^TestCrash$")
+			cmd := testkit.Self(t, "-test.run=^TestCrash$")
 			cmd.Env = append(os.Environ(), name+"="+crash)
 			out, err := cmd.CombinedOutput()
 			require.ErrorAs(t, err, new(*exec.ExitError), "it crashes")

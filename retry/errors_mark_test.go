@@ -2,7 +2,6 @@ package retry_test
 
 import (
 	"net/http"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/coderrange/ferrous/internal/testkit"
 	"github.com/coderrange/ferrous/retry"
 )
 
@@ -85,7 +85,7 @@ func FuzzParseRetryAfter(f *testing.F) {
 // TestTheDependenciesAreFew keeps the network out of programs that only retry.
 func TestTheDependenciesAreFew(t *testing.T) {
 	list := func(args ...string) []string {
-		out, err := exec.CommandContext(t.Context(), "go", append([]string{"list"}, args...)...).Output()
+		out, err := testkit.Command(t, "go", append([]string{"list"}, args...)...).Output()
 		require.NoError(t, err, "go list")
 		return strings.Fields(string(out))
 	}

@@ -314,7 +314,7 @@ func TestAPanicOfWhatWasLeftBehindEndsTheProgram(t *testing.T) {
 		close(goOn)
 		select {} // until the panic
 	}
-	cmd := testkit.Self(t.Context(), "-test.run=^"+t.Name()+"$")
+	cmd := testkit.Self(t, "-test.run=^"+t.Name()+"$")
 	cmd.Env = append(os.Environ(), child+"=1")
 	out, err := cmd.CombinedOutput()
 	require.Error(t, err)

@@ -103,7 +103,7 @@ func TestTheContextEndsAReadOfAnInheritedPipe(t *testing.T) {
 		if how == "device" && runtime.GOOS != "linux" {
 			continue
 		}
-		c := testkit.Self(t.Context())
+		c := testkit.Self(t)
 		c.Env = append(os.Environ(), inputKind+"="+how)
 		r, w, err := os.Pipe()
 		require.NoError(t, err)

@@ -427,7 +427,7 @@ func collect() {
 func TestAPanicThatNobodyCanJoinEndsTheProcess(t *testing.T) {
 	for name := range crashes {
 		t.Run(name, func(t *testing.T) {
-			cmd := testkit.Self(t.Context())
+			cmd := testkit.Self(t)
 			cmd.Env = append(os.Environ(), "TASK_CRASH="+name)
 			out, err := cmd.CombinedOutput()
 			require.Error(t, err, string(out))

@@ -4,7 +4,6 @@ package imports_test
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
@@ -12,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/internal/testkit"
 )
 
 const module = "github.com/coderrange/ferrous/"
@@ -33,7 +34,7 @@ func (r row) line(name string) string {
 // measured returns the row of each public package.
 func measured(t *testing.T) map[string]row {
 	t.Helper()
-	list := exec.CommandContext(t.Context(), "go", "list", "-f",
+	list := testkit.Command(t, "go", "list", "-f",
 		`{{if .GoFiles}}{{.ImportPath}} {{join .Deps " "}}{{end}}`, module+"...")
 	list.Env = append(os.Environ(), "GOWORK=off", "GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0")
 	out, err := list.Output()

@@ -10,17 +10,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/coderrange/ferrous/examples/internal/lockfile"
+	"github.com/coderrange/ferrous/internal/testkit"
 )
 
 func TestNoOldFileReplacesAnother(t *testing.T) {
@@ -45,7 +46,7 @@ func limited(t *testing.T, file string, blocks int, args ...string) (code int, o
 	binary, err := build()
 	require.NoError(t, err)
 	args = append([]string{"-c", fmt.Sprintf(`ulimit -f %d; exec "$@"`, blocks), "sh", binary, "-file", file}, args...)
-	text, err := exec.CommandContext(t.Context(), "sh", args...).CombinedOutput()
+	text, err := testkit.Command(t, "sh", args...).CombinedOutput()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return exit.ExitCode(), string(text)
 	}
@@ -139,8 +140,10 @@ func TestASyncLoggerReturnsTheErrorOfTheWrite(t *testing.T) {
 }
 
 func TestASecondProcessIsToldWhoHasTheFile(t *testing.T) {
-	cmd, file, out := start(t, "-lines=0")
-	require.Eventually(t, func() bool { _, err := os.Stat(file); return err == nil }, 30*time.Second, time.Millisecond)
+	cmd, file, out := start(t, "-lines=0", "-services=1", "-accept=synced")
+	for size(file) == 0 {
+		runtime.Gosched()
+	}
 	link := filepath.Join(t.TempDir(), "link")
 	require.NoError(t, os.Symlink(file, link))
 	for _, name := range []string{file, link} {
@@ -280,9 +283,7 @@ func TestWhatWasAcceptedAsWrittenOutlivesAKill(t *testing.T) {
 	for _, sync := range []string{"", "1"} {
 		for round := range 5 {
 			file := filepath.Join(t.TempDir(), "app.log")
-			self, err := os.Executable()
-			require.NoError(t, err)
-			cmd := exec.CommandContext(t.Context(), self)
+			cmd := testkit.Self(t)
 			cmd.Env = append(os.Environ(), acking+"="+file, "APPLOG_SYNC="+sync)
 			out, err := cmd.StdoutPipe()
 			require.NoError(t, err)

@@ -17,12 +17,12 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/coderrange/ferrous/examples/internal/checked"
+	"github.com/coderrange/ferrous/internal/testkit"
 )
 
 var bin string // holds the program
@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 
 var build = sync.OnceValues(func() (string, error) {
 	binary := filepath.Join(bin, "applog")
-	out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput()
+	out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput() //nolint:forbidigo // it is for all tests
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
 	}
@@ -56,7 +56,7 @@ func start(t *testing.T, args ...string) (cmd *exec.Cmd, file string, out *bytes
 	require.NoError(t, err)
 	file = filepath.Join(t.TempDir(), "logs", "app.log")
 	out = new(bytes.Buffer)
-	cmd = exec.CommandContext(t.Context(), binary, append([]string{"-file", file}, args...)...)
+	cmd = testkit.Command(t, binary, append([]string{"-file", file}, args...)...)
 	cmd.Stdout, cmd.Stderr = out, out
 	require.NoError(t, cmd.Start())
 	return cmd, file, out
@@ -85,6 +85,15 @@ func everything(t *testing.T, file string) string {
 		all.Write(text)
 	}
 	return all.String()
+}
+
+// size is that of a file, 0 if there is none.
+func size(file string) int64 {
+	info, err := os.Stat(file)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
 }
 
 // check compares the files with what the program says that it accepted, and
@@ -132,12 +141,7 @@ func TestNoAcceptedLineIsLostOnASignal(t *testing.T) {
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
 		for _, policy := range []string{"-drop=false", "-drop=true"} {
 			cmd, file, out := start(t, "-lines", "0", policy)
-			deadline := time.Now().Add(30 * time.Second)
-			for { // until it is in full swing
-				if info, err := os.Stat(file); err == nil && info.Size() > 200<<10 {
-					break
-				}
-				require.True(t, time.Now().Before(deadline))
+			for size(file) < 200<<10 { // until it is in full swing
 				runtime.Gosched()
 			}
 			require.NoError(t, cmd.Process.Signal(signal))
@@ -152,7 +156,7 @@ func TestNoLineIsLostWhenNobodyReadsStdout(t *testing.T) {
 	binary, err := build()
 	require.NoError(t, err)
 	file := filepath.Join(t.TempDir(), "app.log")
-	cmd := exec.CommandContext(t.Context(), binary, "-file", file, "-lines", "3000")
+	cmd := testkit.Command(t, binary, "-file", file, "-lines", "3000")
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())

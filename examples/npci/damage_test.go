@@ -19,13 +19,14 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/internal/testkit"
 )
 
 // until waits until the process has done something.
-func until(t *testing.T, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !done(); runtime.Gosched() {
-		require.True(t, time.Now().Before(deadline))
+func until(done func() bool) {
+	for !done() {
+		runtime.Gosched()
 	}
 }
 
@@ -44,7 +45,7 @@ func underWay(t *testing.T, args ...string) (cmd *exec.Cmd, dir string, output *
 	dir = t.TempDir()
 	cmd, output = process(t, append([]string{"-dir=" + dir, "-transactions=3000", "-rate=50"}, args...)...)
 	require.NoError(t, cmd.Start())
-	until(t, func() bool { return size(filepath.Join(dir, "ledger")) > 0 })
+	until(func() bool { return size(filepath.Join(dir, "ledger")) > 0 })
 	return cmd, dir, output
 }
 
@@ -99,7 +100,7 @@ func TestARemovedBankBalancesNothing(t *testing.T) {
 		bank := filepath.Join(dir, "bank")
 		cmd, output := process(t, "-dir="+dir, "-transactions=300", fmt.Sprint("-rate=", rate))
 		require.NoError(t, cmd.Start())
-		until(t, func() bool { return size(bank) > 0 })
+		until(func() bool { return size(bank) > 0 })
 		require.NoError(t, os.Remove(bank))
 		err := cmd.Wait()
 		if err == nil && rate > 3 {
@@ -174,7 +175,7 @@ func TestAFullDiskEndsItAndTheRestIsDoneLater(t *testing.T) {
 		args := append([]string{"-dir=" + dir, "-transactions=3000"}, nasty...)
 		// In blocks of 512 bytes.
 		shell := append([]string{"-c", fmt.Sprintf(`ulimit -f %d; exec "$@"`, blocks), "sh", path}, args...)
-		cmd := exec.CommandContext(t.Context(), "sh", shell...)
+		cmd := testkit.Command(t, "sh", shell...)
 		cmd.Env = append(os.Environ(), child+"=1")
 		output := new(screen)
 		cmd.Stdout, cmd.Stderr = output, output
@@ -213,7 +214,7 @@ func TestTheFirstSignalEndsItInOrderTheSecondAtOnce(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, conn.Close()) }()
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
-	until(t, func() bool { return strings.Contains(output.String(), "a second signal ends it at once") })
+	until(func() bool { return strings.Contains(output.String(), "a second signal ends it at once") })
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 	var exit *exec.ExitError
 	require.ErrorAs(t, cmd.Wait(), &exit)

@@ -27,6 +27,7 @@ import (
 
 	"github.com/coderrange/ferrous/examples/internal/checked"
 	"github.com/coderrange/ferrous/examples/internal/program"
+	"github.com/coderrange/ferrous/internal/testkit"
 )
 
 // child makes the test binary behave as the program.
@@ -42,9 +43,7 @@ func TestMain(m *testing.M) {
 // process returns the program, ready to start in a process of its own.
 func process(t *testing.T, args ...string) (cmd *exec.Cmd, output *screen) {
 	t.Helper()
-	path, err := os.Executable()
-	require.NoError(t, err)
-	cmd = exec.CommandContext(t.Context(), path, args...)
+	cmd = testkit.Self(t, args...)
 	cmd.Env = append(os.Environ(), child+"=1")
 	output = new(screen)
 	cmd.Stdout, cmd.Stderr = output, output

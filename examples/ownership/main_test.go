@@ -2,7 +2,6 @@ package main
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,6 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/coderrange/ferrous/arcmutex"
+	"github.com/coderrange/ferrous/internal/testkit"
 	"github.com/coderrange/ferrous/track"
 )
 
@@ -44,7 +44,7 @@ func TestVetRefusesTheCopyOfAPinnedValue(t *testing.T) {
 	if err := os.WriteFile(file, source, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.CommandContext(t.Context(), "go", "vet", file).CombinedOutput()
+	out, err := testkit.Command(t, "go", "vet", file).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "assignment copies lock value to moved") {
 		t.Errorf("%v: %s", err, out)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/coderrange/ferrous/examples/internal/checked"
 	"github.com/coderrange/ferrous/examples/internal/program"
+	"github.com/coderrange/ferrous/internal/testkit"
 )
 
 // asMain, when set, makes the test binary the program itself. It names a version
@@ -42,7 +43,7 @@ func redbus(t *testing.T, args ...string) (code int, stdout, stderr string) {
 
 func redbusAs(t *testing.T, as string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
+	cmd := testkit.Self(t, args...)
 	cmd.Env = append(os.Environ(), asMain+"="+as, "GORACE=atexit_sleep_ms=0")
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs

@@ -11,13 +11,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/coderrange/ferrous/examples/internal/checked"
+	"github.com/coderrange/ferrous/internal/testkit"
 )
 
 func TestMain(m *testing.M) { checked.Main(m) }
 
 func TestThreeSourcesInConstantMemory(t *testing.T) {
 	binary := checked.Build(t)
-	out, err := exec.CommandContext(t.Context(), binary).CombinedOutput()
+	out, err := testkit.Command(t, binary).CombinedOutput()
 	require.NoError(t, err, string(out))
 	assert.Contains(t, string(out), "events count=2000 sum=1999000\n")
 	assert.Contains(t, string(out), "lines  count=200000 sum=19999900000\n")
@@ -28,7 +29,7 @@ func TestThreeSourcesInConstantMemory(t *testing.T) {
 	assert.Less(t, grown, 12.0, "the file alone has 20 MB")
 	for _, bad := range []string{"-lines=-1", "stray"} {
 		var exit *exec.ExitError
-		if assert.ErrorAs(t, exec.CommandContext(t.Context(), binary, bad).Run(), &exit, bad) {
+		if assert.ErrorAs(t, testkit.Command(t, binary, bad).Run(), &exit, bad) {
 			assert.Equal(t, 2, exit.ExitCode(), bad)
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/coderrange/ferrous/examples/internal/lockfile"
+	"github.com/coderrange/ferrous/internal/testkit"
 )
 
 func TestProcessesAtOnceKeepAllTasks(t *testing.T) {
@@ -87,7 +88,7 @@ func TestAFullDiskLeavesTheOldFile(t *testing.T) {
 	before, err := os.ReadFile(filepath.Join(p.dir, "tasks.json"))
 	require.NoError(t, err)
 	// The shell sets the limit, of one block, for what it starts.
-	cmd := exec.CommandContext(t.Context(), "sh", "-c", `ulimit -f 1; exec "$0" add "$1"`, p.path, strings.Repeat("x", 4000))
+	cmd := testkit.Command(t, "sh", "-c", `ulimit -f 1; exec "$0" add "$1"`, p.path, strings.Repeat("x", 4000))
 	cmd.Dir = p.dir
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError

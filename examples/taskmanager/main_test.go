@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/coderrange/ferrous/examples/internal/checked"
+	"github.com/coderrange/ferrous/internal/testkit"
 	"github.com/coderrange/ferrous/option"
 )
 
@@ -30,7 +31,7 @@ func build(t *testing.T) binary {
 
 func (p binary) command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), p.path, args...)
+	cmd := testkit.Command(t, p.path, args...)
 	cmd.Dir = p.dir
 	return cmd
 }

@@ -1,13 +1,13 @@
 package main
 
 import (
-	"os/exec"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/coderrange/ferrous/examples/internal/checked"
+	"github.com/coderrange/ferrous/internal/testkit"
 )
 
 func TestMain(m *testing.M) { checked.Main(m) }
@@ -23,7 +23,7 @@ compute(10, 0, 2): Err(division by zero)
 `
 
 func TestProgram(t *testing.T) {
-	out, err := exec.CommandContext(t.Context(), checked.Build(t)).Output()
+	out, err := testkit.Command(t, checked.Build(t)).Output()
 	require.NoError(t, err)
 	assert.Equal(t, want, string(out))
 }

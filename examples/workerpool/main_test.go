@@ -13,13 +13,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/coderrange/ferrous/examples/internal/checked"
+	"github.com/coderrange/ferrous/internal/testkit"
 )
 
 func TestMain(m *testing.M) { checked.Main(m) }
 
 func TestTwentyJobs(t *testing.T) {
 	binary := checked.Build(t)
-	out, err := exec.CommandContext(t.Context(), binary).CombinedOutput()
+	out, err := testkit.Command(t, binary).CombinedOutput()
 	require.NoError(t, err, string(out))
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 	require.Len(t, lines, 21)
@@ -28,7 +29,7 @@ func TestTwentyJobs(t *testing.T) {
 	assert.Equal(t, "all senders are gone: 20 jobs done, the pool is closed", lines[20])
 	for _, bad := range []string{"-workers=0", "-jobs=-1", "stray"} {
 		var exit *exec.ExitError
-		if assert.ErrorAs(t, exec.CommandContext(t.Context(), binary, bad).Run(), &exit, bad) {
+		if assert.ErrorAs(t, testkit.Command(t, binary, bad).Run(), &exit, bad) {
 			assert.Equal(t, 2, exit.ExitCode(), bad)
 		}
 	}

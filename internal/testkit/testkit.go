@@ -4,10 +4,8 @@
 package testkit
 
 import (
-	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -23,15 +21,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 )
-
-// Self returns a command that runs the test binary again. Under an emulator, of which
-// the environment variable FERROUS_EXEC says the name as go test -exec does, it
-// runs under that.
-func Self(ctx context.Context, args ...string) *exec.Cmd {
-	words := append(strings.Fields(os.Getenv("FERROUS_EXEC")), os.Args[0])
-	words = append(words, args...)
-	return exec.CommandContext(ctx, words[0], words[1:]...)
-}
 
 // Advance moves the fake clock of the current synctest bubble by d and then
 // waits until every other goroutine of the bubble is blocked.
@@ -165,6 +154,19 @@ func (r *Recorder) Linearizable(t *testing.T, model porcupine.Model) {
 	t.Fatalf("history of %d operations: %s (run with -artifacts to keep %s)", len(r.ops), result, picture)
 }
 
+// SmallStacks collects, and lets goroutines begin with the smallest stack until the next
+// collection, which lets them begin with what those that it finds use on average.
+func SmallStacks() {
+	gate := make(chan struct{})
+	var parked sync.WaitGroup
+	for range 100 {
+		parked.Go(func() { <-gate })
+	}
+	runtime.GC()
+	close(gate)
+	parked.Wait()
+}
+
 // NoAllocs fails the test when f allocates. Under the race detector, which
 // allocates on its own account, it only runs f.
 func NoAllocs(t *testing.T, what string, f func()) {
@@ -193,7 +195,7 @@ func Allocs(t *testing.T, what string, most float64, f func()) {
 // "option.Some[…]".
 func Inlined(t *testing.T, functions ...string) {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-test", "-export", "-gcflags=-m", ".").CombinedOutput()
+	out, err := Command(t, "go", "list", "-test", "-export", "-gcflags=-m", ".").CombinedOutput()
 	require.NoError(t, err, string(out))
 	brackets := regexp.MustCompile(`\[[^\]]*\]`)
 	can := map[string]bool{}

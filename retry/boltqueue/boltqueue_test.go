@@ -11,7 +11,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -69,7 +68,7 @@ func TestWhatWasAnsweredSurvivesAKill(t *testing.T) {
 		}
 	}
 	for range max(rounds(10), 3) {
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestWhatWasAnsweredSurvivesAKill$")
+		cmd := testkit.Self(t, "-test.run=^TestWhatWasAnsweredSurvivesAKill$")
 		cmd.Env = append(os.Environ(), child+"="+path)
 		out, err := cmd.StdoutPipe()
 		require.NoError(t, err)

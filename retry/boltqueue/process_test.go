@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/coderrange/ferrous/internal/testkit"
 	"github.com/coderrange/ferrous/retry"
 	"github.com/coderrange/ferrous/retry/boltqueue"
 )
@@ -29,7 +30,7 @@ import (
 // path in its environment.
 func process(t *testing.T, name, path string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+name+"$")
+	cmd := testkit.Self(t, "-test.run=^"+name+"$")
 	cmd.Env = append(os.Environ(), child+"="+path)
 	cmd.Stderr = os.Stderr
 	return cmd

@@ -24,6 +24,7 @@ import (
 
 	"github.com/coderrange/ferrous/examples/internal/lockfile"
 	"github.com/coderrange/ferrous/examples/internal/program"
+	"github.com/coderrange/ferrous/internal/testkit"
 )
 
 // command says how a program under examples/ is tried. DIR in its arguments is
@@ -128,7 +129,7 @@ func TestMain(m *testing.M) {
 		if err == nil {
 			defer func() { _ = os.RemoveAll(dir) }()
 			binaries = dir
-			build := exec.Command("go", "build", "-o", dir, "github.com/coderrange/ferrous/examples/...")
+			build := exec.Command("go", "build", "-o", dir, "github.com/coderrange/ferrous/examples/...") //nolint:forbidigo // there is no test
 			build.Stderr = os.Stderr
 			err = build.Run()
 		}
@@ -144,7 +145,7 @@ func TestMain(m *testing.M) {
 // fails.
 func eachProgram(t *testing.T, test func(t *testing.T, name string, c command)) {
 	t.Helper()
-	list, err := exec.CommandContext(t.Context(), "go", "list", "-f", `{{if eq .Name "main"}}{{.ImportPath}}{{end}}`,
+	list, err := testkit.Command(t, "go", "list", "-f", `{{if eq .Name "main"}}{{.ImportPath}}{{end}}`,
 		"github.com/coderrange/ferrous/examples/...").Output()
 	require.NoError(t, err)
 	found := strings.Fields(string(list))
@@ -168,9 +169,7 @@ type process struct {
 func prepare(t *testing.T, name, args string) *process {
 	t.Helper()
 	p := &process{dir: t.TempDir(), temp: t.TempDir()}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	t.Cleanup(cancel)
-	p.Cmd = exec.CommandContext(ctx, filepath.Join(binaries, name), strings.Fields(strings.ReplaceAll(args, "DIR", p.dir))...)
+	p.Cmd = testkit.Command(t, filepath.Join(binaries, name), strings.Fields(strings.ReplaceAll(args, "DIR", p.dir))...)
 	p.Dir = p.dir
 	p.Env = append(os.Environ(), "TMPDIR="+p.temp)
 	p.Stdout, p.Stderr = &p.stdout, &p.stderr

@@ -12,7 +12,6 @@ import (
 	"go/types"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -154,13 +153,13 @@ type listed struct {
 // import, each behind its own imports.
 func list(t *testing.T) (packages []listed) {
 	t.Helper()
-	mods, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}").Output()
+	mods, err := testkit.Command(t, "go", "list", "-m", "-f", "{{.Dir}}").Output()
 	require.NoError(t, err)
 	args := []string{"list", "-test", "-deps", "-json=ImportPath,Dir,GoFiles,ImportMap,DepOnly"}
 	for dir := range strings.FieldsSeq(string(mods)) {
 		args = append(args, dir+"/...")
 	}
-	c := exec.CommandContext(t.Context(), "go", args...)
+	c := testkit.Command(t, "go", args...)
 	c.Env = append(os.Environ(), "CGO_ENABLED=0")
 	var stderr bytes.Buffer
 	c.Stderr = &stderr

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"runtime/pprof"
@@ -59,7 +58,7 @@ func Traces(t *testing.T, profile string) string {
 	require.NoError(t, pprof.Lookup(profile).WriteTo(&text, 0))
 	file := filepath.Join(t.TempDir(), "profile")
 	require.NoError(t, os.WriteFile(file, text.Bytes(), 0o600))
-	out, err := exec.CommandContext(t.Context(), "go", "tool", "pprof", "-traces", file).CombinedOutput()
+	out, err := testkit.Command(t, "go", "tool", "pprof", "-traces", file).CombinedOutput()
 	require.NoError(t, err, string(out))
 	return string(out)
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -55,7 +54,7 @@ func Rerun(t *testing.T, tests string, files ...string) {
 	text, err := json.Marshal(map[string]any{"Replace": replace})
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(overlay, text, 0o600))
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-v", "-vet=off", "-overlay="+overlay,
+	cmd := testkit.Command(t, "go", "test", "-count=1", "-v", "-vet=off", "-overlay="+overlay,
 		"-run=^"+tests+"$", fmt.Sprintf("-short=%t", testing.Short()), ".")
 	cmd.Env = append(os.Environ(), "FERROUS_INTERLEAVE=1")
 	out, err := cmd.CombinedOutput()

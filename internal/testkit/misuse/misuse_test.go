@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -157,7 +156,7 @@ func build(t *testing.T, root string, files map[string]string) (program string) 
 	list := filepath.Join(dir, "overlay.json")
 	require.NoError(t, os.WriteFile(list, overlay, 0o600))
 	program = filepath.Join(dir, "program.exe")
-	c := exec.CommandContext(t.Context(), "go", "build", "-overlay", list, "-o", program, "./internal/testkit/misuse/program")
+	c := testkit.Command(t, "go", "build", "-overlay", list, "-o", program, "./internal/testkit/misuse/program")
 	c.Dir = root
 	out, err := c.CombinedOutput()
 	require.NoError(t, err, "%s", out)
@@ -167,7 +166,7 @@ func build(t *testing.T, root string, files map[string]string) (program string) 
 // runFrom runs the cases of a chunk from one on, and returns the first that it did
 // not get to.
 func runFrom(t *testing.T, program string, first, last int, answers []answer) (next int) {
-	c := exec.CommandContext(t.Context(), program, strconv.Itoa(first), strconv.Itoa(last))
+	c := testkit.Command(t, program, strconv.Itoa(first), strconv.Itoa(last))
 	c.Dir = t.TempDir()
 	c.Env = append(os.Environ(), "TMPDIR="+c.Dir)
 	var stderr strings.Builder
