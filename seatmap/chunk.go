@@ -46,6 +46,11 @@ func (p *Plan) overdue(now int64) int {
 		}
 		earliest = min(earliest, c.earliest)
 	}
+	for i := range p.areas {
+		a := &p.areas[i]
+		over += a.overdue(now)
+		earliest = min(earliest, a.earliest)
+	}
 	p.earliest.Store(earliest)
 	p.setAvailableAt()
 	return over
@@ -88,7 +93,11 @@ func (p *Plan) sweep(now int64, limit int) (holds int, more bool) {
 		}
 		earliest = min(earliest, c.earliest)
 	}
-	p.earliest.Store(earliest)
+	ofAreas, more := p.sweepAreas(now, limit)
+	if more {
+		return int(p.revision - before), true
+	}
+	p.earliest.Store(min(earliest, ofAreas))
 	p.setAvailableAt()
 	return int(p.revision - before), false
 }

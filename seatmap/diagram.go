@@ -10,12 +10,13 @@ import (
 const (
 	diagramSeats  = 64 // seats drawn of a plan
 	diagramEvents = 16 // events drawn of a map
+	diagramAreas  = 16 // areas drawn of a plan
 
 	diagramLetters = ".hBx" // by state
 )
 
-// Diagram draws the plan, for package diagram: how many seats are in each state, and
-// the states of the first. Holders, tokens and keys are not drawn. While another
+// Diagram draws the plan, for package diagram: how many seats are in each state,
+// the states of the first, and how many places of each area are available. Holders, tokens and keys are not drawn. While another
 // goroutine changes the plan it is drawn as locked.
 func (p *Plan) Diagram(draw func(name, state string, part any)) {
 	switch {
@@ -44,7 +45,9 @@ func (p *Plan) Diagram(draw func(name, state string, part any)) {
 	if more := p.count - diagramSeats; more > 0 {
 		seats.WriteString(" and " + strconv.Itoa(more) + " more")
 	}
-	draw("seats", seats.String(), nil)
+	if p.count > 0 {
+		draw("seats", seats.String(), nil)
+	}
 	over := p.overdue(now)
 	totals := p.totals
 	totals[SeatAvailable], totals[SeatBlocked] = totals[SeatAvailable]+over, totals[SeatBlocked]-over
@@ -52,6 +55,13 @@ func (p *Plan) Diagram(draw func(name, state string, part any)) {
 		if n > 0 {
 			draw(diagramLetters[state:state+1]+" "+SeatState(state).String(), strconv.Itoa(n), nil)
 		}
+	}
+	for i, area := range p.areaInfos(now) {
+		if i == diagramAreas {
+			draw("", strconv.Itoa(len(p.areas)-i)+" more", nil)
+			break
+		}
+		draw(area.Area, strconv.Itoa(area.Available)+" available", nil)
 	}
 	draw("revision", strconv.FormatUint(p.revision, 10), nil)
 }

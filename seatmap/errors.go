@@ -28,18 +28,19 @@ var (
 	ErrExists = errors.New("seatmap: event exists")
 	// ErrUnknownEvent is the error if there is no event of that name, or no longer.
 	ErrUnknownEvent = errors.New("seatmap: unknown event")
-	// ErrUnknownSeat is the error if the event has no such seat.
+	// ErrUnknownSeat is the error if the event has no such seat or area.
 	ErrUnknownSeat = errors.New("seatmap: unknown seat")
 	// ErrTaken is the error if a seat is not available: it is blocked, booked or not
 	// for sale ([SeatClosed]). It is always wrapped: [*TakenError] names the seat,
 	// [ErrSoldOut] and [ErrNotEnough] are about the event. [Map.Seat] tells the state
 	// of a seat.
 	ErrTaken = errors.New("seatmap: taken")
-	// ErrSoldOut is the error if the event has no available seat at all. A request
+	// ErrSoldOut is the error if the event has no available seat or place at all. A request
 	// that races with the grant of the last seat may get a [*TakenError] instead.
 	ErrSoldOut = fmt.Errorf("%w: sold out", ErrTaken)
 	// ErrNotEnough is the error of BlockAny if it found fewer seats than it was
-	// asked for, or not so many adjacent ones.
+	// asked for, or not so many adjacent ones, and of Block if an area has fewer
+	// places. The second is always wrapped: [*AreaError] names the area.
 	ErrNotEnough = fmt.Errorf("%w: not enough seats", ErrTaken)
 	// ErrLimit is the error of a request that would exceed the event's [Limits].
 	ErrLimit = errors.New("seatmap: limit reached")
@@ -85,7 +86,7 @@ var (
 	ErrInvalidKey = fmt.Errorf("%w idempotency key", ErrInvalid)
 	// ErrInvalidSeats is the error if a request names no seat, a seat twice, more
 	// than [MaxSeats], or one that its token does not cover, or if a number of seats
-	// is out of range. A list that is empty and not nil names no seat.
+	// or places is out of range. A list that is empty and not nil names no seat.
 	ErrInvalidSeats = fmt.Errorf("%w seats", ErrInvalid)
 	// ErrInvalidTTL is the error if a duration is not positive, or above [MaxTTL].
 	ErrInvalidTTL = fmt.Errorf("%w duration", ErrInvalid)
@@ -201,6 +202,31 @@ func (e *TakenError) Error() string {
 // Unwrap returns [ErrTaken].
 func (e *TakenError) Unwrap() error { return ErrTaken }
 
+// AreaError names an area that has fewer places than a request asked for. It wraps
+// [ErrNotEnough]. A [Map] makes one for each area of an event and returns the same one
+// again.
+type AreaError struct {
+	event, area string
+}
+
+// NewAreaError returns the error that says that an area of an event has fewer places
+// than a request asked for. It is for implementations of [Store].
+func NewAreaError(event, area string) *AreaError { return &AreaError{event, area} }
+
+// Event returns the name of the event.
+func (e *AreaError) Event() string { return e.event }
+
+// Area returns the name of the area.
+func (e *AreaError) Area() string { return e.area }
+
+// Error returns the message.
+func (e *AreaError) Error() string {
+	return fmt.Sprintf("%v: event %q area %q", ErrNotEnough, truncate(e.event), truncate(e.area))
+}
+
+// Unwrap returns [ErrNotEnough].
+func (e *AreaError) Unwrap() error { return ErrNotEnough }
+
 // KeyError says how a request differs from the one that its idempotency key
 // belongs to. It wraps [ErrKeyReused].
 type KeyError struct {
@@ -213,7 +239,7 @@ type KeyError struct {
 func NewKeyError(fields ...string) *KeyError { return &KeyError{slices.Clone(fields)} }
 
 // Differs returns what differs: "method" alone if the key was used in another
-// method, else some of "Token", "Seats", "N", "Where", "TTL", "Layout",
+// method, else some of "Token", "Seats", "Places", "N", "Where", "TTL", "Layout",
 // "Limits" and, of operators, "User", "Seat" and "Fence".
 func (e *KeyError) Differs() []string { return slices.Clone(e.differs) }
 

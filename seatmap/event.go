@@ -34,7 +34,7 @@ func newEvent(r *CreateRequest, ls *labels, closed []int, m *Map) *event {
 	e.plan.tags.former = m.former.of(r.Event)
 	e.sweeper, e.sweepAt, e.turn.of = m.sweeper, never, e
 	if e.keys.most = o.Keys; o.Keys == 0 {
-		e.keys.most = 4096 + ls.count
+		e.keys.most = 4096 + e.plan.totals[SeatAvailable] + e.plan.totals[SeatClosed]
 	}
 	e.keys.seed = maphash.MakeSeed()
 	e.log.size = o.Ring
@@ -109,9 +109,21 @@ func (e *event) block(r *BlockRequest, h *Hold) error {
 		return err
 	}
 	p := e.plan
+	var places []somePlaces
+	if len(r.Places) > 0 {
+		var buf [4]somePlaces
+		if places, err = e.places(buf[:0], r.Places); err != nil {
+			return err
+		}
+	}
 	if !r.ListTaken {
 		for _, seat := range seats {
 			if err := p.refusal(seat); err != nil && !e.keys.has(r.User, r.Key) {
+				return err
+			}
+		}
+		if places != nil {
+			if err := p.refusalOf(places); err != nil && !e.keys.has(r.User, r.Key) {
 				return err
 			}
 		}
@@ -125,7 +137,7 @@ func (e *event) block(r *BlockRequest, h *Hold) error {
 	var keyed *keyedRequest
 	if !r.Key.IsZero() {
 		q := e.keys.request(r.User, r.Key,
-			fingerprint{method: methodBlock, seats: printOfSeats(r.Seats), ttl: r.TTL})
+			fingerprint{method: methodBlock, seats: printOfSeats(r.Seats), places: printOfPlaces(r.Places), ttl: r.TTL})
 		keyed = &q
 		if old, err := e.repeats(w.mono, keyed); old != nil || err != nil {
 			*h = old.replay(w)
@@ -138,7 +150,10 @@ func (e *event) block(r *BlockRequest, h *Hold) error {
 		}
 		return err
 	}
-	return e.grant(w, r.User, seats, r.TTL, keyed, h)
+	if err := p.checkPlaces(w.mono, places); err != nil {
+		return err
+	}
+	return e.grant(w, r.User, seats, places, r.TTL, keyed, h)
 }
 
 // blockAny carries out the request and fills in h.
@@ -167,19 +182,19 @@ func (e *event) blockAny(r *BlockAnyRequest, h *Hold) error {
 	if err != nil {
 		return err
 	}
-	return e.grant(w, r.User, seats, r.TTL, keyed, h)
+	return e.grant(w, r.User, seats, nil, r.TTL, keyed, h)
 }
 
-// grant blocks the seats, which are available, if the limits allow it.
+// grant blocks the seats and places, which are available, if the limits allow it.
 func (e *event) grant(
-	w wallTime, user string, seats []int, ttl time.Duration, keyed *keyedRequest, h *Hold,
+	w wallTime, user string, seats []int, places []somePlaces, ttl time.Duration, keyed *keyedRequest, h *Hold,
 ) error {
-	if err := e.checkLimits(w.mono, user, len(seats), ttl); err != nil {
+	if err := e.checkLimits(w.mono, user, len(seats)+count(places), ttl); err != nil {
 		return err
 	}
 	p := e.plan
-	head := p.grant(w.mono, w.mono+int64(ttl), e.users.open(user), seats, keyed)
-	e.describe(w, head, p.labels.labelsOf(seats), h)
+	head := p.grant(w.mono, w.mono+int64(ttl), e.users.open(user), p.addBlocks(seats, places), keyed)
+	e.describe(w, head, p.seatBuf, h)
 	e.keep(head, h)
 	return nil
 }
@@ -187,16 +202,17 @@ func (e *event) grant(
 // keep fills in the result of the hold or booking that begins at head, if it has
 // one.
 func (e *event) keep(head uint32, h *Hold) {
-	if slot := e.plan.records[head].slot; slot != noSlot {
+	if slot := e.plan.rec(head).slot; slot != noSlot {
 		e.keys.slots[slot].keep(h)
 	}
 }
 
-// describe fills in h for the hold or booking that begins at head.
-func (e *event) describe(w wallTime, head uint32, seats []string, h *Hold) {
+// describe fills in h for these entries of the hold or booking that begins at head.
+func (e *event) describe(w wallTime, head uint32, entries []uint32, h *Hold) {
 	p := e.plan
-	r := &p.records[head]
-	h.Token, h.User, h.Seats, h.At = p.token(head), e.users.list[r.user].name, seats, w.time(r.at)
+	r := p.rec(head)
+	h.Token, h.User, h.At = p.token(head), e.users.list[r.user].name, w.time(r.at)
+	h.Seats, h.Places = p.named(entries)
 	h.Until, h.Left = w.deadline(p.deadline(head))
 }
 
@@ -207,6 +223,12 @@ func (e *event) book(r *BookRequest) (Booking, error) {
 		return Booking{}, err
 	}
 	p := e.plan
+	var places []somePlaces
+	if r.Places != nil {
+		if places, err = e.places([]somePlaces{}, r.Places); err != nil {
+			return Booking{}, err
+		}
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.end != nil {
@@ -216,34 +238,26 @@ func (e *event) book(r *BookRequest) (Booking, error) {
 	var keyed *keyedRequest
 	if !r.Key.IsZero() {
 		q := e.keys.request(r.User, r.Key,
-			fingerprint{method: methodBook, seats: printOfSeats(r.Seats), token: printOfToken(&r.Token)})
+			fingerprint{method: methodBook, seats: printOfSeats(r.Seats), places: printOfPlaces(r.Places), token: printOfToken(&r.Token)})
 		keyed = &q
 		if old, err := e.repeats(w.mono, keyed); old != nil || err != nil {
 			return old.replay(w).booking(), err
 		}
 	}
-	head, part, err := e.findPart(w.mono, &r.Token, r.User, SeatBlocked, seats)
+	head, part, err := e.findPart(w.mono, &r.Token, r.User, SeatBlocked, seats, places)
 	if err != nil {
 		return Booking{}, err
 	}
 	head = p.book(w.mono, head, part, keyed)
 	var h Hold
-	e.describe(w, head, e.labelsOf(part), &h)
+	e.describe(w, head, part, &h)
 	e.keep(head, &h)
 	return h.booking(), nil
 }
 
 // booking is what a Hold without a deadline says.
 func (h Hold) booking() Booking {
-	return Booking{Token: h.Token, User: h.User, Seats: h.Seats, At: h.At, Replayed: h.Replayed}
-}
-
-func (e *event) labelsOf(seats []uint32) []string {
-	out := make([]string, len(seats))
-	for i, seat := range seats {
-		out[i] = e.plan.labels.label(int(seat))
-	}
-	return out
+	return Booking{Token: h.Token, User: h.User, Seats: h.Seats, Places: h.Places, At: h.At, Replayed: h.Replayed}
 }
 
 // giveBack carries out a ReleaseRequest, or a CancelRequest in the form of one.
@@ -254,6 +268,12 @@ func (e *event) giveBack(r *ReleaseRequest, method method, state SeatState, kind
 		return Receipt{}, err
 	}
 	p := e.plan
+	var places []somePlaces
+	if r.Places != nil {
+		if places, err = e.places([]somePlaces{}, r.Places); err != nil {
+			return Receipt{}, err
+		}
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.end != nil {
@@ -263,17 +283,17 @@ func (e *event) giveBack(r *ReleaseRequest, method method, state SeatState, kind
 	var keyed *keyedRequest
 	if !r.Key.IsZero() {
 		q := e.keys.request(r.User, r.Key,
-			fingerprint{method: method, seats: printOfSeats(r.Seats), token: printOfToken(&r.Token)})
+			fingerprint{method: method, seats: printOfSeats(r.Seats), places: printOfPlaces(r.Places), token: printOfToken(&r.Token)})
 		keyed = &q
 		if old, err := e.repeats(now, keyed); old != nil || err != nil {
 			return Receipt{Replayed: old != nil}, err
 		}
 	}
-	head, part, err := e.findPart(now, &r.Token, r.User, state, seats)
+	head, part, err := e.findPart(now, &r.Token, r.User, state, seats, places)
 	if err != nil {
 		return Receipt{}, err
 	}
-	user := e.users.list[p.records[head].user].name
+	user := e.users.list[p.rec(head).user].name
 	p.vacate(now, head, part, kind)
 	if keyed != nil {
 		e.rememberDone(now, keyed, user, &Hold{})
@@ -310,16 +330,16 @@ func (e *event) extend(r *ExtendRequest) (Hold, error) {
 	if err := e.checkLifetime(int64(r.TTL)); err != nil {
 		return Hold{}, err
 	}
-	head, part, err := e.findPart(w.mono, &r.Token, r.User, SeatBlocked, nil)
+	head, part, err := e.findPart(w.mono, &r.Token, r.User, SeatBlocked, nil, nil)
 	if err != nil {
 		return Hold{}, err
 	}
 	until := w.mono + int64(r.TTL)
-	if err := e.checkLifetime(until - p.records[head].at); err != nil {
+	if err := e.checkLifetime(until - p.rec(head).at); err != nil {
 		return Hold{}, err
 	}
 	var h Hold
-	e.describe(w, head, e.labelsOf(part), &h)
+	e.describe(w, head, part, &h)
 	h.Until, h.Left = w.deadline(p.extend(head, until))
 	if keyed != nil {
 		e.rememberDone(w.mono, keyed, h.User, &h)
@@ -378,13 +398,13 @@ func (e *event) page(r *SeatsRequest) (Snapshot, error) {
 func (e *event) seatInfos(from, to int, ended bool) (Snapshot, error) {
 	s := Snapshot{Event: e.plan.name, Seats: make([]SeatInfo, to-from), More: to < e.plan.count}
 	w := e.plan.clock.wallTime()
-	_, revision, err := e.plan.snapshot(from, to, ended, func(seat uint32, state SeatState, rec *record) {
+	_, revision, areas, err := e.plan.snapshot(from, to, ended, func(seat uint32, state SeatState, rec *record) {
 		s.Seats[int(seat)-from] = e.info(w, seat, state, rec)
 	})
 	if err != nil {
 		return Snapshot{}, err
 	}
-	s.Revision, s.Cursor = revision, Cursor{e.log.life, revision}
+	s.Areas, s.Revision, s.Cursor = areas, revision, Cursor{e.log.life, revision}
 	return s, nil
 }
 
@@ -393,7 +413,7 @@ func (e *event) layout() (Layout, error) {
 	p := e.plan
 	l := p.labels.layout()
 	var closed []int
-	_, _, err := p.snapshot(0, p.count, false, func(seat uint32, state SeatState, _ *record) {
+	_, _, _, err := p.snapshot(0, p.count, false, func(seat uint32, state SeatState, _ *record) {
 		if state == SeatClosed {
 			closed = append(closed, int(seat))
 		}
@@ -421,9 +441,10 @@ func (e *event) holds(user string) ([]HoldInfo, error) {
 		if p.deadline(head) <= w.mono {
 			continue
 		}
-		r := &p.records[head]
+		r := p.rec(head)
 		p.seatBuf = p.seats(p.seatBuf[:0], head)
-		info := HoldInfo{Fence: r.fence, Seats: e.labelsOf(p.seatBuf), At: w.time(r.at)}
+		info := HoldInfo{Fence: r.fence, At: w.time(r.at)}
+		info.Seats, info.Places = p.named(p.seatBuf)
 		info.Until, info.Left = w.deadline(p.deadline(head))
 		out = append(out, info)
 	}
@@ -457,14 +478,14 @@ func (e *event) holdMoved(from, to uint32) { e.users.moveHold(e.plan, from, to) 
 // changed is called by the plan after every change.
 func (e *event) changed(kind ChangeKind, rec *record, seats []uint32, until int64) {
 	if e.log.enabled(e.plan.clock) {
-		e.log.append(e.plan.revision, kind, rec, e.users.list[rec.user].name, seats, until, e.op)
+		e.log.append(e.plan.revision, kind, rec, e.users.list[rec.user].name, e.plan.lasting(seats), until, e.op)
 	}
 	switch kind {
 	case ChangeBlocked:
 		e.users.addHold(e.plan, seats[0])
-		e.users.add(rec.user, len(seats))
+		e.users.add(rec.user, e.plan.size(seats))
 	case ChangeReleased, ChangeExpired, ChangeCanceled:
-		e.users.add(rec.user, -len(seats))
+		e.users.add(rec.user, -e.plan.size(seats))
 	case ChangeSnapshot, ChangeGap, ChangeExtended, ChangeBooked, ChangeReissued, ChangeMoved:
 	}
 }

@@ -132,6 +132,40 @@ func ExampleLayout() {
 	// [T1 T2] <nil>
 }
 
+// Standing room is a number of places, not a list of seats. A request can name both.
+func ExampleArea() {
+	ctx := context.Background()
+	m := seatmap.NewMap(seatmap.MapOptions{})
+	defer m.Close()
+	_, err := m.Create(ctx, seatmap.CreateRequest{Event: "concert", Layout: seatmap.Layout{
+		Seats: []string{"box 1", "box 2"},
+		Areas: []seatmap.Area{{Name: "floor", Category: "standing", Capacity: 1000}},
+	}})
+	if err != nil {
+		fmt.Println(err)
+	}
+	hold, err := m.Block(ctx, seatmap.BlockRequest{
+		Event: "concert", User: "ann", Seats: []string{"box 1"}, Places: map[string]int{"floor": 4}, TTL: time.Minute,
+	})
+	fmt.Println(hold.Seats, hold.Places, err)
+	_, err = m.Release(ctx, seatmap.ReleaseRequest{Token: hold.Token, Places: map[string]int{"floor": 1}})
+	fmt.Println(err)
+	booking, err := m.Book(ctx, seatmap.BookRequest{Token: hold.Token})
+	fmt.Println(booking.Seats, booking.Places, err)
+	_, err = m.Block(ctx, seatmap.BlockRequest{
+		Event: "concert", User: "bob", Places: map[string]int{"floor": 998}, TTL: time.Minute,
+	})
+	fmt.Println(err)
+	floor, err := m.Counts(ctx, seatmap.CountsRequest{Event: "concert", Area: "floor"})
+	fmt.Println(floor.Available, floor.Booked, err)
+	// Output:
+	// [box 1] map[floor:4] <nil>
+	// <nil>
+	// [box 1] map[floor:3] <nil>
+	// seatmap: taken: not enough seats: event "concert" area "floor"
+	// 997 3 <nil>
+}
+
 // The network lost the answer: the same request with the same key gets it again.
 func ExampleBlockRequest_key() {
 	ctx := context.Background()

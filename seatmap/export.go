@@ -24,6 +24,7 @@ import (
 //	{"aisles":[…]}    seats that are followed by an aisle
 //	{"ranks":[…]}     ranks
 //	{"category":…}    a price category and its range of seats
+//	{"area":…}        an area, by its capacity
 //	{"keys":[…]}      with which tokens were made: pairs of a key of tags and of secrets
 //	{"create":…}      the key of Create
 //	{"closed":[…]}    seats not for sale
@@ -34,7 +35,8 @@ import (
 //	{"seats":[…]}     more seats of the line before
 //	{"sum":…}         last: SHA-256 of all lines before
 //
-// Seats are numbered from 0; [7,9] stands for 7, 8 and 9. Times that are "left" are
+// Seats are numbered from 0; [7,9] stands for 7, 8 and 9. "places" is numbers of areas,
+// from 0, each followed by how many places. Times that are "left" are
 // nanoseconds from the moment of the export, other times are of Unix. Fields that are
 // zero are left out.
 
@@ -54,7 +56,8 @@ type exporter struct {
 	// The lock of the event guards these.
 	snapshot *snapshot
 	answers  *answerExport
-	rows     row // not written yet
+	rows     row             // not written yet
+	areal    map[uint64]bool // the fences of the holds and bookings that have places
 	closed   []uint32
 	seats    []uint32
 
@@ -102,6 +105,7 @@ func (x *exporter) begin(moving bool) (EventInfo, error) {
 	e.keys.forget(now)
 	x.head()
 	x.keys()
+	x.ofAreas()
 	x.snapshot = p.beginSnapshot(now, 0, p.count, x.seat)
 	x.answers = e.keys.beginExport(func(r *result) { x.answer(r, r.until) })
 	if moving {
@@ -141,6 +145,9 @@ func (x *exporter) write(check func() error) error {
 		}
 	}
 	if err := x.floor(); err != nil {
+		return err
+	}
+	if err := x.areas(); err != nil {
 		return err
 	}
 	for i := range p.chunks {
@@ -309,22 +316,29 @@ func (x *exporter) keys() {
 
 // seat adds the rows of a seat, if it is closed or the first one of a hold or booking.
 func (x *exporter) seat(seat uint32, state SeatState, rec *record) {
-	e, p := x.e, x.e.plan
+	p := x.e.plan
 	switch {
 	case state == SeatClosed:
 		if x.closed = append(x.closed, seat); len(x.closed) == exportPart {
 			x.closedRow()
 		}
 		return
-	case rec != &p.records[seat]:
+	case rec != p.rec(seat) || x.areal[rec.fence]:
 		return
 	}
-	x.seats = p.seats(x.seats[:0], seat)
+	x.hold(seat, state, rec)
+}
+
+// hold adds the rows of the hold or booking that begins at head.
+func (x *exporter) hold(head uint32, state SeatState, rec *record) {
+	e, p := x.e, x.e.plan
+	var places []somePlaces
+	x.seats, places = p.apart(x.seats[:0], head)
 	o := &x.rows
 	o.open()
 	if state == SeatBlocked {
 		o.uint("hold", rec.fence)
-		if until := p.deadline(seat); until == endless {
+		if until := p.deadline(head); until == endless {
 			o.int("endless", 1)
 		} else {
 			o.int("left", until-x.at.mono)
@@ -335,6 +349,7 @@ func (x *exporter) seat(seat uint32, state SeatState, rec *record) {
 	x.proof(rec.first, rec.tag)
 	o.text("user", e.users.list[rec.user].name)
 	o.int("at", x.at.time(rec.at).UnixNano())
+	o.places(places)
 	x.seatsRows()
 	if rec.slot != noSlot {
 		x.answer(&e.keys.slots[rec.slot], 0)
@@ -374,7 +389,7 @@ func (x *exporter) closedRow() {
 // answer adds the rows of a result, which is forgotten at that time, or with its hold or
 // booking if until is 0.
 func (x *exporter) answer(r *result, until int64) {
-	o := &x.rows
+	e, o := x.e, &x.rows
 	o.open()
 	o.text("answer", methodNames[r.fingerprint.method])
 	o.text("user", r.user)
@@ -386,6 +401,7 @@ func (x *exporter) answer(r *result, until int64) {
 	o.optional("n", uint64(r.fingerprint.n))
 	o.optional("ttl", uint64(r.fingerprint.ttl))
 	o.optional("seats", r.fingerprint.seats)
+	o.optional("places", r.fingerprint.places)
 	o.optional("where", r.fingerprint.where)
 	if token := r.fingerprint.token; token != (tokenPrint{}) {
 		o.uint("fence", token.fence)
@@ -403,6 +419,8 @@ func (x *exporter) answer(r *result, until int64) {
 		if !h.Until.IsZero() {
 			o.int("until", int64(h.Until.Sub(x.at.at)))
 		}
+		places, _ := e.places(nil, h.Places)
+		o.places(places)
 		x.seats = x.numbers(h.Seats)
 	}
 	x.seatsRows()

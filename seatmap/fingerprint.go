@@ -16,6 +16,7 @@ type fingerprint struct {
 	n      int
 	ttl    time.Duration
 	seats  uint64 // hash
+	places uint64 // hash
 	where  uint64 // hash
 	token  tokenPrint
 }
@@ -59,6 +60,7 @@ func (p fingerprint) differs(other fingerprint) (names []string) {
 	}{
 		{"Token", p.token == other.token},
 		{"Seats", p.seats == other.seats},
+		{"Places", p.places == other.places},
 		{"N", p.n == other.n},
 		{"Where", p.where == other.where},
 		{"TTL", p.ttl == other.ttl},
@@ -99,6 +101,19 @@ func printOfSeats(seats []string) uint64 {
 	print := uint64(len(seats)) + 1
 	for _, seat := range seats {
 		print = addText(print, seat)
+	}
+	return print
+}
+
+// printOfPlaces returns the hash of numbers of places, in whatever order they come.
+// Nil, which may mean all, differs from an empty map.
+func printOfPlaces(places map[string]int) uint64 {
+	if places == nil {
+		return 0
+	}
+	print := uint64(len(places)) + 1
+	for area, n := range places {
+		print += addText(uint64(n), area)
 	}
 	return print
 }

@@ -4,17 +4,22 @@ import (
 	"slices"
 )
 
-// This file has what Plan does under its lock. Holds and bookings are rings of seats.
+// This file has what Plan does under its lock. Holds and bookings are rings of seats,
+// and of blocks of places; see area.go.
 // All grants, changes and ends of them are here.
 
 // word returns the word of a seat. It needs no lock.
 func (p *Plan) word(seat int) uint64 { return p.words[seat<<p.shift].Load() }
 
-// deadline returns the deadline of a blocked seat. It needs no lock.
-func (p *Plan) deadline(seat uint32) int64 { return int64(p.word(int(seat)) >> stateBits) }
+// deadline returns the deadline of a blocked seat or block.
+func (p *Plan) deadline(entry uint32) int64 { return int64(p.wordOf(entry) >> stateBits) }
 
 // set is the only writer of words. The caller updates earliest and availableAt.
 func (p *Plan) set(seat uint32, word uint64) {
+	if int(seat) >= p.count {
+		p.setBlock(seat, word)
+		return
+	}
 	w := &p.words[int(seat)<<p.shift]
 	c := &p.chunks[seat/chunkSeats]
 	before, after := SeatState(w.Load()&stateMask), SeatState(word&stateMask)
@@ -47,7 +52,7 @@ func (p *Plan) setAvailableAt() {
 func (p *Plan) link(seats []uint32) {
 	last := len(seats) - 1
 	for i, seat := range seats {
-		r := &p.records[seat]
+		r := p.rec(seat)
 		r.head = seats[0]
 		r.next = seats[0]
 		if i < last {
@@ -60,7 +65,7 @@ func (p *Plan) link(seats []uint32) {
 func (p *Plan) seats(to []uint32, head uint32) []uint32 {
 	for seat := head; ; {
 		to = append(to, seat)
-		if seat = p.records[seat].next; seat == head {
+		if seat = p.rec(seat).next; seat == head {
 			return to
 		}
 	}
@@ -77,7 +82,7 @@ func (p *Plan) stateAt(now int64, seat uint32) (SeatState, *record) {
 		}
 		fallthrough
 	case SeatBooked:
-		return state, &p.records[p.records[seat].head]
+		return state, p.rec(p.rec(seat).head)
 	case SeatAvailable, SeatClosed:
 		return state, nil
 	}
@@ -93,7 +98,7 @@ func (p *Plan) expireIfDue(now int64, seat int) bool {
 		return true
 	case SeatBlocked:
 		if int64(word>>stateBits) <= now {
-			p.expire(p.records[seat].head)
+			p.expire(p.rec(uint32(seat)).head)
 			return true
 		}
 	case SeatBooked, SeatClosed:
@@ -124,7 +129,7 @@ func (p *Plan) grant(now, until int64, user uint64, seats []int, q *keyedRequest
 // begin begins a new hold or booking at that seat.
 func (p *Plan) begin(seat uint32, user uint64, now int64) *record {
 	p.fence++
-	r := &p.records[seat]
+	r := p.rec(seat)
 	r.fence, r.user, r.at, r.slot, r.first = p.fence, user, now, noSlot, seat
 	r.tag = p.tags.draw(p.fence).with(seat)
 	return r
@@ -153,7 +158,7 @@ func (p *Plan) extend(head uint32, until int64) int64 {
 	p.seatBuf = p.seats(p.seatBuf[:0], head)
 	p.touch(p.seatBuf)
 	p.setDeadline(p.seatBuf, until)
-	p.changed(ChangeExtended, &p.records[head], p.seatBuf, until)
+	p.changed(ChangeExtended, p.rec(head), p.seatBuf, until)
 	return until
 }
 
@@ -189,6 +194,9 @@ func (p *Plan) vacate(now int64, head uint32, part []uint32, kind ChangeKind) {
 	if over {
 		rec.fence = 0
 	}
+	if p.areas != nil {
+		p.freeBlocks(part)
+	}
 }
 
 // expire ends the hold that begins at head.
@@ -202,8 +210,8 @@ func (p *Plan) expire(head uint32) {
 // has ended; then the caller must clear the fence in the record when it is done with
 // the record.
 func (p *Plan) detach(now int64, head uint32, part []uint32) (rec *record, over bool) {
-	state := SeatState(p.word(int(head)) & stateMask)
-	rec = &p.records[head]
+	state := SeatState(p.wordOf(head) & stateMask)
+	rec = p.rec(head)
 	p.restBuf = p.seats(p.restBuf[:0], head)
 	p.touch(p.restBuf)
 	if len(part) == len(p.restBuf) {
@@ -216,13 +224,13 @@ func (p *Plan) detach(now int64, head uint32, part []uint32) (rec *record, over 
 		return rec, true
 	}
 	for _, seat := range part {
-		p.records[seat].head = noSeat
+		p.rec(seat).head = noSeat
 	}
-	p.restBuf = slices.DeleteFunc(p.restBuf, func(seat uint32) bool { return p.records[seat].head == noSeat })
+	p.restBuf = slices.DeleteFunc(p.restBuf, func(seat uint32) bool { return p.rec(seat).head == noSeat })
 	if first := p.restBuf[0]; first != head {
-		p.records[first] = *rec
+		*p.rec(first) = *rec
 		rec.fence = 0
-		rec = &p.records[first]
+		rec = p.rec(first)
 		if p.headOf == nil {
 			p.headOf = map[uint64]uint32{}
 		}

@@ -56,6 +56,7 @@ type exportedHold struct {
 	left    int64
 	endless bool
 	seats   []uint32
+	places  []somePlaces
 }
 
 // exportedAnswer is the answer to a request with a key.
@@ -71,6 +72,7 @@ type exportedAnswer struct {
 	at, until   int64
 	hasUntil    bool
 	seats       []uint32
+	places      []somePlaces
 }
 
 // readEvent carries out an ImportRequest.
@@ -166,6 +168,18 @@ func (i *importer) line(l *line) error {
 			ends[0] = l.seat(count)
 		case "category last":
 			ends[1] = l.seat(count)
+		case "area area":
+			size = int(l.seat(MaxSeats + 1))
+		case "area name":
+			row.Name = l.text()
+		case "area section":
+			row.Section = l.text()
+		case "area category":
+			row.Category = l.text()
+		case "hold places", "booking places":
+			t.places = l.places(len(i.layout.Areas) + i.areas())
+		case "answer places":
+			a.places = l.places(len(i.layout.Areas) + i.areas())
 		case "keys keys":
 			l.list(func() { keys = append(keys, l.text()) })
 		case "create create":
@@ -183,7 +197,7 @@ func (i *importer) line(l *line) error {
 		case "hold endless":
 			t.endless = l.uint() == 1
 		case "hold first", "booking first":
-			t.first = l.seat(count)
+			t.first = l.seat(math.MaxInt32) // of a hold that began with places it is no seat
 		case "hold secret", "booking secret":
 			t.secret = l.secret()
 		case "hold user", "booking user":
@@ -207,11 +221,11 @@ func (i *importer) line(l *line) error {
 		case "answer left":
 			a.left, a.isOld = l.int(), true
 		case "answer request":
-			l.object(func(name string) bool { return a.request(l, name, count) })
+			l.object(func(name string) bool { return a.request(l, name) })
 		case "answer fence":
 			a.fence = l.uint()
 		case "answer first":
-			a.first = l.seat(count)
+			a.first = l.seat(math.MaxInt32)
 		case "answer secret":
 			a.secret = l.secret()
 		case "answer at":
@@ -237,6 +251,8 @@ func (i *importer) line(l *line) error {
 		return i.addToRow(seats, ranks)
 	case "category":
 		return i.addCategory(row.Category, ends)
+	case "area":
+		return i.addArea(Area{Name: row.Name, Section: row.Section, Category: row.Category, Capacity: size})
 	}
 	if i.e == nil {
 		if err := i.begin(); err != nil {
@@ -271,7 +287,7 @@ func (i *importer) line(l *line) error {
 }
 
 // request reads a field of the request of an answer.
-func (a *exportedAnswer) request(l *line, name string, count int) bool {
+func (a *exportedAnswer) request(l *line, name string) bool {
 	p := &a.fingerprint
 	switch name {
 	case "n":
@@ -280,12 +296,14 @@ func (a *exportedAnswer) request(l *line, name string, count int) bool {
 		p.ttl = time.Duration(l.int())
 	case "seats":
 		p.seats = l.uint()
+	case "places":
+		p.places = l.uint()
 	case "where":
 		p.where = l.uint()
 	case "fence":
 		p.token.fence = l.uint()
 	case "first":
-		p.token.seat = l.seat(count)
+		p.token.seat = l.seat(math.MaxInt32)
 	case "secret":
 		secret := l.secret()
 		p.token.tag = tagOfSecret(secret[:])
@@ -346,7 +364,7 @@ func (i *importer) first(l *line) error {
 		return badLine(1, "a limit is negative")
 	case h.fence >= 1<<63 || h.revision >= 1<<63:
 		return badLine(1, "a number is too large")
-	case (h.count == 0) == (h.labels == 0):
+	case h.count > 0 && h.labels > 0:
 		return badLine(1, "the number of seats is wrong")
 	}
 	if err := checkEvent(h.event); err != nil {
@@ -499,13 +517,12 @@ func (i *importer) flush() error {
 // take puts a hold or booking into the event.
 func (i *importer) take(t *exportedHold) error {
 	e, p := i.e, i.e.plan
-	if t.fence == 0 || t.fence > i.head.fence || len(t.seats) == 0 || t.state == SeatBlocked && (t.left > 0) == t.endless || t.left > endless-1-i.at.mono {
+	if t.fence == 0 || t.fence > i.head.fence || len(t.seats)+len(t.places) == 0 || t.state == SeatBlocked && (t.left > 0) == t.endless || t.left > endless-1-i.at.mono {
 		return badLine(i.number-1, "the hold or booking is wrong")
 	}
 	if err := checkUser(t.user); err != nil {
 		return badLine(i.number-1, "the user is not a name")
 	}
-	head := t.seats[0]
 	word := uint64(SeatBooked)
 	if t.state == SeatBlocked {
 		until := max(i.at.mono+t.left-i.lost, 1)
@@ -520,8 +537,18 @@ func (i *importer) take(t *exportedHold) error {
 	if err := i.set(t.seats, word); err != nil {
 		return err
 	}
-	p.link(t.seats)
-	rec := &p.records[head]
+	entries := t.seats
+	for at, some := range t.places {
+		if some.n < 1 || some.n > p.areas[some.area].totals[SeatAvailable] || at > 0 && t.places[at-1].area >= some.area {
+			return badLine(i.number-1, fmt.Sprintf("area %d has no such places", some.area))
+		}
+		entry := p.addBlock(some)
+		p.set(entry, word)
+		entries = append(entries, entry)
+	}
+	p.link(entries)
+	head := entries[0]
+	rec := p.rec(head)
 	rec.fence, rec.tag, rec.first = t.fence, tagOfSecret(t.secret[:]), t.first
 	rec.user, rec.slot = e.users.open(t.user), noSlot
 	rec.at = i.at.mono - (i.at.at.UnixNano() - t.at)
@@ -534,7 +561,7 @@ func (i *importer) take(t *exportedHold) error {
 	if t.state == SeatBlocked {
 		e.users.addHold(p, head)
 	}
-	e.users.add(rec.user, len(t.seats))
+	e.users.add(rec.user, p.size(entries))
 	i.of = head
 	return nil
 }
@@ -543,7 +570,7 @@ func (i *importer) take(t *exportedHold) error {
 func (i *importer) remember(a *exportedAnswer) error {
 	e, p := i.e, i.e.plan
 	key := NewKey(a.key)
-	if checkUser(a.user) != nil || key.IsZero() || checkKey(key) != nil || !a.isOld && (i.of == noSeat || p.records[i.of].slot != noSlot) {
+	if checkUser(a.user) != nil || key.IsZero() || checkKey(key) != nil || !a.isOld && (i.of == noSeat || p.rec(i.of).slot != noSlot) {
 		return badLine(i.number-1, "the answer is wrong")
 	}
 	of := i.of
@@ -558,9 +585,9 @@ func (i *importer) remember(a *exportedAnswer) error {
 		h := Hold{
 			Token: Token{Event: p.name, Fence: a.fence, seat: a.first, tag: tagOfSecret(a.secret[:])},
 			User:  cmp.Or(a.owner, a.user),
-			Seats: e.labelsOf(a.seats),
 			At:    time.Unix(0, a.at),
 		}
+		h.Seats, h.Places = p.labels.named(append(a.seats, lastingPlaces(a.places)...))
 		if a.hasUntil {
 			h.Until = time.Unix(0, i.head.at+a.until).Add(i.shift)
 		}
@@ -569,7 +596,7 @@ func (i *importer) remember(a *exportedAnswer) error {
 	if a.isOld {
 		e.keys.ended(i.at.mono+left-int64(KeyMemory), slot)
 	} else {
-		p.records[of].slot = slot
+		p.rec(of).slot = slot
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package seatmap
 
 import (
 	"hash/maphash"
+	"maps"
 	"math/bits"
 	"slices"
 	"sync/atomic"
@@ -61,7 +62,7 @@ func (r *result) replay(now wallTime) Hold {
 		return Hold{}
 	}
 	h := r.hold
-	h.Seats = slices.Clone(h.Seats) // the caller may change its own
+	h.Seats, h.Places = slices.Clone(h.Seats), maps.Clone(h.Places) // the caller may change its own
 	h.Left = max(h.Until.Sub(now.at), 0)
 	h.Replayed = true
 	return h
@@ -70,7 +71,7 @@ func (r *result) replay(now wallTime) Hold {
 // keep fills in the answer.
 func (r *result) keep(h *Hold) {
 	r.hold = *h
-	r.hold.Seats = slices.Clone(h.Seats) // the caller may change its own
+	r.hold.Seats, r.hold.Places = slices.Clone(h.Seats), maps.Clone(h.Places) // the caller may change its own
 }
 
 // hash returns the hash of user and key.

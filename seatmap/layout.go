@@ -6,8 +6,9 @@ import (
 	"strconv"
 )
 
-// Layout is the seats of an event, in the order in which they are offered. Exactly
-// one of Count, Seats and Rows is set.
+// Layout is the seats of an event, in the order in which they are offered, and its
+// areas. Exactly one of Count, Seats and Rows is set, or none of them if there are
+// Areas.
 type Layout struct {
 	// Count is the number of seats, which are labeled "1" to Count. Such labels take no
 	// memory.
@@ -18,6 +19,8 @@ type Layout struct {
 	// Rows is the seats by rows, the best row first. With Count or Seats, all seats
 	// are one line without an aisle.
 	Rows []Row
+	// Areas is parts of the event without seats. Their places are counted, not named.
+	Areas []Area
 	// Categories gives ranges of seats their price categories. Of two ranges with a
 	// common seat the later one counts. A range counts more than [Row.Category].
 	Categories []Category
@@ -44,6 +47,15 @@ type Row struct {
 	// Ranks is how good each seat is, 0 the best; see [BlockAnyRequest]. Nil means
 	// that all are 0.
 	Ranks []uint16
+}
+
+// Area is places that are all alike: standing room or free seating. Section and
+// Category may be empty.
+type Area struct {
+	Name     string // a name that no other area has; see the package comment
+	Section  string
+	Category string
+	Capacity int // how many places: at least 1, and at most [MaxSeats] with all others
 }
 
 // Category is a range of seats, in the layout's order, and their price category. The
@@ -88,6 +100,10 @@ func (l *Layout) print() uint64 {
 	for _, c := range l.Categories {
 		texts(c.Name, c.First, c.Last)
 	}
+	for _, a := range l.Areas {
+		texts(a.Name, a.Section, a.Category)
+		print = mix(print, uint64(a.Capacity))
+	}
 	return print
 }
 
@@ -99,6 +115,9 @@ type labels struct {
 	first int // the number of seat 0 when list is nil
 
 	floor *floor // nil when the layout has neither rows nor categories
+
+	areas     []Area // nil when there are none
+	areaIndex map[string]uint32
 }
 
 // labels checks the layout and returns its labels and its closed seats.
@@ -112,11 +131,11 @@ func (l *Layout) labels() (*labels, []int, error) {
 		return nil, nil, fmt.Errorf("%w: both Seats and Rows", ErrInvalidLayout)
 	}
 	n := l.size()
-	if n < 1 || n > MaxSeats {
+	if l.Count < 0 || n > MaxSeats || n < 1 && len(l.Areas) == 0 {
 		return nil, nil, fmt.Errorf("%w: %d seats, not 1 to %d", ErrInvalidLayout, n, MaxSeats)
 	}
 	ls := &labels{count: n, first: 1}
-	if l.Count == 0 {
+	if n > 0 && l.Count == 0 {
 		ls.list = make([]string, 0, n)
 		ls.list = append(ls.list, l.Seats...)
 		for i := range l.Rows {
@@ -132,6 +151,9 @@ func (l *Layout) labels() (*labels, []int, error) {
 		if len(ls.index) != n {
 			return nil, nil, fmt.Errorf("%w: %d of %d labels are repeated", ErrInvalidLayout, n-len(ls.index), n)
 		}
+	}
+	if err := ls.addAreas(l.Areas, n); err != nil {
+		return nil, nil, err
 	}
 	if err := ls.arrange(l); err != nil {
 		return nil, nil, err
@@ -163,6 +185,7 @@ func (ls *labels) layout() (l Layout) {
 	default:
 		l.Count = ls.count
 	}
+	l.Areas = slices.Clone(ls.areas)
 	if ls.floor != nil {
 		l.Categories = slices.Clone(ls.floor.ranges)
 	}

@@ -64,7 +64,7 @@ type MapOptions struct {
 	// Keys is how many answers to requests with a key are remembered, for each
 	// event, after they have ended; beyond it, the oldest are forgotten before
 	// [KeyMemory] has passed. The answers of live holds and bookings are not counted
-	// and not forgotten. Zero means 4,096 and one more for each seat. The same number,
+	// and not forgotten. Zero means 4,096 and one more for each seat and place. The same number,
 	// or 4,096, applies to all requests to create or remove events together.
 	Keys int
 	// Manual disables automatic sweeps: only [Map.Sweep] sweeps.
@@ -254,7 +254,8 @@ func raise(v *atomic.Uint64, n uint64) {
 //
 // The error is [ErrClosed], the context's, [ErrInvalidEvent], [ErrInvalidUser],
 // [ErrInvalidKey], [ErrInvalidSeats], [ErrInvalidTTL], [ErrUnknownEvent],
-// [ErrUnknownSeat], a [*KeyError], [ErrSoldOut], a [*TakenError] or [ErrLimit].
+// [ErrUnknownSeat], a [*KeyError], [ErrSoldOut], a [*TakenError], a [*AreaError] or
+// [ErrLimit].
 func (m *Map) Block(ctx context.Context, r BlockRequest) (h Hold, err error) {
 	if err := m.check(ctx, "Block"); err != nil {
 		return h, err
@@ -297,7 +298,7 @@ func (m *Map) Book(ctx context.Context, r BookRequest) (Booking, error) {
 	if err := checkOwner(r.User, r.Key); err != nil {
 		return Booking{}, err
 	}
-	if err := checkPart(r.Seats); err != nil {
+	if err := checkPart(r.Seats, r.Places); err != nil {
 		return Booking{}, err
 	}
 	e, err := m.findToken(&r.Token)
@@ -327,7 +328,7 @@ func (m *Map) giveBack(
 	if err := checkOwner(r.User, r.Key); err != nil {
 		return Receipt{}, err
 	}
-	if err := checkPart(r.Seats); err != nil {
+	if err := checkPart(r.Seats, r.Places); err != nil {
 		return Receipt{}, err
 	}
 	e, err := m.findToken(&r.Token)
@@ -394,13 +395,13 @@ func (m *Map) Layout(ctx context.Context, r LayoutRequest) (Layout, error) {
 }
 
 // Counts implements [Store]. The error is [ErrClosed], the context's,
-// [ErrInvalidEvent] or [ErrUnknownEvent].
+// [ErrInvalidEvent], [ErrUnknownEvent] or [ErrUnknownSeat].
 func (m *Map) Counts(ctx context.Context, r CountsRequest) (Counts, error) {
 	e, err := m.look(ctx, "Counts", r.Event)
 	if err != nil {
 		return Counts{}, err
 	}
-	return e.plan.Counts()
+	return e.counts(&r)
 }
 
 // Holds implements [Store]. The error is [ErrClosed], the context's,

@@ -48,7 +48,7 @@ func (e *event) remembers(now int64, q *keyedRequest, h *Hold) {
 // fence, or fence is 0. It ends the hold if its deadline has passed.
 func (p *Plan) holdAt(now int64, seat int, fence uint64) (head uint32, err error) {
 	if !p.expireIfDue(now, seat) && SeatState(p.word(seat)&stateMask) != SeatClosed {
-		if head = p.records[seat].head; fence == 0 || p.records[head].fence == fence {
+		if head = p.rec(uint32(seat)).head; fence == 0 || p.rec(head).fence == fence {
 			return head, nil
 		}
 	}
@@ -61,6 +61,12 @@ func (e *event) revoke(r *RevokeRequest) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, err
 	}
+	var places []somePlaces
+	if r.Places != nil {
+		if places, err = e.places([]somePlaces{}, r.Places); err != nil {
+			return Receipt{}, err
+		}
+	}
 	at, err := e.seats(nil, []string{r.Seat})
 	if err != nil {
 		return Receipt{}, err
@@ -72,7 +78,7 @@ func (e *event) revoke(r *RevokeRequest) (Receipt, error) {
 	}
 	now := p.clock.now()
 	q, old, err := e.answered(now, r.Actor, r.Key, fingerprint{
-		method: methodRevoke, seats: printOfSeats(r.Seats), token: tokenPrint{fence: r.Fence, seat: uint32(at[0])},
+		method: methodRevoke, seats: printOfSeats(r.Seats), places: printOfPlaces(r.Places), token: tokenPrint{fence: r.Fence, seat: uint32(at[0])},
 	})
 	if old != nil || err != nil {
 		return Receipt{Replayed: old != nil}, err
@@ -81,12 +87,12 @@ func (e *event) revoke(r *RevokeRequest) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, err
 	}
-	part, err := p.part(head, seats)
+	part, err := p.part(head, seats, places)
 	if err != nil {
 		return Receipt{}, err
 	}
 	kind := ChangeReleased
-	if SeatState(p.word(int(head))&stateMask) == SeatBooked {
+	if SeatState(p.wordOf(head)&stateMask) == SeatBooked {
 		kind = ChangeCanceled
 	}
 	e.by(operation{actor: r.Actor, reason: r.Reason}, func() { p.vacate(now, head, part, kind) })
@@ -118,12 +124,12 @@ func (e *event) reissue(r *ReissueRequest) (h Hold, err error) {
 	p.seatBuf = p.seats(p.seatBuf[:0], head)
 	seats := p.seatBuf
 	p.touch(seats)
-	delete(p.headOf, p.records[head].fence)
+	delete(p.headOf, p.rec(head).fence)
 	p.renew(head)
 	e.by(operation{actor: r.Actor, reason: r.Reason}, func() {
-		p.changed(ChangeReissued, &p.records[head], seats, p.deadline(head))
+		p.changed(ChangeReissued, p.rec(head), seats, p.deadline(head))
 	})
-	e.describe(w, head, e.labelsOf(seats), &h)
+	e.describe(w, head, seats, &h)
 	e.remembers(w.mono, q, &h)
 	return h, nil
 }
@@ -131,7 +137,7 @@ func (e *event) reissue(r *ReissueRequest) (h Hold, err error) {
 // renew gives the hold or booking that begins at head a new fence and token.
 func (p *Plan) renew(head uint32) {
 	p.fence++
-	r := &p.records[head]
+	r := p.rec(head)
 	r.fence, r.first = p.fence, head
 	r.tag = p.tags.draw(p.fence).with(head)
 }
@@ -159,9 +165,11 @@ func (e *event) move(r *MoveRequest) (h Hold, err error) {
 		return old.replay(w), err
 	}
 	head, notFound := p.holdAt(w.mono, at[0], r.Fence)
-	var from []uint32
+	var from, blocks []uint32
 	if notFound == nil {
 		from = p.seats(nil, head)
+		blocks = slices.DeleteFunc(slices.Clone(from), func(entry uint32) bool { return int(entry) < p.count })
+		from = slices.DeleteFunc(from, func(entry uint32) bool { return int(entry) >= p.count })
 	}
 	others := slices.DeleteFunc(slices.Clone(to), func(seat int) bool { return slices.Contains(from, uint32(seat)) })
 	switch err := p.checkFree(w.mono, others); {
@@ -176,25 +184,25 @@ func (e *event) move(r *MoveRequest) (h Hold, err error) {
 	for i, seat := range to {
 		seats[i] = uint32(seat)
 	}
+	seats = append(seats, blocks...) // places stay
 	e.by(operation{actor: r.Actor, reason: r.Reason, from: from}, func() { p.move(head, from, seats) })
-	e.describe(w, seats[0], r.To, &h)
-	h.Seats = slices.Clone(h.Seats)
+	e.describe(w, seats[0], seats, &h)
 	e.remembers(w.mono, q, &h)
 	return h, nil
 }
 
-// move moves the hold or booking that begins at head to other seats, which are
-// available or its own.
+// move moves the hold or booking that begins at head from its seats to other ones, which
+// are available or its own, and its blocks, which follow them.
 func (p *Plan) move(head uint32, from, to []uint32) {
 	p.touch(from)
 	p.touch(to)
-	word, rec := p.word(int(head)), p.records[head]
+	word, rec := p.wordOf(head), *p.rec(head)
 	delete(p.headOf, rec.fence)
-	p.records[head].fence = 0
+	p.rec(head).fence = 0
 	for _, seat := range from {
 		p.set(seat, uint64(SeatAvailable))
 	}
-	p.records[to[0]] = rec
+	*p.rec(to[0]) = rec
 	p.link(to)
 	p.renew(to[0])
 	for _, seat := range to {
@@ -204,12 +212,16 @@ func (p *Plan) move(head uint32, from, to []uint32) {
 	if SeatState(word&stateMask) == SeatBlocked && to[0] != head {
 		p.event.holdMoved(head, to[0])
 	}
-	p.changed(ChangeMoved, &p.records[to[0]], to, int64(word>>stateBits))
+	p.changed(ChangeMoved, p.rec(to[0]), to, int64(word>>stateBits))
 }
 
 func (e *event) reserve(r *ReserveRequest) (h Hold, err error) {
 	p := e.plan
 	seats, err := e.seats(nil, r.Seats)
+	if err != nil {
+		return Hold{}, err
+	}
+	places, err := e.places(nil, r.Places)
 	if err != nil {
 		return Hold{}, err
 	}
@@ -220,17 +232,21 @@ func (e *event) reserve(r *ReserveRequest) (h Hold, err error) {
 	}
 	w := p.clock.wallTime()
 	q, old, err := e.answered(w.mono, r.Actor, r.Key,
-		fingerprint{method: methodReserve, seats: printOfSeats(r.Seats), where: addText(1, r.User)})
+		fingerprint{method: methodReserve, seats: printOfSeats(r.Seats), places: printOfPlaces(r.Places), where: addText(1, r.User)})
 	if old != nil || err != nil {
 		return old.replay(w), err
 	}
 	if err := p.checkFree(w.mono, seats); err != nil {
 		return Hold{}, err
 	}
+	if err := p.checkPlaces(w.mono, places); err != nil {
+		return Hold{}, err
+	}
 	user := e.users.open(r.User)
+	seats = p.addBlocks(seats, places)
 	var head uint32
 	e.by(operation{actor: r.Actor, reason: r.Reason}, func() { head = p.grant(w.mono, endless, user, seats, q) })
-	e.describe(w, head, p.labels.labelsOf(seats), &h)
+	e.describe(w, head, p.seatBuf, &h)
 	e.keep(head, &h)
 	return h, nil
 }

@@ -12,7 +12,8 @@ import (
 // Each request names an actor and a reason, which are in the change that watchers see.
 // A hold or booking is named by one of its seats, and by its fence, as [SeatInfo] has
 // them: if the seat has been given to another one meanwhile, the request fails with
-// [ErrExpired]. The fence 0 stands for whatever hold or booking the seat is in. The
+// [ErrExpired]. A hold or booking that has only places of areas cannot be named yet. The
+// fence 0 stands for whatever hold or booking the seat is in. The
 // errors come in the order that [Store] has; the actor and the reason are checked after
 // the user, and [ErrExpired] is also the error if the seat is not held or booked.
 //
@@ -41,15 +42,17 @@ type RevokeRequest struct {
 	// change.
 	Actor, Reason string
 	Key           Key // makes the request safe to repeat; see [Store]
-	// Seats is the seats to make available. Nil means all of the hold or booking. An
-	// empty list that is not nil is [ErrInvalidSeats].
-	Seats []string
+	// Seats is the seats to make available, and Places how many places in each area. If
+	// both are nil, that means all of the hold or booking. If both are empty and one is
+	// not nil, that is [ErrInvalidSeats].
+	Seats  []string
+	Places map[string]int
 }
 
 // LogValue returns the request without the text of its key.
 func (r RevokeRequest) LogValue() slog.Value {
 	return logOperation(r.Event, r.Actor, r.Reason, r.Key, slog.String("seat", r.Seat), slog.Uint64("fence", r.Fence),
-		slog.Any("seats", r.Seats))
+		slog.Any("seats", r.Seats), slog.Any("places", r.Places))
 }
 
 // ReissueRequest asks [Operator] for a new token of a hold or booking.
@@ -78,7 +81,7 @@ type MoveRequest struct {
 	Actor, Reason string
 	Key           Key // makes the request safe to repeat; see [Store]
 	// To is the new seats, as many as the hold or booking has. They must be
-	// available, or its own.
+	// available, or its own. Places of areas stay.
 	To []string
 }
 
@@ -97,11 +100,13 @@ type ReserveRequest struct {
 	Actor, Reason string
 	Key           Key // makes the request safe to repeat; see [Store]
 	Seats         []string
+	Places        map[string]int // how many in each area
 }
 
 // LogValue returns the request without the text of its key.
 func (r ReserveRequest) LogValue() slog.Value {
-	return logOperation(r.Event, r.Actor, r.Reason, r.Key, slog.String("user", r.User), slog.Any("seats", r.Seats))
+	return logOperation(r.Event, r.Actor, r.Reason, r.Key, slog.String("user", r.User), slog.Any("seats", r.Seats),
+		slog.Any("places", r.Places))
 }
 
 func logOperation(event, actor, reason string, key Key, more ...slog.Attr) slog.Value {
@@ -114,7 +119,7 @@ func logOperation(event, actor, reason string, key Key, more ...slog.Attr) slog.
 // [ErrInvalidEvent], [ErrInvalidActor], [ErrInvalidKey], [ErrInvalidSeats],
 // [ErrUnknownEvent], [ErrUnknownSeat], a [*KeyError] or [ErrExpired].
 func (m *Map) Revoke(ctx context.Context, r RevokeRequest) (Receipt, error) {
-	e, err := m.operation(ctx, "Revoke", r.Event, nil, r.Actor, r.Reason, r.Key, func() error { return checkPart(r.Seats) })
+	e, err := m.operation(ctx, "Revoke", r.Event, nil, r.Actor, r.Reason, r.Key, func() error { return checkPart(r.Seats, r.Places) })
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -146,7 +151,7 @@ func (m *Map) Move(ctx context.Context, r MoveRequest) (Hold, error) {
 // [ErrInvalidSeats], [ErrUnknownEvent], [ErrUnknownSeat], a [*KeyError], [ErrSoldOut] or
 // a [*TakenError].
 func (m *Map) Reserve(ctx context.Context, r ReserveRequest) (Hold, error) {
-	e, err := m.operation(ctx, "Reserve", r.Event, &r.User, r.Actor, r.Reason, r.Key, func() error { return checkNamed(r.Seats) })
+	e, err := m.operation(ctx, "Reserve", r.Event, &r.User, r.Actor, r.Reason, r.Key, func() error { return checkWanted(r.Seats, r.Places) })
 	if err != nil {
 		return Hold{}, err
 	}

@@ -2,6 +2,7 @@ package seatmap_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -69,26 +70,27 @@ func (w *world) revoke(t *rapid.T) {
 	if g != nil {
 		seats = some(t, g.seats)
 	}
+	places := wantedPlaces(t)
 	got, err := w.m.Revoke(ctx, seatmap.RevokeRequest{
-		Event: name, Seat: seat, Fence: fence, Seats: seats, Actor: actor, Reason: reason, Key: seatmap.NewKey(k),
+		Event: name, Seat: seat, Fence: fence, Seats: seats, Places: places, Actor: actor, Reason: reason, Key: seatmap.NewKey(k),
 	})
 	want := "ok"
 	switch {
-	case seats != nil && len(seats) == 0:
+	case namesNothing(seats, places):
 		require.ErrorIs(t, err, seatmap.ErrInvalidSeats)
 		return
 	case o == nil:
 		want = seatmap.ErrUnknownEvent.Error()
-	case o.unknown(append(seats, seat)...):
+	case o.unknown(append(seats, seat)...) || o.lacks(places):
 		want = seatmap.ErrUnknownSeat.Error()
 	case g == nil:
 		want = seatmap.ErrExpired.Error()
-	case len(without(seats, g.seats)) > 0:
+	case o.use(g, g.booked, seats, places) != "ok":
 		want = seatmap.ErrInvalid.Error()
 	}
-	request := fmt.Sprint("revoke", seat, fence, seats == nil, seats)
+	request := fmt.Sprint("revoke", seat, fence, seats == nil, seats, places == nil, places)
 	if _, done := operated(t, o, k, request, want, got.Replayed, err); done {
-		o.take(g, seats)
+		o.take(g, seats, places)
 		o.done(k, request, seatmap.Hold{})
 	}
 }
@@ -107,6 +109,7 @@ func (w *world) renewed(t *rapid.T, o *oracle, g *grant, h seatmap.Hold) {
 	require.Equal(t, g.user, h.User)
 	require.Equal(t, g.born.UnixNano(), h.At.UnixNano())
 	require.ElementsMatch(t, g.seats, h.Seats)
+	require.Equal(t, fmt.Sprint(g.places), fmt.Sprint(h.Places))
 	if g.booked {
 		require.Zero(t, h.Until)
 	} else {
@@ -124,6 +127,7 @@ func same(t *rapid.T, known *remembered, h seatmap.Hold) {
 	if known != nil {
 		require.Equal(t, known.answer.Token, h.Token)
 		require.Equal(t, known.answer.Seats, h.Seats)
+		require.Equal(t, known.answer.Places, h.Places)
 		require.Equal(t, known.answer.User, h.User)
 		require.Equal(t, known.answer.Until.UnixNano(), h.Until.UnixNano())
 	}
@@ -176,7 +180,7 @@ func (w *world) moveSeats(t *rapid.T) {
 			others = without(to, g.seats)
 		}
 		switch free := o.available(); {
-		case len(without(others, free)) > 0 && len(free) == 0:
+		case len(without(others, free)) > 0 && o.soldOut():
 			want = seatmap.ErrSoldOut.Error()
 		case len(without(others, free)) > 0:
 			want = seatmap.ErrTaken.Error()
@@ -199,29 +203,28 @@ func (w *world) moveSeats(t *rapid.T) {
 
 func (w *world) reserve(t *rapid.T) {
 	name, u, k := someEvent.Draw(t, "event"), someUser.Draw(t, "user"), someKey.Draw(t, "key")
-	seats := rapid.SliceOfNDistinct(rapid.Map(rapid.IntRange(1, 8), strconv.Itoa), 1, 3, rapid.ID).Draw(t, "seats")
-	h, err := w.m.Reserve(ctx, seatmap.ReserveRequest{
-		Event: name, User: u, Seats: seats, Actor: actor, Reason: reason, Key: seatmap.NewKey(k),
-	})
-	o, want := w.events[name], "ok"
-	switch {
-	case o == nil:
-		want = seatmap.ErrUnknownEvent.Error()
-	case o.unknown(seats...):
-		want = seatmap.ErrUnknownSeat.Error()
-	case len(o.available()) == 0:
-		want = seatmap.ErrSoldOut.Error()
-	case len(without(seats, o.available())) > 0:
-		want = seatmap.ErrTaken.Error()
+	seats := rapid.SliceOfNDistinct(rapid.Map(rapid.IntRange(1, 8), strconv.Itoa), 0, 3, rapid.ID).Draw(t, "seats")
+	places := wantedPlaces(t)
+	if len(seats)+len(places) == 0 {
+		t.Skip("nothing named")
 	}
-	request := fmt.Sprint("reserve", u, seats)
+	h, err := w.m.Reserve(ctx, seatmap.ReserveRequest{
+		Event: name, User: u, Seats: seats, Places: places, Actor: actor, Reason: reason, Key: seatmap.NewKey(k),
+	})
+	o, want := w.events[name], seatmap.ErrUnknownEvent.Error()
+	if o != nil {
+		unlimited := *o
+		unlimited.limits = seatmap.Limits{}
+		want = unlimited.block(u, seats, places, time.Hour)
+	}
+	request := fmt.Sprint("reserve", u, seats, places == nil, places)
 	known, done := operated(t, o, k, request, want, h.Replayed, err)
 	same(t, known, h)
 	if done {
-		require.Equal(t, seats, h.Seats)
+		require.Equal(t, fmt.Sprint(seats, places), fmt.Sprint(h.Seats, h.Places))
 		require.Zero(t, h.Until)
 		require.Zero(t, h.Left)
-		g := w.granted(t, o, &grant{token: h.Token, user: u, seats: slices.Clone(seats), endless: true})
+		g := w.granted(t, o, &grant{token: h.Token, user: u, seats: slices.Clone(seats), places: maps.Clone(places), endless: true})
 		if k != "" {
 			o.keys[actor+" "+k] = &remembered{request: request, answer: h, grant: g}
 		}

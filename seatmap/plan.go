@@ -44,10 +44,12 @@ type Plan struct {
 
 	mu       sync.Mutex // guards all writes, and what follows
 	chunks   []chunk
-	records  []record
-	totals   [4]int // seats in each state, according to their words
-	fence    uint64 // the last one given out
-	revision uint64 // the number of changes
+	records  []record     // of the seats; those of blocks are in pages
+	areas    []area       // nil if there are none
+	pages    []*blockPage // of the blocks of all areas
+	totals   [4]int       // seats in each state, according to their words
+	fence    uint64       // the last one given out
+	revision uint64       // the number of changes
 	// headOf has, by fence, where a hold or booking begins that has lost its first
 	// seat.
 	headOf    map[uint64]uint32
@@ -144,6 +146,7 @@ func newPlan(name string, ls *labels, closed []int, clock *Clock, key tagKey) *P
 		p.chunks[i] = chunk{earliest: never, available: int32(min(chunkSeats, n-i*chunkSeats))}
 	}
 	p.totals[SeatAvailable] = n
+	p.setAreas(ls.areas)
 	p.tags.key = key
 	for _, seat := range closed {
 		if p.word(seat) == uint64(SeatAvailable) {
@@ -281,7 +284,7 @@ func (p *Plan) Book(hold Token, seats ...int) (Token, error) {
 	if err != nil {
 		return Token{}, err
 	}
-	part, err := p.part(head, seats)
+	part, err := p.part(head, seats, nil)
 	if err != nil {
 		return Token{}, err
 	}
@@ -312,7 +315,7 @@ func (p *Plan) giveBack(method string, t *Token, state SeatState, kind ChangeKin
 	if err != nil {
 		return err
 	}
-	part, err := p.part(head, seats)
+	part, err := p.part(head, seats, nil)
 	if err != nil {
 		return err
 	}
@@ -443,7 +446,7 @@ func (p *Plan) stop(end error, now int64) {
 
 // token returns the token of the hold or booking that begins at head.
 func (p *Plan) token(head uint32) Token {
-	r := &p.records[head]
+	r := p.rec(head)
 	return Token{Event: p.name, Fence: r.fence, seat: r.first, tag: r.tag}
 }
 

@@ -312,14 +312,14 @@ func TestPlanBehavesLikeTheOracle(t *testing.T) {
 					return g, seats, seatmap.ErrInvalid.Error()
 				}
 			}
-			return g, seats, o.use(g, booked, labels(seats))
+			return g, seats, o.use(g, booked, labels(seats), nil)
 		}
 		t.Repeat(map[string]func(*rapid.T){
 			"block": func(t *rapid.T) {
 				seats, d := someSeats.Draw(t, "seats"), someTTL.Draw(t, "ttl")
 				want := seatmap.ErrInvalid.Error()
 				if !invalid(seats) {
-					want = o.block("1", labels(seats), d)
+					want = o.block("1", labels(seats), nil, d)
 				}
 				token, err := p.Block(1, d, seats...)
 				require.Equal(t, want, kind(err))
@@ -345,27 +345,28 @@ func TestPlanBehavesLikeTheOracle(t *testing.T) {
 				token, err := p.Book(g.token, seats...)
 				require.Equal(t, want, kind(err))
 				if err == nil {
-					granted(t, &grant{token: token, seats: slices.Clone(o.take(g, labels(seats))), booked: true})
+					taken, _ := o.take(g, labels(seats), nil)
+					granted(t, &grant{token: token, seats: slices.Clone(taken), booked: true})
 				}
 			},
 			"release": func(t *rapid.T) {
 				g, seats, want := pick(t, false)
 				require.Equal(t, want, kind(p.Release(g.token, seats...)))
 				if want == "ok" {
-					o.take(g, labels(seats))
+					o.take(g, labels(seats), nil)
 				}
 			},
 			"cancel": func(t *rapid.T) {
 				g, seats, want := pick(t, true)
 				require.Equal(t, want, kind(p.Cancel(g.token, seats...)))
 				if want == "ok" {
-					o.take(g, labels(seats))
+					o.take(g, labels(seats), nil)
 				}
 			},
 			"extend": func(t *rapid.T) {
 				g, _, _ := pick(t, false)
 				d := someTTL.Draw(t, "ttl")
-				want := o.use(g, false, nil)
+				want := o.use(g, false, nil, nil)
 				left, err := p.Extend(g.token, d)
 				require.Equal(t, want, kind(err))
 				if err == nil {

@@ -58,6 +58,7 @@ type ImportRequest struct {
 type EventInfo struct {
 	Event    string
 	Seats    int // how many
+	Places   int // how many in all areas
 	Limits   Limits
 	Revision uint64 // of the last change
 	Cursor   Cursor // to watch what follows
@@ -67,7 +68,8 @@ type EventInfo struct {
 // time, and needs memory for a few of those. A call that changes seats that are not
 // written yet first keeps them in memory in the form in which they will be written; so
 // if to is slow and everything changes, Export needs as much memory as the export is
-// large. It ends holds whose deadline has passed.
+// large. Holds and bookings that have places of areas are kept in memory from the
+// beginning. It ends holds whose deadline has passed.
 //
 // The error is [ErrClosed], the context's, [ErrInvalidEvent], [ErrUnavailable] if the
 // event is being moved, [ErrUnknownEvent], or wraps that of to. Export panics if to is
@@ -105,7 +107,11 @@ func (m *Map) Import(ctx context.Context, r ImportRequest, from io.Reader) (Even
 // about describes the event. The caller holds the lock of its plan.
 func (e *event) about() EventInfo {
 	p := e.plan
+	places := 0
+	for i := range p.labels.areas {
+		places += p.labels.areas[i].Capacity
+	}
 	return EventInfo{
-		Event: p.name, Seats: p.count, Limits: e.limits, Revision: p.revision, Cursor: Cursor{e.log.life, p.revision},
+		Event: p.name, Seats: p.count, Places: places, Limits: e.limits, Revision: p.revision, Cursor: Cursor{e.log.life, p.revision},
 	}
 }

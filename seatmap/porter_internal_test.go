@@ -15,15 +15,19 @@ var fieldsOfEvents = []struct {
 	fields string
 }{
 	{reflect.TypeFor[event](), "plan limits created users keys log op sweeper sweepAt turn"},
-	{reflect.TypeFor[Plan](), "words shift count clock name labels availableAt taken shared _ earliest mu chunks records " +
+	{reflect.TypeFor[Plan](), "words shift count clock name labels availableAt taken shared _ earliest mu chunks records areas pages " +
 		"totals fence revision headOf tags seatBuf restBuf snapshots end endAt moving event"},
 	{reflect.TypeFor[record](), "fence tag user at head next after before slot first"},
-	{reflect.TypeFor[labels](), "list index count first floor"},
+	{reflect.TypeFor[labels](), "list index count first floor areas areaIndex"},
 	{reflect.TypeFor[floor](), "rows ranked ranges numbers category"},
 	{reflect.TypeFor[floorRow](), "Row from to runs"},
-	{reflect.TypeFor[Layout](), "Count Seats Rows Categories Closed"},
+	{reflect.TypeFor[Layout](), "Count Seats Rows Areas Categories Closed"},
 	{reflect.TypeFor[Row](), "Section Name Category Seats Aisles Table Ranks"},
 	{reflect.TypeFor[Category](), "Name First Last"},
+	{reflect.TypeFor[Area](), "Name Section Category Capacity"},
+	{reflect.TypeFor[area](), "word full totals earliest pages unused"},
+	{reflect.TypeFor[blockPage](), "area earliest blocks"},
+	{reflect.TypeFor[block](), "record word n"},
 	{reflect.TypeFor[Where](), "Prefix Section Category Rows Adjacent Singles"},
 	{reflect.TypeFor[tags](), "key former block stream made left"},
 	{reflect.TypeFor[Limits](), "Seats Holds Lifetime"},
@@ -33,8 +37,8 @@ var fieldsOfEvents = []struct {
 	{reflect.TypeFor[keys](), "most seed slots unused byHash filter front back queued next exports"},
 	{reflect.TypeFor[result](), "keyedRequest hold nextSameHash nextQueued until"},
 	{reflect.TypeFor[keyedRequest](), "user key hash fingerprint"},
-	{reflect.TypeFor[fingerprint](), "method n ttl seats where token"},
-	{reflect.TypeFor[Hold](), "Token User Seats At Until Left Replayed"},
+	{reflect.TypeFor[fingerprint](), "method n ttl seats places where token"},
+	{reflect.TypeFor[Hold](), "Token User Seats Places At Until Left Replayed"},
 	{reflect.TypeFor[Token](), "Event Fence seat tag"},
 }
 

@@ -28,7 +28,9 @@ type ask struct {
 	layout      seatmap.Layout
 	key         seatmap.Key
 	seats       []string // of a Map
-	indices     []int    // of a Plan
+	places      map[string]int
+	area        string
+	indices     []int // of a Plan
 	list        bool
 	n, limit    int
 	where       seatmap.Where
@@ -49,7 +51,7 @@ var mapCalls = map[string]func(a *ask) error{
 	"Remove": func(a *ask) error { return errOf(a.m.Remove(a.ctx, seatmap.RemoveRequest{Event: a.event, Key: a.key})) },
 	"Block": func(a *ask) error {
 		_, err := a.m.Block(a.ctx, seatmap.BlockRequest{
-			Event: a.event, User: a.user, Key: a.key, Seats: append(a.seats, "4"), TTL: a.ttl, ListTaken: a.list,
+			Event: a.event, User: a.user, Key: a.key, Seats: append(a.seats, "4"), Places: a.places, TTL: a.ttl, ListTaken: a.list,
 		})
 		return err
 	},
@@ -58,15 +60,15 @@ var mapCalls = map[string]func(a *ask) error{
 		return err
 	},
 	"Book": func(a *ask) error {
-		_, err := a.m.Book(a.ctx, seatmap.BookRequest{Token: a.hold, User: a.user, Key: a.key, Seats: a.seats})
+		_, err := a.m.Book(a.ctx, seatmap.BookRequest{Token: a.hold, User: a.user, Key: a.key, Seats: a.seats, Places: a.places})
 		return err
 	},
 	"Release": func(a *ask) error {
-		return errOf(a.m.Release(a.ctx, seatmap.ReleaseRequest{Token: a.hold, User: a.user, Key: a.key, Seats: a.seats}))
+		return errOf(a.m.Release(a.ctx, seatmap.ReleaseRequest{Token: a.hold, User: a.user, Key: a.key, Seats: a.seats, Places: a.places}))
 	},
 	"Cancel": func(a *ask) error {
 		return errOf(a.m.Cancel(a.ctx, seatmap.CancelRequest{
-			Token: a.booking, User: strings.Replace(a.user, "ann", "bob", 1), Key: a.key, Seats: a.seats,
+			Token: a.booking, User: strings.Replace(a.user, "ann", "bob", 1), Key: a.key, Seats: a.seats, Places: a.places,
 		}))
 	},
 	"Extend": func(a *ask) error {
@@ -86,7 +88,7 @@ var mapCalls = map[string]func(a *ask) error{
 		return err
 	},
 	"Counts": func(a *ask) error {
-		_, err := a.m.Counts(a.ctx, seatmap.CountsRequest{Event: a.event})
+		_, err := a.m.Counts(a.ctx, seatmap.CountsRequest{Event: a.event, Area: a.area})
 		return err
 	},
 	"Holds": func(a *ask) error {
@@ -181,13 +183,13 @@ func TestOfTwoErrorsTheFirstInPrecedenceComes(t *testing.T) {
 	used, usedByEvent := seatmap.NewKey("used"), seatmap.NewKey("used by the event")
 	for _, name := range []string{"opera", event} {
 		require.NoError(t, errOf(m.Create(ctx, seatmap.CreateRequest{
-			Event: name, Key: usedByEvent, Layout: seatmap.Layout{Count: 10}, Limits: seatmap.Limits{Lifetime: time.Hour, Seats: 3},
+			Event: name, Key: usedByEvent, Layout: seatmap.Layout{Count: 10, Areas: []seatmap.Area{{Name: "floor", Capacity: 1}}}, Limits: seatmap.Limits{Lifetime: time.Hour, Seats: 3},
 		})))
 	}
 	require.NoError(t, errOf(m.Remove(ctx, seatmap.RemoveRequest{Event: "opera"})))
 	for _, name := range []string{"gone", "full"} {
 		require.NoError(t, errOf(m.Create(ctx, seatmap.CreateRequest{
-			Event: name, Layout: seatmap.Layout{Count: 8}, Limits: seatmap.Limits{Lifetime: time.Hour},
+			Event: name, Layout: seatmap.Layout{Count: 8, Areas: []seatmap.Area{{Name: "floor", Capacity: 1}}}, Limits: seatmap.Limits{Lifetime: time.Hour},
 		})))
 	}
 	lost, err := m.Block(ctx, seatmap.BlockRequest{Event: "gone", User: "ann", Seats: []string{"1"}, TTL: hold})
@@ -206,6 +208,8 @@ func TestOfTwoErrorsTheFirstInPrecedenceComes(t *testing.T) {
 		_, err = m.Block(ctx, seatmap.BlockRequest{Event: event, User: user, Key: used, Seats: []string{seat}, TTL: hold})
 		require.NoError(t, err)
 	}
+	_, err = m.Block(ctx, seatmap.BlockRequest{Event: "full", User: "zoe", Places: map[string]int{"floor": 1}, TTL: hold})
+	require.NoError(t, err)
 	held, over := block(t, m, "ann", "5"), block(t, m, "bob", "6")
 	require.NoError(t, release(m, over.Token))
 	booked, err := book(m, block(t, m, "bob", "7").Token)
@@ -242,6 +246,7 @@ func TestOfTwoErrorsTheFirstInPrecedenceComes(t *testing.T) {
 		{seatmap.ErrInvalidActor, "reason", ofOperators, func(a *ask) { a.reason = "\n" }},
 		{seatmap.ErrInvalidKey, "key", keyed, func(a *ask) { a.key = seatmap.NewKey(long) }},
 		{seatmap.ErrInvalidKey, "key", keyed, func(a *ask) { a.key = seatmap.NewKey("\x00") }},
+		{seatmap.ErrInvalidSeats, "places", "Block Book Release Cancel", func(a *ask) { a.places = map[string]int{"floor": 0} }},
 		{seatmap.ErrInvalidSeats, "twice", "Block Book Release Cancel Revoke Move Reserve", func(a *ask) { a.seats = append(a.seats, "8", "8") }},
 		{seatmap.ErrInvalidSeats, "n", "BlockAny", func(a *ask) { a.n = 0 }},
 		{seatmap.ErrInvalidSeats, "where", "BlockAny", func(a *ask) { a.where.Singles = seatmap.SinglesRefused }},
@@ -256,12 +261,16 @@ func TestOfTwoErrorsTheFirstInPrecedenceComes(t *testing.T) {
 		{seatmap.ErrToken, "token", ofTokens, func(a *ask) { a.hold, a.booking = seatmap.Token{}, seatmap.Token{} }},
 		{seatmap.ErrExists, "event", "Create", func(a *ask) { a.event = event }},
 		{seatmap.ErrExists, "export", "Import", func(a *ask) { a.export = export }},
+		{seatmap.ErrUnknownSeat, "places", "Block Book Release Cancel", func(a *ask) { a.places = map[string]int{"lawn": 1} }},
+		{seatmap.ErrUnknownSeat, "unknown", "Counts", func(a *ask) { a.area = "lawn" }},
 		{seatmap.ErrUnknownSeat, "unknown", "Block Book Release Cancel Seat Seats Revoke Move Reserve", func(a *ask) { a.seats = append(a.seats, "99") }},
 		{seatmap.ErrUnknownSeat, "at", "Revoke Reissue Move", func(a *ask) { a.at = "99" }},
 		{seatmap.ErrKeyReused, "key", keyedByUser, func(a *ask) { a.key = used }},
 		{seatmap.ErrSoldOut, "event", "Block BlockAny Move Reserve", func(a *ask) { a.event = "full" }},
 		{seatmap.ErrTaken, "taken", "Block Move Reserve", func(a *ask) { a.seats = append(a.seats, "7") }},
 		{seatmap.ErrTaken, "taken", "Block", func(a *ask) { a.seats, a.list = append(a.seats, "7"), true }},
+		{seatmap.ErrNotEnough, "places", "Block", func(a *ask) { a.places = map[string]int{"floor": 2} }},
+		{seatmap.ErrNotEnough, "places", "Block", func(a *ask) { a.places, a.list = map[string]int{"floor": 2}, true }},
 		{seatmap.ErrNotEnough, "n", "BlockAny", func(a *ask) { a.n = 8 }},
 		{seatmap.ErrNotEnough, "n", "BlockAny", func(a *ask) { a.n = 100 }},
 		{seatmap.ErrLimit, "ttl", "Block BlockAny Extend", func(a *ask) { a.ttl = time.Hour + 1 }},
@@ -278,6 +287,7 @@ func TestOfTwoErrorsTheFirstInPrecedenceComes(t *testing.T) {
 		{seatmap.ErrExpired, "fence", "Revoke Reissue Move", func(a *ask) { a.fence = over.Token.Fence }},
 		{seatmap.ErrToken, "user", ofTokens, func(a *ask) { a.user = "eve" }},
 		{seatmap.ErrToken, "token", ofTokens, func(a *ask) { a.hold, a.booking = a.booking, a.hold }},
+		{seatmap.ErrInvalidSeats, "places", "Book Release Cancel", func(a *ask) { a.places = map[string]int{"floor": 1} }},
 		{seatmap.ErrInvalidSeats, "uncovered", "Book Release Cancel Revoke", func(a *ask) { a.seats = append(a.seats, "3") }},
 		{seatmap.ErrInvalidSeats, "uncovered", "Move", func(a *ask) { a.seats = append(a.seats, "8") }},
 		{seatmap.ErrLimit, "ttl", "Extend", func(a *ask) { a.ttl = time.Hour }},

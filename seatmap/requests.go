@@ -19,14 +19,14 @@ type CreateRequest struct {
 // seats instead of their labels.
 func (r CreateRequest) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("event", r.Event), slog.Any("key", r.Key),
-		slog.Int("seats", r.Layout.size()), slog.Int("closed", len(r.Layout.Closed)),
+		slog.Int("seats", r.Layout.size()), slog.Int("areas", len(r.Layout.Areas)), slog.Int("closed", len(r.Layout.Closed)),
 		slog.Any("limits", r.Limits))
 }
 
 // Limits bounds what one user can have at one event. A field that is 0 means no
 // limit.
 type Limits struct {
-	// Seats is how many seats a user may have blocked and booked at once.
+	// Seats is how many seats and places a user may have blocked and booked at once.
 	Seats int
 	// Holds is how many live holds a user may have.
 	Holds int
@@ -62,7 +62,9 @@ type BlockRequest struct {
 	User  string
 	Key   Key // makes the request safe to repeat; see [Store]
 	Seats []string
-	TTL   time.Duration // above 0 and at most [MaxTTL]
+	// Places is how many places to hold in each area, by its name.
+	Places map[string]int
+	TTL    time.Duration // above 0 and at most [MaxTTL]
 	// ListTaken asks that a [*TakenError] name all seats that were taken, not
 	// just the first found. It costs a lock and an allocation.
 	ListTaken bool
@@ -71,7 +73,7 @@ type BlockRequest struct {
 // LogValue returns the request without the text of its key.
 func (r BlockRequest) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("event", r.Event), slog.String("user", r.User), slog.Any("key", r.Key),
-		slog.Any("seats", r.Seats), slog.Duration("ttl", r.TTL))
+		slog.Any("seats", r.Seats), slog.Any("places", r.Places), slog.Duration("ttl", r.TTL))
 }
 
 // BlockAnyRequest asks [Store] to choose seats and hold them.
@@ -164,13 +166,15 @@ type BookRequest struct {
 	// [ErrToken].
 	User string
 	Key  Key // makes the request safe to repeat; see [Store]
-	// Seats is the seats to book. Nil means all of the hold. An empty list that is
-	// not nil is [ErrInvalidSeats]: a filter that left nothing does not mean all.
-	Seats []string
+	// Seats is the seats to book, and Places how many places in each area. If both are
+	// nil, that means all of the hold. If both are empty and one is not nil, that is
+	// [ErrInvalidSeats]: a filter that left nothing does not mean all.
+	Seats  []string
+	Places map[string]int
 }
 
 // LogValue returns the request without the secrets of its token and key.
-func (r BookRequest) LogValue() slog.Value { return logPart(r.Token, r.User, r.Key, r.Seats) }
+func (r BookRequest) LogValue() slog.Value { return logPart(r.Token, r.User, r.Key, r.Seats, r.Places) }
 
 // ReleaseRequest asks [Store] to make seats of a hold available again.
 type ReleaseRequest struct {
@@ -179,13 +183,17 @@ type ReleaseRequest struct {
 	// [ErrToken].
 	User string
 	Key  Key // makes the request safe to repeat; see [Store]
-	// Seats is the seats to release. Nil means all of the hold. An empty list that is
-	// not nil is [ErrInvalidSeats].
-	Seats []string
+	// Seats is the seats to release, and Places how many places in each area. If both
+	// are nil, that means all of the hold. If both are empty and one is not nil, that
+	// is [ErrInvalidSeats].
+	Seats  []string
+	Places map[string]int
 }
 
 // LogValue returns the request without the secrets of its token and key.
-func (r ReleaseRequest) LogValue() slog.Value { return logPart(r.Token, r.User, r.Key, r.Seats) }
+func (r ReleaseRequest) LogValue() slog.Value {
+	return logPart(r.Token, r.User, r.Key, r.Seats, r.Places)
+}
 
 // ExtendRequest asks [Store] to let a hold last until TTL from now. A hold that
 // already lasts longer stays as it is.
@@ -211,17 +219,21 @@ type CancelRequest struct {
 	// [ErrToken].
 	User string
 	Key  Key // makes the request safe to repeat; see [Store]
-	// Seats is the seats to cancel. Nil means all of the booking. An empty list that is
-	// not nil is [ErrInvalidSeats].
-	Seats []string
+	// Seats is the seats to cancel, and Places how many places in each area. If both
+	// are nil, that means all of the booking. If both are empty and one is not nil,
+	// that is [ErrInvalidSeats].
+	Seats  []string
+	Places map[string]int
 }
 
 // LogValue returns the request without the secrets of its token and key.
-func (r CancelRequest) LogValue() slog.Value { return logPart(r.Token, r.User, r.Key, r.Seats) }
+func (r CancelRequest) LogValue() slog.Value {
+	return logPart(r.Token, r.User, r.Key, r.Seats, r.Places)
+}
 
-func logPart(t Token, user string, key Key, seats []string) slog.Value {
+func logPart(t Token, user string, key Key, seats []string, places map[string]int) slog.Value {
 	return slog.GroupValue(slog.Any("token", t), slog.String("user", user), slog.Any("key", key),
-		slog.Any("seats", seats))
+		slog.Any("seats", seats), slog.Any("places", places))
 }
 
 // SeatRequest asks [Store] for one seat.
@@ -250,9 +262,11 @@ type LayoutRequest struct {
 	Event string
 }
 
-// CountsRequest asks [Store] for the counts of an event.
+// CountsRequest asks [Store] for the counts of an event, or of one area.
 type CountsRequest struct {
 	Event string
+	// Area is the name of an area. Empty means the whole event, with all areas.
+	Area string
 }
 
 // HoldsRequest asks [Store] for the holds of a user.

@@ -17,6 +17,14 @@
 // request that is refused writes nothing, so it cannot cause the refusal of another
 // request.
 //
+// # Layouts
+//
+// The seats of an event are one line ([Layout.Count], [Layout.Seats]) or rows and
+// tables ([Layout.Rows]). Beside them it can have areas without seats, such as
+// standing room ([Layout.Areas]), whose places are counted. The places that one
+// hold or booking has in an area cost the same whatever their number. A refusal of
+// places reads one word of the area and takes no lock, like that of a seat.
+//
 // # Time
 //
 // A hold ends at its deadline, even if no sweep has removed it: a grant,
@@ -54,8 +62,11 @@ import (
 	"time"
 )
 
-// MaxSeats is the largest number of seats that one event can have.
+// MaxSeats is the largest number of seats and places that one event can have.
 const MaxSeats = 1 << 24
+
+// MaxAreas is the largest number of areas that one event can have.
+const MaxAreas = 1000
 
 // MaxName is the longest event name, user name, idempotency key or seat label,
 // in bytes.
@@ -83,12 +94,12 @@ const MaxTTL = 30 * 24 * time.Hour
 //   - [ErrUnknownSeat]
 //   - [*KeyError] of all other methods
 //   - [ErrSoldOut]
-//   - [*TakenError] or [ErrNotEnough]
+//   - [*TakenError], then [*AreaError] or [ErrNotEnough]
 //   - [ErrLimit]
 //   - [ErrExpired]
 //   - [ErrToken]
-//   - what only a valid token can tell: [ErrInvalidSeats] for a seat that the token
-//     does not cover, [ErrLimit] for a lifetime that an extension would exceed
+//   - what only a valid token can tell: [ErrInvalidSeats] for a seat or place that the
+//     token does not cover, [ErrLimit] for a lifetime that an extension would exceed
 //
 // # Requests that are repeated
 //
@@ -114,9 +125,10 @@ type Store interface {
 	// Remove removes an event with all its holds and bookings, and ends its
 	// watches with [ErrUnknownEvent].
 	Remove(ctx context.Context, r RemoveRequest) (Receipt, error)
-	// Block holds the named seats for a user until a deadline, all or none.
+	// Block holds the named seats, and places of areas, for a user until a deadline, all
+	// or none.
 	Block(ctx context.Context, r BlockRequest) (Hold, error)
-	// BlockAny holds N seats that the store chooses, all or none.
+	// BlockAny holds N seats, which are not places of areas, that the store chooses, all or none.
 	BlockAny(ctx context.Context, r BlockAnyRequest) (Hold, error)
 	// Book gives some or all seats of a hold to its user permanently.
 	Book(ctx context.Context, r BookRequest) (Booking, error)

@@ -18,21 +18,25 @@ type snapshot struct {
 
 // snapshot calls save for every seat of the range, in no order and under the lock,
 // with its state at one moment and the record of its hold or booking. It returns the
-// time and the revision of that moment. If the plan has ended and ended is set, that
+// time, the revision and the areas of that moment. If the plan has ended and ended is set, that
 // moment is its end; if ended is not set, the error says so.
 func (p *Plan) snapshot(
 	from, to int, ended bool, save func(seat uint32, state SeatState, rec *record),
-) (now int64, revision uint64, err error) {
+) (now int64, revision uint64, areas []AreaInfo, err error) {
 	p.mustBeMade("Seats")
 	p.mu.Lock()
 	if p.end != nil && !ended {
 		p.mu.Unlock()
-		return 0, 0, p.end
+		return 0, 0, nil, p.end
 	}
-	now, revision = p.clock.now(), p.revision
-	if p.end != nil {
+	if now = p.clock.now(); p.end != nil {
 		now = p.endAt
+	} else {
+		// The changes after the snapshot tell what to add to its numbers of places. So
+		// none of them may be the end of a hold that the snapshot shows as ended.
+		p.sweepAreas(now, MaxSeats+1)
 	}
+	revision, areas = p.revision, p.areaInfos(now)
 	s := p.beginSnapshot(now, from, to, save)
 	p.mu.Unlock()
 	for i := from / chunkSeats; i*chunkSeats < to; i++ {
@@ -43,7 +47,7 @@ func (p *Plan) snapshot(
 	p.mu.Lock()
 	p.endSnapshot(s)
 	p.mu.Unlock()
-	return now, revision, nil
+	return now, revision, areas, nil
 }
 
 // beginSnapshot begins a snapshot of that moment, which is now, or the end of the plan.
@@ -76,7 +80,9 @@ func (p *Plan) save(s *snapshot, chunk int) {
 func (p *Plan) touch(seats []uint32) {
 	for _, s := range p.snapshots {
 		for _, seat := range seats {
-			p.save(s, int(seat/chunkSeats))
+			if int(seat) < p.count {
+				p.save(s, int(seat/chunkSeats))
+			}
 		}
 	}
 }
@@ -88,7 +94,7 @@ func (p *Plan) touch(seats []uint32) {
 func (p *Plan) Seats() ([]PlanSeat, error) {
 	out := make([]PlanSeat, p.count)
 	deadlines := make([]int64, p.count)
-	now, _, err := p.snapshot(0, p.count, false, func(seat uint32, state SeatState, rec *record) {
+	now, _, _, err := p.snapshot(0, p.count, false, func(seat uint32, state SeatState, rec *record) {
 		out[seat].State = state
 		if rec != nil {
 			out[seat].User, out[seat].Fence = rec.user, rec.fence

@@ -68,7 +68,13 @@ func (s SeatInfo) LogValue() slog.Value {
 	return slog.GroupValue(fields...)
 }
 
-// Counts is how many seats are in each state at one moment.
+// AreaInfo is one area at one moment.
+type AreaInfo struct {
+	Area string
+	Counts
+}
+
+// Counts is how many seats and places are in each state at one moment.
 type Counts struct {
 	Available, Blocked, Booked, Closed int
 }
@@ -80,16 +86,19 @@ type Snapshot struct {
 	Revision uint64 // of the last change it shows
 	Cursor   Cursor // to watch what follows
 	Seats    []SeatInfo
+	Areas    []AreaInfo // all areas of the event, in the layout's order, also in a page
 	// More says that there are seats after the last one of Seats; see
 	// [SeatsRequest].
 	More bool
 }
 
-// Hold is seats that are one user's until a deadline.
+// Hold is seats and places that are one user's until a deadline.
 type Hold struct {
 	Token Token
 	User  string
 	Seats []string
+	// Places is how many places it has in each area; nil if none.
+	Places map[string]int
 	// At is when the hold was granted, and Until its deadline, both by the store's
 	// clock. Left is the time from the answer to Until.
 	At, Until time.Time
@@ -101,7 +110,7 @@ type Hold struct {
 
 // LogValue returns the hold without the secret of its token.
 func (h Hold) LogValue() slog.Value {
-	return slog.GroupValue(slog.Any("token", h.Token), slog.String("user", h.User), slog.Any("seats", h.Seats),
+	return slog.GroupValue(slog.Any("token", h.Token), slog.String("user", h.User), slog.Any("seats", h.Seats), slog.Any("places", h.Places),
 		slog.Time("at", h.At), slog.Time("until", h.Until), slog.Bool("replayed", h.Replayed))
 }
 
@@ -109,16 +118,19 @@ func (h Hold) LogValue() slog.Value {
 type HoldInfo struct {
 	Fence     uint64
 	Seats     []string
+	Places    map[string]int // by area; nil if none
 	At, Until time.Time
 	Left      time.Duration // the time from the answer to Until
 }
 
-// Booking is seats that are one user's permanently. Its token serves to cancel it.
+// Booking is seats and places that are one user's permanently. Its token serves to cancel it.
 type Booking struct {
 	Token Token
 	User  string
 	Seats []string
-	At    time.Time // when the seats were booked
+	// Places is how many places it has in each area; nil if none.
+	Places map[string]int
+	At     time.Time // when the seats were booked
 	// Replayed says that the request was a repetition by its key: nothing was
 	// changed, and this is the first answer. The booking may be canceled.
 	Replayed bool
@@ -126,7 +138,7 @@ type Booking struct {
 
 // LogValue returns the booking without the secret of its token.
 func (b Booking) LogValue() slog.Value {
-	return slog.GroupValue(slog.Any("token", b.Token), slog.String("user", b.User), slog.Any("seats", b.Seats),
+	return slog.GroupValue(slog.Any("token", b.Token), slog.String("user", b.User), slog.Any("seats", b.Seats), slog.Any("places", b.Places),
 		slog.Time("at", b.At), slog.Bool("replayed", b.Replayed))
 }
 
@@ -183,8 +195,9 @@ type Change struct {
 	// that the watcher had.
 	Previous Cursor
 	Kind     ChangeKind
-	Seats    []string // that changed; of a ChangeMoved, the new ones
-	From     []string // of a ChangeMoved, the seats before
+	Seats    []string       // that changed; of a ChangeMoved, the new ones
+	From     []string       // of a ChangeMoved, the seats before
+	Places   map[string]int // that changed, by area; nil if none
 	User     string
 	At       time.Time // of the grant or booking; of an expiry, its deadline
 	Until    time.Time // of a hold: its deadline
@@ -192,4 +205,5 @@ type Change struct {
 	Actor    string     // of a change that an [Operator] made
 	Reason   string     // likewise
 	Snapshot []SeatInfo // of a ChangeSnapshot: all seats
+	Areas    []AreaInfo // of a ChangeSnapshot: all areas
 }

@@ -84,16 +84,16 @@ func (u *users) forget() {
 
 // addHold puts the hold that begins at head into its user's ring.
 func (u *users) addHold(p *Plan, head uint32) {
-	r := &p.records[head]
+	r := p.rec(head)
 	one := &u.list[r.user]
 	one.holds++
 	if one.hold == noSeat {
 		one.hold, r.after, r.before = head, head, head
 		return
 	}
-	first := &p.records[one.hold]
+	first := p.rec(one.hold)
 	r.after, r.before = one.hold, first.before
-	p.records[first.before].after = head
+	p.rec(first.before).after = head
 	first.before = head
 }
 
@@ -105,8 +105,8 @@ func (u *users) dropHold(p *Plan, rec *record) {
 		one.hold = noSeat
 		return
 	}
-	p.records[rec.before].after = rec.after
-	p.records[rec.after].before = rec.before
+	p.rec(rec.before).after = rec.after
+	p.rec(rec.after).before = rec.before
 	if one.hold == rec.head {
 		one.hold = rec.after
 	}
@@ -114,7 +114,7 @@ func (u *users) dropHold(p *Plan, rec *record) {
 
 // moveHold updates the ring after a hold has moved to begin at another seat.
 func (u *users) moveHold(p *Plan, from, to uint32) {
-	r := &p.records[to]
+	r := p.rec(to)
 	one := &u.list[r.user]
 	if one.hold == from {
 		one.hold = to
@@ -123,8 +123,8 @@ func (u *users) moveHold(p *Plan, from, to uint32) {
 		r.after, r.before = to, to
 		return
 	}
-	p.records[r.before].after = to
-	p.records[r.after].before = to
+	p.rec(r.before).after = to
+	p.rec(r.after).before = to
 }
 
 // heads returns where the user's holds begin.
@@ -136,7 +136,7 @@ func (u *users) heads(p *Plan, user string) (heads []uint32) {
 	head := u.list[i].hold
 	for range u.list[i].holds {
 		heads = append(heads, head)
-		head = p.records[head].after
+		head = p.rec(head).after
 	}
 	return heads
 }

@@ -19,13 +19,13 @@ import (
 //	ErrKeyReused                 eventKeys.repeats, of Create and Remove
 //	ErrUnknownEvent              check…, or Map.findToken, which returns ErrToken for the zero Token
 //	ErrExists                    Map.Create
-//	ErrUnknownSeat               event.seats, event.page, Plan.checkKnown
+//	ErrUnknownSeat               event.seats, event.places, event.page, event.counts, Plan.checkKnown
 //	ErrKeyReused                 event.repeats
 //	ErrSoldOut                   Plan.checkFree, Plan.choose, Plan.chooseWhere, and without a lock Plan.refusal
-//	*TakenError, ErrNotEnough    likewise
+//	*TakenError, ErrNotEnough    likewise; of places Plan.checkPlaces, and without a lock Plan.refusalOf
 //	ErrLimit                     event.checkLimits, event.checkLifetime
 //	ErrExpired, ErrToken         Plan.find, event.findPart
-//	ErrInvalidSeats              Plan.part: seats that the token does not cover
+//	ErrInvalidSeats              Plan.part: seats and places that the token does not cover
 //
 // The last one needs a valid token, so it comes after the others.
 
@@ -136,7 +136,7 @@ func checkBlock(e *event, r *BlockRequest) error {
 	if err := checkGrant(e, r.Event, r.User, r.Key); err != nil {
 		return err
 	}
-	if err := checkNamed(r.Seats); err != nil {
+	if err := checkWanted(r.Seats, r.Places); err != nil {
 		return err
 	}
 	if err := checkTTL(r.TTL); err != nil {
@@ -231,12 +231,32 @@ func checkNamed[T cmp.Ordered](seats []T) error {
 	return checkOnce(seats)
 }
 
-// checkPart checks the seats of a request in which nil means all.
-func checkPart[T cmp.Ordered](seats []T) error {
-	if seats == nil {
+// checkWanted checks the seats and places of a request that must name some.
+func checkWanted(seats []string, places map[string]int) error {
+	if len(places) == 0 {
+		return checkNamed(seats)
+	}
+	if len(seats) > 1 {
+		if err := checkOnce(seats); err != nil {
+			return err
+		}
+	}
+	total := len(seats)
+	for _, n := range places {
+		if n < 1 || n > MaxSeats-total {
+			return fmt.Errorf("%w: %d places, not 1 to %d with all others", ErrInvalidSeats, n, MaxSeats)
+		}
+		total += n
+	}
+	return nil
+}
+
+// checkPart checks the seats and places of a request in which nil means all.
+func checkPart(seats []string, places map[string]int) error {
+	if seats == nil && places == nil {
 		return nil
 	}
-	return checkNamed(seats)
+	return checkWanted(seats, places)
 }
 
 // checkOnce checks that each seat is named once.
@@ -467,7 +487,7 @@ func (p *Plan) find(now int64, t *Token, state SeatState) (head uint32, err erro
 		}
 		return 0, ErrExpired
 	}
-	word := p.word(int(head))
+	word := p.wordOf(head)
 	switch SeatState(word & stateMask) {
 	case state:
 		if state != SeatBlocked || int64(word>>stateBits) > now {
@@ -489,17 +509,17 @@ func (p *Plan) find(now int64, t *Token, state SeatState) (head uint32, err erro
 // seats a request is about: those named, or all of them if seats is nil. If user is
 // not empty, it must be the owner.
 func (e *event) findPart(
-	now int64, t *Token, user string, state SeatState, seats []int,
+	now int64, t *Token, user string, state SeatState, seats []int, places []somePlaces,
 ) (head uint32, part []uint32, err error) {
 	p := e.plan
 	head, err = p.find(now, t, state)
 	if err != nil {
 		return 0, nil, err
 	}
-	if user != "" && user != e.users.list[p.records[head].user].name {
+	if user != "" && user != e.users.list[p.rec(head).user].name {
 		return 0, nil, fmt.Errorf("%w: of another user", ErrToken)
 	}
-	part, err = p.part(head, seats)
+	part, err = p.part(head, seats, places)
 	return head, part, err
 }
 
@@ -510,12 +530,12 @@ func (p *Plan) headOfToken(t *Token) (head uint32, ok bool) {
 	if t.Fence == 0 {
 		return 0, false
 	}
-	if int64(head) >= int64(p.count) || p.records[head].fence != t.Fence {
+	if !p.isEntry(head) || p.rec(head).fence != t.Fence {
 		if head, ok = p.headOf[t.Fence]; !ok {
 			return 0, false
 		}
 	}
-	r := &p.records[head]
+	r := p.rec(head)
 	return head, r.tag.is(t.tag) && r.first == t.seat && t.Event == p.name
 }
 
@@ -526,28 +546,31 @@ func (p *Plan) expireToken(now int64, t *Token) bool {
 	if !ok {
 		return false
 	}
-	if word := p.word(int(head)); SeatState(word&stateMask) != SeatBlocked || int64(word>>stateBits) > now {
+	if word := p.wordOf(head); SeatState(word&stateMask) != SeatBlocked || int64(word>>stateBits) > now {
 		return false
 	}
 	p.expire(head)
 	return true
 }
 
-// part returns the seats to act upon: those named, which must belong to the
-// hold or booking that begins at head, or all of it.
-func (p *Plan) part(head uint32, seats []int) ([]uint32, error) {
-	if seats == nil {
+// part returns the seats and blocks to act upon: those named, which must belong to the
+// hold or booking that begins at head, or all of it. The caller must be sure to act.
+func (p *Plan) part(head uint32, seats []int, places []somePlaces) ([]uint32, error) {
+	if seats == nil && places == nil {
 		p.seatBuf = p.seats(p.seatBuf[:0], head)
 		return p.seatBuf, nil
 	}
 	part := p.seatBuf[:0]
-	state := p.word(int(head)) & stateMask
+	state := p.wordOf(head) & stateMask
 	for _, seat := range seats {
-		if p.records[seat].head != head || p.word(seat)&stateMask != state {
+		if p.rec(uint32(seat)).head != head || p.word(seat)&stateMask != state {
 			return nil, fmt.Errorf("%w: seat %s is not covered by the token", ErrInvalidSeats, truncate(p.labels.label(seat)))
 		}
 		part = append(part, uint32(seat))
 	}
-	p.seatBuf = part
-	return part, nil
+	part, err := p.partOfPlaces(part, head, places)
+	if err == nil {
+		p.seatBuf = part
+	}
+	return part, err
 }

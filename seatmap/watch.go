@@ -35,7 +35,7 @@ type changeLog struct {
 type entry struct {
 	kind      ChangeKind
 	seat      uint32   // if it is one
-	seats     []uint32 // if they are several
+	seats     []uint32 // if they are several, or places, in their lasting form
 	user      string
 	fence     uint64
 	at, until int64
@@ -216,7 +216,7 @@ func (w *watcher) snapshot(ctx context.Context) (goOn bool) {
 	}
 	w.next, w.last, w.gap = s.Revision+1, s.Cursor, true
 	return w.yield(Change{
-		Event: s.Event, Revision: s.Revision, Cursor: s.Cursor, Kind: ChangeSnapshot, Snapshot: s.Seats,
+		Event: s.Event, Revision: s.Revision, Cursor: s.Cursor, Kind: ChangeSnapshot, Snapshot: s.Seats, Areas: s.Areas,
 	}, nil)
 }
 
@@ -233,7 +233,6 @@ func (e *event) change(revision uint64, entry *entry) Change {
 		Cursor:   Cursor{e.log.life, revision},
 		Previous: Cursor{e.log.life, revision - 1},
 		Kind:     entry.kind,
-		Seats:    e.labelsOf(seats),
 		User:     entry.user,
 		At:       w.time(entry.at),
 		Fence:    entry.fence,
@@ -242,9 +241,10 @@ func (e *event) change(revision uint64, entry *entry) Change {
 	if op := entry.op; op != nil {
 		c.Actor, c.Reason = op.actor, op.reason
 		if op.from != nil {
-			c.From = e.labelsOf(op.from)
+			c.From = e.plan.labels.namedSeats(op.from)
 		}
 	}
+	c.Seats, c.Places = e.plan.labels.named(seats)
 	if entry.kind == ChangeExpired {
 		c.At = c.Until
 	}

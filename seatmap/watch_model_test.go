@@ -18,6 +18,7 @@ type view struct {
 	cursor seatmap.Cursor
 	at     uint64 // revision
 	seats  map[string]seatmap.SeatInfo
+	areas  map[string]seatmap.Counts
 	gap    bool
 	faults []string
 }
@@ -36,6 +37,10 @@ func (v *view) apply(c seatmap.Change) {
 		v.seats = map[string]seatmap.SeatInfo{}
 		for _, s := range c.Snapshot {
 			v.seats[s.Seat] = s
+		}
+		v.areas = map[string]seatmap.Counts{}
+		for _, a := range c.Areas {
+			v.areas[a.Area] = a.Counts
 		}
 	default:
 		if v.gap {
@@ -89,6 +94,25 @@ func (v *view) apply(c seatmap.Change) {
 			}
 		}
 	}
+	for name, n := range c.Places {
+		a := v.areas[name]
+		switch c.Kind {
+		case seatmap.ChangeBlocked:
+			a.Available, a.Blocked = a.Available-n, a.Blocked+n
+		case seatmap.ChangeBooked:
+			a.Blocked, a.Booked = a.Blocked-n, a.Booked+n
+		case seatmap.ChangeReleased, seatmap.ChangeExpired:
+			a.Blocked, a.Available = a.Blocked-n, a.Available+n
+		case seatmap.ChangeCanceled:
+			a.Booked, a.Available = a.Booked-n, a.Available+n
+		case seatmap.ChangeSnapshot, seatmap.ChangeGap, seatmap.ChangeExtended, seatmap.ChangeReissued, seatmap.ChangeMoved:
+		}
+		if v.areas != nil {
+			if v.areas[name] = a; min(a.Available, a.Blocked, a.Booked) < 0 {
+				fault("of places that are not there")
+			}
+		}
+	}
 	v.gap, v.at, v.cursor = false, c.Revision, c.Cursor
 }
 
@@ -96,6 +120,7 @@ func (v *view) apply(c seatmap.Change) {
 // unless everything was swept.
 func (v *view) same(t *rapid.T, o *oracle, swept bool) {
 	require.Empty(t, v.faults)
+	v.sameAreas(t, o, swept)
 	for _, seat := range o.all() {
 		state, g := o.state(seat)
 		got := v.seats[seat]
@@ -110,6 +135,17 @@ func (v *view) same(t *rapid.T, o *oracle, swept bool) {
 		if state == seatmap.SeatBlocked {
 			require.Equal(t, g.until.UnixNano(), got.Until.UnixNano())
 		}
+	}
+}
+
+// sameAreas is same for the areas.
+func (v *view) sameAreas(t *rapid.T, o *oracle, swept bool) {
+	for i := range o.layout.Areas {
+		want, got := o.area(&o.layout.Areas[i]), v.areas[o.layout.Areas[i].Name]
+		if over := got.Blocked - want.Blocked; over > 0 && !swept {
+			got.Available, got.Blocked = got.Available+over, want.Blocked
+		}
+		require.Equal(t, want, got, "area %d", i)
 	}
 }
 

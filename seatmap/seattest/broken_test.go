@@ -40,6 +40,10 @@ var broken = []struct {
 	}},
 	{"sections and categories are not heeded", "layouts", func(s seatmap.Store) seatmap.Store { return choosesAnywhere{s} }},
 	{"single seats are left", "layouts", func(s seatmap.Store) seatmap.Store { return leavesSingles{s} }},
+	{"places of areas are not counted", "areas", func(s seatmap.Store) seatmap.Store { return forgetsPlaces{s} }},
+	{"part of the places means all of them", "areas", func(s seatmap.Store) seatmap.Store { return cancelsAll{s} }},
+	{"an area that is full is not named", "areas", func(s seatmap.Store) seatmap.Store { return namesNoArea{s} }},
+	{"changes have no places", "areas", func(s seatmap.Store) seatmap.Store { return hidesPlaces{s} }},
 	{"the secret of a token is not compared", "tokens", func(s seatmap.Store) seatmap.Store {
 		return &trustsFences{Store: s, tokens: map[uint64]seatmap.Token{}}
 	}},
@@ -146,6 +150,46 @@ type leavesSingles struct{ seatmap.Store }
 func (b leavesSingles) BlockAny(ctx context.Context, r seatmap.BlockAnyRequest) (seatmap.Hold, error) {
 	r.Where.Singles = seatmap.SinglesAllowed
 	return b.Store.BlockAny(ctx, r)
+}
+
+type forgetsPlaces struct{ seatmap.Store }
+
+func (b forgetsPlaces) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold, error) {
+	places := r.Places
+	r.Places = nil
+	h, err := b.Store.Block(ctx, r)
+	h.Places = places
+	return h, err
+}
+
+type cancelsAll struct{ seatmap.Store }
+
+func (b cancelsAll) Cancel(ctx context.Context, r seatmap.CancelRequest) (seatmap.Receipt, error) {
+	r.Places = nil
+	return b.Store.Cancel(ctx, r)
+}
+
+type namesNoArea struct{ seatmap.Store }
+
+func (b namesNoArea) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold, error) {
+	h, err := b.Store.Block(ctx, r)
+	if _, ok := errors.AsType[*seatmap.AreaError](err); ok {
+		err = seatmap.ErrNotEnough
+	}
+	return h, err
+}
+
+type hidesPlaces struct{ seatmap.Store }
+
+func (b hidesPlaces) Watch(ctx context.Context, r seatmap.WatchRequest) iter.Seq2[seatmap.Change, error] {
+	return func(yield func(seatmap.Change, error) bool) {
+		for change, err := range b.Store.Watch(ctx, r) {
+			change.Places = nil
+			if !yield(change, err) {
+				return
+			}
+		}
+	}
 }
 
 type trustsFences struct {

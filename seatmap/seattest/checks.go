@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -20,6 +21,7 @@ var checks = []struct {
 	{"grants", grants},
 	{"choice", choice},
 	{"layouts", layouts},
+	{"areas", areas},
 	{"tokens", tokens},
 	{"keys", keys},
 	{"limits", limits},
@@ -269,6 +271,149 @@ func layouts(s *session) error {
 		Event: s.event, User: "ann", N: 1, TTL: ttl, Where: seatmap.Where{Singles: seatmap.SinglesAvoided},
 	})
 	return want("BlockAny that avoids singles and is not Adjacent", err, seatmap.ErrInvalidSeats)
+}
+
+// areas checks places of areas in all requests.
+func areas(s *session) error {
+	layout := seatmap.Layout{Count: 2, Areas: []seatmap.Area{
+		{Name: "floor", Section: "arena", Category: "silver", Capacity: 5}, {Name: "lawn", Capacity: 2},
+	}}
+	_, err := s.store.Create(s.ctx, seatmap.CreateRequest{Event: s.event, Layout: layout, Limits: seatmap.Limits{Seats: 6}})
+	if err != nil {
+		return wrap("Create", err)
+	}
+	got, err := s.store.Layout(s.ctx, seatmap.LayoutRequest{Event: s.event})
+	if err != nil || fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", layout) {
+		return failf("Layout returned %+v, %v, not %+v", got, err, layout)
+	}
+	places := func(floor, lawn int) map[string]int {
+		all := map[string]int{}
+		if floor > 0 {
+			all["floor"] = floor
+		}
+		if lawn > 0 {
+			all["lawn"] = lawn
+		}
+		return all
+	}
+	// are checks how many places are held and booked.
+	are := func(when string, want ...seatmap.Counts) error {
+		all, err := s.store.Seats(s.ctx, seatmap.SeatsRequest{Event: s.event, Limit: 1})
+		if err != nil || len(all.Areas) != 2 {
+			return failf("%s: Seats returned %+v, %v, not two areas", when, all, err)
+		}
+		for i, area := range all.Areas {
+			one, err := s.store.Counts(s.ctx, seatmap.CountsRequest{Event: s.event, Area: area.Area})
+			if err != nil || area.Area != layout.Areas[i].Name || area.Counts != want[i] || one != want[i] {
+				return failf("%s: Seats reports %+v, and Counts %+v, %v, not %+v", when, area, one, err, want[i])
+			}
+		}
+		return nil
+	}
+	hold, err := s.store.Block(s.ctx, seatmap.BlockRequest{
+		Event: s.event, User: "ann", Key: seatmap.NewKey("k"), Seats: []string{"1"}, Places: places(3, 1), TTL: ttl,
+	})
+	if err != nil || !slices.Equal(hold.Seats, []string{"1"}) || !maps.Equal(hold.Places, places(3, 1)) {
+		return failf("Block of a seat and four places returned %+v, %v", hold, err)
+	}
+	one := func(c seatmap.Counts) error { return are("after Block", c, seatmap.Counts{Available: 1, Blocked: 1}) }
+	if err := one(seatmap.Counts{Available: 2, Blocked: 3}); err != nil {
+		return err
+	}
+	for _, c := range []struct {
+		seats  []string
+		places map[string]int
+		want   error
+	}{
+		{[]string{"2"}, places(3, 0), seatmap.ErrNotEnough},
+		{[]string{"1"}, places(1, 0), seatmap.ErrTaken},
+		{nil, map[string]int{"floor": 1, "cellar": 1}, seatmap.ErrUnknownSeat},
+		{nil, map[string]int{"floor": 0}, seatmap.ErrInvalidSeats},
+		{nil, places(2, 0), seatmap.ErrLimit},
+	} {
+		user := "bob"
+		if errors.Is(c.want, seatmap.ErrLimit) {
+			user = "ann"
+		}
+		_, err := s.store.Block(s.ctx, seatmap.BlockRequest{Event: s.event, User: user, Seats: c.seats, Places: c.places, TTL: ttl})
+		if err := want(fmt.Sprintf("Block of seats %v and places %v", c.seats, c.places), err, c.want); err != nil {
+			return err
+		}
+		if area, ok := errors.AsType[*seatmap.AreaError](err); errors.Is(c.want, seatmap.ErrNotEnough) && (!ok || area.Area() != "floor") {
+			return failf("Block of too many places returned %v, which does not name the area", err)
+		}
+	}
+	again := seatmap.BlockRequest{
+		Event: s.event, User: "ann", Key: seatmap.NewKey("k"), Seats: []string{"1"}, Places: places(2, 1), TTL: ttl,
+	}
+	_, err = s.store.Block(s.ctx, again)
+	if err := want("Block of other places with the same key", err, seatmap.ErrKeyReused); err != nil {
+		return err
+	}
+	booking, err := s.store.Book(s.ctx, seatmap.BookRequest{Token: hold.Token, Places: places(2, 0)})
+	if err != nil || len(booking.Seats) != 0 || !maps.Equal(booking.Places, places(2, 0)) {
+		return failf("Book of two of three places returned %+v, %v", booking, err)
+	}
+	holds, err := s.store.Holds(s.ctx, seatmap.HoldsRequest{Event: s.event, User: "ann"})
+	if err != nil || len(holds) != 1 || !maps.Equal(holds[0].Places, places(1, 1)) {
+		return failf("Holds returned %+v, %v", holds, err)
+	}
+	_, err = s.store.Cancel(s.ctx, seatmap.CancelRequest{Token: booking.Token, Places: places(3, 0)})
+	if err := want("Cancel of more places than are booked", err, seatmap.ErrInvalidSeats); err != nil {
+		return err
+	}
+	_, err = s.store.Cancel(s.ctx, seatmap.CancelRequest{Token: booking.Token, Places: places(1, 0)})
+	if err != nil {
+		return wrap("Cancel", err)
+	}
+	_, err = s.store.Release(s.ctx, seatmap.ReleaseRequest{Token: hold.Token, Places: places(0, 1)})
+	if err != nil {
+		return wrap("Release", err)
+	}
+	err = all(
+		are("after Release", seatmap.Counts{Available: 3, Blocked: 1, Booked: 1}, seatmap.Counts{Available: 2}),
+		wrap("Release", s.release(hold.Token)),
+		are("at the end", seatmap.Counts{Available: 4, Booked: 1}, seatmap.Counts{Available: 2}),
+	)
+	if err != nil {
+		return err
+	}
+	return s.placesInChanges()
+}
+
+// placesInChanges checks that a watcher that begins with a snapshot can count places.
+func (s *session) placesInChanges() error {
+	counts := map[string]seatmap.Counts{}
+	for change, err := range s.store.Watch(s.ctx, seatmap.WatchRequest{Event: s.event}) {
+		if err != nil {
+			return wrap("Watch", err)
+		}
+		if change.Kind == seatmap.ChangeSnapshot {
+			for _, area := range change.Areas {
+				counts[area.Area] = area.Counts
+			}
+			_, err := s.store.Block(s.ctx, seatmap.BlockRequest{
+				Event: s.event, User: "eve", Places: map[string]int{"floor": 2, "lawn": 1}, TTL: ttl,
+			})
+			if err != nil {
+				return wrap("Block", err)
+			}
+			continue
+		}
+		for area, n := range change.Places {
+			c := counts[area]
+			c.Available, c.Blocked = c.Available-n, c.Blocked+n
+			counts[area] = c
+		}
+		break
+	}
+	for area, c := range counts {
+		got, err := s.store.Counts(s.ctx, seatmap.CountsRequest{Event: s.event, Area: area})
+		if err != nil || got != c {
+			return failf("Counts of %s returns %+v, %v, but the changes add up to %+v", area, got, err, c)
+		}
+	}
+	return nil
 }
 
 // tokens checks that a token is needed, and the right one.
