@@ -93,16 +93,16 @@ func TestCloseWaitsForTheSweep(t *testing.T) {
 func TestASweeperRestsTenTimesAsLongAsItSweeps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s sweeper
-		sweeps := 0
-		s.init(time.Second, func() { sweeps++; <-time.After(time.Second) }, func() bool { return true })
+		var sweeps atomic.Int64
+		s.init(time.Second, func() { sweeps.Add(1); <-time.After(time.Second) }, func() bool { return true })
 		defer s.close()
 		s.wake()
 		testkit.Advance(2 * time.Second)
-		require.Equal(t, 1, sweeps)
+		require.EqualValues(t, 1, sweeps.Load())
 		s.hurry()
 		testkit.Advance(10*time.Second - 1)
-		require.Equal(t, 1, sweeps)
+		require.EqualValues(t, 1, sweeps.Load())
 		testkit.Advance(1)
-		require.Equal(t, 2, sweeps)
+		require.EqualValues(t, 2, sweeps.Load())
 	})
 }
