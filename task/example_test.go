@@ -240,9 +240,11 @@ func ExampleJoin2() {
 
 // The first error cancels the other functions.
 func ExampleJoinAll() {
+	begun := make(chan struct{}) // what has not begun when another fails is not run
 	_, err := task.JoinAll(context.Background(),
-		func(context.Context) (int, error) { return 0, errors.New("no route") },
+		func(context.Context) (int, error) { <-begun; return 0, errors.New("no route") },
 		func(ctx context.Context) (int, error) {
+			close(begun)
 			<-ctx.Done()
 			fmt.Println("canceled:", context.Cause(ctx))
 			return 0, context.Cause(ctx)
