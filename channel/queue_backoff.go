@@ -14,7 +14,7 @@ const (
 	slowYield     = 100 * time.Microsecond // yielding that takes longer shows a busy machine
 	slowPause     = 1 << 10                // waits that skip yielding after a slow call, doubled for each more in a row
 	maxSlowPause  = 1 << 20
-	untimedYields = 16                     // calls of yield that are not timed after a quick one
+	untimedYields = 16 // calls of yield that are not timed after a quick one
 )
 
 // backoff yields a few times before one side of a queue blocks, or goes on with few

@@ -159,7 +159,10 @@ func (k tests) TestPanicOfADestructorLeavesTheCountsConsistent(t *testing.T) {
 }
 
 func (k tests) TestListOfAMillionNodesIsDroppedWithoutOverflow(t *testing.T) {
-	const nodes = 1_000_000
+	nodes := 1_000_000
+	if testkit.RaceEnabled {
+		nodes = 100_000
+	}
 	destroyed := 0
 	destroy := func(v *Value) {
 		destroyed++
