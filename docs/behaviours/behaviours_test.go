@@ -30,7 +30,7 @@ var folders = map[string][]string{
 }
 
 // version is a release of what a page follows.
-var version = regexp.MustCompile(`\b(Rust|tokio[-a-z]*|futures|crossbeam[-a-z]*|[-a-z]*retry|backoff|failsafe-go) v?\d+\.\d+`)
+var version = regexp.MustCompile(`\b(Rust|tokio[-a-z]*|futures|crossbeam[-a-z]*|[-a-z]*retry|backoff|failsafe-go|x/time) v?\d+\.\d+`)
 
 // unversioned are pages that follow several suites, or documents without versions.
 var unversioned = []string{"locks.md", "seatmap.md", "sema.md"}
