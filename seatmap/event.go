@@ -14,13 +14,14 @@ import (
 // watchers. The plan's lock guards everything in it, except where a comment says
 // otherwise.
 type event struct {
-	plan    *Plan
-	limits  Limits
-	created *eventResult // of the Create with a key, or nil; not changed
-	users   users
-	keys    keys
-	log     changeLog
-	op      *operation // of the change that is being made, or nil
+	plan     *Plan
+	limits   Limits
+	created  *eventResult // of the Create with a key, or nil; not changed
+	users    users
+	keys     keys
+	log      changeLog
+	op       *operation         // of the change that is being made, or nil
+	payments map[uint64]payment // by the fence of the hold
 
 	sweeper *sweeper  // nil in a Map that does not sweep by itself
 	sweepAt int64     // when the sweeper is to come at the latest; never if it need not
@@ -214,6 +215,7 @@ func (e *event) describe(w wallTime, head uint32, entries []uint32, h *Hold) {
 	h.Token, h.User, h.At = p.token(head), e.users.list[r.user].name, w.time(r.at)
 	h.Seats, h.Places = p.named(entries)
 	h.Until, h.Left = w.deadline(p.deadline(head))
+	_, h.Paying = e.paying(w.mono, r.fence)
 }
 
 func (e *event) book(r *BookRequest) (Booking, error) {
@@ -248,10 +250,15 @@ func (e *event) book(r *BookRequest) (Booking, error) {
 	if err != nil {
 		return Booking{}, err
 	}
+	fence := p.rec(head).fence
 	head = p.book(w.mono, head, part, keyed)
 	var h Hold
 	e.describe(w, head, part, &h)
 	e.keep(head, &h)
+	if _, ok := e.paying(w.mono, fence); ok { // the rest of the hold is not paid for
+		rest, _ := p.headOfFence(r.Token.seat, fence)
+		e.endPayment(w.mono, rest)
+	}
 	return h.booking(), nil
 }
 
@@ -340,6 +347,11 @@ func (e *event) extend(r *ExtendRequest) (Hold, error) {
 	}
 	var h Hold
 	e.describe(w, head, part, &h)
+	if pay, ok := e.paying(w.mono, p.rec(head).fence); ok {
+		pay.own = max(pay.own, until)
+		p.touch(part)
+		e.payments[p.rec(head).fence] = pay
+	}
 	h.Until, h.Left = w.deadline(p.extend(head, until))
 	if keyed != nil {
 		e.rememberDone(w.mono, keyed, h.User, &h)
@@ -369,6 +381,7 @@ func (e *event) info(w wallTime, seat uint32, state SeatState, rec *record) Seat
 	if rec != nil {
 		i.User, i.Fence, i.At = e.users.list[rec.user].name, rec.fence, w.time(rec.at)
 		i.Until, i.Left = w.deadline(e.plan.deadline(seat))
+		_, i.Paying = e.paying(w.mono, rec.fence)
 	}
 	return i
 }
@@ -446,6 +459,7 @@ func (e *event) holds(user string) ([]HoldInfo, error) {
 		info := HoldInfo{Fence: r.fence, At: w.time(r.at)}
 		info.Seats, info.Places = p.named(p.seatBuf)
 		info.Until, info.Left = w.deadline(p.deadline(head))
+		_, info.Paying = e.paying(w.mono, r.fence)
 		out = append(out, info)
 	}
 	return out, nil
@@ -464,6 +478,9 @@ func (e *event) remember(now int64, q *keyedRequest, user uint64) (slot uint32) 
 // holdEnded is called by the plan when a hold or booking has ended.
 func (e *event) holdEnded(now int64, state SeatState, rec *record) {
 	if state == SeatBlocked {
+		if len(e.payments) > 0 {
+			delete(e.payments, rec.fence)
+		}
 		e.users.dropHold(e.plan, rec)
 	}
 	if rec.slot != noSlot {
@@ -486,6 +503,6 @@ func (e *event) changed(kind ChangeKind, rec *record, seats []uint32, until int6
 		e.users.add(rec.user, e.plan.size(seats))
 	case ChangeReleased, ChangeExpired, ChangeCanceled:
 		e.users.add(rec.user, -e.plan.size(seats))
-	case ChangeSnapshot, ChangeGap, ChangeExtended, ChangeBooked, ChangeReissued, ChangeMoved:
+	case ChangeSnapshot, ChangeGap, ChangeExtended, ChangeBooked, ChangeReissued, ChangeMoved, ChangePaying:
 	}
 }

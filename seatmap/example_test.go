@@ -494,3 +494,35 @@ func ExampleOperator() {
 	// seatmap: hold is over
 	// [3] <nil>
 }
+
+// The hold does not end while the card is charged.
+func ExamplePayer() {
+	ctx := context.Background()
+	m := seatmap.NewMap(seatmap.MapOptions{})
+	defer m.Close()
+	_, err := m.Create(ctx, seatmap.CreateRequest{
+		Event: "concert", Layout: seatmap.Layout{Count: 3}, Limits: seatmap.Limits{Payment: 5 * time.Minute},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	hold, err := m.Block(ctx, seatmap.BlockRequest{Event: "concert", User: "ann", Seats: []string{"1"}, TTL: time.Minute})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	charge := func() error { return nil } // takes a while
+
+	hold, err = m.BeginPayment(ctx, seatmap.PaymentRequest{Token: hold.Token, TTL: 3 * time.Minute})
+	fmt.Println(hold.Paying, hold.Left > 2*time.Minute, err)
+	if err := charge(); err != nil {
+		_, _ = m.EndPayment(ctx, seatmap.EndPaymentRequest{Token: hold.Token})
+		return
+	}
+	booking, err := m.Book(ctx, seatmap.BookRequest{Token: hold.Token})
+	fmt.Println(booking.Seats, err)
+	// Output:
+	// true true <nil>
+	// [1] <nil>
+}

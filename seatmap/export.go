@@ -286,6 +286,7 @@ func (x *exporter) head() {
 		o.int("seats", int64(e.limits.Seats))
 		o.int("holds", int64(e.limits.Holds))
 		o.int("lifetime", int64(e.limits.Lifetime))
+		o.int("payment", int64(e.limits.Payment))
 		o.end()
 	}
 	if x.labels.list == nil {
@@ -342,6 +343,15 @@ func (x *exporter) hold(head uint32, state SeatState, rec *record) {
 			o.int("endless", 1)
 		} else {
 			o.int("left", until-x.at.mono)
+		}
+		if pay, ok := e.paying(x.at.mono, rec.fence); ok {
+			o.begin("payment")
+			if pay.own != endless {
+				o.int("own", pay.own-x.at.mono)
+			}
+			o.int("began", pay.began-x.at.mono)
+			o.int("left", pay.until-x.at.mono)
+			o.end()
 		}
 	} else {
 		o.uint("booking", rec.fence)
@@ -418,6 +428,9 @@ func (x *exporter) answer(r *result, until int64) {
 		o.int("at", h.At.UnixNano())
 		if !h.Until.IsZero() {
 			o.int("until", int64(h.Until.Sub(x.at.at)))
+		}
+		if h.Paying {
+			o.int("paying", 1)
 		}
 		places, _ := e.places(nil, h.Places)
 		o.places(places)

@@ -41,17 +41,19 @@ const (
 	methodReissue
 	methodMove
 	methodReserve
+	methodBeginPayment
+	methodEndPayment
 )
 
 // methodNames are the names of the methods in an export.
-var methodNames = [...]string{"Block", "BlockAny", "Book", "Release", "Extend", "Cancel", "Revoke", "Reissue", "Move", "Reserve"}
+var methodNames = [...]string{"Block", "BlockAny", "Book", "Release", "Extend", "Cancel", "Revoke", "Reissue", "Move", "Reserve", "BeginPayment", "EndPayment"}
 
 // differs returns in what p differs from other.
 func (p fingerprint) differs(other fingerprint) (names []string) {
 	if p.method != other.method {
 		return []string{"method"}
 	}
-	if p.method >= methodRevoke {
+	if p.method >= methodRevoke && p.method <= methodReserve {
 		return p.differsFrom(other)
 	}
 	for _, field := range []struct {

@@ -55,6 +55,7 @@ type exportedHold struct {
 	at      int64
 	left    int64
 	endless bool
+	pay     *payment // relative to the moment of the export
 	seats   []uint32
 	places  []somePlaces
 }
@@ -71,6 +72,7 @@ type exportedAnswer struct {
 	secret      [16]byte
 	at, until   int64
 	hasUntil    bool
+	paying      bool
 	seats       []uint32
 	places      []somePlaces
 }
@@ -194,6 +196,9 @@ func (i *importer) line(l *line) error {
 			t.fence = l.uint()
 		case "hold left":
 			t.left = l.int()
+		case "hold payment":
+			t.pay = &payment{own: endless}
+			l.object(func(name string) bool { return t.payment(l, name) })
 		case "hold endless":
 			t.endless = l.uint() == 1
 		case "hold first", "booking first":
@@ -232,6 +237,8 @@ func (i *importer) line(l *line) error {
 			a.at = l.int()
 		case "answer until":
 			a.until, a.hasUntil = l.int(), true
+		case "answer paying":
+			a.paying = l.uint() == 1
 		case "answer seats":
 			a.seats = l.runs(count)
 		default:
@@ -284,6 +291,21 @@ func (i *importer) line(l *line) error {
 		i.answer = &a
 	}
 	return nil
+}
+
+// payment reads a field of the payment of a hold.
+func (t *exportedHold) payment(l *line, name string) bool {
+	switch name {
+	case "own":
+		t.pay.own = l.int()
+	case "began":
+		t.pay.began = l.int()
+	case "left":
+		t.pay.until = l.int()
+	default:
+		return false
+	}
+	return true
 }
 
 // request reads a field of the request of an answer.
@@ -341,6 +363,8 @@ func (i *importer) first(l *line) error {
 					h.limits.Holds = limit(l)
 				case "lifetime":
 					h.limits.Lifetime = time.Duration(l.int())
+				case "payment":
+					h.limits.Payment = time.Duration(l.int())
 				default:
 					return false
 				}
@@ -360,7 +384,7 @@ func (i *importer) first(l *line) error {
 		return badLine(1, fmt.Sprintf("version %d, not %d", version, exportVersion))
 	case l.err(1) != nil || !event:
 		return badLine(1, "it is not the first one of an export")
-	case h.limits.Seats < 0 || h.limits.Holds < 0 || h.limits.Lifetime < 0:
+	case h.limits.Seats < 0 || h.limits.Holds < 0 || h.limits.Lifetime < 0 || h.limits.Payment < 0:
 		return badLine(1, "a limit is negative")
 	case h.fence >= 1<<63 || h.revision >= 1<<63:
 		return badLine(1, "a number is too large")
@@ -559,6 +583,17 @@ func (i *importer) take(t *exportedHold) error {
 		p.headOf[t.fence] = head
 	}
 	if t.state == SeatBlocked {
+		if pay := t.pay; pay != nil {
+			move := i.at.mono - i.lost
+			if pay.own != endless {
+				pay.own += move
+			}
+			pay.began, pay.until = pay.began+move, pay.until+move
+			if e.payments == nil {
+				e.payments = map[uint64]payment{}
+			}
+			e.payments[t.fence] = *pay
+		}
 		e.users.addHold(p, head)
 	}
 	e.users.add(rec.user, p.size(entries))
@@ -591,6 +626,7 @@ func (i *importer) remember(a *exportedAnswer) error {
 		if a.hasUntil {
 			h.Until = time.Unix(0, i.head.at+a.until).Add(i.shift)
 		}
+		h.Paying = a.paying
 		e.keys.slots[slot].keep(&h)
 	}
 	if a.isOld {

@@ -50,6 +50,7 @@ var (
 	_ Porter  = (*Map)(nil)
 
 	_ Operator = (*Map)(nil)
+	_ Payer    = (*Map)(nil)
 )
 
 // MapOptions configures a [Map]. The zero MapOptions is a good choice.

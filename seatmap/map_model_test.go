@@ -49,6 +49,8 @@ type grant struct {
 	endless bool      // a hold without a deadline
 	over    bool
 	ended   time.Time // once it is over
+	// Of a payment: the deadline without it, its beginning and end; paid is zero if none is there.
+	own, began, paid time.Time
 }
 
 type remembered struct {
@@ -273,7 +275,7 @@ func TestMapBehavesLikeTheOracle(t *testing.T) {
 					"": w.check, "create": w.create, "remove": w.remove, "block": w.block, "any": w.blockAny,
 					"book": w.book, "release": w.release, "cancel": w.cancel, "extend": w.extend, "forge": w.forge,
 					"dead context": w.deadContext, "time": w.time, "sweep": w.sweep, "watch": w.watch, "move": w.move, "revoke": w.revoke, "reissue": w.reissue, "move seats": w.moveSeats,
-					"reserve": w.reserve,
+					"reserve": w.reserve, "pay": w.pay, "give up": w.giveUp,
 				})
 				w.close(t)
 			})
@@ -321,7 +323,7 @@ func (w *world) create(t *rapid.T) {
 		o.closed = []string{"2"}
 	}
 	if rapid.Bool().Draw(t, "limited") {
-		o.limits = seatmap.Limits{Seats: 4, Holds: 2, Lifetime: 10 * time.Second}
+		o.limits = seatmap.Limits{Seats: 4, Holds: 2, Lifetime: 10 * time.Second, Payment: 8 * time.Second}
 	}
 	if rapid.Bool().Draw(t, "rows") {
 		o.layout = someLayout(t, o.all())
@@ -583,6 +585,9 @@ func (w *world) book(t *rapid.T) {
 		return
 	}
 	taken, takenPlaces := o.take(g, seats, places)
+	if g.paying() {
+		o.stopPaying(g)
+	}
 	require.ElementsMatch(t, taken, b.Seats)
 	require.Equal(t, fmt.Sprint(takenPlaces), fmt.Sprint(b.Places))
 	booking := w.granted(t, o, &grant{
@@ -699,6 +704,9 @@ func (w *world) extend(t *rapid.T) {
 		require.Equal(t, known.answer.Until.UnixNano(), h.Until.UnixNano())
 		require.Equal(t, known.answer.Seats, h.Seats)
 		return
+	}
+	if g.paying() && until.After(g.own) {
+		g.own = until
 	}
 	if until.After(g.until) && !g.endless {
 		g.until = until
@@ -841,6 +849,7 @@ func compare(t *rapid.T, m *seatmap.Map, o *oracle) {
 		require.Equal(t, state, got.State, seat)
 		if g != nil {
 			require.Equal(t, g.user, got.User)
+			require.Equal(t, g.paying(), got.Paying)
 			require.Equal(t, g.token.Fence, got.Fence)
 			require.Equal(t, g.born.UnixNano(), got.At.UnixNano())
 		}

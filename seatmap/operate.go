@@ -16,6 +16,7 @@ const endless = math.MaxInt64 >> stateBits
 type operation struct {
 	actor, reason string
 	from          []uint32 // of a move
+	paying        int64    // of a ChangePaying
 }
 
 // by lets do make a change that names the operation.
@@ -138,6 +139,7 @@ func (e *event) reissue(r *ReissueRequest) (h Hold, err error) {
 func (p *Plan) renew(head uint32) {
 	p.fence++
 	r := p.rec(head)
+	p.event.renewed(r.fence, p.fence)
 	r.fence, r.first = p.fence, head
 	r.tag = p.tags.draw(p.fence).with(head)
 }

@@ -230,3 +230,103 @@ func (w *world) reserve(t *rapid.T) {
 		}
 	}
 }
+
+// paying says if a payment keeps the hold.
+func (g *grant) paying() bool { return !g.over && !g.booked && time.Now().Before(g.paid) }
+
+// stopPaying ends the payment of a hold.
+func (o *oracle) stopPaying(g *grant) {
+	if g.over {
+		return
+	}
+	g.paid = time.Time{}
+	if !g.endless {
+		if g.until = g.own; g.until.Before(time.Now()) {
+			g.until = time.Now()
+		}
+	}
+	o.live()
+}
+
+func (w *world) pay(t *rapid.T) {
+	g, o, _, _, _ := w.pick(t, false)
+	d := someTTL.Draw(t, "ttl")
+	until := time.Now().Add(d)
+	u, k := w.owner(t, g)
+	h, err := w.m.BeginPayment(ctx, seatmap.PaymentRequest{Token: g.token, User: u, Key: seatmap.NewKey(k), TTL: d})
+	if k != "" && u == "" {
+		require.ErrorIs(t, err, seatmap.ErrInvalidUser)
+		return
+	}
+	if o == nil {
+		require.ErrorIs(t, err, seatmap.ErrUnknownEvent)
+		return
+	}
+	began := time.Now()
+	if g.paying() {
+		began = g.began
+	}
+	want := owned(g, u, k, o.use(g, false, nil, nil))
+	switch longest := o.limits.Payment; {
+	case longest > 0 && d > longest, want == "ok" && longest > 0 && until.Sub(began) > longest:
+		want = seatmap.ErrLimit.Error()
+	}
+	request, known := fmt.Sprint("pay", g.token.Reveal(), d), (*remembered)(nil)
+	if r, answer := o.recall(u, k, request); answer != "" {
+		known, want = r, answer
+	}
+	require.Equal(t, want, kind(err))
+	require.Equal(t, known != nil, h.Replayed)
+	same(t, known, h)
+	if err != nil || known != nil {
+		return
+	}
+	if !g.paying() {
+		g.own, g.began, g.paid = g.until, began, time.Time{}
+	}
+	if until.After(g.paid) {
+		g.paid = until
+	}
+	if g.paid.After(g.until) && !g.endless {
+		g.until = g.paid
+	}
+	require.True(t, h.Paying)
+	require.Equal(t, g.until.UnixNano(), h.Until.UnixNano())
+	require.ElementsMatch(t, g.seats, h.Seats)
+	if k != "" {
+		o.keys[u+" "+k] = &remembered{request: request, answer: h, grant: &grant{over: true, ended: time.Now()}}
+	}
+}
+
+func (w *world) giveUp(t *rapid.T) {
+	g, o, _, _, _ := w.pick(t, false)
+	u, k := w.owner(t, g)
+	h, err := w.m.EndPayment(ctx, seatmap.EndPaymentRequest{Token: g.token, User: u, Key: seatmap.NewKey(k)})
+	if k != "" && u == "" {
+		require.ErrorIs(t, err, seatmap.ErrInvalidUser)
+		return
+	}
+	if o == nil {
+		require.ErrorIs(t, err, seatmap.ErrUnknownEvent)
+		return
+	}
+	want := owned(g, u, k, o.use(g, false, nil, nil))
+	request, known := fmt.Sprint("give up", g.token.Reveal()), (*remembered)(nil)
+	if r, answer := o.recall(u, k, request); answer != "" {
+		known, want = r, answer
+	}
+	require.Equal(t, want, kind(err))
+	require.Equal(t, known != nil, h.Replayed)
+	same(t, known, h)
+	if err != nil || known != nil {
+		return
+	}
+	if g.paying() {
+		o.stopPaying(g)
+	}
+	require.False(t, h.Paying)
+	require.Equal(t, g.until.UnixNano(), h.Until.UnixNano())
+	if k != "" {
+		o.keys[u+" "+k] = &remembered{request: request, answer: h, grant: &grant{over: true, ended: time.Now()}}
+	}
+}

@@ -14,10 +14,11 @@ var fieldsOfEvents = []struct {
 	of     reflect.Type
 	fields string
 }{
-	{reflect.TypeFor[event](), "plan limits created users keys log op sweeper sweepAt turn"},
+	{reflect.TypeFor[event](), "plan limits created users keys log op payments sweeper sweepAt turn"},
 	{reflect.TypeFor[Plan](), "words shift count clock name labels availableAt taken shared _ earliest mu chunks records areas pages " +
 		"totals fence revision headOf tags seatBuf restBuf snapshots end endAt moving event"},
 	{reflect.TypeFor[record](), "fence tag user at head next after before slot first"},
+	{reflect.TypeFor[payment](), "own began until"},
 	{reflect.TypeFor[labels](), "list index count first floor areas areaIndex"},
 	{reflect.TypeFor[floor](), "rows ranked ranges numbers category"},
 	{reflect.TypeFor[floorRow](), "Row from to runs"},
@@ -30,7 +31,7 @@ var fieldsOfEvents = []struct {
 	{reflect.TypeFor[block](), "record word n"},
 	{reflect.TypeFor[Where](), "Prefix Section Category Rows Adjacent Singles"},
 	{reflect.TypeFor[tags](), "key former block stream made left"},
-	{reflect.TypeFor[Limits](), "Seats Holds Lifetime"},
+	{reflect.TypeFor[Limits](), "Seats Holds Lifetime Payment"},
 	{reflect.TypeFor[eventResult](), "eventKey remove layout limits until"},
 	{reflect.TypeFor[users](), "list byName unused idle"},
 	{reflect.TypeFor[userEntry](), "name seats holds hold"},
@@ -38,7 +39,7 @@ var fieldsOfEvents = []struct {
 	{reflect.TypeFor[result](), "keyedRequest hold nextSameHash nextQueued until"},
 	{reflect.TypeFor[keyedRequest](), "user key hash fingerprint"},
 	{reflect.TypeFor[fingerprint](), "method n ttl seats places where token"},
-	{reflect.TypeFor[Hold](), "Token User Seats Places At Until Left Replayed"},
+	{reflect.TypeFor[Hold](), "Token User Seats Places At Until Left Paying Replayed"},
 	{reflect.TypeFor[Token](), "Event Fence seat tag"},
 }
 
@@ -51,7 +52,7 @@ func TestEveryFieldOfAnEventIsExportedOrNeedNotBe(t *testing.T) {
 		assert.Equal(t, one.fields, strings.Join(names, " "),
 			"%v has changed: see whether export.go and import.go must know it", one.of)
 	}
-	assert.Len(t, methodNames, int(methodReserve)+1)
+	assert.Len(t, methodNames, int(methodEndPayment)+1)
 }
 
 func TestOnlyTheLastKeysOfAnEventAreKept(t *testing.T) {

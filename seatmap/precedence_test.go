@@ -125,6 +125,12 @@ var mapCalls = map[string]func(a *ask) error{
 			Event: a.event, User: a.house, Seats: append(a.seats, "4"), Actor: a.user, Reason: a.reason, Key: a.key,
 		}))
 	},
+	"BeginPayment": func(a *ask) error {
+		return errOf(a.m.BeginPayment(a.ctx, seatmap.PaymentRequest{Token: a.hold, User: a.user, Key: a.key, TTL: a.ttl}))
+	},
+	"EndPayment": func(a *ask) error {
+		return errOf(a.m.EndPayment(a.ctx, seatmap.EndPaymentRequest{Token: a.hold, User: a.user, Key: a.key}))
+	},
 	"Export": func(a *ask) error {
 		_, err := a.m.Export(a.ctx, seatmap.ExportRequest{Event: a.event}, io.Discard)
 		return err
@@ -175,6 +181,7 @@ func TestTheTablesOfPrecedenceHaveEveryMethod(t *testing.T) {
 	without(mapCalls, reflect.TypeFor[seatmap.Sweeper]())
 	without(mapCalls, reflect.TypeFor[seatmap.Porter]())
 	without(mapCalls, reflect.TypeFor[seatmap.Operator]())
+	without(mapCalls, reflect.TypeFor[seatmap.Payer]())
 	without(planCalls, reflect.TypeFor[*seatmap.Plan](), "Close", "Sweep", "Name", "Len", "String", "Format", "LogValue", "Diagram")
 }
 
@@ -183,7 +190,7 @@ func TestOfTwoErrorsTheFirstInPrecedenceComes(t *testing.T) {
 	used, usedByEvent := seatmap.NewKey("used"), seatmap.NewKey("used by the event")
 	for _, name := range []string{"opera", event} {
 		require.NoError(t, errOf(m.Create(ctx, seatmap.CreateRequest{
-			Event: name, Key: usedByEvent, Layout: seatmap.Layout{Count: 10, Areas: []seatmap.Area{{Name: "floor", Capacity: 1}}}, Limits: seatmap.Limits{Lifetime: time.Hour, Seats: 3},
+			Event: name, Key: usedByEvent, Layout: seatmap.Layout{Count: 10, Areas: []seatmap.Area{{Name: "floor", Capacity: 1}}}, Limits: seatmap.Limits{Lifetime: time.Hour, Seats: 3, Payment: time.Hour},
 		})))
 	}
 	require.NoError(t, errOf(m.Remove(ctx, seatmap.RemoveRequest{Event: "opera"})))
@@ -223,7 +230,7 @@ func TestOfTwoErrorsTheFirstInPrecedenceComes(t *testing.T) {
 	export := string(exported(t, m, event, false))
 
 	const (
-		ofTokens    = "Book Release Cancel Extend"
+		ofTokens    = "Book Release Cancel Extend BeginPayment EndPayment"
 		ofOperators = "Revoke Reissue Move Reserve"
 		keyedByUser = "Block BlockAny " + ofTokens + " " + ofOperators
 		keyed       = "Create Remove " + keyedByUser
@@ -239,8 +246,8 @@ func TestOfTwoErrorsTheFirstInPrecedenceComes(t *testing.T) {
 		{context.Canceled, "ctx", "all", func(a *ask) { a.ctx = canceled }},
 		{seatmap.ErrInvalidEvent, "event", "Create Remove Block BlockAny Seat Seats Layout Counts Holds Watch Export " + ofOperators, func(a *ask) { a.event = "" }},
 		{seatmap.ErrInvalidEvent, "event", "Create Remove Block BlockAny Seat Seats Layout Counts Holds Watch Export " + ofOperators, func(a *ask) { a.event = "{" }},
-		{seatmap.ErrInvalidUser, "user", "Block BlockAny Book Release Cancel Extend Holds", func(a *ask) { a.user = long }},
-		{seatmap.ErrInvalidUser, "user", "Block BlockAny Book Release Cancel Extend Holds", func(a *ask) { a.user = "\n" }},
+		{seatmap.ErrInvalidUser, "user", "Block BlockAny Holds " + ofTokens, func(a *ask) { a.user = long }},
+		{seatmap.ErrInvalidUser, "user", "Block BlockAny Holds " + ofTokens, func(a *ask) { a.user = "\n" }},
 		{seatmap.ErrInvalidUser, "house", "Reserve", func(a *ask) { a.house = "" }},
 		{seatmap.ErrInvalidActor, "user", ofOperators, func(a *ask) { a.user = "" }},
 		{seatmap.ErrInvalidActor, "reason", ofOperators, func(a *ask) { a.reason = "\n" }},
@@ -251,7 +258,7 @@ func TestOfTwoErrorsTheFirstInPrecedenceComes(t *testing.T) {
 		{seatmap.ErrInvalidSeats, "n", "BlockAny", func(a *ask) { a.n = 0 }},
 		{seatmap.ErrInvalidSeats, "where", "BlockAny", func(a *ask) { a.where.Singles = seatmap.SinglesRefused }},
 		{seatmap.ErrInvalidSeats, "limit", "Seats", func(a *ask) { a.limit = -1 }},
-		{seatmap.ErrInvalidTTL, "ttl", "Block BlockAny Extend", func(a *ask) { a.ttl = 0 }},
+		{seatmap.ErrInvalidTTL, "ttl", "Block BlockAny Extend BeginPayment", func(a *ask) { a.ttl = 0 }},
 		{seatmap.ErrInvalidLimits, "limits", "Create", func(a *ask) { a.limits.Holds = -1 }},
 		{seatmap.ErrInvalidLayout, "layout", "Create", func(a *ask) { a.layout.Count = 0 }},
 		{seatmap.ErrInvalidExport, "export", "Import", func(a *ask) { a.export = "" }},
@@ -273,7 +280,7 @@ func TestOfTwoErrorsTheFirstInPrecedenceComes(t *testing.T) {
 		{seatmap.ErrNotEnough, "places", "Block", func(a *ask) { a.places, a.list = map[string]int{"floor": 2}, true }},
 		{seatmap.ErrNotEnough, "n", "BlockAny", func(a *ask) { a.n = 8 }},
 		{seatmap.ErrNotEnough, "n", "BlockAny", func(a *ask) { a.n = 100 }},
-		{seatmap.ErrLimit, "ttl", "Block BlockAny Extend", func(a *ask) { a.ttl = time.Hour + 1 }},
+		{seatmap.ErrLimit, "ttl", "Block BlockAny Extend BeginPayment", func(a *ask) { a.ttl = time.Hour + 1 }},
 		{seatmap.ErrLimit, "user", "Block BlockAny", func(a *ask) { // who has two of three seats
 			if a.user, a.seats = "greedy", append(a.seats, "8"); a.n == 1 {
 				a.n = 2

@@ -32,6 +32,8 @@ type Limits struct {
 	Holds int
 	// Lifetime is how long after its grant a hold can last, extended or not.
 	Lifetime time.Duration
+	// Payment is how long a payment can keep a hold; see [Payer].
+	Payment time.Duration
 }
 
 // perUser says which seats and holds a user may have.

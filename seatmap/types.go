@@ -36,11 +36,13 @@ func (s SeatState) String() string {
 type SeatInfo struct {
 	Seat  string
 	State SeatState
-	User  string        // of a blocked or booked seat
-	At    time.Time     // when it was blocked or booked
-	Until time.Time     // the deadline of a blocked seat, by the store's clock; zero if it has none
-	Left  time.Duration // the time from that moment to Until
-	Fence uint64        // of the hold or booking
+	// Paying says that a payment keeps the seat blocked; see [Payer].
+	Paying bool
+	User   string        // of a blocked or booked seat
+	At     time.Time     // when it was blocked or booked
+	Until  time.Time     // the deadline of a blocked seat, by the store's clock; zero if it has none
+	Left   time.Duration // the time from that moment to Until
+	Fence  uint64        // of the hold or booking
 }
 
 // String returns the seat in the form `7: Blocked { user: user3, … }`.
@@ -103,6 +105,8 @@ type Hold struct {
 	// clock. Left is the time from the answer to Until.
 	At, Until time.Time
 	Left      time.Duration
+	// Paying says that a payment keeps the hold; see [Payer].
+	Paying bool
 	// Replayed says that the request was a repetition by its key: nothing was
 	// changed, and this is the first answer. The hold may have ended since.
 	Replayed bool
@@ -121,6 +125,7 @@ type HoldInfo struct {
 	Places    map[string]int // by area; nil if none
 	At, Until time.Time
 	Left      time.Duration // the time from the answer to Until
+	Paying    bool          // whether a payment keeps the hold
 }
 
 // Booking is seats and places that are one user's permanently. Its token serves to cancel it.
@@ -168,11 +173,14 @@ const (
 	ChangeCanceled // by the owner of the booking
 	ChangeReissued // a hold or booking has a new fence and token
 	ChangeMoved    // a hold or booking is at other seats, and has a new fence and token
+	// ChangePaying says that a payment keeps the hold, or no longer if Paying is zero.
+	// Its Until is the deadline that the hold has by that.
+	ChangePaying
 )
 
 // String returns the name of the kind, such as "Blocked".
 func (k ChangeKind) String() string {
-	names := [...]string{"Snapshot", "Gap", "Blocked", "Extended", "Booked", "Released", "Expired", "Canceled", "Reissued", "Moved"}
+	names := [...]string{"Snapshot", "Gap", "Blocked", "Extended", "Booked", "Released", "Expired", "Canceled", "Reissued", "Moved", "Paying"}
 	if int(k) < len(names) {
 		return names[k]
 	}
@@ -202,6 +210,7 @@ type Change struct {
 	At       time.Time // of the grant or booking; of an expiry, its deadline
 	Until    time.Time // of a hold: its deadline
 	Fence    uint64
+	Paying   time.Time  // of a ChangePaying: when the payment is over at the latest; zero if it is
 	Actor    string     // of a change that an [Operator] made
 	Reason   string     // likewise
 	Snapshot []SeatInfo // of a ChangeSnapshot: all seats

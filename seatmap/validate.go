@@ -116,7 +116,7 @@ func checkCreate(r *CreateRequest) (*labels, []int, error) {
 	if err := checkKey(r.Key); err != nil {
 		return nil, nil, err
 	}
-	if r.Limits.Seats < 0 || r.Limits.Holds < 0 || r.Limits.Lifetime < 0 {
+	if r.Limits.Seats < 0 || r.Limits.Holds < 0 || r.Limits.Lifetime < 0 || r.Limits.Payment < 0 {
 		return nil, nil, fmt.Errorf("%w: %+v", ErrInvalidLimits, r.Limits)
 	}
 	return r.Layout.labels()
@@ -469,9 +469,13 @@ func (e *event) checkLimits(now int64, user string, n int, ttl time.Duration) er
 // checkLifetime returns an error if no hold may last so long after its grant.
 func (e *event) checkLifetime(lasts int64) error {
 	if l := e.limits.Lifetime; l > 0 && lasts > int64(l) {
-		return fmt.Errorf("%w: a hold lasts at most %v", ErrLimit, l)
+		return limitError("a hold", l)
 	}
 	return nil
+}
+
+func limitError(what string, l time.Duration) error {
+	return fmt.Errorf("%w: %s lasts at most %v", ErrLimit, what, l)
 }
 
 // find returns where the hold or booking of the token begins.
@@ -526,17 +530,24 @@ func (e *event) findPart(
 // headOfToken returns where the hold or booking of the token begins, if the plan
 // knows it and the token is valid. The hold may have ended and not be swept yet.
 func (p *Plan) headOfToken(t *Token) (head uint32, ok bool) {
-	head = t.seat
-	if t.Fence == 0 {
+	if head, ok = p.headOfFence(t.seat, t.Fence); !ok {
 		return 0, false
-	}
-	if !p.isEntry(head) || p.rec(head).fence != t.Fence {
-		if head, ok = p.headOf[t.Fence]; !ok {
-			return 0, false
-		}
 	}
 	r := p.rec(head)
 	return head, r.tag.is(t.tag) && r.first == t.seat && t.Event == p.name
+}
+
+// headOfFence returns where the hold or booking of a fence begins that began at that
+// seat.
+func (p *Plan) headOfFence(first uint32, fence uint64) (head uint32, ok bool) {
+	if fence == 0 {
+		return 0, false
+	}
+	if p.isEntry(first) && p.rec(first).fence == fence {
+		return first, true
+	}
+	head, ok = p.headOf[fence]
+	return head, ok
 }
 
 // expireToken ends the hold of the token if its deadline has passed, and reports

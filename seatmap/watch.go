@@ -240,6 +240,7 @@ func (e *event) change(revision uint64, entry *entry) Change {
 	c.Until, _ = w.deadline(entry.until)
 	if op := entry.op; op != nil {
 		c.Actor, c.Reason = op.actor, op.reason
+		c.Paying, _ = w.deadline(op.paying)
 		if op.from != nil {
 			c.From = e.plan.labels.namedSeats(op.from)
 		}

@@ -68,7 +68,7 @@ func (v *view) apply(c seatmap.Change) {
 				fault("of an unknown seat")
 			}
 			want := map[seatmap.ChangeKind]seatmap.SeatState{
-				seatmap.ChangeExtended: seatmap.SeatBlocked, seatmap.ChangeBooked: seatmap.SeatBlocked, seatmap.ChangeReleased: seatmap.SeatBlocked,
+				seatmap.ChangePaying: seatmap.SeatBlocked, seatmap.ChangeExtended: seatmap.SeatBlocked, seatmap.ChangeBooked: seatmap.SeatBlocked, seatmap.ChangeReleased: seatmap.SeatBlocked,
 				seatmap.ChangeExpired: seatmap.SeatBlocked, seatmap.ChangeCanceled: seatmap.SeatBooked,
 			}[c.Kind]
 			// A snapshot shows a hold as over that no change has ended yet.
@@ -78,7 +78,7 @@ func (v *view) apply(c seatmap.Change) {
 			}
 			after := seatmap.SeatInfo{Seat: seat, User: c.User, At: c.At, Until: c.Until, Fence: c.Fence}
 			switch c.Kind {
-			case seatmap.ChangeBlocked, seatmap.ChangeExtended:
+			case seatmap.ChangeBlocked, seatmap.ChangeExtended, seatmap.ChangePaying:
 				after.State = seatmap.SeatBlocked
 			case seatmap.ChangeReissued:
 				after.State = before.State
@@ -105,7 +105,8 @@ func (v *view) apply(c seatmap.Change) {
 			a.Blocked, a.Available = a.Blocked-n, a.Available+n
 		case seatmap.ChangeCanceled:
 			a.Booked, a.Available = a.Booked-n, a.Available+n
-		case seatmap.ChangeSnapshot, seatmap.ChangeGap, seatmap.ChangeExtended, seatmap.ChangeReissued, seatmap.ChangeMoved:
+		case seatmap.ChangeSnapshot, seatmap.ChangeGap, seatmap.ChangeExtended, seatmap.ChangeReissued, seatmap.ChangeMoved,
+			seatmap.ChangePaying:
 		}
 		if v.areas != nil {
 			if v.areas[name] = a; min(a.Available, a.Blocked, a.Booked) < 0 {

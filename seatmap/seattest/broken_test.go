@@ -62,6 +62,7 @@ var broken = []struct {
 	{"damage is not seen by Import", "exports", func(s seatmap.Store) seatmap.Store { return importsAll{s, s.(seatmap.Porter)} }},
 	{"the old token works after Reissue", "operators", func(s seatmap.Store) seatmap.Store { return reissuesNothing{s, s.(seatmap.Operator)} }},
 	{"changes do not name the actor", "operators", func(s seatmap.Store) seatmap.Store { return hidesActors{s, s.(seatmap.Operator)} }},
+	{"a payment does not keep the hold", "payments", func(s seatmap.Store) seatmap.Store { return keepsNothing{s, s.(seatmap.Payer)} }},
 	{"Close does nothing", "close", func(s seatmap.Store) seatmap.Store { return staysOpen{s} }},
 }
 
@@ -382,4 +383,17 @@ func (b hidesActors) Watch(ctx context.Context, r seatmap.WatchRequest) iter.Seq
 			}
 		}
 	}
+}
+
+type keepsNothing struct {
+	seatmap.Store
+	seatmap.Payer
+}
+
+func (b keepsNothing) BeginPayment(ctx context.Context, r seatmap.PaymentRequest) (seatmap.Hold, error) {
+	h, err := b.Payer.BeginPayment(ctx, r)
+	if err == nil && !h.Replayed {
+		_, err = b.EndPayment(ctx, seatmap.EndPaymentRequest{Token: r.Token})
+	}
+	return h, err
 }

@@ -33,6 +33,7 @@ var checks = []struct {
 	{"snapshots", snapshots},
 	{"exports", exports},
 	{"operators", operators},
+	{"payments", payments},
 	{"close", closing},
 }
 

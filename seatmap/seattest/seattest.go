@@ -9,7 +9,7 @@
 //
 // It checks events, grants, tokens, idempotency keys, limits, names, expiry, pages,
 // watches, the order of errors, that no snapshot shows part of a hold, and, if the store is
-// a [seatmap.Porter] or a [seatmap.Operator], exports and what operators do. It does not
+// a [seatmap.Porter], [seatmap.Operator] or [seatmap.Payer], what these promise. It does not
 // check yet what a store promises across restarts, cuts of its network and failovers.
 package seattest
 

@@ -340,6 +340,12 @@ var instant = map[string]call{
 	"seatmap.Map.Reserve": func(t *testing.T, ctx context.Context) error {
 		return of(hall(t).Reserve(ctx, seatmap.ReserveRequest{}))
 	},
+	"seatmap.Map.BeginPayment": func(t *testing.T, ctx context.Context) error {
+		return of(hall(t).BeginPayment(ctx, seatmap.PaymentRequest{}))
+	},
+	"seatmap.Map.EndPayment": func(t *testing.T, ctx context.Context) error {
+		return of(hall(t).EndPayment(ctx, seatmap.EndPaymentRequest{}))
+	},
 	"seatmap.Map.Export": func(t *testing.T, ctx context.Context) error {
 		return of(hall(t).Export(ctx, seatmap.ExportRequest{}, io.Discard))
 	},
