@@ -20,6 +20,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/internal/testkit"
 )
 
 // tree is the repository.
@@ -38,6 +40,9 @@ type tree struct {
 // repository returns the repository in which this package is.
 func repository(t *testing.T) *tree {
 	t.Helper()
+	if testkit.RaceEnabled {
+		t.Skip("the race detector finds nothing in source")
+	}
 	r, err := once()
 	require.NoError(t, err)
 	return r
