@@ -4,8 +4,9 @@
 // packages have:
 //
 //   - many users compete for seats, rooms or slots, with one winner each and holds
-//     that expire: [github.com/coderrange/ferrous/seatmap]; tests for a store of
-//     your own: [github.com/coderrange/ferrous/seatmap/seattest]
+//     that expire: [github.com/coderrange/ferrous/seatmap]; on a disk:
+//     [github.com/coderrange/ferrous/seatmap/journal]; tests for a store of your own:
+//     [github.com/coderrange/ferrous/seatmap/seattest]
 //   - the last owner of a value cleans up: [github.com/coderrange/ferrous/rc] in one
 //     goroutine, [github.com/coderrange/ferrous/arcmutex] in several
 //   - locks that own their value, take a context and report deadlocks:

@@ -22,6 +22,7 @@ type event struct {
 	log      changeLog
 	op       *operation         // of the change that is being made, or nil
 	payments map[uint64]payment // by the fence of the hold
+	journal  *eventJournal      // nil unless a journal keeps the event
 
 	sweeper *sweeper  // nil in a Map that does not sweep by itself
 	sweepAt int64     // when the sweeper is to come at the latest; never if it need not
@@ -32,7 +33,7 @@ func newEvent(r *CreateRequest, ls *labels, closed []int, m *Map) *event {
 	o := &m.options
 	e := &event{plan: newPlan(r.Event, ls, closed, m.clock, m.tagKey(r.Event)), limits: r.Limits}
 	e.plan.event = e
-	e.plan.tags.former = m.former.of(r.Event)
+	e.plan.tags.former, e.plan.tags.lasting = m.former.of(r.Event), m.durable != nil
 	e.sweeper, e.sweepAt, e.turn.of = m.sweeper, never, e
 	if e.keys.most = o.Keys; o.Keys == 0 {
 		e.keys.most = 4096 + e.plan.totals[SeatAvailable] + e.plan.totals[SeatClosed]
@@ -301,6 +302,7 @@ func (e *event) giveBack(r *ReleaseRequest, method method, state SeatState, kind
 		return Receipt{}, err
 	}
 	user := e.users.list[p.rec(head).user].name
+	e.asks(keyed)
 	p.vacate(now, head, part, kind)
 	if keyed != nil {
 		e.rememberDone(now, keyed, user, &Hold{})
@@ -352,7 +354,9 @@ func (e *event) extend(r *ExtendRequest) (Hold, error) {
 		p.touch(part)
 		e.payments[p.rec(head).fence] = pay
 	}
+	e.asks(keyed)
 	h.Until, h.Left = w.deadline(p.extend(head, until))
+	e.asks(nil) // the deadline may be later already
 	if keyed != nil {
 		e.rememberDone(w.mono, keyed, h.User, &h)
 	}
@@ -496,6 +500,9 @@ func (e *event) holdMoved(from, to uint32) { e.users.moveHold(e.plan, from, to) 
 func (e *event) changed(kind ChangeKind, rec *record, seats []uint32, until int64) {
 	if e.log.enabled(e.plan.clock) {
 		e.log.append(e.plan.revision, kind, rec, e.users.list[rec.user].name, e.plan.lasting(seats), until, e.op)
+	}
+	if e.journal != nil {
+		e.journal.changed(e, kind, rec, seats, until)
 	}
 	switch kind {
 	case ChangeBlocked:

@@ -83,7 +83,7 @@ func (m *Map) export(ctx context.Context, e *event, r *ExportRequest, to io.Writ
 	}
 	if r.Remove {
 		m.events.Compute(e.plan.name, func(*event, bool) (*event, bool) {
-			m.end(m.clock.now(), e)
+			m.end(m.clock.now(), e, nil)
 			return nil, true
 		})
 	}

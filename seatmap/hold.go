@@ -131,7 +131,7 @@ func (p *Plan) begin(seat uint32, user uint64, now int64) *record {
 	p.fence++
 	r := p.rec(seat)
 	r.fence, r.user, r.at, r.slot, r.first = p.fence, user, now, noSlot, seat
-	r.tag = p.tags.draw(p.fence).with(seat)
+	r.tag = p.tags.seal(p.tags.draw(p.fence).with(seat))
 	return r
 }
 

@@ -42,6 +42,7 @@ type Map struct {
 	former  formerKeys
 	// No removed event gave out a higher fence or revision.
 	fence, revision atomic.Uint64
+	durable         *durableMap // nil unless a journal keeps the map
 }
 
 var (
@@ -184,6 +185,9 @@ func (m *Map) Create(ctx context.Context, r CreateRequest) (Receipt, error) {
 		}
 		e.plan.fence = m.firstFence(0)
 		e.plan.revision = m.revision.Load()
+		if m.durable != nil {
+			m.durable.created(e, &r)
+		}
 		return e, false
 	})
 	switch {
@@ -224,8 +228,7 @@ func (m *Map) Remove(ctx context.Context, r RemoveRequest) (Receipt, error) {
 			err = unknownEvent(r.Event)
 			return nil, true
 		}
-		m.end(now, e)
-		m.keys.remember(now, removed)
+		m.end(now, e, removed)
 		return nil, true
 	})
 	return Receipt{Replayed: repeated}, err
@@ -236,12 +239,16 @@ func (m *Map) firstFence(last uint64) uint64 {
 	return max(last, m.fence.Load(), uint64(max(time.Now().UnixMicro(), 0)))
 }
 
-// end ends an event that is removed.
-func (m *Map) end(now int64, e *event) {
+// end ends an event that is removed. The result of Remove is nil if it has no key.
+func (m *Map) end(now int64, e *event, removed *eventResult) {
 	fence, revision := e.close(ErrUnknownEvent)
 	raise(&m.fence, fence)
 	raise(&m.revision, revision+1) // that of the snapshot of what follows
 	m.keys.remember(now, e.created)
+	m.keys.remember(now, removed)
+	if m.durable != nil {
+		m.durable.removed(e, revision+1, removed)
+	}
 }
 
 // raise makes v at least n.

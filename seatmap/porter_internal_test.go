@@ -14,7 +14,7 @@ var fieldsOfEvents = []struct {
 	of     reflect.Type
 	fields string
 }{
-	{reflect.TypeFor[event](), "plan limits created users keys log op payments sweeper sweepAt turn"},
+	{reflect.TypeFor[event](), "plan limits created users keys log op payments journal sweeper sweepAt turn"},
 	{reflect.TypeFor[Plan](), "words shift count clock name labels availableAt taken shared _ earliest mu chunks records areas pages " +
 		"totals fence revision headOf tags seatBuf restBuf snapshots end endAt moving event"},
 	{reflect.TypeFor[record](), "fence tag user at head next after before slot first"},
@@ -30,7 +30,7 @@ var fieldsOfEvents = []struct {
 	{reflect.TypeFor[blockPage](), "area earliest blocks"},
 	{reflect.TypeFor[block](), "record word n"},
 	{reflect.TypeFor[Where](), "Prefix Section Category Rows Adjacent Singles"},
-	{reflect.TypeFor[tags](), "key former block stream made left"},
+	{reflect.TypeFor[tags](), "key lasting former block stream made left"},
 	{reflect.TypeFor[Limits](), "Seats Holds Lifetime Payment"},
 	{reflect.TypeFor[eventResult](), "eventKey remove layout limits until"},
 	{reflect.TypeFor[users](), "list byName unused idle"},

@@ -78,12 +78,15 @@ func newCipher(key tagKey) cipher.Block {
 // tags makes the tags of an event, several at once because fences rise by one. The
 // plan's lock guards it.
 type tags struct {
-	key    tagKey
-	former []formerKey  // what other tokens of the event were made with
-	block  cipher.Block // nil before the first use
-	stream cipher.Stream
-	made   [16 * aes.BlockSize]byte
-	left   int // bytes of made that are not used yet
+	key tagKey
+	// lasting says that the tokens are the same in every process that has the key: then
+	// what is made here is their secrets.
+	lasting bool
+	former  []formerKey  // what other tokens of the event were made with
+	block   cipher.Block // nil before the first use
+	stream  cipher.Stream
+	made    [16 * aes.BlockSize]byte
+	left    int // bytes of made that are not used yet
 }
 
 // counter returns the input of the block of a fence.
@@ -112,6 +115,15 @@ func (t *tags) fill(fence uint64) {
 	t.left = len(t.made)
 }
 
+// seal returns the tag of a token that what was drawn or made is for.
+func (t *tags) seal(made tag) tag {
+	if !t.lasting {
+		return made
+	}
+	secret := made.bytes()
+	return tagOfSecret(secret[:])
+}
+
 func (t *tags) cipher() cipher.Block {
 	if t.block == nil {
 		t.block = newCipher(t.key)
@@ -133,7 +145,7 @@ type formerKey struct{ tags, secrets tagKey }
 
 // gaveOut reports whether the token was made with a key of the event.
 func (t *tags) gaveOut(token *Token) bool {
-	if token.tag.is(t.of(token.Fence).with(token.seat)) {
+	if token.tag.is(t.seal(t.of(token.Fence).with(token.seat))) {
 		return true
 	}
 	for _, key := range t.former {

@@ -16,13 +16,12 @@ import (
 
 // FS is a [wal.FS] in memory. Its zero value is empty.
 type FS struct {
-	// Fault, if it is not nil, is called before every operation that writes, with its
-	// number from 1, and says what goes wrong. The lock of the FS is held.
+	// Fault is called before every operation that writes, with its number from 1, and
+	// says what goes wrong. Later changes need Break.
 	Fault func(op int, name string) Fault
-	// Synced, if it is not nil, is called when a Sync is about to return.
-	Synced func()
 
 	mu     sync.Mutex
+	onSync func() // see OnSync
 	ops    int
 	locked bool
 	dead   bool // since a crash: nothing works any more
@@ -84,6 +83,21 @@ func (fs *FS) do(name string, partly, f func(part int)) error {
 	}
 	f(0)
 	return nil
+}
+
+// Break sets what goes wrong from now on, while the file system is in use. Nil means
+// nothing.
+func (fs *FS) Break(fault func(op int, name string) Fault) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	fs.Fault = fault
+}
+
+// OnSync sets what is called when a Sync is about to return.
+func (fs *FS) OnSync(f func()) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	fs.onSync = f
 }
 
 // Ops returns how many operations that write there were.
@@ -259,10 +273,16 @@ func (f *file) Sync() error {
 		}
 		f.n.writes = slices.DeleteFunc(f.n.writes, func(w write) bool { return !w.lost })
 	})
-	if err == nil && f.fs.Synced != nil {
-		f.fs.Synced()
+	if err != nil {
+		return err
 	}
-	return err
+	f.fs.mu.Lock()
+	onSync := f.fs.onSync
+	f.fs.mu.Unlock()
+	if onSync != nil {
+		onSync()
+	}
+	return nil
 }
 
 // Close implements [io.Closer].

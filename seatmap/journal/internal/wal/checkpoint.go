@@ -31,6 +31,7 @@ type cut struct {
 func (l *Log) Checkpoint(write func(part func([]byte) error) error) error {
 	l.checkpointing.Lock()
 	defer l.checkpointing.Unlock()
+	before := l.Since()
 	c := l.requestCut()
 	if c.err != nil {
 		return c.err
@@ -48,6 +49,7 @@ func (l *Log) Checkpoint(write func(part func([]byte) error) error) error {
 	if err := l.fs.SyncDir(); err != nil {
 		return err
 	}
+	l.since.Add(-before)
 	names, err := l.fs.List()
 	if err != nil {
 		return err

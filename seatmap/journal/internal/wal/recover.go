@@ -13,7 +13,7 @@ import (
 // the functions of o with what is in it. The error is [ErrLocked], a [*DamageError], one of
 // the file system or one of those functions.
 func Open(fs FS, o Options) (l *Log, err error) {
-	l = &Log{fs: fs, size: max(o.SegmentSize, 8*slack), done: make(chan struct{})}
+	l = &Log{fs: fs, size: max(o.SegmentSize, 8*slack), failed: o.Failed, done: make(chan struct{})}
 	if o.SegmentSize == 0 {
 		l.size = defaultSegment
 	}
@@ -199,6 +199,7 @@ func (r *recovery) readSegment(number uint64, last bool) (ended bool, err error)
 		}
 		r.sealed.close()
 		r.closed = f.kind == kindClose
+		r.since.Add(align(f.size()))
 		r.ending.add(f, content)
 		if f.kind == kindSeal {
 			r.sealed = r.ending

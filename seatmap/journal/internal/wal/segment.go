@@ -148,6 +148,14 @@ func (l *Log) startPreparing(n int64) (done chan struct{}) {
 	return l.preparing
 }
 
+// Prepare waits until the segment that is next is ready, or cannot be made. Then nothing
+// happens in the background until that segment is in use.
+func (l *Log) Prepare() {
+	if done := l.startPreparing(0); done != nil {
+		<-done
+	}
+}
+
 // makeSpare makes a segment.
 func (l *Log) makeSpare(number uint64, n int64, done chan struct{}) {
 	s, err := l.newSegment(number, n+2*slack)

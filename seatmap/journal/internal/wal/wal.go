@@ -84,6 +84,8 @@ type Options struct {
 	Checkpoint func(part []byte) error
 	// Record is called with every record after the checkpoint, in order.
 	Record func(record []byte) error
+	// Failed, if it is not nil, is called when the log has failed.
+	Failed func()
 	// ReadOnly opens the log to read it. Nothing is written, not even the end of a
 	// torn frame, and the log can be closed only.
 	ReadOnly bool
@@ -112,6 +114,8 @@ type Log struct {
 	reserved, limit atomic.Int64
 	durable         atomic.Uint64 // the last record that is on disk
 	broken          atomic.Pointer[error]
+	since           atomic.Int64 // see Since
+	failed          func()
 
 	mu       sync.Mutex
 	work     sync.Cond // for the flusher
@@ -250,6 +254,9 @@ func (l *Log) Wait(ctx context.Context, record uint64) error {
 	}
 }
 
+// Since returns how many bytes were written since the last checkpoint, about.
+func (l *Log) Since() int64 { return l.since.Load() }
+
 // failure returns why the log does not work.
 func (l *Log) failure() error {
 	if err := l.broken.Load(); err != nil {
@@ -375,7 +382,9 @@ func (l *Log) fail(err error) error {
 		return nil
 	}
 	err = fmt.Errorf("%w: %w", ErrFailed, err)
-	l.broken.CompareAndSwap(nil, &err)
+	if l.broken.CompareAndSwap(nil, &err) && l.failed != nil {
+		l.failed()
+	}
 	return err
 }
 
@@ -404,6 +413,7 @@ func (l *Log) put(f frame, buf []byte) error {
 		return err
 	}
 	l.closed = f.kind == kindClose
+	l.since.Add(align(int64(len(buf))))
 	l.spareMu.Lock()
 	defer l.spareMu.Unlock()
 	l.left = s.left()

@@ -10,12 +10,12 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/coderrange/ferrous/internal/testkit"
 	"github.com/coderrange/ferrous/seatmap/journal/internal/faultfs"
 	"github.com/coderrange/ferrous/seatmap/journal/internal/wal"
 )
@@ -185,9 +185,9 @@ func (c *client) close() {
 
 var faults = map[string]faultfs.Fault{
 	"no fault":    {},
-	"EIO":         {Err: syscall.EIO},
-	"EIO, partly": {Err: syscall.EIO, Part: 1},
-	"ENOSPC":      {Err: syscall.ENOSPC},
+	"EIO":         {Err: errIO},
+	"EIO, partly": {Err: errIO, Part: 1},
+	"ENOSPC":      {Err: errFull},
 	"crash":       {Crash: true},
 }
 
@@ -195,19 +195,17 @@ var faults = map[string]faultfs.Fault{
 // file system, then a crash that loses what was not synced, a crash in the recovery, and
 // goes on after that.
 func TestNothingThatWasAcknowledgedIsLost(t *testing.T) {
-	seeds := 2
-	if testing.Short() {
-		seeds = 1
+	step := 1
+	if testing.Short() || testkit.RaceEnabled {
+		step = 7
 	}
 	for name, fault := range faults {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for op := 1; ; op++ {
+			for op := 1; ; op += step {
 				reached := 0
 				for loss := range faultfs.Losses {
-					for seed := range uint64(seeds) {
-						reached = max(reached, crashes(t, fault, op, loss, seed))
-					}
+					reached = max(reached, crashes(t, fault, op, loss))
 				}
 				if reached < op || name == "no fault" {
 					require.Greater(t, op+reached, 40)
@@ -218,32 +216,32 @@ func TestNothingThatWasAcknowledgedIsLost(t *testing.T) {
 	}
 }
 
-func crashes(t *testing.T, fault faultfs.Fault, op int, loss faultfs.Loss, seed uint64) (ops int) {
+func crashes(t *testing.T, fault faultfs.Fault, op int, loss faultfs.Loss) (ops int) {
 	t.Helper()
 	defer func() {
 		if t.Failed() {
-			t.Logf("fault in operation %d, loss %d, seed %d", op, loss, seed)
+			t.Logf("fault in operation %d, loss %d", op, loss)
 		}
 	}()
-	r := rand.New(rand.NewPCG(seed, uint64(op)))
+	r := rand.New(rand.NewPCG(uint64(loss), uint64(op)))
 	c := &client{t: t, fs: &faultfs.FS{Fault: once(op, fault)}}
-	if (uint64(op)+uint64(loss)+seed)%2 == 0 { // a crash soon after the fault
+	if (op+int(loss))%2 == 0 { // a crash soon after the fault
 		end := op + 1 + r.IntN(20)
-		c.fs.Fault = func(n int, _ string) faultfs.Fault {
+		c.fs.Break(func(n int, _ string) faultfs.Fault {
 			if n == end {
 				return faultfs.Fault{Crash: true}
 			}
 			return once(op, fault)(n, "")
-		}
+		})
 	}
 	c.work()
 	ops = c.fs.Ops()
 	after := c.fs.Crash(loss, r)
 	c.close()
 	// The recovery meets a fault, and then a crash.
-	for _, fault := range []faultfs.Fault{{Err: syscall.EIO, Part: 1}, {Crash: true}} {
+	for _, fault := range []faultfs.Fault{{Err: errIO, Part: 1}, {Crash: true}} {
 		c.fs = after
-		c.fs.Fault = once(c.fs.Ops()+1+r.IntN(6), fault)
+		c.fs.Break(once(c.fs.Ops()+1+r.IntN(6), fault))
 		if c.open() == nil {
 			_ = c.add(10)
 		}
@@ -284,7 +282,7 @@ func TestARecordIsSyncedBeforeItIsAcknowledged(t *testing.T) {
 	var wg sync.WaitGroup
 	for g := range uint64(8) {
 		wg.Go(func() {
-			for i := range uint64(12) {
+			for i := range uint64(8) {
 				r := number{g<<32 | i, int(g * 300)}
 				if !assert.NoError(t, log.Reserve(t.Context(), r.bytes())) {
 					return
@@ -315,10 +313,10 @@ func TestWaitersShareASync(t *testing.T) {
 	require.NoError(t, err)
 	log.Prepare()
 	started, release := make(chan struct{}, 100), make(chan struct{})
-	disk.Synced = func() {
+	disk.OnSync(func() {
 		started <- struct{}{}
 		<-release
-	}
+	})
 	first := log.Append(number{1, 0})
 	<-started
 	before := disk.Ops()
@@ -345,23 +343,23 @@ func TestAFailedSyncEndsTheLogUntilItIsOpenedAgain(t *testing.T) {
 		require.NoError(t, c.add(1))
 		c.log.Prepare()
 		failed := false
-		c.fs.Fault = func(_ int, name string) faultfs.Fault {
+		c.fs.Break(func(_ int, name string) faultfs.Fault {
 			if name == op && !failed {
 				failed = true
-				return faultfs.Fault{Err: syscall.EIO, Part: 1}
+				return faultfs.Fault{Err: errIO, Part: 1}
 			}
 			return faultfs.Fault{}
-		}
+		})
 		err := c.add(2)
 		require.ErrorIs(t, err, wal.ErrFailed)
-		require.ErrorIs(t, err, syscall.EIO)
+		require.ErrorIs(t, err, errIO)
 		ops := c.fs.Ops()
 		for range 3 {
 			require.Equal(t, err, c.add(3), "it is said again, and nothing is tried")
 		}
 		require.Equal(t, err, c.checkpoint())
 		require.Equal(t, err, c.log.Failed())
-		require.ErrorIs(t, c.log.Close(), syscall.EIO)
+		require.ErrorIs(t, c.log.Close(), errIO)
 		require.Equal(t, ops, c.fs.Ops())
 		require.NoError(t, c.open())
 		require.NoError(t, c.add(4))
@@ -379,15 +377,16 @@ func TestWhatAFailedSyncLostIsWrittenAgain(t *testing.T) {
 	c := &client{t: t, fs: &faultfs.FS{}}
 	require.NoError(t, c.open())
 	require.NoError(t, c.add(1))
-	c.fs.Fault = func(_ int, name string) faultfs.Fault {
+	c.log.Prepare()
+	c.fs.Break(func(_ int, name string) faultfs.Fault {
 		if name == "sync" {
-			return faultfs.Fault{Err: syscall.EIO}
+			return faultfs.Fault{Err: errIO}
 		}
 		return faultfs.Fault{}
-	}
-	require.ErrorIs(t, c.add(2), syscall.EIO)
+	})
+	require.ErrorIs(t, c.add(2), errIO)
 	_ = c.log.Close()
-	c.fs.Fault = nil
+	c.fs.Break(nil)
 	require.NoError(t, c.open())
 	require.Equal(t, []uint64{1, 2}, c.sure, "it was found")
 	after := c.fs.Crash(faultfs.LoseAll, nil)
@@ -401,25 +400,26 @@ func TestAFullDiskRefusesAndRecovers(t *testing.T) {
 	c := &client{t: t, fs: &faultfs.FS{}}
 	require.NoError(t, c.open())
 	require.NoError(t, c.add(1))
-	c.fs.Fault = func(_ int, name string) faultfs.Fault {
+	c.log.Prepare()
+	c.fs.Break(func(_ int, name string) faultfs.Fault {
 		if name == "create" || name == "allocate" {
-			return faultfs.Fault{Err: syscall.ENOSPC}
+			return faultfs.Fault{Err: errFull}
 		}
 		return faultfs.Fault{}
-	}
+	})
 	var err error
 	for n := 0; err == nil; n++ {
 		require.Less(t, n, 100)
 		err = c.add(2000)
 	}
-	require.ErrorIs(t, err, syscall.ENOSPC)
+	require.ErrorIs(t, err, errFull)
 	require.NotErrorIs(t, err, wal.ErrFailed)
 	require.Empty(t, c.maybe, "nothing has happened")
 	require.NoError(t, c.log.Failed())
 	require.NoError(t, c.add(0), "there is room for a small one")
-	require.ErrorIs(t, c.add(12_500), syscall.ENOSPC)
-	require.ErrorIs(t, c.checkpoint(), syscall.ENOSPC)
-	c.fs.Fault = nil
+	require.ErrorIs(t, c.add(12_500), errFull)
+	require.ErrorIs(t, c.checkpoint(), errFull)
+	c.fs.Break(nil)
 	require.NoError(t, c.add(12_500))
 	require.NoError(t, c.add(12_500))
 	require.NoError(t, c.checkpoint())
@@ -434,17 +434,17 @@ func TestAWriteThatHasNoRoomEndsTheLog(t *testing.T) {
 	c := &client{t: t, fs: &faultfs.FS{}}
 	require.NoError(t, c.open())
 	c.log.Prepare()
-	c.fs.Fault = func(_ int, name string) faultfs.Fault {
+	c.fs.Break(func(_ int, name string) faultfs.Fault {
 		if name == "write" {
-			return faultfs.Fault{Err: syscall.ENOSPC}
+			return faultfs.Fault{Err: errFull}
 		}
 		return faultfs.Fault{}
-	}
+	})
 	err := c.add(1)
 	require.ErrorIs(t, err, wal.ErrFailed)
-	require.ErrorIs(t, err, syscall.ENOSPC)
+	require.ErrorIs(t, err, errFull)
 	require.Error(t, c.log.Close())
-	c.fs.Fault = nil
+	c.fs.Break(nil)
 	require.NoError(t, c.open())
 	require.NoError(t, c.add(1))
 	require.NoError(t, c.log.Close())
@@ -502,8 +502,8 @@ func TestAFlippedBitIsRefusedWithItsOffset(t *testing.T) {
 		require.Len(t, all, count)
 		for i, f := range all {
 			step := 1
-			if f.to-f.from > 2000 {
-				step = 997
+			if f.to-f.from > 1000 || testing.Short() || testkit.RaceEnabled {
+				step = 97
 			}
 			for at := f.from; at < f.to; at += step {
 				for _, bit := range []byte{1, 0x80} {
@@ -657,3 +657,9 @@ func TestRecordsGoOnDuringCheckpoints(t *testing.T) {
 	require.NoError(t, log.Close())
 	require.Less(t, len(disk.Names()), 5, "old segments are removed: %v", disk.Names())
 }
+
+// What a disk says.
+var (
+	errIO   = errors.New("input/output error")
+	errFull = errors.New("no space left on device")
+)
