@@ -240,7 +240,7 @@ func (d *durableMap) keeps(kind ChangeKind, until int64) bool {
 		return false
 	case ChangeBlocked, ChangeExtended, ChangeReleased:
 		return d.options.Holds || until == endless
-	case ChangeSnapshot, ChangeGap, ChangeBooked, ChangeCanceled:
+	case ChangeSnapshot, ChangeGap, ChangeBooked, ChangeCanceled, ChangeReissued, ChangeMoved:
 	}
 	return true
 }
@@ -448,16 +448,16 @@ func (e *event) vacateAll(now int64, seats []uint32) {
 func (e *event) answer(now int64, asked *keyedRequest, head uint32, taken bool, h *Hold) {
 	q := e.keys.request(asked.user, asked.key, asked.fingerprint)
 	switch asked.fingerprint.method {
-	case methodBlock, methodBlockAny, methodBook:
+	case methodBlock, methodBlockAny, methodBook, methodReserve:
 		if taken {
 			slot := e.keys.remember(now, &q, h.User)
 			e.plan.rec(head).slot = slot
 			e.keep(head, h)
 			return
 		}
-	case methodRelease, methodCancel:
+	case methodRelease, methodCancel, methodRevoke:
 		h = &Hold{}
-	case methodExtend:
+	case methodExtend, methodReissue, methodMove:
 	}
 	slot := e.keys.remember(now, &q, asked.user)
 	e.keys.slots[slot].keep(h)

@@ -104,12 +104,12 @@ func TestAStoreThatIsKilledLosesNothing(t *testing.T) {
 			holds = append(holds, parse(t, text))
 		case "booked":
 			require.Empty(t, e.token, "seat %s has two owners", seat)
-			*e = entry{token: text}
+			*e = entry{token: text, canceling: e.canceling}
 			acknowledged++
 		case "cancel": // another user may hold the seat before it is canceled on disk
-			*e = entry{unknown: true}
+			*e = entry{unknown: true, canceling: text}
 		case "canceled":
-			if !e.held && e.token == "" {
+			if e.canceling == text && !e.held && e.token == "" {
 				*e = entry{}
 			}
 		}
@@ -140,6 +140,8 @@ type entry struct {
 	token   string // of its booking
 	unknown bool   // a booking or cancellation is under way
 	held    bool   // it is a booking
+	// canceling is the token of the last booking that was to be canceled.
+	canceling string
 }
 
 func parse(t *testing.T, text string) seatmap.Token {
@@ -225,11 +227,11 @@ func sellUntilKilled(dir string) {
 				if i%4 != 0 {
 					continue
 				}
-				say("cancel", b.Seats[0])
+				say("cancel", b.Seats[0], b.Token.Reveal())
 				if _, err := s.Cancel(ctx, seatmap.CancelRequest{Token: b.Token}); err != nil {
 					panic(err)
 				}
-				say("canceled", b.Seats[0])
+				say("canceled", b.Seats[0], b.Token.Reveal())
 			}
 		}()
 	}
