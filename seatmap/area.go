@@ -291,15 +291,15 @@ func (p *Plan) setBlock(entry uint32, word uint64) {
 	a.publish()
 }
 
-// split makes a block of n places out of a larger one, in the same ring.
+// split makes a block of n places out of a larger one, in the same ring. The caller
+// takes it out of the ring at once, so no deadline of its page depends on it.
 func (p *Plan) split(entry uint32, n int) uint32 {
 	from, page := p.blockAt(entry)
 	part := p.addBlock(somePlaces{page.area, n})
-	b, own := p.blockAt(part)
+	b, _ := p.blockAt(part)
 	from.n -= n
 	b.word, b.head, b.next = from.word, from.head, from.next
 	from.next = part
-	own.earliest = min(own.earliest, page.earliest)
 	return part
 }
 

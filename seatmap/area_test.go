@@ -531,3 +531,35 @@ func TestAnExportHasThePlacesOfOneMoment(t *testing.T) {
 	assert.Equal(t, seatmap.Counts{Available: 96, Blocked: 1, Booked: 3}, onFloor(t, to))
 	require.NoError(t, release(to, holds["carl"].Token))
 }
+
+func TestTheChangesAfterASnapshotAddUpToTheNumbersOfPlaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newArea(t, 1, 10, seatmap.Limits{})
+		for _, ttl := range []time.Duration{time.Second, time.Second, time.Hour} {
+			_, err := m.Block(ctx, seatmap.BlockRequest{Event: event, User: "ann", Places: floor(2), TTL: ttl})
+			require.NoError(t, err)
+		}
+		testkit.Advance(time.Second)
+		var c seatmap.Counts
+		for change, err := range m.Watch(ctx, seatmap.WatchRequest{Event: event}) {
+			require.NoError(t, err)
+			switch change.Kind {
+			case seatmap.ChangeSnapshot:
+				c = change.Areas[0].Counts
+				_, err = m.Sweep(ctx)
+				require.NoError(t, err)
+				_, err = blockFloor(m, "bob", 1)
+				require.NoError(t, err)
+			case seatmap.ChangeExpired:
+				c.Available, c.Blocked = c.Available+change.Places["floor"], c.Blocked-change.Places["floor"]
+			default:
+				c.Available, c.Blocked = c.Available-change.Places["floor"], c.Blocked+change.Places["floor"]
+			}
+			if change.Kind == seatmap.ChangeBlocked {
+				break
+			}
+		}
+		assert.Equal(t, onFloor(t, m), c)
+		assert.Equal(t, seatmap.Counts{Available: 7, Blocked: 3}, c)
+	})
+}

@@ -214,7 +214,11 @@ func (e *event) describe(w wallTime, head uint32, entries []uint32, h *Hold) {
 	p := e.plan
 	r := p.rec(head)
 	h.Token, h.User, h.At = p.token(head), e.users.list[r.user].name, w.time(r.at)
-	h.Seats, h.Places = p.named(entries)
+	if p.areas == nil {
+		h.Seats = p.labels.namedSeats(entries)
+	} else {
+		h.Seats, h.Places = p.named(entries)
+	}
 	h.Until, h.Left = w.deadline(p.deadline(head))
 	_, h.Paying = e.paying(w.mono, r.fence)
 }
