@@ -375,7 +375,11 @@ func TestACursorOfAnotherLifeIsAGapAndRevisionsNeverRepeat(t *testing.T) {
 }
 
 func TestAWatchersMemoryIsBoundedByTheRing(t *testing.T) {
-	const seats, ring = 100_000, 64
+	const ring = 64
+	seats := 100_000
+	if testkit.RaceEnabled {
+		seats = 20_000
+	}
 	m := newEvent(t, seats, seatmap.Limits{}, seatmap.MapOptions{Ring: ring, Manual: true})
 	next, _ := watch(t, m, seatmap.Cursor{})
 	get(t, next)
