@@ -10,7 +10,7 @@ import (
 
 func TestBlocksOfPlacesAreUsedAgain(t *testing.T) {
 	m := NewMap(MapOptions{Manual: true})
-	defer m.Close()
+	defer func() { require.NoError(t, m.Close()) }()
 	ctx := context.Background()
 	_, err := m.Create(ctx, CreateRequest{Event: "e", Layout: Layout{Areas: []Area{{Name: "floor", Capacity: 10}}}})
 	require.NoError(t, err)
