@@ -142,3 +142,50 @@ func (m *Mutex) turn(locked bool) {
 	m.locked = locked
 	changes++
 }
+
+// RWMutex is sync's, without its precedence of writers.
+type RWMutex struct {
+	Mutex
+
+	readers int
+}
+
+// Lock locks m when it is free.
+func (m *RWMutex) Lock() {
+	Wait(func() bool { return !m.locked && m.readers == 0 })
+	m.turn(true)
+}
+
+// RLock locks m for reading.
+func (m *RWMutex) RLock() {
+	Wait(func() bool { return !m.locked })
+	m.readers++
+	changes++
+}
+
+// TryRLock locks m for reading if nobody has locked it, and reports whether it did.
+func (m *RWMutex) TryRLock() bool {
+	change(&m.locked)
+	if m.locked {
+		return false
+	}
+	m.readers++
+	changes++
+	return true
+}
+
+// RUnlock unlocks m for reading.
+func (m *RWMutex) RUnlock() {
+	change(&m.locked)
+	m.readers--
+	changes++
+}
+
+// Pool is sync's. It keeps nothing.
+type Pool struct{ New func() any }
+
+// Get makes a new one.
+func (p *Pool) Get() any { return p.New() }
+
+// Put drops it.
+func (p *Pool) Put(any) {}

@@ -42,6 +42,8 @@ type thread struct {
 	seen   uint64                  // changes when it last came out of Gosched
 	next   operation               // what it does when it goes on
 	asleep bool                    // its next operation has been explored here, and all that follows
+	comms  []Comm                  // that it waits for
+	handed unsafe.Pointer          // the channel without a buffer to which another thread has sent for it
 }
 
 // An operation is what a thread does next. The zero operation is anything.
@@ -65,6 +67,10 @@ var (
 	running *thread
 	// changes counts the atomic operations that have changed a value.
 	changes uint64
+	// threads have not ended.
+	threads []*thread
+	// began is the number of threads that have begun.
+	began int
 )
 
 // errStopped unwinds a thread that is stopped.
@@ -145,29 +151,28 @@ func Explore(tb testing.TB, setup func() (threads []func(), check func())) int {
 // Systematic Testing of Multithreaded Programs", 2007).
 func ExploreBounded(tb testing.TB, interruptions int, setup func() (threads []func(), check func())) int {
 	tb.Helper()
-	return explore(tb, setup, func(fs []func(), path []choice) ([]choice, error) {
-		return runBounded(fs, path, interruptions)
-	})
+	return explore(tb, setup, func(fs []func(), p *path) error { return runBounded(fs, p, interruptions) })
 }
 
 func explore(tb testing.TB, setup func() (threads []func(), check func()),
-	run func([]func(), []choice) ([]choice, error),
+	run func([]func(), *path) error,
 ) int {
 	tb.Helper()
 	runs := 0
-	for path := []choice(nil); ; runs++ {
-		threads, check := setup()
-		var err error
-		if path, err = run(threads, path); err != nil {
+	for choices := []choice(nil); ; runs++ {
+		now, timers, threads, began = 0, nil, nil, 0
+		fs, check := setup()
+		p := &path{choices: choices}
+		if err := run(fs, p); err != nil {
 			tb.Error(err)
 		} else {
 			check()
 		}
 		if tb.Failed() {
-			tb.Logf("interleaving %d: %v", runs, path)
+			tb.Logf("interleaving %d: %v", runs, p.choices)
 			return runs + 1
 		}
-		if path = next(path); path == nil {
+		if choices = next(p.choices); choices == nil {
 			return runs + 1
 		}
 		if runs == limit {
@@ -176,57 +181,92 @@ func explore(tb testing.TB, setup func() (threads []func(), check func()),
 	}
 }
 
+// A path is the choices of one run.
+type path struct {
+	choices []choice
+	at      int
+	over    bool // what follows has been explored: the first is chosen
+}
+
+// taken is the path of the run; nil outside of runs.
+var taken *path
+
+// begin begins the threads of a run along p.
+func (p *path) begin(fs []func()) {
+	taken = p
+	for _, f := range fs {
+		begin(f)
+	}
+}
+
+// choose returns a number below n: what the path says, or 0 beyond its end.
+func (p *path) choose(n int) int {
+	if p.over {
+		return 0
+	}
+	if p.at == len(p.choices) {
+		p.choices = append(p.choices, choice{0, n})
+	}
+	p.at++
+	return p.choices[p.at-1].i
+}
+
+// IntN is that of math/rand: Explore sees every number that it can return.
+func IntN(n int) int {
+	if taken == nil || n == 1 {
+		return 0
+	}
+	return taken.choose(n)
+}
+
 // A choice says that of n threads that could go on and did not sleep the i'th
 // went on.
 type choice struct{ i, n int }
 
 // run runs the threads along path, and beyond it always the first one that can
 // go on and does not sleep. When all sleep, the path ends, since what follows
-// has been explored. It returns the whole path, and an error if the threads
-// deadlock.
-func run(fs []func(), path []choice) ([]choice, error) {
-	var threads []*thread // that have not ended
-	for i, f := range fs {
-		threads = append(threads, start(i, f))
-	}
-	for at := 0; ; at++ {
+// has been explored. It returns an error if the threads deadlock.
+func run(fs []func(), p *path) error {
+	p.begin(fs)
+	for {
 		able, awake := able(threads)
 		if len(able) == 0 {
-			break
+			if !fire() {
+				break
+			}
+			continue
 		}
 		th := able[0]
-		if len(awake) > 0 && at <= len(path) { // beyond it if all have slept
-			if at == len(path) {
-				path = append(path, choice{0, len(awake)})
-			}
-			for _, explored := range awake[:path[at].i] {
+		if len(awake) == 0 {
+			p.over = true
+		} else if !p.over {
+			i := p.choose(len(awake))
+			for _, explored := range awake[:i] {
 				explored.asleep = true
 			}
-			th = awake[path[at].i]
+			th = awake[i]
 		}
 		for _, other := range threads {
 			other.asleep = other.asleep && other.next.commutes(th.next)
 		}
-		if !th.goOn() {
-			threads = slices.DeleteFunc(threads, func(other *thread) bool { return other == th })
-		}
+		th.goOn()
 	}
-	return path, stop(threads, len(fs))
+	return stop()
 }
 
 // runBounded runs the threads along path, and beyond it the same thread as long as
 // it can go on. It has no thread sleep, since what an interruption leads to need
 // not be seen by another order with as few of them.
-func runBounded(fs []func(), path []choice, interruptions int) ([]choice, error) {
-	var threads []*thread // that have not ended
-	for i, f := range fs {
-		threads = append(threads, start(i, f))
-	}
+func runBounded(fs []func(), p *path, interruptions int) error {
+	p.begin(fs)
 	var last *thread
-	for at := 0; ; at++ {
+	for {
 		able, _ := able(threads)
 		if len(able) == 0 {
-			break
+			if !fire() {
+				break
+			}
+			continue
 		}
 		if i := slices.Index(able, last); i >= 0 {
 			able[0], able[i] = able[i], able[0]
@@ -234,31 +274,29 @@ func runBounded(fs []func(), path []choice, interruptions int) ([]choice, error)
 				able = able[:1]
 			}
 		}
-		if at == len(path) {
-			path = append(path, choice{0, len(able)})
-		}
-		th := able[path[at].i]
-		if path[at].i > 0 && able[0] == last {
+		i := p.choose(len(able))
+		if i > 0 && able[0] == last {
 			interruptions--
 		}
-		last = th
-		if !th.goOn() {
-			threads = slices.DeleteFunc(threads, func(other *thread) bool { return other == th })
-		}
+		last = able[i]
+		last.goOn()
 	}
-	return path, stop(threads, len(fs))
+	return stop()
 }
 
-// goOn runs th to its next pause, and reports whether it has not ended.
-func (th *thread) goOn() bool {
+// goOn runs th to its next pause, or to its end.
+func (th *thread) goOn() {
 	running = th
 	_, more := th.resume()
 	running = nil
-	return more
+	if !more {
+		threads = slices.DeleteFunc(threads, func(other *thread) bool { return other == th })
+	}
 }
 
 // stop ends threads that wait for ever, and returns an error if there are any.
-func stop(threads []*thread, of int) error {
+func stop() error {
+	taken = nil
 	if len(threads) == 0 {
 		return nil
 	}
@@ -269,7 +307,13 @@ func stop(threads []*thread, of int) error {
 		th.stop()
 		running = nil
 	}
-	return fmt.Errorf("deadlock: of %d threads %d wait, and nobody else is left", of, waiting)
+	return fmt.Errorf("deadlock: of %d threads %d wait, and nobody else is left", began, waiting)
+}
+
+// begin adds a new thread, paused before its beginning.
+func begin(f func()) {
+	threads = append(threads, start(began, f))
+	began++
 }
 
 // start returns a new thread, paused before its beginning.

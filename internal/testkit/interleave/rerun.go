@@ -1,6 +1,7 @@
 package interleave
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -17,21 +18,12 @@ import (
 // Rewritten says whether this test binary was built by [Rerun].
 func Rewritten() bool { return os.Getenv("FERROUS_INTERLEAVE") != "" }
 
-// imports puts this package in place of others. An import is a line of its own.
-var imports = func() *strings.Replacer {
-	const ours = `"github.com/coderrange/ferrous/internal/testkit/interleave"`
-	return strings.NewReplacer(
-		"\t"+`"sync/atomic"`+"\n", "\tatomic "+ours+"\n",
-		"\t"+`"sync"`+"\n", "\tsync "+ours+"\n",
-		"\t"+`"runtime"`+"\n", "\truntime "+ours+"\n",
-	)
-}()
-
 // Rerun runs the tests of the package in the current directory whose names match
-// once more, with this package in place of sync/atomic in the named files, and
-// in place of sync and runtime where these import them: of sync they may use
-// Mutex, and of runtime Gosched. The tests call [Explore], and must be there
-// and pass. With the race detector and on 32 bits it skips the test, which would
+// once more, with this package in place of sync/atomic and sync in the named files, and
+// in place of runtime, time and math/rand/v2 where it has all that they use of these.
+// Statements with channels become calls of this package, too. For "a.go=b.go" the file b.go
+// takes the place of a.go as it is: a model of it with fewer steps. The tests call [Explore],
+// and must be there and pass. With the race detector and on 32 bits it skips the test, which would
 // do the same again.
 func Rerun(t *testing.T, tests string, files ...string) {
 	t.Helper()
@@ -41,11 +33,17 @@ func Rerun(t *testing.T, tests string, files ...string) {
 	replace := map[string]string{}
 	dir := t.TempDir()
 	for _, file := range files {
-		text, err := os.ReadFile(file)
+		file, model, modelled := strings.Cut(file, "=")
+		text, err := os.ReadFile(cmp.Or(model, file))
 		require.NoError(t, err)
-		require.Regexp(t, `(?m)^\t"sync(/atomic)?"$`, string(text), "%s imports neither sync nor sync/atomic", file)
-		to := filepath.Join(dir, filepath.Base(file))
-		require.NoError(t, os.WriteFile(to, []byte(imports.Replace(string(text))), 0o600))
+		if !modelled {
+			var changed bool
+			text, changed, err = rewrite(file, text)
+			require.NoError(t, err)
+			require.True(t, changed, "%s has nothing to replace", file)
+		}
+		to := filepath.Join(dir, strconv.Itoa(len(replace))+filepath.Base(file))
+		require.NoError(t, os.WriteFile(to, text, 0o600))
 		from, err := filepath.Abs(file)
 		require.NoError(t, err)
 		replace[from] = to
