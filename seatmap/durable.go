@@ -238,7 +238,7 @@ func (d *durableMap) keeps(kind ChangeKind, until int64) bool {
 	switch kind {
 	case ChangeExpired:
 		return false
-	case ChangeBlocked, ChangeExtended, ChangeReleased:
+	case ChangeBlocked, ChangeExtended, ChangeReleased, ChangePaying:
 		return d.options.Holds || until == endless
 	case ChangeSnapshot, ChangeGap, ChangeBooked, ChangeCanceled, ChangeReissued, ChangeMoved:
 	}
@@ -457,7 +457,7 @@ func (e *event) answer(now int64, asked *keyedRequest, head uint32, taken bool, 
 		}
 	case methodRelease, methodCancel, methodRevoke:
 		h = &Hold{}
-	case methodExtend, methodReissue, methodMove:
+	case methodExtend, methodReissue, methodMove, methodBeginPayment, methodEndPayment:
 	}
 	slot := e.keys.remember(now, &q, asked.user)
 	e.keys.slots[slot].keep(h)

@@ -31,7 +31,7 @@ func onOwnDisk(t *testing.T, size int) (dir string, inside bool) {
 	}
 	cmd := process(t, t.Name(), t.TempDir())
 	cmd.Args = append(cmd.Args, "-test.v")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
+	cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWNS
 	if os.Geteuid() != 0 {
 		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
 		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/coderrange/ferrous/internal/testkit"
 	"github.com/coderrange/ferrous/seatmap"
 	"github.com/coderrange/ferrous/seatmap/journal"
 )
@@ -28,7 +29,7 @@ const child = "FERROUS_JOURNAL_DIR"
 // process runs the test of this name in a process of its own.
 func process(t *testing.T, name, dir string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+name+"$")
+	cmd := testkit.Self(t, "-test.run=^"+name+"$")
 	cmd.Env = append(os.Environ(), child+"="+dir)
 	cmd.Stderr = os.Stderr
 	return cmd
