@@ -112,13 +112,13 @@ const MaxTTL = 30 * 24 * time.Hour
 // A key belongs to one user of one event; the keys of Create and Remove belong to
 // the event's name. How long an answer is remembered: that of Block, BlockAny and
 // Book until the hold or booking ends and [KeyMemory] longer; that of Create until
-// the event is removed and KeyMemory longer; that of Remove, Release, Extend and
-// Cancel for KeyMemory.
+// the event is removed and KeyMemory longer; those of all other requests for KeyMemory.
 //
 // After [ErrOutcomeUnknown], repeat the request with the same key. Without a key
 // there is no way to find out whether it was carried out.
 //
-// Optional interfaces, such as [Sweeper], are for what only some stores offer.
+// Optional interfaces are for what only some stores offer: [Operator], [Payer],
+// [Porter] and [Sweeper]. Their errors come in the same order.
 type Store interface {
 	// Create adds an event. It fails with [ErrExists] if there is one of that name.
 	Create(ctx context.Context, r CreateRequest) (Receipt, error)
