@@ -145,6 +145,12 @@ func mustBeValid(o *Options) {
 		panic(fmt.Errorf("journal: Open: CompactAfter is %d, which is negative", o.CompactAfter))
 	case o.SegmentSize < 0:
 		panic(fmt.Errorf("journal: Open: SegmentSize is %d, which is negative", o.SegmentSize))
+	case o.Map.SweepEvery < 0:
+		panic(fmt.Errorf("journal: Open: Map.SweepEvery is %v, which is negative", o.Map.SweepEvery))
+	case o.Map.Ring < 0 || o.Map.Ring > 1<<20:
+		panic(fmt.Errorf("journal: Open: Map.Ring is %d, not 0 to %d", o.Map.Ring, 1<<20))
+	case o.Map.Keys < 0:
+		panic(fmt.Errorf("journal: Open: Map.Keys is %d, which is negative", o.Map.Keys))
 	}
 }
 

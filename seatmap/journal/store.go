@@ -50,7 +50,7 @@ func (s *Store) Remove(ctx context.Context, r seatmap.RemoveRequest) (receipt se
 // for the disk if [Options.Holds] is set.
 func (s *Store) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold, error) {
 	if s.self != s || s.slow.Load() || ctx == nil {
-		return s.blockSlow(ctx, &r)
+		return s.blockSlow(ctx, r)
 	}
 	h, err := s.m.Block(ctx, r)
 	if err == nil {
@@ -60,9 +60,9 @@ func (s *Store) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold
 }
 
 // blockSlow is Block if holds are durable, or if there is something wrong.
-func (s *Store) blockSlow(ctx context.Context, r *seatmap.BlockRequest) (h seatmap.Hold, err error) {
-	err = s.write(ctx, "Block", r.Event, r, func() (err error) {
-		h, err = s.m.Block(ctx, *r)
+func (s *Store) blockSlow(ctx context.Context, r seatmap.BlockRequest) (h seatmap.Hold, err error) {
+	err = s.write(ctx, "Block", r.Event, &r, func() (err error) {
+		h, err = s.m.Block(ctx, r)
 		return err
 	})
 	return h, err

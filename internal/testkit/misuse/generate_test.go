@@ -153,6 +153,7 @@ var recipes = map[string]string{
 	"*task.Scope":             "scope()",
 	"task.PoolOptions":        "task.PoolOptions{Workers: 1}",
 	"*seatmap.Map":            "seats()",
+	"*journal.Store":          "kept()",
 	"seatmap.PlanOptions":     "seatmap.PlanOptions{Seats: 4}",
 	"seatmap.Layout":          "seatmap.Layout{Count: 4}",
 	"seatmap.Token":           "hold().Token",
