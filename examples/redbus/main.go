@@ -11,8 +11,9 @@
 //	mutex    the same, with a goroutine for each user
 //	map      a concurrent map, whose Compute changes one seat
 //	seatmap  the seatmap package, through its Store
+//	journal  the same on a disk: a booking is synced before it is acknowledged
 //
-// Threads are chosen by name: nobody has a million of them. The program checks its own result and fails when a seat ever had two holders, when
+// Threads and journal are chosen by name. The program checks its own result and fails when a seat ever had two holders, when
 // somebody was refused a seat that nobody had, and when a hold outlives its end or
 // is of use to a stranger.
 //

@@ -174,7 +174,7 @@ func TestBadFlagsGetOneLine(t *testing.T) {
 		"-workers -1":                 "-workers -1 is not 0 to 50000",
 		"-workers 50001":              "-workers 50001 is not",
 		"-seed -1":                    "-seed",
-		"-version rust":               `-version "rust" is not one of all, mutex, map, seatmap`,
+		"-version rust":               `-version "rust" is not one of all, mutex, map, seatmap, threads, journal`,
 		"-version=":                   `-version "" is not one of`,
 		"-nonsense":                   "-nonsense",
 		"again":                       `unexpected argument "again"`,

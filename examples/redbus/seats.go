@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
+	"os"
 	"time"
 
 	"github.com/coderrange/ferrous/seatmap"
+	"github.com/coderrange/ferrous/seatmap/journal"
 )
 
 // seatmapStore is the third version: a seatmap.Map through the Store interface
@@ -15,17 +18,35 @@ type seatmapStore struct {
 	ttl    time.Duration
 	labels []string
 	seats  seatmap.Store
+	dir    string // of a journal
 }
 
 const bus = "bus"
 
 func openSeatmap(c config, labels []string) (store, error) {
-	m := seatmap.NewMap(seatmap.MapOptions{})
-	layout := seatmap.Layout{Count: len(labels)}
-	if _, err := m.Create(context.Background(), seatmap.CreateRequest{Event: bus, Layout: layout}); err != nil {
+	return openStore(seatmap.NewMap(seatmap.MapOptions{}), "", c, labels)
+}
+
+// openJournal opens the version that has its bookings on a disk before it says so.
+func openJournal(c config, labels []string) (store, error) {
+	dir, err := os.MkdirTemp("", "redbus")
+	if err != nil {
 		return nil, err
 	}
-	return &seatmapStore{ttl: c.hold, labels: labels, seats: m}, nil
+	j, err := journal.Open(dir, journal.Options{SegmentSize: 1 << 20})
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return openStore(j, dir, c, labels)
+}
+
+func openStore(m seatmap.Store, dir string, c config, labels []string) (store, error) {
+	s := &seatmapStore{ttl: c.hold, labels: labels, seats: m, dir: dir}
+	layout := seatmap.Layout{Count: len(labels)}
+	if _, err := m.Create(context.Background(), seatmap.CreateRequest{Event: bus, Layout: layout}); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
 }
 
 func (s *seatmapStore) block(ctx context.Context, user string, seat int) (hold, error) {
@@ -56,4 +77,10 @@ func (s *seatmapStore) statuses(ctx context.Context) ([]SeatStatus, error) {
 	return out, nil
 }
 
-func (s *seatmapStore) close() error { return s.seats.Close() }
+func (s *seatmapStore) close() error {
+	err := s.seats.Close()
+	if s.dir != "" {
+		err = errors.Join(err, os.RemoveAll(s.dir))
+	}
+	return err
+}

@@ -88,13 +88,14 @@ var versions = []version{
 	{"map", openConcurrent},
 	{"seatmap", openSeatmap},
 	{"threads", openThreads},
+	{"journal", openJournal},
 }
 
 // chosen returns the versions that a -version flag means, one of [names]. To all belong
-// those that give each user a goroutine.
+// those that give each user a goroutine and need no disk.
 func chosen(name string) []version {
 	if name == "all" {
-		return slices.DeleteFunc(slices.Clone(versions), func(v version) bool { return v.name == "threads" })
+		return slices.DeleteFunc(slices.Clone(versions), func(v version) bool { return v.name == "threads" || v.name == "journal" })
 	}
 	i := slices.IndexFunc(versions, func(v version) bool { return v.name == name })
 	return versions[i : i+1]
