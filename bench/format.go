@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -27,21 +28,30 @@ func (rep *report) format(markdown bool) string {
 }
 
 // cells returns the table: a column for each implementation, and a line for the
-// time of each set of parameters and for each other unit that is no memory.
+// time of each set of parameters and for each other unit that is no memory. A time
+// of a part of an operation, such as ns/seat, stands for that of the whole.
 func (t *table) cells() [][]string {
-	cells := [][]string{append([]string{""}, t.impls...)}
+	impls := t.columns()
+	cells := [][]string{append([]string{""}, impls...)}
 	for _, r := range t.rows {
-		for i, unit := range r.units() {
-			if unit == "B/op" || unit == "allocs/op" {
-				continue // they are beside the time
+		units, main := r.units(), "ns/op"
+		if i := slices.IndexFunc(units, isTimeOfPart); i >= 0 {
+			main = units[i]
+		}
+		for _, unit := range units {
+			if unit == "B/op" || unit == "allocs/op" || unit == "ns/op" && unit != main {
+				continue // the memory is beside the time
 			}
 			name := strings.Join(r.params, ", ")
-			if i > 0 {
+			switch {
+			case isTimeOfPart(unit):
+				name = strings.TrimPrefix(name+", per "+strings.TrimPrefix(unit, "ns/"), ", ")
+			case unit != "ns/op":
 				name = strings.TrimPrefix(name+", "+unit, ", ")
 			}
 			line := []string{name}
-			for _, impl := range t.impls {
-				line = append(line, r.cell(impl, unit))
+			for _, impl := range impls {
+				line = append(line, r.cell(impl, unit, unit == main))
 			}
 			cells = append(cells, line)
 		}
@@ -49,16 +59,38 @@ func (t *table) cells() [][]string {
 	return cells
 }
 
+func isTimeOfPart(unit string) bool { return strings.HasPrefix(unit, "ns/") && unit != "ns/op" }
+
+// columns returns the implementations, ours first.
+func (t *table) columns() []string {
+	impls := slices.Clone(t.impls)
+	slices.SortStableFunc(impls, func(a, b string) int {
+		return cmp.Compare(columnOf(a), columnOf(b))
+	})
+	return impls
+}
+
+func columnOf(impl string) int {
+	switch {
+	case impl == "ours":
+		return 0
+	case strings.HasPrefix(impl, "ours"):
+		return 1
+	default:
+		return 2
+	}
+}
+
 // cell returns what that implementation took in that unit, with its ratio to ours,
-// and beside a time what it allocated.
-func (r *row) cell(impl, unit string) string {
+// and beside its main unit what it allocated.
+func (r *row) cell(impl, unit string, main bool) string {
 	one := r.of(impl)
 	value := one.median(unit)
 	if math.IsNaN(value.Center) {
 		return ""
 	}
 	text := number(value.Center)
-	if unit == "ns/op" {
+	if strings.HasPrefix(unit, "ns/") {
 		text = duration(value.Center)
 		if spread := value.PctRangeString(); spread != "0%" && spread != "∞" {
 			text += " ±" + spread
@@ -67,8 +99,8 @@ func (r *row) cell(impl, unit string) string {
 	if ours := r.of("ours").median(unit).Center; impl != "ours" && ours > 0 && strings.HasPrefix(unit, "ns/") {
 		text += fmt.Sprintf(" (%s×)", number(value.Center/ours))
 	}
-	if n := one.median("allocs/op").Center; unit == "ns/op" && n > 0 {
-		text += fmt.Sprintf(", %s B in %s", number(one.median("B/op").Center), number(n))
+	if n := one.median("allocs/op").Center; main && n > 0 {
+		text += fmt.Sprintf(", %s in %s", size(one.median("B/op").Center), count(n))
 	}
 	return text
 }
@@ -87,10 +119,36 @@ func duration(ns float64) string {
 	}
 }
 
+// size returns so many bytes with three digits and a unit.
+func size(n float64) string {
+	switch {
+	case n >= 1e6:
+		return number(n/1e6) + " MB"
+	case n >= 1e4:
+		return number(n/1e3) + " kB"
+	default:
+		return number(n) + " B"
+	}
+}
+
+// count returns n with three digits and a unit.
+func count(n float64) string {
+	switch {
+	case n >= 1e6:
+		return number(n/1e6) + "M"
+	case n >= 1e4:
+		return number(n/1e3) + "k"
+	default:
+		return number(n)
+	}
+}
+
 // number returns v with three digits, or with all of those before the point.
 func number(v float64) string {
 	digits := 2
 	switch {
+	case v > 0 && v < 0.1:
+		return strconv.FormatFloat(v, 'g', 2, 64)
 	case v == math.Trunc(v) || v >= 100:
 		digits = 0
 	case v >= 10:

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -71,6 +72,47 @@ BenchmarkSemaphore/impl=other/goroutines=8-2 10 300 ns/op 16 B/op 2 allocs/op
 	files, err := filepath.Glob(filepath.Join(folder, "*.svg"))
 	require.NoError(t, err)
 	assert.Len(t, files, 1, "no curve without results")
+}
+
+// The pages of docs/performance ask for benchmarks and show curves that exist.
+func TestPagesNameWhatExists(t *testing.T) {
+	const root = ".."
+	benchmarks := map[string]bool{"machine": true}
+	found, err := filepath.Glob(root + "/*/*_test.go")
+	require.NoError(t, err)
+	more, err := filepath.Glob(root + "/bench/*/*_test.go")
+	require.NoError(t, err)
+	for _, file := range append(found, more...) {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		folder, err := filepath.Rel(root, filepath.Dir(file))
+		require.NoError(t, err)
+		for _, name := range regexp.MustCompile(`(?m)^func Benchmark(\w+)\(`).FindAllStringSubmatch(string(text), -1) {
+			benchmarks[filepath.ToSlash(folder)+"."+name[1]] = true
+		}
+	}
+	files := map[string]bool{}
+	for _, c := range curves {
+		files[c.file] = true
+		assert.True(t, benchmarks[c.table], c.table)
+	}
+	pages, err := filepath.Glob(root + "/docs/performance/*.md")
+	require.NoError(t, err)
+	require.NotEmpty(t, pages)
+	shown := map[string]bool{}
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		require.NoError(t, err)
+		for _, name := range place.FindAllStringSubmatch(string(text), -1) {
+			assert.True(t, benchmarks[name[2]], "%s: %s", page, name[2])
+		}
+		for _, name := range regexp.MustCompile(`\((\S+\.svg)\)`).FindAllStringSubmatch(string(text), -1) {
+			assert.True(t, files[name[1]], "%s: %s", page, name[1])
+			assert.FileExists(t, filepath.Join(filepath.Dir(page), name[1]))
+			shown[name[1]] = true
+		}
+	}
+	assert.Len(t, shown, len(files), "every curve is on a page")
 }
 
 func TestCurvesNeedTheirParameter(t *testing.T) {

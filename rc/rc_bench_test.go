@@ -39,7 +39,7 @@ func BenchmarkRcCloneDrop(b *testing.B) {
 	})
 }
 
-func BenchmarkRcGet(b *testing.B) {
+func BenchmarkRcPtr(b *testing.B) {
 	a := rc.New(1)
 	sum := 0
 	for range b.N {

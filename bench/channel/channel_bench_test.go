@@ -216,14 +216,14 @@ func BenchmarkSelect(b *testing.B) {
 		_, idle := channel.New[int](capacity)
 		cases := []channel.Case{rx.OnRecv(func(int, error) {}), idle.OnRecv(func(int, error) {})}
 		c, never := make(chan int, capacity), make(chan int, capacity)
-		name := func(what string) string { return fmt.Sprintf("%s/capacity=%d/", what, capacity) }
-		b.Run(name("Ready")+"ours", func(b *testing.B) {
+		name := func(op, impl string) string { return fmt.Sprintf("op=%s/capacity=%d/impl=%s", op, capacity, impl) }
+		b.Run(name("ready", "ours"), func(b *testing.B) {
 			for b.Loop() {
 				_ = tx.TrySend(1)
 				_, _ = channel.Select(ctx, cases...)
 			}
 		})
-		b.Run(name("Ready")+"native", func(b *testing.B) {
+		b.Run(name("ready", "native"), func(b *testing.B) {
 			for b.Loop() {
 				c <- 1
 				select {
@@ -233,12 +233,12 @@ func BenchmarkSelect(b *testing.B) {
 				}
 			}
 		})
-		b.Run(name("Try")+"ours", func(b *testing.B) {
+		b.Run(name("try", "ours"), func(b *testing.B) {
 			for b.Loop() {
 				channel.TrySelect(cases...)
 			}
 		})
-		b.Run(name("Try")+"native", func(b *testing.B) {
+		b.Run(name("try", "native"), func(b *testing.B) {
 			for b.Loop() {
 				select {
 				case <-c:
@@ -247,7 +247,7 @@ func BenchmarkSelect(b *testing.B) {
 				}
 			}
 		})
-		b.Run(name("Parked")+"ours", func(b *testing.B) {
+		b.Run(name("parked", "ours"), func(b *testing.B) {
 			ask, asked := channel.New[int](capacity)
 			go func() {
 				for v, err := range asked.All(ctx) {
@@ -262,7 +262,7 @@ func BenchmarkSelect(b *testing.B) {
 			}
 			ask.Close()
 		})
-		b.Run(name("Parked")+"native", func(b *testing.B) {
+		b.Run(name("parked", "native"), func(b *testing.B) {
 			ask := make(chan int, capacity)
 			go func() {
 				for v := range ask {

@@ -119,6 +119,7 @@ func BenchmarkKeyed(b *testing.B) {
 					})
 				}
 				all.Wait()
+				b.StopTimer()
 			})
 		}
 	}
