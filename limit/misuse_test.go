@@ -137,9 +137,11 @@ func TestValuesPrintTheirState(t *testing.T) {
 		for want, v := range map[string]state{
 			"Rate(0 available, 2 per 1s, burst 3)\navailable 0\nrate 2 per 1s, burst 3": r,
 			"Rate(not made by NewRate)\nstate not made by NewRate":                      new(limit.Rate),
+
 			"Reservation(2 in 500ms)": v,
 			"Reservation(canceled)":   canceled,
 			"Reservation(none)":       new(limit.Reservation),
+
 			"Keyed(1 of 5 keys, 2 per 1s, burst 3)\nkeys 1 of 5\nrate of each 2 per 1s, burst 3":                  k,
 			"Keyed(not made by NewKeyed)\nstate not made by NewKeyed":                                             new(limit.Keyed[int]),
 			"Concurrency(1 of 1 running, 1 of 4 waiting)\nrunning 1 of 1\nwaiting 1 of 4":                         c,
