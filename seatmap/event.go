@@ -180,7 +180,8 @@ func (e *event) blockAny(r *BlockAnyRequest, h *Hold) error {
 			return err
 		}
 	}
-	seats, err := p.chooseWhere(w.mono, r.N, &r.Where)
+	where := r.Where // a copy, lest r escapes on 32 bits: a refusal does not allocate
+	seats, err := p.chooseWhere(w.mono, r.N, &where)
 	if err != nil {
 		return err
 	}

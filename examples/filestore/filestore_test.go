@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -191,7 +192,10 @@ func TestAClientThatStallsDoesNotKeepTheServer(t *testing.T) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	done := make(chan error)
-	go func() { done <- serve(ctx, l, NewStore(roomy), time.Millisecond) }()
+	s := NewStore(roomy)
+	mine := s.Clone()
+	defer mine.Drop()
+	go func() { done <- serve(ctx, l, s, time.Millisecond) }()
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", l.Addr().String())
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, conn.Close()) }()
@@ -204,4 +208,7 @@ func TestAClientThatStallsDoesNotKeepTheServer(t *testing.T) {
 	require.NoError(t, <-done, "a signal is no failure")
 	_, err = io.Copy(io.Discard, conn) // the server has cut it off
 	require.NoError(t, err)
+	for mine.shared.StrongCount() > 1 { // the request ends without its client
+		runtime.Gosched()
+	}
 }
