@@ -157,7 +157,7 @@ func (b *bank) declined(p payment) bool {
 // charge is submit and waits for the answer.
 func (b *bank) charge(ctx context.Context, p payment) error {
 	answer := b.submit(ctx, p)
-	defer answer.Close()
+	defer b.leave(p, answer)
 	failure, err := answer.Recv(ctx)
 	return errors.Join(failure, err)
 }
@@ -171,6 +171,16 @@ func (b *bank) submit(ctx context.Context, p payment) *channel.OneshotReceiver[e
 		_ = tx.Send(err) // nobody has closed rx yet
 	}
 	return rx
+}
+
+// leave ends the wait for an answer. A success that nobody has received, since it came at
+// the last moment, is told to b.answer, as are those that come later.
+func (b *bank) leave(p payment, answer *channel.OneshotReceiver[error]) {
+	answer.Shutdown()
+	if failure, err := answer.TryRecv(); failure == nil && err == nil {
+		b.answer(p)
+	}
+	answer.Close()
 }
 
 // move moves the money, or not, as the faults have it. It reports whether the gateway

@@ -37,7 +37,7 @@ const (
 func (p *pipeline) settle(ctx context.Context, pay payment) error {
 	var s settlement
 	p.submit(ctx, pay, &s)
-	defer func() { s.answer.Close() }() // what comes later goes to confirm
+	defer func() { p.bank.leave(pay, s.answer) }() // what comes later goes to confirm
 	retries := p.first.Start(ctx)
 	for {
 		i, err := channel.SelectInOrder(ctx, s.cases[:]...)
@@ -47,7 +47,7 @@ func (p *pipeline) settle(ctx context.Context, pay payment) error {
 			s.cancel(&retries)
 			return err
 		case i == again:
-			s.answer.Close()
+			p.bank.leave(pay, s.answer)
 			p.submit(ctx, pay, &s)
 			continue
 		case s.failure == nil:
