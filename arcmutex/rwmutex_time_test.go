@@ -42,15 +42,15 @@ func TestDowngradeLetsReadersAtTheFrontIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := arcmutex.NewRWMutex(0)
 		g := m.Lock()
-		in := 0
+		var in atomic.Int32
 		for range 3 {
-			go m.RWith(func(*int) { in++ })
+			go m.RWith(func(*int) { in.Add(1) })
 			synctest.Wait()
 		}
-		assert.Zero(t, in, "a reader beside the writer")
+		assert.Zero(t, in.Load(), "a reader beside the writer")
 		r := g.Downgrade()
 		synctest.Wait()
-		assert.Equal(t, 3, in)
+		assert.EqualValues(t, 3, in.Load())
 		r.Unlock()
 	})
 }
