@@ -100,7 +100,9 @@ func TestCheckFindsTheGuardThatWasNotReleased(t *testing.T) {
 	assert.Contains(t, errors[0], "1 refcell.Ref not ended")
 	assert.Contains(t, errors[0], "TestCheckFindsTheGuardThatWasNotReleased")
 	r.Release()
-	assert.Empty(t, track.Leaks())
+	for _, leak := range track.Leaks() { // of other tests
+		assert.NotContains(t, fmt.Sprint(leak), "TestCheckFindsTheGuardThatWasNotReleased")
+	}
 }
 
 // TestEveryBorrowIsTracked makes a borrow in every way. Its record begins with the

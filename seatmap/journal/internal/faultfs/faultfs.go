@@ -295,6 +295,16 @@ func (fs *FS) Content(name string) []byte {
 	return fs.names[name].now
 }
 
+// Contents returns the contents of all files, of one moment.
+func (fs *FS) Contents() (contents []string) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	for _, f := range fs.names {
+		contents = append(contents, string(f.now))
+	}
+	return contents
+}
+
 // Names returns the names of all files.
 func (fs *FS) Names() []string {
 	names, _ := fs.List()
