@@ -25,6 +25,8 @@ const (
 	recordCreate = 'C'
 	recordRemove = 'R'
 	recordSeats  = 'S'
+	recordSame   = 'P' // a request changed no seats, but has an answer
+	recordImport = 'I'
 	recordBounds = 'F' // which fences and revisions may be given out
 )
 
@@ -43,7 +45,6 @@ type durableMap struct {
 	begun    bool
 	idle     *sweeper          // of the Map, until Start
 	reading  *checkpointReader // an event of a checkpoint, of which a part was read
-	seatBuf  []uint32
 }
 
 type bounds struct{ fence, revision uint64 }
@@ -53,9 +54,11 @@ type eventJournal struct {
 	of     *durableMap
 	bounds bounds
 	asked  *keyedRequest // of the change that comes next, if its answer is not a hold or booking
+	from   grantName     // what the next change takes its seats from, if it has another fence
 	record seatsRecord
 
 	last, bounded atomic.Uint64 // the records of the last change, and of the bounds
+	reserved      atomic.Bool   // it has, or had, holds without a deadline
 }
 
 func init() {
@@ -75,6 +78,15 @@ func (e *event) asks(keyed *keyedRequest) {
 	}
 }
 
+// takesFrom notes that the next change makes another hold or booking of what is in the
+// one that begins at head.
+func (e *event) takesFrom(head uint32) {
+	if e.journal != nil {
+		rec := e.plan.rec(head)
+		e.journal.from = grantName{rec.fence, rec.first}
+	}
+}
+
 // bytesRecord is a record that was made before.
 type bytesRecord []byte
 
@@ -88,6 +100,9 @@ func (d *durableMap) journal(e *event, b bounds) {
 
 // created records a Create. The event is not visible yet.
 func (d *durableMap) created(e *event, r *CreateRequest) {
+	if d.log == nil {
+		return
+	}
 	p := e.plan
 	d.journal(e, bounds{p.fence + boundStep, p.revision + boundStep})
 	n := d.log.Append(d.createRecord(e, r))
@@ -116,6 +131,9 @@ func (d *durableMap) createRecord(e *event, r *CreateRequest) bytesRecord {
 
 // removed records a Remove, after the last change of the event.
 func (d *durableMap) removed(e *event, revision uint64, removed *eventResult) {
+	if d.log == nil {
+		return
+	}
 	b := appendText([]byte{recordRemove}, e.plan.name)
 	b = binary.AppendUvarint(b, max(e.plan.fence, e.journal.bounds.fence))
 	b = binary.AppendUvarint(b, revision)
@@ -125,33 +143,6 @@ func (d *durableMap) removed(e *event, revision uint64, removed *eventResult) {
 		key = removed.key
 	}
 	d.log.Append(bytesRecord(appendText(b, key)))
-}
-
-// seatsRecord is a [durable.Record] of a change of seats.
-type seatsRecord struct {
-	event     *event
-	rec       *record
-	seats     []uint32
-	state     SeatState
-	at, until int64 // of the wall clock, in nanoseconds
-	asked     *keyedRequest
-}
-
-// AppendTo implements [durable.Record].
-func (r *seatsRecord) AppendTo(b []byte) []byte {
-	p := r.event.plan
-	b = appendText(append(b, recordSeats), p.name)
-	b = binary.AppendUvarint(b, p.revision)
-	b = append(b, byte(r.state))
-	b = binary.AppendVarint(b, r.at)
-	b = appendSeats(b, r.seats)
-	if r.state == SeatBlocked || r.state == SeatBooked {
-		b = binary.AppendUvarint(b, r.rec.fence)
-		b = binary.AppendUvarint(b, uint64(r.rec.first))
-		b = binary.AppendVarint(b, r.until)
-		b = appendText(b, r.event.users.list[r.rec.user].name)
-	}
-	return appendAsked(b, r.asked)
 }
 
 // appendAsked appends a request with a key, or that there is none.
@@ -198,53 +189,6 @@ func (r *recordReader) asked() *keyedRequest {
 	return q
 }
 
-// changed records a change of seats, which has been made.
-func (j *eventJournal) changed(e *event, kind ChangeKind, rec *record, seats []uint32, until int64) {
-	p := e.plan
-	if b := &j.bounds; p.fence+boundStep/2 > b.fence || p.revision+boundStep/2 > b.revision {
-		*b = bounds{p.fence + boundStep, p.revision + boundStep}
-		r := appendText([]byte{recordBounds}, p.name)
-		r = binary.AppendUvarint(binary.AppendUvarint(r, b.fence), b.revision)
-		j.bounded.Store(j.of.log.Append(bytesRecord(r)))
-	}
-	asked := j.asked
-	j.asked = nil
-	if !j.of.keeps(kind, until) {
-		return
-	}
-	state := SeatState(p.word(int(seats[0])) & stateMask)
-	w := p.clock.wallTime()
-	r := &j.record
-	*r = seatsRecord{event: e, rec: rec, seats: seats, state: state, asked: asked}
-	switch state {
-	case SeatBlocked, SeatBooked:
-		r.at = w.time(rec.at).UnixNano()
-		if until != 0 {
-			r.until = w.time(until).UnixNano()
-		}
-		if rec.slot != noSlot && asked == nil {
-			r.asked = &e.keys.slots[rec.slot].keyedRequest
-		}
-	case SeatAvailable, SeatClosed:
-		r.at = w.at.UnixNano()
-	}
-	j.last.Store(j.of.log.Append(r))
-	*r = seatsRecord{}
-}
-
-// keeps reports whether a change is recorded. That a hold has reached its deadline is
-// known without a record.
-func (d *durableMap) keeps(kind ChangeKind, until int64) bool {
-	switch kind {
-	case ChangeExpired:
-		return false
-	case ChangeBlocked, ChangeExtended, ChangeReleased, ChangePaying:
-		return d.options.Holds || until == endless
-	case ChangeSnapshot, ChangeGap, ChangeBooked, ChangeCanceled, ChangeReissued, ChangeMoved:
-	}
-	return true
-}
-
 // Record implements [durable.State].
 func (d *durableMap) Record(name string) (last, volatile uint64, ok bool) {
 	e := d.event(name)
@@ -266,6 +210,10 @@ func (d *durableMap) Apply(b []byte) error {
 		return d.applyRemove(r)
 	case recordSeats:
 		return d.applySeats(r)
+	case recordSame:
+		return d.applySame(r)
+	case recordImport:
+		return d.applyImport(r)
 	case recordBounds:
 		name, b := r.text(), bounds{r.uint(), r.uint()}
 		d.raiseBounds(name, b)
@@ -343,84 +291,6 @@ func (d *durableMap) applyRemove(r *recordReader) error {
 	return nil
 }
 
-func (d *durableMap) applySeats(r *recordReader) error {
-	name := r.bytes(r.uint())
-	e := d.event(string(name))
-	if e == nil {
-		// A checkpoint does not have it because it was removed, which has to come.
-		d.lost[string(name)] = true
-		return nil
-	}
-	p := e.plan
-	revision := r.uint()
-	if revision <= p.revision {
-		return nil // it is in the checkpoint
-	}
-	state, at := SeatState(r.byte()), r.int()
-	d.seatBuf = r.seats(d.seatBuf[:0], p.count)
-	seats := d.seatBuf
-	w := p.clock.wallTime()
-	mono := func(wall int64) int64 {
-		if t := w.mono - (w.at.UnixNano() - wall); t != 0 {
-			return t
-		}
-		return -1 // 0 is no time
-	}
-	if r.bad || len(seats) == 0 || state > SeatClosed {
-		return errRecord
-	}
-	e.vacateAll(mono(at), seats)
-	word := uint64(state)
-	h := Hold{At: time.Unix(0, at)}
-	head := seats[0]
-	taken := state == SeatBlocked || state == SeatBooked
-	if taken {
-		fence, first, until, user := r.uint(), uint32(r.uint()), r.int(), r.text()
-		if r.bad || fence == 0 || checkUser(user) != nil || int64(first) >= int64(p.count) {
-			return errRecord
-		}
-		if state == SeatBlocked {
-			deadline := max(mono(until), 1)
-			word |= uint64(deadline) << stateBits
-			h.Until = time.Unix(0, until)
-			p.earliest.Store(min(p.earliest.Load(), deadline))
-		}
-		rec := p.rec(head)
-		rec.fence, rec.first, rec.at, rec.slot = fence, first, mono(at), noSlot
-		rec.tag, rec.user = p.tags.seal(p.tags.of(fence).with(first)), e.users.open(user)
-		p.fence = max(p.fence, fence)
-		if first != head {
-			if p.headOf == nil {
-				p.headOf = map[uint64]uint32{}
-			}
-			p.headOf[fence] = head
-		}
-	}
-	for _, seat := range seats {
-		p.set(seat, word)
-	}
-	if taken {
-		p.link(seats)
-		rec := p.rec(head)
-		if state == SeatBlocked {
-			e.users.addHold(p, head)
-		}
-		e.users.add(rec.user, len(seats))
-		h.Token, h.User = p.token(head), e.users.list[rec.user].name
-		h.Seats, h.Places = p.labels.named(seats)
-	}
-	p.setAvailableAt()
-	p.revision = revision
-	asked := r.asked()
-	if err := r.end(); err != nil {
-		return err
-	}
-	if asked != nil {
-		e.answer(mono(at), asked, head, taken, &h)
-	}
-	return nil
-}
-
 // vacateAll makes seats available, whatever they are.
 func (e *event) vacateAll(now int64, seats []uint32) {
 	p := e.plan
@@ -444,26 +314,6 @@ func (e *event) vacateAll(now int64, seats []uint32) {
 	}
 }
 
-// answer remembers the answer to a request.
-func (e *event) answer(now int64, asked *keyedRequest, head uint32, taken bool, h *Hold) {
-	q := e.keys.request(asked.user, asked.key, asked.fingerprint)
-	switch asked.fingerprint.method {
-	case methodBlock, methodBlockAny, methodBook, methodReserve:
-		if taken {
-			slot := e.keys.remember(now, &q, h.User)
-			e.plan.rec(head).slot = slot
-			e.keep(head, h)
-			return
-		}
-	case methodRelease, methodCancel, methodRevoke:
-		h = &Hold{}
-	case methodExtend, methodReissue, methodMove, methodBeginPayment, methodEndPayment:
-	}
-	slot := e.keys.remember(now, &q, asked.user)
-	e.keys.slots[slot].keep(h)
-	e.keys.ended(now, slot)
-}
-
 // Start implements [durable.State].
 func (d *durableMap) Start(log durable.Log) error {
 	if err := d.Stop(); err != nil {
@@ -478,12 +328,14 @@ func (d *durableMap) Start(log durable.Log) error {
 		p := e.plan
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if !d.options.Holds {
-			e.dropHolds()
-		}
 		b := d.restored[name]
+		j := &eventJournal{of: d}
+		if !d.options.Holds {
+			j.reserved.Store(e.dropHolds())
+		}
 		p.fence, p.revision = max(p.fence, b.fence), max(p.revision, b.revision)
-		d.journal(e, bounds{p.fence, p.revision})
+		j.bounds = bounds{p.fence, p.revision}
+		e.journal = j
 		e.sweeper = d.sweeper
 		e.scheduleSweep()
 		return true
@@ -505,18 +357,28 @@ func (d *durableMap) Stop() error {
 	return nil
 }
 
-// dropHolds ends the holds of a former life, whose answers are forgotten, too.
-func (e *event) dropHolds() {
+// dropHolds ends the holds of a former life, whose answers are forgotten, too. It reports
+// whether there are holds without a deadline, which it leaves.
+func (e *event) dropHolds() (endlessLeft bool) {
 	p := e.plan
 	forgotten := p.clock.now() - int64(KeyMemory)
-	for seat := range uint32(p.count) {
-		if word := p.word(int(seat)); SeatState(word&stateMask) == SeatBlocked && word>>stateBits != endless {
-			head := p.rec(seat).head
+	drop := func(entry uint32) {
+		word := p.wordOf(entry)
+		switch {
+		case SeatState(word&stateMask) != SeatBlocked:
+		case word>>stateBits == endless:
+			endlessLeft = true
+		default:
+			head := p.rec(entry).head
 			p.seatBuf = p.seats(p.seatBuf[:0], head)
 			p.vacate(forgotten, head, p.seatBuf, ChangeExpired)
 		}
 	}
+	for entry := range uint32(p.count + len(p.pages)*pageBlocks) {
+		drop(entry)
+	}
 	e.keys.forget(p.clock.now())
+	return endlessLeft
 }
 
 // The kinds of parts of a checkpoint, the first byte of each.
@@ -691,6 +553,20 @@ func (d *durableMap) Check(request any) error {
 		return err
 	case *RemoveRequest:
 		return checkRemove(r)
+	case *RevokeRequest:
+		return firstError(checkOperation(r.Event, nil, r.Actor, r.Reason, r.Key), checkPart(r.Seats, r.Places))
+	case *ReissueRequest:
+		return checkOperation(r.Event, nil, r.Actor, r.Reason, r.Key)
+	case *MoveRequest:
+		return firstError(checkOperation(r.Event, nil, r.Actor, r.Reason, r.Key), checkNamed(r.To))
+	case *ReserveRequest:
+		return firstError(checkOperation(r.Event, &r.User, r.Actor, r.Reason, r.Key), checkWanted(r.Seats, r.Places))
+	case *PaymentRequest:
+		return firstError(checkOwner(r.User, r.Key), checkTTL(r.TTL))
+	case *EndPaymentRequest:
+		return checkOwner(r.User, r.Key)
+	case *ExportRequest:
+		return checkEvent(r.Event)
 	case *BlockRequest:
 		return firstError(checkGrant(nil, r.Event, r.User, r.Key), checkWanted(r.Seats, r.Places), checkTTL(r.TTL))
 	case *BlockAnyRequest:
@@ -739,31 +615,69 @@ func (d *durableMap) Size(request any) int {
 		layout, _ := json.Marshal(createdLayout{r.Layout, r.Limits}) // it is plain data
 		return base + len(layout)
 	case *BlockRequest:
-		return base + 5*len(r.Seats)
+		return base + sizeOfEntries(len(r.Seats), len(r.Places))
 	case *BlockAnyRequest:
-		return base + 5*min(max(r.N, 0), MaxSeats)
+		return base + sizeOfEntries(max(r.N, 0), 0)
 	case *BookRequest:
-		return base + d.sizeOf(&r.Token, r.Seats)
+		if r.Seats == nil && r.Places == nil {
+			return base + d.sizeOf(&r.Token)
+		}
+		return 2*base + 2*d.sizeOf(&r.Token) // the rest of the hold is not being paid any more
 	case *ReleaseRequest:
-		return base + d.sizeOf(&r.Token, r.Seats)
+		return base + d.sizeOf(&r.Token)
 	case *CancelRequest:
-		return base + d.sizeOf(&r.Token, r.Seats)
+		return base + d.sizeOf(&r.Token)
 	case *ExtendRequest:
-		return base + d.sizeOf(&r.Token, nil)
+		return base + d.sizeOf(&r.Token)
+	case *PaymentRequest:
+		return base + d.sizeOf(&r.Token)
+	case *EndPaymentRequest:
+		return base + d.sizeOf(&r.Token)
+	case *RevokeRequest:
+		return base + d.sizeOfAll(r.Event)
+	case *ReissueRequest:
+		return base + d.sizeOfAll(r.Event)
+	case *MoveRequest:
+		return base + d.sizeOfAll(r.Event)
+	case *ReserveRequest:
+		return base + sizeOfEntries(len(r.Seats), len(r.Places))
 	}
 	return base
 }
 
-// sizeOf returns how many bytes name seats of a hold or booking, at most.
-func (d *durableMap) sizeOf(t *Token, seats []string) int {
-	const a, few = 5, 256 // bytes a seat
-	n := min(len(seats), MaxSeats)
-	if e := d.event(t.Event); e != nil && seats == nil {
-		if n = e.plan.count; n > few {
-			n = e.size(t)
-		}
+// sizeOfEntries returns how many bytes so many seats and areas take, at most.
+func sizeOfEntries(seats, areas int) int {
+	return 5*min(seats, MaxSeats) + 10*min(areas, MaxAreas)
+}
+
+// sizeOf returns how many bytes the seats and places of a hold or booking take, at most.
+func (d *durableMap) sizeOf(t *Token) int {
+	const few = 256
+	e := d.event(t.Event)
+	if e == nil {
+		return 0
 	}
-	return a * n
+	n := e.plan.count
+	if n > few {
+		n = e.size(t)
+	}
+	return sizeOfEntries(n, len(e.plan.areas))
+}
+
+// sizeOfAll returns how many bytes all seats and places of an event take, at most. A
+// fence of 0 names a hold or booking that is known only when the request is carried out.
+func (d *durableMap) sizeOfAll(event string) int {
+	e := d.event(event)
+	if e == nil {
+		return 0
+	}
+	return sizeOfEntries(e.plan.count, len(e.plan.areas))
+}
+
+// Reserved implements [durable.State].
+func (d *durableMap) Reserved(event string) bool {
+	e := d.event(event)
+	return e != nil && e.journal.reserved.Load()
 }
 
 // size returns the number of seats of a hold or booking.
@@ -805,11 +719,14 @@ func (e *event) erase(user, by string) (seats int) {
 	}
 	k := &e.keys
 	for i := range k.slots {
-		if a := &k.slots[i]; a.user == user {
+		a := &k.slots[i]
+		if a.hold.User == user {
+			a.hold.User = by
+		}
+		if a.user == user {
 			k.tally(a.hash).Add(^uint32(0))
 			k.unlink(a.hash, uint32(i))
 			a.keyedRequest = k.request(by, NewKey(rand.Text()), fingerprint{})
-			a.hold.User = by
 			a.nextSameHash = k.first(a.hash)
 			k.byHash[a.hash] = uint32(i)
 			k.tally(a.hash).Add(1)

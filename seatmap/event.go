@@ -257,6 +257,7 @@ func (e *event) book(r *BookRequest) (Booking, error) {
 		return Booking{}, err
 	}
 	fence := p.rec(head).fence
+	e.takesFrom(head)
 	head = p.book(w.mono, head, part, keyed)
 	var h Hold
 	e.describe(w, head, part, &h)
@@ -360,8 +361,11 @@ func (e *event) extend(r *ExtendRequest) (Hold, error) {
 		e.payments[p.rec(head).fence] = pay
 	}
 	e.asks(keyed)
+	before := p.revision
 	h.Until, h.Left = w.deadline(p.extend(head, until))
-	e.asks(nil) // the deadline may be later already
+	if p.revision == before { // the deadline is later already
+		e.same(w, head)
+	}
 	if keyed != nil {
 		e.rememberDone(w.mono, keyed, h.User, &h)
 	}

@@ -301,7 +301,7 @@ func (x *exporter) head() {
 func (x *exporter) keys() {
 	e, p, o := x.e, x.e.plan, &x.rows
 	keys := []string{}
-	for _, key := range append([]formerKey{{p.tags.key, secretKey()}}, p.tags.former...) {
+	for _, key := range append([]formerKey{p.tags.own()}, p.tags.former...) {
 		keys = append(keys, hex.EncodeToString(key.tags[:]), hex.EncodeToString(key.secrets[:]))
 	}
 	o.open()

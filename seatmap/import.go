@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/coderrange/ferrous/seatmap/internal/durable"
 )
 
 // importer is an import that is being made.
@@ -25,6 +27,9 @@ type importer struct {
 	lost  int64    // the time that holds have lost since the export
 	e     *event   // nil until the layout is known
 	shift time.Duration
+	again int64 // when it was imported first, if a journal imports it again
+	// reserved says that there is a hold without a deadline.
+	reserved bool
 
 	number int // of the line
 	head   exportHead
@@ -82,6 +87,11 @@ func (m *Map) readEvent(ctx context.Context, r *ImportRequest, from io.Reader) (
 	i := &importer{m: m, r: r, from: from, at: m.clock.wallTime(), of: noSeat}
 	if err := i.read(func() error { return m.check(ctx, "Import") }); err != nil {
 		return EventInfo{}, err
+	}
+	if d := m.durable; d != nil && d.log != nil {
+		if err := from.(durable.Text).Reserve(); err != nil {
+			return EventInfo{}, err
+		}
 	}
 	return i.install()
 }
@@ -397,9 +407,10 @@ func (i *importer) first(l *line) error {
 	if old := i.m.event(h.event); old != nil && old.plan.availableAt.Load() != planEnded {
 		return fmt.Errorf("%w: %q", ErrExists, truncate(h.event))
 	}
-	i.shift = time.Duration(i.at.at.UnixNano() - h.at)
+	since := cmp.Or(i.again, i.at.at.UnixNano())
+	i.lost, i.shift = i.at.at.UnixNano()-since, time.Duration(since-h.at)
 	if i.r.Lapse && i.shift > 0 {
-		i.lost, i.shift = int64(i.shift), 0
+		i.lost, i.shift = i.lost+int64(i.shift), 0
 	}
 	return nil
 }
@@ -551,7 +562,7 @@ func (i *importer) take(t *exportedHold) error {
 	if t.state == SeatBlocked {
 		until := max(i.at.mono+t.left-i.lost, 1)
 		if t.endless {
-			until = endless
+			until, i.reserved = endless, true
 		}
 		word = uint64(until)<<stateBits | uint64(SeatBlocked)
 		if !t.endless {
@@ -660,7 +671,7 @@ func (i *importer) finish() error {
 // install puts the event into the map.
 func (i *importer) install() (EventInfo, error) {
 	m, e, p := i.m, i.e, i.e.plan
-	own := formerKey{p.tags.key, secretKey()}
+	own := p.tags.own()
 	keys := slices.DeleteFunc(i.keys, func(key formerKey) bool { return key == own })
 	installed := false
 	var info EventInfo
@@ -673,6 +684,9 @@ func (i *importer) install() (EventInfo, error) {
 		p.tags.former = m.former.add(i.head.event, keys)
 		p.fence = m.firstFence(i.head.fence)
 		p.revision = max(i.head.revision, m.revision.Load())
+		if d := m.durable; d != nil && d.log != nil {
+			d.imported(i)
+		}
 		info, installed = e.about(), true
 		return e, false
 	})

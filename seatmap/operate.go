@@ -96,6 +96,7 @@ func (e *event) revoke(r *RevokeRequest) (Receipt, error) {
 	if SeatState(p.wordOf(head)&stateMask) == SeatBooked {
 		kind = ChangeCanceled
 	}
+	e.asks(q)
 	e.by(operation{actor: r.Actor, reason: r.Reason}, func() { p.vacate(now, head, part, kind) })
 	e.remembers(now, q, &Hold{})
 	return Receipt{}, nil
@@ -125,6 +126,8 @@ func (e *event) reissue(r *ReissueRequest) (h Hold, err error) {
 	p.seatBuf = p.seats(p.seatBuf[:0], head)
 	seats := p.seatBuf
 	p.touch(seats)
+	e.asks(q)
+	e.takesFrom(head)
 	delete(p.headOf, p.rec(head).fence)
 	p.renew(head)
 	e.by(operation{actor: r.Actor, reason: r.Reason}, func() {
@@ -141,7 +144,7 @@ func (p *Plan) renew(head uint32) {
 	r := p.rec(head)
 	p.event.renewed(r.fence, p.fence)
 	r.fence, r.first = p.fence, head
-	r.tag = p.tags.draw(p.fence).with(head)
+	r.tag = p.tags.seal(p.tags.draw(p.fence).with(head))
 }
 
 func (e *event) move(r *MoveRequest) (h Hold, err error) {
@@ -187,6 +190,8 @@ func (e *event) move(r *MoveRequest) (h Hold, err error) {
 		seats[i] = uint32(seat)
 	}
 	seats = append(seats, blocks...) // places stay
+	e.asks(q)
+	e.takesFrom(head)
 	e.by(operation{actor: r.Actor, reason: r.Reason, from: from}, func() { p.move(head, from, seats) })
 	e.describe(w, seats[0], seats, &h)
 	e.remembers(w.mono, q, &h)

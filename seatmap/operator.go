@@ -167,27 +167,32 @@ func (m *Map) operation(
 		return nil, err
 	}
 	e := m.event(event)
-	if err := e.checkName(event); err != nil {
-		return nil, err
-	}
-	if user != nil {
-		if err := checkUser(*user); err != nil {
-			return nil, err
-		}
-	}
-	if err := checkName(actor, ErrInvalidActor); err != nil {
-		return nil, err
-	}
-	if reason != "" {
-		if err := checkName(reason, ErrInvalidActor); err != nil {
-			return nil, fmt.Errorf("%w in the reason", err)
-		}
-	}
-	if err := checkKey(key); err != nil {
+	if err := checkOperation(event, user, actor, reason, key); err != nil {
 		return nil, err
 	}
 	if err := checkSeats(); err != nil {
 		return nil, err
 	}
 	return e, e.exists(event)
+}
+
+// checkOperation checks the form of what the requests of operators have in common.
+func checkOperation(event string, user *string, actor, reason string, key Key) error {
+	if err := checkEvent(event); err != nil {
+		return err
+	}
+	if user != nil {
+		if err := checkUser(*user); err != nil {
+			return err
+		}
+	}
+	if err := checkName(actor, ErrInvalidActor); err != nil {
+		return err
+	}
+	if reason != "" {
+		if err := checkName(reason, ErrInvalidActor); err != nil {
+			return fmt.Errorf("%w in the reason", err)
+		}
+	}
+	return checkKey(key)
 }

@@ -140,6 +140,7 @@ func (e *event) beginPayment(r *PaymentRequest) (h Hold, err error) {
 	if until := max(pay.own, pay.until); until > p.deadline(head) {
 		p.setDeadline(part, until)
 	}
+	e.asks(q)
 	e.changedPayment(head, part, pay.until)
 	e.describe(w, head, part, &h)
 	e.remembers(w.mono, q, &h)
@@ -171,8 +172,11 @@ func (e *event) giveUpPayment(r *EndPaymentRequest) (h Hold, err error) {
 	}
 	e.describe(w, head, part, &h)
 	h.Paying = false
+	e.asks(q)
 	if until, ok := e.endPayment(w.mono, head); ok {
 		h.Until, h.Left = w.deadline(until)
+	} else {
+		e.same(w, head)
 	}
 	e.remembers(w.mono, q, &h)
 	return h, nil

@@ -139,9 +139,18 @@ func (t *tags) of(fence uint64) tag {
 }
 
 // formerKey is a key of the tags of an event, and the key between tags and secrets of
-// the process where it was used. An event that was imported has former keys, so that it
-// still knows which tokens were given out before.
+// the process where it was used, which is zero if what was made were secrets. An event
+// that was imported has former keys, so that it still knows which tokens were given out
+// before.
 type formerKey struct{ tags, secrets tagKey }
+
+// own returns the key of the tags, as an export has it.
+func (t *tags) own() formerKey {
+	if t.lasting {
+		return formerKey{tags: t.key}
+	}
+	return formerKey{t.key, secretKey()}
+}
 
 // gaveOut reports whether the token was made with a key of the event.
 func (t *tags) gaveOut(token *Token) bool {
@@ -150,7 +159,9 @@ func (t *tags) gaveOut(token *Token) bool {
 	}
 	for _, key := range t.former {
 		b := token.tag.secret()
-		newCipher(key.secrets).Decrypt(b[:], b[:])
+		if key.secrets != (tagKey{}) {
+			newCipher(key.secrets).Decrypt(b[:], b[:])
+		}
 		in := counter(token.Fence)
 		newCipher(key.tags).Encrypt(in[:], in[:])
 		if tagOf(b[:]).is(tagOf(in[:]).with(token.seat)) {

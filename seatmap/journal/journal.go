@@ -6,7 +6,7 @@
 //
 // # What is durable
 //
-// Events, bookings, cancellations, and the answers to those of these requests that have a
+// Events, also imported ones, bookings, cancellations, what an operator does, and the answers to those of these requests that have a
 // key, are on disk before a call returns. Holds are volatile: they end when the process
 // does. A token of a hold from before is then [seatmap.ErrExpired], and nobody else ever
 // gets its fence. With [Options.Holds], holds are durable, too, and each Block, Extend and
@@ -16,9 +16,6 @@
 // while it waits for the disk, or the disk fails, the error is
 // [seatmap.ErrOutcomeUnknown]: the seats are booked now, and after a crash they are booked
 // or not.
-//
-// Events have seats: an event with areas is refused. What an operator does without a token
-// is not offered.
 //
 // # What readers see
 //

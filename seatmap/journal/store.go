@@ -11,21 +11,11 @@ import (
 	"github.com/coderrange/ferrous/seatmap"
 )
 
-// errAreas is the error of Create for what a journal does not keep.
-var errAreas = fmt.Errorf("%w: a journal does not keep areas", seatmap.ErrInvalidLayout)
-
-// Create implements [seatmap.Store]. It waits for the disk. A layout with areas is
-// [seatmap.ErrInvalidLayout], because a journal keeps seats only.
+// Create implements [seatmap.Store]. It waits for the disk.
 //
 //ferrous:blocks
 func (s *Store) Create(ctx context.Context, r seatmap.CreateRequest) (receipt seatmap.Receipt, err error) {
 	err = s.write(ctx, "Create", r.Event, &r, func() (err error) {
-		if len(r.Layout.Areas) > 0 {
-			if err = s.refuse(ctx, &r, errAreas); errors.Is(err, errAreas) {
-				err = errAreas
-			}
-			return err
-		}
 		receipt, err = s.m.Create(ctx, r)
 		if errors.Is(err, seatmap.ErrClosed) {
 			return seatmap.ErrOutcomeUnknown // the event may be in the log
@@ -78,9 +68,10 @@ func (s *Store) BlockAny(ctx context.Context, r seatmap.BlockAnyRequest) (h seat
 	return h, err
 }
 
-// change carries out a request that has to be on disk if holds are durable.
+// change carries out a request that has to be on disk if holds are durable, or if it may
+// be about a hold without a deadline.
 func (s *Store) change(ctx context.Context, method, event string, request any, do func() error) error {
-	if s.mustBeMade(method); s.options.Holds {
+	if s.mustBeMade(method); s.options.Holds || s.state.Reserved(event) {
 		return s.write(ctx, method, event, request, do)
 	}
 	if err := s.read(ctx, method, request, do); err != nil {
@@ -111,7 +102,8 @@ func (s *Store) Book(ctx context.Context, r seatmap.BookRequest) (b seatmap.Book
 	return b, err
 }
 
-// Release implements [seatmap.Store]. It waits for the disk if [Options.Holds] is set.
+// Release implements [seatmap.Store]. It waits for the disk if [Options.Holds] is set, or
+// if there was a Reserve of the event.
 func (s *Store) Release(ctx context.Context, r seatmap.ReleaseRequest) (receipt seatmap.Receipt, err error) {
 	err = s.change(ctx, "Release", r.Token.Event, &r, func() (err error) {
 		receipt, err = s.m.Release(ctx, r)

@@ -13,6 +13,14 @@ type Log interface {
 	Append(r Record) uint64
 }
 
+// Text is what a Map that goes to a log imports from. It keeps what was read.
+type Text interface {
+	// Reserve makes sure of room for the text in the log. It is called once, when all
+	// was read and is in order.
+	Reserve() error
+	Text() []byte
+}
+
 // Options says how a Map is kept.
 type Options struct {
 	// Holds says that holds are kept, too.
@@ -44,6 +52,9 @@ type State interface {
 	Check(request any) error
 	// Size returns a number of bytes that the records of the request do not exceed.
 	Size(request any) int
+	// Reserved reports whether the event has, or had, holds without a deadline, which
+	// are kept whatever the options say.
+	Reserved(event string) bool
 	// Erase replaces the name of a user in all events and forgets the user's keys.
 	Erase(user, by string) (seats int)
 }
