@@ -34,6 +34,10 @@ const (
 // asked for when half of them are used, so that nobody waits.
 const boundStep = 1 << 20
 
+// formerTimes is how long before the recovery the clock begins, so that it has the times
+// of former lives: an answer is remembered from the end of its hold on.
+const formerTimes = 366 * 24 * time.Hour
+
 // durableMap is a [durable.State].
 type durableMap struct {
 	*Map
@@ -65,6 +69,7 @@ func init() {
 	durable.Of = func(m any, o durable.Options) durable.State {
 		d := &durableMap{Map: m.(*Map), options: o, restored: map[string]bounds{}, lost: map[string]bool{}}
 		d.durable = d
+		d.clock.base = d.clock.base.Add(-formerTimes)
 		d.idle = d.sweeper
 		d.sweeper = nil // until Start
 		return d
@@ -299,6 +304,10 @@ func (e *event) vacateAll(now int64, seats []uint32) {
 		switch SeatState(word & stateMask) {
 		case SeatBlocked, SeatBooked:
 			head := p.rec(seat).head
+			if word&stateMask == uint64(SeatBlocked) && int64(word>>stateBits) <= now {
+				p.expire(head)
+				continue
+			}
 			part := []uint32{seat}
 			for _, other := range seats[i+1:] {
 				if state := SeatState(p.word(int(other)) & stateMask); (state == SeatBlocked || state == SeatBooked) &&

@@ -24,6 +24,9 @@
 // gone, and its revision and fence are never used again. Whoever must not act upon such a
 // booking asks again with the key of the request, which waits for the disk.
 //
+// A payment that is in progress is as durable as its hold. Holds without a deadline, which
+// an operator makes, are always durable.
+//
 // A restart begins a new life of each event: a watcher gets a gap and a snapshot.
 //
 // # Failures

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -344,22 +345,30 @@ func everyCall(s *journal.Store) map[string]error {
 	t := seatmap.NewToken(event, 1, [16]byte{1})
 	of := func(_ any, err error) error { return err }
 	calls := map[string]error{
-		"Create":   of(s.Create(ctx, seatmap.CreateRequest{Event: "new", Layout: seatmap.Layout{Count: 1}})),
-		"Remove":   of(s.Remove(ctx, seatmap.RemoveRequest{Event: event})),
-		"Block":    of(s.Block(ctx, seatmap.BlockRequest{Event: event, User: "u", Seats: []string{"3"}, TTL: ttl})),
-		"BlockAny": of(s.BlockAny(ctx, seatmap.BlockAnyRequest{Event: event, User: "u", N: 1, TTL: ttl})),
-		"Book":     of(s.Book(ctx, seatmap.BookRequest{Token: t})),
-		"Release":  of(s.Release(ctx, seatmap.ReleaseRequest{Token: t})),
-		"Extend":   of(s.Extend(ctx, seatmap.ExtendRequest{Token: t, TTL: ttl})),
-		"Cancel":   of(s.Cancel(ctx, seatmap.CancelRequest{Token: t})),
-		"Seat":     of(s.Seat(ctx, seatmap.SeatRequest{Event: event, Seat: "1"})),
-		"Seats":    of(s.Seats(ctx, seatmap.SeatsRequest{Event: event})),
-		"Counts":   of(s.Counts(ctx, seatmap.CountsRequest{Event: event})),
-		"Holds":    of(s.Holds(ctx, seatmap.HoldsRequest{Event: event, User: "u"})),
-		"Layout":   of(s.Layout(ctx, seatmap.LayoutRequest{Event: event})),
-		"Sweep":    of(s.Sweep(ctx)),
-		"Erase":    of(s.Erase(ctx, "ann")),
-		"Compact":  s.Compact(ctx),
+		"Create":       of(s.Create(ctx, seatmap.CreateRequest{Event: "new", Layout: seatmap.Layout{Count: 1}})),
+		"Remove":       of(s.Remove(ctx, seatmap.RemoveRequest{Event: event})),
+		"Block":        of(s.Block(ctx, seatmap.BlockRequest{Event: event, User: "u", Seats: []string{"3"}, TTL: ttl})),
+		"BlockAny":     of(s.BlockAny(ctx, seatmap.BlockAnyRequest{Event: event, User: "u", N: 1, TTL: ttl})),
+		"Book":         of(s.Book(ctx, seatmap.BookRequest{Token: t})),
+		"Release":      of(s.Release(ctx, seatmap.ReleaseRequest{Token: t})),
+		"Extend":       of(s.Extend(ctx, seatmap.ExtendRequest{Token: t, TTL: ttl})),
+		"Cancel":       of(s.Cancel(ctx, seatmap.CancelRequest{Token: t})),
+		"Revoke":       of(s.Revoke(ctx, seatmap.RevokeRequest{Event: event, Seat: "1", Actor: "op"})),
+		"Reissue":      of(s.Reissue(ctx, seatmap.ReissueRequest{Event: event, Seat: "1", Actor: "op"})),
+		"Move":         of(s.Move(ctx, seatmap.MoveRequest{Event: event, Seat: "1", Actor: "op", To: []string{"3"}})),
+		"Reserve":      of(s.Reserve(ctx, seatmap.ReserveRequest{Event: event, User: "u", Seats: []string{"3"}, Actor: "op"})),
+		"BeginPayment": of(s.BeginPayment(ctx, seatmap.PaymentRequest{Token: t, TTL: ttl})),
+		"EndPayment":   of(s.EndPayment(ctx, seatmap.EndPaymentRequest{Token: t})),
+		"Export":       of(s.Export(ctx, seatmap.ExportRequest{Event: event}, io.Discard)),
+		"Import":       of(s.Import(ctx, seatmap.ImportRequest{}, strings.NewReader(""))),
+		"Seat":         of(s.Seat(ctx, seatmap.SeatRequest{Event: event, Seat: "1"})),
+		"Seats":        of(s.Seats(ctx, seatmap.SeatsRequest{Event: event})),
+		"Counts":       of(s.Counts(ctx, seatmap.CountsRequest{Event: event})),
+		"Holds":        of(s.Holds(ctx, seatmap.HoldsRequest{Event: event, User: "u"})),
+		"Layout":       of(s.Layout(ctx, seatmap.LayoutRequest{Event: event})),
+		"Sweep":        of(s.Sweep(ctx)),
+		"Erase":        of(s.Erase(ctx, "ann")),
+		"Compact":      s.Compact(ctx),
 	}
 	for _, err := range s.Watch(ctx, seatmap.WatchRequest{Event: event}) {
 		calls["Watch"] = err
