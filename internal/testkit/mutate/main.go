@@ -178,8 +178,15 @@ func (t test) try(ctx context.Context, m mutant) (end, []byte) {
 	}
 	var out bytes.Buffer
 	c.Stdout, c.Stderr = &out, &out
-	switch err := c.Run(); {
-	case err == nil:
+	c.WaitDelay = time.Second // what the tests have started may hold the output open
+	kill := group(c)
+	c.Cancel = kill
+	err := c.Run()
+	if c.Process != nil {
+		_ = kill() // mostly nothing is left
+	}
+	switch {
+	case err == nil, errors.Is(err, exec.ErrWaitDelay):
 		return lives, nil
 	case ctx.Err() != nil:
 		return hangs, out.Bytes()
