@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/internal/testkit"
 )
 
 // parked has places of a wait set, and what wakes each of them.
@@ -318,7 +320,7 @@ func TestACaseThatCanGoOnAtOnce(t *testing.T) {
 		"OnAfter": {func(f func(any)) Case { return OnAfter(0, func() { f(nil) }) }, nil, false},
 		"OnTick": {func(f func(any)) Case {
 			c := OnTick(time.Nanosecond, func(now time.Time) { f(now.IsZero()) })
-			time.Sleep(time.Nanosecond)
+			testkit.Advance(time.Nanosecond)
 			return c
 		}, false, true},
 		"OnChanRecv": {func(f func(any)) Case {
@@ -387,7 +389,7 @@ func TestATimeoutCountsFromTheFirstWait(t *testing.T) {
 			require.True(t, c.join(r, 0))
 			assert.Equal(t, began, r.began)
 			place := r.waiting[0].place.(*time.Timer)
-			time.Sleep(d - 1)
+			testkit.Advance(d - 1)
 			assert.EqualValues(t, 1, c.left(r))
 			assert.False(t, c.try(r))
 			r.leave()
