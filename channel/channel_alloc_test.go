@@ -157,7 +157,17 @@ func TestParkedSelectsDoNotAllocate(t *testing.T) {
 			"two":    nil,
 			"native": {channel.OnChanRecv(make(chan string), func(string, bool) {})},
 			"timers": {channel.OnAfter(time.Hour, func() {}), channel.OnTick(time.Hour, func(time.Time) {})},
+			"most": {
+				channel.OnChanSend(make(chan string), "", func() {}),
+				channel.OnAfter(time.Hour, func() {}), channel.OnTick(time.Hour, func(time.Time) {}),
+			},
 		} {
+			if name == "most" { // of ours
+				for range 6 {
+					_, idle := f.open(1)
+					more = append(more, idle.OnRecv(ignore))
+				}
+			}
 			ping, pinged := f.open(1)
 			pong, ponged := f.open(1)
 			_, idle := f.open(1)

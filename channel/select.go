@@ -83,7 +83,7 @@ func selectOf(ctx context.Context, cases []Case, inOrder bool) (int, error) {
 		s := &r.waiting[k]
 		s.fired = true
 		if inOrder && !r.done {
-			if i := tryAny(cases[:s.i], r, true); i >= 0 {
+			if i := r.tryBefore(k); i >= 0 {
 				return i, nil
 			}
 		}
@@ -108,7 +108,7 @@ func tryAny(cases []Case, r *waitSet, inOrder bool) int {
 	// The cases are tried in the order of a random permutation, which makes the first
 	// that can go on each of them with the same probability. The permutation is drawn
 	// step by step, as far as it is needed (Fisher and Yates).
-	var few [maxArms]int
+	var few [maxArms + 1 + maxTimers]int
 	order := few[:]
 	if len(cases) > len(few) {
 		order = make([]int, len(cases))

@@ -3,6 +3,7 @@ package channel_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -72,6 +73,40 @@ func TestSelectInOrderChoosesTheFirst(t *testing.T) {
 				}
 				allAre(t, later(), nil)
 			}
+		})
+	})
+}
+
+// The messages of both cases come while it waits, and each is promised to it, that of the
+// second first. The first wins, unless it was too late, and the message of the other is
+// there for the next.
+func TestSelectInOrderChoosesTheFirstOfThoseThatWokeIt(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // it is seldom too late
+	everyFlavour(t, func(t *testing.T, f flavour) {
+		synctest.Test(t, func(t *testing.T) {
+			txa, a := f.open(1)
+			txb, b := f.open(1)
+			cases := []channel.Case{a.OnRecv(ignore), b.OnRecv(ignore)}
+			first := 0
+			for range 50 {
+				chosen := -1
+				selected := parked(t, 1, func(int) (err error) {
+					chosen, err = channel.SelectInOrder(t.Context(), cases...)
+					return err
+				})
+				require.NoError(t, txb.TrySend(1))
+				require.NoError(t, txa.TrySend(1))
+				allAre(t, selected(), nil)
+				other := b
+				if chosen == 0 {
+					first++
+				} else {
+					other = a
+				}
+				_, err := other.TryRecv()
+				require.NoError(t, err)
+			}
+			require.Positive(t, first)
 		})
 	})
 }

@@ -99,6 +99,28 @@ func (r *waitSet) add(s waitingCase) bool {
 	return true
 }
 
+// tryBefore does the first of the cases before waiting[k] that can go on now, and returns
+// its index among the cases, or -1. A message or slot may be promised to such a case
+// already: then it was woken too, and nobody else can take it, try neither.
+func (r *waitSet) tryBefore(k int) int {
+	for before := range k {
+		s := &r.waiting[before]
+		select {
+		case <-s.woken:
+			s.fired = true
+			if s.op.finish(r, s) {
+				return s.i
+			}
+			s.fired = false
+		default:
+			if s.op.try(r) {
+				return s.i
+			}
+		}
+	}
+	return -1
+}
+
 // park blocks until a case is woken, and returns the index of the case in waiting, or
 // until done is closed.
 func (r *waitSet) park(done <-chan struct{}) (k int, canceled bool) {
