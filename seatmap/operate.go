@@ -27,18 +27,31 @@ func (e *event) by(op operation, do func()) {
 	do()
 }
 
-// answered returns the earlier answer to the operator's request, or nil. q is nil if
-// the request has no key.
-func (e *event) answered(now int64, actor string, key Key, p fingerprint) (q *keyedRequest, old *result, err error) {
-	if key.IsZero() {
-		return nil, nil, nil
+// decide carries out a request under the lock of the event and returns the earlier
+// answer to a request with a key, or that of do. q is nil if the request has no key. do
+// calls remembers, or grants with q. The most frequent requests begin in the same way in
+// their own code, so that they print nothing if they have no key.
+func (e *event) decide(
+	user string, key Key, asked fingerprint, do func(w wallTime, q *keyedRequest) (Hold, error),
+) (Hold, error) {
+	p := e.plan
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.end != nil {
+		return Hold{}, p.end
 	}
-	request := e.keys.request(actor, key, p)
-	old, err = e.repeats(now, &request)
-	return &request, old, err
+	w := p.clock.wallTime()
+	if key.IsZero() {
+		return do(w, nil)
+	}
+	q := e.keys.request(user, key, asked)
+	if old, err := e.repeats(w.mono, &q); old != nil || err != nil {
+		return old.replay(w), err
+	}
+	return do(w, &q)
 }
 
-// remembers remembers the answer to an operator's request, if it has a key.
+// remembers remembers the answer to a request that granted nothing, if it has a key.
 func (e *event) remembers(now int64, q *keyedRequest, h *Hold) {
 	if q != nil {
 		e.rememberDone(now, q, strings.Clone(q.user), h)
@@ -72,70 +85,57 @@ func (e *event) revoke(r *RevokeRequest) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, err
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.end != nil {
-		return Receipt{}, p.end
+	asked := fingerprint{
+		method: methodRevoke, seats: printOfSeats(r.Seats), places: printOfPlaces(r.Places),
+		token: tokenPrint{fence: r.Fence, seat: uint32(at[0])},
 	}
-	now := p.clock.now()
-	q, old, err := e.answered(now, r.Actor, r.Key, fingerprint{
-		method: methodRevoke, seats: printOfSeats(r.Seats), places: printOfPlaces(r.Places), token: tokenPrint{fence: r.Fence, seat: uint32(at[0])},
+	h, err := e.decide(r.Actor, r.Key, asked, func(w wallTime, q *keyedRequest) (h Hold, err error) {
+		head, err := p.holdAt(w.mono, at[0], r.Fence)
+		if err != nil {
+			return Hold{}, err
+		}
+		part, err := p.part(head, seats, places)
+		if err != nil {
+			return Hold{}, err
+		}
+		kind := ChangeReleased
+		if SeatState(p.wordOf(head)&stateMask) == SeatBooked {
+			kind = ChangeCanceled
+		}
+		e.asks(q)
+		e.by(operation{actor: r.Actor, reason: r.Reason}, func() { p.vacate(w.mono, head, part, kind) })
+		e.remembers(w.mono, q, &Hold{})
+		return Hold{}, nil
 	})
-	if old != nil || err != nil {
-		return Receipt{Replayed: old != nil}, err
-	}
-	head, err := p.holdAt(now, at[0], r.Fence)
-	if err != nil {
-		return Receipt{}, err
-	}
-	part, err := p.part(head, seats, places)
-	if err != nil {
-		return Receipt{}, err
-	}
-	kind := ChangeReleased
-	if SeatState(p.wordOf(head)&stateMask) == SeatBooked {
-		kind = ChangeCanceled
-	}
-	e.asks(q)
-	e.by(operation{actor: r.Actor, reason: r.Reason}, func() { p.vacate(now, head, part, kind) })
-	e.remembers(now, q, &Hold{})
-	return Receipt{}, nil
+	return Receipt{Replayed: h.Replayed}, err
 }
 
-func (e *event) reissue(r *ReissueRequest) (h Hold, err error) {
+func (e *event) reissue(r *ReissueRequest) (Hold, error) {
 	p := e.plan
 	at, err := e.seats(nil, []string{r.Seat})
 	if err != nil {
 		return Hold{}, err
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.end != nil {
-		return Hold{}, p.end
-	}
-	w := p.clock.wallTime()
-	q, old, err := e.answered(w.mono, r.Actor, r.Key,
-		fingerprint{method: methodReissue, token: tokenPrint{fence: r.Fence, seat: uint32(at[0])}})
-	if old != nil || err != nil {
-		return old.replay(w), err
-	}
-	head, err := p.holdAt(w.mono, at[0], r.Fence)
-	if err != nil {
-		return Hold{}, err
-	}
-	p.seatBuf = p.seats(p.seatBuf[:0], head)
-	seats := p.seatBuf
-	p.touch(seats)
-	e.asks(q)
-	e.takesFrom(head)
-	delete(p.headOf, p.rec(head).fence)
-	p.renew(head)
-	e.by(operation{actor: r.Actor, reason: r.Reason}, func() {
-		p.changed(ChangeReissued, p.rec(head), seats, p.deadline(head))
+	asked := fingerprint{method: methodReissue, token: tokenPrint{fence: r.Fence, seat: uint32(at[0])}}
+	return e.decide(r.Actor, r.Key, asked, func(w wallTime, q *keyedRequest) (h Hold, err error) {
+		head, err := p.holdAt(w.mono, at[0], r.Fence)
+		if err != nil {
+			return Hold{}, err
+		}
+		p.seatBuf = p.seats(p.seatBuf[:0], head)
+		seats := p.seatBuf
+		p.touch(seats)
+		e.asks(q)
+		e.takesFrom(head)
+		delete(p.headOf, p.rec(head).fence)
+		p.renew(head)
+		e.by(operation{actor: r.Actor, reason: r.Reason}, func() {
+			p.changed(ChangeReissued, p.rec(head), seats, p.deadline(head))
+		})
+		e.describe(w, head, seats, &h)
+		e.remembers(w.mono, q, &h)
+		return h, nil
 	})
-	e.describe(w, head, seats, &h)
-	e.remembers(w.mono, q, &h)
-	return h, nil
 }
 
 // renew gives the hold or booking that begins at head a new fence and token.
@@ -147,7 +147,7 @@ func (p *Plan) renew(head uint32) {
 	r.tag = p.tags.seal(p.tags.draw(p.fence).with(head))
 }
 
-func (e *event) move(r *MoveRequest) (h Hold, err error) {
+func (e *event) move(r *MoveRequest) (Hold, error) {
 	p := e.plan
 	to, err := e.seats(nil, r.To)
 	if err != nil {
@@ -157,45 +157,38 @@ func (e *event) move(r *MoveRequest) (h Hold, err error) {
 	if err != nil {
 		return Hold{}, err
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.end != nil {
-		return Hold{}, p.end
-	}
-	w := p.clock.wallTime()
-	q, old, err := e.answered(w.mono, r.Actor, r.Key, fingerprint{
+	asked := fingerprint{
 		method: methodMove, seats: printOfSeats(r.To), token: tokenPrint{fence: r.Fence, seat: uint32(at[0])},
+	}
+	return e.decide(r.Actor, r.Key, asked, func(w wallTime, q *keyedRequest) (h Hold, err error) {
+		head, notFound := p.holdAt(w.mono, at[0], r.Fence)
+		var from, blocks []uint32
+		if notFound == nil {
+			from = p.seats(nil, head)
+			blocks = slices.DeleteFunc(slices.Clone(from), func(entry uint32) bool { return int(entry) < p.count })
+			from = slices.DeleteFunc(from, func(entry uint32) bool { return int(entry) >= p.count })
+		}
+		others := slices.DeleteFunc(slices.Clone(to), func(seat int) bool { return slices.Contains(from, uint32(seat)) })
+		switch err := p.checkFree(w.mono, others); {
+		case err != nil:
+			return Hold{}, err
+		case notFound != nil:
+			return Hold{}, notFound
+		case len(to) != len(from):
+			return Hold{}, fmt.Errorf("%w: %d to move %d to", ErrInvalidSeats, len(to), len(from))
+		}
+		seats := make([]uint32, len(to))
+		for i, seat := range to {
+			seats[i] = uint32(seat)
+		}
+		seats = append(seats, blocks...) // places stay
+		e.asks(q)
+		e.takesFrom(head)
+		e.by(operation{actor: r.Actor, reason: r.Reason, from: from}, func() { p.move(head, from, seats) })
+		e.describe(w, seats[0], seats, &h)
+		e.remembers(w.mono, q, &h)
+		return h, nil
 	})
-	if old != nil || err != nil {
-		return old.replay(w), err
-	}
-	head, notFound := p.holdAt(w.mono, at[0], r.Fence)
-	var from, blocks []uint32
-	if notFound == nil {
-		from = p.seats(nil, head)
-		blocks = slices.DeleteFunc(slices.Clone(from), func(entry uint32) bool { return int(entry) < p.count })
-		from = slices.DeleteFunc(from, func(entry uint32) bool { return int(entry) >= p.count })
-	}
-	others := slices.DeleteFunc(slices.Clone(to), func(seat int) bool { return slices.Contains(from, uint32(seat)) })
-	switch err := p.checkFree(w.mono, others); {
-	case err != nil:
-		return Hold{}, err
-	case notFound != nil:
-		return Hold{}, notFound
-	case len(to) != len(from):
-		return Hold{}, fmt.Errorf("%w: %d to move %d to", ErrInvalidSeats, len(to), len(from))
-	}
-	seats := make([]uint32, len(to))
-	for i, seat := range to {
-		seats[i] = uint32(seat)
-	}
-	seats = append(seats, blocks...) // places stay
-	e.asks(q)
-	e.takesFrom(head)
-	e.by(operation{actor: r.Actor, reason: r.Reason, from: from}, func() { p.move(head, from, seats) })
-	e.describe(w, seats[0], seats, &h)
-	e.remembers(w.mono, q, &h)
-	return h, nil
 }
 
 // move moves the hold or booking that begins at head from its seats to other ones, which
@@ -222,7 +215,7 @@ func (p *Plan) move(head uint32, from, to []uint32) {
 	p.changed(ChangeMoved, p.rec(to[0]), to, int64(word>>stateBits))
 }
 
-func (e *event) reserve(r *ReserveRequest) (h Hold, err error) {
+func (e *event) reserve(r *ReserveRequest) (Hold, error) {
 	p := e.plan
 	seats, err := e.seats(nil, r.Seats)
 	if err != nil {
@@ -232,28 +225,22 @@ func (e *event) reserve(r *ReserveRequest) (h Hold, err error) {
 	if err != nil {
 		return Hold{}, err
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.end != nil {
-		return Hold{}, p.end
+	asked := fingerprint{
+		method: methodReserve, seats: printOfSeats(r.Seats), places: printOfPlaces(r.Places), where: addText(1, r.User),
 	}
-	w := p.clock.wallTime()
-	q, old, err := e.answered(w.mono, r.Actor, r.Key,
-		fingerprint{method: methodReserve, seats: printOfSeats(r.Seats), places: printOfPlaces(r.Places), where: addText(1, r.User)})
-	if old != nil || err != nil {
-		return old.replay(w), err
-	}
-	if err := p.checkFree(w.mono, seats); err != nil {
-		return Hold{}, err
-	}
-	if err := p.checkPlaces(w.mono, places); err != nil {
-		return Hold{}, err
-	}
-	user := e.users.open(r.User)
-	seats = p.addBlocks(seats, places)
-	var head uint32
-	e.by(operation{actor: r.Actor, reason: r.Reason}, func() { head = p.grant(w.mono, endless, user, seats, q) })
-	e.describe(w, head, p.seatBuf, &h)
-	e.keep(head, &h)
-	return h, nil
+	return e.decide(r.Actor, r.Key, asked, func(w wallTime, q *keyedRequest) (h Hold, err error) {
+		if err := p.checkFree(w.mono, seats); err != nil {
+			return Hold{}, err
+		}
+		if err := p.checkPlaces(w.mono, places); err != nil {
+			return Hold{}, err
+		}
+		user := e.users.open(r.User)
+		seats = p.addBlocks(seats, places)
+		var head uint32
+		e.by(operation{actor: r.Actor, reason: r.Reason}, func() { head = p.grant(w.mono, endless, user, seats, q) })
+		e.describe(w, head, p.seatBuf, &h)
+		e.keep(head, &h)
+		return h, nil
+	})
 }

@@ -104,47 +104,40 @@ func (e *event) paying(now int64, fence uint64) (payment, bool) {
 	return pay, ok && now < pay.until
 }
 
-func (e *event) beginPayment(r *PaymentRequest) (h Hold, err error) {
+func (e *event) beginPayment(r *PaymentRequest) (Hold, error) {
 	p := e.plan
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.end != nil {
-		return Hold{}, p.end
-	}
-	w := p.clock.wallTime()
-	q, old, err := e.answered(w.mono, r.User, r.Key, fingerprint{method: methodBeginPayment, ttl: r.TTL, token: printOfToken(&r.Token)})
-	if old != nil || err != nil {
-		return old.replay(w), err
-	}
-	if err := e.checkPayment(int64(r.TTL)); err != nil {
-		return Hold{}, err
-	}
-	head, part, err := e.findPart(w.mono, &r.Token, r.User, SeatBlocked, nil, nil)
-	if err != nil {
-		return Hold{}, err
-	}
-	rec, until := p.rec(head), w.mono+int64(r.TTL)
-	pay, ok := e.paying(w.mono, rec.fence)
-	if !ok {
-		pay = payment{own: p.deadline(head), began: w.mono}
-	}
-	if err := e.checkPayment(until - pay.began); err != nil {
-		return Hold{}, err
-	}
-	pay.until = max(pay.until, until)
-	p.touch(part)
-	if e.payments == nil {
-		e.payments = map[uint64]payment{}
-	}
-	e.payments[rec.fence] = pay
-	if until := max(pay.own, pay.until); until > p.deadline(head) {
-		p.setDeadline(part, until)
-	}
-	e.asks(q)
-	e.changedPayment(head, part, pay.until)
-	e.describe(w, head, part, &h)
-	e.remembers(w.mono, q, &h)
-	return h, nil
+	asked := fingerprint{method: methodBeginPayment, ttl: r.TTL, token: printOfToken(&r.Token)}
+	return e.decide(r.User, r.Key, asked, func(w wallTime, q *keyedRequest) (h Hold, err error) {
+		if err := e.checkPayment(int64(r.TTL)); err != nil {
+			return Hold{}, err
+		}
+		head, part, err := e.findPart(w.mono, &r.Token, r.User, SeatBlocked, nil, nil)
+		if err != nil {
+			return Hold{}, err
+		}
+		rec, until := p.rec(head), w.mono+int64(r.TTL)
+		pay, ok := e.paying(w.mono, rec.fence)
+		if !ok {
+			pay = payment{own: p.deadline(head), began: w.mono}
+		}
+		if err := e.checkPayment(until - pay.began); err != nil {
+			return Hold{}, err
+		}
+		pay.until = max(pay.until, until)
+		p.touch(part)
+		if e.payments == nil {
+			e.payments = map[uint64]payment{}
+		}
+		e.payments[rec.fence] = pay
+		if until := max(pay.own, pay.until); until > p.deadline(head) {
+			p.setDeadline(part, until)
+		}
+		e.asks(q)
+		e.changedPayment(head, part, pay.until)
+		e.describe(w, head, part, &h)
+		e.remembers(w.mono, q, &h)
+		return h, nil
+	})
 }
 
 // changedPayment reports that a payment began or ended, if paying is 0.
@@ -154,32 +147,24 @@ func (e *event) changedPayment(head uint32, seats []uint32, paying int64) {
 	e.plan.changed(ChangePaying, e.plan.rec(head), seats, e.plan.deadline(head))
 }
 
-func (e *event) giveUpPayment(r *EndPaymentRequest) (h Hold, err error) {
-	p := e.plan
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.end != nil {
-		return Hold{}, p.end
-	}
-	w := p.clock.wallTime()
-	q, old, err := e.answered(w.mono, r.User, r.Key, fingerprint{method: methodEndPayment, token: printOfToken(&r.Token)})
-	if old != nil || err != nil {
-		return old.replay(w), err
-	}
-	head, part, err := e.findPart(w.mono, &r.Token, r.User, SeatBlocked, nil, nil)
-	if err != nil {
-		return Hold{}, err
-	}
-	e.describe(w, head, part, &h)
-	h.Paying = false
-	e.asks(q)
-	if until, ok := e.endPayment(w.mono, head); ok {
-		h.Until, h.Left = w.deadline(until)
-	} else {
-		e.same(w, head)
-	}
-	e.remembers(w.mono, q, &h)
-	return h, nil
+func (e *event) giveUpPayment(r *EndPaymentRequest) (Hold, error) {
+	asked := fingerprint{method: methodEndPayment, token: printOfToken(&r.Token)}
+	return e.decide(r.User, r.Key, asked, func(w wallTime, q *keyedRequest) (h Hold, err error) {
+		head, part, err := e.findPart(w.mono, &r.Token, r.User, SeatBlocked, nil, nil)
+		if err != nil {
+			return Hold{}, err
+		}
+		e.describe(w, head, part, &h)
+		h.Paying = false
+		e.asks(q)
+		if until, ok := e.endPayment(w.mono, head); ok {
+			h.Until, h.Left = w.deadline(until)
+		} else {
+			e.same(w, head)
+		}
+		e.remembers(w.mono, q, &h)
+		return h, nil
+	})
 }
 
 // endPayment ends the payment of the hold that begins at head, if there is one, and
