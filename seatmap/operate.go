@@ -30,7 +30,7 @@ func (e *event) by(op operation, do func()) {
 // decide carries out a request under the lock of the event and returns the earlier
 // answer to a request with a key, or that of do. q is nil if the request has no key. do
 // calls remembers, or grants with q. The most frequent requests begin in the same way in
-// their own code, so that they print nothing if they have no key.
+// their own code, so that they make no fingerprint if they have no key.
 func (e *event) decide(
 	user string, key Key, asked fingerprint, do func(w wallTime, q *keyedRequest) (Hold, error),
 ) (Hold, error) {
