@@ -96,10 +96,21 @@ func TestAStoreKeepsWhatTheInterfaceSays(t *testing.T) {
 		"volatile holds": small, "durable holds": {Holds: true, SegmentSize: 1 << 16},
 	} {
 		t.Run(name, func(t *testing.T) {
-			seattest.Run(t, seattest.Options{Open: func(t *testing.T) seatmap.Store {
-				t.Helper()
-				return open(t, &faultfs.FS{}, o)
-			}})
+			var disk *faultfs.FS // of the check that is running
+			seattest.Run(t, seattest.Options{
+				Open: func(t *testing.T) seatmap.Store {
+					t.Helper()
+					disk = &faultfs.FS{}
+					return open(t, disk, o)
+				},
+				Lacks: seattest.Lacks{Holds: !o.Holds},
+				Restart: func(s seatmap.Store) (seatmap.Store, error) {
+					after := disk.Crash(faultfs.LoseAll, nil)
+					_ = s.Close()
+					disk = after
+					return journal.OpenFS(disk, o)
+				},
+			})
 		})
 	}
 }

@@ -63,11 +63,59 @@ var broken = []struct {
 	{"the old token works after Reissue", "operators", func(s seatmap.Store) seatmap.Store { return reissuesNothing{s, s.(seatmap.Operator)} }},
 	{"changes do not name the actor", "operators", func(s seatmap.Store) seatmap.Store { return hidesActors{s, s.(seatmap.Operator)} }},
 	{"a payment does not keep the hold", "payments", func(s seatmap.Store) seatmap.Store { return keepsNothing{s, s.(seatmap.Payer)} }},
+	{"the interfaces of operators and payments are gone", "offers", func(s seatmap.Store) seatmap.Store { return struct{ seatmap.Store }{s} }},
+	{"areas are refused", "offers", func(s seatmap.Store) seatmap.Store { return refusesAreas{s, s.(whole)} }},
 	{"Close does nothing", "close", func(s seatmap.Store) seatmap.Store { return staysOpen{s} }},
 }
 
+// Each of these is a Map whose declaration is wrong, or whose other client or restart has
+// one fault.
+var wronglyDeclared = []struct {
+	fault   string
+	fails   string
+	options seattest.Options
+}{
+	{"a Payer is not declared", "offers", seattest.Options{Lacks: seattest.Lacks{Payer: true}}},
+	{"areas are not declared", "offers", seattest.Options{Lacks: seattest.Lacks{Areas: true}}},
+	{"the other client has another store", "clients", seattest.Options{Another: func(seatmap.Store) (seatmap.Store, error) {
+		m := seatmap.NewMap(seatmap.MapOptions{})
+		_, err := m.Create(context.Background(), seatmap.CreateRequest{Event: "other", Layout: seatmap.Layout{Count: 1}})
+		return m, err
+	}}},
+	{"the other client has its own keys", "clients", seattest.Options{Another: func(s seatmap.Store) (seatmap.Store, error) {
+		return forgetsKeys{staysOpen{s}}, nil
+	}}},
+	{"the data are lost", "restarts", seattest.Options{Restart: func(seatmap.Store) (seatmap.Store, error) {
+		return seatmap.NewMap(seatmap.MapOptions{}), nil
+	}}},
+	{"keys are lost", "restarts", seattest.Options{Restart: func(s seatmap.Store) (seatmap.Store, error) {
+		return forgetsKeys{s}, nil
+	}}},
+	{"a cursor of before a restart begins anew", "restarts", seattest.Options{Restart: func(s seatmap.Store) (seatmap.Store, error) {
+		return forgetsCursors{s}, nil
+	}}},
+	{"fences begin anew", "restarts", seattest.Options{Restart: func(s seatmap.Store) (seatmap.Store, error) {
+		return fencesAnew{s}, nil
+	}}},
+	{"holds that are declared to end do not", "restarts", seattest.Options{
+		Lacks: seattest.Lacks{Holds: true}, Restart: goesOn,
+	}},
+}
+
+// goesOn is a restart after which everything is there.
+func goesOn(s seatmap.Store) (seatmap.Store, error) { return s, nil }
+
 func TestEveryCheckFindsAFault(t *testing.T) {
 	found := map[string]bool{}
+	for _, b := range wronglyDeclared {
+		m := seatmap.NewMap(seatmap.MapOptions{})
+		err := seattest.Check(t.Context(), b.options, m, b.fails)
+		if assert.Error(t, err, b.fault) {
+			t.Logf("%s: %v", b.fault, err)
+		}
+		found[b.fails] = true
+		assert.NoError(t, m.Close())
+	}
 	for _, b := range broken {
 		m := seatmap.NewMap(seatmap.MapOptions{})
 		err := seattest.Check(t.Context(), seattest.Options{}, b.store(m), b.fails)
@@ -80,6 +128,52 @@ func TestEveryCheckFindsAFault(t *testing.T) {
 	for _, name := range seattest.Names() {
 		assert.True(t, found[name], "no fault for the check %q", name)
 	}
+}
+
+// whole is what a Map offers beside Store.
+type whole interface {
+	seatmap.Operator
+	seatmap.Payer
+	seatmap.Porter
+}
+
+type refusesAreas struct {
+	seatmap.Store
+	whole
+}
+
+func (b refusesAreas) Create(ctx context.Context, r seatmap.CreateRequest) (seatmap.Receipt, error) {
+	if len(r.Layout.Areas) > 0 {
+		return seatmap.Receipt{}, seatmap.ErrInvalidLayout
+	}
+	return b.Store.Create(ctx, r)
+}
+
+type forgetsKeys struct{ seatmap.Store }
+
+func (b forgetsKeys) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold, error) {
+	r.Key = seatmap.Key{}
+	return b.Store.Block(ctx, r)
+}
+
+func (b forgetsKeys) Book(ctx context.Context, r seatmap.BookRequest) (seatmap.Booking, error) {
+	r.Key = seatmap.Key{}
+	return b.Store.Book(ctx, r)
+}
+
+type forgetsCursors struct{ seatmap.Store }
+
+func (b forgetsCursors) Watch(ctx context.Context, r seatmap.WatchRequest) iter.Seq2[seatmap.Change, error] {
+	r.From = seatmap.Cursor{}
+	return b.Store.Watch(ctx, r)
+}
+
+type fencesAnew struct{ seatmap.Store }
+
+func (b fencesAnew) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold, error) {
+	h, err := b.Store.Block(ctx, r)
+	h.Token.Fence = 1
+	return h, err
 }
 
 type createsTwice struct{ seatmap.Store }

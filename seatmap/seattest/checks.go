@@ -12,29 +12,33 @@ import (
 	"github.com/coderrange/ferrous/seatmap"
 )
 
-// checks is all checks, by name.
+// checks is all checks, by name. One that needs something is left out if it is not there.
 var checks = []struct {
-	name string
-	run  func(s *session) error
+	name  string
+	run   func(s *session) error
+	needs func(o Options) bool
 }{
-	{"events", events},
-	{"grants", grants},
-	{"choice", choice},
-	{"layouts", layouts},
-	{"areas", areas},
-	{"tokens", tokens},
-	{"keys", keys},
-	{"limits", limits},
-	{"names", names},
-	{"expiry", expiry},
-	{"pages", pages},
-	{"watch", watch},
-	{"precedence", precedence},
-	{"snapshots", snapshots},
-	{"exports", exports},
-	{"operators", operators},
-	{"payments", payments},
-	{"close", closing},
+	{"offers", offers, nil},
+	{"events", events, nil},
+	{"grants", grants, nil},
+	{"choice", choice, nil},
+	{"layouts", layouts, nil},
+	{"areas", areas, func(o Options) bool { return !o.Lacks.Areas }},
+	{"tokens", tokens, nil},
+	{"keys", keys, nil},
+	{"limits", limits, nil},
+	{"names", names, nil},
+	{"expiry", expiry, nil},
+	{"pages", pages, nil},
+	{"watch", watch, nil},
+	{"precedence", precedence, nil},
+	{"snapshots", snapshots, nil},
+	{"exports", exports, func(o Options) bool { return !o.Lacks.Porter }},
+	{"operators", operators, func(o Options) bool { return !o.Lacks.Operator }},
+	{"payments", payments, func(o Options) bool { return !o.Lacks.Payer }},
+	{"clients", clients, func(o Options) bool { return o.Another != nil }},
+	{"restarts", restarts, func(o Options) bool { return o.Restart != nil }},
+	{"close", closing, nil},
 }
 
 func wrap(what string, err error) error {

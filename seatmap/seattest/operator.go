@@ -6,11 +6,11 @@ import (
 	"github.com/coderrange/ferrous/seatmap"
 )
 
-// operators checks [seatmap.Operator], if the store is one.
+// operators checks [seatmap.Operator].
 func operators(s *session) error {
 	o, ok := s.store.(seatmap.Operator)
 	if !ok {
-		return nil
+		return failf("the store is no Operator, and Options.Lacks does not say so")
 	}
 	const actor, reason = "op", "why"
 	if err := s.create(7, seatmap.Limits{Seats: 2}); err != nil {

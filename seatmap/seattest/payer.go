@@ -2,11 +2,11 @@ package seattest
 
 import "github.com/coderrange/ferrous/seatmap"
 
-// payments checks [seatmap.Payer], if the store is one.
+// payments checks [seatmap.Payer].
 func payments(s *session) error {
 	p, ok := s.store.(seatmap.Payer)
 	if !ok {
-		return nil
+		return failf("the store is no Payer, and Options.Lacks does not say so")
 	}
 	const own = ttl / 2 // the time of a hold without a payment
 	if err := s.create(4, seatmap.Limits{Lifetime: ttl, Payment: ttl}); err != nil {

@@ -9,11 +9,11 @@ import (
 	"github.com/coderrange/ferrous/seatmap"
 )
 
-// exports checks [seatmap.Porter], if the store is one.
+// exports checks [seatmap.Porter].
 func exports(s *session) error {
 	p, ok := s.store.(seatmap.Porter)
 	if !ok {
-		return nil
+		return failf("the store is no Porter, and Options.Lacks does not say so")
 	}
 	layout := seatmap.Layout{Seats: []string{"1", `2 "\`, "3", "4", "5", "6"}, Closed: []string{"6"}}
 	_, err := s.store.Create(s.ctx, seatmap.CreateRequest{Event: s.event, Layout: layout, Limits: seatmap.Limits{Seats: 3}})

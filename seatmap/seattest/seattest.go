@@ -7,10 +7,12 @@
 //		}})
 //	}
 //
-// It checks events, grants, tokens, idempotency keys, limits, names, expiry, pages,
-// watches, the order of errors, that no snapshot shows part of a hold, and, if the store is
-// a [seatmap.Porter], [seatmap.Operator] or [seatmap.Payer], what these promise. It does not
-// check yet what a store promises across restarts, cuts of its network and failovers.
+// It checks events, grants, areas, tokens, idempotency keys, limits, names, expiry, pages,
+// watches, the order of errors, that no snapshot shows part of a hold, and what
+// [seatmap.Porter], [seatmap.Operator] and [seatmap.Payer] promise. What a store does not
+// offer it declares in [Lacks], and Run checks the declaration. With Options.Another Run
+// checks two clients, and with Options.Restart what is left after a restart. It does not
+// check yet what a store promises across cuts of its network and failovers.
 package seattest
 
 import (
@@ -36,6 +38,16 @@ type Options struct {
 	// Advance lets the time of the store pass. Nil means to wait. A test in fake time
 	// can pass a function that sleeps in its bubble.
 	Advance func(d time.Duration)
+	// Lacks is what the store does not offer. Run fails if the store has it all the same,
+	// and if it lacks something else.
+	Lacks Lacks
+	// Another returns a second client of the store of s. The check closes it. Nil means
+	// that there is only one client.
+	Another func(s seatmap.Store) (seatmap.Store, error)
+	// Restart ends the server of the store s, or its process, starts it again with the same
+	// data, and returns a new client, which Run closes. Nil means that nothing is left
+	// after the end of the store.
+	Restart func(s seatmap.Store) (seatmap.Store, error)
 }
 
 // Run runs each check as a subtest of t. It panics if o.Open is nil.
@@ -45,6 +57,9 @@ func Run(t *testing.T, o Options) {
 		panic(errors.New("seattest: Run: Open is nil"))
 	}
 	for _, one := range checks {
+		if one.needs != nil && !one.needs(o) {
+			continue
+		}
 		t.Run(one.name, func(t *testing.T) {
 			s := newSession(t.Context(), o, o.Open(t))
 			defer func() {

@@ -13,7 +13,11 @@ import (
 )
 
 func TestMapConforms(t *testing.T) {
-	seattest.Run(t, seattest.Options{Open: func(*testing.T) seatmap.Store { return seatmap.NewMap(seatmap.MapOptions{}) }})
+	seattest.Run(t, seattest.Options{
+		Open:    func(*testing.T) seatmap.Store { return seatmap.NewMap(seatmap.MapOptions{}) },
+		Another: func(s seatmap.Store) (seatmap.Store, error) { return staysOpen{s}, nil },
+		Restart: goesOn,
+	})
 }
 
 func TestMapConformsInFakeTime(t *testing.T) {

@@ -119,6 +119,7 @@ var harmless = map[string]string{
 	"seatmap.WatchRequest":       "a name and a cursor, which is a position",
 	"seatmap.Where":              "names",
 	"seq.ArgumentError":          "a number",
+	"seattest.Lacks":             "bools",
 	"seattest.Options":           "functions and a duration",
 	"sse.Options":                "numbers, functions and the ID of an event",
 	"sse.ResponseError":          "a status and a content type",
