@@ -295,3 +295,61 @@ func TestTheMapSweepsByItself(t *testing.T) {
 		assert.Equal(t, seatmap.Counts{Available: 200_000}, counts(t, m))
 	})
 }
+
+// An extension moves the deadlines of its own hold, and only if that makes it longer.
+func TestAnExtensionMovesItsOwnHold(t *testing.T) {
+	withAndWithoutSweeper(t, func(t *testing.T, o seatmap.MapOptions) {
+		testkit.Advance(1000 * time.Hour) // the clock of the map is far from zero
+		m := newEvent(t, 4, seatmap.Limits{Lifetime: 3 * hold}, o)
+		testkit.Advance(1000 * time.Hour)
+		a, b := block(t, m, "ann", "1", "2"), block(t, m, "bob", "3")
+		before := state(t, m, "3")
+		extended, err := extend(m, a.Token, 2*hold)
+		require.NoError(t, err)
+		assert.Equal(t, a.Until.Add(hold), extended.Until)
+		for _, seat := range []string{"1", "2"} {
+			assert.Equal(t, extended.Until, state(t, m, seat).Until)
+		}
+		assert.Equal(t, before, state(t, m, "3"))
+		revision := func() uint64 {
+			s, err := m.Seats(t.Context(), seatmap.SeatsRequest{Event: event})
+			require.NoError(t, err)
+			return s.Revision
+		}
+		was := revision()
+		_, err = extend(m, a.Token, 2*hold)
+		require.NoError(t, err)
+		assert.Equal(t, was, revision(), "the same deadline is no change")
+		_, err = extend(m, b.Token, 3*hold)
+		require.NoError(t, err)
+		_, err = extend(m, b.Token, 3*hold+1)
+		require.ErrorIs(t, err, seatmap.ErrLimit)
+	})
+}
+
+// So does one of a plan, which knows the seats of the hold by its token only.
+func TestAnExtensionOfAPlanMovesItsOwnHold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlan(t, 3, nil)
+		a, err := p.Block(1, hold, 0, 1)
+		require.NoError(t, err)
+		_, err = p.Block(2, hold, 2)
+		require.NoError(t, err)
+		_, err = p.Extend(a, 2*hold)
+		require.NoError(t, err)
+		testkit.Advance(hold)
+		c, err := p.Counts()
+		require.NoError(t, err)
+		assert.Equal(t, seatmap.Counts{Available: 1, Blocked: 2}, c)
+	})
+}
+
+// The page that ends with the last seat is the last.
+func TestAFullLastPageHasNoMore(t *testing.T) {
+	m := newEvent(t, 4, seatmap.Limits{}, seatmap.MapOptions{})
+	for limit, more := range map[int]bool{0: false, 2: true, 3: true, 4: false, 5: false} {
+		s, err := m.Seats(t.Context(), seatmap.SeatsRequest{Event: event, Limit: limit})
+		require.NoError(t, err)
+		assert.Equal(t, more, s.More, limit)
+	}
+}

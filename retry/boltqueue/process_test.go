@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -68,6 +69,7 @@ func TestASecondProcessIsToldAtOnceWhoHoldsTheFile(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, cmd.Process.Pid, held.Owner.PID)
 		assert.Equal(t, host, held.Owner.Host)
+		assert.Equal(t, filepath.Base(os.Args[0]), held.Owner.Program)
 		assert.ErrorContains(t, held, fmt.Sprintf("boltqueue: %s is held by process %d (", name, cmd.Process.Pid))
 	}
 	// A process that waits gets the file as soon as the first is dead, claims
