@@ -149,6 +149,7 @@ type income struct {
 // run pays until all payments have an outcome, or ctx ends. The first error ends all.
 // All goroutines of the run belong to its scope.
 func (p *pipeline) run(ctx context.Context, out io.Writer) (in income, err error) {
+	paid := false
 	err = task.WithGroup(ctx, task.Unlimited, func(s *task.Scope) error {
 		s.SpawnErr(p.queue.Run)
 		s.SpawnErr(func(ctx context.Context) error { return p.watch(ctx, out) })
@@ -167,11 +168,15 @@ func (p *pipeline) run(ctx context.Context, out io.Writer) (in income, err error
 		p.isRead.Store(true)
 		select {
 		case <-p.ledger.done:
+			paid = true
 			return nil
 		case <-s.Context().Done():
 			return context.Cause(s.Context())
 		}
 	})
+	if paid && errors.Is(err, retry.ErrShutdown) { // one of the three had not even begun
+		err = nil
+	}
 	if ctx.Err() != nil { // what it caused is no reason
 		err = context.Cause(ctx)
 	}
