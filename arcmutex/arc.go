@@ -13,8 +13,9 @@ import (
 // An Arc is one owner of a value that several goroutines share. It is a counted
 // handle: the destructor of the value runs when the last owner is dropped.
 //
-// [NewArc], [NewArcDrop], [NewArcCyclic] and [Arc.Clone] return a *Arc. Each of
-// these handles must be ended once, by Drop, IntoInner, TryUnwrap or UnwrapOrClone.
+// [NewArc], [NewArcDrop], [NewArcCyclic], [Arc.Clone] and [Weak.Upgrade] return a
+// *Arc. Each of these handles must be ended once, by Drop, IntoInner, UnwrapOrClone,
+// UnwrapOrCloneFunc, or a TryUnwrap that returns true.
 // Every later use of the handle panics with an error that is [ErrDropped]. If two
 // goroutines end the same handle, one of them panics and the counts stay correct.
 // The zero Arc behaves like a handle that was dropped.
@@ -31,7 +32,7 @@ import (
 // Drop synchronizes before the destructor runs.
 //
 // Clone is wait-free and one atomic operation. Drop is two, see [Count]. Ending a
-// handle may wait for a TryUnwrap of the same handle, which is two atomic
+// handle may wait until a TryUnwrap of the same handle has done its two atomic
 // operations. NewArc allocates once, for the value, the counts and the first handle
 // together. Clone allocates 24 bytes, or nothing if the handle does not escape.
 //

@@ -42,8 +42,9 @@
 // # Locks
 //
 // With calls a function with the value of a lock and unlocks in any case. Lock returns a
-// [Guard]. After Unlock, the guard and all its copies panic. LockContext stops waiting
-// when its context is done.
+// [Guard]. After Unlock, the methods of the guard and of all its copies panic. A panic
+// while a guard is held does not poison the lock. LockContext stops waiting when its
+// context is done.
 //
 // If the function passed to With panics or exits its goroutine, it poisons the lock. A
 // failed result.Check that leaves the function poisons the lock, too. A function that

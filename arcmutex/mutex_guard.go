@@ -13,7 +13,7 @@ import (
 // value.
 //
 // A Guard is a small value and may be copied, returned, stored and sent on a
-// channel. The first Unlock of the guard or of any copy ends all of them. After
+// channel. Its methods need its address: keep it in a variable. The first Unlock of the guard or of any copy ends all of them. After
 // that, methods panic with an error that is [ErrReleased] and change nothing, even
 // if the lock has been locked again. (Each guard remembers the turn of the lock;
 // turns are counted modulo 2^37.) The zero Guard behaves like one that has ended.
