@@ -13,10 +13,11 @@ var (
 	// ErrDropped is what methods of an [Arc] or [Weak] panic with after the handle
 	// has ended.
 	ErrDropped = errors.New("arcmutex: handle was dropped")
-	// ErrCopied is what methods of a copy of an [Arc] or [Weak] panic with. The copy
-	// does not affect the original. A copy on the heap of a handle on a stack must
-	// not outlive that stack: the garbage collector may stop the program with "found
-	// bad pointer in Go heap".
+	// ErrCopied is what methods of a copy of an [Arc] or [Weak] panic with. The
+	// original is not affected. A copy must not be kept longer than the variable of the original
+	// exists, not even unused: a copy on the heap that points to the stack of a
+	// function that has returned can stop the program with "found bad pointer in Go
+	// heap".
 	ErrCopied = errors.New("arcmutex: handle was copied")
 
 	errLent      = errors.New("arcmutex: handle is the one that NewArcCyclic passed: Clone it")

@@ -77,13 +77,14 @@ type CheckOptions struct {
 //     length, even if the goroutines never ran at the same time. It is reported once,
 //     when a goroutine first wants the lock that closes the cycle.
 //   - [DeadlockRecursion]: a goroutine wants a lock that it holds. It is reported when
-//     the goroutine has waited for After. If the wait ends earlier, or there is none,
-//     it is reported when the same goroutine unlocks its first hold. This includes two
-//     RLocks, which deadlock if a writer arrives in between, and an upgrade by a
-//     goroutine that also holds a read lock. It is reported once for each pair of
-//     places.
+//     the goroutine has waited for After. A second RLock often does not wait, and a wait
+//     may end earlier: then it is reported when the same goroutine unlocks its first
+//     hold. Two RLocks count because they deadlock if a writer arrives in between, and so
+//     does an upgrade by a goroutine that also holds a read lock. It is reported once
+//     for each pair of places.
 //   - [DeadlockCycle]: goroutines wait for each other. It is searched for when a
-//     goroutine has waited for After, and reported once.
+//     goroutine has waited for After, and reported once. The checker does not end it:
+//     the goroutines continue to wait, unless Report ends the process.
 //   - [DeadlockLongHold], [DeadlockLongWait]: a lock was held or waited for longer
 //     than Limit. Each hold is reported once. Waits for the same lock are reported at
 //     most once in each period of Limit, with up to eight holders.

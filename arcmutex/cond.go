@@ -48,7 +48,7 @@ type Waitable interface {
 func (c *Cond) Wait(g Waitable) { must(0, c.wait(context.Background(), g, "Cond.Wait")) }
 
 // WaitContext is [Cond.Wait] that stops waiting for a notification when ctx is done.
-// The error wraps [context.Cause], or is [ErrPoisoned] or [ErrTaken]. In all cases g
+// The error matches [context.Cause], or is [ErrPoisoned] or [ErrTaken]. In all cases g
 // is locked when WaitContext returns: locking it again does not depend on ctx. If ctx
 // is done before the call, g is not unlocked at all.
 //

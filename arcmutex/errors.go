@@ -23,8 +23,7 @@ var (
 	// ErrLocked is the error of TryWith and TryRWith if they would have to wait.
 	ErrLocked = errors.New("arcmutex: locked")
 
-	// ErrReleased is what methods of a guard panic with if the guard has ended or is
-	// zero.
+	// ErrReleased is what methods of a guard panic with if it has ended or is zero.
 	ErrReleased = errors.New("arcmutex: used after its end")
 
 	errNilFunc = errors.New("arcmutex: nil function")

@@ -55,7 +55,7 @@ func (l *LazyLock[T]) ptr(method string) *T {
 }
 
 // GetContext is [LazyLock.Get] that stops waiting for the function of another goroutine
-// when ctx is done. The error wraps [context.Cause], or is [ErrPoisoned]. ctx does not
+// when ctx is done. The error matches [context.Cause], or is [ErrPoisoned]. ctx does not
 // interrupt the function. It panics with an error that is [ErrNoInit] if l is the zero
 // value.
 //

@@ -62,7 +62,8 @@ func (m *RWMutex[T]) RTo(g *RGuard[T]) Locker {
 	return Locker{&m.lock, sharing, func(h hold) { *g = RGuard[T]{&grip[T]{&m.value, h}} }, func() { g.Unlock() }}
 }
 
-// LockAll waits until it has locked all of ls, and sets their guards:
+// LockAll waits until it has locked all of ls, and sets their guards. Here a and b are of
+// type *Mutex[Account]:
 //
 //	var from, to arcmutex.Guard[Account]
 //	unlock := arcmutex.LockAll(a.To(&from), b.To(&to))
@@ -92,7 +93,7 @@ func LockAll(ls ...Locker) (unlock func()) {
 	return unlock
 }
 
-// LockAllContext is [LockAll] that stops waiting when ctx is done. The error wraps
+// LockAllContext is [LockAll] that stops waiting when ctx is done. The error matches
 // [context.Cause], or is [ErrPoisoned] or [ErrTaken]. Then no lock is held.
 //
 //ferrous:acquire

@@ -72,7 +72,7 @@ func (m *Mutex[T]) Lock() Guard[T] {
 }
 
 // LockContext waits until m is free, and locks it, or until ctx is done. The error
-// wraps [context.Cause], or is [ErrPoisoned] or [ErrTaken]. Then the guard is one
+// matches [context.Cause], or is [ErrPoisoned] or [ErrTaken]. Then the guard is one
 // that has ended.
 //
 // Cancellation: a canceled caller loses its place in the queue and owns nothing.

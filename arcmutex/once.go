@@ -58,7 +58,7 @@ func (o *Once) DoErr(f func() error) error {
 }
 
 // DoContext is [Once.DoErr] that stops waiting for the function of another goroutine
-// when ctx is done. Then the error wraps [context.Cause]. ctx does not interrupt f.
+// when ctx is done. Then the error matches [context.Cause]. ctx does not interrupt f.
 //
 //ferrous:blocks
 func (o *Once) DoContext(ctx context.Context, f func() error) error {
@@ -124,7 +124,7 @@ func (o *Once) finish() {
 //ferrous:blocks
 func (o *Once) Wait() { _ = o.WaitContext(context.Background()) }
 
-// WaitContext is [Once.Wait] that stops waiting when ctx is done. Then the error wraps
+// WaitContext is [Once.Wait] that stops waiting when ctx is done. Then the error matches
 // [context.Cause].
 //
 //ferrous:blocks

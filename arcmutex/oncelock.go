@@ -105,7 +105,7 @@ func (o *OnceLock[T]) GetOrTryInit(f func() (T, error)) (T, error) {
 }
 
 // GetOrTryInitContext is [OnceLock.GetOrTryInit] that stops waiting for the function of
-// another goroutine when ctx is done. Then the error wraps [context.Cause]. ctx does
+// another goroutine when ctx is done. Then the error matches [context.Cause]. ctx does
 // not interrupt f.
 //
 //ferrous:blocks
@@ -162,7 +162,7 @@ func (o *OnceLock[T]) Wait() T {
 }
 
 // WaitContext is [OnceLock.Wait] that stops waiting when ctx is done. Then the error
-// wraps [context.Cause].
+// matches [context.Cause].
 //
 //ferrous:blocks
 func (o *OnceLock[T]) WaitContext(ctx context.Context) (v T, err error) {

@@ -74,7 +74,7 @@ func (m *RWMutex[T]) Lock() Guard[T] {
 }
 
 // LockContext waits until m is free, and locks it for writing, or until ctx is done.
-// The error wraps [context.Cause], or is [ErrPoisoned] or [ErrTaken]. Then the guard
+// The error matches [context.Cause], or is [ErrPoisoned] or [ErrTaken]. Then the guard
 // is one that has ended.
 //
 // Cancellation: a canceled caller loses its place in the queue and owns nothing.
@@ -111,7 +111,7 @@ func (m *RWMutex[T]) RLock() RGuard[T] {
 }
 
 // RLockContext is [RWMutex.RLock] that stops waiting when ctx is done. The error
-// wraps [context.Cause], or is [ErrPoisoned] or [ErrTaken]. Then the guard is one
+// matches [context.Cause], or is [ErrPoisoned] or [ErrTaken]. Then the guard is one
 // that has ended. A canceled caller loses its place in the queue and owns nothing.
 //
 //ferrous:acquire
@@ -146,7 +146,7 @@ func (m *RWMutex[T]) ULock() UGuard[T] {
 }
 
 // ULockContext is [RWMutex.ULock] that stops waiting when ctx is done. The error
-// wraps [context.Cause], or is [ErrPoisoned] or [ErrTaken]. Then the guard is one
+// matches [context.Cause], or is [ErrPoisoned] or [ErrTaken]. Then the guard is one
 // that has ended. A canceled caller loses its place in the queue and owns nothing.
 //
 //ferrous:acquire

@@ -12,8 +12,8 @@ import (
 //
 // An RGuard is a small value and may be copied, returned, stored and sent on a
 // channel. The first Unlock of the guard or of any copy ends all of them. After
-// that, methods panic with an error that is [ErrReleased] and change nothing. The
-// zero RGuard behaves like one that has ended.
+// that, all methods but those that print panic with an error that is [ErrReleased]
+// and change nothing. The zero RGuard behaves like one that has ended.
 //
 // An RGuard may be used and unlocked by a goroutine other than the one that locked,
 // but by one goroutine at a time; see also [RGuard.Disown].

@@ -12,9 +12,9 @@ import (
 //
 // A UGuard may be copied, returned, stored and sent on a channel, and allocates when
 // an [RGuard] would. Unlock, Upgrade and Downgrade end the guard and all its copies.
-// After that, methods panic with an error that is [ErrReleased] and change nothing.
-// The zero UGuard behaves like one that has ended. A UGuard may be used by one
-// goroutine at a time.
+// After that, all methods but those that print panic with an error that is
+// [ErrReleased] and change nothing. The zero UGuard behaves like one that has ended.
+// A UGuard may be used by one goroutine at a time.
 type UGuard[T any] struct{ *grip[T] }
 
 // Ptr returns a pointer to the value. The value must not be changed, and the pointer
@@ -67,7 +67,7 @@ func (g UGuard[T]) Upgrade() Guard[T] {
 }
 
 // UpgradeContext is [UGuard.Upgrade] that stops waiting when ctx is done. Then the
-// error wraps [context.Cause], and g stays valid.
+// error matches [context.Cause], and g stays valid.
 //
 //ferrous:transfers g on ok
 //ferrous:blocks

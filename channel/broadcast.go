@@ -238,7 +238,7 @@ func (b *broadcast[T]) unsubscribe(r *BroadcastReceiver[T]) (last bool) {
 // If messages were overwritten before r received them, Recv returns a [*LaggedError]
 // once; the next call returns the oldest message that is kept. The error is [ErrClosed]
 // if r is closed, or once all senders are closed and r has received everything.
-// Otherwise it wraps the context's cause. Recv does not allocate when a message is
+// Otherwise it matches the context's cause. Recv does not allocate when a message is
 // there.
 //
 //ferrous:blocks

@@ -106,7 +106,7 @@ type OneshotReceiver[T any] struct {
 //
 // The error is [ErrClosed] if no message will come: it was received before, the sender
 // was closed without sending, or the receiver was closed or shut down first. Otherwise
-// the error wraps the context's cause; the message can then still be received.
+// the error matches the context's cause; the message can then still be received.
 //
 //ferrous:blocks
 func (r *OneshotReceiver[T]) Recv(ctx context.Context) (v T, err error) {

@@ -25,7 +25,7 @@ type Receiver[T any] struct {
 // Recv returns the oldest message. It waits while there is none.
 //
 // The error is [ErrClosed] once the channel is closed and its buffer is empty, or it
-// wraps the context's cause. A Recv that fails has taken no message. Recv does not
+// matches the context's cause. A Recv that fails has taken no message. Recv does not
 // allocate in the steady state, unless hundreds of goroutines wait at once.
 //
 //ferrous:blocks

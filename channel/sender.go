@@ -64,7 +64,7 @@ type Sender[T any] struct {
 // Send sends v. It waits while the channel is full.
 //
 // If Send returns nil, v was sent. Otherwise v was not sent and can be sent again. The
-// error is [ErrClosed], or it wraps the context's cause.
+// error is [ErrClosed], or it matches the context's cause.
 //
 // On a channel of fewer than 16 messages, blocked senders are served in the order of
 // arrival. On a larger channel they are served in no particular order. A canceled Send

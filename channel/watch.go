@@ -274,7 +274,7 @@ func (r *WatchReceiver[T]) MarkUnchanged() {
 // Several changes may count as one. Changed does not return the value: call Get.
 //
 // The error is [ErrClosed] if r is closed, or if the value has been seen and all
-// senders are closed. Otherwise it wraps the context's cause.
+// senders are closed. Otherwise it matches the context's cause.
 //
 //ferrous:blocks
 func (r *WatchReceiver[T]) Changed(ctx context.Context) error {

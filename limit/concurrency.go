@@ -105,7 +105,7 @@ func NewConcurrency(o ConcurrencyOptions) *Concurrency {
 
 // Acquire takes a permit for one piece of work. It waits until less than the limit runs
 // and no earlier caller waits, or until ctx is done. If the queue is full, the error is
-// [ErrOverloaded]; after Close, it is [ErrClosed]; otherwise it wraps [context.Cause].
+// [ErrOverloaded]; after Close, it is [ErrClosed]; otherwise it matches [context.Cause].
 //
 // Cancellation: a canceled caller loses its place and owns nothing.
 //

@@ -192,7 +192,7 @@ func (r *Rate) Wait(ctx context.Context) error { return r.wait(ctx, 1, "Rate.Wai
 // WaitN takes n events and waits until they are allowed, or until ctx is done. If they
 // will be allowed only after the deadline of ctx, WaitN does not wait and takes nothing:
 // the error matches [context.DeadlineExceeded]. If n is more than Burst, the error is
-// [ErrNever]. Otherwise it wraps [context.Cause]. It panics if n is negative.
+// [ErrNever]. Otherwise it matches [context.Cause]. It panics if n is negative.
 //
 // Goroutines are served in the order of their calls.
 //

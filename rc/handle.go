@@ -9,12 +9,13 @@ import (
 )
 
 var (
-	// ErrDropped is the error with which a handle panics that is used after its end,
-	// or that is zero.
+	// ErrDropped is what methods of a handle panic with if it has ended or is zero.
 	ErrDropped = errors.New("rc: handle was dropped")
-	// ErrCopied is the error with which a copy of a handle panics. The original is not
-	// affected. A copy on the heap of a handle on a stack must not outlive that stack:
-	// the garbage collector may stop the program with "found bad pointer in Go heap".
+	// ErrCopied is what methods of a copy of a handle panic with. The original is not
+	// affected. A copy must not be kept longer than the variable of the original
+	// exists, not even unused: a copy on the heap that points to the stack of a
+	// function that has returned can stop the program with "found bad pointer in Go
+	// heap".
 	ErrCopied = errors.New("rc: handle was copied")
 
 	errLent      = errors.New("rc: handle is the one that NewCyclic passed: Clone it")

@@ -17,17 +17,17 @@ var (
 	// ErrTaken refuses a borrow: the cell has ended.
 	ErrTaken = errors.New("refcell: value was taken out by IntoInner")
 
-	// ErrReleased is the error with which a guard panics that has ended or is zero.
+	// ErrReleased is what methods of a guard panic with if it has ended or is zero.
 	ErrReleased = errors.New("refcell: guard was released")
 
-	// ErrPoisoned is the error with which a LazyCell panics whose initializer panicked
-	// or exited its goroutine.
+	// ErrPoisoned is what a LazyCell panics with after its initializer panicked or
+	// exited its goroutine.
 	ErrPoisoned = errors.New("refcell: initializer did not return")
-	// ErrNoInit is the error with which a LazyCell panics that is zero, and NewLazyCell
-	// if its function is nil.
+	// ErrNoInit is what a zero LazyCell panics with, and NewLazyCell if its function
+	// is nil.
 	ErrNoInit = errors.New("refcell: no initializer")
-	// ErrReentrant is the error with which a OnceCell or a LazyCell panics that is set
-	// by its own initializer or asked for its value.
+	// ErrReentrant is what a OnceCell or LazyCell panics with if its initializer sets
+	// it or asks for its value.
 	ErrReentrant = errors.New("refcell: initializer needs its own value")
 
 	errNilFunc  = errors.New("refcell: nil function")

@@ -37,7 +37,7 @@ func NewBarrier(n int) *Barrier {
 // round, exactly one goroutine is the leader: the one that came last.
 //
 // Cancellation: a canceled goroutine has not arrived; the round needs another one in
-// its place. The error wraps [context.Cause].
+// its place. The error matches [context.Cause].
 //
 //ferrous:blocks
 func (b *Barrier) Wait(ctx context.Context) (isLeader bool, err error) {

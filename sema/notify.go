@@ -72,7 +72,7 @@ func (n *Notify) notify(how notice) {
 }
 
 // Wait takes the stored notification, or waits for one until ctx is done. The
-// error wraps [context.Cause].
+// error matches [context.Cause].
 //
 // Cancellation: a canceled goroutine loses its place. If it was notified before it
 // left the queue, it returns nil: no notification is lost.
@@ -139,7 +139,7 @@ type place struct {
 
 // Wait waits until the listener is notified or ctx is done. If both are so, it
 // returns nil. Once the listener was notified, every further Wait returns nil at
-// once. The error wraps [context.Cause]; the listener then keeps its place. After
+// once. The error matches [context.Cause]; the listener then keeps its place. After
 // Close, Wait panics with an error that is [ErrReleased].
 //
 //ferrous:blocks

@@ -11,9 +11,9 @@ import (
 // A Permit holds a number of permits of a [Semaphore]. It must be released.
 //
 // A Permit is a small value that may be copied. All copies stand for the same permits
-// and end with the first Release of any copy. After that, methods panic with an error
-// that is [ErrReleased]. The zero Permit is a released one. A Permit may be used by one
-// goroutine at a time.
+// and end with the first Release of any copy. After that, all methods but those that
+// print panic with an error that is [ErrReleased]. The zero Permit is a released one. A
+// Permit may be used by one goroutine at a time.
 //
 // A Permit that stays in the function that acquired it does not allocate. One that is
 // returned or stored allocates 16 bytes, which its copies share.

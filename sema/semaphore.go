@@ -56,7 +56,7 @@ func NewSemaphore(n int64) *Semaphore {
 }
 
 // Acquire takes n permits. It waits until they are free and no earlier request waits,
-// until ctx is done, or until the semaphore is closed. The error wraps [context.Cause]
+// until ctx is done, or until the semaphore is closed. The error matches [context.Cause]
 // or is [ErrClosed]. If n exceeds the number of permits there are, Acquire waits until
 // Add raises it. It panics if n is negative or more than [MaxPermits].
 //

@@ -37,7 +37,7 @@ type call[K comparable, T any] struct {
 // f runs on a new goroutine. Its context has the values of the ctx of the caller that started
 // the call, but not its deadline and cancellation. It ends when f returns.
 //
-// A caller whose ctx is done returns an error that wraps [context.Cause]; the call continues
+// A caller whose ctx is done returns an error that matches [context.Cause]; the call continues
 // for the other callers. When the last caller has returned in this way, the context of f is
 // canceled with that cause, and the next Do for the key starts a new call. Do does not wait
 // for f then.
@@ -151,7 +151,7 @@ func (fl *Flight[K, T]) Abort(cause error) {
 }
 
 // Wait waits until no function is running, including those that all callers have given up. If
-// ctx is done first, the error wraps [context.Cause]. Wait panics if a running function calls
+// ctx is done first, the error matches [context.Cause]. Wait panics if a running function calls
 // it, since it would wait for itself.
 //
 //ferrous:blocks

@@ -15,6 +15,10 @@ import (
 // of [Scope.Context] reports the failure at once, also while other tasks continue. Tasks that
 // have not started are not called.
 //
+// A task that [Scope.Abort] or [Handle.Abort] kept from starting has failed, too: its work is
+// not done. Its error matches the cause given to Abort. So if f aborts its background tasks at
+// the end, it may get that cause as the error of the group.
+//
 // WithGroup returns when f and all tasks have ended. It returns the first error of f or of a
 // task, whether that task was joined or not. If tasks panicked and were not joined, WithGroup
 // panics with their [*PanicError].

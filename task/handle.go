@@ -105,7 +105,7 @@ func newHandle[T any](ctx context.Context, o owner, f func(context.Context) (T, 
 // Join waits until the task has ended and returns the results of its function. If the task
 // panicked, Join panics with a [*PanicError].
 //
-// If ctx is done first, the error wraps [context.Cause]; the task continues and can be joined
+// If ctx is done first, the error matches [context.Cause]; the task continues and can be joined
 // again. A ctx that is already done is reported even if the task has ended. Join allocates
 // only if it waits.
 //

@@ -70,7 +70,7 @@ func NewPool(ctx context.Context, o PoolOptions) *Pool {
 // task derives from the context of the pool, not from ctx, and ends when f returns.
 //
 // While the queue is full, Submit waits. Callers are served in FIFO order. If ctx is done
-// first, f is not accepted and will not run, and the error wraps [context.Cause]. If the pool
+// first, f is not accepted and will not run, and the error matches [context.Cause]. If the pool
 // is closed, the error is [ErrClosed].
 //
 // If a task of the pool calls Submit and the queue is full, f runs in the slot of that task,
@@ -178,7 +178,7 @@ func (p *Pool) Abort(cause error) {
 	p.workers.abort(cause)
 }
 
-// Wait waits until no task is queued or running. If ctx is done first, the error wraps
+// Wait waits until no task is queued or running. If ctx is done first, the error matches
 // [context.Cause]. The pool stays open. Wait panics in a task of the pool.
 //
 //ferrous:blocks

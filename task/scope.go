@@ -142,7 +142,7 @@ func (s *Scope) await(ctx context.Context) (cycle error) {
 // s has ended, which only a goroutine outside of s can observe.
 //
 // In a group whose limit is reached, Spawn waits for a slot, in FIFO order. If the context of
-// the group is done first, f is not called, and the error of the handle wraps
+// the group is done first, f is not called, and the error of the handle matches
 // [context.Cause]. If a task of the group calls Spawn on its own goroutine, f runs in the slot
 // of that task, and Spawn returns when f has ended.
 //
@@ -170,7 +170,7 @@ func spawn[T any](s *Scope, name string, f func(context.Context) (T, error)) *Ha
 }
 
 // TrySpawn is [Spawn] without waiting. If there is no free slot, the error is [ErrFull]. If
-// the context of s is done, the error wraps its [context.Cause].
+// the context of s is done, the error matches its [context.Cause].
 //
 //ferrous:mustuse
 func TrySpawn[T any](s *Scope, f func(context.Context) (T, error)) (*Handle[T], error) {

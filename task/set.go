@@ -122,7 +122,7 @@ func (s *Set[T]) add(h *Handle[T]) (open bool) {
 
 // Next takes the next result: it waits until a task has ended whose result was not taken, and
 // returns the handle of that task. The error is [ErrEmpty] if no result is left to take. If
-// ctx is done first, the error wraps [context.Cause]. A panic of the task is not an error of
+// ctx is done first, the error matches [context.Cause]. A panic of the task is not an error of
 // Next; it panics where the handle is joined.
 //
 // A task of the set may call Next. While that task waits, the first task of the queue may run
@@ -369,7 +369,7 @@ func (s *Set[T]) Abort(cause error) {
 	s.workers.abort(cause)
 }
 
-// Wait waits until no task is queued or running. If ctx is done first, the error wraps
+// Wait waits until no task is queued or running. If ctx is done first, the error matches
 // [context.Cause]. Wait takes no results, and the set stays open. Wait panics in a task of the
 // set.
 //

@@ -28,7 +28,7 @@
 //
 // Cancellation is cooperative. [Handle.Abort], the end of the owner and the failure of a
 // sibling cancel the context of a task with a cause, and then wait until the task returns. A
-// task whose context is done before it starts is not called; its error wraps
+// task whose context is done before it starts is not called; its error matches
 // [context.Cause].
 //
 // If the context of a call ends its wait, the error of the call matches both ctx.Err() and
