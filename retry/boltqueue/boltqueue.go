@@ -32,6 +32,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/coderrange/ferrous/internal/ctxerr"
 	"github.com/coderrange/ferrous/retry"
@@ -134,6 +135,9 @@ func Open[T any](path string, o Options[T]) (*Store[T], error) {
 	}
 	if err == nil {
 		s.db, err = openBolt(f)
+		if errors.Is(err, berrors.ErrTimeout) { // a program locks as bbolt does, where we do not
+			err = held(path)
+		}
 	}
 	if err != nil {
 		_ = f.Close() // nothing was written

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/coderrange/ferrous/internal/filelock"
 )
 
 // ErrRemoved means that the file of an open store was removed, renamed or replaced, so
@@ -37,7 +39,7 @@ func openFile(path string, timeout time.Duration) (*os.File, error) {
 		}
 		f, err := openLocked(path)
 		switch {
-		case errors.Is(err, errLocked):
+		case errors.Is(err, filelock.ErrLocked):
 			if !time.Now().Before(deadline) {
 				return nil, held(path)
 			}

@@ -1,28 +1,24 @@
 package boltqueue
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
+
+	"github.com/coderrange/ferrous/internal/filelock"
 )
 
-var (
-	// ErrHeld means that another process has the file open, or another Store of this
-	// process. It comes as a [*HeldError].
-	ErrHeld = errors.New("boltqueue: file is held")
-	// errLocked is what openLocked says then.
-	errLocked = errors.New("file is locked")
-)
+// ErrHeld means that another process has the file open, or another Store of this
+// process. It comes as a [*HeldError].
+var ErrHeld = errors.New("boltqueue: file is held")
 
 // Owner is the process that has a file open.
 type Owner struct {
-	PID     int       `json:"pid"`
-	Host    string    `json:"host"`
-	Program string    `json:"program"`
-	Since   time.Time `json:"since"`
+	PID     int
+	Host    string
+	Program string
+	Since   time.Time
 }
 
 // HeldError says which process has the file open. It wraps [ErrHeld].
@@ -35,11 +31,7 @@ type HeldError struct {
 
 // Error names the file and its owner.
 func (e *HeldError) Error() string {
-	if e.Owner.PID == 0 {
-		return fmt.Sprintf("boltqueue: %s is held by another process", e.Path)
-	}
-	return fmt.Sprintf("boltqueue: %s is held by process %d (%s) on host %s since %s",
-		e.Path, e.Owner.PID, e.Owner.Program, e.Owner.Host, e.Owner.Since.Format(time.RFC3339))
+	return fmt.Sprintf("boltqueue: %s is held by %v", e.Path, filelock.Owner(e.Owner))
 }
 
 // Unwrap returns [ErrHeld].
@@ -50,15 +42,7 @@ func ownerPath(path string) string { return lasting(path) + ".owner" }
 
 // writeOwner says that this process has the file. It only informs, so a failure
 // is none; the lock decides.
-func writeOwner(path string) {
-	host, _ := os.Hostname()
-	data, err := json.Marshal(Owner{
-		PID: os.Getpid(), Host: host, Program: filepath.Base(os.Args[0]), Since: time.Now().Round(0),
-	})
-	if err == nil {
-		_ = os.WriteFile(ownerPath(path), data, 0o600)
-	}
-}
+func writeOwner(path string) { _ = os.WriteFile(ownerPath(path), filelock.Self().Encode(), 0o600) }
 
 // removeOwner takes that back. It must be called while the file is locked.
 func removeOwner(path string) { _ = os.Remove(ownerPath(path)) }
@@ -66,8 +50,8 @@ func removeOwner(path string) { _ = os.Remove(ownerPath(path)) }
 // held returns the error for a locked file.
 func held(path string) error {
 	e := &HeldError{Path: path}
-	if data, err := os.ReadFile(ownerPath(path)); err == nil && json.Unmarshal(data, &e.Owner) != nil {
-		e.Owner = Owner{} // it is just being written
+	if data, err := os.ReadFile(ownerPath(path)); err == nil {
+		e.Owner = Owner(filelock.DecodeOwner(data))
 	}
 	return e
 }

@@ -10,10 +10,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"strings"
 	"time"
+
+	"github.com/coderrange/ferrous/internal/filelock"
 )
 
 // ErrHeld says that another process has the lock. A [HeldError] matches it.
@@ -72,15 +73,16 @@ func (l *Lock) take() error {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("lockfile: %s is not a regular file", l.file.Name())
 	}
-	switch held, err := tryFlock(l.file); {
-	case err != nil:
-		return &fs.PathError{Op: "lock", Path: l.file.Name(), Err: err}
-	case held:
+	err = filelock.TryLock(l.file)
+	if errors.Is(err, filelock.ErrLocked) {
 		text, err := io.ReadAll(io.LimitReader(l.file, 200))
 		if err != nil {
 			text = nil
 		}
 		return &HeldError{Path: l.file.Name(), Holder: strings.TrimSpace(string(text))}
+	}
+	if err != nil {
+		return err
 	}
 	if !l.Present() {
 		return errGone
