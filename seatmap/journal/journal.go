@@ -42,7 +42,7 @@
 // # The directory
 //
 // The directory has files of 64 MiB that are numbered, a checkpoint of all events, and a
-// file that is locked. They have the secrets of all tokens: keep them as safe as a password.
+// file that says which process has the directory open. They have the secrets of all tokens: keep them as safe as a password.
 // They must be on a local file system. [Store.Compact] writes a checkpoint and removes the
 // files that are not needed any more; so does the Store when the log has grown by
 // [Options.CompactAfter].
@@ -56,16 +56,42 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/coderrange/ferrous/internal/ctxerr"
+	"github.com/coderrange/ferrous/internal/filelock"
 	"github.com/coderrange/ferrous/seatmap"
 	"github.com/coderrange/ferrous/seatmap/internal/durable"
 	"github.com/coderrange/ferrous/seatmap/journal/internal/wal"
 )
 
-// ErrHeld is the error of [Open] if another process has the directory open, or another
-// Store of this process.
-var ErrHeld = errors.New("journal: directory is held by another process")
+// ErrHeld means that another process has the directory open, or another Store of this
+// process. It comes as a [*HeldError].
+var ErrHeld = errors.New("journal: directory is held")
+
+// Owner is the process that has a directory open.
+type Owner struct {
+	PID     int
+	Host    string
+	Program string
+	Since   time.Time
+}
+
+// HeldError says which process has the directory open. It wraps [ErrHeld].
+type HeldError struct {
+	Path string // of the directory
+	// Owner is what that process wrote into the directory. It is zero if the process is
+	// just opening it.
+	Owner Owner
+}
+
+// Error names the directory and its owner.
+func (e *HeldError) Error() string {
+	return fmt.Sprintf("journal: %s is held by %v", e.Path, filelock.Owner(e.Owner))
+}
+
+// Unwrap returns [ErrHeld].
+func (e *HeldError) Unwrap() error { return ErrHeld }
 
 // ErrDamaged is wrapped by a [*DamageError].
 var ErrDamaged = errors.New("journal: damaged")
@@ -125,7 +151,8 @@ var (
 )
 
 // Open opens the journal in a directory, and makes the directory if there is none. The
-// error is [ErrHeld], a [*DamageError], or one of the file system. It panics if an option is
+// error is a [*HeldError], a [*DamageError], or one of the file system, which wraps
+// [errors.ErrUnsupported] on systems that cannot lock a directory. It panics if an option is
 // out of range.
 //
 //ferrous:acquire
@@ -199,8 +226,8 @@ func (s *Store) start() error {
 
 // explain returns the error of a journal in the words of this package.
 func explain(path string, err error) error {
-	if errors.Is(err, wal.ErrLocked) {
-		return fmt.Errorf("%w: %s", ErrHeld, path)
+	if locked, ok := errors.AsType[*wal.LockedError](err); ok {
+		return &HeldError{path, Owner(locked.Owner)}
 	}
 	if damage, ok := errors.AsType[*wal.DamageError](err); ok {
 		return &DamageError{path, damage.File, damage.Offset, damage.Reason}
@@ -208,7 +235,7 @@ func explain(path string, err error) error {
 	return fmt.Errorf("journal: %s: %w", path, err)
 }
 
-// Read reads the journal in a directory, and changes nothing there. It returns a Map with
+// Read reads the journal in a directory, and changes nothing there but who has it open. It returns a Map with
 // all that is in it, and how many records it has read. Use it to look at a journal, or to
 // export its events. The error is as for [Open].
 func Read(dir string) (m *seatmap.Map, records int, err error) {

@@ -5,6 +5,7 @@ package journal_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -16,6 +17,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/coderrange/ferrous/internal/testkit"
@@ -52,15 +54,34 @@ func TestASecondProcessIsKeptOut(t *testing.T) {
 	lines := bufio.NewScanner(out)
 	require.True(t, lines.Scan())
 	require.Equal(t, "open <nil>", lines.Text())
+	require.NoError(t, os.Rename(filepath.Join(dir, "lock"), filepath.Join(dir, "away")))
+	_, err = journal.Open(dir, small)
+	require.EqualError(t, err, "journal: "+dir+" is held by another process", "whatever becomes of the file that says by whom")
+	require.NoError(t, os.Rename(filepath.Join(dir, "away"), filepath.Join(dir, "lock")))
 	_, err = journal.Open(dir, small)
 	require.ErrorIs(t, err, journal.ErrHeld)
-	require.EqualError(t, err, "journal: directory is held by another process: "+dir)
+	held, ok := errors.AsType[*journal.HeldError](err)
+	require.True(t, ok)
+	host, err := os.Hostname()
+	require.NoError(t, err)
+	assert.Equal(t, dir, held.Path)
+	assert.Equal(t, cmd.Process.Pid, held.Owner.PID)
+	assert.Equal(t, host, held.Owner.Host)
+	assert.Equal(t, filepath.Base(os.Args[0]), held.Owner.Program)
+	assert.ErrorContains(t, held, fmt.Sprintf("journal: %s is held by process %d (", dir, cmd.Process.Pid))
+	_, _, err = journal.Read(dir)
+	assert.EqualError(t, err, held.Error())
 	require.NoError(t, cmd.Process.Kill())
 	require.Error(t, cmd.Wait())
 	_ = in.Close()
 	s, err := journal.Open(dir, small)
 	require.NoError(t, err)
+	_, err = journal.Open(dir, small)
+	require.ErrorContains(t, err, fmt.Sprintf("is held by process %d (", os.Getpid()))
 	require.NoError(t, s.Close())
+	text, err := os.ReadFile(filepath.Join(dir, "lock"))
+	require.NoError(t, err)
+	require.Empty(t, text)
 }
 
 // kills is how many processes are killed. FERROUS_KILLS says another number.

@@ -47,6 +47,7 @@ const sector = 512
 
 type inode struct {
 	now, synced []byte
+	open        int // how often
 	// writes are what has been written since the last sync, in order.
 	writes []write
 }
@@ -108,11 +109,11 @@ func (fs *FS) Ops() int {
 }
 
 // Lock implements [wal.FS].
-func (fs *FS) Lock() (unlock func() error, err error) {
+func (fs *FS) Lock(bool) (unlock func() error, err error) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	if fs.locked {
-		return nil, wal.ErrLocked
+		return nil, &wal.LockedError{}
 	}
 	fs.locked = true
 	return func() error {
@@ -148,7 +149,8 @@ func (fs *FS) Open(name string, _ bool) (wal.File, error) {
 	if !ok {
 		return nil, &os.PathError{Op: "open", Path: name, Err: os.ErrNotExist}
 	}
-	return &file{fs, n}, nil
+	n.open++
+	return &file{fs: fs, n: n}, nil
 }
 
 // Create implements [wal.FS].
@@ -160,21 +162,30 @@ func (fs *FS) Create(name string) (f wal.File, err error) {
 		if fs.names == nil {
 			fs.names, fs.synced = map[string]*inode{}, map[string]*inode{}
 		}
-		n := &inode{}
-		fs.names[name], f = n, &file{fs, n}
+		n := &inode{open: 1}
+		fs.names[name], f = n, &file{fs: fs, n: n}
 	})
 	return f, err
 }
 
-// Rename implements [wal.FS].
+// Rename implements [wal.FS]. As on Windows, none of the files may be open.
 func (fs *FS) Rename(from, to string) error {
 	return fs.do("rename", nil, func(int) {
+		fs.mustBeClosed(from)
+		fs.mustBeClosed(to)
 		fs.names[to] = fs.names[from]
 		delete(fs.names, from)
 	})
 }
 
-// Remove implements [wal.FS].
+// mustBeClosed panics if a file is open.
+func (fs *FS) mustBeClosed(name string) {
+	if n := fs.names[name]; n != nil && n.open > 0 {
+		panic("faultfs: " + name + " is open")
+	}
+}
+
+// Remove implements [wal.FS]. As on Windows, the file may not be open.
 func (fs *FS) Remove(name string) error {
 	fs.mu.Lock()
 	exists := fs.names[name] != nil
@@ -182,7 +193,10 @@ func (fs *FS) Remove(name string) error {
 	if !exists {
 		return &os.PathError{Op: "remove", Path: name, Err: os.ErrNotExist}
 	}
-	return fs.do("remove", nil, func(int) { delete(fs.names, name) })
+	return fs.do("remove", nil, func(int) {
+		fs.mustBeClosed(name)
+		delete(fs.names, name)
+	})
 }
 
 // SyncDir implements [wal.FS].
@@ -193,8 +207,9 @@ func (fs *FS) SyncDir() error {
 }
 
 type file struct {
-	fs *FS
-	n  *inode
+	fs     *FS
+	n      *inode
+	closed bool
 }
 
 // ReadAt implements [io.ReaderAt].
@@ -286,7 +301,18 @@ func (f *file) Sync() error {
 }
 
 // Close implements [io.Closer].
-func (f *file) Close() error { return nil }
+func (f *file) Close() error {
+	f.fs.mu.Lock()
+	defer f.fs.mu.Unlock()
+	if f.closed {
+		return os.ErrClosed
+	}
+	f.closed = true
+	if !f.fs.dead { // after that, the file is another's
+		f.n.open--
+	}
+	return nil
+}
 
 // Content returns the content of a file, which the caller may change.
 func (fs *FS) Content(name string) []byte {
@@ -348,6 +374,9 @@ func (fs *FS) Crash(loss Loss, r *rand.Rand) *FS {
 	defer fs.mu.Unlock()
 	fs.dead = true
 	if loss == LoseNothing {
+		for _, n := range fs.names {
+			n.open = 0
+		}
 		return &FS{names: fs.names, synced: fs.synced}
 	}
 	return fs.after(loss, r)

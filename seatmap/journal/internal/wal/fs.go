@@ -1,10 +1,12 @@
 package wal
 
 import (
+	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // ErrNotExist is the error of a file that does not exist.
@@ -13,8 +15,8 @@ var ErrNotExist = fs.ErrNotExist
 // FS is the directory of a log. Tests have one that loses what was not synced.
 type FS interface {
 	// Lock takes the directory for this process, and returns what gives it back. The
-	// error is [ErrLocked].
-	Lock() (unlock func() error, err error)
+	// error wraps [ErrLocked].
+	Lock(readOnly bool) (unlock func() error, err error)
 	// List returns the names of all files.
 	List() ([]string, error)
 	// Open opens a file that exists.
@@ -43,22 +45,34 @@ type File interface {
 // Dir returns the FS of a directory. It makes the directory if there is none.
 func Dir(path string) (FS, error) {
 	path = filepath.Clean(path)
-	var made []string // directories in which a name is new
-	for p := path; ; p = filepath.Dir(p) {
-		if _, err := os.Stat(p); err == nil || p == filepath.Dir(p) {
-			break
-		}
-		made = append(made, filepath.Dir(p))
-	}
-	if err := os.MkdirAll(path, 0o700); err != nil {
+	if err := makeDir(path, syncDir); err != nil {
 		return nil, err
 	}
-	for _, p := range made {
-		if err := syncDir(p); err != nil {
-			return nil, err
+	return dir(path), nil
+}
+
+// makeDir makes a directory, and those above it, and their names permanent. It makes one
+// after the other and syncs it, so at most one that exists has a name that was not synced,
+// which is the last. Its name is synced again, since an earlier process may have been killed
+// in between.
+func makeDir(path string, sync func(dir string) error) error {
+	var missing []string // from below
+	for ; ; path = filepath.Dir(path) {
+		if _, err := os.Stat(path); err == nil || path == filepath.Dir(path) {
+			break
+		}
+		missing = append(missing, path)
+	}
+	_ = sync(filepath.Dir(path)) // it may be a directory of others, which we cannot open
+	for _, path := range slices.Backward(missing) {
+		if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		if err := sync(filepath.Dir(path)); err != nil {
+			return err
 		}
 	}
-	return dir(path), nil
+	return nil
 }
 
 // OpenDir is as Dir for a directory that exists.
@@ -74,9 +88,7 @@ type dir string
 
 func (d dir) path(name string) string { return filepath.Join(string(d), name) }
 
-// Lock locks a file of its own, which stays: a lock on a file that was removed would
-// keep nobody out.
-func (d dir) Lock() (unlock func() error, err error) { return lock(d.path("lock")) }
+func (d dir) Lock(readOnly bool) (unlock func() error, err error) { return lock(string(d), readOnly) }
 
 func (d dir) List() (names []string, err error) {
 	entries, err := os.ReadDir(string(d))

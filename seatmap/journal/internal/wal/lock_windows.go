@@ -3,26 +3,20 @@ package wal
 import (
 	"errors"
 	"os"
-	"syscall"
+	"path/filepath"
 )
 
-// errSharing is ERROR_SHARING_VIOLATION.
-const errSharing = syscall.Errno(32)
-
-// lock opens a file that nobody else can open meanwhile. The system closes it when the
-// process ends, however that happens.
-func lock(path string) (unlock func() error, err error) {
-	name, err := syscall.UTF16PtrFromString(path)
-	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+// openToLock opens the file with the owner: Windows opens no directory as a file. Nobody
+// can remove it while it is open. If there is none, a reader gets nil: nobody has the log
+// open.
+func openToLock(dir string, readOnly bool) (*os.File, error) {
+	flag := os.O_RDWR
+	if !readOnly {
+		flag |= os.O_CREATE
 	}
-	h, err := syscall.CreateFile(name, syscall.GENERIC_READ|syscall.GENERIC_WRITE, 0,
-		nil, syscall.OPEN_ALWAYS, syscall.FILE_ATTRIBUTE_NORMAL, 0)
-	if errors.Is(err, errSharing) {
-		return nil, ErrLocked
+	f, err := os.OpenFile(filepath.Join(dir, ownerFile), flag, 0o600)
+	if readOnly && errors.Is(err, os.ErrNotExist) {
+		return nil, nil //nolint:nilnil // nothing to lock
 	}
-	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: path, Err: err}
-	}
-	return func() error { return syscall.CloseHandle(h) }, nil
+	return f, err
 }

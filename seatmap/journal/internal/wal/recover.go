@@ -10,7 +10,7 @@ import (
 )
 
 // Open opens the log of a directory, or makes one if the directory is empty, and calls
-// the functions of o with what is in it. The error is [ErrLocked], a [*DamageError], one of
+// the functions of o with what is in it. The error wraps [ErrLocked], or is a [*DamageError], one of
 // the file system or one of those functions.
 func Open(fs FS, o Options) (l *Log, err error) {
 	l = &Log{fs: fs, size: max(o.SegmentSize, 8*slack), failed: o.Failed, done: make(chan struct{})}
@@ -19,7 +19,7 @@ func Open(fs FS, o Options) (l *Log, err error) {
 	}
 	l.size = align(l.size)
 	l.work.L = &l.mu
-	if l.unlock, err = fs.Lock(); err != nil {
+	if l.unlock, err = fs.Lock(o.ReadOnly); err != nil {
 		return nil, err
 	}
 	r := recovery{Log: l, options: &o}

@@ -83,19 +83,20 @@ func (l *Log) newSegment(number uint64, n int64) (s *segment, err error) {
 	if err == nil {
 		err = s.file.Sync()
 	}
-	if err == nil {
-		err = l.fs.Rename(temp, s.name)
+	// Windows renames no file that is open.
+	if err := errors.Join(err, s.file.Close()); err != nil {
+		_ = l.fs.Remove(temp) // or the next attempt or Open does it
+		return nil, err
 	}
-	if err == nil {
-		err = l.fs.SyncDir()
-	}
-	if err != nil {
-		// What is left of it is removed by the next attempt, or the next Open.
-		_ = s.file.Close()
+	if err := l.fs.Rename(temp, s.name); err != nil {
 		_ = l.fs.Remove(temp)
 		return nil, err
 	}
-	return s, nil
+	if err := l.fs.SyncDir(); err != nil {
+		return nil, err // the next attempt takes its place
+	}
+	s.file, err = l.fs.Open(s.name, false)
+	return s, err
 }
 
 // checkSegment reads the header of a segment from its content.

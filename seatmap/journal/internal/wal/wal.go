@@ -58,7 +58,7 @@ var (
 	// ErrClosed is the error of a log that was closed.
 	ErrClosed = errors.New("log is closed")
 	// ErrLocked is the error of Open if another process, or another Log of this one, has
-	// the log open.
+	// the log open. From a directory it comes as a [*LockedError].
 	ErrLocked = errors.New("log is in use by another process")
 	// ErrTooLarge is the error of a record that no segment can hold.
 	ErrTooLarge = errors.New("record is too large")
