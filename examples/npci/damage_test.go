@@ -187,15 +187,15 @@ func TestAFullDiskEndsItAndTheRestIsDoneLater(t *testing.T) {
 
 // TestAFullDiskOfItsOwn is the same on a disk that is really full.
 func TestAFullDiskOfItsOwn(t *testing.T) {
-	dir := t.TempDir()
-	if err := mount(t, dir, "300k"); err != nil {
-		t.Skip("cannot mount a small disk:", err)
+	dir, inside := testkit.OwnDisk(t, 300<<10)
+	if !inside {
+		return
 	}
 	args := append([]string{"-dir=" + dir, "-transactions=3000"}, nasty...)
 	cmd, output := process(t, args...)
 	require.NoError(t, cmd.Start())
 	requireFailure(t, cmd, output, "no space left on device")
-	require.NoError(t, mount(t, dir, "remount"))
+	testkit.ResizeDisk(t, dir, 100<<20)
 	finish(t, dir, nasty...)
 }
 

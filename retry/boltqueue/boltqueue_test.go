@@ -1,16 +1,13 @@
 package boltqueue_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"math/rand/v2"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -50,12 +47,10 @@ func TestAValueThatCannotBeWrittenIsRefused(t *testing.T) {
 	assert.True(t, added)
 }
 
-const child = "BOLTQUEUE_CHILD"
-
 // TestWhatWasAnsweredSurvivesAKill has a process of its own work on a store and
 // say what it was answered, and kills it. Whatever it was told must be there.
 func TestWhatWasAnsweredSurvivesAKill(t *testing.T) {
-	if path := os.Getenv(child); path != "" {
+	if path, inside := testkit.InChild(); inside {
 		work(path)
 		return
 	}
@@ -68,20 +63,11 @@ func TestWhatWasAnsweredSurvivesAKill(t *testing.T) {
 		}
 	}
 	for range max(rounds(10), 3) {
-		cmd := testkit.Self(t, "-test.run=^TestWhatWasAnsweredSurvivesAKill$")
-		cmd.Env = append(os.Environ(), child+"="+path)
-		out, err := cmd.StdoutPipe()
-		require.NoError(t, err)
-		require.NoError(t, cmd.Start())
-		lines := bufio.NewScanner(io.LimitReader(out, 1<<20))
-		for n := 200 + rand.IntN(2000); n > 0 && lines.Scan(); n-- {
-			hear(lines.Text())
+		c := testkit.StartChild(t, path)
+		for n := 200 + rand.IntN(2000); n > 0; n-- {
+			hear(c.Line())
 		}
-		require.NoError(t, cmd.Process.Kill())
-		for lines.Scan() { // what it said before it died
-			hear(lines.Text())
-		}
-		require.Error(t, cmd.Wait())
+		c.Kill(hear)
 	}
 	s := open(t, path)
 	defer func() { require.NoError(t, s.Close()) }()

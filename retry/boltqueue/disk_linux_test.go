@@ -1,11 +1,9 @@
 package boltqueue_test
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,50 +11,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/coderrange/ferrous/internal/testkit"
 	"github.com/coderrange/ferrous/retry"
 	"github.com/coderrange/ferrous/retry/boltqueue"
 )
 
-// onOwnDisk runs the test of this name in a process with mounts of its own, and
-// skips it where that is not allowed. In that process it returns the empty
-// directory of a file system of so many bytes.
-func onOwnDisk(t *testing.T, size int) (dir string, inside bool) {
-	t.Helper()
-	if dir := os.Getenv(child); dir != "" {
-		err := errors.Join(
-			syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""),
-			syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+strconv.Itoa(size)))
-		if err != nil {
-			t.Skip("no mounts: ", err)
-		}
-		return dir, true
-	}
-	cmd := process(t, t.Name(), t.TempDir())
-	cmd.Args = append(cmd.Args, "-test.v")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
-	if os.Geteuid() != 0 {
-		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
-	}
-	out, err := cmd.Output()
-	switch exit, failed := errors.AsType[interface {
-		error
-		ExitCode() int
-	}](err); {
-	case err != nil && !failed:
-		t.Skip("no mount namespace: ", err)
-	case err != nil:
-		t.Fatalf("%v (%d)\n%s", err, exit.ExitCode(), out)
-	case strings.Contains(string(out), "--- SKIP"):
-		t.Skipf("%s", out)
-	}
-	require.Contains(t, string(out), "--- PASS: "+t.Name())
-	return "", false
-}
-
 // TestARealDiskThatIsFullIsAnError fills a disk, makes room, and goes on.
 func TestARealDiskThatIsFullIsAnError(t *testing.T) {
-	dir, inside := onOwnDisk(t, 2<<20)
+	dir, inside := testkit.OwnDisk(t, 2<<20)
 	if !inside {
 		return
 	}
@@ -95,7 +57,7 @@ func TestARealDiskThatIsFullIsAnError(t *testing.T) {
 }
 
 func TestNoQueueIsMadeOnAFullDisk(t *testing.T) {
-	dir, inside := onOwnDisk(t, 64<<10)
+	dir, inside := testkit.OwnDisk(t, 64<<10)
 	if !inside {
 		return
 	}
@@ -116,7 +78,7 @@ func TestNoQueueIsMadeOnAFullDisk(t *testing.T) {
 }
 
 func TestAReadOnlyFileSystemIsAnError(t *testing.T) {
-	dir, inside := onOwnDisk(t, 1<<20)
+	dir, inside := testkit.OwnDisk(t, 1<<20)
 	if !inside {
 		return
 	}
@@ -142,7 +104,7 @@ func TestAReadOnlyFileSystemIsAnError(t *testing.T) {
 // TestAReadOnlyDirectoryTakesAnOpenFile has a directory into which nothing can be
 // put, not even the name of the owner.
 func TestAReadOnlyDirectoryTakesAnOpenFile(t *testing.T) {
-	dir, inside := onOwnDisk(t, 1<<20)
+	dir, inside := testkit.OwnDisk(t, 1<<20)
 	if !inside {
 		return
 	}

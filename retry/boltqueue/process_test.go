@@ -3,14 +3,12 @@
 package boltqueue_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strconv"
@@ -27,18 +25,8 @@ import (
 	"github.com/coderrange/ferrous/retry/boltqueue"
 )
 
-// process runs the test of this name in a process of its own, which finds the
-// path in its environment.
-func process(t *testing.T, name, path string) *exec.Cmd {
-	t.Helper()
-	cmd := testkit.Self(t, "-test.run=^"+name+"$")
-	cmd.Env = append(os.Environ(), child+"="+path)
-	cmd.Stderr = os.Stderr
-	return cmd
-}
-
 func TestASecondProcessIsToldAtOnceWhoHoldsTheFile(t *testing.T) {
-	if path := os.Getenv(child); path != "" {
+	if path, inside := testkit.InChild(); inside {
 		s, err := boltqueue.Open(path, boltqueue.Options[string]{})
 		if err == nil {
 			_ = add(t, s, "a", "value")
@@ -49,32 +37,25 @@ func TestASecondProcessIsToldAtOnceWhoHoldsTheFile(t *testing.T) {
 		return
 	}
 	path := newPath(t)
-	cmd := process(t, t.Name(), path)
-	in, err := cmd.StdinPipe()
-	require.NoError(t, err)
-	out, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	lines := bufio.NewScanner(out)
-	require.True(t, lines.Scan())
-	require.Equal(t, "open <nil>", lines.Text())
+	c := testkit.StartChild(t, path)
+	require.Equal(t, "open <nil>", c.Line())
 	link := path + ".link"
 	require.NoError(t, os.Symlink(path, link))
 	for _, name := range []string{path, link} {
-		_, err = boltqueue.Open(name, boltqueue.Options[string]{})
+		_, err := boltqueue.Open(name, boltqueue.Options[string]{})
 		require.ErrorIs(t, err, boltqueue.ErrHeld)
 		held, ok := errors.AsType[*boltqueue.HeldError](err)
 		require.True(t, ok)
 		host, err := os.Hostname()
 		require.NoError(t, err)
-		assert.Equal(t, cmd.Process.Pid, held.Owner.PID)
+		assert.Equal(t, c.Process.Pid, held.Owner.PID)
 		assert.Equal(t, host, held.Owner.Host)
 		assert.Equal(t, filepath.Base(os.Args[0]), held.Owner.Program)
-		assert.ErrorContains(t, held, fmt.Sprintf("boltqueue: %s is held by process %d (", name, cmd.Process.Pid))
+		assert.ErrorContains(t, held, fmt.Sprintf("boltqueue: %s is held by process %d (", name, c.Process.Pid))
 	}
 	// A process that waits gets the file as soon as the first is dead, claims
 	// and all.
-	time.AfterFunc(20*time.Millisecond, func() { _ = cmd.Process.Kill() })
+	time.AfterFunc(20*time.Millisecond, func() { _ = c.Process.Kill() })
 	s, err := boltqueue.Open(path, boltqueue.Options[string]{Timeout: time.Minute})
 	require.NoError(t, err)
 	assert.Equal(t, "value", claimAll(t, s)["a"].Value)
@@ -82,8 +63,8 @@ func TestASecondProcessIsToldAtOnceWhoHoldsTheFile(t *testing.T) {
 	require.ErrorContains(t, err, fmt.Sprintf("is held by process %d (", os.Getpid()))
 	require.NoError(t, s.Close())
 	require.NoFileExists(t, path+".owner")
-	_ = in.Close()
-	_ = cmd.Wait()
+	_ = c.In.Close()
+	_ = c.Wait()
 }
 
 const killedWorkers = 4
@@ -92,7 +73,7 @@ const killedWorkers = 4
 // kills each of them. The parent is the service that the handlers call: it knows
 // each call with its fence.
 func TestAQueueThatIsKilledLosesNothing(t *testing.T) {
-	if path := os.Getenv(child); path != "" {
+	if path, inside := testkit.InChild(); inside {
 		workUntilKilled(path)
 		return
 	}
@@ -132,20 +113,12 @@ func TestAQueueThatIsKilledLosesNothing(t *testing.T) {
 		}
 	}
 	for range kills {
-		cmd := process(t, t.Name(), path)
-		out, err := cmd.StdoutPipe()
-		require.NoError(t, err)
-		require.NoError(t, cmd.Start())
-		lines := bufio.NewScanner(out)
+		c := testkit.StartChild(t, path)
 		most := len(added) + 10 + rand.IntN(100)
-		for len(added) < most && lines.Scan() {
-			hear(lines.Text())
+		for len(added) < most {
+			hear(c.Line())
 		}
-		require.NoError(t, cmd.Process.Kill())
-		for lines.Scan() { // what it said before it died
-			hear(lines.Text())
-		}
-		require.Error(t, cmd.Wait())
+		c.Kill(hear)
 		highest = reached
 	}
 	s := open(t, path)
@@ -206,13 +179,13 @@ func workUntilKilled(path string) {
 
 // TestAFullDiskIsAnError limits the size of files in a process of its own.
 func TestAFullDiskIsAnError(t *testing.T) {
-	if path := os.Getenv(child); path != "" {
+	if path, inside := testkit.InChild(); inside {
 		fill(path)
 		return
 	}
 	path := newPath(t)
 	require.NoError(t, open(t, path).Close())
-	out, err := process(t, t.Name(), path).Output()
+	out, err := testkit.NewChild(t, path).Output()
 	require.NoError(t, err, "%s", out)
 	var added int
 	var text string

@@ -1,7 +1,6 @@
 package journal_test
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -11,51 +10,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/coderrange/ferrous/internal/testkit"
 	"github.com/coderrange/ferrous/seatmap"
 	"github.com/coderrange/ferrous/seatmap/journal"
 )
 
-// onOwnDisk runs the test of this name in a process with mounts of its own, and skips it
-// where that is not allowed. In that process it returns the empty directory of a file
-// system of so many bytes.
-func onOwnDisk(t *testing.T, size int) (dir string, inside bool) {
-	t.Helper()
-	if dir := os.Getenv(child); dir != "" {
-		err := errors.Join(
-			syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""),
-			syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+strconv.Itoa(size)))
-		if err != nil {
-			t.Skip("no mounts: ", err)
-		}
-		return dir, true
-	}
-	cmd := process(t, t.Name(), t.TempDir())
-	cmd.Args = append(cmd.Args, "-test.v")
-	cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWNS
-	if os.Geteuid() != 0 {
-		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
-	}
-	out, err := cmd.Output()
-	switch exit, failed := errors.AsType[interface {
-		error
-		ExitCode() int
-	}](err); {
-	case err != nil && !failed:
-		t.Skip("no mount namespace: ", err)
-	case err != nil:
-		t.Fatalf("%v (%d)\n%s", err, exit.ExitCode(), out)
-	case strings.Contains(string(out), "--- SKIP"):
-		t.Skipf("%s", out)
-	}
-	require.Contains(t, string(out), "--- PASS: "+t.Name())
-	return "", false
-}
-
 // TestARealDiskThatIsFullRefusesAndGoesOn fills a disk, makes room, and goes on without
 // opening the journal again.
 func TestARealDiskThatIsFullRefusesAndGoesOn(t *testing.T) {
-	dir, inside := onOwnDisk(t, 4<<20)
+	dir, inside := testkit.OwnDisk(t, 4<<20)
 	if !inside {
 		return
 	}
@@ -99,7 +62,7 @@ func TestARealDiskThatIsFullRefusesAndGoesOn(t *testing.T) {
 }
 
 func TestNoJournalIsMadeOnAFullDisk(t *testing.T) {
-	dir, inside := onOwnDisk(t, 32<<10)
+	dir, inside := testkit.OwnDisk(t, 32<<10)
 	if !inside {
 		return
 	}
@@ -107,7 +70,7 @@ func TestNoJournalIsMadeOnAFullDisk(t *testing.T) {
 	_, err := journal.Open(path, small)
 	require.ErrorIs(t, err, syscall.ENOSPC)
 	require.ErrorContains(t, err, "journal: "+path+": ")
-	require.NoError(t, syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size=1048576"))
+	testkit.ResizeDisk(t, dir, 1<<20)
 	s, err := journal.Open(path, small)
 	require.NoError(t, err)
 	require.NoError(t, s.Close())

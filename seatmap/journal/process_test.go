@@ -3,14 +3,12 @@
 package journal_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -25,37 +23,18 @@ import (
 	"github.com/coderrange/ferrous/seatmap/journal"
 )
 
-// child is where a process that a test runs finds its directory.
-const child = "FERROUS_JOURNAL_DIR"
-
-// process runs the test of this name in a process of its own.
-func process(t *testing.T, name, dir string) *exec.Cmd {
-	t.Helper()
-	cmd := testkit.Self(t, "-test.run=^"+name+"$")
-	cmd.Env = append(os.Environ(), child+"="+dir)
-	cmd.Stderr = os.Stderr
-	return cmd
-}
-
 func TestASecondProcessIsKeptOut(t *testing.T) {
-	if dir := os.Getenv(child); dir != "" {
+	if dir, inside := testkit.InChild(); inside {
 		_, err := journal.Open(dir, small)
 		fmt.Println("open", err)
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		return
 	}
 	dir := filepath.Join(t.TempDir(), "journal")
-	cmd := process(t, t.Name(), dir)
-	in, err := cmd.StdinPipe()
-	require.NoError(t, err)
-	out, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	lines := bufio.NewScanner(out)
-	require.True(t, lines.Scan())
-	require.Equal(t, "open <nil>", lines.Text())
+	c := testkit.StartChild(t, dir)
+	require.Equal(t, "open <nil>", c.Line())
 	require.NoError(t, os.Rename(filepath.Join(dir, "lock"), filepath.Join(dir, "away")))
-	_, err = journal.Open(dir, small)
+	_, err := journal.Open(dir, small)
 	require.EqualError(t, err, "journal: "+dir+" is held by another process", "whatever becomes of the file that says by whom")
 	require.NoError(t, os.Rename(filepath.Join(dir, "away"), filepath.Join(dir, "lock")))
 	_, err = journal.Open(dir, small)
@@ -65,15 +44,13 @@ func TestASecondProcessIsKeptOut(t *testing.T) {
 	host, err := os.Hostname()
 	require.NoError(t, err)
 	assert.Equal(t, dir, held.Path)
-	assert.Equal(t, cmd.Process.Pid, held.Owner.PID)
+	assert.Equal(t, c.Process.Pid, held.Owner.PID)
 	assert.Equal(t, host, held.Owner.Host)
 	assert.Equal(t, filepath.Base(os.Args[0]), held.Owner.Program)
-	assert.ErrorContains(t, held, fmt.Sprintf("journal: %s is held by process %d (", dir, cmd.Process.Pid))
+	assert.ErrorContains(t, held, fmt.Sprintf("journal: %s is held by process %d (", dir, c.Process.Pid))
 	_, _, err = journal.Read(dir)
 	assert.EqualError(t, err, held.Error())
-	require.NoError(t, cmd.Process.Kill())
-	require.Error(t, cmd.Wait())
-	_ = in.Close()
+	c.Kill(nil)
 	s, err := journal.Open(dir, small)
 	require.NoError(t, err)
 	_, err = journal.Open(dir, small)
@@ -103,7 +80,7 @@ var smallest = journal.Options{SegmentSize: 1 << 16, CompactAfter: 1 << 17}
 // TestAStoreThatIsKilledLosesNothing has processes book and cancel, and kills each of
 // them, without warning, after it has said a number of things.
 func TestAStoreThatIsKilledLosesNothing(t *testing.T) {
-	if dir := os.Getenv(child); dir != "" {
+	if dir, inside := testkit.InChild(); inside {
 		sellUntilKilled(dir)
 		return
 	}
@@ -137,19 +114,11 @@ func TestAStoreThatIsKilledLosesNothing(t *testing.T) {
 		}
 	}
 	for range kills(t) {
-		cmd := process(t, t.Name(), dir)
-		out, err := cmd.StdoutPipe()
-		require.NoError(t, err)
-		require.NoError(t, cmd.Start())
-		lines := bufio.NewScanner(out)
-		for n := 20 + rand.IntN(600); n > 0 && lines.Scan(); n-- {
-			hear(lines.Text())
+		c := testkit.StartChild(t, dir)
+		for n := 20 + rand.IntN(600); n > 0; n-- {
+			hear(c.Line())
 		}
-		require.NoError(t, cmd.Process.Kill())
-		for lines.Scan() { // what it said before it died
-			hear(lines.Text())
-		}
-		require.Error(t, cmd.Wait())
+		c.Kill(hear)
 		audit(t, dir, ledger, holds)
 		holds = nil
 	}
