@@ -13,13 +13,19 @@
 //	seatmap  the seatmap package, through its Store
 //	journal  the same on a disk: a booking is synced before it is acknowledged
 //
-// Threads and journal are chosen by name. The program checks its own result and fails when a seat ever had two holders, when
-// somebody was refused a seat that nobody had, and when a hold outlives its end or
-// is of use to a stranger.
+// Threads and journal are chosen by name. The program checks its own result and fails
+// when a seat ever had two holders, when somebody was refused a seat that nobody had, and
+// when a hold outlives its end or is of use to a stranger.
 //
 // Each version frees seats in the background when their holds, of five minutes,
 // are over. It also takes a hold for over from that moment on, however late the
 // clean-up comes.
+//
+// The same seats as an HTTP service, with live changes, until a signal:
+//
+//	go run ./examples/redbus serve
+//	curl -H 'Authorization: Bearer alice' -H 'Content-Type: application/json' \
+//		-d '{"seats":["7"],"ttl_ms":300000}' http://127.0.0.1:8080/v1/events/bus/block
 //
 // Exit codes: 0; 1 when the result is wrong, and after a signal; 2 for bad flags.
 //
@@ -36,6 +42,7 @@
 //	every seat's status at the end             report.go: text
 //	exactly one wins each seat                 check.go: settle, checkHolders
 //	the 5-minute window                        rules.go: checkRules, deadlines
+//	the reservation as a service               serve.go, service/
 package main
 
 import (
@@ -70,6 +77,9 @@ func main() {
 
 // run is the program. The progress bar and what the check finds go to stderr.
 func run(ctx context.Context, args []string, out io.Writer, stderr *os.File) error {
+	if len(args) > 0 && args[0] == "serve" {
+		return serve(ctx, args[1:], out, stderr)
+	}
 	o, goOn, err := parse(args, out)
 	if err != nil || !goOn {
 		return err

@@ -21,7 +21,7 @@ const examples = "../.."
 // sources returns the files under examples that are no tests.
 func sources(t *testing.T) (paths []string) {
 	t.Helper()
-	for _, pattern := range []string{"*/*.go", "internal/*/*.go"} {
+	for _, pattern := range []string{"*/*.go", "*/*/*.go"} {
 		found, err := filepath.Glob(filepath.Join(examples, pattern))
 		require.NoError(t, err)
 		paths = append(paths, found...)

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/coderrange/ferrous/examples/internal/program"
+	"github.com/coderrange/ferrous/examples/redbus/service"
+	"github.com/coderrange/ferrous/seatmap"
+	"github.com/coderrange/ferrous/seatmap/journal"
+	"github.com/coderrange/ferrous/task"
+)
+
+// serving is what the flags of serve say.
+type serving struct {
+	addr, debug string
+	store       string
+	keys        string
+	event       string
+	seats       int
+	drain       time.Duration
+}
+
+// serve is the command that serves the seats over HTTP until a signal.
+func serve(ctx context.Context, args []string, out io.Writer, stderr io.Writer) error {
+	var o serving
+	f := program.NewFlags("redbus serve", "redbus serve [flags]")
+	f.StringVar(&o.addr, "addr", "127.0.0.1:8080", "where it listens; port 0 is a free one")
+	f.StringVar(&o.debug, "debug", "", "where it serves profiles: a loopback address, or empty for none")
+	f.StringVar(&o.store, "store", "memory", "memory, or journal:DIR")
+	f.StringVar(&o.keys, "keys", "", "a file of keys; without it each name is a key")
+	f.StringVar(&o.event, "event", bus, "an event that is there from the beginning")
+	f.Int(&o.seats, "seats", 100, 1, maxSeats, "how many seats it has, if it is new")
+	f.DurationVar(&o.drain, "drain", 0, "for how long it says that it is not ready before it ends")
+	f.Check(func() error {
+		if o.drain < 0 || o.drain > maxHold {
+			return program.Usagef("-drain %v is not 0 to %v", o.drain, maxHold)
+		}
+		return nil
+	})
+	f.Check(func() error { return o.loopback() })
+	if goOn, err := f.Parse(args, out); err != nil || !goOn {
+		return err
+	}
+	return o.run(ctx, out, stderr)
+}
+
+// loopback refuses profiles for others than this machine.
+func (o serving) loopback() error {
+	if o.debug == "" {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(o.debug)
+	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
+		return program.Usagef("-debug %q is not a loopback address with a port", o.debug)
+	}
+	return nil
+}
+
+// open opens the store.
+func (o serving) open() (seatmap.Store, error) {
+	if o.store == "memory" {
+		return seatmap.NewMap(seatmap.MapOptions{}), nil
+	}
+	if dir, is := strings.CutPrefix(o.store, "journal:"); is && dir != "" {
+		return journal.Open(dir, journal.Options{})
+	}
+	return nil, program.Usagef("-store %q is neither memory nor journal:DIR", o.store)
+}
+
+func (o serving) run(ctx context.Context, out, stderr io.Writer) (err error) {
+	var keys *service.Keys
+	if o.keys != "" {
+		if keys, err = readKeys(o.keys); err != nil {
+			return err
+		}
+	}
+	store, err := o.open()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	_, err = store.Create(ctx, seatmap.CreateRequest{Event: o.event, Layout: seatmap.Layout{Count: o.seats}})
+	if err != nil && !errors.Is(err, seatmap.ErrExists) {
+		return err
+	}
+	var net4 net.ListenConfig
+	listener, err := net4.Listen(ctx, "tcp", o.addr)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.NewJSONHandler(stderr, nil))
+	s := service.New(service.Options{Store: store, Keys: keys, Log: log, Drain: o.drain})
+	if _, err := fmt.Fprintf(out, "http://%s serves the event %s\n", listener.Addr(), o.event); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	if o.debug == "" {
+		return s.Serve(ctx, listener)
+	}
+	return task.WithGroup(ctx, task.Unlimited, func(g *task.Scope) error {
+		g.SpawnErr(func(ctx context.Context) error { return profiles(ctx, o.debug, log) })
+		defer g.Abort(service.ErrEnding)
+		return s.Serve(ctx, listener)
+	})
+}
+
+func readKeys(name string) (*service.Keys, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := service.ParseKeys(file)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", name, err)
+	}
+	return keys, errors.Join(err, file.Close())
+}
+
+// profiles serves profiles until ctx ends. It is a server of its own, so that the address
+// of the service never shows them.
+func profiles(ctx context.Context, addr string, log *slog.Logger) error {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	server := &http.Server{Addr: addr, Handler: mux, ReadHeaderTimeout: time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
+	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
+	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}

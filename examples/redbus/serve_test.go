@@ -1,0 +1,206 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/arcmutex"
+	"github.com/coderrange/ferrous/internal/testkit"
+	"github.com/coderrange/ferrous/retry"
+	"github.com/coderrange/ferrous/task"
+)
+
+// served is a service in a process of its own.
+type served struct {
+	cmd    *exec.Cmd
+	url    string
+	stderr *bytes.Buffer
+}
+
+func startServing(t *testing.T, args ...string) *served {
+	t.Helper()
+	s := &served{cmd: testkit.Self(t, append([]string{"serve", "-addr", "127.0.0.1:0"}, args...)...), stderr: new(bytes.Buffer)}
+	s.cmd.Env = append(os.Environ(), asMain+"=right", "GORACE=atexit_sleep_ms=0")
+	s.cmd.Stderr = s.stderr
+	out, err := s.cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, s.cmd.Start())
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		_ = s.cmd.Wait()
+		require.NoError(t, err, s.stderr.String())
+	}
+	s.url, _, _ = strings.Cut(line, " ")
+	return s
+}
+
+// end sends a signal and returns the exit code.
+func (s *served) end(t *testing.T, signal os.Signal) int {
+	t.Helper()
+	require.NoError(t, s.cmd.Process.Signal(signal))
+	_ = s.cmd.Wait() // the exit code tells
+	return s.cmd.ProcessState.ExitCode()
+}
+
+// post sends a request of a user, whose answer has the status.
+func post(ctx context.Context, url, user, key, body string, status int) (answer map[string]any, err error) {
+	q, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	q.Header.Set("Authorization", "Bearer "+user)
+	q.Header.Set("Content-Type", "application/json")
+	q.Header.Set("Idempotency-Key", key)
+	r, err := http.DefaultClient.Do(q)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Body.Close() //nolint:errcheck // it was read
+	text, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(text, &answer); err != nil {
+		return nil, err
+	}
+	if r.StatusCode != status {
+		return nil, retry.Permanent(fmt.Errorf("%d %s", r.StatusCode, text))
+	}
+	return answer, nil
+}
+
+// Clients repeat each request by its key until it is answered, while the service is
+// killed and started again: what was acknowledged is there, each seat is booked once, and
+// no request fails.
+func TestServiceKilledUnderLoadLosesNothing(t *testing.T) {
+	const seats, clients = 400, 8
+	kills := 5
+	if testing.Short() {
+		kills = 1
+	}
+	dir := filepath.Join(t.TempDir(), "journal")
+	start := func() *served {
+		return startServing(t, "-store", "journal:"+dir, "-seats", fmt.Sprint(seats))
+	}
+	s := start()
+	address := arcmutex.NewRWMutex(s.url)
+	booked := arcmutex.NewMutex(map[string]string{})
+	patient := retry.New(retry.Options{Attempts: retry.Unlimited, Backoff: retry.Constant(5 * time.Millisecond)})
+	send := func(ctx context.Context, method, user, key, body string) (map[string]any, error) {
+		return retry.Do(ctx, patient, func(ctx context.Context) (map[string]any, error) {
+			url, err := address.Get()
+			if err != nil {
+				return nil, err
+			}
+			return post(ctx, url+"/v1/events/bus/"+method, user, key, body, http.StatusCreated)
+		})
+	}
+	err := task.WithGroup(t.Context(), task.Unlimited, func(g *task.Scope) error {
+		for c := range clients {
+			g.SpawnErr(func(ctx context.Context) error {
+				user := fmt.Sprintf("user%d", c)
+				for n := c; n < seats; n += clients {
+					seat := fmt.Sprint(n + 1)
+					var booking map[string]any
+					for booking == nil {
+						// The hold may be lost with the process; then it is asked for again.
+						hold, err := send(ctx, "block", user, fmt.Sprintf("hold %s %d", seat, rand.Uint64()), fmt.Sprintf(`{"seats":[%q],"ttl_ms":60000}`, seat))
+						if err != nil {
+							return err
+						}
+						booking, err = send(ctx, "book", user, "book "+seat, fmt.Sprintf(`{"token":%q}`, hold["token"]))
+						if err != nil && !strings.Contains(err.Error(), "seats:expired") {
+							return err
+						}
+					}
+					booked.With(func(m *map[string]string) { (*m)[seat] = user })
+				}
+				return nil
+			})
+		}
+		for range kills {
+			want := booked.Lock()
+			least := len(*want.Ptr()) + seats/(kills+2)
+			want.Unlock()
+			for enough := false; !enough && g.Context().Err() == nil; time.Sleep(time.Millisecond) { //nolint:forbidigo // of the load, not of a result
+				booked.With(func(m *map[string]string) { enough = len(*m) >= least })
+			}
+			s.end(t, syscall.SIGKILL)
+			s = start()
+			if err := address.Set(s.url); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	owners, err := booked.Get()
+	require.NoError(t, err)
+	assert.Len(t, owners, seats)
+
+	q, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/v1/events/bus", nil)
+	require.NoError(t, err)
+	q.Header.Set("Authorization", "Bearer alice")
+	r, err := http.DefaultClient.Do(q)
+	require.NoError(t, err)
+	text, err := io.ReadAll(r.Body)
+	require.NoError(t, err)
+	require.NoError(t, r.Body.Close())
+	assert.JSONEq(t, fmt.Sprintf(`{"event":"bus","available":0,"blocked":0,"booked":%d,"closed":0}`, seats), string(text))
+	http.DefaultClient.CloseIdleConnections()
+	assert.Zero(t, s.end(t, syscall.SIGTERM), s.stderr.String())
+}
+
+func TestServeRefusesBadFlags(t *testing.T) {
+	for args, message := range map[string]string{
+		"-store redis":               `-store "redis" is neither memory nor journal:DIR`,
+		"-store journal:":            `-store "journal:" is neither memory nor journal:DIR`,
+		"-debug 0.0.0.0:6060":        `-debug "0.0.0.0:6060" is not a loopback address with a port`,
+		"-debug localhost":           `-debug "localhost" is not a loopback address with a port`,
+		"-seats 0":                   `-seats 0 is not 1 to`,
+		"-drain -1s":                 `-drain -1s is not 0 to`,
+		"-keys /nowhere":             `no such file`,
+		"more":                       `unexpected argument "more"`,
+		"-addr 127.0.0.1:99999":      `invalid port`,
+		"-event {}":                  `invalid event name`,
+		"-store memory -addr nobody": `missing port`,
+	} {
+		code, _, stderr := redbus(t, append([]string{"serve"}, strings.Fields(args)...)...)
+		assert.NotZero(t, code, args)
+		assert.Contains(t, stderr, message)
+	}
+}
+
+func TestServeShowsProfilesOnALoopbackAddressOnly(t *testing.T) {
+	const key = "alice-0123456789-0123456789"
+	keys := filepath.Join(t.TempDir(), "keys")
+	require.NoError(t, os.WriteFile(keys, []byte("user alice "+key+"\n"), 0o600))
+	s := startServing(t, "-keys", keys, "-debug", "127.0.0.1:0")
+	r, err := http.Get(s.url + "/debug/pprof/profile")
+	require.NoError(t, err)
+	require.NoError(t, r.Body.Close())
+	assert.Equal(t, http.StatusUnauthorized, r.StatusCode)
+	hold, err := post(t.Context(), s.url+"/v1/events/bus/block", key, "a key that is secret", `{"seats":["1"],"ttl_ms":60000}`, http.StatusCreated)
+	require.NoError(t, err)
+	http.DefaultClient.CloseIdleConnections()
+	assert.Zero(t, s.end(t, syscall.SIGTERM), s.stderr.String())
+	for _, secret := range []string{key, "a key that is secret", hold["token"].(string)} {
+		assert.NotContains(t, s.stderr.String(), secret)
+	}
+}

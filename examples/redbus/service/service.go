@@ -1,0 +1,169 @@
+// Package service serves a [seatmap.Store] over HTTP: seats are held, booked and
+// released by requests in JSON, and changes are streamed as server-sent events. The
+// description of all requests and answers is openapi.yaml, which the service serves as
+// /openapi.yaml.
+//
+// Who stands where in the chain of a request:
+//
+//	id, log, panics     observe.go
+//	limit of addresses  limithttp, keyed by address
+//	who is it           keys.go
+//	limit of users      limithttp, keyed by user
+//	what is asked       body.go: bounded, strict JSON
+//	the store           api.go
+//	what went wrong     problem.go: a type for each error
+//	streams             stream.go, feed.go
+package service
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/net/netutil"
+
+	"github.com/coderrange/ferrous/arcmutex"
+	"github.com/coderrange/ferrous/limit"
+	"github.com/coderrange/ferrous/limit/limithttp"
+	"github.com/coderrange/ferrous/seatmap"
+	"github.com/coderrange/ferrous/task"
+)
+
+// Options configures a [Service]. Zero fields have defaults.
+type Options struct {
+	// Store keeps the seats. The service does not close it.
+	Store seatmap.Store
+	// Keys says who may call. Without it, whatever stands in Authorization after Bearer
+	// is the name of a user, and [Anyone] may do what operators do: good for a try only.
+	Keys *Keys
+	// Log gets one line for each request, without secrets. Nil means none.
+	Log *slog.Logger
+	// PerUser and PerAddress bound the requests of each user and of each address. Zero
+	// means 50 a second with a burst of 100, and twenty times that.
+	PerUser, PerAddress limit.RateOptions
+	// Connections and Streams are how many there can be at once: 19,000 and 10,000.
+	Connections, Streams int
+	// Timeout is how long a request may take: 5 seconds.
+	Timeout time.Duration
+	// Frame is the shortest time between two writes to a stream: 250 ms. The changes of
+	// that time are written together.
+	Frame time.Duration
+	// Drain is for how long the service says that it is not ready before it ends, so that
+	// a load balancer sends it nothing more. Grace is how long requests may take then: 10
+	// seconds.
+	Drain, Grace time.Duration
+}
+
+// The defaults of [Options].
+const (
+	defaultConnections = 19_000
+	defaultStreams     = 10_000
+	defaultTimeout     = 5 * time.Second
+	defaultFrame       = 250 * time.Millisecond
+	defaultGrace       = 10 * time.Second
+)
+
+// ErrEnding is the cause of what the end of a service ends.
+var ErrEnding = errors.New("service: ending")
+
+// A Service is an HTTP server over a store. It must be made by [New].
+type Service struct {
+	o          Options
+	handler    http.Handler
+	perAddress *limit.Keyed[string]
+	perUser    *limit.Keyed[string]
+	streams    *limit.Concurrency
+	feeds      *arcmutex.Mutex[map[string]*feed]
+	pictures   task.Flight[string, picture]
+	ready      atomic.Bool
+	live       context.Context // of the streams
+	end        context.CancelCauseFunc
+	scope      *task.Scope // of the feeds; set by Serve
+}
+
+// New returns a service, which [Service.Serve] begins.
+func New(o Options) *Service {
+	set(&o.Connections, defaultConnections)
+	set(&o.Streams, defaultStreams)
+	set(&o.Timeout, defaultTimeout)
+	set(&o.Frame, defaultFrame)
+	set(&o.Grace, defaultGrace)
+	set(&o.PerUser, limit.RateOptions{Events: 50, Burst: 100})
+	set(&o.PerAddress, limit.RateOptions{Events: 1000, Burst: 2000})
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Service{
+		o:          o,
+		perAddress: limit.NewKeyed[string](limit.KeyedOptions{Rate: o.PerAddress}),
+		perUser:    limit.NewKeyed[string](limit.KeyedOptions{Rate: o.PerUser}),
+		streams:    limit.NewConcurrency(limit.ConcurrencyOptions{Limit: o.Streams}),
+		feeds:      arcmutex.NewMutex(map[string]*feed{}),
+	}
+	s.live, s.end = context.WithCancelCause(context.Background())
+	s.handler = s.observe(s.open(limithttp.Handler(s.identify(limithttp.Handler(s.api(), limithttp.HandlerOptions{
+		Keyed: s.perUser, Key: callerName, Name: "user", Refuse: refuse,
+	})), limithttp.HandlerOptions{
+		Keyed: s.perAddress, Key: limithttp.RemoteAddr, Name: "address", Quiet: true, Refuse: refuse,
+	})))
+	return s
+}
+
+// set gives an option its default.
+func set[T comparable](v *T, byDefault T) {
+	if *v == *new(T) {
+		*v = byDefault
+	}
+}
+
+// Serve answers the requests that come to the listener, and closes it. It returns when
+// ctx has ended and then, in this order: the service was not ready for [Options.Drain];
+// the streams were told to come back; the requests have ended, or [Options.Grace] is
+// over. All goroutines but those of net/http belong to its scope.
+func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
+	defer s.perAddress.Close()
+	defer s.perUser.Close()
+	server := &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: s.o.Timeout,
+		ReadTimeout:       2 * s.o.Timeout,
+		WriteTimeout:      3 * s.o.Timeout, // of a stream: each write's own
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(s.o.Log.Handler(), slog.LevelWarn),
+	}
+	return task.WithScope(context.WithoutCancel(ctx), func(scope *task.Scope) error {
+		s.scope = scope
+		broken := make(chan error, 1) // of net/http, which ends with its own channel
+		scope.SpawnErr(func(context.Context) error {
+			if err := server.Serve(netutil.LimitListener(listener, s.o.Connections)); !errors.Is(err, http.ErrServerClosed) {
+				broken <- err
+			}
+			return nil
+		})
+		s.ready.Store(true)
+		var failed error
+		select {
+		case <-ctx.Done():
+			s.ready.Store(false)
+			select {
+			case <-time.After(s.o.Drain):
+			case failed = <-broken:
+			}
+		case failed = <-broken:
+			s.ready.Store(false)
+		}
+		s.end(ErrEnding)
+		grace, cancel := context.WithTimeout(scope.Context(), s.o.Grace)
+		defer cancel()
+		if err := server.Shutdown(grace); err != nil {
+			failed = errors.Join(failed, err, server.Close())
+		}
+		scope.Abort(ErrEnding)
+		return failed
+	})
+}
