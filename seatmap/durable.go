@@ -398,19 +398,24 @@ const (
 	partAnswer = 'A' // of an event that was removed
 )
 
-// Checkpoint implements [durable.State].
-func (d *durableMap) Checkpoint(part func([]byte) error) error {
-	head := append([]byte{partMap}, d.key[:]...)
-	if err := part(head); err != nil {
-		return err
-	}
+// Events implements [durable.State].
+func (d *durableMap) Events() []string {
 	var names []string
 	d.events.Range(func(name string, _ *event) bool {
 		names = append(names, name)
 		return true
 	})
 	slices.Sort(names)
-	for _, name := range names {
+	return names
+}
+
+// Checkpoint implements [durable.State].
+func (d *durableMap) Checkpoint(part func([]byte) error) error {
+	head := append([]byte{partMap}, d.key[:]...)
+	if err := part(head); err != nil {
+		return err
+	}
+	for _, name := range d.Events() {
 		e := d.event(name)
 		if e == nil {
 			continue // it was removed, which is in a record after the checkpoint

@@ -46,6 +46,8 @@
 // They must be on a local file system. [Store.Compact] writes a checkpoint and removes the
 // files that are not needed any more; so does the Store when the log has grown by
 // [Options.CompactAfter].
+//
+// The command seatmap/journal/cmd/seatjournal verifies a directory and exports events.
 package journal
 
 import (
@@ -62,6 +64,7 @@ import (
 	"github.com/coderrange/ferrous/internal/filelock"
 	"github.com/coderrange/ferrous/seatmap"
 	"github.com/coderrange/ferrous/seatmap/internal/durable"
+	"github.com/coderrange/ferrous/seatmap/journal/internal/reader"
 	"github.com/coderrange/ferrous/seatmap/journal/internal/wal"
 )
 
@@ -239,29 +242,11 @@ func explain(path string, err error) error {
 // all that is in it, and how many records it has read. Use it to look at a journal, or to
 // export its events. The error is as for [Open].
 func Read(dir string) (m *seatmap.Map, records int, err error) {
-	fs, err := wal.OpenDir(dir)
+	c, err := reader.Read(dir, nil)
 	if err != nil {
-		return nil, 0, fmt.Errorf("journal: %w", err)
+		return nil, 0, explain(dir, err)
 	}
-	m = seatmap.NewMap(seatmap.MapOptions{})
-	state := durable.Of(m, durable.Options{Holds: true})
-	log, err := wal.Open(fs, wal.Options{
-		ReadOnly:   true,
-		Checkpoint: state.ApplyCheckpoint,
-		Record: func(record []byte) error {
-			records++
-			return state.Apply(record)
-		},
-	})
-	if err == nil {
-		err = errors.Join(state.Stop(), log.Close())
-	} else {
-		err = errors.Join(err, state.Stop())
-	}
-	if err != nil {
-		return nil, 0, errors.Join(explain(dir, err), m.Close())
-	}
-	return m, records, nil
+	return c.Map, c.Records, nil
 }
 
 // Close waits until everything is on disk, and ends the store: its watches end with

@@ -69,8 +69,8 @@ func Load(tb testing.TB, root string) []*Package {
 			return err
 		}
 		p, err := l.load(path.Join(Module, filepath.ToSlash(rel)))
-		if _, none := err.(*build.NoGoError); none { //nolint:errorlint // it is not wrapped
-			return nil
+		if _, none := err.(*build.NoGoError); none || err == nil && p.Name == "main" { //nolint:errorlint // it is not wrapped
+			return nil // a program has no names for others
 		}
 		all = append(all, p)
 		return err

@@ -41,6 +41,8 @@ type State interface {
 	// is given up. The error is as for Start.
 	Stop() error
 
+	// Events returns the names of all events, in order.
+	Events() []string
 	// Checkpoint writes all events while the Map is in use. Records of changes made
 	// before the call are not needed any more if their effects are read from it.
 	Checkpoint(part func([]byte) error) error

@@ -201,6 +201,7 @@ func (r *recovery) readCheckpoint() (err error) {
 			if sum != parts || binary.LittleEndian.Uint32(h) != all || in.at != size {
 				return in.damage("wrong end")
 			}
+			r.part(Part{name, 0, size, PartCheckpoint, r.next, int(parts)})
 			return nil
 		}
 		start := in.at

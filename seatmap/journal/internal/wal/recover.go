@@ -193,7 +193,7 @@ func (r *recovery) readSegment(number uint64, last bool) (ended bool, err error)
 		case err != nil:
 			return false, err
 		case !whole:
-			return true, r.checkEnd(s, content)
+			return true, r.readEnd(s, content)
 		case f.kind == kindSeal && last:
 			return false, missing(number + 1)
 		}
@@ -279,8 +279,32 @@ func (r *recovery) readFrame(s *segment, content []byte) (f frame, whole bool, e
 	case !ok || count != f.count || (f.kind == kindRecords) != (count > 0):
 		return damage("the checksum is right, but the records are not")
 	}
+	r.part(Part{s.name, s.at, f.size(), kinds[f.kind], f.first, int(count)})
 	r.next += uint64(count)
 	return f, true, nil
+}
+
+// kinds is the kinds of frames as others see them.
+var kinds = map[byte]PartKind{kindRecords: PartRecords, kindSeal: PartSeal, kindClose: PartClose}
+
+// part passes a part on.
+func (r *recovery) part(p Part) {
+	if r.options.Part != nil {
+		r.options.Part(p)
+	}
+}
+
+// readEnd reads what is behind the last frame of the log.
+func (r *recovery) readEnd(s *segment, content []byte) error {
+	if err := r.checkEnd(s, content); err != nil {
+		return err
+	}
+	kind := PartTorn
+	if rest := content[s.at:]; isZero(rest) {
+		kind = PartFree
+	}
+	r.part(Part{s.name, s.at, s.size - s.at, kind, r.next, 0})
+	return nil
 }
 
 // checkEnd decides what it means that there is no whole frame at s.at.
@@ -319,6 +343,7 @@ func (r *recovery) readSpare(number uint64) error {
 	if !isZero(content[segmentHeader:]) {
 		return &DamageError{s.name, segmentHeader, "it has records, but the segment before it does not end there"}
 	}
+	r.part(Part{s.name, s.at, s.size - s.at, PartSpare, r.next, 0})
 	return nil
 }
 

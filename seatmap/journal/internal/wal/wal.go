@@ -84,12 +84,39 @@ type Options struct {
 	Checkpoint func(part []byte) error
 	// Record is called with every record after the checkpoint, in order.
 	Record func(record []byte) error
+	// Part, if it is not nil, is called with every part of the files, in order, after what
+	// is in it was passed on.
+	Part func(Part)
 	// Failed, if it is not nil, is called when the log has failed.
 	Failed func()
 	// ReadOnly opens the log to read it. Nothing is written, not even the end of a
 	// torn frame, and the log can be closed only.
 	ReadOnly bool
 }
+
+// Part is a part of a file, as Open finds it.
+type Part struct {
+	File         string
+	Offset, Size int64 // in bytes
+	Kind         PartKind
+	// First is the number of the first record in it, or of the next one if it has none.
+	First   uint64
+	Records int // or parts of a checkpoint
+}
+
+// PartKind is what a [Part] is.
+type PartKind string
+
+// The kinds of parts.
+const (
+	PartCheckpoint PartKind = "checkpoint" // as a whole
+	PartRecords    PartKind = "records"    // a frame with records
+	PartSeal       PartKind = "seal"       // a frame: the log goes on in the next segment
+	PartClose      PartKind = "close"      // a frame: the log was closed
+	PartTorn       PartKind = "torn"       // what a crash left of a frame, to the end of the file
+	PartFree       PartKind = "free"       // room for frames, to the end of the file
+	PartSpare      PartKind = "spare"      // the same, in a segment that is not in use yet
+)
 
 const (
 	defaultSegment = 64 << 20
