@@ -276,14 +276,15 @@ func (a *Arc[T]) WithName(name string) *Arc[T] {
 }
 
 // Format prints the value. %+v and %#v print the counts too:
-// Arc(42 strong=3 weak=1).
+// Arc(42 strong=3 weak=1). It does not lock the value: a value that changes must be one
+// that guards itself when it is printed, such as a [Mutex].
 func (a *Arc[T]) Format(f fmt.State, verb rune) {
 	if !a.live() {
 		show.Text(f, verb, "Arc", a.text(), "")
 		return
 	}
 	s := a.shared
-	show.Value(f, verb, "Arc", s.value, fmt.Sprintf("strong=%v weak=%d", &s.strong, s.weaks()))
+	show.Value(f, verb, "Arc", &s.value, fmt.Sprintf("strong=%v weak=%d", &s.strong, s.weaks()))
 }
 
 // LogValue logs the value and the counts.
@@ -292,7 +293,7 @@ func (a *Arc[T]) LogValue() slog.Value {
 		return slog.StringValue(a.text())
 	}
 	s := a.shared
-	return slog.GroupValue(slog.Any("value", s.value), slog.Int64("strong", s.strong.Load()), slog.Int("weak", s.weaks()))
+	return slog.GroupValue(slog.Attr{Key: "value", Value: show.Log(&s.value)}, slog.Int64("strong", s.strong.Load()), slog.Int("weak", s.weaks()))
 }
 
 // needArc panics in the name of a method if its Arc is nil.

@@ -18,7 +18,7 @@ func formatLock[T any](s fmt.State, verb rune, name string, value *T, l *lock) {
 		show.Text(s, verb, name, "<taken>", "")
 		return
 	}
-	show.Value(s, verb, name, *value, poisonText(l))
+	show.Value(s, verb, name, value, poisonText(l))
 }
 
 func poisonText(l *lock) string {
@@ -34,5 +34,5 @@ func formatGuard[T any](s fmt.State, verb rune, name string, value *T, h hold, m
 		show.Text(s, verb, name, "<unlocked>", "")
 		return
 	}
-	show.Value(s, verb, name, *value, "")
+	show.Value(s, verb, name, value, "")
 }

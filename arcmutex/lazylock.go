@@ -102,10 +102,9 @@ func (l *LazyLock[T]) IsPoisoned() bool { return l.once.IsPoisoned() }
 // Format prints the value, or <uninit> or <poisoned>. %+v and %#v also print the type,
 // LazyLock. It does not compute the value.
 func (l *LazyLock[T]) Format(s fmt.State, verb rune) {
-	v, ok := l.TryGet()
 	switch {
-	case ok:
-		show.Value(s, verb, "LazyLock", v, "")
+	case l.once.IsDone():
+		show.Value(s, verb, "LazyLock", &l.value, "")
 	case l.IsPoisoned():
 		show.Text(s, verb, "LazyLock", "<poisoned>", "")
 	default:

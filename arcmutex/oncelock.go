@@ -190,7 +190,7 @@ func (o *OnceLock[T]) Take() (v T, ok bool) {
 // Format prints the value, or <unset>. %+v and %#v also print the type, OnceLock.
 func (o *OnceLock[T]) Format(s fmt.State, verb rune) {
 	if p := o.value.Load(); p != nil {
-		show.Value(s, verb, "OnceLock", *p, "")
+		show.Value(s, verb, "OnceLock", p, "")
 		return
 	}
 	show.Text(s, verb, "OnceLock", "<unset>", "")

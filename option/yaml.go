@@ -1,6 +1,9 @@
 package option
 
-import "github.com/coderrange/ferrous/internal/held"
+import (
+	"github.com/coderrange/ferrous/internal/held"
+	"github.com/coderrange/ferrous/internal/show"
+)
 
 // MarshalYAML returns the value for the YAML library to encode, or a pointer to the
 // value if the pointer has more methods. It returns nil for None and for a nil pointer.
@@ -11,7 +14,7 @@ func (o Option[T]) MarshalYAML() (any, error) {
 	if held.IsNil(&o.value) {
 		return nil, nil
 	}
-	return held.Value(&o.value), nil
+	return show.Methods(&o.value), nil
 }
 
 // UnmarshalYAML decodes null to None and everything else to Some. On an error o is

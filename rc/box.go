@@ -106,7 +106,7 @@ func (b *Box[T]) Format(f fmt.State, verb rune) {
 		show.Text(f, verb, "Box", b.text(), "")
 		return
 	}
-	show.Value(f, verb, "Box", b.owned.value, "")
+	show.Value(f, verb, "Box", &b.owned.value, "")
 }
 
 // LogValue logs the value.
@@ -114,7 +114,7 @@ func (b *Box[T]) LogValue() slog.Value {
 	if !b.live() {
 		return slog.StringValue(b.text())
 	}
-	return slog.AnyValue(b.owned.value)
+	return show.Log(&b.owned.value)
 }
 
 // leave ends b and returns what it owned. It panics in the name of method unless b is

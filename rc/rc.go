@@ -266,7 +266,7 @@ func (r *Rc[T]) Format(f fmt.State, verb rune) {
 		return
 	}
 	s := r.shared
-	show.Value(f, verb, "Rc", s.value, fmt.Sprintf("strong=%d weak=%d", s.strong, s.weak))
+	show.Value(f, verb, "Rc", &s.value, fmt.Sprintf("strong=%d weak=%d", s.strong, s.weak))
 }
 
 // LogValue logs the value and the counts.
@@ -275,7 +275,7 @@ func (r *Rc[T]) LogValue() slog.Value {
 		return slog.StringValue(r.text())
 	}
 	s := r.shared
-	return slog.GroupValue(slog.Any("value", s.value), slog.Int("strong", s.strong), slog.Int("weak", s.weak))
+	return slog.GroupValue(slog.Attr{Key: "value", Value: show.Log(&s.value)}, slog.Int("strong", s.strong), slog.Int("weak", s.weak))
 }
 
 // use returns what r shares. It panics in the name of method unless r is live.

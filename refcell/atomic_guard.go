@@ -75,7 +75,7 @@ func (r *AtomicRef[T]) Format(f fmt.State, verb rune) {
 		show.Text(f, verb, "AtomicRef", "<released>", "")
 		return
 	}
-	show.Value(f, verb, "AtomicRef", *r.value, "")
+	show.Value(f, verb, "AtomicRef", r.value, "")
 }
 
 // LogValue logs the value.
@@ -83,7 +83,7 @@ func (r *AtomicRef[T]) LogValue() slog.Value {
 	if r.state.over(r.key.n, r.token) {
 		return slog.StringValue("<released>")
 	}
-	return slog.AnyValue(*r.value)
+	return show.Log(r.value)
 }
 
 // An AtomicRefMut is the exclusive borrow of the value of an [AtomicRefCell]; see
@@ -144,7 +144,7 @@ func (r *AtomicRefMut[T]) Format(f fmt.State, verb rune) {
 		show.Text(f, verb, "AtomicRefMut", "<released>", "")
 		return
 	}
-	show.Value(f, verb, "AtomicRefMut", *r.value, "")
+	show.Value(f, verb, "AtomicRefMut", r.value, "")
 }
 
 // LogValue logs the value.
@@ -152,7 +152,7 @@ func (r *AtomicRefMut[T]) LogValue() slog.Value {
 	if r.state == nil || r.state.gen.Load() != r.gen {
 		return slog.StringValue("<released>")
 	}
-	return slog.AnyValue(*r.value)
+	return show.Log(r.value)
 }
 
 // live panics unless the guard is, for op.

@@ -171,7 +171,7 @@ func (c *AtomicRefCell[T]) Format(f fmt.State, verb rune) {
 	case err == nil:
 		defer c.state.unshare(n, token)
 		readers, _ := c.BorrowState()
-		show.Value(f, verb, "AtomicRefCell", c.value, borrowed(readers-1))
+		show.Value(f, verb, "AtomicRefCell", &c.value, borrowed(readers-1))
 	case errors.Is(err, ErrTaken):
 		show.Text(f, verb, "AtomicRefCell", "<taken>", "")
 	default:
@@ -187,7 +187,7 @@ func (c *AtomicRefCell[T]) LogValue() slog.Value {
 	case err == nil:
 		defer c.state.unshare(n, token)
 		readers, _ := c.BorrowState()
-		return slog.GroupValue(slog.Any("value", c.value), slog.Int("readers", readers-1), slog.Bool("writing", false))
+		return slog.GroupValue(slog.Attr{Key: "value", Value: show.Log(&c.value)}, slog.Int("readers", readers-1), slog.Bool("writing", false))
 	case errors.Is(err, ErrTaken):
 		return slog.StringValue("<taken>")
 	default:

@@ -54,7 +54,7 @@ func (c *Cell[T]) Update(f func(T) T) {
 }
 
 // Format prints the value. %+v and %#v print Cell(value) around it.
-func (c *Cell[T]) Format(f fmt.State, verb rune) { show.Value(f, verb, "Cell", c.value, "") }
+func (c *Cell[T]) Format(f fmt.State, verb rune) { show.Value(f, verb, "Cell", &c.value, "") }
 
 // LogValue logs the value.
-func (c *Cell[T]) LogValue() slog.Value { return slog.AnyValue(c.value) }
+func (c *Cell[T]) LogValue() slog.Value { return show.Log(&c.value) }

@@ -62,7 +62,7 @@ func (r *Ref[T]) Format(f fmt.State, verb rune) {
 		show.Text(f, verb, "Ref", "<released>", "")
 		return
 	}
-	show.Value(f, verb, "Ref", *r.value, "")
+	show.Value(f, verb, "Ref", r.value, "")
 }
 
 // LogValue logs the value.
@@ -70,7 +70,7 @@ func (r *Ref[T]) LogValue() slog.Value {
 	if r.state.over(r.key.n, r.token) {
 		return slog.StringValue("<released>")
 	}
-	return slog.AnyValue(*r.value)
+	return show.Log(r.value)
 }
 
 // A RefMut is the exclusive borrow of a value, after std::cell::RefMut.
@@ -130,7 +130,7 @@ func (r *RefMut[T]) Format(f fmt.State, verb rune) {
 		show.Text(f, verb, "RefMut", "<released>", "")
 		return
 	}
-	show.Value(f, verb, "RefMut", *r.value, "")
+	show.Value(f, verb, "RefMut", r.value, "")
 }
 
 // LogValue logs the value.
@@ -138,7 +138,7 @@ func (r *RefMut[T]) LogValue() slog.Value {
 	if r.state == nil || r.state.gen != r.gen {
 		return slog.StringValue("<released>")
 	}
-	return slog.AnyValue(*r.value)
+	return show.Log(r.value)
 }
 
 // live panics unless the guard is, for op.

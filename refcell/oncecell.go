@@ -117,7 +117,7 @@ func (c *OnceCell[T]) format(f fmt.State, verb rune, name string) {
 		show.Text(f, verb, name, "<unset>", "")
 		return
 	}
-	show.Value(f, verb, name, c.value, "")
+	show.Value(f, verb, name, &c.value, "")
 }
 
 // LogValue logs the value.
@@ -125,5 +125,5 @@ func (c *OnceCell[T]) LogValue() slog.Value {
 	if !c.set {
 		return slog.StringValue("<unset>")
 	}
-	return slog.AnyValue(c.value)
+	return show.Log(&c.value)
 }

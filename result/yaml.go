@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/coderrange/ferrous/internal/held"
+	"github.com/coderrange/ferrous/internal/show"
 )
 
 // MarshalYAML returns a mapping for the YAML library to encode: Ok with the value, or
@@ -16,7 +17,7 @@ func (r Result[T]) MarshalYAML() (any, error) {
 	if held.IsNil(&r.value) {
 		return map[string]any{"Ok": nil}, nil
 	}
-	return map[string]any{"Ok": held.Value(&r.value)}, nil
+	return map[string]any{"Ok": show.Methods(&r.value)}, nil
 }
 
 // UnmarshalYAML decodes what MarshalYAML returned. A decoded error has only the text of

@@ -8,34 +8,16 @@ import (
 	"log/slog"
 	"reflect"
 	"time"
+
+	"github.com/coderrange/ferrous/internal/show"
 )
 
 // Format prints *p in parentheses after name. The verb and its flags are those
 // of *p.
 func Format[T any](f fmt.State, verb rune, name string, p *T) {
-	var v any = *p
-	if m := Value(p); printsItself(f, verb, m) {
-		v = m
-	}
+	v := show.Printed(f, verb, p)
 	_, _ = io.WriteString(f, name)
 	_, _ = fmt.Fprintf(f, "("+fmt.FormatString(f, verb)+")", v)
-}
-
-// printsItself says whether fmt calls a method of v for the verb.
-func printsItself(f fmt.State, verb rune, v any) bool {
-	if is[fmt.Formatter](v) {
-		return true
-	}
-	switch verb {
-	case 'v':
-		if f.Flag('#') {
-			return is[fmt.GoStringer](v)
-		}
-	case 's', 'q', 'x', 'X':
-	default:
-		return false
-	}
-	return is[error](v) || is[fmt.Stringer](v)
 }
 
 // LogValue is [slog.AnyValue] of *p without the allocation that a conversion to
@@ -69,7 +51,7 @@ func anyValue[T any](v T) slog.Value {
 	if IsNil(p) {
 		return slog.AnyValue(nil)
 	}
-	switch m := Value(p).(type) {
+	switch m := show.Methods(p).(type) {
 	case slog.LogValuer, encoding.TextMarshaler, error, fmt.Stringer, fmt.Formatter:
 		return slog.AnyValue(m)
 	case json.Marshaler:

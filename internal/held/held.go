@@ -22,22 +22,6 @@ func Pointer[T any](p *T) any {
 	return pointer(v.Elem())
 }
 
-// Value returns *p, or a pointer to it if that has more methods.
-func Value[T any](p *T) any {
-	t := reflect.TypeFor[T]()
-	if t.Kind() != reflect.Interface {
-		if reflect.PointerTo(t).NumMethod() > t.NumMethod() {
-			return p
-		}
-		return *p
-	}
-	v := reflect.ValueOf(p).Elem().Elem()
-	if v.IsValid() && reflect.PointerTo(v.Type()).NumMethod() > v.NumMethod() {
-		return pointer(v)
-	}
-	return *p
-}
-
 // IsNil says whether *p is nil, or leads to a nil through pointers and
 // interfaces alone.
 func IsNil[T any](p *T) bool {
