@@ -1,6 +1,6 @@
 // Package ferrous is the root of a toolkit after Rust: ownership, borrowing and
 // message passing for Go services. What Rust proves at compile time is checked at run
-// time, at a price that can be paid in production. The package has no code; these
+// time, cheaply enough to stay on in production. This package has no code; these
 // packages have:
 //
 //   - many users compete for seats, rooms or slots, with one winner each and holds
@@ -22,8 +22,8 @@
 //     [github.com/coderrange/ferrous/stream], and server-sent events over HTTP:
 //     [github.com/coderrange/ferrous/stream/sse]
 //   - retries with budgets, circuit breakers, hedged calls and a job queue:
-//     [github.com/coderrange/ferrous/retry], with a file
-//     [github.com/coderrange/ferrous/retry/boltqueue]
+//     [github.com/coderrange/ferrous/retry]; with a file, and a module of its own:
+//     github.com/coderrange/ferrous/retry/boltqueue
 //   - bounds on how often something happens, for each user too, and on how much runs at
 //     once: [github.com/coderrange/ferrous/limit], and in front of HTTP handlers and
 //     clients: [github.com/coderrange/ferrous/limit/limithttp]
@@ -36,8 +36,12 @@
 //
 // # What holds everywhere
 //
-// TryX does not wait. What may wait takes a context or has a form that does; an error
-// that a context caused matches both ctx.Err and context.Cause with errors.Is. Drop
+// TryX of a lock, cell, channel, semaphore or pool does not wait; in other names, Try
+// marks what takes a function that may fail, or, as in Rust, OnceLock.TryInsert. Nearly
+// every call that can wait takes a context, or has a form that does. A context that is done is reported
+// first, even if the call need not wait. If a context ends a wait, the error matches both
+// ctx.Err and context.Cause with errors.Is. What a function of yours returns is passed
+// on as it is. Drop
 // ends a counted handle, Release a borrow or a permit, Unlock a guard, and Close an
 // endpoint or a service. Misuse panics with an error that names the package, type,
 // method and state. What can go wrong in a correct program is an error for errors.Is

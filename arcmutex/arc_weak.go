@@ -143,7 +143,8 @@ func (s *shared[T]) seen() (strong, weak int) {
 	return strong, weak
 }
 
-// PtrEq reports whether w and other refer to the same value, or are both zero or nil.
+// PtrEq reports whether w and other refer to the same value, also if it is destroyed, or
+// are both zero or nil.
 func (w *Weak[T]) PtrEq(other *Weak[T]) bool { return w.use("PtrEq") == other.use("PtrEq") }
 
 // Format prints (Weak), without the value: w does not own the value, and the value may

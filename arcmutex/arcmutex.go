@@ -44,7 +44,7 @@
 // With calls a function with the value of a lock and unlocks in any case. Lock returns a
 // [Guard]. After Unlock, the methods of the guard and of all its copies panic. A panic
 // while a guard is held does not poison the lock. LockContext stops waiting when its
-// context is done.
+// context is done, and fails at once if it was done before.
 //
 // If the function passed to With panics or exits its goroutine, it poisons the lock. A
 // failed result.Check that leaves the function poisons the lock, too. A function that
@@ -58,13 +58,14 @@
 //	func (s *Store) Index() arcmutex.RGuard[Index] { return s.index.RLock() }
 //
 // All copies of a guard end together. One goroutine at a time may use them. An [RGuard]
-// or [UGuard] that travels allocates 24 bytes, a [Guard] nothing. If [Check] is on and a
-// guard goes to another goroutine, call [Guard.Disown] before and [Guard.Adopt] there.
+// or [UGuard] that travels allocates 24 bytes, a [Guard] nothing. If the deadlock
+// checker, [Check], is on and a guard goes to another goroutine, call [Guard.Disown] before and [Guard.Adopt] there.
 //
 // # Waiting
 //
 // Waiters of these types and of package sema are woken in the order of their arrival.
-// The methods with a context can be canceled. If the context ends a wait, the error
+// The methods with a context can be canceled. If the context is done before the call, they
+// fail, even if they need not wait: also [LazyLock.GetContext] of a value that is there. If the context ends a wait, the error
 // matches both ctx.Err() and [context.Cause] with [errors.Is], also if the context has a
 // cause of its own.
 //

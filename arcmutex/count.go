@@ -24,9 +24,7 @@ var ErrUnderflow = errors.New("arcmutex: count was already zero")
 // after first use.
 //
 // It is the sticky counter of Anderson, Blelloch and Wei, "Turning Manual Concurrent
-// Memory Reclamation into Automatic Reference Counting", PLDI 2022. The alternative,
-// real and speculative references in one word as in gVisor, needs two additions for a
-// TryInc, and has a schedule of three goroutines in which none sees zero.
+// Memory Reclamation into Automatic Reference Counting", PLDI 2022.
 type Count struct {
 	_ noCopy
 

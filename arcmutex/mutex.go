@@ -72,8 +72,8 @@ func (m *Mutex[T]) Lock() Guard[T] {
 }
 
 // LockContext waits until m is free, and locks it, or until ctx is done. The error
-// matches [context.Cause], or is [ErrPoisoned] or [ErrTaken]. Then the guard is one
-// that has ended.
+// matches [context.Cause], or is [ErrPoisoned] or [ErrTaken]; then the guard is not to be
+// used, since it has ended.
 //
 // Cancellation: a canceled caller loses its place in the queue and owns nothing.
 // If it had just been woken, the next waiter is woken.

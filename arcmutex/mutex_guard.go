@@ -16,8 +16,7 @@ import (
 // channel. Its methods need its address: keep it in a variable. The first Unlock of
 // the guard or of any copy ends all of them. After that, all methods but those that
 // print panic with an error that is [ErrReleased] and change nothing, even if the
-// lock has been locked again. (Each guard remembers the turn of the lock; turns are
-// counted modulo 2^37.) The zero Guard behaves like one that has ended.
+// lock has been locked again. The zero Guard behaves like one that has ended.
 //
 // A Guard may be used and unlocked by a goroutine other than the one that locked,
 // but by one goroutine at a time; see also [Guard.Disown]. Unlock synchronizes

@@ -60,8 +60,9 @@ func (o *OnceLock[T]) Set(v T) bool {
 	return ok
 }
 
-// TryInsert is [OnceLock.Set] that also returns the value that is set when it returns:
-// v if ok is true, or else the value that was set before.
+// TryInsert is like [OnceLock.Set], but also returns the value that is set when it
+// returns: v if ok is true, or else the value that was set before. Like Set, it waits for
+// a function that computes the value.
 //
 //ferrous:blocks
 func (o *OnceLock[T]) TryInsert(v T) (current T, ok bool) {

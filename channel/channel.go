@@ -18,7 +18,8 @@
 // Clone a sender for each goroutine that ends on its own: the stream ends with the
 // last Close, so no goroutine needs to know which one is last. Goroutines that are
 // waited for anyway, in a WaitGroup or a task scope, may share one sender. Its owner
-// closes it after the wait.
+// closes it after the wait; so the consumers, which end only then, must not be in that
+// scope.
 //
 // # Shutdown
 //
@@ -26,13 +27,13 @@
 //
 //   - The producers send with the context that the signal ends. Their sends fail, and
 //     they close their senders.
-//   - The consumers receive with another context, for example one with a deadline that
-//     starts at the signal. With the context of the signal, they would stop at once and
-//     leave the messages that are buffered.
+//   - The consumers receive with another context, such as context.Background(), or one
+//     that is canceled some time after the signal. With the context of the signal, they
+//     would stop at once and leave the messages that are buffered.
 //   - The loop over [Receiver.All] ends by itself when all senders are closed and the
 //     buffer is empty. If a producer may not end, call [Receiver.Shutdown].
 //
-// The example of Receiver.Shutdown shows it:
+// If the consumer is the goroutine that waits for the signal:
 //
 //	<-signaled.Done()
 //	jobs.Shutdown() // sends fail; what is buffered can still be received
@@ -64,18 +65,14 @@
 // and Select in the order of arrival. A larger channel serves waiters in no particular
 // order, and the receivers of the other kinds serve their callers in random order.
 // Goroutines that wait for Ready of one handle count as one waiter: Clone the handle for
-// each consumer. A call that need not wait may overtake one that was woken for Ready, or
-// that was woken on a channel of 16 messages or more.
+// each consumer. On a channel of 16 messages or more, and with Ready, a new call may take
+// the message that a waiter was woken for; the waiter then waits again.
 //
 // # Contexts
 //
-// A wait selects on the Done channel of its context. A context type of your own, with
-// its own Done method, works as any other. But after about 64 waits in a row with one
-// context a channel of fewer than 16 messages registers with that context by
-// [context.AfterFunc]. For a context type that package context does not know, each
-// registration starts a goroutine. It ends with the context, with the channel's Close, or
-// when another context takes the place of this one. A context type that has the method
-// AfterFunc(func()) func() bool needs no goroutine.
+// A context type of your own, with its own Done method, works as any other. One without
+// the method AfterFunc(func()) func() bool can cost one goroutine for each channel that
+// waits with it often, until the context or the channel ends.
 //
 // # Tests with synctest
 //
@@ -90,13 +87,13 @@
 // A channel of fewer than 16 messages is full or empty most of the time, so the cost of
 // blocking matters most. It is a circular buffer with a FIFO queue of senders and one of
 // receivers under one lock, as Go's own channels are. A waiter that is woken finds its
-// message sent or received. See ring.go and ring_cancel.go.
+// message sent or received.
 //
 // A larger or unbounded channel mostly moves messages, so senders and receivers should
 // not write to the same cache line. Each side has a lock in the word that also holds its
 // position, and reads the other side's word only when its cached limit is reached. A
 // side yields a few times before it blocks. Blocked goroutines are woken one after the
-// other by a token that each one passes on. See queue.go and queue_notify.go.
+// other by a token that each one passes on.
 package channel
 
 import (

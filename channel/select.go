@@ -5,9 +5,9 @@ import (
 	"math/rand/v2"
 )
 
-// Select waits until one of the cases can go on. It does the operation of that case,
+// Select waits until one of the cases is ready. It does the operation of that case,
 // calls its function on the caller's goroutine and returns its index. If several cases
-// can go on, each of them is chosen with the same probability. A case of a closed
+// are ready, each of them is chosen with the same probability. A case of a closed
 // channel can always go on, with [ErrClosed]: leave it out in the next Select.
 //
 // If ctx is done first, nothing was done, the index is -1, and the error matches the
@@ -30,7 +30,7 @@ func Select(ctx context.Context, cases ...Case) (int, error) {
 	return selectOf(ctx, cases, false)
 }
 
-// SelectInOrder is like [Select], but of several cases that can go on it chooses the
+// SelectInOrder is like [Select], but of several cases that are ready it chooses the
 // first. It tries all cases in order at the beginning, and the earlier ones again after
 // it was woken. So an earlier case also wins if it could go on only a moment later.
 // There is one exception: a native channel that has woken SelectInOrder wins, since

@@ -8,7 +8,7 @@ import (
 )
 
 // Case is an operation that [Select] waits for, and a function to call when the
-// operation was done. The zero Case never goes on: it stands for a case that is
+// operation was done. The zero Case is never chosen: it stands for a case that is
 // switched off. A Case can be used again, also by several goroutines at once.
 type Case struct{ op operation }
 
@@ -342,7 +342,7 @@ type afterCase struct {
 }
 
 // OnAfter returns a case that goes on when d has passed since the Select began to
-// wait: a timeout. If d is 0 or negative, the case can go on at once. In [TrySelect] a
+// wait: a timeout. If d is 0 or negative, the case is ready at once. In [TrySelect] a
 // positive d never passes.
 func OnAfter(d time.Duration, f func()) Case {
 	checkFunc(f != nil, "OnAfter")
@@ -438,7 +438,7 @@ type chanRecv[T any] struct {
 }
 
 // OnChanRecv returns a case that receives from the native channel c. f is called with
-// the results of v, ok := <-c. A nil channel never goes on.
+// the results of v, ok := <-c. A nil channel is never ready.
 func OnChanRecv[T any](c <-chan T, f func(v T, ok bool)) Case {
 	checkFunc(f != nil, "OnChanRecv")
 	return Case{&chanRecv[T]{c, f}}
@@ -491,7 +491,7 @@ type chanSend[T any] struct {
 }
 
 // OnChanSend returns a case that sends v to the native channel c. As c <- v does, the
-// Select panics if c is closed. A nil channel never goes on.
+// Select panics if c is closed. A nil channel is never ready.
 func OnChanSend[T any](c chan<- T, v T, f func()) Case {
 	checkFunc(f != nil, "OnChanSend")
 	return Case{&chanSend[T]{c, v, f}}

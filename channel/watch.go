@@ -248,7 +248,7 @@ func (r *WatchReceiver[T]) GetAndUpdate() T {
 	return v
 }
 
-// HasChanged reports whether the current value has not been seen. The error is
+// HasChanged reports whether there is a value that r has not seen. The error is
 // [ErrClosed] if r or all senders are closed, even if the value has not been seen.
 func (r *WatchReceiver[T]) HasChanged() (bool, error) {
 	r.check("HasChanged")
@@ -270,7 +270,7 @@ func (r *WatchReceiver[T]) MarkUnchanged() {
 	r.seen.Store(r.w.version.Load())
 }
 
-// Changed waits until the current value has not been seen, and marks it as seen.
+// Changed waits for a value that r has not seen, and marks it as seen.
 // Several changes may count as one. Changed does not return the value: call Get.
 //
 // The error is [ErrClosed] if r is closed, or if the value has been seen and all

@@ -106,7 +106,8 @@ func (w *Weak[T]) WeakCount() int {
 	return 0
 }
 
-// PtrEq reports whether w and other refer to the same value, or are both zero or nil.
+// PtrEq reports whether w and other refer to the same value, also if it is destroyed, or
+// are both zero or nil.
 func (w *Weak[T]) PtrEq(other *Weak[T]) bool { return w.use("PtrEq") == other.use("PtrEq") }
 
 // Format prints (Weak), because the value may contain w and printing it might not end.

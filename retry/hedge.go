@@ -86,8 +86,9 @@ func (h *Hedge) GoString() string { return h.String() }
 // LogValue returns the counts.
 func (h *Hedge) LogValue() slog.Value { return slog.StringValue(h.String()) }
 
-// Hedged returns an operation that calls op, calls it once more each time the delay of h
-// has passed without an answer, and returns the value of the first copy that succeeds.
+// Hedged returns an operation that calls op and returns the value of the first copy that
+// succeeds. While no copy has succeeded and one is still running, it starts one more each
+// time the delay of h has passed.
 // Each copy has a context of its own. The winner's context lives as long as the
 // caller's, so that its value stays usable; the others end with the race. op must be
 // safe to run several times at once. If the caller's context is already done, op is not

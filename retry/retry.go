@@ -20,7 +20,8 @@
 //   - [Detached] returns without an operation that ignores its context, by a [Detach].
 //
 // A [Budget] bounds which share of all calls may be retries. A [Queue] retries a job
-// later, across restarts if its [Store] is durable, as that of package boltqueue is.
+// later, across restarts if its [Store] is durable, as that of package
+// github.com/coderrange/ferrous/retry/boltqueue is, which is a module of its own.
 //
 // # An attempt
 //

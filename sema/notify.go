@@ -71,8 +71,9 @@ func (n *Notify) notify(how notice) {
 	n.queue.Grant(w)
 }
 
-// Wait takes the stored notification, or waits for one until ctx is done. The
-// error matches [context.Cause].
+// Wait takes the stored notification, or waits for one until ctx is done. If ctx is done
+// before the call, it fails and leaves the stored notification. The error matches
+// [context.Cause].
 //
 // Cancellation: a canceled goroutine loses its place. If it was notified before it
 // left the queue, it returns nil: no notification is lost.

@@ -13,8 +13,10 @@
 //		use(v)
 //	}
 //
-// Functions that change the type of the elements take a stream as the first argument. Those that
-// keep it are methods.
+// [ForEach] is the end of a pipeline that calls a function with each element.
+//
+// Filter, Inspect, Chain, Take, Skip, TakeWhile and SkipWhile, which keep no elements back, are
+// methods. All others are functions, which take a stream, or ctx and a stream if they run it.
 //
 // # Errors and contexts
 //

@@ -19,6 +19,8 @@ import (
 // not done. Its error matches the cause given to Abort. So if f aborts its background tasks at
 // the end, it may get that cause as the error of the group.
 //
+// To stop spawning after a failure, look at the Err of [Scope.Context].
+//
 // WithGroup returns when f and all tasks have ended. It returns the first error of f or of a
 // task, whether that task was joined or not. If tasks panicked and were not joined, WithGroup
 // panics with their [*PanicError].

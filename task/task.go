@@ -32,7 +32,9 @@
 // [context.Cause].
 //
 // If the context of a call ends its wait, the error of the call matches both ctx.Err() and
-// [context.Cause] with [errors.Is], also if the context has a cause of its own.
+// [context.Cause] with [errors.Is], also if the context has a cause of its own. What the
+// function of a task returns is passed on as it is: a function that returns
+// [context.Cause] of its context returns an error that may not match ctx.Err().
 //
 // The context also ends when the task returns. So the result of a task must not need it, as
 // the body of an http.Response does. A deadline that the task copied elsewhere, to a
@@ -67,9 +69,9 @@
 //
 // A task that waits for a queued task of its own owner hands its slot to that task, and gets
 // the slot back when that task ends. A slot is used by one task at a time. During any other
-// wait, a task keeps its slot. The following are waits for a task, if they are called with
-// the context of the waiting task or one derived from it. On the goroutine of a task of a
-// Set, JoinMap, Pool or group, they are waits of that task with any context.
+// wait, a task keeps its slot. The calls below hand the slot on if you pass them the
+// context of the waiting task, or one derived from it. On the goroutine of a task of a Set,
+// JoinMap, Pool or group, they do so with any context.
 //
 //   - [Handle.Join], [Handle.Result] and [Set.Ordered].
 //   - [Submit] to a full queue: the new task runs in the slot of the caller, and Submit waits
@@ -77,10 +79,11 @@
 //   - [Set.Next] and [Set.All] in a task of the set: the first task of the queue runs in the
 //     slot of the caller.
 //   - [Spawn] to a full group, on the goroutine of a task of the group: as Submit.
-//   - [Flight.Do], for what its function waits for.
-//   - The end of a scope, of JoinAll, Join2 to Join5, Settle or Race, and Close, Shutdown, Wait
-//     and Next of another Set or Pool, for what their tasks wait for.
-//   - A wait for a task of another owner, for what that task waits for.
+//   - A wait for something that waits in turn for a queued task of the waiting task's own
+//     owner: [Flight.Do], the end of a scope, of JoinAll, Join2 to Join5, Settle or Race,
+//     Close, Shutdown, Wait and Next of another Set or Pool, or a task of another owner. For
+//     example, a task of a pool joins a task that was made with [Go], and that one joins a
+//     queued task of the pool.
 //
 // So tasks that wait for tasks do not deadlock, and the number of tasks at work does not
 // exceed the limit, with one exception: a task whose wait was given up, because the context

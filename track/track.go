@@ -11,10 +11,11 @@
 //
 // In a service, call [Start]. It tracks one in n handles, so it can stay on in
 // production. A tracked handle is listed, from its making to its end, in the profile
-// ferrous.handles, ferrous.borrows or ferrous.locks of runtime/pprof. go tool pprof
-// and /debug/pprof/ show these profiles. [Leaks] returns the tracked handles that
-// the garbage collector found without an end. The functions rc.Track, refcell.Track,
-// arcmutex.Track and sema.Track turn tracking on for one package.
+// ferrous.handles, ferrous.borrows or ferrous.locks of runtime/pprof; permits and
+// listeners are in ferrous.locks. go tool pprof and /debug/pprof/ show these profiles.
+// [Leaks] returns the tracked handles that the garbage collector found without an end.
+// The functions rc.Track, refcell.Track, arcmutex.Track, sema.Track and limit.Track turn
+// tracking on for one package.
 //
 // # What is tracked
 //
@@ -22,6 +23,7 @@
 //   - package refcell: Ref, RefMut, AtomicRef and AtomicRefMut
 //   - package arcmutex: Arc, Weak, Guard, RGuard and UGuard
 //   - package sema: Permit and Listener
+//   - package limit: Permit
 //
 // All of them are called handles here. A handle that was made while tracking was off
 // is not tracked.
