@@ -22,8 +22,8 @@
 //     [github.com/coderrange/ferrous/stream], and server-sent events over HTTP:
 //     [github.com/coderrange/ferrous/stream/sse]
 //   - retries with budgets, circuit breakers, hedged calls and a job queue:
-//     [github.com/coderrange/ferrous/retry]; with a file, and a module of its own:
-//     github.com/coderrange/ferrous/retry/boltqueue
+//     [github.com/coderrange/ferrous/retry]; with a file, in a module of its own:
+//     [github.com/coderrange/ferrous/retry/boltqueue]
 //   - bounds on how often something happens, for each user too, and on how much runs at
 //     once: [github.com/coderrange/ferrous/limit], and in front of HTTP handlers and
 //     clients: [github.com/coderrange/ferrous/limit/limithttp]
