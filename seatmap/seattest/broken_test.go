@@ -11,10 +11,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 
+	"github.com/coderrange/ferrous/internal/testkit"
 	"github.com/coderrange/ferrous/seatmap"
 	"github.com/coderrange/ferrous/seatmap/seattest"
 )
@@ -43,6 +45,7 @@ var broken = []struct {
 	{"places of areas are not counted", "areas", func(s seatmap.Store) seatmap.Store { return forgetsPlaces{s} }},
 	{"part of the places means all of them", "areas", func(s seatmap.Store) seatmap.Store { return cancelsAll{s} }},
 	{"an area that is full is not named", "areas", func(s seatmap.Store) seatmap.Store { return namesNoArea{s} }},
+	{"places of holds do not end", "areas", func(s seatmap.Store) seatmap.Store { return &keepsPlaces{s, s.(whole)} }},
 	{"changes have no places", "areas", func(s seatmap.Store) seatmap.Store { return hidesPlaces{s} }},
 	{"the secret of a token is not compared", "tokens", func(s seatmap.Store) seatmap.Store {
 		return &trustsFences{Store: s, tokens: map[uint64]seatmap.Token{}}
@@ -56,9 +59,12 @@ var broken = []struct {
 	{"pages are not bounded", "pages", func(s seatmap.Store) seatmap.Store { return onePage{s} }},
 	{"extensions are not seen by watchers", "watch", func(s seatmap.Store) seatmap.Store { return hidesExtensions{s} }},
 	{"cursors of another life are taken for its own", "watch", func(s seatmap.Store) seatmap.Store { return oneLife{s} }},
-	{"an unknown seat is found after a taken one", "precedence", func(s seatmap.Store) seatmap.Store { return looksInOrder{s} }},
+	{"an unknown seat is found after a taken one", "precedence", func(s seatmap.Store) seatmap.Store { return looksInOrder{s, s.(whole)} }},
+	{"an unknown event is found before a wrong duration", "precedence", func(s seatmap.Store) seatmap.Store { return looksAtEventsFirst{s, s.(whole)} }},
+	{"a context is looked at last", "precedence", func(s seatmap.Store) seatmap.Store { return heedsNoContext{s, s.(whole)} }},
 	{"a snapshot is read in two parts", "snapshots", func(s seatmap.Store) seatmap.Store { return readsInParts{s} }},
 	{"keys are not exported", "exports", func(s seatmap.Store) seatmap.Store { return exportsNoKeys{s, s.(seatmap.Porter)} }},
+	{"places are not imported", "exports", func(s seatmap.Store) seatmap.Store { return &importsNoPlaces{s, s.(whole), nil} }},
 	{"damage is not seen by Import", "exports", func(s seatmap.Store) seatmap.Store { return importsAll{s, s.(seatmap.Porter)} }},
 	{"the old token works after Reissue", "operators", func(s seatmap.Store) seatmap.Store { return reissuesNothing{s, s.(seatmap.Operator)} }},
 	{"changes do not name the actor", "operators", func(s seatmap.Store) seatmap.Store { return hidesActors{s, s.(seatmap.Operator)} }},
@@ -128,6 +134,33 @@ func TestEveryCheckFindsAFault(t *testing.T) {
 	for _, name := range seattest.Names() {
 		assert.True(t, found[name], "no fault for the check %q", name)
 	}
+}
+
+// TestAFaultFailsItsCheckOnly holds stores that have one fault, and all interfaces, to all
+// other checks.
+func TestAFaultFailsItsCheckOnly(t *testing.T) {
+	alone := 0
+	for _, b := range broken {
+		m := seatmap.NewMap(seatmap.MapOptions{})
+		_, all := b.store(m).(whole)
+		assert.NoError(t, m.Close())
+		if !all || b.fails == "offers" {
+			continue
+		}
+		alone++
+		for _, name := range seattest.Names() {
+			if name == b.fails || seattest.Needs(name) {
+				continue
+			}
+			synctest.Test(t, func(t *testing.T) {
+				m := seatmap.NewMap(seatmap.MapOptions{})
+				err := seattest.Check(t.Context(), seattest.Options{Advance: testkit.Advance}, b.store(m), name)
+				assert.NoError(t, err, "%s: %s", b.fault, name)
+				assert.NoError(t, m.Close())
+			})
+		}
+	}
+	assert.GreaterOrEqual(t, alone, 5)
 }
 
 // whole is what a Map offers beside Store.
@@ -257,6 +290,47 @@ func (b forgetsPlaces) Block(ctx context.Context, r seatmap.BlockRequest) (seatm
 	return h, err
 }
 
+// keepsPlaces has holds of areas that last longer than they say.
+type keepsPlaces struct {
+	seatmap.Store
+	whole
+}
+
+func (b *keepsPlaces) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold, error) {
+	longer := time.Duration(0)
+	if len(r.Places) > 0 && r.TTL > 0 && r.TTL < time.Second {
+		longer = time.Minute
+	}
+	r.TTL += longer
+	h, err := b.Store.Block(ctx, r)
+	h.Left = max(h.Left-longer, 0)
+	return h, err
+}
+
+// importsNoPlaces says of an event that was imported that no place is taken.
+type importsNoPlaces struct {
+	seatmap.Store
+	whole
+	imported map[string]bool
+}
+
+func (b *importsNoPlaces) Import(ctx context.Context, r seatmap.ImportRequest, from io.Reader) (seatmap.EventInfo, error) {
+	info, err := b.whole.Import(ctx, r, from)
+	if b.imported == nil {
+		b.imported = map[string]bool{}
+	}
+	b.imported[info.Event] = true
+	return info, err
+}
+
+func (b *importsNoPlaces) Counts(ctx context.Context, r seatmap.CountsRequest) (seatmap.Counts, error) {
+	c, err := b.Store.Counts(ctx, r)
+	if r.Area != "" && b.imported[r.Event] {
+		c = seatmap.Counts{Available: c.Available + c.Blocked + c.Booked}
+	}
+	return c, err
+}
+
 type cancelsAll struct{ seatmap.Store }
 
 func (b cancelsAll) Cancel(ctx context.Context, r seatmap.CancelRequest) (seatmap.Receipt, error) {
@@ -383,12 +457,40 @@ func (b oneLife) Watch(ctx context.Context, r seatmap.WatchRequest) iter.Seq2[se
 	return b.Store.Watch(ctx, r)
 }
 
-type looksInOrder struct{ seatmap.Store }
+type looksInOrder struct {
+	seatmap.Store
+	whole
+}
 
 func (b looksInOrder) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold, error) {
 	h, err := b.Store.Block(ctx, r)
-	if errors.Is(err, seatmap.ErrUnknownSeat) && slices.Contains(r.Seats, "1") {
-		err = seatmap.NewTakenError(r.Event, "1")
+	if errors.Is(err, seatmap.ErrUnknownSeat) && slices.Contains(r.Seats, "7") {
+		err = seatmap.NewTakenError(r.Event, "7")
+	}
+	return h, err
+}
+
+type looksAtEventsFirst struct {
+	seatmap.Store
+	whole
+}
+
+func (b looksAtEventsFirst) Extend(ctx context.Context, r seatmap.ExtendRequest) (seatmap.Hold, error) {
+	if _, err := b.Counts(ctx, seatmap.CountsRequest{Event: r.Token.Event}); errors.Is(err, seatmap.ErrUnknownEvent) {
+		return seatmap.Hold{}, err
+	}
+	return b.Store.Extend(ctx, r)
+}
+
+type heedsNoContext struct {
+	seatmap.Store
+	whole
+}
+
+func (b heedsNoContext) EndPayment(ctx context.Context, r seatmap.EndPaymentRequest) (seatmap.Hold, error) {
+	h, err := b.whole.EndPayment(context.WithoutCancel(ctx), r)
+	if err == nil {
+		err = ctx.Err()
 	}
 	return h, err
 }

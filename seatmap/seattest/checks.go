@@ -383,7 +383,49 @@ func areas(s *session) error {
 	if err != nil {
 		return err
 	}
-	return s.placesInChanges()
+	return all(s.placesInChanges(), s.placesEnd())
+}
+
+// placesEnd checks that the places of a hold end with it, and with no other.
+func (s *session) placesEnd() error {
+	const short = 50 * time.Millisecond
+	event := s.event + "-ends"
+	_, err := s.store.Create(s.ctx, seatmap.CreateRequest{
+		Event: event, Layout: seatmap.Layout{Count: 1, Areas: []seatmap.Area{{Name: "floor", Capacity: 3}}},
+	})
+	if err != nil {
+		return wrap("Create", err)
+	}
+	block := func(user string, n int, ttl time.Duration, seats ...string) (seatmap.Hold, error) {
+		return s.store.Block(s.ctx, seatmap.BlockRequest{Event: event, User: user, Seats: seats, Places: map[string]int{"floor": n}, TTL: ttl})
+	}
+	hold, err := block("ann", 2, short, "1")
+	if err != nil {
+		return wrap("Block of two places", err)
+	}
+	if _, err := block("bob", 1, ttl); err != nil {
+		return wrap("Block of a place", err)
+	}
+	s.Advance(hold.Left + s.Resolution)
+	is := func(area string, want seatmap.Counts) error {
+		got, err := s.store.Counts(s.ctx, seatmap.CountsRequest{Event: event, Area: area})
+		if err != nil || got != want {
+			return failf("after the deadline of a hold of two places, Counts of %q returned %+v, %v, not %+v", area, got, err, want)
+		}
+		return nil
+	}
+	if err := all(
+		is("floor", seatmap.Counts{Available: 2, Blocked: 1}), is("", seatmap.Counts{Available: 3, Blocked: 1}),
+		want("Book of places after the deadline", bookErr(s, hold.Token), seatmap.ErrExpired),
+	); err != nil {
+		return err
+	}
+	_, more := block("eve", 3, ttl)
+	_, rest := block("eve", 2, ttl)
+	return all(
+		want("Block of more places than have ended", more, seatmap.ErrNotEnough), wrap("Block of the places that have ended", rest),
+		is("floor", seatmap.Counts{Blocked: 3}),
+	)
 }
 
 // placesInChanges checks that a watcher that begins with a snapshot can count places.
@@ -790,44 +832,6 @@ func watch(s *session) error {
 		return all(want("Watch with a context that is done", err, cause), want("Watch with a context that is done", err, context.Canceled))
 	}
 	return errors.New("a watch whose context is done yields no error")
-}
-
-// precedence checks that of two errors the first in the order of Store is returned.
-func precedence(s *session) error {
-	if err := s.create(3, seatmap.Limits{Seats: 2}); err != nil {
-		return err
-	}
-	if _, err := s.block("ann", "1", "2"); err != nil {
-		return wrap("Block", err)
-	}
-	done, cancel := context.WithCancel(s.ctx)
-	cancel()
-	block := func(r seatmap.BlockRequest) error {
-		ctx := s.ctx
-		if r.ListTaken { // stands for a context that is done
-			ctx = done
-		}
-		_, err := s.store.Block(ctx, r)
-		return err
-	}
-	return all(
-		want("Block: context and event", block(seatmap.BlockRequest{ListTaken: true}), context.Canceled),
-		want("Block: event and user", block(seatmap.BlockRequest{}), seatmap.ErrInvalidEvent),
-		want("Block: user and unknown event", block(seatmap.BlockRequest{Event: "seattest-none"}), seatmap.ErrInvalidUser),
-		want("Block: seats and unknown event", block(seatmap.BlockRequest{Event: "seattest-none", User: "u"}), seatmap.ErrInvalidSeats),
-		want("Block: duration and unknown event",
-			block(seatmap.BlockRequest{Event: "seattest-none", User: "u", Seats: []string{"9"}}), seatmap.ErrInvalidTTL),
-		want("Block: duration and unknown seat",
-			block(seatmap.BlockRequest{Event: s.event, User: "u", Seats: []string{"9"}, TTL: -1}), seatmap.ErrInvalidTTL),
-		want("Block: unknown event and unknown seat",
-			block(seatmap.BlockRequest{Event: "seattest-none", User: "u", Seats: []string{"9"}, TTL: ttl}), seatmap.ErrUnknownEvent),
-		want("Block: unknown seat and taken seat",
-			block(seatmap.BlockRequest{Event: s.event, User: "u", Seats: []string{"1", "9"}, TTL: ttl}), seatmap.ErrUnknownSeat),
-		want("Block: taken seat and limit",
-			block(seatmap.BlockRequest{Event: s.event, User: "ann", Seats: []string{"1", "3"}, TTL: ttl}), seatmap.ErrTaken),
-		want("Block: limit",
-			block(seatmap.BlockRequest{Event: s.event, User: "ann", Seats: []string{"3"}, TTL: ttl}), seatmap.ErrLimit),
-	)
 }
 
 // snapshots checks that no snapshot shows part of a hold.

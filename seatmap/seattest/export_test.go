@@ -24,3 +24,21 @@ func Check(ctx context.Context, o Options, store seatmap.Store, name string) err
 	}
 	return fmt.Errorf("no check %q", name)
 }
+
+// Methods returns the names of the methods that the check of precedence calls.
+func Methods() (names []string) {
+	for name := range calls(Lacks{}) {
+		names = append(names, name)
+	}
+	return names
+}
+
+// Needs reports whether a check needs something of Options.
+func Needs(name string) bool {
+	for _, one := range checks {
+		if one.name == name {
+			return one.needs != nil && !one.needs(Options{})
+		}
+	}
+	return true
+}

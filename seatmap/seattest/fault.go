@@ -38,6 +38,17 @@ func offers(s *session) error {
 	return nil
 }
 
+// offersWhatItMust checks that the store has the optional interfaces that are not lacking.
+func (s *session) offersWhatItMust() error {
+	_, operator := s.store.(seatmap.Operator)
+	_, payer := s.store.(seatmap.Payer)
+	_, porter := s.store.(seatmap.Porter)
+	if !operator && !s.Lacks.Operator || !payer && !s.Lacks.Payer || !porter && !s.Lacks.Porter {
+		return failf("the store is no Operator, Payer or Porter, and Options.Lacks does not say so")
+	}
+	return nil
+}
+
 // clients checks that two clients of one store see the same.
 func clients(s *session) error {
 	other, err := s.Another(s.store)

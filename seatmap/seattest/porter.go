@@ -3,6 +3,7 @@ package seattest
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -110,5 +111,67 @@ func exports(s *session) error {
 	if late.Token.Fence <= booking.Token.Fence {
 		return failf("the fence %d of a booking after Import is not above %d", late.Token.Fence, booking.Token.Fence)
 	}
-	return nil
+	if s.Lacks.Areas {
+		return nil
+	}
+	return s.exportsAreas(p)
+}
+
+// exportsAreas checks that areas are exported, with the places of holds and bookings.
+func (s *session) exportsAreas(p seatmap.Porter) error {
+	event := s.event + "-areas"
+	layout := seatmap.Layout{Areas: []seatmap.Area{{Name: "floor", Category: "silver", Capacity: 5}, {Name: "lawn", Capacity: 2}}}
+	_, err := s.store.Create(s.ctx, seatmap.CreateRequest{Event: event, Layout: layout})
+	if err != nil {
+		return wrap("Create", err)
+	}
+	request := seatmap.BlockRequest{
+		Event: event, User: "ann", Key: seatmap.NewKey("k"), Places: map[string]int{"floor": 3, "lawn": 1}, TTL: ttl,
+	}
+	hold, err := s.store.Block(s.ctx, request)
+	if err != nil {
+		return wrap("Block of places", err)
+	}
+	booking, err := s.store.Book(s.ctx, seatmap.BookRequest{Token: hold.Token, Places: map[string]int{"floor": 2}})
+	if err != nil {
+		return wrap("Book of places", err)
+	}
+	are := func(when string, floor, lawn seatmap.Counts) error {
+		for area, want := range map[string]seatmap.Counts{"floor": floor, "lawn": lawn} {
+			got, err := s.store.Counts(s.ctx, seatmap.CountsRequest{Event: event, Area: area})
+			if err != nil || got != want {
+				return failf("%s, Counts of %q returned %+v, %v, not %+v", when, area, got, err, want)
+			}
+		}
+		return nil
+	}
+	floor, lawn := seatmap.Counts{Available: 2, Blocked: 1, Booked: 2}, seatmap.Counts{Available: 1, Blocked: 1}
+	if err := are("before Export", floor, lawn); err != nil {
+		return err
+	}
+	var export bytes.Buffer
+	if _, err := p.Export(s.ctx, seatmap.ExportRequest{Event: event, Remove: true}, &export); err != nil {
+		return wrap("Export of areas", err)
+	}
+	info, err := p.Import(s.ctx, seatmap.ImportRequest{}, &export)
+	if err != nil || info.Places != 7 || info.Seats != 0 {
+		return failf("Import of areas with 7 places returned %+v, %v", info, err)
+	}
+	got, err := s.store.Layout(s.ctx, seatmap.LayoutRequest{Event: event})
+	if err != nil || !slices.Equal(got.Areas, layout.Areas) {
+		return failf("after Import, Layout returned %+v, %v, not %+v", got, err, layout)
+	}
+	again, err := s.store.Block(s.ctx, request)
+	if err != nil || !again.Replayed || again.Token != hold.Token || !maps.Equal(again.Places, request.Places) {
+		return failf("after Import, a repetition for places returned %+v, %v, not the answer %+v", again, err, hold)
+	}
+	if err := are("after Import", floor, lawn); err != nil {
+		return err
+	}
+	_, canceled := s.store.Cancel(s.ctx, seatmap.CancelRequest{Token: booking.Token, Places: map[string]int{"floor": 1}})
+	return all(
+		wrap("Cancel of a place after Import", canceled),
+		wrap("Book of places after Import", bookErr(s, hold.Token)),
+		are("at the end", seatmap.Counts{Available: 3, Booked: 2}, seatmap.Counts{Available: 1, Booked: 1}),
+	)
 }

@@ -1,6 +1,7 @@
 package seattest_test
 
 import (
+	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,6 +28,20 @@ func TestMapConformsInFakeTime(t *testing.T) {
 		}, seatmap.NewMap(seatmap.MapOptions{Manual: true}), "expiry")
 		assert.NoError(t, err)
 	})
+}
+
+func TestPrecedenceIsCheckedOfEveryMethod(t *testing.T) {
+	var wanted []string
+	for _, of := range []reflect.Type{
+		reflect.TypeFor[seatmap.Store](), reflect.TypeFor[seatmap.Operator](), reflect.TypeFor[seatmap.Payer](), reflect.TypeFor[seatmap.Porter](),
+	} {
+		for m := range of.Methods() {
+			if m.Name != "Close" {
+				wanted = append(wanted, m.Name)
+			}
+		}
+	}
+	assert.ElementsMatch(t, wanted, seattest.Methods())
 }
 
 func TestRunNeedsAStore(t *testing.T) {
