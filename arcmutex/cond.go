@@ -154,7 +154,7 @@ func (c *Cond) waiting() int {
 // String returns how many goroutines wait, as Cond(2 waiting).
 func (c *Cond) String() string { return fmt.Sprintf("Cond(%d waiting)", c.waiting()) }
 
-// GoString returns what String does.
+// GoString returns the same as String.
 func (c *Cond) GoString() string { return c.String() }
 
 // LogValue logs what String returns.

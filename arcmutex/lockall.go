@@ -29,7 +29,7 @@ func (l Locker) String() string {
 	return "Locker(" + what + ")"
 }
 
-// GoString returns what String does.
+// GoString returns the same as String.
 func (l Locker) GoString() string { return l.String() }
 
 // LogValue logs what String returns.

@@ -153,7 +153,7 @@ func (o *Once) IsPoisoned() bool { return o.lock.state.Load()&poisoned != 0 }
 // String returns the state, as Once(done). The state is new, running, done or poisoned.
 func (o *Once) String() string { return "Once(" + o.text() + ")" }
 
-// GoString returns what String does.
+// GoString returns the same as String.
 func (o *Once) GoString() string { return o.String() }
 
 // LogValue logs what String returns.

@@ -15,7 +15,7 @@ func (r *Rate) String() string {
 	return fmt.Sprintf("Rate(%d available, %v)", b.available(b.word.Load(), now), &b.quota)
 }
 
-// GoString returns what String does.
+// GoString returns the same as String.
 func (r *Rate) GoString() string { return r.String() }
 
 // LogValue logs what String returns.
@@ -44,7 +44,7 @@ func (v *Reservation) String() string {
 	}
 }
 
-// GoString returns what String does.
+// GoString returns the same as String.
 func (v *Reservation) GoString() string { return v.String() }
 
 // LogValue logs what String returns.
@@ -58,7 +58,7 @@ func (k *Keyed[K]) String() string {
 	return fmt.Sprintf("Keyed(%d of %d keys, %v)", k.Len(), k.maxKeys, &k.quota)
 }
 
-// GoString returns what String does.
+// GoString returns the same as String.
 func (k *Keyed[K]) GoString() string { return k.String() }
 
 // LogValue logs what String returns.
@@ -84,7 +84,7 @@ func (c *Concurrency) String() string {
 	return fmt.Sprintf("Concurrency(%d of %d running, %d of %d waiting%s", s.Running, s.Limit, s.Waiting, c.most, end)
 }
 
-// GoString returns what String does.
+// GoString returns the same as String.
 func (c *Concurrency) GoString() string { return c.String() }
 
 // LogValue logs what String returns.
@@ -103,7 +103,7 @@ func (c *Concurrency) Diagram(draw func(name, state string, part any)) {
 // String returns whether p is held.
 func (p Permit) String() string { return "Permit(" + p.text() + ")" }
 
-// GoString returns what String does.
+// GoString returns the same as String.
 func (p Permit) GoString() string { return p.String() }
 
 // LogValue logs what String returns.

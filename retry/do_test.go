@@ -302,3 +302,21 @@ func TestTheFormsWithoutAValueDoAsTheOthers(t *testing.T) {
 		assert.Equal(t, want != nil, b.State() == retry.BreakerOpen)
 	}
 }
+
+func TestErrorSaysItsCauseOnce(t *testing.T) {
+	reason := errors.New("the user has left")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	err := retry.DoErr(ctx, retry.New(retry.Options{}), func(ctx context.Context) error {
+		cancel(reason)
+		return fmt.Errorf("not sent: %w", context.Cause(ctx))
+	})
+	require.EqualError(t, err, "retry: canceled after 1 attempt: not sent: the user has left")
+	require.ErrorIs(t, err, reason)
+
+	ctx, cancel = context.WithCancelCause(t.Context())
+	err = retry.DoErr(ctx, retry.New(retry.Options{}), func(context.Context) error {
+		cancel(reason)
+		return errors.New("not sent")
+	})
+	require.EqualError(t, err, "retry: canceled after 1 attempt: the user has left: not sent")
+}

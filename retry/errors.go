@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/coderrange/ferrous/internal/ctxerr"
@@ -65,11 +66,11 @@ type Error struct {
 	// Earlier is set if a [Breaker] refused the last attempt: it is the error of the
 	// last attempt that was not refused. Nil if all were refused.
 	Earlier error
-	// Cause is the cause of the context's end. If the context had not ended yet,
-	// because its deadline left no time for another attempt, Cause matches
-	// [context.DeadlineExceeded], and the context's cause once there is one; it
-	// keeps the context until then. Nil unless the reason is [ReasonCanceled],
-	// [ReasonDeadline] or [ReasonShutdown].
+	// Cause is the cause of the context's end. If the deadline left no time for
+	// another attempt, Cause matches [context.DeadlineExceeded], and also the
+	// context's cause as soon as the context has ended; it keeps the context until
+	// then. Nil unless the reason is [ReasonCanceled], [ReasonDeadline] or
+	// [ReasonShutdown].
 	Cause error
 	// Attempts is how many attempts were made. An attempt that a shutdown
 	// interrupted does not count.
@@ -85,11 +86,12 @@ func (e *Error) Error() string {
 	if e.Attempts == 1 {
 		text = fmt.Sprintf("retry: %v after 1 attempt", e.Reason)
 	}
-	if e.Cause != nil {
-		text += fmt.Sprintf(": %v", e.Cause)
+	last := fmt.Sprint(e.Last) // prints a typed nil, its Error method may not
+	if cause := fmt.Sprint(e.Cause); e.Cause != nil && (e.Last == nil || !strings.Contains(last, cause)) {
+		text += ": " + cause
 	}
 	if e.Last != nil {
-		text += fmt.Sprintf(": %v", e.Last) // %v prints a typed nil, its Error method may not
+		text += ": " + last
 	}
 	if e.Earlier != nil {
 		text += fmt.Sprintf(": after %v", e.Earlier)

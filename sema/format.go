@@ -15,7 +15,7 @@ func (s *Semaphore) String() string {
 	return fmt.Sprintf("Semaphore(%d)", s.Available())
 }
 
-// GoString returns what String does.
+// GoString returns the same as String.
 func (s *Semaphore) GoString() string { return s.String() }
 
 // LogValue logs what String returns.
@@ -40,7 +40,7 @@ func drawWaiting(draw func(name, state string, part any), n int) {
 // String returns the number of permits, or how p has ended.
 func (p Permit) String() string { return "Permit(" + p.text() + ")" }
 
-// GoString returns what String does.
+// GoString returns the same as String.
 func (p Permit) GoString() string { return p.String() }
 
 // LogValue logs what String returns.
@@ -75,7 +75,7 @@ func (n *Notify) String() string {
 	return fmt.Sprintf("Notify(%d waiting)", waiting)
 }
 
-// GoString returns what String does.
+// GoString returns the same as String.
 func (n *Notify) GoString() string { return n.String() }
 
 // LogValue logs what String returns.
@@ -98,7 +98,7 @@ func (n *Notify) look() (waiting int, stored bool) {
 // String returns whether the listener waits, was notified, or was closed.
 func (l *Listener) String() string { return "Listener(" + l.text() + ")" }
 
-// GoString returns what String does.
+// GoString returns the same as String.
 func (l *Listener) GoString() string { return l.String() }
 
 // LogValue logs what String returns.
@@ -127,7 +127,7 @@ func (l *Listener) text() string {
 // String returns how many goroutines wait, and how many the barrier is for.
 func (b *Barrier) String() string { return fmt.Sprintf("Barrier(%d of %d)", b.Waiting(), b.parties) }
 
-// GoString returns what String does.
+// GoString returns the same as String.
 func (b *Barrier) GoString() string { return b.String() }
 
 // LogValue logs what String returns.

@@ -264,7 +264,7 @@ func (t *Transport) String() string {
 	return "Transport(" + strconv.Itoa(len(t.servers)) + " servers)"
 }
 
-// GoString returns what String does.
+// GoString returns the same as String.
 func (t *Transport) GoString() string { return t.String() }
 
 // LogValue logs what String returns.
