@@ -1,0 +1,244 @@
+package redisseat
+
+import (
+	"context"
+	"crypto/hmac"
+	crand "crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/coderrange/ferrous/seatmap"
+)
+
+// Options configures a [Store].
+type Options struct {
+	// Client says how to reach the servers. Open sets DisableRetry, because a request
+	// that is sent again could be refused by what it has done itself, and DisableCache.
+	// Dialer.Timeout and ConnWriteTimeout bound how long a call without a deadline waits.
+	Client rueidis.ClientOption
+	// Prefix begins the names of all keys of the store. It has no { and no }. Empty means
+	// "seatmap". All clients of a store must have the same.
+	Prefix string
+	// Buckets is over how many hash slots of a cluster the events are spread. Zero means
+	// 256. All clients of a store must have the same.
+	Buckets int
+	// Ring is how many changes of each new event are kept for its watchers, about. Zero
+	// means 1,024.
+	Ring int
+}
+
+// Store is a client of the store. It must be made by [Open], is safe for concurrent use,
+// and reconnects by itself.
+type Store struct {
+	client  rueidis.Client
+	options Options
+	secret  []byte
+	// form is a map without events. It checks the form of each request: if that is right,
+	// the event is unknown.
+	form *seatmap.Map
+	// ended ends when Close is called.
+	ended context.Context
+	end   context.CancelFunc
+
+	mu     sync.Mutex
+	shapes map[string]*shape // by event
+}
+
+var _ seatmap.Store = (*Store)(nil)
+
+// Open connects to the store. The error wraps [seatmap.ErrUnavailable] if it cannot be
+// reached.
+//
+//ferrous:acquire
+func Open(ctx context.Context, o Options) (*Store, error) {
+	switch {
+	case strings.ContainsAny(o.Prefix, "{}"):
+		return nil, fmt.Errorf("redisseat: Open: the prefix %q has a brace", o.Prefix)
+	case o.Buckets < 0 || o.Ring < 0:
+		return nil, fmt.Errorf("redisseat: Open: %d buckets and a ring of %d, one of which is negative", o.Buckets, o.Ring)
+	}
+	if o.Prefix == "" {
+		o.Prefix = "seatmap"
+	}
+	if o.Buckets == 0 {
+		o.Buckets = 256
+	}
+	if o.Ring == 0 {
+		o.Ring = 1024
+	}
+	o.Client.DisableRetry, o.Client.DisableCache = true, true
+	client, err := rueidis.NewClient(o.Client)
+	if err != nil {
+		return nil, fmt.Errorf("redisseat: Open: %w: %w", seatmap.ErrUnavailable, err)
+	}
+	s := &Store{
+		client: client, options: o, form: seatmap.NewMap(seatmap.MapOptions{Manual: true}),
+		shapes: map[string]*shape{},
+	}
+	s.ended, s.end = context.WithCancel(context.WithoutCancel(ctx))
+	var drawn [32]byte
+	_, _ = crand.Read(drawn[:]) // never fails
+	got, err := secretScript.Exec(ctx, client, []string{"{" + o.Prefix + "}secret"}, []string{string(drawn[:])}).ToString()
+	if err != nil {
+		_ = s.Close()
+		return nil, fmt.Errorf("redisseat: Open: %w", s.failure(ctx, true, err))
+	}
+	s.secret = []byte(got)
+	return s, nil
+}
+
+// Close implements [seatmap.Store].
+//
+//ferrous:release
+//ferrous:idempotent
+func (s *Store) Close() error {
+	err := s.form.Close()
+	s.end()
+	s.client.Close()
+	return err
+}
+
+// formed reports whether the form of a request is right: then the map without events
+// does not know its event.
+func formed(err error) bool { return errors.Is(err, seatmap.ErrUnknownEvent) }
+
+// keys returns the keys of an event. The answer is that of the request's key, or empty.
+func (s *Store) keys(event, answer string) []string {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(event))
+	base := fmt.Sprintf("{%s:%d}", s.options.Prefix, h.Sum32()%uint32(s.options.Buckets))
+	keys := []string{base + "e:" + event, base + "s:" + event, base + "r:" + event, base + "d:" + event, base + "u:" + event, base + "e:" + event}
+	if answer != "" {
+		keys[5] = base + "k:" + answer
+	}
+	return keys
+}
+
+// answerOf returns the name of the answer to a request with a key, or nothing if it has
+// none. The text of the key does not reach the server.
+func answerOf(key seatmap.Key, scope ...string) string {
+	if key.IsZero() {
+		return ""
+	}
+	h := sha256.New()
+	for _, part := range append(scope, key.Reveal()) {
+		_, _ = h.Write(binary.AppendUvarint(nil, uint64(len(part))))
+		_, _ = h.Write([]byte(part))
+	}
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
+}
+
+// token returns the token of a fence. So a token that was never given out is known,
+// whether or not its hold has ended.
+func (s *Store) token(event string, fence uint64) seatmap.Token {
+	mac := hmac.New(sha256.New, s.secret)
+	_, _ = mac.Write(binary.BigEndian.AppendUint64(nil, fence))
+	_, _ = mac.Write([]byte(event))
+	return seatmap.NewToken(event, fence, [16]byte(mac.Sum(nil)))
+}
+
+// run runs a script until it has ended all holds that are due, and returns its answer.
+func (s *Store) run(ctx context.Context, what script, keys, args []string) ([]rueidis.RedisMessage, error) {
+	for {
+		answer, err := what.Exec(ctx, s.client, keys, args).ToArray()
+		if err != nil {
+			return nil, s.failure(ctx, what.reads, err)
+		}
+		switch tag := text(answer, 0); tag {
+		case "more":
+			if err := ctx.Err(); err != nil {
+				return nil, ended(ctx)
+			}
+		case "version":
+			return nil, fmt.Errorf("redisseat: the event has format %q, not 1: %w", text(answer, 1), seatmap.ErrUnavailable)
+		default:
+			return answer, nil
+		}
+	}
+}
+
+// ended returns the error of a context that is done, with its cause.
+func ended(ctx context.Context) error {
+	if cause := context.Cause(ctx); !errors.Is(cause, ctx.Err()) {
+		return fmt.Errorf("seatmap: %w: %w", ctx.Err(), cause)
+	}
+	return fmt.Errorf("seatmap: %w", context.Cause(ctx))
+}
+
+// failure returns the error of a request that got no answer of its script.
+func (s *Store) failure(ctx context.Context, reads bool, err error) error {
+	done := ctx.Err() != nil
+	unsent := seatmap.ErrUnavailable
+	switch {
+	case reads && done:
+		return ended(ctx)
+	case reads && s.ended.Err() != nil:
+		return seatmap.ErrClosed
+	case reads || refused(err):
+		return fmt.Errorf("%w: %w", unsent, err)
+	case done:
+		return fmt.Errorf("%w: %w", seatmap.ErrOutcomeUnknown, ended(ctx))
+	}
+	return fmt.Errorf("%w: %w", seatmap.ErrOutcomeUnknown, err)
+}
+
+// refused reports whether the error says that the script did not run.
+func refused(err error) bool {
+	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
+		return true
+	}
+	if errors.Is(err, rueidis.ErrNoSlot) {
+		return true
+	}
+	reply, ok := rueidis.IsRedisErr(err)
+	if !ok {
+		return false
+	}
+	code, _, _ := strings.Cut(reply.Error(), " ")
+	return slices.Contains([]string{
+		"BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOAUTH", "NOPERM", "NOREPLICAS", "OOM", "READONLY",
+		"TRYAGAIN", "WRONGPASS",
+	}, code)
+}
+
+// text returns an element of an answer.
+func text(answer []rueidis.RedisMessage, i int) string {
+	if i >= len(answer) {
+		return ""
+	}
+	got, _ := answer[i].ToString()
+	return got
+}
+
+// number returns an element of an answer that is a number.
+func number(answer []rueidis.RedisMessage, i int) int64 {
+	n, _ := strconv.ParseInt(text(answer, i), 10, 64)
+	return n
+}
+
+// moment returns an element of an answer that is a time, zero for none.
+func moment(answer []rueidis.RedisMessage, i int) time.Time { return momentOf(number(answer, i)) }
+
+func momentOf(micros int64) time.Time {
+	if micros == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(micros)
+}
+
+// microseconds returns a duration, rounded up so that no hold ends early.
+func microseconds(d time.Duration) string {
+	return strconv.FormatInt(int64((d+time.Microsecond-1)/time.Microsecond), 10)
+}

@@ -1,0 +1,11 @@
+-- ARGV: 8 time in microseconds
+local untl = now + asked
+if lifetime > 0 and untl > r.at + lifetime then return {'lifetime'} end
+if untl > r.untl then
+  r.untl = untl
+  save(r)
+  redis.call('ZADD', D, text(untl), text(r.fence))
+  changed('Extended', r, r.seats, untl)
+end
+remember(r, keyMemory)
+return hold('ok', r)

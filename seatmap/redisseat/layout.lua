@@ -1,0 +1,1 @@
+return {'ok', life, redis.call('GET', blob)}

@@ -1,0 +1,506 @@
+package redisseat
+
+import (
+	"context"
+	crand "crypto/rand"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/coderrange/ferrous/seatmap"
+)
+
+const cellSize = 9 // bytes of a seat: its state and fence
+
+// Create implements [seatmap.Store]. A layout with areas is refused with
+// [seatmap.ErrInvalidLayout].
+func (s *Store) Create(ctx context.Context, r seatmap.CreateRequest) (seatmap.Receipt, error) {
+	if _, err := s.form.Counts(ctx, seatmap.CountsRequest{Event: "x"}); !formed(err) {
+		return seatmap.Receipt{}, err
+	}
+	scratch := seatmap.NewMap(seatmap.MapOptions{Manual: true})
+	defer func() { _ = scratch.Close() }()
+	if _, err := scratch.Create(ctx, r); err != nil {
+		return seatmap.Receipt{}, err
+	}
+	if len(r.Layout.Areas) > 0 {
+		return seatmap.Receipt{}, fmt.Errorf("%w: redisseat has no areas", seatmap.ErrInvalidLayout)
+	}
+	layout, err := json.Marshal(r.Layout)
+	if err != nil {
+		return seatmap.Receipt{}, fmt.Errorf("redisseat: Create: %w", err)
+	}
+	all, err := scratch.Seats(ctx, seatmap.SeatsRequest{Event: r.Event})
+	if err != nil {
+		return seatmap.Receipt{}, err
+	}
+	cells, free := make([]byte, len(all.Seats)*cellSize), 0
+	for i, seat := range all.Seats {
+		cells[i*cellSize] = '.'
+		if seat.State == seatmap.SeatClosed {
+			cells[i*cellSize] = 'x'
+		} else {
+			free++
+		}
+	}
+	var life [8]byte
+	_, _ = crand.Read(life[:]) // never fails
+	life[7] |= 1               // not 0
+	p := printOf("Create").add("Layout", string(layout)).add("Limits", fmt.Sprint(r.Limits))
+	keys := s.keys(r.Event, answerOf(r.Key, r.Event))
+	answer, err := s.run(ctx, createScript, keys, []string{
+		"", p.text, fmt.Sprintf("%016x", life), string(layout), string(cells), strconv.Itoa(len(all.Seats)), strconv.Itoa(free),
+		strconv.Itoa(r.Limits.Seats), strconv.Itoa(r.Limits.Holds), microseconds(r.Limits.Lifetime), strconv.Itoa(s.options.Ring),
+	})
+	if err != nil {
+		return seatmap.Receipt{}, err
+	}
+	return receipt(answer, r.Event, p, nil)
+}
+
+// Remove implements [seatmap.Store].
+func (s *Store) Remove(ctx context.Context, r seatmap.RemoveRequest) (seatmap.Receipt, error) {
+	if _, err := s.form.Remove(ctx, r); !formed(err) {
+		return seatmap.Receipt{}, err
+	}
+	p := printOf("Remove")
+	answer, err := s.run(ctx, removeScript, s.keys(r.Event, answerOf(r.Key, r.Event)), []string{"", p.text})
+	if err != nil {
+		return seatmap.Receipt{}, err
+	}
+	return receipt(answer, r.Event, p, nil)
+}
+
+// request runs a script about one event. The function make returns the arguments after
+// the first two, or an error that the event's shape tells.
+func (s *Store) request(
+	ctx context.Context, what script, event, user string, key seatmap.Key, p print, args func(sh *shape) ([]string, error),
+) (*shape, []rueidis.RedisMessage, error) {
+	for {
+		sh, err := s.shape(ctx, event)
+		if err != nil {
+			return nil, nil, err
+		}
+		more, wrong := args(sh)
+		which := what
+		if wrong != nil { // if the shape is that of the event still
+			which = stateScript
+		}
+		keys := s.keys(event, answerOf(key, event, sh.life, user))
+		answer, err := s.run(ctx, which, keys, append([]string{sh.life, p.text}, more...))
+		if err != nil {
+			return nil, nil, err
+		}
+		switch text(answer, 0) {
+		case "life":
+			s.forget(event, sh)
+			continue
+		case "unknown":
+			s.forget(event, sh)
+			return nil, nil, unknownEvent(event)
+		}
+		if wrong != nil {
+			return nil, nil, wrong
+		}
+		return sh, answer, nil
+	}
+}
+
+func unknownSeat(seat string) error { return fmt.Errorf("%w: %q", seatmap.ErrUnknownSeat, seat) }
+
+// named returns the indices of the seats of a request. An event has no areas.
+func (sh *shape) named(seats []string, places map[string]int) (string, error) {
+	list, unknown := sh.pack(seats)
+	if unknown != "" {
+		return "", unknownSeat(unknown)
+	}
+	for area := range places {
+		return "", unknownSeat(area)
+	}
+	return list, nil
+}
+
+// refusal returns the error of an answer that is a refusal, or nil.
+func refusal(answer []rueidis.RedisMessage, event string, p print, sh *shape) error {
+	switch tag := text(answer, 0); tag {
+	case "ok", "again":
+		return nil
+	case "unknown":
+		return unknownEvent(event)
+	case "exists":
+		return fmt.Errorf("%w: %q", seatmap.ErrExists, event)
+	case "reused":
+		return seatmap.NewKeyError(p.differs(text(answer, 1))...)
+	case "soldout":
+		return seatmap.ErrSoldOut
+	case "taken":
+		taken, _ := answer[1].AsStrSlice()
+		for i, one := range taken {
+			n, _ := strconv.Atoi(one)
+			taken[i] = sh.labels[n]
+		}
+		return seatmap.NewTakenError(event, taken...)
+	case "limit":
+		return fmt.Errorf("%w: of seats or holds a user", seatmap.ErrLimit)
+	case "lifetime":
+		return fmt.Errorf("%w: of the time of a hold", seatmap.ErrLimit)
+	case "expired":
+		return seatmap.ErrExpired
+	case "token":
+		return seatmap.ErrToken
+	case "uncovered":
+		return fmt.Errorf("%w: seat %s is not covered by the token", seatmap.ErrInvalidSeats, sh.labels[number(answer, 1)])
+	default:
+		return fmt.Errorf("redisseat: a script answered %q: %w", tag, seatmap.ErrUnavailable)
+	}
+}
+
+func receipt(answer []rueidis.RedisMessage, event string, p print, sh *shape) (seatmap.Receipt, error) {
+	err := refusal(answer, event, p, sh)
+	return seatmap.Receipt{Replayed: err == nil && text(answer, 0) == "again"}, err
+}
+
+// hold returns the hold of an answer.
+func (s *Store) hold(answer []rueidis.RedisMessage, event string, sh *shape) seatmap.Hold {
+	return seatmap.Hold{
+		Token: s.token(event, uint64(number(answer, 1))), User: text(answer, 2), Seats: sh.unpack(text(answer, 5)),
+		At: moment(answer, 3), Until: moment(answer, 4), Left: left(answer), Replayed: text(answer, 0) == "again",
+	}
+}
+
+// left returns the time that a record has left by the server's clock.
+func left(answer []rueidis.RedisMessage) time.Duration {
+	return max(time.Duration(number(answer, 4)-number(answer, 6))*time.Microsecond, 0)
+}
+
+// Block implements [seatmap.Store].
+func (s *Store) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold, error) {
+	if _, err := s.form.Block(ctx, r); !formed(err) {
+		return seatmap.Hold{}, err
+	}
+	p := printOf("Block").add("Seats", listOf(r.Seats)).add("TTL", r.TTL.String())
+	sh, answer, err := s.request(ctx, blockScript, r.Event, r.User, r.Key, p, func(sh *shape) ([]string, error) {
+		list, err := sh.named(r.Seats, r.Places)
+		all := ""
+		if r.ListTaken {
+			all = "all"
+		}
+		return []string{r.User, microseconds(r.TTL), list, all, ""}, err
+	})
+	if err == nil {
+		err = refusal(answer, r.Event, p, sh)
+	}
+	if err != nil {
+		return seatmap.Hold{}, err
+	}
+	return s.hold(answer, r.Event, sh), nil
+}
+
+// BlockAny implements [seatmap.Store]. The client reads the states of all seats, chooses,
+// and blocks what it has chosen if the event has not changed since; else it begins again.
+// After 16 times it accepts that another choice may have become better in the meantime.
+func (s *Store) BlockAny(ctx context.Context, r seatmap.BlockAnyRequest) (seatmap.Hold, error) {
+	if _, err := s.form.BlockAny(ctx, r); !formed(err) {
+		return seatmap.Hold{}, err
+	}
+	p := printOf("BlockAny").add("N", strconv.Itoa(r.N)).add("Where", fmt.Sprintf("%#v", r.Where)).add("TTL", r.TTL.String())
+	for round := 0; ; round++ {
+		h, again, err := s.tryAny(ctx, &r, p, round < 16)
+		if !again {
+			return h, err
+		}
+	}
+}
+
+func (s *Store) tryAny(ctx context.Context, r *seatmap.BlockAnyRequest, p print, strict bool) (h seatmap.Hold, again bool, err error) {
+	none := func(*shape) ([]string, error) { return nil, nil }
+	sh, answer, err := s.request(ctx, lookScript, r.Event, r.User, r.Key, p, none)
+	if err == nil {
+		err = refusal(answer, r.Event, p, sh)
+	}
+	if err != nil {
+		return h, false, err
+	}
+	if text(answer, 0) == "again" {
+		return s.hold(answer, r.Event, sh), false, nil
+	}
+	chosen, err := sh.choose(ctx, r, text(answer, 6))
+	if err != nil {
+		return h, false, err
+	}
+	revision := ""
+	if strict {
+		revision = text(answer, 2)
+	}
+	list, _ := sh.pack(chosen)
+	now, answer, err := s.request(ctx, blockScript, r.Event, r.User, r.Key, p, func(now *shape) ([]string, error) {
+		if now.life != sh.life {
+			return []string{r.User, "1", "", "", "-"}, nil // is stale
+		}
+		return []string{r.User, microseconds(r.TTL), list, "", revision}, nil
+	})
+	if err != nil {
+		return h, false, err
+	}
+	if tag := text(answer, 0); tag == "stale" || tag == "taken" || tag == "soldout" {
+		return h, true, nil
+	}
+	if err := refusal(answer, r.Event, p, now); err != nil {
+		return h, false, err
+	}
+	return s.hold(answer, r.Event, now), false, nil
+}
+
+// choose returns the seats that a map would choose if the seats had these states.
+func (sh *shape) choose(ctx context.Context, r *seatmap.BlockAnyRequest, cells string) ([]string, error) {
+	layout := sh.layout
+	layout.Closed = nil
+	for i, label := range sh.labels {
+		if cells[i*cellSize] != '.' {
+			layout.Closed = append(layout.Closed, label)
+		}
+	}
+	m := seatmap.NewMap(seatmap.MapOptions{Manual: true})
+	defer func() { _ = m.Close() }()
+	if _, err := m.Create(ctx, seatmap.CreateRequest{Event: r.Event, Layout: layout}); err != nil {
+		return nil, err
+	}
+	any := *r
+	any.Key = seatmap.Key{}
+	h, err := m.BlockAny(ctx, any)
+	return h.Seats, err
+}
+
+// owned runs a script of a method with a token.
+func (s *Store) owned(
+	ctx context.Context, what script, t seatmap.Token, user string, key seatmap.Key, p print,
+	state string, seats []string, places map[string]int, last ...string,
+) (*shape, []rueidis.RedisMessage, error) {
+	p = p.add("Token", t.Reveal()).add("Seats", listOf(seats))
+	fence := ""
+	if t == s.token(t.Event, t.Fence) {
+		fence = strconv.FormatUint(t.Fence, 10)
+	}
+	sh, answer, err := s.request(ctx, what, t.Event, user, key, p, func(sh *shape) ([]string, error) {
+		list, err := sh.named(seats, places)
+		part := ""
+		if seats != nil {
+			part = "part"
+		}
+		return append([]string{fence, user, state, list, part}, last...), err
+	})
+	if err == nil {
+		err = refusal(answer, t.Event, p, sh)
+	}
+	return sh, answer, err
+}
+
+// Book implements [seatmap.Store].
+func (s *Store) Book(ctx context.Context, r seatmap.BookRequest) (seatmap.Booking, error) {
+	if _, err := s.form.Book(ctx, r); !formed(err) {
+		return seatmap.Booking{}, err
+	}
+	sh, answer, err := s.owned(ctx, bookScript, r.Token, r.User, r.Key, printOf("Book"), "h", r.Seats, r.Places)
+	if err != nil {
+		return seatmap.Booking{}, err
+	}
+	h := s.hold(answer, r.Token.Event, sh)
+	return seatmap.Booking{Token: h.Token, User: h.User, Seats: h.Seats, At: h.At, Replayed: h.Replayed}, nil
+}
+
+// Release implements [seatmap.Store].
+func (s *Store) Release(ctx context.Context, r seatmap.ReleaseRequest) (seatmap.Receipt, error) {
+	if _, err := s.form.Release(ctx, r); !formed(err) {
+		return seatmap.Receipt{}, err
+	}
+	return s.giveBack(ctx, r, "Release", "h", "Released")
+}
+
+// Cancel implements [seatmap.Store].
+func (s *Store) Cancel(ctx context.Context, r seatmap.CancelRequest) (seatmap.Receipt, error) {
+	if _, err := s.form.Cancel(ctx, r); !formed(err) {
+		return seatmap.Receipt{}, err
+	}
+	return s.giveBack(ctx, seatmap.ReleaseRequest(r), "Cancel", "B", "Canceled")
+}
+
+func (s *Store) giveBack(ctx context.Context, r seatmap.ReleaseRequest, method, state, kind string) (seatmap.Receipt, error) {
+	_, answer, err := s.owned(ctx, givebackScript, r.Token, r.User, r.Key, printOf(method), state, r.Seats, r.Places, kind)
+	return seatmap.Receipt{Replayed: err == nil && text(answer, 0) == "again"}, err
+}
+
+// Extend implements [seatmap.Store].
+func (s *Store) Extend(ctx context.Context, r seatmap.ExtendRequest) (seatmap.Hold, error) {
+	if _, err := s.form.Extend(ctx, r); !formed(err) {
+		return seatmap.Hold{}, err
+	}
+	p := printOf("Extend").add("TTL", r.TTL.String())
+	sh, answer, err := s.owned(ctx, extendScript, r.Token, r.User, r.Key, p, "h", nil, nil, microseconds(r.TTL))
+	if err != nil {
+		return seatmap.Hold{}, err
+	}
+	return s.hold(answer, r.Token.Event, sh), nil
+}
+
+// Seat implements [seatmap.Store].
+func (s *Store) Seat(ctx context.Context, r seatmap.SeatRequest) (seatmap.SeatInfo, error) {
+	if _, err := s.form.Seat(ctx, r); !formed(err) {
+		return seatmap.SeatInfo{}, err
+	}
+	page, _, err := s.page(ctx, r.Event, func(sh *shape) (from, n int, err error) {
+		i, ok := sh.index[r.Seat]
+		if !ok {
+			return 0, 0, unknownSeat(r.Seat)
+		}
+		return i, 1, nil
+	})
+	if err != nil {
+		return seatmap.SeatInfo{}, err
+	}
+	return page.Seats[0], nil
+}
+
+// Seats implements [seatmap.Store].
+func (s *Store) Seats(ctx context.Context, r seatmap.SeatsRequest) (seatmap.Snapshot, error) {
+	if _, err := s.form.Seats(ctx, r); !formed(err) {
+		return seatmap.Snapshot{}, err
+	}
+	page, _, err := s.page(ctx, r.Event, func(sh *shape) (from, n int, err error) {
+		if r.After != "" {
+			after, ok := sh.index[r.After]
+			if !ok {
+				return 0, 0, unknownSeat(r.After)
+			}
+			from = after + 1
+		}
+		n = len(sh.labels) - from
+		if r.Limit > 0 {
+			n = min(n, r.Limit)
+		}
+		return from, n, nil
+	})
+	return page, err
+}
+
+// page returns the seats of a range at one moment.
+func (s *Store) page(
+	ctx context.Context, event string, which func(sh *shape) (from, n int, err error),
+) (seatmap.Snapshot, *shape, error) {
+	var from, n int
+	sh, answer, err := s.request(ctx, seatsScript, event, "", seatmap.Key{}, print{}, func(sh *shape) ([]string, error) {
+		var err error
+		from, n, err = which(sh)
+		return []string{strconv.Itoa(from), strconv.Itoa(n)}, err
+	})
+	if err != nil {
+		return seatmap.Snapshot{}, nil, err
+	}
+	records := map[uint64]seatmap.SeatInfo{}
+	for _, one := range answer[5:] {
+		r, err := one.ToArray()
+		if err != nil {
+			return seatmap.Snapshot{}, nil, fmt.Errorf("redisseat: a script answered: %w: %w", seatmap.ErrUnavailable, err)
+		}
+		info := seatmap.SeatInfo{State: seatmap.SeatBooked, User: text(r, 2), At: moment(r, 3), Fence: uint64(number(r, 1))}
+		if number(r, 4) > 0 {
+			info.State, info.Until, info.Left = seatmap.SeatBlocked, moment(r, 4), left(r)
+		}
+		records[info.Fence] = info
+	}
+	revision := uint64(number(answer, 2))
+	page := seatmap.Snapshot{
+		Event: event, Revision: revision, Cursor: seatmap.NewCursor(sh.lifeNumber(), revision),
+		Seats: make([]seatmap.SeatInfo, 0, n), More: from+n < len(sh.labels),
+	}
+	cells := text(answer, 4)
+	for i := range n {
+		cell := cells[i*cellSize:][:cellSize]
+		var info seatmap.SeatInfo
+		switch cell[0] {
+		case 'x':
+			info.State = seatmap.SeatClosed
+		case 'h', 'B':
+			info = records[binary.BigEndian.Uint64([]byte(cell[1:]))]
+		}
+		info.Seat = sh.labels[from+i]
+		page.Seats = append(page.Seats, info)
+	}
+	return page, sh, nil
+}
+
+// Layout implements [seatmap.Store].
+func (s *Store) Layout(ctx context.Context, r seatmap.LayoutRequest) (seatmap.Layout, error) {
+	if _, err := s.form.Layout(ctx, r); !formed(err) {
+		return seatmap.Layout{}, err
+	}
+	none := func(*shape) ([]string, error) { return nil, nil }
+	sh, _, err := s.request(ctx, stateScript, r.Event, "", seatmap.Key{}, print{}, none)
+	if err != nil {
+		return seatmap.Layout{}, err
+	}
+	return clone(sh.layout), nil
+}
+
+// clone returns a copy that has nothing in common with the layout.
+func clone(l seatmap.Layout) seatmap.Layout {
+	l.Seats, l.Closed, l.Categories = slices.Clone(l.Seats), slices.Clone(l.Closed), slices.Clone(l.Categories)
+	l.Rows = slices.Clone(l.Rows)
+	for i := range l.Rows {
+		row := &l.Rows[i]
+		row.Seats, row.Aisles, row.Ranks = slices.Clone(row.Seats), slices.Clone(row.Aisles), slices.Clone(row.Ranks)
+	}
+	return l
+}
+
+// Counts implements [seatmap.Store].
+func (s *Store) Counts(ctx context.Context, r seatmap.CountsRequest) (seatmap.Counts, error) {
+	if _, err := s.form.Counts(ctx, r); !formed(err) {
+		return seatmap.Counts{}, err
+	}
+	_, answer, err := s.request(ctx, countsScript, r.Event, "", seatmap.Key{}, print{}, func(*shape) ([]string, error) {
+		if r.Area != "" {
+			return nil, unknownSeat(r.Area)
+		}
+		return nil, nil
+	})
+	if err != nil {
+		return seatmap.Counts{}, err
+	}
+	return seatmap.Counts{
+		Available: int(number(answer, 1)), Blocked: int(number(answer, 2)),
+		Booked: int(number(answer, 3)), Closed: int(number(answer, 4)),
+	}, nil
+}
+
+// Holds implements [seatmap.Store].
+func (s *Store) Holds(ctx context.Context, r seatmap.HoldsRequest) ([]seatmap.HoldInfo, error) {
+	if _, err := s.form.Holds(ctx, r); !formed(err) {
+		return nil, err
+	}
+	sh, answer, err := s.request(ctx, holdsScript, r.Event, "", seatmap.Key{}, print{}, func(*shape) ([]string, error) {
+		return []string{r.User}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var holds []seatmap.HoldInfo
+	for _, one := range answer[1:] {
+		r, err := one.ToArray()
+		if err != nil {
+			return nil, fmt.Errorf("redisseat: a script answered: %w: %w", seatmap.ErrUnavailable, err)
+		}
+		holds = append(holds, seatmap.HoldInfo{
+			Fence: uint64(number(r, 1)), Seats: sh.unpack(text(r, 5)), At: moment(r, 3), Until: moment(r, 4), Left: left(r),
+		})
+	}
+	return holds, nil
+}
+
+// String returns the prefix of the store's keys.
+func (s *Store) String() string { return "redisseat.Store(" + strings.TrimSpace(s.options.Prefix) + ")" }
