@@ -2,6 +2,7 @@ package redisseat
 
 import (
 	_ "embed"
+	"strings"
 
 	"github.com/redis/rueidis"
 )
@@ -49,11 +50,7 @@ type script struct {
 }
 
 func newScript(reads bool, parts ...string) script {
-	text := ""
-	for _, part := range parts {
-		text += part
-	}
-	return script{rueidis.NewLuaScript(text), reads}
+	return script{rueidis.NewLuaScript(strings.Join(parts, "")), reads}
 }
 
 var (

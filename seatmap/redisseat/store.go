@@ -503,4 +503,6 @@ func (s *Store) Holds(ctx context.Context, r seatmap.HoldsRequest) ([]seatmap.Ho
 }
 
 // String returns the prefix of the store's keys.
-func (s *Store) String() string { return "redisseat.Store(" + strings.TrimSpace(s.options.Prefix) + ")" }
+func (s *Store) String() string {
+	return "redisseat.Store(" + strings.TrimSpace(s.options.Prefix) + ")"
+}
