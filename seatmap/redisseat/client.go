@@ -42,6 +42,7 @@ type Options struct {
 // Store is a client of the store. It must be made by [Open], is safe for concurrent use,
 // and reconnects by itself.
 type Store struct {
+	self    *Store // the Store itself, so that a copy is noticed
 	client  rueidis.Client
 	options Options
 	secret  []byte
@@ -59,15 +60,24 @@ type Store struct {
 var _ seatmap.Store = (*Store)(nil)
 
 // Open connects to the store. The error wraps [seatmap.ErrUnavailable] if it cannot be
-// reached.
+// reached. Open panics if an option is out of range or the context is nil.
 //
 //ferrous:acquire
+//ferrous:fallible
+//ferrous:blocks
 func Open(ctx context.Context, o Options) (*Store, error) {
 	switch {
+	case ctx == nil:
+		panic(errors.New("redisseat: Open: the context is nil"))
 	case strings.ContainsAny(o.Prefix, "{}"):
-		return nil, fmt.Errorf("redisseat: Open: the prefix %q has a brace", o.Prefix)
-	case o.Buckets < 0 || o.Ring < 0:
-		return nil, fmt.Errorf("redisseat: Open: %d buckets and a ring of %d, one of which is negative", o.Buckets, o.Ring)
+		panic(fmt.Errorf("redisseat: Open: Prefix is %q, which has a brace", o.Prefix))
+	case o.Buckets < 0:
+		panic(fmt.Errorf("redisseat: Open: Buckets is %d, which is negative", o.Buckets))
+	case o.Ring < 0:
+		panic(fmt.Errorf("redisseat: Open: Ring is %d, which is negative", o.Ring))
+	}
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("redisseat: Open: %w", ended(ctx))
 	}
 	if o.Prefix == "" {
 		o.Prefix = "seatmap"
@@ -87,10 +97,12 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		client: client, options: o, form: seatmap.NewMap(seatmap.MapOptions{Manual: true}),
 		shapes: map[string]*shape{},
 	}
+	s.self = s
 	s.ended, s.end = context.WithCancel(context.WithoutCancel(ctx))
-	var drawn [32]byte
-	_, _ = crand.Read(drawn[:]) // never fails
-	got, err := secretScript.Exec(ctx, client, []string{"{" + o.Prefix + "}secret"}, []string{string(drawn[:])}).ToString()
+	// The log of slow queries shows the first 128 bytes of an argument.
+	drawn := make([]byte, 128+32)
+	_, _ = crand.Read(drawn[128:]) // never fails
+	got, err := secretScript.Exec(ctx, client, []string{"{" + o.Prefix + "}secret"}, []string{string(drawn)}).ToString()
 	if err != nil {
 		_ = s.Close()
 		return nil, fmt.Errorf("redisseat: Open: %w", s.failure(ctx, true, err))
@@ -104,10 +116,29 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 //ferrous:release
 //ferrous:idempotent
 func (s *Store) Close() error {
+	s.mustBeMade("Close")
 	err := s.form.Close()
 	s.end()
 	s.client.Close()
 	return err
+}
+
+// check panics if a method is called with a nil context or a Store that Open did not make.
+func (s *Store) check(ctx context.Context, method string) {
+	s.mustBeMade(method)
+	if ctx == nil {
+		panic(fmt.Errorf("redisseat: Store.%s: the context is nil", method))
+	}
+}
+
+func (s *Store) mustBeMade(method string) {
+	switch s.self {
+	case s:
+	case nil:
+		panic(fmt.Errorf("redisseat: Store.%s: not made by Open", method))
+	default:
+		panic(fmt.Errorf("redisseat: Store.%s: a copy", method))
+	}
 }
 
 // formed reports whether the form of a request is right: then the map without events
@@ -127,12 +158,12 @@ func (s *Store) keys(event, answer string) []string {
 }
 
 // answerOf returns the name of the answer to a request with a key, or nothing if it has
-// none. The text of the key does not reach the server.
-func answerOf(key seatmap.Key, scope ...string) string {
+// none. The text of the key does not reach the server, and cannot be guessed from the name.
+func (s *Store) answerOf(key seatmap.Key, scope ...string) string {
 	if key.IsZero() {
 		return ""
 	}
-	h := sha256.New()
+	h := hmac.New(sha256.New, s.secret)
 	for _, part := range append(scope, key.Reveal()) {
 		_, _ = h.Write(binary.AppendUvarint(nil, uint64(len(part))))
 		_, _ = h.Write([]byte(part))

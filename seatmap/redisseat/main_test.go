@@ -1,11 +1,15 @@
 package redisseat_test
 
 import (
+	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,78 +21,134 @@ import (
 	"github.com/coderrange/ferrous/seatmap/redisseat"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain waits a minute for goroutines that end by themselves, because a machine can be
+// slow.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	leaks := goleak.Find()
+	for end := time.Now().Add(time.Minute); leaks != nil && time.Now().Before(end); leaks = goleak.Find() {
+	}
+	if leaks != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, leaks)
+		code = 1
+	}
+	os.Exit(code)
+}
 
 // server is a Redis server of one test.
 type server struct {
 	t       *testing.T
 	program string
 	dir     string
+	args    []string
 	address string
 	process *exec.Cmd
 	ended   chan struct{}
 }
 
-// startServer starts a server that keeps its data in a folder of the test, or skips the
-// test if the program is not installed.
-func startServer(t *testing.T) *server {
+// program finds a program, or skips the test if it is not installed.
+func program(t *testing.T, name string) string {
 	t.Helper()
-	program, err := exec.LookPath("redis-server")
+	path, err := exec.LookPath(name)
 	if err != nil {
 		if os.Getenv("FERROUS_REQUIRE_SERVERS") != "" {
-			t.Fatal("redis-server is not installed, and FERROUS_REQUIRE_SERVERS says that it must be")
+			t.Fatal(name + " is not installed, and FERROUS_REQUIRE_SERVERS says that it must be")
 		}
-		t.Skip("redis-server is not installed")
+		t.Skip(name + " is not installed")
 	}
-	s := &server{t: t, program: program, dir: t.TempDir()}
-	for tries := 0; s.process == nil; tries++ { // another process may take the port first
-		require.Less(t, tries, 10, "no server could start")
-		s.address = freeAddress(t)
-		s.start()
+	return path
+}
+
+// startServer starts a server that keeps its data in a folder of the test, or skips the
+// test if the program is not installed. Without arguments, the server loses nothing that
+// it has acknowledged.
+func startServer(t *testing.T, args ...string) *server {
+	t.Helper()
+	if len(args) == 0 {
+		args = []string{"--appendonly", "yes", "--appendfsync", "always"}
 	}
+	s := &server{t: t, program: program(t, "redis-server"), dir: t.TempDir(), args: args}
+	s.start()
 	t.Cleanup(s.kill)
 	return s
 }
 
-func freeAddress(t *testing.T) string {
+// freePort returns a port that nobody listens on. It is below those that systems give to
+// outgoing connections.
+func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { require.NoError(t, l.Close()) }()
-	return l.Addr().String()
+	for {
+		port := 10_000 + rand.IntN(12_000)
+		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
+		if err != nil {
+			continue
+		}
+		require.NoError(t, l.Close())
+		if l, err = net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port+10_000)); err != nil { // of the cluster's bus
+			continue
+		}
+		require.NoError(t, l.Close())
+		return port
+	}
 }
 
-// start starts the program and waits until it answers. It leaves no process if the program
-// ends before.
+// start starts the program on a free port, and waits until it answers.
 func (s *server) start() {
 	s.t.Helper()
-	_, port, err := net.SplitHostPort(s.address)
-	require.NoError(s.t, err)
-	process := testkit.Command(s.t, s.program, "--bind", "127.0.0.1", "--port", port, "--dir", s.dir,
-		"--save", "", "--appendonly", "yes", "--appendfsync", "always", "--daemonize", "no",
-		"--logfile", filepath.Join(s.dir, "log"))
+	for range 10 { // another process may take the port first
+		if s.tryStart() {
+			return
+		}
+	}
+	log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
+	require.Fail(s.t, "no server could start", "%s", log)
+}
+
+func (s *server) tryStart() bool {
+	s.t.Helper()
+	port := strconv.Itoa(freePort(s.t))
+	s.address = "127.0.0.1:" + port
+	process := testkit.Command(s.t, s.program, append([]string{
+		"--bind", "127.0.0.1", "--port", port, "--dir", s.dir, "--save", "", "--daemonize", "no",
+		"--logfile", filepath.Join(s.dir, "log"),
+	}, s.args...)...)
 	require.NoError(s.t, process.Start())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		_ = process.Wait()
 	}()
-	for {
-		client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{s.address}, DisableCache: true, DisableRetry: true})
-		if err == nil {
-			err = client.Do(s.t.Context(), client.B().Ping().Build()).Error()
-			client.Close()
-		}
-		if err == nil {
-			s.process, s.ended = process, ended
-			return
-		}
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	defer cancel()
+	pause := time.NewTicker(5 * time.Millisecond)
+	defer pause.Stop()
+	for !s.answers(ctx, process.Process.Pid) {
 		select {
 		case <-ended:
-			return
-		case <-time.After(5 * time.Millisecond):
+			return false
+		case <-ctx.Done():
+			_ = process.Process.Kill()
+			<-ended
+			return false
+		case <-pause.C:
 		}
 	}
+	s.process, s.ended = process, ended
+	return true
+}
+
+// answers reports whether this process answers, and not another one that has its port.
+func (s *server) answers(ctx context.Context, pid int) bool {
+	client, err := rueidis.NewClient(rueidis.ClientOption{
+		InitAddress: []string{s.address}, DisableCache: true, DisableRetry: true, ForceSingleClient: true,
+	})
+	if err != nil {
+		return false
+	}
+	defer client.Close()
+	info, err := client.Do(ctx, client.B().Info().Section("server").Build()).ToString()
+	return err == nil && strings.Contains(info, "process_id:"+strconv.Itoa(pid)+"\r") &&
+		client.Do(ctx, client.B().Ping().Build()).Error() == nil // it is not loading its data any more
 }
 
 // kill kills the server at once, as a loss of power does.
@@ -97,14 +157,31 @@ func (s *server) kill() {
 	<-s.ended
 }
 
+// flush removes all data but the secret of the store.
+func (s *server) flush() {
+	s.t.Helper()
+	client, err := rueidis.NewClient(rueidis.ClientOption{
+		InitAddress: []string{s.address}, DisableCache: true, DisableRetry: true, ForceSingleClient: true,
+	})
+	require.NoError(s.t, err)
+	defer client.Close()
+	keys, err := client.Do(s.t.Context(), client.B().Keys().Pattern("*").Build()).AsStrSlice()
+	require.NoError(s.t, err)
+	for _, key := range keys {
+		if !strings.HasSuffix(key, "}secret") {
+			require.NoError(s.t, client.Do(s.t.Context(), client.B().Del().Key(key).Build()).Error())
+		}
+	}
+}
+
 func (s *server) options() redisseat.Options {
 	return redisseat.Options{Client: rueidis.ClientOption{InitAddress: []string{s.address}}}
 }
 
-// open opens a client that the test closes.
-func (s *server) open() *redisseat.Store {
-	s.t.Helper()
-	store, err := redisseat.Open(s.t.Context(), s.options())
-	require.NoError(s.t, err, fmt.Sprintf("server %s", s.address))
+// open opens a client.
+func open(t *testing.T, o redisseat.Options) *redisseat.Store {
+	t.Helper()
+	store, err := redisseat.Open(t.Context(), o)
+	require.NoError(t, err)
 	return store
 }

@@ -68,5 +68,5 @@ var (
 	extendScript   = newScript(false, common, head, owner, extendText)
 
 	// secretScript returns the secret of the store, which the first client has drawn.
-	secretScript = newScript(true, "redis.call('SET', KEYS[1], ARGV[1], 'NX') return redis.call('GET', KEYS[1])")
+	secretScript = newScript(true, "redis.call('SET', KEYS[1], string.sub(ARGV[1], 129), 'NX') return redis.call('GET', KEYS[1])")
 )

@@ -6,9 +6,10 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"io"
+	"log/slog"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -20,7 +21,10 @@ const cellSize = 9 // bytes of a seat: its state and fence
 
 // Create implements [seatmap.Store]. A layout with areas is refused with
 // [seatmap.ErrInvalidLayout].
+//
+//ferrous:blocks
 func (s *Store) Create(ctx context.Context, r seatmap.CreateRequest) (seatmap.Receipt, error) {
+	s.check(ctx, "Create")
 	if _, err := s.form.Counts(ctx, seatmap.CountsRequest{Event: "x"}); !formed(err) {
 		return seatmap.Receipt{}, err
 	}
@@ -53,7 +57,7 @@ func (s *Store) Create(ctx context.Context, r seatmap.CreateRequest) (seatmap.Re
 	_, _ = crand.Read(life[:]) // never fails
 	life[7] |= 1               // not 0
 	p := printOf("Create").add("Layout", string(layout)).add("Limits", fmt.Sprint(r.Limits))
-	keys := s.keys(r.Event, answerOf(r.Key, r.Event))
+	keys := s.keys(r.Event, s.answerOf(r.Key, r.Event))
 	answer, err := s.run(ctx, createScript, keys, []string{
 		"", p.text, fmt.Sprintf("%016x", life), string(layout), string(cells), strconv.Itoa(len(all.Seats)), strconv.Itoa(free),
 		strconv.Itoa(r.Limits.Seats), strconv.Itoa(r.Limits.Holds), microseconds(r.Limits.Lifetime), strconv.Itoa(s.options.Ring),
@@ -65,12 +69,15 @@ func (s *Store) Create(ctx context.Context, r seatmap.CreateRequest) (seatmap.Re
 }
 
 // Remove implements [seatmap.Store].
+//
+//ferrous:blocks
 func (s *Store) Remove(ctx context.Context, r seatmap.RemoveRequest) (seatmap.Receipt, error) {
+	s.check(ctx, "Remove")
 	if _, err := s.form.Remove(ctx, r); !formed(err) {
 		return seatmap.Receipt{}, err
 	}
 	p := printOf("Remove")
-	answer, err := s.run(ctx, removeScript, s.keys(r.Event, answerOf(r.Key, r.Event)), []string{"", p.text})
+	answer, err := s.run(ctx, removeScript, s.keys(r.Event, s.answerOf(r.Key, r.Event)), []string{"", p.text})
 	if err != nil {
 		return seatmap.Receipt{}, err
 	}
@@ -92,7 +99,7 @@ func (s *Store) request(
 		if wrong != nil { // if the shape is that of the event still
 			which = stateScript
 		}
-		keys := s.keys(event, answerOf(key, event, sh.life, user))
+		keys := s.keys(event, s.answerOf(key, event, sh.life, user))
 		answer, err := s.run(ctx, which, keys, append([]string{sh.life, p.text}, more...))
 		if err != nil {
 			return nil, nil, err
@@ -180,7 +187,10 @@ func left(answer []rueidis.RedisMessage) time.Duration {
 }
 
 // Block implements [seatmap.Store].
+//
+//ferrous:blocks
 func (s *Store) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold, error) {
+	s.check(ctx, "Block")
 	if _, err := s.form.Block(ctx, r); !formed(err) {
 		return seatmap.Hold{}, err
 	}
@@ -205,7 +215,10 @@ func (s *Store) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold
 // BlockAny implements [seatmap.Store]. The client reads the states of all seats, chooses,
 // and blocks what it has chosen if the event has not changed since; else it begins again.
 // After 16 times it accepts that another choice may have become better in the meantime.
+//
+//ferrous:blocks
 func (s *Store) BlockAny(ctx context.Context, r seatmap.BlockAnyRequest) (seatmap.Hold, error) {
+	s.check(ctx, "BlockAny")
 	if _, err := s.form.BlockAny(ctx, r); !formed(err) {
 		return seatmap.Hold{}, err
 	}
@@ -302,7 +315,10 @@ func (s *Store) owned(
 }
 
 // Book implements [seatmap.Store].
+//
+//ferrous:blocks
 func (s *Store) Book(ctx context.Context, r seatmap.BookRequest) (seatmap.Booking, error) {
+	s.check(ctx, "Book")
 	if _, err := s.form.Book(ctx, r); !formed(err) {
 		return seatmap.Booking{}, err
 	}
@@ -315,7 +331,10 @@ func (s *Store) Book(ctx context.Context, r seatmap.BookRequest) (seatmap.Bookin
 }
 
 // Release implements [seatmap.Store].
+//
+//ferrous:blocks
 func (s *Store) Release(ctx context.Context, r seatmap.ReleaseRequest) (seatmap.Receipt, error) {
+	s.check(ctx, "Release")
 	if _, err := s.form.Release(ctx, r); !formed(err) {
 		return seatmap.Receipt{}, err
 	}
@@ -323,7 +342,10 @@ func (s *Store) Release(ctx context.Context, r seatmap.ReleaseRequest) (seatmap.
 }
 
 // Cancel implements [seatmap.Store].
+//
+//ferrous:blocks
 func (s *Store) Cancel(ctx context.Context, r seatmap.CancelRequest) (seatmap.Receipt, error) {
+	s.check(ctx, "Cancel")
 	if _, err := s.form.Cancel(ctx, r); !formed(err) {
 		return seatmap.Receipt{}, err
 	}
@@ -336,7 +358,10 @@ func (s *Store) giveBack(ctx context.Context, r seatmap.ReleaseRequest, method, 
 }
 
 // Extend implements [seatmap.Store].
+//
+//ferrous:blocks
 func (s *Store) Extend(ctx context.Context, r seatmap.ExtendRequest) (seatmap.Hold, error) {
+	s.check(ctx, "Extend")
 	if _, err := s.form.Extend(ctx, r); !formed(err) {
 		return seatmap.Hold{}, err
 	}
@@ -349,7 +374,10 @@ func (s *Store) Extend(ctx context.Context, r seatmap.ExtendRequest) (seatmap.Ho
 }
 
 // Seat implements [seatmap.Store].
+//
+//ferrous:blocks
 func (s *Store) Seat(ctx context.Context, r seatmap.SeatRequest) (seatmap.SeatInfo, error) {
+	s.check(ctx, "Seat")
 	if _, err := s.form.Seat(ctx, r); !formed(err) {
 		return seatmap.SeatInfo{}, err
 	}
@@ -367,7 +395,10 @@ func (s *Store) Seat(ctx context.Context, r seatmap.SeatRequest) (seatmap.SeatIn
 }
 
 // Seats implements [seatmap.Store].
+//
+//ferrous:blocks
 func (s *Store) Seats(ctx context.Context, r seatmap.SeatsRequest) (seatmap.Snapshot, error) {
+	s.check(ctx, "Seats")
 	if _, err := s.form.Seats(ctx, r); !formed(err) {
 		return seatmap.Snapshot{}, err
 	}
@@ -435,7 +466,10 @@ func (s *Store) page(
 }
 
 // Layout implements [seatmap.Store].
+//
+//ferrous:blocks
 func (s *Store) Layout(ctx context.Context, r seatmap.LayoutRequest) (seatmap.Layout, error) {
+	s.check(ctx, "Layout")
 	if _, err := s.form.Layout(ctx, r); !formed(err) {
 		return seatmap.Layout{}, err
 	}
@@ -459,7 +493,10 @@ func clone(l seatmap.Layout) seatmap.Layout {
 }
 
 // Counts implements [seatmap.Store].
+//
+//ferrous:blocks
 func (s *Store) Counts(ctx context.Context, r seatmap.CountsRequest) (seatmap.Counts, error) {
+	s.check(ctx, "Counts")
 	if _, err := s.form.Counts(ctx, r); !formed(err) {
 		return seatmap.Counts{}, err
 	}
@@ -479,7 +516,10 @@ func (s *Store) Counts(ctx context.Context, r seatmap.CountsRequest) (seatmap.Co
 }
 
 // Holds implements [seatmap.Store].
+//
+//ferrous:blocks
 func (s *Store) Holds(ctx context.Context, r seatmap.HoldsRequest) ([]seatmap.HoldInfo, error) {
+	s.check(ctx, "Holds")
 	if _, err := s.form.Holds(ctx, r); !formed(err) {
 		return nil, err
 	}
@@ -504,5 +544,14 @@ func (s *Store) Holds(ctx context.Context, r seatmap.HoldsRequest) ([]seatmap.Ho
 
 // String returns the prefix of the store's keys.
 func (s *Store) String() string {
-	return "redisseat.Store(" + strings.TrimSpace(s.options.Prefix) + ")"
+	if s.self != s {
+		return "redisseat.Store(not made by Open)"
+	}
+	return "redisseat.Store(" + s.options.Prefix + ")"
 }
+
+// Format prints [Store.String], whatever the verb, so that no secret is printed.
+func (s *Store) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
+
+// LogValue is [Store.String].
+func (s *Store) LogValue() slog.Value { return slog.StringValue(s.String()) }

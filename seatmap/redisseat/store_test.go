@@ -1,7 +1,6 @@
 package redisseat_test
 
 import (
-	"errors"
 	"strconv"
 	"testing"
 	"time"
@@ -9,19 +8,32 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/coderrange/ferrous/seatmap"
+	"github.com/coderrange/ferrous/seatmap/redisseat"
 	"github.com/coderrange/ferrous/seatmap/seattest"
 )
 
+var lacks = seattest.Lacks{Areas: true, Operator: true, Payer: true, Porter: true}
+
 func TestStore(t *testing.T) {
 	s := startServer(t)
-	seattest.Run(t, seattest.Options{Open: func(t *testing.T) seatmap.Store {
-		return s.open()
-	}})
+	seattest.Run(t, seattest.Options{
+		Open:  func(t *testing.T) seatmap.Store { return open(t, s.options()) },
+		Lacks: lacks,
+		Another: func(seatmap.Store) (seatmap.Store, error) {
+			return redisseat.Open(t.Context(), s.options())
+		},
+		Restart: func(seatmap.Store) (seatmap.Store, error) {
+			s.kill()
+			s.start()
+			return redisseat.Open(t.Context(), s.options())
+		},
+	})
 }
 
 func TestWhatWasAcknowledgedIsThereAfterAKillAndRestart(t *testing.T) {
 	s := startServer(t)
-	store := s.open()
+	p := startProxy(t, s.address)
+	store := open(t, p.options(s))
 	defer func() { require.NoError(t, store.Close()) }()
 	ctx := t.Context()
 	_, err := store.Create(ctx, seatmap.CreateRequest{Event: "e", Layout: seatmap.Layout{Count: 100}})
@@ -35,24 +47,15 @@ func TestWhatWasAcknowledgedIsThereAfterAKillAndRestart(t *testing.T) {
 	}
 	block := seatmap.BlockRequest{Event: "e", User: "bob", Key: seatmap.NewKey("k"), Seats: []string{"100"}, TTL: time.Hour}
 	s.kill()
-	for {
-		_, err := store.Block(ctx, block)
-		require.Error(t, err, "a server that is dead has answered")
-		if errors.Is(err, seatmap.ErrUnavailable) {
-			break
-		}
-		require.ErrorIs(t, err, seatmap.ErrOutcomeUnknown)
-	}
-	s.process = nil
+	_, err = store.Block(ctx, block)
+	require.Error(t, err, "a server that is dead has answered")
+	require.True(t, isOutage(err), "%v", err)
 	s.start()
-	require.NotNil(t, s.process, "the server does not start again")
-	for {
-		_, err := store.Block(ctx, block)
-		if err == nil {
-			break
-		}
-		require.True(t, errors.Is(err, seatmap.ErrUnavailable) || errors.Is(err, seatmap.ErrOutcomeUnknown), err)
-	}
+	p.forwardTo(s.address)
+	untilDone(t, func() (bool, error) {
+		h, err := store.Block(ctx, block)
+		return h.Replayed, err
+	})
 	counts, err := store.Counts(ctx, seatmap.CountsRequest{Event: "e"})
 	require.NoError(t, err)
 	require.Equal(t, seatmap.Counts{Available: 49, Blocked: 51}, counts)

@@ -22,6 +22,7 @@ var kinds = map[string]seatmap.ChangeKind{
 //
 //ferrous:blocks
 func (s *Store) Watch(ctx context.Context, r seatmap.WatchRequest) iter.Seq2[seatmap.Change, error] {
+	s.check(ctx, "Watch")
 	return func(yield func(seatmap.Change, error) bool) {
 		if _, err := s.form.Counts(ctx, seatmap.CountsRequest{Event: r.Event}); !formed(err) {
 			yield(seatmap.Change{}, err)

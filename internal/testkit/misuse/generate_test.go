@@ -154,6 +154,8 @@ var recipes = map[string]string{
 	"task.PoolOptions":        "task.PoolOptions{Workers: 1}",
 	"*seatmap.Map":            "seats()",
 	"*journal.Store":          "kept()",
+	"*redisseat.Store":        "onServer()",
+	"redisseat.Options":       "onServerOptions()",
 	"seatmap.PlanOptions":     "seatmap.PlanOptions{Seats: 4}",
 	"seatmap.Layout":          "seatmap.Layout{Count: 4}",
 	"seatmap.Token":           "hold().Token",
