@@ -80,17 +80,26 @@ func Handler(next http.Handler, o HandlerOptions) http.Handler {
 	if o.RetryAfter == 0 {
 		o.RetryAfter = time.Second
 	}
-	return &handler{o, next}
+	h := &handler{HandlerOptions: o, next: next}
+	if o.Keyed != nil {
+		h.quoted = quote(o.Name)
+		h.policy = policy(h.quoted, o.Keyed.Options())
+	}
+	return h
 }
 
 type handler struct {
 	HandlerOptions
 	next http.Handler
+
+	quoted, policy string // the name and the policy of Keyed, whose rate never changes
 }
 
 // A meter is a rate as one request sees it.
 type meter struct {
 	name      string
+	quoted    string // the name as a String of RFC 9651
+	policy    string
 	options   limit.RateOptions
 	allow     func() bool
 	available func() int
@@ -101,7 +110,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.Keyed != nil {
 		key := h.Key(r)
 		if !h.pass(w, r, meter{
-			h.Name, h.Keyed.Options(),
+			h.Name, h.quoted, h.policy, h.Keyed.Options(),
 			func() bool { return h.Keyed.Allow(key) },
 			func() int { return h.Keyed.Available(key) },
 			func() time.Duration { d, _ := h.Keyed.Delay(key, 1); return d },
@@ -110,8 +119,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if h.Rate != nil {
+		options := h.Rate.Options()
 		if !h.pass(w, r, meter{
-			"server", h.Rate.Options(), h.Rate.Allow, h.Rate.Available,
+			"server", `"server"`, policy(`"server"`, options), options, h.Rate.Allow, h.Rate.Available,
 			func() time.Duration { d, _ := h.Rate.Delay(1); return d },
 		}) {
 			return
@@ -159,9 +169,7 @@ func (h *handler) tell(w http.ResponseWriter, m meter, delay time.Duration) {
 	if h.Quiet {
 		return
 	}
-	name := quote(m.name)
-	quota, window := policy(m.options)
-	w.Header().Add("RateLimit-Policy", name+";q="+strconv.FormatInt(quota, 10)+";w="+strconv.FormatInt(window, 10))
+	w.Header().Add("Ratelimit-Policy", m.policy)
 	left := 0
 	if delay == 0 {
 		if left = m.available(); left > 0 {
@@ -170,15 +178,21 @@ func (h *handler) tell(w http.ResponseWriter, m meter, delay time.Duration) {
 			delay = m.delay()
 		}
 	}
-	w.Header().Add("RateLimit", name+";r="+strconv.Itoa(left)+";t="+strconv.FormatInt(seconds(delay), 10))
+	w.Header().Add("Ratelimit", m.quoted+";r="+strconv.Itoa(left)+";t="+strconv.FormatInt(seconds(delay), 10))
 }
 
 // most is the longest time in a header field: the largest Integer of RFC 9651 has 15
 // digits.
 const most = 290 * 365 * 24 * time.Hour
 
-// policy returns a quota and its window in whole seconds, at most the rate.
-func policy(o limit.RateOptions) (quota, window int64) {
+// policy returns the field of a rate: a quota and its window in whole seconds, at most
+// the rate.
+func policy(quoted string, o limit.RateOptions) string {
+	quota, window := quotaOf(o)
+	return quoted + ";q=" + strconv.FormatInt(quota, 10) + ";w=" + strconv.FormatInt(window, 10)
+}
+
+func quotaOf(o limit.RateOptions) (quota, window int64) {
 	window = seconds(o.Per)
 	high, low := bits.Mul64(uint64(o.Events), uint64(window)*uint64(time.Second))
 	exact, _ := bits.Div64(high, low, uint64(o.Per)) // less than Events and a billion
@@ -194,9 +208,9 @@ func seconds(d time.Duration) int64 {
 }
 
 // quote returns a String of RFC 9651.
-func quote(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
-}
+func quote(s string) string { return `"` + escape.Replace(s) + `"` }
+
+var escape = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
 // refuse answers a request that is not allowed before the delay.
 func (h *handler) refuse(w http.ResponseWriter, r *http.Request, status int, delay time.Duration, name string) {

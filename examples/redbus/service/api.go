@@ -68,7 +68,9 @@ func (s *Service) isReady(w http.ResponseWriter, r *http.Request) error {
 	if !s.ready.Load() {
 		return errOverloaded.because("the service is ending")
 	}
-	_, err := s.o.Store.Counts(r.Context(), seatmap.CountsRequest{Event: "is the store there?"})
+	ctx, cancel := context.WithTimeout(r.Context(), s.o.Timeout)
+	defer cancel()
+	_, err := s.o.Store.Counts(ctx, seatmap.CountsRequest{Event: "is the store there?"})
 	if err != nil && !errors.Is(err, seatmap.ErrUnknownEvent) {
 		return err
 	}
@@ -94,9 +96,7 @@ func (s *Service) route(mux *http.ServeMux, pattern string, methods map[string]h
 			errMethod.write(w)
 			return
 		}
-		ctx, cancel := context.WithTimeout(r.Context(), s.o.Timeout)
-		defer cancel()
-		if err := answer(w, r.WithContext(ctx)); err != nil {
+		if err := answer(w, r); err != nil {
 			s.fail(w, r, err)
 		}
 	})
@@ -108,7 +108,7 @@ func (s *Service) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if p.Status == http.StatusInternalServerError {
 		s.o.Log.Error("failed", "id", w.Header().Get("X-Request-Id"), "err", err)
 	}
-	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+	if errors.Is(err, context.Canceled) && errors.Is(r.Context().Err(), context.Canceled) {
 		panic(http.ErrAbortHandler) // the client has gone
 	}
 	p.write(w)

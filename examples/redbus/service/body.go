@@ -26,7 +26,7 @@ func decode(w http.ResponseWriter, r *http.Request, most int64, v any) error {
 		w.Header().Set("Connection", "close") // the rest is not read
 		return errTooLarge
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
+	body, err := read(http.MaxBytesReader(w, r.Body, most), r.ContentLength)
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
@@ -38,6 +38,16 @@ func decode(w http.ResponseWriter, r *http.Request, most int64, v any) error {
 		return errMalformed.because(err.Error())
 	}
 	return nil
+}
+
+// read reads all. The length is -1 if it is unknown.
+func read(r io.Reader, length int64) ([]byte, error) {
+	if length < 0 {
+		return io.ReadAll(r)
+	}
+	body := make([]byte, length)
+	_, err := io.ReadFull(r, body)
+	return body, err
 }
 
 // key returns the key of a request that can be repeated.

@@ -81,8 +81,9 @@ func (k *Keys) caller(key string) (c caller, known bool) {
 
 type callerKey struct{}
 
-// identify lets those requests through that have a key. An EventSource of a browser
-// cannot send header fields; it has no need to: streams are for everyone.
+// identify lets those requests through that have a key, for [Options.Timeout]. An
+// EventSource of a browser cannot send header fields; it has no need to: streams are for
+// everyone.
 func (s *Service) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
@@ -97,7 +98,9 @@ func (s *Service) identify(next http.Handler) http.Handler {
 			errUnauthorized.write(w)
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, c)))
+		ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), callerKey{}, c), s.o.Timeout)
+		defer cancel()
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 

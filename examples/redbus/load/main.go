@@ -1,0 +1,376 @@
+// Load measures the seat service under load of wrk, beside a bare handler of net/http that
+// reads and writes JSON of the same size, on the same machine.
+//
+//	go run ./examples/redbus/load -rounds 6 -seconds 5
+//
+// The variants are
+//
+//	bare     a handler that decodes the request and encodes a refusal
+//	store    the same with a seatmap.Map behind it, and nothing else
+//	service  the whole service: ids, log, limits, keys, strict JSON, deadlines
+//
+// Each run is a server process of its own; the rounds take the variants in turn, since
+// rates drift within minutes on shared machines. Compare the processor time of the server
+// for one request: rates also depend on what the generator leaves of the processors.
+//
+// The mixes are refusals, of seats that are all booked, and rush, in which each request
+// tries for one of a million seats that are free at first.
+//
+// Where to look:
+//
+//	concept                                    here
+//	the variants in turn, and their medians    main.go: measure, medians
+//	what the generator sends                   main.go: script
+//	a server that ends with its stdin          main.go: serve
+//	the bare handler                           main.go: handler
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/coderrange/ferrous/examples/internal/program"
+	"github.com/coderrange/ferrous/examples/redbus/service"
+	"github.com/coderrange/ferrous/limit"
+	"github.com/coderrange/ferrous/seatmap"
+	"github.com/coderrange/ferrous/task"
+)
+
+// asServer makes the process a server: it names the variant and the mix.
+const asServer = "REDBUS_LOAD_SERVER"
+
+var (
+	variants = []string{"bare", "store", "service"}
+	mixes    = []string{"refusals", "rush"}
+)
+
+const (
+	bookedSeats = 1000
+	freeSeats   = 1_000_000
+)
+
+func main() {
+	if what := os.Getenv(asServer); what != "" {
+		program.Main("load", func(ctx context.Context, _ []string, out io.Writer) error { return serve(ctx, what, out) })
+	}
+	program.Main("load", run)
+}
+
+// options is what the flags say.
+type options struct {
+	rounds, seconds int
+	connections     string
+	json            bool
+	counts          []int
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	var o options
+	f := program.NewFlags("load", "load [flags]")
+	f.Int(&o.rounds, "rounds", 3, 1, 100, "how often each variant is run; the medians are shown")
+	f.Int(&o.seconds, "seconds", 3, 1, 600, "how long a run takes")
+	f.StringVar(&o.connections, "connections", "64,1000", "numbers of connections")
+	f.BoolVar(&o.json, "json", false, "report as JSON")
+	f.Check(func() error {
+		for text := range strings.SplitSeq(o.connections, ",") {
+			n, err := strconv.Atoi(text)
+			if err != nil || n < 2 || n > 50_000 {
+				return program.Usagef("-connections %q: %q is not 2 to 50000", o.connections, text)
+			}
+			o.counts = append(o.counts, n)
+		}
+		return nil
+	})
+	if goOn, err := f.Parse(args, out); err != nil || !goOn {
+		return err
+	}
+	wrk, err := exec.LookPath("wrk")
+	if err != nil {
+		return fmt.Errorf("the generator wrk is not installed; Debian's package is wrk: %w", err)
+	}
+	results, err := measure(ctx, o, wrk)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		return json.NewEncoder(out).Encode(results)
+	}
+	return table(out, results)
+}
+
+// A result is the medians of some runs.
+type result struct {
+	Mix         string  `json:"mix"`
+	Connections int     `json:"connections"`
+	Variant     string  `json:"variant"`
+	CPU         float64 `json:"server_us_per_request"`
+	Rate        float64 `json:"requests_per_second"`
+	P50         float64 `json:"p50_ms"`
+	P99         float64 `json:"p99_ms"`
+	Errors      int     `json:"errors"`
+}
+
+func measure(ctx context.Context, o options, wrk string) (all []result, err error) {
+	dir, err := os.MkdirTemp("", "load")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	for _, mix := range mixes {
+		script := filepath.Join(dir, mix+".lua")
+		if err := os.WriteFile(script, []byte(scripts[mix]), 0o600); err != nil {
+			return nil, err
+		}
+		for _, connections := range o.counts {
+			runs := map[string][]result{}
+			for range o.rounds {
+				for _, variant := range variants {
+					r, err := once(ctx, o, wrk, script, mix, variant, connections)
+					if err != nil {
+						return nil, fmt.Errorf("%s with %s: %w", variant, mix, err)
+					}
+					runs[variant] = append(runs[variant], r)
+				}
+			}
+			for _, variant := range variants {
+				all = append(all, medians(runs[variant]))
+			}
+		}
+	}
+	return all, nil
+}
+
+// The requests of each mix, for wrk. All seeds are the same, so that all variants get the
+// same requests.
+var scripts = map[string]string{
+	"refusals": script(bookedSeats),
+	"rush":     script(freeSeats),
+}
+
+func script(seats int) string {
+	return fmt.Sprintf(`
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/json"
+local n = 0
+function setup(thread) n = n + 1; thread:set("seed", n) end
+function init(args) math.randomseed(seed) end
+function request()
+	wrk.headers["Authorization"] = "Bearer user" .. math.random(100000)
+	return wrk.format(nil, "/v1/events/bus/block", nil, '{"seats":["' .. math.random(%d) .. '"],"ttl_ms":300000}')
+end
+`, seats)
+}
+
+// once runs the generator against a new server.
+func once(ctx context.Context, o options, wrk, script, mix, variant string, connections int) (r result, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return r, err
+	}
+	server := exec.CommandContext(ctx, self)
+	server.Env = append(os.Environ(), asServer+"="+variant+" "+mix)
+	server.Stderr = os.Stderr
+	ending, err := server.StdinPipe() // the server ends when this is closed
+	if err != nil {
+		return r, err
+	}
+	said, err := server.StdoutPipe()
+	if err != nil {
+		return r, err
+	}
+	if err := server.Start(); err != nil {
+		return r, err
+	}
+	var url string
+	_, failed := fmt.Fscanln(said, &url)
+	var report []byte
+	if failed == nil {
+		report, failed = exec.CommandContext(ctx, wrk, "-t2", "-c"+strconv.Itoa(connections), "-d"+strconv.Itoa(o.seconds)+"s",
+			"--latency", "--timeout", "10s", "-s", script, url).CombinedOutput()
+	}
+	if err := errors.Join(failed, ending.Close(), server.Wait()); err != nil {
+		return r, fmt.Errorf("%w: %s", err, report)
+	}
+	requests, r, err := parse(string(report))
+	if err != nil {
+		return r, err
+	}
+	r.Mix, r.Variant, r.Connections = mix, variant, connections
+	r.CPU = float64((server.ProcessState.UserTime() + server.ProcessState.SystemTime()).Microseconds()) / requests
+	return r, nil
+}
+
+var (
+	requestsLine = regexp.MustCompile(`(\d+) requests in`)
+	rateLine     = regexp.MustCompile(`Requests/sec:\s+([\d.]+)`)
+	centile      = regexp.MustCompile(`(50|99)%\s+([\d.]+)(us|ms|s)\b`)
+	socketErrors = regexp.MustCompile(`Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)`)
+)
+
+// parse reads wrk's report.
+func parse(report string) (requests float64, r result, err error) {
+	number := func(text string) float64 {
+		v, failed := strconv.ParseFloat(text, 64)
+		err = errors.Join(err, failed)
+		return v
+	}
+	total, rate := requestsLine.FindStringSubmatch(report), rateLine.FindStringSubmatch(report)
+	if total == nil || rate == nil || total[1] == "0" {
+		return 0, r, fmt.Errorf("wrk reported no requests: %s", report)
+	}
+	requests, r.Rate = number(total[1]), number(rate[1])
+	for _, m := range centile.FindAllStringSubmatch(report, -1) {
+		v := number(m[2]) * map[string]float64{"us": 1e-3, "ms": 1, "s": 1e3}[m[3]]
+		if m[1] == "50" {
+			r.P50 = v
+		} else {
+			r.P99 = v
+		}
+	}
+	if m := socketErrors.FindStringSubmatch(report); m != nil {
+		for _, text := range m[1:] {
+			r.Errors += int(number(text))
+		}
+	}
+	return requests, r, err
+}
+
+// medians returns the median of each figure, and the sum of the errors.
+func medians(runs []result) result {
+	of := func(figure func(result) float64) float64 {
+		list := make([]float64, len(runs))
+		for i, r := range runs {
+			list[i] = figure(r)
+		}
+		slices.Sort(list)
+		return (list[(len(list)-1)/2] + list[len(list)/2]) / 2
+	}
+	m := runs[0]
+	m.CPU = of(func(r result) float64 { return r.CPU })
+	m.Rate = of(func(r result) float64 { return r.Rate })
+	m.P50 = of(func(r result) float64 { return r.P50 })
+	m.P99 = of(func(r result) float64 { return r.P99 })
+	m.Errors = 0
+	for _, r := range runs {
+		m.Errors += r.Errors
+	}
+	return m
+}
+
+func table(out io.Writer, results []result) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "mix\tconnections\tvariant\tserver µs/request\t× bare\trequests/s\tp50 ms\tp99 ms\terrors\t") //nolint:errcheck // Flush tells
+	bare := 0.0
+	for _, r := range results {
+		if r.Variant == "bare" {
+			bare = r.CPU
+		}
+		fmt.Fprintf(w, "%s\t%d\t%s\t%.1f\t%.2f\t%.0f\t%.2f\t%.2f\t%d\t\n", r.Mix, r.Connections, r.Variant, r.CPU, r.CPU/bare, r.Rate, r.P50, r.P99, r.Errors) //nolint:errcheck // Flush tells
+	}
+	return w.Flush()
+}
+
+// serve is a server until stdin is closed.
+func serve(ctx context.Context, what string, out io.Writer) error {
+	variant, mix, _ := strings.Cut(what, " ")
+	store := seatmap.NewMap(seatmap.MapOptions{})
+	defer store.Close() //nolint:errcheck // it ends with the process
+	seats := map[string]int{"refusals": bookedSeats, "rush": freeSeats}[mix]
+	if _, err := store.Create(ctx, seatmap.CreateRequest{Event: "bus", Layout: seatmap.Layout{Count: seats}}); err != nil {
+		return err
+	}
+	if mix == "refusals" {
+		h, err := store.BlockAny(ctx, seatmap.BlockAnyRequest{Event: "bus", User: "first", N: seats - 1, TTL: time.Hour})
+		if err == nil {
+			_, err = store.Book(ctx, seatmap.BookRequest{Token: h.Token})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(out, "http://%s\n", listener.Addr()); err != nil {
+		return err
+	}
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	return task.WithScope(context.WithoutCancel(ctx), func(s *task.Scope) error {
+		s.SpawnErr(func(context.Context) error {
+			_, _ = io.Copy(io.Discard, os.Stdin)
+			end()
+			return nil
+		})
+		if variant == "service" {
+			much := limit.RateOptions{Events: 1_000_000_000, Burst: 1_000_000_000}
+			log := slog.New(slog.NewJSONHandler(io.Discard, nil))
+			return service.New(service.Options{Store: store, Log: log, PerUser: much, PerAddress: much, Grace: time.Second}).Serve(ctx, listener)
+		}
+		server := &http.Server{Handler: handler(variant, store), ReadHeaderTimeout: 5 * time.Second}
+		defer context.AfterFunc(ctx, func() { _ = server.Close() })()
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+}
+
+type refusal struct {
+	Type   string   `json:"type"`
+	Title  string   `json:"title"`
+	Status int      `json:"status"`
+	Seats  []string `json:"seats"`
+}
+
+// handler is the bare handler, or the same with a store.
+func handler(variant string, store seatmap.Store) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var body struct {
+			Seats []string `json:"seats"`
+			TTL   int64    `json:"ttl_ms"`
+		}
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		status := http.StatusConflict
+		answer, _ := json.Marshal(refusal{"urn:ferrous:seats:taken", "A seat is not available.", status, body.Seats})
+		if variant == "store" {
+			user := cmp.Or(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), "nobody")
+			h, err := store.Block(r.Context(), seatmap.BlockRequest{Event: "bus", User: user, Seats: body.Seats, TTL: time.Duration(body.TTL) * time.Millisecond})
+			if err == nil {
+				status = http.StatusCreated
+				answer, _ = json.Marshal(struct {
+					Token     string    `json:"token"`
+					Seats     []string  `json:"seats"`
+					At, Until time.Time `json:",omitzero"`
+					Left      int64     `json:"left_ms"`
+				}{h.Token.Reveal(), h.Seats, h.At, h.Until, h.Left.Milliseconds()})
+			} else if !errors.Is(err, seatmap.ErrTaken) {
+				status = http.StatusBadRequest
+			}
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_, _ = w.Write(answer) // a client that has gone needs none
+	})
+}
