@@ -83,23 +83,28 @@ func (x *trial) vertices(n int) (all []*vertex) {
 	return all
 }
 
+// need is require.True for what is checked millions of times.
+func need(t require.TestingT, ok bool, what string) {
+	if !ok {
+		require.FailNow(t, what)
+	}
+}
+
 // link adds an edge to both and compares what they say of it.
 func (x *trial) link(t require.TestingT, v, w *vertex) {
 	cycle := x.add(v, w)
-	require.Equal(t, x.oracle.link(v, w), cycle != nil)
+	need(t, x.oracle.link(v, w) == (cycle != nil), "a cycle is found if there is one")
 	if cycle == nil {
 		return
 	}
 	last := len(cycle) - 1
-	require.Equal(t, [2]*vertex{v, w}, [2]*vertex{cycle[last].from, cycle[last].to}, "the new edge is the last")
+	need(t, cycle[last].from == v && cycle[last].to == w, "the new edge is the last")
 	seen := map[*vertex]bool{}
 	for i, e := range cycle {
-		require.Same(t, cycle[(i+1)%len(cycle)].from, e.to, "each edge leads to the next")
-		require.False(t, seen[e.from], "no vertex twice")
+		need(t, cycle[(i+1)%len(cycle)].from == e.to, "each edge leads to the next")
+		need(t, !seen[e.from], "no vertex twice")
 		seen[e.from] = true
-		if i < last {
-			require.True(t, x.after[e.from][e.to], "the edges are there")
-		}
+		need(t, i == last || x.after[e.from][e.to], "the edges are there")
 	}
 }
 
@@ -108,17 +113,13 @@ func (x *trial) check(t require.TestingT, all []*vertex) {
 	edges := 0
 	for _, v := range all {
 		for e := v.out; e != nil; e = e.nextOut {
-			require.Same(t, v, e.from)
-			require.Same(t, e, v.after.get(e.to))
-			require.Equal(t, !e.isOutside, x.after[v][e.to])
-			if !e.isOutside {
-				require.Less(t, v.rank, e.to.rank)
-			}
+			need(t, e.from == v && v.after.get(e.to) == e, "an edge out is known by its ends")
+			need(t, e.isOutside != x.after[v][e.to], "an edge is outside if it closed a cycle")
+			need(t, e.isOutside || v.rank < e.to.rank, "ranks rise along the edges")
 			edges++
 		}
 		for e := v.in; e != nil; e = e.nextIn {
-			require.Same(t, v, e.to)
-			require.True(t, e.from.precedes(v))
+			need(t, e.to == v && e.from.precedes(v), "an edge in is known by its ends")
 			edges++
 		}
 	}
@@ -129,8 +130,7 @@ func (x *trial) check(t require.TestingT, all []*vertex) {
 	}
 	n := 0
 	for v := &x.list.head; v.next != &x.list.head; v = v.next {
-		require.Less(t, v.rank, v.next.rank)
-		require.Same(t, v, v.next.prev)
+		need(t, v.rank < v.next.rank && v.next.prev == v, "the list is in the order of the ranks")
 		n++
 	}
 	require.LessOrEqual(t, n, len(all))
@@ -139,6 +139,7 @@ func (x *trial) check(t require.TestingT, all []*vertex) {
 // All sequences of so many different orders of so many locks: which of them close
 // a cycle, and whether what is reported is one.
 func TestAllProgramsOfFewLocks(t *testing.T) {
+	t.Parallel()
 	for _, size := range []struct{ locks, orders int }{{2, 2}, {3, 6}, {4, 5}, {5, 4}, {6, 4}} {
 		if testing.Short() && size.locks > 4 {
 			continue
@@ -188,6 +189,7 @@ func isFirst(program [][2]int, p [2]int) bool {
 }
 
 func TestRandomGraphsWithForgetting(t *testing.T) {
+	t.Parallel()
 	graphs := 20_000
 	if testing.Short() {
 		graphs = 2_000
@@ -204,7 +206,7 @@ func TestRandomGraphsWithForgetting(t *testing.T) {
 				x.graph.forget(old)
 				x.oracle.forget(old)
 				vs[i] = x.vertices(1)[0]
-				require.Nil(t, x.add(old, vs[j]), "a lock that is gone comes back to nobody")
+				need(t, x.add(old, vs[j]) == nil, "a lock that is gone comes back to nobody")
 				x.graph.allow(vs[j], old)
 			case r.IntN(20) == 0:
 				x.graph.allow(vs[i], vs[j])
@@ -256,8 +258,7 @@ func TestListMakesRoom(t *testing.T) {
 			rank := int64(0)
 			v := l.head.next
 			for _, want := range order {
-				require.Same(t, want, v)
-				require.Greater(t, v.rank, rank)
+				need(t, v == want && v.rank > rank, "the list is in order, and so are its ranks")
 				rank, v = v.rank, v.next
 			}
 			assert.Same(t, &l.head, v)
