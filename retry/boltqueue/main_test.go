@@ -54,6 +54,12 @@ func opener(t *testing.T) storetest.Opener {
 	}
 }
 
-func TestStore(t *testing.T) { storetest.Run(t, opener(t)) }
+func TestStore(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, opener(t))
+}
 
-func TestAQueueAgainstAModelWithFaults(t *testing.T) { storetest.Queue(t, opener(t)) }
+func TestAQueueAgainstAModelWithFaults(t *testing.T) {
+	t.Parallel()
+	storetest.Queue(t, opener(t))
+}
