@@ -38,12 +38,12 @@ func (s *Store) Remove(ctx context.Context, r seatmap.RemoveRequest) (receipt se
 
 // Block implements [seatmap.Store]. A refusal costs what it costs in a Map. A grant waits
 // for the disk if [Options.Holds] is set.
-func (s *Store) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold, error) {
+func (s *Store) Block(ctx context.Context, r seatmap.BlockRequest) (h seatmap.Hold, err error) {
 	if s.self != s || s.slow.Load() || ctx == nil {
 		return s.blockSlow(ctx, r)
 	}
-	h, err := s.m.Block(ctx, r)
-	if err == nil {
+	// A hold is large. It is copied into the result at once, and not from a variable.
+	if h, err = s.m.Block(ctx, r); err == nil {
 		err = s.wait(ctx, r.Event, false)
 	}
 	return h, err

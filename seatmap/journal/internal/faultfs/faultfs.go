@@ -135,6 +135,7 @@ func (fs *FS) List() (names []string, err error) {
 		names = append(names, name)
 	}
 	slices.Sort(names)
+	slices.Reverse(names) // nobody says in which order they are
 	return names, nil
 }
 
@@ -331,10 +332,29 @@ func (fs *FS) Contents() (contents []string) {
 	return contents
 }
 
-// Names returns the names of all files.
+// Names returns the names of all files, in order.
 func (fs *FS) Names() []string {
 	names, _ := fs.List()
+	slices.Sort(names)
 	return names
+}
+
+// OpenFiles returns how many files are open.
+func (fs *FS) OpenFiles() (n int) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	for _, f := range fs.names {
+		n += f.open
+	}
+	return n
+}
+
+// Put makes a file, or replaces it, as if it had always been there.
+func (fs *FS) Put(name string, content []byte) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	n := &inode{now: slices.Clone(content), synced: slices.Clone(content)}
+	fs.names[name], fs.synced[name] = n, n
 }
 
 // Clone returns a copy, in which nobody has the lock, and everything is synced.

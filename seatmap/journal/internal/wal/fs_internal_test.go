@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -39,4 +40,27 @@ func TestEveryNewNameOfADirectoryIsSynced(t *testing.T) {
 			return
 		}
 	}
+}
+
+// TestRoomIsWrittenWhereItCannotBeAllocated is for systems without fallocate.
+func TestRoomIsWrittenWhereItCannotBeAllocated(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	f, err := os.Create(path)
+	require.NoError(t, err)
+	want := []byte("content")
+	_, err = f.Write(want)
+	require.NoError(t, err)
+	for _, size := range []int{3, 1000, len(zeros), len(zeros) + 999, 3*len(zeros) + 5, 100} {
+		require.NoError(t, writeZeros(f, int64(size)))
+		want = append(want, make([]byte, max(0, size-len(want)))...)
+		got, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(want, got), size)
+	}
+	require.NoError(t, f.Close())
+	require.Error(t, writeZeros(f, 1<<20))
+	f, err = os.Open(path)
+	require.NoError(t, err)
+	require.Error(t, writeZeros(f, 1<<20), "it is open to be read")
+	require.NoError(t, f.Close())
 }
