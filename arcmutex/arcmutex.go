@@ -22,7 +22,10 @@
 //   - set a value once, from one of several places: [OnceLock]
 //   - run a function once: [Once]
 //   - clean up when the last of several owners is done: [Arc]
-//   - refer to such a value without owning it: [Weak]
+//   - several owners of a value that changes: Arc[Mutex[T]], made with
+//     NewArc(Mutex[T]{}) or, with a first value, as Arc[*Mutex[T]]
+//   - refer to such a value without owning it: [Weak]; a value that refers to itself or to
+//     its owner: [NewArcCyclic]
 //   - count owners by hand: [Count]
 //   - find deadlocks: [Check]
 //

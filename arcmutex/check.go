@@ -44,8 +44,9 @@ func Check(after time.Duration, report func(*Deadlock)) (stop func()) {
 
 // CheckOptions are the options of [CheckWith]. All but Report may be zero.
 type CheckOptions struct {
-	// Report is called with each report, on the goroutine that found the deadlock.
-	// It may lock. If it panics, the panic propagates from the method that found the
+	// Report is called with each report, on the goroutine that found the deadlock: one
+	// that locks, unlocks or waits, or a timer's. That goroutine continues when Report
+	// returns, so Report should not wait for long. It may lock. If it panics, the panic propagates from the method that found the
 	// deadlock: then Lock has not locked, and Unlock has unlocked.
 	Report func(*Deadlock)
 
@@ -83,8 +84,9 @@ type CheckOptions struct {
 //     does an upgrade by a goroutine that also holds a read lock. It is reported once
 //     for each pair of places.
 //   - [DeadlockCycle]: goroutines wait for each other. It is searched for when a
-//     goroutine has waited for After, and reported once. The checker does not end it:
-//     the goroutines continue to wait, unless Report ends the process.
+//     goroutine has waited for After, and reported once, also if its order was reported
+//     before. The checker does not end it: the goroutines continue to wait, unless
+//     Report ends the process.
 //   - [DeadlockLongHold], [DeadlockLongWait]: a lock was held or waited for longer
 //     than Limit. Each hold is reported once. Waits for the same lock are reported at
 //     most once in each period of Limit, with up to eight holders.

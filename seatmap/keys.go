@@ -10,8 +10,7 @@ import (
 )
 
 // KeyMemory is how long an answer is remembered by its idempotency key after it has
-// ended; see [Store]. Then the key is new again, to the nanosecond and even if no
-// sweep has removed the answer.
+// ended; see [Store]. After exactly that time the key can be used again.
 const KeyMemory = 10 * time.Minute
 
 // keys are the results that one event remembers by idempotency key. They are

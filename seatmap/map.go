@@ -98,7 +98,7 @@ func NewMap(o MapOptions) *Map {
 
 // Close ends the map. It waits for a sweep that has begun. Watches first yield every
 // change made before, and then end with [ErrClosed]. Close may be called more than
-// once, and on a zero Map.
+// once, and on a zero Map. Its error is always nil.
 //
 //ferrous:release
 //ferrous:idempotent

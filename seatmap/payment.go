@@ -10,10 +10,11 @@ import (
 // moment when the card is charged and Book, the deadline of the hold could pass, and
 // another user could get the seats.
 //
-// A payment keeps the hold until the payment is over: by Book, by EndPayment, or when
-// its time is over. If the deadline that the hold has without the payment has passed
-// by then, the hold ends. Begin the payment before you charge the card, charge it, and
-// then book. If the charge fails, end the payment.
+// A payment keeps the hold until the payment is over: by Book, also of a part of the
+// hold, by EndPayment, or when its time is over. From then on the deadline of the hold
+// counts again. If it has passed, the seats that were not booked are lost. Begin the
+// payment before you charge the card, charge it, and then book. If the charge fails, end
+// the payment.
 type Payer interface {
 	// BeginPayment lets a hold last until TTL from now at least, whatever
 	// [Limits.Lifetime] says. A payment that is in progress is extended; it lasts at

@@ -169,8 +169,8 @@ type BookRequest struct {
 	User string
 	Key  Key // makes the request safe to repeat; see [Store]
 	// Seats is the seats to book, and Places how many places in each area. If both are
-	// nil, that means all of the hold. If both are empty and one is not nil, that is
-	// [ErrInvalidSeats]: a filter that left nothing does not mean all.
+	// nil, that means all of the hold. A list that is empty and not nil is
+	// [ErrInvalidSeats], so that a filter that left nothing does not mean all.
 	Seats  []string
 	Places map[string]int
 }

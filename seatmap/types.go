@@ -94,7 +94,9 @@ type Snapshot struct {
 	More bool
 }
 
-// Hold is seats and places that are one user's until a deadline.
+// Hold is seats and places that are one user's until a deadline. It is not encoded as
+// JSON, since its token is a secret ([ErrSecret]): make a type of your own, with the text
+// of [Token.Reveal] if it is for the owner.
 type Hold struct {
 	Token Token
 	User  string
@@ -115,7 +117,7 @@ type Hold struct {
 // LogValue returns the hold without the secret of its token.
 func (h Hold) LogValue() slog.Value {
 	return slog.GroupValue(slog.Any("token", h.Token), slog.String("user", h.User), slog.Any("seats", h.Seats), slog.Any("places", h.Places),
-		slog.Time("at", h.At), slog.Time("until", h.Until), slog.Bool("replayed", h.Replayed))
+		slog.Time("at", h.At), slog.Time("until", h.Until), slog.Duration("left", h.Left), slog.Bool("paying", h.Paying), slog.Bool("replayed", h.Replayed))
 }
 
 // HoldInfo is what non-owners may see of a hold.
