@@ -13,10 +13,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/redis/rueidis"
+
 	"github.com/coderrange/ferrous/examples/internal/program"
 	"github.com/coderrange/ferrous/examples/redbus/service"
 	"github.com/coderrange/ferrous/seatmap"
 	"github.com/coderrange/ferrous/seatmap/journal"
+	"github.com/coderrange/ferrous/seatmap/redisseat"
 	"github.com/coderrange/ferrous/task"
 )
 
@@ -36,7 +39,7 @@ func serve(ctx context.Context, args []string, out io.Writer, stderr io.Writer) 
 	f := program.NewFlags("redbus serve", "redbus serve [flags]")
 	f.StringVar(&o.addr, "addr", "127.0.0.1:8080", "where it listens; port 0 is a free one")
 	f.StringVar(&o.debug, "debug", "", "where it serves profiles: a loopback address, or empty for none")
-	f.StringVar(&o.store, "store", "memory", "memory, or journal:DIR")
+	f.StringVar(&o.store, "store", "memory", "memory, journal:DIR, or the URL of a Redis server, redis://…")
 	f.StringVar(&o.keys, "keys", "", "a file of keys; without it each name is a key")
 	f.StringVar(&o.event, "event", bus, "an event that is there from the beginning")
 	f.Int(&o.seats, "seats", 100, 1, maxSeats, "how many seats it has, if it is new")
@@ -67,14 +70,17 @@ func (o serving) loopback() error {
 }
 
 // open opens the store.
-func (o serving) open() (seatmap.Store, error) {
+func (o serving) open(ctx context.Context) (seatmap.Store, error) {
 	if o.store == "memory" {
 		return seatmap.NewMap(seatmap.MapOptions{}), nil
 	}
 	if dir, is := strings.CutPrefix(o.store, "journal:"); is && dir != "" {
 		return journal.Open(dir, journal.Options{})
 	}
-	return nil, program.Usagef("-store %q is neither memory nor journal:DIR", o.store)
+	if client, err := rueidis.ParseURL(o.store); err == nil {
+		return redisseat.Open(ctx, redisseat.Options{Client: client})
+	}
+	return nil, program.Usagef("-store %q is none of memory, journal:DIR and redis://…", o.store)
 }
 
 func (o serving) run(ctx context.Context, out, stderr io.Writer) (err error) {
@@ -84,7 +90,7 @@ func (o serving) run(ctx context.Context, out, stderr io.Writer) (err error) {
 			return err
 		}
 	}
-	store, err := o.open()
+	store, err := o.open(ctx)
 	if err != nil {
 		return err
 	}

@@ -169,8 +169,9 @@ func TestServiceKilledUnderLoadLosesNothing(t *testing.T) {
 
 func TestServeRefusesBadFlags(t *testing.T) {
 	for args, message := range map[string]string{
-		"-store redis":               `-store "redis" is neither memory nor journal:DIR`,
-		"-store journal:":            `-store "journal:" is neither memory nor journal:DIR`,
+		"-store redis":               `-store "redis" is none of memory, journal:DIR and redis://`,
+		"-store journal:":            `-store "journal:" is none of memory, journal:DIR and redis://`,
+		"-store redis://127.0.0.1:1": `store is unavailable`,
 		"-debug 0.0.0.0:6060":        `-debug "0.0.0.0:6060" is not a loopback address with a port`,
 		"-debug localhost":           `-debug "localhost" is not a loopback address with a port`,
 		"-seats 0":                   `-seats 0 is not 1 to`,
