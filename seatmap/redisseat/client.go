@@ -19,6 +19,7 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"github.com/coderrange/ferrous/retry"
 	"github.com/coderrange/ferrous/seatmap"
 )
 
@@ -34,6 +35,19 @@ type Options struct {
 	// Buckets is over how many hash slots of a cluster the events are spread. Zero means
 	// 256. All clients of a store must have the same.
 	Buckets int
+	// Retry says when a call is tried again that the store did not carry out, or that has a
+	// key and may have been carried out. Watches go on, too. Nil means that each call is
+	// tried once, and that a watch ends with [seatmap.ErrUnavailable]. If a call is carried
+	// out at the first attempt and its answer is lost, the next attempt says that it was
+	// replayed.
+	Retry *retry.Policy
+	// Replicas is how many replicas must have a change before its call returns, by WAIT.
+	// Then each call has a connection of its own while it lasts. If too few have it in
+	// time, the error is [seatmap.ErrOutcomeUnknown]: the change is made, and a failover can
+	// lose it. Zero means not to wait.
+	Replicas int
+	// ReplicaTimeout is how long a call waits for Replicas. Zero means one second.
+	ReplicaTimeout time.Duration
 	// Ring is how many changes of each new event are kept for its watchers, about. Zero
 	// means 1,024.
 	Ring int
@@ -46,6 +60,8 @@ type Store struct {
 	client  rueidis.Client
 	options Options
 	secret  []byte
+	// patience is how late the answer to a command that waits can be.
+	patience time.Duration
 	// form is a map without events. It checks the form of each request: if that is right,
 	// the event is unknown.
 	form *seatmap.Map
@@ -76,7 +92,12 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	case o.Ring < 0:
 		panic(fmt.Errorf("redisseat: Open: Ring is %d, which is negative", o.Ring))
 	}
-	if ctx.Err() != nil {
+	switch {
+	case o.Replicas < 0:
+		panic(fmt.Errorf("redisseat: Open: Replicas is %d, which is negative", o.Replicas))
+	case o.ReplicaTimeout < 0:
+		panic(fmt.Errorf("redisseat: Open: ReplicaTimeout is %v, which is negative", o.ReplicaTimeout))
+	case ctx.Err() != nil:
 		return nil, fmt.Errorf("redisseat: Open: %w", ended(ctx))
 	}
 	if o.Prefix == "" {
@@ -88,6 +109,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Ring == 0 {
 		o.Ring = 1024
 	}
+	if o.ReplicaTimeout == 0 {
+		o.ReplicaTimeout = time.Second
+	}
 	o.Client.DisableRetry, o.Client.DisableCache = true, true
 	client, err := rueidis.NewClient(o.Client)
 	if err != nil {
@@ -98,6 +122,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		shapes: map[string]*shape{},
 	}
 	s.self = s
+	if s.patience = o.Client.ConnWriteTimeout; s.patience == 0 {
+		s.patience = 10 * time.Second
+	}
 	s.ended, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	// The log of slow queries shows the first 128 bytes of an argument.
 	drawn := make([]byte, 128+32)
@@ -180,25 +207,105 @@ func (s *Store) token(event string, fence uint64) seatmap.Token {
 	return seatmap.NewToken(event, fence, [16]byte(mac.Sum(nil)))
 }
 
-// run runs a script until it has ended all holds that are due, and returns its answer.
+// run runs a script until it has ended all holds that are due, and returns its answer. It
+// tries again as Options.Retry says.
 func (s *Store) run(ctx context.Context, what script, keys, args []string) ([]rueidis.RedisMessage, error) {
-	for {
-		answer, err := what.Exec(ctx, s.client, keys, args).ToArray()
-		if err != nil {
-			return nil, s.failure(ctx, what.reads, err)
-		}
-		switch tag := text(answer, 0); tag {
-		case "more":
-			if err := ctx.Err(); err != nil {
-				return nil, ended(ctx)
+	return repeat(ctx, s.options.Retry, keys[5] != keys[0], func(attempt context.Context) ([]rueidis.RedisMessage, error) {
+		for {
+			answer, err := s.exec(attempt, what, keys, args)
+			if err != nil {
+				return nil, s.failure(ctx, what.reads, err)
 			}
-		case "version":
-			return nil, fmt.Errorf("redisseat: the event has format %q, not 1: %w", text(answer, 1), seatmap.ErrUnavailable)
-		default:
-			return answer, nil
+			switch tag := text(answer, 0); tag {
+			case "more":
+				if err := attempt.Err(); err != nil {
+					return nil, s.failure(ctx, true, err)
+				}
+			case "version":
+				return nil, fmt.Errorf("redisseat: the event has format %q, not 1: %w", text(answer, 1), seatmap.ErrUnavailable)
+			default:
+				return answer, nil
+			}
 		}
-	}
+	})
 }
+
+// repeat calls once under the policy, and returns its last error. It calls it again after
+// ErrUnavailable, and after ErrOutcomeUnknown if there is a key.
+func repeat[T any](ctx context.Context, p *retry.Policy, keyed bool, once func(ctx context.Context) (T, error)) (T, error) {
+	if p == nil {
+		return once(ctx)
+	}
+	var last error
+	unknown := false // an attempt may have been carried out
+	v, err := retry.Do(ctx, p, func(ctx context.Context) (T, error) {
+		v, err := once(ctx)
+		last = err
+		switch {
+		case err == nil:
+			return v, nil
+		case errors.Is(err, seatmap.ErrOutcomeUnknown):
+			unknown = true
+			if keyed {
+				return v, err
+			}
+		case errors.Is(err, seatmap.ErrUnavailable):
+			return v, err
+		}
+		return v, retry.Permanent(err)
+	})
+	switch {
+	case err == nil:
+		return v, nil
+	case ctx.Err() != nil:
+		last = ended(ctx)
+	case last == nil: // the policy did not allow the first attempt
+		return v, fmt.Errorf("%w: %w", seatmap.ErrUnavailable, err)
+	}
+	if unknown && !errors.Is(last, seatmap.ErrOutcomeUnknown) {
+		if ctx.Err() != nil {
+			return v, fmt.Errorf("%w: %w", seatmap.ErrOutcomeUnknown, last)
+		}
+		return v, fmt.Errorf("%w: %v", seatmap.ErrOutcomeUnknown, last) //nolint:errorlint // it is not ErrUnavailable
+	}
+	return v, last
+}
+
+// exec runs a script, and waits until enough replicas have what it has changed.
+func (s *Store) exec(ctx context.Context, what script, keys, args []string) ([]rueidis.RedisMessage, error) {
+	if what.reads || s.options.Replicas == 0 {
+		return what.Exec(ctx, s.client, keys, args).ToArray()
+	}
+	conn, release := s.client.Dedicate()
+	defer release()
+	n := int64(len(keys))
+	result := conn.Do(ctx, conn.B().Evalsha().Sha1(what.sha).Numkeys(n).Key(keys...).Arg(args...).Build())
+	if err, ok := rueidis.IsRedisErr(result.Error()); ok && err.IsNoScript() {
+		result = conn.Do(ctx, conn.B().Eval().Script(what.text).Numkeys(n).Key(keys...).Arg(args...).Build())
+	}
+	answer, err := result.ToArray()
+	if err != nil {
+		return nil, err
+	}
+	if tag := text(answer, 0); tag != "ok" && tag != "again" {
+		return answer, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.options.ReplicaTimeout+s.patience)
+	defer cancel()
+	have, err := conn.Do(ctx, conn.B().Wait().Numreplicas(int64(s.options.Replicas)).Timeout(s.options.ReplicaTimeout.Milliseconds()).Build()).AsInt64()
+	switch {
+	case err != nil:
+		return nil, carriedOutError{err}
+	case have < int64(s.options.Replicas):
+		return nil, carriedOutError{fmt.Errorf("redisseat: %d of %d replicas have the change", have, s.options.Replicas)}
+	}
+	return answer, nil
+}
+
+// carriedOutError is an error after the server has carried out a request.
+type carriedOutError struct{ error }
+
+func (e carriedOutError) Unwrap() error { return e.error }
 
 // ended returns the error of a context that is done, with its cause.
 func ended(ctx context.Context) error {
@@ -227,6 +334,9 @@ func (s *Store) failure(ctx context.Context, reads bool, err error) error {
 
 // refused reports whether the error says that the script did not run.
 func refused(err error) bool {
+	if _, ok := errors.AsType[carriedOutError](err); ok {
+		return false
+	}
 	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
 		return true
 	}

@@ -6,14 +6,25 @@
 // Redis answers before its replicas have the change. So if a replica takes over, holds
 // and bookings that were acknowledged in the last moments can be lost, and their seats
 // may be sold again. A master that is cut off can acknowledge some more, which are lost
-// too. The WAIT command makes this rarer, but not impossible. Keep the bookings of record
-// in a database or in a journal (package seatmap/journal), and compare them after each
-// failover. A single server with appendfsync always loses nothing that it acknowledged if
+// too. The WAIT command ([Options.Replicas]) makes this rarer, but not impossible. In a test
+// with a replica behind a line with a delay of 20 ms, a kill of the master lost 1,300 to
+// 1,800 of 33,000 to 61,000 acknowledged holds. With WAIT it lost none, at 3,000 holds a
+// second. Keep the bookings of record in a database or in a journal (package
+// seatmap/journal), and compare them after each failover. A single server with appendfsync always loses nothing that it acknowledged if
 // it is killed and restarted.
 //
 // A token of a lost hold gets [seatmap.ErrExpired]. Fences and revisions come from the
 // server's clock and rise with each change. So one that was lost is not used again, unless
 // the clock of the new master is behind by more than the failover took.
+//
+// # Outages
+//
+// A call fails with [seatmap.ErrUnavailable] if the server did not carry it out, and with
+// [seatmap.ErrOutcomeUnknown] if it may have: the connection was lost, or the context ended,
+// before the answer came. Repeat a call with its [seatmap.Key] to get the answer, or let
+// [Options.Retry] do so. A hold whose call had no key is found by Holds, and ends at its
+// deadline. The client connects again with the next call. A call without a deadline waits
+// for about ConnWriteTimeout of the client's options, which is 10 s if it is zero.
 //
 // # How it works
 //

@@ -110,6 +110,7 @@ func (s *server) tryStart() bool {
 	s.address = "127.0.0.1:" + port
 	process := testkit.Command(s.t, s.program, append([]string{
 		"--bind", "127.0.0.1", "--port", port, "--dir", s.dir, "--save", "", "--daemonize", "no",
+		"--repl-diskless-sync-delay", "0",
 		"--logfile", filepath.Join(s.dir, "log"),
 	}, s.args...)...)
 	require.NoError(s.t, process.Start())

@@ -36,6 +36,7 @@ type proxy struct {
 	target  string // empty if connections are refused
 	next    cut
 	skip    int           // how many scripts pass before
+	frozen  bool          // nothing comes from the server any more
 	reached chan struct{} // gets a value when the cut was made
 	conns   map[net.Conn]bool
 	all     sync.WaitGroup
@@ -67,6 +68,13 @@ func (p *proxy) forwardTo(target string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.target = target
+}
+
+// freeze stops what comes from the server.
+func (p *proxy) freeze() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.frozen = true
 }
 
 // cutAfter says what happens to the script after the next n.
@@ -126,6 +134,12 @@ func (p *proxy) pair(client, server net.Conn) {
 			n, err := server.Read(buffer)
 			if err != nil {
 				return
+			}
+			p.mu.Lock()
+			frozen := p.frozen
+			p.mu.Unlock()
+			if frozen {
+				continue
 			}
 			cut.Lock()
 			kind := cut.kind

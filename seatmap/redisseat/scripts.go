@@ -1,7 +1,9 @@
 package redisseat
 
 import (
+	"crypto/sha1" // it names scripts
 	_ "embed"
+	"encoding/hex"
 	"strings"
 
 	"github.com/redis/rueidis"
@@ -44,13 +46,16 @@ var (
 // script is one kind of request.
 type script struct {
 	*rueidis.Lua
+	text, sha string
 	// reads says that a request changes nothing but to end holds that are due. So it can
 	// be repeated.
 	reads bool
 }
 
 func newScript(reads bool, parts ...string) script {
-	return script{rueidis.NewLuaScript(strings.Join(parts, "")), reads}
+	text := strings.Join(parts, "")
+	sum := sha1.Sum([]byte(text))
+	return script{rueidis.NewLuaScript(text), text, hex.EncodeToString(sum[:]), reads}
 }
 
 var (

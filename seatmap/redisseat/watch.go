@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"strconv"
+	"time"
 
 	"github.com/redis/rueidis"
 
@@ -155,15 +156,19 @@ func (w *watch) read() ([]rueidis.XRangeEntry, error) {
 	keys := s.keys(w.event, "")
 	base := keys[0][:len(keys[0])-len("e:")-len(w.event)]
 	stream := base + "w:" + w.sh.life + ":" + w.event
-	command := s.client.B().Xread().Count(128).Block(500).Streams().Key(stream).Id(strconv.FormatUint(w.last, 10) + "-0").Build()
-	got, err := s.client.Do(w.ctx, command).AsXRead()
-	switch {
-	case rueidis.IsRedisNil(err):
-		return nil, nil
-	case err != nil:
-		return nil, s.failure(w.ctx, true, err)
-	}
-	return got[stream], nil
+	command := s.client.B().Xread().Count(128).Block(500).Streams().Key(stream).Id(strconv.FormatUint(w.last, 10) + "-0").Build().Pin()
+	return repeat(w.ctx, s.options.Retry, false, func(context.Context) ([]rueidis.XRangeEntry, error) {
+		ctx, cancel := context.WithTimeout(w.ctx, 500*time.Millisecond+s.patience)
+		defer cancel()
+		got, err := s.client.Do(ctx, command).AsXRead()
+		switch {
+		case rueidis.IsRedisNil(err):
+			return nil, nil
+		case err != nil:
+			return nil, s.failure(w.ctx, true, err)
+		}
+		return got[stream], nil
+	})
 }
 
 // gap yields a gap and a snapshot.
