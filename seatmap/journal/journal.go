@@ -32,9 +32,9 @@
 // # Failures
 //
 // A disk that is full refuses, with [seatmap.ErrUnavailable], the calls that need room, and
-// goes on as soon as there is some. If a write or sync fails, the Store has failed: every
-// call returns ErrUnavailable until the directory is opened again, because what the disk
-// has is known only then.
+// goes on as soon as there is some. If a write or sync fails, or a file was taken away, the
+// Store has failed: every call returns ErrUnavailable until the directory is opened again,
+// because what the disk has is known only then.
 //
 // [Open] drops the end of a log that a crash has torn, and refuses one that is damaged
 // with a [*DamageError], which says where.

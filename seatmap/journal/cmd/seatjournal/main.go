@@ -14,6 +14,7 @@
 // are not in a journal.
 //
 // A journal that a process has open is not read. The program says which process that is.
+// While the program reads, no other process can open the journal.
 // A copy or snapshot of the directory that was taken meanwhile can be read if it is of one
 // moment.
 //

@@ -44,11 +44,20 @@ type File interface {
 
 // Dir returns the FS of a directory. It makes the directory if there is none.
 func Dir(path string) (FS, error) {
-	path = filepath.Clean(path)
-	if err := makeDir(path, syncDir); err != nil {
+	if err := makeDir(filepath.Clean(path), syncDir); err != nil {
 		return nil, err
 	}
-	return dir(path), nil
+	return lasting(path)
+}
+
+// lasting returns the FS of a path that stays the same if the working directory or a link
+// changes.
+func lasting(path string) (FS, error) {
+	path, err := filepath.EvalSymlinks(path)
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
+	return dir(path), err
 }
 
 // makeDir makes a directory, and those above it, and their names permanent. It makes one
@@ -81,7 +90,10 @@ func OpenDir(path string) (FS, error) {
 	if err == nil && !info.IsDir() {
 		err = &fs.PathError{Op: "open", Path: path, Err: fs.ErrInvalid}
 	}
-	return dir(path), err
+	if err != nil {
+		return nil, err
+	}
+	return lasting(path)
 }
 
 type dir string
@@ -136,7 +148,23 @@ func (f file) Size() (int64, error) {
 
 func (f file) Allocate(size int64) error { return allocate(f.File, size) }
 
-func (f file) Sync() error { return syncData(f.File) }
+// Sync fails if the file was removed or replaced: then nobody will find what was written.
+func (f file) Sync() error {
+	if err := syncData(f.File); err != nil {
+		return err
+	}
+	open, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if named, err := os.Stat(f.Name()); err != nil || !os.SameFile(open, named) {
+		return &fs.PathError{Op: "sync", Path: f.Name(), Err: errRemoved}
+	}
+	return nil
+}
+
+// errRemoved is why a log has failed of which somebody has taken a file away.
+var errRemoved = errors.New("the file was removed or replaced")
 
 // writeZeros allocates by writing.
 func writeZeros(f *os.File, size int64) error {
