@@ -47,7 +47,7 @@ type Waitable interface {
 //ferrous:blocks
 func (c *Cond) Wait(g Waitable) { must(0, c.wait(context.Background(), g, "Cond.Wait")) }
 
-// WaitContext is [Cond.Wait] that stops waiting for a notification when ctx is done.
+// WaitContext is like [Cond.Wait], but stops waiting for a notification when ctx is done.
 // The error matches [context.Cause], or is [ErrPoisoned] or [ErrTaken]. In all cases g
 // is locked when WaitContext returns: locking it again does not depend on ctx. If ctx
 // is done before the call, g is not unlocked at all.
@@ -97,7 +97,7 @@ func (c *Cond) WaitWhile(g Waitable, condition func() bool) {
 	must(0, c.waitWhile(context.Background(), g, condition, "Cond.WaitWhile"))
 }
 
-// WaitWhileContext is [Cond.WaitWhile] that stops waiting when ctx is done. It returns
+// WaitWhileContext is like [Cond.WaitWhile], but stops waiting when ctx is done. It returns
 // nil if the last call of condition returned false, even if ctx is done. Otherwise the
 // error is that of [Cond.WaitContext]. A condition that can fail should store its error
 // in a variable and return false.

@@ -40,7 +40,7 @@ func NewLazyLock[T any](f func() T) *LazyLock[T] {
 //ferrous:blocks
 func (l *LazyLock[T]) Get() T { return *l.ptr("LazyLock.Get") }
 
-// Ptr is [LazyLock.Get] that returns a pointer to the value. Synchronizing access to
+// Ptr is like [LazyLock.Get], but returns a pointer to the value. Synchronizing access to
 // the value through the pointer is up to the caller.
 //
 //ferrous:lends
@@ -54,7 +54,7 @@ func (l *LazyLock[T]) ptr(method string) *T {
 	return &l.value
 }
 
-// GetContext is [LazyLock.Get] that stops waiting for the function of another goroutine
+// GetContext is like [LazyLock.Get], but stops waiting for the function of another goroutine
 // when ctx is done. The error matches [context.Cause], or is [ErrPoisoned]. ctx does not
 // interrupt the function. It panics with an error that is [ErrNoInit] if l is the zero
 // value.

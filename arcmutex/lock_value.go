@@ -49,7 +49,7 @@ func tryWith[T any](l *lock, value *T, method string, f func(*T) error) error {
 	return lend(h, value, f)
 }
 
-// rwithErr is [withErr] that locks l for reading.
+// rwithErr is like [withErr], but locks l for reading.
 func rwithErr[T any](ctx context.Context, l *lock, value *T, method string, f func(*T) error) error {
 	needFunc(method, f != nil)
 	h, err := l.acquire(ctx, sharing, method)
@@ -106,7 +106,7 @@ func repair[T any](l *lock, value *T, method string, f func(*T) error) error {
 	})
 }
 
-// tryOrErr is [lock.tryAcquire] that returns [ErrLocked] if the lock is not available.
+// tryOrErr is like [lock.tryAcquire], but returns [ErrLocked] if the lock is not available.
 func (l *lock) tryOrErr(m mode, method string) (hold, error) {
 	h, ok, err := l.tryAcquire(m, method)
 	if err == nil && !ok {

@@ -93,7 +93,7 @@ func LockAll(ls ...Locker) (unlock func()) {
 	return unlock
 }
 
-// LockAllContext is [LockAll] that stops waiting when ctx is done. The error matches
+// LockAllContext is like [LockAll], but stops waiting when ctx is done. The error matches
 // [context.Cause], or is [ErrPoisoned] or [ErrTaken]. Then no lock is held.
 //
 //ferrous:acquire

@@ -141,7 +141,7 @@ func (m *Mutex[T]) WithErr(f func(*T) error) error {
 	return withErr(context.Background(), &m.lock, &m.value, "Mutex.WithErr", f)
 }
 
-// WithContext is [Mutex.WithErr] that stops waiting when ctx is done. The error is
+// WithContext is like [Mutex.WithErr], but stops waiting when ctx is done. The error is
 // that of [Mutex.LockContext] or of f. ctx does not interrupt f.
 //
 //ferrous:lends
@@ -150,7 +150,7 @@ func (m *Mutex[T]) WithContext(ctx context.Context, f func(*T) error) error {
 	return withErr(ctx, &m.lock, &m.value, "Mutex.WithContext", f)
 }
 
-// TryWith is [Mutex.WithErr] that does not wait. If m is locked, the error is
+// TryWith is like [Mutex.WithErr], but does not wait. If m is locked, the error is
 // [ErrLocked].
 //
 //ferrous:lends
@@ -201,7 +201,7 @@ func (m *Mutex[T]) Set(v T) error {
 	return err
 }
 
-// Replace is [Mutex.Set] that returns the old value.
+// Replace is like [Mutex.Set], but returns the old value.
 //
 //ferrous:blocks
 func (m *Mutex[T]) Replace(v T) (old T, err error) {

@@ -57,7 +57,7 @@ func (o *Once) DoErr(f func() error) error {
 	return o.doSlow(context.Background(), "Once.DoErr", f)
 }
 
-// DoContext is [Once.DoErr] that stops waiting for the function of another goroutine
+// DoContext is like [Once.DoErr], but stops waiting for the function of another goroutine
 // when ctx is done. Then the error matches [context.Cause]. ctx does not interrupt f.
 //
 //ferrous:blocks
@@ -65,7 +65,7 @@ func (o *Once) DoContext(ctx context.Context, f func() error) error {
 	return o.doSlow(ctx, "Once.DoContext", f)
 }
 
-// DoForce is [Once.Do] that calls f even if the Once is poisoned. wasPoisoned reports
+// DoForce is like [Once.Do], but calls f even if the Once is poisoned. wasPoisoned reports
 // whether it was. When f returns, the Once is done and not poisoned any more.
 //
 //ferrous:blocks
@@ -124,7 +124,7 @@ func (o *Once) finish() {
 //ferrous:blocks
 func (o *Once) Wait() { _ = o.WaitContext(context.Background()) }
 
-// WaitContext is [Once.Wait] that stops waiting when ctx is done. Then the error matches
+// WaitContext is like [Once.Wait], but stops waiting when ctx is done. Then the error matches
 // [context.Cause].
 //
 //ferrous:blocks

@@ -105,7 +105,7 @@ func (o *OnceLock[T]) GetOrTryInit(f func() (T, error)) (T, error) {
 	return o.getOrTryInit(context.Background(), "OnceLock.GetOrTryInit", f)
 }
 
-// GetOrTryInitContext is [OnceLock.GetOrTryInit] that stops waiting for the function of
+// GetOrTryInitContext is like [OnceLock.GetOrTryInit], but stops waiting for the function of
 // another goroutine when ctx is done. Then the error matches [context.Cause]. ctx does
 // not interrupt f.
 //
@@ -162,7 +162,7 @@ func (o *OnceLock[T]) Wait() T {
 	return v
 }
 
-// WaitContext is [OnceLock.Wait] that stops waiting when ctx is done. Then the error
+// WaitContext is like [OnceLock.Wait], but stops waiting when ctx is done. Then the error
 // matches [context.Cause].
 //
 //ferrous:blocks

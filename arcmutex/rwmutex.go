@@ -110,7 +110,7 @@ func (m *RWMutex[T]) RLock() RGuard[T] {
 	return RGuard[T]{&grip[T]{&m.value, m.lock.rlock("RWMutex.RLock")}}
 }
 
-// RLockContext is [RWMutex.RLock] that stops waiting when ctx is done. The error
+// RLockContext is like [RWMutex.RLock], but stops waiting when ctx is done. The error
 // matches [context.Cause], or is [ErrPoisoned] or [ErrTaken]. Then the guard is one
 // that has ended. A canceled caller loses its place in the queue and owns nothing.
 //
@@ -145,7 +145,7 @@ func (m *RWMutex[T]) ULock() UGuard[T] {
 	return UGuard[T]{&grip[T]{&m.value, m.lock.ulock()}}
 }
 
-// ULockContext is [RWMutex.ULock] that stops waiting when ctx is done. The error
+// ULockContext is like [RWMutex.ULock], but stops waiting when ctx is done. The error
 // matches [context.Cause], or is [ErrPoisoned] or [ErrTaken]. Then the guard is one
 // that has ended. A canceled caller loses its place in the queue and owns nothing.
 //
@@ -158,7 +158,7 @@ func (m *RWMutex[T]) ULockContext(ctx context.Context) (g UGuard[T], err error) 
 	return g, err
 }
 
-// TryULock is [RWMutex.ULock] that does not wait, and reports whether it locked m.
+// TryULock is like [RWMutex.ULock], but does not wait, and reports whether it locked m.
 // It fails also if a goroutine waits.
 //
 //ferrous:acquire
@@ -196,7 +196,7 @@ func (m *RWMutex[T]) WithErr(f func(*T) error) error {
 	return withErr(context.Background(), &m.lock, &m.value, "RWMutex.WithErr", f)
 }
 
-// WithContext is [RWMutex.WithErr] that stops waiting when ctx is done. The error is
+// WithContext is like [RWMutex.WithErr], but stops waiting when ctx is done. The error is
 // that of [RWMutex.LockContext] or of f. ctx does not interrupt f.
 //
 //ferrous:lends
@@ -205,7 +205,7 @@ func (m *RWMutex[T]) WithContext(ctx context.Context, f func(*T) error) error {
 	return withErr(ctx, &m.lock, &m.value, "RWMutex.WithContext", f)
 }
 
-// TryWith is [RWMutex.WithErr] that does not wait. If m is not free, the error is
+// TryWith is like [RWMutex.WithErr], but does not wait. If m is not free, the error is
 // [ErrLocked].
 //
 //ferrous:lends
@@ -238,7 +238,7 @@ func (m *RWMutex[T]) RWithErr(f func(*T) error) error {
 	return rwithErr(context.Background(), &m.lock, &m.value, "RWMutex.RWithErr", f)
 }
 
-// RWithContext is [RWMutex.RWithErr] that stops waiting when ctx is done. The error
+// RWithContext is like [RWMutex.RWithErr], but stops waiting when ctx is done. The error
 // is that of [RWMutex.RLockContext] or of f. ctx does not interrupt f.
 //
 //ferrous:lends
@@ -247,7 +247,7 @@ func (m *RWMutex[T]) RWithContext(ctx context.Context, f func(*T) error) error {
 	return rwithErr(ctx, &m.lock, &m.value, "RWMutex.RWithContext", f)
 }
 
-// TryRWith is [RWMutex.RWithErr] that does not wait. If a writer holds m or a
+// TryRWith is like [RWMutex.RWithErr], but does not wait. If a writer holds m or a
 // goroutine waits, the error is [ErrLocked].
 //
 //ferrous:lends
@@ -299,7 +299,7 @@ func (m *RWMutex[T]) Set(v T) error {
 	return err
 }
 
-// Replace is [RWMutex.Set] that returns the old value.
+// Replace is like [RWMutex.Set], but returns the old value.
 //
 //ferrous:blocks
 func (m *RWMutex[T]) Replace(v T) (old T, err error) {

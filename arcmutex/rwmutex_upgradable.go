@@ -66,7 +66,7 @@ func (g UGuard[T]) Upgrade() Guard[T] {
 	return w
 }
 
-// UpgradeContext is [UGuard.Upgrade] that stops waiting when ctx is done. Then the
+// UpgradeContext is like [UGuard.Upgrade], but stops waiting when ctx is done. Then the
 // error matches [context.Cause], and g stays valid.
 //
 //ferrous:transfers g on ok
@@ -84,7 +84,7 @@ func (g UGuard[T]) upgrade(ctx context.Context, method string) (Guard[T], error)
 	return g.upgraded(), nil
 }
 
-// TryUpgrade is [UGuard.Upgrade] that does not wait, and reports whether it
+// TryUpgrade is like [UGuard.Upgrade], but does not wait, and reports whether it
 // succeeded. If there is another reader, it returns false and g stays valid. A reader
 // that arrives at the same moment and then has to wait can make TryUpgrade fail.
 //

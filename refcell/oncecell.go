@@ -41,7 +41,7 @@ func (c *OnceCell[T]) Ptr() (*T, bool) {
 // initializer of this cell calls it.
 func (c *OnceCell[T]) Set(v T) bool { return c.insert("OnceCell.Set", v) }
 
-// TryInsert is [OnceCell.Set] that also returns the value that the cell has now.
+// TryInsert is like [OnceCell.Set], but also returns the value that the cell has now.
 func (c *OnceCell[T]) TryInsert(v T) (T, bool) {
 	ok := c.insert("OnceCell.TryInsert", v)
 	return c.value, ok

@@ -59,7 +59,7 @@ func Fold[T, A any](src iter.Seq[T], initial A, f func(A, T) A) A {
 	return acc
 }
 
-// Reduce is [Fold] that starts with the first element. It returns None if src is empty.
+// Reduce is like [Fold], but starts with the first element. It returns None if src is empty.
 func Reduce[T any](src iter.Seq[T], f func(T, T) T) option.Option[T] {
 	needFunc("Reduce", src != nil && f != nil)
 	var (
