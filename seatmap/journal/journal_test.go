@@ -16,6 +16,7 @@ import (
 
 	"github.com/coderrange/ferrous/internal/testkit"
 	"github.com/coderrange/ferrous/seatmap"
+	"github.com/coderrange/ferrous/seatmap/internal/cutnet"
 	"github.com/coderrange/ferrous/seatmap/journal"
 	"github.com/coderrange/ferrous/seatmap/journal/internal/faultfs"
 	"github.com/coderrange/ferrous/seatmap/seattest"
@@ -101,7 +102,17 @@ func TestAStoreKeepsWhatTheInterfaceSays(t *testing.T) {
 				Open: func(t *testing.T) seatmap.Store {
 					t.Helper()
 					disk = &faultfs.FS{}
-					return open(t, disk, o)
+					return cutnet.New(open(t, disk, o), cutnet.Faults{})
+				},
+				Cut: func(s seatmap.Store) (mend func() error, err error) { return s.(*cutnet.Client).Cut() },
+				Failover: func(s seatmap.Store, late func() error) (seatmap.Store, error) {
+					if err := late(); err != nil {
+						return nil, err
+					}
+					after := disk.Crash(faultfs.LoseAll, nil) // the disk goes to another machine
+					_ = s.Close()
+					disk = after
+					return journal.OpenFS(disk, o)
 				},
 				Lacks: seattest.Lacks{Holds: !o.Holds},
 				Restart: func(s seatmap.Store) (seatmap.Store, error) {

@@ -62,6 +62,8 @@ var broken = []struct {
 	{"an unknown seat is found after a taken one", "precedence", func(s seatmap.Store) seatmap.Store { return looksInOrder{s, s.(whole)} }},
 	{"an unknown event is found before a wrong duration", "precedence", func(s seatmap.Store) seatmap.Store { return looksAtEventsFirst{s, s.(whole)} }},
 	{"a context is looked at last", "precedence", func(s seatmap.Store) seatmap.Store { return heedsNoContext{s, s.(whole)} }},
+	{"a fence is used twice", "histories", func(s seatmap.Store) seatmap.Store { return repeatsFences{s, s.(whole)} }},
+	{"a seat has an owner that never got it", "histories", func(s seatmap.Store) seatmap.Store { return inventsOwners{s, s.(whole)} }},
 	{"a snapshot is read in two parts", "snapshots", func(s seatmap.Store) seatmap.Store { return readsInParts{s} }},
 	{"keys are not exported", "exports", func(s seatmap.Store) seatmap.Store { return exportsNoKeys{s, s.(seatmap.Porter)} }},
 	{"places are not imported", "exports", func(s seatmap.Store) seatmap.Store { return &importsNoPlaces{s, s.(whole), nil} }},
@@ -130,6 +132,9 @@ func TestEveryCheckFindsAFault(t *testing.T) {
 		}
 		found[b.fails] = true
 		assert.NoError(t, m.Close())
+	}
+	for _, b := range brokenNetworks {
+		found[b.fails] = true
 	}
 	for _, name := range seattest.Names() {
 		assert.True(t, found[name], "no fault for the check %q", name)
@@ -493,6 +498,35 @@ func (b heedsNoContext) EndPayment(ctx context.Context, r seatmap.EndPaymentRequ
 		err = ctx.Err()
 	}
 	return h, err
+}
+
+// ofHistory reports whether an event is that of the first history of a check.
+func ofHistory(event string) bool { return strings.HasSuffix(event, "-0") }
+
+type repeatsFences struct {
+	seatmap.Store
+	whole
+}
+
+func (b repeatsFences) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold, error) {
+	h, err := b.Store.Block(ctx, r)
+	if err == nil && ofHistory(r.Event) {
+		h.Token.Fence = 1
+	}
+	return h, err
+}
+
+type inventsOwners struct {
+	seatmap.Store
+	whole
+}
+
+func (b inventsOwners) Seats(ctx context.Context, r seatmap.SeatsRequest) (seatmap.Snapshot, error) {
+	s, err := b.Store.Seats(ctx, r)
+	if err == nil && ofHistory(r.Event) {
+		s.Seats[0].State, s.Seats[0].Fence = seatmap.SeatBlocked, 1<<40
+	}
+	return s, err
 }
 
 type readsInParts struct{ seatmap.Store }

@@ -12,7 +12,9 @@ type Lacks struct {
 	Operator bool // it is no [seatmap.Operator]
 	Payer    bool // it is no [seatmap.Payer]
 	Porter   bool // it is no [seatmap.Porter]
-	Holds    bool // holds end with a restart; bookings never do
+	Holds    bool // holds end with a restart, and with a failover; bookings never do
+	// Replication says that a failover may lose what was acknowledged last, bookings too.
+	Replication bool
 }
 
 // offers checks that the store lacks what o.Lacks says, and nothing else.
@@ -158,7 +160,7 @@ func restarts(s *session) error {
 	if newest.Token.Fence <= max(booking.Token.Fence, held.Token.Fence, ended.Token.Fence) {
 		return failf("the fence %d after a restart is not above %d, one before it", newest.Token.Fence, ended.Token.Fence)
 	}
-	if err := s.changesAcross(from); err != nil {
+	if err := s.changesAcross(from, "6"); err != nil {
 		return err
 	}
 	token, err := seatmap.ParseToken(booking.Token.Reveal())
@@ -170,8 +172,8 @@ func restarts(s *session) error {
 }
 
 // changesAcross watches from a cursor of before a restart: all changes come, up to that of
-// seat 6, or a gap and a snapshot.
-func (s *session) changesAcross(from seatmap.Cursor) error {
+// a seat, or a gap and a snapshot.
+func (s *session) changesAcross(from seatmap.Cursor, seat string) error {
 	gap := false
 	for change, err := range s.store.Watch(s.ctx, seatmap.WatchRequest{Event: s.event, From: from}) {
 		switch {
@@ -185,7 +187,7 @@ func (s *session) changesAcross(from seatmap.Cursor) error {
 			gap = true
 		case change.Previous != from:
 			return failf("a change %v after a restart follows %v, but names %v as its predecessor", change.Kind, from, change.Previous)
-		case slices.Contains(change.Seats, "6"):
+		case slices.Contains(change.Seats, seat):
 			return nil
 		}
 		from = change.Cursor

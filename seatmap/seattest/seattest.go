@@ -8,11 +8,19 @@
 //	}
 //
 // It checks events, grants, areas, tokens, idempotency keys, limits, names, expiry, pages,
-// watches, the order of errors, that no snapshot shows part of a hold, and what
-// [seatmap.Porter], [seatmap.Operator] and [seatmap.Payer] promise. What a store does not
-// offer it declares in [Lacks], and Run checks the declaration. With Options.Another Run
-// checks two clients, and with Options.Restart what is left after a restart. It does not
-// check yet what a store promises across cuts of its network and failovers.
+// watches, that no snapshot shows part of a hold, and what [seatmap.Porter],
+// [seatmap.Operator] and [seatmap.Payer] promise. For each method it checks which of two errors is
+// told. It has several goroutines compete for seats, and looks for an order of their requests
+// that explains what they were answered. What a store does not offer it declares in [Lacks],
+// and Run checks the declaration.
+//
+// With more functions in [Options], Run checks two clients (Another), what is left after the
+// store's server or process has ended (Restart), after it could not be reached (Cut), and
+// after a replica has taken over (Failover). Begin with Open, and add these one by one.
+//
+// A check that fails names the call and its answer. To run one check alone, use the flag
+// -run of go test with its name, such as -run TestStore/keys. All checks together make about
+// 12,000 calls.
 package seattest
 
 import (
@@ -36,7 +44,7 @@ type Options struct {
 	// Resolution is how late after its deadline a hold may end. Zero means 1 ms.
 	Resolution time.Duration
 	// Advance lets the time of the store pass. Nil means to wait. A test in fake time
-	// can pass a function that sleeps in its bubble.
+	// can pass a function that sleeps in its bubble. It is called by one goroutine at a time.
 	Advance func(d time.Duration)
 	// Lacks is what the store does not offer. Run fails if the store has it all the same,
 	// and if it lacks something else.
@@ -48,6 +56,21 @@ type Options struct {
 	// data, and returns a new client, which Run closes. Nil means that nothing is left
 	// after the end of the store.
 	Restart func(s seatmap.Store) (seatmap.Store, error)
+	// Cut makes the server of the store s unreachable, for all clients, until mend is called. In
+	// between each call that needs the server fails with [seatmap.ErrUnavailable], or with
+	// [seatmap.ErrOutcomeUnknown], within Patience. Once mend has returned, the clients find the
+	// server again by themselves. It is called while requests are on the way. Nil means
+	// that the store has no server.
+	Cut func(s seatmap.Store) (mend func() error, err error)
+	// Failover lets a replica take over the data of the store s, and returns a client that uses
+	// it, which may be s itself, and which Run closes. What late does is acknowledged, and may be
+	// lost if Lacks.Replication is set: so a Failover of such a store stops its
+	// replication, calls late, and ends the server that has answered. Failover returns
+	// the error of late. Nil means that there is no replica.
+	Failover func(s seatmap.Store, late func() error) (seatmap.Store, error)
+	// Patience is the longest time that a call takes while the server is cut off. Zero
+	// means 10 s. Run fails if a call takes longer.
+	Patience time.Duration
 }
 
 // Run runs each check as a subtest of t. It panics if o.Open is nil.
@@ -85,6 +108,9 @@ type session struct {
 func newSession(ctx context.Context, o Options, store seatmap.Store) *session {
 	if o.Resolution == 0 {
 		o.Resolution = time.Millisecond
+	}
+	if o.Patience == 0 {
+		o.Patience = 10 * time.Second
 	}
 	if o.Advance == nil {
 		o.Advance = func(d time.Duration) { <-time.After(d) }
