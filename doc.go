@@ -37,13 +37,14 @@
 //
 // # What holds everywhere
 //
-// TryX of a lock, cell, channel, semaphore or pool does not wait; in other names, Try
-// marks what takes a function that may fail, or, as in Rust, OnceLock.TryInsert. Nearly
-// every call that can wait takes a context, or has a form that does. A context that is done is reported
-// first, even if the call need not wait. If a context ends a wait, the error matches both
-// ctx.Err and context.Cause with errors.Is. What a function of yours returns is passed
-// on as it is. Drop
-// ends a counted handle, Release a borrow or a permit, Unlock a guard, and Close an
+// TryX does not wait, except OnceLock.TryInsert and, in package seq, what takes a
+// function that may fail. Nearly every call that can wait takes a context, or has a form
+// that does. A context that is done is reported first, even if the call need not wait,
+// but for WithScope, WithGroup and Cond.WaitWhileContext. If a context ends a wait, the
+// error matches both ctx.Err and context.Cause with errors.Is. What a function of yours
+// returns is passed on as it is.
+//
+// Drop ends a counted handle, Release a borrow or a permit, Unlock a guard, and Close an
 // endpoint or a service. Misuse panics with an error that names the package, type,
 // method and state. What can go wrong in a correct program is an error for errors.Is
 // and errors.As. Goroutines that wait are durably blocked in the bubbles of

@@ -14,10 +14,9 @@ var (
 	// has ended.
 	ErrDropped = errors.New("arcmutex: handle was dropped")
 	// ErrCopied is what methods of a copy of an [Arc] or [Weak] panic with. The
-	// original is not affected. A copy must not be kept longer than the variable of the original
-	// exists, not even unused: a copy on the heap that points to the stack of a
-	// function that has returned can stop the program with "found bad pointer in Go
-	// heap".
+	// original is not affected. Make no copy, not even an unused one: if it is on the heap
+	// and the original was on the stack of a function that has returned, the garbage
+	// collector may stop the program with "found bad pointer in Go heap".
 	ErrCopied = errors.New("arcmutex: handle was copied")
 
 	errLent      = errors.New("arcmutex: handle is the one that NewArcCyclic passed: Clone it")

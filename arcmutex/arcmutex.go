@@ -68,9 +68,10 @@
 //
 // Waiters of these types and of package sema are woken in the order of their arrival.
 // The methods with a context can be canceled. If the context is done before the call, they
-// fail, even if they need not wait: also [LazyLock.GetContext] of a value that is there. If the context ends a wait, the error
-// matches both ctx.Err() and [context.Cause] with [errors.Is], also if the context has a
-// cause of its own.
+// fail, even if they need not wait: also [LazyLock.GetContext] of a value that is there.
+// Only [Cond.WaitWhileContext] first looks whether there is anything to wait for. If the
+// context ends a wait, the error matches both ctx.Err() and [context.Cause] with
+// [errors.Is], also if the context has a cause of its own.
 //
 // A goroutine that waits is durably blocked inside a testing/synctest bubble, where a
 // goroutine that waits for a sync.Mutex is not. A goroutine that waits inside a bubble

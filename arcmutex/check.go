@@ -78,11 +78,10 @@ type CheckOptions struct {
 //     length, even if the goroutines never ran at the same time. It is reported once,
 //     when a goroutine first wants the lock that closes the cycle.
 //   - [DeadlockRecursion]: a goroutine wants a lock that it holds. It is reported when
-//     the goroutine has waited for After. A second RLock often does not wait, and a wait
-//     may end earlier: then it is reported when the same goroutine unlocks its first
-//     hold. Two RLocks count because they deadlock if a writer arrives in between, and so
-//     does an upgrade by a goroutine that also holds a read lock. It is reported once
-//     for each pair of places.
+//     the goroutine has waited for After. If it need not wait so long, as with most second
+//     RLocks, it is reported when the same goroutine unlocks its first hold. Two RLocks
+//     deadlock if a writer arrives in between, and so does an upgrade by a goroutine that
+//     also holds a read lock. It is reported once for each pair of places.
 //   - [DeadlockCycle]: goroutines wait for each other. It is searched for when a
 //     goroutine has waited for After, and reported once, also if its order was reported
 //     before. The checker does not end it: the goroutines continue to wait, unless

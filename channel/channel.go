@@ -18,8 +18,8 @@
 // Clone a sender for each goroutine that ends on its own: the stream ends with the
 // last Close, so no goroutine needs to know which one is last. Goroutines that are
 // waited for anyway, in a WaitGroup or a task scope, may share one sender. Its owner
-// closes it after the wait; so the consumers, which end only then, must not be in that
-// scope.
+// closes it after the wait. The consumers end only when it is closed, so they must not be
+// in the same scope.
 //
 // # Shutdown
 //

@@ -12,10 +12,9 @@ var (
 	// ErrDropped is what methods of a handle panic with if it has ended or is zero.
 	ErrDropped = errors.New("rc: handle was dropped")
 	// ErrCopied is what methods of a copy of a handle panic with. The original is not
-	// affected. A copy must not be kept longer than the variable of the original
-	// exists, not even unused: a copy on the heap that points to the stack of a
-	// function that has returned can stop the program with "found bad pointer in Go
-	// heap".
+	// affected. Make no copy, not even an unused one: if it is on the heap and the
+	// original was on the stack of a function that has returned, the garbage collector
+	// may stop the program with "found bad pointer in Go heap".
 	ErrCopied = errors.New("rc: handle was copied")
 
 	errLent      = errors.New("rc: handle is the one that NewCyclic passed: Clone it")

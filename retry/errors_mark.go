@@ -13,7 +13,8 @@ type permanentError struct{ error }
 
 func (e *permanentError) Unwrap() error { return e.error }
 
-// Permanent marks err as an error that another attempt would not change. It stops [Do],
+// Permanent returns an error that wraps err and marks it: another attempt would not
+// change it. It stops [Do],
 // [DoErr] and [Policy.Attempts], and makes a [Queue]'s job a dead letter. The mark is
 // found through wrapping, among the first thousand errors. It stops only the innermost
 // retry: a retry around that one goes on. Permanent(nil) is nil.
@@ -32,8 +33,8 @@ type afterError struct {
 
 func (e *afterError) Unwrap() error { return e.error }
 
-// After marks err with the shortest delay before the next attempt, as a server asks for
-// with Retry-After. The wait is at least d and up to a tenth of d more, at random, so
+// After returns an error that wraps err and marks it with the shortest delay before the
+// next attempt, as a server asks for with Retry-After. The wait is at least d and up to a tenth of d more, at random, so
 // that clients that got the same answer do not return at the same instant; it is the
 // delay of the [Backoff] if that is longer. If marks are nested or joined, the longest
 // delay counts. A delay of 0 or less asks for nothing. A delay over [Options.MaxDelay]

@@ -19,7 +19,9 @@ import (
 // not done. Its error matches the cause given to Abort. So if f aborts its background tasks at
 // the end, it may get that cause as the error of the group.
 //
-// To stop spawning after a failure, look at the Err of [Scope.Context].
+// To stop spawning after a failure, look at the Err of [Scope.Context], and return its
+// [context.Cause]: if the caller's ctx has ended and no task has failed, a nil error would
+// mean that all was done. A ctx that is done before does not keep WithGroup from calling f.
 //
 // WithGroup returns when f and all tasks have ended. It returns the first error of f or of a
 // task, whether that task was joined or not. If tasks panicked and were not joined, WithGroup

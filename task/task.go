@@ -79,11 +79,10 @@
 //   - [Set.Next] and [Set.All] in a task of the set: the first task of the queue runs in the
 //     slot of the caller.
 //   - [Spawn] to a full group, on the goroutine of a task of the group: as Submit.
-//   - A wait for something that waits in turn for a queued task of the waiting task's own
-//     owner: [Flight.Do], the end of a scope, of JoinAll, Join2 to Join5, Settle or Race,
-//     Close, Shutdown, Wait and Next of another Set or Pool, or a task of another owner. For
-//     example, a task of a pool joins a task that was made with [Go], and that one joins a
-//     queued task of the pool.
+//   - Waits with another one in between: a task of a pool joins a task that was made with
+//     [Go], and that one joins a queued task of the pool. In between may be any task, a
+//     [Flight], the end of a scope, JoinAll, Join2 to Join5, Settle, Race, or Close, Shutdown,
+//     Wait and Next of another Set or Pool.
 //
 // So tasks that wait for tasks do not deadlock, and the number of tasks at work does not
 // exceed the limit, with one exception: a task whose wait was given up, because the context

@@ -47,8 +47,11 @@ type Options struct {
 	PerUser, PerAddress limit.RateOptions
 	// Connections and Streams are how many there can be at once: 19,000 and 10,000.
 	Connections, Streams int
-	// Timeout is how long a request may take: 5 seconds.
+	// Timeout is how long the store may take for a request: 5 seconds.
 	Timeout time.Duration
+	// ClientTimeout is how long a client may take to send a header, to send a body, and to
+	// read an answer or what a stream writes at once: 5 seconds each.
+	ClientTimeout time.Duration
 	// Frame is the shortest time between two writes to a stream: 250 ms. The changes of
 	// that time are written together.
 	Frame time.Duration
@@ -90,6 +93,7 @@ func New(o Options) *Service {
 	set(&o.Connections, defaultConnections)
 	set(&o.Streams, defaultStreams)
 	set(&o.Timeout, defaultTimeout)
+	set(&o.ClientTimeout, defaultTimeout)
 	set(&o.Frame, defaultFrame)
 	set(&o.Grace, defaultGrace)
 	set(&o.PerUser, limit.RateOptions{Events: 50, Burst: 100})
@@ -129,9 +133,9 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 	defer s.perUser.Close()
 	server := &http.Server{
 		Handler:           s.handler,
-		ReadHeaderTimeout: s.o.Timeout,
-		ReadTimeout:       2 * s.o.Timeout,
-		WriteTimeout:      3 * s.o.Timeout, // of a stream: each write's own
+		ReadHeaderTimeout: s.o.ClientTimeout,
+		ReadTimeout:       2 * s.o.ClientTimeout,
+		WriteTimeout:      2*s.o.ClientTimeout + s.o.Timeout, // of a stream: each write's own
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(s.o.Log.Handler(), slog.LevelWarn),

@@ -73,6 +73,9 @@ func serve(t *testing.T, o service.Options) *running {
 	if o.Timeout == 0 {
 		o.Timeout = time.Minute // the machine may be slow
 	}
+	if o.ClientTimeout == 0 {
+		o.ClientTimeout = time.Minute
+	}
 	if o.PerUser.Events == 0 {
 		o.PerUser = limit.RateOptions{Events: 1000, Burst: 100_000}
 	}
@@ -593,7 +596,7 @@ func TestAServiceThatEndsIsNotReadyAndStillAnswers(t *testing.T) {
 }
 
 func TestAClientThatSendsNothingIsCutOff(t *testing.T) {
-	r := serve(t, service.Options{Timeout: 10 * time.Millisecond})
+	r := serve(t, service.Options{ClientTimeout: 10 * time.Millisecond})
 	var d net.Dialer
 	c, err := d.DialContext(t.Context(), "tcp", strings.TrimPrefix(r.url, "http://"))
 	require.NoError(t, err)

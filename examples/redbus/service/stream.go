@@ -91,7 +91,7 @@ func (s *Service) stream(w http.ResponseWriter, r *http.Request) error {
 	defer cancel(nil)
 	defer context.AfterFunc(s.live, func() { cancel(ErrEnding) })()
 
-	out := &sse{w: w, c: http.NewResponseController(w), timeout: s.o.Timeout}
+	out := &sse{w: w, c: http.NewResponseController(w), timeout: s.o.ClientTimeout}
 	_ = out.c.SetReadDeadline(time.Time{}) // that of the server is for requests
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
