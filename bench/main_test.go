@@ -80,7 +80,7 @@ func TestPagesNameWhatExists(t *testing.T) {
 	benchmarks := map[string]bool{"machine": true}
 	found, err := filepath.Glob(root + "/*/*_test.go")
 	require.NoError(t, err)
-	more, err := filepath.Glob(root + "/bench/*/*_test.go")
+	more, err := filepath.Glob(root + "/*/*/*_test.go")
 	require.NoError(t, err)
 	for _, file := range append(found, more...) {
 		text, err := os.ReadFile(file)
