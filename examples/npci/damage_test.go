@@ -121,13 +121,16 @@ func TestWhatIsMissingAtTheBeginningIsNoticed(t *testing.T) {
 		"bank":   "ledger says 1, bank says 0",
 		"queue":  "dead letters, ",
 	} {
-		dir := t.TempDir()
-		args := []string{"-dir=" + dir, "-transactions=500", "-poison=0.01"}
-		require.NoError(t, run(t.Context(), args, io.Discard))
-		require.NoError(t, os.Remove(filepath.Join(dir, name)))
-		err := run(t.Context(), args, io.Discard)
-		require.ErrorIs(t, err, errDamaged, name)
-		require.ErrorContains(t, err, text)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			args := []string{"-dir=" + dir, "-transactions=500", "-poison=0.01", "-delay=20ms"}
+			require.NoError(t, run(t.Context(), args, io.Discard))
+			require.NoError(t, os.Remove(filepath.Join(dir, name)))
+			err := run(t.Context(), args, io.Discard)
+			require.ErrorIs(t, err, errDamaged)
+			require.ErrorContains(t, err, text)
+		})
 	}
 }
 
@@ -170,18 +173,20 @@ func TestADirectoryIsOfOneRun(t *testing.T) {
 func TestAFullDiskEndsItAndTheRestIsDoneLater(t *testing.T) {
 	path, err := os.Executable()
 	require.NoError(t, err)
-	for _, blocks := range []int{1, 8, 17, 30, 40, 64, 70} {
-		dir := t.TempDir()
-		args := append([]string{"-dir=" + dir, "-transactions=3000"}, nasty...)
-		// In blocks of 512 bytes.
-		shell := append([]string{"-c", fmt.Sprintf(`ulimit -f %d; exec "$@"`, blocks), "sh", path}, args...)
-		cmd := testkit.Command(t, "sh", shell...)
-		cmd.Env = append(os.Environ(), child+"=1")
-		output := new(screen)
-		cmd.Stdout, cmd.Stderr = output, output
-		require.NoError(t, cmd.Start())
-		requireFailure(t, cmd, output, "file too large")
-		finish(t, dir, nasty...)
+	for _, blocks := range []int{1, 8, 17, 30, 40, 64, 70} { // of 512 bytes
+		t.Run(fmt.Sprintf("%d blocks", blocks), func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			args := append([]string{"-transactions=2200"}, nasty...) // whose ledger has 74 blocks
+			shell := append([]string{"-c", fmt.Sprintf(`ulimit -f %d; exec "$@"`, blocks), "sh", path, "-dir=" + dir}, args...)
+			cmd := testkit.Command(t, "sh", shell...)
+			cmd.Env = append(os.Environ(), child+"=1")
+			output := new(screen)
+			cmd.Stdout, cmd.Stderr = output, output
+			require.NoError(t, cmd.Start())
+			requireFailure(t, cmd, output, "file too large")
+			finish(t, dir, args...)
+		})
 	}
 }
 
@@ -224,7 +229,7 @@ func TestTheFirstSignalEndsItInOrderTheSecondAtOnce(t *testing.T) {
 
 func TestARestoredLedgerTakesUpTheDeadLetters(t *testing.T) {
 	dir := t.TempDir()
-	args := []string{"-dir=" + dir, "-transactions=200", "-poison=0.5"}
+	args := []string{"-dir=" + dir, "-transactions=200", "-poison=0.5", "-delay=20ms"}
 	ledger, mark := filepath.Join(dir, "ledger"), filepath.Join(dir, "run")
 	require.NoError(t, run(t.Context(), args, io.Discard))
 	data, err := os.ReadFile(ledger)
