@@ -23,6 +23,11 @@ import (
 	"github.com/coderrange/ferrous/seatmap"
 )
 
+// ErrFormat is the error of an event whose keys another version of this package has
+// written, or another program, so that they have other types or lengths. It comes with
+// [seatmap.ErrUnavailable]. Nothing has been changed.
+var ErrFormat = errors.New("redisseat: the event has another format")
+
 // Options configures a [Store].
 type Options struct {
 	// Client says how to reach the servers. Open sets DisableRetry, because a request
@@ -126,13 +131,17 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		s.patience = 10 * time.Second
 	}
 	s.ended, s.end = context.WithCancel(context.WithoutCancel(ctx))
-	// The log of slow queries shows the first 128 bytes of an argument.
+	// The log of slow queries shows the first 128 bytes of an argument, which are zero.
 	drawn := make([]byte, 128+32)
 	_, _ = crand.Read(drawn[128:]) // never fails
 	got, err := secretScript.Exec(ctx, client, []string{"{" + o.Prefix + "}secret"}, []string{string(drawn)}).ToString()
 	if err != nil {
 		_ = s.Close()
 		return nil, fmt.Errorf("redisseat: Open: %w", s.failure(ctx, true, err))
+	}
+	if len(got) != len(drawn) {
+		_ = s.Close()
+		return nil, fmt.Errorf("redisseat: Open: %w: %w: the secret has %d bytes", seatmap.ErrUnavailable, ErrFormat, len(got))
 	}
 	s.secret = []byte(got)
 	return s, nil
@@ -222,7 +231,9 @@ func (s *Store) run(ctx context.Context, what script, keys, args []string) ([]ru
 					return nil, s.failure(ctx, true, err)
 				}
 			case "version":
-				return nil, fmt.Errorf("redisseat: the event has format %q, not 1: %w", text(answer, 1), seatmap.ErrUnavailable)
+				return nil, fmt.Errorf("%w: %w: %q, not 1", seatmap.ErrUnavailable, ErrFormat, text(answer, 1))
+			case "damaged":
+				return nil, fmt.Errorf("%w: %w: a key has another length", seatmap.ErrUnavailable, ErrFormat)
 			default:
 				return answer, nil
 			}
@@ -319,6 +330,11 @@ func ended(ctx context.Context) error {
 func (s *Store) failure(ctx context.Context, reads bool, err error) error {
 	done := ctx.Err() != nil
 	unsent := seatmap.ErrUnavailable
+	if reply, ok := rueidis.IsRedisErr(err); ok && strings.Contains(reply.Error(), "WRONGTYPE") {
+		if _, ok := errors.AsType[carriedOutError](err); !ok { // scripts look at the types first
+			return fmt.Errorf("%w: %w: %w", unsent, ErrFormat, err)
+		}
+	}
 	switch {
 	case reads && done:
 		return ended(ctx)

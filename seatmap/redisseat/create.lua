@@ -1,12 +1,22 @@
--- ARGV: 1 '', 2 print, 3 life, 4 layout, 5 seats in their states, 6 how many, 7 available, 8
+-- ARGV: 1 '', 2 print, 3 life, 4 layout, 5 seats in their states, each
+-- empty if it was uploaded, 6 how many, 7 available, 8
 -- to 10 limits, 11 length of the stream
 local again = repeated()
 if again then return again end
 if life then return {'exists'} end
+-- put gives a key its bytes, or those that were uploaded.
+local function put(key, bytes, upload)
+  if bytes == '' then
+    if redis.call('EXISTS', upload) == 0 then return false end
+    redis.call('RENAME', upload, key)
+    redis.call('PERSIST', key)
+  else redis.call('SET', key, bytes) end
+  return true
+end
+if not put(ofLife('l', ARGV[3]), ARGV[4], ofLife('tl', ARGV[3])) then return {'upload'} end
+if not put(S, ARGV[5], ofLife('ts', ARGV[3])) then return {'upload'} end
 redis.call('HSET', E, 'version', '1', 'life', ARGV[3], 'rev', text(now), 'free', ARGV[7], 'held', '0', 'count', ARGV[6],
   'closed', text(tonumber(ARGV[6]) - tonumber(ARGV[7])), 'seats', ARGV[8], 'holds', ARGV[9],
   'lifetime', ARGV[10], 'ring', ARGV[11], 'key', A ~= E and A or '')
-redis.call('SET', ofLife('l', ARGV[3]), ARGV[4])
-if #ARGV[5] > 0 then redis.call('SET', S, ARGV[5]) end
 remember(receipt, 0)
 return {'ok'}

@@ -33,6 +33,18 @@
 // states of all seats are one string with 9 bytes a seat. The layout is stored once for
 // each creation of the event, and clients cache it.
 //
+// A call takes the server longer the more seats it names. An event of a million seats is created, read and removed in parts, so that the server does other work
+// in between; only the string of the states is read at once. A call of BlockAny reads the
+// states of all seats. If a client ends in the middle of Remove, the event is removed, and
+// the answers to the keys of its holds and bookings can stay in the server's memory.
+//
+// # Secrets
+//
+// The text of a key and the secret of a token never reach the server: it gets hashes, and
+// fences. So its log of slow queries shows names of events and users and the numbers of
+// seats, and nothing that is worth anything to others. The key that ends with "}secret" is
+// what tokens are made from. Whoever can read it can make tokens. MONITOR shows it, too.
+//
 // This version has no areas and is no [seatmap.Operator], [seatmap.Payer] or
 // [seatmap.Porter].
 package redisseat

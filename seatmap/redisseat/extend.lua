@@ -2,7 +2,7 @@
 local untl = now + asked
 if lifetime > 0 and untl > r.at + lifetime then return {'lifetime'} end
 if untl > r.untl then
-  r.untl = untl
+  r.untl, r.changed = untl, math.max(rev + 1, now)
   save(r)
   redis.call('ZADD', D, text(untl), text(r.fence))
   changed('Extended', r, r.seats, untl)

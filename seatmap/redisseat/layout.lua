@@ -1,1 +1,3 @@
-return {'ok', life, redis.call('GET', blob)}
+-- ARGV: 3 first byte, 4 how many
+local from = tonumber(ARGV[3])
+return {'ok', life, text(redis.call('STRLEN', blob)), redis.call('GETRANGE', blob, from, from + ARGV[4] - 1)}

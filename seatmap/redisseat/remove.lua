@@ -1,14 +1,14 @@
 local again = repeated()
 if again then return again end
 if not life then return {'unknown'} end
-for _, raw in ipairs(redis.call('HVALS', R)) do
-  local r = cmsgpack.unpack(raw)
-  if r.key ~= '' then redis.call('PEXPIRE', r.key, 1) end
-end
+if meta[9] ~= '1' then return {'version', meta[9] or ''} end
+redis.call('XLEN', stream)
+if redis.call('EXISTS', R) == 1 then redis.call('RENAME', R, ofLife('g', life)) end -- see clean.lua
 local key = redis.call('HGET', E, 'key')
 if key and key ~= '' then redis.call('PEXPIRE', key, keyMemory) end
 changed('Removed', receipt, '', 0)
 redis.call('PEXPIRE', stream, 60000)
-redis.call('UNLINK', E, S, R, D, U, blob)
+redis.call('UNLINK', E, S, D, U, blob)
+receipt.seats = life
 remember(receipt, keyMemory)
-return {'ok'}
+return hold('ok', receipt)

@@ -31,6 +31,14 @@ var (
 	countsText string
 	//go:embed seats.lua
 	seatsText string
+	//go:embed cells.lua
+	cellsText string
+	//go:embed records.lua
+	recordsText string
+	//go:embed upload.lua
+	uploadText string
+	//go:embed clean.lua
+	cleanText string
 	//go:embed holds.lua
 	holdsText string
 	//go:embed block.lua
@@ -66,6 +74,10 @@ var (
 	stateScript    = newScript(true, common, head, stateText)
 	countsScript   = newScript(true, common, head, countsText)
 	seatsScript    = newScript(true, common, head, seatsText)
+	cellsScript    = newScript(true, common, head, cellsText)
+	recordsScript  = newScript(true, common, head, recordsText)
+	uploadScript   = newScript(true, common, uploadText)
+	cleanScript    = newScript(true, common, cleanText)
 	holdsScript    = newScript(true, common, head, holdsText)
 	blockScript    = newScript(false, common, head, blockText)
 	bookScript     = newScript(false, common, head, owner, bookText)
@@ -73,5 +85,5 @@ var (
 	extendScript   = newScript(false, common, head, owner, extendText)
 
 	// secretScript returns the secret of the store, which the first client has drawn.
-	secretScript = newScript(true, "redis.call('SET', KEYS[1], string.sub(ARGV[1], 129), 'NX') return redis.call('GET', KEYS[1])")
+	secretScript = newScript(true, "redis.call('SET', KEYS[1], ARGV[1], 'NX') return redis.call('GET', KEYS[1])")
 )

@@ -73,18 +73,32 @@ func (s *Store) shape(ctx context.Context, event string) (*shape, error) {
 	if sh != nil {
 		return sh, nil
 	}
-	answer, err := s.run(ctx, layoutScript, s.keys(event, ""), []string{"", ""})
-	if err != nil {
-		return nil, err
-	}
-	if text(answer, 0) == "unknown" {
-		return nil, unknownEvent(event)
+	var written []byte
+	life := ""
+	for size := 1; len(written) < size; {
+		answer, err := s.run(ctx, layoutScript, s.keys(event, ""), []string{life, "", strconv.Itoa(len(written)), strconv.Itoa(chunk)})
+		if err != nil {
+			return nil, err
+		}
+		switch text(answer, 0) {
+		case "unknown":
+			return nil, unknownEvent(event)
+		case "life": // it was removed and created again
+			written, life = nil, ""
+			continue
+		}
+		life, size = text(answer, 1), int(number(answer, 2))
+		part := text(answer, 3)
+		if part == "" {
+			break
+		}
+		written = append(written, part...)
 	}
 	var layout seatmap.Layout
-	if err := json.Unmarshal([]byte(text(answer, 2)), &layout); err != nil {
-		return nil, fmt.Errorf("redisseat: the layout of an event is damaged: %w: %w", seatmap.ErrUnavailable, err)
+	if err := json.Unmarshal(written, &layout); err != nil {
+		return nil, fmt.Errorf("%w: %w: its layout is damaged: %w", seatmap.ErrUnavailable, ErrFormat, err)
 	}
-	sh, _, err = newShape(ctx, event, text(answer, 1), layout)
+	sh, _, err := newShape(ctx, event, life, layout)
 	if err != nil {
 		return nil, err
 	}

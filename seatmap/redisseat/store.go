@@ -17,7 +17,12 @@ import (
 	"github.com/coderrange/ferrous/seatmap"
 )
 
-const cellSize = 9 // bytes of a seat: its state and fence
+const (
+	cellSize = 9       // bytes of a seat: its state and fence
+	chunk    = 1 << 18 // bytes that are sent at once to create an event
+	// fewSeats is how many seats a page can have for the server to find their records.
+	fewSeats = 2048
+)
 
 // Create implements [seatmap.Store]. A layout with areas is refused with
 // [seatmap.ErrInvalidLayout].
@@ -57,9 +62,25 @@ func (s *Store) Create(ctx context.Context, r seatmap.CreateRequest) (seatmap.Re
 	_, _ = crand.Read(life[:]) // never fails
 	life[7] |= 1               // not 0
 	p := printOf("Create").add("Layout", string(layout)).add("Limits", fmt.Sprint(r.Limits))
+	name := fmt.Sprintf("%016x", life)
+	for _, part := range []struct {
+		kind  string
+		bytes *[]byte
+	}{{"tl", &layout}, {"ts", &cells}} {
+		if len(*part.bytes) <= chunk {
+			continue
+		}
+		for i, bytes := range slices.Collect(slices.Chunk(*part.bytes, chunk)) {
+			_, err := s.run(ctx, uploadScript, s.keys(r.Event, ""), []string{"", "", name, part.kind, strconv.Itoa(i * chunk), string(bytes)})
+			if err != nil {
+				return seatmap.Receipt{}, err
+			}
+		}
+		*part.bytes = nil
+	}
 	keys := s.keys(r.Event, s.answerOf(r.Key, r.Event))
 	answer, err := s.run(ctx, createScript, keys, []string{
-		"", p.text, fmt.Sprintf("%016x", life), string(layout), string(cells), strconv.Itoa(len(all.Seats)), strconv.Itoa(free),
+		"", p.text, name, string(layout), string(cells), strconv.Itoa(len(all.Seats)), strconv.Itoa(free),
 		strconv.Itoa(r.Limits.Seats), strconv.Itoa(r.Limits.Holds), microseconds(r.Limits.Lifetime), strconv.Itoa(s.options.Ring),
 	})
 	if err != nil {
@@ -81,7 +102,12 @@ func (s *Store) Remove(ctx context.Context, r seatmap.RemoveRequest) (seatmap.Re
 	if err != nil {
 		return seatmap.Receipt{}, err
 	}
-	return receipt(answer, r.Event, p, nil)
+	got, err := receipt(answer, r.Event, p, nil)
+	if err == nil {
+		// The event is removed, whatever becomes of this.
+		_, _ = s.run(ctx, cleanScript, s.keys(r.Event, ""), []string{"", "", text(answer, 5)})
+	}
+	return got, err
 }
 
 // request runs a script about one event. The function make returns the arguments after
@@ -424,6 +450,19 @@ func (s *Store) page(
 	ctx context.Context, event string, which func(sh *shape) (from, n int, err error),
 ) (seatmap.Snapshot, *shape, error) {
 	var from, n int
+	for range 8 { // if the event changes much, the server does it at once
+		sh, err := s.shape(ctx, event)
+		if err != nil {
+			return seatmap.Snapshot{}, nil, err
+		}
+		if _, n, err := which(sh); err != nil || n <= fewSeats {
+			break
+		}
+		page, sh, done, err := s.large(ctx, event, which)
+		if done || err != nil {
+			return page, sh, err
+		}
+	}
 	sh, answer, err := s.request(ctx, seatsScript, event, "", seatmap.Key{}, print{}, func(sh *shape) ([]string, error) {
 		var err error
 		from, n, err = which(sh)
@@ -433,10 +472,59 @@ func (s *Store) page(
 		return seatmap.Snapshot{}, nil, err
 	}
 	records := map[uint64]seatmap.SeatInfo{}
-	for _, one := range answer[5:] {
+	if err := addRecords(records, answer[5:]); err != nil {
+		return seatmap.Snapshot{}, nil, err
+	}
+	return pageOf(event, sh, answer, text(answer, 4), records, from, n), sh, nil
+}
+
+// large returns a page of many seats, if it is one, so that no script takes long: it gets
+// all seats at one moment, and then their records in parts. It is not done if a record has
+// ended or changed in between.
+func (s *Store) large(
+	ctx context.Context, event string, which func(sh *shape) (from, n int, err error),
+) (page seatmap.Snapshot, sh *shape, done bool, err error) {
+	var from, n int
+	sh, answer, err := s.request(ctx, cellsScript, event, "", seatmap.Key{}, print{}, func(sh *shape) ([]string, error) {
+		from, n, err = which(sh)
+		return nil, err
+	})
+	if err != nil {
+		return page, nil, false, err
+	}
+	cells := text(answer, 4)[from*cellSize:]
+	records := map[uint64]seatmap.SeatInfo{}
+	var fences []byte
+	for i := range n {
+		if cell := cells[i*cellSize:][:cellSize]; cell[0] == 'h' || cell[0] == 'B' {
+			fence := binary.BigEndian.Uint64([]byte(cell[1:]))
+			if _, ok := records[fence]; !ok {
+				records[fence] = seatmap.SeatInfo{}
+				fences = append(fences, cell[1:]...)
+			}
+		}
+	}
+	for part := range slices.Chunk(fences, 8*512) {
+		answer, err := s.run(ctx, recordsScript, s.keys(event, ""), []string{sh.life, "", string(part), text(answer, 2)})
+		switch {
+		case err != nil:
+			return page, nil, false, err
+		case text(answer, 0) != "ok":
+			return page, nil, false, nil
+		}
+		if err := addRecords(records, answer[1:]); err != nil {
+			return page, nil, false, err
+		}
+	}
+	return pageOf(event, sh, answer, cells, records, from, n), sh, true, nil
+}
+
+// addRecords adds what scripts answer of records.
+func addRecords(records map[uint64]seatmap.SeatInfo, answer []rueidis.RedisMessage) error {
+	for _, one := range answer {
 		r, err := one.ToArray()
 		if err != nil {
-			return seatmap.Snapshot{}, nil, fmt.Errorf("redisseat: a script answered: %w: %w", seatmap.ErrUnavailable, err)
+			return fmt.Errorf("redisseat: a script answered: %w: %w", seatmap.ErrUnavailable, err)
 		}
 		info := seatmap.SeatInfo{State: seatmap.SeatBooked, User: text(r, 2), At: moment(r, 3), Fence: uint64(number(r, 1))}
 		if number(r, 4) > 0 {
@@ -444,12 +532,18 @@ func (s *Store) page(
 		}
 		records[info.Fence] = info
 	}
+	return nil
+}
+
+// pageOf returns the page of n seats that cells begins with.
+func pageOf(
+	event string, sh *shape, answer []rueidis.RedisMessage, cells string, records map[uint64]seatmap.SeatInfo, from, n int,
+) seatmap.Snapshot {
 	revision := uint64(number(answer, 2))
 	page := seatmap.Snapshot{
 		Event: event, Revision: revision, Cursor: seatmap.NewCursor(sh.lifeNumber(), revision),
 		Seats: make([]seatmap.SeatInfo, 0, n), More: from+n < len(sh.labels),
 	}
-	cells := text(answer, 4)
 	for i := range n {
 		cell := cells[i*cellSize:][:cellSize]
 		var info seatmap.SeatInfo
@@ -462,7 +556,7 @@ func (s *Store) page(
 		info.Seat = sh.labels[from+i]
 		page.Seats = append(page.Seats, info)
 	}
-	return page, sh, nil
+	return page
 }
 
 // Layout implements [seatmap.Store].
