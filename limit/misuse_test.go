@@ -2,8 +2,6 @@ package limit_test
 
 import (
 	"context"
-	"fmt"
-	"log/slog"
 	"math"
 	"strings"
 	"testing"
@@ -107,13 +105,6 @@ func TestMisusePanicsByName(t *testing.T) {
 	require.False(t, new(limit.Reservation).Cancel())
 }
 
-// A state is one in which a value prints and is drawn as the table below says.
-type state interface {
-	fmt.Stringer
-	fmt.GoStringer
-	slog.LogValuer
-}
-
 func TestValuesPrintTheirState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := limit.RateOptions{Events: 2, Burst: 3}
@@ -134,7 +125,7 @@ func TestValuesPrintTheirState(t *testing.T) {
 		go func() { assert.ErrorIs(t, c.DoErr(t.Context(), nothing), limit.ErrClosed) }()
 		synctest.Wait()
 		closed.Close()
-		for want, v := range map[string]state{
+		for want, v := range map[string]testkit.Shown{
 			"Rate(0 available, 2 per 1s, burst 3)\navailable 0\nrate 2 per 1s, burst 3": r,
 			"Rate(not made by NewRate)\nstate not made by NewRate":                      new(limit.Rate),
 
@@ -150,22 +141,7 @@ func TestValuesPrintTheirState(t *testing.T) {
 			"Permit(released)\n released":                                                                         limit.Permit{},
 			"Permit(not acquired)\n not acquired":                                                                 refused,
 		} {
-			lines := []string{v.String()}
-			if d, ok := v.(interface {
-				Diagram(draw func(name, state string, part any))
-			}); ok {
-				d.Diagram(func(name, state string, part any) {
-					line := name + " " + state
-					if part != nil {
-						line += fmt.Sprintf(" → %T", part)
-					}
-					lines = append(lines, line)
-				})
-			}
-			assert.Equal(t, want, strings.Join(lines, "\n"))
-			for _, same := range []string{fmt.Sprintf("%v", v), fmt.Sprintf("%+v", v), v.GoString(), fmt.Sprintf("%#v", v), v.LogValue().String()} {
-				assert.Equal(t, v.String(), same)
-			}
+			testkit.ShownAs(t, want, v)
 		}
 		c.Close()
 		p.Release()

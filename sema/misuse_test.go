@@ -2,8 +2,6 @@ package sema_test
 
 import (
 	"context"
-	"fmt"
-	"log/slog"
 	"math"
 	"strings"
 	"testing"
@@ -76,14 +74,6 @@ func TestMisusePanicsByName(t *testing.T) {
 	assert.EqualValues(t, 2, held.Len(), "misuse has changed it")
 }
 
-// A state is one in which a value prints and is drawn as the table below says.
-type state interface {
-	fmt.Stringer
-	fmt.GoStringer
-	slog.LogValuer
-	Diagram(draw func(name, state string, part any))
-}
-
 func TestValuesPrintTheirState(t *testing.T) {
 	s := sema.NewSemaphore(3)
 	p, err := s.TryAcquire(2)
@@ -99,7 +89,7 @@ func TestValuesPrintTheirState(t *testing.T) {
 	stored.NotifyOne()
 	defer l.Close()
 	notified.Close()
-	for want, v := range map[string]state{
+	for want, v := range map[string]testkit.Shown{
 		"Semaphore(1)\nfree 1\nwaiting 0":                        s,
 		"Semaphore(0 closed)\nfree 0\nwaiting 0\nstate closed":   closed,
 		"Permit(2)\npermits of 2 → *sema.Semaphore":              p,
@@ -114,17 +104,6 @@ func TestValuesPrintTheirState(t *testing.T) {
 		"Listener(closed)\n closed":                              new(sema.Listener),
 		"Barrier(0 of 2)\nwaiting 0\nparties 2":                  sema.NewBarrier(2),
 	} {
-		lines := []string{v.String()}
-		v.Diagram(func(name, state string, part any) {
-			line := name + " " + state
-			if part != nil {
-				line += fmt.Sprintf(" → %T", part)
-			}
-			lines = append(lines, line)
-		})
-		assert.Equal(t, want, strings.Join(lines, "\n"))
-		for _, same := range []string{fmt.Sprintf("%v", v), fmt.Sprintf("%+v", v), v.GoString(), fmt.Sprintf("%#v", v), v.LogValue().String()} {
-			assert.Equal(t, v.String(), same)
-		}
+		testkit.ShownAs(t, want, v)
 	}
 }

@@ -152,16 +152,23 @@ func TestARequestThatWaitsHeedsItsContext(t *testing.T) {
 	})
 }
 
+// requireAMinute sends two requests, of which the second must wait a minute, and at
+// most a tenth longer.
+func requireAMinute(t *testing.T, p *peer) {
+	t.Helper()
+	_, err := p.send(t.Context(), shop)
+	require.NoError(t, err)
+	d, err := p.send(t.Context(), shop)
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, d, time.Minute)
+	require.LessOrEqual(t, d, 66*time.Second)
+}
+
 func TestDatesCountByTheClockOfTheServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPeer(limithttp.TransportOptions{MaxWait: time.Hour})
 		p.answer = says(http.StatusServiceUnavailable, "Date: Tue, 15 Nov 1994 08:12:31 GMT", "Retry-After: Tue, 15 Nov 1994 08:13:31 GMT")
-		_, err := p.send(t.Context(), shop)
-		require.NoError(t, err)
-		d, err := p.send(t.Context(), shop)
-		require.NoError(t, err)
-		require.GreaterOrEqual(t, d, time.Minute)
-		require.LessOrEqual(t, d, 66*time.Second)
+		requireAMinute(t, p)
 	})
 }
 
@@ -174,12 +181,7 @@ func TestNoServerSilencesAClientForever(t *testing.T) {
 		} {
 			p := newPeer(limithttp.TransportOptions{MaxDelay: time.Minute, MaxWait: time.Hour})
 			p.answer = says(http.StatusTooManyRequests, fields...)
-			_, err := p.send(t.Context(), shop)
-			require.NoError(t, err)
-			d, err := p.send(t.Context(), shop)
-			require.NoError(t, err)
-			require.GreaterOrEqual(t, d, time.Minute)
-			require.LessOrEqual(t, d, 66*time.Second)
+			requireAMinute(t, p)
 		}
 	})
 }
