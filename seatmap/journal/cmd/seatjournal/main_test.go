@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -102,6 +103,48 @@ $`, out)
 	assert.Equal(t, out, strings.Join(rest, ""), "it says what verify says, and the frames")
 }
 
+// TestLinesOfFilesSumUpTheirFrames has a log of several files.
+func TestLinesOfFilesSumUpTheirFrames(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "journal")
+	s, err := journal.Open(dir, small)
+	require.NoError(t, err)
+	_, err = s.Create(ctx, seatmap.CreateRequest{Event: "concert", Layout: seatmap.Layout{Count: 150}})
+	require.NoError(t, err)
+	for i := range 150 {
+		h, err := s.Block(ctx, seatmap.BlockRequest{Event: "concert", User: strings.Repeat("u", 200), Seats: []string{strconv.Itoa(i + 1)}, TTL: time.Hour})
+		require.NoError(t, err)
+		_, err = s.Book(ctx, seatmap.BookRequest{Token: h.Token})
+		require.NoError(t, err)
+	}
+	require.NoError(t, s.Close())
+	code, out, errs := seatjournal("inspect", dir)
+	require.Zero(t, code, errs)
+	count, sum, seals, all := 0, 0, 0, 0
+	for line := range strings.Lines(out) {
+		var name string
+		var at, bytes, records, first int
+		if strings.HasPrefix(line, "  ") {
+			kind := strings.TrimSuffix(strings.Fields(line)[3], ",")
+			_, err := fmt.Sscanf(line, "  %s byte %d: "+kind+", %d bytes, %d records from %d", &name, &at, &bytes, &records, &first)
+			require.NoError(t, err, line)
+			if kind == "records" || kind == "seal" || kind == "close" {
+				count, sum = count+1, sum+records
+			}
+		} else if _, err := fmt.Sscanf(line, "%s %d frames with %d records from %d", &name, &bytes, &records, &first); err == nil {
+			assert.Equal(t, count, bytes, line)
+			assert.Equal(t, sum, records, line)
+			all += sum
+			count, sum = 0, 0
+			if strings.HasSuffix(line, "; the log goes on\n") {
+				seals++
+			}
+		}
+	}
+	assert.Equal(t, 1, seals)
+	assert.Greater(t, all, 150)
+	assert.Contains(t, out, fmt.Sprintf("sound: %d records behind the checkpoint, 1 events\n", all))
+}
+
 // files returns the contents of a directory by name, without who has it open.
 func files(t *testing.T, dir string) map[string]string {
 	t.Helper()
@@ -191,6 +234,9 @@ func TestDamageIsToldAsOpenTellsIt(t *testing.T) {
 			assert.Equal(t, 1, code)
 			assert.Contains(t, errs, fmt.Sprintf("seatjournal: %s: %s is damaged at byte %d: %s\n", dir, damage.File, damage.Offset, damage.Reason))
 			assert.NotContains(t, out, "sound")
+			if strings.Contains(out, name+": ") {
+				assert.Contains(t, out, "; and then damage\n")
+			}
 			code, _, errs = seatjournal("export", dir, "concert")
 			assert.Equal(t, 1, code, errs)
 		}
