@@ -14,10 +14,9 @@ type permanentError struct{ error }
 func (e *permanentError) Unwrap() error { return e.error }
 
 // Permanent returns an error that wraps err and marks it: another attempt would not
-// change it. It stops [Do],
-// [DoErr] and [Policy.Attempts], and makes a [Queue]'s job a dead letter. The mark is
-// found through wrapping, among the first thousand errors. It stops only the innermost
-// retry: a retry around that one goes on. Permanent(nil) is nil.
+// change it. It stops [Do], [DoErr] and [Policy.Attempts], and makes a [Queue]'s job a
+// dead letter. The mark is found through wrapping, among the first thousand errors. It
+// stops only the innermost retry: a retry around that one goes on. Permanent(nil) is nil.
 func Permanent(err error) error {
 	if err == nil {
 		return nil
