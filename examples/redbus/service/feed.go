@@ -129,7 +129,7 @@ func (f *feed) add(c seatmap.Change) {
 func (f *feed) since(at seatmap.Cursor) (frames []frame, lost bool, err error) {
 	f.log.RWith(func(b *backlog) {
 		switch {
-		case b.base.IsZero(): // the watch has not begun
+		case b.base.IsZero() || at.IsZero(): // the watch, or the client, has not begun
 		case at.Life() != b.base.Life() || at.Revision() < b.base.Revision():
 			lost = true
 		default:
