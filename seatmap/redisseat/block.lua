@@ -28,7 +28,7 @@ local r = {fence = math.max(rev + 1, now), user = user, at = now, untl = now + t
   key = A ~= E and A or ''}
 set(list, 'h', r.fence)
 save(r)
-redis.call('ZADD', D, text(r.untl), text(r.fence))
+redis.call('ZADD', D, r.untl, r.fence)
 owns(user, n, r.fence, 1)
 remember(r, 0)
 changed('Blocked', r, list, r.untl)

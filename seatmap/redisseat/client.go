@@ -381,7 +381,10 @@ func text(answer []rueidis.RedisMessage, i int) string {
 
 // number returns an element of an answer that is a number.
 func number(answer []rueidis.RedisMessage, i int) int64 {
-	n, _ := strconv.ParseInt(text(answer, i), 10, 64)
+	if i >= len(answer) {
+		return 0
+	}
+	n, _ := answer[i].AsInt64()
 	return n
 }
 

@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 
 // server is a Redis server of one test.
 type server struct {
-	t       *testing.T
+	t       testing.TB
 	program string
 	dir     string
 	args    []string
@@ -47,7 +47,7 @@ type server struct {
 }
 
 // program finds a program, or skips the test if it is not installed.
-func program(t *testing.T, name string) string {
+func program(t testing.TB, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
@@ -62,7 +62,7 @@ func program(t *testing.T, name string) string {
 // startServer starts a server that keeps its data in a folder of the test, or skips the
 // test if the program is not installed. Without arguments, the server loses nothing that
 // it has acknowledged.
-func startServer(t *testing.T, args ...string) *server {
+func startServer(t testing.TB, args ...string) *server {
 	t.Helper()
 	if len(args) == 0 {
 		args = []string{"--appendonly", "yes", "--appendfsync", "always"}
@@ -75,7 +75,7 @@ func startServer(t *testing.T, args ...string) *server {
 
 // freePort returns a port that nobody listens on. It is below those that systems give to
 // outgoing connections.
-func freePort(t *testing.T) int {
+func freePort(t testing.TB) int {
 	t.Helper()
 	for {
 		port := 10_000 + rand.IntN(12_000)
@@ -180,7 +180,7 @@ func (s *server) options() redisseat.Options {
 }
 
 // open opens a client.
-func open(t *testing.T, o redisseat.Options) *redisseat.Store {
+func open(t testing.TB, o redisseat.Options) *redisseat.Store {
 	t.Helper()
 	store, err := redisseat.Open(t.Context(), o)
 	require.NoError(t, err)
