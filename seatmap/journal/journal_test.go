@@ -104,7 +104,8 @@ func TestAStoreKeepsWhatTheInterfaceSays(t *testing.T) {
 					disk = &faultfs.FS{}
 					return cutnet.New(open(t, disk, o), cutnet.Faults{})
 				},
-				Cut: func(s seatmap.Store) (mend func() error, err error) { return s.(*cutnet.Client).Cut() },
+				Cut:      func(s seatmap.Store) (mend func() error, err error) { return s.(*cutnet.Client).Cut() },
+				Patience: time.Minute,
 				Failover: func(s seatmap.Store, late func() error) (seatmap.Store, error) {
 					if err := late(); err != nil {
 						return nil, err

@@ -15,8 +15,14 @@ func isCut(err error) bool {
 	return errors.Is(err, seatmap.ErrUnavailable) || errors.Is(err, seatmap.ErrOutcomeUnknown)
 }
 
+const moment = 10 * time.Millisecond
+
 // pause lets a moment pass between two attempts.
-func pause() { <-time.After(10 * time.Millisecond) }
+func pause() { <-time.After(moment) }
+
+// attempts is how often a call is tried after a cut: connections that were lost may have to
+// be noticed first.
+func (s *session) attempts() int { return int(s.Patience / moment) }
 
 // bounded makes a call that must not take longer than Patience.
 func (s *session) bounded(call func(context.Context) (answer, error)) (answer, error) {
@@ -46,14 +52,13 @@ func (c *cut) did() {
 func (c *cut) ends() { c.stuck <- struct{}{} }
 
 // wait waits for the end of the cut, and between further attempts.
-func (c *cut) wait(attempt int) error {
-	const most = 500 // connections that were lost may have to be noticed first
+func (c *cut) wait(s *session, attempt int) error {
 	switch {
 	case attempt == 0:
 		c.stuck <- struct{}{}
 		<-c.mended
-	case attempt > most:
-		return failf("the store is still cut off after %d attempts after mend", most)
+	case attempt > s.attempts():
+		return failf("the store is still cut off after %d attempts after mend", attempt)
 	default:
 		pause()
 	}
@@ -260,7 +265,7 @@ func (s *session) stateOf(seat string) (string, error) {
 // outcome repeats a request that failed in a cut.
 func (s *session) outcome(name string, call func(context.Context) (answer, error), failed error) error {
 	again, err := s.bounded(call)
-	for attempt := 1; isCut(err) && attempt < 500; attempt++ {
+	for attempt := 1; isCut(err) && attempt < s.attempts(); attempt++ {
 		pause()
 		if errors.Is(err, seatmap.ErrOutcomeUnknown) {
 			failed = err
@@ -288,7 +293,7 @@ func (s *session) follow(ctx context.Context, seat string, watching chan<- struc
 	for attempt := 0; ; attempt++ {
 		for change, err := range s.store.Watch(ctx, seatmap.WatchRequest{Event: s.event, From: from}) {
 			if err != nil {
-				if !begun || !isCut(err) || attempt == 500 {
+				if !begun || !isCut(err) || attempt == s.attempts() {
 					return err
 				}
 				break

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -87,7 +88,8 @@ func TestAMapBehindANetworkConforms(t *testing.T) {
 		Open: func(*testing.T) seatmap.Store {
 			return cutnet.New(seatmap.NewMap(seatmap.MapOptions{}), cutnet.Faults{})
 		},
-		Cut: cut,
+		Cut:      cut,
+		Patience: time.Minute,
 	})
 }
 
@@ -105,7 +107,7 @@ func TestAMapWithAReplicaConforms(t *testing.T) {
 
 // behind is a Map behind a network.
 func behind(f cutnet.Faults) brokenNetwork {
-	return brokenNetwork{"cuts", seattest.Options{Cut: cut}, func() seatmap.Store { return cutnet.New(seatmap.NewMap(seatmap.MapOptions{}), f) }}
+	return brokenNetwork{"cuts", seattest.Options{Cut: cut, Patience: time.Minute}, func() seatmap.Store { return cutnet.New(seatmap.NewMap(seatmap.MapOptions{}), f) }}
 }
 
 type brokenNetwork struct {

@@ -211,7 +211,7 @@ func (c *crowd) do(a *act, call func(context.Context) (answer, error)) error {
 	got, err := c.bounded(call)
 	for attempt := 0; c.cut != nil && isCut(err); attempt++ {
 		a.unsure = a.unsure || errors.Is(err, seatmap.ErrOutcomeUnknown)
-		if err := c.cut.wait(attempt); err != nil {
+		if err := c.cut.wait(c.session, attempt); err != nil {
 			return err
 		}
 		got, err = c.bounded(call)

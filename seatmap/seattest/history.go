@@ -402,7 +402,7 @@ func (h *history) refusal(i int) error {
 // sight says which grants there were at one moment, and which seats had no owner.
 func (h *history) sight(i int) error {
 	a := h.acts[i]
-	begun, lasts := map[int]bool{}, map[int]bool{} // moments before and after this
+	begun := map[int]bool{} // the moments of the grants that are seen
 	for _, seat := range a.seen {
 		if seat.State == seatmap.SeatAvailable {
 			continue
@@ -415,7 +415,6 @@ func (h *history) sight(i int) error {
 		begun[g.at] = true
 		if end, ended := g.ends[seat.Seat]; ended {
 			h.order(i, end)
-			lasts[end] = true
 		}
 	}
 	for _, seat := range a.seen {
@@ -429,8 +428,6 @@ func (h *history) sight(i int) error {
 				h.order(i, g.at)
 			case begun[g.at]:
 				h.order(end, i)
-			case lasts[end]:
-				h.order(i, g.at)
 			default:
 				h.if2 = append(h.if2, clause{end, a.to * h.scale, g.at, a.from * h.scale, i})
 			}
