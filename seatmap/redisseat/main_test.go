@@ -47,14 +47,14 @@ type server struct {
 }
 
 // program finds a program, or skips the test if it is not installed.
-func program(t testing.TB, name string) string {
-	t.Helper()
+func program(tb testing.TB, name string) string {
+	tb.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
 		if os.Getenv("FERROUS_REQUIRE_SERVERS") != "" {
-			t.Fatal(name + " is not installed, and FERROUS_REQUIRE_SERVERS says that it must be")
+			tb.Fatal(name + " is not installed, and FERROUS_REQUIRE_SERVERS says that it must be")
 		}
-		t.Skip(name + " is not installed")
+		tb.Skip(name + " is not installed")
 	}
 	return path
 }
@@ -62,32 +62,32 @@ func program(t testing.TB, name string) string {
 // startServer starts a server that keeps its data in a folder of the test, or skips the
 // test if the program is not installed. Without arguments, the server loses nothing that
 // it has acknowledged.
-func startServer(t testing.TB, args ...string) *server {
-	t.Helper()
+func startServer(tb testing.TB, args ...string) *server {
+	tb.Helper()
 	if len(args) == 0 {
 		args = []string{"--appendonly", "yes", "--appendfsync", "always"}
 	}
-	s := &server{t: t, program: program(t, "redis-server"), dir: t.TempDir(), args: args}
+	s := &server{t: tb, program: program(tb, "redis-server"), dir: tb.TempDir(), args: args}
 	s.start()
-	t.Cleanup(s.kill)
+	tb.Cleanup(s.kill)
 	return s
 }
 
 // freePort returns a port that nobody listens on. It is below those that systems give to
 // outgoing connections.
-func freePort(t testing.TB) int {
-	t.Helper()
+func freePort(tb testing.TB) int {
+	tb.Helper()
 	for {
 		port := 10_000 + rand.IntN(12_000)
 		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
 		if err != nil {
 			continue
 		}
-		require.NoError(t, l.Close())
+		require.NoError(tb, l.Close())
 		if l, err = net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port+10_000)); err != nil { // of the cluster's bus
 			continue
 		}
-		require.NoError(t, l.Close())
+		require.NoError(tb, l.Close())
 		return port
 	}
 }
@@ -180,9 +180,9 @@ func (s *server) options() redisseat.Options {
 }
 
 // open opens a client.
-func open(t testing.TB, o redisseat.Options) *redisseat.Store {
-	t.Helper()
-	store, err := redisseat.Open(t.Context(), o)
-	require.NoError(t, err)
+func open(tb testing.TB, o redisseat.Options) *redisseat.Store {
+	tb.Helper()
+	store, err := redisseat.Open(tb.Context(), o)
+	require.NoError(tb, err)
 	return store
 }
