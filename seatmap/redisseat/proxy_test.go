@@ -130,6 +130,7 @@ func (p *proxy) pair(client, server net.Conn) {
 	p.all.Go(func() {
 		defer end()
 		buffer := make([]byte, 1<<16)
+		answered := false // the script that is cut
 		for {
 			n, err := server.Read(buffer)
 			if err != nil {
@@ -144,6 +145,10 @@ func (p *proxy) pair(client, server net.Conn) {
 			cut.Lock()
 			kind := cut.kind
 			cut.Unlock()
+			if string(buffer[:n]) == "+PONG\r\n" && !answered { // to what the client sent before
+				kind = passes
+			}
+			answered = answered || kind != passes
 			switch kind {
 			case beforeAnswer, halfAnswer:
 				if kind == halfAnswer {
@@ -153,7 +158,10 @@ func (p *proxy) pair(client, server net.Conn) {
 				p.reached <- struct{}{}
 				return
 			case swallowsAnswer:
-				p.reached <- struct{}{}
+				select {
+				case p.reached <- struct{}{}:
+				default:
+				}
 				continue
 			default:
 				if _, err := client.Write(buffer[:n]); err != nil {
