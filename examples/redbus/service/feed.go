@@ -125,11 +125,12 @@ func (f *feed) add(c seatmap.Change) {
 	_ = f.news.SendModify(func(n *uint64) { *n++ })
 }
 
-// since returns the changes after a cursor, or that it is not in the backlog.
+// since returns the changes after a cursor, or that it is not in the backlog, as the zero
+// cursor never is. Before the watch has begun, there is nothing.
 func (f *feed) since(at seatmap.Cursor) (frames []frame, lost bool, err error) {
 	f.log.RWith(func(b *backlog) {
 		switch {
-		case b.base.IsZero() || at.IsZero(): // the watch, or the client, has not begun
+		case b.base.IsZero(): // the watch has not begun
 		case at.Life() != b.base.Life() || at.Revision() < b.base.Revision():
 			lost = true
 		default:

@@ -104,17 +104,8 @@ func (s *Service) stream(w http.ResponseWriter, r *http.Request) error {
 	for out.err == nil {
 		began := time.Now()
 		frames, lost, err := f.since(at)
-		if lost || at.IsZero() {
-			shot, failed := s.picture(ctx, name)
-			if failed != nil {
-				err = failed
-			} else {
-				if lost {
-					out.add("event: gap\ndata: {}\n\n")
-				}
-				out.buf.Write(shot.text)
-				at = shot.cursor
-			}
+		if err == nil && lost {
+			at, err = s.begin(ctx, f, out, at)
 		}
 		for _, frame := range frames {
 			out.buf.Write(frame.text)
@@ -138,6 +129,23 @@ func (s *Service) stream(w http.ResponseWriter, r *http.Request) error {
 		stop()
 	}
 	return nil
+}
+
+// begin sends a snapshot, from which the feed can go on, and a gap before it if the client
+// has seen something. If the feed is not that far yet, it sends nothing: news will come.
+func (s *Service) begin(ctx context.Context, f *feed, out *sse, at seatmap.Cursor) (seatmap.Cursor, error) {
+	shot, err := s.picture(ctx, f.event)
+	if err != nil {
+		return at, err
+	}
+	if _, lost, _ := f.since(shot.cursor); lost {
+		return at, nil
+	}
+	if !at.IsZero() {
+		out.add("event: gap\ndata: {}\n\n")
+	}
+	out.buf.Write(shot.text)
+	return shot.cursor, nil
 }
 
 // pause waits for d, or until ctx is done.
