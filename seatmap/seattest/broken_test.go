@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -64,7 +66,7 @@ var broken = []struct {
 	{"a context is looked at last", "precedence", func(s seatmap.Store) seatmap.Store { return heedsNoContext{s, s.(whole)} }},
 	{"a fence is used twice", "histories", func(s seatmap.Store) seatmap.Store { return repeatsFences{s, s.(whole)} }},
 	{"a seat has an owner that never got it", "histories", func(s seatmap.Store) seatmap.Store { return inventsOwners{s, s.(whole)} }},
-	{"a snapshot is read in two parts", "snapshots", func(s seatmap.Store) seatmap.Store { return readsInParts{s} }},
+	{"a snapshot is read in two parts", "snapshots", func(s seatmap.Store) seatmap.Store { return &readsInParts{Store: s} }},
 	{"keys are not exported", "exports", func(s seatmap.Store) seatmap.Store { return exportsNoKeys{s, s.(seatmap.Porter)} }},
 	{"places are not imported", "exports", func(s seatmap.Store) seatmap.Store { return &importsNoPlaces{s, s.(whole), nil} }},
 	{"damage is not seen by Import", "exports", func(s seatmap.Store) seatmap.Store { return importsAll{s, s.(seatmap.Porter)} }},
@@ -529,15 +531,45 @@ func (b inventsOwners) Seats(ctx context.Context, r seatmap.SeatsRequest) (seatm
 	return s, err
 }
 
-type readsInParts struct{ seatmap.Store }
+// readsInParts lets one request change the seats between two parts of a snapshot.
+type readsInParts struct {
+	seatmap.Store
+	blocks, releases sync.Mutex
+	done             atomic.Int64
+}
 
-func (b readsInParts) Seats(ctx context.Context, r seatmap.SeatsRequest) (seatmap.Snapshot, error) {
+func (b *readsInParts) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold, error) {
+	b.blocks.Lock()
+	defer b.blocks.Unlock()
+	defer b.done.Add(1)
+	return b.Store.Block(ctx, r)
+}
+
+func (b *readsInParts) Release(ctx context.Context, r seatmap.ReleaseRequest) (seatmap.Receipt, error) {
+	b.releases.Lock()
+	defer b.releases.Unlock()
+	defer b.done.Add(1)
+	return b.Store.Release(ctx, r)
+}
+
+func (b *readsInParts) Seats(ctx context.Context, r seatmap.SeatsRequest) (seatmap.Snapshot, error) {
+	b.blocks.Lock()
+	b.releases.Lock()
 	r.Limit = 10
 	first, err := b.Store.Seats(ctx, r)
+	next, last := &b.blocks, &b.releases
+	if err == nil && first.Seats[0].State == seatmap.SeatBlocked {
+		next, last = last, next
+	}
+	defer last.Unlock()
+	done := b.done.Load()
+	next.Unlock()
 	if err != nil {
 		return first, err
 	}
-	runtime.Gosched()
+	for b.done.Load() == done {
+		runtime.Gosched()
+	}
 	rest, err := b.Store.Seats(ctx, seatmap.SeatsRequest{Event: r.Event, After: "10"})
 	first.Seats = append(first.Seats, rest.Seats...)
 	return first, err

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/coderrange/ferrous/seatmap"
@@ -863,7 +864,11 @@ func snapshots(s *session) error {
 		}
 	}()
 	var broken error
-	for range 2000 {
+	sights := 2000
+	if testing.Short() {
+		sights = 500
+	}
+	for range sights {
 		all, err := s.store.Seats(s.ctx, seatmap.SeatsRequest{Event: s.event})
 		if err != nil {
 			broken = wrap("Seats", err)
