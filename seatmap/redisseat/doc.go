@@ -6,12 +6,12 @@
 // Redis answers before its replicas have the change. So if a replica takes over, holds
 // and bookings that were acknowledged in the last moments can be lost, and their seats
 // may be sold again. A master that is cut off can acknowledge some more, which are lost
-// too. The WAIT command ([Options.Replicas]) makes this rarer, but not impossible. In a test
-// with a replica behind a line with a delay of 20 ms, a kill of the master lost 1,300 to
-// 1,800 of 33,000 to 61,000 acknowledged holds. With WAIT it lost none, at 3,000 holds a
-// second. Keep the bookings of record in a database or in a journal (package
-// seatmap/journal), and compare them after each failover. A single server with appendfsync always loses nothing that it acknowledged if
-// it is killed and restarted.
+// too. The WAIT command ([Options.Replicas]) makes this rarer, but not impossible. In a
+// trial of this design with a replica behind a line with a delay of 20 ms, a kill of the
+// master lost 1,300 to 1,800 of 33,000 to 61,000 acknowledged holds. With WAIT it lost
+// none, at 3,000 holds a second. Keep the bookings of record in a database or in a journal
+// (package seatmap/journal), and compare them after each failover. A single server with
+// appendfsync always loses nothing that it acknowledged if it is killed and restarted.
 //
 // A token of a lost hold gets [seatmap.ErrExpired]. Fences and revisions come from the
 // server's clock and rise with each change. So one that was lost is not used again, unless
@@ -33,10 +33,11 @@
 // states of all seats are one string with 9 bytes a seat. The layout is stored once for
 // each creation of the event, and clients cache it.
 //
-// A call takes the server longer the more seats it names. An event of a million seats is created, read and removed in parts, so that the server does other work
-// in between; only the string of the states is read at once. A call of BlockAny reads the
-// states of all seats. If a client ends in the middle of Remove, the event is removed, and
-// the answers to the keys of its holds and bookings can stay in the server's memory.
+// A call takes the server longer the more seats it names. An event of a million seats is
+// created, read and removed in parts, so that the server does other work in between; only
+// the string of the states is read at once. A call of BlockAny reads the states of all
+// seats. If a client ends in the middle of Remove, the event is removed, and the answers
+// to the keys of its holds and bookings can stay in the server's memory.
 //
 // # Secrets
 //

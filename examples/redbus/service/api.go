@@ -88,7 +88,11 @@ func (s *Service) route(mux *http.ServeMux, pattern string, methods map[string]h
 			errNoSuchPath.write(w)
 			return
 		}
-		answer := methods[r.Method]
+		method := r.Method
+		if method == http.MethodHead { // net/http leaves the body out
+			method = http.MethodGet
+		}
+		answer := methods[method]
 		if answer == nil {
 			for method := range methods {
 				w.Header().Add("Allow", method)

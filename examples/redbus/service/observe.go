@@ -23,9 +23,10 @@ func (s *Service) observe(next http.Handler) http.Handler {
 					panic(p)
 				}
 				s.o.Log.Error("panic", "id", id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-				if seen.status == 0 {
-					errInternal.write(seen)
+				if seen.status != 0 { // half of an answer must not look like a whole one
+					panic(http.ErrAbortHandler)
 				}
+				errInternal.write(seen)
 			}
 			s.o.Log.LogAttrs(r.Context(), slog.LevelInfo, "request",
 				slog.String("id", id), slog.String("method", r.Method), slog.String("route", seen.route),

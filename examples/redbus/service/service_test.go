@@ -427,6 +427,20 @@ func TestWhoAsksTooOftenIsTold(t *testing.T) {
 	assert.Equal(t, http.StatusTooManyRequests, r.do(get).status)
 }
 
+func TestHeadIsGetWithoutABody(t *testing.T) {
+	r := serve(t, service.Options{})
+	for _, path := range []string{"/healthz", "/v1/events/bus"} {
+		q := r.request(ask{method: "HEAD", path: path, user: "bob"})
+		response, err := r.client.Do(q)
+		require.NoError(t, err)
+		body, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		assert.Less(t, response.StatusCode, 300)
+		assert.Empty(t, body)
+	}
+}
+
 func TestOnlyThoseWithAKeyMayCall(t *testing.T) {
 	const alice, desk = "alice-0123456789-0123456789", "desk-0123456789-0123456789"
 	keys, err := service.ParseKeys(strings.NewReader("# who\nuser alice " + alice + "\n\noperator desk1 " + desk + "\n"))
