@@ -30,7 +30,8 @@ func TestEndedTrackedGuardsAreRefusedAndHurtNobody(t *testing.T) {
 	defer track.Start(1)()
 	before := pprof.Lookup("ferrous.locks").Count()
 	refuseEndedGuards(t)
-	assert.Equal(t, before, pprof.Lookup("ferrous.locks").Count())
+	// It may be fewer, since the guards that other tests forgot are collected meanwhile.
+	assert.LessOrEqual(t, pprof.Lookup("ferrous.locks").Count(), before)
 }
 
 func refuseEndedGuards(t *testing.T) {
