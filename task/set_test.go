@@ -431,7 +431,9 @@ func TestAbortAllBeginsNothing(t *testing.T) {
 func TestATaskThatWaitsForAnyOfASetIsNotStuckWithOneOfThem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newSet[int](t, task.Unlimited), newSet[int](t, task.Unlimited)
+		spawned := make(chan struct{}) // Next of a set without tasks fails
 		waits := a.Spawn(func(ctx context.Context) (int, error) {
+			<-spawned
 			h, err := b.Next(ctx)
 			if err != nil {
 				return 0, err
@@ -445,6 +447,7 @@ func TestATaskThatWaitsForAnyOfASetIsNotStuckWithOneOfThem(t *testing.T) {
 		})
 		gate := make(chan struct{})
 		b.Spawn(after(gate, 2))
+		close(spawned)
 		synctest.Wait()
 		close(gate)
 		v, err := next.Join(t.Context())
