@@ -361,7 +361,9 @@ func TestAPoolWithoutALimitPassesNothing(t *testing.T) {
 func TestNextInsideASet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSet[int](t, 1)
+		spawned := make(chan struct{}) // Next of a set without other tasks fails
 		collect := func(ctx context.Context) (int, error) {
+			<-spawned
 			sum := 0
 			for {
 				h, err := s.Next(ctx)
@@ -382,6 +384,7 @@ func TestNextInsideASet(t *testing.T) {
 			s.Spawn(l.run)
 		}
 		second := s.Spawn(collect)
+		close(spawned)
 		a, err := first.Join(t.Context())
 		require.NoError(t, err)
 		b, err := second.Join(t.Context())
