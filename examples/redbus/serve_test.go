@@ -101,6 +101,7 @@ func TestServiceKilledUnderLoadLosesNothing(t *testing.T) {
 	s := start()
 	address := arcmutex.NewRWMutex(s.url)
 	booked := arcmutex.NewMutex(map[string]string{})
+	progress := make(chan struct{}, seats) // one for each seat that was booked
 	patient := retry.New(retry.Options{Attempts: retry.Unlimited, Backoff: retry.Constant(5 * time.Millisecond)})
 	send := func(ctx context.Context, method, user, key, body string) (map[string]any, error) {
 		return retry.Do(ctx, patient, func(ctx context.Context) (map[string]any, error) {
@@ -130,16 +131,18 @@ func TestServiceKilledUnderLoadLosesNothing(t *testing.T) {
 						}
 					}
 					booked.With(func(m *map[string]string) { (*m)[seat] = user })
+					progress <- struct{}{}
 				}
 				return nil
 			})
 		}
 		for range kills {
-			want := booked.Lock()
-			least := len(*want.Ptr()) + seats/(kills+2)
-			want.Unlock()
-			for enough := false; !enough && g.Context().Err() == nil; time.Sleep(time.Millisecond) { //nolint:forbidigo // of the load, not of a result
-				booked.With(func(m *map[string]string) { enough = len(*m) >= least })
+			for range seats / (kills + 2) {
+				select {
+				case <-progress:
+				case <-g.Context().Done():
+					return context.Cause(g.Context())
+				}
 			}
 			s.end(t, syscall.SIGKILL)
 			s = start()

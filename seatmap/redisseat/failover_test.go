@@ -257,7 +257,7 @@ func startCluster(t *testing.T) (nodes []*server) {
 	if testing.Short() {
 		t.Skip("a cluster takes seconds to start")
 	}
-	cli := program(t, "redis-cli")
+	cli := testkit.Program(t, "redis-cli")
 	args := []string{"--cluster", "create"}
 	for range 6 {
 		// No node fails over by itself, however slow the machine is.

@@ -46,19 +46,6 @@ type server struct {
 	ended   chan struct{}
 }
 
-// program finds a program, or skips the test if it is not installed.
-func program(tb testing.TB, name string) string {
-	tb.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("FERROUS_REQUIRE_SERVERS") != "" {
-			tb.Fatal(name + " is not installed, and FERROUS_REQUIRE_SERVERS says that it must be")
-		}
-		tb.Skip(name + " is not installed")
-	}
-	return path
-}
-
 // startServer starts a server that keeps its data in a folder of the test, or skips the
 // test if the program is not installed. Without arguments, the server loses nothing that
 // it has acknowledged.
@@ -67,7 +54,7 @@ func startServer(tb testing.TB, args ...string) *server {
 	if len(args) == 0 {
 		args = []string{"--appendonly", "yes", "--appendfsync", "always"}
 	}
-	s := &server{t: tb, program: program(tb, "redis-server"), dir: tb.TempDir(), args: args}
+	s := &server{t: tb, program: testkit.Program(tb, "redis-server"), dir: tb.TempDir(), args: args}
 	s.start()
 	tb.Cleanup(s.kill)
 	return s

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"io"
 	"os"
-	"os/exec"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/coderrange/ferrous/examples/internal/checked"
 	"github.com/coderrange/ferrous/examples/internal/program"
+	"github.com/coderrange/ferrous/internal/testkit"
 )
 
 func TestMain(m *testing.M) {
@@ -62,12 +62,7 @@ func TestBadFlagsAreRefused(t *testing.T) {
 }
 
 func TestEachVariantIsMeasured(t *testing.T) {
-	if _, err := exec.LookPath("wrk"); err != nil {
-		if os.Getenv("FERROUS_REQUIRE_SERVERS") != "" {
-			t.Fatal(err)
-		}
-		t.Skip("the generator wrk is not installed")
-	}
+	testkit.Program(t, "wrk")
 	if testing.Short() {
 		t.Skip("it loads the machine for some seconds")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -87,9 +88,21 @@ var patience = retry.New(retry.Options{
 	Retryable: func(err error) bool { return errors.Is(err, seatmap.ErrUnavailable) },
 })
 
-// follow copies the changes of the event to the backlog until the last client has left.
+// follow copies the changes of the event to the backlog until the last client has left. A
+// panic of the store ends the streams of this event only, as one in a handler of net/http
+// ends its request only.
 func (s *Service) follow(ctx context.Context, f *feed, from seatmap.Cursor) error {
-	err := retry.DoErr(ctx, patience, func(ctx context.Context) error {
+	err := ErrEnding
+	defer func() {
+		if p := recover(); p != nil {
+			s.o.Log.Error("panic", "event", f.event, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = errPanicked
+		}
+		f.log.With(func(b *backlog) { b.err = err })
+		s.feeds.With(func(all *map[string]*feed) { s.forget(*all, f) })
+		f.news.Close()
+	}()
+	err = retry.DoErr(ctx, patience, func(ctx context.Context) error {
 		for change, err := range s.o.Store.Watch(ctx, seatmap.WatchRequest{Event: f.event, From: from}) {
 			if err != nil {
 				return err
@@ -99,11 +112,11 @@ func (s *Service) follow(ctx context.Context, f *feed, from seatmap.Cursor) erro
 		}
 		return ctx.Err()
 	})
-	f.log.With(func(b *backlog) { b.err = err })
-	s.feeds.With(func(all *map[string]*feed) { s.forget(*all, f) })
-	f.news.Close()
 	return nil
 }
+
+// errPanicked is the error of a watch that panicked. Clients see it as a fault.
+var errPanicked = errors.New("service: the watch panicked")
 
 // add adds a change.
 func (f *feed) add(c seatmap.Change) {

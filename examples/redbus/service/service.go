@@ -18,6 +18,7 @@ package service
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -88,8 +89,20 @@ type Service struct {
 	scope      *task.Scope // of the feeds; set by Serve
 }
 
-// New returns a service, which [Service.Serve] begins.
+// New returns a service, which [Service.Serve] begins. It panics without a store, or if a
+// number is negative.
 func New(o Options) *Service {
+	if o.Store == nil {
+		panic(errors.New("service: New: no store"))
+	}
+	for name, n := range map[string]int64{
+		"Connections": int64(o.Connections), "Streams": int64(o.Streams), "Timeout": int64(o.Timeout),
+		"ClientTimeout": int64(o.ClientTimeout), "Frame": int64(o.Frame), "Drain": int64(o.Drain), "Grace": int64(o.Grace),
+	} {
+		if n < 0 {
+			panic(fmt.Errorf("service: New: %s is %d, which is negative", name, n))
+		}
+	}
 	set(&o.Connections, defaultConnections)
 	set(&o.Streams, defaultStreams)
 	set(&o.Timeout, defaultTimeout)
@@ -124,10 +137,10 @@ func set[T comparable](v *T, byDefault T) {
 	}
 }
 
-// Serve answers the requests that come to the listener, and closes it. It returns when
-// ctx has ended and then, in this order: the service was not ready for [Options.Drain];
-// the streams were told to come back; the requests have ended, or [Options.Grace] is
-// over. All goroutines but those of net/http belong to its scope.
+// Serve answers the requests that come to the listener, and closes it. It is called once,
+// and returns when ctx has ended and then, in this order: the service was not ready for
+// [Options.Drain]; the streams were told to come back; the requests have ended, or
+// [Options.Grace] is over. All goroutines but those of net/http belong to its scope.
 func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 	defer s.perAddress.Close()
 	defer s.perUser.Close()

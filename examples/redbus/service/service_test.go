@@ -574,6 +574,39 @@ func TestAStreamThatCannotGoOnSaysSo(t *testing.T) {
 	assert.Zero(t, s.next())
 }
 
+// panicking is a store whose watch panics.
+type panicking struct{ seatmap.Store }
+
+func (p panicking) Watch(context.Context, seatmap.WatchRequest) iter.Seq2[seatmap.Change, error] {
+	return func(func(seatmap.Change, error) bool) { panic("a fault") }
+}
+
+func TestAWatchThatPanicsEndsItsStreams(t *testing.T) {
+	store := seatmap.NewMap(seatmap.MapOptions{})
+	t.Cleanup(func() { assert.NoError(t, store.Close()) })
+	_, err := store.Create(t.Context(), seatmap.CreateRequest{Event: "bus", Layout: seatmap.Layout{Count: 10}})
+	require.NoError(t, err)
+	r := serve(t, service.Options{Store: panicking{store}})
+	s := r.changes("")
+	end := s.next()
+	assert.Equal(t, "end", end.Name)
+	assert.Contains(t, end.Data, "internal")
+	assert.Zero(t, s.next())
+	assert.Equal(t, http.StatusOK, r.do(ask{method: "GET", path: "/v1/events/bus", user: "bob"}).status, "all else goes on")
+	assert.NoError(t, r.stop())
+}
+
+func TestOptionsThatCannotBeArePanics(t *testing.T) {
+	assert.PanicsWithError(t, "service: New: no store", func() { service.New(service.Options{}) })
+	for name, o := range map[string]service.Options{
+		"Connections": {Connections: -1}, "Streams": {Streams: -1}, "Timeout": {Timeout: -1}, "ClientTimeout": {ClientTimeout: -1},
+		"Frame": {Frame: -1}, "Drain": {Drain: -1}, "Grace": {Grace: -1},
+	} {
+		o.Store = broken{}
+		assert.PanicsWithError(t, "service: New: "+name+" is -1, which is negative", func() { service.New(o) })
+	}
+}
+
 func TestStreamsAreBounded(t *testing.T) {
 	r := serve(t, service.Options{Streams: 1})
 	s := r.changes("")
