@@ -112,8 +112,15 @@ func (o serving) run(ctx context.Context, out, stderr io.Writer) (err error) {
 	if o.debug == "" {
 		return s.Serve(ctx, listener)
 	}
+	debug, err := net4.Listen(ctx, "tcp", o.debug)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	if _, err := fmt.Fprintf(out, "http://%s/debug/pprof/ shows profiles\n", debug.Addr()); err != nil {
+		return errors.Join(err, listener.Close(), debug.Close())
+	}
 	return task.WithGroup(ctx, task.Unlimited, func(g *task.Scope) error {
-		g.SpawnErr(func(ctx context.Context) error { return profiles(ctx, o.debug, log) })
+		g.SpawnErr(func(ctx context.Context) error { return profiles(ctx, debug, log) })
 		defer g.Abort(service.ErrEnding)
 		return s.Serve(ctx, listener)
 	})
@@ -133,14 +140,14 @@ func readKeys(name string) (*service.Keys, error) {
 
 // profiles serves profiles until ctx ends. It is a server of its own, so that the address
 // of the service never shows them.
-func profiles(ctx context.Context, addr string, log *slog.Logger) error {
+func profiles(ctx context.Context, listener net.Listener, log *slog.Logger) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	server := &http.Server{Addr: addr, Handler: mux, ReadHeaderTimeout: time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
 	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
-	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil

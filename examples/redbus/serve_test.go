@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -28,9 +29,9 @@ import (
 
 // served is a service in a process of its own.
 type served struct {
-	cmd    *exec.Cmd
-	url    string
-	stderr *bytes.Buffer
+	cmd        *exec.Cmd
+	url, debug string // debug is where it shows profiles
+	stderr     *bytes.Buffer
 }
 
 func startServing(t *testing.T, args ...string) *served {
@@ -41,12 +42,20 @@ func startServing(t *testing.T, args ...string) *served {
 	out, err := s.cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, s.cmd.Start())
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		_ = s.cmd.Wait()
-		require.NoError(t, err, s.stderr.String())
+	lines := bufio.NewReader(out)
+	first := func() string {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			_ = s.cmd.Wait()
+			require.NoError(t, err, s.stderr.String())
+		}
+		word, _, _ := strings.Cut(line, " ")
+		return word
 	}
-	s.url, _, _ = strings.Cut(line, " ")
+	s.url = first()
+	if slices.Contains(args, "-debug") {
+		s.debug = first()
+	}
 	return s
 }
 
@@ -200,6 +209,10 @@ func TestServeShowsProfilesOnALoopbackAddressOnly(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, r.Body.Close())
 	assert.Equal(t, http.StatusUnauthorized, r.StatusCode)
+	r, err = http.Get(s.debug)
+	require.NoError(t, err)
+	require.NoError(t, r.Body.Close())
+	assert.Equal(t, http.StatusOK, r.StatusCode)
 	hold, err := post(t.Context(), s.url+"/v1/events/bus/block", key, "a key that is secret", `{"seats":["1"],"ttl_ms":60000}`, http.StatusCreated)
 	require.NoError(t, err)
 	http.DefaultClient.CloseIdleConnections()

@@ -550,6 +550,11 @@ func TestAStreamShowsEachChangeOnce(t *testing.T) {
 	assert.NotEqual(t, shot.ID, second.ID)
 }
 
+func TestAFirstSnapshotDoesNotWaitForAFrame(t *testing.T) {
+	r := serve(t, service.Options{Frame: 24 * time.Hour})
+	assert.Equal(t, "snapshot", r.changes("").next().Name)
+}
+
 func TestAStreamThatCannotGoOnSaysSo(t *testing.T) {
 	r := serve(t, service.Options{Frame: time.Millisecond})
 	s := r.changes("00c0ffee00c0ffee-7")

@@ -102,7 +102,7 @@ func (s *Service) stream(w http.ResponseWriter, r *http.Request) error {
 	news := f.news.Subscribe()
 	defer news.Close()
 	for out.err == nil {
-		began := time.Now()
+		began, before := time.Now(), at
 		frames, lost, err := f.since(at)
 		if err == nil && lost {
 			at, err = s.begin(ctx, f, out, at)
@@ -121,7 +121,9 @@ func (s *Service) stream(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return nil
 		}
-		pause(ctx, time.Until(began.Add(s.o.Frame)))
+		if lost || at != before { // else nothing was sent yet, and what comes first need not wait
+			pause(ctx, time.Until(began.Add(s.o.Frame)))
+		}
 		quiet, stop := context.WithTimeout(ctx, heartbeat)
 		if news.Changed(quiet) != nil && ctx.Err() == nil && !f.news.IsClosed() {
 			out.add(":\n\n")
