@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"net/netip"
 	"os"
 	"strings"
 	"time"
@@ -31,6 +32,7 @@ type serving struct {
 	event       string
 	seats       int
 	drain       time.Duration
+	proxies     []netip.Prefix
 }
 
 // serve is the command that serves the seats over HTTP until a signal.
@@ -50,7 +52,12 @@ func serve(ctx context.Context, args []string, out io.Writer, stderr io.Writer) 
 		}
 		return nil
 	})
+	trusted := f.String("trusted-proxies", "", "networks of proxies whose X-Forwarded-For counts, as 10.0.0.0/8,fd00::/8")
 	f.Check(func() error { return o.loopback() })
+	f.Check(func() (err error) {
+		o.proxies, err = networks(*trusted)
+		return err
+	})
 	if goOn, err := f.Parse(args, out); err != nil || !goOn {
 		return err
 	}
@@ -67,6 +74,28 @@ func (o serving) loopback() error {
 		return program.Usagef("-debug %q is not a loopback address with a port", o.debug)
 	}
 	return nil
+}
+
+// networks reads what -trusted-proxies says: networks and single addresses.
+func networks(text string) (all []netip.Prefix, err error) {
+	if text == "" {
+		return nil, nil
+	}
+	for part := range strings.SplitSeq(text, ",") {
+		part = strings.TrimSpace(part)
+		network, err := netip.ParsePrefix(part)
+		if addr, failed := netip.ParseAddr(part); failed == nil && addr.Zone() == "" {
+			network, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		switch {
+		case err != nil:
+			return nil, program.Usagef("-trusted-proxies: %q is not a network or an address", part)
+		case network.Bits() == 0:
+			return nil, program.Usagef("-trusted-proxies: %q is everyone, and so anyone could give any address", part)
+		}
+		all = append(all, network)
+	}
+	return all, nil
 }
 
 // open opens the store.
@@ -105,7 +134,7 @@ func (o serving) run(ctx context.Context, out, stderr io.Writer) (err error) {
 		return err
 	}
 	log := slog.New(slog.NewJSONHandler(stderr, nil))
-	s := service.New(service.Options{Store: store, Keys: keys, Log: log, Drain: o.drain})
+	s := service.New(service.Options{Store: store, Keys: keys, Log: log, Drain: o.drain, Proxies: o.proxies})
 	if _, err := fmt.Fprintf(out, "http://%s serves the event %s\n", listener.Addr(), o.event); err != nil {
 		return errors.Join(err, listener.Close())
 	}

@@ -181,23 +181,35 @@ func TestServiceKilledUnderLoadLosesNothing(t *testing.T) {
 
 func TestServeRefusesBadFlags(t *testing.T) {
 	for args, message := range map[string]string{
-		"-store redis":               `-store "redis" is none of memory, journal:DIR and redis://`,
-		"-store journal:":            `-store "journal:" is none of memory, journal:DIR and redis://`,
-		"-store redis://127.0.0.1:1": `store is unavailable`,
-		"-debug 0.0.0.0:6060":        `-debug "0.0.0.0:6060" is not a loopback address with a port`,
-		"-debug localhost":           `-debug "localhost" is not a loopback address with a port`,
-		"-seats 0":                   `-seats 0 is not 1 to`,
-		"-drain -1s":                 `-drain -1s is not 0 to`,
-		"-keys /nowhere":             `no such file`,
-		"more":                       `unexpected argument "more"`,
-		"-addr 127.0.0.1:99999":      `invalid port`,
-		"-event {}":                  `invalid event name`,
-		"-store memory -addr nobody": `missing port`,
+		"-store redis":                 `-store "redis" is none of memory, journal:DIR and redis://`,
+		"-store journal:":              `-store "journal:" is none of memory, journal:DIR and redis://`,
+		"-store redis://127.0.0.1:1":   `store is unavailable`,
+		"-debug 0.0.0.0:6060":          `-debug "0.0.0.0:6060" is not a loopback address with a port`,
+		"-debug localhost":             `-debug "localhost" is not a loopback address with a port`,
+		"-seats 0":                     `-seats 0 is not 1 to`,
+		"-trusted-proxies ten":         `-trusted-proxies: "ten" is not a network or an address`,
+		"-trusted-proxies 10.0.0.0/33": `-trusted-proxies: "10.0.0.0/33" is not a network or an address`,
+		"-trusted-proxies fe80::1%eth": `-trusted-proxies: "fe80::1%eth" is not a network or an address`,
+		"-trusted-proxies 10.0.0.1,":   `-trusted-proxies: "" is not a network or an address`,
+		"-trusted-proxies 0.0.0.0/0":   `-trusted-proxies: "0.0.0.0/0" is everyone`,
+		"-trusted-proxies ::/0":        `-trusted-proxies: "::/0" is everyone`,
+		"-drain -1s":                   `-drain -1s is not 0 to`,
+		"-keys /nowhere":               `no such file`,
+		"more":                         `unexpected argument "more"`,
+		"-addr 127.0.0.1:99999":        `invalid port`,
+		"-event {}":                    `invalid event name`,
+		"-store memory -addr nobody":   `missing port`,
 	} {
 		code, _, stderr := redbus(t, append([]string{"serve"}, strings.Fields(args)...)...)
 		assert.NotZero(t, code, args)
 		assert.Contains(t, stderr, message)
 	}
+}
+
+func TestTrustedProxiesAreNetworksAndAddresses(t *testing.T) {
+	all, err := networks("10.0.0.0/8, fd00::/8,192.0.2.1,2001:db8::1")
+	require.NoError(t, err)
+	assert.Equal(t, "[10.0.0.0/8 fd00::/8 192.0.2.1/32 2001:db8::1/128]", fmt.Sprint(all))
 }
 
 func TestServeShowsProfilesOnALoopbackAddressOnly(t *testing.T) {

@@ -243,6 +243,18 @@ func TestTheAddressOfAClientIsNotWhatItSays(t *testing.T) {
 	}
 }
 
+func TestATrustedNetworkMayBeWrittenAsIPv6(t *testing.T) {
+	behind := limithttp.ForwardedFor(netip.MustParsePrefix("::ffff:10.0.0.0/104"))
+	for remote, key := range map[string]string{
+		"10.0.0.1:80": "198.51.100.1", "[::ffff:10.9.9.9]:80": "198.51.100.1", "11.0.0.1:80": "11.0.0.1", "[::1]:80": "::/64",
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+		r.RemoteAddr = remote
+		r.Header.Set("X-Forwarded-For", "198.51.100.1")
+		assert.Equal(t, key, behind(r), remote)
+	}
+}
+
 func TestMisusePanicsByName(t *testing.T) {
 	k := limit.NewKeyed[string](limit.KeyedOptions{Rate: limit.RateOptions{Events: 1}})
 	defer k.Close()

@@ -72,6 +72,11 @@ func ForwardedFor(trusted ...netip.Prefix) func(*http.Request) string {
 		}
 	}
 	trusted = slices.Clone(trusted)
+	for i, network := range trusted {
+		if network.Addr().Is4In6() && network.Bits() >= 96 { // addresses are compared as IPv4 then
+			trusted[i] = netip.PrefixFrom(network.Addr().Unmap(), network.Bits()-96)
+		}
+	}
 	isTrusted := func(addr netip.Addr) bool {
 		return slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(addr) })
 	}

@@ -22,6 +22,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -46,6 +47,10 @@ type Options struct {
 	// PerUser and PerAddress bound the requests of each user and of each address. Zero
 	// means 50 a second with a burst of 100, and twenty times that.
 	PerUser, PerAddress limit.RateOptions
+	// Proxies are the networks of the proxies in front of the service, whose
+	// X-Forwarded-For counts: see [limithttp.ForwardedFor]. Without them, the address of a
+	// client is that from which it connects, whatever its header says.
+	Proxies []netip.Prefix
 	// Connections and Streams are how many there can be at once: 19,000 and 10,000.
 	Connections, Streams int
 	// Timeout is how long the store may take for a request: 5 seconds.
@@ -78,6 +83,7 @@ var ErrEnding = errors.New("service: ending")
 type Service struct {
 	o          Options
 	handler    http.Handler
+	address    func(*http.Request) string // of the client
 	perAddress *limit.Keyed[string]
 	perUser    *limit.Keyed[string]
 	streams    *limit.Concurrency
@@ -90,7 +96,7 @@ type Service struct {
 }
 
 // New returns a service, which [Service.Serve] begins. It panics without a store, or if a
-// number is negative.
+// number is negative or a network invalid.
 func New(o Options) *Service {
 	if o.Store == nil {
 		panic(errors.New("service: New: no store"))
@@ -121,11 +127,15 @@ func New(o Options) *Service {
 		streams:    limit.NewConcurrency(limit.ConcurrencyOptions{Limit: o.Streams}),
 		feeds:      arcmutex.NewMutex(map[string]*feed{}),
 	}
+	s.address = limithttp.RemoteAddr
+	if len(o.Proxies) > 0 {
+		s.address = limithttp.ForwardedFor(o.Proxies...)
+	}
 	s.live, s.end = context.WithCancelCause(context.Background())
 	s.handler = s.observe(s.open(limithttp.Handler(s.identify(limithttp.Handler(s.api(), limithttp.HandlerOptions{
 		Keyed: s.perUser, Key: callerName, Name: "user", Refuse: refuse,
 	})), limithttp.HandlerOptions{
-		Keyed: s.perAddress, Key: limithttp.RemoteAddr, Name: "address", Quiet: true, Refuse: refuse,
+		Keyed: s.perAddress, Key: s.address, Name: "address", Quiet: true, Refuse: refuse,
 	})))
 	return s
 }

@@ -11,6 +11,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"regexp"
 	"runtime"
@@ -599,6 +600,47 @@ func TestAWatchThatPanicsEndsItsStreams(t *testing.T) {
 	assert.Zero(t, s.next())
 	assert.Equal(t, http.StatusOK, r.do(ask{method: "GET", path: "/v1/events/bus", user: "bob"}).status, "all else goes on")
 	assert.NoError(t, r.stop())
+}
+
+// The limit is one request a day for each address, and the tests connect from loopback.
+func TestTheAddressOfAClientIsThatOfTheLastTrustedProxy(t *testing.T) {
+	forwarded := func(addresses ...string) http.Header { return http.Header{"X-Forwarded-For": addresses} }
+	daily := limit.RateOptions{Events: 1, Per: 24 * time.Hour, Burst: 1}
+	loopback := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+
+	r := serve(t, service.Options{PerAddress: daily, Proxies: loopback})
+	for _, c := range []struct {
+		header  http.Header
+		allowed bool
+	}{
+		{forwarded("203.0.113.7"), true},
+		{forwarded("203.0.113.7"), false},
+		{forwarded("198.51.100.1, 203.0.113.7"), false}, // the client wrote the first
+		{forwarded("198.51.100.2", "203.0.113.7, 127.0.0.9"), false},
+		{forwarded("203.0.113.7:4711"), false},
+		{forwarded("::ffff:203.0.113.7"), false},
+		{forwarded("203.0.113.8"), true},
+		{forwarded("2001:db8::1"), true},
+		{forwarded("[2001:db8::ffff:2]:443"), false}, // the same network of 64 bits
+		{forwarded("2001:db8:0:1::1"), true},
+		{forwarded("203.0.113.9, nonsense"), true}, // the proxy itself
+		{forwarded(""), false},
+		{forwarded(strings.Repeat(",", 5000)), false},
+		{nil, false},
+	} {
+		got := r.do(ask{method: "GET", path: "/v1/events/bus", user: "bob", header: c.header})
+		if c.allowed {
+			assert.Equal(t, http.StatusOK, got.status, c.header)
+		} else {
+			assert.Equal(t, "too-many-requests", got.problem(), c.header)
+		}
+	}
+	stream := ask{method: "GET", path: "/v1/events/bus/changes", header: forwarded("203.0.113.8")}
+	assert.Equal(t, "too-many-requests", r.do(stream).problem())
+
+	r = serve(t, service.Options{PerAddress: daily}) // nobody is trusted
+	assert.Equal(t, http.StatusOK, r.do(ask{method: "GET", path: "/v1/events/bus", user: "bob", header: forwarded("203.0.113.7")}).status)
+	assert.Equal(t, "too-many-requests", r.do(ask{method: "GET", path: "/v1/events/bus", user: "bob", header: forwarded("203.0.113.8")}).problem())
 }
 
 func TestOptionsThatCannotBeArePanics(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/coderrange/ferrous/limit/limithttp"
 	"github.com/coderrange/ferrous/seatmap"
 )
 
@@ -27,7 +26,7 @@ func limitStreams(s *Service) http.Handler {
 			errMethod.write(w)
 			return
 		}
-		if !s.perAddress.Allow(limithttp.RemoteAddr(r)) {
+		if !s.perAddress.Allow(s.address(r)) {
 			w.Header().Set("Retry-After", "1")
 			errRate.write(w)
 			return
