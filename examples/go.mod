@@ -4,6 +4,8 @@ go 1.26.0
 
 require (
 	github.com/HdrHistogram/hdrhistogram-go v1.4.0
+	github.com/chromedp/cdproto v0.159.0
+	github.com/chromedp/chromedp v0.23.0
 	github.com/coderrange/ferrous v0.0.0
 	github.com/coderrange/ferrous/retry/boltqueue v0.0.0
 	github.com/dustin/go-humanize v1.1.0

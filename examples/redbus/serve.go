@@ -134,7 +134,7 @@ func (o serving) run(ctx context.Context, out, stderr io.Writer) (err error) {
 		return err
 	}
 	log := slog.New(slog.NewJSONHandler(stderr, nil))
-	s := service.New(service.Options{Store: store, Keys: keys, Log: log, Drain: o.drain, Proxies: o.proxies})
+	s := service.New(service.Options{Store: store, Keys: keys, Log: log, Event: o.event, Drain: o.drain, Proxies: o.proxies})
 	if _, err := fmt.Fprintf(out, "http://%s serves the event %s\n", listener.Addr(), o.event); err != nil {
 		return errors.Join(err, listener.Close())
 	}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/coderrange/ferrous/examples/redbus/service/page"
 	"github.com/coderrange/ferrous/seatmap"
 )
 
@@ -51,6 +52,15 @@ func (s *Service) open(next http.Handler) http.Handler {
 		_, err := w.Write(openapi)
 		return err
 	}})
+	web := page.Handler(page.Options{Event: s.o.Event, Hold: s.o.Hold, Keys: s.o.Keys != nil})
+	show := map[string]handler{"GET": func(w http.ResponseWriter, r *http.Request) error {
+		web.ServeHTTP(w, r)
+		return nil
+	}}
+	s.route(mux, "/{$}", show)
+	for _, name := range page.Files() {
+		s.route(mux, page.Prefix+name, show)
+	}
 	mux.Handle("/v1/events/{event}/changes", limitStreams(s))
 	mux.Handle("/", next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

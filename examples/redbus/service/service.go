@@ -13,6 +13,8 @@
 //	the store           api.go
 //	what went wrong     problem.go: a type for each error
 //	streams             stream.go, feed.go
+//
+// The web page at / is package page. It has no way in but these requests.
 package service
 
 import (
@@ -61,6 +63,10 @@ type Options struct {
 	// Frame is the shortest time between two writes to a stream: 250 ms. The changes of
 	// that time are written together.
 	Frame time.Duration
+	// Event is what the page at / shows if its address does not say ?event=NAME, and Hold
+	// for how long it holds seats: 5 minutes.
+	Event string
+	Hold  time.Duration
 	// Drain is for how long the service says that it is not ready before it ends, so that
 	// a load balancer sends it nothing more. Grace is how long requests may take then: 10
 	// seconds.
@@ -73,6 +79,7 @@ const (
 	defaultStreams     = 10_000
 	defaultTimeout     = 5 * time.Second
 	defaultFrame       = 250 * time.Millisecond
+	defaultHold        = 5 * time.Minute
 	defaultGrace       = 10 * time.Second
 )
 
@@ -103,7 +110,7 @@ func New(o Options) *Service {
 	}
 	for name, n := range map[string]int64{
 		"Connections": int64(o.Connections), "Streams": int64(o.Streams), "Timeout": int64(o.Timeout),
-		"ClientTimeout": int64(o.ClientTimeout), "Frame": int64(o.Frame), "Drain": int64(o.Drain), "Grace": int64(o.Grace),
+		"ClientTimeout": int64(o.ClientTimeout), "Frame": int64(o.Frame), "Hold": int64(o.Hold), "Drain": int64(o.Drain), "Grace": int64(o.Grace),
 	} {
 		if n < 0 {
 			panic(fmt.Errorf("service: New: %s is %d, which is negative", name, n))
@@ -114,6 +121,7 @@ func New(o Options) *Service {
 	set(&o.Timeout, defaultTimeout)
 	set(&o.ClientTimeout, defaultTimeout)
 	set(&o.Frame, defaultFrame)
+	set(&o.Hold, defaultHold)
 	set(&o.Grace, defaultGrace)
 	set(&o.PerUser, limit.RateOptions{Events: 50, Burst: 100})
 	set(&o.PerAddress, limit.RateOptions{Events: 1000, Burst: 2000})
