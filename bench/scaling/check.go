@@ -49,6 +49,13 @@ var measuredBookings = []struct {
 	rate    float64
 }{{1, 1049}, {16, 7680}, {128, 52754}, {512, 143370}}
 
+// measuredRefusals is the time of a refusal of performance/seatmap.md, by processors. All
+// of them refuse seats of their own events.
+var measuredRefusals = []struct {
+	processors int
+	ns         float64
+}{{1, 4.22}, {2, 4.27}}
+
 // serviceLoop is a generator with so many connections on the same two cores as the
 // service. With 64 connections both needed 70.2 µs of a core for a request.
 func serviceLoop(connections int) (rate float64, times []int64) {

@@ -122,14 +122,23 @@ func decades(low, high float64) (ticks []plot.Tick) {
 			if v := m * ten; low <= v && v <= high {
 				label := ""
 				if m == 1 {
-					label = digits(v)
-					if v >= 1000 {
-						label = number(v)
-					}
+					label = short(v)
 				}
 				ticks = append(ticks, plot.Tick{Value: v, Label: label})
 			}
 		}
 	}
 	return ticks
+}
+
+// short returns a power of ten with k or M for thousands and millions.
+func short(v float64) string {
+	switch {
+	case v >= 1e6:
+		return digits(v/1e6) + "M"
+	case v >= 1e4:
+		return digits(v/1e3) + "k"
+	default:
+		return digits(v)
+	}
 }

@@ -152,6 +152,10 @@ func checkTable() string {
 		rate := journalLoop(m.callers)
 		t.row(fmt.Sprintf("journal, callers: %d, bookings/s", m.callers), number(m.rate), number(rate), difference(rate, m.rate))
 	}
+	for _, m := range measuredRefusals {
+		rate := float64(m.processors) * 1e9 / measuredRefusals[0].ns
+		t.row(fmt.Sprintf("Plan, processors: %d, refusals/s", m.processors), number(1e9/m.ns), number(rate), difference(rate, 1e9/m.ns))
+	}
 	for _, m := range measuredService {
 		rate, times := serviceLoop(m.connections)
 		name := fmt.Sprintf("service, %s connections, ", number(float64(m.connections)))
