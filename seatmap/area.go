@@ -1,6 +1,7 @@
 package seatmap
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -469,6 +470,34 @@ func (p *Plan) areaInfos(now int64) []AreaInfo {
 		out[i] = AreaInfo{p.labels.areas[i].Name, p.areas[i].counts(now)}
 	}
 	return out
+}
+
+// holders describes who has places at that moment; holds that have ended have none.
+func (e *event) holders(w wallTime, now int64) (out []PlacesInfo) {
+	p := e.plan
+	for _, page := range p.pages {
+		for i := range page.blocks {
+			b := &page.blocks[i]
+			state := SeatState(b.word & stateMask)
+			if state == SeatAvailable || b.due(now) {
+				continue
+			}
+			var s SeatInfo
+			e.describeOwner(w, b.head, p.rec(b.head), &s)
+			out = append(out, PlacesInfo{
+				Area: p.labels.areas[page.area].Name, Places: b.n, State: state, Paying: s.Paying, User: s.User, At: s.At,
+				Until: s.Until, Left: s.Left, Fence: s.Fence, PayingUntil: s.PayingUntil, Actor: s.Actor, Reason: s.Reason,
+			})
+		}
+	}
+	return out
+}
+
+// sortHolders sorts by area and fence.
+func sortHolders(holders []PlacesInfo) {
+	slices.SortFunc(holders, func(a, b PlacesInfo) int {
+		return cmp.Or(cmp.Compare(a.Area, b.Area), cmp.Compare(a.Fence, b.Fence))
+	})
 }
 
 // counts answers a CountsRequest.

@@ -58,7 +58,6 @@ type eventJournal struct {
 	of     *durableMap
 	bounds bounds
 	asked  *keyedRequest // of the change that comes next, if its answer is not a hold or booking
-	from   grantName     // what the next change takes its seats from, if it has another fence
 	record seatsRecord
 
 	last, bounded atomic.Uint64 // the records of the last change, and of the bounds
@@ -86,10 +85,8 @@ func (e *event) asks(keyed *keyedRequest) {
 // takesFrom notes that the next change makes another hold or booking of what is in the
 // one that begins at head.
 func (e *event) takesFrom(head uint32) {
-	if e.journal != nil {
-		rec := e.plan.rec(head)
-		e.journal.from = grantName{rec.fence, rec.first}
-	}
+	rec := e.plan.rec(head)
+	e.from = grantName{rec.fence, rec.first}
 }
 
 // bytesRecord is a record that was made before.
@@ -623,7 +620,7 @@ func firstError(errs ...error) error {
 
 // Size implements [durable.State].
 func (d *durableMap) Size(request any) int {
-	const base = 5*MaxName + 256 // names, numbers, and a record of bounds
+	const base = 7*MaxName + 256 // names, numbers, and a record of bounds
 	switch r := request.(type) {
 	case *CreateRequest:
 		layout, _ := json.Marshal(createdLayout{r.Layout, r.Limits}) // it is plain data
@@ -727,8 +724,18 @@ func (e *event) erase(user, by string) (seats int) {
 		seats = e.users.list[i].seats
 	}
 	for i := range e.log.entries {
-		if e.log.entries[i].user == user {
-			e.log.entries[i].user = by
+		one := &e.log.entries[i]
+		if one.user == user {
+			one.user = by
+		}
+		if one.op != nil && one.op.actor == user {
+			op := *one.op
+			op.actor, one.op = by, &op
+		}
+	}
+	for fence, one := range e.granted {
+		if one.actor == user {
+			e.granted[fence] = doing{by, one.reason}
 		}
 	}
 	k := &e.keys

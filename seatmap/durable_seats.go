@@ -25,6 +25,7 @@ const (
 	recordPlaces              // it has places
 	recordEndless             // the hold has no deadline
 	recordPaying              // a payment keeps the hold
+	recordActor               // an operator gave the hold or booking its fence
 )
 
 // seatsRecord is a [durable.Record] of what seats and places are after a change. All
@@ -44,6 +45,7 @@ type seatsRecord struct {
 	grantName
 	until int64
 	user  string
+	by    doing
 	pay   payment
 	asked *keyedRequest
 }
@@ -72,6 +74,9 @@ func (r *seatsRecord) AppendTo(b []byte) []byte {
 		b = appendGrantName(b, r.grantName)
 		b = binary.AppendVarint(b, r.until)
 		b = appendText(b, r.user)
+		if r.flags&recordActor != 0 {
+			b = appendText(appendText(b, r.by.actor), r.by.reason)
+		}
 		if r.flags&recordPaying != 0 {
 			b = binary.AppendVarint(b, r.pay.own)
 			b = binary.AppendVarint(b, r.pay.began)
@@ -120,6 +125,9 @@ func (c *seatsRecord) read(r *recordReader, p *Plan) {
 	}
 	if c.state == SeatBlocked || c.state == SeatBooked {
 		c.grantName, c.until, c.user = r.grantName(), r.int(), r.text()
+		if c.flags&recordActor != 0 {
+			c.by = doing{r.text(), r.text()}
+		}
 		if c.flags&recordPaying != 0 {
 			c.pay = payment{r.int(), r.int(), r.int()}
 		}
@@ -134,7 +142,7 @@ func (c *seatsRecord) read(r *recordReader, p *Plan) {
 }
 
 // changed records a change of seats, which has been made.
-func (j *eventJournal) changed(e *event, kind ChangeKind, rec *record, entries []uint32, until int64) {
+func (j *eventJournal) changed(e *event, kind ChangeKind, rec *record, from grantName, entries []uint32, until int64) {
 	p := e.plan
 	if b := &j.bounds; p.fence+boundStep/2 > b.fence || p.revision+boundStep/2 > b.revision {
 		*b = bounds{p.fence + boundStep, p.revision + boundStep}
@@ -142,8 +150,8 @@ func (j *eventJournal) changed(e *event, kind ChangeKind, rec *record, entries [
 		r = binary.AppendUvarint(binary.AppendUvarint(r, b.fence), b.revision)
 		j.bounded.Store(j.of.log.Append(bytesRecord(r)))
 	}
-	asked, from := j.asked, j.from
-	j.asked, j.from = nil, grantName{}
+	asked := j.asked
+	j.asked = nil
 	if !j.of.keeps(kind, until) {
 		return
 	}
@@ -169,6 +177,9 @@ func (j *eventJournal) changed(e *event, kind ChangeKind, rec *record, entries [
 		r.at, r.grantName, r.user = w.time(rec.at).UnixNano(), grantName{rec.fence, rec.first}, e.users.list[rec.user].name
 		if rec.slot != noSlot && asked == nil && !whole {
 			r.asked = &e.keys.slots[rec.slot].keyedRequest
+		}
+		if r.by = e.granted[rec.fence]; r.by.actor != "" {
+			r.flags |= recordActor
 		}
 		r.deadlines(e, w, until)
 	}
@@ -418,6 +429,9 @@ func (e *event) take(w wallTime, now int64, c *seatsRecord, before record) (head
 			p.headOf = map[uint64]uint32{}
 		}
 		p.headOf[c.fence] = head
+	}
+	if c.flags&recordActor != 0 {
+		e.grantedBy(c.fence, c.by)
 	}
 	if c.flags&recordPaying != 0 {
 		pay := payment{endless, w.monoOf(c.pay.began), w.monoOf(c.pay.until)}

@@ -57,6 +57,8 @@ var (
 	// ErrKeyReused is the error if the idempotency key belongs to another request.
 	// It is always wrapped: [*KeyError] says what differs.
 	ErrKeyReused = errors.New("seatmap: key was used for another request")
+	// ErrMissed is the error of [Replay.Apply] if the change does not follow the last one.
+	ErrMissed = errors.New("seatmap: a change is missing")
 	// ErrSecret is the error of encoding a [Token] or [Key], as JSON for example. So
 	// no secret is encoded by accident; Reveal returns it.
 	ErrSecret = errors.New("seatmap: a secret is not encoded: use Reveal")

@@ -21,7 +21,9 @@ type event struct {
 	keys     keys
 	log      changeLog
 	op       *operation         // of the change that is being made, or nil
+	from     grantName          // what the next change takes its seats from, if it has another fence
 	payments map[uint64]payment // by the fence of the hold
+	granted  map[uint64]doing   // by the fence that an operator gave
 	journal  *eventJournal      // nil unless a journal keeps the event
 
 	sweeper *sweeper  // nil in a Map that does not sweep by itself
@@ -391,12 +393,24 @@ func (e *event) seat(label string) (SeatInfo, error) {
 // info describes a seat.
 func (e *event) info(w wallTime, seat uint32, state SeatState, rec *record) SeatInfo {
 	i := SeatInfo{Seat: e.plan.labels.label(int(seat)), State: state}
+	e.describeOwner(w, seat, rec, &i)
+	return i
+}
+
+// describeOwner fills in what is the same for all entries of the hold or booking that rec
+// is of. It does nothing if rec is nil.
+func (e *event) describeOwner(w wallTime, entry uint32, rec *record, i *SeatInfo) {
 	if rec != nil {
 		i.User, i.Fence, i.At = e.users.list[rec.user].name, rec.fence, w.time(rec.at)
-		i.Until, i.Left = w.deadline(e.plan.deadline(seat))
-		_, i.Paying = e.paying(w.mono, rec.fence)
+		i.Until, i.Left = w.deadline(e.plan.deadline(entry))
+		if pay, ok := e.paying(w.mono, rec.fence); ok {
+			i.Paying, i.PayingUntil = true, w.time(pay.until)
+		}
+		if len(e.granted) > 0 {
+			by := e.granted[rec.fence]
+			i.Actor, i.Reason = by.actor, by.reason
+		}
 	}
-	return i
 }
 
 // page answers a SeatsRequest.
@@ -416,22 +430,31 @@ func (e *event) page(r *SeatsRequest) (Snapshot, error) {
 	if r.Limit > 0 && r.Limit < to-from {
 		to = from + r.Limit
 	}
-	return e.seatInfos(from, to, false)
+	s, _, err := e.seatInfos(from, to, false, false)
+	return s, err
 }
 
 // seatInfos describes the seats of that range. If ended is set, those of an event
-// that has ended are described, too, as they were at its end.
-func (e *event) seatInfos(from, to int, ended bool) (Snapshot, error) {
+// that has ended are described, too, as they were at its end. If places is set, who has
+// places of areas is described, too.
+func (e *event) seatInfos(from, to int, ended, places bool) (Snapshot, []PlacesInfo, error) {
 	s := Snapshot{Event: e.plan.name, Seats: make([]SeatInfo, to-from), More: to < e.plan.count}
+	var holders []PlacesInfo
 	w := e.plan.clock.wallTime()
-	_, revision, areas, err := e.plan.snapshot(from, to, ended, func(seat uint32, state SeatState, rec *record) {
+	begin := func(now int64) {
+		if places {
+			holders = e.holders(w, now)
+		}
+	}
+	_, revision, areas, err := e.plan.snapshot(from, to, ended, begin, func(seat uint32, state SeatState, rec *record) {
 		s.Seats[int(seat)-from] = e.info(w, seat, state, rec)
 	})
 	if err != nil {
-		return Snapshot{}, err
+		return Snapshot{}, nil, err
 	}
 	s.Areas, s.Revision, s.Cursor = areas, revision, Cursor{e.log.life, revision}
-	return s, nil
+	sortHolders(holders)
+	return s, holders, nil
 }
 
 // layout answers a LayoutRequest.
@@ -439,7 +462,7 @@ func (e *event) layout() (Layout, error) {
 	p := e.plan
 	l := p.labels.layout()
 	var closed []int
-	_, _, _, err := p.snapshot(0, p.count, false, func(seat uint32, state SeatState, _ *record) {
+	_, _, _, err := p.snapshot(0, p.count, false, nil, func(seat uint32, state SeatState, _ *record) {
 		if state == SeatClosed {
 			closed = append(closed, int(seat))
 		}
@@ -490,6 +513,9 @@ func (e *event) remember(now int64, q *keyedRequest, user uint64) (slot uint32) 
 
 // holdEnded is called by the plan when a hold or booking has ended.
 func (e *event) holdEnded(now int64, state SeatState, rec *record) {
+	if len(e.granted) > 0 {
+		delete(e.granted, rec.fence)
+	}
 	if state == SeatBlocked {
 		if len(e.payments) > 0 {
 			delete(e.payments, rec.fence)
@@ -507,11 +533,16 @@ func (e *event) holdMoved(from, to uint32) { e.users.moveHold(e.plan, from, to) 
 
 // changed is called by the plan after every change.
 func (e *event) changed(kind ChangeKind, rec *record, seats []uint32, until int64) {
+	from := e.from
+	e.from = grantName{}
+	if op := e.op; op != nil && op.actor != "" && (kind == ChangeBlocked || kind == ChangeReissued || kind == ChangeMoved) {
+		e.grantedBy(rec.fence, doing{op.actor, op.reason})
+	}
 	if e.log.enabled(e.plan.clock) {
-		e.log.append(e.plan.revision, kind, rec, e.users.list[rec.user].name, e.plan.lasting(seats), until, e.op)
+		e.log.append(e.plan.revision, kind, rec, from.fence, e.users.list[rec.user].name, e.plan.lasting(seats), until, e.op)
 	}
 	if e.journal != nil {
-		e.journal.changed(e, kind, rec, seats, until)
+		e.journal.changed(e, kind, rec, from, seats, until)
 	}
 	switch kind {
 	case ChangeBlocked:

@@ -358,6 +358,12 @@ func (x *exporter) hold(head uint32, state SeatState, rec *record) {
 	}
 	x.proof(rec.first, rec.tag)
 	o.text("user", e.users.list[rec.user].name)
+	if by := e.granted[rec.fence]; by.actor != "" {
+		o.text("actor", by.actor)
+		if by.reason != "" {
+			o.text("reason", by.reason)
+		}
+	}
 	o.int("at", x.at.time(rec.at).UnixNano())
 	o.places(places)
 	x.seatsRows()

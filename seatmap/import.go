@@ -57,6 +57,7 @@ type exportedHold struct {
 	first   uint32
 	secret  [16]byte
 	user    string
+	by      doing
 	at      int64
 	left    int64
 	endless bool
@@ -217,6 +218,10 @@ func (i *importer) line(l *line) error {
 			t.secret = l.secret()
 		case "hold user", "booking user":
 			t.user = l.text()
+		case "hold actor", "booking actor":
+			t.by.actor = l.text()
+		case "hold reason", "booking reason":
+			t.by.reason = l.text()
 		case "hold at", "booking at":
 			t.at = l.int()
 		case "hold seats", "booking seats":
@@ -557,6 +562,12 @@ func (i *importer) take(t *exportedHold) error {
 	}
 	if err := checkUser(t.user); err != nil {
 		return badLine(i.number-1, "the user is not a name")
+	}
+	if t.by != (doing{}) {
+		if checkDoing(t.by.actor, t.by.reason) != nil {
+			return badLine(i.number-1, "the actor or reason is not a name")
+		}
+		e.grantedBy(t.fence, t.by)
 	}
 	word := uint64(SeatBooked)
 	if t.state == SeatBlocked {

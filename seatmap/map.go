@@ -445,7 +445,7 @@ func (m *Map) Holds(ctx context.Context, r HoldsRequest) ([]HoldInfo, error) {
 //
 // An event that has never been watched keeps no changes. From the first Watch on it
 // keeps the last [MapOptions.Ring] changes, which together name at most 16 seats
-// for each entry of the ring: about 80 bytes an entry, 4 bytes a seat and the users'
+// for each entry of the ring: about 90 bytes an entry, 4 bytes a seat and the users'
 // names. The newest change is always kept. [WatchMemory] after the last watcher
 // left, the next change or sweep drops all changes.
 //

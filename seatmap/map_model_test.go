@@ -35,6 +35,8 @@ type oracle struct {
 
 	created *eventKeyed // nil if it was created without a key
 	moves   int         // how often it was exported and imported
+
+	operations int // how many changes operators have made
 }
 
 type grant struct {
@@ -47,6 +49,7 @@ type grant struct {
 	born    time.Time
 	until   time.Time // of a hold
 	endless bool      // a hold without a deadline
+	by      bool      // an operator gave it its fence
 	over    bool
 	ended   time.Time // once it is over
 	// Of a payment: the deadline without it, its beginning and end; paid is zero if none is there.
@@ -783,6 +786,7 @@ func (w *world) check(t *rapid.T) {
 		synctest.Wait() // Seats has ended holds of places
 		if l := w.watchers[name]; l != nil {
 			l.caughtUp(t, o, s.Revision)
+			l.replays(t, w.m, o)
 		}
 		w.cursors = append(w.cursors, placed{o, o.moves, s.Cursor})
 	}
@@ -850,6 +854,11 @@ func compare(t *rapid.T, m *seatmap.Map, o *oracle) {
 		if g != nil {
 			require.Equal(t, g.user, got.User)
 			require.Equal(t, g.paying(), got.Paying)
+			require.Equal(t, g.operator(), got.Actor)
+			require.Equal(t, g.paying(), !got.PayingUntil.IsZero())
+			if g.paying() {
+				require.Equal(t, g.paid.UnixNano(), got.PayingUntil.UnixNano())
+			}
 			require.Equal(t, g.token.Fence, got.Fence)
 			require.Equal(t, g.born.UnixNano(), got.At.UnixNano())
 		}

@@ -19,6 +19,17 @@ type operation struct {
 	paying        int64    // of a ChangePaying
 }
 
+// doing is who did something as an operator, and why.
+type doing struct{ actor, reason string }
+
+// grantedBy notes that an operator gave a hold or booking its fence.
+func (e *event) grantedBy(fence uint64, by doing) {
+	if e.granted == nil {
+		e.granted = map[uint64]doing{}
+	}
+	e.granted[fence] = by
+}
+
 // by lets do make a change that names the operation.
 func (e *event) by(op operation, do func()) {
 	op.actor, op.reason = strings.Clone(op.actor), strings.Clone(op.reason) // they may be part of something large

@@ -186,6 +186,14 @@ func checkOperation(event string, user *string, actor, reason string, key Key) e
 			return err
 		}
 	}
+	if err := checkDoing(actor, reason); err != nil {
+		return err
+	}
+	return checkKey(key)
+}
+
+// checkDoing checks who does something as an operator, and why.
+func checkDoing(actor, reason string) error {
 	if err := checkName(actor, ErrInvalidActor); err != nil {
 		return err
 	}
@@ -194,5 +202,5 @@ func checkOperation(event string, user *string, actor, reason string, key Key) e
 			return fmt.Errorf("%w in the reason", err)
 		}
 	}
-	return checkKey(key)
+	return nil
 }

@@ -90,6 +90,7 @@ func (w *world) revoke(t *rapid.T) {
 	}
 	request := fmt.Sprint("revoke", seat, fence, seats == nil, seats, places == nil, places)
 	if _, done := operated(t, o, k, request, want, got.Replayed, err); done {
+		o.operations++
 		o.take(g, seats, places)
 		o.done(k, request, seatmap.Hold{})
 	}
@@ -116,9 +117,10 @@ func (w *world) renewed(t *rapid.T, o *oracle, g *grant, h seatmap.Hold) {
 		require.Equal(t, g.until.UnixNano(), h.Until.UnixNano())
 		require.Equal(t, g.left(), h.Left)
 	}
+	o.operations++
 	before := *g
 	before.over = true
-	g.token = h.Token
+	g.token, g.by = h.Token, true
 	w.grants = append(w.grants, &before)
 }
 
@@ -224,11 +226,20 @@ func (w *world) reserve(t *rapid.T) {
 		require.Equal(t, fmt.Sprint(seats, places), fmt.Sprint(h.Seats, h.Places))
 		require.Zero(t, h.Until)
 		require.Zero(t, h.Left)
-		g := w.granted(t, o, &grant{token: h.Token, user: u, seats: slices.Clone(seats), places: maps.Clone(places), endless: true})
+		o.operations++
+		g := w.granted(t, o, &grant{token: h.Token, user: u, seats: slices.Clone(seats), places: maps.Clone(places), endless: true, by: true})
 		if k != "" {
 			o.keys[actor+" "+k] = &remembered{request: request, answer: h, grant: g}
 		}
 	}
+}
+
+// operator says who gave it its fence, if an operator did.
+func (g *grant) operator() string {
+	if g.by {
+		return actor
+	}
+	return ""
 }
 
 // paying says if a payment keeps the hold.

@@ -37,6 +37,7 @@ func TestWhatAnOperatorDoesIsInTheChanges(t *testing.T) {
 	booked, err := book(m, block(t, m, "bob", "3").Token)
 	require.NoError(t, err)
 	var changes []seatmap.Change
+	var before []uint64
 	for c, err := range m.Watch(ctx, seatmap.WatchRequest{Event: event}) {
 		require.NoError(t, err)
 		if changes = append(changes, c); len(changes) > 1 {
@@ -45,9 +46,11 @@ func TestWhatAnOperatorDoesIsInTheChanges(t *testing.T) {
 			}
 			continue
 		}
+		before = append(before, h.Token.Fence)
 		moved, err := m.Move(ctx, seatmap.MoveRequest{Event: event, Seat: "2", Fence: h.Token.Fence, To: []string{"2", "4"}, Actor: "op", Reason: "pillar"})
 		require.NoError(t, err)
 		require.ErrorIs(t, release(m, h.Token), seatmap.ErrExpired, "the token before")
+		before = append(before, moved.Token.Fence)
 		again, err := m.Reissue(ctx, seatmap.ReissueRequest{Event: event, Seat: "4", Actor: "op", Reason: "lost"})
 		require.NoError(t, err)
 		require.ErrorIs(t, release(m, moved.Token), seatmap.ErrExpired)
@@ -65,6 +68,9 @@ func TestWhatAnOperatorDoesIsInTheChanges(t *testing.T) {
 		{Kind: seatmap.ChangeBlocked, Seats: []string{"9"}, User: "house", Actor: "op"},
 	} {
 		got := changes[i+1]
+		if i < len(before) {
+			want.FromFence = before[i]
+		}
 		got.Event, got.Revision, got.Cursor, got.Previous = "", 0, seatmap.Cursor{}, seatmap.Cursor{}
 		got.At, got.Until, got.Fence = time.Time{}, time.Time{}, 0
 		assert.Equal(t, want, got)

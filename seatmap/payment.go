@@ -191,6 +191,7 @@ func (e *event) endPayment(now int64, head uint32) (until int64, ok bool) {
 
 // renewed is called by the plan when a hold or booking has another fence.
 func (e *event) renewed(before, after uint64) {
+	delete(e.granted, before)
 	if pay, ok := e.payments[before]; ok {
 		delete(e.payments, before)
 		e.payments[after] = pay

@@ -19,9 +19,10 @@ type snapshot struct {
 // snapshot calls save for every seat of the range, in no order and under the lock,
 // with its state at one moment and the record of its hold or booking. It returns the
 // time, the revision and the areas of that moment. If the plan has ended and ended is set, that
-// moment is its end; if ended is not set, the error says so.
+// moment is its end; if ended is not set, the error says so. begin, unless it is nil, is
+// called at that moment, under the lock.
 func (p *Plan) snapshot(
-	from, to int, ended bool, save func(seat uint32, state SeatState, rec *record),
+	from, to int, ended bool, begin func(now int64), save func(seat uint32, state SeatState, rec *record),
 ) (now int64, revision uint64, areas []AreaInfo, err error) {
 	p.mustBeMade("Seats")
 	p.mu.Lock()
@@ -37,6 +38,9 @@ func (p *Plan) snapshot(
 		p.sweepAreas(now, MaxSeats+1)
 	}
 	revision, areas = p.revision, p.areaInfos(now)
+	if begin != nil {
+		begin(now)
+	}
 	s := p.beginSnapshot(now, from, to, save)
 	p.mu.Unlock()
 	for i := from / chunkSeats; i*chunkSeats < to; i++ {
@@ -94,7 +98,7 @@ func (p *Plan) touch(seats []uint32) {
 func (p *Plan) Seats() ([]PlanSeat, error) {
 	out := make([]PlanSeat, p.count)
 	deadlines := make([]int64, p.count)
-	now, _, _, err := p.snapshot(0, p.count, false, func(seat uint32, state SeatState, rec *record) {
+	now, _, _, err := p.snapshot(0, p.count, false, nil, func(seat uint32, state SeatState, rec *record) {
 		out[seat].State = state
 		if rec != nil {
 			out[seat].User, out[seat].Fence = rec.user, rec.fence

@@ -83,7 +83,7 @@ func TestASnapshotHasTheRevisionOfItsMoment(t *testing.T) {
 	_, err = p.Block(1, time.Minute, 0)
 	require.NoError(t, err)
 	changed := false
-	_, revision, _, err := p.snapshot(0, p.count, false, func(seat uint32, state SeatState, _ *record) {
+	_, revision, _, err := p.snapshot(0, p.count, false, nil, func(seat uint32, state SeatState, _ *record) {
 		if !changed { // while the lock is held
 			changed = true
 			p.grant(p.clock.now(), never/8, 2, []int{1535}, nil)

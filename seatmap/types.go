@@ -43,6 +43,11 @@ type SeatInfo struct {
 	Until  time.Time     // the deadline of a blocked seat, by the store's clock; zero if it has none
 	Left   time.Duration // the time from that moment to Until
 	Fence  uint64        // of the hold or booking
+	// PayingUntil is when the payment is over at the latest; zero if there is none.
+	PayingUntil time.Time
+	// Actor and Reason are those of the [Operator] that gave the hold or booking its
+	// fence: by Reserve, Reissue or Move. They are empty if its user did.
+	Actor, Reason string
 }
 
 // String returns the seat in the form `7: Blocked { user: user3, … }`.
@@ -74,6 +79,21 @@ func (s SeatInfo) LogValue() slog.Value {
 type AreaInfo struct {
 	Area string
 	Counts
+}
+
+// PlacesInfo is the places that one hold or booking has in one area, at one moment.
+type PlacesInfo struct {
+	Area          string
+	Places        int       // how many
+	State         SeatState // SeatBlocked or SeatBooked
+	Paying        bool      // as in [SeatInfo], and so are all that follow
+	User          string
+	At            time.Time
+	Until         time.Time
+	Left          time.Duration
+	Fence         uint64
+	PayingUntil   time.Time
+	Actor, Reason string
 }
 
 // Counts is how many seats and places are in each state at one moment.
@@ -190,6 +210,19 @@ func (k ChangeKind) String() string {
 }
 
 // Change is one step of an event's history.
+//
+// The changes of an event, from a [ChangeSnapshot] on, say all that happens to its seats
+// and places: who has them, by which fence, until when, that a payment keeps them, and
+// what an operator did and why. So the seats and places of every later moment can be made
+// from them; [Replay] does. Only one thing happens without a change at its time: what
+// is over at a time that an earlier change told, a hold at its Until or a payment at its
+// Paying. The end of the hold is told later, by a [ChangeExpired].
+//
+// Not in the changes are the layout and limits of the event, which do not change
+// (see [LayoutRequest]), the secrets of tokens, and keys with their answers.
+//
+// User, Actor and Reason, also those in Snapshot and Holders, are personal data if the
+// names of users are. From a stream that was stored they have to be erased there.
 type Change struct {
 	Event string
 	// Revision rises with each change. It is never used again for an event of that
@@ -212,9 +245,14 @@ type Change struct {
 	At       time.Time // of the grant or booking; of an expiry, its deadline
 	Until    time.Time // of a hold: its deadline
 	Fence    uint64
-	Paying   time.Time  // of a ChangePaying: when the payment is over at the latest; zero if it is
-	Actor    string     // of a change that an [Operator] made
-	Reason   string     // likewise
-	Snapshot []SeatInfo // of a ChangeSnapshot: all seats
-	Areas    []AreaInfo // of a ChangeSnapshot: all areas
+	// FromFence is the fence that the seats and places had before. It is 0 unless the
+	// change gave them another one: a ChangeBooked, ChangeReissued or ChangeMoved. A store
+	// without areas may leave it out of a ChangeBooked, since the seats say what it was.
+	FromFence uint64
+	Paying    time.Time    // of a ChangePaying: when the payment is over at the latest; zero if it is
+	Actor     string       // of a change that an [Operator] made
+	Reason    string       // likewise
+	Snapshot  []SeatInfo   // of a ChangeSnapshot: all seats
+	Areas     []AreaInfo   // of a ChangeSnapshot: all areas
+	Holders   []PlacesInfo // of a ChangeSnapshot: who has places, by area and fence
 }

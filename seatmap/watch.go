@@ -38,6 +38,7 @@ type entry struct {
 	seats     []uint32 // if they are several, or places, in their lasting form
 	user      string
 	fence     uint64
+	from      uint64 // the fence before, if it had another one
 	at, until int64
 	op        *operation // of an operator, or nil
 }
@@ -80,8 +81,8 @@ func (l *changeLog) enabled(clock *Clock) bool {
 }
 
 // append keeps the change that has the plan's current revision.
-func (l *changeLog) append(revision uint64, kind ChangeKind, rec *record, user string, seats []uint32, until int64, op *operation) {
-	e := entry{kind: kind, seat: seats[0], user: user, fence: rec.fence, at: rec.at, until: until, op: op}
+func (l *changeLog) append(revision uint64, kind ChangeKind, rec *record, from uint64, user string, seats []uint32, until int64, op *operation) {
+	e := entry{kind: kind, seat: seats[0], user: user, fence: rec.fence, from: from, at: rec.at, until: until, op: op}
 	if len(seats) > 1 {
 		e.seats = append([]uint32(nil), seats...)
 	}
@@ -202,7 +203,7 @@ func (w *watcher) changes(ctx context.Context) (goOn bool) {
 
 // snapshot yields a snapshot, after a gap marker if there is a gap.
 func (w *watcher) snapshot(ctx context.Context) (goOn bool) {
-	s, err := w.event.seatInfos(0, w.event.plan.count, true)
+	s, holders, err := w.event.seatInfos(0, w.event.plan.count, true, true)
 	if err != nil {
 		return w.yield(Change{}, err) && false
 	}
@@ -216,7 +217,7 @@ func (w *watcher) snapshot(ctx context.Context) (goOn bool) {
 	}
 	w.next, w.last, w.gap = s.Revision+1, s.Cursor, true
 	return w.yield(Change{
-		Event: s.Event, Revision: s.Revision, Cursor: s.Cursor, Kind: ChangeSnapshot, Snapshot: s.Seats, Areas: s.Areas,
+		Event: s.Event, Revision: s.Revision, Cursor: s.Cursor, Kind: ChangeSnapshot, Snapshot: s.Seats, Areas: s.Areas, Holders: holders,
 	}, nil)
 }
 
@@ -228,14 +229,15 @@ func (e *event) change(revision uint64, entry *entry) Change {
 		seats = []uint32{entry.seat}
 	}
 	c := Change{
-		Event:    e.plan.name,
-		Revision: revision,
-		Cursor:   Cursor{e.log.life, revision},
-		Previous: Cursor{e.log.life, revision - 1},
-		Kind:     entry.kind,
-		User:     entry.user,
-		At:       w.time(entry.at),
-		Fence:    entry.fence,
+		Event:     e.plan.name,
+		Revision:  revision,
+		Cursor:    Cursor{e.log.life, revision},
+		Previous:  Cursor{e.log.life, revision - 1},
+		Kind:      entry.kind,
+		User:      entry.user,
+		At:        w.time(entry.at),
+		Fence:     entry.fence,
+		FromFence: entry.from,
 	}
 	c.Until, _ = w.deadline(entry.until)
 	if op := entry.op; op != nil {

@@ -2,7 +2,10 @@ package seatmap_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"testing/synctest"
 	"time"
@@ -152,20 +155,30 @@ func (v *view) sameAreas(t *rapid.T, o *oracle, swept bool) {
 
 // liveWatcher watches an event from its beginning to its end.
 type liveWatcher struct {
-	mu    sync.Mutex
-	view  view
-	err   error
-	after bool // something came after the error
+	mu     sync.Mutex
+	view   view
+	replay seatmap.Replay
+	missed error // of the replay
+	err    error
+	after  bool // something came after the error
+	// How many changes operators made since it began, and how many they had made before.
+	operations, before int
+	gap                bool // changes were missing
 }
 
 func (w *world) follow(o *oracle) *liveWatcher {
-	l := &liveWatcher{}
+	l := &liveWatcher{before: o.operations}
 	go func() {
 		for c, err := range w.m.Watch(ctx, seatmap.WatchRequest{Event: o.name}) {
 			l.mu.Lock()
 			l.after = l.after || l.err != nil
 			if l.err = err; err == nil {
 				l.view.apply(c)
+				l.missed = errors.Join(l.missed, l.replay.Apply(c))
+				l.gap = l.gap || c.Kind == seatmap.ChangeGap
+				if c.Actor == actor && c.Reason == reason {
+					l.operations++
+				}
 			}
 			l.mu.Unlock()
 		}
@@ -180,6 +193,70 @@ func (l *liveWatcher) caughtUp(t *rapid.T, o *oracle, revision uint64) {
 	require.NoError(t, l.err)
 	require.Equal(t, revision, l.view.at)
 	l.view.same(t, o, false)
+	require.NoError(t, l.missed)
+	if !l.gap {
+		require.Equal(t, o.operations-l.before, l.operations, "changes of operators")
+	}
+}
+
+// replays compares what was made of all changes with what a new watch begins with.
+func (l *liveWatcher) replays(t *rapid.T, m *seatmap.Map, o *oracle) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	want := beginning(t, m, o.name)
+	got := l.replay.Snapshot(time.Now())
+	require.Equal(t, inUTC(want), inUTC(got))
+	o.holders(t, got.Holders)
+}
+
+// beginning is what a new watch begins with.
+func beginning(t require.TestingT, m *seatmap.Map, event string) (first seatmap.Change) {
+	for c, err := range m.Watch(ctx, seatmap.WatchRequest{Event: event}) {
+		require.NoError(t, err)
+		first = c
+		break
+	}
+	return first
+}
+
+// inUTC returns a snapshot whose times differ only if they are of different moments.
+func inUTC(c seatmap.Change) seatmap.Change {
+	c.Snapshot, c.Holders = slices.Clone(c.Snapshot), slices.Clone(c.Holders)
+	move := func(times ...*time.Time) {
+		for _, at := range times {
+			if !at.IsZero() {
+				*at = time.Unix(0, at.UnixNano()).UTC()
+			}
+		}
+	}
+	for i := range c.Snapshot {
+		move(&c.Snapshot[i].At, &c.Snapshot[i].Until, &c.Snapshot[i].PayingUntil)
+	}
+	for i := range c.Holders {
+		move(&c.Holders[i].At, &c.Holders[i].Until, &c.Holders[i].PayingUntil)
+	}
+	return c
+}
+
+// holders compares who has places with the oracle.
+func (o *oracle) holders(t *rapid.T, got []seatmap.PlacesInfo) {
+	n := 0
+	for _, g := range o.live() {
+		n += len(g.places)
+	}
+	require.Len(t, got, n)
+	for _, p := range got {
+		g := o.grants[slices.IndexFunc(o.grants, func(g *grant) bool { return !g.over && g.token.Fence == p.Fence })]
+		state := seatmap.SeatBlocked
+		if g.booked {
+			state = seatmap.SeatBooked
+		}
+		require.Equal(t, fmt.Sprint(g.places[p.Area], g.user, state, g.paying(), g.operator()), fmt.Sprint(p.Places, p.User, p.State, p.Paying, p.Actor))
+		require.Equal(t, g.born.UnixNano(), p.At.UnixNano())
+		if state == seatmap.SeatBlocked {
+			require.Equal(t, g.left(), p.Left)
+		}
+	}
 }
 
 func (l *liveWatcher) ended(t *rapid.T, want error) {

@@ -251,9 +251,19 @@ func seen(t *rapid.T, s all) string {
 	snapshot, err := s.Seats(ctx, seatmap.SeatsRequest{Event: event})
 	require.NoError(t, err)
 	for _, one := range snapshot.Seats {
-		fmt.Fprintln(&b, one.Seat, one.State, one.User, one.Paying, one.At.UnixNano(), one.Left)
+		fmt.Fprintln(&b, one.Seat, one.State, one.User, one.Paying, one.At.UnixNano(), one.Left, one.PayingUntil.UnixNano(), one.Actor, one.Reason)
 	}
 	fmt.Fprintln(&b, snapshot.Areas)
+	var holders []string
+	for change, err := range s.Watch(ctx, seatmap.WatchRequest{Event: event}) {
+		require.NoError(t, err)
+		for _, p := range change.Holders {
+			holders = append(holders, fmt.Sprint(p.Area, p.Places, p.State, p.User, p.Paying, p.At.UnixNano(), p.Left, p.PayingUntil.UnixNano(), p.Actor, p.Reason))
+		}
+		break
+	}
+	slices.Sort(holders)
+	fmt.Fprintln(&b, holders)
 	for _, user := range users {
 		holds, err := s.Holds(ctx, seatmap.HoldsRequest{Event: event, User: user})
 		require.NoError(t, err)

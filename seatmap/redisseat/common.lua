@@ -27,10 +27,11 @@ local function step()
   return before
 end
 
-local function changed(kind, r, seats, untl)
+-- changed tells a change; from is the fence that the seats had before, if they had another.
+local function changed(kind, r, seats, untl, from)
   local before = step()
   redis.call('XADD', stream, 'MAXLEN', '~', meta[8], text(rev) .. '-0', 'p', before, 'k', kind,
-    'u', r.user, 's', seats, 'f', r.fence, 'a', r.at, 't', untl, 'n', now)
+    'u', r.user, 's', seats, 'f', r.fence, 'a', r.at, 't', untl, 'n', now, 'o', from or 0)
 end
 
 local function load(fence)

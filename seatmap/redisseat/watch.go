@@ -118,7 +118,7 @@ func (w *watch) forward(entries []rueidis.XRangeEntry) (more bool, err error) {
 		change := seatmap.Change{
 			Event: w.event, Revision: revision, Cursor: w.cursor(revision), Previous: w.cursor(before), Kind: kind,
 			Seats: w.sh.unpack(entry.FieldValues["s"]), User: entry.FieldValues["u"], At: momentOf(field("a")),
-			Until: momentOf(field("t")), Fence: uint64(field("f")),
+			Until: momentOf(field("t")), Fence: uint64(field("f")), FromFence: uint64(field("o")),
 		}
 		if kind == seatmap.ChangeExpired {
 			change.At = change.Until

@@ -61,6 +61,26 @@ var broken = []struct {
 	{"pages are not bounded", "pages", func(s seatmap.Store) seatmap.Store { return onePage{s} }},
 	{"extensions are not seen by watchers", "watch", func(s seatmap.Store) seatmap.Store { return hidesExtensions{s} }},
 	{"cursors of another life are taken for its own", "watch", func(s seatmap.Store) seatmap.Store { return oneLife{s} }},
+	{"a change does not say which hold was booked", "audit", func(s seatmap.Store) seatmap.Store {
+		return tellsLess{s, s.(whole), func(c *seatmap.Change) { c.FromFence = 0 }}
+	}},
+	{"a snapshot does not say who has places", "audit", func(s seatmap.Store) seatmap.Store {
+		return tellsLess{s, s.(whole), func(c *seatmap.Change) { c.Holders = nil }}
+	}},
+	{"a snapshot does not say until when a payment keeps seats", "audit", func(s seatmap.Store) seatmap.Store {
+		return tellsLess{s, s.(whole), func(c *seatmap.Change) {
+			for i := range c.Snapshot {
+				c.Snapshot[i].PayingUntil = time.Time{}
+			}
+		}}
+	}},
+	{"a snapshot does not say which operator reserved seats", "audit", func(s seatmap.Store) seatmap.Store {
+		return tellsLess{s, s.(whole), func(c *seatmap.Change) {
+			for i := range c.Snapshot {
+				c.Snapshot[i].Actor = ""
+			}
+		}}
+	}},
 	{"an unknown seat is found after a taken one", "precedence", func(s seatmap.Store) seatmap.Store { return looksInOrder{s, s.(whole)} }},
 	{"an unknown event is found before a wrong duration", "precedence", func(s seatmap.Store) seatmap.Store { return looksAtEventsFirst{s, s.(whole)} }},
 	{"a context is looked at last", "precedence", func(s seatmap.Store) seatmap.Store { return heedsNoContext{s, s.(whole)} }},
@@ -168,6 +188,24 @@ func TestAFaultFailsItsCheckOnly(t *testing.T) {
 		}
 	}
 	assert.GreaterOrEqual(t, alone, 5)
+}
+
+// tellsLess is a Map whose changes lack something.
+type tellsLess struct {
+	seatmap.Store
+	whole
+	less func(*seatmap.Change)
+}
+
+func (b tellsLess) Watch(ctx context.Context, r seatmap.WatchRequest) iter.Seq2[seatmap.Change, error] {
+	return func(yield func(seatmap.Change, error) bool) {
+		for change, err := range b.Store.Watch(ctx, r) {
+			b.less(&change)
+			if !yield(change, err) {
+				return
+			}
+		}
+	}
 }
 
 // whole is what a Map offers beside Store.

@@ -32,6 +32,7 @@ var checks = []struct {
 	{"expiry", expiry, nil},
 	{"pages", pages, nil},
 	{"watch", watch, nil},
+	{"audit", audit, nil},
 	{"precedence", precedence, nil},
 	{"snapshots", snapshots, nil},
 	{"histories", histories, nil},

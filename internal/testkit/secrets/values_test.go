@@ -107,6 +107,8 @@ var harmless = map[string]string{
 	"seatmap.Area":               "names and a number",
 	"seatmap.AreaError":          "names",
 	"seatmap.AreaInfo":           "a name and numbers",
+	"seatmap.PlacesInfo":         "names, numbers and times",
+	"seatmap.Replay":             "names, numbers and times",
 	"seatmap.Category":           "names",
 	"seatmap.Layout":             "labels and names",
 	"seatmap.LayoutRequest":      "the name of an event",
