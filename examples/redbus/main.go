@@ -77,8 +77,13 @@ func main() {
 
 // run is the program. The progress bar and what the check finds go to stderr.
 func run(ctx context.Context, args []string, out io.Writer, stderr *os.File) error {
-	if len(args) > 0 && args[0] == "serve" {
-		return serve(ctx, args[1:], out, stderr)
+	if len(args) > 0 {
+		switch args[0] {
+		case "serve":
+			return serve(ctx, args[1:], out, stderr)
+		case "probe":
+			return probe(ctx, args[1:], out)
+		}
 	}
 	o, goOn, err := parse(args, out)
 	if err != nil || !goOn {

@@ -206,6 +206,23 @@ func TestServeRefusesBadFlags(t *testing.T) {
 	}
 }
 
+func TestProbeTellsWhetherAServiceIsReady(t *testing.T) {
+	s := startServing(t)
+	code, _, stderr := redbus(t, "probe", "-url", s.url+"/readyz")
+	assert.Zero(t, code, stderr)
+	code, _, stderr = redbus(t, "probe", "-url", s.url+"/v1/events")
+	assert.Equal(t, 1, code)
+	assert.Contains(t, stderr, "401 Unauthorized")
+	assert.Zero(t, s.end(t, syscall.SIGTERM), s.stderr.String())
+	code, _, stderr = redbus(t, "probe", "-url", s.url+"/readyz")
+	assert.Equal(t, 1, code)
+	assert.Contains(t, stderr, "connect")
+	for _, args := range [][]string{{"-url", "%"}, {"-timeout", "0s"}, {"more"}} {
+		code, _, stderr = redbus(t, append([]string{"probe"}, args...)...)
+		assert.Equal(t, 2, code, "%s: %s", args, stderr)
+	}
+}
+
 func TestTrustedProxiesAreNetworksAndAddresses(t *testing.T) {
 	all, err := networks("10.0.0.0/8, fd00::/8,192.0.2.1,2001:db8::1")
 	require.NoError(t, err)

@@ -35,7 +35,7 @@ type Package struct {
 }
 
 // apart is the directories of the repository that hold no public package.
-var apart = []string{"bench", "bin", "docs", "examples", "internal", "interop", "testdata", "tools"}
+var apart = []string{"bench", "bin", "deploy", "docs", "examples", "internal", "interop", "testdata", "tools"}
 
 // Load returns the public packages of the repository that lies at root, in the order
 // of their paths, without the one of the root itself: it is a page and has no names. The tree is read from source, with no other tool than the go
