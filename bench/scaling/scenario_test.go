@@ -134,6 +134,10 @@ func TestSeatsAreSoldOnceAndGatesClose(t *testing.T) {
 	assert.Positive(t, room.waits[len(room.waits)/2])
 	assert.Less(t, room.most, out.most)
 	assert.Greater(t, room.stopped, 18_000, "nobody of those who waited bothers the store")
+
+	sc.seats, sc.rate = 100, 10_000
+	late := simulate(sc)
+	assert.Zero(t, late.waits[len(late.waits)/2], "who comes when the gate is closed does not wait to hear so")
 }
 
 // Each change costs each client once, or once a tick; the store pays for each replica.
