@@ -175,13 +175,16 @@ func sizesTable() string {
 	t := table{{"load", "store", "service cores", "shards", "busiest shard", "p50", "p99", "p99.9"}}
 	for _, d := range demands {
 		for _, s := range stores {
+			if s == &collecting {
+				continue // it collects requests of one event, and of most there is one at a time
+			}
 			replicas, shards, out := s.simulated(d)
 			shardText, busiest := number(float64(shards)), percent(out.busiest)
 			if s.local {
 				shardText = "–"
 			}
 			if s.batch > 1 {
-				busiest = "–" // a server that collects is always busy, with batches as small as can be
+				busiest = "–" // a server that collects is always busy, with batches as small as they can be
 			}
 			t.row(d.name, s.name, number(float64(replicas*coresOfReplica)), shardText, busiest,
 				duration(quantile(out.latencies, 0.5)), duration(quantile(out.latencies, 0.99)), duration(quantile(out.latencies, 0.999)))
