@@ -20,7 +20,7 @@ var migrations embed.FS
 const version = 1
 
 // migrationLock is the advisory lock that is held while the tables change.
-const migrationLock = 0x7067_7365_6174
+const migrationLock int64 = 0x7067_7365_6174
 
 // migrate brings the tables to the version of this package. Several clients may do it at
 // the same time: one does it and the others wait. It uses one transaction and no state of
