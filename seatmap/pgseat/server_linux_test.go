@@ -50,7 +50,7 @@ func startServer(t *testing.T) *server {
 	if len(found) == 0 {
 		missing("PostgreSQL is not installed: no /usr/lib/postgresql/*/bin/postgres")
 	}
-	dir, err := os.MkdirTemp("", "pgseat")
+	dir, err := os.MkdirTemp("", "pgseat") //nolint:usetesting // the user postgres cannot reach a folder inside one of root that is closed
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	s := &server{bin: filepath.Dir(slices.Max(found)), data: filepath.Join(dir, "data")}
