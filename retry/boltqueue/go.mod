@@ -14,8 +14,7 @@ require (
 	github.com/anishathalye/porcupine v1.3.1 // indirect
 	go.uber.org/atomic v1.12.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
-	golang.org/x/sync v0.25.0 // indirect
-	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/sys v0.45.0 // indirect
 )
 
 replace github.com/coderrange/ferrous => ../..
