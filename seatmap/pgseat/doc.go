@@ -1,4 +1,2 @@
-// Package pgseat is the beginning of a [seatmap.Store] on PostgreSQL. The store itself is
-// not here yet: the package has the tables, their migrations, and what a failed
-// transaction means for the caller.
+// Package pgseat is a [seatmap.Store] on PostgreSQL, for bookings of record.
 package pgseat

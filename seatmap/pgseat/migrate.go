@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// ErrSchema is the error if the tables in the database are of a newer version than this
-// package knows. Nothing has changed.
+// ErrSchema is the error if the tables in the database are not those of this package, or of
+// a newer version than it knows. It comes with [seatmap.ErrUnavailable].
 var ErrSchema = errors.New("pgseat: schema is of another version")
 
 //go:embed migrations/*.sql
@@ -28,20 +28,14 @@ const migrationLock int64 = 0x7067_7365_6174
 func migrate(ctx context.Context, conn *pgx.Conn) error {
 	tx, err := conn.Begin(ctx)
 	if err != nil {
-		return failure(ctx, err, false)
+		return err
 	}
 	if err := migrateIn(ctx, tx); err != nil {
 		// The transaction ends with its connection if it cannot be rolled back.
 		_ = tx.Rollback(context.WithoutCancel(ctx))
-		if errors.Is(err, ErrSchema) {
-			return err
-		}
-		return failure(ctx, err, false)
+		return err
 	}
-	if err := tx.Commit(ctx); err != nil {
-		return failure(ctx, err, true)
-	}
-	return nil
+	return tx.Commit(ctx)
 }
 
 func migrateIn(ctx context.Context, tx pgx.Tx) error {

@@ -1,54 +1,81 @@
 -- Names are bytea: a name may be any UTF-8, and is compared byte by byte, in whatever
--- encoding and collation the database has.
+-- encoding and collation the database has. Times are microseconds since 1970, 0 for none.
+-- Lists of seats are indices in the layout, 4 bytes each.
 
--- What outlives an event, so that no revision and no fence of a name is used twice.
-create table pgseat.name (
-    name bytea primary key,
-    revision bigint not null,
-    fence bigint not null
+create table pgseat.store (
+    single boolean primary key default true check (single), -- there is one row
+    secret bytea not null, -- of which the tokens are made
+    last bigint not null default 0 -- no event that was removed had a higher revision or fence
 );
+-- 244 random bits, which no log of statements shows.
+insert into pgseat.store (secret) values (uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()));
+-- A transaction that changes an event locks its row first. So changes have an order, and
+-- nobody waits for another row.
 create table pgseat.event (
     id bigint generated always as identity primary key,
-    name bytea not null unique references pgseat.name,
+    name bytea not null unique,
     life bigint not null,
-    layout bytea not null,
-    max_seats int not null default 0
+    seats int not null,
+    free int not null,
+    held int not null,
+    closed int not null,
+    max_seats int not null,
+    max_holds int not null,
+    lifetime bigint not null,
+    ring int not null,
+    revision bigint not null,
+    changes bigint not null default 0,
+    key bytea -- of Create
+) with (fillfactor = 20);
+create table pgseat.layout (
+    event bigint primary key,
+    layout bytea not null
 );
+-- The seats that are blocked or booked.
 create table pgseat.seat (
-    event bigint not null references pgseat.event on delete cascade,
-    idx int not null,
-    state smallint not null default 0,
-    fence bigint,
-    until timestamptz,
-    primary key (event, idx)
-) with (fillfactor = 70);
--- A hold has a deadline, a booking has none. Only a hash of the secret is kept.
-create table pgseat.hold (
-    event bigint not null references pgseat.event on delete cascade,
+    event bigint not null,
+    seat int not null,
     fence bigint not null,
-    secret bytea not null,
-    usr bytea not null,
-    seats int[] not null,
-    at timestamptz not null,
-    until timestamptz,
+    primary key (event, seat)
+) with (fillfactor = 70);
+-- Holds, and bookings, which have no deadline.
+create table pgseat.record (
+    event bigint not null,
+    fence bigint not null,
+    owner bytea not null,
+    seats bytea not null,
+    at bigint not null,
+    until bigint not null,
+    key bytea, -- of the request that made it
     primary key (event, fence)
 );
-create index on pgseat.hold (event, usr);
-create index on pgseat.hold (until) where until is not null;
+create index record_owner on pgseat.record (event, owner);
+create index record_until on pgseat.record (until, event) where until > 0;
 create table pgseat.change (
-    event bigint not null references pgseat.event on delete cascade,
+    event bigint not null,
     revision bigint not null,
-    body bytea not null,
+    previous bigint not null,
+    kind smallint not null,
+    owner bytea not null,
+    seats bytea not null,
+    fence bigint not null,
+    at bigint not null,
+    until bigint not null,
     primary key (event, revision)
 );
--- Keys of Create and Remove belong to the name, with an empty user, and outlive the event.
-create table pgseat.key (
-    name bytea not null,
-    usr bytea not null,
-    key bytea not null,
-    request bytea not null,
-    answer bytea not null,
-    until timestamptz,
-    primary key (name, usr, key)
+-- The answers to requests with a key, by a hash of it.
+create table pgseat.answer (
+    key bytea primary key,
+    event bigint, -- null for Create and Remove
+    print text not null,
+    fence bigint not null,
+    owner bytea not null,
+    seats bytea not null,
+    at bigint not null,
+    until bigint not null,
+    ends bigint not null -- when it is forgotten; 0 while what it is about lives
 );
-create index on pgseat.key (until) where until is not null;
+create index answer_ends on pgseat.answer (ends) where ends > 0;
+create index answer_event on pgseat.answer (event) where event is not null;
+-- Events that were removed, whose rows in the other tables are to be deleted.
+create table pgseat.garbage (event bigint primary key);

@@ -1,0 +1,218 @@
+package pgseat
+
+import (
+	"context"
+	crand "crypto/rand"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/coderrange/ferrous/seatmap"
+	"github.com/coderrange/ferrous/seatmap/internal/remote"
+)
+
+// Create and Remove lock the name of their event, since Create has no row to lock.
+
+// naming is what Create and Remove find.
+type naming struct {
+	answers *state // of which only the time and the answers are used
+	known   bool
+	id      int64
+	key     []byte // of the Create of the event
+	// revision is that of the event, or the highest of those that were removed.
+	revision int64
+}
+
+// name runs a transaction that has locked the name of an event. The function decide adds
+// what is to be written.
+func (s *Store) name(
+	ctx context.Context, event, key string, print remote.Print, decide func(n *naming, b *pgx.Batch) error,
+) (seatmap.Receipt, error) {
+	return remote.Repeat(ctx, s.options.Retry, key != "", func(caller context.Context) (seatmap.Receipt, error) {
+		s.mu.Lock()
+		closed := s.closed
+		if !closed {
+			s.work.Add(1)
+		}
+		s.mu.Unlock()
+		if closed {
+			return seatmap.Receipt{}, seatmap.ErrClosed
+		}
+		defer s.work.Done()
+		ctx, cancel := context.WithTimeout(caller, s.options.Timeout)
+		defer cancel()
+		replayed, committing, refused, err := s.nameOnce(ctx, event, key, print, decide)
+		switch {
+		case refused != nil:
+			return seatmap.Receipt{}, refused
+		case err == nil:
+			return seatmap.Receipt{Replayed: replayed}, nil
+		}
+		err = failure(err, committing)
+		switch {
+		case caller.Err() == nil:
+			return seatmap.Receipt{}, err
+		case errors.Is(err, seatmap.ErrOutcomeUnknown):
+			return seatmap.Receipt{}, fmt.Errorf("%w: %w", seatmap.ErrOutcomeUnknown, remote.Ended(caller))
+		}
+		return seatmap.Receipt{}, remote.Ended(caller)
+	})
+}
+
+func (s *Store) nameOnce(
+	ctx context.Context, event, key string, print remote.Print, decide func(n *naming, b *pgx.Batch) error,
+) (replayed, committing bool, refused, err error) {
+	pooled, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return false, false, nil, err
+	}
+	defer pooled.Release()
+	conn := pooled.Conn()
+	n := &naming{answers: newState()}
+	name := []byte(event)
+	h := fnv.New64a()
+	_, _ = h.Write(name)
+	b := &pgx.Batch{}
+	s.begin(b)
+	b.Queue("select pg_advisory_xact_lock($1, $2)", nameLock, int32(h.Sum64()))
+	b.Queue("select id, revision, key from pgseat.event where name = $1 for update", name).QueryRow(func(row pgx.Row) error {
+		err := row.Scan(&n.id, &n.revision, &n.key)
+		n.known = err == nil
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	b.Queue("select " + epoch + ", last from pgseat.store").QueryRow(func(row pgx.Row) error {
+		var last int64
+		err := row.Scan(&n.answers.now, &last)
+		n.revision = max(n.revision, last)
+		return err
+	})
+	b.Queue("select key, print, fence, owner, seats, at, until, ends from pgseat.answer where key = $1", []byte(key)).
+		Query(n.answers.readAnswers)
+	if err := conn.SendBatch(ctx, b).Close(); err != nil {
+		return false, false, nil, err
+	}
+	q := &request{ask: ask{print: print}, key: key}
+	b = &pgx.Batch{}
+	if !n.answers.repeated(q) {
+		q.err = decide(n, b)
+	}
+	if q.err != nil || q.replayed {
+		_, _ = conn.Exec(ctx, "rollback") // else the connection is closed
+		return q.replayed, false, q.err, nil
+	}
+	var committed pgconn.CommandTag
+	b.Queue("commit").Exec(func(tag pgconn.CommandTag) error {
+		committed = tag
+		return nil
+	})
+	if err := conn.SendBatch(ctx, b).Close(); err != nil {
+		return false, true, nil, err
+	}
+	if committed.String() != "COMMIT" {
+		return false, true, nil, pgx.ErrTxCommitRollback
+	}
+	return false, true, nil, nil
+}
+
+// nameLock is the first half of the advisory locks of names.
+const nameLock int32 = 0x7067_7365
+
+// answerTo adds the answer to a Create or Remove with a key.
+func answerTo(b *pgx.Batch, key string, print remote.Print, ends int64) {
+	if key == "" {
+		return
+	}
+	b.Queue(`insert into pgseat.answer (key, print, fence, owner, seats, at, until, ends) values ($1, $2, 0, '', '', 0, 0, $3)
+		on conflict (key) do update set print = excluded.print, ends = excluded.ends`, []byte(key), print.Text(), ends)
+}
+
+// Create implements [seatmap.Store]. A layout with areas is refused with
+// [seatmap.ErrInvalidLayout].
+//
+//ferrous:blocks
+func (s *Store) Create(ctx context.Context, r seatmap.CreateRequest) (seatmap.Receipt, error) {
+	s.check(ctx, "Create")
+	if _, err := s.form.Counts(ctx, seatmap.CountsRequest{Event: "x"}); !remote.Formed(err) {
+		return seatmap.Receipt{}, err
+	}
+	scratch := seatmap.NewMap(seatmap.MapOptions{Manual: true})
+	defer func() { _ = scratch.Close() }()
+	if _, err := scratch.Create(ctx, r); err != nil {
+		return seatmap.Receipt{}, err
+	}
+	if len(r.Layout.Areas) > 0 {
+		return seatmap.Receipt{}, fmt.Errorf("%w: pgseat has no areas", seatmap.ErrInvalidLayout)
+	}
+	layout, err := json.Marshal(r.Layout)
+	if err != nil {
+		return seatmap.Receipt{}, fmt.Errorf("pgseat: Create: %w", err)
+	}
+	all, err := scratch.Seats(ctx, seatmap.SeatsRequest{Event: r.Event})
+	if err != nil {
+		return seatmap.Receipt{}, err
+	}
+	var closed []int32
+	for i, seat := range all.Seats {
+		if seat.State == seatmap.SeatClosed {
+			closed = append(closed, int32(i))
+		}
+	}
+	print := remote.PrintOf("Create").Add("Layout", string(layout)).Add("Limits", fmt.Sprint(r.Limits))
+	key := s.hashOf(r.Key, r.Event)
+	return s.name(ctx, r.Event, key, print, func(n *naming, b *pgx.Batch) error {
+		if n.known {
+			return fmt.Errorf("%w: %q", seatmap.ErrExists, r.Event)
+		}
+		b.Queue(`with e as (insert into pgseat.event
+				(name, life, seats, free, held, closed, max_seats, max_holds, lifetime, ring, revision, key)
+				values ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9, $10, $11) returning id),
+			l as (insert into pgseat.layout select id, $12::bytea from e)
+			insert into pgseat.seat select id, seat, $13 from e, unnest($14::int[]) as seat`,
+			[]byte(r.Event), newLife(), len(all.Seats), len(all.Seats)-len(closed), len(closed), r.Limits.Seats, r.Limits.Holds,
+			remote.Microseconds(r.Limits.Lifetime), s.options.Ring, max(n.answers.now, n.revision+1), []byte(key), layout, notForSale, closed)
+		answerTo(b, key, print, 0)
+		return nil
+	})
+}
+
+// newLife draws the number of a life, which is not 0.
+func newLife() int64 {
+	var b [8]byte
+	_, _ = crand.Read(b[:]) // never fails
+	return int64(binary.BigEndian.Uint64(b[:]) | 1)
+}
+
+// Remove implements [seatmap.Store]. What the event leaves in the tables is deleted
+// afterwards, in parts, by this client or any other.
+//
+//ferrous:blocks
+func (s *Store) Remove(ctx context.Context, r seatmap.RemoveRequest) (seatmap.Receipt, error) {
+	s.check(ctx, "Remove")
+	if _, err := s.form.Remove(ctx, r); !remote.Formed(err) {
+		return seatmap.Receipt{}, err
+	}
+	print, key := remote.PrintOf("Remove"), s.hashOf(r.Key, r.Event)
+	got, err := s.name(ctx, r.Event, key, print, func(n *naming, b *pgx.Batch) error {
+		if !n.known {
+			return remote.UnknownEvent(r.Event)
+		}
+		b.Queue("update pgseat.store set last = greatest(last, $1)", n.revision)
+		b.Queue("delete from pgseat.event where id = $1", n.id)
+		b.Queue("insert into pgseat.garbage values ($1)", n.id)
+		b.Queue("update pgseat.answer set ends = $1 where key = $2 and $2 <> ''", n.answers.now+keyMemory, n.key)
+		answerTo(b, key, print, n.answers.now+keyMemory)
+		return nil
+	})
+	if err == nil {
+		s.tell(r.Event)
+	}
+	return got, err
+}

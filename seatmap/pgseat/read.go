@@ -1,0 +1,336 @@
+package pgseat
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/coderrange/ferrous/seatmap"
+	"github.com/coderrange/ferrous/seatmap/internal/remote"
+)
+
+// head is the row of an event.
+type head struct {
+	life, revision, now             int64
+	seats, free, held, closed, more int
+}
+
+// query adds to what one look at an event reads. The first argument of its SQL is the id of
+// the event.
+type query struct {
+	sql  string
+	args []any
+	read func(rows pgx.Rows) error
+}
+
+// look reads an event at one moment. Holds that are due are ended first.
+func (s *Store) look(ctx context.Context, event string, which func(sh *remote.Shape) ([]query, error)) (*remote.Shape, head, error) {
+	type found struct {
+		shape *remote.Shape
+		head  head
+	}
+	f, err := remote.Repeat(ctx, s.options.Retry, true, func(ctx context.Context) (f found, err error) {
+		for {
+			sh, err := s.shape(ctx, event)
+			if err != nil {
+				return found{}, err
+			}
+			queries, wrong := which(sh)
+			h, due, err := s.lookOnce(ctx, event, queries)
+			switch {
+			case err != nil:
+				return found{}, err
+			case h.life == 0:
+				s.forget(event, sh)
+				return found{}, remote.UnknownEvent(event)
+			case uint64(h.life) != sh.Life:
+				s.forget(event, sh)
+				continue
+			case wrong != nil:
+				return found{}, wrong
+			case !due:
+				return found{sh, h}, nil
+			}
+			if err := s.submit(ctx, s.nothing(event, sh)); err != nil && !errors.Is(err, errLife) {
+				return found{}, err
+			}
+		}
+	})
+	return f.shape, f.head, err
+}
+
+// nothing returns a request that only ends the holds that are due.
+func (s *Store) nothing(event string, sh *remote.Shape) *request {
+	return &request{ask: ask{decide: func(*state, context.Context, *request) {}, event: event}, shape: sh}
+}
+
+func (s *Store) lookOnce(ctx context.Context, event string, queries []query) (h head, due bool, err error) {
+	caller := ctx
+	ctx, cancel := context.WithTimeout(ctx, s.options.Timeout)
+	defer cancel()
+	name := []byte(event)
+	b := &pgx.Batch{}
+	b.Queue("begin isolation level repeatable read read only")
+	b.Queue(`select life, revision, seats, free, held, closed, now, exists (
+			select from pgseat.record where event = id and until > 0 and until <= now)
+		from pgseat.event, (select `+epoch+` as now offset 0) as clock where name = $1`, name).QueryRow(func(row pgx.Row) error {
+		err := row.Scan(&h.life, &h.revision, &h.seats, &h.free, &h.held, &h.closed, &h.now, &due)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	for _, q := range queries {
+		b.Queue(q.sql, append([]any{name}, q.args...)...).Query(q.read)
+	}
+	b.Queue("commit")
+	conn, err := s.pool.Acquire(ctx)
+	if err == nil {
+		err = conn.SendBatch(ctx, b).Close()
+		conn.Release()
+	}
+	switch {
+	case err == nil:
+		return h, due, nil
+	case caller.Err() != nil:
+		return h, false, remote.Ended(caller)
+	case s.ended.Err() != nil:
+		return h, false, seatmap.ErrClosed
+	}
+	return h, false, failure(err, false)
+}
+
+// ofEvent is the id of the event of a query.
+const ofEvent = "(select id from pgseat.event where name = $1)"
+
+// shape returns the shape of an event, which may be that of a former life.
+func (s *Store) shape(ctx context.Context, event string) (*remote.Shape, error) {
+	s.mu.Lock()
+	sh := s.shapes[event]
+	s.mu.Unlock()
+	if sh != nil {
+		return sh, nil
+	}
+	var life int64
+	var written []byte
+	_, _, err := s.lookOnce(ctx, event, []query{{
+		sql: "select life, layout from pgseat.event join pgseat.layout on event = id where name = $1",
+		read: func(rows pgx.Rows) error {
+			_, err := pgx.ForEachRow(rows, []any{&life, &written}, func() error { return nil })
+			return err
+		},
+	}})
+	switch {
+	case err != nil:
+		return nil, err
+	case life == 0:
+		return nil, remote.UnknownEvent(event)
+	}
+	var layout seatmap.Layout
+	if err := json.Unmarshal(written, &layout); err != nil {
+		return nil, fmt.Errorf("%w: %w: a layout is damaged: %w", seatmap.ErrUnavailable, ErrSchema, err)
+	}
+	if sh, _, err = remote.NewShape(ctx, event, uint64(life), layout); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	s.shapes[event] = sh
+	s.mu.Unlock()
+	return sh, nil
+}
+
+// forget forgets a shape that is of a former life.
+func (s *Store) forget(event string, sh *remote.Shape) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.shapes[event] == sh {
+		delete(s.shapes, event)
+	}
+}
+
+// page reads the seats of a range.
+func (s *Store) page(ctx context.Context, event string, which func(sh *remote.Shape) (from, n int, err error)) (seatmap.Snapshot, error) {
+	var from, n int
+	var taken map[int]seatmap.SeatInfo
+	sh, h, err := s.look(ctx, event, func(sh *remote.Shape) ([]query, error) {
+		var err error
+		from, n, err = which(sh)
+		taken = map[int]seatmap.SeatInfo{}
+		return []query{{
+			sql: `select s.seat, s.fence, r.owner, r.at, r.until from pgseat.seat s left join pgseat.record r using (event, fence)
+				where s.event = ` + ofEvent + ` and s.seat >= $2 and s.seat < $3`,
+			args: []any{from, from + n},
+			read: func(rows pgx.Rows) error { return readSeats(rows, taken) },
+		}}, err
+	})
+	if err != nil {
+		return seatmap.Snapshot{}, err
+	}
+	page := seatmap.Snapshot{
+		Event: event, Revision: uint64(h.revision), Cursor: seatmap.NewCursor(sh.Life, uint64(h.revision)),
+		Seats: make([]seatmap.SeatInfo, 0, n), More: from+n < len(sh.Labels),
+	}
+	for i := from; i < from+n; i++ {
+		info := taken[i]
+		info.Seat = sh.Labels[i]
+		if !info.Until.IsZero() {
+			info.Left = left(info.Until.UnixMicro(), h.now)
+		}
+		page.Seats = append(page.Seats, info)
+	}
+	return page, nil
+}
+
+// left returns the time between now and a deadline.
+func left(until, now int64) time.Duration { return max(time.Duration(until-now)*time.Microsecond, 0) }
+
+// notForSale is the fence of a seat that is closed.
+const notForSale = -1
+
+func readSeats(rows pgx.Rows, taken map[int]seatmap.SeatInfo) error {
+	var seat int
+	var fence int64
+	var owner []byte
+	var at, until *int64
+	_, err := pgx.ForEachRow(rows, []any{&seat, &fence, &owner, &at, &until}, func() error {
+		switch {
+		case fence == notForSale:
+			taken[seat] = seatmap.SeatInfo{State: seatmap.SeatClosed}
+			return nil
+		case at == nil || until == nil:
+			return fmt.Errorf("%w: seat %d has no record", ErrSchema, seat)
+		}
+		info := seatmap.SeatInfo{State: seatmap.SeatBooked, User: string(owner), At: remote.Moment(*at), Fence: uint64(fence)}
+		if *until > 0 {
+			info.State, info.Until = seatmap.SeatBlocked, remote.Moment(*until)
+		}
+		taken[seat] = info
+		return nil
+	})
+	return err
+}
+
+// Seat implements [seatmap.Store].
+//
+//ferrous:blocks
+func (s *Store) Seat(ctx context.Context, r seatmap.SeatRequest) (seatmap.SeatInfo, error) {
+	s.check(ctx, "Seat")
+	if _, err := s.form.Seat(ctx, r); !remote.Formed(err) {
+		return seatmap.SeatInfo{}, err
+	}
+	page, err := s.page(ctx, r.Event, func(sh *remote.Shape) (from, n int, err error) {
+		i, err := sh.Index(r.Seat)
+		return i, 1, err
+	})
+	if err != nil {
+		return seatmap.SeatInfo{}, err
+	}
+	return page.Seats[0], nil
+}
+
+// Seats implements [seatmap.Store].
+//
+//ferrous:blocks
+func (s *Store) Seats(ctx context.Context, r seatmap.SeatsRequest) (seatmap.Snapshot, error) {
+	s.check(ctx, "Seats")
+	if _, err := s.form.Seats(ctx, r); !remote.Formed(err) {
+		return seatmap.Snapshot{}, err
+	}
+	return s.page(ctx, r.Event, func(sh *remote.Shape) (from, n int, err error) {
+		if r.After != "" {
+			after, err := sh.Index(r.After)
+			if err != nil {
+				return 0, 0, err
+			}
+			from = after + 1
+		}
+		n = len(sh.Labels) - from
+		if r.Limit > 0 {
+			n = min(n, r.Limit)
+		}
+		return from, n, nil
+	})
+}
+
+// Layout implements [seatmap.Store].
+//
+//ferrous:blocks
+func (s *Store) Layout(ctx context.Context, r seatmap.LayoutRequest) (seatmap.Layout, error) {
+	s.check(ctx, "Layout")
+	if _, err := s.form.Layout(ctx, r); !remote.Formed(err) {
+		return seatmap.Layout{}, err
+	}
+	sh, _, err := s.look(ctx, r.Event, func(*remote.Shape) ([]query, error) { return nil, nil })
+	if err != nil {
+		return seatmap.Layout{}, err
+	}
+	return remote.CloneLayout(sh.Layout), nil
+}
+
+// Counts implements [seatmap.Store].
+//
+//ferrous:blocks
+func (s *Store) Counts(ctx context.Context, r seatmap.CountsRequest) (seatmap.Counts, error) {
+	s.check(ctx, "Counts")
+	if _, err := s.form.Counts(ctx, r); !remote.Formed(err) {
+		return seatmap.Counts{}, err
+	}
+	_, h, err := s.look(ctx, r.Event, func(*remote.Shape) ([]query, error) {
+		if r.Area != "" {
+			return nil, remote.UnknownSeat(r.Area)
+		}
+		return nil, nil
+	})
+	if err != nil {
+		return seatmap.Counts{}, err
+	}
+	return seatmap.Counts{Available: h.free, Blocked: h.held, Booked: h.seats - h.free - h.held - h.closed, Closed: h.closed}, nil
+}
+
+// Holds implements [seatmap.Store].
+//
+//ferrous:blocks
+func (s *Store) Holds(ctx context.Context, r seatmap.HoldsRequest) ([]seatmap.HoldInfo, error) {
+	s.check(ctx, "Holds")
+	if _, err := s.form.Holds(ctx, r); !remote.Formed(err) {
+		return nil, err
+	}
+	var found []record
+	sh, h, err := s.look(ctx, r.Event, func(*remote.Shape) ([]query, error) {
+		found = nil
+		return []query{{
+			sql: `select fence, seats, at, until from pgseat.record
+				where event = ` + ofEvent + ` and owner = $2 and until > 0 order by fence`,
+			args: []any{[]byte(r.User)},
+			read: func(rows pgx.Rows) error {
+				var one record
+				var seats []byte
+				_, err := pgx.ForEachRow(rows, []any{&one.fence, &seats, &one.at, &one.until}, func() error {
+					one.seats = unpack(seats)
+					found = append(found, one)
+					return nil
+				})
+				return err
+			},
+		}}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var holds []seatmap.HoldInfo
+	for _, one := range found {
+		holds = append(holds, seatmap.HoldInfo{
+			Fence: uint64(one.fence), Seats: sh.LabelsOf(one.seats), At: remote.Moment(one.at), Until: remote.Moment(one.until),
+			Left: left(one.until, h.now),
+		})
+	}
+	return holds, nil
+}
+
+// lifeText is the life of an event in the hash of its keys.
+func lifeText(sh *remote.Shape) string { return strconv.FormatUint(sh.Life, 16) }

@@ -1,0 +1,375 @@
+package pgseat
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/coderrange/ferrous/retry"
+	"github.com/coderrange/ferrous/seatmap"
+	"github.com/coderrange/ferrous/seatmap/internal/remote"
+)
+
+// Options configures a [Store].
+type Options struct {
+	// Pool says how to reach the server; see [pgxpool.ParseConfig]. Open changes how
+	// statements are sent: none is prepared, so that the server can be reached through a
+	// PgBouncer that gives each transaction another connection.
+	Pool *pgxpool.Config
+	// Retry says when a call is tried again that the store did not carry out, or that has a
+	// key and may have been carried out. Watches go on, too. Nil means that each call is
+	// tried once, and that a watch ends with [seatmap.ErrUnavailable]. If a call is carried
+	// out at the first attempt and its answer is lost, the next attempt says that it was
+	// replayed.
+	Retry *retry.Policy
+	// Timeout is how long one attempt to reach the server and get an answer may take. Zero
+	// means 10 s.
+	Timeout time.Duration
+	// Ring is how many changes of each new event are kept for its watchers, about. Zero
+	// means 1,024.
+	Ring int
+	// Poll is how often a watch asks for changes that other clients have made. Zero means
+	// 100 ms. It sees the changes of its own client at once.
+	Poll time.Duration
+	// SweepEvery is how often this client ends the holds that are due, of all events, and
+	// deletes what is no longer needed. Each call ends those of its event before it is decided, so
+	// that only watchers and the size of the database depend on it. Zero means one second, less
+	// than zero never: then call [Store.Sweep].
+	SweepEvery time.Duration
+}
+
+// Store is a client of the store. It must be made by [Open], is safe for concurrent use,
+// and reconnects by itself.
+type Store struct {
+	self    *Store // the Store itself, so that a copy is noticed
+	pool    *pgxpool.Pool
+	options Options
+	secret  []byte
+	// form is a map without events. It checks the form of each request: if that is right,
+	// the event is unknown.
+	form *seatmap.Map
+	// ended ends when Close is called.
+	ended context.Context
+	end   context.CancelFunc
+	work  sync.WaitGroup // the queues and the sweeper
+
+	mu     sync.Mutex
+	closed bool
+	shapes map[string]*remote.Shape // by event
+	queues map[string]*queue        // by event, while requests wait
+	news   map[string]chan struct{} // by event that is watched; closed by the next change
+}
+
+var (
+	_ seatmap.Store   = (*Store)(nil)
+	_ seatmap.Sweeper = (*Store)(nil)
+)
+
+// Open connects to the server and brings its tables to the version of this package. The
+// error wraps [seatmap.ErrUnavailable] if it cannot be reached, and [ErrSchema] if its
+// tables are of a newer version. Open panics if an option is out of range or the context is
+// nil.
+//
+//ferrous:acquire
+//ferrous:fallible
+//ferrous:blocks
+func Open(ctx context.Context, o Options) (*Store, error) {
+	switch {
+	case ctx == nil:
+		panic(errors.New("pgseat: Open: the context is nil"))
+	case o.Pool == nil:
+		panic(errors.New("pgseat: Open: Pool is nil"))
+	case o.Timeout < 0:
+		panic(fmt.Errorf("pgseat: Open: Timeout is %v, which is negative", o.Timeout))
+	case o.Ring < 0:
+		panic(fmt.Errorf("pgseat: Open: Ring is %d, which is negative", o.Ring))
+	case o.Poll < 0:
+		panic(fmt.Errorf("pgseat: Open: Poll is %v, which is negative", o.Poll))
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("pgseat: Open: %w", remote.Ended(ctx))
+	}
+	if o.Timeout == 0 {
+		o.Timeout = 10 * time.Second
+	}
+	if o.Ring == 0 {
+		o.Ring = 1024
+	}
+	if o.Poll == 0 {
+		o.Poll = 100 * time.Millisecond
+	}
+	if o.SweepEvery == 0 {
+		o.SweepEvery = time.Second
+	}
+	o.Pool = o.Pool.Copy()
+	o.Pool.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+	pool, err := pgxpool.NewWithConfig(context.WithoutCancel(ctx), o.Pool)
+	if err != nil {
+		return nil, fmt.Errorf("pgseat: Open: %w: %w", seatmap.ErrUnavailable, err)
+	}
+	s := &Store{
+		pool: pool, options: o, form: seatmap.NewMap(seatmap.MapOptions{Manual: true}),
+		shapes: map[string]*remote.Shape{}, queues: map[string]*queue{}, news: map[string]chan struct{}{},
+	}
+	s.self = s
+	s.ended, s.end = context.WithCancel(context.WithoutCancel(ctx))
+	if err := s.prepare(ctx); err != nil {
+		_ = s.Close()
+		return nil, fmt.Errorf("pgseat: Open: %w", err)
+	}
+	if o.SweepEvery > 0 {
+		s.work.Go(s.sweepOn)
+	}
+	return s, nil
+}
+
+// prepare makes the tables and reads the secret.
+func (s *Store) prepare(caller context.Context) error {
+	ctx, cancel := context.WithTimeout(caller, s.options.Timeout)
+	defer cancel()
+	conn, err := s.pool.Acquire(ctx)
+	if err == nil {
+		defer conn.Release()
+		err = migrate(ctx, conn.Conn())
+	}
+	if err == nil {
+		err = conn.QueryRow(ctx, "select secret from pgseat.store").Scan(&s.secret)
+	}
+	switch {
+	case err == nil:
+		return nil
+	case caller.Err() != nil:
+		return remote.Ended(caller)
+	}
+	return failure(err, false)
+}
+
+// Close implements [seatmap.Store]. It waits for what has been sent to the server, for
+// Options.Timeout at most.
+//
+//ferrous:release
+//ferrous:idempotent
+func (s *Store) Close() error {
+	s.mustBeMade("Close")
+	err := s.form.Close()
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.end()
+	s.work.Wait()
+	s.pool.Close()
+	return err
+}
+
+// check panics if a method is called with a nil context or a Store that Open did not make.
+func (s *Store) check(ctx context.Context, method string) {
+	s.mustBeMade(method)
+	if ctx == nil {
+		panic(fmt.Errorf("pgseat: Store.%s: the context is nil", method))
+	}
+}
+
+func (s *Store) mustBeMade(method string) {
+	switch s.self {
+	case s:
+	case nil:
+		panic(fmt.Errorf("pgseat: Store.%s: not made by Open", method))
+	default:
+		panic(fmt.Errorf("pgseat: Store.%s: a copy", method))
+	}
+}
+
+// hashOf returns what the database knows of a key; empty for none. The text of the key
+// does not reach the server, and cannot be guessed from the hash.
+func (s *Store) hashOf(key seatmap.Key, scope ...string) string {
+	if key.IsZero() {
+		return ""
+	}
+	h := hmac.New(sha256.New, s.secret)
+	for _, part := range append(scope, key.Reveal()) {
+		_, _ = h.Write(binary.AppendUvarint(nil, uint64(len(part))))
+		_, _ = h.Write([]byte(part))
+	}
+	return string(h.Sum(nil))
+}
+
+// token returns the token of a fence. So a token that was never given out is known,
+// whether or not its hold has ended.
+func (s *Store) token(event string, fence int64) seatmap.Token {
+	mac := hmac.New(sha256.New, s.secret)
+	_, _ = mac.Write(binary.BigEndian.AppendUint64(nil, uint64(fence)))
+	_, _ = mac.Write([]byte(event))
+	return seatmap.NewToken(event, uint64(fence), [16]byte(mac.Sum(nil)))
+}
+
+// request has a request decided, again if its shape was that of a former life.
+func (s *Store) request(ctx context.Context, key seatmap.Key, a ask, part func(q *request, sh *remote.Shape) error) (*request, error) {
+	return remote.Repeat(ctx, s.options.Retry, !key.IsZero(), func(ctx context.Context) (*request, error) {
+		for {
+			sh, err := s.shape(ctx, a.event)
+			if err != nil {
+				return nil, err
+			}
+			q := &request{ask: a, shape: sh, key: s.hashOf(key, a.event, lifeText(sh), a.user)}
+			q.wrong = part(q, sh)
+			err = s.submit(ctx, q)
+			if errors.Is(err, errLife) || errors.Is(err, seatmap.ErrUnknownEvent) {
+				s.forget(a.event, sh)
+			}
+			if !errors.Is(err, errLife) {
+				return q, err
+			}
+		}
+	})
+}
+
+// hold returns the hold of an answer.
+func (s *Store) hold(q *request) seatmap.Hold {
+	return seatmap.Hold{
+		Token: s.token(q.event, q.got.fence), User: q.got.owner, Seats: q.shape.LabelsOf(q.got.seats),
+		At: remote.Moment(q.got.at), Until: remote.Moment(q.got.until), Left: left(q.got.until, q.now), Replayed: q.replayed,
+	}
+}
+
+// Block implements [seatmap.Store].
+//
+//ferrous:blocks
+func (s *Store) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold, error) {
+	s.check(ctx, "Block")
+	if _, err := s.form.Block(ctx, r); !remote.Formed(err) {
+		return seatmap.Hold{}, err
+	}
+	a := ask{
+		decide: (*state).block, event: r.Event, user: r.User, ttl: remote.Microseconds(r.TTL), listTaken: r.ListTaken,
+		print: remote.PrintOf("Block").Add("Seats", remote.ListOf(r.Seats)).Add("TTL", r.TTL.String()),
+	}
+	q, err := s.request(ctx, r.Key, a, func(q *request, sh *remote.Shape) (err error) {
+		q.seats, err = sh.Indices(r.Seats, r.Places)
+		return err
+	})
+	if err != nil {
+		return seatmap.Hold{}, err
+	}
+	return s.hold(q), nil
+}
+
+// BlockAny implements [seatmap.Store]. It reads which seats of the event are taken, all of
+// them, while the event is locked.
+//
+//ferrous:blocks
+func (s *Store) BlockAny(ctx context.Context, r seatmap.BlockAnyRequest) (seatmap.Hold, error) {
+	s.check(ctx, "BlockAny")
+	if _, err := s.form.BlockAny(ctx, r); !remote.Formed(err) {
+		return seatmap.Hold{}, err
+	}
+	a := ask{
+		decide: (*state).blockAny, event: r.Event, user: r.User, ttl: remote.Microseconds(r.TTL), any: &r,
+		print: remote.PrintOf("BlockAny").Add("N", strconv.Itoa(r.N)).Add("Where", fmt.Sprintf("%#v", r.Where)).Add("TTL", r.TTL.String()),
+	}
+	q, err := s.request(ctx, r.Key, a, func(*request, *remote.Shape) error { return nil })
+	if err != nil {
+		return seatmap.Hold{}, err
+	}
+	return s.hold(q), nil
+}
+
+// owned has a request of a method with a token decided.
+func (s *Store) owned(
+	ctx context.Context, method string, decide func(*state, context.Context, *request), t seatmap.Token, user string, key seatmap.Key,
+	ttl time.Duration, seats []string, places map[string]int,
+) (*request, error) {
+	a := ask{
+		decide: decide, event: t.Event, user: user, ttl: remote.Microseconds(ttl), part: seats != nil,
+		fence: int64(t.Fence), genuine: t == s.token(t.Event, int64(t.Fence)),
+		print: remote.PrintOf(method).Add("TTL", ttl.String()).Add("Token", t.Reveal()).Add("Seats", remote.ListOf(seats)),
+	}
+	return s.request(ctx, key, a, func(q *request, sh *remote.Shape) (err error) {
+		q.seats, err = sh.Indices(seats, places)
+		return err
+	})
+}
+
+// Book implements [seatmap.Store].
+//
+//ferrous:blocks
+func (s *Store) Book(ctx context.Context, r seatmap.BookRequest) (seatmap.Booking, error) {
+	s.check(ctx, "Book")
+	if _, err := s.form.Book(ctx, r); !remote.Formed(err) {
+		return seatmap.Booking{}, err
+	}
+	q, err := s.owned(ctx, "Book", (*state).book, r.Token, r.User, r.Key, 0, r.Seats, r.Places)
+	if err != nil {
+		return seatmap.Booking{}, err
+	}
+	h := s.hold(q)
+	return seatmap.Booking{Token: h.Token, User: h.User, Seats: h.Seats, At: h.At, Replayed: h.Replayed}, nil
+}
+
+// Release implements [seatmap.Store].
+//
+//ferrous:blocks
+func (s *Store) Release(ctx context.Context, r seatmap.ReleaseRequest) (seatmap.Receipt, error) {
+	s.check(ctx, "Release")
+	if _, err := s.form.Release(ctx, r); !remote.Formed(err) {
+		return seatmap.Receipt{}, err
+	}
+	return receipt(s.owned(ctx, "Release", (*state).release, r.Token, r.User, r.Key, 0, r.Seats, r.Places))
+}
+
+// Cancel implements [seatmap.Store].
+//
+//ferrous:blocks
+func (s *Store) Cancel(ctx context.Context, r seatmap.CancelRequest) (seatmap.Receipt, error) {
+	s.check(ctx, "Cancel")
+	if _, err := s.form.Cancel(ctx, r); !remote.Formed(err) {
+		return seatmap.Receipt{}, err
+	}
+	return receipt(s.owned(ctx, "Cancel", (*state).cancel, r.Token, r.User, r.Key, 0, r.Seats, r.Places))
+}
+
+func receipt(q *request, err error) (seatmap.Receipt, error) {
+	if err != nil {
+		return seatmap.Receipt{}, err
+	}
+	return seatmap.Receipt{Replayed: q.replayed}, nil
+}
+
+// Extend implements [seatmap.Store].
+//
+//ferrous:blocks
+func (s *Store) Extend(ctx context.Context, r seatmap.ExtendRequest) (seatmap.Hold, error) {
+	s.check(ctx, "Extend")
+	if _, err := s.form.Extend(ctx, r); !remote.Formed(err) {
+		return seatmap.Hold{}, err
+	}
+	q, err := s.owned(ctx, "Extend", (*state).extend, r.Token, r.User, r.Key, r.TTL, nil, nil)
+	if err != nil {
+		return seatmap.Hold{}, err
+	}
+	return s.hold(q), nil
+}
+
+// String returns the name of the database.
+func (s *Store) String() string {
+	if s.self != s {
+		return "pgseat.Store(not made by Open)"
+	}
+	c := s.options.Pool.ConnConfig
+	return fmt.Sprintf("pgseat.Store(%s:%d/%s)", c.Host, c.Port, c.Database)
+}
+
+// Format prints [Store.String], whatever the verb, so that no secret is printed.
+func (s *Store) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
+
+// LogValue is [Store.String].
+func (s *Store) LogValue() slog.Value { return slog.StringValue(s.String()) }

@@ -1,0 +1,209 @@
+package pgseat
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/coderrange/ferrous/seatmap"
+	"github.com/coderrange/ferrous/seatmap/internal/remote"
+)
+
+// isGone reports whether the event is not there, or is another one by now.
+func isGone(err error) bool {
+	return errors.Is(err, errLife) || errors.Is(err, seatmap.ErrUnknownEvent)
+}
+
+// tell wakes the watches of this client.
+func (s *Store) tell(event string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if news := s.news[event]; news != nil {
+		close(news)
+		delete(s.news, event)
+	}
+}
+
+// heard returns a channel that the next change by this client closes.
+func (s *Store) heard(event string) <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	news := s.news[event]
+	if news == nil {
+		news = make(chan struct{})
+		s.news[event] = news
+	}
+	return news
+}
+
+// Watch implements [seatmap.Store]. It asks the server again each time that its own client
+// has changed the event, and else every Options.Poll.
+//
+//ferrous:blocks
+func (s *Store) Watch(ctx context.Context, r seatmap.WatchRequest) iter.Seq2[seatmap.Change, error] {
+	s.check(ctx, "Watch")
+	return func(yield func(seatmap.Change, error) bool) {
+		if _, err := s.form.Counts(ctx, seatmap.CountsRequest{Event: r.Event}); !remote.Formed(err) {
+			yield(seatmap.Change{}, err)
+			return
+		}
+		both, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		defer context.AfterFunc(s.ended, func() { cancel(seatmap.ErrClosed) })()
+		w := watch{store: s, ctx: both, event: r.Event, yield: yield}
+		err := w.run(r.From)
+		switch {
+		case err == nil: // the caller has enough
+		case ctx.Err() == nil && s.ended.Err() != nil:
+			yield(seatmap.Change{}, seatmap.ErrClosed)
+		default:
+			yield(seatmap.Change{}, err)
+		}
+	}
+}
+
+// watch is a watch that runs.
+type watch struct {
+	store *Store
+	ctx   context.Context
+	event string
+	yield func(seatmap.Change, error) bool
+	shape *remote.Shape
+	last  int64          // the revision that was yielded last
+	at    seatmap.Cursor // where the watcher is
+}
+
+// run returns nil if the caller has enough.
+func (w *watch) run(from seatmap.Cursor) error {
+	w.last, w.at = int64(from.Revision()), from
+	began := from.IsZero() // the watcher has got something of this life
+	if began {
+		if more, err := w.snapshot(); !more {
+			return err
+		}
+	}
+	for {
+		news := w.store.heard(w.event)
+		sh, h, changes, err := w.read()
+		foreign := err == nil && sh.Life != w.at.Life()
+		switch {
+		case err != nil:
+			return err
+		case foreign && began:
+			return remote.UnknownEvent(w.event) // it was removed and created again
+		case foreign:
+			changes = nil
+		case h.revision == w.last:
+			if err := w.wait(news); err != nil {
+				return err
+			}
+			continue
+		}
+		w.shape, began = sh, true
+		if more, err := w.forward(changes); !more {
+			return err
+		}
+	}
+}
+
+// wait waits for a change.
+func (w *watch) wait(news <-chan struct{}) error {
+	poll := time.NewTimer(w.store.options.Poll)
+	defer poll.Stop()
+	select {
+	case <-news:
+	case <-poll.C:
+	case <-w.ctx.Done():
+		return remote.Ended(w.ctx)
+	}
+	return nil
+}
+
+// read reads some changes after the last.
+func (w *watch) read() (sh *remote.Shape, h head, changes []change, err error) {
+	sh, h, err = w.store.look(w.ctx, w.event, func(*remote.Shape) ([]query, error) {
+		changes = nil
+		return []query{{
+			sql: `select revision, previous, kind, owner, seats, fence, at, until from pgseat.change
+				where event = ` + ofEvent + ` and revision > $2 order by revision limit 256`,
+			args: []any{w.last},
+			read: func(rows pgx.Rows) error {
+				var c change
+				var kind int16
+				var name, seats []byte
+				_, err := pgx.ForEachRow(rows, []any{&c.revision, &c.previous, &kind, &name, &seats, &c.fence, &c.at, &c.until}, func() error {
+					one := c
+					one.kind, one.owner, one.seats = seatmap.ChangeKind(kind), string(name), unpack(seats)
+					changes = append(changes, one)
+					return nil
+				})
+				return err
+			},
+		}}, nil
+	})
+	return sh, h, changes, err
+}
+
+// forward yields changes, or a gap and a snapshot if they do not follow the last.
+func (w *watch) forward(changes []change) (more bool, err error) {
+	if len(changes) == 0 {
+		return w.gap()
+	}
+	for i := range changes {
+		c := &changes[i]
+		if c.previous != w.last {
+			return w.gap()
+		}
+		out := seatmap.Change{
+			Event: w.event, Revision: uint64(c.revision), Cursor: w.cursor(c.revision), Previous: w.cursor(c.previous), Kind: c.kind,
+			Seats: w.shape.LabelsOf(c.seats), User: c.owner, At: remote.Moment(c.at), Until: remote.Moment(c.until), Fence: uint64(c.fence),
+		}
+		if c.kind == seatmap.ChangeExpired {
+			out.At = out.Until
+		}
+		w.last, w.at = c.revision, out.Cursor
+		if !w.yield(out, nil) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+func (w *watch) cursor(revision int64) seatmap.Cursor {
+	return seatmap.NewCursor(w.shape.Life, uint64(revision))
+}
+
+// gap yields a gap and a snapshot.
+func (w *watch) gap() (more bool, err error) {
+	page, err := w.page()
+	if err != nil {
+		return false, err
+	}
+	if !w.yield(seatmap.Change{Event: w.event, Revision: page.Revision, Previous: w.at, Kind: seatmap.ChangeGap}, nil) {
+		return false, nil
+	}
+	return w.begin(page), nil
+}
+
+// snapshot yields a snapshot.
+func (w *watch) snapshot() (more bool, err error) {
+	page, err := w.page()
+	if err != nil {
+		return false, err
+	}
+	return w.begin(page), nil
+}
+
+func (w *watch) page() (page seatmap.Snapshot, err error) {
+	return w.store.page(w.ctx, w.event, func(sh *remote.Shape) (from, n int, err error) { return 0, len(sh.Labels), nil })
+}
+
+func (w *watch) begin(page seatmap.Snapshot) bool {
+	w.last, w.at = int64(page.Revision), page.Cursor
+	return w.yield(seatmap.Change{
+		Event: w.event, Revision: page.Revision, Cursor: page.Cursor, Kind: seatmap.ChangeSnapshot, Snapshot: page.Seats,
+	}, nil)
+}
