@@ -6,7 +6,8 @@
 //   - many users compete for seats, rooms or slots, with one winner each and holds
 //     that expire: [github.com/coderrange/ferrous/seatmap]; on a disk:
 //     [github.com/coderrange/ferrous/seatmap/journal]; on Redis:
-//     [github.com/coderrange/ferrous/seatmap/redisseat]; tests for a store of your own:
+//     [github.com/coderrange/ferrous/seatmap/redisseat]; on PostgreSQL:
+//     [github.com/coderrange/ferrous/seatmap/pgseat]; tests for a store of your own:
 //     [github.com/coderrange/ferrous/seatmap/seattest]
 //   - the last owner of a value cleans up: [github.com/coderrange/ferrous/rc] in one
 //     goroutine, [github.com/coderrange/ferrous/arcmutex] in several

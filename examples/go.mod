@@ -10,6 +10,7 @@ require (
 	github.com/coderrange/ferrous/retry/boltqueue v0.0.0
 	github.com/dustin/go-humanize v1.1.0
 	github.com/go-json-experiment/json v1.27.2
+	github.com/jackc/pgx/v5 v5.13.0
 	github.com/pb33f/libopenapi v0.42.5
 	github.com/pb33f/libopenapi-validator v0.16.3
 	github.com/puzpuzpuz/xsync/v3 v3.5.1
@@ -23,10 +24,17 @@ require (
 )
 
 require (
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
+	github.com/jackc/puddle/v2 v2.2.3 // indirect
+)
+
+require (
 	github.com/anishathalye/porcupine v1.3.1 // indirect
 	github.com/bahlo/generic-list-go v0.2.0 // indirect
 	github.com/basgys/goxml2json v1.1.1-0.20231018121955-e66ee54ceaad // indirect
 	github.com/buger/jsonparser v1.6.1 // indirect
+	github.com/coderrange/ferrous/seatmap/pgseat v0.0.0
 	github.com/coderrange/ferrous/seatmap/redisseat v0.0.0
 	github.com/go-openapi/jsonpointer v1.0.2 // indirect
 	github.com/google/uuid v1.6.0 // indirect
@@ -54,5 +62,7 @@ require (
 replace github.com/coderrange/ferrous => ../
 
 replace github.com/coderrange/ferrous/retry/boltqueue => ../retry/boltqueue
+
+replace github.com/coderrange/ferrous/seatmap/pgseat => ../seatmap/pgseat
 
 replace github.com/coderrange/ferrous/seatmap/redisseat => ../seatmap/redisseat

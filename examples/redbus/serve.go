@@ -14,12 +14,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/redis/rueidis"
 
 	"github.com/coderrange/ferrous/examples/internal/program"
 	"github.com/coderrange/ferrous/examples/redbus/service"
 	"github.com/coderrange/ferrous/seatmap"
 	"github.com/coderrange/ferrous/seatmap/journal"
+	"github.com/coderrange/ferrous/seatmap/pgseat"
 	"github.com/coderrange/ferrous/seatmap/redisseat"
 	"github.com/coderrange/ferrous/task"
 )
@@ -41,7 +43,7 @@ func serve(ctx context.Context, args []string, out io.Writer, stderr io.Writer) 
 	f := program.NewFlags("redbus serve", "redbus serve [flags]")
 	f.StringVar(&o.addr, "addr", "127.0.0.1:8080", "where it listens; port 0 is a free one")
 	f.StringVar(&o.debug, "debug", "", "where it serves profiles: a loopback address, or empty for none")
-	f.StringVar(&o.store, "store", "memory", "memory, journal:DIR, or the URL of a Redis server, redis://…")
+	f.StringVar(&o.store, "store", "memory", "memory, journal:DIR, or the URL of a server, redis://… or postgres://…")
 	f.StringVar(&o.keys, "keys", "", "a file of keys; without it each name is a key")
 	f.StringVar(&o.event, "event", bus, "an event that is there from the beginning")
 	f.Int(&o.seats, "seats", 100, 1, maxSeats, "how many seats it has, if it is new")
@@ -106,10 +108,17 @@ func (o serving) open(ctx context.Context) (seatmap.Store, error) {
 	if dir, is := strings.CutPrefix(o.store, "journal:"); is && dir != "" {
 		return journal.Open(dir, journal.Options{})
 	}
+	if strings.HasPrefix(o.store, "postgres://") {
+		pool, err := pgxpool.ParseConfig(o.store)
+		if err != nil {
+			return nil, program.Usagef("-store is not the URL of a PostgreSQL database: %v", err)
+		}
+		return pgseat.Open(ctx, pgseat.Options{Pool: pool})
+	}
 	if client, err := rueidis.ParseURL(o.store); err == nil {
 		return redisseat.Open(ctx, redisseat.Options{Client: client})
 	}
-	return nil, program.Usagef("-store %q is none of memory, journal:DIR and redis://…", o.store)
+	return nil, program.Usagef("-store %q is none of memory, journal:DIR, redis://… and postgres://…", o.store)
 }
 
 func (o serving) run(ctx context.Context, out, stderr io.Writer) (err error) {

@@ -205,11 +205,11 @@ func (s *Store) once(ctx context.Context, conn *pgx.Conn, event string, all []*r
 	if err := context.Cause(ctx); err != nil { // the choice of seats may have failed by it
 		return false, false, err
 	}
-	committing, err = st.write(ctx, conn)
+	err = st.write(ctx, conn)
 	if err == nil && st.dirty.event {
 		s.tell(event)
 	}
-	return more, committing, err
+	return more, true, err
 }
 
 // begin begins a transaction that changes something. What it commits is on disk, whatever the
@@ -335,8 +335,8 @@ func (st *state) readAnswers(rows pgx.Rows) error {
 	return err
 }
 
-// write writes what has changed, and commits. committing says whether COMMIT was sent.
-func (st *state) write(ctx context.Context, conn *pgx.Conn) (committing bool, err error) {
+// write writes what has changed, and commits. An error can come after COMMIT was sent.
+func (st *state) write(ctx context.Context, conn *pgx.Conn) error {
 	b := &pgx.Batch{}
 	st.writeSeats(b)
 	st.writeRecords(b)
@@ -348,12 +348,12 @@ func (st *state) write(ctx context.Context, conn *pgx.Conn) (committing bool, er
 		return nil
 	})
 	if err := conn.SendBatch(ctx, b).Close(); err != nil {
-		return true, err
+		return err
 	}
 	if committed.String() != "COMMIT" {
-		return true, pgx.ErrTxCommitRollback
+		return pgx.ErrTxCommitRollback
 	}
-	return true, nil
+	return nil
 }
 
 func (st *state) writeSeats(b *pgx.Batch) {

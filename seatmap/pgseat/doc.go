@@ -1,2 +1,53 @@
-// Package pgseat is a [seatmap.Store] on PostgreSQL, for bookings of record.
+// Package pgseat is a [seatmap.Store] on PostgreSQL, for the bookings of record of many
+// machines.
+//
+// # What an outage can lose
+//
+// A call returns when its transaction is on the disk of the server, whatever the database's
+// default of synchronous_commit is. So nothing that was acknowledged is lost if the server is
+// killed and started again. If a replica takes over, the same holds for a synchronous one
+// (synchronous_standby_names). An asynchronous one can lack the last moments; fences and
+// revisions come from the server's clock and rise with each change, so one that was lost is
+// not used again, unless the clock of the new server is behind by more than the failover
+// took.
+//
+// A call fails with [seatmap.ErrUnavailable] if the server did not carry it out, and with
+// [seatmap.ErrOutcomeUnknown] if its commit was sent and no answer came. Repeat a call with
+// its [seatmap.Key] to get the answer, or let [Options.Retry] do so. A hold whose call had no
+// key is found by Holds, and ends at its deadline.
+//
+// # How it works
+//
+// A transaction locks the row of its event, reads what it needs, decides in the client, and
+// writes. While one is on its way, the requests of this client for the same event wait, and
+// go together in the next one, up to 512 of them: a hot event commits once for all. A request
+// that is refused does not abort the others. It takes two messages to the server and back.
+// The time is the server's, read after the lock.
+//
+// Only seats that are blocked or booked have rows. So an event of a million seats is created
+// at once; a snapshot reads what is taken, and BlockAny, too. Holds that are due are ended by
+// the next call that changes or reads their event, or by [Store.Sweep] of any client. Remove
+// deletes the event at once and its rows in the other tables later, in parts.
+//
+// A client that vanishes in the middle keeps an event locked for [Options.Timeout] at most.
+//
+// # PgBouncer
+//
+// Nothing is kept in the session: no prepared statement, no LISTEN, no advisory lock beyond a
+// transaction. So the server can be reached through a PgBouncer in transaction mode.
+//
+// # Tables
+//
+// [Open] makes the tables in the schema pgseat, or brings them to the version of this package.
+// The database needs PostgreSQL 13 or later. The user must be allowed to create the schema the first time.
+//
+// # Secrets
+//
+// The text of a key and the secret of a token never reach the server: it gets hashes, and
+// fences. The table pgseat.store has what tokens are made from; whoever can read it can make
+// tokens. The names of users are in the tables and, if statements are logged with their
+// values, in the log.
+//
+// This version has no areas and is no [seatmap.Operator], [seatmap.Payer] or
+// [seatmap.Porter].
 package pgseat

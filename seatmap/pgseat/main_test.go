@@ -116,7 +116,7 @@ var template string
 // folder makes a folder that the server's user can enter, unlike those of the test.
 func (s *server) folder() string {
 	s.t.Helper()
-	dir, err := os.MkdirTemp("", "pgseat") //nolint:usetesting // see above
+	dir, err := os.MkdirTemp("", "pgseat")
 	require.NoError(s.t, err)
 	own(s.t, dir)
 	return dir

@@ -16,8 +16,8 @@ import (
 
 // head is the row of an event.
 type head struct {
-	life, revision, now             int64
-	seats, free, held, closed, more int
+	life, revision, now       int64
+	seats, free, held, closed int
 }
 
 // query adds to what one look at an event reads. The first argument of its SQL is the id of

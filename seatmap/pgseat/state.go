@@ -345,6 +345,7 @@ func (st *state) book(_ context.Context, q *request) {
 func (st *state) release(_ context.Context, q *request) {
 	st.giveBack(q, false, seatmap.ChangeReleased)
 }
+
 func (st *state) cancel(_ context.Context, q *request) { st.giveBack(q, true, seatmap.ChangeCanceled) }
 
 func (st *state) giveBack(q *request, booking bool, kind seatmap.ChangeKind) {

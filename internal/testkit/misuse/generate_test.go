@@ -156,6 +156,8 @@ var recipes = map[string]string{
 	"*journal.Store":          "kept()",
 	"*redisseat.Store":        "onServer()",
 	"redisseat.Options":       "onServerOptions()",
+	"*pgseat.Store":           "inDatabase()",
+	"pgseat.Options":          "databaseOptions()",
 	"seatmap.PlanOptions":     "seatmap.PlanOptions{Seats: 4}",
 	"seatmap.Layout":          "seatmap.Layout{Count: 4}",
 	"seatmap.Token":           "hold().Token",
