@@ -16,12 +16,25 @@
 // The mixes are refusals, of seats that are all booked, and rush, in which each request
 // tries for one of a million seats that are free at first.
 //
+// With -rate, requests are due at fixed times, whether or not those before were answered,
+// and the time of a request counts from when it was due. So a server that stops for a
+// moment is seen. The whole service is measured, and the generator is this program:
+//
+//	go run ./examples/redbus/load -rate 5000 -connections 100 -idle 1000 -watchers 100
+//
+// The mixes are then book, too, in which a user holds a seat and books it, and watch, in
+// which seats are held and released while watchers look on. Each watcher must get each
+// change, or a gap. Connections that are idle must be served in the end.
+//
 // Where to look:
 //
 //	concept                                    here
 //	the variants in turn, and their medians    main.go: measure, medians
 //	what the generator sends                   main.go: script
-//	a server that ends with its stdin          main.go: serve
+//	a server that ends with its stdin          main.go: launch, serve
+//	a fixed rate                               rate.go: run, call
+//	watchers that miss nothing                 rate.go: watch
+//	times over shares, as SVG                  plot.go: plot
 //	the bare handler                           main.go: handler
 package main
 
@@ -63,6 +76,9 @@ var (
 const (
 	bookedSeats = 1000
 	freeSeats   = 1_000_000
+	// watchedSeats are few, since each watcher gets them all first.
+	watchedSeats = 100
+	maxIdle      = 90
 )
 
 func main() {
@@ -78,6 +94,10 @@ type options struct {
 	connections     string
 	json            bool
 	counts          []int
+
+	rate, idle, watchers int
+	plot                 string
+	mixes                []string
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
@@ -87,6 +107,23 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	f.Int(&o.seconds, "seconds", 3, 1, 600, "how long a run takes")
 	f.StringVar(&o.connections, "connections", "64,1000", "numbers of connections")
 	f.BoolVar(&o.json, "json", false, "report as JSON")
+	f.Int(&o.rate, "rate", 0, 0, 1_000_000, "how many requests are due each second; 0 lets wrk send as many as it can")
+	f.Int(&o.idle, "idle", 0, 0, 50_000, "with -rate, how many connections there are beside that do nothing")
+	f.Int(&o.watchers, "watchers", 10, 1, 50_000, "with -rate, how many clients look on in the mix watch")
+	f.StringVar(&o.plot, "plot", "", "with -rate, a file for a plot, in SVG")
+	chosen := f.String("mix", "refusals,rush,book,watch", "with -rate, the mixes")
+	f.Check(func() error {
+		if o.idle > 0 && o.seconds > maxIdle {
+			return program.Usagef("-seconds %d: the service closes connections that are idle for two minutes, so with -idle at most %d", o.seconds, maxIdle)
+		}
+		for mix := range strings.SplitSeq(*chosen, ",") {
+			if rateMixes[mix] == nil {
+				return program.Usagef("-mix %q: %q is none of refusals, rush, book and watch", *chosen, mix)
+			}
+			o.mixes = append(o.mixes, mix)
+		}
+		return nil
+	})
 	f.Check(func() error {
 		for text := range strings.SplitSeq(o.connections, ",") {
 			n, err := strconv.Atoi(text)
@@ -100,6 +137,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if goOn, err := f.Parse(args, out); err != nil || !goOn {
 		return err
 	}
+	if o.rate > 0 {
+		return reportRates(ctx, o, out)
+	}
 	wrk, err := exec.LookPath("wrk")
 	if err != nil {
 		return fmt.Errorf("the generator wrk is not installed; Debian's package is wrk: %w", err)
@@ -112,6 +152,23 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return json.NewEncoder(out).Encode(results)
 	}
 	return table(out, results)
+}
+
+// reportRates measures at a fixed rate.
+func reportRates(ctx context.Context, o options, out io.Writer) error {
+	results, err := atRate(ctx, o)
+	if err != nil {
+		return err
+	}
+	if o.plot != "" {
+		if err := writePlot(o.plot, results); err != nil {
+			return err
+		}
+	}
+	if o.json {
+		return json.NewEncoder(out).Encode(results)
+	}
+	return rateTable(out, results)
 }
 
 // A result is the medians of some runs.
@@ -177,34 +234,55 @@ end
 `, seats)
 }
 
-// once runs the generator against a new server.
-func once(ctx context.Context, o options, wrk, script, mix, variant string, connections int) (r result, err error) {
+// A launched is a server in a process of its own.
+type launched struct {
+	cmd    *exec.Cmd
+	ending io.Closer // its stdin
+	url    string
+}
+
+// launch starts a server of a variant for a mix.
+func launch(ctx context.Context, what string) (*launched, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return r, err
+		return nil, err
 	}
-	server := exec.CommandContext(ctx, self)
-	server.Env = append(os.Environ(), asServer+"="+variant+" "+mix)
-	server.Stderr = os.Stderr
-	ending, err := server.StdinPipe() // the server ends when this is closed
+	l := &launched{cmd: exec.CommandContext(ctx, self)}
+	l.cmd.Env = append(os.Environ(), asServer+"="+what)
+	l.cmd.Stderr = os.Stderr
+	if l.ending, err = l.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	said, err := l.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := l.cmd.Start(); err != nil {
+		return nil, err
+	}
+	if _, err := fmt.Fscanln(said, &l.url); err != nil {
+		_, failed := l.end()
+		return nil, errors.Join(err, failed)
+	}
+	return l, nil
+}
+
+// end ends the server and returns the processor time that it used.
+func (l *launched) end() (cpu time.Duration, err error) {
+	err = errors.Join(l.ending.Close(), l.cmd.Wait())
+	return l.cmd.ProcessState.UserTime() + l.cmd.ProcessState.SystemTime(), err
+}
+
+// once runs the generator against a new server.
+func once(ctx context.Context, o options, wrk, script, mix, variant string, connections int) (r result, err error) {
+	server, err := launch(ctx, variant+" "+mix)
 	if err != nil {
 		return r, err
 	}
-	said, err := server.StdoutPipe()
-	if err != nil {
-		return r, err
-	}
-	if err := server.Start(); err != nil {
-		return r, err
-	}
-	var url string
-	_, failed := fmt.Fscanln(said, &url)
-	var report []byte
-	if failed == nil {
-		report, failed = exec.CommandContext(ctx, wrk, "-t2", "-c"+strconv.Itoa(connections), "-d"+strconv.Itoa(o.seconds)+"s",
-			"--latency", "--timeout", "10s", "-s", script, url).CombinedOutput()
-	}
-	if err := errors.Join(failed, ending.Close(), server.Wait()); err != nil {
+	report, failed := exec.CommandContext(ctx, wrk, "-t2", "-c"+strconv.Itoa(connections), "-d"+strconv.Itoa(o.seconds)+"s",
+		"--latency", "--timeout", "10s", "-s", script, server.url).CombinedOutput()
+	cpu, err := server.end()
+	if err := errors.Join(failed, err); err != nil {
 		return r, fmt.Errorf("%w: %s", err, report)
 	}
 	requests, r, err := parse(string(report))
@@ -212,7 +290,7 @@ func once(ctx context.Context, o options, wrk, script, mix, variant string, conn
 		return r, err
 	}
 	r.Mix, r.Variant, r.Connections = mix, variant, connections
-	r.CPU = float64((server.ProcessState.UserTime() + server.ProcessState.SystemTime()).Microseconds()) / requests
+	r.CPU = float64(cpu.Microseconds()) / requests
 	return r, nil
 }
 
@@ -291,7 +369,7 @@ func serve(ctx context.Context, what string, out io.Writer) error {
 	variant, mix, _ := strings.Cut(what, " ")
 	store := seatmap.NewMap(seatmap.MapOptions{})
 	defer store.Close() //nolint:errcheck // it ends with the process
-	seats := map[string]int{"refusals": bookedSeats, "rush": freeSeats}[mix]
+	seats := map[string]int{"refusals": bookedSeats, "rush": freeSeats, "book": freeSeats, "watch": watchedSeats}[mix]
 	if _, err := store.Create(ctx, seatmap.CreateRequest{Event: "bus", Layout: seatmap.Layout{Count: seats}}); err != nil {
 		return err
 	}
@@ -323,7 +401,10 @@ func serve(ctx context.Context, what string, out io.Writer) error {
 		if variant == "service" {
 			much := limit.RateOptions{Events: 1_000_000_000, Burst: 1_000_000_000}
 			log := slog.New(slog.NewJSONHandler(io.Discard, nil))
-			return service.New(service.Options{Store: store, Log: log, PerUser: much, PerAddress: much, Grace: time.Second}).Serve(ctx, listener)
+			return service.New(service.Options{
+				Store: store, Log: log, PerUser: much, PerAddress: much,
+				Timeout: time.Minute, ClientTimeout: time.Minute, Grace: time.Minute, // the generator tells how late an answer is
+			}).Serve(ctx, listener)
 		}
 		server := &http.Server{Handler: handler(variant, store), ReadHeaderTimeout: 5 * time.Second}
 		defer context.AfterFunc(ctx, func() { _ = server.Close() })()

@@ -2,9 +2,14 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"encoding/xml"
+	"errors"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -55,7 +60,20 @@ func TestTheMedianOfEachFigureIsReported(t *testing.T) {
 }
 
 func TestBadFlagsAreRefused(t *testing.T) {
-	for _, args := range [][]string{{"-rounds", "0"}, {"-seconds", "-1"}, {"-connections", "1"}, {"-connections", "64,x"}, {"-connections", ""}, {"more"}} {
+	for _, args := range [][]string{
+		{"-rounds", "0"},
+		{"-seconds", "-1"},
+		{"-connections", "1"},
+		{"-connections", "64,x"},
+		{"-connections", ""},
+		{"more"},
+		{"-rate", "-1"},
+		{"-rate", "1", "-mix", "rush,"},
+		{"-rate", "1", "-mix", "none"},
+		{"-idle", "-1"},
+		{"-idle", "1", "-seconds", "91"},
+		{"-watchers", "0"},
+	} {
 		var usage *program.UsageError
 		assert.ErrorAs(t, run(t.Context(), args, io.Discard), &usage, args)
 	}
@@ -81,4 +99,65 @@ func TestEachVariantIsMeasured(t *testing.T) {
 	out.Reset()
 	require.NoError(t, table(&out, results))
 	assert.Contains(t, out.String(), "service")
+}
+
+// Whatever the machine does meanwhile, each request that was due was sent and answered,
+// and watchers missed nothing.
+func TestEachMixIsMeasuredAtAFixedRate(t *testing.T) {
+	var out bytes.Buffer
+	picture := filepath.Join(t.TempDir(), "times.svg")
+	require.NoError(t, run(t.Context(), []string{"-rate", "90", "-seconds", "1", "-connections", "8", "-idle", "20", "-watchers", "5", "-plot", picture, "-json"}, &out))
+	var results []rated
+	require.NoError(t, json.Unmarshal(out.Bytes(), &results))
+	require.Len(t, results, 4)
+	for i, want := range []struct {
+		mix     string
+		sent    int64
+		answers map[string]int
+		changes int64
+	}{
+		{"refusals", 90, map[string]int{"409": 90}, 0},
+		{"rush", 90, results[1].Answers, 0}, // few meet on one seat of a million
+		{"book", 180, map[string]int{"201": 180}, 0},
+		{"watch", 182, map[string]int{"201": 92, "204": 90}, 5 * 182},
+	} {
+		r := results[i]
+		assert.Equal(t, want.mix, r.Mix)
+		assert.Equal(t, want.sent, r.Sent, r.Mix)
+		assert.Equal(t, want.answers, r.Answers, r.Mix)
+		assert.Zero(t, r.Errors, r.Mix)
+		if r.Gaps == 0 { // a watcher that had a gap counts less
+			assert.Equal(t, want.changes, r.Changes, r.Mix)
+		}
+		assert.Positive(t, r.CPU, r.Mix)
+		require.Len(t, r.Times, len(shares))
+		assert.True(t, slices.IsSortedFunc(r.Times, func(a, b timeAt) int { return cmp.Compare(a.Time, b.Time) }), r.Mix)
+	}
+	out.Reset()
+	require.NoError(t, rateTable(&out, results))
+	assert.Contains(t, out.String(), "server µs/request")
+
+	text, err := os.ReadFile(picture)
+	require.NoError(t, err)
+	lines := 0
+	for d := xml.NewDecoder(bytes.NewReader(text)); ; {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+		if e, is := token.(xml.StartElement); is && e.Name.Local == "polyline" {
+			lines++
+		}
+	}
+	assert.Equal(t, len(results), lines)
+}
+
+func TestAPlotOfNothingIsAPlot(t *testing.T) {
+	for _, results := range [][]rated{nil, {{Mix: "rush"}}, {{Times: []timeAt{{0.5, 0}, {1, 3}}}}} {
+		var v any
+		assert.NoError(t, xml.Unmarshal([]byte(plot(results)), &v))
+		assert.NotContains(t, plot(results), "NaN")
+		assert.NotContains(t, plot(results), "Inf")
+	}
 }
