@@ -60,10 +60,12 @@ func (p *Plan) overdue(now int64) int {
 // are those of holds whose deadline has passed, soldOut ends some of these holds, so
 // that the next calls need not count them again.
 func (p *Plan) soldOut(now int64) bool {
-	if p.totals[SeatAvailable] > 0 || p.overdue(now) == 0 {
-		return p.totals[SeatAvailable] == 0
+	for p.totals[SeatAvailable] == 0 {
+		if p.overdue(now) == 0 {
+			return true
+		}
+		p.sweep(now, 1) // its seats may be closed
 	}
-	p.sweep(now, 1)
 	return false
 }
 

@@ -38,7 +38,7 @@ func (p *Plan) Diagram(draw func(name, state string, part any)) {
 		word := p.word(i)
 		state := SeatState(word & stateMask)
 		if state == SeatBlocked && int64(word>>stateBits) <= now {
-			state = SeatAvailable
+			state = p.vacant(uint32(i))
 		}
 		seats.WriteByte(diagramLetters[state])
 	}
@@ -50,7 +50,11 @@ func (p *Plan) Diagram(draw func(name, state string, part any)) {
 	}
 	over := p.overdue(now)
 	totals := p.totals
-	totals[SeatAvailable], totals[SeatBlocked] = totals[SeatAvailable]+over, totals[SeatBlocked]-over
+	if over > 0 {
+		closed := p.overdueClosed(now)
+		totals[SeatAvailable], totals[SeatBlocked] = totals[SeatAvailable]+over-closed, totals[SeatBlocked]-over
+		totals[SeatClosed] += closed
+	}
 	for state, n := range totals {
 		if n > 0 {
 			draw(diagramLetters[state:state+1]+" "+SeatState(state).String(), strconv.Itoa(n), nil)

@@ -27,6 +27,7 @@ const (
 	recordSeats  = 'S'
 	recordSame   = 'P' // a request changed no seats, but has an answer
 	recordImport = 'I'
+	recordSale   = 'K' // seats are for sale, or no longer
 	recordBounds = 'F' // which fences and revisions may be given out
 )
 
@@ -216,6 +217,8 @@ func (d *durableMap) Apply(b []byte) error {
 		return d.applySame(r)
 	case recordImport:
 		return d.applyImport(r)
+	case recordSale:
+		return d.applySale(r)
 	case recordBounds:
 		name, b := r.text(), bounds{r.uint(), r.uint()}
 		d.raiseBounds(name, b)
@@ -313,9 +316,7 @@ func (e *event) vacateAll(now int64, seats []uint32) {
 				}
 			}
 			p.vacate(now, head, part, ChangeReleased)
-		case SeatClosed:
-			p.set(seat, uint64(SeatAvailable))
-		case SeatAvailable:
+		case SeatAvailable, SeatClosed:
 		}
 	}
 }
@@ -572,6 +573,10 @@ func (d *durableMap) Check(request any) error {
 		return firstError(checkOperation(r.Event, nil, r.Actor, r.Reason, r.Key), checkNamed(r.To))
 	case *ReserveRequest:
 		return firstError(checkOperation(r.Event, &r.User, r.Actor, r.Reason, r.Key), checkWanted(r.Seats, r.Places))
+	case *CloseSeatsRequest:
+		return firstError(checkOperation(r.Event, nil, r.Actor, r.Reason, r.Key), checkNamed(r.Seats))
+	case *OpenSeatsRequest:
+		return firstError(checkOperation(r.Event, nil, r.Actor, r.Reason, r.Key), checkNamed(r.Seats))
 	case *PaymentRequest:
 		return firstError(checkOwner(r.User, r.Key), checkTTL(r.TTL))
 	case *EndPaymentRequest:
@@ -650,6 +655,10 @@ func (d *durableMap) Size(request any) int {
 		return base + d.sizeOfAll(r.Event)
 	case *MoveRequest:
 		return base + d.sizeOfAll(r.Event)
+	case *CloseSeatsRequest:
+		return base + sizeOfEntries(len(r.Seats), 0)
+	case *OpenSeatsRequest:
+		return base + sizeOfEntries(len(r.Seats), 0)
 	case *ReserveRequest:
 		return base + sizeOfEntries(len(r.Seats), len(r.Places))
 	}
@@ -731,6 +740,11 @@ func (e *event) erase(user, by string) (seats int) {
 		if one.op != nil && one.op.actor == user {
 			op := *one.op
 			op.actor, one.op = by, &op
+		}
+	}
+	for seat, one := range e.plan.closed {
+		if one.actor == user {
+			e.plan.closed[seat] = doing{by, one.reason}
 		}
 	}
 	for fence, one := range e.granted {

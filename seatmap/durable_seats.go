@@ -136,7 +136,7 @@ func (c *seatsRecord) read(r *recordReader, p *Plan) {
 		}
 	}
 	c.asked = r.asked()
-	if len(c.seats)+len(c.places) == 0 || c.state > SeatClosed {
+	if len(c.seats)+len(c.places) == 0 || c.state >= SeatClosed {
 		r.fail()
 	}
 }
@@ -144,12 +144,7 @@ func (c *seatsRecord) read(r *recordReader, p *Plan) {
 // changed records a change of seats, which has been made.
 func (j *eventJournal) changed(e *event, kind ChangeKind, rec *record, from grantName, entries []uint32, until int64) {
 	p := e.plan
-	if b := &j.bounds; p.fence+boundStep/2 > b.fence || p.revision+boundStep/2 > b.revision {
-		*b = bounds{p.fence + boundStep, p.revision + boundStep}
-		r := appendText([]byte{recordBounds}, p.name)
-		r = binary.AppendUvarint(binary.AppendUvarint(r, b.fence), b.revision)
-		j.bounded.Store(j.of.log.Append(bytesRecord(r)))
-	}
+	j.extendBounds(p)
 	asked := j.asked
 	j.asked = nil
 	if !j.of.keeps(kind, until) {
@@ -170,6 +165,9 @@ func (j *eventJournal) changed(e *event, kind ChangeKind, rec *record, from gran
 		r.flags |= recordPlaces
 	}
 	whole := kind == ChangeExtended || kind == ChangePaying || kind == ChangeReissued || kind == ChangeMoved
+	if r.state == SeatClosed {
+		r.state = SeatAvailable // it depends on the seat, and is known without this record
+	}
 	if r.state == SeatBlocked || r.state == SeatBooked {
 		if whole {
 			r.flags, r.now = r.flags|recordWhole, r.at
@@ -190,6 +188,16 @@ func (j *eventJournal) changed(e *event, kind ChangeKind, rec *record, from gran
 	}
 	j.last.Store(j.of.log.Append(r))
 	*r = seatsRecord{}
+}
+
+// extendBounds makes sure of the next fences and revisions.
+func (j *eventJournal) extendBounds(p *Plan) {
+	if b := &j.bounds; p.fence+boundStep/2 > b.fence || p.revision+boundStep/2 > b.revision {
+		*b = bounds{p.fence + boundStep, p.revision + boundStep}
+		r := appendText([]byte{recordBounds}, p.name)
+		r = binary.AppendUvarint(binary.AppendUvarint(r, b.fence), b.revision)
+		j.bounded.Store(j.of.log.Append(bytesRecord(r)))
+	}
 }
 
 // deadlines fills in the deadline and payment of a hold.
@@ -232,7 +240,7 @@ func (d *durableMap) keeps(kind ChangeKind, until int64) bool {
 		return false
 	case ChangeBlocked, ChangeExtended, ChangeReleased, ChangePaying, ChangeReissued, ChangeMoved:
 		return d.options.Holds || until == endless || until == 0
-	case ChangeSnapshot, ChangeGap, ChangeBooked, ChangeCanceled:
+	case ChangeSnapshot, ChangeGap, ChangeBooked, ChangeCanceled, ChangeClosed, ChangeOpened:
 	}
 	return true
 }
@@ -348,11 +356,7 @@ func (e *event) apply(c *seatsRecord) error {
 		if c.state == SeatBlocked && c.flags&recordEndless == 0 {
 			h.Until = time.Unix(0, c.until)
 		}
-	case SeatClosed:
-		for _, seat := range c.seats {
-			p.set(seat, uint64(SeatClosed))
-		}
-	case SeatAvailable:
+	case SeatAvailable, SeatClosed:
 	}
 	p.setAvailableAt()
 	p.revision = c.revision
@@ -489,7 +493,7 @@ func (e *event) answer(now int64, asked *keyedRequest, head uint32, taken bool, 
 			e.keep(head, h)
 			return
 		}
-	case methodRelease, methodCancel, methodRevoke:
+	case methodRelease, methodCancel, methodRevoke, methodCloseSeats, methodOpenSeats:
 		h = &Hold{}
 	case methodEndPayment:
 		h.Paying = false

@@ -35,6 +35,9 @@ var (
 	// [ErrSoldOut] and [ErrNotEnough] are about the event. [Map.Seat] tells the state
 	// of a seat.
 	ErrTaken = errors.New("seatmap: taken")
+	// ErrNotForSale is the error if a seat is closed, by the layout or by a [SeatCloser], and
+	// nobody has it. It is always wrapped by a [*TakenError].
+	ErrNotForSale = fmt.Errorf("%w: not for sale", ErrTaken)
 	// ErrSoldOut is the error if the event has no available seat or place at all. A request
 	// that races with the grant of the last seat may get a [*TakenError] instead.
 	ErrSoldOut = fmt.Errorf("%w: sold out", ErrTaken)
@@ -99,7 +102,8 @@ var (
 	ErrInvalidCursor = fmt.Errorf("%w cursor", ErrInvalid)
 )
 
-// TakenError names the seats that were not available. It wraps [ErrTaken].
+// TakenError names the seats that were not available. It wraps [ErrTaken], and it is
+// [ErrNotForSale], too, if a seat that it names is closed and nobody has it.
 //
 // A [Plan] and a [Map] make one for each seat of an event and return the same one
 // again, so that a refusal does not allocate. A TakenError that is kept keeps the
@@ -113,6 +117,8 @@ type TakenError struct {
 type taken struct {
 	plan *Plan // nil if NewTakenError made the error
 	list []int // all conflicts, if the request asked for them
+
+	closed bool // one of the seats is not for sale
 
 	// If plan is nil:
 	event string
@@ -128,6 +134,14 @@ func NewTakenError(event string, seats ...string) *TakenError {
 		panic(errors.New("seatmap: NewTakenError: no seat is named"))
 	}
 	return &TakenError{of: &taken{event: event, seats: slices.Clone(seats)}, seat: noIndex}
+}
+
+// NewNotForSaleError is as [NewTakenError], for seats of which one is closed.
+func NewNotForSaleError(event string, seats ...string) *TakenError {
+	if len(seats) == 0 {
+		panic(errors.New("seatmap: NewNotForSaleError: no seat is named"))
+	}
+	return &TakenError{of: &taken{event: event, seats: slices.Clone(seats), closed: true}, seat: noIndex}
 }
 
 // Event returns the name of the event.
@@ -179,7 +193,11 @@ func (e *TakenError) Seats() []string {
 func (e *TakenError) Error() string {
 	const most = 16
 	var b strings.Builder
-	b.WriteString(ErrTaken.Error())
+	if e.of != nil && e.of.closed {
+		b.WriteString(ErrNotForSale.Error())
+	} else {
+		b.WriteString(ErrTaken.Error())
+	}
 	if name := e.Event(); name != "" {
 		b.WriteString(": event " + strconv.Quote(truncate(name)))
 	}
@@ -203,6 +221,11 @@ func (e *TakenError) Error() string {
 
 // Unwrap returns [ErrTaken].
 func (e *TakenError) Unwrap() error { return ErrTaken }
+
+// Is reports whether target is [ErrNotForSale] and one of the seats is closed.
+func (e *TakenError) Is(target error) bool {
+	return target == ErrNotForSale && e.of != nil && e.of.closed
+}
 
 // AreaError names an area that has fewer places than a request asked for. It wraps
 // [ErrNotEnough]. A [Map] makes one for each area of an event and returns the same one

@@ -394,6 +394,12 @@ func (e *event) seat(label string) (SeatInfo, error) {
 func (e *event) info(w wallTime, seat uint32, state SeatState, rec *record) SeatInfo {
 	i := SeatInfo{Seat: e.plan.labels.label(int(seat)), State: state}
 	e.describeOwner(w, seat, rec, &i)
+	i.Closed = state == SeatClosed
+	if len(e.plan.closed) > 0 {
+		if by, ok := e.plan.closed[seat]; ok {
+			i.Closed, i.ClosedBy, i.ClosedReason = true, by.actor, by.reason
+		}
+	}
 	return i
 }
 
@@ -463,7 +469,7 @@ func (e *event) layout() (Layout, error) {
 	l := p.labels.layout()
 	var closed []int
 	_, _, _, err := p.snapshot(0, p.count, false, nil, func(seat uint32, state SeatState, _ *record) {
-		if state == SeatClosed {
+		if _, also := p.closed[seat]; also || state == SeatClosed {
 			closed = append(closed, int(seat))
 		}
 	})
@@ -550,6 +556,7 @@ func (e *event) changed(kind ChangeKind, rec *record, seats []uint32, until int6
 		e.users.add(rec.user, e.plan.size(seats))
 	case ChangeReleased, ChangeExpired, ChangeCanceled:
 		e.users.add(rec.user, -e.plan.size(seats))
-	case ChangeSnapshot, ChangeGap, ChangeExtended, ChangeBooked, ChangeReissued, ChangeMoved, ChangePaying:
+	case ChangeSnapshot, ChangeGap, ChangeExtended, ChangeBooked, ChangeReissued, ChangeMoved, ChangePaying,
+		ChangeClosed, ChangeOpened:
 	}
 }

@@ -28,6 +28,7 @@ import (
 //	{"keys":[…]}      with which tokens were made: pairs of a key of tags and of secrets
 //	{"create":…}      the key of Create
 //	{"closed":[…]}    seats not for sale
+//	{"off":[…],…}     seats that an operator has closed, also held or booked ones
 //	{"hold":…}        a hold, by its fence
 //	{"booking":…}     a booking, by its fence
 //	{"answer":…}      to a request with a key, by its method. If it has no "left", it is
@@ -105,6 +106,7 @@ func (x *exporter) begin(moving bool) (EventInfo, error) {
 	e.keys.forget(now)
 	x.head()
 	x.keys()
+	x.sales()
 	x.ofAreas()
 	x.snapshot = p.beginSnapshot(now, 0, p.count, x.seat)
 	x.answers = e.keys.beginExport(func(r *result) { x.answer(r, r.until) })

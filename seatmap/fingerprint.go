@@ -43,10 +43,12 @@ const (
 	methodReserve
 	methodBeginPayment
 	methodEndPayment
+	methodCloseSeats
+	methodOpenSeats
 )
 
 // methodNames are the names of the methods in an export.
-var methodNames = [...]string{"Block", "BlockAny", "Book", "Release", "Extend", "Cancel", "Revoke", "Reissue", "Move", "Reserve", "BeginPayment", "EndPayment"}
+var methodNames = [...]string{"Block", "BlockAny", "Book", "Release", "Extend", "Cancel", "Revoke", "Reissue", "Move", "Reserve", "BeginPayment", "EndPayment", "CloseSeats", "OpenSeats"}
 
 // differs returns in what p differs from other.
 func (p fingerprint) differs(other fingerprint) (names []string) {

@@ -78,7 +78,7 @@ func (p *Plan) stateAt(now int64, seat uint32) (SeatState, *record) {
 	switch state := SeatState(word & stateMask); state {
 	case SeatBlocked:
 		if int64(word>>stateBits) <= now {
-			return SeatAvailable, nil
+			return p.vacant(seat), nil
 		}
 		fallthrough
 	case SeatBooked:
@@ -99,7 +99,7 @@ func (p *Plan) expireIfDue(now int64, seat int) bool {
 	case SeatBlocked:
 		if int64(word>>stateBits) <= now {
 			p.expire(p.rec(uint32(seat)).head)
-			return true
+			return p.word(seat) == uint64(SeatAvailable) // it may be closed
 		}
 	case SeatBooked, SeatClosed:
 	}
@@ -187,7 +187,7 @@ func (p *Plan) vacate(now int64, head uint32, part []uint32, kind ChangeKind) {
 	until := p.deadline(head) // 0 for a booking
 	rec, over := p.detach(now, head, part)
 	for _, seat := range part {
-		p.set(seat, uint64(SeatAvailable))
+		p.set(seat, uint64(p.vacant(seat)))
 	}
 	p.setAvailableAt()
 	p.changed(kind, rec, part, until)

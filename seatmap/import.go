@@ -36,9 +36,10 @@ type importer struct {
 	layout Layout
 	inRows int // how many of its seats are in rows
 	keys   []formerKey
-	taken  *exportedHold   // the last one, nil if it is in the event
-	of     uint32          // where the last hold or booking in the event began; noSeat if an answer cannot be its
-	answer *exportedAnswer // the last one, nil if it is in the event
+	taken  *exportedHold    // the last one, nil if it is in the event
+	of     uint32           // where the last hold or booking in the event began; noSeat if an answer cannot be its
+	off    map[uint32]doing // the seats that operators have closed
+	answer *exportedAnswer  // the last one, nil if it is in the event
 }
 
 // exportHead is the first line of an export.
@@ -201,6 +202,12 @@ func (i *importer) line(l *line) error {
 			layout = l.uint()
 		case "closed closed":
 			closed = l.runs(count)
+		case "off off":
+			closed = l.runs(count)
+		case "off actor":
+			t.by.actor = l.text()
+		case "off reason":
+			t.by.reason = l.text()
 		case "seats seats":
 			seats = l.runs(count)
 		case "hold hold", "booking booking":
@@ -297,6 +304,16 @@ func (i *importer) line(l *line) error {
 		i.e.created = &eventResult{eventKey: eventKey{i.head.event, create}, layout: layout, limits: i.head.limits}
 	case "closed":
 		return i.set(closed, uint64(SeatClosed))
+	case "off":
+		if len(closed) == 0 || checkDoing(t.by.actor, t.by.reason) != nil {
+			return badLine(i.number, "the seats, the actor or the reason are wrong")
+		}
+		if i.off == nil {
+			i.off = map[uint32]doing{}
+		}
+		for _, seat := range closed {
+			i.off[seat] = t.by
+		}
 	case "hold", "booking":
 		if t.state = SeatBooked; kind == "hold" {
 			t.state = SeatBlocked
@@ -674,6 +691,9 @@ func (i *importer) finish() error {
 	}
 	if i.keys == nil {
 		return badLine(i.number, "the keys are missing before it")
+	}
+	for seat, by := range i.off {
+		i.e.plan.sell([]uint32{seat}, false, by)
 	}
 	i.e.plan.setAvailableAt()
 	return nil

@@ -25,7 +25,7 @@ type Layout struct {
 	// common seat the later one counts. A range counts more than [Row.Category].
 	Categories []Category
 	// Closed is the labels of the seats that are not for sale. A request for one of
-	// them is refused with [ErrTaken].
+	// them is refused with [ErrTaken]; see also [SeatCloser].
 	Closed []string
 }
 

@@ -52,6 +52,8 @@ var (
 
 	_ Operator = (*Map)(nil)
 	_ Payer    = (*Map)(nil)
+
+	_ SeatCloser = (*Map)(nil)
 )
 
 // MapOptions configures a [Map]. The zero MapOptions is a good choice.

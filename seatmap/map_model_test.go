@@ -84,10 +84,9 @@ func (o *oracle) holder(seat string) *grant {
 }
 
 func (o *oracle) state(seat string) (seatmap.SeatState, *grant) {
-	if slices.Contains(o.closed, seat) {
-		return seatmap.SeatClosed, nil
-	}
 	switch g := o.holder(seat); {
+	case g == nil && slices.Contains(o.closed, seat):
+		return seatmap.SeatClosed, nil
 	case g == nil:
 		return seatmap.SeatAvailable, nil
 	case g.booked:
@@ -278,7 +277,7 @@ func TestMapBehavesLikeTheOracle(t *testing.T) {
 					"": w.check, "create": w.create, "remove": w.remove, "block": w.block, "any": w.blockAny,
 					"book": w.book, "release": w.release, "cancel": w.cancel, "extend": w.extend, "forge": w.forge,
 					"dead context": w.deadContext, "time": w.time, "sweep": w.sweep, "watch": w.watch, "move": w.move, "revoke": w.revoke, "reissue": w.reissue, "move seats": w.moveSeats,
-					"reserve": w.reserve, "pay": w.pay, "give up": w.giveUp,
+					"reserve": w.reserve, "pay": w.pay, "give up": w.giveUp, "close seats": w.closeSeats, "open seats": w.openSeats,
 				})
 				w.close(t)
 			})
@@ -851,6 +850,7 @@ func compare(t *rapid.T, m *seatmap.Map, o *oracle) {
 		require.Equal(t, one, got)
 		require.Equal(t, seat, got.Seat)
 		require.Equal(t, state, got.State, seat)
+		require.Equal(t, slices.Contains(o.closed, seat), got.Closed, seat)
 		if g != nil {
 			require.Equal(t, g.user, got.User)
 			require.Equal(t, g.paying(), got.Paying)

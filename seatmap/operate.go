@@ -211,7 +211,7 @@ func (p *Plan) move(head uint32, from, to []uint32) {
 	delete(p.headOf, rec.fence)
 	p.rec(head).fence = 0
 	for _, seat := range from {
-		p.set(seat, uint64(SeatAvailable))
+		p.set(seat, uint64(p.vacant(seat)))
 	}
 	*p.rec(to[0]) = rec
 	p.link(to)

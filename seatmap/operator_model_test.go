@@ -203,6 +203,45 @@ func (w *world) moveSeats(t *rapid.T) {
 	}
 }
 
+func (w *world) closeSeats(t *rapid.T) { w.sell(t, "close") }
+
+func (w *world) openSeats(t *rapid.T) { w.sell(t, "open") }
+
+// sell takes seats off sale, or puts them on sale.
+func (w *world) sell(t *rapid.T, what string) {
+	name, k := someEvent.Draw(t, "event"), someKey.Draw(t, "key")
+	seats := rapid.SliceOfNDistinct(rapid.Map(rapid.IntRange(1, 8), strconv.Itoa), 1, 3, rapid.ID).Draw(t, "seats")
+	r := seatmap.CloseSeatsRequest{Event: name, Seats: seats, Actor: actor, Reason: reason, Key: seatmap.NewKey(k)}
+	var receipt seatmap.Receipt
+	var err error
+	if what == "close" {
+		receipt, err = w.m.CloseSeats(ctx, r)
+	} else {
+		receipt, err = w.m.OpenSeats(ctx, seatmap.OpenSeatsRequest(r))
+	}
+	o, want, request := w.events[name], "ok", fmt.Sprint(what, seats)
+	switch {
+	case o == nil:
+		want = seatmap.ErrUnknownEvent.Error()
+	case o.unknown(seats...):
+		want = seatmap.ErrUnknownSeat.Error()
+	}
+	if _, done := operated(t, o, k, request, want, receipt.Replayed, err); !done {
+		return
+	}
+	o.done(k, request, seatmap.Hold{})
+	changed := without(seats, o.closed)
+	if what == "open" {
+		changed = without(seats, changed)
+		o.closed = without(o.closed, seats)
+	} else {
+		o.closed = append(slices.Clone(o.closed), changed...)
+	}
+	if len(changed) > 0 {
+		o.operations++
+	}
+}
+
 func (w *world) reserve(t *rapid.T) {
 	name, u, k := someEvent.Draw(t, "event"), someUser.Draw(t, "user"), someKey.Draw(t, "key")
 	seats := rapid.SliceOfNDistinct(rapid.Map(rapid.IntRange(1, 8), strconv.Itoa), 0, 3, rapid.ID).Draw(t, "seats")

@@ -35,6 +35,9 @@ type Plan struct {
 	// that chunk.
 	taken  []atomic.Pointer[[chunkSeats]TakenError]
 	shared taken // its plan is p, unless p is zero or a copy
+	// notForSale and off are as taken and shared, for seats that are closed.
+	notForSale []atomic.Pointer[[chunkSeats]TakenError]
+	off        taken
 
 	_ [64]byte // what follows is written by every grant
 
@@ -53,6 +56,7 @@ type Plan struct {
 	// headOf has, by fence, where a hold or booking begins that has lost its first
 	// seat.
 	headOf    map[uint64]uint32
+	closed    map[uint32]doing // the seats that operators have closed, also blocked or booked ones
 	tags      tags
 	seatBuf   []uint32    // the seats that a call is about
 	restBuf   []uint32    // those of the same hold that it leaves
@@ -124,12 +128,13 @@ func NewPlan(c PlanOptions) (*Plan, error) {
 func newPlan(name string, ls *labels, closed []int, clock *Clock, key tagKey) *Plan {
 	n := ls.count
 	p := &Plan{
-		count:   n,
-		clock:   clock,
-		name:    name,
-		labels:  ls,
-		taken:   make([]atomic.Pointer[[chunkSeats]TakenError], (n+chunkSeats-1)/chunkSeats),
-		records: make([]record, n),
+		count:      n,
+		clock:      clock,
+		name:       name,
+		labels:     ls,
+		taken:      make([]atomic.Pointer[[chunkSeats]TakenError], (n+chunkSeats-1)/chunkSeats),
+		notForSale: make([]atomic.Pointer[[chunkSeats]TakenError], (n+chunkSeats-1)/chunkSeats),
+		records:    make([]record, n),
 		// At least four, so that what every grant writes has a cache line of its own:
 		// otherwise plans that were made one after the other would share a line.
 		chunks:  make([]chunk, (n+chunkSeats-1)/chunkSeats, max(4, (n+chunkSeats-1)/chunkSeats)),
@@ -141,6 +146,7 @@ func newPlan(name string, ls *labels, closed []int, clock *Clock, key tagKey) *P
 	}
 	p.words = make([]atomic.Uint64, n<<p.shift)
 	p.shared.plan = p
+	p.off = taken{plan: p, closed: true}
 	p.earliest.Store(never)
 	for i := range p.chunks {
 		p.chunks[i] = chunk{earliest: never, available: int32(min(chunkSeats, n-i*chunkSeats))}
@@ -194,7 +200,9 @@ func (p *Plan) refusal(seat int) error {
 		if p.clock.passed(int64(word >> stateBits)) {
 			return nil
 		}
-	case SeatBooked, SeatClosed:
+	case SeatClosed:
+		return p.closedError(seat)
+	case SeatBooked:
 	}
 	return p.takenError(seat)
 }
@@ -203,19 +211,27 @@ func (p *Plan) refusal(seat int) error {
 func (p *Plan) takenError(seat int) *TakenError {
 	errs := p.taken[uint(seat)/chunkSeats].Load()
 	if errs == nil {
-		errs = p.takenErrors(seat)
+		errs = takenErrors(&p.taken[seat/chunkSeats], &p.shared, seat)
+	}
+	return &errs[uint(seat)%chunkSeats]
+}
+
+// closedError returns the error of a seat that is not for sale.
+func (p *Plan) closedError(seat int) *TakenError {
+	errs := p.notForSale[uint(seat)/chunkSeats].Load()
+	if errs == nil {
+		errs = takenErrors(&p.notForSale[seat/chunkSeats], &p.off, seat)
 	}
 	return &errs[uint(seat)%chunkSeats]
 }
 
 // takenErrors makes the errors of the seat's chunk.
-func (p *Plan) takenErrors(seat int) *[chunkSeats]TakenError {
+func takenErrors(slot *atomic.Pointer[[chunkSeats]TakenError], of *taken, seat int) *[chunkSeats]TakenError {
 	errs := new([chunkSeats]TakenError)
 	first := seat - seat%chunkSeats
 	for i := range errs {
-		errs[i] = TakenError{of: &p.shared, seat: int32(first + i)}
+		errs[i] = TakenError{of: of, seat: int32(first + i)}
 	}
-	slot := &p.taken[seat/chunkSeats]
 	slot.CompareAndSwap(nil, errs)
 	return slot.Load()
 }
@@ -385,12 +401,16 @@ func (p *Plan) Counts() (Counts, error) {
 	if p.end != nil {
 		return Counts{}, p.end
 	}
-	over := p.overdue(p.clock.now())
+	now, closed := p.clock.now(), 0
+	over := p.overdue(now)
+	if over > 0 {
+		closed = p.overdueClosed(now)
+	}
 	return Counts{
-		Available: p.totals[SeatAvailable] + over,
+		Available: p.totals[SeatAvailable] + over - closed,
 		Blocked:   p.totals[SeatBlocked] - over,
 		Booked:    p.totals[SeatBooked],
-		Closed:    p.totals[SeatClosed],
+		Closed:    p.totals[SeatClosed] + closed,
 	}, nil
 }
 

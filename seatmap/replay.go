@@ -89,8 +89,31 @@ func passTime(s *SeatInfo, now time.Time) {
 	}
 }
 
-// vacate makes s available.
-func vacate(s *SeatInfo) { *s = SeatInfo{Seat: s.Seat} }
+// give gives a seat another owner; none, if owner is zero.
+func give(s *SeatInfo, owner SeatInfo) {
+	owner.Seat, owner.Closed, owner.ClosedBy, owner.ClosedReason = s.Seat, s.Closed, s.ClosedBy, s.ClosedReason
+	if owner.State == SeatAvailable && s.Closed {
+		owner.State = SeatClosed
+	}
+	*s = owner
+}
+
+// vacate gives a seat no owner.
+func vacate(s *SeatInfo) { give(s, SeatInfo{}) }
+
+// sell makes a seat closed or open.
+func (c *Change) sell(s *SeatInfo) {
+	if s.Closed, s.ClosedBy, s.ClosedReason = false, "", ""; c.Kind == ChangeClosed {
+		s.Closed, s.ClosedBy, s.ClosedReason = true, c.Actor, c.Reason
+	}
+	switch {
+	case s.Fence != 0:
+	case s.Closed:
+		s.State = SeatClosed
+	default:
+		s.State = SeatAvailable
+	}
+}
 
 // seat returns the places as a seat without a label.
 func (p *PlacesInfo) seat() SeatInfo {
@@ -131,9 +154,9 @@ func (r *Replay) begin(c *Change) {
 func (c *Change) step(s *SeatInfo) {
 	switch c.Kind {
 	case ChangeBlocked:
-		*s = SeatInfo{Seat: s.Seat, State: SeatBlocked, User: c.User, At: c.At, Until: c.Until, Fence: c.Fence, Actor: c.Actor, Reason: c.Reason}
+		give(s, SeatInfo{State: SeatBlocked, User: c.User, At: c.At, Until: c.Until, Fence: c.Fence, Actor: c.Actor, Reason: c.Reason})
 	case ChangeBooked:
-		*s = SeatInfo{Seat: s.Seat, State: SeatBooked, User: c.User, At: c.At, Fence: c.Fence}
+		give(s, SeatInfo{State: SeatBooked, User: c.User, At: c.At, Fence: c.Fence})
 	case ChangeExtended:
 		s.Until = c.Until
 	case ChangePaying:
@@ -142,7 +165,7 @@ func (c *Change) step(s *SeatInfo) {
 		s.Fence, s.Actor, s.Reason = c.Fence, c.Actor, c.Reason
 	case ChangeReleased, ChangeExpired, ChangeCanceled:
 		vacate(s)
-	case ChangeSnapshot, ChangeGap:
+	case ChangeSnapshot, ChangeGap, ChangeClosed, ChangeOpened:
 	}
 }
 
@@ -154,7 +177,7 @@ func (c *Change) before() uint64 {
 		return 0
 	case ChangeBooked, ChangeReissued, ChangeMoved:
 		return c.FromFence
-	case ChangeSnapshot, ChangeGap, ChangeExtended, ChangeReleased, ChangeExpired, ChangeCanceled, ChangePaying:
+	case ChangeSnapshot, ChangeGap, ChangeExtended, ChangeReleased, ChangeExpired, ChangeCanceled, ChangePaying, ChangeClosed, ChangeOpened:
 	}
 	return c.Fence
 }
@@ -175,8 +198,11 @@ func (r *Replay) applySeats(c *Change) {
 			continue
 		}
 		if c.Kind == ChangeMoved {
-			moved.Seat = label
-			*s = moved
+			give(s, moved)
+		}
+		if c.Kind == ChangeClosed || c.Kind == ChangeOpened {
+			c.sell(s)
+			continue
 		}
 		// A snapshot shows a hold as over whose end is told later.
 		if s.Fence == c.before() || c.Kind == ChangeBooked && c.FromFence == 0 {

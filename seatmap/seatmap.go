@@ -94,7 +94,7 @@ const MaxTTL = 30 * 24 * time.Hour
 //   - [ErrUnknownSeat]
 //   - [*KeyError] of all other methods
 //   - [ErrSoldOut]
-//   - [*TakenError], then [*AreaError] or [ErrNotEnough]
+//   - [*TakenError], also if it is [ErrNotForSale], then [*AreaError] or [ErrNotEnough]
 //   - [ErrLimit]
 //   - [ErrExpired]
 //   - [ErrToken]
@@ -118,7 +118,7 @@ const MaxTTL = 30 * 24 * time.Hour
 // there is no way to find out whether it was carried out.
 //
 // Optional interfaces are for what only some stores offer: [Operator], [Payer],
-// [Porter] and [Sweeper]. Their errors come in the same order.
+// [Porter], [SeatCloser] and [Sweeper]. Their errors come in the same order.
 type Store interface {
 	// Create adds an event. It fails with [ErrExists] if there is one of that name.
 	Create(ctx context.Context, r CreateRequest) (Receipt, error)

@@ -48,6 +48,11 @@ type SeatInfo struct {
 	// Actor and Reason are those of the [Operator] that gave the hold or booking its
 	// fence: by Reserve, Reissue or Move. They are empty if its user did.
 	Actor, Reason string
+	// Closed says that the seat is not for sale, also while it is blocked or booked: see
+	// [SeatCloser]. ClosedBy is the operator that closed it, and ClosedReason why; they are
+	// empty if the layout did.
+	Closed                 bool
+	ClosedBy, ClosedReason string
 }
 
 // String returns the seat in the form `7: Blocked { user: user3, … }`.
@@ -198,11 +203,13 @@ const (
 	// ChangePaying says that a payment keeps the hold, or no longer if Paying is zero.
 	// Its Until is the deadline that the hold has by that.
 	ChangePaying
+	ChangeClosed // seats are not for sale from then on; see [SeatCloser]
+	ChangeOpened // seats are for sale again
 )
 
 // String returns the name of the kind, such as "Blocked".
 func (k ChangeKind) String() string {
-	names := [...]string{"Snapshot", "Gap", "Blocked", "Extended", "Booked", "Released", "Expired", "Canceled", "Reissued", "Moved", "Paying"}
+	names := [...]string{"Snapshot", "Gap", "Blocked", "Extended", "Booked", "Released", "Expired", "Canceled", "Reissued", "Moved", "Paying", "Closed", "Opened"}
 	if int(k) < len(names) {
 		return names[k]
 	}
@@ -242,7 +249,7 @@ type Change struct {
 	From     []string       // of a ChangeMoved, the seats before
 	Places   map[string]int // that changed, by area; nil if none
 	User     string
-	At       time.Time // of the grant or booking; of an expiry, its deadline
+	At       time.Time // of the grant or booking; of an expiry, its deadline; else of the change
 	Until    time.Time // of a hold: its deadline
 	Fence    uint64
 	// FromFence is the fence that the seats and places had before. It is 0 unless the

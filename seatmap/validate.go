@@ -423,6 +423,9 @@ func (p *Plan) checkFree(now int64, seats []int) error {
 		if p.soldOut(now) {
 			return ErrSoldOut
 		}
+		if SeatState(p.word(seat)&stateMask) == SeatClosed {
+			return p.closedError(seat)
+		}
 		return p.takenError(seat)
 	}
 	return nil
@@ -431,12 +434,14 @@ func (p *Plan) checkFree(now int64, seats []int) error {
 // allTaken returns the error that names all seats that are not available.
 func (e *event) allTaken(now int64, seats []int) error {
 	var list []int
+	closed := false
 	for _, seat := range seats {
 		if state, _ := e.plan.stateAt(now, uint32(seat)); state != SeatAvailable {
 			list = append(list, seat)
+			closed = closed || state == SeatClosed
 		}
 	}
-	return &TakenError{of: &taken{plan: e.plan, list: list}, seat: int32(list[0])}
+	return &TakenError{of: &taken{plan: e.plan, list: list, closed: closed}, seat: int32(list[0])}
 }
 
 // checkLimits returns an error if the user may not hold n more seats for ttl.

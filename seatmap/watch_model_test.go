@@ -22,6 +22,7 @@ type view struct {
 	at     uint64 // revision
 	seats  map[string]seatmap.SeatInfo
 	areas  map[string]seatmap.Counts
+	closed map[string]bool // also seats that are blocked or booked
 	gap    bool
 	faults []string
 }
@@ -37,9 +38,9 @@ func (v *view) apply(c seatmap.Change) {
 		v.gap = true
 		return
 	case seatmap.ChangeSnapshot:
-		v.seats = map[string]seatmap.SeatInfo{}
+		v.seats, v.closed = map[string]seatmap.SeatInfo{}, map[string]bool{}
 		for _, s := range c.Snapshot {
-			v.seats[s.Seat] = s
+			v.seats[s.Seat], v.closed[s.Seat] = s, s.Closed
 		}
 		v.areas = map[string]seatmap.Counts{}
 		for _, a := range c.Areas {
@@ -52,6 +53,13 @@ func (v *view) apply(c seatmap.Change) {
 		if v.at != 0 && c.Revision != v.at+1 {
 			fault("out of order")
 		}
+		vacant := func(seat string) seatmap.SeatInfo {
+			s := seatmap.SeatInfo{Seat: seat}
+			if v.closed[seat] {
+				s.State = seatmap.SeatClosed
+			}
+			return s
+		}
 		was := seatmap.SeatInfo{}
 		if c.Kind == seatmap.ChangeMoved && v.seats != nil {
 			was = v.seats[c.From[0]]
@@ -59,10 +67,26 @@ func (v *view) apply(c seatmap.Change) {
 				if v.seats[seat].Fence != was.Fence {
 					fault("of seats of several holds")
 				}
-				v.seats[seat] = seatmap.SeatInfo{Seat: seat}
+				v.seats[seat] = vacant(seat)
 			}
 		}
-		if (c.Actor == "") != (c.Reason == "") || c.Actor == "" && (c.Kind == seatmap.ChangeMoved || c.Kind == seatmap.ChangeReissued) {
+		if c.Kind == seatmap.ChangeClosed || c.Kind == seatmap.ChangeOpened {
+			for _, seat := range c.Seats {
+				if v.seats == nil {
+					continue
+				}
+				if v.closed[seat] == (c.Kind == seatmap.ChangeClosed) {
+					fault("of a seat that is so already")
+				}
+				v.closed[seat] = c.Kind == seatmap.ChangeClosed
+				if v.seats[seat].Fence == 0 {
+					v.seats[seat] = vacant(seat)
+				}
+			}
+			c.Seats = nil
+		}
+		if (c.Actor == "") != (c.Reason == "") ||
+			c.Actor == "" && (c.Kind == seatmap.ChangeMoved || c.Kind == seatmap.ChangeReissued || c.Kind == seatmap.ChangeClosed || c.Kind == seatmap.ChangeOpened) {
 			fault("without actor or reason")
 		}
 		for _, seat := range c.Seats {
@@ -75,8 +99,9 @@ func (v *view) apply(c seatmap.Change) {
 				seatmap.ChangeExpired: seatmap.SeatBlocked, seatmap.ChangeCanceled: seatmap.SeatBooked,
 			}[c.Kind]
 			// A snapshot shows a hold as over that no change has ended yet.
-			overdue := c.Kind == seatmap.ChangeExpired && before.State == seatmap.SeatAvailable
-			if v.seats != nil && before.State != want && !overdue && c.Kind != seatmap.ChangeReissued {
+			overdue := c.Kind == seatmap.ChangeExpired && before.Fence == 0
+			ownClosed := c.Kind == seatmap.ChangeMoved && v.closed[seat] // it was one of From
+			if v.seats != nil && before.State != want && !overdue && !ownClosed && c.Kind != seatmap.ChangeReissued {
 				fault("of a seat that is " + before.String())
 			}
 			after := seatmap.SeatInfo{Seat: seat, User: c.User, At: c.At, Until: c.Until, Fence: c.Fence}
@@ -90,7 +115,7 @@ func (v *view) apply(c seatmap.Change) {
 			case seatmap.ChangeBooked:
 				after.State = seatmap.SeatBooked
 			default:
-				after = seatmap.SeatInfo{Seat: seat}
+				after = vacant(seat)
 			}
 			if v.seats != nil {
 				v.seats[seat] = after
@@ -109,7 +134,7 @@ func (v *view) apply(c seatmap.Change) {
 		case seatmap.ChangeCanceled:
 			a.Booked, a.Available = a.Booked-n, a.Available+n
 		case seatmap.ChangeSnapshot, seatmap.ChangeGap, seatmap.ChangeExtended, seatmap.ChangeReissued, seatmap.ChangeMoved,
-			seatmap.ChangePaying:
+			seatmap.ChangePaying, seatmap.ChangeClosed, seatmap.ChangeOpened:
 		}
 		if v.areas != nil {
 			if v.areas[name] = a; min(a.Available, a.Blocked, a.Booked) < 0 {
@@ -128,7 +153,7 @@ func (v *view) same(t *rapid.T, o *oracle, swept bool) {
 	for _, seat := range o.all() {
 		state, g := o.state(seat)
 		got := v.seats[seat]
-		if !swept && state == seatmap.SeatAvailable && got.State == seatmap.SeatBlocked && !time.Now().Before(got.Until) {
+		if !swept && g == nil && got.State == seatmap.SeatBlocked && !time.Now().Before(got.Until) {
 			continue
 		}
 		require.Equal(t, state, got.State, "seat %s", seat)

@@ -38,7 +38,7 @@ func TestAJournalThatCrashesGoesOnLikeAMapThatDoesNot(t *testing.T) {
 				}
 				t.Repeat(map[string]func(*rapid.T){
 					"": w.check, "block": w.block, "any": w.blockAny, "book": w.book, "release": w.release, "cancel": w.cancel, "extend": w.extend,
-					"revoke": w.revoke, "reissue": w.reissue, "move": w.move, "reserve": w.reserve, "pay": w.pay, "unpay": w.unpay,
+					"revoke": w.revoke, "reissue": w.reissue, "move": w.move, "reserve": w.reserve, "close seats": w.closeSeats, "open seats": w.openSeats, "pay": w.pay, "unpay": w.unpay,
 					"again": w.again, "reopen": w.reopenOne, "compact": w.compact, "flip": w.flip, "pass": w.pass, "carry": w.carry,
 				})
 			})
@@ -58,6 +58,7 @@ var layout = seatmap.CreateRequest{
 type all interface {
 	seatmap.Store
 	seatmap.Operator
+	seatmap.SeatCloser
 	seatmap.Payer
 	seatmap.Porter
 }
@@ -251,7 +252,7 @@ func seen(t *rapid.T, s all) string {
 	snapshot, err := s.Seats(ctx, seatmap.SeatsRequest{Event: event})
 	require.NoError(t, err)
 	for _, one := range snapshot.Seats {
-		fmt.Fprintln(&b, one.Seat, one.State, one.User, one.Paying, one.At.UnixNano(), one.Left, one.PayingUntil.UnixNano(), one.Actor, one.Reason)
+		fmt.Fprintln(&b, one.Seat, one.State, one.User, one.Paying, one.At.UnixNano(), one.Left, one.PayingUntil.UnixNano(), one.Actor, one.Reason, one.Closed, one.ClosedBy, one.ClosedReason)
 	}
 	fmt.Fprintln(&b, snapshot.Areas)
 	var holders []string
@@ -388,6 +389,16 @@ func (w *world) reissue(t *rapid.T) {
 func (w *world) move(t *rapid.T) {
 	r := seatmap.MoveRequest{Event: event, Seat: someSeat.Draw(t, "seat"), Actor: "op", Key: w.key(), To: someSeats.Draw(t, "to")}
 	w.run(t, &call{name: "Move", do: func(s all, _ int) (answer, error) { return ofHold(s.Move(ctx, r)) }})
+}
+
+func (w *world) closeSeats(t *rapid.T) {
+	r := seatmap.CloseSeatsRequest{Event: event, Seats: someSeats.Draw(t, "seats"), Actor: "op", Reason: "why", Key: w.key()}
+	w.run(t, &call{name: "CloseSeats", durable: true, do: func(s all, _ int) (answer, error) { return ofReceipt(s.CloseSeats(ctx, r)) }})
+}
+
+func (w *world) openSeats(t *rapid.T) {
+	r := seatmap.OpenSeatsRequest{Event: event, Seats: someSeats.Draw(t, "seats"), Actor: "op", Key: w.key()}
+	w.run(t, &call{name: "OpenSeats", durable: true, do: func(s all, _ int) (answer, error) { return ofReceipt(s.OpenSeats(ctx, r)) }})
 }
 
 func (w *world) reserve(t *rapid.T) {

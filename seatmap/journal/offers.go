@@ -15,6 +15,8 @@ var (
 	_ seatmap.Operator = (*Store)(nil)
 	_ seatmap.Payer    = (*Store)(nil)
 	_ seatmap.Porter   = (*Store)(nil)
+
+	_ seatmap.SeatCloser = (*Store)(nil)
 )
 
 // Revoke implements [seatmap.Operator]. It waits for the disk.
@@ -60,6 +62,28 @@ func (s *Store) Reserve(ctx context.Context, r seatmap.ReserveRequest) (h seatma
 		return err
 	})
 	return h, err
+}
+
+// CloseSeats implements [seatmap.SeatCloser]. It waits for the disk.
+//
+//ferrous:blocks
+func (s *Store) CloseSeats(ctx context.Context, r seatmap.CloseSeatsRequest) (receipt seatmap.Receipt, err error) {
+	err = s.write(ctx, "CloseSeats", r.Event, &r, func() (err error) {
+		receipt, err = s.m.CloseSeats(ctx, r)
+		return err
+	})
+	return receipt, err
+}
+
+// OpenSeats implements [seatmap.SeatCloser]. It waits for the disk.
+//
+//ferrous:blocks
+func (s *Store) OpenSeats(ctx context.Context, r seatmap.OpenSeatsRequest) (receipt seatmap.Receipt, err error) {
+	err = s.write(ctx, "OpenSeats", r.Event, &r, func() (err error) {
+		receipt, err = s.m.OpenSeats(ctx, r)
+		return err
+	})
+	return receipt, err
 }
 
 // BeginPayment implements [seatmap.Payer]. It waits for the disk if [Options.Holds] is

@@ -12,7 +12,7 @@ import (
 	"github.com/coderrange/ferrous/seatmap/seattest"
 )
 
-var lacks = seattest.Lacks{Areas: true, Operator: true, Payer: true, Porter: true}
+var lacks = seattest.Lacks{Areas: true, Operator: true, Payer: true, Porter: true, Closer: true}
 
 func TestStore(t *testing.T) {
 	s := startServer(t)

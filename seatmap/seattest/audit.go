@@ -59,6 +59,7 @@ func audit(s *session) error {
 	}
 	steps = append(steps, a.payments(&bob)...)
 	steps = append(steps, a.operations(places)...)
+	steps = append(steps, a.sales()...)
 	steps = append(steps, auditStep{"Release", func() error { return s.release(bob.Token) }})
 	for _, one := range steps {
 		if err := all(wrap(one.name, one.do()), a.check(one.name)); err != nil {
@@ -112,6 +113,22 @@ func (a *auditor) operations(places func(int) map[string]int) []auditStep {
 		}},
 		{"Reissue", func() error {
 			return errOf(o.Reissue(a.ctx, seatmap.ReissueRequest{Event: a.event, Seat: "7", Actor: actor, Reason: "lost"}))
+		}},
+	}
+}
+
+// sales returns steps of an operator that closes seats, if the store has some.
+func (a *auditor) sales() []auditStep {
+	c, ok := a.store.(seatmap.SeatCloser)
+	if !ok {
+		return nil
+	}
+	return []auditStep{
+		{"CloseSeats", func() error {
+			return errOf(c.CloseSeats(a.ctx, seatmap.CloseSeatsRequest{Event: a.event, Seats: []string{"2", "3", "5"}, Actor: "op", Reason: "why"}))
+		}},
+		{"OpenSeats", func() error {
+			return errOf(c.OpenSeats(a.ctx, seatmap.OpenSeatsRequest{Event: a.event, Seats: []string{"2"}, Actor: "op"}))
 		}},
 	}
 }
@@ -240,5 +257,6 @@ func sameOwner(a, b seatmap.SeatInfo) bool {
 			return false
 		}
 	}
-	return a.State == b.State && a.User == b.User && a.Fence == b.Fence && a.Paying == b.Paying && a.Actor == b.Actor && a.Reason == b.Reason
+	return a.State == b.State && a.User == b.User && a.Fence == b.Fence && a.Paying == b.Paying && a.Actor == b.Actor && a.Reason == b.Reason &&
+		a.Closed == b.Closed && a.ClosedBy == b.ClosedBy && a.ClosedReason == b.ClosedReason
 }

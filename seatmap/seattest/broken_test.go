@@ -93,6 +93,7 @@ var broken = []struct {
 	{"the old token works after Reissue", "operators", func(s seatmap.Store) seatmap.Store { return reissuesNothing{s, s.(seatmap.Operator)} }},
 	{"changes do not name the actor", "operators", func(s seatmap.Store) seatmap.Store { return hidesActors{s, s.(seatmap.Operator)} }},
 	{"a payment does not keep the hold", "payments", func(s seatmap.Store) seatmap.Store { return keepsNothing{s, s.(seatmap.Payer)} }},
+	{"a hold of a closed seat makes it available again", "sales", func(s seatmap.Store) seatmap.Store { return &closesOnce{s, s.(whole), nil} }},
 	{"the interfaces of operators and payments are gone", "offers", func(s seatmap.Store) seatmap.Store { return struct{ seatmap.Store }{s} }},
 	{"areas are refused", "offers", func(s seatmap.Store) seatmap.Store { return refusesAreas{s, s.(whole)} }},
 	{"Close does nothing", "close", func(s seatmap.Store) seatmap.Store { return staysOpen{s} }},
@@ -213,6 +214,27 @@ type whole interface {
 	seatmap.Operator
 	seatmap.Payer
 	seatmap.Porter
+	seatmap.SeatCloser
+}
+
+// closesOnce opens seats when they are released.
+type closesOnce struct {
+	seatmap.Store
+	whole
+	closed []string
+}
+
+func (b *closesOnce) CloseSeats(ctx context.Context, r seatmap.CloseSeatsRequest) (seatmap.Receipt, error) {
+	b.closed = r.Seats
+	return b.whole.CloseSeats(ctx, r)
+}
+
+func (b *closesOnce) Release(ctx context.Context, r seatmap.ReleaseRequest) (seatmap.Receipt, error) {
+	receipt, err := b.Store.Release(ctx, r)
+	if err == nil && slices.ContainsFunc(r.Seats, func(seat string) bool { return slices.Contains(b.closed, seat) }) {
+		_, err = b.OpenSeats(ctx, seatmap.OpenSeatsRequest{Event: r.Token.Event, Seats: r.Seats, Actor: "op"})
+	}
+	return receipt, err
 }
 
 type refusesAreas struct {

@@ -12,6 +12,7 @@ type Lacks struct {
 	Operator bool // it is no [seatmap.Operator]
 	Payer    bool // it is no [seatmap.Payer]
 	Porter   bool // it is no [seatmap.Porter]
+	Closer   bool // it is no [seatmap.SeatCloser]
 	Holds    bool // holds end with a restart, and with a failover; bookings never do
 	// Replication says that a failover may lose what was acknowledged last, bookings too.
 	Replication bool
@@ -22,6 +23,7 @@ func offers(s *session) error {
 	_, operator := s.store.(seatmap.Operator)
 	_, payer := s.store.(seatmap.Payer)
 	_, porter := s.store.(seatmap.Porter)
+	_, closer := s.store.(seatmap.SeatCloser)
 	layout := seatmap.Layout{Count: 1, Areas: []seatmap.Area{{Name: "floor", Capacity: 1}}}
 	_, err := s.store.Create(s.ctx, seatmap.CreateRequest{Event: s.event, Layout: layout})
 	for _, one := range []struct {
@@ -32,6 +34,7 @@ func offers(s *session) error {
 		{"Operator", s.Lacks.Operator, operator},
 		{"Payer", s.Lacks.Payer, payer},
 		{"Porter", s.Lacks.Porter, porter},
+		{"Closer", s.Lacks.Closer, closer},
 	} {
 		if one.lacks == one.has {
 			return failf("Options.Lacks.%s is %t, and that the store has it %t", one.name, one.lacks, one.has)
@@ -45,8 +48,9 @@ func (s *session) offersWhatItMust() error {
 	_, operator := s.store.(seatmap.Operator)
 	_, payer := s.store.(seatmap.Payer)
 	_, porter := s.store.(seatmap.Porter)
-	if !operator && !s.Lacks.Operator || !payer && !s.Lacks.Payer || !porter && !s.Lacks.Porter {
-		return failf("the store is no Operator, Payer or Porter, and Options.Lacks does not say so")
+	_, closer := s.store.(seatmap.SeatCloser)
+	if !operator && !s.Lacks.Operator || !payer && !s.Lacks.Payer || !porter && !s.Lacks.Porter || !closer && !s.Lacks.Closer {
+		return failf("the store is no Operator, Payer, Porter or SeatCloser, and Options.Lacks does not say so")
 	}
 	return nil
 }

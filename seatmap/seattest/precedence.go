@@ -108,6 +108,18 @@ func calls(l Lacks) map[string]func(a *ask) error {
 			}))
 		}
 	}
+	if !l.Closer {
+		of["CloseSeats"] = func(a *ask) error {
+			return errOf(a.store.(seatmap.SeatCloser).CloseSeats(a.ctx, seatmap.CloseSeatsRequest{
+				Event: a.event, Seats: append(a.seats, "4"), Actor: a.user, Reason: a.reason, Key: a.key,
+			}))
+		}
+		of["OpenSeats"] = func(a *ask) error {
+			return errOf(a.store.(seatmap.SeatCloser).OpenSeats(a.ctx, seatmap.OpenSeatsRequest{
+				Event: a.event, Seats: append(a.seats, "4"), Actor: a.user, Reason: a.reason, Key: a.key,
+			}))
+		}
+	}
 	if !l.Payer {
 		of["BeginPayment"] = func(a *ask) error {
 			return errOf(a.store.(seatmap.Payer).BeginPayment(a.ctx, seatmap.PaymentRequest{Token: a.hold, User: a.user, Key: a.key, TTL: a.ttl}))
@@ -145,7 +157,7 @@ func (f *fault) applies(method string) bool {
 const (
 	everyMethod = "all"
 	ofTokens    = "Book Release Cancel Extend BeginPayment EndPayment"
-	ofOperators = "Revoke Reissue Move Reserve"
+	ofOperators = "Revoke Reissue Move Reserve CloseSeats OpenSeats"
 	ofEvents    = "Remove Block BlockAny Seat Seats Layout Counts Holds Watch Export " + ofOperators
 	keyedByUser = "Block BlockAny " + ofTokens + " " + ofOperators
 	keyed       = "Create Remove " + keyedByUser
@@ -167,7 +179,7 @@ func formFaults(done context.Context) []fault {
 		{seatmap.ErrInvalidKey, "key", keyed, func(a *ask) { a.key = seatmap.NewKey(long) }},
 		{seatmap.ErrInvalidKey, "key", keyed, func(a *ask) { a.key = seatmap.NewKey("\x00") }},
 		{seatmap.ErrInvalidSeats, "places", "Block " + ofParts, func(a *ask) { a.places = map[string]int{"floor": 0} }},
-		{seatmap.ErrInvalidSeats, "twice", "Block Revoke Move Reserve " + ofParts, func(a *ask) { a.seats = append(a.seats, "8", "8") }},
+		{seatmap.ErrInvalidSeats, "twice", "Block Revoke Move Reserve CloseSeats OpenSeats " + ofParts, func(a *ask) { a.seats = append(a.seats, "8", "8") }},
 		{seatmap.ErrInvalidSeats, "n", "BlockAny", func(a *ask) { a.n = 0 }},
 		{seatmap.ErrInvalidSeats, "where", "BlockAny", func(a *ask) { a.where.Singles = seatmap.SinglesRefused }},
 		{seatmap.ErrInvalidSeats, "limit", "Seats", func(a *ask) { a.limit = -1 }},
@@ -260,8 +272,8 @@ func (s *session) faults() (good ask, faults []fault, err error) {
 	}
 	limits := seatmap.Limits{Lifetime: life}
 	if err := all(
-		create(removed, 1, limits), remove(removed), create(gone, 1, limits), create(full, 8, limits),
-		create(s.event, 10, seatmap.Limits{Lifetime: life, Seats: 3, Payment: life}),
+		create(removed, 1, limits), remove(removed), create(gone, 1, limits), create(full, 11, limits),
+		create(s.event, 11, seatmap.Limits{Lifetime: life, Seats: 3, Payment: life}),
 	); err != nil {
 		return ask{}, nil, wrap("Create and Remove", err)
 	}
@@ -273,7 +285,7 @@ func (s *session) faults() (good ask, faults []fault, err error) {
 		{Event: s.event, User: "ann", Key: used, N: 1, TTL: other}, // of seat 1
 		{Event: s.event, User: "greedy", Key: used, N: 2, TTL: other},
 		{Event: full, User: "ann", Key: used, N: 4, TTL: other},
-		{Event: full, User: "greedy", Key: used, N: 4, TTL: other},
+		{Event: full, User: "greedy", Key: used, N: 7, TTL: other},
 	} {
 		if _, err := s.store.BlockAny(s.ctx, r); err != nil {
 			return ask{}, nil, wrap("BlockAny", err)
@@ -297,6 +309,13 @@ func (s *session) faults() (good ask, faults []fault, err error) {
 	if err != nil {
 		return ask{}, nil, wrap("Book", err)
 	}
+	if c, ok := s.store.(seatmap.SeatCloser); ok && !s.Lacks.Closer {
+		if _, err := c.CloseSeats(s.ctx, seatmap.CloseSeatsRequest{Event: s.event, Seats: []string{"11"}, Actor: "op"}); err != nil {
+			return ask{}, nil, wrap("CloseSeats", err)
+		}
+		faults = append(faults, fault{seatmap.ErrNotForSale, "taken", "Block Move Reserve", func(a *ask) { a.seats = append(a.seats, "11") }})
+		faults = append(faults, fault{seatmap.ErrNotForSale, "taken", "Block", func(a *ask) { a.seats, a.list = append(a.seats, "11"), true }})
+	}
 	var export strings.Builder
 	if p, ok := s.store.(seatmap.Porter); ok && !s.Lacks.Porter {
 		if _, err := p.Export(s.ctx, seatmap.ExportRequest{Event: s.event}, &export); err != nil {
@@ -307,6 +326,7 @@ func (s *session) faults() (good ask, faults []fault, err error) {
 	done, cancel := context.WithCancel(s.ctx)
 	cancel()
 	wrong := func(t seatmap.Token) seatmap.Token { return seatmap.NewToken(t.Event, t.Fence, [16]byte{1}) }
+	notForSale := faults
 	faults = append(formFaults(done), []fault{
 		{seatmap.ErrKeyReused, "key", "Create Remove", func(a *ask) { a.key = usedByEvent }},
 		{seatmap.ErrUnknownEvent, "event", ofEvents, func(a *ask) { a.event = removed }},
@@ -316,12 +336,15 @@ func (s *session) faults() (good ask, faults []fault, err error) {
 		{seatmap.ErrExists, "export", "Import", func(a *ask) { a.export = export.String() }},
 		{seatmap.ErrUnknownSeat, "places", "Block " + ofParts, func(a *ask) { a.places = map[string]int{"lawn": 1} }},
 		{seatmap.ErrUnknownSeat, "unknown", "Counts", func(a *ask) { a.area = "lawn" }},
-		{seatmap.ErrUnknownSeat, "unknown", "Block Seat Seats Revoke Move Reserve " + ofParts, func(a *ask) { a.seats = append(a.seats, "99") }},
+		{seatmap.ErrUnknownSeat, "unknown", "Block Seat Seats Revoke Move Reserve CloseSeats OpenSeats " + ofParts, func(a *ask) { a.seats = append(a.seats, "99") }},
 		{seatmap.ErrUnknownSeat, "at", "Revoke Reissue Move", func(a *ask) { a.at = "99" }},
 		{seatmap.ErrKeyReused, "key", keyedByUser, func(a *ask) { a.key = used }},
 		{seatmap.ErrSoldOut, "event", "Block BlockAny Move Reserve", func(a *ask) { a.event = full }},
 		{seatmap.ErrTaken, "taken", "Block Move Reserve", func(a *ask) { a.seats = append(a.seats, "7") }},
 		{seatmap.ErrTaken, "taken", "Block", func(a *ask) { a.seats, a.list = append(a.seats, "7"), true }},
+	}...)
+	faults = append(faults, notForSale...)
+	faults = append(faults, []fault{
 		{seatmap.ErrNotEnough, "places", "Block", func(a *ask) { a.places = map[string]int{"floor": 2} }},
 		{seatmap.ErrNotEnough, "places", "Block", func(a *ask) { a.places, a.list = map[string]int{"floor": 2}, true }},
 		{seatmap.ErrNotEnough, "n", "BlockAny", func(a *ask) { a.n = 8 }},

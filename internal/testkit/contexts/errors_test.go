@@ -331,6 +331,12 @@ var instant = map[string]call{
 	"seatmap.Map.Revoke": func(t *testing.T, ctx context.Context) error {
 		return of(hall(t).Revoke(ctx, seatmap.RevokeRequest{}))
 	},
+	"seatmap.Map.CloseSeats": func(t *testing.T, ctx context.Context) error {
+		return of(hall(t).CloseSeats(ctx, seatmap.CloseSeatsRequest{}))
+	},
+	"seatmap.Map.OpenSeats": func(t *testing.T, ctx context.Context) error {
+		return of(hall(t).OpenSeats(ctx, seatmap.OpenSeatsRequest{}))
+	},
 	"seatmap.Map.Reissue": func(t *testing.T, ctx context.Context) error {
 		return of(hall(t).Reissue(ctx, seatmap.ReissueRequest{}))
 	},

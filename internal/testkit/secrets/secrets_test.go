@@ -314,6 +314,8 @@ func seats(t *testing.T) (values map[string]any, tokens []seatmap.Token, key sea
 		"seatmap.ExtendRequest":     seatmap.ExtendRequest{Token: hold.Token, User: "ann", Key: key, TTL: ttl},
 		"seatmap.CancelRequest":     seatmap.CancelRequest{Token: booking.Token, User: "ann", Key: key},
 		"seatmap.RevokeRequest":     seatmap.RevokeRequest{Event: event, Seat: "1", Actor: "op", Key: key},
+		"seatmap.CloseSeatsRequest": seatmap.CloseSeatsRequest{Event: event, Seats: []string{"1"}, Actor: "op", Key: key},
+		"seatmap.OpenSeatsRequest":  seatmap.OpenSeatsRequest{Event: event, Seats: []string{"1"}, Actor: "op", Key: key},
 		"seatmap.ReissueRequest":    seatmap.ReissueRequest{Event: event, Seat: "1", Actor: "op", Key: key},
 		"seatmap.MoveRequest":       seatmap.MoveRequest{Event: event, Seat: "1", Actor: "op", Key: key},
 		"seatmap.ReserveRequest":    seatmap.ReserveRequest{Event: event, User: "house", Actor: "op", Key: key},

@@ -17,6 +17,7 @@ import (
 type Full interface {
 	seatmap.Store
 	seatmap.Operator
+	seatmap.SeatCloser
 	seatmap.Payer
 	seatmap.Porter
 }
@@ -235,6 +236,16 @@ func (c *Client) Close() error { return c.of.Close() }
 // Revoke implements [seatmap.Operator].
 func (c *Client) Revoke(ctx context.Context, r seatmap.RevokeRequest) (seatmap.Receipt, error) {
 	return ask(c, func(s Full) (seatmap.Receipt, error) { return s.Revoke(ctx, r) })
+}
+
+// CloseSeats implements [seatmap.SeatCloser].
+func (c *Client) CloseSeats(ctx context.Context, r seatmap.CloseSeatsRequest) (seatmap.Receipt, error) {
+	return ask(c, func(s Full) (seatmap.Receipt, error) { return s.CloseSeats(ctx, r) })
+}
+
+// OpenSeats implements [seatmap.SeatCloser].
+func (c *Client) OpenSeats(ctx context.Context, r seatmap.OpenSeatsRequest) (seatmap.Receipt, error) {
+	return ask(c, func(s Full) (seatmap.Receipt, error) { return s.OpenSeats(ctx, r) })
 }
 
 // Reissue implements [seatmap.Operator].
