@@ -104,6 +104,9 @@ func TestEachVariantIsMeasured(t *testing.T) {
 // Whatever the machine does meanwhile, each request that was due was sent and answered,
 // and watchers missed nothing.
 func TestEachMixIsMeasuredAtAFixedRate(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes some seconds")
+	}
 	var out bytes.Buffer
 	picture := filepath.Join(t.TempDir(), "times.svg")
 	require.NoError(t, run(t.Context(), []string{"-rate", "90", "-seconds", "1", "-connections", "8", "-idle", "20", "-watchers", "5", "-plot", picture, "-json"}, &out))
