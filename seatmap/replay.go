@@ -2,6 +2,8 @@ package seatmap
 
 import (
 	"fmt"
+	"io"
+	"log/slog"
 	"slices"
 	"time"
 )
@@ -44,6 +46,15 @@ func (r *Replay) Apply(c Change) error {
 // Cursor returns the position after the last change, to go on watching from; zero if r is
 // empty.
 func (r *Replay) Cursor() Cursor { return r.at.Cursor }
+
+// String returns the event and the last cursor, without users.
+func (r Replay) String() string { return fmt.Sprintf("Replay(%s %v)", r.at.Event, r.at.Cursor) }
+
+// Format prints [Replay.String], whatever the verb.
+func (r Replay) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, r.String()) }
+
+// LogValue is [Replay.String].
+func (r Replay) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 // Snapshot returns the event as a new Watch at that moment would begin: a [ChangeSnapshot].
 // now is a time of the store's clock; holds that are over by then have ended, and payments,

@@ -1,6 +1,8 @@
 package seatmap_test
 
 import (
+	"fmt"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -118,4 +120,22 @@ func TestAReplayIsNotChangedThroughItsSnapshot(t *testing.T) {
 	first.Snapshot[0].User, first.Areas[0].Booked = "eve", 9
 	assert.Equal(t, inUTC(beginning(t, m, event)), inUTC(r.Snapshot(time.Now())))
 	require.NoError(t, m.Close())
+}
+
+func TestAReplayPrintsNoUsers(t *testing.T) {
+	m := seatmap.NewMap(seatmap.MapOptions{})
+	defer func() { require.NoError(t, m.Close()) }()
+	_, err := m.Create(t.Context(), seatmap.CreateRequest{Event: "bus", Layout: seatmap.Layout{Count: 2}})
+	require.NoError(t, err)
+	_, err = m.Block(t.Context(), seatmap.BlockRequest{Event: "bus", User: "ann", Seats: []string{"1"}, TTL: time.Hour})
+	require.NoError(t, err)
+	var r seatmap.Replay
+	for c, err := range m.Watch(t.Context(), seatmap.WatchRequest{Event: "bus"}) {
+		require.NoError(t, err)
+		require.NoError(t, r.Apply(c))
+		break
+	}
+	for _, text := range []string{fmt.Sprintf("%v", r), fmt.Sprintf("%+v", &r), fmt.Sprintf("%#v", r), slog.AnyValue(r).Resolve().String()} {
+		require.Equal(t, fmt.Sprintf("Replay(bus %v)", r.Cursor()), text)
+	}
 }
