@@ -21,11 +21,21 @@
 // are over. It also takes a hold for over from that moment on, however late the
 // clean-up comes.
 //
-// The same seats as an HTTP service, with live changes, until a signal:
+// The same seats as an HTTP service, with a web page and live changes, until a signal:
 //
 //	go run ./examples/redbus serve
 //	curl -H 'Authorization: Bearer alice' -H 'Content-Type: application/json' \
 //		-d '{"seats":["7"],"ttl_ms":300000}' http://127.0.0.1:8080/v1/events/bus/block
+//
+// Its web page is http://127.0.0.1:8080/, or with /?event=NAME that of another event. Open
+// it in two windows to see the holds of the one appear in the other. It works on a phone,
+// by keyboard and with a screen reader, and repeats a request that got no answer with the
+// same Idempotency-Key. The payment on it is a stub. The page is in service/page; its test
+// drives Chromium, and
+//
+//	go test ./examples/redbus/service/page -artifacts
+//
+// leaves pictures of it.
 //
 // Exit codes: 0; 1 when the result is wrong, and after a signal; 2 for bad flags.
 //

@@ -182,6 +182,16 @@ func (r *running) do(a ask) answer {
 	return got
 }
 
+func TestThePageNeedsNoKey(t *testing.T) {
+	r := serve(t, service.Options{Event: "bus"})
+	home := r.do(ask{method: "GET", path: "/"})
+	assert.Equal(t, http.StatusOK, home.status)
+	assert.Contains(t, home.header.Get("Content-Security-Policy"), "script-src 'self'")
+	assert.Equal(t, http.StatusOK, r.do(ask{method: "GET", path: "/page/page.js"}).status)
+	assert.Equal(t, "method", r.do(ask{path: "/", bad: true}).problem())
+	assert.Equal(t, "unauthorized", r.do(ask{method: "GET", path: "/page/none.js"}).problem())
+}
+
 func TestABookingFromBeginToEnd(t *testing.T) {
 	r := serve(t, service.Options{})
 	made := r.do(ask{path: "/v1/events", user: service.Anyone, body: `{"event":"hall","rows":[{"section":"A","name":"1","seats":["A1","A2","A3"]}],"areas":[{"name":"floor","capacity":100}],"limits":{"seats":50}}`})

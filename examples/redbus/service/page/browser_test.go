@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -96,6 +97,7 @@ type site struct {
 	mu     sync.Mutex
 	behind *url.URL      // nil while there is no service
 	lose   int           // how many answers to POST are lost
+	late   chan struct{} // if there is one, who asks for the seats waits until it is closed
 	asked  []http.Header // of each POST
 }
 
@@ -108,6 +110,15 @@ func newSite(t *testing.T) *site {
 		FlushInterval: -1,
 		ErrorLog:      log.New(io.Discard, "", 0),
 		Rewrite: func(r *httputil.ProxyRequest) {
+			s.mu.Lock()
+			late := s.late
+			s.mu.Unlock()
+			if late != nil && strings.HasSuffix(r.In.URL.Path, "/seats") {
+				select {
+				case <-late:
+				case <-r.In.Context().Done():
+				}
+			}
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			if s.behind == nil {
@@ -143,7 +154,7 @@ func newSite(t *testing.T) *site {
 func (s *site) serve(o service.Options) (stop func()) {
 	s.t.Helper()
 	o.Event = "bus"
-	o.Timeout, o.ClientTimeout = patience, patience
+	o.Timeout, o.ClientTimeout, o.Grace = patience, patience, patience
 	o.PerUser = limit.RateOptions{Events: 1000, Burst: 100_000}
 	var config net.ListenConfig
 	listener, err := config.Listen(s.t.Context(), "tcp", "127.0.0.1:0")
@@ -290,6 +301,8 @@ func (p *tab) wait(script string) {
 	})
 	if err != nil {
 		text, _ := chromedp.Run(p.ctx, chromedp.Evaluate[string](`document.body.innerText`))
+		p.mu.Lock()
+		defer p.mu.Unlock()
 		p.t.Fatalf("waited for %s: %v\nthe page says:\n%s\nthe console says: %q", script, err, text, p.messages)
 	}
 }

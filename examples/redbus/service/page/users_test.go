@@ -304,7 +304,13 @@ func reload(t *testing.T, browser context.Context) {
 	p.choose("1", "2")
 	p.hold()
 	p.looks("2", "mine")
+	late := make(chan struct{})
+	s.mu.Lock()
+	s.late = late
+	s.mu.Unlock()
 	require.NoError(t, chromedp.Do(p.ctx, chromedp.Reload()))
+	p.wait(`performance.now() > 1000`) // the page does not know what is left, and must not guess
+	close(late)
 	p.live()
 	p.looks("1", "mine")
 	p.wait(`/^[45]:\d\d$/.test(document.querySelector("#left").textContent)`)

@@ -2,7 +2,6 @@
 // answer does not arrive, it is repeated with the same key, so it is carried out once.
 
 const attempts = 6;
-
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 // backoff returns how long to wait after so many failures: a random part of twice as long
@@ -34,9 +33,7 @@ export class Api {
     this.#user = bytes(user);
   }
 
-  get(path) {
-    return this.#send(path, {});
-  }
+  get(path) { return this.#send(path, {}); }
 
   // post sends a request. If the last one with the same body was not answered, it has the
   // same key.

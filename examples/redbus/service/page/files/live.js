@@ -3,9 +3,9 @@
 
 import { backoff } from "./api.js";
 
-// live calls on.snapshot, on.gap and on.change with what comes after the cursor from,
+// live calls on.snapshot and on.change with what comes after the cursor from,
 // on.line(true or false) when it is connected or not, and on.over when no more will come.
-// It returns a function that ends it.
+// It returns a function that ends it. After a gap there is a snapshot, so it needs no call.
 export function live(event, from, on) {
   let source;
   let failures = 0;
@@ -30,24 +30,19 @@ export function live(event, from, on) {
       close();
       timer = setTimeout(connect, backoff(failures));
     };
-    for (const kind of ["snapshot", "gap", "change"]) {
+    for (const kind of ["snapshot", "change"]) {
       source.addEventListener(kind, (e) => {
-        from = e.lastEventId || from;
+        from = e.lastEventId;
         on[kind](JSON.parse(e.data));
       });
     }
     source.addEventListener("end", (e) => {
-      if (!JSON.parse(e.data).type.endsWith(":unknown-event")) return; // the server ends; it says when to come back
+      if (!JSON.parse(e.data).type.endsWith(":unknown-event")) return; // the server said when to come back
       close();
       on.over();
     });
   };
 
   connect();
-  const again = () => failures > 0 && connect();
-  window.addEventListener("online", again);
-  return () => {
-    close();
-    window.removeEventListener("online", again);
-  };
+  return close;
 }

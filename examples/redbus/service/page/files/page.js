@@ -10,10 +10,9 @@ const event = new URLSearchParams(location.search).get("event") || document.body
 const ttl = Number(document.body.dataset.hold);
 const store = `seats of ${event}`; // in the session's storage: the user, the hold and bookings
 
-let api, plan;
-let areas = new Map(); // by name: {available, capacity, input, text}
-let saved = { user: "", hold: null, bookings: [] };
-let end = 0; // of the hold, by the clock of performance; the clock of the day may be wrong
+let api, plan, areas = new Map(); // areas by name: {available, capacity, input, text}
+const saved = { user: "", hold: null, bookings: [] };
+let end = Infinity, known = 0; // of the hold, and when that was asked for: by performance.now(), since the clock may be wrong
 let told = Infinity; // how many seconds were left when the user was last told
 let busy = false;
 let stop = () => {};
@@ -22,6 +21,7 @@ const save = () => sessionStorage.setItem(store, JSON.stringify(saved));
 const say = (text) => { $("news").textContent = text; };
 const seatsOf = (x) => x?.seats ?? [];
 const placesOf = (x) => Object.entries(x?.places ?? {});
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const count = (n, one) => `${n} ${one}${n === 1 ? "" : "s"}`;
 
 // list names seats and places for people.
@@ -31,8 +31,6 @@ function list(x) {
   if (seats.length) parts.unshift(`${seats.length === 1 ? "seat" : "seats"} ${seats.join(", ")}`);
   return parts.join(" and ");
 }
-
-const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
 // act carries one thing out. Until it is done, nothing else begins. Focus does not stay on
 // what is hidden afterwards.
@@ -44,7 +42,7 @@ async function act(f) {
   try {
     await f();
   } catch (e) {
-    await failed(e);
+    failed(e);
   } finally {
     busy = false;
     $("side").removeAttribute("aria-busy");
@@ -53,19 +51,19 @@ async function act(f) {
   }
 }
 
-async function failed(e) {
-  switch (e instanceof Problem ? e.kind : "network") {
-    case "network": return say("The service cannot be reached. Try again: nothing is done twice.");
-    case "taken":
-      if (!lost(e.seats)) say("Someone was faster. Nothing is held.");
-      return;
-    case "sold-out": return say("Sold out: no seat is free.");
-    case "not-enough": return say("There are not so many free. Try fewer, or not side by side.");
-    case "limit": return say("That is more than one person may hold here, or for longer.");
-    case "expired": return ranOut();
-    case "unauthorized": return leave();
-    default: return say(e.message);
-  }
+const unreachable = "The service cannot be reached. Try again: nothing is done twice.";
+const refusals = {
+  "sold-out": "Sold out: no seat is free.",
+  "not-enough": "There are not so many free. Try fewer, or not side by side.",
+  limit: "That is more than one person may hold here, or for longer.",
+};
+
+function failed(e) {
+  if (!(e instanceof Problem)) return say(unreachable);
+  if (e.kind === "expired") return ranOut();
+  if (e.kind === "unauthorized") return leave();
+  if (e.kind !== "taken") return say(refusals[e.kind] ?? e.message);
+  if (!lost(e.seats)) say("Someone was faster. Nothing is held.");
 }
 
 // lost takes seats out of the choice that someone else has got.
@@ -80,7 +78,7 @@ function lost(labels) {
 function keep(h) {
   own(saved.hold, "");
   saved.hold = { token: h.token, seats: h.seats, places: h.places };
-  end = h.asked + h.left_ms;
+  [known, end] = [h.asked, h.asked + h.left_ms];
   told = Infinity;
   for (const l of seatsOf(h)) plan.choose(l, false);
   own(saved.hold, "mine");
@@ -90,25 +88,21 @@ function keep(h) {
 
 const own = (x, how) => plan.own(seatsOf(x), how);
 
-// drop forgets the hold.
-function drop() {
+// drop forgets the hold, and tells why.
+function drop(news) {
   own(saved.hold, "");
   saved.hold = null;
   save();
   paint();
+  say(news);
 }
 
-function ranOut() {
-  if (!saved.hold) return;
-  const what = list(saved.hold);
-  drop();
-  say(`Your hold has run out: ${what} can be had by others now. Choose again.`);
-}
+const ranOut = () => saved.hold && drop(`Your hold has run out: ${list(saved.hold)} can be had by others now. Choose again.`);
 
 // tick shows what is left, and tells it to those who do not see it a minute and 15 seconds
 // before the end.
 function tick() {
-  if (!saved.hold) return;
+  if (!saved.hold || end === Infinity) return; // after a reload it is not known yet
   const left = Math.ceil((end - performance.now()) / 1000);
   if (left <= 0) return busy || ranOut(); // what is being done will tell
   $("left").textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
@@ -119,20 +113,16 @@ function tick() {
   told = left;
 }
 
-// check asks the service whether the hold is still there, and for how long.
+// check asks the service whether the hold is still there, and for how long. If it does not
+// say, the countdown goes on by what is known.
 async function check() {
-  if (!saved.hold || busy) return;
-  const token = saved.hold.token;
-  const same = (h) => list(h) === list(saved.hold);
-  try {
-    const { holds, asked } = await api.get("holds");
-    if (saved.hold?.token !== token || busy) return;
-    const h = holds.find(same);
-    if (h) keep({ ...h, token, asked });
-    else ranOut();
-  } catch {
-    // The countdown goes on by what was known.
-  }
+  const h = saved.hold;
+  if (!h || !plan || busy) return;
+  const answer = await api.get("holds").catch(() => null);
+  if (!answer || saved.hold?.token !== h.token || busy || answer.asked < known) return;
+  const same = answer.holds.find((x) => list(x) === list(h));
+  if (same) keep({ ...same, token: h.token, asked: answer.asked });
+  else ranOut();
 }
 
 function paint() {
@@ -178,8 +168,8 @@ const hold = (path, body) => act(async () => {
 });
 
 $("hold").onclick = () => {
-  const body = wanted();
-  if (body.seats.length || body.places) hold("block", { seats: body.seats.length ? body.seats : undefined, places: body.places, list_taken: true });
+  const { seats, places } = wanted();
+  if (seats.length || places) hold("block", { seats: seats.length ? seats : undefined, places, list_taken: true });
 };
 
 $("best").onsubmit = (e) => {
@@ -187,10 +177,7 @@ $("best").onsubmit = (e) => {
   hold("block-any", { n: $("n").valueAsNumber, adjacent: $("adjacent").checked });
 };
 
-const extend = async () => {
-  const h = await api.post("extend", { token: saved.hold.token, ttl_ms: ttl });
-  keep({ ...h, token: h.token ?? saved.hold.token });
-};
+const extend = async () => keep(await api.post("extend", { token: saved.hold.token, ttl_ms: ttl }));
 
 $("extend").onclick = () => act(async () => {
   await extend();
@@ -198,17 +185,12 @@ $("extend").onclick = () => act(async () => {
 });
 
 $("release").onclick = () => act(async () => {
-  const what = list(saved.hold);
   await api.post("release", { token: saved.hold.token });
-  drop();
-  say(`Released: ${what}.`);
+  drop(`Released: ${list(saved.hold)}.`);
 });
 
 // charge stands for a service that charges cards. It says whether it has.
-async function charge(card) {
-  await sleep(card === "slow" ? 20000 : 1000);
-  return card !== "bad";
-}
+const charge = (card) => sleep(card === "slow" ? 20000 : 1000).then(() => card !== "bad");
 
 // Paying first extends the hold, so that it does not end while the card is charged. Who
 // has paid for seats that are gone all the same gets the money back.
@@ -224,28 +206,23 @@ $("pay").onsubmit = (e) => {
       b = await api.post("book", { token });
     } catch (e) {
       if (!(e instanceof Problem && e.kind === "expired")) throw e;
-      ranOut();
-      return say("Your hold ran out while you paid. The payment was given back.");
+      return drop("Your hold ran out while you paid. The payment was given back.");
     }
     saved.bookings.push({ seats: b.seats, places: b.places });
-    drop();
+    drop(`Booked: ${list(b)}. Enjoy it!`);
     own(b, "bought");
-    say(`Booked: ${list(b)}. Enjoy it!`);
   });
 };
-
-$("leave").onclick = () => leave();
 
 // leave forgets the user. What is held stays held until it runs out.
 function leave() {
   sessionStorage.removeItem(store);
   location.reload();
 }
+$("leave").onclick = leave;
 
-// states is what each kind of change makes of its seats, and places what of the number
-// that is free.
+// states is what each kind of change makes of its seats and places.
 const states = { blocked: "blocked", booked: "booked", released: "available", expired: "available", canceled: "available", closed: "closed", opened: "available", extended: "", paying: "", reissued: "" };
-const places = { blocked: -1, released: 1, expired: 1, canceled: 1 };
 
 function change(c) {
   if (c.kind === "moved") {
@@ -258,7 +235,7 @@ function change(c) {
   for (const l of seatsOf(c)) if (states[c.kind]) plan.set(l, states[c.kind]);
   for (const [name, n] of placesOf(c)) {
     const a = areas.get(name);
-    if (a) a.available += n * (places[c.kind] ?? 0);
+    if (a) a.available += n * ({ available: 1, blocked: -1 }[states[c.kind]] ?? 0);
   }
   if (!busy) {
     lost(seatsOf(c).filter((l) => plan.state(l) !== "available" && !plan.owns(l)));
@@ -269,10 +246,11 @@ function change(c) {
 
 // picture takes all states anew.
 function picture(shot) {
+  const gone = (b) => seatsOf(b).some((l) => plan.state(l) !== "booked");
   for (const s of shot.seats) plan.set(s.seat, s.state);
   for (const a of shot.areas ?? []) if (areas.has(a.area)) areas.get(a.area).available = a.available;
-  for (const b of saved.bookings) if (seatsOf(b).some((l) => plan.state(l) !== "booked")) own(b, "");
-  saved.bookings = saved.bookings.filter((b) => seatsOf(b).every((l) => plan.state(l) === "booked"));
+  saved.bookings.filter(gone).forEach((b) => own(b, ""));
+  saved.bookings = saved.bookings.filter((b) => !gone(b));
   save();
   if (!busy) lost([...plan.chosen].filter((l) => plan.state(l) !== "available"));
   paint();
@@ -280,6 +258,7 @@ function picture(shot) {
 }
 
 function line(is) {
+  $("line").hidden = false;
   $("line").dataset.line = is ? "on" : "off";
   $("line").textContent = is ? "Live" : "Reconnecting…";
   if (is) check();
@@ -316,18 +295,14 @@ async function enter() {
     stop = live(event, shot.cursor, {
       snapshot: picture,
       change,
-      gap: () => say("Some changes were missed; the plan is up to date again."),
       line,
-      over: () => {
-        $("line").textContent = "Over";
-        say("The event is over.");
-      },
+      over: () => say($("line").textContent = "The event is over."),
     });
   } catch (e) {
     saved.user = "";
     $("who").hidden = false;
     $("shop").hidden = true;
-    say({ unauthorized: "The service does not know this key.", "unknown-event": `There is no event ${event}.` }[e.kind] ?? (e instanceof Problem ? e.message : "The service cannot be reached. Try again."));
+    say({ unauthorized: "The service does not know this key.", "unknown-event": `There is no event ${event}.` }[e.kind] ?? (e instanceof Problem ? e.message : unreachable));
   }
 }
 
@@ -346,11 +321,7 @@ $("event").textContent = event;
 document.title = `Seats: ${event}`;
 setInterval(tick, 250);
 document.addEventListener("visibilitychange", () => document.hidden || check()); // a clock can stand still in sleep
-try {
-  saved = { ...saved, ...JSON.parse(sessionStorage.getItem(store)) };
-} catch {
-  sessionStorage.removeItem(store);
-}
+Object.assign(saved, JSON.parse(sessionStorage.getItem(store)));
 if (!event) say("Say which event: add ?event=NAME to the address.");
 else if (saved.user) enter();
 else $("who").hidden = false;

@@ -5,7 +5,7 @@
 const words = { free: "free", chosen: "chosen", held: "held by someone", booked: "booked", closed: "not for sale", mine: "held for you", bought: "yours" };
 const looks = { available: "free", blocked: "held", booked: "booked", closed: "closed" };
 
-const make = (name, attributes, ...children) => {
+export const make = (name, attributes, ...children) => {
   const e = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) e.setAttribute(key, value);
   e.append(...children);
@@ -33,12 +33,11 @@ export class Plan {
     this.#reach(this.#buttons[0]);
     root.onclick = (e) => {
       const button = e.target.closest("button");
-      if (!button) return;
-      this.#reach(button);
-      pick(button.dataset.seat);
+      if (button) this.#reach(button);
+      if (button) pick(button.dataset.seat);
     };
     root.onkeydown = (e) => {
-      const next = e.target.closest("button") && !e.ctrlKey && !e.altKey && !e.metaKey && this.#next(e.target.closest("button"), e.key);
+      const next = e.ctrlKey || e.altKey || e.metaKey ? null : this.#next(e.target, e.key);
       if (!next) return;
       e.preventDefault();
       this.#reach(next);
@@ -54,9 +53,7 @@ export class Plan {
     this.#paint(this.#seats.get(seat));
   }
 
-  #some(labels) {
-    return labels.filter((l) => this.#seats.has(l)).map((l) => this.#seats.get(l).button);
-  }
+  #some(labels) { return labels.filter((l) => this.#seats.has(l)).map((l) => this.#seats.get(l).button); }
 
   #rows(root, rows) {
     let box;
@@ -73,27 +70,23 @@ export class Plan {
       const what = `${row.table ? "Table" : "Row"} ${row.name ?? ""}`.trim();
       const group = make("div", { class: row.table ? "row table" : "row", role: "group", "aria-label": section ? `${section}, ${what}` : what });
       group.append(make("span", { class: "name", "aria-hidden": "true" }, row.name ?? ""), make("span", { class: "places" }, ...buttons));
-      for (const l of row.aisles ?? []) this.#seats.get(l)?.button.classList.add("aisle");
+      this.#some(row.aisles ?? []).forEach((b) => b.classList.add("aisle"));
       box.append(group);
     }
   }
 
   #reach(button) {
-    this.#current?.setAttribute("tabindex", "-1");
+    if (this.#current) this.#current.tabIndex = -1;
     this.#current = button;
-    button?.setAttribute("tabindex", "0");
+    if (button) button.tabIndex = 0;
   }
 
   #next(from, key) {
     const i = this.#buttons.indexOf(from);
-    switch (key) {
-      case "ArrowLeft": return this.#buttons[i - 1];
-      case "ArrowRight": return this.#buttons[i + 1];
-      case "ArrowUp": return this.#beside(i, -1);
-      case "ArrowDown": return this.#beside(i, 1);
-      case "Home": return this.#buttons[0];
-      case "End": return this.#buttons.at(-1);
-    }
+    const vertical = { ArrowUp: -1, ArrowDown: 1 }[key];
+    if (i < 0) return;
+    if (vertical) return this.#beside(i, vertical);
+    return this.#buttons[{ ArrowLeft: i - 1, ArrowRight: i + 1, Home: 0, End: this.#buttons.length - 1 }[key]];
   }
 
   // beside returns the button of the line above or below that is nearest, wherever the
@@ -124,25 +117,22 @@ export class Plan {
   }
 
   state(label) { return this.#seats.get(label)?.state; }
+  owns(label) { return this.#seats.get(label)?.mine; }
 
   // own says which seats are the user's: "mine" while held, "bought", or "".
   own(labels, mine) {
-    for (const s of labels.map((l) => this.#seats.get(l))) {
-      if (!s) continue;
+    for (const s of labels.map((l) => this.#seats.get(l)).filter(Boolean)) {
       s.mine = mine;
       this.#paint(s);
     }
   }
-
-  owns(label) { return this.#seats.get(label)?.mine; }
 
   // choose adds a seat to the choice or takes it away. A seat that was lost to someone is
   // marked until the service says what became of it.
   choose(label, on, lost = false) {
     const s = this.#seats.get(label);
     if (!s) return;
-    if (on) this.chosen.add(label);
-    else this.chosen.delete(label);
+    this.chosen[on ? "add" : "delete"](label);
     s.button.classList.toggle("lost", lost);
     this.#paint(s);
   }
@@ -156,8 +146,4 @@ export class Plan {
     else s.button.removeAttribute("aria-pressed");
     s.button.setAttribute("aria-disabled", String(!free));
   }
-
-  focus() { this.#current?.focus(); }
 }
-
-export { make };
