@@ -11,7 +11,7 @@ import (
 // Replay is the seats and places of an event, made from its changes: for an audit, a cache,
 // or a copy in another process. Apply it to everything that [Store.Watch] yields. The zero
 // Replay is ready for a [ChangeSnapshot]. A Replay is not safe for concurrent use.
-type Replay struct {
+type Replay struct { //nolint:recvcheck // a copy prints no users, either
 	at     Change // of the last change: its event, revision and cursor
 	seats  []SeatInfo
 	index  map[string]int // of seats, by label
