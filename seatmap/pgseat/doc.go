@@ -48,6 +48,6 @@
 // tokens. The names of users are in the tables and, if statements are logged with their
 // values, in the log.
 //
-// This version has no areas and is no [seatmap.Operator], [seatmap.Payer] or
-// [seatmap.Porter].
+// This version has no areas and is no [seatmap.Operator], [seatmap.Payer],
+// [seatmap.Porter] or [seatmap.SeatCloser].
 package pgseat

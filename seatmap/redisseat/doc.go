@@ -46,6 +46,6 @@
 // seats, and nothing that is worth anything to others. The key that ends with "}secret" is
 // what tokens are made from. Whoever can read it can make tokens. MONITOR shows it, too.
 //
-// This version has no areas and is no [seatmap.Operator], [seatmap.Payer] or
-// [seatmap.Porter].
+// This version has no areas and is no [seatmap.Operator], [seatmap.Payer],
+// [seatmap.Porter] or [seatmap.SeatCloser].
 package redisseat
