@@ -34,8 +34,9 @@ type Package struct {
 	Info  *types.Info
 }
 
-// apart is the directories of the repository that hold no public package.
-var apart = []string{"bench", "bin", "deploy", "docs", "examples", "internal", "interop", "testdata", "tools"}
+// apart is the directories of the repository that hold no public package, or one whose
+// names are Prometheus' and OpenTelemetry's.
+var apart = []string{"bench", "bin", "deploy", "docs", "examples", "internal", "interop", "metrics", "testdata", "tools", "tracing"}
 
 // Load returns the public packages of the repository that lies at root, in the order
 // of their paths, without the one of the root itself: it is a page and has no names. The tree is read from source, with no other tool than the go
