@@ -21,6 +21,7 @@ import (
 
 	"github.com/coderrange/ferrous/retry"
 	"github.com/coderrange/ferrous/seatmap"
+	"github.com/coderrange/ferrous/seatmap/internal/remote"
 )
 
 // ErrFormat is the error of an event whose keys another version of this package has
@@ -103,7 +104,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	case o.ReplicaTimeout < 0:
 		panic(fmt.Errorf("redisseat: Open: ReplicaTimeout is %v, which is negative", o.ReplicaTimeout))
 	case ctx.Err() != nil:
-		return nil, fmt.Errorf("redisseat: Open: %w", ended(ctx))
+		return nil, fmt.Errorf("redisseat: Open: %w", remote.Ended(ctx))
 	}
 	if o.Prefix == "" {
 		o.Prefix = "seatmap"
@@ -177,10 +178,6 @@ func (s *Store) mustBeMade(method string) {
 	}
 }
 
-// formed reports whether the form of a request is right: then the map without events
-// does not know its event.
-func formed(err error) bool { return errors.Is(err, seatmap.ErrUnknownEvent) }
-
 // keys returns the keys of an event. The answer is that of the request's key, or empty.
 func (s *Store) keys(event, answer string) []string {
 	h := fnv.New32a()
@@ -219,7 +216,7 @@ func (s *Store) token(event string, fence uint64) seatmap.Token {
 // run runs a script until it has ended all holds that are due, and returns its answer. It
 // tries again as Options.Retry says.
 func (s *Store) run(ctx context.Context, what script, keys, args []string) ([]rueidis.RedisMessage, error) {
-	return repeat(ctx, s.options.Retry, keys[5] != keys[0], func(attempt context.Context) ([]rueidis.RedisMessage, error) {
+	return remote.Repeat(ctx, s.options.Retry, keys[5] != keys[0], func(attempt context.Context) ([]rueidis.RedisMessage, error) {
 		for {
 			answer, err := s.exec(attempt, what, keys, args)
 			if err != nil {
@@ -239,47 +236,6 @@ func (s *Store) run(ctx context.Context, what script, keys, args []string) ([]ru
 			}
 		}
 	})
-}
-
-// repeat calls once under the policy, and returns its last error. It calls it again after
-// ErrUnavailable, and after ErrOutcomeUnknown if there is a key.
-func repeat[T any](ctx context.Context, p *retry.Policy, keyed bool, once func(ctx context.Context) (T, error)) (T, error) {
-	if p == nil {
-		return once(ctx)
-	}
-	var last error
-	unknown := false // an attempt may have been carried out
-	v, err := retry.Do(ctx, p, func(ctx context.Context) (T, error) {
-		v, err := once(ctx)
-		last = err
-		switch {
-		case err == nil:
-			return v, nil
-		case errors.Is(err, seatmap.ErrOutcomeUnknown):
-			unknown = true
-			if keyed {
-				return v, err
-			}
-		case errors.Is(err, seatmap.ErrUnavailable):
-			return v, err
-		}
-		return v, retry.Permanent(err)
-	})
-	switch {
-	case err == nil:
-		return v, nil
-	case ctx.Err() != nil:
-		last = ended(ctx)
-	case last == nil: // the policy did not allow the first attempt
-		return v, fmt.Errorf("%w: %w", seatmap.ErrUnavailable, err)
-	}
-	if unknown && !errors.Is(last, seatmap.ErrOutcomeUnknown) {
-		if ctx.Err() != nil {
-			return v, fmt.Errorf("%w: %w", seatmap.ErrOutcomeUnknown, last)
-		}
-		return v, fmt.Errorf("%w: %v", seatmap.ErrOutcomeUnknown, last) //nolint:errorlint // it is not ErrUnavailable
-	}
-	return v, last
 }
 
 // exec runs a script, and waits until enough replicas have what it has changed.
@@ -318,14 +274,6 @@ type carriedOutError struct{ error }
 
 func (e carriedOutError) Unwrap() error { return e.error }
 
-// ended returns the error of a context that is done, with its cause.
-func ended(ctx context.Context) error {
-	if cause := context.Cause(ctx); !errors.Is(cause, ctx.Err()) {
-		return fmt.Errorf("seatmap: %w: %w", ctx.Err(), cause)
-	}
-	return fmt.Errorf("seatmap: %w", context.Cause(ctx))
-}
-
 // failure returns the error of a request that got no answer of its script.
 func (s *Store) failure(ctx context.Context, reads bool, err error) error {
 	done := ctx.Err() != nil
@@ -337,13 +285,13 @@ func (s *Store) failure(ctx context.Context, reads bool, err error) error {
 	}
 	switch {
 	case reads && done:
-		return ended(ctx)
+		return remote.Ended(ctx)
 	case reads && s.ended.Err() != nil:
 		return seatmap.ErrClosed
 	case reads || refused(err):
 		return fmt.Errorf("%w: %w", unsent, err)
 	case done:
-		return fmt.Errorf("%w: %w", seatmap.ErrOutcomeUnknown, ended(ctx))
+		return fmt.Errorf("%w: %w", seatmap.ErrOutcomeUnknown, remote.Ended(ctx))
 	}
 	return fmt.Errorf("%w: %w", seatmap.ErrOutcomeUnknown, err)
 }
@@ -389,16 +337,7 @@ func number(answer []rueidis.RedisMessage, i int) int64 {
 }
 
 // moment returns an element of an answer that is a time, zero for none.
-func moment(answer []rueidis.RedisMessage, i int) time.Time { return momentOf(number(answer, i)) }
+func moment(answer []rueidis.RedisMessage, i int) time.Time { return remote.Moment(number(answer, i)) }
 
-func momentOf(micros int64) time.Time {
-	if micros == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(micros)
-}
-
-// microseconds returns a duration, rounded up so that no hold ends early.
-func microseconds(d time.Duration) string {
-	return strconv.FormatInt(int64((d+time.Microsecond-1)/time.Microsecond), 10)
-}
+// microseconds returns a duration as a script reads it.
+func microseconds(d time.Duration) string { return strconv.FormatInt(remote.Microseconds(d), 10) }

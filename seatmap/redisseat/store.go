@@ -15,6 +15,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/coderrange/ferrous/seatmap"
+	"github.com/coderrange/ferrous/seatmap/internal/remote"
 )
 
 const (
@@ -30,7 +31,7 @@ const (
 //ferrous:blocks
 func (s *Store) Create(ctx context.Context, r seatmap.CreateRequest) (seatmap.Receipt, error) {
 	s.check(ctx, "Create")
-	if _, err := s.form.Counts(ctx, seatmap.CountsRequest{Event: "x"}); !formed(err) {
+	if _, err := s.form.Counts(ctx, seatmap.CountsRequest{Event: "x"}); !remote.Formed(err) {
 		return seatmap.Receipt{}, err
 	}
 	scratch := seatmap.NewMap(seatmap.MapOptions{Manual: true})
@@ -61,7 +62,7 @@ func (s *Store) Create(ctx context.Context, r seatmap.CreateRequest) (seatmap.Re
 	var life [8]byte
 	_, _ = crand.Read(life[:]) // never fails
 	life[7] |= 1               // not 0
-	p := printOf("Create").add("Layout", string(layout)).add("Limits", fmt.Sprint(r.Limits))
+	p := remote.PrintOf("Create").Add("Layout", string(layout)).Add("Limits", fmt.Sprint(r.Limits))
 	name := fmt.Sprintf("%016x", life)
 	for _, part := range []struct {
 		kind  string
@@ -80,7 +81,7 @@ func (s *Store) Create(ctx context.Context, r seatmap.CreateRequest) (seatmap.Re
 	}
 	keys := s.keys(r.Event, s.answerOf(r.Key, r.Event))
 	answer, err := s.run(ctx, createScript, keys, []string{
-		"", p.text, name, string(layout), string(cells), strconv.Itoa(len(all.Seats)), strconv.Itoa(free),
+		"", p.Text(), name, string(layout), string(cells), strconv.Itoa(len(all.Seats)), strconv.Itoa(free),
 		strconv.Itoa(r.Limits.Seats), strconv.Itoa(r.Limits.Holds), microseconds(r.Limits.Lifetime), strconv.Itoa(s.options.Ring),
 	})
 	if err != nil {
@@ -94,11 +95,11 @@ func (s *Store) Create(ctx context.Context, r seatmap.CreateRequest) (seatmap.Re
 //ferrous:blocks
 func (s *Store) Remove(ctx context.Context, r seatmap.RemoveRequest) (seatmap.Receipt, error) {
 	s.check(ctx, "Remove")
-	if _, err := s.form.Remove(ctx, r); !formed(err) {
+	if _, err := s.form.Remove(ctx, r); !remote.Formed(err) {
 		return seatmap.Receipt{}, err
 	}
-	p := printOf("Remove")
-	answer, err := s.run(ctx, removeScript, s.keys(r.Event, s.answerOf(r.Key, r.Event)), []string{"", p.text})
+	p := remote.PrintOf("Remove")
+	answer, err := s.run(ctx, removeScript, s.keys(r.Event, s.answerOf(r.Key, r.Event)), []string{"", p.Text()})
 	if err != nil {
 		return seatmap.Receipt{}, err
 	}
@@ -113,7 +114,7 @@ func (s *Store) Remove(ctx context.Context, r seatmap.RemoveRequest) (seatmap.Re
 // request runs a script about one event. The function make returns the arguments after
 // the first two, or an error that the event's shape tells.
 func (s *Store) request(
-	ctx context.Context, what script, event, user string, key seatmap.Key, p print, args func(sh *shape) ([]string, error),
+	ctx context.Context, what script, event, user string, key seatmap.Key, p remote.Print, args func(sh *shape) ([]string, error),
 ) (*shape, []rueidis.RedisMessage, error) {
 	for {
 		sh, err := s.shape(ctx, event)
@@ -126,7 +127,7 @@ func (s *Store) request(
 			which = stateScript
 		}
 		keys := s.keys(event, s.answerOf(key, event, sh.life, user))
-		answer, err := s.run(ctx, which, keys, append([]string{sh.life, p.text}, more...))
+		answer, err := s.run(ctx, which, keys, append([]string{sh.life, p.Text()}, more...))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -136,7 +137,7 @@ func (s *Store) request(
 			continue
 		case "unknown":
 			s.forget(event, sh)
-			return nil, nil, unknownEvent(event)
+			return nil, nil, remote.UnknownEvent(event)
 		}
 		if wrong != nil {
 			return nil, nil, wrong
@@ -145,38 +146,30 @@ func (s *Store) request(
 	}
 }
 
-func unknownSeat(seat string) error { return fmt.Errorf("%w: %q", seatmap.ErrUnknownSeat, seat) }
-
 // named returns the indices of the seats of a request. An event has no areas.
 func (sh *shape) named(seats []string, places map[string]int) (string, error) {
-	list, unknown := sh.pack(seats)
-	if unknown != "" {
-		return "", unknownSeat(unknown)
-	}
-	for area := range places {
-		return "", unknownSeat(area)
-	}
-	return list, nil
+	list, err := sh.Indices(seats, places)
+	return pack(list), err
 }
 
 // refusal returns the error of an answer that is a refusal, or nil.
-func refusal(answer []rueidis.RedisMessage, event string, p print, sh *shape) error {
+func refusal(answer []rueidis.RedisMessage, event string, p remote.Print, sh *shape) error {
 	switch tag := text(answer, 0); tag {
 	case "ok", "again":
 		return nil
 	case "unknown":
-		return unknownEvent(event)
+		return remote.UnknownEvent(event)
 	case "exists":
 		return fmt.Errorf("%w: %q", seatmap.ErrExists, event)
 	case "reused":
-		return seatmap.NewKeyError(p.differs(text(answer, 1))...)
+		return seatmap.NewKeyError(p.Differs(text(answer, 1))...)
 	case "soldout":
 		return seatmap.ErrSoldOut
 	case "taken":
 		taken, _ := answer[1].AsStrSlice()
 		for i, one := range taken {
 			n, _ := strconv.Atoi(one)
-			taken[i] = sh.labels[n]
+			taken[i] = sh.Labels[n]
 		}
 		return seatmap.NewTakenError(event, taken...)
 	case "limit":
@@ -188,13 +181,13 @@ func refusal(answer []rueidis.RedisMessage, event string, p print, sh *shape) er
 	case "token":
 		return seatmap.ErrToken
 	case "uncovered":
-		return fmt.Errorf("%w: seat %s is not covered by the token", seatmap.ErrInvalidSeats, sh.labels[number(answer, 1)])
+		return fmt.Errorf("%w: seat %s is not covered by the token", seatmap.ErrInvalidSeats, sh.Labels[number(answer, 1)])
 	default:
 		return fmt.Errorf("redisseat: a script answered %q: %w", tag, seatmap.ErrUnavailable)
 	}
 }
 
-func receipt(answer []rueidis.RedisMessage, event string, p print, sh *shape) (seatmap.Receipt, error) {
+func receipt(answer []rueidis.RedisMessage, event string, p remote.Print, sh *shape) (seatmap.Receipt, error) {
 	err := refusal(answer, event, p, sh)
 	return seatmap.Receipt{Replayed: err == nil && text(answer, 0) == "again"}, err
 }
@@ -217,10 +210,10 @@ func left(answer []rueidis.RedisMessage) time.Duration {
 //ferrous:blocks
 func (s *Store) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold, error) {
 	s.check(ctx, "Block")
-	if _, err := s.form.Block(ctx, r); !formed(err) {
+	if _, err := s.form.Block(ctx, r); !remote.Formed(err) {
 		return seatmap.Hold{}, err
 	}
-	p := printOf("Block").add("Seats", listOf(r.Seats)).add("TTL", r.TTL.String())
+	p := remote.PrintOf("Block").Add("Seats", remote.ListOf(r.Seats)).Add("TTL", r.TTL.String())
 	sh, answer, err := s.request(ctx, blockScript, r.Event, r.User, r.Key, p, func(sh *shape) ([]string, error) {
 		list, err := sh.named(r.Seats, r.Places)
 		all := ""
@@ -245,10 +238,10 @@ func (s *Store) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold
 //ferrous:blocks
 func (s *Store) BlockAny(ctx context.Context, r seatmap.BlockAnyRequest) (seatmap.Hold, error) {
 	s.check(ctx, "BlockAny")
-	if _, err := s.form.BlockAny(ctx, r); !formed(err) {
+	if _, err := s.form.BlockAny(ctx, r); !remote.Formed(err) {
 		return seatmap.Hold{}, err
 	}
-	p := printOf("BlockAny").add("N", strconv.Itoa(r.N)).add("Where", fmt.Sprintf("%#v", r.Where)).add("TTL", r.TTL.String())
+	p := remote.PrintOf("BlockAny").Add("N", strconv.Itoa(r.N)).Add("Where", fmt.Sprintf("%#v", r.Where)).Add("TTL", r.TTL.String())
 	for round := 0; ; round++ {
 		h, again, err := s.tryAny(ctx, &r, p, round < 16)
 		if !again {
@@ -257,7 +250,7 @@ func (s *Store) BlockAny(ctx context.Context, r seatmap.BlockAnyRequest) (seatma
 	}
 }
 
-func (s *Store) tryAny(ctx context.Context, r *seatmap.BlockAnyRequest, p print, strict bool) (h seatmap.Hold, again bool, err error) {
+func (s *Store) tryAny(ctx context.Context, r *seatmap.BlockAnyRequest, p remote.Print, strict bool) (h seatmap.Hold, again bool, err error) {
 	none := func(*shape) ([]string, error) { return nil, nil }
 	sh, answer, err := s.request(ctx, lookScript, r.Event, r.User, r.Key, p, none)
 	if err == nil {
@@ -277,12 +270,11 @@ func (s *Store) tryAny(ctx context.Context, r *seatmap.BlockAnyRequest, p print,
 	if strict {
 		revision = text(answer, 2)
 	}
-	list, _ := sh.pack(chosen)
 	now, answer, err := s.request(ctx, blockScript, r.Event, r.User, r.Key, p, func(now *shape) ([]string, error) {
 		if now.life != sh.life {
 			return []string{r.User, "1", "", "", "-"}, nil // is stale
 		}
-		return []string{r.User, microseconds(r.TTL), list, "", revision}, nil
+		return []string{r.User, microseconds(r.TTL), chosen, "", revision}, nil
 	})
 	if err != nil {
 		return h, false, err
@@ -297,31 +289,22 @@ func (s *Store) tryAny(ctx context.Context, r *seatmap.BlockAnyRequest, p print,
 }
 
 // choose returns the seats that a map would choose if the seats had these states.
-func (sh *shape) choose(ctx context.Context, r *seatmap.BlockAnyRequest, cells string) ([]string, error) {
-	layout := sh.layout
-	layout.Closed = nil
-	for i, label := range sh.labels {
-		if cells[i*cellSize] != '.' {
-			layout.Closed = append(layout.Closed, label)
-		}
+func (sh *shape) choose(ctx context.Context, r *seatmap.BlockAnyRequest, cells string) (string, error) {
+	c, err := sh.NewChooser(ctx, r.Event, func(seat int) bool { return cells[seat*cellSize] != '.' })
+	if err != nil {
+		return "", err
 	}
-	m := seatmap.NewMap(seatmap.MapOptions{Manual: true})
-	defer func() { _ = m.Close() }()
-	if _, err := m.Create(ctx, seatmap.CreateRequest{Event: r.Event, Layout: layout}); err != nil {
-		return nil, err
-	}
-	any := *r
-	any.Key = seatmap.Key{}
-	h, err := m.BlockAny(ctx, any)
-	return h.Seats, err
+	defer c.Close()
+	list, err := c.Choose(ctx, *r)
+	return pack(list), err
 }
 
 // owned runs a script of a method with a token.
 func (s *Store) owned(
-	ctx context.Context, what script, t seatmap.Token, user string, key seatmap.Key, p print,
+	ctx context.Context, what script, t seatmap.Token, user string, key seatmap.Key, p remote.Print,
 	state string, seats []string, places map[string]int, last ...string,
 ) (*shape, []rueidis.RedisMessage, error) {
-	p = p.add("Token", t.Reveal()).add("Seats", listOf(seats))
+	p = p.Add("Token", t.Reveal()).Add("Seats", remote.ListOf(seats))
 	fence := ""
 	if t == s.token(t.Event, t.Fence) {
 		fence = strconv.FormatUint(t.Fence, 10)
@@ -345,10 +328,10 @@ func (s *Store) owned(
 //ferrous:blocks
 func (s *Store) Book(ctx context.Context, r seatmap.BookRequest) (seatmap.Booking, error) {
 	s.check(ctx, "Book")
-	if _, err := s.form.Book(ctx, r); !formed(err) {
+	if _, err := s.form.Book(ctx, r); !remote.Formed(err) {
 		return seatmap.Booking{}, err
 	}
-	sh, answer, err := s.owned(ctx, bookScript, r.Token, r.User, r.Key, printOf("Book"), "h", r.Seats, r.Places)
+	sh, answer, err := s.owned(ctx, bookScript, r.Token, r.User, r.Key, remote.PrintOf("Book"), "h", r.Seats, r.Places)
 	if err != nil {
 		return seatmap.Booking{}, err
 	}
@@ -361,7 +344,7 @@ func (s *Store) Book(ctx context.Context, r seatmap.BookRequest) (seatmap.Bookin
 //ferrous:blocks
 func (s *Store) Release(ctx context.Context, r seatmap.ReleaseRequest) (seatmap.Receipt, error) {
 	s.check(ctx, "Release")
-	if _, err := s.form.Release(ctx, r); !formed(err) {
+	if _, err := s.form.Release(ctx, r); !remote.Formed(err) {
 		return seatmap.Receipt{}, err
 	}
 	return s.giveBack(ctx, r, "Release", "h", "Released")
@@ -372,14 +355,14 @@ func (s *Store) Release(ctx context.Context, r seatmap.ReleaseRequest) (seatmap.
 //ferrous:blocks
 func (s *Store) Cancel(ctx context.Context, r seatmap.CancelRequest) (seatmap.Receipt, error) {
 	s.check(ctx, "Cancel")
-	if _, err := s.form.Cancel(ctx, r); !formed(err) {
+	if _, err := s.form.Cancel(ctx, r); !remote.Formed(err) {
 		return seatmap.Receipt{}, err
 	}
 	return s.giveBack(ctx, seatmap.ReleaseRequest(r), "Cancel", "B", "Canceled")
 }
 
 func (s *Store) giveBack(ctx context.Context, r seatmap.ReleaseRequest, method, state, kind string) (seatmap.Receipt, error) {
-	_, answer, err := s.owned(ctx, givebackScript, r.Token, r.User, r.Key, printOf(method), state, r.Seats, r.Places, kind)
+	_, answer, err := s.owned(ctx, givebackScript, r.Token, r.User, r.Key, remote.PrintOf(method), state, r.Seats, r.Places, kind)
 	return seatmap.Receipt{Replayed: err == nil && text(answer, 0) == "again"}, err
 }
 
@@ -388,10 +371,10 @@ func (s *Store) giveBack(ctx context.Context, r seatmap.ReleaseRequest, method, 
 //ferrous:blocks
 func (s *Store) Extend(ctx context.Context, r seatmap.ExtendRequest) (seatmap.Hold, error) {
 	s.check(ctx, "Extend")
-	if _, err := s.form.Extend(ctx, r); !formed(err) {
+	if _, err := s.form.Extend(ctx, r); !remote.Formed(err) {
 		return seatmap.Hold{}, err
 	}
-	p := printOf("Extend").add("TTL", r.TTL.String())
+	p := remote.PrintOf("Extend").Add("TTL", r.TTL.String())
 	sh, answer, err := s.owned(ctx, extendScript, r.Token, r.User, r.Key, p, "h", nil, nil, microseconds(r.TTL))
 	if err != nil {
 		return seatmap.Hold{}, err
@@ -404,15 +387,12 @@ func (s *Store) Extend(ctx context.Context, r seatmap.ExtendRequest) (seatmap.Ho
 //ferrous:blocks
 func (s *Store) Seat(ctx context.Context, r seatmap.SeatRequest) (seatmap.SeatInfo, error) {
 	s.check(ctx, "Seat")
-	if _, err := s.form.Seat(ctx, r); !formed(err) {
+	if _, err := s.form.Seat(ctx, r); !remote.Formed(err) {
 		return seatmap.SeatInfo{}, err
 	}
 	page, _, err := s.page(ctx, r.Event, func(sh *shape) (from, n int, err error) {
-		i, ok := sh.index[r.Seat]
-		if !ok {
-			return 0, 0, unknownSeat(r.Seat)
-		}
-		return i, 1, nil
+		i, err := sh.Index(r.Seat)
+		return i, 1, err
 	})
 	if err != nil {
 		return seatmap.SeatInfo{}, err
@@ -425,18 +405,18 @@ func (s *Store) Seat(ctx context.Context, r seatmap.SeatRequest) (seatmap.SeatIn
 //ferrous:blocks
 func (s *Store) Seats(ctx context.Context, r seatmap.SeatsRequest) (seatmap.Snapshot, error) {
 	s.check(ctx, "Seats")
-	if _, err := s.form.Seats(ctx, r); !formed(err) {
+	if _, err := s.form.Seats(ctx, r); !remote.Formed(err) {
 		return seatmap.Snapshot{}, err
 	}
 	page, _, err := s.page(ctx, r.Event, func(sh *shape) (from, n int, err error) {
 		if r.After != "" {
-			after, ok := sh.index[r.After]
-			if !ok {
-				return 0, 0, unknownSeat(r.After)
+			after, err := sh.Index(r.After)
+			if err != nil {
+				return 0, 0, err
 			}
 			from = after + 1
 		}
-		n = len(sh.labels) - from
+		n = len(sh.Labels) - from
 		if r.Limit > 0 {
 			n = min(n, r.Limit)
 		}
@@ -463,7 +443,7 @@ func (s *Store) page(
 			return page, sh, err
 		}
 	}
-	sh, answer, err := s.request(ctx, seatsScript, event, "", seatmap.Key{}, print{}, func(sh *shape) ([]string, error) {
+	sh, answer, err := s.request(ctx, seatsScript, event, "", seatmap.Key{}, remote.Print{}, func(sh *shape) ([]string, error) {
 		var err error
 		from, n, err = which(sh)
 		return []string{strconv.Itoa(from), strconv.Itoa(n)}, err
@@ -485,7 +465,7 @@ func (s *Store) large(
 	ctx context.Context, event string, which func(sh *shape) (from, n int, err error),
 ) (page seatmap.Snapshot, sh *shape, done bool, err error) {
 	var from, n int
-	sh, answer, err := s.request(ctx, cellsScript, event, "", seatmap.Key{}, print{}, func(sh *shape) ([]string, error) {
+	sh, answer, err := s.request(ctx, cellsScript, event, "", seatmap.Key{}, remote.Print{}, func(sh *shape) ([]string, error) {
 		from, n, err = which(sh)
 		return nil, err
 	})
@@ -541,8 +521,8 @@ func pageOf(
 ) seatmap.Snapshot {
 	revision := uint64(number(answer, 2))
 	page := seatmap.Snapshot{
-		Event: event, Revision: revision, Cursor: seatmap.NewCursor(sh.lifeNumber(), revision),
-		Seats: make([]seatmap.SeatInfo, 0, n), More: from+n < len(sh.labels),
+		Event: event, Revision: revision, Cursor: seatmap.NewCursor(sh.Life, revision),
+		Seats: make([]seatmap.SeatInfo, 0, n), More: from+n < len(sh.Labels),
 	}
 	for i := range n {
 		cell := cells[i*cellSize:][:cellSize]
@@ -553,7 +533,7 @@ func pageOf(
 		case 'h', 'B':
 			info = records[binary.BigEndian.Uint64([]byte(cell[1:]))]
 		}
-		info.Seat = sh.labels[from+i]
+		info.Seat = sh.Labels[from+i]
 		page.Seats = append(page.Seats, info)
 	}
 	return page
@@ -564,26 +544,15 @@ func pageOf(
 //ferrous:blocks
 func (s *Store) Layout(ctx context.Context, r seatmap.LayoutRequest) (seatmap.Layout, error) {
 	s.check(ctx, "Layout")
-	if _, err := s.form.Layout(ctx, r); !formed(err) {
+	if _, err := s.form.Layout(ctx, r); !remote.Formed(err) {
 		return seatmap.Layout{}, err
 	}
 	none := func(*shape) ([]string, error) { return nil, nil }
-	sh, _, err := s.request(ctx, stateScript, r.Event, "", seatmap.Key{}, print{}, none)
+	sh, _, err := s.request(ctx, stateScript, r.Event, "", seatmap.Key{}, remote.Print{}, none)
 	if err != nil {
 		return seatmap.Layout{}, err
 	}
-	return clone(sh.layout), nil
-}
-
-// clone returns a copy that has nothing in common with the layout.
-func clone(l seatmap.Layout) seatmap.Layout {
-	l.Seats, l.Closed, l.Categories = slices.Clone(l.Seats), slices.Clone(l.Closed), slices.Clone(l.Categories)
-	l.Rows = slices.Clone(l.Rows)
-	for i := range l.Rows {
-		row := &l.Rows[i]
-		row.Seats, row.Aisles, row.Ranks = slices.Clone(row.Seats), slices.Clone(row.Aisles), slices.Clone(row.Ranks)
-	}
-	return l
+	return remote.CloneLayout(sh.Layout), nil
 }
 
 // Counts implements [seatmap.Store].
@@ -591,12 +560,12 @@ func clone(l seatmap.Layout) seatmap.Layout {
 //ferrous:blocks
 func (s *Store) Counts(ctx context.Context, r seatmap.CountsRequest) (seatmap.Counts, error) {
 	s.check(ctx, "Counts")
-	if _, err := s.form.Counts(ctx, r); !formed(err) {
+	if _, err := s.form.Counts(ctx, r); !remote.Formed(err) {
 		return seatmap.Counts{}, err
 	}
-	_, answer, err := s.request(ctx, countsScript, r.Event, "", seatmap.Key{}, print{}, func(*shape) ([]string, error) {
+	_, answer, err := s.request(ctx, countsScript, r.Event, "", seatmap.Key{}, remote.Print{}, func(*shape) ([]string, error) {
 		if r.Area != "" {
-			return nil, unknownSeat(r.Area)
+			return nil, remote.UnknownSeat(r.Area)
 		}
 		return nil, nil
 	})
@@ -614,10 +583,10 @@ func (s *Store) Counts(ctx context.Context, r seatmap.CountsRequest) (seatmap.Co
 //ferrous:blocks
 func (s *Store) Holds(ctx context.Context, r seatmap.HoldsRequest) ([]seatmap.HoldInfo, error) {
 	s.check(ctx, "Holds")
-	if _, err := s.form.Holds(ctx, r); !formed(err) {
+	if _, err := s.form.Holds(ctx, r); !remote.Formed(err) {
 		return nil, err
 	}
-	sh, answer, err := s.request(ctx, holdsScript, r.Event, "", seatmap.Key{}, print{}, func(*shape) ([]string, error) {
+	sh, answer, err := s.request(ctx, holdsScript, r.Event, "", seatmap.Key{}, remote.Print{}, func(*shape) ([]string, error) {
 		return []string{r.User}, nil
 	})
 	if err != nil {

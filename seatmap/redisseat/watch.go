@@ -10,6 +10,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/coderrange/ferrous/seatmap"
+	"github.com/coderrange/ferrous/seatmap/internal/remote"
 )
 
 // kinds are the kinds of changes by their names in the stream.
@@ -25,7 +26,7 @@ var kinds = map[string]seatmap.ChangeKind{
 func (s *Store) Watch(ctx context.Context, r seatmap.WatchRequest) iter.Seq2[seatmap.Change, error] {
 	s.check(ctx, "Watch")
 	return func(yield func(seatmap.Change, error) bool) {
-		if _, err := s.form.Counts(ctx, seatmap.CountsRequest{Event: r.Event}); !formed(err) {
+		if _, err := s.form.Counts(ctx, seatmap.CountsRequest{Event: r.Event}); !remote.Formed(err) {
 			yield(seatmap.Change{}, err)
 			return
 		}
@@ -66,7 +67,7 @@ func (w *watch) run(from seatmap.Cursor) error {
 		if more, err := w.snapshot(); !more {
 			return err
 		}
-	case from.Life() != sh.lifeNumber() || from.Revision() > uint64(number(answer, 2)):
+	case from.Life() != sh.Life || from.Revision() > uint64(number(answer, 2)):
 		if more, err := w.gap(from); !more {
 			return err
 		}
@@ -82,7 +83,7 @@ func (w *watch) run(from seatmap.Cursor) error {
 			case err != nil:
 				return err
 			case sh.life != w.sh.life:
-				return unknownEvent(w.event) // it was removed and created again
+				return remote.UnknownEvent(w.event) // it was removed and created again
 			case uint64(number(answer, 2)) == w.last:
 				missing = 0
 				continue
@@ -112,13 +113,13 @@ func (w *watch) forward(entries []rueidis.XRangeEntry) (more bool, err error) {
 		}
 		kind, known := kinds[entry.FieldValues["k"]]
 		if !known {
-			return false, unknownEvent(w.event)
+			return false, remote.UnknownEvent(w.event)
 		}
 		revision := revisionOf(entry.ID)
 		change := seatmap.Change{
 			Event: w.event, Revision: revision, Cursor: w.cursor(revision), Previous: w.cursor(before), Kind: kind,
-			Seats: w.sh.unpack(entry.FieldValues["s"]), User: entry.FieldValues["u"], At: momentOf(field("a")),
-			Until: momentOf(field("t")), Fence: uint64(field("f")), FromFence: uint64(field("o")),
+			Seats: w.sh.unpack(entry.FieldValues["s"]), User: entry.FieldValues["u"], At: remote.Moment(field("a")),
+			Until: remote.Moment(field("t")), Fence: uint64(field("f")), FromFence: uint64(field("o")),
 		}
 		if kind == seatmap.ChangeExpired {
 			change.At = change.Until
@@ -135,7 +136,7 @@ func (w *watch) forward(entries []rueidis.XRangeEntry) (more bool, err error) {
 }
 
 func (w *watch) cursor(revision uint64) seatmap.Cursor {
-	return seatmap.NewCursor(w.sh.lifeNumber(), revision)
+	return seatmap.NewCursor(w.sh.Life, revision)
 }
 
 // revisionOf returns the revision in the name of an entry, such as 7-0.
@@ -147,7 +148,7 @@ func revisionOf(id string) uint64 {
 
 // state returns the event's shape and the answer of the script.
 func (w *watch) state() (*shape, []rueidis.RedisMessage, error) {
-	return w.store.request(w.ctx, stateScript, w.event, "", seatmap.Key{}, print{}, func(*shape) ([]string, error) { return nil, nil })
+	return w.store.request(w.ctx, stateScript, w.event, "", seatmap.Key{}, remote.Print{}, func(*shape) ([]string, error) { return nil, nil })
 }
 
 // read waits up to half a second for changes after the last.
@@ -157,7 +158,7 @@ func (w *watch) read() ([]rueidis.XRangeEntry, error) {
 	base := keys[0][:len(keys[0])-len("e:")-len(w.event)]
 	stream := base + "w:" + w.sh.life + ":" + w.event
 	command := s.client.B().Xread().Count(128).Block(500).Streams().Key(stream).Id(strconv.FormatUint(w.last, 10) + "-0").Build().Pin()
-	return repeat(w.ctx, s.options.Retry, false, func(context.Context) ([]rueidis.XRangeEntry, error) {
+	return remote.Repeat(w.ctx, s.options.Retry, false, func(context.Context) ([]rueidis.XRangeEntry, error) {
 		ctx, cancel := context.WithTimeout(w.ctx, 500*time.Millisecond+s.patience)
 		defer cancel()
 		got, err := s.client.Do(ctx, command).AsXRead()
@@ -193,7 +194,7 @@ func (w *watch) snapshot() (more bool, err error) {
 }
 
 func (w *watch) page() (seatmap.Snapshot, *shape, error) {
-	return w.store.page(w.ctx, w.event, func(sh *shape) (from, n int, err error) { return 0, len(sh.labels), nil })
+	return w.store.page(w.ctx, w.event, func(sh *shape) (from, n int, err error) { return 0, len(sh.Labels), nil })
 }
 
 func (w *watch) begin(page seatmap.Snapshot, sh *shape) bool {

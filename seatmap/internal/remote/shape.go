@@ -109,12 +109,6 @@ func (c *Chooser) Choose(ctx context.Context, r seatmap.BlockAnyRequest) ([]int3
 	return c.shape.Indices(h.Seats, nil)
 }
 
-// Take takes seats that were not chosen.
-func (c *Chooser) Take(ctx context.Context, seats []int32) error {
-	_, err := c.m.Block(ctx, seatmap.BlockRequest{Event: c.event, User: "x", Seats: c.shape.LabelsOf(seats), TTL: seatmap.MaxTTL})
-	return err
-}
-
 // UnknownSeat returns the error of a seat or area that the event does not have.
 func UnknownSeat(name string) error { return fmt.Errorf("%w: %q", seatmap.ErrUnknownSeat, name) }
 
