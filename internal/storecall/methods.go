@@ -36,6 +36,8 @@ const (
 	Export
 	Import
 	Sweep
+	CloseSeats
+	OpenSeats
 
 	// Methods is how many there are.
 	Methods = int(iota)
@@ -73,6 +75,8 @@ var methodNames = [Methods]string{
 	Export:       "Export",
 	Import:       "Import",
 	Sweep:        "Sweep",
+	CloseSeats:   "CloseSeats",
+	OpenSeats:    "OpenSeats",
 }
 
 // A Result is the class of what a call returned. There are few, so that they can be the

@@ -27,16 +27,17 @@ type Observer[S any] interface {
 
 // The parts have all methods of what they stand for.
 var (
-	_ seatmap.Store    = (*wrapper[int])(nil)
-	_ seatmap.Operator = (*operations[int])(nil)
-	_ seatmap.Payer    = (*payments[int])(nil)
-	_ seatmap.Porter   = (*ports[int])(nil)
-	_ seatmap.Sweeper  = (*sweeps[int])(nil)
+	_ seatmap.Store      = (*wrapper[int])(nil)
+	_ seatmap.Operator   = (*operations[int])(nil)
+	_ seatmap.Payer      = (*payments[int])(nil)
+	_ seatmap.Porter     = (*ports[int])(nil)
+	_ seatmap.Sweeper    = (*sweeps[int])(nil)
+	_ seatmap.SeatCloser = (*closings[int])(nil)
 )
 
 // Wrap returns a store that does what the given store does, and tells the observer. It has
-// those of the interfaces [seatmap.Operator], [seatmap.Payer], [seatmap.Porter] and
-// [seatmap.Sweeper] that the store has. Its method Unwrap returns the store. Close is not
+// those of the interfaces [seatmap.Operator], [seatmap.Payer], [seatmap.Porter],
+// [seatmap.SeatCloser] and [seatmap.Sweeper] that the store has. Its method Unwrap returns the store. Close is not
 // observed.
 func Wrap[S any](store seatmap.Store, o Observer[S]) seatmap.Store {
 	w := &wrapper[S]{store, o}
@@ -44,96 +45,98 @@ func Wrap[S any](store seatmap.Store, o Observer[S]) seatmap.Store {
 	payer, isPayer := store.(seatmap.Payer)
 	porter, isPorter := store.(seatmap.Porter)
 	sweeper, isSweeper := store.(seatmap.Sweeper)
+	closer, isCloser := store.(seatmap.SeatCloser)
 	op := &operations[S]{operator, o}
 	pay := &payments[S]{payer, o}
 	port := &ports[S]{porter, o}
 	sweep := &sweeps[S]{sweeper, o}
-	switch [...]bool{isOperator, isPayer, isPorter, isSweeper} {
-	case [...]bool{true, false, false, false}:
+	closing := &closings[S]{closer, o}
+	switch [...]bool{isOperator, isPayer, isPorter, isSweeper, isCloser} {
+	case [...]bool{true, false, false, false, false}:
 		return struct {
 			*wrapper[S]
 			*operations[S]
 		}{w, op}
-	case [...]bool{false, true, false, false}:
+	case [...]bool{false, true, false, false, false}:
 		return struct {
 			*wrapper[S]
 			*payments[S]
 		}{w, pay}
-	case [...]bool{true, true, false, false}:
+	case [...]bool{true, true, false, false, false}:
 		return struct {
 			*wrapper[S]
 			*operations[S]
 			*payments[S]
 		}{w, op, pay}
-	case [...]bool{false, false, true, false}:
+	case [...]bool{false, false, true, false, false}:
 		return struct {
 			*wrapper[S]
 			*ports[S]
 		}{w, port}
-	case [...]bool{true, false, true, false}:
+	case [...]bool{true, false, true, false, false}:
 		return struct {
 			*wrapper[S]
 			*operations[S]
 			*ports[S]
 		}{w, op, port}
-	case [...]bool{false, true, true, false}:
+	case [...]bool{false, true, true, false, false}:
 		return struct {
 			*wrapper[S]
 			*payments[S]
 			*ports[S]
 		}{w, pay, port}
-	case [...]bool{true, true, true, false}:
+	case [...]bool{true, true, true, false, false}:
 		return struct {
 			*wrapper[S]
 			*operations[S]
 			*payments[S]
 			*ports[S]
 		}{w, op, pay, port}
-	case [...]bool{false, false, false, true}:
+	case [...]bool{false, false, false, true, false}:
 		return struct {
 			*wrapper[S]
 			*sweeps[S]
 		}{w, sweep}
-	case [...]bool{true, false, false, true}:
+	case [...]bool{true, false, false, true, false}:
 		return struct {
 			*wrapper[S]
 			*operations[S]
 			*sweeps[S]
 		}{w, op, sweep}
-	case [...]bool{false, true, false, true}:
+	case [...]bool{false, true, false, true, false}:
 		return struct {
 			*wrapper[S]
 			*payments[S]
 			*sweeps[S]
 		}{w, pay, sweep}
-	case [...]bool{true, true, false, true}:
+	case [...]bool{true, true, false, true, false}:
 		return struct {
 			*wrapper[S]
 			*operations[S]
 			*payments[S]
 			*sweeps[S]
 		}{w, op, pay, sweep}
-	case [...]bool{false, false, true, true}:
+	case [...]bool{false, false, true, true, false}:
 		return struct {
 			*wrapper[S]
 			*ports[S]
 			*sweeps[S]
 		}{w, port, sweep}
-	case [...]bool{true, false, true, true}:
+	case [...]bool{true, false, true, true, false}:
 		return struct {
 			*wrapper[S]
 			*operations[S]
 			*ports[S]
 			*sweeps[S]
 		}{w, op, port, sweep}
-	case [...]bool{false, true, true, true}:
+	case [...]bool{false, true, true, true, false}:
 		return struct {
 			*wrapper[S]
 			*payments[S]
 			*ports[S]
 			*sweeps[S]
 		}{w, pay, port, sweep}
-	case [...]bool{true, true, true, true}:
+	case [...]bool{true, true, true, true, false}:
 		return struct {
 			*wrapper[S]
 			*operations[S]
@@ -141,6 +144,118 @@ func Wrap[S any](store seatmap.Store, o Observer[S]) seatmap.Store {
 			*ports[S]
 			*sweeps[S]
 		}{w, op, pay, port, sweep}
+	case [...]bool{false, false, false, false, true}:
+		return struct {
+			*wrapper[S]
+			*closings[S]
+		}{w, closing}
+	case [...]bool{true, false, false, false, true}:
+		return struct {
+			*wrapper[S]
+			*operations[S]
+			*closings[S]
+		}{w, op, closing}
+	case [...]bool{false, true, false, false, true}:
+		return struct {
+			*wrapper[S]
+			*payments[S]
+			*closings[S]
+		}{w, pay, closing}
+	case [...]bool{true, true, false, false, true}:
+		return struct {
+			*wrapper[S]
+			*operations[S]
+			*payments[S]
+			*closings[S]
+		}{w, op, pay, closing}
+	case [...]bool{false, false, true, false, true}:
+		return struct {
+			*wrapper[S]
+			*ports[S]
+			*closings[S]
+		}{w, port, closing}
+	case [...]bool{true, false, true, false, true}:
+		return struct {
+			*wrapper[S]
+			*operations[S]
+			*ports[S]
+			*closings[S]
+		}{w, op, port, closing}
+	case [...]bool{false, true, true, false, true}:
+		return struct {
+			*wrapper[S]
+			*payments[S]
+			*ports[S]
+			*closings[S]
+		}{w, pay, port, closing}
+	case [...]bool{true, true, true, false, true}:
+		return struct {
+			*wrapper[S]
+			*operations[S]
+			*payments[S]
+			*ports[S]
+			*closings[S]
+		}{w, op, pay, port, closing}
+	case [...]bool{false, false, false, true, true}:
+		return struct {
+			*wrapper[S]
+			*sweeps[S]
+			*closings[S]
+		}{w, sweep, closing}
+	case [...]bool{true, false, false, true, true}:
+		return struct {
+			*wrapper[S]
+			*operations[S]
+			*sweeps[S]
+			*closings[S]
+		}{w, op, sweep, closing}
+	case [...]bool{false, true, false, true, true}:
+		return struct {
+			*wrapper[S]
+			*payments[S]
+			*sweeps[S]
+			*closings[S]
+		}{w, pay, sweep, closing}
+	case [...]bool{true, true, false, true, true}:
+		return struct {
+			*wrapper[S]
+			*operations[S]
+			*payments[S]
+			*sweeps[S]
+			*closings[S]
+		}{w, op, pay, sweep, closing}
+	case [...]bool{false, false, true, true, true}:
+		return struct {
+			*wrapper[S]
+			*ports[S]
+			*sweeps[S]
+			*closings[S]
+		}{w, port, sweep, closing}
+	case [...]bool{true, false, true, true, true}:
+		return struct {
+			*wrapper[S]
+			*operations[S]
+			*ports[S]
+			*sweeps[S]
+			*closings[S]
+		}{w, op, port, sweep, closing}
+	case [...]bool{false, true, true, true, true}:
+		return struct {
+			*wrapper[S]
+			*payments[S]
+			*ports[S]
+			*sweeps[S]
+			*closings[S]
+		}{w, pay, port, sweep, closing}
+	case [...]bool{true, true, true, true, true}:
+		return struct {
+			*wrapper[S]
+			*operations[S]
+			*payments[S]
+			*ports[S]
+			*sweeps[S]
+			*closings[S]
+		}{w, op, pay, port, sweep, closing}
 	}
 	return w
 }
@@ -321,4 +436,17 @@ func (w *sweeps[S]) Sweep(ctx context.Context) (int, error) {
 	return call(ctx, w.observer, Sweep, "", struct{}{}, func(ctx context.Context, _ struct{}) (int, error) {
 		return w.sweeper.Sweep(ctx)
 	})
+}
+
+type closings[S any] struct {
+	closer   seatmap.SeatCloser
+	observer Observer[S]
+}
+
+func (w *closings[S]) CloseSeats(ctx context.Context, r seatmap.CloseSeatsRequest) (seatmap.Receipt, error) {
+	return call(ctx, w.observer, CloseSeats, r.Event, r, w.closer.CloseSeats)
+}
+
+func (w *closings[S]) OpenSeats(ctx context.Context, r seatmap.OpenSeatsRequest) (seatmap.Receipt, error) {
+	return call(ctx, w.observer, OpenSeats, r.Event, r, w.closer.OpenSeats)
 }

@@ -78,12 +78,14 @@ func TestAWrappedStoreHasTheInterfacesOfItsStoreAndNoOthers(t *testing.T) {
 		payer    = seatmap.Payer
 		porter   = seatmap.Porter
 		sweeper  = seatmap.Sweeper
+		closer   = seatmap.SeatCloser
 	)
-	has := func(s store) (h [4]bool) {
+	has := func(s store) (h [5]bool) {
 		_, h[0] = s.(operator)
 		_, h[1] = s.(payer)
 		_, h[2] = s.(porter)
 		_, h[3] = s.(sweeper)
+		_, h[4] = s.(closer)
 		return h
 	}
 	combinations := []store{
@@ -158,10 +160,105 @@ func TestAWrappedStoreHasTheInterfacesOfItsStoreAndNoOthers(t *testing.T) {
 			porter
 			sweeper
 		}{all, all, all, all},
+		struct {
+			store
+			operator
+			payer
+			porter
+			sweeper
+		}{all, all, all, all, all},
+		struct {
+			store
+			closer
+		}{all, all},
+		struct {
+			store
+			operator
+			closer
+		}{all, all, all},
+		struct {
+			store
+			payer
+			closer
+		}{all, all, all},
+		struct {
+			store
+			operator
+			payer
+			closer
+		}{all, all, all, all},
+		struct {
+			store
+			porter
+			closer
+		}{all, all, all},
+		struct {
+			store
+			operator
+			porter
+			closer
+		}{all, all, all, all},
+		struct {
+			store
+			payer
+			porter
+			closer
+		}{all, all, all, all},
+		struct {
+			store
+			operator
+			payer
+			porter
+			closer
+		}{all, all, all, all, all},
+		struct {
+			store
+			sweeper
+			closer
+		}{all, all, all},
+		struct {
+			store
+			operator
+			sweeper
+			closer
+		}{all, all, all, all},
+		struct {
+			store
+			payer
+			sweeper
+			closer
+		}{all, all, all, all},
+		struct {
+			store
+			operator
+			payer
+			sweeper
+			closer
+		}{all, all, all, all, all},
+		struct {
+			store
+			porter
+			sweeper
+			closer
+		}{all, all, all, all},
+		struct {
+			store
+			operator
+			porter
+			sweeper
+			closer
+		}{all, all, all, all, all},
+		struct {
+			store
+			payer
+			porter
+			sweeper
+			closer
+		}{all, all, all, all, all},
 		all,
 	}
 	for i, s := range combinations {
-		want := [4]bool{i&1 != 0, i&2 != 0, i&4 != 0, i&8 != 0}
+		want := [5]bool{i&1 != 0, i&2 != 0, i&4 != 0, i&8 != 0, i&16 != 0}
 		require.Equal(t, want, has(s))
 		w := storecall.Wrap(s, storecall.Observer[*seen](&notes{}))
 		assert.Equal(t, want, has(w), "%d", i)
@@ -269,7 +366,7 @@ func TestACallGetsTheContextOfTheObserver(t *testing.T) {
 	_, err := store.Block(t.Context(), seatmap.BlockRequest{})
 	require.NoError(t, err)
 	assert.Equal(t, storecall.Block, got)
-	for range store.Watch(t.Context(), seatmap.WatchRequest{}) { //nolint:errcheck,revive // what it yields is not looked at
+	for range store.Watch(t.Context(), seatmap.WatchRequest{}) { //nolint:errcheck // what it yields is not looked at
 	}
 	assert.Equal(t, storecall.Watch, got)
 }
@@ -279,7 +376,7 @@ func TestACallThatDoesNotReturnIsSeen(t *testing.T) {
 	panics := storecall.Wrap(seatmap.Store(fake{f: func(context.Context) error { panic("fault") }}), storecall.Observer[*seen](n))
 	exits := storecall.Wrap(seatmap.Store(fake{f: func(context.Context) error { runtime.Goexit(); return nil }}), storecall.Observer[*seen](n))
 	watch := func(s seatmap.Store) {
-		for range s.Watch(t.Context(), seatmap.WatchRequest{}) { //nolint:errcheck,revive // what it yields is not looked at
+		for range s.Watch(t.Context(), seatmap.WatchRequest{}) { //nolint:errcheck // what it yields is not looked at
 		}
 	}
 	assert.PanicsWithValue(t, "fault", func() { _, _ = panics.Block(t.Context(), seatmap.BlockRequest{}) })
@@ -305,14 +402,14 @@ func TestTheEndOfAWatchIsNotThePanicOfItsReader(t *testing.T) {
 	n := &notes{}
 	store := storecall.Wrap(seatmap.Store(fake{f: func(context.Context) error { return seatmap.ErrUnavailable }}), storecall.Observer[*seen](n))
 	assert.PanicsWithValue(t, "reader", func() {
-		for range store.Watch(t.Context(), seatmap.WatchRequest{Event: "bus"}) { //nolint:errcheck,revive // what it yields is not looked at
+		for range store.Watch(t.Context(), seatmap.WatchRequest{Event: "bus"}) { //nolint:errcheck // what it yields is not looked at
 			panic("reader")
 		}
 	})
-	for range store.Watch(t.Context(), seatmap.WatchRequest{Event: "bus"}) { //nolint:errcheck,revive // what it yields is not looked at
+	for range store.Watch(t.Context(), seatmap.WatchRequest{Event: "bus"}) { //nolint:errcheck // what it yields is not looked at
 		break
 	}
-	for range store.Watch(t.Context(), seatmap.WatchRequest{Event: "bus"}) { //nolint:errcheck,revive // what it yields is not looked at
+	for range store.Watch(t.Context(), seatmap.WatchRequest{Event: "bus"}) { //nolint:errcheck // what it yields is not looked at
 	}
 	assert.Equal(t, []seen{
 		{storecall.Watch, "bus", storecall.OK, 1},
@@ -329,7 +426,7 @@ func TestANilContextIsForTheStore(t *testing.T) {
 	for _, f := range []func(s seatmap.Store){
 		func(s seatmap.Store) { _, _ = s.Counts(nil, seatmap.CountsRequest{}) }, //nolint:staticcheck // on purpose
 		func(s seatmap.Store) {
-			for range s.Watch(nil, seatmap.WatchRequest{}) { //nolint:errcheck,revive,staticcheck // what it yields is not looked at
+			for range s.Watch(nil, seatmap.WatchRequest{}) { //nolint:errcheck,staticcheck // what it yields is not looked at
 			}
 		},
 	} {
