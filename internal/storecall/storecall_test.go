@@ -366,9 +366,15 @@ func TestACallGetsTheContextOfTheObserver(t *testing.T) {
 	_, err := store.Block(t.Context(), seatmap.BlockRequest{})
 	require.NoError(t, err)
 	assert.Equal(t, storecall.Block, got)
-	for range store.Watch(t.Context(), seatmap.WatchRequest{}) { //nolint:errcheck // what it yields is not looked at
-	}
+	drain(store.Watch(t.Context(), seatmap.WatchRequest{}))
 	assert.Equal(t, storecall.Watch, got)
+}
+
+// drain reads a watch to its end.
+func drain(watch iter.Seq2[seatmap.Change, error]) {
+	for _, err := range watch {
+		_ = err
+	}
 }
 
 func TestACallThatDoesNotReturnIsSeen(t *testing.T) {
@@ -376,8 +382,7 @@ func TestACallThatDoesNotReturnIsSeen(t *testing.T) {
 	panics := storecall.Wrap(seatmap.Store(fake{f: func(context.Context) error { panic("fault") }}), storecall.Observer[*seen](n))
 	exits := storecall.Wrap(seatmap.Store(fake{f: func(context.Context) error { runtime.Goexit(); return nil }}), storecall.Observer[*seen](n))
 	watch := func(s seatmap.Store) {
-		for range s.Watch(t.Context(), seatmap.WatchRequest{}) { //nolint:errcheck // what it yields is not looked at
-		}
+		drain(s.Watch(t.Context(), seatmap.WatchRequest{}))
 	}
 	assert.PanicsWithValue(t, "fault", func() { _, _ = panics.Block(t.Context(), seatmap.BlockRequest{}) })
 	assert.PanicsWithValue(t, "fault", func() { watch(panics) })
@@ -402,15 +407,16 @@ func TestTheEndOfAWatchIsNotThePanicOfItsReader(t *testing.T) {
 	n := &notes{}
 	store := storecall.Wrap(seatmap.Store(fake{f: func(context.Context) error { return seatmap.ErrUnavailable }}), storecall.Observer[*seen](n))
 	assert.PanicsWithValue(t, "reader", func() {
-		for range store.Watch(t.Context(), seatmap.WatchRequest{Event: "bus"}) { //nolint:errcheck // what it yields is not looked at
+		for _, err := range store.Watch(t.Context(), seatmap.WatchRequest{Event: "bus"}) {
+			_ = err
 			panic("reader")
 		}
 	})
-	for range store.Watch(t.Context(), seatmap.WatchRequest{Event: "bus"}) { //nolint:errcheck // what it yields is not looked at
+	for _, err := range store.Watch(t.Context(), seatmap.WatchRequest{Event: "bus"}) {
+		_ = err
 		break
 	}
-	for range store.Watch(t.Context(), seatmap.WatchRequest{Event: "bus"}) { //nolint:errcheck // what it yields is not looked at
-	}
+	drain(store.Watch(t.Context(), seatmap.WatchRequest{Event: "bus"}))
 	assert.Equal(t, []seen{
 		{storecall.Watch, "bus", storecall.OK, 1},
 		{storecall.Watch, "bus", storecall.OK, 1},
@@ -426,8 +432,7 @@ func TestANilContextIsForTheStore(t *testing.T) {
 	for _, f := range []func(s seatmap.Store){
 		func(s seatmap.Store) { _, _ = s.Counts(nil, seatmap.CountsRequest{}) }, //nolint:staticcheck // on purpose
 		func(s seatmap.Store) {
-			for range s.Watch(nil, seatmap.WatchRequest{}) { //nolint:errcheck,staticcheck // what it yields is not looked at
-			}
+			drain(s.Watch(nil, seatmap.WatchRequest{})) //nolint:staticcheck // on purpose
 		},
 	} {
 		assert.Equal(t, testkit.PanicError(t, func() { f(m) }).Error(), testkit.PanicError(t, func() { f(store) }).Error())

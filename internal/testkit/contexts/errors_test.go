@@ -387,6 +387,9 @@ var silent = map[string]string{
 	"task.NewJoinMap":       "its tasks get the context",
 	"retry.Queue.Run":       "returns nil",
 	"retry.Policy.Start":    "Next returns its error",
+	// They see calls that get the context.
+	"metrics.observer.Begin": "returns the context",
+	"tracing.observer.Begin": "returns the context",
 }
 
 // causes are what somebody may end a context with: also what the packages return
