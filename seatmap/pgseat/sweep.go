@@ -63,8 +63,9 @@ func (s *Store) sweep(ctx context.Context) (holds int, err error) {
 		sh, err := s.shape(ctx, event)
 		if err == nil {
 			q := s.nothing(event, sh)
-			err = s.submit(ctx, q)
-			holds += q.swept
+			if err = s.submit(ctx, q); err == nil { // else it may still be on its way
+				holds += q.swept
+			}
 		}
 		if err != nil && !isGone(err) {
 			return holds, err
