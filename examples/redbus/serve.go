@@ -108,7 +108,7 @@ func (o serving) open(ctx context.Context) (seatmap.Store, error) {
 	if dir, is := strings.CutPrefix(o.store, "journal:"); is && dir != "" {
 		return journal.Open(dir, journal.Options{})
 	}
-	if strings.HasPrefix(o.store, "postgres://") {
+	if strings.HasPrefix(o.store, "postgres://") || strings.HasPrefix(o.store, "postgresql://") {
 		pool, err := pgxpool.ParseConfig(o.store)
 		if err != nil {
 			return nil, program.Usagef("-store is not the URL of a PostgreSQL database: %v", err)
@@ -118,7 +118,8 @@ func (o serving) open(ctx context.Context) (seatmap.Store, error) {
 	if client, err := rueidis.ParseURL(o.store); err == nil {
 		return redisseat.Open(ctx, redisseat.Options{Client: client})
 	}
-	return nil, program.Usagef("-store %q is none of memory, journal:DIR, redis://… and postgres://…", o.store)
+	kind, _, _ := strings.Cut(o.store, "://") // what follows may be a password
+	return nil, program.Usagef("-store %q is none of memory, journal:DIR, redis://… and postgres://…", kind)
 }
 
 func (o serving) run(ctx context.Context, out, stderr io.Writer) (err error) {

@@ -181,30 +181,34 @@ func TestServiceKilledUnderLoadLosesNothing(t *testing.T) {
 
 func TestServeRefusesBadFlags(t *testing.T) {
 	for args, message := range map[string]string{
-		"-store redis":                    `-store "redis" is none of memory, journal:DIR, redis://… and postgres://…`,
-		"-store journal:":                 `-store "journal:" is none of memory, journal:DIR, redis://… and postgres://…`,
-		"-store postgres://127.0.0.1:1/x": `store is unavailable`,
-		"-store postgres://a:b":           `-store is not the URL of a PostgreSQL database`,
-		"-store redis://127.0.0.1:1":      `store is unavailable`,
-		"-debug 0.0.0.0:6060":             `-debug "0.0.0.0:6060" is not a loopback address with a port`,
-		"-debug localhost":                `-debug "localhost" is not a loopback address with a port`,
-		"-seats 0":                        `-seats 0 is not 1 to`,
-		"-trusted-proxies ten":            `-trusted-proxies: "ten" is not a network or an address`,
-		"-trusted-proxies 10.0.0.0/33":    `-trusted-proxies: "10.0.0.0/33" is not a network or an address`,
-		"-trusted-proxies fe80::1%eth":    `-trusted-proxies: "fe80::1%eth" is not a network or an address`,
-		"-trusted-proxies 10.0.0.1,":      `-trusted-proxies: "" is not a network or an address`,
-		"-trusted-proxies 0.0.0.0/0":      `-trusted-proxies: "0.0.0.0/0" is everyone`,
-		"-trusted-proxies ::/0":           `-trusted-proxies: "::/0" is everyone`,
-		"-drain -1s":                      `-drain -1s is not 0 to`,
-		"-keys /nowhere":                  `no such file`,
-		"more":                            `unexpected argument "more"`,
-		"-addr 127.0.0.1:99999":           `invalid port`,
-		"-event {}":                       `invalid event name`,
-		"-store memory -addr nobody":      `missing port`,
+		"-store redis":                           `-store "redis" is none of memory, journal:DIR, redis://… and postgres://…`,
+		"-store journal:":                        `-store "journal:" is none of memory, journal:DIR, redis://… and postgres://…`,
+		"-store postgres://127.0.0.1:1/x":        `store is unavailable`,
+		"-store mysql://user:password@host/x":    `-store "mysql" is none of`,
+		"-store redis://user:password@host:x":    `-store "redis" is none of`,
+		"-store postgres://user:password@host:x": `-store is not the URL of a PostgreSQL database`,
+		"-store postgres://a:b":                  `-store is not the URL of a PostgreSQL database`,
+		"-store redis://127.0.0.1:1":             `store is unavailable`,
+		"-debug 0.0.0.0:6060":                    `-debug "0.0.0.0:6060" is not a loopback address with a port`,
+		"-debug localhost":                       `-debug "localhost" is not a loopback address with a port`,
+		"-seats 0":                               `-seats 0 is not 1 to`,
+		"-trusted-proxies ten":                   `-trusted-proxies: "ten" is not a network or an address`,
+		"-trusted-proxies 10.0.0.0/33":           `-trusted-proxies: "10.0.0.0/33" is not a network or an address`,
+		"-trusted-proxies fe80::1%eth":           `-trusted-proxies: "fe80::1%eth" is not a network or an address`,
+		"-trusted-proxies 10.0.0.1,":             `-trusted-proxies: "" is not a network or an address`,
+		"-trusted-proxies 0.0.0.0/0":             `-trusted-proxies: "0.0.0.0/0" is everyone`,
+		"-trusted-proxies ::/0":                  `-trusted-proxies: "::/0" is everyone`,
+		"-drain -1s":                             `-drain -1s is not 0 to`,
+		"-keys /nowhere":                         `no such file`,
+		"more":                                   `unexpected argument "more"`,
+		"-addr 127.0.0.1:99999":                  `invalid port`,
+		"-event {}":                              `invalid event name`,
+		"-store memory -addr nobody":             `missing port`,
 	} {
 		code, _, stderr := redbus(t, append([]string{"serve"}, strings.Fields(args)...)...)
 		assert.NotZero(t, code, args)
 		assert.Contains(t, stderr, message)
+		assert.NotContains(t, stderr, "password")
 	}
 }
 

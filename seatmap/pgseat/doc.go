@@ -12,7 +12,8 @@
 // took.
 //
 // A call fails with [seatmap.ErrUnavailable] if the server did not carry it out, and with
-// [seatmap.ErrOutcomeUnknown] if its commit was sent and no answer came. Repeat a call with
+// [seatmap.ErrOutcomeUnknown] if its commit was sent, or its context ended on the way, and no
+// answer came. Repeat a call with
 // its [seatmap.Key] to get the answer, or let [Options.Retry] do so. A hold whose call had no
 // key is found by Holds, and ends at its deadline.
 //

@@ -155,7 +155,7 @@ func (s *Store) prepare(caller context.Context) error {
 }
 
 // Close implements [seatmap.Store]. It waits for what has been sent to the server, for
-// Options.Timeout at most.
+// Options.Timeout at most, and for up to 15 s more for connections that do not answer.
 //
 //ferrous:release
 //ferrous:idempotent
