@@ -313,9 +313,12 @@ func (s *Store) load(ctx context.Context, conn *pgx.Conn, st *state, event strin
 func (st *state) readRecords(rows pgx.Rows) (n int, err error) {
 	var r record
 	var name, seats, key []byte
-	_, err = pgx.ForEachRow(rows, []any{&r.fence, &name, &seats, &r.at, &r.until, &key}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&r.fence, &name, &seats, &r.at, &r.until, &key}, func() (err error) {
 		one := r
-		one.owner, one.seats, one.key = string(name), unpack(seats), string(key)
+		if one.seats, err = unpack(seats, st.count); err != nil {
+			return err
+		}
+		one.owner, one.key = string(name), string(key)
 		st.records[one.fence] = &one
 		n++
 		return nil
@@ -326,9 +329,12 @@ func (st *state) readRecords(rows pgx.Rows) (n int, err error) {
 func (st *state) readAnswers(rows pgx.Rows) error {
 	var a answer
 	var name, seats, key []byte
-	_, err := pgx.ForEachRow(rows, []any{&key, &a.print, &a.fence, &name, &seats, &a.at, &a.until, &a.ends}, func() error {
+	_, err := pgx.ForEachRow(rows, []any{&key, &a.print, &a.fence, &name, &seats, &a.at, &a.until, &a.ends}, func() (err error) {
 		one := a
-		one.owner, one.seats = string(name), unpack(seats)
+		if one.seats, err = unpack(seats, st.count); err != nil {
+			return err
+		}
+		one.owner = string(name)
 		st.answers[string(key)] = &one
 		return nil
 	})

@@ -25,7 +25,7 @@ type head struct {
 type query struct {
 	sql  string
 	args []any
-	read func(rows pgx.Rows) error
+	read func(rows pgx.Rows, seats int) error // of an event with so many seats
 }
 
 // look reads an event at one moment. Holds that are due are ended first.
@@ -86,7 +86,7 @@ func (s *Store) lookOnce(ctx context.Context, event string, queries []query) (h 
 		return err
 	})
 	for _, q := range queries {
-		b.Queue(q.sql, append([]any{name}, q.args...)...).Query(q.read)
+		b.Queue(q.sql, append([]any{name}, q.args...)...).Query(func(rows pgx.Rows) error { return q.read(rows, h.seats) })
 	}
 	b.Queue("commit")
 	conn, err := s.pool.Acquire(ctx)
@@ -120,7 +120,7 @@ func (s *Store) shape(ctx context.Context, event string) (*remote.Shape, error) 
 	var written []byte
 	_, _, err := s.lookOnce(ctx, event, []query{{
 		sql: "select life, layout from pgseat.event join pgseat.layout on event = id where name = $1",
-		read: func(rows pgx.Rows) error {
+		read: func(rows pgx.Rows, _ int) error {
 			_, err := pgx.ForEachRow(rows, []any{&life, &written}, func() error { return nil })
 			return err
 		},
@@ -165,7 +165,7 @@ func (s *Store) page(ctx context.Context, event string, which func(sh *remote.Sh
 			sql: `select s.seat, s.fence, r.owner, r.at, r.until from pgseat.seat s left join pgseat.record r using (event, fence)
 				where s.event = ` + ofEvent + ` and s.seat >= $2 and s.seat < $3`,
 			args: []any{from, from + n},
-			read: func(rows pgx.Rows) error { return readSeats(rows, taken) },
+			read: func(rows pgx.Rows, _ int) error { return readSeats(rows, taken) },
 		}}, err
 	})
 	if err != nil {
@@ -307,11 +307,13 @@ func (s *Store) Holds(ctx context.Context, r seatmap.HoldsRequest) ([]seatmap.Ho
 			sql: `select fence, seats, at, until from pgseat.record
 				where event = ` + ofEvent + ` and owner = $2 and until > 0 order by fence`,
 			args: []any{[]byte(r.User)},
-			read: func(rows pgx.Rows) error {
+			read: func(rows pgx.Rows, count int) error {
 				var one record
 				var seats []byte
-				_, err := pgx.ForEachRow(rows, []any{&one.fence, &seats, &one.at, &one.until}, func() error {
-					one.seats = unpack(seats)
+				_, err := pgx.ForEachRow(rows, []any{&one.fence, &seats, &one.at, &one.until}, func() (err error) {
+					if one.seats, err = unpack(seats, count); err != nil {
+						return err
+					}
 					found = append(found, one)
 					return nil
 				})

@@ -384,10 +384,15 @@ func pack(list []int32) []byte {
 	return b
 }
 
-func unpack(b []byte) []int32 {
+// unpack is the inverse of pack. All seats are below count.
+func unpack(b []byte, count int) ([]int32, error) {
 	list := make([]int32, 0, len(b)/4)
 	for ; len(b) >= 4; b = b[4:] {
-		list = append(list, int32(binary.BigEndian.Uint32(b)))
+		seat := binary.BigEndian.Uint32(b)
+		if seat >= uint32(count) {
+			return nil, fmt.Errorf("%w: seat %d of %d", ErrSchema, seat, count)
+		}
+		list = append(list, int32(seat))
 	}
-	return list
+	return list, nil
 }

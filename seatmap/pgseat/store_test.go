@@ -73,7 +73,14 @@ func TestTablesThatAreNotOursAreNamedAndLeftAlone(t *testing.T) {
 	require.ErrorIs(t, err, pgseat.ErrSchema)
 	require.ErrorIs(t, err, seatmap.ErrUnavailable)
 	require.NoError(t, block(), "a client that is older than the tables goes on")
-	s.exec("update pgseat.event set free = 0; delete from pgseat.record") // damage
+	h, err := store.Block(t.Context(), seatmap.BlockRequest{Event: "e", User: "bob", Seats: []string{"2"}, TTL: time.Hour})
+	require.NoError(t, err)
+	s.exec(`update pgseat.record set seats = '\xffffffff'; update pgseat.change set seats = '\xffffffff'`) // damage
+	_, err = store.Holds(t.Context(), seatmap.HoldsRequest{Event: "e", User: "bob"})
+	require.ErrorIs(t, err, pgseat.ErrSchema)
+	_, err = store.Book(t.Context(), seatmap.BookRequest{Token: h.Token})
+	require.ErrorIs(t, err, pgseat.ErrSchema)
+	s.exec("update pgseat.event set free = 0; delete from pgseat.record")
 	_, err = store.Seats(t.Context(), seatmap.SeatsRequest{Event: "e"})
 	require.ErrorIs(t, err, pgseat.ErrSchema)
 }
@@ -291,4 +298,27 @@ func TestOptionsOutOfRangePanic(t *testing.T) {
 	var zero pgseat.Store
 	require.PanicsWithError(t, "pgseat: Store.Sweep: not made by Open", func() { _, _ = zero.Sweep(t.Context()) })
 	require.Equal(t, "pgseat.Store(not made by Open)", fmt.Sprint(&zero))
+}
+
+// TestAClientThatKnowsASmallerEventSeesTheLargerOne has another client make the event anew.
+func TestAClientThatKnowsASmallerEventSeesTheLargerOne(t *testing.T) {
+	s := startServer(t)
+	store, other := open(t, quiet(s.options())), open(t, quiet(s.options()))
+	defer func() { require.NoError(t, store.Close()) }()
+	defer func() { require.NoError(t, other.Close()) }()
+	_, err := store.Create(t.Context(), seatmap.CreateRequest{Event: "e", Layout: seatmap.Layout{Count: 1}})
+	require.NoError(t, err)
+	warm(t, store)
+	_, err = other.Remove(t.Context(), seatmap.RemoveRequest{Event: "e"})
+	require.NoError(t, err)
+	_, err = other.Create(t.Context(), seatmap.CreateRequest{Event: "e", Layout: seatmap.Layout{Count: 9}})
+	require.NoError(t, err)
+	_, err = other.Block(t.Context(), seatmap.BlockRequest{Event: "e", User: "ann", Seats: []string{"8", "9"}, TTL: time.Hour})
+	require.NoError(t, err)
+	holds, err := store.Holds(t.Context(), seatmap.HoldsRequest{Event: "e", User: "ann"})
+	require.NoError(t, err)
+	require.Len(t, holds, 1)
+	require.Equal(t, []string{"8", "9"}, holds[0].Seats)
+	_, err = store.Block(t.Context(), seatmap.BlockRequest{Event: "e", User: "bob", Seats: []string{"9"}, TTL: time.Hour})
+	require.ErrorIs(t, err, seatmap.ErrTaken)
 }

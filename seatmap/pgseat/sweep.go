@@ -112,6 +112,8 @@ func (s *Store) send(caller context.Context, b *pgx.Batch) error {
 	switch {
 	case err == nil:
 		return nil
+	case s.ended.Err() != nil:
+		return seatmap.ErrClosed
 	case caller.Err() != nil:
 		return remote.Ended(caller)
 	}

@@ -130,13 +130,16 @@ func (w *watch) read() (sh *remote.Shape, h head, changes []change, err error) {
 			sql: `select revision, previous, kind, owner, seats, fence, at, until from pgseat.change
 				where event = ` + ofEvent + ` and revision > $2 order by revision limit 256`,
 			args: []any{w.last},
-			read: func(rows pgx.Rows) error {
+			read: func(rows pgx.Rows, count int) error {
 				var c change
 				var kind int16
 				var name, seats []byte
-				_, err := pgx.ForEachRow(rows, []any{&c.revision, &c.previous, &kind, &name, &seats, &c.fence, &c.at, &c.until}, func() error {
+				_, err := pgx.ForEachRow(rows, []any{&c.revision, &c.previous, &kind, &name, &seats, &c.fence, &c.at, &c.until}, func() (err error) {
 					one := c
-					one.kind, one.owner, one.seats = seatmap.ChangeKind(kind), string(name), unpack(seats)
+					if one.seats, err = unpack(seats, count); err != nil {
+						return err
+					}
+					one.kind, one.owner = seatmap.ChangeKind(kind), string(name)
 					changes = append(changes, one)
 					return nil
 				})
