@@ -1,0 +1,77 @@
+package remote_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/coderrange/ferrous/retry"
+	"github.com/coderrange/ferrous/seatmap"
+	"github.com/coderrange/ferrous/seatmap/internal/remote"
+)
+
+func TestAPrintNamesWhatDiffers(t *testing.T) {
+	p := remote.PrintOf("Block").Add("Seats", remote.ListOf([]string{"1"})).Add("TTL", "1s")
+	require.Empty(t, p.Differs(p.Text()))
+	other := remote.PrintOf("Block").Add("Seats", remote.ListOf(nil)).Add("TTL", "2s")
+	require.Equal(t, []string{"Seats", "TTL"}, p.Differs(other.Text()))
+	require.Equal(t, []string{"method"}, p.Differs(remote.PrintOf("Remove").Text()))
+	require.NotEqual(t, remote.ListOf(nil), remote.ListOf([]string{}))
+}
+
+func TestRepeatTriesAgainOnlyWhatMayBeRepeated(t *testing.T) {
+	policy := retry.New(retry.Options{Attempts: 3, Backoff: retry.Constant(0)})
+	for _, c := range []struct {
+		name  string
+		keyed bool
+		errs  []error
+		want  error
+		calls int
+	}{
+		{"unavailable", false, []error{seatmap.ErrUnavailable, nil}, nil, 2},
+		{"unavailable to the end", false, []error{seatmap.ErrUnavailable, seatmap.ErrUnavailable, seatmap.ErrUnavailable}, seatmap.ErrUnavailable, 3},
+		{"unknown, with a key", true, []error{seatmap.ErrOutcomeUnknown, nil}, nil, 2},
+		{"unknown, without", false, []error{seatmap.ErrOutcomeUnknown}, seatmap.ErrOutcomeUnknown, 1},
+		{"unknown, then unavailable", true, []error{seatmap.ErrOutcomeUnknown, seatmap.ErrUnavailable, seatmap.ErrUnavailable}, seatmap.ErrOutcomeUnknown, 3},
+		{"a refusal", true, []error{seatmap.ErrTaken}, seatmap.ErrTaken, 1},
+	} {
+		calls := 0
+		_, err := remote.Repeat(t.Context(), policy, c.keyed, func(context.Context) (int, error) {
+			calls++
+			return 0, c.errs[calls-1]
+		})
+		require.ErrorIs(t, err, c.want, c.name)
+		require.False(t, errors.Is(err, seatmap.ErrUnavailable) && errors.Is(err, seatmap.ErrOutcomeUnknown), c.name)
+		require.Equal(t, c.calls, calls, c.name)
+	}
+}
+
+func TestAChooserPassesByWhatIsTaken(t *testing.T) {
+	sh, seats, err := remote.NewShape(t.Context(), "e", 7, seatmap.Layout{Count: 4, Closed: []string{"1"}})
+	require.NoError(t, err)
+	require.Equal(t, seatmap.SeatClosed, seats[0].State)
+	c, err := sh.NewChooser(t.Context(), "e", func(seat int) bool { return seat < 2 })
+	require.NoError(t, err)
+	defer c.Close()
+	r := seatmap.BlockAnyRequest{User: "ann", N: 1, TTL: time.Hour}
+	for _, want := range []int32{2, 3} { // what was chosen is taken
+		list, err := c.Choose(t.Context(), r)
+		require.NoError(t, err)
+		require.Equal(t, []int32{want}, list)
+	}
+	_, err = c.Choose(t.Context(), r)
+	require.ErrorIs(t, err, seatmap.ErrSoldOut)
+	_, err = sh.Indices([]string{"1", "5"}, nil)
+	require.ErrorIs(t, err, seatmap.ErrUnknownSeat)
+	_, err = sh.Indices(nil, map[string]int{"floor": 1})
+	require.ErrorIs(t, err, seatmap.ErrUnknownSeat)
+}
+
+func TestNoHoldEndsEarlyByRounding(t *testing.T) {
+	require.EqualValues(t, 1, remote.Microseconds(1))
+	require.EqualValues(t, 2, remote.Microseconds(1001))
+	require.True(t, remote.Moment(0).IsZero())
+}
