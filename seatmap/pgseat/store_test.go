@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -321,4 +322,31 @@ func TestAClientThatKnowsASmallerEventSeesTheLargerOne(t *testing.T) {
 	require.Equal(t, []string{"8", "9"}, holds[0].Seats)
 	_, err = store.Block(t.Context(), seatmap.BlockRequest{Event: "e", User: "bob", Seats: []string{"9"}, TTL: time.Hour})
 	require.ErrorIs(t, err, seatmap.ErrTaken)
+}
+
+// TestADumpIsABackup restores what pg_dump wrote into another server, as docs/operations.md
+// says.
+func TestADumpIsABackup(t *testing.T) {
+	first, second := startServer(t), startServer(t)
+	store := open(t, quiet(first.options()))
+	_, err := store.Create(t.Context(), seatmap.CreateRequest{Event: "e", Layout: seatmap.Layout{Count: 9}})
+	require.NoError(t, err)
+	h, err := store.Block(t.Context(), seatmap.BlockRequest{Event: "e", User: "ann", Seats: []string{"1", "2"}, TTL: time.Hour})
+	require.NoError(t, err)
+	b, err := store.Book(t.Context(), seatmap.BookRequest{Token: h.Token, Seats: []string{"1"}})
+	require.NoError(t, err)
+	require.NoError(t, store.Close())
+	dump := filepath.Join(filepath.Dir(first.data), "dump.sql")
+	first.run("pg_dump", "--schema=pgseat", "--file="+dump, first.dsn())
+	first.run("psql", "--quiet", "--set=ON_ERROR_STOP=1", "--file="+dump, second.dsn())
+
+	store = open(t, quiet(second.options()))
+	defer func() { require.NoError(t, store.Close()) }()
+	counts, err := store.Counts(t.Context(), seatmap.CountsRequest{Event: "e"})
+	require.NoError(t, err)
+	require.Equal(t, seatmap.Counts{Available: 7, Blocked: 1, Booked: 1}, counts)
+	_, err = store.Book(t.Context(), seatmap.BookRequest{Token: h.Token})
+	require.NoError(t, err)
+	_, err = store.Cancel(t.Context(), seatmap.CancelRequest{Token: b.Token})
+	require.NoError(t, err)
 }
