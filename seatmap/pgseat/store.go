@@ -68,7 +68,7 @@ type Store struct {
 	closed bool
 	shapes map[string]*remote.Shape // by event
 	queues map[string]*queue        // by event, while requests wait
-	news   map[string]chan struct{} // by event that is watched; closed by the next change
+	news   map[string]*news         // by event that is watched
 }
 
 var (
@@ -119,7 +119,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s := &Store{
 		pool: pool, options: o, form: seatmap.NewMap(seatmap.MapOptions{Manual: true}),
-		shapes: map[string]*remote.Shape{}, queues: map[string]*queue{}, news: map[string]chan struct{}{},
+		shapes: map[string]*remote.Shape{}, queues: map[string]*queue{}, news: map[string]*news{},
 	}
 	s.self = s
 	s.ended, s.end = context.WithCancel(context.WithoutCancel(ctx))

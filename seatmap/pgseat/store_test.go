@@ -350,3 +350,26 @@ func TestADumpIsABackup(t *testing.T) {
 	_, err = store.Cancel(t.Context(), seatmap.CancelRequest{Token: b.Token})
 	require.NoError(t, err)
 }
+
+func TestAWatchThatEndsLeavesNothing(t *testing.T) {
+	s := startServer(t)
+	store, other := open(t, quiet(s.options())), open(t, quiet(s.options()))
+	defer func() { require.NoError(t, store.Close()) }()
+	defer func() { require.NoError(t, other.Close()) }()
+	_, err := store.Create(t.Context(), seatmap.CreateRequest{Event: "e", Layout: seatmap.Layout{Count: 9}})
+	require.NoError(t, err)
+	for _, err := range store.Watch(t.Context(), seatmap.WatchRequest{Event: "e"}) {
+		require.NoError(t, err)
+		for change, err := range store.Watch(t.Context(), seatmap.WatchRequest{Event: "e"}) {
+			require.NoError(t, err)
+			if change.Kind == seatmap.ChangeBlocked {
+				break
+			}
+			_, err := other.Block(t.Context(), seatmap.BlockRequest{Event: "e", User: "ann", Seats: []string{"1"}, TTL: time.Hour})
+			require.NoError(t, err)
+		}
+		require.Equal(t, 1, store.Watched())
+		break
+	}
+	require.Zero(t, store.Watched())
+}

@@ -17,26 +17,46 @@ func isGone(err error) bool {
 	return errors.Is(err, errLife) || errors.Is(err, seatmap.ErrUnknownEvent)
 }
 
+// news is how the watches of an event hear of changes that their own client makes.
+type news struct {
+	watches int
+	next    chan struct{} // closed by the next change
+}
+
 // tell wakes the watches of this client.
 func (s *Store) tell(event string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if news := s.news[event]; news != nil {
-		close(news)
-		delete(s.news, event)
+	if n := s.news[event]; n != nil {
+		close(n.next)
+		n.next = make(chan struct{})
 	}
 }
 
-// heard returns a channel that the next change by this client closes.
+// listen begins to listen for changes of an event, until leave is called.
+func (s *Store) listen(event string) (leave func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.news[event]
+	if n == nil {
+		n = &news{next: make(chan struct{})}
+		s.news[event] = n
+	}
+	n.watches++
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if n.watches--; n.watches == 0 {
+			delete(s.news, event)
+		}
+	}
+}
+
+// heard returns a channel that the next change by this client closes. The caller listens.
 func (s *Store) heard(event string) <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	news := s.news[event]
-	if news == nil {
-		news = make(chan struct{})
-		s.news[event] = news
-	}
-	return news
+	return s.news[event].next
 }
 
 // Watch implements [seatmap.Store]. It asks the server again each time that its own client
@@ -53,6 +73,7 @@ func (s *Store) Watch(ctx context.Context, r seatmap.WatchRequest) iter.Seq2[sea
 		both, cancel := context.WithCancelCause(ctx)
 		defer cancel(nil)
 		defer context.AfterFunc(s.ended, func() { cancel(seatmap.ErrClosed) })()
+		defer s.listen(r.Event)()
 		w := watch{store: s, ctx: both, event: r.Event, yield: yield}
 		err := w.run(r.From)
 		switch {
