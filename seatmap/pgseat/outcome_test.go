@@ -9,98 +9,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/coderrange/ferrous/internal/testkit/outage"
 	"github.com/coderrange/ferrous/seatmap"
 	"github.com/coderrange/ferrous/seatmap/pgseat"
 )
-
-// call is a method that changes something, with a key, after what it needs.
-type call struct {
-	name    string
-	prepare func(t *testing.T, s seatmap.Store) func(ctx context.Context, s seatmap.Store) (replayed bool, err error)
-}
-
-var calls = []call{
-	{"Create", func(*testing.T, seatmap.Store) func(context.Context, seatmap.Store) (bool, error) {
-		return func(ctx context.Context, s seatmap.Store) (bool, error) {
-			r, err := s.Create(ctx, seatmap.CreateRequest{Event: "new", Layout: seatmap.Layout{Count: 3}, Key: seatmap.NewKey("k")})
-			return r.Replayed, err
-		}
-	}},
-	{"Remove", func(*testing.T, seatmap.Store) func(context.Context, seatmap.Store) (bool, error) {
-		return func(ctx context.Context, s seatmap.Store) (bool, error) {
-			r, err := s.Remove(ctx, seatmap.RemoveRequest{Event: "e", Key: seatmap.NewKey("k")})
-			return r.Replayed, err
-		}
-	}},
-	{"Block", func(*testing.T, seatmap.Store) func(context.Context, seatmap.Store) (bool, error) {
-		return func(ctx context.Context, s seatmap.Store) (bool, error) {
-			r, err := s.Block(ctx, seatmap.BlockRequest{
-				Event: "e", User: "ann", Seats: []string{"3"}, TTL: time.Hour, Key: seatmap.NewKey("k"),
-			})
-			return r.Replayed, err
-		}
-	}},
-	{"BlockAny", func(*testing.T, seatmap.Store) func(context.Context, seatmap.Store) (bool, error) {
-		return func(ctx context.Context, s seatmap.Store) (bool, error) {
-			r, err := s.BlockAny(ctx, seatmap.BlockAnyRequest{Event: "e", User: "ann", N: 2, TTL: time.Hour, Key: seatmap.NewKey("k")})
-			return r.Replayed, err
-		}
-	}},
-	{"Book", func(t *testing.T, s seatmap.Store) func(context.Context, seatmap.Store) (bool, error) {
-		h := hold(t, s)
-		return func(ctx context.Context, s seatmap.Store) (bool, error) {
-			r, err := s.Book(ctx, seatmap.BookRequest{Token: h.Token, User: "bob", Key: seatmap.NewKey("k")})
-			return r.Replayed, err
-		}
-	}},
-	{"Release", func(t *testing.T, s seatmap.Store) func(context.Context, seatmap.Store) (bool, error) {
-		h := hold(t, s)
-		return func(ctx context.Context, s seatmap.Store) (bool, error) {
-			r, err := s.Release(ctx, seatmap.ReleaseRequest{Token: h.Token, User: "bob", Key: seatmap.NewKey("k")})
-			return r.Replayed, err
-		}
-	}},
-	{"Extend", func(t *testing.T, s seatmap.Store) func(context.Context, seatmap.Store) (bool, error) {
-		h := hold(t, s)
-		return func(ctx context.Context, s seatmap.Store) (bool, error) {
-			r, err := s.Extend(ctx, seatmap.ExtendRequest{Token: h.Token, User: "bob", TTL: 2 * time.Hour, Key: seatmap.NewKey("k")})
-			return r.Replayed, err
-		}
-	}},
-	{"Cancel", func(t *testing.T, s seatmap.Store) func(context.Context, seatmap.Store) (bool, error) {
-		b, err := s.Book(t.Context(), seatmap.BookRequest{Token: hold(t, s).Token})
-		require.NoError(t, err)
-		return func(ctx context.Context, s seatmap.Store) (bool, error) {
-			r, err := s.Cancel(ctx, seatmap.CancelRequest{Token: b.Token, User: "bob", Key: seatmap.NewKey("k")})
-			return r.Replayed, err
-		}
-	}},
-}
-
-func hold(t *testing.T, s seatmap.Store) seatmap.Hold {
-	t.Helper()
-	h, err := s.Block(t.Context(), seatmap.BlockRequest{Event: "e", User: "bob", Seats: []string{"1", "2"}, TTL: time.Hour})
-	require.NoError(t, err)
-	return h
-}
-
-// isOutage reports whether an error says that the call was not carried out, or may have
-// been, and not both.
-func isOutage(err error) bool {
-	return errors.Is(err, seatmap.ErrUnavailable) != errors.Is(err, seatmap.ErrOutcomeUnknown)
-}
-
-// untilDone repeats a call until the store can be reached again.
-func untilDone(t *testing.T, call func() (bool, error)) (replayed bool) {
-	t.Helper()
-	for {
-		replayed, err := call()
-		if err == nil {
-			return replayed
-		}
-		require.True(t, isOutage(err), "%v", err)
-	}
-}
 
 // quiet returns options of a client that does nothing by itself.
 func quiet(o pgseat.Options) pgseat.Options {
@@ -121,7 +33,7 @@ func TestTheKeyFindsTheOutcomeOfACallThatWasCut(t *testing.T) {
 	direct := open(t, quiet(s.options()))
 	defer func() { require.NoError(t, direct.Close()) }()
 	p := startProxy(t, s.address())
-	for _, c := range calls {
+	for _, c := range outage.Calls {
 		for _, place := range []string{atLock, atCommit} {
 			for _, kind := range []cut{passes, beforeCall, beforeAnswer} {
 				_, _ = direct.Remove(t.Context(), seatmap.RemoveRequest{Event: "e"})
@@ -130,23 +42,23 @@ func TestTheKeyFindsTheOutcomeOfACallThatWasCut(t *testing.T) {
 				store := open(t, quiet(p.options(t)))
 				_, err := store.Create(t.Context(), seatmap.CreateRequest{Event: "e", Layout: seatmap.Layout{Count: 9}})
 				require.NoError(t, err)
-				run := c.prepare(t, store)
+				run := c.Prepare(t, store)
 				warm(t, store)
 				p.cutAt(place, kind)
 				_, err = run(t.Context(), store)
 				switch {
 				case kind == passes:
-					require.NoError(t, err, c.name)
+					require.NoError(t, err, c.Name)
 				case place == atLock:
-					require.ErrorIs(t, err, seatmap.ErrUnavailable, "%s, cut %d", c.name, kind)
+					require.ErrorIs(t, err, seatmap.ErrUnavailable, "%s, cut %d", c.Name, kind)
 					require.NotErrorIs(t, err, seatmap.ErrOutcomeUnknown)
 				default:
-					require.ErrorIs(t, err, seatmap.ErrOutcomeUnknown, "%s, cut %d", c.name, kind)
+					require.ErrorIs(t, err, seatmap.ErrOutcomeUnknown, "%s, cut %d", c.Name, kind)
 					require.NotErrorIs(t, err, seatmap.ErrUnavailable)
 				}
-				replayed := untilDone(t, func() (bool, error) { return run(t.Context(), store) })
-				require.Equal(t, kind == passes || place == atCommit && kind == beforeAnswer, replayed, "%s, %q, cut %d", c.name, place, kind)
-				replayed = untilDone(t, func() (bool, error) { return run(t.Context(), store) })
+				replayed := outage.UntilDone(t, func() (bool, error) { return run(t.Context(), store) })
+				require.Equal(t, kind == passes || place == atCommit && kind == beforeAnswer, replayed, "%s, %q, cut %d", c.Name, place, kind)
+				replayed = outage.UntilDone(t, func() (bool, error) { return run(t.Context(), store) })
 				require.True(t, replayed)
 				require.NoError(t, store.Close())
 			}
@@ -182,7 +94,7 @@ func TestAReadThatWasCutIsUnavailable(t *testing.T) {
 			},
 			"Layout": func() error { _, err := store.Layout(t.Context(), seatmap.LayoutRequest{Event: "e"}); return err },
 		} {
-			untilDone(t, func() (bool, error) { return false, read() })
+			outage.UntilDone(t, func() (bool, error) { return false, read() })
 			p.cutAt(atCommit, kind)
 			err := read()
 			require.ErrorIs(t, err, seatmap.ErrUnavailable, "%s, cut %d", name, kind)
@@ -207,7 +119,7 @@ func TestACallWithoutAnAnswerEnds(t *testing.T) {
 			store, err = pgseat.Open(t.Context(), o)
 			require.True(t, err == nil || errors.Is(err, seatmap.ErrUnavailable), "%v", err)
 		}
-		untilDone(t, func() (bool, error) {
+		outage.UntilDone(t, func() (bool, error) {
 			_, err := store.Counts(t.Context(), seatmap.CountsRequest{Event: event})
 			return false, err
 		})
@@ -219,8 +131,8 @@ func TestACallWithoutAnAnswerEnds(t *testing.T) {
 		}
 		p.cutAt(atCommit, kind)
 		_, err = block(t.Context(), "ann")
-		require.True(t, isOutage(err), "%v", err)
-		untilDone(t, func() (bool, error) { return block(t.Context(), "ann") })
+		require.True(t, outage.Is(err), "%v", err)
+		outage.UntilDone(t, func() (bool, error) { return block(t.Context(), "ann") })
 		holds, err := patient.Holds(t.Context(), seatmap.HoldsRequest{Event: event, User: "ann"})
 		require.NoError(t, err)
 		require.Len(t, holds, 1)
@@ -242,7 +154,7 @@ func TestAContextThatEndsInTheMiddleLeavesNoHoldThatNobodyCanFind(t *testing.T) 
 			event := fmt.Sprint("e", kind, key.IsZero())
 			_, err := patient.Create(t.Context(), seatmap.CreateRequest{Event: event, Layout: seatmap.Layout{Count: 9}})
 			require.NoError(t, err)
-			untilDone(t, func() (bool, error) {
+			outage.UntilDone(t, func() (bool, error) {
 				_, err := store.Counts(t.Context(), seatmap.CountsRequest{Event: event})
 				return false, err
 			})

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/coderrange/ferrous/internal/testkit/outage"
 	"github.com/coderrange/ferrous/retry"
 	"github.com/coderrange/ferrous/seatmap"
 	"github.com/coderrange/ferrous/seatmap/pgseat"
@@ -179,7 +180,7 @@ func TestAClientThatVanishesLocksNothing(t *testing.T) {
 	defer func() { require.NoError(t, store.Close()) }()
 	_, err := store.Create(t.Context(), seatmap.CreateRequest{Event: "e", Layout: seatmap.Layout{Count: 10}})
 	require.NoError(t, err)
-	untilDone(t, func() (bool, error) {
+	outage.UntilDone(t, func() (bool, error) {
 		_, err := lost.Counts(t.Context(), seatmap.CountsRequest{Event: "e"})
 		return false, err
 	})

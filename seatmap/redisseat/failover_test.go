@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/coderrange/ferrous/internal/testkit"
+	"github.com/coderrange/ferrous/internal/testkit/outage"
 	"github.com/coderrange/ferrous/retry"
 	"github.com/coderrange/ferrous/seatmap"
 	"github.com/coderrange/ferrous/seatmap/redisseat"
@@ -142,7 +143,7 @@ func TestACallWaitsForReplicas(t *testing.T) {
 	ctx := t.Context()
 	_, err := store.Create(ctx, seatmap.CreateRequest{Event: "e", Layout: seatmap.Layout{Count: 9}})
 	require.NoError(t, err)
-	h := hold(t, store)
+	h := outage.Hold(t, store)
 	_, err = store.Book(ctx, seatmap.BookRequest{Token: h.Token})
 	require.NoError(t, err)
 	link.freeze()
@@ -229,7 +230,7 @@ func TestAWatchGoesOnOverARestart(t *testing.T) {
 		require.NoError(t, err)
 		switch change.Kind {
 		case seatmap.ChangeSnapshot:
-			hold(t, store)
+			outage.Hold(t, store)
 		case seatmap.ChangeBlocked:
 			users = append(users, change.User)
 		default:

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/coderrange/ferrous/internal/testkit"
+	"github.com/coderrange/ferrous/internal/testkit/outage"
 	"github.com/coderrange/ferrous/seatmap"
 	"github.com/coderrange/ferrous/seatmap/redisseat"
 )
@@ -46,7 +47,7 @@ func TestAnEventOfAnotherFormatIsNamedAndNotChanged(t *testing.T) {
 			Event: "e", Layout: seatmap.Layout{Count: 9}, Limits: seatmap.Limits{Seats: 5},
 		})
 		require.NoError(t, err)
-		h := hold(t, store)
+		h := outage.Hold(t, store)
 		booked, err := store.Book(ctx, seatmap.BookRequest{Token: h.Token, Seats: []string{"2"}})
 		require.NoError(t, err)
 		life := s.do("HGET", b+"e:e", "life")

@@ -8,105 +8,17 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/coderrange/ferrous/internal/testkit/outage"
 	"github.com/coderrange/ferrous/seatmap"
 	"github.com/coderrange/ferrous/seatmap/redisseat"
 )
-
-// call is a method that changes something, with a key, after what it needs.
-type call struct {
-	name    string
-	prepare func(t *testing.T, s seatmap.Store) func(ctx context.Context, s seatmap.Store) (replayed bool, err error)
-}
-
-var calls = []call{
-	{"Create", func(*testing.T, seatmap.Store) func(context.Context, seatmap.Store) (bool, error) {
-		return func(ctx context.Context, s seatmap.Store) (bool, error) {
-			r, err := s.Create(ctx, seatmap.CreateRequest{Event: "new", Layout: seatmap.Layout{Count: 3}, Key: seatmap.NewKey("k")})
-			return r.Replayed, err
-		}
-	}},
-	{"Remove", func(*testing.T, seatmap.Store) func(context.Context, seatmap.Store) (bool, error) {
-		return func(ctx context.Context, s seatmap.Store) (bool, error) {
-			r, err := s.Remove(ctx, seatmap.RemoveRequest{Event: "e", Key: seatmap.NewKey("k")})
-			return r.Replayed, err
-		}
-	}},
-	{"Block", func(*testing.T, seatmap.Store) func(context.Context, seatmap.Store) (bool, error) {
-		return func(ctx context.Context, s seatmap.Store) (bool, error) {
-			r, err := s.Block(ctx, seatmap.BlockRequest{
-				Event: "e", User: "ann", Seats: []string{"3"}, TTL: time.Hour, Key: seatmap.NewKey("k"),
-			})
-			return r.Replayed, err
-		}
-	}},
-	{"BlockAny", func(*testing.T, seatmap.Store) func(context.Context, seatmap.Store) (bool, error) {
-		return func(ctx context.Context, s seatmap.Store) (bool, error) {
-			r, err := s.BlockAny(ctx, seatmap.BlockAnyRequest{Event: "e", User: "ann", N: 2, TTL: time.Hour, Key: seatmap.NewKey("k")})
-			return r.Replayed, err
-		}
-	}},
-	{"Book", func(t *testing.T, s seatmap.Store) func(context.Context, seatmap.Store) (bool, error) {
-		h := hold(t, s)
-		return func(ctx context.Context, s seatmap.Store) (bool, error) {
-			r, err := s.Book(ctx, seatmap.BookRequest{Token: h.Token, User: "bob", Key: seatmap.NewKey("k")})
-			return r.Replayed, err
-		}
-	}},
-	{"Release", func(t *testing.T, s seatmap.Store) func(context.Context, seatmap.Store) (bool, error) {
-		h := hold(t, s)
-		return func(ctx context.Context, s seatmap.Store) (bool, error) {
-			r, err := s.Release(ctx, seatmap.ReleaseRequest{Token: h.Token, User: "bob", Key: seatmap.NewKey("k")})
-			return r.Replayed, err
-		}
-	}},
-	{"Extend", func(t *testing.T, s seatmap.Store) func(context.Context, seatmap.Store) (bool, error) {
-		h := hold(t, s)
-		return func(ctx context.Context, s seatmap.Store) (bool, error) {
-			r, err := s.Extend(ctx, seatmap.ExtendRequest{Token: h.Token, User: "bob", TTL: 2 * time.Hour, Key: seatmap.NewKey("k")})
-			return r.Replayed, err
-		}
-	}},
-	{"Cancel", func(t *testing.T, s seatmap.Store) func(context.Context, seatmap.Store) (bool, error) {
-		b, err := s.Book(t.Context(), seatmap.BookRequest{Token: hold(t, s).Token})
-		require.NoError(t, err)
-		return func(ctx context.Context, s seatmap.Store) (bool, error) {
-			r, err := s.Cancel(ctx, seatmap.CancelRequest{Token: b.Token, User: "bob", Key: seatmap.NewKey("k")})
-			return r.Replayed, err
-		}
-	}},
-}
-
-func hold(t *testing.T, s seatmap.Store) seatmap.Hold {
-	t.Helper()
-	h, err := s.Block(t.Context(), seatmap.BlockRequest{Event: "e", User: "bob", Seats: []string{"1", "2"}, TTL: time.Hour})
-	require.NoError(t, err)
-	return h
-}
-
-// isOutage reports whether an error says that the call was not carried out, or may have
-// been, and not both.
-func isOutage(err error) bool {
-	return errors.Is(err, seatmap.ErrUnavailable) != errors.Is(err, seatmap.ErrOutcomeUnknown)
-}
-
-// untilDone repeats a call until the store can be reached again.
-func untilDone(t *testing.T, call func() (bool, error)) (replayed bool) {
-	t.Helper()
-	for {
-		replayed, err := call()
-		if err == nil {
-			return replayed
-		}
-		require.True(t, isOutage(err), "%v", err)
-	}
-}
 
 // TestTheKeyFindsTheOutcomeOfACallThatWasCut cuts each method in each place.
 func TestTheKeyFindsTheOutcomeOfACallThatWasCut(t *testing.T) {
 	s := startServer(t, "--appendonly", "no")
 	direct := open(t, s.options())
 	defer func() { require.NoError(t, direct.Close()) }()
-	for _, c := range calls {
+	for _, c := range outage.Calls {
 		for kind := passes; kind <= halfAnswer; kind++ { // the first call makes the server know the script
 			p := startProxy(t, s.address)
 			_, _ = direct.Remove(t.Context(), seatmap.RemoveRequest{Event: "e"})
@@ -115,23 +27,23 @@ func TestTheKeyFindsTheOutcomeOfACallThatWasCut(t *testing.T) {
 			store := open(t, p.options(s))
 			_, err := store.Create(t.Context(), seatmap.CreateRequest{Event: "e", Layout: seatmap.Layout{Count: 9}})
 			require.NoError(t, err)
-			run := c.prepare(t, store)
+			run := c.Prepare(t, store)
 			warm(t, store)
-			if c.name == "BlockAny" { // first it looks
+			if c.Name == "BlockAny" { // first it looks
 				p.cutAfter(1, kind)
 			} else {
 				p.cutAfter(0, kind)
 			}
 			_, err = run(t.Context(), store)
 			if kind == passes {
-				require.NoError(t, err, c.name)
+				require.NoError(t, err, c.Name)
 			} else {
-				require.ErrorIs(t, err, seatmap.ErrOutcomeUnknown, "%s, cut %d", c.name, kind)
+				require.ErrorIs(t, err, seatmap.ErrOutcomeUnknown, "%s, cut %d", c.Name, kind)
 				require.NotErrorIs(t, err, seatmap.ErrUnavailable)
 			}
-			replayed := untilDone(t, func() (bool, error) { return run(t.Context(), store) })
-			require.Equal(t, kind != beforeCall && kind != halfCall, replayed, "%s, cut %d", c.name, kind)
-			replayed = untilDone(t, func() (bool, error) { return run(t.Context(), store) })
+			replayed := outage.UntilDone(t, func() (bool, error) { return run(t.Context(), store) })
+			require.Equal(t, kind != beforeCall && kind != halfCall, replayed, "%s, cut %d", c.Name, kind)
+			replayed = outage.UntilDone(t, func() (bool, error) { return run(t.Context(), store) })
 			require.True(t, replayed)
 			require.NoError(t, store.Close())
 		}
@@ -173,7 +85,7 @@ func TestAReadThatWasCutIsUnavailable(t *testing.T) {
 			},
 			"Layout": func() error { _, err := store.Layout(t.Context(), seatmap.LayoutRequest{Event: "e"}); return err },
 		} {
-			untilDone(t, func() (bool, error) { return false, read() })
+			outage.UntilDone(t, func() (bool, error) { return false, read() })
 			p.cutAfter(0, kind)
 			err := read()
 			require.ErrorIs(t, err, seatmap.ErrUnavailable, "%s, cut %d", name, kind)
@@ -200,7 +112,7 @@ func TestACallWithoutAnAnswerEnds(t *testing.T) {
 			store, err = redisseat.Open(t.Context(), o)
 			require.True(t, err == nil || errors.Is(err, seatmap.ErrUnavailable), "%v", err)
 		}
-		untilDone(t, func() (bool, error) {
+		outage.UntilDone(t, func() (bool, error) {
 			_, err := store.Counts(t.Context(), seatmap.CountsRequest{Event: "e"})
 			return false, err
 		})
@@ -212,8 +124,8 @@ func TestACallWithoutAnAnswerEnds(t *testing.T) {
 		}
 		p.cutAfter(0, kind)
 		_, err = block(t.Context(), "ann")
-		require.True(t, isOutage(err), "%v", err)
-		untilDone(t, func() (bool, error) { return block(t.Context(), "ann") })
+		require.True(t, outage.Is(err), "%v", err)
+		outage.UntilDone(t, func() (bool, error) { return block(t.Context(), "ann") })
 		holds, err := patient.Holds(t.Context(), seatmap.HoldsRequest{Event: "e", User: "ann"})
 		require.NoError(t, err)
 		require.Len(t, holds, 1)
@@ -274,7 +186,7 @@ func TestAServerThatIsGoneIsUnavailable(t *testing.T) {
 	p.disconnect()
 	for unavailable := false; !unavailable; { // until the client has noticed the loss of its connection
 		_, err := store.Block(t.Context(), seatmap.BlockRequest{Event: "e", User: "ann", Seats: []string{"1"}, TTL: time.Hour})
-		require.True(t, isOutage(err), "%v", err)
+		require.True(t, outage.Is(err), "%v", err)
 		unavailable = errors.Is(err, seatmap.ErrUnavailable)
 	}
 	_, err = redisseat.Open(t.Context(), p.options(s))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/coderrange/ferrous/internal/testkit/outage"
 	"github.com/coderrange/ferrous/seatmap"
 	"github.com/coderrange/ferrous/seatmap/redisseat"
 	"github.com/coderrange/ferrous/seatmap/seattest"
@@ -49,10 +50,10 @@ func TestWhatWasAcknowledgedIsThereAfterAKillAndRestart(t *testing.T) {
 	s.kill()
 	_, err = store.Block(ctx, block)
 	require.Error(t, err, "a server that is dead has answered")
-	require.True(t, isOutage(err), "%v", err)
+	require.True(t, outage.Is(err), "%v", err)
 	s.start()
 	p.forwardTo(s.address)
-	untilDone(t, func() (bool, error) {
+	outage.UntilDone(t, func() (bool, error) {
 		h, err := store.Block(ctx, block)
 		return h.Replayed, err
 	})
