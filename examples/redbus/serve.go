@@ -145,18 +145,23 @@ func (o serving) run(ctx context.Context, out, stderr io.Writer) (err error) {
 	}
 	log := slog.New(slog.NewJSONHandler(stderr, nil))
 	s := service.New(service.Options{Store: store, Keys: keys, Log: log, Event: o.event, Drain: o.drain, Proxies: o.proxies})
-	if _, err := fmt.Fprintf(out, "http://%s serves the event %s\n", listener.Addr(), o.event); err != nil {
-		return errors.Join(err, listener.Close())
+	told := fmt.Sprintf("http://%s serves the event %s\n", listener.Addr(), o.event)
+	var debug net.Listener
+	if o.debug != "" {
+		if debug, err = net4.Listen(ctx, "tcp", o.debug); err != nil {
+			return errors.Join(err, listener.Close())
+		}
+		told += fmt.Sprintf("http://%s/debug/pprof/ shows profiles\n", debug.Addr())
 	}
-	if o.debug == "" {
+	if _, err := io.WriteString(out, told); err != nil {
+		err = errors.Join(err, listener.Close())
+		if debug != nil {
+			err = errors.Join(err, debug.Close())
+		}
+		return err
+	}
+	if debug == nil {
 		return s.Serve(ctx, listener)
-	}
-	debug, err := net4.Listen(ctx, "tcp", o.debug)
-	if err != nil {
-		return errors.Join(err, listener.Close())
-	}
-	if _, err := fmt.Fprintf(out, "http://%s/debug/pprof/ shows profiles\n", debug.Addr()); err != nil {
-		return errors.Join(err, listener.Close(), debug.Close())
 	}
 	return task.WithGroup(ctx, task.Unlimited, func(g *task.Scope) error {
 		g.SpawnErr(func(ctx context.Context) error { return profiles(ctx, debug, log) })
