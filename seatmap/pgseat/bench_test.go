@@ -2,6 +2,11 @@ package pgseat_test
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -13,46 +18,162 @@ import (
 	"github.com/coderrange/ferrous/seatmap"
 )
 
-// BenchmarkBookings blocks and books one seat by each pair of calls, with 256 callers in one
-// event. Server and callers share the machine, and each commit is on disk. Alone is one
-// caller: nothing is collected.
+// BenchmarkBookings holds and books one seat by each pair of calls, both with a key, in one
+// event. Server and callers share the machine, and each commit is on disk. With one caller
+// nothing is collected.
 func BenchmarkBookings(b *testing.B) {
-	for _, c := range []struct {
-		name    string
-		callers int
-	}{{"callers=256", 256}, {"callers=1", 1}} {
-		b.Run(c.name, func(b *testing.B) {
-			s := startServer(b, "-c", "fsync=on")
-			store := open(b, quiet(s.options()))
-			defer func() { require.NoError(b, store.Close()) }()
-			_, err := store.Create(b.Context(), seatmap.CreateRequest{Event: "e", Layout: seatmap.Layout{Count: b.N}})
-			require.NoError(b, err)
-			var next atomic.Int64
-			var all sync.WaitGroup
-			b.ResetTimer()
-			for range c.callers {
-				all.Go(func() {
-					for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
-						if err := bookSeat(b.Context(), store, strconv.FormatInt(i, 10)); err != nil {
-							b.Error(err)
-							return
-						}
-					}
-				})
-			}
-			all.Wait()
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "bookings/s")
+	for _, callers := range []int{256, 1} {
+		b.Run(fmt.Sprint("callers=", callers), func(b *testing.B) {
+			bookings(b, startServer(b, "-c", "fsync=on"), 1, callers)
 		})
 	}
 }
 
-func bookSeat(ctx context.Context, store seatmap.Store, seat string) error {
+// manyEvents is how many events BenchmarkManyEvents has.
+const manyEvents = 64
+
+// BenchmarkManyEvents does the same in random events. Beside it pgbench has the server do the
+// work on the rows by itself, by one prepared statement a call, with as many clients.
+func BenchmarkManyEvents(b *testing.B) {
+	const callers = 32
+	b.Run("impl=ours", func(b *testing.B) {
+		bookings(b, startServer(b, "-c", "fsync=on"), manyEvents, callers)
+	})
+	b.Run("impl=pgbench", func(b *testing.B) {
+		s := startServer(b, "-c", "fsync=on")
+		store := open(b, quiet(s.options()))
+		for i := range manyEvents {
+			_, err := store.Create(b.Context(), seatmap.CreateRequest{Event: eventName(i), Layout: seatmap.Layout{Count: 1}})
+			require.NoError(b, err)
+		}
+		require.NoError(b, store.Close())
+		s.exec(sameWork)
+		dir := s.folder()
+		defer func() { require.NoError(b, os.RemoveAll(dir)) }()
+		script := filepath.Join(dir, "script")
+		require.NoError(b, os.WriteFile(script, []byte(pairScript), 0o644))
+		c := s.command("pgbench", "-n", "-M", "prepared", "-c", strconv.Itoa(callers), "-j", "2", "-t", strconv.Itoa(max(b.N/callers, 1)),
+			"-f", script, "-h", "127.0.0.1", "-p", strconv.Itoa(s.port), "-U", "seats", "postgres")
+		b.ResetTimer()
+		out, err := c.CombinedOutput()
+		b.StopTimer()
+		require.NoError(b, err, "%s", out)
+		tps := regexp.MustCompile(`tps = ([0-9.]+)`).FindSubmatch(out)
+		require.NotNil(b, tps, "%s", out)
+		rate, err := strconv.ParseFloat(string(tps[1]), 64)
+		require.NoError(b, err)
+		b.ReportMetric(rate, "bookings/s")
+	})
+}
+
+func eventName(i int) string { return fmt.Sprint("event", i) }
+
+// bookings holds and books b.N seats of random events.
+func bookings(b *testing.B, s *server, events, callers int) {
+	b.Helper()
+	store := open(b, quiet(s.options()))
+	defer func() { require.NoError(b, store.Close()) }()
+	for i := range events {
+		_, err := store.Create(b.Context(), seatmap.CreateRequest{
+			Event: eventName(i), Layout: seatmap.Layout{Count: 2*b.N/events + 1000},
+		})
+		require.NoError(b, err)
+		_, err = store.Counts(b.Context(), seatmap.CountsRequest{Event: eventName(i)})
+		require.NoError(b, err)
+	}
+	seats := make([]atomic.Int64, events)
+	var next atomic.Int64
+	var all sync.WaitGroup
+	b.ResetTimer()
+	for range callers {
+		all.Go(func() {
+			for next.Add(1) <= int64(b.N) {
+				event := rand.IntN(events)
+				if err := bookSeat(b.Context(), store, eventName(event), strconv.FormatInt(seats[event].Add(1), 10)); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "bookings/s")
+}
+
+func bookSeat(ctx context.Context, store seatmap.Store, event, seat string) error {
 	user := "user" + seat
 	h, err := store.Block(ctx, seatmap.BlockRequest{
-		Event: "e", User: user, Key: seatmap.NewKey("hold" + seat), Seats: []string{seat}, TTL: time.Hour,
+		Event: event, User: user, Key: seatmap.NewKey("hold" + seat), Seats: []string{seat}, TTL: time.Hour,
 	})
 	if err == nil {
 		_, err = store.Book(ctx, seatmap.BookRequest{Token: h.Token, User: user, Key: seatmap.NewKey("book" + seat)})
 	}
 	return err
 }
+
+// pairScript is a hold and its booking, for pgbench.
+const pairScript = `\set event random(1, 64)
+select f as fence from same.hold(:event) as f \gset
+select same.book(:event, :fence);
+`
+
+// sameWork makes functions that do for one hold, and for one booking, what the store does with
+// rows: the same rows are locked, looked for, written and deleted.
+const sameWork = `
+create schema same;
+create sequence same.seat cache 1000;
+create function same.now() returns bigint language sql volatile as
+	$$ select (extract(epoch from clock_timestamp()) * 1000000)::bigint $$;
+create function same.hold(e bigint) returns bigint language plpgsql as $$
+declare
+	ev pgseat.event;
+	n int := nextval('same.seat');
+	who bytea := convert_to('user' || n, 'UTF8');
+	k bytea := sha256(convert_to('hold' || n, 'UTF8'));
+	now bigint;
+	f bigint;
+begin
+	select * into ev from pgseat.event where id = e for update;
+	now := same.now();
+	perform from pgseat.record where event = e and until > 0 and until <= now;
+	perform from pgseat.answer where key = k;
+	if found then raise 'the key is used'; end if;
+	perform from pgseat.seat where event = e and seat = n;
+	if found then raise 'taken'; end if;
+	f := greatest(ev.revision + 1, now);
+	insert into pgseat.seat values (e, n, f);
+	insert into pgseat.record values (e, f, who, int4send(n), now, now + 3600000000, k);
+	insert into pgseat.answer values (k, e, 'Block Seats=0123456789abcdef TTL=0123456789abcdef', f, who, int4send(n), now, now + 3600000000, 0);
+	insert into pgseat.change values (e, f, ev.revision, 1, who, int4send(n), f, now, now + 3600000000);
+	update pgseat.event set free = free - 1, held = held + 1, revision = f, changes = changes + 1 where id = e;
+	return f;
+end $$;
+create function same.book(e bigint, hold bigint) returns bigint language plpgsql as $$
+declare
+	ev pgseat.event;
+	r pgseat.record;
+	k bytea := sha256(convert_to('book' || e || ' ' || hold, 'UTF8'));
+	now bigint;
+	f bigint;
+begin
+	select * into ev from pgseat.event where id = e for update;
+	now := same.now();
+	perform from pgseat.record where event = e and until > 0 and until <= now;
+	select * into r from pgseat.record where event = e and fence = hold;
+	if not found then raise 'no hold'; end if;
+	perform from pgseat.answer where key = k;
+	if found then raise 'the key is used'; end if;
+	f := greatest(ev.revision + 1, now);
+	update pgseat.seat set fence = f where event = e and seat = get_byte(r.seats, 3) + 256 * get_byte(r.seats, 2) + 65536 * get_byte(r.seats, 1);
+	delete from pgseat.record where event = e and fence = hold;
+	insert into pgseat.record values (e, f, r.owner, r.seats, now, 0, k);
+	update pgseat.answer set ends = now + 600000000 where key = r.key;
+	insert into pgseat.answer values (k, e, 'Book Seats=0123456789abcdef TTL=0123456789abcdef Token=0123456789abcdef', f, r.owner, r.seats, now, 0, 0);
+	insert into pgseat.change values (e, f, ev.revision, 2, r.owner, r.seats, f, now, 0);
+	update pgseat.event set held = held - 1, revision = f, changes = changes + 1 where id = e;
+	if (ev.changes + 1) % 256 = 0 then
+		delete from pgseat.change where event = e and revision <=
+			(select revision from pgseat.change where event = e order by revision desc offset ev.ring limit 1);
+	end if;
+	return f;
+end $$;`
