@@ -22,6 +22,11 @@
 //
 //	go run ./examples/redbus/load -rate 5000 -connections 100 -idle 1000 -watchers 100
 //
+// One process can have about 20,000 connections here. So with -servers there are several
+// generators and servers, each with an event of its own, and the result is that of all:
+//
+//	go run ./examples/redbus/load -servers 3 -rate 16667 -connections 50000 -mix refusals
+//
 // The mixes are then book, too, in which a user holds a seat and books it, and watch, in
 // which seats are held and released while watchers look on. Each watcher must get each
 // change, or a gap. Connections that are idle must be served in the end.
@@ -33,12 +38,14 @@
 //	what the generator sends                   main.go: script
 //	a server that ends with its stdin          main.go: launch, serve
 //	a fixed rate                               rate.go: run, call
+//	several generators at once                 spread.go: run, sum
 //	watchers that miss nothing                 rate.go: watch
 //	times over shares, as SVG                  plot.go: plot
 //	the bare handler                           main.go: handler
 package main
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -52,6 +59,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -85,6 +93,9 @@ func main() {
 	if what := os.Getenv(asServer); what != "" {
 		program.Main("load", func(ctx context.Context, _ []string, out io.Writer) error { return serve(ctx, what, out) })
 	}
+	if share := os.Getenv(asShare); share != "" {
+		program.Main("load", func(ctx context.Context, _ []string, out io.Writer) error { return doShare(ctx, share, os.Stdin, out) })
+	}
 	program.Main("load", run)
 }
 
@@ -96,6 +107,7 @@ type options struct {
 	counts          []int
 
 	rate, idle, watchers int
+	servers              int
 	plot                 string
 	mixes                []string
 }
@@ -110,6 +122,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	f.Int(&o.rate, "rate", 0, 0, 1_000_000, "how many requests are due each second; 0 lets wrk send as many as it can")
 	f.Int(&o.idle, "idle", 0, 0, 50_000, "with -rate, how many connections there are beside that do nothing")
 	f.Int(&o.watchers, "watchers", 10, 1, 50_000, "with -rate, how many clients look on in the mix watch")
+	f.Int(&o.servers, "servers", 1, 1, 100, "with -rate, how many servers with a generator each share all that; each has an event of its own")
 	f.StringVar(&o.plot, "plot", "", "with -rate, a file for a plot, in SVG")
 	chosen := f.String("mix", "refusals,rush,book,watch", "with -rate, the mixes")
 	f.Check(func() error {
@@ -129,6 +142,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 			n, err := strconv.Atoi(text)
 			if err != nil || n < 2 || n > 50_000 {
 				return program.Usagef("-connections %q: %q is not 2 to 50000", o.connections, text)
+			}
+			if n < o.servers {
+				return program.Usagef("-connections %q: fewer than -servers %d", o.connections, o.servers)
 			}
 			o.counts = append(o.counts, n)
 		}
@@ -236,9 +252,16 @@ end
 
 // A launched is a server in a process of its own.
 type launched struct {
-	cmd    *exec.Cmd
-	ending io.Closer // its stdin
-	url    string
+	cmd *exec.Cmd
+	in  io.WriteCloser // a line asks for its state, the end ends it
+	out *bufio.Reader  // its address, and a line for each state
+	url string
+}
+
+// A state is what a server holds.
+type state struct {
+	Memory     int64 // the live heap and the stacks, in bytes
+	Goroutines int
 }
 
 // launch starts a server of a variant for a mix.
@@ -250,7 +273,7 @@ func launch(ctx context.Context, what string) (*launched, error) {
 	l := &launched{cmd: exec.CommandContext(ctx, self)}
 	l.cmd.Env = append(os.Environ(), asServer+"="+what)
 	l.cmd.Stderr = os.Stderr
-	if l.ending, err = l.cmd.StdinPipe(); err != nil {
+	if l.in, err = l.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
 	said, err := l.cmd.StdoutPipe()
@@ -260,16 +283,46 @@ func launch(ctx context.Context, what string) (*launched, error) {
 	if err := l.cmd.Start(); err != nil {
 		return nil, err
 	}
-	if _, err := fmt.Fscanln(said, &l.url); err != nil {
+	l.out = bufio.NewReader(said)
+	if l.url, err = l.out.ReadString('\n'); err != nil {
 		_, failed := l.end()
 		return nil, errors.Join(err, failed)
 	}
+	l.url = strings.TrimSpace(l.url)
 	return l, nil
+}
+
+// state asks the server for its state, after a collection.
+func (l *launched) state() (s state, err error) {
+	if _, err := fmt.Fprintln(l.in); err != nil {
+		return s, err
+	}
+	line, err := l.out.ReadString('\n')
+	if err != nil {
+		return s, err
+	}
+	return s, json.Unmarshal([]byte(line), &s)
+}
+
+// tellState answers each line with the state of this process.
+func tellState(in io.Reader, out io.Writer) error {
+	lines := bufio.NewScanner(in)
+	for lines.Scan() {
+		runtime.GC()
+		runtime.GC() // what the first one has only marked as unused, such as pools
+		var stats runtime.MemStats
+		runtime.ReadMemStats(&stats)
+		s := state{int64(stats.HeapAlloc + stats.StackInuse), runtime.NumGoroutine()} //nolint:gosec // it fits into memory
+		if err := json.NewEncoder(out).Encode(s); err != nil {
+			return err
+		}
+	}
+	return lines.Err()
 }
 
 // end ends the server and returns the processor time that it used.
 func (l *launched) end() (cpu time.Duration, err error) {
-	err = errors.Join(l.ending.Close(), l.cmd.Wait())
+	err = errors.Join(l.in.Close(), l.cmd.Wait())
 	return l.cmd.ProcessState.UserTime() + l.cmd.ProcessState.SystemTime(), err
 }
 
@@ -394,15 +447,14 @@ func serve(ctx context.Context, what string, out io.Writer) error {
 	defer end()
 	return task.WithScope(context.WithoutCancel(ctx), func(s *task.Scope) error {
 		s.SpawnErr(func(context.Context) error {
-			_, _ = io.Copy(io.Discard, os.Stdin)
-			end()
-			return nil
+			defer end()
+			return tellState(os.Stdin, out)
 		})
 		if variant == "service" {
 			much := limit.RateOptions{Events: 1_000_000_000, Burst: 1_000_000_000}
 			log := slog.New(slog.NewJSONHandler(io.Discard, nil))
 			return service.New(service.Options{
-				Store: store, Log: log, PerUser: much, PerAddress: much,
+				Store: store, Log: log, PerUser: much, PerAddress: much, Streams: 50_000,
 				Timeout: time.Minute, ClientTimeout: time.Minute, Grace: time.Minute, // the generator tells how late an answer is
 			}).Serve(ctx, listener)
 		}

@@ -21,7 +21,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asServer) != "" { // the program starts itself
+	if os.Getenv(asServer) != "" || os.Getenv(asShare) != "" { // the program starts itself
 		checked.Program(main)
 	}
 	checked.Main(m)
@@ -73,6 +73,8 @@ func TestBadFlagsAreRefused(t *testing.T) {
 		{"-idle", "-1"},
 		{"-idle", "1", "-seconds", "91"},
 		{"-watchers", "0"},
+		{"-servers", "0"},
+		{"-rate", "1", "-servers", "3", "-connections", "2"},
 	} {
 		var usage *program.UsageError
 		assert.ErrorAs(t, run(t.Context(), args, io.Discard), &usage, args)
@@ -109,20 +111,20 @@ func TestEachMixIsMeasuredAtAFixedRate(t *testing.T) {
 	}
 	var out bytes.Buffer
 	picture := filepath.Join(t.TempDir(), "times.svg")
-	require.NoError(t, run(t.Context(), []string{"-rate", "90", "-seconds", "1", "-connections", "8", "-idle", "20", "-watchers", "5", "-plot", picture, "-json"}, &out))
+	require.NoError(t, run(t.Context(), []string{"-servers", "2", "-rate", "90", "-seconds", "1", "-connections", "9", "-idle", "20", "-watchers", "5", "-plot", picture, "-json"}, &out))
 	var results []rated
 	require.NoError(t, json.Unmarshal(out.Bytes(), &results))
 	require.Len(t, results, 4)
 	for i, want := range []struct {
 		mix     string
 		sent    int64
-		answers map[string]int
+		answers map[int]int
 		changes int64
 	}{
-		{"refusals", 90, map[string]int{"409": 90}, 0},
+		{"refusals", 90, map[int]int{409: 90}, 0},
 		{"rush", 90, results[1].Answers, 0}, // few meet on one seat of a million
-		{"book", 180, map[string]int{"201": 180}, 0},
-		{"watch", 182, map[string]int{"201": 92, "204": 90}, 5 * 182},
+		{"book", 180, map[int]int{201: 180}, 0},
+		{"watch", 184, map[int]int{201: 94, 204: 90}, 3*92 + 2*92},
 	} {
 		r := results[i]
 		assert.Equal(t, want.mix, r.Mix)
@@ -133,6 +135,8 @@ func TestEachMixIsMeasuredAtAFixedRate(t *testing.T) {
 			assert.Equal(t, want.changes, r.Changes, r.Mix)
 		}
 		assert.Positive(t, r.CPU, r.Mix)
+		assert.Positive(t, r.Memory, r.Mix)
+		assert.Less(t, r.Goroutines, 50*r.Servers, r.Mix)
 		require.Len(t, r.Times, len(shares))
 		assert.True(t, slices.IsSortedFunc(r.Times, func(a, b timeAt) int { return cmp.Compare(a.Time, b.Time) }), r.Mix)
 	}

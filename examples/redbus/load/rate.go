@@ -19,6 +19,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
+	"github.com/coderrange/ferrous/arcmutex"
 	"github.com/coderrange/ferrous/stream"
 	"github.com/coderrange/ferrous/task"
 )
@@ -26,18 +27,26 @@ import (
 // A rated is the result of a run at a fixed rate. Times are in milliseconds, from the
 // moment at which the request was due to its answer.
 type rated struct {
-	Mix         string         `json:"mix"`
-	Rate        int            `json:"due_per_second"`
-	Connections int            `json:"connections"`
-	Idle        int            `json:"idle_connections"`
-	Watchers    int            `json:"watchers"`
-	Sent        int64          `json:"sent"`
-	Errors      int64          `json:"errors"`
-	Answers     map[string]int `json:"answers"` // by status
-	Changes     int64          `json:"changes"` // that the watchers got
-	Gaps        int64          `json:"gaps"`
-	CPU         float64        `json:"server_us_per_request"`
-	Times       []timeAt       `json:"times"`
+	Mix         string      `json:"mix"`
+	Servers     int         `json:"servers"`
+	Rate        int         `json:"due_per_second"`
+	Connections int         `json:"connections"`
+	Idle        int         `json:"idle_connections"`
+	Watchers    int         `json:"watchers"`
+	Sent        int64       `json:"sent"`
+	Errors      int64       `json:"errors"`
+	Answers     map[int]int `json:"answers"` // by status
+	Seconds     float64     `json:"seconds"` // from the first request due to the last answer
+	Changes     int64       `json:"changes"` // that the watchers got
+	Gaps        int64       `json:"gaps"`
+	CPU         float64     `json:"server_us_per_request"`
+	// Memory is what one connection or watcher adds to the live heap and the stacks of a
+	// server, in bytes, before the requests.
+	Memory int64 `json:"server_bytes_per_connection"`
+	// Goroutines is how many the servers have beside one for each connection and watcher,
+	// once all was answered.
+	Goroutines int      `json:"server_goroutines_more"`
+	Times      []timeAt `json:"times"`
 }
 
 // A timeAt is the time that a share of the requests did not exceed.
@@ -76,38 +85,107 @@ var rateMixes = map[string]func(ctx context.Context, c *caller, n int64) error{
 	},
 }
 
-// A caller sends requests on one connection after the other, and counts the answers.
+// A caller sends one request after the other on a connection of its own.
 type caller struct {
-	client  *http.Client
-	url     string
+	address string
+	conn    net.Conn // nil after an error
+	in      *bufio.Reader
+	tally   *arcmutex.Mutex[tally] // of all callers
+}
+
+// A tally is what was answered.
+type tally struct {
 	answers map[int]int
-	changes int64
+	changes int64 // requests that changed something
 	times   *hdrhistogram.Histogram
+	last    time.Time // of the last answer
+}
+
+func newTally() *arcmutex.Mutex[tally] {
+	return arcmutex.NewMutex(tally{answers: map[int]int{}, times: hdrhistogram.New(1, int64(time.Hour/time.Microsecond), 3)})
+}
+
+// dial connects, unless there is a connection.
+func (c *caller) dial(ctx context.Context) (err error) {
+	if c.conn != nil {
+		return nil
+	}
+	var d net.Dialer
+	if c.conn, err = d.DialContext(ctx, "tcp", c.address); err != nil {
+		return err
+	}
+	c.in = bufio.NewReaderSize(c.conn, 1024)
+	return nil
+}
+
+func (c *caller) close() {
+	if c.conn != nil {
+		_ = c.conn.Close() // nothing more is sent
+		c.conn = nil
+	}
+}
+
+// send sends a request and reads its answer. An error ends the connection.
+func (c *caller) send(q *http.Request) (status int, text []byte, err error) {
+	defer func() {
+		if err != nil {
+			c.close()
+		}
+	}()
+	if err := c.dial(q.Context()); err != nil {
+		return 0, nil, err
+	}
+	conn := c.conn
+	defer context.AfterFunc(q.Context(), func() { _ = conn.Close() })()
+	if err := q.Write(conn); err != nil {
+		return 0, nil, err
+	}
+	r, err := http.ReadResponse(c.in, q)
+	if err != nil {
+		return 0, nil, err
+	}
+	text, err = io.ReadAll(r.Body)
+	return r.StatusCode, text, errors.Join(err, r.Body.Close())
+}
+
+// check requires the connection to be served.
+func (c *caller) check(ctx context.Context) error {
+	q, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.address+"/healthz", http.NoBody)
+	if err != nil {
+		return err
+	}
+	status, _, err := c.send(q)
+	if err == nil && status != http.StatusNoContent {
+		err = fmt.Errorf("/healthz is %d", status)
+	}
+	return err
 }
 
 // post sends a request of one of many users. All answers but those of a broken server are
 // counted, and those that changed something.
 func (c *caller) post(ctx context.Context, n int64, method, body string) (text []byte, err error) {
-	q, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url+"/v1/events/bus/"+method, strings.NewReader(body))
+	q, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.address+"/v1/events/bus/"+method, strings.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
 	q.Header.Set("Authorization", "Bearer user"+strconv.FormatInt(n%100_000, 10))
 	q.Header.Set("Content-Type", "application/json")
-	r, err := c.client.Do(q)
+	status, text, err := c.send(q)
 	if err != nil {
 		return nil, err
 	}
-	text, err = io.ReadAll(r.Body)
-	if err := errors.Join(err, r.Body.Close()); err != nil {
-		return nil, err
-	}
-	c.answers[r.StatusCode]++
+	done := status < 300
+	c.tally.With(func(t *tally) {
+		t.answers[status]++
+		t.last = time.Now()
+		if done {
+			t.changes++
+		}
+	})
 	switch {
-	case r.StatusCode >= 500:
-		return nil, fmt.Errorf("%s: %s", r.Status, text)
-	case r.StatusCode < 300:
-		c.changes++
+	case status >= 500:
+		return nil, fmt.Errorf("%d: %s", status, text)
+	case done:
 		return text, nil
 	}
 	return nil, nil
@@ -129,101 +207,140 @@ func (c *caller) two(ctx context.Context, n int64, body, then string) error {
 	return err
 }
 
-// atRate runs each mix at the rate.
-func atRate(ctx context.Context, o options) (all []rated, err error) {
-	for _, mix := range o.mixes {
-		for _, connections := range o.counts {
-			r := rated{Mix: mix, Rate: o.rate, Connections: connections, Idle: o.idle, Answers: map[string]int{}}
-			if mix == "watch" {
-				r.Watchers = o.watchers
-			}
-			if err := r.run(ctx, o.seconds); err != nil {
-				return nil, fmt.Errorf("%s at %d a second: %w", mix, o.rate, err)
-			}
-			all = append(all, r)
-		}
-	}
-	return all, nil
+// A share is the part of a run that one generator sends to one server.
+type share struct {
+	Mix                         string
+	Rate                        int // of all shares together
+	Connections, Idle, Watchers int // of this one
+	Seconds                     int
+	First, Step                 int // which requests: First, First + Step, …
 }
 
-// run measures: first the connections that do nothing and the watchers are there, then
-// requests are due at the rate, whether or not those before were answered, and in the end
-// all connections and watchers must still be served.
-func (r *rated) run(ctx context.Context, seconds int) (err error) {
-	server, err := launch(ctx, "service "+r.Mix)
+// A part is the result of a share.
+type part struct {
+	Sent, Errors  int64
+	Answers       map[int]int
+	Changes, Gaps int64 // that the watchers saw
+	Began, Ended  time.Time
+	Times         *hdrhistogram.Snapshot
+	CPU           time.Duration // of the server
+	Memory        int64         // that connections and watchers added to the server, in bytes
+	Goroutines    int           // of the server, beside one for each connection
+}
+
+// run measures a share: first all connections and watchers are there, then begin is
+// called, then requests are due at the rate, whether or not those before were answered,
+// and in the end all connections and watchers must still be served.
+func (o *share) run(ctx context.Context, begin func() error) (p *part, err error) {
+	server, err := launch(ctx, "service "+o.Mix)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() {
 		cpu, failed := server.end()
 		if err = errors.Join(err, failed); err == nil {
-			r.CPU = float64(cpu.Microseconds()) / float64(r.Sent)
+			p.CPU = cpu
 		}
 	}()
-	idle, err := connect(ctx, server.url, r.Idle)
-	defer closeAll(idle)
+	before, err := server.state()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	transport := &http.Transport{MaxIdleConnsPerHost: r.Connections}
+	tally := newTally()
+	callers := make([]*caller, o.Connections+o.Idle+1)
+	for i := range callers {
+		callers[i] = &caller{address: strings.TrimPrefix(server.url, "http://"), tally: tally}
+		defer callers[i].close()
+		if err := callers[i].check(ctx); err != nil {
+			return nil, fmt.Errorf("connection %d: %w", i+1, err)
+		}
+	}
+	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport}
-	return task.WithGroup(ctx, task.Unlimited, func(g *task.Scope) error {
-		views := make([]view, r.Watchers)
-		watching := make([]*task.Handle[struct{}], r.Watchers)
+	p = &part{}
+	return p, task.WithGroup(ctx, task.Unlimited, func(g *task.Scope) error {
+		views := make([]view, o.Watchers)
+		watching := make([]*task.Handle[struct{}], o.Watchers)
 		var seeing atomic.Int64
 		for i := range views {
 			watching[i] = g.SpawnErr(func(ctx context.Context) error { return views[i].watch(ctx, client, server.url, &seeing) })
+			for i-int(seeing.Load()) > 100 { // no more than the server can accept at once
+				if err := until(g.Context(), time.Now().Add(time.Millisecond)); err != nil {
+					return err
+				}
+			}
 		}
-		for seeing.Load() < int64(r.Watchers) {
+		for seeing.Load() < int64(o.Watchers) {
 			if err := until(g.Context(), time.Now().Add(10*time.Millisecond)); err != nil {
 				return err
 			}
 		}
-		last := &caller{client: client, url: server.url, answers: map[int]int{}}
-		callers, err := r.call(g.Context(), last, seconds)
+		full, err := server.state()
 		if err != nil {
 			return err
 		}
-		if r.Watchers > 0 { // the seat that only this one books ends the views
+		p.Memory = full.Memory - before.Memory
+		if err := begin(); err != nil {
+			return err
+		}
+		p.Began = time.Now().Add(10 * time.Millisecond)
+		if p.Errors, err = o.call(g.Context(), p.Began, callers[:o.Connections]); err != nil {
+			return err
+		}
+		last := callers[len(callers)-1]
+		if o.Watchers > 0 { // the seat that only this one books ends the views
 			if err := last.two(g.Context(), 0, fmt.Sprintf(`{"seats":["%d"],"ttl_ms":300000}`, watchedSeats), "book"); err != nil {
 				return err
 			}
-			callers = append(callers, last)
 		}
-		changes := r.sum(callers)
+		seen, err := tally.Get()
+		if err != nil {
+			return err
+		}
+		for _, n := range seen.answers {
+			p.Sent += int64(n)
+		}
+		p.Answers, p.Ended, p.Times = seen.answers, seen.last, seen.times.Export()
 		for i, w := range watching {
 			if _, err := w.Join(g.Context()); err != nil {
 				return err
 			}
-			r.Changes, r.Gaps = r.Changes+views[i].changes, r.Gaps+views[i].gaps
-			if views[i].gaps == 0 && views[i].changes != changes {
-				return fmt.Errorf("a watcher got %d changes of %d and no gap", views[i].changes, changes)
+			p.Changes, p.Gaps = p.Changes+views[i].changes, p.Gaps+views[i].gaps
+			if views[i].gaps == 0 && views[i].changes != seen.changes {
+				return fmt.Errorf("a watcher got %d changes of %d and no gap", views[i].changes, seen.changes)
 			}
 		}
-		return serveAll(idle)
+		for i, c := range callers {
+			if err := c.check(g.Context()); err != nil {
+				return fmt.Errorf("connection %d is not served any more: %w", i+1, err)
+			}
+		}
+		after, err := server.state()
+		p.Goroutines = after.Goroutines - len(callers)
+		return err
 	})
 }
 
-// call sends requests at the rate and returns who has sent them.
-func (r *rated) call(ctx context.Context, first *caller, seconds int) (callers []*caller, err error) {
-	step := rateMixes[r.Mix]
-	total, start := int64(r.Rate)*int64(seconds), time.Now().Add(10*time.Millisecond)
+// call sends requests at the rate and returns how many failed.
+func (o *share) call(ctx context.Context, start time.Time, callers []*caller) (errs int64, err error) {
+	step := rateMixes[o.Mix]
+	total := int64(o.Rate) * int64(o.Seconds)
 	var next, failed atomic.Int64
+	next.Store(int64(o.First - o.Step))
 	err = task.WithGroup(ctx, task.Unlimited, func(g *task.Scope) error {
-		for range r.Connections {
-			c := &caller{client: first.client, url: first.url, answers: map[int]int{}, times: hdrhistogram.New(1, int64(time.Hour/time.Microsecond), 3)}
-			callers = append(callers, c)
+		for _, c := range callers {
 			g.SpawnErr(func(ctx context.Context) error {
-				for n := next.Add(1) - 1; n < total; n = next.Add(1) - 1 {
-					due := start.Add(time.Duration(n) * time.Second / time.Duration(r.Rate))
+				for n := next.Add(int64(o.Step)); n < total; n = next.Add(int64(o.Step)) {
+					due := start.Add(time.Duration(n) * time.Second / time.Duration(o.Rate))
 					if err := until(ctx, due); err != nil {
 						return err
 					}
 					if err := step(ctx, c, n); err != nil {
 						failed.Add(1)
 					}
-					if err := c.times.RecordValue(max(time.Since(due).Microseconds(), 1)); err != nil {
+					late := max(time.Since(due).Microseconds(), 1)
+					if err := c.tally.WithErr(func(t *tally) error { return t.times.RecordValue(late) }); err != nil {
 						return err
 					}
 				}
@@ -232,27 +349,7 @@ func (r *rated) call(ctx context.Context, first *caller, seconds int) (callers [
 		}
 		return nil
 	})
-	r.Errors = failed.Load()
-	return callers, err
-}
-
-// sum adds up what the callers have counted, and returns how many changes they made.
-func (r *rated) sum(callers []*caller) (changes int64) {
-	times := hdrhistogram.New(1, int64(time.Hour/time.Microsecond), 3)
-	for _, c := range callers {
-		changes += c.changes
-		for status, n := range c.answers {
-			r.Answers[strconv.Itoa(status)] += n
-			r.Sent += int64(n)
-		}
-		if c.times != nil {
-			times.Merge(c.times)
-		}
-	}
-	for _, share := range shares {
-		r.Times = append(r.Times, timeAt{share, float64(times.ValueAtQuantile(100*share)) / 1000})
-	}
-	return changes
+	return failed.Load(), err
 }
 
 // until waits for the time.
@@ -309,49 +406,14 @@ func (v *view) watch(ctx context.Context, client *http.Client, url string, seein
 	return errors.New("the stream of a watcher ended")
 }
 
-// connect opens connections that have had one answer.
-func connect(ctx context.Context, url string, n int) (all []net.Conn, err error) {
-	var d net.Dialer
-	for range n {
-		c, err := d.DialContext(ctx, "tcp", strings.TrimPrefix(url, "http://"))
-		if err != nil {
-			return all, fmt.Errorf("connection %d: %w", len(all)+1, err)
-		}
-		all = append(all, c)
-	}
-	return all, serveAll(all)
-}
-
-// serveAll requires each connection to be served.
-func serveAll(all []net.Conn) error {
-	for i, c := range all {
-		_, err := io.WriteString(c, "GET /healthz HTTP/1.1\r\nHost: load\r\n\r\n")
-		if err == nil {
-			var r *http.Response
-			if r, err = http.ReadResponse(bufio.NewReader(c), nil); err == nil {
-				err = r.Body.Close()
-			}
-		}
-		if err != nil {
-			return fmt.Errorf("connection %d is not served: %w", i+1, err)
-		}
-	}
-	return nil
-}
-
-func closeAll(all []net.Conn) {
-	for _, c := range all {
-		_ = c.Close() // nothing more is sent
-	}
-}
-
 // rateTable writes the results as text.
 func rateTable(out io.Writer, results []rated) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "mix\tdue/s\tconnections\tidle\twatchers\tsent\terrors\tp50 ms\tp99 ms\tp99.9 ms\tmax ms\tserver µs/request\tchanges seen\tgaps\t") //nolint:errcheck // Flush tells
+	fmt.Fprintln(w, "mix\tservers\tdue/s\tconnections\tidle\twatchers\tsent/s\terrors\tp50 ms\tp99 ms\tp99.9 ms\tmax ms\tserver µs/request\tB/connection\tgoroutines more\tchanges seen\tgaps\t") //nolint:errcheck // Flush tells
 	for _, r := range results {
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%.2f\t%.2f\t%.2f\t%.2f\t%.1f\t%d\t%d\t\n", //nolint:errcheck // Flush tells
-			r.Mix, r.Rate, r.Connections, r.Idle, r.Watchers, r.Sent, r.Errors, r.at(0.5), r.at(0.99), r.at(0.999), r.at(1), r.CPU, r.Changes, r.Gaps)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%.0f\t%d\t%.2f\t%.2f\t%.2f\t%.2f\t%.1f\t%d\t%d\t%d\t%d\t\n", //nolint:errcheck // Flush tells
+			r.Mix, r.Servers, r.Rate, r.Connections, r.Idle, r.Watchers, float64(r.Sent)/r.Seconds, r.Errors,
+			r.at(0.5), r.at(0.99), r.at(0.999), r.at(1), r.CPU, r.Memory, r.Goroutines, r.Changes, r.Gaps)
 	}
 	return w.Flush()
 }
