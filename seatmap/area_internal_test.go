@@ -28,3 +28,20 @@ func TestBlocksOfPlacesAreUsedAgain(t *testing.T) {
 	require.Len(t, p.pages, 1)
 	require.Len(t, p.areas[0].unused, pageBlocks)
 }
+
+func TestPlacesThatAreMovedLeaveNoBlocksBehind(t *testing.T) {
+	ctx := context.Background()
+	m := NewMap(MapOptions{Manual: true})
+	_, err := m.Create(ctx, CreateRequest{Event: "concert", Layout: Layout{Areas: []Area{{Name: "floor", Capacity: 2}, {Name: "lawn", Capacity: 2}}}})
+	require.NoError(t, err)
+	h, err := m.Reserve(ctx, ReserveRequest{Event: "concert", User: "house", Places: map[string]int{"floor": 2}, Actor: "op"})
+	require.NoError(t, err)
+	for range pageBlocks {
+		for _, places := range []map[string]int{{"floor": 1, "lawn": 1}, {"floor": 2}} {
+			h, err = m.Move(ctx, MoveRequest{Event: "concert", Fence: h.Token.Fence, Places: places, Actor: "op"})
+			require.NoError(t, err)
+		}
+	}
+	require.Len(t, m.event("concert").plan.pages, 2)
+	require.NoError(t, m.Close())
+}

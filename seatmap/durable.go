@@ -566,13 +566,15 @@ func (d *durableMap) Check(request any) error {
 	case *RemoveRequest:
 		return checkRemove(r)
 	case *RevokeRequest:
-		return firstError(checkOperation(r.Event, nil, r.Actor, r.Reason, r.Key), checkPart(r.Seats, r.Places))
+		return firstError(checkOperation(r.Event, nil, r.Actor, r.Reason, r.Key), r.checkSeats())
 	case *ReissueRequest:
-		return checkOperation(r.Event, nil, r.Actor, r.Reason, r.Key)
+		return firstError(checkOperation(r.Event, nil, r.Actor, r.Reason, r.Key), r.checkSeats())
 	case *MoveRequest:
-		return firstError(checkOperation(r.Event, nil, r.Actor, r.Reason, r.Key), checkNamed(r.To))
+		return firstError(checkOperation(r.Event, nil, r.Actor, r.Reason, r.Key), r.checkSeats())
 	case *ReserveRequest:
-		return firstError(checkOperation(r.Event, &r.User, r.Actor, r.Reason, r.Key), checkWanted(r.Seats, r.Places))
+		return firstError(checkOperation(r.Event, &r.User, r.Actor, r.Reason, r.Key), r.checkSeats())
+	case *ReserveAnyRequest:
+		return firstError(checkOperation(r.Event, &r.User, r.Actor, r.Reason, r.Key), r.checkSeats())
 	case *CloseSeatsRequest:
 		return firstError(checkOperation(r.Event, nil, r.Actor, r.Reason, r.Key), checkNamed(r.Seats))
 	case *OpenSeatsRequest:
@@ -661,6 +663,8 @@ func (d *durableMap) Size(request any) int {
 		return base + sizeOfEntries(len(r.Seats), 0)
 	case *ReserveRequest:
 		return base + sizeOfEntries(len(r.Seats), len(r.Places))
+	case *ReserveAnyRequest:
+		return base + sizeOfEntries(max(r.N, 0), 0)
 	}
 	return base
 }

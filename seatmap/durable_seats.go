@@ -486,7 +486,7 @@ func (e *event) answer(now int64, asked *keyedRequest, head uint32, taken bool, 
 		user = h.User // one copy of it
 	}
 	switch asked.fingerprint.method {
-	case methodBlock, methodBlockAny, methodBook, methodReserve:
+	case methodBlock, methodBlockAny, methodBook, methodReserve, methodReserveAny:
 		if taken {
 			slot := e.keys.remember(now, &q, user)
 			e.plan.rec(head).slot = slot

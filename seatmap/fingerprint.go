@@ -45,47 +45,39 @@ const (
 	methodEndPayment
 	methodCloseSeats
 	methodOpenSeats
+	methodReserveAny
 )
 
 // methodNames are the names of the methods in an export.
-var methodNames = [...]string{"Block", "BlockAny", "Book", "Release", "Extend", "Cancel", "Revoke", "Reissue", "Move", "Reserve", "BeginPayment", "EndPayment", "CloseSeats", "OpenSeats"}
+var methodNames = [...]string{"Block", "BlockAny", "Book", "Release", "Extend", "Cancel", "Revoke", "Reissue", "Move", "Reserve", "BeginPayment", "EndPayment", "CloseSeats", "OpenSeats", "ReserveAny"}
 
 // differs returns in what p differs from other.
 func (p fingerprint) differs(other fingerprint) (names []string) {
 	if p.method != other.method {
 		return []string{"method"}
 	}
-	if p.method >= methodRevoke && p.method <= methodReserve {
-		return p.differsFrom(other)
+	ofSeat := p.method == methodRevoke || p.method == methodReissue || p.method == methodMove
+	seats, where := "Seats", "Where"
+	switch p.method { //nolint:exhaustive // the others have these fields by these names
+	case methodMove:
+		seats = "To"
+	case methodReserve:
+		where = "User"
+	case methodReserveAny:
+		seats = "User"
 	}
 	for _, field := range []struct {
 		name string
 		same bool
 	}{
-		{"Token", p.token == other.token},
-		{"Seats", p.seats == other.seats},
+		{"Token", ofSeat || p.token == other.token},
+		{"Seat", !ofSeat || p.token.seat == other.token.seat},
+		{"Fence", !ofSeat || p.token.fence == other.token.fence},
+		{seats, p.seats == other.seats},
 		{"Places", p.places == other.places},
 		{"N", p.n == other.n},
-		{"Where", p.where == other.where},
+		{where, p.where == other.where},
 		{"TTL", p.ttl == other.ttl},
-	} {
-		if !field.same {
-			names = append(names, field.name)
-		}
-	}
-	return names
-}
-
-// differsFrom returns in what a request of an operator differs from another.
-func (p fingerprint) differsFrom(other fingerprint) (names []string) {
-	for _, field := range []struct {
-		name string
-		same bool
-	}{
-		{"Seat", p.token.seat == other.token.seat},
-		{"Fence", p.token.fence == other.token.fence},
-		{"Seats", p.seats == other.seats},
-		{"User", p.where == other.where},
 	} {
 		if !field.same {
 			names = append(names, field.name)

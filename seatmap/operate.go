@@ -15,7 +15,7 @@ const endless = math.MaxInt64 >> stateBits
 // operation is what the change of an operator has more than others.
 type operation struct {
 	actor, reason string
-	from          []uint32 // of a move
+	from          []uint32 // of a move: the seats and places before, in their lasting form
 	paying        int64    // of a ChangePaying
 }
 
@@ -69,15 +69,71 @@ func (e *event) remembers(now int64, q *keyedRequest, h *Hold) {
 	}
 }
 
-// holdAt returns where the hold or booking begins that a seat is in, if it has that
-// fence, or fence is 0. It ends the hold if its deadline has passed.
-func (p *Plan) holdAt(now int64, seat int, fence uint64) (head uint32, err error) {
-	if !p.expireIfDue(now, seat) && SeatState(p.word(seat)&stateMask) != SeatClosed {
-		if head = p.rec(uint32(seat)).head; fence == 0 || p.rec(head).fence == fence {
+// target is the hold or booking that a request of an operator names.
+type target struct {
+	seat  int // one of its seats, or noTarget
+	fence uint64
+	first uint32 // without a seat: where it began; noEntry if there is none
+}
+
+// noTarget is no seat, and small enough for an export.
+const noTarget = MaxSeats
+
+// target returns the hold or booking of a seat, or of a fence if there is no seat.
+func (e *event) target(seat string, fence uint64) (t target, err error) {
+	t = target{seat: noTarget, fence: fence, first: noEntry}
+	if seat == "" {
+		t.first = e.plan.firstOf(fence)
+		return t, nil
+	}
+	at, err := e.seats(nil, []string{seat})
+	if err == nil {
+		t.seat = at[0]
+	}
+	return t, err
+}
+
+func (t *target) print() tokenPrint { return tokenPrint{fence: t.fence, seat: uint32(t.seat)} }
+
+// firstOf returns a seat or block that headOfFence finds the hold or booking of a fence
+// by, or noEntry. It holds the lock for one chunk at a time. A hold or booking that loses
+// its first seat meanwhile is in headOf from then on.
+func (p *Plan) firstOf(fence uint64) uint32 {
+	look := func(from uint32) (found uint32, more bool) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for entry := from; entry < from+chunkSeats; entry++ {
+			if !p.isEntry(entry) {
+				return noEntry, false
+			}
+			if p.rec(entry).fence == fence {
+				return entry, false
+			}
+		}
+		return noEntry, true
+	}
+	for from := uint32(0); ; from += chunkSeats {
+		if found, more := look(from); !more {
+			return found
+		}
+	}
+}
+
+// holdOf returns where the hold or booking begins that is named. It ends a hold whose
+// deadline has passed.
+func (p *Plan) holdOf(now int64, t target) (head uint32, err error) {
+	if t.seat == noTarget {
+		if head, ok := p.headOfFence(t.first, t.fence); ok && !p.expireHold(now, head) {
+			return head, nil
+		}
+		return 0, fmt.Errorf("%w: no hold or booking has the fence %d", ErrExpired, t.fence)
+	}
+	if !p.expireIfDue(now, t.seat) && SeatState(p.word(t.seat)&stateMask) != SeatClosed {
+		if head = p.rec(uint32(t.seat)).head; t.fence == 0 || p.rec(head).fence == t.fence {
 			return head, nil
 		}
 	}
-	return 0, fmt.Errorf("%w: seat %s is in no such hold or booking", ErrExpired, truncate(p.labels.label(seat)))
+	return 0, fmt.Errorf("%w: seat %s is in no such hold or booking", ErrExpired, truncate(p.labels.label(t.seat)))
 }
 
 func (e *event) revoke(r *RevokeRequest) (Receipt, error) {
@@ -92,16 +148,16 @@ func (e *event) revoke(r *RevokeRequest) (Receipt, error) {
 			return Receipt{}, err
 		}
 	}
-	at, err := e.seats(nil, []string{r.Seat})
+	at, err := e.target(r.Seat, r.Fence)
 	if err != nil {
 		return Receipt{}, err
 	}
 	asked := fingerprint{
 		method: methodRevoke, seats: printOfSeats(r.Seats), places: printOfPlaces(r.Places),
-		token: tokenPrint{fence: r.Fence, seat: uint32(at[0])},
+		token: at.print(),
 	}
 	h, err := e.decide(r.Actor, r.Key, asked, func(w wallTime, q *keyedRequest) (h Hold, err error) {
-		head, err := p.holdAt(w.mono, at[0], r.Fence)
+		head, err := p.holdOf(w.mono, at)
 		if err != nil {
 			return Hold{}, err
 		}
@@ -123,13 +179,13 @@ func (e *event) revoke(r *RevokeRequest) (Receipt, error) {
 
 func (e *event) reissue(r *ReissueRequest) (Hold, error) {
 	p := e.plan
-	at, err := e.seats(nil, []string{r.Seat})
+	at, err := e.target(r.Seat, r.Fence)
 	if err != nil {
 		return Hold{}, err
 	}
-	asked := fingerprint{method: methodReissue, token: tokenPrint{fence: r.Fence, seat: uint32(at[0])}}
+	asked := fingerprint{method: methodReissue, token: at.print()}
 	return e.decide(r.Actor, r.Key, asked, func(w wallTime, q *keyedRequest) (h Hold, err error) {
-		head, err := p.holdAt(w.mono, at[0], r.Fence)
+		head, err := p.holdOf(w.mono, at)
 		if err != nil {
 			return Hold{}, err
 		}
@@ -164,66 +220,98 @@ func (e *event) move(r *MoveRequest) (Hold, error) {
 	if err != nil {
 		return Hold{}, err
 	}
-	at, err := e.seats(nil, []string{r.Seat})
+	places, err := e.places(nil, r.Places)
 	if err != nil {
 		return Hold{}, err
 	}
-	asked := fingerprint{
-		method: methodMove, seats: printOfSeats(r.To), token: tokenPrint{fence: r.Fence, seat: uint32(at[0])},
+	at, err := e.target(r.Seat, r.Fence)
+	if err != nil {
+		return Hold{}, err
 	}
+	asked := fingerprint{method: methodMove, seats: printOfSeats(r.To), places: printOfPlaces(r.Places), token: at.print()}
 	return e.decide(r.Actor, r.Key, asked, func(w wallTime, q *keyedRequest) (h Hold, err error) {
-		head, notFound := p.holdAt(w.mono, at[0], r.Fence)
-		var from, blocks []uint32
+		head, notFound := p.holdOf(w.mono, at)
+		var seats []uint32
+		var had []somePlaces
 		if notFound == nil {
-			from = p.seats(nil, head)
-			blocks = slices.DeleteFunc(slices.Clone(from), func(entry uint32) bool { return int(entry) < p.count })
-			from = slices.DeleteFunc(from, func(entry uint32) bool { return int(entry) >= p.count })
+			seats, had = p.apart(nil, head)
 		}
-		others := slices.DeleteFunc(slices.Clone(to), func(seat int) bool { return slices.Contains(from, uint32(seat)) })
-		switch err := p.checkFree(w.mono, others); {
-		case err != nil:
+		others := slices.DeleteFunc(slices.Clone(to), func(seat int) bool { return slices.Contains(seats, uint32(seat)) })
+		if err := p.checkFree(w.mono, others); err != nil {
 			return Hold{}, err
+		}
+		if err := p.checkPlaces(w.mono, beyond(places, had)); err != nil {
+			return Hold{}, err
+		}
+		switch {
 		case notFound != nil:
 			return Hold{}, notFound
-		case len(to) != len(from):
-			return Hold{}, fmt.Errorf("%w: %d to move %d to", ErrInvalidSeats, len(to), len(from))
+		case len(to) > 0 && len(to) != len(seats):
+			return Hold{}, fmt.Errorf("%w: %d seats to move %d to", ErrInvalidSeats, len(to), len(seats))
+		case len(places) > 0 && count(places) != count(had):
+			return Hold{}, fmt.Errorf("%w: %d places to move %d to", ErrInvalidSeats, count(places), count(had))
 		}
-		seats := make([]uint32, len(to))
-		for i, seat := range to {
-			seats[i] = uint32(seat)
+		from := p.lasting(p.seats(nil, head))
+		if len(to) > 0 {
+			seats = seats[:0]
+			for _, seat := range to {
+				seats = append(seats, uint32(seat))
+			}
 		}
-		seats = append(seats, blocks...) // places stay
+		if len(places) == 0 {
+			places = had
+		}
 		e.asks(q)
 		e.takesFrom(head)
-		e.by(operation{actor: r.Actor, reason: r.Reason, from: from}, func() { p.move(head, from, seats) })
+		e.by(operation{actor: r.Actor, reason: r.Reason, from: from}, func() { seats = p.move(head, seats, places) })
 		e.describe(w, seats[0], seats, &h)
 		e.remembers(w.mono, q, &h)
 		return h, nil
 	})
 }
 
-// move moves the hold or booking that begins at head from its seats to other ones, which
-// are available or its own, and its blocks, which follow them.
-func (p *Plan) move(head uint32, from, to []uint32) {
+// beyond returns by how many the places in each area are more than what is there already.
+// Both are in the order of their areas.
+func beyond(places, had []somePlaces) (more []somePlaces) {
+	for _, some := range places {
+		if i, ok := slices.BinarySearchFunc(had, some.area, func(s somePlaces, area uint32) int { return int(s.area) - int(area) }); ok {
+			some.n -= had[i].n
+		}
+		if some.n > 0 {
+			more = append(more, some)
+		}
+	}
+	return more
+}
+
+// move moves the hold or booking that begins at head to seats and places that are
+// available or its own. It returns its seats and blocks.
+func (p *Plan) move(head uint32, to []uint32, places []somePlaces) []uint32 {
+	from := p.seats(nil, head)
 	p.touch(from)
 	p.touch(to)
 	word, rec := p.wordOf(head), *p.rec(head)
 	delete(p.headOf, rec.fence)
 	p.rec(head).fence = 0
-	for _, seat := range from {
-		p.set(seat, uint64(p.vacant(seat)))
+	for _, entry := range from {
+		p.set(entry, uint64(p.vacant(entry)))
+	}
+	p.freeBlocks(from)
+	for _, some := range places {
+		to = append(to, p.addBlock(some))
 	}
 	*p.rec(to[0]) = rec
 	p.link(to)
 	p.renew(to[0])
-	for _, seat := range to {
-		p.set(seat, word)
+	for _, entry := range to {
+		p.set(entry, word)
 	}
 	p.setAvailableAt()
 	if SeatState(word&stateMask) == SeatBlocked && to[0] != head {
 		p.event.holdMoved(head, to[0])
 	}
 	p.changed(ChangeMoved, p.rec(to[0]), to, int64(word>>stateBits))
+	return to
 }
 
 func (e *event) reserve(r *ReserveRequest) (Hold, error) {
@@ -246,12 +334,28 @@ func (e *event) reserve(r *ReserveRequest) (Hold, error) {
 		if err := p.checkPlaces(w.mono, places); err != nil {
 			return Hold{}, err
 		}
-		user := e.users.open(r.User)
-		seats = p.addBlocks(seats, places)
-		var head uint32
-		e.by(operation{actor: r.Actor, reason: r.Reason}, func() { head = p.grant(w.mono, endless, user, seats, q) })
-		e.describe(w, head, p.seatBuf, &h)
-		e.keep(head, &h)
-		return h, nil
+		return e.hold(w, doing{r.Actor, r.Reason}, r.User, p.addBlocks(seats, places), q), nil
 	})
+}
+
+func (e *event) reserveAny(r *ReserveAnyRequest) (Hold, error) {
+	asked := fingerprint{method: methodReserveAny, n: r.N, where: printOfWhere(&r.Where), seats: addText(1, r.User)}
+	return e.decide(r.Actor, r.Key, asked, func(w wallTime, q *keyedRequest) (Hold, error) {
+		seats, err := e.plan.chooseWhere(w.mono, r.N, &r.Where)
+		if err != nil {
+			return Hold{}, err
+		}
+		return e.hold(w, doing{r.Actor, r.Reason}, r.User, seats, q), nil
+	})
+}
+
+// hold holds seats and blocks, which are available, without a deadline.
+func (e *event) hold(w wallTime, by doing, user string, entries []int, q *keyedRequest) (h Hold) {
+	p := e.plan
+	owner := e.users.open(user)
+	var head uint32
+	e.by(operation{actor: by.actor, reason: by.reason}, func() { head = p.grant(w.mono, endless, owner, entries, q) })
+	e.describe(w, head, p.seatBuf, &h)
+	e.keep(head, &h)
+	return h
 }

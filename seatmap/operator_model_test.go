@@ -26,7 +26,7 @@ func (g *grant) left() time.Duration {
 }
 
 // target draws the hold or booking of an operator's request. g is nil if there is none
-// like that.
+// like that. The seat is empty if the fence alone names it.
 func (w *world) target(t *rapid.T) (o *oracle, name, seat string, fence uint64, g *grant) {
 	name = someEvent.Draw(t, "event")
 	o, seat = w.events[name], strconv.Itoa(rapid.IntRange(1, 5).Draw(t, "seat"))
@@ -36,9 +36,19 @@ func (w *world) target(t *rapid.T) (o *oracle, name, seat string, fence uint64, 
 		if len(one.seats) > 0 {
 			seat = one.seats[0]
 		}
+		if rapid.Bool().Draw(t, "by its fence alone") {
+			seat = ""
+		}
 	}
 	if o == nil {
 		return o, name, seat, fence, nil
+	}
+	if seat == "" {
+		live := o.live()
+		if i := slices.IndexFunc(live, func(g *grant) bool { return g.token.Fence == fence }); i >= 0 {
+			g = live[i]
+		}
+		return o, name, seat, fence, g
 	}
 	if _, g = o.state(seat); g != nil && fence != 0 && g.token.Fence != fence {
 		g = nil
@@ -60,8 +70,10 @@ func operated(t *rapid.T, o *oracle, key, request, fresh string, replayed bool, 
 	return known, err == nil && known == nil
 }
 
-// unknown says if one of the seats is not there.
-func (o *oracle) unknown(seats ...string) bool { return len(without(seats, o.all())) > 0 }
+// unknown says if one of the seats is not there. An empty one names nothing.
+func (o *oracle) unknown(seats ...string) bool {
+	return len(without(seats, append(o.all(), ""))) > 0
+}
 
 func (w *world) revoke(t *rapid.T) {
 	o, name, seat, fence, g := w.target(t)
@@ -167,40 +179,87 @@ func (w *world) moveSeats(t *rapid.T) {
 		n = len(g.seats)
 	}
 	to := rapid.SliceOfNDistinct(rapid.Map(rapid.IntRange(1, 9), strconv.Itoa), n, n, rapid.ID).Draw(t, "to")
-	h, err := w.m.Move(ctx, seatmap.MoveRequest{
-		Event: name, Seat: seat, Fence: fence, To: to, Actor: actor, Reason: reason, Key: seatmap.NewKey(k),
-	})
-	want := "ok"
-	switch {
-	case o == nil:
-		want = seatmap.ErrUnknownEvent.Error()
-	case o.unknown(append(slices.Clone(to), seat)...):
-		want = seatmap.ErrUnknownSeat.Error()
-	default:
-		others := to
-		if g != nil {
-			others = without(to, g.seats)
-		}
-		switch free := o.available(); {
-		case len(without(others, free)) > 0 && o.soldOut():
-			want = seatmap.ErrSoldOut.Error()
-		case len(without(others, free)) > 0:
-			want = seatmap.ErrTaken.Error()
-		case g == nil:
-			want = seatmap.ErrExpired.Error()
-		case len(to) != len(g.seats):
-			want = seatmap.ErrInvalid.Error()
-		}
+	if rapid.IntRange(0, 3).Draw(t, "seats stay") == 0 {
+		to = nil
 	}
-	request := fmt.Sprint("move", seat, fence, to)
+	places := wantedPlaces(t)
+	if g != nil && len(g.places) > 0 && rapid.Bool().Draw(t, "as many places") {
+		floor := rapid.IntRange(0, total(g.places)).Draw(t, "floor")
+		places = map[string]int{"floor": floor, "lawn": total(g.places) - floor}
+		maps.DeleteFunc(places, func(_ string, n int) bool { return n == 0 })
+	}
+	h, err := w.m.Move(ctx, seatmap.MoveRequest{
+		Event: name, Seat: seat, Fence: fence, To: to, Places: places, Actor: actor, Reason: reason, Key: seatmap.NewKey(k),
+	})
+	if len(to)+len(places) == 0 {
+		require.ErrorIs(t, err, seatmap.ErrInvalidSeats)
+		return
+	}
+	want := seatmap.ErrUnknownEvent.Error()
+	if o != nil {
+		want = o.move(g, seat, to, places)
+	}
+	request := fmt.Sprint("move", seat, fence, to == nil, to, places == nil, places)
 	known, done := operated(t, o, k, request, want, h.Replayed, err)
 	same(t, known, h)
 	if done {
-		g.seats = slices.Clone(to)
+		if len(to) > 0 {
+			g.seats = slices.Clone(to)
+			require.Equal(t, to, h.Seats)
+		}
+		if len(places) > 0 {
+			g.places = maps.Clone(places)
+		}
 		w.renewed(t, o, g, h)
-		require.Equal(t, to, h.Seats)
 		o.done(k, request, h)
 	}
+}
+
+// move says what Move must answer. g is nil if the seat and fence name nothing.
+func (o *oracle) move(g *grant, seat string, to []string, places map[string]int) string {
+	if o.unknown(append(slices.Clone(to), seat)...) || o.lacks(places) {
+		return seatmap.ErrUnknownSeat.Error()
+	}
+	own := g
+	if g == nil {
+		own = &grant{}
+	}
+	if len(without(without(to, own.seats), o.available())) > 0 {
+		if o.soldOut() {
+			return seatmap.ErrSoldOut.Error()
+		}
+		return seatmap.ErrTaken.Error()
+	}
+	for i := range o.layout.Areas {
+		a := &o.layout.Areas[i]
+		switch more := places[a.Name] - own.places[a.Name]; {
+		case more <= max(0, o.area(a).Available):
+		case o.soldOut():
+			return seatmap.ErrSoldOut.Error()
+		default:
+			return seatmap.ErrNotEnough.Error()
+		}
+	}
+	switch {
+	case g == nil:
+		return seatmap.ErrExpired.Error()
+	case len(to) > 0 && len(to) != len(g.seats), len(places) > 0 && total(places) != total(g.places):
+		return seatmap.ErrInvalid.Error()
+	}
+	return "ok"
+}
+
+func (w *world) reserveAny(t *rapid.T) {
+	name, u, k := someEvent.Draw(t, "event"), someUser.Draw(t, "user"), someKey.Draw(t, "key")
+	n, where := rapid.IntRange(1, 4).Draw(t, "n"), someWhere(t, "1", "9")
+	h, err := w.m.ReserveAny(ctx, seatmap.ReserveAnyRequest{
+		Event: name, User: u, N: n, Where: where, Actor: actor, Reason: reason, Key: seatmap.NewKey(k),
+	})
+	o, want, seats := w.events[name], seatmap.ErrUnknownEvent.Error(), []string(nil)
+	if o != nil {
+		seats, want = o.any(n, where)
+	}
+	w.reserved(t, o, u, k, fmt.Sprintf("reserve any %s %d %+v", u, n, where), want, seats, nil, h, err)
 }
 
 func (w *world) closeSeats(t *rapid.T) { w.sell(t, "close") }
@@ -258,7 +317,13 @@ func (w *world) reserve(t *rapid.T) {
 		unlimited.limits = seatmap.Limits{}
 		want = unlimited.block(u, seats, places, time.Hour)
 	}
-	request := fmt.Sprint("reserve", u, seats, places == nil, places)
+	w.reserved(t, o, u, k, fmt.Sprint("reserve", u, seats, places == nil, places), want, seats, places, h, err)
+}
+
+// reserved compares the answer to a request for a hold without a deadline.
+func (w *world) reserved(
+	t *rapid.T, o *oracle, u, k, request, want string, seats []string, places map[string]int, h seatmap.Hold, err error,
+) {
 	known, done := operated(t, o, k, request, want, h.Replayed, err)
 	same(t, known, h)
 	if done {

@@ -92,6 +92,102 @@ func TestAFenceKeepsAnOperatorFromTheNextHold(t *testing.T) {
 	require.ErrorContains(t, err, "seat 1 is in no such hold or booking")
 }
 
+func TestAFenceAloneNamesAHoldOrBooking(t *testing.T) {
+	m := newMap(t, seatmap.MapOptions{})
+	_, err := m.Create(ctx, seatmap.CreateRequest{Event: event, Layout: seatmap.Layout{
+		Count: 2000, Areas: []seatmap.Area{{Name: "floor", Capacity: 9}, {Name: "lawn", Capacity: 9}},
+	}})
+	require.NoError(t, err)
+	of := func(seats []string, places map[string]int) seatmap.Token {
+		h, err := m.Block(ctx, seatmap.BlockRequest{Event: event, User: "ann", Seats: seats, Places: places, TTL: hold})
+		require.NoError(t, err)
+		return h.Token
+	}
+	places := map[string]int{"floor": 2}
+	parted := of([]string{"1999", "3"}, nil)
+	require.NoError(t, release(m, parted, "1999"))
+	booking, err := book(m, of(nil, places))
+	require.NoError(t, err)
+	for name, fence := range map[string]uint64{
+		"a seat far behind": of([]string{"1700"}, nil).Fence, "only places": of(nil, places).Fence,
+		"seats and places": of([]string{"4"}, places).Fence, "its first seat is gone": parted.Fence, "a booking": booking.Token.Fence,
+	} {
+		h, err := m.Reissue(ctx, seatmap.ReissueRequest{Event: event, Fence: fence, Actor: "op"})
+		require.NoError(t, err, name)
+		_, err = m.Reissue(ctx, seatmap.ReissueRequest{Event: event, Fence: fence, Actor: "op"})
+		require.ErrorIs(t, err, seatmap.ErrExpired, name)
+		require.ErrorContains(t, err, "no hold or booking has the fence ", name)
+		_, err = m.Revoke(ctx, seatmap.RevokeRequest{Event: event, Fence: h.Token.Fence, Actor: "op"})
+		require.NoError(t, err, name)
+	}
+	counts, err := m.Counts(ctx, seatmap.CountsRequest{Event: event})
+	require.NoError(t, err)
+	assert.Equal(t, seatmap.Counts{Available: 2018}, counts)
+}
+
+func TestPlacesAreMovedToOtherAreas(t *testing.T) {
+	m := newMap(t, seatmap.MapOptions{})
+	_, err := m.Create(ctx, seatmap.CreateRequest{Event: event, Layout: seatmap.Layout{
+		Count: 3, Areas: []seatmap.Area{{Name: "floor", Capacity: 4}, {Name: "lawn", Capacity: 3}},
+	}})
+	require.NoError(t, err)
+	h, err := m.Block(ctx, seatmap.BlockRequest{Event: event, User: "ann", Seats: []string{"1"}, Places: map[string]int{"floor": 4}, TTL: hold})
+	require.NoError(t, err)
+	next := beginning(t, m, event)
+	move := func(places map[string]int) error {
+		moved, err := m.Move(ctx, seatmap.MoveRequest{Event: event, Fence: h.Token.Fence, Places: places, Actor: "op", Reason: "rain"})
+		if err == nil {
+			assert.Equal(t, []string{"1"}, moved.Seats, "the seats stay")
+			assert.Equal(t, places, moved.Places)
+		}
+		return err
+	}
+	var full *seatmap.AreaError
+	require.ErrorAs(t, move(map[string]int{"lawn": 4}), &full)
+	require.ErrorIs(t, move(map[string]int{"lawn": 3}), seatmap.ErrInvalidSeats, "one is lost")
+	require.NoError(t, move(map[string]int{"floor": 1, "lawn": 3}), "three of its own are free")
+	for _, want := range []seatmap.AreaInfo{
+		{Area: "floor", Counts: seatmap.Counts{Available: 3, Blocked: 1}}, {Area: "lawn", Counts: seatmap.Counts{Blocked: 3}},
+	} {
+		counts, err := m.Counts(ctx, seatmap.CountsRequest{Event: event, Area: want.Area})
+		require.NoError(t, err)
+		assert.Equal(t, want.Counts, counts)
+	}
+	for c, err := range m.Watch(ctx, seatmap.WatchRequest{Event: event, From: next.Cursor}) {
+		require.NoError(t, err)
+		assert.Equal(t, seatmap.ChangeMoved, c.Kind)
+		assert.Equal(t, map[string]int{"floor": 4}, c.FromPlaces)
+		assert.Equal(t, map[string]int{"floor": 1, "lawn": 3}, c.Places)
+		assert.Equal(t, []string{"1"}, c.From)
+		assert.Equal(t, []string{"1"}, c.Seats)
+		break
+	}
+}
+
+func TestAReusedKeyOfAnOperatorSaysWhatDiffers(t *testing.T) {
+	m := newEvent(t, 9, seatmap.Limits{}, seatmap.MapOptions{})
+	key := seatmap.NewKey("k")
+	any := seatmap.ReserveAnyRequest{Event: event, User: "house", N: 2, Actor: "op", Key: key}
+	h, err := m.ReserveAny(ctx, any)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"1", "2"}, h.Seats)
+	move := seatmap.MoveRequest{Event: event, Seat: "1", To: []string{"3", "4"}, Actor: "op", Key: seatmap.NewKey("m")}
+	_, err = m.Move(ctx, move)
+	require.NoError(t, err)
+	differs := func(err error, want ...string) {
+		t.Helper()
+		e, _ := errors.AsType[*seatmap.KeyError](err)
+		require.NotNil(t, e)
+		assert.Equal(t, want, e.Differs())
+	}
+	any.User, any.N, any.Where.Adjacent = "press", 3, true
+	_, err = m.ReserveAny(ctx, any)
+	differs(err, "User", "N", "Where")
+	move.Seat, move.Fence, move.To, move.Places = "", 7, []string{"5", "6"}, map[string]int{}
+	_, err = m.Move(ctx, move)
+	differs(err, "Seat", "Fence", "To", "Places")
+}
+
 func TestAnOperatorsKeyIsTheActors(t *testing.T) {
 	m := newEvent(t, 4, seatmap.Limits{}, seatmap.MapOptions{})
 	key := seatmap.NewKey("k")
@@ -127,6 +223,7 @@ func TestRequestsOfOperatorsAreLoggedWithoutKeys(t *testing.T) {
 		seatmap.ReissueRequest{Event: "e", Actor: "op", Reason: "why", Key: key},
 		seatmap.MoveRequest{Event: "e", Actor: "op", Reason: "why", Key: key},
 		seatmap.ReserveRequest{Event: "e", Actor: "op", Reason: "why", Key: key},
+		seatmap.ReserveAnyRequest{Event: "e", Actor: "op", Reason: "why", Key: key},
 	} {
 		text := r.LogValue().String()
 		assert.Contains(t, text, "event=e actor=op reason=why")

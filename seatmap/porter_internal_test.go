@@ -52,7 +52,7 @@ func TestEveryFieldOfAnEventIsExportedOrNeedNotBe(t *testing.T) {
 		assert.Equal(t, one.fields, strings.Join(names, " "),
 			"%v has changed: see whether export.go and import.go must know it", one.of)
 	}
-	assert.Len(t, methodNames, int(methodOpenSeats)+1)
+	assert.Len(t, methodNames, int(methodReserveAny)+1)
 }
 
 func TestOnlyTheLastKeysOfAnEventAreKept(t *testing.T) {

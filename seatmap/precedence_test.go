@@ -107,7 +107,7 @@ var mapCalls = map[string]func(a *ask) error{
 	},
 	"Revoke": func(a *ask) error {
 		return errOf(a.m.Revoke(a.ctx, seatmap.RevokeRequest{
-			Event: a.event, Seat: a.at, Fence: a.fence, Seats: a.seats, Actor: a.user, Reason: a.reason, Key: a.key,
+			Event: a.event, Seat: a.at, Fence: a.fence, Seats: a.seats, Places: a.places, Actor: a.user, Reason: a.reason, Key: a.key,
 		}))
 	},
 	"Reissue": func(a *ask) error {
@@ -117,12 +117,17 @@ var mapCalls = map[string]func(a *ask) error{
 	},
 	"Move": func(a *ask) error {
 		return errOf(a.m.Move(a.ctx, seatmap.MoveRequest{
-			Event: a.event, Seat: a.at, Fence: a.fence, To: append(a.seats, "4"), Actor: a.user, Reason: a.reason, Key: a.key,
+			Event: a.event, Seat: a.at, Fence: a.fence, To: append(a.seats, "4"), Places: a.places, Actor: a.user, Reason: a.reason, Key: a.key,
 		}))
 	},
 	"Reserve": func(a *ask) error {
 		return errOf(a.m.Reserve(a.ctx, seatmap.ReserveRequest{
-			Event: a.event, User: a.house, Seats: append(a.seats, "4"), Actor: a.user, Reason: a.reason, Key: a.key,
+			Event: a.event, User: a.house, Seats: append(a.seats, "4"), Places: a.places, Actor: a.user, Reason: a.reason, Key: a.key,
+		}))
+	},
+	"ReserveAny": func(a *ask) error {
+		return errOf(a.m.ReserveAny(a.ctx, seatmap.ReserveAnyRequest{
+			Event: a.event, User: a.house, N: a.n, Where: a.where, Actor: a.user, Reason: a.reason, Key: a.key,
 		}))
 	},
 	"BeginPayment": func(a *ask) error {

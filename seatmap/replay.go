@@ -230,7 +230,32 @@ func (r *Replay) seat(label string) *SeatInfo {
 	return nil
 }
 
+// movePlaces gives places to the hold or booking that has moved.
+func (r *Replay) movePlaces(c *Change) {
+	var moved SeatInfo
+	for area := range c.FromPlaces {
+		before := placesName{area, c.FromFence}
+		if p, ok := r.places[before]; ok {
+			moved = p.seat()
+			delete(r.places, before)
+		}
+	}
+	if moved.Fence == 0 {
+		return // see applySeats
+	}
+	c.step(&moved)
+	for area, n := range c.Places {
+		p := PlacesInfo{Area: area, Places: n}
+		p.set(&moved)
+		r.places[placesName{area, c.Fence}] = p
+	}
+}
+
 func (r *Replay) applyPlaces(c *Change) {
+	if c.Kind == ChangeMoved {
+		r.movePlaces(c)
+		return
+	}
 	for area, n := range c.Places {
 		from := placesName{area, c.before()}
 		p, ok := r.places[from]

@@ -46,7 +46,7 @@ type SeatInfo struct {
 	// PayingUntil is when the payment is over at the latest; zero if there is none.
 	PayingUntil time.Time
 	// Actor and Reason are those of the [Operator] that gave the hold or booking its
-	// fence: by Reserve, Reissue or Move. They are empty if its user did.
+	// fence: by Reserve, ReserveAny, Reissue or Move. They are empty if its user did.
 	Actor, Reason string
 	// Closed says that the seat is not for sale, also while it is blocked or booked: see
 	// [SeatCloser]. ClosedBy is the operator that closed it, and ClosedReason why; they are
@@ -199,7 +199,7 @@ const (
 	ChangeExpired  // the hold reached its deadline
 	ChangeCanceled // by the owner of the booking
 	ChangeReissued // a hold or booking has a new fence and token
-	ChangeMoved    // a hold or booking is at other seats, and has a new fence and token
+	ChangeMoved    // a hold or booking has other seats or places, and a new fence and token
 	// ChangePaying says that a payment keeps the hold, or no longer if Paying is zero.
 	// Its Until is the deadline that the hold has by that.
 	ChangePaying
@@ -247,11 +247,13 @@ type Change struct {
 	Kind     ChangeKind
 	Seats    []string       // that changed; of a ChangeMoved, the new ones
 	From     []string       // of a ChangeMoved, the seats before
-	Places   map[string]int // that changed, by area; nil if none
-	User     string
-	At       time.Time // of the grant or booking; of an expiry, its deadline; else of the change
-	Until    time.Time // of a hold: its deadline
-	Fence    uint64
+	Places   map[string]int // that changed, by area; of a ChangeMoved, the new ones; nil if none
+	// FromPlaces is the places before a ChangeMoved, also those that stay; nil if none.
+	FromPlaces map[string]int
+	User       string
+	At         time.Time // of the grant or booking; of an expiry, its deadline; else of the change
+	Until      time.Time // of a hold: its deadline
+	Fence      uint64
 	// FromFence is the fence that the seats and places had before. It is 0 unless the
 	// change gave them another one: a ChangeBooked, ChangeReissued or ChangeMoved. A store
 	// without areas may leave it out of a ChangeBooked, since the seats say what it was.

@@ -559,9 +559,12 @@ func (p *Plan) headOfFence(first uint32, fence uint64) (head uint32, ok bool) {
 // whether it has.
 func (p *Plan) expireToken(now int64, t *Token) bool {
 	head, ok := p.headOfToken(t)
-	if !ok {
-		return false
-	}
+	return ok && p.expireHold(now, head)
+}
+
+// expireHold ends the hold that begins at head if its deadline has passed, and reports
+// whether it has.
+func (p *Plan) expireHold(now int64, head uint32) bool {
 	if word := p.wordOf(head); SeatState(word&stateMask) != SeatBlocked || int64(word>>stateBits) > now {
 		return false
 	}

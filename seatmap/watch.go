@@ -244,7 +244,7 @@ func (e *event) change(revision uint64, entry *entry) Change {
 		c.Actor, c.Reason = op.actor, op.reason
 		c.Paying, _ = w.deadline(op.paying)
 		if op.from != nil {
-			c.From = e.plan.labels.namedSeats(op.from)
+			c.From, c.FromPlaces = e.plan.labels.named(op.from)
 		}
 	}
 	c.Seats, c.Places = e.plan.labels.named(seats)

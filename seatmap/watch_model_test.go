@@ -23,6 +23,7 @@ type view struct {
 	seats  map[string]seatmap.SeatInfo
 	areas  map[string]seatmap.Counts
 	closed map[string]bool // also seats that are blocked or booked
+	booked map[uint64]bool // by fence
 	gap    bool
 	faults []string
 }
@@ -38,7 +39,10 @@ func (v *view) apply(c seatmap.Change) {
 		v.gap = true
 		return
 	case seatmap.ChangeSnapshot:
-		v.seats, v.closed = map[string]seatmap.SeatInfo{}, map[string]bool{}
+		v.seats, v.closed, v.booked = map[string]seatmap.SeatInfo{}, map[string]bool{}, map[uint64]bool{}
+		for _, p := range c.Holders {
+			v.booked[p.Fence] = p.State == seatmap.SeatBooked
+		}
 		for _, s := range c.Snapshot {
 			v.seats[s.Seat], v.closed[s.Seat] = s, s.Closed
 		}
@@ -61,7 +65,7 @@ func (v *view) apply(c seatmap.Change) {
 			return s
 		}
 		was := seatmap.SeatInfo{}
-		if c.Kind == seatmap.ChangeMoved && v.seats != nil {
+		if c.Kind == seatmap.ChangeMoved && v.seats != nil && len(c.From) > 0 {
 			was = v.seats[c.From[0]]
 			for _, seat := range c.From {
 				if v.seats[seat].Fence != was.Fence {
@@ -121,6 +125,26 @@ func (v *view) apply(c seatmap.Change) {
 				v.seats[seat] = after
 			}
 		}
+	}
+	if v.booked != nil {
+		v.booked[c.Fence] = c.Kind == seatmap.ChangeBooked || v.booked[c.Fence] || v.booked[c.FromFence]
+	}
+	move := func(places map[string]int, sign int) {
+		for name, n := range places {
+			a, n := v.areas[name], n*sign
+			if a.Available -= n; v.booked[c.Fence] {
+				a.Booked += n
+			} else {
+				a.Blocked += n
+			}
+			if v.areas != nil {
+				v.areas[name] = a
+			}
+		}
+	}
+	if c.Kind == seatmap.ChangeMoved {
+		move(c.FromPlaces, -1)
+		move(c.Places, 1)
 	}
 	for name, n := range c.Places {
 		a := v.areas[name]

@@ -38,6 +38,7 @@ const (
 	Sweep
 	CloseSeats
 	OpenSeats
+	ReserveAny
 
 	// Methods is how many there are.
 	Methods = int(iota)
@@ -77,6 +78,7 @@ var methodNames = [Methods]string{
 	Sweep:        "Sweep",
 	CloseSeats:   "CloseSeats",
 	OpenSeats:    "OpenSeats",
+	ReserveAny:   "ReserveAny",
 }
 
 // A Result is the class of what a call returned. There are few, so that they can be the

@@ -397,6 +397,10 @@ func (w *operations[S]) Reserve(ctx context.Context, r seatmap.ReserveRequest) (
 	return call(ctx, w.observer, Reserve, r.Event, r, w.operator.Reserve)
 }
 
+func (w *operations[S]) ReserveAny(ctx context.Context, r seatmap.ReserveAnyRequest) (seatmap.Hold, error) {
+	return call(ctx, w.observer, ReserveAny, r.Event, r, w.operator.ReserveAny)
+}
+
 type payments[S any] struct {
 	payer    seatmap.Payer
 	observer Observer[S]

@@ -38,7 +38,7 @@ func TestAJournalThatCrashesGoesOnLikeAMapThatDoesNot(t *testing.T) {
 				}
 				t.Repeat(map[string]func(*rapid.T){
 					"": w.check, "block": w.block, "any": w.blockAny, "book": w.book, "release": w.release, "cancel": w.cancel, "extend": w.extend,
-					"revoke": w.revoke, "reissue": w.reissue, "move": w.move, "reserve": w.reserve, "close seats": w.closeSeats, "open seats": w.openSeats, "pay": w.pay, "unpay": w.unpay,
+					"revoke": w.revoke, "reissue": w.reissue, "move": w.move, "reserve": w.reserve, "reserve any": w.reserveAny, "close seats": w.closeSeats, "open seats": w.openSeats, "pay": w.pay, "unpay": w.unpay,
 					"again": w.again, "reopen": w.reopenOne, "compact": w.compact, "flip": w.flip, "pass": w.pass, "carry": w.carry,
 				})
 			})
@@ -185,10 +185,10 @@ func (w *world) same(t *rapid.T, c *call, got answer, err error) {
 		return
 	}
 	g := &given{tokens: [2]seatmap.Token{got.token, want.token}, seats: got.seats, user: got.user, endless: c.grants == endless}
-	if len(g.seats) > 0 {
-		one, err := w.m.Seat(ctx, seatmap.SeatRequest{Event: event, Seat: g.seats[0]})
-		require.NoError(t, err)
-		g.endless = one.State == seatmap.SeatBlocked && one.Until.IsZero()
+	holds, err := w.m.Holds(ctx, seatmap.HoldsRequest{Event: event, User: g.user})
+	require.NoError(t, err)
+	for _, h := range holds {
+		g.endless = g.endless || h.Fence == want.token.Fence && h.Until.IsZero()
 	}
 	w.grants = append(w.grants, g)
 }
@@ -376,19 +376,41 @@ func (w *world) unpay(t *rapid.T) {
 	}})
 }
 
+// target draws a seat, or the fences of one of the last grants in the Store and the Map.
+func (w *world) target(t *rapid.T) (seat string, fences [2]uint64) {
+	if len(w.grants) == 0 || rapid.Bool().Draw(t, "by a seat") {
+		return someSeat.Draw(t, "seat"), fences
+	}
+	for side, token := range w.draw(t).tokens {
+		fences[side] = token.Fence
+	}
+	return "", fences
+}
+
 func (w *world) revoke(t *rapid.T) {
-	r := seatmap.RevokeRequest{Event: event, Seat: someSeat.Draw(t, "seat"), Actor: "op", Key: w.key(), Places: drawPlaces(t)}
-	w.run(t, &call{name: "Revoke", do: func(s all, _ int) (answer, error) { return ofReceipt(s.Revoke(ctx, r)) }})
+	seat, fences := w.target(t)
+	key, places := w.key(), drawPlaces(t)
+	w.run(t, &call{name: "Revoke", do: func(s all, side int) (answer, error) {
+		return ofReceipt(s.Revoke(ctx, seatmap.RevokeRequest{Event: event, Seat: seat, Fence: fences[side], Actor: "op", Key: key, Places: places}))
+	}})
 }
 
 func (w *world) reissue(t *rapid.T) {
-	r := seatmap.ReissueRequest{Event: event, Seat: someSeat.Draw(t, "seat"), Actor: "op", Key: w.key()}
-	w.run(t, &call{name: "Reissue", do: func(s all, _ int) (answer, error) { return ofHold(s.Reissue(ctx, r)) }})
+	seat, fences := w.target(t)
+	key := w.key()
+	w.run(t, &call{name: "Reissue", do: func(s all, side int) (answer, error) {
+		return ofHold(s.Reissue(ctx, seatmap.ReissueRequest{Event: event, Seat: seat, Fence: fences[side], Actor: "op", Key: key}))
+	}})
 }
 
 func (w *world) move(t *rapid.T) {
-	r := seatmap.MoveRequest{Event: event, Seat: someSeat.Draw(t, "seat"), Actor: "op", Key: w.key(), To: someSeats.Draw(t, "to")}
-	w.run(t, &call{name: "Move", do: func(s all, _ int) (answer, error) { return ofHold(s.Move(ctx, r)) }})
+	seat, fences := w.target(t)
+	key, to, places := w.key(), someSeats.Draw(t, "to"), drawPlaces(t)
+	w.run(t, &call{name: "Move", do: func(s all, side int) (answer, error) {
+		return ofHold(s.Move(ctx, seatmap.MoveRequest{
+			Event: event, Seat: seat, Fence: fences[side], Actor: "op", Key: key, To: to, Places: places,
+		}))
+	}})
 }
 
 func (w *world) closeSeats(t *rapid.T) {
@@ -406,6 +428,13 @@ func (w *world) reserve(t *rapid.T) {
 		Event: event, User: rapid.SampledFrom(users).Draw(t, "user"), Actor: "op", Key: w.key(), Seats: someSeats.Draw(t, "seats"), Places: drawPlaces(t),
 	}
 	w.run(t, &call{name: "Reserve", durable: true, grants: endless, do: func(s all, _ int) (answer, error) { return ofHold(s.Reserve(ctx, r)) }})
+}
+
+func (w *world) reserveAny(t *rapid.T) {
+	r := seatmap.ReserveAnyRequest{
+		Event: event, User: rapid.SampledFrom(users).Draw(t, "user"), Actor: "op", Key: w.key(), N: rapid.IntRange(1, 3).Draw(t, "n"),
+	}
+	w.run(t, &call{name: "ReserveAny", durable: true, grants: endless, do: func(s all, _ int) (answer, error) { return ofHold(s.ReserveAny(ctx, r)) }})
 }
 
 // again repeats a request.

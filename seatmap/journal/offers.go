@@ -64,6 +64,17 @@ func (s *Store) Reserve(ctx context.Context, r seatmap.ReserveRequest) (h seatma
 	return h, err
 }
 
+// ReserveAny implements [seatmap.Operator]. It waits for the disk, as Reserve does.
+//
+//ferrous:blocks
+func (s *Store) ReserveAny(ctx context.Context, r seatmap.ReserveAnyRequest) (h seatmap.Hold, err error) {
+	err = s.write(ctx, "ReserveAny", r.Event, &r, func() (err error) {
+		h, err = s.m.ReserveAny(ctx, r)
+		return err
+	})
+	return h, err
+}
+
 // CloseSeats implements [seatmap.SeatCloser]. It waits for the disk.
 //
 //ferrous:blocks

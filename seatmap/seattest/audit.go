@@ -12,7 +12,7 @@ func audit(s *session) error {
 	layout := seatmap.Layout{Count: 9}
 	places := func(int) map[string]int { return nil }
 	if !s.Lacks.Areas {
-		layout.Areas = []seatmap.Area{{Name: "floor", Capacity: 9}}
+		layout.Areas = []seatmap.Area{{Name: "floor", Capacity: 9}, {Name: "lawn", Capacity: 9}}
 		places = func(n int) map[string]int { return map[string]int{"floor": n} }
 	}
 	if _, err := s.store.Create(s.ctx, seatmap.CreateRequest{Event: s.event, Layout: layout}); err != nil {
@@ -97,7 +97,7 @@ func (a *auditor) operations(places func(int) map[string]int) []auditStep {
 		return nil
 	}
 	const actor, reason = "op", "why"
-	return []auditStep{
+	steps := []auditStep{
 		{"Reserve", func() error {
 			return errOf(o.Reserve(a.ctx, seatmap.ReserveRequest{
 				Event: a.event, User: "house", Seats: []string{"7", "8"}, Places: places(2), Actor: actor, Reason: reason,
@@ -114,7 +114,18 @@ func (a *auditor) operations(places func(int) map[string]int) []auditStep {
 		{"Reissue", func() error {
 			return errOf(o.Reissue(a.ctx, seatmap.ReissueRequest{Event: a.event, Seat: "7", Actor: actor, Reason: "lost"}))
 		}},
+		{"ReserveAny", func() error {
+			return errOf(o.ReserveAny(a.ctx, seatmap.ReserveAnyRequest{Event: a.event, User: "press", N: 1, Actor: actor, Reason: reason}))
+		}},
 	}
+	if !a.Lacks.Areas {
+		steps = append(steps, auditStep{"Move of places", func() error {
+			return errOf(o.Move(a.ctx, seatmap.MoveRequest{
+				Event: a.event, Seat: "7", Places: map[string]int{"lawn": 1}, Actor: actor, Reason: reason,
+			}))
+		}})
+	}
+	return steps
 }
 
 // sales returns steps of an operator that closes seats, if the store has some.

@@ -92,6 +92,12 @@ var broken = []struct {
 	{"damage is not seen by Import", "exports", func(s seatmap.Store) seatmap.Store { return importsAll{s, s.(seatmap.Porter)} }},
 	{"the old token works after Reissue", "operators", func(s seatmap.Store) seatmap.Store { return reissuesNothing{s, s.(seatmap.Operator)} }},
 	{"changes do not name the actor", "operators", func(s seatmap.Store) seatmap.Store { return hidesActors{s, s.(seatmap.Operator)} }},
+	{"ReserveAny chooses single seats", "operators", func(s seatmap.Store) seatmap.Store { return reservesAny{s, s.(seatmap.Operator)} }},
+	{"a fence does not name a hold", "operators of areas", func(s seatmap.Store) seatmap.Store { return needsSeats{s, s.(seatmap.Operator)} }},
+	{"Move of places moves none", "operators of areas", func(s seatmap.Store) seatmap.Store { return movesNoPlaces{s, s.(seatmap.Operator)} }},
+	{"a change does not say from where places were moved", "audit", func(s seatmap.Store) seatmap.Store {
+		return tellsLess{s, s.(whole), func(c *seatmap.Change) { c.FromPlaces = nil }}
+	}},
 	{"a payment does not keep the hold", "payments", func(s seatmap.Store) seatmap.Store { return keepsNothing{s, s.(seatmap.Payer)} }},
 	{"a hold of a closed seat makes it available again", "sales", func(s seatmap.Store) seatmap.Store { return &closesOnce{s, s.(whole), nil} }},
 	{"the interfaces of operators and payments are gone", "offers", func(s seatmap.Store) seatmap.Store { return struct{ seatmap.Store }{s} }},
@@ -689,6 +695,42 @@ type reissuesNothing struct {
 func (b reissuesNothing) Reissue(ctx context.Context, r seatmap.ReissueRequest) (seatmap.Hold, error) {
 	s, err := b.Seat(ctx, seatmap.SeatRequest{Event: r.Event, Seat: r.Seat})
 	return seatmap.Hold{Token: seatmap.NewToken(r.Event, s.Fence+1, [16]byte{1}), User: s.User, Seats: []string{r.Seat}}, err
+}
+
+type reservesAny struct {
+	seatmap.Store
+	seatmap.Operator
+}
+
+func (b reservesAny) ReserveAny(ctx context.Context, r seatmap.ReserveAnyRequest) (seatmap.Hold, error) {
+	r.Where = seatmap.Where{}
+	return b.Operator.ReserveAny(ctx, r)
+}
+
+type needsSeats struct {
+	seatmap.Store
+	seatmap.Operator
+}
+
+func (b needsSeats) Reissue(ctx context.Context, r seatmap.ReissueRequest) (seatmap.Hold, error) {
+	if r.Seat == "" {
+		return seatmap.Hold{}, seatmap.ErrUnknownSeat
+	}
+	return b.Operator.Reissue(ctx, r)
+}
+
+type movesNoPlaces struct {
+	seatmap.Store
+	seatmap.Operator
+}
+
+func (b movesNoPlaces) Move(ctx context.Context, r seatmap.MoveRequest) (seatmap.Hold, error) {
+	h, err := b.Operator.Move(ctx, r)
+	if err == nil && len(r.Places) > 0 {
+		r.Fence, r.Places = h.Token.Fence, map[string]int{"floor": 3}
+		h, err = b.Operator.Move(ctx, r)
+	}
+	return h, err
 }
 
 type hidesActors struct {

@@ -40,6 +40,7 @@ var checks = []struct {
 	{"failovers", failovers, func(o Options) bool { return o.Failover != nil }},
 	{"exports", exports, func(o Options) bool { return !o.Lacks.Porter }},
 	{"operators", operators, func(o Options) bool { return !o.Lacks.Operator }},
+	{"operators of areas", operatorsOfAreas, func(o Options) bool { return !o.Lacks.Operator && !o.Lacks.Areas }},
 	{"sales", sales, func(o Options) bool { return !o.Lacks.Closer }},
 	{"payments", payments, func(o Options) bool { return !o.Lacks.Payer }},
 	{"clients", clients, func(o Options) bool { return o.Another != nil }},

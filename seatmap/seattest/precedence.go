@@ -89,7 +89,7 @@ func calls(l Lacks) map[string]func(a *ask) error {
 	if !l.Operator {
 		of["Revoke"] = func(a *ask) error {
 			return errOf(a.store.(seatmap.Operator).Revoke(a.ctx, seatmap.RevokeRequest{
-				Event: a.event, Seat: a.at, Fence: a.fence, Seats: a.seats, Actor: a.user, Reason: a.reason, Key: a.key,
+				Event: a.event, Seat: a.at, Fence: a.fence, Seats: a.seats, Places: a.places, Actor: a.user, Reason: a.reason, Key: a.key,
 			}))
 		}
 		of["Reissue"] = func(a *ask) error {
@@ -99,12 +99,17 @@ func calls(l Lacks) map[string]func(a *ask) error {
 		}
 		of["Move"] = func(a *ask) error {
 			return errOf(a.store.(seatmap.Operator).Move(a.ctx, seatmap.MoveRequest{
-				Event: a.event, Seat: a.at, Fence: a.fence, To: append(a.seats, "4"), Actor: a.user, Reason: a.reason, Key: a.key,
+				Event: a.event, Seat: a.at, Fence: a.fence, To: append(a.seats, "4"), Places: a.places, Actor: a.user, Reason: a.reason, Key: a.key,
 			}))
 		}
 		of["Reserve"] = func(a *ask) error {
 			return errOf(a.store.(seatmap.Operator).Reserve(a.ctx, seatmap.ReserveRequest{
-				Event: a.event, User: a.house, Seats: append(a.seats, "4"), Actor: a.user, Reason: a.reason, Key: a.key,
+				Event: a.event, User: a.house, Seats: append(a.seats, "4"), Places: a.places, Actor: a.user, Reason: a.reason, Key: a.key,
+			}))
+		}
+		of["ReserveAny"] = func(a *ask) error {
+			return errOf(a.store.(seatmap.Operator).ReserveAny(a.ctx, seatmap.ReserveAnyRequest{
+				Event: a.event, User: a.house, N: a.n, Where: a.where, Actor: a.user, Reason: a.reason, Key: a.key,
 			}))
 		}
 	}
@@ -157,7 +162,7 @@ func (f *fault) applies(method string) bool {
 const (
 	everyMethod = "all"
 	ofTokens    = "Book Release Cancel Extend BeginPayment EndPayment"
-	ofOperators = "Revoke Reissue Move Reserve CloseSeats OpenSeats"
+	ofOperators = "Revoke Reissue Move Reserve ReserveAny CloseSeats OpenSeats"
 	ofEvents    = "Remove Block BlockAny Seat Seats Layout Counts Holds Watch Export " + ofOperators
 	keyedByUser = "Block BlockAny " + ofTokens + " " + ofOperators
 	keyed       = "Create Remove " + keyedByUser
@@ -173,15 +178,16 @@ func formFaults(done context.Context) []fault {
 		{seatmap.ErrInvalidEvent, "event", "Create " + ofEvents, func(a *ask) { a.event = "{" }},
 		{seatmap.ErrInvalidUser, "user", "Block BlockAny Holds " + ofTokens, func(a *ask) { a.user = long }},
 		{seatmap.ErrInvalidUser, "user", "Block BlockAny Holds " + ofTokens, func(a *ask) { a.user = "\n" }},
-		{seatmap.ErrInvalidUser, "house", "Reserve", func(a *ask) { a.house = "" }},
+		{seatmap.ErrInvalidUser, "house", "Reserve ReserveAny", func(a *ask) { a.house = "" }},
 		{seatmap.ErrInvalidActor, "user", ofOperators, func(a *ask) { a.user = "" }},
 		{seatmap.ErrInvalidActor, "reason", ofOperators, func(a *ask) { a.reason = "\n" }},
 		{seatmap.ErrInvalidKey, "key", keyed, func(a *ask) { a.key = seatmap.NewKey(long) }},
 		{seatmap.ErrInvalidKey, "key", keyed, func(a *ask) { a.key = seatmap.NewKey("\x00") }},
-		{seatmap.ErrInvalidSeats, "places", "Block " + ofParts, func(a *ask) { a.places = map[string]int{"floor": 0} }},
+		{seatmap.ErrInvalidSeats, "places", "Block Revoke Move Reserve " + ofParts, func(a *ask) { a.places = map[string]int{"floor": 0} }},
+		{seatmap.ErrInvalidSeats, "at", "Revoke Reissue Move", func(a *ask) { a.at = "" }},
 		{seatmap.ErrInvalidSeats, "twice", "Block Revoke Move Reserve CloseSeats OpenSeats " + ofParts, func(a *ask) { a.seats = append(a.seats, "8", "8") }},
-		{seatmap.ErrInvalidSeats, "n", "BlockAny", func(a *ask) { a.n = 0 }},
-		{seatmap.ErrInvalidSeats, "where", "BlockAny", func(a *ask) { a.where.Singles = seatmap.SinglesRefused }},
+		{seatmap.ErrInvalidSeats, "n", "BlockAny ReserveAny", func(a *ask) { a.n = 0 }},
+		{seatmap.ErrInvalidSeats, "where", "BlockAny ReserveAny", func(a *ask) { a.where.Singles = seatmap.SinglesRefused }},
 		{seatmap.ErrInvalidSeats, "limit", "Seats", func(a *ask) { a.limit = -1 }},
 		{seatmap.ErrInvalidTTL, "ttl", "Block BlockAny Extend BeginPayment", func(a *ask) { a.ttl = 0 }},
 		{seatmap.ErrInvalidLimits, "limits", "Create", func(a *ask) { a.limits.Holds = -1 }},
@@ -334,21 +340,21 @@ func (s *session) faults() (good ask, faults []fault, err error) {
 		{seatmap.ErrToken, "token", ofTokens, func(a *ask) { a.hold, a.booking = seatmap.Token{}, seatmap.Token{} }},
 		{seatmap.ErrExists, "event", "Create", func(a *ask) { a.event = full }},
 		{seatmap.ErrExists, "export", "Import", func(a *ask) { a.export = export.String() }},
-		{seatmap.ErrUnknownSeat, "places", "Block " + ofParts, func(a *ask) { a.places = map[string]int{"lawn": 1} }},
+		{seatmap.ErrUnknownSeat, "places", "Block Revoke Move Reserve " + ofParts, func(a *ask) { a.places = map[string]int{"lawn": 1} }},
 		{seatmap.ErrUnknownSeat, "unknown", "Counts", func(a *ask) { a.area = "lawn" }},
 		{seatmap.ErrUnknownSeat, "unknown", "Block Seat Seats Revoke Move Reserve CloseSeats OpenSeats " + ofParts, func(a *ask) { a.seats = append(a.seats, "99") }},
 		{seatmap.ErrUnknownSeat, "at", "Revoke Reissue Move", func(a *ask) { a.at = "99" }},
 		{seatmap.ErrKeyReused, "key", keyedByUser, func(a *ask) { a.key = used }},
-		{seatmap.ErrSoldOut, "event", "Block BlockAny Move Reserve", func(a *ask) { a.event = full }},
+		{seatmap.ErrSoldOut, "event", "Block BlockAny Move Reserve ReserveAny", func(a *ask) { a.event = full }},
 		{seatmap.ErrTaken, "taken", "Block Move Reserve", func(a *ask) { a.seats = append(a.seats, "7") }},
 		{seatmap.ErrTaken, "taken", "Block", func(a *ask) { a.seats, a.list = append(a.seats, "7"), true }},
 	}...)
 	faults = append(faults, notForSale...)
 	faults = append(faults, []fault{
-		{seatmap.ErrNotEnough, "places", "Block", func(a *ask) { a.places = map[string]int{"floor": 2} }},
+		{seatmap.ErrNotEnough, "places", "Block Move Reserve", func(a *ask) { a.places = map[string]int{"floor": 2} }},
 		{seatmap.ErrNotEnough, "places", "Block", func(a *ask) { a.places, a.list = map[string]int{"floor": 2}, true }},
-		{seatmap.ErrNotEnough, "n", "BlockAny", func(a *ask) { a.n = 8 }},
-		{seatmap.ErrNotEnough, "n", "BlockAny", func(a *ask) { a.n = 100 }},
+		{seatmap.ErrNotEnough, "n", "BlockAny ReserveAny", func(a *ask) { a.n = 8 }},
+		{seatmap.ErrNotEnough, "n", "BlockAny ReserveAny", func(a *ask) { a.n = 100 }},
 		{seatmap.ErrLimit, "ttl", "Block BlockAny Extend BeginPayment", func(a *ask) { a.ttl = life + time.Second }},
 		{seatmap.ErrLimit, "user", "Block BlockAny", func(a *ask) { // who has two of three seats
 			if a.user, a.seats = "greedy", append(a.seats, "8"); a.n == 1 {
@@ -358,10 +364,11 @@ func (s *session) faults() (good ask, faults []fault, err error) {
 		{seatmap.ErrExpired, "token", ofTokens, func(a *ask) { a.hold, a.booking = over, over }},
 		{seatmap.ErrToken, "token", ofTokens, func(a *ask) { a.hold, a.booking = wrong(a.hold), wrong(a.booking) }},
 		{seatmap.ErrExpired, "at", "Revoke Reissue Move", func(a *ask) { a.at = "6" }},
-		{seatmap.ErrExpired, "fence", "Revoke Reissue Move", func(a *ask) { a.fence = over.Fence }},
+		{seatmap.ErrExpired, "at", "Revoke Reissue Move", func(a *ask) { a.fence = over.Fence }},
+		{seatmap.ErrExpired, "at", "Revoke Reissue Move", func(a *ask) { a.at, a.fence = "", over.Fence }},
 		{seatmap.ErrToken, "user", ofTokens, func(a *ask) { a.user = "eve" }},
 		{seatmap.ErrToken, "token", ofTokens, func(a *ask) { a.hold, a.booking = a.booking, a.hold }},
-		{seatmap.ErrInvalidSeats, "places", ofParts, func(a *ask) { a.places = place }},
+		{seatmap.ErrInvalidSeats, "places", "Revoke Move " + ofParts, func(a *ask) { a.places = place }},
 		{seatmap.ErrInvalidSeats, "uncovered", "Revoke " + ofParts, func(a *ask) { a.seats = append(a.seats, "3") }},
 		{seatmap.ErrInvalidSeats, "uncovered", "Move", func(a *ask) { a.seats = append(a.seats, "8") }},
 		{seatmap.ErrLimit, "ttl", "Extend", func(a *ask) { a.ttl = life }},

@@ -346,6 +346,9 @@ var instant = map[string]call{
 	"seatmap.Map.Reserve": func(t *testing.T, ctx context.Context) error {
 		return of(hall(t).Reserve(ctx, seatmap.ReserveRequest{}))
 	},
+	"seatmap.Map.ReserveAny": func(t *testing.T, ctx context.Context) error {
+		return of(hall(t).ReserveAny(ctx, seatmap.ReserveAnyRequest{}))
+	},
 	"seatmap.Map.BeginPayment": func(t *testing.T, ctx context.Context) error {
 		return of(hall(t).BeginPayment(ctx, seatmap.PaymentRequest{}))
 	},

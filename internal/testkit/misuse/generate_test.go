@@ -181,6 +181,7 @@ var recipes = map[string]string{
 	"seatmap.ReissueRequest":    `seatmap.ReissueRequest{Event: "a", Seat: "1", Actor: "a"}`,
 	"seatmap.MoveRequest":       `seatmap.MoveRequest{Event: "a", Seat: "1", To: []string{"2"}, Actor: "a"}`,
 	"seatmap.ReserveRequest":    `seatmap.ReserveRequest{Event: "a", User: "a", Seats: []string{"1"}, Actor: "a"}`,
+	"seatmap.ReserveAnyRequest": `seatmap.ReserveAnyRequest{Event: "a", User: "a", N: 1, Actor: "a"}`,
 	"seatmap.ExportRequest":     `seatmap.ExportRequest{Event: "a"}`,
 	"seatmap.WatchRequest":      `seatmap.WatchRequest{Event: "a"}`,
 	"seatmap.CloseSeatsRequest": `seatmap.CloseSeatsRequest{Event: "a", Seats: []string{"1"}, Actor: "a"}`,

@@ -263,6 +263,11 @@ func (c *Client) Reserve(ctx context.Context, r seatmap.ReserveRequest) (seatmap
 	return ask(c, func(s Full) (seatmap.Hold, error) { return s.Reserve(ctx, r) })
 }
 
+// ReserveAny implements [seatmap.Operator].
+func (c *Client) ReserveAny(ctx context.Context, r seatmap.ReserveAnyRequest) (seatmap.Hold, error) {
+	return ask(c, func(s Full) (seatmap.Hold, error) { return s.ReserveAny(ctx, r) })
+}
+
 // BeginPayment implements [seatmap.Payer].
 func (c *Client) BeginPayment(ctx context.Context, r seatmap.PaymentRequest) (seatmap.Hold, error) {
 	return ask(c, func(s Full) (seatmap.Hold, error) { return s.BeginPayment(ctx, r) })
