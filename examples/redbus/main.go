@@ -12,8 +12,17 @@
 //	map      a concurrent map, whose Compute changes one seat
 //	seatmap  the seatmap package, through its Store
 //	journal  the same on a disk: a booking is synced before it is acknowledged
+//	redis    package redisseat on a Redis that syncs, too
+//	postgres package pgseat on a PostgreSQL
 //
-// Threads and journal are chosen by name. The program checks its own result and fails
+// Threads, journal and the servers are chosen by name. A server's program is started for as
+// long as it is needed, in a temporary folder and on a free loopback port, or -store is the
+// URL of one that runs:
+//
+//	go run ./examples/redbus -version redis
+//	go run ./examples/redbus -version postgres -users 200000
+//
+// Its users come 1,000 at a time, unless -workers says otherwise. The program checks its own result and fails
 // when a seat ever had two holders, when somebody was refused a seat that nobody had, and
 // when a hold outlives its end or is of use to a stranger.
 //
@@ -48,6 +57,7 @@
 //	a task for each user                       sim.go: wave, user
 //	entry().and_modify() of a concurrent map   concurrent.go: block, book
 //	seats with secret tokens                   seats.go: openSeatmap
+//	the same on a server                       servers.go: withServer; spawn.go: runRedis, runPostgres
 //	the background clean-up                    cleaner.go: newCleaner
 //	every seat's status at the end             report.go: text
 //	exactly one wins each seat                 check.go: settle, checkHolders
@@ -75,6 +85,7 @@ const maxListed = 5000
 type options struct {
 	config
 	version string
+	store   string
 	json    bool
 	all     bool
 }
@@ -100,12 +111,24 @@ func run(ctx context.Context, args []string, out io.Writer, stderr *os.File) err
 		return err
 	}
 	report := report{config: o.config, all: o.all || o.seats <= maxListed}
-	for _, v := range chosen(o.version) {
+	try := func(v version) error {
 		outcome, err := simulate(ctx, o.config, v, bar(stderr, v.name, o.users))
-		if err != nil {
-			return err
+		if err == nil {
+			report.add(outcome)
 		}
-		report.add(outcome)
+		return err
+	}
+	if _, isServer := servers[o.version]; isServer {
+		err = withServer(ctx, o, try)
+	} else {
+		for _, v := range chosen(o.version) {
+			if err = try(v); err != nil {
+				break
+			}
+		}
+	}
+	if err != nil {
+		return err
 	}
 	write := report.text
 	if o.json {
@@ -124,10 +147,12 @@ func parse(args []string, out io.Writer) (o options, goOn bool, err error) {
 	f.Int(&o.seats, "seats", 100, 1, maxSeats, "how many seats there are")
 	f.Duration(&o.hold, "hold", 5*time.Minute, maxHold, "how long a blocked seat is held")
 	f.OneOf(&o.version, "version", "all", names(), "which store is tried")
+	f.StringVar(&o.store, "store", "", "the URL of a server for -version redis or postgres, on this machine's clock; empty starts one")
 	f.Uint64Var(&o.seed, "seed", 1, "what the users' choices are drawn from")
 	f.Int(&o.workers, "workers", 0, 0, wave, "how many goroutines serve the users; 0 gives each user his own")
 	f.BoolVar(&o.json, "json", false, "report as JSON")
 	f.BoolVar(&o.all, "all", false, fmt.Sprintf("list the seats also when there are more than %d", maxListed))
+	f.Check(o.checkStore)
 	goOn, err = f.Parse(args, out)
 	return o, goOn, err
 }

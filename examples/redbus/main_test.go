@@ -174,7 +174,10 @@ func TestBadFlagsGetOneLine(t *testing.T) {
 		"-workers -1":                 "-workers -1 is not 0 to 50000",
 		"-workers 50001":              "-workers 50001 is not",
 		"-seed -1":                    "-seed",
-		"-version rust":               `-version "rust" is not one of all, mutex, map, seatmap, threads, journal`,
+		"-version rust":               `-version "rust" is not one of all, mutex, map, seatmap, threads, journal, postgres, redis`,
+		"-store redis://h":            "-store is for -version redis and -version postgres",
+		"-version redis -store x":     "-store is not the URL of a server for -version redis",
+		"-version redis -hold 1ns":    "-hold 1ns is not a number of microseconds",
 		"-version=":                   `-version "" is not one of`,
 		"-nonsense":                   "-nonsense",
 		"again":                       `unexpected argument "again"`,
@@ -191,7 +194,7 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 	code, stdout, stderr := redbus(t, "-h")
 	assert.Zero(t, code)
 	assert.Empty(t, stderr)
-	for _, name := range []string{"users", "seats", "hold", "version", "seed", "workers", "json", "all"} {
+	for _, name := range []string{"users", "seats", "hold", "version", "store", "seed", "workers", "json", "all"} {
 		assert.Contains(t, stdout, "-"+name)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -110,13 +111,21 @@ func (r *report) text(w io.Writer) error {
 	fmt.Fprintf(&b, `
 Latency is that of the call that blocks a seat, of one user in %d, and one reading
 of the clock. The rest is of everything, users' goroutines and names included.
-Most of it is the goroutines: see -workers 2.
-`, 1+r.config.users/samples)
+%s
+`, 1+r.config.users/samples, r.remark())
 	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	if _, err := io.WriteString(columns, b.String()); err != nil {
 		return err
 	}
 	return columns.Flush()
+}
+
+// remark says what most of the cost is.
+func (r *report) remark() string {
+	if _, isServer := servers[r.outcomes[0].version]; isServer {
+		return fmt.Sprintf("It is this program's, without the server. Its users came %d at a time.", cmp.Or(r.config.workers, maxClients))
+	}
+	return "Most of it is the goroutines: see -workers 2."
 }
 
 var quantiles = []struct {

@@ -46,9 +46,9 @@ func (r *rules) strangers() {
 	h := r.block("owner", 0)
 	other := r.block("other", 1)
 	for _, forged := range []hold{
-		{user: "stranger", seat: 0, at: h.at, until: h.until, fence: h.fence, token: seatmap.Token{Event: bus, Fence: h.fence}},
-		{user: "stranger", seat: 0, at: h.at, until: h.until, fence: h.fence + 100, token: seatmap.Token{Event: bus, Fence: h.fence + 100}},
-		{user: "stranger", seat: 2, at: h.at, until: h.until, token: seatmap.Token{Event: bus}},
+		{user: "stranger", seat: 0, at: h.at, until: h.until, fence: h.fence, token: seatmap.Token{Event: h.token.Event, Fence: h.fence}},
+		{user: "stranger", seat: 0, at: h.at, until: h.until, fence: h.fence + 100, token: seatmap.Token{Event: h.token.Event, Fence: h.fence + 100}},
+		{user: "stranger", seat: 2, at: h.at, until: h.until, token: seatmap.Token{Event: h.token.Event}},
 	} {
 		if _, err := r.store.book(r.ctx, forged); err == nil {
 			r.o.wrong("a stranger could book seat %d", forged.seat+1)

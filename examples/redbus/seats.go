@@ -18,13 +18,14 @@ type seatmapStore struct {
 	ttl    time.Duration
 	labels []string
 	seats  seatmap.Store
+	event  string
 	dir    string // of a journal
 }
 
 const bus = "bus"
 
 func openSeatmap(c config, labels []string) (store, error) {
-	return openStore(seatmap.NewMap(seatmap.MapOptions{}), "", c, labels)
+	return openStore(seatmap.NewMap(seatmap.MapOptions{}), bus, "", c, labels)
 }
 
 // openJournal opens the version that has its bookings on a disk before it says so.
@@ -37,20 +38,20 @@ func openJournal(c config, labels []string) (store, error) {
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	return openStore(j, dir, c, labels)
+	return openStore(j, bus, dir, c, labels)
 }
 
-func openStore(m seatmap.Store, dir string, c config, labels []string) (store, error) {
-	s := &seatmapStore{ttl: c.hold, labels: labels, seats: m, dir: dir}
+func openStore(m seatmap.Store, event, dir string, c config, labels []string) (*seatmapStore, error) {
+	s := &seatmapStore{ttl: c.hold, labels: labels, seats: m, event: event, dir: dir}
 	layout := seatmap.Layout{Count: len(labels)}
-	if _, err := m.Create(context.Background(), seatmap.CreateRequest{Event: bus, Layout: layout}); err != nil {
+	if _, err := m.Create(context.Background(), seatmap.CreateRequest{Event: event, Layout: layout}); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
 }
 
 func (s *seatmapStore) block(ctx context.Context, user string, seat int) (hold, error) {
-	h, err := s.seats.Block(ctx, seatmap.BlockRequest{Event: bus, User: user, Seats: s.labels[seat : seat+1], TTL: s.ttl})
+	h, err := s.seats.Block(ctx, seatmap.BlockRequest{Event: s.event, User: user, Seats: s.labels[seat : seat+1], TTL: s.ttl})
 	if err != nil {
 		return hold{}, err
 	}
@@ -66,7 +67,7 @@ func (s *seatmapStore) book(ctx context.Context, h hold) (booking, error) {
 }
 
 func (s *seatmapStore) statuses(ctx context.Context) ([]SeatStatus, error) {
-	snapshot, err := s.seats.Seats(ctx, seatmap.SeatsRequest{Event: bus})
+	snapshot, err := s.seats.Seats(ctx, seatmap.SeatsRequest{Event: s.event})
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -151,11 +150,8 @@ func (s *simulation) wave(ctx context.Context, from, to int) {
 	// with a context, a handle and a result, they would cost a fifth more.
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	workers := s.workers
+	workers := s.clients()
 	_, onThreads := s.store.(threadStore)
-	if onThreads {
-		workers = min(cmp.Or(workers, maxThreads), maxThreads)
-	}
 	together := sema.NewBarrier(workers) // all threads are there before the first user is served
 	if workers == 0 {
 		for u := from; u < to; u++ {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -91,7 +92,7 @@ var versions = []version{
 	{"journal", openJournal},
 }
 
-// chosen returns the versions that a -version flag means, one of [names]. To all belong
+// chosen returns the versions that a -version flag means, one of [names] and no server. To all belong
 // those that give each user a goroutine and need no disk.
 func chosen(name string) []version {
 	if name == "all" {
@@ -107,5 +108,5 @@ func names() []string {
 	for _, v := range versions {
 		list = append(list, v.name)
 	}
-	return list
+	return append(list, slices.Sorted(maps.Keys(servers))...)
 }

@@ -89,7 +89,7 @@ var commands = map[string]command{
 		ends:  program.Failed,
 		zero:  "workers seed",
 		huge:  "seed",
-		words: map[string][]string{"version": {"", "rust"}},
+		words: map[string][]string{"version": {"", "rust"}, "store": {"x", "redis://host"}},
 	},
 	"streams": {
 		short: "-lines=10 -events=10 -rows=10",
