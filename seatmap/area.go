@@ -486,7 +486,7 @@ func (e *event) holders(w wallTime, now int64) (out []PlacesInfo) {
 			e.describeOwner(w, b.head, p.rec(b.head), &s)
 			out = append(out, PlacesInfo{
 				Area: p.labels.areas[page.area].Name, Places: b.n, State: state, Paying: s.Paying, User: s.User, At: s.At,
-				Until: s.Until, Left: s.Left, Fence: s.Fence, PayingUntil: s.PayingUntil, Actor: s.Actor, Reason: s.Reason,
+				Until: s.Until, Left: s.Left, Fence: s.Fence, PayingUntil: s.PayingUntil, Actor: s.Actor, Reason: s.Reason, Reference: s.Reference,
 			})
 		}
 	}

@@ -148,13 +148,20 @@ func (d *durableMap) removed(e *event, revision uint64, removed *eventResult) {
 	d.log.Append(bytesRecord(appendText(b, key)))
 }
 
+// askedReference is a flag of the method of a request that has a reference.
+const askedReference = 0x80
+
 // appendAsked appends a request with a key, or that there is none.
 func appendAsked(b []byte, q *keyedRequest) []byte {
 	if q == nil {
 		return append(b, 0)
 	}
 	f := &q.fingerprint
-	b = append(b, 1+byte(f.method))
+	kind := 1 + byte(f.method)
+	if f.reference != 0 {
+		kind |= askedReference
+	}
+	b = append(b, kind)
 	b = appendText(b, q.user)
 	b = appendText(b, *q.key.text)
 	b = binary.AppendUvarint(b, uint64(f.n))
@@ -165,7 +172,11 @@ func appendAsked(b []byte, q *keyedRequest) []byte {
 	b = binary.AppendUvarint(b, f.token.fence)
 	b = binary.AppendUvarint(b, uint64(f.token.seat))
 	secret := f.token.tag.secret()
-	return append(b, secret[:]...)
+	b = append(b, secret[:]...)
+	if f.reference != 0 {
+		b = binary.LittleEndian.AppendUint64(b, f.reference)
+	}
+	return b
 }
 
 func (r *recordReader) asked() *keyedRequest {
@@ -175,7 +186,7 @@ func (r *recordReader) asked() *keyedRequest {
 	}
 	q := &keyedRequest{user: r.text(), key: NewKey(r.text())}
 	f := &q.fingerprint
-	f.method, f.n, f.ttl = method(kind-1), int(r.uint()), time.Duration(r.int())
+	f.method, f.n, f.ttl = method(kind&^askedReference-1), int(r.uint()), time.Duration(r.int())
 	if hashes := r.bytes(24); hashes != nil {
 		f.seats, f.where = binary.LittleEndian.Uint64(hashes), binary.LittleEndian.Uint64(hashes[8:])
 		f.places = binary.LittleEndian.Uint64(hashes[16:])
@@ -184,6 +195,11 @@ func (r *recordReader) asked() *keyedRequest {
 	if secret := r.bytes(16); secret != nil {
 		if f.token != (tokenPrint{}) {
 			f.token.tag = tagOfSecret(secret)
+		}
+	}
+	if kind&askedReference != 0 {
+		if hash := r.bytes(8); hash != nil {
+			f.reference = binary.LittleEndian.Uint64(hash)
 		}
 	}
 	if q.key.IsZero() || q.user == "" {
@@ -586,11 +602,11 @@ func (d *durableMap) Check(request any) error {
 	case *ExportRequest:
 		return checkEvent(r.Event)
 	case *BlockRequest:
-		return firstError(checkGrant(nil, r.Event, r.User, r.Key), checkWanted(r.Seats, r.Places), checkTTL(r.TTL))
+		return firstError(checkGrant(nil, r.Event, r.User, r.Key), checkWanted(r.Seats, r.Places), checkTTL(r.TTL), checkReference(r.Reference))
 	case *BlockAnyRequest:
-		return firstError(checkGrant(nil, r.Event, r.User, r.Key), checkN(r.N), checkTTL(r.TTL))
+		return firstError(checkGrant(nil, r.Event, r.User, r.Key), checkN(r.N), checkTTL(r.TTL), checkReference(r.Reference))
 	case *BookRequest:
-		return firstError(checkOwner(r.User, r.Key), checkPart(r.Seats, r.Places))
+		return firstError(checkOwner(r.User, r.Key), checkPart(r.Seats, r.Places), checkReference(r.Reference))
 	case *ReleaseRequest:
 		return firstError(checkOwner(r.User, r.Key), checkPart(r.Seats, r.Places))
 	case *CancelRequest:
@@ -627,7 +643,7 @@ func firstError(errs ...error) error {
 
 // Size implements [durable.State].
 func (d *durableMap) Size(request any) int {
-	const base = 7*MaxName + 256 // names, numbers, and a record of bounds
+	const base = 8*MaxName + 256 // names, numbers, and a record of bounds
 	switch r := request.(type) {
 	case *CreateRequest:
 		layout, _ := json.Marshal(createdLayout{r.Layout, r.Limits}) // it is plain data
@@ -728,18 +744,24 @@ func (d *durableMap) Erase(user, by string) (seats int) {
 	return seats
 }
 
-// erase replaces the name of a user, and the keys of the user's requests by others.
+// erase replaces the name of a user, and the keys of the user's requests by others, and
+// takes the references of the user's holds and bookings away.
 func (e *event) erase(user, by string) (seats int) {
 	if i, ok := e.users.byName[user]; ok {
 		delete(e.users.byName, user)
 		e.users.byName[by] = i
 		e.users.list[i].name = by
 		seats = e.users.list[i].seats
+		e.eraseReferences(uint64(i))
 	}
 	for i := range e.log.entries {
 		one := &e.log.entries[i]
 		if one.user == user {
 			one.user = by
+			if one.op != nil && one.op.reference != "" {
+				op := *one.op
+				op.reference, one.op = "", &op
+			}
 		}
 		if one.op != nil && one.op.actor == user {
 			op := *one.op

@@ -20,12 +20,13 @@ type grantName struct {
 
 // The flags of a seatsRecord.
 const (
-	recordWhole   = 1 << iota // all of a hold or booking has changed
-	recordFrom                // it says what the seats or places were part of before
-	recordPlaces              // it has places
-	recordEndless             // the hold has no deadline
-	recordPaying              // a payment keeps the hold
-	recordActor               // an operator gave the hold or booking its fence
+	recordWhole     = 1 << iota // all of a hold or booking has changed
+	recordFrom                  // it says what the seats or places were part of before
+	recordPlaces                // it has places
+	recordEndless               // the hold has no deadline
+	recordPaying                // a payment keeps the hold
+	recordActor                 // an operator gave the hold or booking its fence
+	recordReference             // the hold or booking has a reference
 )
 
 // seatsRecord is a [durable.Record] of what seats and places are after a change. All
@@ -48,6 +49,8 @@ type seatsRecord struct {
 	by    doing
 	pay   payment
 	asked *keyedRequest
+
+	reference string
 }
 
 // AppendTo implements [durable.Record].
@@ -76,6 +79,9 @@ func (r *seatsRecord) AppendTo(b []byte) []byte {
 		b = appendText(b, r.user)
 		if r.flags&recordActor != 0 {
 			b = appendText(appendText(b, r.by.actor), r.by.reason)
+		}
+		if r.flags&recordReference != 0 {
+			b = appendText(b, r.reference)
 		}
 		if r.flags&recordPaying != 0 {
 			b = binary.AppendVarint(b, r.pay.own)
@@ -128,10 +134,13 @@ func (c *seatsRecord) read(r *recordReader, p *Plan) {
 		if c.flags&recordActor != 0 {
 			c.by = doing{r.text(), r.text()}
 		}
+		if c.flags&recordReference != 0 {
+			c.reference = r.text()
+		}
 		if c.flags&recordPaying != 0 {
 			c.pay = payment{r.int(), r.int(), r.int()}
 		}
-		if c.fence == 0 || checkUser(c.user) != nil {
+		if c.fence == 0 || checkUser(c.user) != nil || checkReference(c.reference) != nil {
 			r.fail()
 		}
 	}
@@ -178,6 +187,9 @@ func (j *eventJournal) changed(e *event, kind ChangeKind, rec *record, from gran
 		}
 		if r.by = e.granted[rec.fence]; r.by.actor != "" {
 			r.flags |= recordActor
+		}
+		if r.reference = e.refs.of(rec.fence); r.reference != "" {
+			r.flags |= recordReference
 		}
 		r.deadlines(e, w, until)
 	}
@@ -436,6 +448,9 @@ func (e *event) take(w wallTime, now int64, c *seatsRecord, before record) (head
 	}
 	if c.flags&recordActor != 0 {
 		e.grantedBy(c.fence, c.by)
+	}
+	if c.flags&recordReference != 0 {
+		e.refs.add(c.reference, c.grantName)
 	}
 	if c.flags&recordPaying != 0 {
 		pay := payment{endless, w.monoOf(c.pay.began), w.monoOf(c.pay.until)}

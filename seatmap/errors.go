@@ -86,6 +86,9 @@ var (
 	// ErrInvalidActor is the error if an operator's actor is not a name, or the reason is
 	// neither a name nor empty.
 	ErrInvalidActor = fmt.Errorf("%w actor", ErrInvalid)
+	// ErrInvalidReference is the error if a reference is neither a name nor empty, or if
+	// the store has no references; see [BlockRequest].
+	ErrInvalidReference = fmt.Errorf("%w reference", ErrInvalid)
 	// ErrInvalidKey is the error if the text of the idempotency key is not a name;
 	// see the package comment.
 	ErrInvalidKey = fmt.Errorf("%w idempotency key", ErrInvalid)
@@ -264,8 +267,8 @@ type KeyError struct {
 func NewKeyError(fields ...string) *KeyError { return &KeyError{slices.Clone(fields)} }
 
 // Differs returns what differs: "method" alone if the key was used in another
-// method, else some of "Token", "Seats", "Places", "N", "Where", "TTL", "Layout",
-// "Limits" and, of operators, "User", "Seat" and "Fence".
+// method, else some of "Token", "Seats", "Places", "N", "Where", "TTL", "Reference",
+// "Layout", "Limits" and, of operators, "User", "Seat" and "Fence".
 func (e *KeyError) Differs() []string { return slices.Clone(e.differs) }
 
 // Error returns the message. It shows neither the key nor the values.

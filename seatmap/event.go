@@ -20,11 +20,14 @@ type event struct {
 	users    users
 	keys     keys
 	log      changeLog
-	op       *operation         // of the change that is being made, or nil
-	from     grantName          // what the next change takes its seats from, if it has another fence
+	op       *operation // of the change that is being made, or nil
+	from     grantName  // what the next change takes its seats from, if it has another fence
+	refs     references
 	payments map[uint64]payment // by the fence of the hold
 	granted  map[uint64]doing   // by the fence that an operator gave
-	journal  *eventJournal      // nil unless a journal keeps the event
+	// reference is that of the hold or booking that the next change makes or ends.
+	reference string
+	journal   *eventJournal // nil unless a journal keeps the event
 
 	sweeper *sweeper  // nil in a Map that does not sweep by itself
 	sweepAt int64     // when the sweeper is to come at the latest; never if it need not
@@ -141,7 +144,10 @@ func (e *event) block(r *BlockRequest, h *Hold) error {
 	var keyed *keyedRequest
 	if !r.Key.IsZero() {
 		q := e.keys.request(r.User, r.Key,
-			fingerprint{method: methodBlock, seats: printOfSeats(r.Seats), places: printOfPlaces(r.Places), ttl: r.TTL})
+			fingerprint{
+				method: methodBlock, seats: printOfSeats(r.Seats), places: printOfPlaces(r.Places), ttl: r.TTL,
+				reference: printOfReference(r.Reference),
+			})
 		keyed = &q
 		if old, err := e.repeats(w.mono, keyed); old != nil || err != nil {
 			*h = old.replay(w)
@@ -157,7 +163,7 @@ func (e *event) block(r *BlockRequest, h *Hold) error {
 	if err := p.checkPlaces(w.mono, places); err != nil {
 		return err
 	}
-	return e.grant(w, r.User, seats, places, r.TTL, keyed, h)
+	return e.grant(w, r.User, r.Reference, seats, places, r.TTL, keyed, h)
 }
 
 // blockAny carries out the request and fills in h.
@@ -175,7 +181,10 @@ func (e *event) blockAny(r *BlockAnyRequest, h *Hold) error {
 	var keyed *keyedRequest
 	if !r.Key.IsZero() {
 		q := e.keys.request(r.User, r.Key,
-			fingerprint{method: methodBlockAny, n: r.N, where: printOfWhere(&r.Where), ttl: r.TTL})
+			fingerprint{
+				method: methodBlockAny, n: r.N, where: printOfWhere(&r.Where), ttl: r.TTL,
+				reference: printOfReference(r.Reference),
+			})
 		keyed = &q
 		if old, err := e.repeats(w.mono, keyed); old != nil || err != nil {
 			*h = old.replay(w)
@@ -187,17 +196,18 @@ func (e *event) blockAny(r *BlockAnyRequest, h *Hold) error {
 	if err != nil {
 		return err
 	}
-	return e.grant(w, r.User, seats, nil, r.TTL, keyed, h)
+	return e.grant(w, r.User, r.Reference, seats, nil, r.TTL, keyed, h)
 }
 
 // grant blocks the seats and places, which are available, if the limits allow it.
 func (e *event) grant(
-	w wallTime, user string, seats []int, places []somePlaces, ttl time.Duration, keyed *keyedRequest, h *Hold,
+	w wallTime, user, reference string, seats []int, places []somePlaces, ttl time.Duration, keyed *keyedRequest, h *Hold,
 ) error {
 	if err := e.checkLimits(w.mono, user, len(seats)+count(places), ttl); err != nil {
 		return err
 	}
 	p := e.plan
+	e.refer(reference)
 	head := p.grant(w.mono, w.mono+int64(ttl), e.users.open(user), p.addBlocks(seats, places), keyed)
 	e.describe(w, head, p.seatBuf, h)
 	e.keep(head, h)
@@ -248,7 +258,10 @@ func (e *event) book(r *BookRequest) (Booking, error) {
 	var keyed *keyedRequest
 	if !r.Key.IsZero() {
 		q := e.keys.request(r.User, r.Key,
-			fingerprint{method: methodBook, seats: printOfSeats(r.Seats), places: printOfPlaces(r.Places), token: printOfToken(&r.Token)})
+			fingerprint{
+				method: methodBook, seats: printOfSeats(r.Seats), places: printOfPlaces(r.Places), token: printOfToken(&r.Token),
+				reference: printOfReference(r.Reference),
+			})
 		keyed = &q
 		if old, err := e.repeats(w.mono, keyed); old != nil || err != nil {
 			return old.replay(w).booking(), err
@@ -260,6 +273,8 @@ func (e *event) book(r *BookRequest) (Booking, error) {
 	}
 	fence := p.rec(head).fence
 	e.takesFrom(head)
+	e.reference = e.refs.of(fence)
+	e.refer(r.Reference)
 	head = p.book(w.mono, head, part, keyed)
 	var h Hold
 	e.describe(w, head, part, &h)
@@ -416,6 +431,7 @@ func (e *event) describeOwner(w wallTime, entry uint32, rec *record, i *SeatInfo
 			by := e.granted[rec.fence]
 			i.Actor, i.Reason = by.actor, by.reason
 		}
+		i.Reference = e.refs.of(rec.fence)
 	}
 }
 
@@ -522,6 +538,11 @@ func (e *event) holdEnded(now int64, state SeatState, rec *record) {
 	if len(e.granted) > 0 {
 		delete(e.granted, rec.fence)
 	}
+	if len(e.refs.byFence) > 0 {
+		if text := e.refs.drop(rec.fence); e.reference == "" {
+			e.reference = text
+		}
+	}
 	if state == SeatBlocked {
 		if len(e.payments) > 0 {
 			delete(e.payments, rec.fence)
@@ -544,8 +565,12 @@ func (e *event) changed(kind ChangeKind, rec *record, seats []uint32, until int6
 	if op := e.op; op != nil && op.actor != "" && (kind == ChangeBlocked || kind == ChangeReissued || kind == ChangeMoved) {
 		e.grantedBy(rec.fence, doing{op.actor, op.reason})
 	}
+	reference := ""
+	if e.reference != "" || len(e.refs.byFence) > 0 {
+		reference = e.referred(kind, rec)
+	}
 	if e.log.enabled(e.plan.clock) {
-		e.log.append(e.plan.revision, kind, rec, from.fence, e.users.list[rec.user].name, e.plan.lasting(seats), until, e.op)
+		e.log.append(e.plan.revision, kind, rec, from.fence, e.users.list[rec.user].name, e.plan.lasting(seats), until, e.op.with(reference))
 	}
 	if e.journal != nil {
 		e.journal.changed(e, kind, rec, from, seats, until)

@@ -366,6 +366,9 @@ func (x *exporter) hold(head uint32, state SeatState, rec *record) {
 			o.text("reason", by.reason)
 		}
 	}
+	if reference := e.refs.of(rec.fence); reference != "" {
+		o.text("reference", reference)
+	}
 	o.int("at", x.at.time(rec.at).UnixNano())
 	o.places(places)
 	x.seatsRows()
@@ -421,6 +424,7 @@ func (x *exporter) answer(r *result, until int64) {
 	o.optional("seats", r.fingerprint.seats)
 	o.optional("places", r.fingerprint.places)
 	o.optional("where", r.fingerprint.where)
+	o.optional("reference", r.fingerprint.reference)
 	if token := r.fingerprint.token; token != (tokenPrint{}) {
 		o.uint("fence", token.fence)
 		x.proof(token.seat, token.tag)

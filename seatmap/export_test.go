@@ -36,3 +36,14 @@ func Watchers(m *Map, event string) int {
 	defer e.plan.mu.Unlock()
 	return e.log.watchers
 }
+
+// References returns how many holds and bookings of an event have a reference.
+func References(m *Map, event string) int {
+	p := m.event(event).plan
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.event.refs.byFence)
+}
+
+// CheckReferences checks that the references of each event are those of holds and bookings.
+func CheckReferences(tb require.TestingT, m *Map) { checkReferences(tb, m) }

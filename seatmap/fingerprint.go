@@ -19,6 +19,8 @@ type fingerprint struct {
 	places uint64 // hash
 	where  uint64 // hash
 	token  tokenPrint
+
+	reference uint64 // hash
 }
 
 // tokenPrint is a token of the event.
@@ -78,6 +80,7 @@ func (p fingerprint) differs(other fingerprint) (names []string) {
 		{"N", p.n == other.n},
 		{where, p.where == other.where},
 		{"TTL", p.ttl == other.ttl},
+		{"Reference", p.reference == other.reference},
 	} {
 		if !field.same {
 			names = append(names, field.name)
@@ -112,6 +115,14 @@ func printOfPlaces(places map[string]int) uint64 {
 		print += addText(uint64(n), area)
 	}
 	return print
+}
+
+// printOfReference returns the hash of a reference; 0 if there is none.
+func printOfReference(text string) uint64 {
+	if text == "" {
+		return 0
+	}
+	return addText(1, text)
 }
 
 func printOfWhere(w *Where) uint64 {

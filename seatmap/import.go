@@ -59,6 +59,7 @@ type exportedHold struct {
 	secret  [16]byte
 	user    string
 	by      doing
+	ref     string // the reference
 	at      int64
 	left    int64
 	endless bool
@@ -229,6 +230,8 @@ func (i *importer) line(l *line) error {
 			t.by.actor = l.text()
 		case "hold reason", "booking reason":
 			t.by.reason = l.text()
+		case "hold reference", "booking reference":
+			t.ref = l.text()
 		case "hold at", "booking at":
 			t.at = l.int()
 		case "hold seats", "booking seats":
@@ -354,6 +357,8 @@ func (a *exportedAnswer) request(l *line, name string) bool {
 		p.places = l.uint()
 	case "where":
 		p.where = l.uint()
+	case "reference":
+		p.reference = l.uint()
 	case "fence":
 		p.token.fence = l.uint()
 	case "first":
@@ -585,6 +590,12 @@ func (i *importer) take(t *exportedHold) error {
 			return badLine(i.number-1, "the actor or reason is not a name")
 		}
 		e.grantedBy(t.fence, t.by)
+	}
+	if t.ref != "" {
+		if checkReference(t.ref) != nil {
+			return badLine(i.number-1, "the reference is not a name")
+		}
+		e.refs.add(t.ref, grantName{t.fence, t.first})
 	}
 	word := uint64(SeatBooked)
 	if t.state == SeatBlocked {

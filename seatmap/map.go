@@ -263,7 +263,7 @@ func raise(v *atomic.Uint64, n uint64) {
 // allocate, unless the request says ListTaken or its key may be known.
 //
 // The error is [ErrClosed], the context's, [ErrInvalidEvent], [ErrInvalidUser],
-// [ErrInvalidKey], [ErrInvalidSeats], [ErrInvalidTTL], [ErrUnknownEvent],
+// [ErrInvalidKey], [ErrInvalidSeats], [ErrInvalidTTL], [ErrInvalidReference], [ErrUnknownEvent],
 // [ErrUnknownSeat], a [*KeyError], [ErrSoldOut], a [*TakenError], a [*AreaError] or
 // [ErrLimit].
 func (m *Map) Block(ctx context.Context, r BlockRequest) (h Hold, err error) {
@@ -290,7 +290,7 @@ func (m *Map) block(ctx context.Context, r *BlockRequest, h *Hold) error {
 // allows.
 //
 // The error is [ErrClosed], the context's, [ErrInvalidEvent], [ErrInvalidUser],
-// [ErrInvalidKey], [ErrInvalidSeats], [ErrInvalidTTL], [ErrUnknownEvent], a
+// [ErrInvalidKey], [ErrInvalidSeats], [ErrInvalidTTL], [ErrInvalidReference], [ErrUnknownEvent], a
 // [*KeyError], [ErrSoldOut], [ErrNotEnough] or [ErrLimit].
 func (m *Map) BlockAny(ctx context.Context, r BlockAnyRequest) (h Hold, err error) {
 	if err := m.check(ctx, "BlockAny"); err != nil {
@@ -305,7 +305,7 @@ func (m *Map) BlockAny(ctx context.Context, r BlockAnyRequest) (h Hold, err erro
 }
 
 // Book implements [Store]. The error is [ErrClosed], the context's,
-// [ErrInvalidUser], [ErrInvalidKey], [ErrInvalidSeats], [ErrUnknownEvent],
+// [ErrInvalidUser], [ErrInvalidKey], [ErrInvalidSeats], [ErrInvalidReference], [ErrUnknownEvent],
 // [ErrUnknownSeat], a [*KeyError], [ErrExpired] or [ErrToken].
 func (m *Map) Book(ctx context.Context, r BookRequest) (Booking, error) {
 	if err := m.check(ctx, "Book"); err != nil {
@@ -317,6 +317,9 @@ func (m *Map) Book(ctx context.Context, r BookRequest) (Booking, error) {
 	if err := checkPart(r.Seats, r.Places); err != nil {
 		return Booking{}, err
 	}
+	if err := checkReference(r.Reference); err != nil {
+		return Booking{}, err
+	}
 	e, err := m.findToken(&r.Token)
 	if err != nil {
 		return Booking{}, err
@@ -324,12 +327,13 @@ func (m *Map) Book(ctx context.Context, r BookRequest) (Booking, error) {
 	return e.book(&r)
 }
 
-// Release implements [Store]. The error is as for [Map.Book].
+// Release implements [Store]. The error is as for [Map.Book], and never
+// [ErrInvalidReference].
 func (m *Map) Release(ctx context.Context, r ReleaseRequest) (Receipt, error) {
 	return m.giveBack(ctx, "Release", &r, methodRelease, SeatBlocked, ChangeReleased)
 }
 
-// Cancel implements [Store]. The error is as for [Map.Book].
+// Cancel implements [Store]. The error is as for [Map.Release].
 func (m *Map) Cancel(ctx context.Context, r CancelRequest) (Receipt, error) {
 	same := ReleaseRequest(r)
 	return m.giveBack(ctx, "Cancel", &same, methodCancel, SeatBooked, ChangeCanceled)

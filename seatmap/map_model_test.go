@@ -1,6 +1,7 @@
 package seatmap_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,6 +51,7 @@ type grant struct {
 	until   time.Time // of a hold
 	endless bool      // a hold without a deadline
 	by      bool      // an operator gave it its fence
+	ref     string    // its reference
 	over    bool
 	ended   time.Time // once it is over
 	// Of a payment: the deadline without it, its beginning and end; paid is zero if none is there.
@@ -316,6 +318,7 @@ var (
 	someEvent = rapid.SampledFrom([]string{event, event, event, "opera"})
 	someUser  = rapid.SampledFrom([]string{"ann", "bob"})
 	someKey   = rapid.SampledFrom([]string{"", "", "k1", "k2"})
+	someRef   = rapid.SampledFrom([]string{"", "", "order 1", "order 2"})
 	someTTL   = rapid.Map(rapid.IntRange(1, 12), func(n int) time.Duration { return time.Duration(n) * time.Second })
 )
 
@@ -484,9 +487,10 @@ func settle(t *rapid.T, o *oracle, user, key, request, fresh string, got seatmap
 func (w *world) block(t *rapid.T) {
 	name, u, k, d := someEvent.Draw(t, "event"), someUser.Draw(t, "user"), someKey.Draw(t, "key"), someTTL.Draw(t, "ttl")
 	seats := rapid.SliceOfN(rapid.Map(rapid.IntRange(0, 9), strconv.Itoa), 0, 4).Draw(t, "seats")
-	places := wantedPlaces(t)
+	places, ref := wantedPlaces(t), someRef.Draw(t, "reference")
 	h, err := w.m.Block(ctx, seatmap.BlockRequest{
 		Event: name, User: u, Key: seatmap.NewKey(k), Seats: seats, Places: places, TTL: d, ListTaken: rapid.Bool().Draw(t, "list"),
+		Reference: ref,
 	})
 	o := w.events[name]
 	switch {
@@ -497,17 +501,17 @@ func (w *world) block(t *rapid.T) {
 		require.ErrorIs(t, err, seatmap.ErrUnknownEvent)
 		return
 	}
-	request := fmt.Sprint("block", seats, places == nil, places, d)
+	request := fmt.Sprintf("block %v %t %v %v %q", seats, places == nil, places, d, ref)
 	if settle(t, o, u, k, request, o.block(u, seats, places, d), h, err) {
-		w.hold(t, o, k, request, h, seats, places, d)
+		w.hold(t, o, k, request, h, seats, places, d).ref = ref
 	}
 }
 
 func (w *world) blockAny(t *rapid.T) {
 	name, u, k, d := someEvent.Draw(t, "event"), someUser.Draw(t, "user"), someKey.Draw(t, "key"), someTTL.Draw(t, "ttl")
 	n := rapid.IntRange(1, 9).Draw(t, "n")
-	where := someWhere(t, "1", "9")
-	h, err := w.m.BlockAny(ctx, seatmap.BlockAnyRequest{Event: name, User: u, Key: seatmap.NewKey(k), N: n, Where: where, TTL: d})
+	where, ref := someWhere(t, "1", "9"), someRef.Draw(t, "reference")
+	h, err := w.m.BlockAny(ctx, seatmap.BlockAnyRequest{Event: name, User: u, Key: seatmap.NewKey(k), N: n, Where: where, TTL: d, Reference: ref})
 	o := w.events[name]
 	if o == nil {
 		require.ErrorIs(t, err, seatmap.ErrUnknownEvent)
@@ -517,9 +521,9 @@ func (w *world) blockAny(t *rapid.T) {
 	if want == "ok" {
 		want = o.limit(u, n, d)
 	}
-	request := fmt.Sprintf("any %d %+v %v", n, where, d)
+	request := fmt.Sprintf("any %d %+v %v %q", n, where, d, ref)
 	if settle(t, o, u, k, request, want, h, err) {
-		w.hold(t, o, k, request, h, seats, nil, d)
+		w.hold(t, o, k, request, h, seats, nil, d).ref = ref
 	}
 }
 
@@ -538,13 +542,14 @@ func wantedPlaces(t *rapid.T) map[string]int {
 // hold notes a new hold.
 func (w *world) hold(
 	t *rapid.T, o *oracle, key, request string, h seatmap.Hold, seats []string, places map[string]int, ttl time.Duration,
-) {
+) *grant {
 	require.Equal(t, fmt.Sprint(seats, places), fmt.Sprint(h.Seats, h.Places))
 	require.Equal(t, time.Now().Add(ttl).UnixNano(), h.Until.UnixNano())
 	g := w.granted(t, o, &grant{token: h.Token, user: h.User, seats: seats, places: maps.Clone(places), until: time.Now().Add(ttl)})
 	if key != "" {
 		o.keys[h.User+" "+key] = &remembered{request: request, answer: h, grant: g}
 	}
+	return g
 }
 
 // pick draws a grant of any event that there ever was, and seats to ask for. It
@@ -573,7 +578,8 @@ func (w *world) book(t *rapid.T) {
 	g, o, seats, places, want := w.pick(t, false)
 	k := someKey.Draw(t, "key")
 	u := rapid.SampledFrom([]string{g.user, g.user, "bob"}).Draw(t, "user")
-	b, err := w.m.Book(ctx, seatmap.BookRequest{Token: g.token, User: u, Key: seatmap.NewKey(k), Seats: seats, Places: places})
+	ref := someRef.Draw(t, "reference")
+	b, err := w.m.Book(ctx, seatmap.BookRequest{Token: g.token, User: u, Key: seatmap.NewKey(k), Seats: seats, Places: places, Reference: ref})
 	if namesNothing(seats, places) || o == nil {
 		require.Equal(t, want, kind(err))
 		return
@@ -581,7 +587,7 @@ func (w *world) book(t *rapid.T) {
 	if u != g.user && (want == "ok" || want == seatmap.ErrInvalid.Error()) {
 		want = seatmap.ErrToken.Error()
 	}
-	request := fmt.Sprint("book", g.token.Reveal(), seats == nil, seats, places == nil, places)
+	request := fmt.Sprintf("book %s %t %v %t %v %q", g.token.Reveal(), seats == nil, seats, places == nil, places, ref)
 	got := seatmap.Hold{Token: b.Token, User: b.User, Seats: b.Seats, Places: b.Places, At: b.At, Replayed: b.Replayed}
 	if !settle(t, o, u, k, request, want, got, err) {
 		return
@@ -594,6 +600,7 @@ func (w *world) book(t *rapid.T) {
 	require.Equal(t, fmt.Sprint(takenPlaces), fmt.Sprint(b.Places))
 	booking := w.granted(t, o, &grant{
 		token: b.Token, user: u, seats: slices.Clone(taken), places: maps.Clone(takenPlaces), booked: true,
+		ref: cmp.Or(ref, g.ref),
 	})
 	if k != "" {
 		o.keys[u+" "+k] = &remembered{request: request, answer: got, grant: booking}
@@ -772,6 +779,7 @@ func (w *world) sweep(t *rapid.T) {
 func (w *world) check(t *rapid.T) {
 	synctest.Wait()
 	seatmap.CheckSweeper(t, w.m)
+	seatmap.CheckReferences(t, w.m)
 	for _, name := range []string{event, "opera"} {
 		o := w.events[name]
 		if o == nil {
@@ -855,6 +863,7 @@ func compare(t *rapid.T, m *seatmap.Map, o *oracle) {
 			require.Equal(t, g.user, got.User)
 			require.Equal(t, g.paying(), got.Paying)
 			require.Equal(t, g.operator(), got.Actor)
+			require.Equal(t, g.ref, got.Reference)
 			require.Equal(t, g.paying(), !got.PayingUntil.IsZero())
 			if g.paying() {
 				require.Equal(t, g.paid.UnixNano(), got.PayingUntil.UnixNano())

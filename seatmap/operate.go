@@ -12,11 +12,25 @@ import (
 // endless is the deadline of a hold without one.
 const endless = math.MaxInt64 >> stateBits
 
-// operation is what the change of an operator has more than others.
+// operation is what the change of an operator, or with a reference, has more than others.
 type operation struct {
 	actor, reason string
 	from          []uint32 // of a move: the seats and places before, in their lasting form
 	paying        int64    // of a ChangePaying
+	reference     string   // of the hold or booking
+}
+
+// with returns the operation, which may be nil, with a reference, which may be empty.
+func (op *operation) with(reference string) *operation {
+	if reference == "" {
+		return op
+	}
+	var also operation
+	if op != nil {
+		also = *op
+	}
+	also.reference = reference
+	return &also
 }
 
 // doing is who did something as an operator, and why.
@@ -209,7 +223,7 @@ func (e *event) reissue(r *ReissueRequest) (Hold, error) {
 func (p *Plan) renew(head uint32) {
 	p.fence++
 	r := p.rec(head)
-	p.event.renewed(r.fence, p.fence)
+	p.event.renewed(r.fence, grantName{p.fence, head})
 	r.fence, r.first = p.fence, head
 	r.tag = p.tags.seal(p.tags.draw(p.fence).with(head))
 }

@@ -190,11 +190,12 @@ func (e *event) endPayment(now int64, head uint32) (until int64, ok bool) {
 }
 
 // renewed is called by the plan when a hold or booking has another fence.
-func (e *event) renewed(before, after uint64) {
+func (e *event) renewed(before uint64, after grantName) {
 	delete(e.granted, before)
+	e.refs.renew(before, after)
 	if pay, ok := e.payments[before]; ok {
 		delete(e.payments, before)
-		e.payments[after] = pay
+		e.payments[after.fence] = pay
 	}
 }
 

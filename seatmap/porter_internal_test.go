@@ -14,7 +14,7 @@ var fieldsOfEvents = []struct {
 	of     reflect.Type
 	fields string
 }{
-	{reflect.TypeFor[event](), "plan limits created users keys log op from payments granted journal sweeper sweepAt turn"},
+	{reflect.TypeFor[event](), "plan limits created users keys log op from refs payments granted reference journal sweeper sweepAt turn"},
 	{reflect.TypeFor[Plan](), "words shift count clock name labels availableAt taken shared notForSale off _ earliest mu chunks records areas pages " +
 		"totals fence revision headOf closed tags seatBuf restBuf snapshots end endAt moving event"},
 	{reflect.TypeFor[record](), "fence tag user at head next after before slot first"},
@@ -38,7 +38,7 @@ var fieldsOfEvents = []struct {
 	{reflect.TypeFor[keys](), "most seed slots unused byHash filter front back queued next exports"},
 	{reflect.TypeFor[result](), "keyedRequest hold nextSameHash nextQueued until"},
 	{reflect.TypeFor[keyedRequest](), "user key hash fingerprint"},
-	{reflect.TypeFor[fingerprint](), "method n ttl seats places where token"},
+	{reflect.TypeFor[fingerprint](), "method n ttl seats places where token reference"},
 	{reflect.TypeFor[Hold](), "Token User Seats Places At Until Left Paying Replayed"},
 	{reflect.TypeFor[Token](), "Event Fence seat tag"},
 }

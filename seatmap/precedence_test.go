@@ -40,6 +40,7 @@ type ask struct {
 	export      string
 	at, reason  string // of an operator
 	house       string
+	reference   string
 	fence       uint64
 }
 
@@ -52,15 +53,20 @@ var mapCalls = map[string]func(a *ask) error{
 	"Block": func(a *ask) error {
 		_, err := a.m.Block(a.ctx, seatmap.BlockRequest{
 			Event: a.event, User: a.user, Key: a.key, Seats: append(a.seats, "4"), Places: a.places, TTL: a.ttl, ListTaken: a.list,
+			Reference: a.reference,
 		})
 		return err
 	},
 	"BlockAny": func(a *ask) error {
-		_, err := a.m.BlockAny(a.ctx, seatmap.BlockAnyRequest{Event: a.event, User: a.user, Key: a.key, N: a.n, TTL: a.ttl, Where: a.where})
+		_, err := a.m.BlockAny(a.ctx, seatmap.BlockAnyRequest{
+			Event: a.event, User: a.user, Key: a.key, N: a.n, TTL: a.ttl, Where: a.where, Reference: a.reference,
+		})
 		return err
 	},
 	"Book": func(a *ask) error {
-		_, err := a.m.Book(a.ctx, seatmap.BookRequest{Token: a.hold, User: a.user, Key: a.key, Seats: a.seats, Places: a.places})
+		_, err := a.m.Book(a.ctx, seatmap.BookRequest{
+			Token: a.hold, User: a.user, Key: a.key, Seats: a.seats, Places: a.places, Reference: a.reference,
+		})
 		return err
 	},
 	"Release": func(a *ask) error {

@@ -130,7 +130,7 @@ func (c *Change) sell(s *SeatInfo) {
 func (p *PlacesInfo) seat() SeatInfo {
 	return SeatInfo{
 		State: p.State, Paying: p.Paying, User: p.User, At: p.At, Until: p.Until, Left: p.Left, Fence: p.Fence,
-		PayingUntil: p.PayingUntil, Actor: p.Actor, Reason: p.Reason,
+		PayingUntil: p.PayingUntil, Actor: p.Actor, Reason: p.Reason, Reference: p.Reference,
 	}
 }
 
@@ -138,7 +138,7 @@ func (p *PlacesInfo) seat() SeatInfo {
 func (p *PlacesInfo) set(s *SeatInfo) {
 	*p = PlacesInfo{
 		Area: p.Area, Places: p.Places, State: s.State, Paying: s.Paying, User: s.User, At: s.At, Until: s.Until, Left: s.Left,
-		Fence: s.Fence, PayingUntil: s.PayingUntil, Actor: s.Actor, Reason: s.Reason,
+		Fence: s.Fence, PayingUntil: s.PayingUntil, Actor: s.Actor, Reason: s.Reason, Reference: s.Reference,
 	}
 }
 
@@ -165,9 +165,11 @@ func (r *Replay) begin(c *Change) {
 func (c *Change) step(s *SeatInfo) {
 	switch c.Kind {
 	case ChangeBlocked:
-		give(s, SeatInfo{State: SeatBlocked, User: c.User, At: c.At, Until: c.Until, Fence: c.Fence, Actor: c.Actor, Reason: c.Reason})
+		give(s, SeatInfo{
+			State: SeatBlocked, User: c.User, At: c.At, Until: c.Until, Fence: c.Fence, Actor: c.Actor, Reason: c.Reason, Reference: c.Reference,
+		})
 	case ChangeBooked:
-		give(s, SeatInfo{State: SeatBooked, User: c.User, At: c.At, Fence: c.Fence})
+		give(s, SeatInfo{State: SeatBooked, User: c.User, At: c.At, Fence: c.Fence, Reference: c.Reference})
 	case ChangeExtended:
 		s.Until = c.Until
 	case ChangePaying:

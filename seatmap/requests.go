@@ -70,12 +70,18 @@ type BlockRequest struct {
 	// ListTaken asks that a [*TakenError] name all seats that were taken, not
 	// just the first found. It costs a lock and an allocation.
 	ListTaken bool
+	// Reference is a name of the caller's for the hold, such as the number of an order, or
+	// empty. Several holds can have the same one. The hold keeps it, and passes it on to
+	// its bookings. It is in the changes, and in [SeatInfo] and [PlacesInfo]; with [Lister], the
+	// holds and bookings that have it can be found. A store that is no Lister has no references,
+	// and refuses one with [ErrInvalidReference].
+	Reference string
 }
 
 // LogValue returns the request without the text of its key.
 func (r BlockRequest) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("event", r.Event), slog.String("user", r.User), slog.Any("key", r.Key),
-		slog.Any("seats", r.Seats), slog.Any("places", r.Places), slog.Duration("ttl", r.TTL))
+		slog.Any("seats", r.Seats), slog.Any("places", r.Places), slog.Duration("ttl", r.TTL), slog.String("reference", r.Reference))
 }
 
 // BlockAnyRequest asks [Store] to choose seats and hold them.
@@ -93,12 +99,14 @@ type BlockAnyRequest struct {
 	N     int // how many seats: 1 to [MaxSeats]
 	Where Where
 	TTL   time.Duration // above 0 and at most [MaxTTL]
+	// Reference is as that of [BlockRequest].
+	Reference string
 }
 
 // LogValue returns the request without the text of its key.
 func (r BlockAnyRequest) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("event", r.Event), slog.String("user", r.User), slog.Any("key", r.Key),
-		slog.Int("n", r.N), slog.Any("where", r.Where), slog.Duration("ttl", r.TTL))
+		slog.Int("n", r.N), slog.Any("where", r.Where), slog.Duration("ttl", r.TTL), slog.String("reference", r.Reference))
 }
 
 // Where says which seats [Store] may choose. A field that is empty allows all. A
@@ -173,10 +181,16 @@ type BookRequest struct {
 	// [ErrInvalidSeats], so that a filter that left nothing does not mean all.
 	Seats  []string
 	Places map[string]int
+	// Reference is that of the booking; see [BlockRequest]. Empty means that of the hold. What
+	// is left of the hold keeps its own.
+	Reference string
 }
 
 // LogValue returns the request without the secrets of its token and key.
-func (r BookRequest) LogValue() slog.Value { return logPart(r.Token, r.User, r.Key, r.Seats, r.Places) }
+func (r BookRequest) LogValue() slog.Value {
+	return slog.GroupValue(slog.Any("token", r.Token), slog.String("user", r.User), slog.Any("key", r.Key),
+		slog.Any("seats", r.Seats), slog.Any("places", r.Places), slog.String("reference", r.Reference))
+}
 
 // ReleaseRequest asks [Store] to make seats of a hold available again.
 type ReleaseRequest struct {

@@ -57,11 +57,13 @@ var repeatables = []repeatable{
 				r.Seats = []string{"1"}
 			case "TTL":
 				r.TTL++
+			case "Reference":
+				r.Reference = "order"
 			}
 			got, err := m.Block(ctx, r)
 			return got.Replayed, err
 		}
-	}, []string{"Seats", "TTL"}},
+	}, []string{"Seats", "TTL", "Reference"}},
 	{"BlockAny", func(_ *testing.T, m *seatmap.Map) func(seatmap.Key, string) (bool, error) {
 		return func(key seatmap.Key, other string) (bool, error) {
 			r := seatmap.BlockAnyRequest{Event: event, User: "ann", Key: key, N: 2, TTL: hold}
@@ -72,11 +74,13 @@ var repeatables = []repeatable{
 				r.Where.Adjacent = true
 			case "TTL":
 				r.TTL++
+			case "Reference":
+				r.Reference = "order"
 			}
 			got, err := m.BlockAny(ctx, r)
 			return got.Replayed, err
 		}
-	}, []string{"N", "Where", "TTL"}},
+	}, []string{"N", "Where", "TTL", "Reference"}},
 	{"Book", func(t *testing.T, m *seatmap.Map) func(seatmap.Key, string) (bool, error) {
 		token, second := block(t, m, "ann", "1", "2").Token, block(t, m, "ann", "3").Token
 		return func(key seatmap.Key, other string) (bool, error) {
@@ -86,11 +90,13 @@ var repeatables = []repeatable{
 				r.Token = second
 			case "Seats":
 				r.Seats = []string{"1"}
+			case "Reference":
+				r.Reference = "order"
 			}
 			got, err := m.Book(ctx, r)
 			return got.Replayed, err
 		}
-	}, []string{"Token", "Seats"}},
+	}, []string{"Token", "Seats", "Reference"}},
 	{"Release", func(t *testing.T, m *seatmap.Map) func(seatmap.Key, string) (bool, error) {
 		token, second := block(t, m, "ann", "1", "2").Token, block(t, m, "ann", "3").Token
 		return func(key seatmap.Key, other string) (bool, error) {

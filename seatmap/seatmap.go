@@ -43,7 +43,7 @@
 //
 // # Names
 //
-// Events, users, keys and the labels of seats are names: 1 to [MaxName] bytes of
+// Events, users, keys, references and the labels of seats are names: 1 to [MaxName] bytes of
 // valid UTF-8 without control characters (U+0000 to U+001F and U+007F to U+009F).
 // The name of an event has no { and no }, either. So every name fits into a text
 // column of a database, and the name of an event into a hash tag of a Redis
@@ -85,7 +85,7 @@ const MaxTTL = 30 * 24 * time.Hour
 //   - the error of a context that is done; it matches the context's Err and its
 //     cause
 //   - an error that wraps [ErrInvalid], in the order event, user, key, seats,
-//     duration; for Create event, key, limits, layout
+//     duration, reference; for Create event, key, limits, layout
 //   - [ErrUnavailable], if the store cannot be reached
 //   - [ErrOutcomeUnknown], instead of any answer that did not arrive
 //   - [*KeyError], which wraps [ErrKeyReused], of Create and Remove

@@ -48,6 +48,8 @@ type SeatInfo struct {
 	// Actor and Reason are those of the [Operator] that gave the hold or booking its
 	// fence: by Reserve, ReserveAny, Reissue or Move. They are empty if its user did.
 	Actor, Reason string
+	// Reference is that of the hold or booking; see [BlockRequest].
+	Reference string
 	// Closed says that the seat is not for sale, also while it is blocked or booked: see
 	// [SeatCloser]. ClosedBy is the operator that closed it, and ClosedReason why; they are
 	// empty if the layout did.
@@ -77,6 +79,9 @@ func (s SeatInfo) LogValue() slog.Value {
 	if !s.Until.IsZero() {
 		fields = append(fields, slog.Time("until", s.Until))
 	}
+	if s.Reference != "" {
+		fields = append(fields, slog.String("reference", s.Reference))
+	}
 	return slog.GroupValue(fields...)
 }
 
@@ -99,6 +104,7 @@ type PlacesInfo struct {
 	Fence         uint64
 	PayingUntil   time.Time
 	Actor, Reason string
+	Reference     string
 }
 
 // Counts is how many seats and places are in each state at one moment.
@@ -219,8 +225,8 @@ func (k ChangeKind) String() string {
 // Change is one step of an event's history.
 //
 // The changes of an event, from a [ChangeSnapshot] on, say all that happens to its seats
-// and places: who has them, by which fence, until when, that a payment keeps them, and
-// what an operator did and why. So the seats and places of every later moment can be made
+// and places: who has them, by which fence and with which reference, until when, that a payment keeps
+// them, and what an operator did and why. So the seats and places of every later moment can be made
 // from them; [Replay] does. Only one thing happens without a change at its time: what
 // is over at a time that an earlier change told, a hold at its Until or a payment at its
 // Paying. The end of the hold is told later, by a [ChangeExpired].
@@ -228,7 +234,7 @@ func (k ChangeKind) String() string {
 // Not in the changes are the layout and limits of the event, which do not change
 // (see [LayoutRequest]), the secrets of tokens, and keys with their answers.
 //
-// User, Actor and Reason, also those in Snapshot and Holders, are personal data if the
+// User, Actor, Reason and Reference, also those in Snapshot and Holders, are personal data if the
 // names of users are. From a stream that was stored they have to be erased there.
 type Change struct {
 	Event string
@@ -261,6 +267,7 @@ type Change struct {
 	Paying    time.Time    // of a ChangePaying: when the payment is over at the latest; zero if it is
 	Actor     string       // of a change that an [Operator] made
 	Reason    string       // likewise
+	Reference string       // of the hold or booking, as it has it after the change; see [BlockRequest]
 	Snapshot  []SeatInfo   // of a ChangeSnapshot: all seats
 	Areas     []AreaInfo   // of a ChangeSnapshot: all areas
 	Holders   []PlacesInfo // of a ChangeSnapshot: who has places, by area and fence

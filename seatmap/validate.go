@@ -14,7 +14,7 @@ import (
 //	ErrClosed                    Map.check; under the lock, Plan.end
 //	the context's error          Map.check
 //	ErrInvalid…                  the function check… of the method, which checks the event,
-//	                             user, key, seats and duration in that order
+//	                             user, key, seats, duration and reference in that order
 //	ErrUnavailable               under the lock, Plan.end; event.whileMoved
 //	ErrKeyReused                 eventKeys.repeats, of Create and Remove
 //	ErrUnknownEvent              check…, or Map.findToken, which returns ErrToken for the zero Token
@@ -142,6 +142,11 @@ func checkBlock(e *event, r *BlockRequest) error {
 	if err := checkTTL(r.TTL); err != nil {
 		return err
 	}
+	if r.Reference != "" {
+		if err := checkReference(r.Reference); err != nil {
+			return err
+		}
+	}
 	return e.exists(r.Event)
 }
 
@@ -157,6 +162,11 @@ func checkBlockAny(e *event, r *BlockAnyRequest) error {
 	}
 	if err := checkTTL(r.TTL); err != nil {
 		return err
+	}
+	if r.Reference != "" {
+		if err := checkReference(r.Reference); err != nil {
+			return err
+		}
 	}
 	return e.exists(r.Event)
 }
@@ -211,6 +221,14 @@ func checkOwner(user string, key Key) error {
 }
 
 func checkUser(name string) error { return checkName(name, ErrInvalidUser) }
+
+// checkReference checks a reference, which may be empty.
+func checkReference(text string) error {
+	if text == "" {
+		return nil
+	}
+	return checkName(text, ErrInvalidReference)
+}
 
 func checkKey(key Key) error {
 	if key.IsZero() || key.plain {

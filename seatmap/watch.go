@@ -40,7 +40,7 @@ type entry struct {
 	fence     uint64
 	from      uint64 // the fence before, if it had another one
 	at, until int64
-	op        *operation // of an operator, or nil
+	op        *operation // of an operator, or with a reference; or nil
 }
 
 // addWatcher counts a watcher. The next change has the given revision.
@@ -241,7 +241,7 @@ func (e *event) change(revision uint64, entry *entry) Change {
 	}
 	c.Until, _ = w.deadline(entry.until)
 	if op := entry.op; op != nil {
-		c.Actor, c.Reason = op.actor, op.reason
+		c.Actor, c.Reason, c.Reference = op.actor, op.reason, op.reference
 		c.Paying, _ = w.deadline(op.paying)
 		if op.from != nil {
 			c.From, c.FromPlaces = e.plan.labels.named(op.from)

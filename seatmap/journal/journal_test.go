@@ -1,11 +1,14 @@
 package journal_test
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -74,6 +77,11 @@ func book(t *testing.T, s seatmap.Store, h seatmap.Hold, seats ...string) seatma
 
 // states returns a letter for each seat.
 func states(t *testing.T, s seatmap.Store) string {
+	t.Helper()
+	return statesOf(t, s, event)
+}
+
+func statesOf(t *testing.T, s seatmap.Store, event string) string {
 	t.Helper()
 	all, err := s.Seats(ctx, seatmap.SeatsRequest{Event: event})
 	require.NoError(t, err)
@@ -636,14 +644,16 @@ func TestAnErasedUserIsInNoFile(t *testing.T) {
 	s := open(t, fs, o)
 	create(t, s, 9)
 	const user = "somebody whose name is easy to find"
-	h, err := s.Block(ctx, seatmap.BlockRequest{Event: event, User: user, Key: seatmap.NewKey("key of the user"), Seats: []string{"1", "2"}, TTL: ttl})
+	h, err := s.Block(ctx, seatmap.BlockRequest{Event: event, User: user, Key: seatmap.NewKey("key of the user"), Seats: []string{"1", "2"}, TTL: ttl, Reference: "an order of the user"})
 	require.NoError(t, err)
 	b, err := s.Book(ctx, seatmap.BookRequest{Token: h.Token, User: user, Key: seatmap.NewKey("another key of the user"), Seats: []string{"1"}})
 	require.NoError(t, err)
-	block(t, s, "ann", "3")
+	other, err := s.Block(ctx, seatmap.BlockRequest{Event: event, User: "ann", Seats: []string{"3"}, TTL: ttl, Reference: "another order"})
+	require.NoError(t, err)
+	require.NotZero(t, other)
 	find := func(fs *faultfs.FS) (found int) {
 		for _, content := range fs.Contents() {
-			for _, text := range []string{user, "key of the user"} {
+			for _, text := range []string{user, "key of the user", "an order of the user"} {
 				if strings.Contains(content, text) {
 					found++
 				}
@@ -662,6 +672,10 @@ func TestAnErasedUserIsInNoFile(t *testing.T) {
 	info, err := s.Seat(ctx, seatmap.SeatRequest{Event: event, Seat: "1"})
 	require.NoError(t, err)
 	require.Contains(t, info.User, "erased-")
+	require.Empty(t, info.Reference)
+	kept, err := s.Seat(ctx, seatmap.SeatRequest{Event: event, Seat: "3"})
+	require.NoError(t, err)
+	require.Equal(t, "another order", kept.Reference)
 	holds, err := s.Holds(ctx, seatmap.HoldsRequest{Event: event, User: info.User})
 	require.NoError(t, err)
 	require.Len(t, holds, 1)
@@ -670,6 +684,50 @@ func TestAnErasedUserIsInNoFile(t *testing.T) {
 	book(t, s, seatmap.Hold{Token: token(t, h.Token)})
 	_, err = s.Erase(ctx, "")
 	require.ErrorIs(t, err, seatmap.ErrInvalidUser)
+	require.NoError(t, s.Close())
+}
+
+// TestAJournalFromBeforeThereWereReferencesOpens reads files that were written then: a
+// checkpoint and records of all kinds behind it.
+func TestAJournalFromBeforeThereWereReferencesOpens(t *testing.T) {
+	dir, from := t.TempDir(), filepath.Join("testdata", "before-references")
+	files, err := os.ReadDir(from)
+	require.NoError(t, err)
+	require.Len(t, files, 3)
+	for _, file := range files {
+		packed, err := os.Open(filepath.Join(from, file.Name()))
+		require.NoError(t, err)
+		unpacked, err := gzip.NewReader(packed)
+		require.NoError(t, err)
+		content, err := io.ReadAll(unpacked)
+		require.NoError(t, err)
+		require.NoError(t, packed.Close())
+		require.NoError(t, os.WriteFile(filepath.Join(dir, strings.TrimSuffix(file.Name(), ".gz")), content, 0o600))
+	}
+	s, err := journal.Open(dir, small)
+	require.NoError(t, err)
+	require.Equal(t, "BB.xhBBx", statesOf(t, s, "bus"))
+	c, err := s.Counts(ctx, seatmap.CountsRequest{Event: "bus", Area: "floor"})
+	require.NoError(t, err)
+	require.Equal(t, seatmap.Counts{Available: 2, Blocked: 1, Booked: 2}, c)
+	info, err := s.Seat(ctx, seatmap.SeatRequest{Event: "bus", Seat: "7"})
+	require.NoError(t, err)
+	require.Equal(t, "bob", info.User)
+	require.Equal(t, "op", info.Actor)
+	reserve := seatmap.ReserveRequest{
+		Event: "bus", User: "house", Actor: "op", Reason: "why", Seats: []string{"5", "6"}, Places: map[string]int{"floor": 1}, Key: seatmap.NewKey("reserve"),
+	}
+	again, err := s.Reserve(ctx, reserve)
+	require.NoError(t, err)
+	require.True(t, again.Replayed)
+	_, err = s.Book(ctx, seatmap.BookRequest{Token: again.Token, Reference: "order 1"})
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	s, err = journal.Open(dir, small)
+	require.NoError(t, err)
+	info, err = s.Seat(ctx, seatmap.SeatRequest{Event: "bus", Seat: "5"})
+	require.NoError(t, err)
+	require.Equal(t, "order 1", info.Reference)
 	require.NoError(t, s.Close())
 }
 

@@ -252,14 +252,14 @@ func seen(t *rapid.T, s all) string {
 	snapshot, err := s.Seats(ctx, seatmap.SeatsRequest{Event: event})
 	require.NoError(t, err)
 	for _, one := range snapshot.Seats {
-		fmt.Fprintln(&b, one.Seat, one.State, one.User, one.Paying, one.At.UnixNano(), one.Left, one.PayingUntil.UnixNano(), one.Actor, one.Reason, one.Closed, one.ClosedBy, one.ClosedReason)
+		fmt.Fprintln(&b, one.Seat, one.State, one.User, one.Paying, one.At.UnixNano(), one.Left, one.PayingUntil.UnixNano(), one.Actor, one.Reason, one.Closed, one.ClosedBy, one.ClosedReason, one.Reference)
 	}
 	fmt.Fprintln(&b, snapshot.Areas)
 	var holders []string
 	for change, err := range s.Watch(ctx, seatmap.WatchRequest{Event: event}) {
 		require.NoError(t, err)
 		for _, p := range change.Holders {
-			holders = append(holders, fmt.Sprint(p.Area, p.Places, p.State, p.User, p.Paying, p.At.UnixNano(), p.Left, p.PayingUntil.UnixNano(), p.Actor, p.Reason))
+			holders = append(holders, fmt.Sprint(p.Area, p.Places, p.State, p.User, p.Paying, p.At.UnixNano(), p.Left, p.PayingUntil.UnixNano(), p.Actor, p.Reason, p.Reference))
 		}
 		break
 	}
@@ -280,6 +280,7 @@ func seen(t *rapid.T, s all) string {
 
 var (
 	users     = []string{"ann", "bob", "op"}
+	someRef   = rapid.SampledFrom([]string{"", "", "order 1", "order 2"})
 	someSeat  = rapid.SampledFrom([]string{"1", "2", "3", "4", "5", "6", "7"})
 	someSeats = rapid.SliceOfNDistinct(someSeat, 0, 3, rapid.ID)
 	someTTL   = rapid.SampledFrom([]time.Duration{time.Minute, ttl, 2 * ttl, 4 * ttl})
@@ -321,20 +322,22 @@ func drawPart(t *rapid.T, g *given) ([]string, map[string]int) {
 func (w *world) block(t *rapid.T) {
 	r := seatmap.BlockRequest{
 		Event: event, User: rapid.SampledFrom(users).Draw(t, "user"), Key: w.key(), Seats: someSeats.Draw(t, "seats"), Places: drawPlaces(t), TTL: someTTL.Draw(t, "ttl"),
+		Reference: someRef.Draw(t, "reference"),
 	}
 	w.run(t, &call{name: "Block", do: func(s all, _ int) (answer, error) { return ofHold(s.Block(ctx, r)) }})
 }
 
 func (w *world) blockAny(t *rapid.T) {
-	r := seatmap.BlockAnyRequest{Event: event, User: rapid.SampledFrom(users).Draw(t, "user"), Key: w.key(), N: rapid.IntRange(1, 3).Draw(t, "n"), TTL: ttl}
+	r := seatmap.BlockAnyRequest{Event: event, User: rapid.SampledFrom(users).Draw(t, "user"), Key: w.key(), N: rapid.IntRange(1, 3).Draw(t, "n"), TTL: ttl, Reference: someRef.Draw(t, "reference")}
 	w.run(t, &call{name: "BlockAny", do: func(s all, _ int) (answer, error) { return ofHold(s.BlockAny(ctx, r)) }})
 }
 
 func (w *world) book(t *rapid.T) {
 	g, key := w.draw(t), w.key()
 	seats, places := drawPart(t, g)
+	ref := someRef.Draw(t, "reference")
 	w.run(t, &call{name: "Book", durable: true, do: func(s all, side int) (answer, error) {
-		b, err := s.Book(ctx, seatmap.BookRequest{Token: g.tokens[side], User: g.user, Key: key, Seats: seats, Places: places})
+		b, err := s.Book(ctx, seatmap.BookRequest{Token: g.tokens[side], User: g.user, Key: key, Seats: seats, Places: places, Reference: ref})
 		return answer{b.Token, b.Replayed, b.Seats, b.User, fmt.Sprint(b.User, b.Seats, b.Places, b.At.UnixNano())}, err
 	}})
 }

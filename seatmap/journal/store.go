@@ -213,8 +213,9 @@ func (s *Store) Sweep(ctx context.Context) (holds int, err error) {
 	return holds, err
 }
 
-// Erase replaces the name of a user in all events by another one, which it draws, and
-// forgets the keys of the user's requests. Then it compacts, so that no file of the
+// Erase replaces the name of a user in all events by another one, which it draws,
+// forgets the keys of the user's requests, and takes the references of the user's holds and
+// bookings away. Then it compacts, so that no file of the
 // journal has the name any more; what a disk or file system keeps of files that were
 // removed is not in its hands. The user's seats stay blocked or booked, and the tokens
 // work. It returns how many seats those are. The error is [seatmap.ErrClosed], the

@@ -241,13 +241,16 @@ func (s *Store) hold(q *request) seatmap.Hold {
 	}
 }
 
-// Block implements [seatmap.Store].
+// Block implements [seatmap.Store]. A reference is [seatmap.ErrInvalidReference].
 //
 //ferrous:blocks
 func (s *Store) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold, error) {
 	s.check(ctx, "Block")
 	if _, err := s.form.Block(ctx, r); !remote.Formed(err) {
 		return seatmap.Hold{}, err
+	}
+	if r.Reference != "" {
+		return seatmap.Hold{}, remote.NoReferences("pgseat")
 	}
 	a := ask{
 		decide: (*state).block, event: r.Event, user: r.User, ttl: remote.Microseconds(r.TTL), listTaken: r.ListTaken,
@@ -263,7 +266,7 @@ func (s *Store) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold
 	return s.hold(q), nil
 }
 
-// BlockAny implements [seatmap.Store]. It reads which seats of the event are taken, all of
+// BlockAny implements [seatmap.Store]. A reference is [seatmap.ErrInvalidReference]. It reads which seats of the event are taken, all of
 // them, while the event is locked.
 //
 //ferrous:blocks
@@ -271,6 +274,9 @@ func (s *Store) BlockAny(ctx context.Context, r seatmap.BlockAnyRequest) (seatma
 	s.check(ctx, "BlockAny")
 	if _, err := s.form.BlockAny(ctx, r); !remote.Formed(err) {
 		return seatmap.Hold{}, err
+	}
+	if r.Reference != "" {
+		return seatmap.Hold{}, remote.NoReferences("pgseat")
 	}
 	a := ask{
 		decide: (*state).blockAny, event: r.Event, user: r.User, ttl: remote.Microseconds(r.TTL), any: &r,
@@ -299,13 +305,16 @@ func (s *Store) owned(
 	})
 }
 
-// Book implements [seatmap.Store].
+// Book implements [seatmap.Store]. A reference is [seatmap.ErrInvalidReference].
 //
 //ferrous:blocks
 func (s *Store) Book(ctx context.Context, r seatmap.BookRequest) (seatmap.Booking, error) {
 	s.check(ctx, "Book")
 	if _, err := s.form.Book(ctx, r); !remote.Formed(err) {
 		return seatmap.Booking{}, err
+	}
+	if r.Reference != "" {
+		return seatmap.Booking{}, remote.NoReferences("pgseat")
 	}
 	q, err := s.owned(ctx, "Book", (*state).book, r.Token, r.User, r.Key, 0, r.Seats, r.Places)
 	if err != nil {

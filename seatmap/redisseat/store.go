@@ -205,13 +205,16 @@ func left(answer []rueidis.RedisMessage) time.Duration {
 	return max(time.Duration(number(answer, 4)-number(answer, 6))*time.Microsecond, 0)
 }
 
-// Block implements [seatmap.Store].
+// Block implements [seatmap.Store]. A reference is [seatmap.ErrInvalidReference].
 //
 //ferrous:blocks
 func (s *Store) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold, error) {
 	s.check(ctx, "Block")
 	if _, err := s.form.Block(ctx, r); !remote.Formed(err) {
 		return seatmap.Hold{}, err
+	}
+	if r.Reference != "" {
+		return seatmap.Hold{}, remote.NoReferences("redisseat")
 	}
 	p := remote.PrintOf("Block").Add("Seats", remote.ListOf(r.Seats)).Add("TTL", r.TTL.String())
 	sh, answer, err := s.request(ctx, blockScript, r.Event, r.User, r.Key, p, func(sh *shape) ([]string, error) {
@@ -231,7 +234,7 @@ func (s *Store) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold
 	return s.hold(answer, r.Event, sh), nil
 }
 
-// BlockAny implements [seatmap.Store]. The client reads the states of all seats, chooses,
+// BlockAny implements [seatmap.Store]. A reference is [seatmap.ErrInvalidReference]. The client reads the states of all seats, chooses,
 // and blocks what it has chosen if the event has not changed since; else it begins again.
 // After 16 times it accepts that another choice may have become better in the meantime.
 //
@@ -240,6 +243,9 @@ func (s *Store) BlockAny(ctx context.Context, r seatmap.BlockAnyRequest) (seatma
 	s.check(ctx, "BlockAny")
 	if _, err := s.form.BlockAny(ctx, r); !remote.Formed(err) {
 		return seatmap.Hold{}, err
+	}
+	if r.Reference != "" {
+		return seatmap.Hold{}, remote.NoReferences("redisseat")
 	}
 	p := remote.PrintOf("BlockAny").Add("N", strconv.Itoa(r.N)).Add("Where", fmt.Sprintf("%#v", r.Where)).Add("TTL", r.TTL.String())
 	for round := 0; ; round++ {
@@ -323,13 +329,16 @@ func (s *Store) owned(
 	return sh, answer, err
 }
 
-// Book implements [seatmap.Store].
+// Book implements [seatmap.Store]. A reference is [seatmap.ErrInvalidReference].
 //
 //ferrous:blocks
 func (s *Store) Book(ctx context.Context, r seatmap.BookRequest) (seatmap.Booking, error) {
 	s.check(ctx, "Book")
 	if _, err := s.form.Book(ctx, r); !remote.Formed(err) {
 		return seatmap.Booking{}, err
+	}
+	if r.Reference != "" {
+		return seatmap.Booking{}, remote.NoReferences("redisseat")
 	}
 	sh, answer, err := s.owned(ctx, bookScript, r.Token, r.User, r.Key, remote.PrintOf("Book"), "h", r.Seats, r.Places)
 	if err != nil {

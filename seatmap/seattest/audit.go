@@ -28,9 +28,15 @@ func audit(s *session) error {
 	}
 	var ann, bob, late seatmap.Hold
 	var booking seatmap.Booking
+	order, other := "order 1", "order 2"
+	if s.Lacks.References {
+		order, other = "", ""
+	}
 	block := func(h *seatmap.Hold, user string, ttl time.Duration, n int, seats ...string) func() error {
 		return func() (err error) {
-			*h, err = s.store.Block(s.ctx, seatmap.BlockRequest{Event: s.event, User: user, Seats: seats, Places: places(n), TTL: ttl})
+			*h, err = s.store.Block(s.ctx, seatmap.BlockRequest{
+				Event: s.event, User: user, Seats: seats, Places: places(n), TTL: ttl, Reference: order,
+			})
 			return err
 		}
 	}
@@ -50,7 +56,9 @@ func audit(s *session) error {
 		{"Cancel of a part", func() error {
 			return errOf(s.store.Cancel(s.ctx, seatmap.CancelRequest{Token: booking.Token, Seats: []string{"2"}, Places: places(1)}))
 		}},
-		{"Book of the rest", func() error { return bookErr(s, ann.Token) }},
+		{"Book of the rest", func() error {
+			return errOf(s.store.Book(s.ctx, seatmap.BookRequest{Token: ann.Token, Reference: other}))
+		}},
 		{"the end of a hold", func() error {
 			err := block(&late, "bob", time.Second, 1, "6")()
 			s.Advance(time.Second + s.Resolution)
@@ -255,7 +263,7 @@ func sameHolders(after string, got, want seatmap.Change) error {
 func ownerOf(p seatmap.PlacesInfo) seatmap.SeatInfo {
 	return seatmap.SeatInfo{
 		State: p.State, Paying: p.Paying, User: p.User, At: p.At, Until: p.Until, Fence: p.Fence,
-		PayingUntil: p.PayingUntil, Actor: p.Actor, Reason: p.Reason,
+		PayingUntil: p.PayingUntil, Actor: p.Actor, Reason: p.Reason, Reference: p.Reference,
 	}
 }
 
@@ -269,5 +277,6 @@ func sameOwner(a, b seatmap.SeatInfo) bool {
 		}
 	}
 	return a.State == b.State && a.User == b.User && a.Fence == b.Fence && a.Paying == b.Paying && a.Actor == b.Actor && a.Reason == b.Reason &&
+		a.Reference == b.Reference &&
 		a.Closed == b.Closed && a.ClosedBy == b.ClosedBy && a.ClosedReason == b.ClosedReason
 }

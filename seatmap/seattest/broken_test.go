@@ -81,6 +81,13 @@ var broken = []struct {
 			}
 		}}
 	}},
+	{"a change does not say the reference of a booking", "audit", func(s seatmap.Store) seatmap.Store {
+		return tellsLess{s, s.(whole), func(c *seatmap.Change) {
+			if c.Kind == seatmap.ChangeBooked {
+				c.Reference = ""
+			}
+		}}
+	}},
 	{"an unknown seat is found after a taken one", "precedence", func(s seatmap.Store) seatmap.Store { return looksInOrder{s, s.(whole)} }},
 	{"an unknown event is found before a wrong duration", "precedence", func(s seatmap.Store) seatmap.Store { return looksAtEventsFirst{s, s.(whole)} }},
 	{"a context is looked at last", "precedence", func(s seatmap.Store) seatmap.Store { return heedsNoContext{s, s.(whole)} }},
@@ -113,6 +120,7 @@ var wronglyDeclared = []struct {
 	options seattest.Options
 }{
 	{"a Payer is not declared", "offers", seattest.Options{Lacks: seattest.Lacks{Payer: true}}},
+	{"references are not declared", "offers", seattest.Options{Lacks: seattest.Lacks{References: true}}},
 	{"areas are not declared", "offers", seattest.Options{Lacks: seattest.Lacks{Areas: true}}},
 	{"the other client has another store", "clients", seattest.Options{Another: func(seatmap.Store) (seatmap.Store, error) {
 		m := seatmap.NewMap(seatmap.MapOptions{})

@@ -21,7 +21,7 @@ func ExampleRun() {
 	test := func(t *testing.T) {
 		seattest.Run(t, seattest.Options{
 			Open:    s.Connect,
-			Lacks:   seattest.Lacks{Areas: true, Operator: true, Payer: true, Porter: true, Replication: true},
+			Lacks:   seattest.Lacks{Areas: true, References: true, Operator: true, Payer: true, Porter: true, Replication: true},
 			Another: func(seatmap.Store) (seatmap.Store, error) { return s.Connect(t), nil },
 			Cut:     func(seatmap.Store) (mend func() error, err error) { return s.Unplug() },
 			Failover: func(client seatmap.Store, late func() error) (seatmap.Store, error) {

@@ -13,7 +13,9 @@ type Lacks struct {
 	Payer    bool // it is no [seatmap.Payer]
 	Porter   bool // it is no [seatmap.Porter]
 	Closer   bool // it is no [seatmap.SeatCloser]
-	Holds    bool // holds end with a restart, and with a failover; bookings never do
+	// References says that a request with a reference is [seatmap.ErrInvalidReference].
+	References bool
+	Holds      bool // holds end with a restart, and with a failover; bookings never do
 	// Replication says that a failover may lose what was acknowledged last, bookings too.
 	Replication bool
 }
@@ -26,11 +28,22 @@ func offers(s *session) error {
 	_, closer := s.store.(seatmap.SeatCloser)
 	layout := seatmap.Layout{Count: 1, Areas: []seatmap.Area{{Name: "floor", Capacity: 1}}}
 	_, err := s.store.Create(s.ctx, seatmap.CreateRequest{Event: s.event, Layout: layout})
+	event := s.event + "-seats"
+	if err := errOf(s.store.Create(s.ctx, seatmap.CreateRequest{Event: event, Layout: seatmap.Layout{Count: 1}})); err != nil {
+		return wrap("Create", err)
+	}
+	_, referred := s.store.Block(s.ctx, seatmap.BlockRequest{Event: event, User: "ann", Seats: []string{"1"}, TTL: ttl, Reference: "order 1"})
+	if referred != nil {
+		if err := want("Block with a reference", referred, seatmap.ErrInvalidReference); err != nil {
+			return err
+		}
+	}
 	for _, one := range []struct {
 		name       string
 		lacks, has bool
 	}{
 		{"Areas", s.Lacks.Areas, err == nil},
+		{"References", s.Lacks.References, referred == nil},
 		{"Operator", s.Lacks.Operator, operator},
 		{"Payer", s.Lacks.Payer, payer},
 		{"Porter", s.Lacks.Porter, porter},

@@ -29,6 +29,7 @@ type ask struct {
 	export        string
 	at, reason    string // of an operator
 	house         string
+	reference     string
 	fence         uint64
 }
 
@@ -45,15 +46,18 @@ func calls(l Lacks) map[string]func(a *ask) error {
 		"Block": func(a *ask) error {
 			return errOf(a.store.Block(a.ctx, seatmap.BlockRequest{
 				Event: a.event, User: a.user, Key: a.key, Seats: append(a.seats, "4"), Places: a.places, TTL: a.ttl, ListTaken: a.list,
+				Reference: a.reference,
 			}))
 		},
 		"BlockAny": func(a *ask) error {
 			return errOf(a.store.BlockAny(a.ctx, seatmap.BlockAnyRequest{
-				Event: a.event, User: a.user, Key: a.key, N: a.n, TTL: a.ttl, Where: a.where,
+				Event: a.event, User: a.user, Key: a.key, N: a.n, TTL: a.ttl, Where: a.where, Reference: a.reference,
 			}))
 		},
 		"Book": func(a *ask) error {
-			return errOf(a.store.Book(a.ctx, seatmap.BookRequest{Token: a.hold, User: a.user, Key: a.key, Seats: a.seats, Places: a.places}))
+			return errOf(a.store.Book(a.ctx, seatmap.BookRequest{
+				Token: a.hold, User: a.user, Key: a.key, Seats: a.seats, Places: a.places, Reference: a.reference,
+			}))
 		},
 		"Release": func(a *ask) error {
 			return errOf(a.store.Release(a.ctx, seatmap.ReleaseRequest{Token: a.hold, User: a.user, Key: a.key, Seats: a.seats, Places: a.places}))
@@ -190,6 +194,8 @@ func formFaults(done context.Context) []fault {
 		{seatmap.ErrInvalidSeats, "where", "BlockAny ReserveAny", func(a *ask) { a.where.Singles = seatmap.SinglesRefused }},
 		{seatmap.ErrInvalidSeats, "limit", "Seats", func(a *ask) { a.limit = -1 }},
 		{seatmap.ErrInvalidTTL, "ttl", "Block BlockAny Extend BeginPayment", func(a *ask) { a.ttl = 0 }},
+		{seatmap.ErrInvalidReference, "reference", "Block BlockAny Book", func(a *ask) { a.reference = "\n" }},
+		{seatmap.ErrInvalidReference, "reference", "Block BlockAny Book", func(a *ask) { a.reference = long }},
 		{seatmap.ErrInvalidLimits, "limits", "Create", func(a *ask) { a.limits.Holds = -1 }},
 		{seatmap.ErrInvalidLayout, "layout", "Create", func(a *ask) { a.layout.Count = 0 }},
 		{seatmap.ErrInvalidExport, "export", "Import", func(a *ask) { a.export = "" }},

@@ -57,7 +57,7 @@ type State interface {
 	// Reserved reports whether the event has, or had, holds without a deadline, which
 	// are kept whatever the options say.
 	Reserved(event string) bool
-	// Erase replaces the name of a user in all events and forgets the user's keys.
+	// Erase replaces the name of a user in all events, and forgets the user's keys and references.
 	Erase(user, by string) (seats int)
 }
 

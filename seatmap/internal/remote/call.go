@@ -22,6 +22,11 @@ func Ended(ctx context.Context) error {
 // events has returned: then it did not know its event.
 func Formed(err error) bool { return errors.Is(err, seatmap.ErrUnknownEvent) }
 
+// NoReferences returns the error of a request to a store that has no references.
+func NoReferences(store string) error {
+	return fmt.Errorf("%w: %s has no references", seatmap.ErrInvalidReference, store)
+}
+
 // Moment returns a time in microseconds, zero for 0.
 func Moment(micros int64) time.Time {
 	if micros == 0 {
