@@ -94,15 +94,23 @@ func post(ctx context.Context, url, user, key, body string, status int) (answer 
 	return answer, nil
 }
 
+// killings is how often a test kills a process: once in a short test, else 5 times, or once
+// for each 10 s that the test may take by FERROUS_STRESS.
+func killings(t *testing.T) int {
+	t.Helper()
+	if testing.Short() {
+		return 1
+	}
+	return max(5, int(testkit.StressTime(t)/(10*time.Second)))
+}
+
 // Clients repeat each request by its key until it is answered, while the service is
 // killed and started again: what was acknowledged is there, each seat is booked once, and
 // no request fails.
 func TestServiceKilledUnderLoadLosesNothing(t *testing.T) {
-	const seats, clients = 400, 8
-	kills := 5
-	if testing.Short() {
-		kills = 1
-	}
+	const clients = 8
+	kills := killings(t)
+	seats := 80 * kills
 	dir := filepath.Join(t.TempDir(), "journal")
 	start := func() *served {
 		return startServing(t, "-store", "journal:"+dir, "-seats", fmt.Sprint(seats))

@@ -136,15 +136,16 @@ func anyIn(t *testing.T, dir string) bool {
 
 // A server that runs already is left without the event.
 func TestTheUsersFightForSeatsOnAServerThatRuns(t *testing.T) {
-	redis := startRedis(t)
+	redis := startStorage(t, "redis")
 	for range 2 {
-		o := simulated(t, "-version", "redis", "-users", "3000", "-store", redis.url()).Versions[0]
+		o := simulated(t, "-version", "redis", "-users", "3000", "-store", redis.url).Versions[0]
 		assert.Empty(t, o.Problems)
 		assert.Equal(t, 100, o.Blocked)
 	}
-	u, err := url.Parse(redis.url())
+	u, err := url.Parse(redis.url)
 	require.NoError(t, err)
-	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{u.Host}, DisableCache: true, ForceSingleClient: true})
+	password, _ := u.User.Password()
+	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{u.Host}, Password: password, DisableCache: true, ForceSingleClient: true})
 	require.NoError(t, err)
 	defer client.Close()
 	keys, err := client.Do(t.Context(), client.B().Keys().Pattern("*").Build()).AsStrSlice()

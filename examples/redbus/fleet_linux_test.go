@@ -7,11 +7,8 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,87 +17,75 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/rueidis"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/coderrange/ferrous/arcmutex"
-	"github.com/coderrange/ferrous/internal/testkit"
 	"github.com/coderrange/ferrous/retry"
 	"github.com/coderrange/ferrous/stream"
 	"github.com/coderrange/ferrous/task"
 )
 
-// A redisServer is a Redis server that loses nothing that it has acknowledged.
-type redisServer struct {
-	t       *testing.T
-	dir     string
-	port    int
-	process *exec.Cmd
-	ended   *task.Handle[struct{}]
+// A storage is the server of a store, which keeps what it has acknowledged when it is killed.
+type storage struct {
+	t *testing.T
+	*server
 }
 
-func startRedis(t *testing.T) *redisServer {
+func startStorage(t *testing.T, version string) *storage {
 	t.Helper()
-	s := &redisServer{t: t, dir: t.TempDir()}
-	for range 10 { // another process may take the port first
-		s.port = 32_000 + rand.IntN(768) // below those of outgoing connections, above those of tests of redisseat
-		if s.start() {
-			t.Cleanup(s.kill)
-			return s
-		}
-	}
-	require.Fail(t, "no server could start")
-	return nil
+	requireServer(t, version)
+	dir := temporary(t)
+	s, err := servers[version](t.Context())
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		require.NoError(t, s.end())
+		requireNothingLeft(t, dir)
+	})
+	return &storage{t, s}
 }
 
-func (s *redisServer) url() string { return fmt.Sprintf("redis://127.0.0.1:%d", s.port) }
-
-// start starts the server on its port and waits until it has loaded its data. It returns
-// false if it ends.
-func (s *redisServer) start() bool {
-	s.t.Helper()
-	s.process = testkit.Command(s.t, testkit.Program(s.t, "redis-server"),
-		"--bind", "127.0.0.1", "--port", strconv.Itoa(s.port), "--dir", s.dir, "--save", "", "--daemonize", "no",
-		"--appendonly", "yes", "--appendfsync", "always", "--logfile", filepath.Join(s.dir, "log"))
-	require.NoError(s.t, s.process.Start())
-	process := s.process
-	s.ended = task.Go(context.Background(), func(context.Context) (struct{}, error) {
-		_ = process.Wait() // it may be killed
-		return struct{}{}, nil
-	})
-	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
-	defer cancel()
-	for !s.answers(ctx) {
-		select {
-		case <-s.ended.Done():
-			return false
-		case <-ctx.Done():
-			require.Fail(s.t, "the server does not answer")
-		case <-time.After(5 * time.Millisecond):
-		}
+// eachStorage runs a test on the store of each server.
+func eachStorage(t *testing.T, test func(t *testing.T, s *storage)) {
+	t.Helper()
+	for version := range servers {
+		t.Run(version, func(t *testing.T) { test(t, startStorage(t, version)) })
 	}
-	return true
-}
-
-// answers reports whether this process answers, and not another one that has its port.
-func (s *redisServer) answers(ctx context.Context) bool {
-	client, err := rueidis.NewClient(rueidis.ClientOption{
-		InitAddress: []string{net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port))}, DisableCache: true, DisableRetry: true, ForceSingleClient: true,
-	})
-	if err != nil {
-		return false
-	}
-	defer client.Close()
-	info, err := client.Do(ctx, client.B().Info().Section("server").Build()).ToString()
-	return err == nil && strings.Contains(info, fmt.Sprintf("process_id:%d\r", s.process.Process.Pid)) &&
-		client.Do(ctx, client.B().Ping().Build()).Error() == nil
 }
 
 // kill kills the server at once, as a loss of power does.
-func (s *redisServer) kill() {
-	_ = s.process.Process.Kill() // it may have ended
-	_, _ = s.ended.Join(context.Background())
+func (s *storage) kill() {
+	s.t.Helper()
+	require.NoError(s.t, s.process.Process.Kill())
+	_, err := s.ended.Join(s.t.Context())
+	require.NoError(s.t, err)
+}
+
+// start starts the server that was killed, with the same files and at the same address. The
+// processes that PostgreSQL had do not end at once, and it does not start before.
+func (s *storage) start() {
+	s.t.Helper()
+	for end := time.Now().Add(patience); ; {
+		last := s.process
+		s.output.Reset()
+		s.process = &exec.Cmd{Path: last.Path, Args: last.Args, Env: last.Env, Dir: last.Dir, SysProcAttr: last.SysProcAttr, WaitDelay: last.WaitDelay, Stdout: &s.output, Stderr: &s.output}
+		if config, ok := last.Stdin.(io.Seeker); ok { // it was read
+			_, err := config.Seek(0, io.SeekStart)
+			require.NoError(s.t, err)
+			s.process.Stdin = last.Stdin
+		}
+		require.NoError(s.t, s.process.Start())
+		process := s.process
+		s.ended = task.Go(context.Background(), func(context.Context) (struct{}, error) {
+			_ = process.Wait() // it may be killed
+			return struct{}{}, nil
+		})
+		err := s.wait(s.t.Context())
+		if err == nil {
+			return
+		}
+		require.True(s.t, time.Now().Before(end), "%v", err)
+	}
 }
 
 // A fleet is processes that serve one store. Clients ask the processes in turn, as behind
@@ -334,39 +319,49 @@ func await(ctx context.Context, booked <-chan struct{}, n int) error {
 	return nil
 }
 
-// requireBooked requires each seat to be its owner's, as the owner sees it.
+// requireBooked requires each seat to be its owner's, and nobody else's, as each user sees
+// them. There are no more than fit on a page.
 func (f *fleet) requireBooked(owners map[string]string) {
 	f.t.Helper()
 	all, err := f.members.Get()
 	require.NoError(f.t, err)
-	for seat, user := range owners {
-		q, err := http.NewRequestWithContext(f.t.Context(), http.MethodGet, all[0].url+"/v1/events/bus/seats/"+seat, http.NoBody)
+	for _, user := range slices.Compact(slices.Sorted(maps.Values(owners))) {
+		q, err := http.NewRequestWithContext(f.t.Context(), http.MethodGet, all[0].url+"/v1/events/bus/seats", http.NoBody)
 		require.NoError(f.t, err)
 		q.Header.Set("Authorization", "Bearer "+user)
 		r, err := f.client.Do(q)
 		require.NoError(f.t, err)
-		text, err := io.ReadAll(r.Body)
-		require.NoError(f.t, err)
+		var page struct {
+			Seats []struct {
+				Seat, State string
+				Mine        bool
+			}
+		}
+		require.NoError(f.t, json.NewDecoder(r.Body).Decode(&page))
 		require.NoError(f.t, r.Body.Close())
-		require.JSONEq(f.t, fmt.Sprintf(`{"seat":%q,"state":"booked","mine":true}`, seat), string(text))
+		require.Len(f.t, page.Seats, len(owners))
+		for _, seat := range page.Seats {
+			require.Equal(f.t, "booked", seat.State)
+			require.Equal(f.t, owners[seat.Seat] == user, seat.Mine, "%s of %s", seat.Seat, owners[seat.Seat])
+		}
 	}
 }
 
 // fleetSize is how many seats and users there are.
-func fleetSize() (seats, users int) {
-	if testing.Short() {
-		return 60, 4
-	}
-	return 240, 8
+func fleetSize(t *testing.T) (seats, users int) {
+	t.Helper()
+	return 48 * killings(t), 8
 }
 
-// Two processes serve one Redis. Each is replaced, one after the other, as in a rolling
+// Two processes serve one store. Each is replaced, one after the other, as in a rolling
 // update: a new one comes first, then the oldest gets a signal, is not ready, and only then
 // loses its place. No request fails.
-func TestARollingRestartFailsNoRequest(t *testing.T) {
-	redis := startRedis(t)
-	seats, users := fleetSize()
-	f := startFleet(t, 2, "-store", redis.url(), "-seats", strconv.Itoa(seats), "-drain", "300ms")
+func TestARollingRestartFailsNoRequest(t *testing.T) { eachStorage(t, rollingRestart) }
+
+func rollingRestart(t *testing.T, store *storage) {
+	t.Helper()
+	seats, users := fleetSize(t)
+	f := startFleet(t, 2, "-store", store.url, "-seats", strconv.Itoa(seats), "-drain", "300ms")
 	owners := f.bookAll(seats, users, func(ctx context.Context, booked <-chan struct{}) error {
 		for range 2 {
 			if err := await(ctx, booked, seats/4); err != nil {
@@ -392,16 +387,15 @@ func TestARollingRestartFailsNoRequest(t *testing.T) {
 	f.end()
 }
 
-// Of two processes on one Redis, one is killed again and again, at moments that are left
+// Of two processes on one store, one is killed again and again, at moments that are left
 // to chance. What was acknowledged is there, and each seat has one owner.
-func TestProcessesOnOneRedisThatAreKilledLoseNothing(t *testing.T) {
-	redis := startRedis(t)
-	seats, users := fleetSize()
-	kills := 5
-	if testing.Short() {
-		kills = 1
-	}
-	f := startFleet(t, 2, "-store", redis.url(), "-seats", strconv.Itoa(seats))
+func TestProcessesOnOneStoreThatAreKilledLoseNothing(t *testing.T) { eachStorage(t, killedProcesses) }
+
+func killedProcesses(t *testing.T, store *storage) {
+	t.Helper()
+	seats, users := fleetSize(t)
+	kills := killings(t)
+	f := startFleet(t, 2, "-store", store.url, "-seats", strconv.Itoa(seats))
 	owners := f.bookAll(seats, users, func(ctx context.Context, booked <-chan struct{}) error {
 		for range kills {
 			if err := await(ctx, booked, seats/(kills+2)); err != nil {
@@ -422,10 +416,12 @@ func TestProcessesOnOneRedisThatAreKilledLoseNothing(t *testing.T) {
 // While the store is away, requests get 503 with Retry-After and the service is not ready,
 // but healthy. When the store is back, the service is ready by itself, and no request that
 // is repeated is lost.
-func TestTheServiceRecoversWhenItsStoreWasKilled(t *testing.T) {
-	redis := startRedis(t)
-	seats, users := fleetSize()
-	f := startFleet(t, 1, "-store", redis.url(), "-seats", strconv.Itoa(seats))
+func TestTheServiceRecoversWhenItsStoreWasKilled(t *testing.T) { eachStorage(t, killedStore) }
+
+func killedStore(t *testing.T, store *storage) {
+	t.Helper()
+	seats, users := fleetSize(t)
+	f := startFleet(t, 1, "-store", store.url, "-seats", strconv.Itoa(seats))
 	url := f.oldest().url
 	status := func(path string) (int, http.Header) {
 		q, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+path, http.NoBody)
@@ -440,7 +436,7 @@ func TestTheServiceRecoversWhenItsStoreWasKilled(t *testing.T) {
 		if err := await(ctx, booked, seats/4); err != nil {
 			return err
 		}
-		redis.kill()
+		store.kill()
 		for _, path := range []string{"/readyz", "/v1/events/bus"} {
 			got, header := status(path)
 			assert.Equal(t, http.StatusServiceUnavailable, got, path)
@@ -455,9 +451,7 @@ func TestTheServiceRecoversWhenItsStoreWasKilled(t *testing.T) {
 		assert.NotEmpty(t, refused.after)
 		got, _ := status("/healthz")
 		assert.Equal(t, http.StatusNoContent, got)
-		if !redis.start() {
-			return errors.New("the port of the store was taken")
-		}
+		store.start()
 		for got, _ := status("/readyz"); got != http.StatusNoContent; got, _ = status("/readyz") {
 			<-time.After(10 * time.Millisecond)
 		}
