@@ -3,6 +3,7 @@ package redisseat_test
 import (
 	"runtime"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -47,6 +48,7 @@ func BenchmarkKeyedBlocks(b *testing.B) {
 			_, err = store.Counts(b.Context(), seatmap.CountsRequest{Event: strconv.Itoa(events)})
 			require.NoError(b, err)
 		}
+		defer processor(b, s)()
 		calls256(b, func(i int64) error {
 			n := strconv.FormatInt(i, 10)
 			_, err := store.Block(b.Context(), seatmap.BlockRequest{
@@ -65,7 +67,9 @@ func BenchmarkKeyedBlocks(b *testing.B) {
 		defer client.Close()
 		script := rueidis.NewLuaScript(floor)
 		keys := []string{"{x}e", "{x}s", "{x}r", "{x}d", "{x}u"}
-		require.NoError(b, client.Do(b.Context(), client.B().Hset().Key("{x}e").FieldValue().FieldValue("rev", "0").Build()).Error())
+		require.NoError(b, client.Do(b.Context(), client.B().Hset().Key("{x}e").FieldValue().FieldValue("version", "2").FieldValue("life", "0123456789abcdef").
+			FieldValue("fixed", strings.Repeat("x", 40)).FieldValue("state", strings.Repeat("x", 24)).FieldValue("stream", "{seatmap:123}w:0123456789abcdef:0").FieldValue("closed", "0").FieldValue("key", "").Build()).Error())
+		defer processor(b, s)()
 		calls256(b, func(i int64) error {
 			n := strconv.FormatInt(i, 10)
 			return script.Exec(b.Context(), client, append(keys[:5:5], "{x}k"+n), []string{
@@ -79,21 +83,21 @@ const floor = `
 local E, S, R, D, U, A = unpack(KEYS)
 local n = ARGV[1]
 redis.call('TIME')
-redis.call('HMGET', E, 'life', 'rev', 'free', 'count', 'seats', 'holds', 'lifetime', 'ring', 'version', 'held')
+redis.call('HMGET', E, 'version', 'life', 'fixed', 'state', 'stream')
 redis.call('HLEN', R)
 redis.call('HLEN', U)
 redis.call('XLEN', '{x}w')
 redis.call('STRLEN', S)
-redis.call('ZRANGEBYSCORE', D, '-inf', '0', 'LIMIT', 0, 101)
+redis.call('ZRANGEBYSCORE', D, '-inf', '0', 'LIMIT', '0', '101')
 redis.call('GET', A)
-redis.call('GETRANGE', S, ARGV[4], ARGV[4] + 8)
+redis.call('GETRANGE', S, ARGV[4], ARGV[4])
 redis.call('SETRANGE', S, ARGV[4], 'h12345678')
-redis.call('HSET', R, n, '0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789')
+redis.call('HSET', R, n, '0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef')
 redis.call('ZADD', D, n, n)
 redis.call('HGET', U, ARGV[3])
-redis.call('HSET', U, ARGV[3], '0123456789abcdef012345')
+redis.call('HSET', U, ARGV[3], '0123456789abcdef')
 redis.call('SET', A, ARGV[2] .. '0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789')
-redis.call('HSET', E, 'rev', n, 'free', '1000000', 'held', '1000000')
+redis.call('HSET', E, 'state', '0123456789abcdef01234567')
 redis.call('XADD', '{x}w', 'MAXLEN', '~', '1024', '*', 'p', '1700000000000000', 'k', 'Blocked',
   'u', ARGV[3], 's', '1234', 'f', '1700000000000000', 'a', '1700000000000000', 't', '1700000000000000', 'n', '1700000000000000')
 return {'ok', n, ARGV[3], '1700000000000000', '1700000000000000', '1234', '1700000000000000'}

@@ -4,32 +4,34 @@ local again = repeated()
 if again then return again end
 local user, ttl, list = ARGV[3], tonumber(ARGV[4]), ARGV[5]
 if ARGV[7] ~= '' and ARGV[7] ~= text(rev) then return {'stale'} end
-local taken = {}
-each(list, function(i)
-  if string.byte(cell(i)) ~= 46 then
+local taken
+for p = 1, #list, 4 do
+  local i = unpack('>I4', list, p)
+  local at = text(i * 9)
+  if redis.call('GETRANGE', S, at, at) ~= '.' then
+    taken = taken or {}
     taken[#taken + 1] = text(i)
-    return ARGV[6] ~= 'all'
+    if ARGV[6] ~= 'all' then break end
   end
-end)
-if #taken > 0 then
+end
+if taken then
   if free == 0 then return {'soldout'} end
   return {'taken', taken}
 end
-local seats, holds, lifetime = tonumber(meta[5]), tonumber(meta[6]), tonumber(meta[7])
 if lifetime > 0 and ttl > lifetime then return {'lifetime'} end
 local n = #list / 4
-if seats > 0 or holds > 0 then
-  local raw = redis.call('HGET', U, user)
-  local u = raw and cmsgpack.unpack(raw) or {n = 0, holds = {}}
-  if seats > 0 and u.n + n > seats or holds > 0 and #u.holds + 1 > holds then return {'limit'} end
+if mostSeats > 0 or mostHolds > 0 then
+  local had = has(user)
+  if mostSeats > 0 and unpack('>I8', had) + n > mostSeats then return {'limit'} end
+  if mostHolds > 0 and #had / 8 > mostHolds then return {'limit'} end
 end
 free, held = free - n, held + n
 local r = {fence = math.max(rev + 1, now), user = user, at = now, untl = now + ttl, seats = list,
-  key = A ~= E and A or ''}
+  key = A ~= E and A or '', changed = 0}
 set(list, 'h', r.fence)
 save(r)
-redis.call('ZADD', D, r.untl, r.fence)
+redis.call('ZADD', D, text(r.untl), text(r.fence))
 owns(user, n, r.fence, 1)
-remember(r, 0)
+remember(r)
 changed('Blocked', r, list, r.untl)
 return hold('ok', r)

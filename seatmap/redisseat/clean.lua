@@ -3,8 +3,8 @@
 local garbage = ofLife('g', ARGV[3])
 local found = redis.call('HSCAN', garbage, 0, 'COUNT', 500)[2]
 for i = 1, #found, 2 do
-  local r = cmsgpack.unpack(found[i + 1])
-  if r.key ~= '' then redis.call('PEXPIRE', r.key, 1) end
+  local r = record(found[i + 1])
+  if r.key ~= '' then redis.call('PEXPIRE', r.key, '1') end
   redis.call('HDEL', garbage, found[i])
 end
 if redis.call('EXISTS', garbage) == 1 then return {'more'} end

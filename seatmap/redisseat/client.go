@@ -228,7 +228,7 @@ func (s *Store) run(ctx context.Context, what script, keys, args []string) ([]ru
 					return nil, s.failure(ctx, true, err)
 				}
 			case "version":
-				return nil, fmt.Errorf("%w: %w: %q, not 1", seatmap.ErrUnavailable, ErrFormat, text(answer, 1))
+				return nil, fmt.Errorf("%w: %w: %q, not 2", seatmap.ErrUnavailable, ErrFormat, text(answer, 1))
 			case "damaged":
 				return nil, fmt.Errorf("%w: %w: a key has another length", seatmap.ErrUnavailable, ErrFormat)
 			default:

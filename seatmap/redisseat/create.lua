@@ -15,8 +15,8 @@ local function put(key, bytes, upload)
 end
 if not put(ofLife('l', ARGV[3]), ARGV[4], ofLife('tl', ARGV[3])) then return {'upload'} end
 if not put(S, ARGV[5], ofLife('ts', ARGV[3])) then return {'upload'} end
-redis.call('HSET', E, 'version', '1', 'life', ARGV[3], 'rev', text(now), 'free', ARGV[7], 'held', '0', 'count', ARGV[6],
-  'closed', text(tonumber(ARGV[6]) - tonumber(ARGV[7])), 'seats', ARGV[8], 'holds', ARGV[9],
-  'lifetime', ARGV[10], 'ring', ARGV[11], 'key', A ~= E and A or '')
-remember(receipt, 0)
+redis.call('HSET', E, 'version', '2', 'life', ARGV[3], 'fixed', pack('>I8I8I8I8I8', ARGV[6], ARGV[8], ARGV[9], ARGV[10], ARGV[11]),
+  'state', pack('>I8I8I8', now, ARGV[7], 0), 'stream', ofLife('w', ARGV[3]),
+  'closed', text(ARGV[6] - ARGV[7]), 'key', A ~= E and A or '')
+remember()
 return {'ok'}

@@ -32,7 +32,7 @@ func TestAnEventOfAnotherFormatIsNamedAndNotChanged(t *testing.T) {
 	ctx := t.Context()
 	b := base("e")
 	damages := map[string][][]string{
-		"version": {{"HSET", b + "e:e", "version", "2"}},
+		"version": {{"HSET", b + "e:e", "version", "1"}},
 		"event":   {{"SET", b + "e:e", "x"}},
 		"length":  {{"APPEND", b + "s:e", "x"}},
 		"seats":   {{"DEL", b + "s:e"}, {"LPUSH", b + "s:e", "x"}},

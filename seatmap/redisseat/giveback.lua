@@ -1,4 +1,5 @@
 -- ARGV: 8 kind of the change
+local _, vacate = taking()
 vacate(r, part, ARGV[8])
-remember(receipt, keyMemory)
+remember(nil, true)
 return {'ok'}

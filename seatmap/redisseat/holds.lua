@@ -1,9 +1,6 @@
 -- ARGV: 3 user
-local out = {'ok'}
-local raw = redis.call('HGET', U, ARGV[3])
-if raw then
-  for _, fence in ipairs(cmsgpack.unpack(raw).holds) do
-    out[#out + 1] = hold('', load(text(fence)))
-  end
+local out, had = {'ok'}, has(ARGV[3])
+for i = 9, #had, 8 do
+  out[#out + 1] = hold('', load(text((unpack('>I8', had, i)))))
 end
 return out

@@ -2,7 +2,7 @@
 -- user or '', 5 state, 6 seats, 7 'part' if the seats are named
 local again = repeated()
 if again then return again end
-local asked, lifetime = tonumber(ARGV[8] or ''), tonumber(meta[7]) -- of Extend
+local asked = tonumber(ARGV[8] or '') -- of Extend
 if asked and lifetime > 0 and asked > lifetime then return {'lifetime'} end
 if ARGV[3] == '' then return {'token'} end
 local r = load(ARGV[3])
@@ -12,9 +12,9 @@ if ARGV[4] ~= '' and ARGV[4] ~= r.user then return {'token'} end
 local part = r.seats
 if ARGV[7] == 'part' then
   part = ARGV[6]
-  local has = {}
-  each(r.seats, function(i) has[i] = true end)
-  local other
-  each(part, function(i) if not has[i] then other = i return true end end)
-  if other then return {'uncovered', text(other)} end
+  local mine = {}
+  for p = 1, #r.seats, 4 do mine[sub(r.seats, p, p + 3)] = true end
+  for p = 1, #part, 4 do
+    if not mine[sub(part, p, p + 3)] then return {'uncovered', text((unpack('>I4', part, p)))} end
+  end
 end

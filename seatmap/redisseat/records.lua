@@ -2,8 +2,8 @@
 -- since then, the answer is 'stale'.
 local out, at = {'ok'}, tonumber(ARGV[4])
 for i = 1, #ARGV[3], 8 do
-  local r = load(text((struct.unpack('>I8', ARGV[3], i))))
-  if not r or (r.changed or 0) > at then return {'stale'} end
+  local r = load(text((unpack('>I8', ARGV[3], i))))
+  if not r or r.changed > at then return {'stale'} end
   out[#out + 1] = hold('', r)
 end
 return out

@@ -84,6 +84,9 @@ var (
 	givebackScript = newScript(false, common, head, owner, givebackText)
 	extendScript   = newScript(false, common, head, owner, extendText)
 
-	// secretScript returns the secret of the store, which the first client has drawn.
-	secretScript = newScript(true, "redis.call('SET', KEYS[1], ARGV[1], 'NX') return redis.call('GET', KEYS[1])")
+	// secretScript returns the secret of the store, which the first client has drawn. It
+	// refuses a server of 32 bits, whose %d cannot write fences.
+	secretScript = newScript(true, `if string.format('%d', 2^40) ~= '1099511627776' then return redis.error_reply('ERR the server has 32 bits') end
+redis.call('SET', KEYS[1], ARGV[1], 'NX')
+return redis.call('GET', KEYS[1])`)
 )

@@ -4,9 +4,9 @@ local cells = ''
 if n > 0 then cells = redis.call('GETRANGE', S, from * 9, (from + n) * 9 - 1) end
 local out, seen = {'ok', life, text(rev), text(now), cells}, {}
 for i = 1, #cells, 9 do
-  local state = string.sub(cells, i, i)
+  local state = sub(cells, i, i)
   if state == 'h' or state == 'B' then
-    local fence = text((struct.unpack('>I8', cells, i + 1)))
+    local fence = text((unpack('>I8', cells, i + 1)))
     if not seen[fence] then
       seen[fence] = true
       out[#out + 1] = hold('', load(fence))

@@ -1,6 +1,7 @@
 package redisseat_test
 
 import (
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -65,4 +66,43 @@ func TestWhatWasAcknowledgedIsThereAfterAKillAndRestart(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []string{seat}, b.Seats)
 	}
+}
+
+// TestHoldsGoOnWhenOneBetweenThemEnds ends the first, a middle and the last of a user's holds.
+func TestHoldsGoOnWhenOneBetweenThemEnds(t *testing.T) {
+	s := startServer(t, "--appendonly", "no")
+	store := open(t, s.options())
+	defer func() { require.NoError(t, store.Close()) }()
+	ctx := t.Context()
+	_, err := store.Create(ctx, seatmap.CreateRequest{Event: "e", Layout: seatmap.Layout{Count: 9}, Limits: seatmap.Limits{Seats: 5, Holds: 5}})
+	require.NoError(t, err)
+	var want []uint64
+	var tokens []seatmap.Token
+	block := func(seat int) error {
+		h, err := store.Block(ctx, seatmap.BlockRequest{Event: "e", User: "ann", Seats: []string{strconv.Itoa(seat)}, TTL: time.Hour})
+		if err == nil {
+			tokens, want = append(tokens, h.Token), append(want, h.Token.Fence)
+		}
+		return err
+	}
+	for seat := range 5 {
+		require.NoError(t, block(seat+1))
+	}
+	require.ErrorIs(t, block(6), seatmap.ErrLimit)
+	for _, i := range []int{4, 2, 0} {
+		_, err := store.Release(ctx, seatmap.ReleaseRequest{Token: tokens[i]})
+		require.NoError(t, err)
+		want = slices.Delete(want, i, i+1)
+		holds, err := store.Holds(ctx, seatmap.HoldsRequest{Event: "e", User: "ann"})
+		require.NoError(t, err)
+		var got []uint64
+		for _, h := range holds {
+			got = append(got, h.Fence)
+		}
+		require.Equal(t, want, got)
+	}
+	for seat := 6; seat <= 8; seat++ {
+		require.NoError(t, block(seat))
+	}
+	require.ErrorIs(t, block(9), seatmap.ErrLimit)
 }
