@@ -2,335 +2,260 @@ package pgseat
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"slices"
 	"strconv"
-	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"github.com/coderrange/ferrous/seatmap"
-	"github.com/coderrange/ferrous/seatmap/internal/remote"
 )
 
-// Requests that change an event are collected: while one transaction is on its way, those
-// that come wait, and go together in the next. So a hot event commits once for many
-// requests. A request is decided in memory, so that one that is refused does not abort the
-// transaction of the others.
+// A transaction is two messages: one that locks the events and reads what the decisions
+// need, one that writes and commits. Each has one statement for all events.
 
-// most is how many requests go in one transaction.
-const most = 512
-
-// ask is what a caller asks for.
-type ask struct {
-	decide      func(st *state, ctx context.Context, q *request)
-	event, user string
-	print       remote.Print
-	part        bool // the seats of a token are named
-	listTaken   bool
-	any         *seatmap.BlockAnyRequest
-	ttl         int64 // microseconds; 0 if the method has none
-	fence       int64 // of the token
-	genuine     bool  // the token was made by this store
-}
-
-// request is an ask on its way.
-type request struct {
-	ask
-	shape *remote.Shape
-	seats []int32
-	wrong error  // what the shape tells, if it is that of the event still
-	key   string // hash of the key; empty if none
-
-	phase atomic.Int32 // queued, running or abandoned
-	done  chan struct{}
-
-	// The answer.
-	err      error
-	got      record
-	now      int64
-	replayed bool
-	changes  bool // it has changed something, if the transaction is committed
-	swept    int  // how many holds that were due the transaction has ended
-}
-
-const (
-	queued int32 = iota
-	running
-	abandoned // its caller does not wait any more
-)
-
-// errLife is the error of a request whose shape is of a former life of the event.
-var errLife = errors.New("pgseat: another life")
-
-// queue is the requests of one event that wait.
-type queue struct {
-	waiting []*request
-}
-
-// submit has a request decided and returns its error.
-func (s *Store) submit(ctx context.Context, q *request) error {
-	q.done = make(chan struct{})
-	if err := s.enqueue(q); err != nil {
-		return err
-	}
-	select {
-	case <-q.done:
-		return q.err
-	case <-ctx.Done():
-	}
-	if q.phase.CompareAndSwap(queued, abandoned) {
-		return remote.Ended(ctx)
-	}
-	select {
-	case <-q.done: // both at once
-		return q.err
-	default:
-		return fmt.Errorf("%w: %w", seatmap.ErrOutcomeUnknown, remote.Ended(ctx))
-	}
-}
-
-// enqueue adds a request to the queue of its event, which it makes if there is none.
-func (s *Store) enqueue(q *request) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return seatmap.ErrClosed
-	}
-	line := s.queues[q.event]
-	if line == nil {
-		line = &queue{}
-		s.queues[q.event] = line
-		s.work.Go(func() { s.serve(q.event, line) })
-	}
-	line.waiting = append(line.waiting, q)
-	return nil
-}
-
-// serve carries out the requests of a queue until it is empty.
-func (s *Store) serve(event string, line *queue) {
-	for {
-		s.mu.Lock()
-		n := min(len(line.waiting), most)
-		if n == 0 {
-			delete(s.queues, event)
-			s.mu.Unlock()
-			return
-		}
-		batch := line.waiting[:n:n]
-		line.waiting = line.waiting[n:]
-		s.mu.Unlock()
-		s.carryOut(event, batch)
-	}
-}
-
-// carryOut decides about the requests of a batch that are still waited for.
-func (s *Store) carryOut(event string, batch []*request) {
-	var all []*request
-	for _, q := range batch {
-		if q.phase.CompareAndSwap(queued, running) {
-			all = append(all, q)
-		}
-	}
-	if len(all) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), s.options.Timeout)
-	defer cancel()
-	committing, err := s.transact(ctx, event, all)
-	for _, q := range all {
-		switch {
-		case err == nil:
-		case committing && q.changes:
-			q.err = failure(err, true)
-		default: // also a refusal, which may be by what was not committed
-			q.err = failure(err, false)
-		}
-		close(q.done)
-	}
-}
-
-// transact decides about requests in one transaction. If it fails, committing says whether
+// transact decides about groups in one transaction. If it fails, committing says whether
 // COMMIT was sent.
-func (s *Store) transact(ctx context.Context, event string, all []*request) (committing bool, err error) {
+func (s *Store) transact(ctx context.Context, groups []*group) (committing bool, err error) {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return false, err
 	}
 	defer conn.Release() // which closes it if a transaction is open
-	for {
-		more, committing, err := s.once(ctx, conn.Conn(), event, all)
-		if !more {
-			return committing, err
-		}
-	}
-}
-
-// mostDue is how many holds one transaction ends.
-const mostDue = 5000
-
-// once is one transaction. There is more to do if not all holds that are due have ended:
-// then nothing was decided.
-func (s *Store) once(ctx context.Context, conn *pgx.Conn, event string, all []*request) (more, committing bool, err error) {
-	st := newState()
-	defer st.close()
-	known, due, err := s.load(ctx, conn, st, event, all)
-	if err != nil {
-		return false, false, err
-	}
-	if !known {
-		for _, q := range all {
-			q.err = remote.UnknownEvent(event)
-		}
-		_, err := conn.Exec(ctx, "rollback")
-		return false, false, err
-	}
-	all[0].swept += st.sweep()
-	if more = due > mostDue; !more {
-		for _, q := range all {
-			before := st.changeCount
-			switch {
-			case uint64(st.life) != q.shape.Life:
-				q.err = errLife
-			case q.wrong != nil:
-				q.err = q.wrong
-			default:
-				q.decide(st, ctx, q)
+	defer func() {
+		for _, g := range groups {
+			if g.st != nil {
+				g.st.close()
 			}
-			q.now = st.now
-			q.changes = st.changeCount != before || q.key != "" && q.err == nil && !q.replayed
+		}
+	}()
+	if err := s.load(ctx, conn.Conn(), groups); err != nil {
+		return false, err
+	}
+	var states []*state
+	for _, g := range groups {
+		switch {
+		case g.st != nil:
+			g.decide(ctx)
+			states = append(states, g.st)
+		case len(groups) > 1: // it may be locked
+			g.again = true
+		default: // it is not there
+			for _, q := range g.requests {
+				q.err = errLife
+			}
 		}
 	}
 	if err := context.Cause(ctx); err != nil { // the choice of seats may have failed by it
-		return false, false, err
+		return false, err
 	}
-	err = st.write(ctx, conn)
-	if err == nil && st.dirty.event {
-		s.tell(event)
+	err = write(ctx, conn.Conn(), states)
+	if err == nil {
+		for _, g := range groups {
+			if g.st != nil && g.st.dirty.event {
+				s.tell(g.requests[0].event)
+			}
+		}
 	}
-	return more, true, err
+	return true, err
+}
+
+// decide decides about the requests of a group, unless there is more that is due.
+func (g *group) decide(ctx context.Context) {
+	st := g.st
+	swept, more := st.sweep()
+	g.requests[0].swept += swept
+	if g.again = more; more {
+		return
+	}
+	for _, q := range g.requests {
+		before := st.changeCount
+		if q.wrong != nil {
+			q.err = q.wrong
+		} else {
+			q.decide(st, ctx, q)
+		}
+		q.now = st.now
+		q.changes = st.changeCount != before || q.key != "" && q.err == nil && !q.replayed
+	}
 }
 
 // begin begins a transaction that changes something. What it commits is on disk, whatever the
 // default of the database is. If this client vanishes, the server does not keep the event
-// locked for longer than a call takes.
+// locked for longer than a call takes. Rows are found by their index, also when the server
+// does not know yet how large the tables are.
 func (s *Store) begin(b *pgx.Batch) {
 	b.Queue("begin")
 	b.Queue(`select set_config('idle_in_transaction_session_timeout', $1, true), set_config('lock_timeout', $1, true),
 		set_config('synchronous_commit', case current_setting('synchronous_commit') when 'off' then 'on'
-			else current_setting('synchronous_commit') end, true)`, strconv.FormatInt(max(s.options.Timeout.Milliseconds(), 1), 10))
+			else current_setting('synchronous_commit') end, true),
+		set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`,
+		strconv.FormatInt(max(s.options.Timeout.Milliseconds(), 1), 10))
 }
 
 // epoch is the time of the server in microseconds.
 const epoch = "(extract(epoch from clock_timestamp()) * 1000000)::bigint"
 
-// load locks the event and reads what the decisions need. due is how many holds are due, or
-// more than mostDue.
-func (s *Store) load(ctx context.Context, conn *pgx.Conn, st *state, event string, all []*request) (known bool, due int, err error) {
-	var fences []int64
+// mostDueRows and mostDue are how many rows of what is due, and how many holds and answers,
+// end in one transaction, about.
+const (
+	mostDueRows = 256
+	mostDue     = 5000
+)
+
+// dueRows are the rows that one transaction ends. The clock goes on: a later statement of the
+// transaction finds at least those of an earlier one.
+var dueRows = fmt.Sprintf(`unnest($1::bigint[]) as e, lateral (select at, revision, holds, keys from pgseat.due
+	where event = e and at <= %s order by at, revision limit %d) as d`, epoch, mostDueRows)
+
+const recordColumns = "r.event, r.id, r.fence, r.owner, r.seats, r.at, r.until, r.key"
+
+// load locks the events and reads what the decisions need. An event that is not there, or, if
+// there are several, that is locked, has no state then.
+func (s *Store) load(ctx context.Context, conn *pgx.Conn, groups []*group) error {
+	var ids, recordEvents, records, seatEvents, ownerEvents, keyEvents, whole []int64
 	var seats []int32
 	var owners, keys [][]byte
-	every := false
-	for _, q := range all {
-		seats = append(seats, q.seats...)
-		every = every || q.any != nil
-		if q.genuine {
-			fences = append(fences, q.fence)
+	byID := make(map[int64]*state, len(groups))
+	byGroup := make(map[int64]*group, len(groups))
+	for _, g := range groups {
+		g.st, g.again = nil, false
+		st := newState()
+		ids, byID[g.id], byGroup[g.id] = append(ids, g.id), st, g
+		every := slices.ContainsFunc(g.requests, func(q *request) bool { return q.any != nil })
+		if every {
+			whole = append(whole, g.id)
 		}
-		if q.user != "" && !q.genuine {
-			owners = append(owners, []byte(q.user))
-			st.owners[q.user] = &owner{}
-		}
-		if q.key != "" {
-			keys = append(keys, []byte(q.key))
+		for _, q := range g.requests {
+			for _, seat := range q.seats {
+				if !every {
+					seatEvents, seats = append(seatEvents, g.id), append(seats, seat)
+				}
+			}
+			if q.record != 0 {
+				recordEvents, records = append(recordEvents, g.id), append(records, q.record)
+			} else if q.user != "" && st.owners[q.user] == nil {
+				ownerEvents, owners = append(ownerEvents, g.id), append(owners, []byte(q.user))
+				st.owners[q.user] = &owner{}
+			}
+			if q.key != "" {
+				keyEvents, keys = append(keyEvents, g.id), append(keys, []byte(q.key))
+			}
 		}
 	}
-	name := []byte(event)
-	const of = "(select id from pgseat.event where name = $1)"
 	b := &pgx.Batch{}
 	s.begin(b)
-	b.Queue(`select id, life, seats, free, held, closed, max_seats, max_holds, lifetime, ring, revision, changes
-		from pgseat.event where name = $1 for update`, name).QueryRow(func(row pgx.Row) error {
-		err := row.Scan(&st.id, &st.life, &st.count, &st.free, &st.held, &st.closed, &st.maxSeats, &st.maxHolds,
-			&st.lifetime, &st.ring, &st.revision, &st.changeCount)
-		if errors.Is(err, pgx.ErrNoRows) {
+	lock := `select id, seats, free, held, max_seats, max_holds, lifetime, ring, revision, changes
+		from pgseat.event where id = any($1) order by id for update`
+	if len(groups) > 1 {
+		lock += " skip locked" // one event must not keep the others waiting
+	}
+	b.Queue(lock, ids).Query(func(rows pgx.Rows) error {
+		var one state
+		_, err := pgx.ForEachRow(rows, []any{
+			&one.id, &one.count, &one.free, &one.held, &one.maxSeats, &one.maxHolds, &one.lifetime, &one.ring, &one.revision, &one.changeCount,
+		}, func() error {
+			st := byID[one.id]
+			st.id, st.count, st.free, st.held, st.maxSeats, st.maxHolds = one.id, one.count, one.free, one.held, one.maxSeats, one.maxHolds
+			st.lifetime, st.ring, st.revision, st.changeCount = one.lifetime, one.ring, one.revision, one.changeCount
+			byGroup[one.id].st = st
 			return nil
-		}
-		known = err == nil
+		})
 		return err
 	})
-	b.Queue("select " + epoch).QueryRow(func(row pgx.Row) error { return row.Scan(&st.now) })
-	// The clock has gone on since, so some may be read that are not due yet.
-	const columns = "select fence, owner, seats, at, until, key from pgseat.record where event = " + of
-	b.Queue(columns+" and until > 0 and until <= "+epoch+" order by until limit $2", name, mostDue+1).
-		Query(func(rows pgx.Rows) error {
-			n, err := st.readRecords(rows)
-			due = n
-			return err
+	b.Queue("select " + epoch).QueryRow(func(row pgx.Row) error {
+		var now int64
+		err := row.Scan(&now)
+		for _, st := range byID {
+			st.now = now
+		}
+		return err
+	})
+	b.Queue("select e, at, revision, holds, keys from "+dueRows, ids).Query(func(rows pgx.Rows) error {
+		var event int64
+		var d due
+		_, err := pgx.ForEachRow(rows, []any{&event, &d.at, &d.revision, &d.holds, &d.keys}, func() error {
+			byID[event].due = append(byID[event].due, due{d.at, d.revision, slices.Clone(d.holds), slices.Clone(d.keys)})
+			return nil
 		})
-	if len(fences) > 0 {
-		b.Queue(columns+" and fence = any($2)", name, fences).Query(func(rows pgx.Rows) error {
-			_, err := st.readRecords(rows)
-			return err
-		})
+		return err
+	})
+	readRecords := func(rows pgx.Rows) error { return readRecords(rows, byID) }
+	b.Queue("select "+recordColumns+" from "+dueRows+`, unnest(d.holds) as h,
+		lateral (select * from pgseat.record where event = e and id = h offset 0) as r
+		where r.until > 0`, ids).Query(readRecords)
+	if len(records) > 0 {
+		b.Queue("select "+recordColumns+` from unnest($1::bigint[], $2::bigint[]) as u(event, id)
+			join pgseat.record r on r.event = u.event and r.id = u.id`, recordEvents, records).Query(readRecords)
 	}
 	readSeats := func(rows pgx.Rows) error {
+		var event, record int64
 		var seat int32
-		var fence int64
-		_, err := pgx.ForEachRow(rows, []any{&seat, &fence}, func() error {
-			st.seats[seat] = fence
+		_, err := pgx.ForEachRow(rows, []any{&event, &seat, &record}, func() error {
+			byID[event].seats[seat] = record
 			return nil
 		})
 		return err
 	}
-	switch {
-	case every:
-		b.Queue("select seat, fence from pgseat.seat where event = "+of, name).Query(readSeats)
-	case len(seats) > 0:
-		b.Queue("select seat, fence from pgseat.seat where event = "+of+" and seat = any($2)", name, seats).Query(readSeats)
+	if len(whole) > 0 {
+		b.Queue("select event, seat, record from pgseat.seat where event = any($1)", whole).Query(readSeats)
+	}
+	if len(seats) > 0 {
+		b.Queue(`select s.event, s.seat, s.record from unnest($1::bigint[], $2::int[]) as u(event, seat)
+			join pgseat.seat s on s.event = u.event and s.seat = u.seat`, seatEvents, seats).Query(readSeats)
 	}
 	if len(owners) > 0 {
-		b.Queue(`select owner, coalesce(sum(length(seats)), 0)::bigint / 4, count(*) filter (where until > 0)
-			from pgseat.record where event = (select id from pgseat.event where name = $1 and (max_seats > 0 or max_holds > 0))
-			and owner = any($2) group by owner`, name, owners).Query(func(rows pgx.Rows) error {
+		b.Queue(`select e.id, u.owner, coalesce(sum(length(r.seats)), 0)::bigint / 4, count(*) filter (where r.until > 0)
+			from unnest($1::bigint[], $2::bytea[]) as u(event, owner)
+			join pgseat.event e on e.id = u.event and (e.max_seats > 0 or e.max_holds > 0)
+			join pgseat.record r on r.event = u.event and r.owner = u.owner group by e.id, u.owner`,
+			ownerEvents, owners).Query(func(rows pgx.Rows) error {
+			var event int64
 			var name []byte
-			var seats, holds int
-			_, err := pgx.ForEachRow(rows, []any{&name, &seats, &holds}, func() error {
-				*st.owners[string(name)] = owner{seats, holds}
+			var o owner
+			_, err := pgx.ForEachRow(rows, []any{&event, &name, &o.seats, &o.holds}, func() error {
+				*byID[event].owners[string(name)] = o
 				return nil
 			})
 			return err
 		})
 	}
 	if len(keys) > 0 {
-		b.Queue("select key, print, fence, owner, seats, at, until, ends from pgseat.answer where key = any($1)", keys).
-			Query(st.readAnswers)
+		b.Queue(`select a.event, a.key, a.print, a.record, a.fence, a.owner, a.seats, a.at, a.until
+			from unnest($1::bigint[], $2::bytea[]) as u(event, key)
+			join pgseat.answer a on a.event = u.event and a.key = u.key`, keyEvents, keys).
+			Query(func(rows pgx.Rows) error { return readAnswers(rows, byID) })
 	}
-	return known, due, conn.SendBatch(ctx, b).Close()
+	return conn.SendBatch(ctx, b).Close()
 }
 
-func (st *state) readRecords(rows pgx.Rows) (n int, err error) {
+func readRecords(rows pgx.Rows, byID map[int64]*state) error {
+	var event int64
 	var r record
 	var name, seats, key []byte
-	_, err = pgx.ForEachRow(rows, []any{&r.fence, &name, &seats, &r.at, &r.until, &key}, func() (err error) {
-		one := r
+	_, err := pgx.ForEachRow(rows, []any{&event, &r.id, &r.fence, &name, &seats, &r.at, &r.until, &key}, func() (err error) {
+		one, st := r, byID[event]
+		if st.id == 0 { // the event is not locked
+			return nil
+		}
 		if one.seats, err = unpack(seats, st.count); err != nil {
 			return err
 		}
 		one.owner, one.key = string(name), string(key)
-		st.records[one.fence] = &one
-		n++
+		st.records[one.id] = &one
 		return nil
 	})
-	return n, err
+	return err
 }
 
-func (st *state) readAnswers(rows pgx.Rows) error {
+func readAnswers(rows pgx.Rows, byID map[int64]*state) error {
+	var event int64
 	var a answer
 	var name, seats, key []byte
-	_, err := pgx.ForEachRow(rows, []any{&key, &a.print, &a.fence, &name, &seats, &a.at, &a.until, &a.ends}, func() (err error) {
-		one := a
+	_, err := pgx.ForEachRow(rows, []any{&event, &key, &a.print, &a.id, &a.fence, &name, &seats, &a.at, &a.until}, func() (err error) {
+		one, st := a, byID[event]
+		if st.id == 0 {
+			return nil
+		}
 		if one.seats, err = unpack(seats, st.count); err != nil {
 			return err
 		}
@@ -342,12 +267,13 @@ func (st *state) readAnswers(rows pgx.Rows) error {
 }
 
 // write writes what has changed, and commits. An error can come after COMMIT was sent.
-func (st *state) write(ctx context.Context, conn *pgx.Conn) error {
+func write(ctx context.Context, conn *pgx.Conn, states []*state) error {
 	b := &pgx.Batch{}
-	st.writeSeats(b)
-	st.writeRecords(b)
-	st.writeAnswers(b)
-	st.writeChanges(b)
+	writeSeats(b, states)
+	writeRecords(b, states)
+	writeAnswers(b, states)
+	writeDue(b, states)
+	writeChanges(b, states)
 	committed := pgconn.CommandTag{}
 	b.Queue("commit").Exec(func(tag pgconn.CommandTag) error {
 		committed = tag
@@ -362,69 +288,134 @@ func (st *state) write(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-func (st *state) writeSeats(b *pgx.Batch) {
-	var gone, taken []int32
-	var fences []int64
-	for seat := range st.dirty.seats {
-		if fence := st.seats[seat]; fence == 0 {
-			gone = append(gone, seat)
-		} else {
-			taken, fences = append(taken, seat), append(fences, fence)
+func writeSeats(b *pgx.Batch, states []*state) {
+	type columns struct {
+		events, records []int64
+		seats           []int32
+	}
+	var gone, added, moved columns
+	for _, st := range states {
+		for seat, was := range st.dirty.seats {
+			c, record := &added, st.seats[seat]
+			switch {
+			case record == was:
+				continue
+			case record == 0:
+				c = &gone
+			case was != 0:
+				c = &moved
+			}
+			c.events, c.seats, c.records = append(c.events, st.id), append(c.seats, seat), append(c.records, record)
 		}
 	}
-	if len(gone) > 0 {
-		b.Queue("delete from pgseat.seat where event = $1 and seat = any($2)", st.id, gone)
+	if len(gone.seats) > 0 {
+		b.Queue(`delete from pgseat.seat s using unnest($1::bigint[], $2::int[]) as u(event, seat)
+			where s.event = u.event and s.seat = u.seat`, gone.events, gone.seats)
 	}
-	if len(taken) > 0 {
-		b.Queue(`insert into pgseat.seat select $1, * from unnest($2::int[], $3::bigint[])
-			on conflict (event, seat) do update set fence = excluded.fence`, st.id, taken, fences)
+	if len(moved.seats) > 0 {
+		b.Queue(`update pgseat.seat s set record = u.record from unnest($1::bigint[], $2::int[], $3::bigint[]) as u(event, seat, record)
+			where s.event = u.event and s.seat = u.seat`, moved.events, moved.seats, moved.records)
+	}
+	if len(added.seats) > 0 {
+		b.Queue("insert into pgseat.seat select * from unnest($1::bigint[], $2::int[], $3::bigint[])", added.events, added.seats, added.records)
 	}
 }
 
-func (st *state) writeRecords(b *pgx.Batch) {
-	var gone []int64
-	var c columns
-	for fence := range st.dirty.records {
-		if r := st.records[fence]; r == nil {
-			gone = append(gone, fence)
-		} else {
-			c.add(r)
-			c.keys = append(c.keys, []byte(r.key))
+// columns are records, column by column.
+type columns struct {
+	events, ids, fences, at, until []int64
+	owners, seats, keys            [][]byte
+}
+
+func (c *columns) add(event int64, r *record, key string) {
+	c.events, c.ids, c.fences = append(c.events, event), append(c.ids, r.id), append(c.fences, r.fence)
+	c.owners, c.seats = append(c.owners, []byte(r.owner)), append(c.seats, pack(r.seats))
+	c.at, c.until, c.keys = append(c.at, r.at), append(c.until, r.until), append(c.keys, []byte(key))
+}
+
+func writeRecords(b *pgx.Batch, states []*state) {
+	var gone, added, changed columns
+	for _, st := range states {
+		for id, stored := range st.dirty.records {
+			switch r := st.records[id]; {
+			case r == nil && stored:
+				gone.events, gone.ids = append(gone.events, st.id), append(gone.ids, id)
+			case r == nil:
+			case stored:
+				changed.add(st.id, r, r.key)
+			default:
+				added.add(st.id, r, r.key)
+			}
 		}
 	}
-	if len(gone) > 0 {
-		b.Queue("delete from pgseat.record where event = $1 and fence = any($2)", st.id, gone)
+	if len(gone.ids) > 0 {
+		b.Queue(`delete from pgseat.record r using unnest($1::bigint[], $2::bigint[]) as u(event, id)
+			where r.event = u.event and r.id = u.id`, gone.events, gone.ids)
 	}
-	if len(c.fences) > 0 {
-		b.Queue(`insert into pgseat.record (event, fence, owner, seats, at, until, key)
-			select $1, * from unnest($2::bigint[], $3::bytea[], $4::bytea[], $5::bigint[], $6::bigint[], $7::bytea[])
-			on conflict (event, fence) do update set seats = excluded.seats, until = excluded.until`,
-			st.id, c.fences, c.owners, c.seats, c.at, c.until, c.keys)
+	if len(changed.ids) > 0 {
+		b.Queue(`update pgseat.record r set fence = u.fence, seats = u.seats, at = u.at, until = u.until, key = u.key
+			from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bigint[], $6::bigint[], $7::bytea[])
+				as u(event, id, fence, seats, at, until, key)
+			where r.event = u.event and r.id = u.id`,
+			changed.events, changed.ids, changed.fences, changed.seats, changed.at, changed.until, changed.keys)
+	}
+	if len(added.ids) > 0 {
+		b.Queue(`insert into pgseat.record (event, id, fence, owner, seats, at, until, key) select * from
+			unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bigint[], $7::bigint[], $8::bytea[])`,
+			added.events, added.ids, added.fences, added.owners, added.seats, added.at, added.until, added.keys)
 	}
 }
 
-func (st *state) writeAnswers(b *pgx.Batch) {
-	var c columns
-	for key := range st.dirty.answers {
-		a := st.answers[key]
-		c.add(&a.record)
-		c.keys, c.prints, c.ends = append(c.keys, []byte(key)), append(c.prints, a.print), append(c.ends, a.ends)
-	}
-	if len(c.keys) > 0 {
-		b.Queue(`insert into pgseat.answer (event, key, print, fence, owner, seats, at, until, ends)
-			select $1, * from unnest($2::bytea[], $3::text[], $4::bigint[], $5::bytea[], $6::bytea[], $7::bigint[], $8::bigint[], $9::bigint[])
-			on conflict (key) do update set event = excluded.event, print = excluded.print, fence = excluded.fence,
-			owner = excluded.owner, seats = excluded.seats, at = excluded.at, until = excluded.until, ends = excluded.ends`,
-			st.id, c.keys, c.prints, c.fences, c.owners, c.seats, c.at, c.until, c.ends)
-	}
-	var ended [][]byte
-	for key := range st.dirty.ended {
-		if a := st.answers[key]; a == nil || !st.dirty.answers[key] {
-			ended = append(ended, []byte(key))
+func writeAnswers(b *pgx.Batch, states []*state) {
+	var gone, added columns
+	var prints []string
+	for _, st := range states {
+		for key := range st.dirty.forgotten {
+			gone.events, gone.keys = append(gone.events, st.id), append(gone.keys, []byte(key))
+		}
+		for key := range st.dirty.answers {
+			a := st.answers[key]
+			added.add(st.id, &a.record, key)
+			prints = append(prints, a.print)
 		}
 	}
-	if len(ended) > 0 {
-		b.Queue("update pgseat.answer set ends = $1 where key = any($2)", st.now+keyMemory, ended)
+	if len(gone.keys) > 0 { // first, since a key can be used again in the transaction that forgets it
+		b.Queue(`delete from pgseat.answer a using unnest($1::bigint[], $2::bytea[]) as u(event, key)
+			where a.event = u.event and a.key = u.key`, gone.events, gone.keys)
+	}
+	if len(added.keys) > 0 {
+		b.Queue(`insert into pgseat.answer (event, key, print, record, fence, owner, seats, at, until) select * from
+			unnest($1::bigint[], $2::bytea[], $3::text[], $4::bigint[], $5::bigint[], $6::bytea[], $7::bytea[], $8::bigint[], $9::bigint[])`,
+			added.events, added.keys, prints, added.ids, added.fences, added.owners, added.seats, added.at, added.until)
+	}
+}
+
+func writeDue(b *pgx.Batch, states []*state) {
+	var done, added struct{ events, at, revisions []int64 }
+	holds, keys := []int64{}, [][]byte{}         // nil would be null
+	var holdFrom, holdTo, keyFrom, keyTo []int32 // the parts of holds and keys, from 1, to is the last
+	for _, st := range states {
+		if d := st.ended; d != nil {
+			done.events, done.at, done.revisions = append(done.events, st.id), append(done.at, d.at), append(done.revisions, d.revision)
+		}
+		for at, d := range st.dirty.due {
+			added.events, added.at, added.revisions = append(added.events, st.id), append(added.at, at), append(added.revisions, st.revision)
+			holdFrom, keyFrom = append(holdFrom, int32(len(holds)+1)), append(keyFrom, int32(len(keys)+1))
+			holds, keys = append(holds, d.holds...), append(keys, d.keys...)
+			holdTo, keyTo = append(holdTo, int32(len(holds))), append(keyTo, int32(len(keys)))
+		}
+	}
+	if len(done.events) > 0 {
+		b.Queue(`delete from pgseat.due d using unnest($1::bigint[], $2::bigint[], $3::bigint[]) as u(event, at, revision)
+			where d.event = u.event and (d.at, d.revision) <= (u.at, u.revision)`, done.events, done.at, done.revisions)
+	}
+	if len(added.events) > 0 { // the clock may have been set back to a moment that has a row
+		b.Queue(`insert into pgseat.due (event, at, revision, holds, keys)
+			select event, at, revision, ($4::bigint[])[hold_from:hold_to], ($5::bytea[])[key_from:key_to]
+			from unnest($1::bigint[], $2::bigint[], $3::bigint[], $6::int[], $7::int[], $8::int[], $9::int[])
+				as u(event, at, revision, hold_from, hold_to, key_from, key_to)
+			on conflict (event, at, revision) do update set holds = due.holds || excluded.holds, keys = due.keys || excluded.keys`,
+			added.events, added.at, added.revisions, holds, keys, holdFrom, holdTo, keyFrom, keyTo)
 	}
 }
 
@@ -432,37 +423,29 @@ func (st *state) writeAnswers(b *pgx.Batch) {
 // deleted together.
 const trimEvery = 256
 
-func (st *state) writeChanges(b *pgx.Batch) {
-	if !st.dirty.event {
+func writeChanges(b *pgx.Batch, states []*state) {
+	var events, revisions, numbers, free, held, trimmed, until []int64
+	var all [][]byte
+	for _, st := range states {
+		if !st.dirty.event {
+			continue
+		}
+		events, revisions, numbers = append(events, st.id), append(revisions, st.revision), append(numbers, st.changeCount)
+		free, held, all = append(free, int64(st.free)), append(held, int64(st.held)), append(all, packChanges(st.dirty.changes))
+		if before := st.changeCount - int64(len(st.dirty.changes)); before/trimEvery != st.changeCount/trimEvery {
+			trimmed, until = append(trimmed, st.id), append(until, st.changeCount-st.ring)
+		}
+	}
+	if len(events) == 0 {
 		return
 	}
-	var c columns
-	var revisions, previous []int64
-	var kinds []int16
-	for i := range st.dirty.changes {
-		one := &st.dirty.changes[i]
-		c.add(&record{fence: one.fence, owner: one.owner, seats: one.seats, at: one.at, until: one.until})
-		revisions, previous, kinds = append(revisions, one.revision), append(previous, one.previous), append(kinds, int16(one.kind))
+	b.Queue(`insert into pgseat.change (event, revision, number, packed)
+		select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[])`, events, revisions, numbers, all)
+	b.Queue(`update pgseat.event e set free = u.free, held = u.held, revision = u.revision, changes = u.number
+		from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) as u(id, revision, number, free, held)
+		where e.id = u.id`, events, revisions, numbers, free, held)
+	if len(trimmed) > 0 {
+		b.Queue(`delete from pgseat.change c using unnest($1::bigint[], $2::bigint[]) as u(event, number)
+			where c.event = u.event and c.number <= u.number`, trimmed, until)
 	}
-	b.Queue(`insert into pgseat.change (event, revision, previous, kind, fence, owner, seats, at, until)
-		select $1, * from unnest($2::bigint[], $3::bigint[], $4::smallint[], $5::bigint[], $6::bytea[], $7::bytea[], $8::bigint[], $9::bigint[])`,
-		st.id, revisions, previous, kinds, c.fences, c.owners, c.seats, c.at, c.until)
-	b.Queue("update pgseat.event set free = $2, held = $3, revision = $4, changes = $5 where id = $1",
-		st.id, st.free, st.held, st.revision, st.changeCount)
-	if before := st.changeCount - int64(len(revisions)); before/trimEvery != st.changeCount/trimEvery {
-		b.Queue(`delete from pgseat.change where event = $1 and revision <=
-			(select revision from pgseat.change where event = $1 order by revision desc offset $2 limit 1)`, st.id, st.ring)
-	}
-}
-
-// columns are rows of a table, column by column.
-type columns struct {
-	fences, at, until, ends []int64
-	owners, seats, keys     [][]byte
-	prints                  []string
-}
-
-func (c *columns) add(r *record) {
-	c.fences, c.at, c.until = append(c.fences, r.fence), append(c.at, r.at), append(c.until, r.until)
-	c.owners, c.seats = append(c.owners, []byte(r.owner)), append(c.seats, pack(r.seats))
 }

@@ -129,22 +129,23 @@ declare
 	ev pgseat.event;
 	n int := nextval('same.seat');
 	who bytea := convert_to('user' || n, 'UTF8');
-	k bytea := sha256(convert_to('hold' || n, 'UTF8'));
+	k bytea := substr(sha256(convert_to('hold' || n, 'UTF8')), 1, 16);
 	now bigint;
 	f bigint;
 begin
 	select * into ev from pgseat.event where id = e for update;
 	now := same.now();
-	perform from pgseat.record where event = e and until > 0 and until <= now;
-	perform from pgseat.answer where key = k;
+	perform from pgseat.due where event = e and at <= now order by at, revision limit 256;
+	perform from pgseat.answer where event = e and key = k;
 	if found then raise 'the key is used'; end if;
 	perform from pgseat.seat where event = e and seat = n;
 	if found then raise 'taken'; end if;
 	f := greatest(ev.revision + 1, now);
 	insert into pgseat.seat values (e, n, f);
-	insert into pgseat.record values (e, f, who, int4send(n), now, now + 3600000000, k);
-	insert into pgseat.answer values (k, e, 'Block Seats=0123456789abcdef TTL=0123456789abcdef', f, who, int4send(n), now, now + 3600000000, 0);
-	insert into pgseat.change values (e, f, ev.revision, 1, who, int4send(n), f, now, now + 3600000000);
+	insert into pgseat.record values (e, f, f, who, int4send(n), now, now + 3600000000, k);
+	insert into pgseat.answer values (e, k, 'Block Seats=0123456789abcdef TTL=0123456789abcdef', f, f, who, int4send(n), now, now + 3600000000);
+	insert into pgseat.due values (e, now + 3600000000, f, array[f], '{}');
+	insert into pgseat.change values (e, f, ev.changes + 1, decode(repeat('00', 50), 'hex'));
 	update pgseat.event set free = free - 1, held = held + 1, revision = f, changes = changes + 1 where id = e;
 	return f;
 end $$;
@@ -152,28 +153,25 @@ create function same.book(e bigint, hold bigint) returns bigint language plpgsql
 declare
 	ev pgseat.event;
 	r pgseat.record;
-	k bytea := sha256(convert_to('book' || e || ' ' || hold, 'UTF8'));
+	k bytea := substr(sha256(convert_to('book' || e || ' ' || hold, 'UTF8')), 1, 16);
 	now bigint;
 	f bigint;
 begin
 	select * into ev from pgseat.event where id = e for update;
 	now := same.now();
-	perform from pgseat.record where event = e and until > 0 and until <= now;
-	select * into r from pgseat.record where event = e and fence = hold;
+	perform from pgseat.due where event = e and at <= now order by at, revision limit 256;
+	select * into r from pgseat.record where event = e and id = hold;
 	if not found then raise 'no hold'; end if;
-	perform from pgseat.answer where key = k;
+	perform from pgseat.answer where event = e and key = k;
 	if found then raise 'the key is used'; end if;
 	f := greatest(ev.revision + 1, now);
-	update pgseat.seat set fence = f where event = e and seat = get_byte(r.seats, 3) + 256 * get_byte(r.seats, 2) + 65536 * get_byte(r.seats, 1);
-	delete from pgseat.record where event = e and fence = hold;
-	insert into pgseat.record values (e, f, r.owner, r.seats, now, 0, k);
-	update pgseat.answer set ends = now + 600000000 where key = r.key;
-	insert into pgseat.answer values (k, e, 'Book Seats=0123456789abcdef TTL=0123456789abcdef Token=0123456789abcdef', f, r.owner, r.seats, now, 0, 0);
-	insert into pgseat.change values (e, f, ev.revision, 2, r.owner, r.seats, f, now, 0);
+	update pgseat.record set fence = f, at = now, until = 0, key = k where event = e and id = hold;
+	insert into pgseat.answer values (e, k, 'Book Seats=0123456789abcdef TTL=0123456789abcdef Token=0123456789abcdef', hold, f, r.owner, r.seats, now, 0);
+	insert into pgseat.due values (e, now + 600000000, f, '{}', array[r.key]);
+	insert into pgseat.change values (e, f, ev.changes + 1, decode(repeat('00', 50), 'hex'));
 	update pgseat.event set held = held - 1, revision = f, changes = changes + 1 where id = e;
 	if (ev.changes + 1) % 256 = 0 then
-		delete from pgseat.change where event = e and revision <=
-			(select revision from pgseat.change where event = e order by revision desc offset ev.ring limit 1);
+		delete from pgseat.change where event = e and number <= ev.changes + 1 - ev.ring;
 	end if;
 	return f;
 end $$;`

@@ -20,10 +20,10 @@ import (
 
 // naming is what Create and Remove find.
 type naming struct {
-	answers *state // of which only the time and the answers are used
-	known   bool
-	id      int64
-	key     []byte // of the Create of the event
+	now   int64
+	known bool
+	id    int64
+	key   []byte // of the Create of the event
 	// revision is that of the event, or the highest of those that were removed.
 	revision int64
 }
@@ -73,7 +73,7 @@ func (s *Store) nameOnce(
 	}
 	defer pooled.Release()
 	conn := pooled.Conn()
-	n := &naming{answers: newState()}
+	n := &naming{}
 	name := []byte(event)
 	h := fnv.New64a()
 	_, _ = h.Write(name)
@@ -90,18 +90,26 @@ func (s *Store) nameOnce(
 	})
 	b.Queue("select " + epoch + ", last from pgseat.store").QueryRow(func(row pgx.Row) error {
 		var last int64
-		err := row.Scan(&n.answers.now, &last)
+		err := row.Scan(&n.now, &last)
 		n.revision = max(n.revision, last)
 		return err
 	})
-	b.Queue("select key, print, fence, owner, seats, at, until, ends from pgseat.answer where key = $1", []byte(key)).
-		Query(n.answers.readAnswers)
+	q := &request{ask: ask{print: print}, key: key}
+	before := &state{answers: map[string]*answer{}}
+	b.Queue("select print from pgseat.naming where key = $1 and (ends = 0 or ends > "+epoch+")", []byte(key)).QueryRow(func(row pgx.Row) error {
+		a := &answer{}
+		err := row.Scan(&a.print)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		before.answers[key] = a
+		return err
+	})
 	if err := conn.SendBatch(ctx, b).Close(); err != nil {
 		return false, false, nil, err
 	}
-	q := &request{ask: ask{print: print}, key: key}
 	b = &pgx.Batch{}
-	if !n.answers.repeated(q) {
+	if !before.repeated(q) {
 		q.err = decide(n, b)
 	}
 	if q.err != nil || q.replayed {
@@ -130,7 +138,7 @@ func answerTo(b *pgx.Batch, key string, print remote.Print, ends int64) {
 	if key == "" {
 		return
 	}
-	b.Queue(`insert into pgseat.answer (key, print, fence, owner, seats, at, until, ends) values ($1, $2, 0, '', '', 0, 0, $3)
+	b.Queue(`insert into pgseat.naming (key, print, ends) values ($1, $2, $3)
 		on conflict (key) do update set print = excluded.print, ends = excluded.ends`, []byte(key), print.Text(), ends)
 }
 
@@ -177,7 +185,7 @@ func (s *Store) Create(ctx context.Context, r seatmap.CreateRequest) (seatmap.Re
 			l as (insert into pgseat.layout select id, $12::bytea from e)
 			insert into pgseat.seat select id, seat, $13 from e, unnest($14::int[]) as seat`,
 			[]byte(r.Event), newLife(), len(all.Seats), len(all.Seats)-len(closed), len(closed), r.Limits.Seats, r.Limits.Holds,
-			remote.Microseconds(r.Limits.Lifetime), s.options.Ring, max(n.answers.now, n.revision+1), []byte(key), layout, notForSale, closed)
+			remote.Microseconds(r.Limits.Lifetime), s.options.Ring, max(n.now, n.revision+1), []byte(key), layout, notForSale, closed)
 		answerTo(b, key, print, 0)
 		return nil
 	})
@@ -207,8 +215,8 @@ func (s *Store) Remove(ctx context.Context, r seatmap.RemoveRequest) (seatmap.Re
 		b.Queue("update pgseat.store set last = greatest(last, $1)", n.revision)
 		b.Queue("delete from pgseat.event where id = $1", n.id)
 		b.Queue("insert into pgseat.garbage values ($1)", n.id)
-		b.Queue("update pgseat.answer set ends = $1 where key = $2 and $2 <> ''", n.answers.now+keyMemory, n.key)
-		answerTo(b, key, print, n.answers.now+keyMemory)
+		b.Queue("update pgseat.naming set ends = $1 where key = $2 and $2 <> ''", n.now+keyMemory, n.key)
+		answerTo(b, key, print, n.now+keyMemory)
 		return nil
 	})
 	if err == nil {

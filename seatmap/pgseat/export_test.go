@@ -6,3 +6,13 @@ func (s *Store) Watched() int {
 	defer s.mu.Unlock()
 	return len(s.news)
 }
+
+// Ready returns how many events have requests that wait while all lanes are taken.
+func (s *Store) Ready() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.ready)
+}
+
+// Lanes is how many transactions are on their way at most.
+const Lanes = lanes

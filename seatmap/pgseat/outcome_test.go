@@ -38,7 +38,7 @@ func TestTheKeyFindsTheOutcomeOfACallThatWasCut(t *testing.T) {
 			for _, kind := range []cut{passes, beforeCall, beforeAnswer} {
 				_, _ = direct.Remove(t.Context(), seatmap.RemoveRequest{Event: "e"})
 				_, _ = direct.Remove(t.Context(), seatmap.RemoveRequest{Event: "new"})
-				s.exec("delete from pgseat.answer")
+				s.exec("delete from pgseat.answer; delete from pgseat.naming")
 				store := open(t, quiet(p.options(t)))
 				_, err := store.Create(t.Context(), seatmap.CreateRequest{Event: "e", Layout: seatmap.Layout{Count: 9}})
 				require.NoError(t, err)

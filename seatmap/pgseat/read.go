@@ -14,9 +14,16 @@ import (
 	"github.com/coderrange/ferrous/seatmap/internal/remote"
 )
 
+// shape is what of an event does not change in its life.
+type shape struct {
+	*remote.Shape
+	id int64 // of the row of the event; another life has another id
+}
+
 // head is the row of an event.
 type head struct {
-	life, revision, now       int64
+	known                     bool
+	revision, now             int64
 	seats, free, held, closed int
 }
 
@@ -29,9 +36,9 @@ type query struct {
 }
 
 // look reads an event at one moment. Holds that are due are ended first.
-func (s *Store) look(ctx context.Context, event string, which func(sh *remote.Shape) ([]query, error)) (*remote.Shape, head, error) {
+func (s *Store) look(ctx context.Context, event string, which func(sh *shape) ([]query, error)) (*shape, head, error) {
 	type found struct {
-		shape *remote.Shape
+		shape *shape
 		head  head
 	}
 	f, err := remote.Repeat(ctx, s.options.Retry, true, func(ctx context.Context) (f found, err error) {
@@ -41,14 +48,11 @@ func (s *Store) look(ctx context.Context, event string, which func(sh *remote.Sh
 				return found{}, err
 			}
 			queries, wrong := which(sh)
-			h, due, err := s.lookOnce(ctx, event, queries)
+			h, due, err := s.lookOnce(ctx, sh.id, queries)
 			switch {
 			case err != nil:
 				return found{}, err
-			case h.life == 0:
-				s.forget(event, sh)
-				return found{}, remote.UnknownEvent(event)
-			case uint64(h.life) != sh.Life:
+			case !h.known:
 				s.forget(event, sh)
 				continue
 			case wrong != nil:
@@ -65,79 +69,68 @@ func (s *Store) look(ctx context.Context, event string, which func(sh *remote.Sh
 }
 
 // nothing returns a request that only ends the holds that are due.
-func (s *Store) nothing(event string, sh *remote.Shape) *request {
+func (s *Store) nothing(event string, sh *shape) *request {
 	return &request{ask: ask{decide: func(*state, context.Context, *request) {}, event: event}, shape: sh}
 }
 
-func (s *Store) lookOnce(ctx context.Context, event string, queries []query) (h head, due bool, err error) {
-	caller := ctx
-	ctx, cancel := context.WithTimeout(ctx, s.options.Timeout)
-	defer cancel()
-	name := []byte(event)
+// isDue says whether holds are due at the moment now, of the event in the row e.
+const isDue = `exists (select from pgseat.due d, unnest(d.holds) as h where d.event = e.id and d.at <= now
+	and (select until between 1 and now from pgseat.record where event = e.id and id = h))`
+
+func (s *Store) lookOnce(ctx context.Context, id int64, queries []query) (h head, due bool, err error) {
 	b := &pgx.Batch{}
 	b.Queue("begin isolation level repeatable read read only")
-	b.Queue(`select life, revision, seats, free, held, closed, now, exists (
-			select from pgseat.record where event = id and until > 0 and until <= now)
-		from pgseat.event, (select `+epoch+` as now offset 0) as clock where name = $1`, name).QueryRow(func(row pgx.Row) error {
-		err := row.Scan(&h.life, &h.revision, &h.seats, &h.free, &h.held, &h.closed, &h.now, &due)
+	b.Queue("select revision, seats, free, held, closed, now, "+isDue+`
+		from pgseat.event as e, (select `+epoch+` as now offset 0) as clock where id = $1`, id).QueryRow(func(row pgx.Row) error {
+		err := row.Scan(&h.revision, &h.seats, &h.free, &h.held, &h.closed, &h.now, &due)
+		h.known = err == nil
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}
 		return err
 	})
 	for _, q := range queries {
-		b.Queue(q.sql, append([]any{name}, q.args...)...).Query(func(rows pgx.Rows) error { return q.read(rows, h.seats) })
+		b.Queue(q.sql, append([]any{id}, q.args...)...).Query(func(rows pgx.Rows) error { return q.read(rows, h.seats) })
 	}
 	b.Queue("commit")
-	conn, err := s.pool.Acquire(ctx)
-	if err == nil {
-		err = conn.SendBatch(ctx, b).Close()
-		conn.Release()
-	}
-	switch {
-	case err == nil:
-		return h, due, nil
-	case caller.Err() != nil:
-		return h, false, remote.Ended(caller)
-	case s.ended.Err() != nil:
-		return h, false, seatmap.ErrClosed
-	}
-	return h, false, failure(err, false)
+	return h, due, s.send(ctx, b)
 }
 
-// ofEvent is the id of the event of a query.
-const ofEvent = "(select id from pgseat.event where name = $1)"
-
 // shape returns the shape of an event, which may be that of a former life.
-func (s *Store) shape(ctx context.Context, event string) (*remote.Shape, error) {
+func (s *Store) shape(ctx context.Context, event string) (*shape, error) {
 	s.mu.Lock()
 	sh := s.shapes[event]
 	s.mu.Unlock()
 	if sh != nil {
 		return sh, nil
 	}
-	var life int64
+	var id, life int64
 	var written []byte
-	_, _, err := s.lookOnce(ctx, event, []query{{
-		sql: "select life, layout from pgseat.event join pgseat.layout on event = id where name = $1",
-		read: func(rows pgx.Rows, _ int) error {
-			_, err := pgx.ForEachRow(rows, []any{&life, &written}, func() error { return nil })
+	b := &pgx.Batch{}
+	b.Queue("select id, life, layout from pgseat.event join pgseat.layout on event = id where name = $1", []byte(event)).
+		QueryRow(func(row pgx.Row) error {
+			err := row.Scan(&id, &life, &written)
+			if errors.Is(err, pgx.ErrNoRows) {
+				return nil
+			}
 			return err
-		},
-	}})
+		})
+	err := s.send(ctx, b)
 	switch {
 	case err != nil:
 		return nil, err
-	case life == 0:
+	case id == 0:
 		return nil, remote.UnknownEvent(event)
 	}
 	var layout seatmap.Layout
 	if err := json.Unmarshal(written, &layout); err != nil {
 		return nil, fmt.Errorf("%w: %w: a layout is damaged: %w", seatmap.ErrUnavailable, ErrSchema, err)
 	}
-	if sh, _, err = remote.NewShape(ctx, event, uint64(life), layout); err != nil {
+	made, _, err := remote.NewShape(ctx, event, uint64(life), layout)
+	if err != nil {
 		return nil, err
 	}
+	sh = &shape{made, id}
 	s.mu.Lock()
 	s.shapes[event] = sh
 	s.mu.Unlock()
@@ -145,7 +138,7 @@ func (s *Store) shape(ctx context.Context, event string) (*remote.Shape, error) 
 }
 
 // forget forgets a shape that is of a former life.
-func (s *Store) forget(event string, sh *remote.Shape) {
+func (s *Store) forget(event string, sh *shape) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.shapes[event] == sh {
@@ -154,16 +147,17 @@ func (s *Store) forget(event string, sh *remote.Shape) {
 }
 
 // page reads the seats of a range.
-func (s *Store) page(ctx context.Context, event string, which func(sh *remote.Shape) (from, n int, err error)) (seatmap.Snapshot, error) {
+func (s *Store) page(ctx context.Context, event string, which func(sh *shape) (from, n int, err error)) (seatmap.Snapshot, error) {
 	var from, n int
 	var taken map[int]seatmap.SeatInfo
-	sh, h, err := s.look(ctx, event, func(sh *remote.Shape) ([]query, error) {
+	sh, h, err := s.look(ctx, event, func(sh *shape) ([]query, error) {
 		var err error
 		from, n, err = which(sh)
 		taken = map[int]seatmap.SeatInfo{}
 		return []query{{
-			sql: `select s.seat, s.fence, r.owner, r.at, r.until from pgseat.seat s left join pgseat.record r using (event, fence)
-				where s.event = ` + ofEvent + ` and s.seat >= $2 and s.seat < $3`,
+			sql: `select s.seat, s.record, r.fence, r.owner, r.at, r.until
+				from pgseat.seat s left join pgseat.record r on r.event = s.event and r.id = s.record
+				where s.event = $1 and s.seat >= $2 and s.seat < $3`,
 			args: []any{from, from + n},
 			read: func(rows pgx.Rows, _ int) error { return readSeats(rows, taken) },
 		}}, err
@@ -189,23 +183,23 @@ func (s *Store) page(ctx context.Context, event string, which func(sh *remote.Sh
 // left returns the time between now and a deadline.
 func left(until, now int64) time.Duration { return max(time.Duration(until-now)*time.Microsecond, 0) }
 
-// notForSale is the fence of a seat that is closed.
+// notForSale is the record of a seat that is closed.
 const notForSale = -1
 
 func readSeats(rows pgx.Rows, taken map[int]seatmap.SeatInfo) error {
 	var seat int
-	var fence int64
+	var record int64
 	var owner []byte
-	var at, until *int64
-	_, err := pgx.ForEachRow(rows, []any{&seat, &fence, &owner, &at, &until}, func() error {
+	var fence, at, until *int64
+	_, err := pgx.ForEachRow(rows, []any{&seat, &record, &fence, &owner, &at, &until}, func() error {
 		switch {
-		case fence == notForSale:
+		case record == notForSale:
 			taken[seat] = seatmap.SeatInfo{State: seatmap.SeatClosed}
 			return nil
-		case at == nil || until == nil:
+		case fence == nil || at == nil || until == nil:
 			return fmt.Errorf("%w: seat %d has no record", ErrSchema, seat)
 		}
-		info := seatmap.SeatInfo{State: seatmap.SeatBooked, User: string(owner), At: remote.Moment(*at), Fence: uint64(fence)}
+		info := seatmap.SeatInfo{State: seatmap.SeatBooked, User: string(owner), At: remote.Moment(*at), Fence: uint64(*fence)}
 		if *until > 0 {
 			info.State, info.Until = seatmap.SeatBlocked, remote.Moment(*until)
 		}
@@ -223,7 +217,7 @@ func (s *Store) Seat(ctx context.Context, r seatmap.SeatRequest) (seatmap.SeatIn
 	if _, err := s.form.Seat(ctx, r); !remote.Formed(err) {
 		return seatmap.SeatInfo{}, err
 	}
-	page, err := s.page(ctx, r.Event, func(sh *remote.Shape) (from, n int, err error) {
+	page, err := s.page(ctx, r.Event, func(sh *shape) (from, n int, err error) {
 		i, err := sh.Index(r.Seat)
 		return i, 1, err
 	})
@@ -241,7 +235,7 @@ func (s *Store) Seats(ctx context.Context, r seatmap.SeatsRequest) (seatmap.Snap
 	if _, err := s.form.Seats(ctx, r); !remote.Formed(err) {
 		return seatmap.Snapshot{}, err
 	}
-	return s.page(ctx, r.Event, func(sh *remote.Shape) (from, n int, err error) {
+	return s.page(ctx, r.Event, func(sh *shape) (from, n int, err error) {
 		if r.After != "" {
 			after, err := sh.Index(r.After)
 			if err != nil {
@@ -265,7 +259,7 @@ func (s *Store) Layout(ctx context.Context, r seatmap.LayoutRequest) (seatmap.La
 	if _, err := s.form.Layout(ctx, r); !remote.Formed(err) {
 		return seatmap.Layout{}, err
 	}
-	sh, _, err := s.look(ctx, r.Event, func(*remote.Shape) ([]query, error) { return nil, nil })
+	sh, _, err := s.look(ctx, r.Event, func(*shape) ([]query, error) { return nil, nil })
 	if err != nil {
 		return seatmap.Layout{}, err
 	}
@@ -280,7 +274,7 @@ func (s *Store) Counts(ctx context.Context, r seatmap.CountsRequest) (seatmap.Co
 	if _, err := s.form.Counts(ctx, r); !remote.Formed(err) {
 		return seatmap.Counts{}, err
 	}
-	_, h, err := s.look(ctx, r.Event, func(*remote.Shape) ([]query, error) {
+	_, h, err := s.look(ctx, r.Event, func(*shape) ([]query, error) {
 		if r.Area != "" {
 			return nil, remote.UnknownSeat(r.Area)
 		}
@@ -301,11 +295,11 @@ func (s *Store) Holds(ctx context.Context, r seatmap.HoldsRequest) ([]seatmap.Ho
 		return nil, err
 	}
 	var found []record
-	sh, h, err := s.look(ctx, r.Event, func(*remote.Shape) ([]query, error) {
+	sh, h, err := s.look(ctx, r.Event, func(*shape) ([]query, error) {
 		found = nil
 		return []query{{
 			sql: `select fence, seats, at, until from pgseat.record
-				where event = ` + ofEvent + ` and owner = $2 and until > 0 order by fence`,
+				where event = $1 and owner = $2 and until > 0 order by fence`,
 			args: []any{[]byte(r.User)},
 			read: func(rows pgx.Rows, count int) error {
 				var one record
@@ -335,4 +329,4 @@ func (s *Store) Holds(ctx context.Context, r seatmap.HoldsRequest) ([]seatmap.Ho
 }
 
 // lifeText is the life of an event in the hash of its keys.
-func lifeText(sh *remote.Shape) string { return strconv.FormatUint(sh.Life, 16) }
+func lifeText(sh *shape) string { return strconv.FormatUint(sh.Life, 16) }

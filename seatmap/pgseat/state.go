@@ -1,8 +1,8 @@
 package pgseat
 
 import (
+	"cmp"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -15,34 +15,45 @@ import (
 type state struct {
 	now int64 // microseconds, by the clock of the server, read after the lock
 
-	id, life              int64
+	id                    int64 // 0 if the event is not locked
 	count                 int
-	free, held, closed    int
+	free, held            int
 	maxSeats, maxHolds    int
 	lifetime              int64
 	ring                  int64
 	revision, changeCount int64
 
-	records map[int64]*record // by fence: those that are due, and those of the tokens
-	seats   map[int32]int64   // fences of seats that are taken; those of the requests, or all
+	due     []due             // what ends at or before now, or a moment later
+	records map[int64]*record // by id: those that are due, and those of the tokens
+	seats   map[int32]int64   // records of seats that are taken; those of the requests, or all
 	owners  map[string]*owner // those whose limits matter
 	answers map[string]*answer
 
 	chooser *remote.Chooser // nil until it is needed, and when seats have become available
 
+	ended *due // the last row of what is due that has ended
 	dirty struct {
-		event   bool
-		seats   map[int32]bool
-		records map[int64]bool
-		answers map[string]bool
-		ended   map[string]bool // keys of records that have ended
-		changes []change
+		event     bool
+		seats     map[int32]int64 // and their records as they are stored
+		records   map[int64]bool  // and whether they are stored
+		answers   map[string]bool
+		forgotten map[string]bool // keys of answers
+		due       map[int64]*due  // by the moment
+		changes   []change
 	}
+}
+
+// due is what ends at a moment: holds, which may have been extended or booked since, and
+// answers.
+type due struct {
+	at, revision int64
+	holds        []int64
+	keys         [][]byte
 }
 
 // record is a hold, or a booking if it has no deadline.
 type record struct {
-	fence     int64
+	id, fence int64
 	owner     string
 	seats     []int32
 	at, until int64
@@ -56,7 +67,6 @@ type owner struct{ seats, holds int }
 type answer struct {
 	record
 	print string
-	ends  int64
 }
 
 // change is a row of the table.
@@ -70,8 +80,8 @@ type change struct {
 
 func newState() *state {
 	st := &state{records: map[int64]*record{}, seats: map[int32]int64{}, owners: map[string]*owner{}, answers: map[string]*answer{}}
-	st.dirty.seats, st.dirty.records = map[int32]bool{}, map[int64]bool{}
-	st.dirty.answers, st.dirty.ended = map[string]bool{}, map[string]bool{}
+	st.dirty.seats, st.dirty.records = map[int32]int64{}, map[int64]bool{}
+	st.dirty.answers, st.dirty.forgotten, st.dirty.due = map[string]bool{}, map[string]bool{}, map[int64]*due{}
 	return st
 }
 
@@ -95,20 +105,45 @@ func (st *state) changed(kind seatmap.ChangeKind, r *record, seats []int32, unti
 	st.dirty.changes = append(st.dirty.changes, change{st.revision, before, kind, r.owner, seats, r.fence, r.at, until})
 }
 
-func (st *state) set(seats []int32, fence int64) {
+// set gives seats of one record, or of none if it is 0, to another.
+func (st *state) set(seats []int32, was, record int64) {
 	for _, seat := range seats {
-		if fence == 0 {
+		if _, ok := st.dirty.seats[seat]; !ok {
+			st.dirty.seats[seat] = was
+		}
+		if record == 0 {
 			delete(st.seats, seat)
 		} else {
-			st.seats[seat] = fence
+			st.seats[seat] = record
 		}
-		st.dirty.seats[seat] = true
 	}
 }
 
-func (st *state) save(r *record) {
-	st.records[r.fence] = r
-	st.dirty.records[r.fence] = true
+// add adds a record.
+func (st *state) add(r *record) {
+	st.records[r.id] = r
+	st.dirty.records[r.id] = false
+	if r.until > 0 {
+		d := st.dueAt(r.until)
+		d.holds = append(d.holds, r.id)
+	}
+}
+
+// changing notes that a record is about to change or end.
+func (st *state) changing(r *record) {
+	if _, ok := st.dirty.records[r.id]; !ok {
+		st.dirty.records[r.id] = true
+	}
+}
+
+// dueAt returns what is going to be due at a moment, to add to it.
+func (st *state) dueAt(at int64) *due {
+	d := st.dirty.due[at]
+	if d == nil {
+		d = &due{at: at}
+		st.dirty.due[at] = d
+	}
+	return d
 }
 
 // owns adds to what a user has, if that matters.
@@ -121,22 +156,20 @@ func (st *state) owns(name string, seats, holds int) {
 
 // over forgets a record that has no seats any more.
 func (st *state) over(r *record) {
-	delete(st.records, r.fence)
-	st.dirty.records[r.fence] = true
+	st.changing(r)
+	delete(st.records, r.id)
 	if r.until > 0 {
 		st.owns(r.owner, 0, -1)
 	}
-	if r.key != "" {
-		st.end(r.key)
-	}
+	st.end(r.key)
 }
 
 // end lets an answer end after [seatmap.KeyMemory].
 func (st *state) end(key string) {
-	if a := st.answers[key]; a != nil {
-		a.ends = st.now + keyMemory
+	if key != "" {
+		d := st.dueAt(st.now + keyMemory)
+		d.keys = append(d.keys, []byte(key))
 	}
-	st.dirty.ended[key] = true
 }
 
 const keyMemory = int64(seatmap.KeyMemory / 1000)
@@ -152,13 +185,13 @@ func (st *state) detach(r *record, part []int32) {
 		st.over(r)
 		return
 	}
+	st.changing(r)
 	r.seats = rest
-	st.save(r)
 }
 
 // vacate makes a part of a record available again.
 func (st *state) vacate(r *record, part []int32, kind seatmap.ChangeKind) {
-	st.set(part, 0)
+	st.set(part, r.id, 0)
 	st.free += len(part)
 	if r.until > 0 {
 		st.held -= len(part)
@@ -169,30 +202,47 @@ func (st *state) vacate(r *record, part []int32, kind seatmap.ChangeKind) {
 	st.changed(kind, r, part, r.until)
 }
 
-// sweep ends the holds that are due, the oldest first.
-func (st *state) sweep() (holds int) {
-	var due []*record
-	for _, r := range st.records {
-		if r.until > 0 && r.until <= st.now {
-			due = append(due, r)
+// sweep ends the holds that are due, the oldest first, and forgets the answers that are due.
+// There may be more if it has ended many.
+func (st *state) sweep() (holds int, more bool) {
+	var ending []*record
+	items := 0
+	for i := range st.due {
+		d := &st.due[i]
+		if d.at > st.now { // the clock has gone on between two statements
+			break
+		}
+		if items > mostDue {
+			more = true
+			break
+		}
+		items += len(d.holds) + len(d.keys)
+		st.ended = d
+		more = i+1 == mostDueRows
+		for _, id := range d.holds {
+			if r := st.records[id]; r != nil && r.until > 0 && r.until <= st.now {
+				ending = append(ending, r)
+			}
+		}
+		for _, key := range d.keys {
+			delete(st.answers, string(key))
+			st.dirty.forgotten[string(key)] = true
 		}
 	}
-	slices.SortFunc(due, func(a, b *record) int {
-		if a.until != b.until {
-			return int(min(max(a.until-b.until, -1), 1))
-		}
-		return int(min(max(a.fence-b.fence, -1), 1))
+	slices.SortFunc(ending, func(a, b *record) int {
+		return cmp.Or(cmp.Compare(a.until, b.until), cmp.Compare(a.id, b.id))
 	})
-	for _, r := range due {
+	for _, r := range slices.Compact(ending) {
+		holds++
 		st.vacate(r, r.seats, seatmap.ChangeExpired)
 	}
-	return len(due)
+	return holds, more
 }
 
 // repeated answers a request from its key, if that was used before.
 func (st *state) repeated(q *request) bool {
 	a := st.answers[q.key]
-	if q.key == "" || a == nil || a.ends > 0 && a.ends <= st.now {
+	if q.key == "" || a == nil {
 		return false
 	}
 	if differs := q.print.Differs(a.print); a.print != q.print.Text() {
@@ -203,19 +253,18 @@ func (st *state) repeated(q *request) bool {
 	return true
 }
 
-// remember keeps the answer of a request with a key. It ends memory later, or with the record
-// that the request has made if memory is 0.
-func (st *state) remember(q *request, r record, memory int64) {
+// remember keeps the answer of a request with a key. If it is not the grant of the record, which
+// it ends with, it ends after [seatmap.KeyMemory].
+func (st *state) remember(q *request, r record, grant bool) {
 	q.got = r
 	if q.key == "" {
 		return
 	}
-	a := &answer{record: r, print: q.print.Text()}
-	if memory > 0 {
-		a.ends = st.now + memory
-	}
-	st.answers[q.key] = a
+	st.answers[q.key] = &answer{r, q.print.Text()}
 	st.dirty.answers[q.key] = true
+	if !grant {
+		st.end(q.key)
+	}
 }
 
 // block decides about a request for named seats.
@@ -278,11 +327,12 @@ func (st *state) grant(q *request, seats []int32) {
 	}
 	st.free -= len(seats)
 	st.held += len(seats)
-	r := &record{fence: st.next(), owner: q.user, seats: seats, at: st.now, until: st.now + q.ttl, key: q.key}
-	st.set(seats, r.fence)
-	st.save(r)
+	fence := st.next()
+	r := &record{id: fence, fence: fence, owner: q.user, seats: seats, at: st.now, until: st.now + q.ttl, key: q.key}
+	st.set(seats, 0, r.id)
+	st.add(r)
 	st.owns(q.user, len(seats), 1)
-	st.remember(q, *r, 0)
+	st.remember(q, *r, true)
 	st.changed(seatmap.ChangeBlocked, r, seats, r.until)
 	if q.any == nil && st.chooser != nil {
 		st.close()
@@ -300,13 +350,13 @@ func (st *state) owned(q *request, booking bool) (r *record, part []int32, ok bo
 		q.err = errLifetime
 		return nil, nil, false
 	}
-	if !q.genuine {
+	if q.record == 0 {
 		q.err = seatmap.ErrToken
 		return nil, nil, false
 	}
-	r = st.records[q.fence]
+	r = st.records[q.record]
 	switch {
-	case r == nil:
+	case r == nil || r.fence != int64(q.token.Fence):
 		q.err = seatmap.ErrExpired
 		return nil, nil, false
 	case (r.until == 0) != booking, q.user != "" && q.user != r.owner:
@@ -333,13 +383,22 @@ func (st *state) book(_ context.Context, q *request) {
 	if !ok {
 		return
 	}
-	b := &record{fence: st.next(), owner: r.owner, seats: part, at: st.now, key: q.key}
+	fence := st.next()
 	st.held -= len(part)
-	st.detach(r, part)
-	st.set(part, b.fence)
-	st.save(b)
-	st.remember(q, *b, 0)
-	st.changed(seatmap.ChangeBooked, b, part, 0)
+	if len(part) == len(r.seats) && fits(r.id, fence) { // the record becomes the booking
+		st.changing(r)
+		st.end(r.key)
+		st.owns(r.owner, 0, -1)
+		r.fence, r.at, r.until, r.key = fence, st.now, 0, q.key
+	} else {
+		was := r
+		r = &record{id: fence, fence: fence, owner: was.owner, seats: part, at: st.now, key: q.key}
+		st.detach(was, part)
+		st.set(part, was.id, r.id)
+		st.add(r)
+	}
+	st.remember(q, *r, true)
+	st.changed(seatmap.ChangeBooked, r, r.seats, 0)
 }
 
 func (st *state) release(_ context.Context, q *request) {
@@ -354,7 +413,7 @@ func (st *state) giveBack(q *request, booking bool, kind seatmap.ChangeKind) {
 		return
 	}
 	st.vacate(r, part, kind)
-	st.remember(q, record{}, keyMemory)
+	st.remember(q, record{}, false)
 }
 
 func (st *state) extend(_ context.Context, q *request) {
@@ -368,31 +427,11 @@ func (st *state) extend(_ context.Context, q *request) {
 		return
 	}
 	if until > r.until {
+		st.changing(r)
 		r.until = until
-		st.save(r)
+		d := st.dueAt(until)
+		d.holds = append(d.holds, r.id)
 		st.changed(seatmap.ChangeExtended, r, r.seats, until)
 	}
-	st.remember(q, *r, keyMemory)
-}
-
-// pack returns the bytes of a list of seats.
-func pack(list []int32) []byte {
-	b := make([]byte, 0, 4*len(list))
-	for _, seat := range list {
-		b = binary.BigEndian.AppendUint32(b, uint32(seat))
-	}
-	return b
-}
-
-// unpack is the inverse of pack. All seats are below count.
-func unpack(b []byte, count int) ([]int32, error) {
-	list := make([]int32, 0, len(b)/4)
-	for ; len(b) >= 4; b = b[4:] {
-		seat := binary.BigEndian.Uint32(b)
-		if seat >= uint32(count) {
-			return nil, fmt.Errorf("%w: seat %d of %d", ErrSchema, seat, count)
-		}
-		list = append(list, int32(seat))
-	}
-	return list, nil
+	st.remember(q, *r, false)
 }

@@ -66,9 +66,11 @@ type Store struct {
 
 	mu     sync.Mutex
 	closed bool
-	shapes map[string]*remote.Shape // by event
-	queues map[string]*queue        // by event, while requests wait
-	news   map[string]*news         // by event that is watched
+	shapes map[string]*shape // by event
+	queues map[int64]*queue  // by the id of their event, while requests wait or are on their way
+	ready  []int64           // the events whose requests wait, and none is on its way
+	lanes  int               // how many serve them
+	news   map[string]*news  // by event that is watched
 }
 
 var (
@@ -119,7 +121,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s := &Store{
 		pool: pool, options: o, form: seatmap.NewMap(seatmap.MapOptions{Manual: true}),
-		shapes: map[string]*remote.Shape{}, queues: map[string]*queue{}, news: map[string]*news{},
+		shapes: map[string]*shape{}, queues: map[int64]*queue{}, news: map[string]*news{},
 	}
 	s.self = s
 	s.ended, s.end = context.WithCancel(context.WithoutCancel(ctx))
@@ -200,20 +202,41 @@ func (s *Store) hashOf(key seatmap.Key, scope ...string) string {
 		_, _ = h.Write(binary.AppendUvarint(nil, uint64(len(part))))
 		_, _ = h.Write([]byte(part))
 	}
-	return string(h.Sum(nil))
+	return string(h.Sum(nil)[:16])
 }
 
-// token returns the token of a fence. So a token that was never given out is known,
-// whether or not its hold has ended.
-func (s *Store) token(event string, fence int64) seatmap.Token {
+// The secret of a token is a proof of 10 bytes, and 6 bytes that say how much higher the fence
+// is than the id of its record. So a record is found without an index of fences, and a token
+// that was never given out is known, whether or not its record has ended.
+const distance = 48 // bits
+
+// fits reports whether a record can have a token of that fence.
+func fits(id, fence int64) bool { return (fence-id)>>distance == 0 }
+
+// token returns the token of a record.
+func (s *Store) token(event string, id, fence int64) seatmap.Token {
 	mac := hmac.New(sha256.New, s.secret)
-	_, _ = mac.Write(binary.BigEndian.AppendUint64(nil, uint64(fence)))
+	_, _ = mac.Write(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, uint64(id)), uint64(fence)))
 	_, _ = mac.Write([]byte(event))
-	return seatmap.NewToken(event, uint64(fence), [16]byte(mac.Sum(nil)))
+	secret := [16]byte(mac.Sum(nil))
+	up := binary.BigEndian.AppendUint64(nil, uint64(fence-id))
+	copy(secret[10:], up[2:])
+	return seatmap.NewToken(event, uint64(fence), secret)
+}
+
+// recordOf returns the id of the record of a token, or 0 if this store has not made the token.
+func (s *Store) recordOf(t seatmap.Token) int64 {
+	secret := remote.SecretOf(t)
+	up := binary.BigEndian.Uint64(secret[8:]) & (1<<distance - 1)
+	id := int64(t.Fence - up)
+	if t != s.token(t.Event, id, int64(t.Fence)) {
+		return 0
+	}
+	return id
 }
 
 // request has a request decided, again if its shape was that of a former life.
-func (s *Store) request(ctx context.Context, key seatmap.Key, a ask, part func(q *request, sh *remote.Shape) error) (*request, error) {
+func (s *Store) request(ctx context.Context, key seatmap.Key, a ask, part func(q *request, sh *shape) error) (*request, error) {
 	return remote.Repeat(ctx, s.options.Retry, !key.IsZero(), func(ctx context.Context) (*request, error) {
 		for {
 			sh, err := s.shape(ctx, a.event)
@@ -223,12 +246,10 @@ func (s *Store) request(ctx context.Context, key seatmap.Key, a ask, part func(q
 			q := &request{ask: a, shape: sh, key: s.hashOf(key, a.event, lifeText(sh), a.user)}
 			q.wrong = part(q, sh)
 			err = s.submit(ctx, q)
-			if errors.Is(err, errLife) || errors.Is(err, seatmap.ErrUnknownEvent) {
-				s.forget(a.event, sh)
-			}
 			if !errors.Is(err, errLife) {
 				return q, err
 			}
+			s.forget(a.event, sh)
 		}
 	})
 }
@@ -236,7 +257,7 @@ func (s *Store) request(ctx context.Context, key seatmap.Key, a ask, part func(q
 // hold returns the hold of an answer.
 func (s *Store) hold(q *request) seatmap.Hold {
 	return seatmap.Hold{
-		Token: s.token(q.event, q.got.fence), User: q.got.owner, Seats: q.shape.LabelsOf(q.got.seats),
+		Token: s.token(q.event, q.got.id, q.got.fence), User: q.got.owner, Seats: q.shape.LabelsOf(q.got.seats),
 		At: remote.Moment(q.got.at), Until: remote.Moment(q.got.until), Left: left(q.got.until, q.now), Replayed: q.replayed,
 	}
 }
@@ -256,7 +277,7 @@ func (s *Store) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold
 		decide: (*state).block, event: r.Event, user: r.User, ttl: remote.Microseconds(r.TTL), listTaken: r.ListTaken,
 		print: remote.PrintOf("Block").Add("Seats", remote.ListOf(r.Seats)).Add("TTL", r.TTL.String()),
 	}
-	q, err := s.request(ctx, r.Key, a, func(q *request, sh *remote.Shape) (err error) {
+	q, err := s.request(ctx, r.Key, a, func(q *request, sh *shape) (err error) {
 		q.seats, err = sh.Indices(r.Seats, r.Places)
 		return err
 	})
@@ -282,7 +303,7 @@ func (s *Store) BlockAny(ctx context.Context, r seatmap.BlockAnyRequest) (seatma
 		decide: (*state).blockAny, event: r.Event, user: r.User, ttl: remote.Microseconds(r.TTL), any: &r,
 		print: remote.PrintOf("BlockAny").Add("N", strconv.Itoa(r.N)).Add("Where", fmt.Sprintf("%#v", r.Where)).Add("TTL", r.TTL.String()),
 	}
-	q, err := s.request(ctx, r.Key, a, func(*request, *remote.Shape) error { return nil })
+	q, err := s.request(ctx, r.Key, a, func(*request, *shape) error { return nil })
 	if err != nil {
 		return seatmap.Hold{}, err
 	}
@@ -296,10 +317,10 @@ func (s *Store) owned(
 ) (*request, error) {
 	a := ask{
 		decide: decide, event: t.Event, user: user, ttl: remote.Microseconds(ttl), part: seats != nil,
-		fence: int64(t.Fence), genuine: t == s.token(t.Event, int64(t.Fence)),
+		token: t, record: s.recordOf(t),
 		print: remote.PrintOf(method).Add("TTL", ttl.String()).Add("Token", t.Reveal()).Add("Seats", remote.ListOf(seats)),
 	}
-	return s.request(ctx, key, a, func(q *request, sh *remote.Shape) (err error) {
+	return s.request(ctx, key, a, func(q *request, sh *shape) (err error) {
 		q.seats, err = sh.Indices(seats, places)
 		return err
 	})

@@ -77,7 +77,7 @@ func TestTablesThatAreNotOursAreNamedAndLeftAlone(t *testing.T) {
 	require.NoError(t, block(), "a client that is older than the tables goes on")
 	h, err := store.Block(t.Context(), seatmap.BlockRequest{Event: "e", User: "bob", Seats: []string{"2"}, TTL: time.Hour})
 	require.NoError(t, err)
-	s.exec(`update pgseat.record set seats = '\xffffffff'; update pgseat.change set seats = '\xffffffff'`) // damage
+	s.exec(`update pgseat.record set seats = '\xffffffff'; update pgseat.change set packed = '\xff'`) // damage
 	_, err = store.Holds(t.Context(), seatmap.HoldsRequest{Event: "e", User: "bob"})
 	require.ErrorIs(t, err, pgseat.ErrSchema)
 	_, err = store.Book(t.Context(), seatmap.BookRequest{Token: h.Token})
@@ -249,7 +249,7 @@ func TestALargeEventIsCreatedSoldWatchedAndRemoved(t *testing.T) {
 	require.NoError(t, err)
 	var left int
 	c := s.connect()
-	for _, table := range []string{"event", "layout", "seat", "record", "change", "answer", "garbage"} {
+	for _, table := range []string{"event", "layout", "seat", "record", "due", "change", "answer", "garbage"} {
 		require.NoError(t, c.QueryRow(t.Context(), "select count(*) from pgseat."+table).Scan(&left))
 		require.Zero(t, left, table)
 	}
@@ -278,11 +278,13 @@ func TestASweepEndsTheHoldsOfAllEvents(t *testing.T) {
 	var left int
 	require.NoError(t, s.connect().QueryRow(t.Context(), "select count(*) from pgseat.record").Scan(&left))
 	require.Zero(t, left)
-	s.exec("update pgseat.answer set ends = 1") // long ago
+	s.exec("update pgseat.due set at = 1") // long ago
 	_, err := store.Sweep(t.Context())
 	require.NoError(t, err)
-	require.NoError(t, s.connect().QueryRow(t.Context(), "select count(*) from pgseat.answer").Scan(&left))
-	require.Zero(t, left)
+	for _, table := range []string{"answer", "due"} {
+		require.NoError(t, s.connect().QueryRow(t.Context(), "select count(*) from pgseat."+table).Scan(&left))
+		require.Zero(t, left, table)
+	}
 }
 
 func TestOptionsOutOfRangePanic(t *testing.T) {

@@ -44,17 +44,16 @@ func (s *Store) sweep(ctx context.Context) (holds int, err error) {
 	var names [][]byte
 	var garbage []int64
 	read := &pgx.Batch{}
-	read.Queue(`select name from pgseat.event where id in (
-			select distinct event from pgseat.record where until > 0 and until <= ` + epoch + `)`).Query(func(rows pgx.Rows) error {
-		names, err = pgx.CollectRows(rows, pgx.RowTo[[]byte])
-		return err
-	})
+	read.Queue("select name from pgseat.event where id in (select distinct event from pgseat.due where at <= " + epoch + ")").
+		Query(func(rows pgx.Rows) error {
+			names, err = pgx.CollectRows(rows, pgx.RowTo[[]byte])
+			return err
+		})
 	read.Queue("select event from pgseat.garbage").Query(func(rows pgx.Rows) error {
 		garbage, err = pgx.CollectRows(rows, pgx.RowTo[int64])
 		return err
 	})
-	read.Queue(fmt.Sprintf(`delete from pgseat.answer where key in (
-		select key from pgseat.answer where ends > 0 and ends <= %s limit %d for update skip locked)`, epoch, chunk))
+	read.Queue("delete from pgseat.naming where ends > 0 and ends <= " + epoch)
 	if err := s.send(ctx, read); err != nil {
 		return 0, err
 	}
@@ -84,7 +83,7 @@ func (s *Store) clean(ctx context.Context, id int64) error {
 	for {
 		rows := int64(0)
 		b := &pgx.Batch{}
-		for _, table := range []string{"seat", "record", "change", "answer", "layout"} {
+		for _, table := range []string{"seat", "record", "due", "change", "answer", "layout"} {
 			b.Queue(fmt.Sprintf(`with gone as (delete from pgseat.%[1]s where ctid = any(array(
 				select ctid from pgseat.%[1]s where event = $1 limit %[2]d for update skip locked)) returning 1)
 				select count(*) from gone`, table, chunk), id).QueryRow(func(row pgx.Row) error {
@@ -96,7 +95,7 @@ func (s *Store) clean(ctx context.Context, id int64) error {
 		}
 		b.Queue(`delete from pgseat.garbage where event = $1
 			and not exists (select from pgseat.seat where event = $1) and not exists (select from pgseat.record where event = $1)
-			and not exists (select from pgseat.change where event = $1) and not exists (select from pgseat.answer where event = $1)
+			and not exists (select from pgseat.due where event = $1) and not exists (select from pgseat.change where event = $1) and not exists (select from pgseat.answer where event = $1)
 			and not exists (select from pgseat.layout where event = $1)`, id)
 		if err := s.send(ctx, b); err != nil || rows == 0 {
 			return err

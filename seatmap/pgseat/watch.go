@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -92,7 +93,7 @@ type watch struct {
 	ctx   context.Context
 	event string
 	yield func(seatmap.Change, error) bool
-	shape *remote.Shape
+	shape *shape
 	last  int64          // the revision that was yielded last
 	at    seatmap.Cursor // where the watcher is
 }
@@ -144,31 +145,24 @@ func (w *watch) wait(news <-chan struct{}) error {
 }
 
 // read reads some changes after the last.
-func (w *watch) read() (sh *remote.Shape, h head, changes []change, err error) {
-	sh, h, err = w.store.look(w.ctx, w.event, func(*remote.Shape) ([]query, error) {
+func (w *watch) read() (sh *shape, h head, changes []change, err error) {
+	sh, h, err = w.store.look(w.ctx, w.event, func(*shape) ([]query, error) {
 		changes = nil
 		return []query{{
-			sql: `select revision, previous, kind, owner, seats, fence, at, until from pgseat.change
-				where event = ` + ofEvent + ` and revision > $2 order by revision limit 256`,
+			sql:  "select packed from pgseat.change where event = $1 and revision > $2 order by revision limit 16",
 			args: []any{w.last},
 			read: func(rows pgx.Rows, count int) error {
-				var c change
-				var kind int16
-				var name, seats []byte
-				_, err := pgx.ForEachRow(rows, []any{&c.revision, &c.previous, &kind, &name, &seats, &c.fence, &c.at, &c.until}, func() (err error) {
-					one := c
-					if one.seats, err = unpack(seats, count); err != nil {
-						return err
-					}
-					one.kind, one.owner = seatmap.ChangeKind(kind), string(name)
-					changes = append(changes, one)
-					return nil
+				var packed []byte
+				_, err := pgx.ForEachRow(rows, []any{&packed}, func() error {
+					some, err := unpackChanges(packed, count)
+					changes = append(changes, some...)
+					return err
 				})
 				return err
 			},
 		}}, nil
 	})
-	return sh, h, changes, err
+	return sh, h, slices.DeleteFunc(changes, func(c change) bool { return c.revision <= w.last }), err
 }
 
 // forward yields changes, or a gap and a snapshot if they do not follow the last.
@@ -222,7 +216,7 @@ func (w *watch) snapshot() (more bool, err error) {
 }
 
 func (w *watch) page() (page seatmap.Snapshot, err error) {
-	return w.store.page(w.ctx, w.event, func(sh *remote.Shape) (from, n int, err error) { return 0, len(sh.Labels), nil })
+	return w.store.page(w.ctx, w.event, func(sh *shape) (from, n int, err error) { return 0, len(sh.Labels), nil })
 }
 
 func (w *watch) begin(page seatmap.Snapshot) bool {

@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
+
+	"github.com/coderrange/ferrous/seatmap"
 )
 
 // Print is what of a request is compared with that of another with the same key: the
@@ -41,3 +43,13 @@ func (p Print) Differs(other string) (fields []string) {
 
 // ListOf returns a text that is another for each list, and for no list.
 func ListOf(seats []string) string { return fmt.Sprintf("%#v", seats) }
+
+// SecretOf returns the secret that a token was made of by [seatmap.NewToken]: the 16 bytes of
+// the token's text that follow the checksum, the fence and the seat.
+func SecretOf(t seatmap.Token) (secret [16]byte) {
+	raw, err := base64.RawURLEncoding.DecodeString(t.Reveal())
+	if err == nil && len(raw) >= 36 { // the zero token has no text
+		copy(secret[:], raw[20:])
+	}
+	return secret
+}

@@ -75,3 +75,13 @@ func TestNoHoldEndsEarlyByRounding(t *testing.T) {
 	require.EqualValues(t, 2, remote.Microseconds(1001))
 	require.True(t, remote.Moment(0).IsZero())
 }
+
+func TestATokenHasTheSecretOfWhichItWasMade(t *testing.T) {
+	secret := [16]byte{0: 1, 7: 2, 15: 3}
+	token := seatmap.NewToken("e", 1<<63, secret)
+	require.Equal(t, secret, remote.SecretOf(token))
+	read, err := seatmap.ParseToken(token.Reveal())
+	require.NoError(t, err)
+	require.Equal(t, secret, remote.SecretOf(read))
+	require.Zero(t, remote.SecretOf(seatmap.Token{}))
+}
