@@ -50,11 +50,14 @@ func (s *Store) transact(ctx context.Context, groups []*group) (committing bool,
 	}
 	err = write(ctx, conn.Conn(), states)
 	if err == nil {
-		for _, g := range groups {
-			if g.st != nil && g.st.dirty.event {
-				s.tell(g.requests[0].event)
+		var changed []int64
+		for _, st := range states {
+			if st.dirty.event {
+				changed = append(changed, st.id)
 			}
 		}
+		s.tell(changed...)
+		s.notify(changed...)
 	}
 	return true, err
 }
@@ -88,7 +91,7 @@ func (s *Store) begin(b *pgx.Batch) {
 	b.Queue(`select set_config('idle_in_transaction_session_timeout', $1, true), set_config('lock_timeout', $1, true),
 		set_config('synchronous_commit', case current_setting('synchronous_commit') when 'off' then 'on'
 			else current_setting('synchronous_commit') end, true),
-		set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)`,
+		set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)`,
 		strconv.FormatInt(max(s.options.Timeout.Milliseconds(), 1), 10))
 }
 

@@ -208,10 +208,12 @@ func (s *Store) Remove(ctx context.Context, r seatmap.RemoveRequest) (seatmap.Re
 		return seatmap.Receipt{}, err
 	}
 	print, key := remote.PrintOf("Remove"), s.hashOf(r.Key, r.Event)
+	removed := int64(0)
 	got, err := s.name(ctx, r.Event, key, print, func(n *naming, b *pgx.Batch) error {
 		if !n.known {
 			return remote.UnknownEvent(r.Event)
 		}
+		removed = n.id
 		b.Queue("update pgseat.store set last = greatest(last, $1)", n.revision)
 		b.Queue("delete from pgseat.event where id = $1", n.id)
 		b.Queue("insert into pgseat.garbage values ($1)", n.id)
@@ -220,7 +222,8 @@ func (s *Store) Remove(ctx context.Context, r seatmap.RemoveRequest) (seatmap.Re
 		return nil
 	})
 	if err == nil {
-		s.tell(r.Event)
+		s.tell(removed)
+		s.notify(removed)
 	}
 	return got, err
 }

@@ -19,14 +19,17 @@
 //
 // # How it works
 //
-// A transaction locks the row of its event, reads what it needs, decides in the client, and
-// writes. While one is on its way, the requests of this client for the same event wait, and
-// go together in the next one, up to 512 of them: a hot event commits once for all. A request
-// that is refused does not abort the others. It takes two messages to the server and back.
-// The time is the server's, read after the lock.
+// A transaction locks the rows of its events, reads what it needs, decides in the client, and
+// writes. While two are on their way, the requests of this client wait, and go together in
+// the next one, up to 512 of them, for one event or for many: they commit once for all. A
+// request that is refused does not abort the others. An event that another client has locked,
+// or whose rows are damaged, goes in a transaction of its own, as does one with a BlockAny, so
+// that the others do not wait for it. A transaction takes two messages to the server and back.
+// The time is the server's, read after the locks.
 //
 // Only seats that are blocked or booked have rows. So an event of a million seats is created
-// at once; a snapshot reads what is taken, and BlockAny, too. Holds that are due are ended by
+// at once; a snapshot reads what is taken, and BlockAny, too. A hold that is booked as a whole
+// stays the same row, so that its seats need not be written. Holds that are due are ended by
 // the next call that changes or reads their event, or by [Store.Sweep] of any client. Remove
 // deletes the event at once and its rows in the other tables later, in parts.
 //
@@ -36,6 +39,12 @@
 //
 // Nothing is kept in the session: no prepared statement, no LISTEN, no advisory lock beyond a
 // transaction. So the server can be reached through a PgBouncer in transaction mode.
+//
+// # Watches
+//
+// A watch asks for changes every [Options.Poll]. With [Options.Listen] it hears of them instead:
+// a client notifies the others after its commits, by one notification for all that has
+// changed since the last one. That connection must reach the server itself.
 //
 // # Tables
 //

@@ -132,7 +132,7 @@ func (s *Store) shape(ctx context.Context, event string) (*shape, error) {
 	}
 	sh = &shape{made, id}
 	s.mu.Lock()
-	s.shapes[event] = sh
+	s.shapes[event], s.names[id] = sh, event
 	s.mu.Unlock()
 	return sh, nil
 }
@@ -143,6 +143,7 @@ func (s *Store) forget(event string, sh *shape) {
 	defer s.mu.Unlock()
 	if s.shapes[event] == sh {
 		delete(s.shapes, event)
+		delete(s.names, sh.id)
 	}
 }
 

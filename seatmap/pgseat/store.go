@@ -40,8 +40,14 @@ type Options struct {
 	// means 1,024.
 	Ring int
 	// Poll is how often a watch asks for changes that other clients have made. Zero means
-	// 100 ms. It sees the changes of its own client at once.
+	// 100 ms. It sees the changes of its own client at once. While Listen is connected, a
+	// watch asks 50 times less often, in case a notification was lost.
 	Poll time.Duration
+	// Listen says how to reach the server for notifications of changes; see
+	// [pgx.ParseConfig]. Give it to all clients, or to none: a client with it notifies the
+	// others after each commit, and listens from its first watch on. The connection must
+	// not go through a PgBouncer in transaction mode. Nil means that watches only poll.
+	Listen *pgx.ConnConfig
 	// SweepEvery is how often this client ends the holds that are due, of all events, and
 	// deletes what is no longer needed. Each call ends those of its event before it is decided, so
 	// that only watchers and the size of the database depend on it. Zero means one second, less
@@ -67,10 +73,16 @@ type Store struct {
 	mu     sync.Mutex
 	closed bool
 	shapes map[string]*shape // by event
+	names  map[int64]string  // of the events in shapes, by id
 	queues map[int64]*queue  // by the id of their event, while requests wait or are on their way
 	ready  []int64           // the events whose requests wait, and none is on its way
 	lanes  int               // how many serve them
 	news   map[string]*news  // by event that is watched
+
+	listener  bool               // it runs
+	listening bool               // it is connected
+	unsaid    map[int64]struct{} // events that have changed since the last notification
+	notifying bool               // a goroutine sends notifications
 }
 
 var (
@@ -113,6 +125,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.SweepEvery == 0 {
 		o.SweepEvery = time.Second
 	}
+	if o.Listen != nil {
+		o.Listen = o.Listen.Copy()
+	}
 	o.Pool = o.Pool.Copy()
 	o.Pool.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 	pool, err := pgxpool.NewWithConfig(context.WithoutCancel(ctx), o.Pool)
@@ -121,7 +136,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s := &Store{
 		pool: pool, options: o, form: seatmap.NewMap(seatmap.MapOptions{Manual: true}),
-		shapes: map[string]*shape{}, queues: map[int64]*queue{}, news: map[string]*news{},
+		shapes: map[string]*shape{}, names: map[int64]string{}, unsaid: map[int64]struct{}{}, queues: map[int64]*queue{}, news: map[string]*news{},
 	}
 	s.self = s
 	s.ended, s.end = context.WithCancel(context.WithoutCancel(ctx))

@@ -24,11 +24,17 @@ type news struct {
 	next    chan struct{} // closed by the next change
 }
 
-// tell wakes the watches of this client.
-func (s *Store) tell(event string) {
+// tell wakes the watches of events.
+func (s *Store) tell(ids ...int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if n := s.news[event]; n != nil {
+	for _, id := range ids {
+		s.news[s.names[id]].wake()
+	}
+}
+
+func (n *news) wake() {
+	if n != nil {
 		close(n.next)
 		n.next = make(chan struct{})
 	}
@@ -44,6 +50,10 @@ func (s *Store) listen(event string) (leave func()) {
 		s.news[event] = n
 	}
 	n.watches++
+	if s.options.Listen != nil && !s.listener && !s.closed {
+		s.listener = true
+		s.work.Go(s.listenOn)
+	}
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -61,7 +71,7 @@ func (s *Store) heard(event string) <-chan struct{} {
 }
 
 // Watch implements [seatmap.Store]. It asks the server again each time that its own client
-// has changed the event, and else every Options.Poll.
+// has changed the event, when another one notifies it, and else every Options.Poll.
 //
 //ferrous:blocks
 func (s *Store) Watch(ctx context.Context, r seatmap.WatchRequest) iter.Seq2[seatmap.Change, error] {
@@ -133,7 +143,7 @@ func (w *watch) run(from seatmap.Cursor) error {
 
 // wait waits for a change.
 func (w *watch) wait(news <-chan struct{}) error {
-	poll := time.NewTimer(w.store.options.Poll)
+	poll := time.NewTimer(w.store.pollEvery())
 	defer poll.Stop()
 	select {
 	case <-news:
