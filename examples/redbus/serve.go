@@ -15,6 +15,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/redis/rueidis"
 
 	"github.com/coderrange/ferrous/examples/internal/program"
@@ -28,13 +31,13 @@ import (
 
 // serving is what the flags of serve say.
 type serving struct {
-	addr, debug string
-	store       string
-	keys        string
-	event       string
-	seats       int
-	drain       time.Duration
-	proxies     []netip.Prefix
+	addr, debug, metrics string
+	store                string
+	keys                 string
+	event                string
+	seats                int
+	drain                time.Duration
+	proxies              []netip.Prefix
 }
 
 // serve is the command that serves the seats over HTTP until a signal.
@@ -43,6 +46,7 @@ func serve(ctx context.Context, args []string, out io.Writer, stderr io.Writer) 
 	f := program.NewFlags("redbus serve", "redbus serve [flags]")
 	f.StringVar(&o.addr, "addr", "127.0.0.1:8080", "where it listens; port 0 is a free one")
 	f.StringVar(&o.debug, "debug", "", "where it serves profiles: a loopback address, or empty for none")
+	f.StringVar(&o.metrics, "metrics", "", "where it serves metrics for Prometheus, such as 127.0.0.1:9090, or empty for none")
 	f.StringVar(&o.store, "store", "memory", "memory, journal:DIR, or the URL of a server, redis://… or postgres://…")
 	f.StringVar(&o.keys, "keys", "", "a file of keys; without it each name is a key")
 	f.StringVar(&o.event, "event", bus, "an event that is there from the beginning")
@@ -144,27 +148,50 @@ func (o serving) run(ctx context.Context, out, stderr io.Writer) (err error) {
 		return err
 	}
 	log := slog.New(slog.NewJSONHandler(stderr, nil))
-	s := service.New(service.Options{Store: store, Keys: keys, Log: log, Event: o.event, Drain: o.drain, Proxies: o.proxies})
+	options := service.Options{Store: store, Keys: keys, Log: log, Event: o.event, Drain: o.drain, Proxies: o.proxies}
 	told := fmt.Sprintf("http://%s serves the event %s\n", listener.Addr(), o.event)
-	var debug net.Listener
-	if o.debug != "" {
-		if debug, err = net4.Listen(ctx, "tcp", o.debug); err != nil {
-			return errors.Join(err, listener.Close())
-		}
-		told += fmt.Sprintf("http://%s/debug/pprof/ shows profiles\n", debug.Addr())
-	}
-	if _, err := io.WriteString(out, told); err != nil {
-		err = errors.Join(err, listener.Close())
-		if debug != nil {
-			err = errors.Join(err, debug.Close())
+	var beside []side
+	listening := []net.Listener{listener}
+	// for the case that nothing is served
+	closeAll := func(err error) error {
+		for _, l := range listening {
+			err = errors.Join(err, l.Close())
 		}
 		return err
 	}
-	if debug == nil {
+	add := func(addr, path, what string, handler http.Handler) error {
+		l, err := net4.Listen(ctx, "tcp", addr)
+		if err != nil {
+			return err
+		}
+		listening = append(listening, l)
+		beside = append(beside, side{l, handler})
+		told += fmt.Sprintf("http://%s%s shows %s\n", l.Addr(), path, what)
+		return nil
+	}
+	if o.debug != "" {
+		if err := add(o.debug, "/debug/pprof/", "profiles", profiles()); err != nil {
+			return closeAll(err)
+		}
+	}
+	if o.metrics != "" {
+		registry := prometheus.NewRegistry()
+		options.Metrics = registry
+		if err := add(o.metrics, "/metrics", "metrics", measures(registry, log)); err != nil {
+			return closeAll(err)
+		}
+	}
+	s := service.New(options)
+	if _, err := io.WriteString(out, told); err != nil {
+		return closeAll(err)
+	}
+	if len(beside) == 0 {
 		return s.Serve(ctx, listener)
 	}
 	return task.WithGroup(ctx, task.Unlimited, func(g *task.Scope) error {
-		g.SpawnErr(func(ctx context.Context) error { return profiles(ctx, debug, log) })
+		for _, b := range beside {
+			g.SpawnErr(func(ctx context.Context) error { return b.serve(ctx, log) })
+		}
 		defer g.Abort(service.ErrEnding)
 		return s.Serve(ctx, listener)
 	})
@@ -182,16 +209,48 @@ func readKeys(name string) (*service.Keys, error) {
 	return keys, errors.Join(err, file.Close())
 }
 
-// profiles serves profiles until ctx ends. It is a server of its own, so that the address
-// of the service never shows them.
-func profiles(ctx context.Context, listener net.Listener, log *slog.Logger) error {
+// profiles shows profiles.
+func profiles() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
+	return mux
+}
+
+// measures shows the metrics of a registry, to which it adds those of the process.
+func measures(registry *prometheus.Registry, log *slog.Logger) http.Handler {
+	registry.MustRegister(
+		collectors.NewGoCollector(), collectors.NewBuildInfoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{
+		ErrorLog:            slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		Registry:            registry,
+		MaxRequestsInFlight: maxScrapes,
+	}))
+	return mux
+}
+
+// maxScrapes is how many scrapes there can be at once: each may ask the store.
+const maxScrapes = 4
+
+// A side is a server of its own, so that the address of the service never shows what it
+// shows.
+type side struct {
+	listener net.Listener
+	handler  http.Handler
+}
+
+// serve serves until ctx ends.
+func (s side) serve(ctx context.Context, log *slog.Logger) error {
+	server := &http.Server{
+		Handler: s.handler, ReadHeaderTimeout: time.Second, IdleTimeout: 2 * time.Minute,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
 	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+	if err := server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil

@@ -29,9 +29,9 @@ import (
 
 // served is a service in a process of its own.
 type served struct {
-	cmd        *exec.Cmd
-	url, debug string // debug is where it shows profiles
-	stderr     *bytes.Buffer
+	cmd                 *exec.Cmd
+	url, debug, metrics string // debug is where it shows profiles
+	stderr              *bytes.Buffer
 }
 
 func startServing(t *testing.T, args ...string) *served {
@@ -56,6 +56,9 @@ func startServing(t *testing.T, args ...string) *served {
 	if slices.Contains(args, "-debug") {
 		s.debug = first()
 	}
+	if slices.Contains(args, "-metrics") {
+		s.metrics = first()
+	}
 	return s
 }
 
@@ -65,6 +68,17 @@ func (s *served) end(t *testing.T, signal os.Signal) int {
 	require.NoError(t, s.cmd.Process.Signal(signal))
 	_ = s.cmd.Wait() // the exit code tells
 	return s.cmd.ProcessState.ExitCode()
+}
+
+// get returns the status and the body of an address.
+func get(t *testing.T, url string) (status int, body string) {
+	t.Helper()
+	r, err := http.Get(url) //nolint:gosec // it is that of a test
+	require.NoError(t, err)
+	text, err := io.ReadAll(r.Body)
+	require.NoError(t, err)
+	require.NoError(t, r.Body.Close())
+	return r.StatusCode, string(text)
 }
 
 // post sends a request of a user, whose answer has the status.
@@ -199,6 +213,7 @@ func TestServeRefusesBadFlags(t *testing.T) {
 		"-store redis://127.0.0.1:1":             `store is unavailable`,
 		"-debug 0.0.0.0:6060":                    `-debug "0.0.0.0:6060" is not a loopback address with a port`,
 		"-debug localhost":                       `-debug "localhost" is not a loopback address with a port`,
+		"-metrics localhost":                     `missing port`,
 		"-seats 0":                               `-seats 0 is not 1 to`,
 		"-trusted-proxies ten":                   `-trusted-proxies: "ten" is not a network or an address`,
 		"-trusted-proxies 10.0.0.0/33":           `-trusted-proxies: "10.0.0.0/33" is not a network or an address`,
@@ -267,4 +282,34 @@ func TestServeShowsProfilesOnALoopbackAddressOnly(t *testing.T) {
 	for _, secret := range []string{key, "a key that is secret", hold["token"].(string)} {
 		assert.NotContains(t, s.stderr.String(), secret)
 	}
+}
+
+func TestServeShowsMetricsOnAPortOfTheirOwn(t *testing.T) {
+	s := startServing(t, "-metrics", "127.0.0.1:0", "-debug", "127.0.0.1:0")
+	_, err := post(t.Context(), s.url+"/v1/events/bus/block", "alice", "a key", `{"seats":["1"],"ttl_ms":60000}`, http.StatusCreated)
+	require.NoError(t, err)
+	status, _ := get(t, s.url+"/metrics")
+	assert.Equal(t, http.StatusUnauthorized, status)
+	status, _ = get(t, strings.TrimSuffix(s.metrics, "/metrics")+"/debug/pprof/")
+	assert.Equal(t, http.StatusNotFound, status)
+	status, text := get(t, s.metrics)
+	assert.Equal(t, http.StatusOK, status)
+	for _, line := range []string{
+		`redbus_ready 1`,
+		`redbus_http_requests_total{code="201",method="POST",route="/v1/events/{event}/block"} 1`,
+		`ferrous_seatmap_seats{event="bus",name="store",state="blocked"} 1`,
+	} {
+		assert.Contains(t, text, line+"\n")
+	}
+	for _, name := range []string{"go_goroutines", "process_open_fds", "go_build_info"} {
+		assert.Contains(t, text, "\n"+name)
+	}
+	assert.NotContains(t, text, "alice")
+	http.DefaultClient.CloseIdleConnections()
+	assert.Zero(t, s.end(t, syscall.SIGTERM), s.stderr.String())
+
+	code, stdout, stderr := redbus(t, "serve", "-addr", "127.0.0.1:0", "-debug", "127.0.0.1:0", "-metrics", "192.0.2.1:9090")
+	assert.NotZero(t, code)
+	assert.Contains(t, stderr, "192.0.2.1")
+	assert.Empty(t, stdout, "it does not say that it serves")
 }

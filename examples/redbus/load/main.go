@@ -8,6 +8,7 @@
 //	bare     a handler that decodes the request and encodes a refusal
 //	store    the same with a seatmap.Map behind it, and nothing else
 //	service  the whole service: ids, log, limits, keys, strict JSON, deadlines
+//	metrics  the same, measured for Prometheus
 //
 // Each run is a server process of its own; the rounds take the variants in turn, since
 // rates drift within minutes on shared machines. Compare the processor time of the server
@@ -66,6 +67,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/coderrange/ferrous/examples/internal/program"
 	"github.com/coderrange/ferrous/examples/redbus/service"
 	"github.com/coderrange/ferrous/limit"
@@ -77,7 +80,7 @@ import (
 const asServer = "REDBUS_LOAD_SERVER"
 
 var (
-	variants = []string{"bare", "store", "service"}
+	variants = []string{"bare", "store", "service", "metrics"}
 	mixes    = []string{"refusals", "rush"}
 )
 
@@ -450,13 +453,17 @@ func serve(ctx context.Context, what string, out io.Writer) error {
 			defer end()
 			return tellState(os.Stdin, out)
 		})
-		if variant == "service" {
+		if variant == "service" || variant == "metrics" {
 			much := limit.RateOptions{Events: 1_000_000_000, Burst: 1_000_000_000}
 			log := slog.New(slog.NewJSONHandler(io.Discard, nil))
-			return service.New(service.Options{
+			o := service.Options{
 				Store: store, Log: log, PerUser: much, PerAddress: much, Streams: 50_000,
 				Timeout: time.Minute, ClientTimeout: time.Minute, Grace: time.Minute, // the generator tells how late an answer is
-			}).Serve(ctx, listener)
+			}
+			if variant == "metrics" {
+				o.Metrics = prometheus.NewRegistry()
+			}
+			return service.New(o).Serve(ctx, listener)
 		}
 		server := &http.Server{Handler: handler(variant, store), ReadHeaderTimeout: 5 * time.Second}
 		defer context.AfterFunc(ctx, func() { _ = server.Close() })()

@@ -61,7 +61,7 @@ func (s *Service) open(next http.Handler) http.Handler {
 	for _, name := range page.Files() {
 		s.route(mux, page.Prefix+name, show)
 	}
-	mux.Handle("/v1/events/{event}/changes", limitStreams(s))
+	mux.Handle(streamRoute, limitStreams(s))
 	mux.Handle("/", next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if p := r.URL.EscapedPath(); p != "" && p != path.Clean(p) { // no redirects: a client that sends this is wrong
@@ -72,20 +72,28 @@ func (s *Service) open(next http.Handler) http.Handler {
 	})
 }
 
-// isReady answers whether the service takes requests, and its store does. The store is
-// asked for an event that nobody has.
+// isReady answers whether the service takes requests, and its store does.
 func (s *Service) isReady(w http.ResponseWriter, r *http.Request) error {
-	if !s.ready.Load() {
-		return errOverloaded.because("the service is ending")
-	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.o.Timeout)
 	defer cancel()
-	_, err := s.o.Store.Counts(ctx, seatmap.CountsRequest{Event: "is the store there?"})
-	if err != nil && !errors.Is(err, seatmap.ErrUnknownEvent) {
+	if err := s.readiness(ctx); err != nil {
 		return err
 	}
 	empty(w)
 	return nil
+}
+
+// readiness returns why the service is not ready. The store is asked for an event that
+// nobody has.
+func (s *Service) readiness(ctx context.Context) error {
+	if !s.ready.Load() {
+		return errOverloaded.because("the service is ending")
+	}
+	_, err := s.o.Store.Counts(ctx, seatmap.CountsRequest{Event: "is the store there?"})
+	if errors.Is(err, seatmap.ErrUnknownEvent) {
+		return nil
+	}
+	return err
 }
 
 // route answers the paths of a pattern, and names the methods that it has to a request with another one.

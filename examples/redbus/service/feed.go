@@ -82,11 +82,11 @@ func (s *Service) forget(all map[string]*feed, f *feed) {
 }
 
 // patience is how a watch goes on when its store cannot be reached.
-var patience = retry.New(retry.Options{
+var patience = retry.Options{
 	Attempts:  retry.Unlimited,
 	Backoff:   retry.Exponential(100*time.Millisecond, 5*time.Second).FullJitter(),
 	Retryable: func(err error) bool { return errors.Is(err, seatmap.ErrUnavailable) },
-})
+}
 
 // follow copies the changes of the event to the backlog until the last client has left. A
 // panic of the store ends the streams of this event only, as one in a handler of net/http
@@ -95,6 +95,7 @@ func (s *Service) follow(ctx context.Context, f *feed, from seatmap.Cursor) erro
 	err := ErrEnding
 	defer func() {
 		if p := recover(); p != nil {
+			s.measures.panics.Inc()
 			s.o.Log.Error("panic", "event", f.event, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			err = errPanicked
 		}
@@ -102,12 +103,13 @@ func (s *Service) follow(ctx context.Context, f *feed, from seatmap.Cursor) erro
 		s.feeds.With(func(all *map[string]*feed) { s.forget(*all, f) })
 		f.news.Close()
 	}()
-	err = retry.DoErr(ctx, patience, func(ctx context.Context) error {
+	err = retry.DoErr(ctx, s.patience, func(ctx context.Context) error {
 		for change, err := range s.o.Store.Watch(ctx, seatmap.WatchRequest{Event: f.event, From: from}) {
 			if err != nil {
 				return err
 			}
 			f.add(change)
+			s.measures.expiry(change)
 			from = change.Cursor
 		}
 		return ctx.Err()

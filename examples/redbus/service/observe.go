@@ -9,28 +9,39 @@ import (
 	"time"
 )
 
-// observe gives each request an id, logs its end, and answers for a handler that
-// panicked.
+// observe gives each request an id and a span, logs and counts its end, and answers for a
+// handler that panicked.
 func (s *Service) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		id := requestID(r)
 		w.Header().Set("X-Request-Id", id)
 		seen := &recorder{ResponseWriter: w}
+		s.measures.began()
+		r, span := s.traced(r)
+		defer func() { // the last, whether or not the handler panicked
+			s.measures.ended(seen, r.Method, time.Since(began))
+			endSpan(span, seen, r.Method, id)
+		}()
 		defer func() {
 			if p := recover(); p != nil {
 				if p == http.ErrAbortHandler { //nolint:errorlint // net/http compares so
 					panic(p)
 				}
+				s.measures.panics.Inc()
 				s.o.Log.Error("panic", "id", id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 				if seen.status != 0 { // half of an answer must not look like a whole one
 					panic(http.ErrAbortHandler)
 				}
 				errInternal.write(seen)
 			}
-			s.o.Log.LogAttrs(r.Context(), slog.LevelInfo, "request",
+			attrs := append(make([]slog.Attr, 0, 7),
 				slog.String("id", id), slog.String("method", r.Method), slog.String("route", seen.route),
 				slog.Int("status", seen.status), slog.Int64("bytes", seen.bytes), slog.Duration("took", time.Since(began)))
+			if span != nil && span.SpanContext().IsSampled() {
+				attrs = append(attrs, slog.String("trace", span.SpanContext().TraceID().String()))
+			}
+			s.o.Log.LogAttrs(r.Context(), slog.LevelInfo, "request", attrs...)
 		}()
 		next.ServeHTTP(seen, r)
 	})

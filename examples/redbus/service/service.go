@@ -5,7 +5,7 @@
 //
 // Who stands where in the chain of a request:
 //
-//	id, log, panics     observe.go
+//	id, log, panics     observe.go, with measure.go and trace.go
 //	limit of addresses  limithttp, keyed by address
 //	who is it           keys.go
 //	limit of users      limithttp, keyed by user
@@ -28,13 +28,17 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/net/netutil"
 
 	"github.com/coderrange/ferrous/arcmutex"
 	"github.com/coderrange/ferrous/limit"
 	"github.com/coderrange/ferrous/limit/limithttp"
+	"github.com/coderrange/ferrous/retry"
 	"github.com/coderrange/ferrous/seatmap"
 	"github.com/coderrange/ferrous/task"
+	"github.com/coderrange/ferrous/tracing"
 )
 
 // Options configures a [Service]. Zero fields have defaults.
@@ -46,6 +50,13 @@ type Options struct {
 	Keys *Keys
 	// Log gets one line for each request, without secrets. Nil means none.
 	Log *slog.Logger
+	// Metrics is where the metrics of the service are registered; docs/metrics.md lists
+	// them. Nil means none. Two services need a registry each.
+	Metrics prometheus.Registerer
+	// Traces makes a span of each request and of each call of the store. The span of a
+	// request is a child of the one that its header field traceparent names, so a
+	// parent-based sampler lets clients choose what is recorded. Nil means none.
+	Traces trace.TracerProvider
 	// PerUser and PerAddress bound the requests of each user and of each address. Zero
 	// means 50 a second with a burst of 100, and twenty times that.
 	PerUser, PerAddress limit.RateOptions
@@ -95,6 +106,9 @@ type Service struct {
 	perUser    *limit.Keyed[string]
 	streams    *limit.Concurrency
 	feeds      *arcmutex.Mutex[map[string]*feed]
+	patience   *retry.Policy
+	measures   *measures
+	tracer     trace.Tracer // nil means that nothing is traced
 	pictures   task.Flight[string, picture]
 	ready      atomic.Bool
 	live       context.Context // of the streams
@@ -103,7 +117,7 @@ type Service struct {
 }
 
 // New returns a service, which [Service.Serve] begins. It panics without a store, or if a
-// number is negative or a network invalid.
+// number is negative, a network invalid, or what it registers is there already.
 func New(o Options) *Service {
 	if o.Store == nil {
 		panic(errors.New("service: New: no store"))
@@ -134,16 +148,26 @@ func New(o Options) *Service {
 		perUser:    limit.NewKeyed[string](limit.KeyedOptions{Rate: o.PerUser}),
 		streams:    limit.NewConcurrency(limit.ConcurrencyOptions{Limit: o.Streams}),
 		feeds:      arcmutex.NewMutex(map[string]*feed{}),
+		measures:   newMeasures(),
+	}
+	s.patience = retry.New(s.measures.watch.Options(patience))
+	if o.Traces != nil {
+		s.tracer = o.Traces.Tracer("github.com/coderrange/ferrous/examples/redbus/service")
+		s.o.Store = tracing.Store(s.o.Store, tracing.StoreOptions{Provider: o.Traces})
+	}
+	if o.Metrics != nil {
+		s.o.Store = s.measures.store.Wrap(s.o.Store)
+		s.register(o.Metrics)
 	}
 	s.address = limithttp.RemoteAddr
 	if len(o.Proxies) > 0 {
 		s.address = limithttp.ForwardedFor(o.Proxies...)
 	}
 	s.live, s.end = context.WithCancelCause(context.Background())
-	s.handler = s.observe(s.open(limithttp.Handler(s.identify(limithttp.Handler(s.api(), limithttp.HandlerOptions{
-		Keyed: s.perUser, Key: callerName, Name: "user", Refuse: refuse,
-	})), limithttp.HandlerOptions{
-		Keyed: s.perAddress, Key: s.address, Name: "address", Quiet: true, Refuse: refuse,
+	s.handler = s.observe(s.open(limited(s.identify(limited(s.api(), s.measures.user, limithttp.HandlerOptions{
+		Keyed: s.perUser, Key: callerName, Name: "user",
+	})), s.measures.address, limithttp.HandlerOptions{
+		Keyed: s.perAddress, Key: s.address, Name: "address", Quiet: true,
 	})))
 	return s
 }
@@ -169,6 +193,7 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 		WriteTimeout:      2*s.o.ClientTimeout + s.o.Timeout, // of a stream: each write's own
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
+		ConnState:         s.measures.connection,
 		ErrorLog:          slog.NewLogLogger(s.o.Log.Handler(), slog.LevelWarn),
 	}
 	return task.WithScope(context.WithoutCancel(ctx), func(scope *task.Scope) error {

@@ -15,24 +15,27 @@ import (
 // heartbeat is how often a stream without changes shows that it is there.
 const heartbeat = 15 * time.Second
 
+// streamRoute is the pattern of the path of a stream.
+const streamRoute = "/v1/events/{event}/changes"
+
 // limitStreams answers requests for streams, of which there is a limited number.
 func limitStreams(s *Service) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if seen, ok := w.(*recorder); ok {
-			seen.route = "/v1/events/{event}/changes"
+			seen.route = streamRoute
 		}
 		if r.Method != http.MethodGet {
 			w.Header().Set("Allow", http.MethodGet)
 			errMethod.write(w)
 			return
 		}
-		if !s.perAddress.Allow(s.address(r)) {
+		if !s.measures.address.Count(s.perAddress.Allow(s.address(r))) {
 			w.Header().Set("Retry-After", "1")
 			errRate.write(w)
 			return
 		}
 		permit, err := s.streams.TryAcquire()
-		if err != nil {
+		if !s.measures.streams.Count(err == nil) {
 			errOverloaded.because("there are too many streams").write(w)
 			return
 		}
@@ -116,6 +119,10 @@ func (s *Service) stream(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			out.end(err)
 		}
+		if len(frames) > 0 {
+			s.measures.changes.Add(float64(len(frames)))
+			s.measures.writes.Inc()
+		}
 		out.flush()
 		if err != nil {
 			return nil
@@ -143,8 +150,10 @@ func (s *Service) begin(ctx context.Context, f *feed, out *sse, at seatmap.Curso
 		return at, nil
 	}
 	if !at.IsZero() {
+		s.measures.gaps.Inc()
 		out.add("event: gap\ndata: {}\n\n")
 	}
+	s.measures.snapshots.Inc()
 	out.buf.Write(shot.text)
 	return shot.cursor, nil
 }
