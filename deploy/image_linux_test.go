@@ -107,7 +107,7 @@ func TestTheProgramRunsInAnEmptyRoot(t *testing.T) {
 	for i := range args {
 		args[i] = strings.ReplaceAll(args[i], "$(STORE_URL)", "memory")
 	}
-	serve := testkit.Command(t, args[0], append(args[1:], "-addr", "127.0.0.1:0", "-drain", "0")...)
+	serve := testkit.Command(t, args[0], append(args[1:], "-addr", "127.0.0.1:0", "-metrics", "127.0.0.1:0", "-drain", "0")...)
 	inside(serve, root, user)
 	var log strings.Builder
 	serve.Stderr = &log

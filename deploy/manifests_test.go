@@ -220,12 +220,13 @@ func TestTheHeapFitsIntoTheMemory(t *testing.T) {
 }
 
 func TestPortsAreThoseOfTheContainer(t *testing.T) {
-	_, c := deployment(t)
-	require.Len(t, c.Ports, 1)
-	port := c.Ports[0]
-	known := func(p intstr.IntOrString) bool {
-		return p.Type == intstr.String && p.StrVal == port.Name || p.Type == intstr.Int && p.IntVal == port.ContainerPort
+	d, c := deployment(t)
+	require.Len(t, c.Ports, 2)
+	port, metrics := c.Ports[0], c.Ports[1]
+	is := func(p intstr.IntOrString, of core.ContainerPort) bool {
+		return p.Type == intstr.String && p.StrVal == of.Name || p.Type == intstr.Int && p.IntVal == of.ContainerPort
 	}
+	known := func(p intstr.IntOrString) bool { return is(p, port) }
 	for _, p := range []*core.Probe{c.StartupProbe, c.LivenessProbe, c.ReadinessProbe} {
 		require.NotNil(t, p)
 		assert.True(t, known(p.HTTPGet.Port), p.HTTPGet.Port)
@@ -234,13 +235,18 @@ func TestPortsAreThoseOfTheContainer(t *testing.T) {
 	for _, p := range one[*core.Service](t, all).Spec.Ports {
 		assert.True(t, known(p.TargetPort), p.TargetPort)
 	}
-	for _, rule := range one[*networking.NetworkPolicy](t, all).Spec.Ingress {
+	rules := one[*networking.NetworkPolicy](t, all).Spec.Ingress
+	require.Len(t, rules, 2, "one for clients, and one for metrics, which need no key")
+	for i, rule := range rules {
 		assert.NotEmpty(t, rule.From, "all may connect")
-		require.NotEmpty(t, rule.Ports)
-		for _, p := range rule.Ports {
-			assert.True(t, known(*p.Port), p.Port)
-		}
+		require.Len(t, rule.Ports, 1)
+		assert.True(t, is(*rule.Ports[0].Port, c.Ports[i]), rule.Ports[0].Port)
 	}
+	assert.NotEqual(t, rules[0].From, rules[1].From)
+	assert.Equal(t, fmt.Sprintf(":%d", metrics.ContainerPort), value(t, c, "metrics"))
+	assert.Equal(t, map[string]string{
+		"prometheus.io/scrape": "true", "prometheus.io/path": "/metrics", "prometheus.io/port": fmt.Sprint(metrics.ContainerPort),
+	}, d.Spec.Template.Annotations)
 	file := dockerfile(t)
 	assert.Equal(t, fmt.Sprint(port.ContainerPort), file.last("EXPOSE"))
 	assert.Contains(t, file.last("ENTRYPOINT"), fmt.Sprintf(`"-addr", ":%d"`, port.ContainerPort))
