@@ -33,6 +33,7 @@ import (
 type serving struct {
 	addr, debug, metrics string
 	store                string
+	replicas             int
 	keys                 string
 	event                string
 	seats                int
@@ -48,9 +49,16 @@ func serve(ctx context.Context, args []string, out io.Writer, stderr io.Writer) 
 	f.StringVar(&o.debug, "debug", "", "where it serves profiles: a loopback address, or empty for none")
 	f.StringVar(&o.metrics, "metrics", "", "where it serves metrics for Prometheus, such as 127.0.0.1:9090, or empty for none")
 	f.StringVar(&o.store, "store", "memory", "memory, journal:DIR, or the URL of a server, redis://… or postgres://…")
+	f.Int(&o.replicas, "replicas", 0, 0, maxReplicas, "with Redis, how many replicas must have a change before it is acknowledged")
 	f.StringVar(&o.keys, "keys", "", "a file of keys; without it each name is a key")
 	f.StringVar(&o.event, "event", bus, "an event that is there from the beginning")
 	f.Int(&o.seats, "seats", 100, 1, maxSeats, "how many seats it has, if it is new")
+	f.Check(func() error {
+		if o.replicas > 0 && !strings.HasPrefix(o.store, "redis") && !strings.HasPrefix(o.store, "valkey") {
+			return program.Usagef("-replicas is for a store on Redis only")
+		}
+		return nil
+	})
 	f.DurationVar(&o.drain, "drain", 0, "for how long it says that it is not ready before it ends")
 	f.Check(func() error {
 		if o.drain < 0 || o.drain > maxHold {
@@ -104,6 +112,9 @@ func networks(text string) (all []netip.Prefix, err error) {
 	return all, nil
 }
 
+// maxReplicas is more than anyone has: a call waits for the slowest of them.
+const maxReplicas = 9
+
 // open opens the store.
 func (o serving) open(ctx context.Context) (seatmap.Store, error) {
 	if o.store == "memory" {
@@ -120,7 +131,7 @@ func (o serving) open(ctx context.Context) (seatmap.Store, error) {
 		return pgseat.Open(ctx, pgseat.Options{Pool: pool})
 	}
 	if client, err := rueidis.ParseURL(o.store); err == nil {
-		return redisseat.Open(ctx, redisseat.Options{Client: client})
+		return redisseat.Open(ctx, redisseat.Options{Client: client, Replicas: o.replicas})
 	}
 	kind, _, _ := strings.Cut(o.store, "://") // what follows may be a password
 	return nil, program.Usagef("-store %q is none of memory, journal:DIR, redis://… and postgres://…", kind)

@@ -73,7 +73,18 @@ func (s *served) end(t *testing.T, signal os.Signal) int {
 // get returns the status and the body of an address.
 func get(t *testing.T, url string) (status int, body string) {
 	t.Helper()
-	r, err := http.Get(url) //nolint:gosec // it is that of a test
+	return getAs(t, url, "")
+}
+
+// getAs is get with the key of a user.
+func getAs(t *testing.T, url, user string) (status int, body string) {
+	t.Helper()
+	q, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	require.NoError(t, err)
+	if user != "" {
+		q.Header.Set("Authorization", "Bearer "+user)
+	}
+	r, err := http.DefaultClient.Do(q)
 	require.NoError(t, err)
 	text, err := io.ReadAll(r.Body)
 	require.NoError(t, err)
@@ -81,8 +92,8 @@ func get(t *testing.T, url string) (status int, body string) {
 	return r.StatusCode, string(text)
 }
 
-// post sends a request of a user, whose answer has the status.
-func post(ctx context.Context, url, user, key, body string, status int) (answer map[string]any, err error) {
+// post sends a request of a user, which must make something.
+func post(ctx context.Context, url, user, key, body string) (answer map[string]any, err error) {
 	q, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -102,7 +113,7 @@ func post(ctx context.Context, url, user, key, body string, status int) (answer 
 	if err := json.Unmarshal(text, &answer); err != nil {
 		return nil, err
 	}
-	if r.StatusCode != status {
+	if r.StatusCode != http.StatusCreated {
 		return nil, retry.Permanent(fmt.Errorf("%d %s", r.StatusCode, text))
 	}
 	return answer, nil
@@ -140,7 +151,7 @@ func TestServiceKilledUnderLoadLosesNothing(t *testing.T) {
 			if err != nil {
 				return nil, err
 			}
-			return post(ctx, url+"/v1/events/bus/"+method, user, key, body, http.StatusCreated)
+			return post(ctx, url+"/v1/events/bus/"+method, user, key, body)
 		})
 	}
 	err := task.WithGroup(t.Context(), task.Unlimited, func(g *task.Scope) error {
@@ -203,30 +214,32 @@ func TestServiceKilledUnderLoadLosesNothing(t *testing.T) {
 
 func TestServeRefusesBadFlags(t *testing.T) {
 	for args, message := range map[string]string{
-		"-store redis":                           `-store "redis" is none of memory, journal:DIR, redis://… and postgres://…`,
-		"-store journal:":                        `-store "journal:" is none of memory, journal:DIR, redis://… and postgres://…`,
-		"-store postgres://127.0.0.1:1/x":        `store is unavailable`,
-		"-store mysql://user:password@host/x":    `-store "mysql" is none of`,
-		"-store redis://user:password@host:x":    `-store "redis" is none of`,
-		"-store postgres://user:password@host:x": `-store is not the URL of a PostgreSQL database`,
-		"-store postgres://a:b":                  `-store is not the URL of a PostgreSQL database`,
-		"-store redis://127.0.0.1:1":             `store is unavailable`,
-		"-debug 0.0.0.0:6060":                    `-debug "0.0.0.0:6060" is not a loopback address with a port`,
-		"-debug localhost":                       `-debug "localhost" is not a loopback address with a port`,
-		"-metrics localhost":                     `missing port`,
-		"-seats 0":                               `-seats 0 is not 1 to`,
-		"-trusted-proxies ten":                   `-trusted-proxies: "ten" is not a network or an address`,
-		"-trusted-proxies 10.0.0.0/33":           `-trusted-proxies: "10.0.0.0/33" is not a network or an address`,
-		"-trusted-proxies fe80::1%eth":           `-trusted-proxies: "fe80::1%eth" is not a network or an address`,
-		"-trusted-proxies 10.0.0.1,":             `-trusted-proxies: "" is not a network or an address`,
-		"-trusted-proxies 0.0.0.0/0":             `-trusted-proxies: "0.0.0.0/0" is everyone`,
-		"-trusted-proxies ::/0":                  `-trusted-proxies: "::/0" is everyone`,
-		"-drain -1s":                             `-drain -1s is not 0 to`,
-		"-keys /nowhere":                         `no such file`,
-		"more":                                   `unexpected argument "more"`,
-		"-addr 127.0.0.1:99999":                  `invalid port`,
-		"-event {}":                              `invalid event name`,
-		"-store memory -addr nobody":             `missing port`,
+		"-store redis":                            `-store "redis" is none of memory, journal:DIR, redis://… and postgres://…`,
+		"-store journal:":                         `-store "journal:" is none of memory, journal:DIR, redis://… and postgres://…`,
+		"-store postgres://127.0.0.1:1/x":         `store is unavailable`,
+		"-store mysql://user:password@host/x":     `-store "mysql" is none of`,
+		"-store redis://user:password@host:x":     `-store "redis" is none of`,
+		"-store postgres://user:password@host:x":  `-store is not the URL of a PostgreSQL database`,
+		"-store postgres://a:b":                   `-store is not the URL of a PostgreSQL database`,
+		"-store redis://127.0.0.1:1":              `store is unavailable`,
+		"-debug 0.0.0.0:6060":                     `-debug "0.0.0.0:6060" is not a loopback address with a port`,
+		"-debug localhost":                        `-debug "localhost" is not a loopback address with a port`,
+		"-metrics localhost":                      `missing port`,
+		"-seats 0":                                `-seats 0 is not 1 to`,
+		"-trusted-proxies ten":                    `-trusted-proxies: "ten" is not a network or an address`,
+		"-trusted-proxies 10.0.0.0/33":            `-trusted-proxies: "10.0.0.0/33" is not a network or an address`,
+		"-trusted-proxies fe80::1%eth":            `-trusted-proxies: "fe80::1%eth" is not a network or an address`,
+		"-trusted-proxies 10.0.0.1,":              `-trusted-proxies: "" is not a network or an address`,
+		"-trusted-proxies 0.0.0.0/0":              `-trusted-proxies: "0.0.0.0/0" is everyone`,
+		"-trusted-proxies ::/0":                   `-trusted-proxies: "::/0" is everyone`,
+		"-drain -1s":                              `-drain -1s is not 0 to`,
+		"-replicas 1":                             `-replicas is for a store on Redis only`,
+		"-replicas 10 -store redis://127.0.0.1:1": `-replicas 10 is not 0 to 9`,
+		"-keys /nowhere":                          `no such file`,
+		"more":                                    `unexpected argument "more"`,
+		"-addr 127.0.0.1:99999":                   `invalid port`,
+		"-event {}":                               `invalid event name`,
+		"-store memory -addr nobody":              `missing port`,
 	} {
 		code, _, stderr := redbus(t, append([]string{"serve"}, strings.Fields(args)...)...)
 		assert.NotZero(t, code, args)
@@ -275,7 +288,7 @@ func TestServeShowsProfilesOnALoopbackAddressOnly(t *testing.T) {
 	assert.NotZero(t, code)
 	assert.Contains(t, stderr, "address already in use")
 	assert.Empty(t, stdout, "it does not say that it serves")
-	hold, err := post(t.Context(), s.url+"/v1/events/bus/block", key, "a key that is secret", `{"seats":["1"],"ttl_ms":60000}`, http.StatusCreated)
+	hold, err := post(t.Context(), s.url+"/v1/events/bus/block", key, "a key that is secret", `{"seats":["1"],"ttl_ms":60000}`)
 	require.NoError(t, err)
 	http.DefaultClient.CloseIdleConnections()
 	assert.Zero(t, s.end(t, syscall.SIGTERM), s.stderr.String())
@@ -286,7 +299,7 @@ func TestServeShowsProfilesOnALoopbackAddressOnly(t *testing.T) {
 
 func TestServeShowsMetricsOnAPortOfTheirOwn(t *testing.T) {
 	s := startServing(t, "-metrics", "127.0.0.1:0", "-debug", "127.0.0.1:0")
-	_, err := post(t.Context(), s.url+"/v1/events/bus/block", "alice", "a key", `{"seats":["1"],"ttl_ms":60000}`, http.StatusCreated)
+	_, err := post(t.Context(), s.url+"/v1/events/bus/block", "alice", "a key", `{"seats":["1"],"ttl_ms":60000}`)
 	require.NoError(t, err)
 	status, _ := get(t, s.url+"/metrics")
 	assert.Equal(t, http.StatusUnauthorized, status)

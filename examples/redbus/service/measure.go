@@ -139,6 +139,7 @@ func (m *measures) connection(_ net.Conn, state http.ConnState) {
 		m.connections.Inc()
 	case http.StateClosed, http.StateHijacked:
 		m.connections.Dec()
+	case http.StateActive, http.StateIdle:
 	}
 }
 
