@@ -626,6 +626,10 @@ func (d *durableMap) Check(request any) error {
 		return checkEvent(r.Event)
 	case *HoldsRequest:
 		return firstError(checkEvent(r.Event), checkUser(r.User))
+	case *EventsRequest:
+		return checkEvents(r)
+	case *GrantsRequest:
+		return checkGrants(r)
 	case *WatchRequest:
 		return checkEvent(r.Event)
 	}

@@ -462,9 +462,7 @@ func (e *event) take(w wallTime, now int64, c *seatsRecord, before record) (head
 		}
 		e.payments[c.fence] = pay
 	}
-	if c.state == SeatBlocked {
-		e.users.addHold(p, head)
-	}
+	e.users.addGrant(p, head, c.state)
 	e.users.add(rec.user, p.size(entries))
 	return head, nil
 }

@@ -89,6 +89,8 @@ var (
 	// ErrInvalidReference is the error if a reference is neither a name nor empty, or if
 	// the store has no references; see [BlockRequest].
 	ErrInvalidReference = fmt.Errorf("%w reference", ErrInvalid)
+	// ErrInvalidPage is the error if the Limit of a page of [Lister] is negative.
+	ErrInvalidPage = fmt.Errorf("%w page", ErrInvalid)
 	// ErrInvalidKey is the error if the text of the idempotency key is not a name;
 	// see the package comment.
 	ErrInvalidKey = fmt.Errorf("%w idempotency key", ErrInvalid)

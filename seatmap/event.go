@@ -508,7 +508,7 @@ func (e *event) holds(user string) ([]HoldInfo, error) {
 	}
 	w := p.clock.wallTime()
 	var out []HoldInfo
-	for _, head := range e.users.heads(p, user) {
+	for _, head := range e.users.heads(p, user, SeatBlocked) {
 		if p.deadline(head) <= w.mono {
 			continue
 		}
@@ -543,20 +543,20 @@ func (e *event) holdEnded(now int64, state SeatState, rec *record) {
 			e.reference = text
 		}
 	}
-	if state == SeatBlocked {
-		if len(e.payments) > 0 {
-			delete(e.payments, rec.fence)
-		}
-		e.users.dropHold(e.plan, rec)
+	if state == SeatBlocked && len(e.payments) > 0 {
+		delete(e.payments, rec.fence)
 	}
+	e.users.dropGrant(e.plan, rec, state)
 	if rec.slot != noSlot {
 		e.keys.ended(now, rec.slot)
 		e.scheduleSweep()
 	}
 }
 
-// holdMoved is called by the plan when a hold begins at another seat than before.
-func (e *event) holdMoved(from, to uint32) { e.users.moveHold(e.plan, from, to) }
+// grantMoved is called by the plan when a hold or booking begins at another seat than before.
+func (e *event) grantMoved(from, to uint32, state SeatState) {
+	e.users.moveGrant(e.plan, from, to, state)
+}
 
 // changed is called by the plan after every change.
 func (e *event) changed(kind ChangeKind, rec *record, seats []uint32, until int64) {
@@ -577,11 +577,13 @@ func (e *event) changed(kind ChangeKind, rec *record, seats []uint32, until int6
 	}
 	switch kind {
 	case ChangeBlocked:
-		e.users.addHold(e.plan, seats[0])
+		e.users.addGrant(e.plan, seats[0], SeatBlocked)
 		e.users.add(rec.user, e.plan.size(seats))
+	case ChangeBooked:
+		e.users.addGrant(e.plan, seats[0], SeatBooked)
 	case ChangeReleased, ChangeExpired, ChangeCanceled:
 		e.users.add(rec.user, -e.plan.size(seats))
-	case ChangeSnapshot, ChangeGap, ChangeExtended, ChangeBooked, ChangeReissued, ChangeMoved, ChangePaying,
+	case ChangeSnapshot, ChangeGap, ChangeExtended, ChangeReissued, ChangeMoved, ChangePaying,
 		ChangeClosed, ChangeOpened:
 	}
 }

@@ -235,8 +235,8 @@ func (p *Plan) detach(now int64, head uint32, part []uint32) (rec *record, over 
 			p.headOf = map[uint64]uint32{}
 		}
 		p.headOf[rec.fence] = first
-		if p.event != nil && state == SeatBlocked {
-			p.event.holdMoved(head, first)
+		if p.event != nil {
+			p.event.grantMoved(head, first, state)
 		}
 	}
 	p.link(p.restBuf)

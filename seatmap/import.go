@@ -644,8 +644,8 @@ func (i *importer) take(t *exportedHold) error {
 			}
 			e.payments[t.fence] = *pay
 		}
-		e.users.addHold(p, head)
 	}
+	e.users.addGrant(p, head, t.state)
 	e.users.add(rec.user, p.size(entries))
 	i.of = head
 	return nil

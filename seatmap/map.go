@@ -54,6 +54,7 @@ var (
 	_ Payer    = (*Map)(nil)
 
 	_ SeatCloser = (*Map)(nil)
+	_ Lister     = (*Map)(nil)
 )
 
 // MapOptions configures a [Map]. The zero MapOptions is a good choice.

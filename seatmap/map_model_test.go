@@ -797,6 +797,7 @@ func (w *world) check(t *rapid.T) {
 		}
 		w.cursors = append(w.cursors, placed{o, o.moves, s.Cursor})
 	}
+	compareEvents(t, w.m, slices.Sorted(maps.Keys(w.events)))
 }
 
 // close ends the map: the watchers are told all that was done before.
@@ -907,4 +908,5 @@ func compare(t *rapid.T, m *seatmap.Map, o *oracle) {
 		}
 		require.True(t, maps.EqualFunc(held, got, slices.Equal), "%v %v", held, got)
 	}
+	compareGrants(t, m, o)
 }

@@ -321,8 +321,8 @@ func (p *Plan) move(head uint32, to []uint32, places []somePlaces) []uint32 {
 		p.set(entry, word)
 	}
 	p.setAvailableAt()
-	if SeatState(word&stateMask) == SeatBlocked && to[0] != head {
-		p.event.holdMoved(head, to[0])
+	if to[0] != head {
+		p.event.grantMoved(head, to[0], SeatState(word&stateMask))
 	}
 	p.changed(ChangeMoved, p.rec(to[0]), to, int64(word>>stateBits))
 	return to

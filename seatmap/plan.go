@@ -93,7 +93,7 @@ type record struct {
 	at    int64  // when blocked or booked
 	head  uint32 // the first seat of the hold or booking that this seat is in
 	next  uint32 // the next seat of the ring
-	// The ring of the holds of one user of a Map; see users. Used in the first seat.
+	// The ring of the holds or bookings of one user of a Map; see users. Used in the first seat.
 	after, before uint32
 	slot          uint32 // of the result that a Map remembers by key, or noSlot
 	first         uint32 // where the hold or booking began; see Token

@@ -34,7 +34,7 @@ var fieldsOfEvents = []struct {
 	{reflect.TypeFor[Limits](), "Seats Holds Lifetime Payment"},
 	{reflect.TypeFor[eventResult](), "eventKey remove layout limits until"},
 	{reflect.TypeFor[users](), "list byName unused idle"},
-	{reflect.TypeFor[userEntry](), "name seats holds hold"},
+	{reflect.TypeFor[userEntry](), "name seats holds bookings"},
 	{reflect.TypeFor[keys](), "most seed slots unused byHash filter front back queued next exports"},
 	{reflect.TypeFor[result](), "keyedRequest hold nextSameHash nextQueued until"},
 	{reflect.TypeFor[keyedRequest](), "user key hash fingerprint"},

@@ -107,6 +107,12 @@ var mapCalls = map[string]func(a *ask) error{
 		}
 		return errors.New("nothing was yielded")
 	},
+	"Events": func(a *ask) error {
+		return errOf(a.m.Events(a.ctx, seatmap.EventsRequest{Prefix: a.event, Limit: a.limit}))
+	},
+	"Grants": func(a *ask) error {
+		return errOf(a.m.Grants(a.ctx, seatmap.GrantsRequest{Event: a.event, User: a.user, Reference: a.reference, Limit: a.limit}))
+	},
 	"Sweep": func(a *ask) error {
 		_, err := a.m.Sweep(a.ctx)
 		return err
@@ -193,6 +199,7 @@ func TestTheTablesOfPrecedenceHaveEveryMethod(t *testing.T) {
 	without(mapCalls, reflect.TypeFor[seatmap.Porter]())
 	without(mapCalls, reflect.TypeFor[seatmap.Operator]())
 	without(mapCalls, reflect.TypeFor[seatmap.Payer]())
+	without(mapCalls, reflect.TypeFor[seatmap.Lister]())
 	without(planCalls, reflect.TypeFor[*seatmap.Plan](), "Close", "Sweep", "Name", "Len", "String", "Format", "LogValue", "Diagram")
 }
 

@@ -3,10 +3,11 @@ package seatmap
 import "strings"
 
 // references are the references of the holds and bookings of one event. The lock of its
-// plan guards them. Without a reference, both maps are nil.
+// plan guards them. Before the first reference both maps are nil.
 type references struct {
 	byFence map[uint64]*reference
 	byText  map[string]*reference // one of the ring of those with that text
+	most    int                   // how many there were at once, since the maps were made
 }
 
 // reference is the reference of one hold or booking. Those with the same text are a ring.
@@ -35,6 +36,7 @@ func (rs *references) add(text string, to grantName) {
 	}
 	r := &reference{text: text, grantName: to}
 	rs.byFence[to.fence] = r
+	rs.most = max(rs.most, len(rs.byFence))
 	first := rs.byText[text]
 	if first == nil {
 		r.after, r.before = r, r
@@ -60,7 +62,7 @@ func (rs *references) drop(fence uint64) string {
 		rs.byText[r.text] = r.after
 	}
 	r.after.before, r.before.after = r.before, r.after
-	if len(rs.byFence) == 0 {
+	if len(rs.byFence) == 0 && rs.most >= 1024 {
 		*rs = references{} // give the memory back
 	}
 	return r.text

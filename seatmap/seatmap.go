@@ -117,7 +117,7 @@ const MaxTTL = 30 * 24 * time.Hour
 // After [ErrOutcomeUnknown], repeat the request with the same key. Without a key
 // there is no way to find out whether it was carried out.
 //
-// Optional interfaces are for what only some stores offer: [Operator], [Payer],
+// Optional interfaces are for what only some stores offer: [Lister], [Operator], [Payer],
 // [Porter], [SeatCloser] and [Sweeper]. Their errors come in the same order.
 type Store interface {
 	// Create adds an event. It fails with [ErrExists] if there is one of that name.

@@ -11,13 +11,18 @@ type users struct {
 	idle   int      // how many users have no seats; they are dropped when they are many
 }
 
-// userEntry is one user. The user's holds are a ring, linked by after and before in
-// the records where they begin.
+// userEntry is one user.
 type userEntry struct {
-	name  string
-	seats int // blocked and booked
-	holds int // live
-	hold  uint32
+	name            string
+	seats           int // blocked and booked
+	holds, bookings grantRing
+}
+
+// grantRing is the holds or the bookings of one user, linked by after and before in the
+// records where they begin.
+type grantRing struct {
+	n     int32
+	first uint32 // where one of them begins, unless n is 0
 }
 
 // open returns the index of the user, who is added if necessary.
@@ -36,7 +41,7 @@ func (u *users) open(user string) uint64 {
 		i = uint32(len(u.list))
 		u.list = append(u.list, userEntry{})
 	}
-	u.list[i] = userEntry{name: user, hold: noSeat}
+	u.list[i] = userEntry{name: user}
 	u.byName[user] = i
 	u.idle++
 	return uint64(i)
@@ -45,7 +50,7 @@ func (u *users) open(user string) uint64 {
 // of returns how many seats and live holds a user has.
 func (u *users) of(user string) (seats, holds int) {
 	if i, ok := u.byName[user]; ok {
-		return u.list[i].seats, u.list[i].holds
+		return u.list[i].seats, int(u.list[i].holds.n)
 	}
 	return 0, 0
 }
@@ -82,42 +87,49 @@ func (u *users) forget() {
 	u.idle = 0
 }
 
-// addHold puts the hold that begins at head into its user's ring.
-func (u *users) addHold(p *Plan, head uint32) {
+// ring returns the user's holds or bookings, whichever are in that state.
+func (one *userEntry) ring(state SeatState) *grantRing {
+	if state == SeatBooked {
+		return &one.bookings
+	}
+	return &one.holds
+}
+
+// addGrant puts the hold or booking that begins at head into its user's ring.
+func (u *users) addGrant(p *Plan, head uint32, state SeatState) {
 	r := p.rec(head)
-	one := &u.list[r.user]
-	one.holds++
-	if one.hold == noSeat {
-		one.hold, r.after, r.before = head, head, head
+	ring := u.list[r.user].ring(state)
+	ring.n++
+	if ring.n == 1 {
+		ring.first, r.after, r.before = head, head, head
 		return
 	}
-	first := p.rec(one.hold)
-	r.after, r.before = one.hold, first.before
+	first := p.rec(ring.first)
+	r.after, r.before = ring.first, first.before
 	p.rec(first.before).after = head
 	first.before = head
 }
 
-// dropHold takes a hold out of its user's ring.
-func (u *users) dropHold(p *Plan, rec *record) {
-	one := &u.list[rec.user]
-	one.holds--
-	if one.holds == 0 {
-		one.hold = noSeat
+// dropGrant takes a hold or booking out of its user's ring.
+func (u *users) dropGrant(p *Plan, rec *record, state SeatState) {
+	ring := u.list[rec.user].ring(state)
+	ring.n--
+	if ring.n == 0 {
 		return
 	}
 	p.rec(rec.before).after = rec.after
 	p.rec(rec.after).before = rec.before
-	if one.hold == rec.head {
-		one.hold = rec.after
+	if ring.first == rec.head {
+		ring.first = rec.after
 	}
 }
 
-// moveHold updates the ring after a hold has moved to begin at another seat.
-func (u *users) moveHold(p *Plan, from, to uint32) {
+// moveGrant updates the ring after a hold or booking has moved to begin at another seat.
+func (u *users) moveGrant(p *Plan, from, to uint32, state SeatState) {
 	r := p.rec(to)
-	one := &u.list[r.user]
-	if one.hold == from {
-		one.hold = to
+	ring := u.list[r.user].ring(state)
+	if ring.first == from {
+		ring.first = to
 	}
 	if r.after == from {
 		r.after, r.before = to, to
@@ -127,14 +139,15 @@ func (u *users) moveHold(p *Plan, from, to uint32) {
 	p.rec(r.after).before = to
 }
 
-// heads returns where the user's holds begin.
-func (u *users) heads(p *Plan, user string) (heads []uint32) {
+// heads returns where the user's holds or bookings begin.
+func (u *users) heads(p *Plan, user string, state SeatState) (heads []uint32) {
 	i, ok := u.byName[user]
 	if !ok {
 		return nil
 	}
-	head := u.list[i].hold
-	for range u.list[i].holds {
+	ring := u.list[i].ring(state)
+	head := ring.first
+	for range ring.n {
 		heads = append(heads, head)
 		head = p.rec(head).after
 	}

@@ -478,7 +478,7 @@ func (e *event) checkLimits(now int64, user string, n int, ttl time.Duration) er
 	if within() {
 		return nil
 	}
-	for _, head := range e.users.heads(e.plan, user) {
+	for _, head := range e.users.heads(e.plan, user, SeatBlocked) {
 		if e.plan.deadline(head) <= now {
 			e.plan.expire(head)
 		}

@@ -399,6 +399,8 @@ func everyCall(s *journal.Store) map[string]error {
 		"Layout":       of(s.Layout(ctx, seatmap.LayoutRequest{Event: event})),
 		"Sweep":        of(s.Sweep(ctx)),
 		"Erase":        of(s.Erase(ctx, "ann")),
+		"Events":       of(s.Events(ctx, seatmap.EventsRequest{})),
+		"Grants":       of(s.Grants(ctx, seatmap.GrantsRequest{Event: event, User: "ann"})),
 		"Compact":      s.Compact(ctx),
 	}
 	for _, err := range s.Watch(ctx, seatmap.WatchRequest{Event: event}) {

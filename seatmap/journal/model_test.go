@@ -59,6 +59,7 @@ type all interface {
 	seatmap.Store
 	seatmap.Operator
 	seatmap.SeatCloser
+	seatmap.Lister
 	seatmap.Payer
 	seatmap.Porter
 }
@@ -265,7 +266,19 @@ func seen(t *rapid.T, s all) string {
 	}
 	slices.Sort(holders)
 	fmt.Fprintln(&b, holders)
+	list, err := s.Grants(ctx, seatmap.GrantsRequest{Event: event, Reference: "order 1"})
+	require.NoError(t, err)
+	var lines []string // the fences of the two differ, and so may their order
+	for _, g := range list.Grants {
+		require.Equal(t, "order 1", g.Reference)
+		lines = append(lines, fmt.Sprint(g.State, g.User, slices.Sorted(slices.Values(g.Seats)), g.Places, g.At.UnixNano(), g.Left, g.Paying, g.Actor))
+	}
+	slices.Sort(lines)
+	fmt.Fprintln(&b, lines)
 	for _, user := range users {
+		list, err := s.Grants(ctx, seatmap.GrantsRequest{Event: event, User: user})
+		require.NoError(t, err)
+		fmt.Fprintln(&b, user, len(list.Grants))
 		holds, err := s.Holds(ctx, seatmap.HoldsRequest{Event: event, User: user})
 		require.NoError(t, err)
 		var lines []string

@@ -17,6 +17,7 @@ var (
 	_ seatmap.Porter   = (*Store)(nil)
 
 	_ seatmap.SeatCloser = (*Store)(nil)
+	_ seatmap.Lister     = (*Store)(nil)
 )
 
 // Revoke implements [seatmap.Operator]. It waits for the disk.
@@ -119,6 +120,24 @@ func (s *Store) EndPayment(ctx context.Context, r seatmap.EndPaymentRequest) (h 
 		return err
 	})
 	return h, err
+}
+
+// Events implements [seatmap.Lister].
+func (s *Store) Events(ctx context.Context, r seatmap.EventsRequest) (list seatmap.EventList, err error) {
+	err = s.read(ctx, "Events", &r, func() (err error) {
+		list, err = s.m.Events(ctx, r)
+		return err
+	})
+	return list, err
+}
+
+// Grants implements [seatmap.Lister]; see [seatmap.Map.Grants].
+func (s *Store) Grants(ctx context.Context, r seatmap.GrantsRequest) (list seatmap.GrantList, err error) {
+	err = s.read(ctx, "Grants", &r, func() (err error) {
+		list, err = s.m.Grants(ctx, r)
+		return err
+	})
+	return list, err
 }
 
 // Export implements [seatmap.Porter]. It returns when all that it has written is on disk

@@ -9,6 +9,21 @@ import (
 // audit checks that an event can be made from its changes, step by step, and that a watch
 // that begins later can go on from its snapshot.
 func audit(s *session) error {
+	a, steps, err := s.steps()
+	if err != nil {
+		return err
+	}
+	for _, one := range steps {
+		if err := all(wrap(one.name, one.do()), a.check(one.name)); err != nil {
+			return err
+		}
+	}
+	return all(errOf(s.store.Remove(s.ctx, seatmap.RemoveRequest{Event: s.event})), s.create(9, seatmap.Limits{}), errOf(s.block("zoe", "9")),
+		a.check("Create after Remove"))
+}
+
+// steps creates an event, and returns steps that change it in all ways that the store has.
+func (s *session) steps() (*auditor, []auditStep, error) {
 	layout := seatmap.Layout{Count: 9}
 	places := func(int) map[string]int { return nil }
 	if !s.Lacks.Areas {
@@ -16,15 +31,15 @@ func audit(s *session) error {
 		places = func(n int) map[string]int { return map[string]int{"floor": n} }
 	}
 	if _, err := s.store.Create(s.ctx, seatmap.CreateRequest{Event: s.event, Layout: layout}); err != nil {
-		return wrap("Create", err)
+		return nil, nil, wrap("Create", err)
 	}
 	// The last seat has a hold that lasts, which tells the time of the store.
 	if _, err := s.block("zoe", "9"); err != nil {
-		return wrap("Block", err)
+		return nil, nil, wrap("Block", err)
 	}
 	a := &auditor{session: s}
 	if err := a.begin(); err != nil {
-		return err
+		return nil, nil, err
 	}
 	var ann, bob, late seatmap.Hold
 	var booking seatmap.Booking
@@ -68,14 +83,7 @@ func audit(s *session) error {
 	steps = append(steps, a.payments(&bob)...)
 	steps = append(steps, a.operations(places)...)
 	steps = append(steps, a.sales()...)
-	steps = append(steps, auditStep{"Release", func() error { return s.release(bob.Token) }})
-	for _, one := range steps {
-		if err := all(wrap(one.name, one.do()), a.check(one.name)); err != nil {
-			return err
-		}
-	}
-	return all(errOf(s.store.Remove(s.ctx, seatmap.RemoveRequest{Event: s.event})), s.create(9, seatmap.Limits{}), errOf(s.block("zoe", "9")),
-		a.check("Create after Remove"))
+	return a, append(steps, auditStep{"Release", func() error { return s.release(bob.Token) }}), nil
 }
 
 type auditStep struct {

@@ -1,6 +1,8 @@
 package seattest_test
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -107,6 +109,41 @@ var broken = []struct {
 	}},
 	{"a payment does not keep the hold", "payments", func(s seatmap.Store) seatmap.Store { return keepsNothing{s, s.(seatmap.Payer)} }},
 	{"a hold of a closed seat makes it available again", "sales", func(s seatmap.Store) seatmap.Store { return &closesOnce{s, s.(whole), nil} }},
+	{"bookings are not listed", "lists", func(s seatmap.Store) seatmap.Store {
+		return listsOther{s, s.(seatmap.Lister), func(l seatmap.Lister, r seatmap.GrantsRequest) (seatmap.GrantList, error) {
+			list, err := l.Grants(context.Background(), r)
+			list.Grants = slices.DeleteFunc(list.Grants, func(g seatmap.GrantInfo) bool { return g.State == seatmap.SeatBooked })
+			return list, err
+		}}
+	}},
+	{"pages of holds and bookings are not bounded", "lists", func(s seatmap.Store) seatmap.Store {
+		return listsOther{s, s.(seatmap.Lister), func(l seatmap.Lister, r seatmap.GrantsRequest) (seatmap.GrantList, error) {
+			r.Limit = 0
+			return l.Grants(context.Background(), r)
+		}}
+	}},
+	{"a reference finds those of others", "lists", func(s seatmap.Store) seatmap.Store {
+		return listsOther{s, s.(seatmap.Lister), func(l seatmap.Lister, r seatmap.GrantsRequest) (seatmap.GrantList, error) {
+			if r.User != "" {
+				r.Reference = ""
+			}
+			return l.Grants(context.Background(), r)
+		}}
+	}},
+	{"a listed hold has no places", "lists", func(s seatmap.Store) seatmap.Store {
+		return listsOther{s, s.(seatmap.Lister), func(l seatmap.Lister, r seatmap.GrantsRequest) (seatmap.GrantList, error) {
+			list, err := l.Grants(context.Background(), r)
+			for i := range list.Grants {
+				list.Grants[i].Places = nil
+			}
+			return list, err
+		}}
+	}},
+	{"holds and bookings are listed one after the other", "lists", func(s seatmap.Store) seatmap.Store {
+		return listsOther{s, s.(seatmap.Lister), listsTwice(s)}
+	}},
+	{"events are listed from any name on", "lists", func(s seatmap.Store) seatmap.Store { return listsAllEvents{s, s.(seatmap.Lister)} }},
+	{"references are not imported", "exports", func(s seatmap.Store) seatmap.Store { return importsNoReferences{s, s.(whole)} }},
 	{"the interfaces of operators and payments are gone", "offers", func(s seatmap.Store) seatmap.Store { return struct{ seatmap.Store }{s} }},
 	{"areas are refused", "offers", func(s seatmap.Store) seatmap.Store { return refusesAreas{s, s.(whole)} }},
 	{"Close does nothing", "close", func(s seatmap.Store) seatmap.Store { return staysOpen{s} }},
@@ -120,6 +157,7 @@ var wronglyDeclared = []struct {
 	options seattest.Options
 }{
 	{"a Payer is not declared", "offers", seattest.Options{Lacks: seattest.Lacks{Payer: true}}},
+	{"a Lister is not declared", "offers", seattest.Options{Lacks: seattest.Lacks{Lister: true}}},
 	{"references are not declared", "offers", seattest.Options{Lacks: seattest.Lacks{References: true}}},
 	{"areas are not declared", "offers", seattest.Options{Lacks: seattest.Lacks{Areas: true}}},
 	{"the other client has another store", "clients", seattest.Options{Another: func(seatmap.Store) (seatmap.Store, error) {
@@ -141,6 +179,9 @@ var wronglyDeclared = []struct {
 	}}},
 	{"fences begin anew", "restarts", seattest.Options{Restart: func(s seatmap.Store) (seatmap.Store, error) {
 		return fencesAnew{s}, nil
+	}}},
+	{"references are lost", "restarts", seattest.Options{Restart: func(s seatmap.Store) (seatmap.Store, error) {
+		return forgetsReferences{s, s.(whole)}, nil
 	}}},
 	{"holds that are declared to end do not", "restarts", seattest.Options{
 		Lacks: seattest.Lacks{Holds: true}, Restart: goesOn,
@@ -229,6 +270,7 @@ type whole interface {
 	seatmap.Payer
 	seatmap.Porter
 	seatmap.SeatCloser
+	seatmap.Lister
 }
 
 // closesOnce opens seats when they are released.
@@ -249,6 +291,81 @@ func (b *closesOnce) Release(ctx context.Context, r seatmap.ReleaseRequest) (sea
 		_, err = b.OpenSeats(ctx, seatmap.OpenSeatsRequest{Event: r.Token.Event, Seats: r.Seats, Actor: "op"})
 	}
 	return receipt, err
+}
+
+// listsOther lists other holds and bookings.
+type listsOther struct {
+	seatmap.Store
+	seatmap.Lister
+	grants func(l seatmap.Lister, r seatmap.GrantsRequest) (seatmap.GrantList, error)
+}
+
+func (b listsOther) Grants(_ context.Context, r seatmap.GrantsRequest) (seatmap.GrantList, error) {
+	return b.grants(b.Lister, r)
+}
+
+// listsTwice lets something change between holds and bookings.
+func listsTwice(s seatmap.Store) func(l seatmap.Lister, r seatmap.GrantsRequest) (seatmap.GrantList, error) {
+	of := func(list []seatmap.GrantInfo, state seatmap.SeatState) []seatmap.GrantInfo {
+		return slices.DeleteFunc(list, func(g seatmap.GrantInfo) bool { return g.State != state })
+	}
+	return func(l seatmap.Lister, r seatmap.GrantsRequest) (seatmap.GrantList, error) {
+		holds, err := l.Grants(context.Background(), r)
+		before := holds.Revision
+		if strings.HasSuffix(r.Event, "-moments") {
+			for err == nil && holds.Revision == before { // a change is on its way
+				runtime.Gosched()
+				var now seatmap.Snapshot
+				now, err = s.Seats(context.Background(), seatmap.SeatsRequest{Event: r.Event, Limit: 1})
+				holds.Revision = now.Revision
+			}
+		}
+		list, _ := l.Grants(context.Background(), r)
+		list.Grants = append(of(holds.Grants, seatmap.SeatBlocked), of(list.Grants, seatmap.SeatBooked)...)
+		slices.SortFunc(list.Grants, func(a, b seatmap.GrantInfo) int { return cmp.Compare(a.Fence, b.Fence) })
+		return list, err
+	}
+}
+
+type listsAllEvents struct {
+	seatmap.Store
+	seatmap.Lister
+}
+
+func (b listsAllEvents) Events(ctx context.Context, r seatmap.EventsRequest) (seatmap.EventList, error) {
+	if r.Limit == 0 {
+		r.After = ""
+	}
+	return b.Lister.Events(ctx, r)
+}
+
+// importsNoReferences leaves references out of what it imports.
+type importsNoReferences struct {
+	seatmap.Store
+	whole
+}
+
+func (b importsNoReferences) Import(ctx context.Context, r seatmap.ImportRequest, from io.Reader) (seatmap.EventInfo, error) {
+	all, err := io.ReadAll(from)
+	if err != nil {
+		return seatmap.EventInfo{}, err
+	}
+	if same, _ := io.ReadAll(edited(all, func(line string) string { return line })); !bytes.Equal(same, all) { // it is damaged
+		return b.whole.Import(ctx, r, bytes.NewReader(all))
+	}
+	return b.whole.Import(ctx, r, edited(all, func(line string) string { return strings.ReplaceAll(line, `,"reference":"order 1"`, "") }))
+}
+
+// forgetsReferences has none.
+type forgetsReferences struct {
+	seatmap.Store
+	whole
+}
+
+func (b forgetsReferences) Seat(ctx context.Context, r seatmap.SeatRequest) (seatmap.SeatInfo, error) {
+	one, err := b.Store.Seat(ctx, r)
+	one.Reference = ""
+	return one, err
 }
 
 type refusesAreas struct {

@@ -43,6 +43,7 @@ var checks = []struct {
 	{"operators of areas", operatorsOfAreas, func(o Options) bool { return !o.Lacks.Operator && !o.Lacks.Areas }},
 	{"sales", sales, func(o Options) bool { return !o.Lacks.Closer }},
 	{"payments", payments, func(o Options) bool { return !o.Lacks.Payer }},
+	{"lists", lists, func(o Options) bool { return !o.Lacks.Lister }},
 	{"clients", clients, func(o Options) bool { return o.Another != nil }},
 	{"restarts", restarts, func(o Options) bool { return o.Restart != nil }},
 	{"close", closing, nil},

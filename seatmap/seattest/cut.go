@@ -102,6 +102,9 @@ func cuts(s *session) error {
 	if err := s.outcomes(); err != nil {
 		return err
 	}
+	if err := s.agrees("after a cut"); err != nil {
+		return err
+	}
 	off := *s
 	off.event += "-off"
 	return off.cutOff()

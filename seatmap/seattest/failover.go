@@ -13,7 +13,7 @@ func failovers(s *session) error {
 		return err
 	}
 	early, one := s.block("ann", "1", "2")
-	toBook, two := s.block("bob", "3")
+	toBook, two := s.blockWith("order 1", "bob", "3")
 	ended, three := s.block("cid", "4")
 	toRelease, four := s.block("dan", "7")
 	if err := all(one, two, three, four, s.release(ended.Token)); err != nil {
@@ -58,6 +58,7 @@ func failovers(s *session) error {
 	}
 	if err := all(
 		f.has("a booking", booking.Token, seatmap.SeatBooked, false, "3"),
+		s.refers("after a failover", "3", "order 1"), s.agrees("after a failover"),
 		want("Release with a token that had ended before a failover", s.release(ended.Token), seatmap.ErrExpired),
 		f.has("a hold", early.Token, seatmap.SeatBlocked, s.Lacks.Holds || s.Lacks.Replication, "2"),
 		f.has("a booking that was acknowledged last", lateBooking.Token, seatmap.SeatBooked, s.Lacks.Replication, "1"),

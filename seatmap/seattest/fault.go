@@ -13,6 +13,7 @@ type Lacks struct {
 	Payer    bool // it is no [seatmap.Payer]
 	Porter   bool // it is no [seatmap.Porter]
 	Closer   bool // it is no [seatmap.SeatCloser]
+	Lister   bool // it is no [seatmap.Lister]
 	// References says that a request with a reference is [seatmap.ErrInvalidReference].
 	References bool
 	Holds      bool // holds end with a restart, and with a failover; bookings never do
@@ -26,6 +27,7 @@ func offers(s *session) error {
 	_, payer := s.store.(seatmap.Payer)
 	_, porter := s.store.(seatmap.Porter)
 	_, closer := s.store.(seatmap.SeatCloser)
+	_, lister := s.store.(seatmap.Lister)
 	layout := seatmap.Layout{Count: 1, Areas: []seatmap.Area{{Name: "floor", Capacity: 1}}}
 	_, err := s.store.Create(s.ctx, seatmap.CreateRequest{Event: s.event, Layout: layout})
 	event := s.event + "-seats"
@@ -48,6 +50,7 @@ func offers(s *session) error {
 		{"Payer", s.Lacks.Payer, payer},
 		{"Porter", s.Lacks.Porter, porter},
 		{"Closer", s.Lacks.Closer, closer},
+		{"Lister", s.Lacks.Lister, lister},
 	} {
 		if one.lacks == one.has {
 			return failf("Options.Lacks.%s is %t, and that the store has it %t", one.name, one.lacks, one.has)
@@ -62,8 +65,10 @@ func (s *session) offersWhatItMust() error {
 	_, payer := s.store.(seatmap.Payer)
 	_, porter := s.store.(seatmap.Porter)
 	_, closer := s.store.(seatmap.SeatCloser)
-	if !operator && !s.Lacks.Operator || !payer && !s.Lacks.Payer || !porter && !s.Lacks.Porter || !closer && !s.Lacks.Closer {
-		return failf("the store is no Operator, Payer, Porter or SeatCloser, and Options.Lacks does not say so")
+	_, lister := s.store.(seatmap.Lister)
+	if !operator && !s.Lacks.Operator || !payer && !s.Lacks.Payer || !porter && !s.Lacks.Porter || !closer && !s.Lacks.Closer ||
+		!lister && !s.Lacks.Lister {
+		return failf("the store is no Operator, Payer, Porter, SeatCloser or Lister, and Options.Lacks does not say so")
 	}
 	return nil
 }
@@ -119,7 +124,7 @@ func restarts(s *session) error {
 	if err := s.create(6, seatmap.Limits{}); err != nil {
 		return err
 	}
-	hold, err := s.block("ann", "1", "2")
+	hold, err := s.blockWith("order 1", "ann", "1", "2")
 	if err != nil {
 		return wrap("Block", err)
 	}
@@ -157,7 +162,8 @@ func restarts(s *session) error {
 	if s.Lacks.Holds {
 		states, ofHolds = "B.....", seatmap.ErrExpired
 	}
-	if err := s.states(states); err != nil {
+	const after = "after a restart"
+	if err := all(s.states(states), s.refers(after, "1", "order 1"), s.agrees(after)); err != nil {
 		return err
 	}
 	again, err := s.store.Book(s.ctx, request)

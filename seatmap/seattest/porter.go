@@ -26,7 +26,7 @@ func exports(s *session) error {
 	if err != nil {
 		return wrap("Block", err)
 	}
-	other, err := s.block("bob", "3", layout.Seats[1])
+	other, err := s.blockWith("order 1", "bob", "3", layout.Seats[1])
 	if err != nil {
 		return wrap("Block", err)
 	}
@@ -65,7 +65,7 @@ func exports(s *session) error {
 		}
 	}
 	if err := all(
-		wrap("Import", read(export.Bytes())),
+		wrap("Import", read(export.Bytes())), s.refers("after Import", "3", "order 1"), s.agrees("after Import"),
 		want("a second Import", read(export.Bytes()), seatmap.ErrExists),
 		s.states("h.Bh.x"),
 		want("Release of a hold that had ended before Export", s.release(other.Token), seatmap.ErrExpired),

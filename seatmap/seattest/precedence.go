@@ -30,6 +30,7 @@ type ask struct {
 	at, reason    string // of an operator
 	house         string
 	reference     string
+	prefix        string
 	fence         uint64
 }
 
@@ -137,6 +138,16 @@ func calls(l Lacks) map[string]func(a *ask) error {
 			return errOf(a.store.(seatmap.Payer).EndPayment(a.ctx, seatmap.EndPaymentRequest{Token: a.hold, User: a.user, Key: a.key}))
 		}
 	}
+	if !l.Lister {
+		of["Events"] = func(a *ask) error {
+			return errOf(a.store.(seatmap.Lister).Events(a.ctx, seatmap.EventsRequest{Prefix: a.prefix, Limit: a.limit}))
+		}
+		of["Grants"] = func(a *ask) error {
+			return errOf(a.store.(seatmap.Lister).Grants(a.ctx, seatmap.GrantsRequest{
+				Event: a.event, User: a.user, Reference: a.reference, Limit: a.limit,
+			}))
+		}
+	}
 	if !l.Porter {
 		of["Export"] = func(a *ask) error {
 			return errOf(a.store.(seatmap.Porter).Export(a.ctx, seatmap.ExportRequest{Event: a.event}, io.Discard))
@@ -167,7 +178,7 @@ const (
 	everyMethod = "all"
 	ofTokens    = "Book Release Cancel Extend BeginPayment EndPayment"
 	ofOperators = "Revoke Reissue Move Reserve ReserveAny CloseSeats OpenSeats"
-	ofEvents    = "Remove Block BlockAny Seat Seats Layout Counts Holds Watch Export " + ofOperators
+	ofEvents    = "Remove Block BlockAny Seat Seats Layout Counts Holds Watch Export Grants " + ofOperators
 	keyedByUser = "Block BlockAny " + ofTokens + " " + ofOperators
 	keyed       = "Create Remove " + keyedByUser
 	ofParts     = "Book Release Cancel"
@@ -180,8 +191,9 @@ func formFaults(done context.Context) []fault {
 		{context.Canceled, "ctx", everyMethod, func(a *ask) { a.ctx = done }},
 		{seatmap.ErrInvalidEvent, "event", "Create " + ofEvents, func(a *ask) { a.event = "" }},
 		{seatmap.ErrInvalidEvent, "event", "Create " + ofEvents, func(a *ask) { a.event = "{" }},
-		{seatmap.ErrInvalidUser, "user", "Block BlockAny Holds " + ofTokens, func(a *ask) { a.user = long }},
-		{seatmap.ErrInvalidUser, "user", "Block BlockAny Holds " + ofTokens, func(a *ask) { a.user = "\n" }},
+		{seatmap.ErrInvalidEvent, "prefix", "Events", func(a *ask) { a.prefix = "{" }},
+		{seatmap.ErrInvalidUser, "user", "Block BlockAny Holds Grants " + ofTokens, func(a *ask) { a.user = long }},
+		{seatmap.ErrInvalidUser, "user", "Block BlockAny Holds Grants " + ofTokens, func(a *ask) { a.user = "\n" }},
 		{seatmap.ErrInvalidUser, "house", "Reserve ReserveAny", func(a *ask) { a.house = "" }},
 		{seatmap.ErrInvalidActor, "user", ofOperators, func(a *ask) { a.user = "" }},
 		{seatmap.ErrInvalidActor, "reason", ofOperators, func(a *ask) { a.reason = "\n" }},
@@ -194,8 +206,9 @@ func formFaults(done context.Context) []fault {
 		{seatmap.ErrInvalidSeats, "where", "BlockAny ReserveAny", func(a *ask) { a.where.Singles = seatmap.SinglesRefused }},
 		{seatmap.ErrInvalidSeats, "limit", "Seats", func(a *ask) { a.limit = -1 }},
 		{seatmap.ErrInvalidTTL, "ttl", "Block BlockAny Extend BeginPayment", func(a *ask) { a.ttl = 0 }},
-		{seatmap.ErrInvalidReference, "reference", "Block BlockAny Book", func(a *ask) { a.reference = "\n" }},
-		{seatmap.ErrInvalidReference, "reference", "Block BlockAny Book", func(a *ask) { a.reference = long }},
+		{seatmap.ErrInvalidReference, "reference", "Block BlockAny Book Grants", func(a *ask) { a.reference = "\n" }},
+		{seatmap.ErrInvalidReference, "reference", "Block BlockAny Book Grants", func(a *ask) { a.reference = long }},
+		{seatmap.ErrInvalidPage, "limit", "Events Grants", func(a *ask) { a.limit = -1 }},
 		{seatmap.ErrInvalidLimits, "limits", "Create", func(a *ask) { a.limits.Holds = -1 }},
 		{seatmap.ErrInvalidLayout, "layout", "Create", func(a *ask) { a.layout.Count = 0 }},
 		{seatmap.ErrInvalidExport, "export", "Import", func(a *ask) { a.export = "" }},

@@ -331,6 +331,12 @@ var instant = map[string]call{
 	"seatmap.Map.Revoke": func(t *testing.T, ctx context.Context) error {
 		return of(hall(t).Revoke(ctx, seatmap.RevokeRequest{}))
 	},
+	"seatmap.Map.Events": func(t *testing.T, ctx context.Context) error {
+		return of(hall(t).Events(ctx, seatmap.EventsRequest{}))
+	},
+	"seatmap.Map.Grants": func(t *testing.T, ctx context.Context) error {
+		return of(hall(t).Grants(ctx, seatmap.GrantsRequest{}))
+	},
 	"seatmap.Map.CloseSeats": func(t *testing.T, ctx context.Context) error {
 		return of(hall(t).CloseSeats(ctx, seatmap.CloseSeatsRequest{}))
 	},

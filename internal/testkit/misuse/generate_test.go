@@ -184,6 +184,7 @@ var recipes = map[string]string{
 	"seatmap.ReserveAnyRequest": `seatmap.ReserveAnyRequest{Event: "a", User: "a", N: 1, Actor: "a"}`,
 	"seatmap.ExportRequest":     `seatmap.ExportRequest{Event: "a"}`,
 	"seatmap.WatchRequest":      `seatmap.WatchRequest{Event: "a"}`,
+	"seatmap.GrantsRequest":     `seatmap.GrantsRequest{Event: "a", User: "a", Reference: "a"}`,
 	"seatmap.CloseSeatsRequest": `seatmap.CloseSeatsRequest{Event: "a", Seats: []string{"1"}, Actor: "a"}`,
 	"seatmap.OpenSeatsRequest":  `seatmap.OpenSeatsRequest{Event: "a", Seats: []string{"1"}, Actor: "a"}`,
 

@@ -293,6 +293,10 @@ func seats(t *testing.T) (values map[string]any, tokens []seatmap.Token, key sea
 	require.NoError(t, err)
 	holds, err := m.Holds(ctx, seatmap.HoldsRequest{Event: event, User: "ann"})
 	require.NoError(t, err)
+	grants, err := m.Grants(ctx, seatmap.GrantsRequest{Event: event})
+	require.NoError(t, err)
+	events, err := m.Events(ctx, seatmap.EventsRequest{})
+	require.NoError(t, err)
 	clock := seatmap.NewClock()
 	plan, err := seatmap.NewPlan(seatmap.PlanOptions{Name: event, Seats: 9, Clock: clock})
 	require.NoError(t, err)
@@ -327,5 +331,6 @@ func seats(t *testing.T) (values map[string]any, tokens []seatmap.Token, key sea
 		"seatmap.PlanOptions": seatmap.PlanOptions{Name: event, Clock: clock},
 		"seatmap.Change":      change, "seatmap.Snapshot": snapshot, "seatmap.SeatInfo": snapshot.Seats[0],
 		"seatmap.HoldInfo": holds[0], "seatmap.Cursor": snapshot.Cursor,
+		"seatmap.GrantList": grants, "seatmap.GrantInfo": grants.Grants[0], "seatmap.EventList": events,
 	}, []seatmap.Token{hold.Token, booking.Token, planHold, planBooking}, key
 }

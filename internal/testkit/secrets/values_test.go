@@ -118,6 +118,8 @@ var harmless = map[string]string{
 	"seatmap.MapOptions":         "numbers",
 	"seatmap.Receipt":            "a bool",
 	"seatmap.SeatRequest":        "names",
+	"seatmap.EventsRequest":      "names and a number",
+	"seatmap.GrantsRequest":      "names and numbers",
 	"seatmap.SeatsRequest":       "the name of an event",
 	"seatmap.SeatState":          "an enumeration",
 	"seatmap.WatchRequest":       "a name and a cursor, which is a position",

@@ -18,6 +18,7 @@ type Full interface {
 	seatmap.Store
 	seatmap.Operator
 	seatmap.SeatCloser
+	seatmap.Lister
 	seatmap.Payer
 	seatmap.Porter
 }
@@ -246,6 +247,16 @@ func (c *Client) CloseSeats(ctx context.Context, r seatmap.CloseSeatsRequest) (s
 // OpenSeats implements [seatmap.SeatCloser].
 func (c *Client) OpenSeats(ctx context.Context, r seatmap.OpenSeatsRequest) (seatmap.Receipt, error) {
 	return ask(c, func(s Full) (seatmap.Receipt, error) { return s.OpenSeats(ctx, r) })
+}
+
+// Events implements [seatmap.Lister].
+func (c *Client) Events(ctx context.Context, r seatmap.EventsRequest) (seatmap.EventList, error) {
+	return ask(c, func(s Full) (seatmap.EventList, error) { return s.Events(ctx, r) })
+}
+
+// Grants implements [seatmap.Lister].
+func (c *Client) Grants(ctx context.Context, r seatmap.GrantsRequest) (seatmap.GrantList, error) {
+	return ask(c, func(s Full) (seatmap.GrantList, error) { return s.Grants(ctx, r) })
 }
 
 // Reissue implements [seatmap.Operator].
