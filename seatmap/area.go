@@ -10,7 +10,7 @@ import (
 
 // This file has the places of general-admission areas. The places that one hold or
 // booking has in one area are a block: one entry of its ring, whatever their number.
-// Entries from Plan.count on are blocks; those before are seats.
+// Entries from firstBlock on are blocks; those before are seats.
 
 // area is what a Plan keeps of one area. The plan's lock guards everything except
 // word and full.
@@ -31,6 +31,7 @@ const (
 	areaPlaces = 25 // bits of the number of available places
 	areaTick   = 24 // 17 ms
 	pageBlocks = 128
+	firstBlock = MaxSeats // the first entry that is a block, so that seats can be added
 )
 
 // blockPage is blocks of one area.
@@ -53,18 +54,18 @@ type somePlaces struct {
 	n    int
 }
 
-// setAreas makes the areas of a new plan.
+// setAreas makes the areas of the plan what the layout says: there can be more of them
+// than before, and more places.
 func (p *Plan) setAreas(areas []Area) {
-	if areas == nil {
-		return
-	}
-	p.areas = make([]area, len(areas))
 	for i := range areas {
-		a := &p.areas[i]
-		a.full = NewAreaError(p.name, areas[i].Name)
-		a.totals[SeatAvailable], a.earliest = areas[i].Capacity, never
+		if i == len(p.areas) {
+			p.areas = append(p.areas, &area{full: NewAreaError(p.name, areas[i].Name), earliest: never})
+		}
+		a := p.areas[i]
+		more := areas[i].Capacity - a.totals[SeatAvailable] - a.totals[SeatBlocked] - a.totals[SeatBooked]
+		a.totals[SeatAvailable] += more
 		a.publish()
-		p.totals[SeatAvailable] += areas[i].Capacity
+		p.totals[SeatAvailable] += more
 	}
 }
 
@@ -94,7 +95,7 @@ func (p *Plan) refusalOf(places []somePlaces) error {
 		return ErrSoldOut
 	}
 	for _, some := range places {
-		if a := &p.areas[some.area]; a.lacks(p.clock, some.n) {
+		if a := p.labels().live[some.area]; a.lacks(p.clock, some.n) {
 			return a.full
 		}
 	}
@@ -105,7 +106,7 @@ func (p *Plan) refusalOf(places []somePlaces) error {
 // in these areas whose deadline has passed, as many as it needs.
 func (p *Plan) checkPlaces(now int64, places []somePlaces) error {
 	for _, some := range places {
-		a := &p.areas[some.area]
+		a := p.areas[some.area]
 		if p.expireIn(now, a, some.n); a.totals[SeatAvailable] >= some.n {
 			continue
 		}
@@ -194,7 +195,7 @@ func (a *area) overdue(now int64) (over int) {
 func (p *Plan) sweepAreas(now int64, limit int) (earliest int64, more bool) {
 	earliest, limit = never, min(limit, MaxSeats+1)
 	for i := range p.areas {
-		a := &p.areas[i]
+		a := p.areas[i]
 		if a.earliest <= now {
 			if limit <= 0 {
 				return 0, true
@@ -220,12 +221,12 @@ func (a *area) counts(now int64) Counts {
 
 // isEntry reports whether there is such a seat or block.
 func (p *Plan) isEntry(entry uint32) bool {
-	return int64(entry) < int64(p.count)+int64(len(p.pages))*pageBlocks
+	return int64(entry) < int64(p.count) || entry >= firstBlock && int64(entry) < firstBlock+int64(len(p.pages))*pageBlocks
 }
 
 // blockAt returns a block and its page.
 func (p *Plan) blockAt(entry uint32) (*block, *blockPage) {
-	at := entry - uint32(p.count)
+	at := entry - firstBlock
 	page := p.pages[at/pageBlocks]
 	return &page.blocks[at%pageBlocks], page
 }
@@ -250,10 +251,10 @@ func (p *Plan) wordOf(entry uint32) uint64 {
 
 // addBlock returns a new block of n available places.
 func (p *Plan) addBlock(some somePlaces) uint32 {
-	a := &p.areas[some.area]
+	a := p.areas[some.area]
 	if len(a.unused) == 0 {
 		page := &blockPage{area: some.area, earliest: never}
-		first := uint32(p.count + len(p.pages)*pageBlocks)
+		first := uint32(firstBlock + len(p.pages)*pageBlocks)
 		p.pages, a.pages = append(p.pages, page), append(a.pages, page)
 		for i := range uint32(pageBlocks) {
 			a.unused = append(a.unused, first+pageBlocks-1-i)
@@ -278,7 +279,7 @@ func (p *Plan) addBlocks(seats []int, places []somePlaces) []int {
 // setBlock is Plan.set for a block.
 func (p *Plan) setBlock(entry uint32, word uint64) {
 	b, page := p.blockAt(entry)
-	a := &p.areas[page.area]
+	a := p.areas[page.area]
 	before, after := SeatState(b.word&stateMask), SeatState(word&stateMask)
 	p.totals[before] -= b.n
 	p.totals[after] += b.n
@@ -307,9 +308,9 @@ func (p *Plan) split(entry uint32, n int) uint32 {
 // freeBlocks gives back the blocks among entries that are no longer in a ring.
 func (p *Plan) freeBlocks(entries []uint32) {
 	for _, entry := range entries {
-		if int(entry) >= p.count {
+		if entry >= firstBlock {
 			_, page := p.blockAt(entry)
-			a := &p.areas[page.area]
+			a := p.areas[page.area]
 			a.unused = append(a.unused, entry)
 		}
 	}
@@ -318,7 +319,7 @@ func (p *Plan) freeBlocks(entries []uint32) {
 // blockIn returns the block of the hold or booking in that area.
 func (p *Plan) blockIn(head, area uint32) (entry uint32, ok bool) {
 	for entry := head; ; {
-		if int(entry) >= p.count {
+		if entry >= firstBlock {
 			if _, page := p.blockAt(entry); page.area == area {
 				return entry, true
 			}
@@ -340,7 +341,7 @@ func (p *Plan) partOfPlaces(part []uint32, head uint32, places []somePlaces) ([]
 		}
 		if !ok {
 			return nil, fmt.Errorf("%w: %d places of area %q are not covered by the token",
-				ErrInvalidSeats, some.n, truncate(p.labels.areas[some.area].Name))
+				ErrInvalidSeats, some.n, truncate(p.labels().areas[some.area].Name))
 		}
 	}
 	for _, some := range places { // nothing can fail any more
@@ -363,7 +364,7 @@ func (p *Plan) size(entries []uint32) int {
 
 func (p *Plan) sizeSlow(entries []uint32) (n int) {
 	for _, entry := range entries {
-		if int(entry) < p.count {
+		if entry < firstBlock {
 			n++
 			continue
 		}
@@ -382,7 +383,7 @@ func (p *Plan) lasting(entries []uint32) []uint32 {
 	}
 	var out []uint32
 	for _, entry := range entries {
-		if int(entry) < p.count {
+		if entry < firstBlock {
 			out = append(out, entry)
 			continue
 		}
@@ -397,9 +398,9 @@ const areaFlag = 1 << 31
 // named returns the labels of seats and the numbers of places of the entries.
 func (p *Plan) named(entries []uint32) (seats []string, places map[string]int) {
 	if p.areas != nil {
-		return p.labels.named(p.lasting(entries))
+		return p.labels().named(p.lasting(entries))
 	}
-	return p.labels.namedSeats(entries), nil
+	return p.labels().namedSeats(entries), nil
 }
 
 // namedSeats returns the labels of seats.
@@ -434,7 +435,7 @@ func (ls *labels) named(list []uint32) (seats []string, places map[string]int) {
 func (e *event) places(to []somePlaces, places map[string]int) ([]somePlaces, error) {
 	unknown, known := "", true
 	for name, n := range places {
-		i, ok := e.plan.labels.areaIndex[name]
+		i, ok := e.plan.labels().areaIndex[name]
 		if !ok && (known || name < unknown) {
 			unknown, known = name, false
 		}
@@ -467,7 +468,7 @@ func (p *Plan) areaInfos(now int64) []AreaInfo {
 	}
 	out := make([]AreaInfo, len(p.areas))
 	for i := range out {
-		out[i] = AreaInfo{p.labels.areas[i].Name, p.areas[i].counts(now)}
+		out[i] = AreaInfo{p.labels().areas[i].Name, p.areas[i].counts(now)}
 	}
 	return out
 }
@@ -485,7 +486,7 @@ func (e *event) holders(w wallTime, now int64) (out []PlacesInfo) {
 			var s SeatInfo
 			e.describeOwner(w, b.head, p.rec(b.head), &s)
 			out = append(out, PlacesInfo{
-				Area: p.labels.areas[page.area].Name, Places: b.n, State: state, Paying: s.Paying, User: s.User, At: s.At,
+				Area: p.labels().areas[page.area].Name, Places: b.n, State: state, Paying: s.Paying, User: s.User, At: s.At,
 				Until: s.Until, Left: s.Left, Fence: s.Fence, PayingUntil: s.PayingUntil, Actor: s.Actor, Reason: s.Reason, Reference: s.Reference,
 			})
 		}
@@ -506,7 +507,7 @@ func (e *event) counts(r *CountsRequest) (Counts, error) {
 	if r.Area == "" {
 		return p.Counts()
 	}
-	i, ok := p.labels.areaIndex[r.Area]
+	i, ok := p.labels().areaIndex[r.Area]
 	if !ok {
 		return Counts{}, fmt.Errorf("%w: area %q", ErrUnknownSeat, truncate(r.Area))
 	}

@@ -60,7 +60,7 @@ func (p *Plan) apart(seats []uint32, head uint32) ([]uint32, []somePlaces) {
 	all := seats
 	seats = seats[:0]
 	for _, entry := range all {
-		if int(entry) < p.count {
+		if entry < firstBlock {
 			seats = append(seats, entry)
 			continue
 		}

@@ -10,7 +10,7 @@ import (
 // chooseWhere returns the n best available seats that match; see [BlockAnyRequest]. It
 // ends the holds of these seats whose deadline has passed.
 func (p *Plan) chooseWhere(now int64, n int, w *Where) ([]int, error) {
-	f := p.labels.floor
+	f := p.labels().floor
 	lined := f == nil || f.rows == nil
 	if lined && w.Singles == SinglesAllowed && w.Section == "" && len(w.Rows) == 0 {
 		return p.choose(now, n, w.Adjacent, p.matches(w))
@@ -57,15 +57,16 @@ func (p *Plan) matches(w *Where) func(seat int) bool {
 		return nil
 	}
 	var number uint16
-	if f := p.labels.floor; f != nil {
+	ls := p.labels()
+	if f := ls.floor; f != nil {
 		number = f.numbers[w.Category]
 	}
 	if w.Category != "" && number == 0 {
 		return func(int) bool { return false }
 	}
 	return func(seat int) bool {
-		return (number == 0 || p.labels.floor.category[seat] == number) &&
-			(w.Prefix == "" || strings.HasPrefix(p.labels.label(seat), w.Prefix))
+		return (number == 0 || ls.floor.category[seat] == number) &&
+			(w.Prefix == "" || strings.HasPrefix(ls.label(seat), w.Prefix))
 	}
 }
 

@@ -12,9 +12,8 @@ func (p *Plan) span(chunk int) (from, to uint32) {
 func (p *Plan) scan(now int64, chunk int) (earliest int64, over int) {
 	earliest = never
 	from, to := p.span(chunk)
-	words := p.words[from<<p.shift : to<<p.shift]
-	for i := 0; i < len(words); i += 1 << p.shift {
-		word := words[i].Load()
+	for seat := from; seat < to; seat++ {
+		word := p.word(int(seat))
 		if SeatState(word&stateMask) != SeatBlocked {
 			continue
 		}
@@ -47,7 +46,7 @@ func (p *Plan) overdue(now int64) int {
 		earliest = min(earliest, c.earliest)
 	}
 	for i := range p.areas {
-		a := &p.areas[i]
+		a := p.areas[i]
 		over += a.overdue(now)
 		earliest = min(earliest, a.earliest)
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 // sharing is the files whose atomic variables the explorer has to know.
-var sharing = []string{"clock.go", "keys.go", "plan.go", "sweeper.go", "watch.go"}
+var sharing = []string{"clock.go", "keys.go", "plan.go", "grow.go", "sweeper.go", "watch.go"}
 
 // stepWall returns t as it would have been read had the wall clock, but not the
 // monotonic one, been set differently by d at that time. There is no way to

@@ -28,6 +28,7 @@ const (
 	recordSame   = 'P' // a request changed no seats, but has an answer
 	recordImport = 'I'
 	recordSale   = 'K' // seats are for sale, or no longer
+	recordAdded  = 'A' // seats and areas were added
 	recordBounds = 'F' // which fences and revisions may be given out
 )
 
@@ -235,6 +236,8 @@ func (d *durableMap) Apply(b []byte) error {
 		return d.applyImport(r)
 	case recordSale:
 		return d.applySale(r)
+	case recordAdded:
+		return d.applyAdded(r)
 	case recordBounds:
 		name, b := r.text(), bounds{r.uint(), r.uint()}
 		d.raiseBounds(name, b)
@@ -397,8 +400,11 @@ func (e *event) dropHolds() (endlessLeft bool) {
 			p.vacate(forgotten, head, p.seatBuf, ChangeExpired)
 		}
 	}
-	for entry := range uint32(p.count + len(p.pages)*pageBlocks) {
-		drop(entry)
+	for seat := range p.count {
+		drop(uint32(seat))
+	}
+	for block := range len(p.pages) * pageBlocks {
+		drop(firstBlock + uint32(block))
 	}
 	e.keys.forget(p.clock.now())
 	return endlessLeft
@@ -595,6 +601,8 @@ func (d *durableMap) Check(request any) error {
 		return firstError(checkOperation(r.Event, nil, r.Actor, r.Reason, r.Key), checkNamed(r.Seats))
 	case *OpenSeatsRequest:
 		return firstError(checkOperation(r.Event, nil, r.Actor, r.Reason, r.Key), checkNamed(r.Seats))
+	case *AddSeatsRequest:
+		return firstError(checkOperation(r.Event, nil, r.Actor, r.Reason, r.Key), r.check())
 	case *PaymentRequest:
 		return firstError(checkOwner(r.User, r.Key), checkTTL(r.TTL))
 	case *EndPaymentRequest:
@@ -677,6 +685,8 @@ func (d *durableMap) Size(request any) int {
 		return base + d.sizeOfAll(r.Event)
 	case *MoveRequest:
 		return base + d.sizeOfAll(r.Event)
+	case *AddSeatsRequest:
+		return base + len(r.Layout.encode())
 	case *CloseSeatsRequest:
 		return base + sizeOfEntries(len(r.Seats), 0)
 	case *OpenSeatsRequest:
@@ -701,11 +711,12 @@ func (d *durableMap) sizeOf(t *Token) int {
 	if e == nil {
 		return 0
 	}
-	n := e.plan.count
+	ls := e.plan.labels()
+	n := ls.count
 	if n > few {
 		n = e.size(t)
 	}
-	return sizeOfEntries(n, len(e.plan.areas))
+	return sizeOfEntries(n, len(ls.areas))
 }
 
 // sizeOfAll returns how many bytes all seats and places of an event take, at most. A
@@ -715,7 +726,8 @@ func (d *durableMap) sizeOfAll(event string) int {
 	if e == nil {
 		return 0
 	}
-	return sizeOfEntries(e.plan.count, len(e.plan.areas))
+	ls := e.plan.labels()
+	return sizeOfEntries(ls.count, len(ls.areas))
 }
 
 // Reserved implements [durable.State].

@@ -234,7 +234,7 @@ func (c *seatsRecord) deadlines(e *event, w wallTime, until int64) {
 // divided divides entries into seats and places.
 func (p *Plan) divided(entries []uint32) (seats []uint32, places []somePlaces) {
 	for _, entry := range entries {
-		if int(entry) < p.count {
+		if entry < firstBlock {
 			seats = append(seats, entry)
 			continue
 		}
@@ -252,7 +252,7 @@ func (d *durableMap) keeps(kind ChangeKind, until int64) bool {
 		return false
 	case ChangeBlocked, ChangeExtended, ChangeReleased, ChangePaying, ChangeReissued, ChangeMoved:
 		return d.options.Holds || until == endless || until == 0
-	case ChangeSnapshot, ChangeGap, ChangeBooked, ChangeCanceled, ChangeClosed, ChangeOpened:
+	case ChangeSnapshot, ChangeGap, ChangeBooked, ChangeCanceled, ChangeClosed, ChangeOpened, ChangeAdded:
 	}
 	return true
 }
@@ -471,7 +471,7 @@ func (e *event) take(w wallTime, now int64, c *seatsRecord, before record) (head
 // when they were granted, of which there is no record. These are the ones whose deadline
 // is the earliest, even if the wall clock was set back since.
 func (p *Plan) makeRoom(now int64, some somePlaces) bool {
-	a := &p.areas[some.area]
+	a := p.areas[some.area]
 	p.expireIn(now, a, some.n)
 	for a.totals[SeatAvailable] < some.n {
 		first, earliest := noEntry, int64(endless)
@@ -506,7 +506,7 @@ func (e *event) answer(now int64, asked *keyedRequest, head uint32, taken bool, 
 			e.keep(head, h)
 			return
 		}
-	case methodRelease, methodCancel, methodRevoke, methodCloseSeats, methodOpenSeats:
+	case methodRelease, methodCancel, methodRevoke, methodCloseSeats, methodOpenSeats, methodAddSeats:
 		h = &Hold{}
 	case methodEndPayment:
 		h.Paying = false

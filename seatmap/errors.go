@@ -168,7 +168,7 @@ func (e *TakenError) Seat() string {
 	case e.of.plan == nil:
 		return e.of.seats[0]
 	}
-	return e.of.plan.labels.label(int(e.seat))
+	return e.of.plan.labels().label(int(e.seat))
 }
 
 // Index returns the index of the first seat found taken, or -1 if the store does
@@ -191,7 +191,7 @@ func (e *TakenError) Seats() []string {
 	case e.of.list == nil:
 		return []string{e.Seat()}
 	}
-	return e.of.plan.labels.labelsOf(e.of.list)
+	return e.of.plan.labels().labelsOf(e.of.list)
 }
 
 // Error returns the message. It names at most 16 seats.

@@ -40,7 +40,8 @@ func newEvent(r *CreateRequest, ls *labels, closed []int, m *Map) *event {
 	e.plan.event = e
 	e.plan.tags.former, e.plan.tags.lasting = m.former.of(r.Event), m.durable != nil
 	e.sweeper, e.sweepAt, e.turn.of = m.sweeper, never, e
-	if e.keys.most = o.Keys; o.Keys == 0 {
+	e.keys.most, e.keys.ofSize = o.Keys, o.Keys == 0
+	if e.keys.ofSize {
 		e.keys.most = 4096 + e.plan.totals[SeatAvailable] + e.plan.totals[SeatClosed]
 	}
 	e.keys.seed = maphash.MakeSeed()
@@ -228,7 +229,7 @@ func (e *event) describe(w wallTime, head uint32, entries []uint32, h *Hold) {
 	r := p.rec(head)
 	h.Token, h.User, h.At = p.token(head), e.users.list[r.user].name, w.time(r.at)
 	if p.areas == nil {
-		h.Seats = p.labels.namedSeats(entries)
+		h.Seats = p.labels().namedSeats(entries)
 	} else {
 		h.Seats, h.Places = p.named(entries)
 	}
@@ -396,7 +397,7 @@ func (e *event) seat(label string) (SeatInfo, error) {
 	if p.end != nil {
 		return SeatInfo{}, p.end
 	}
-	seat, ok := p.labels.seat(label)
+	seat, ok := p.labels().seat(label)
 	if !ok {
 		return SeatInfo{}, fmt.Errorf("%w: %q", ErrUnknownSeat, truncate(label))
 	}
@@ -407,7 +408,7 @@ func (e *event) seat(label string) (SeatInfo, error) {
 
 // info describes a seat.
 func (e *event) info(w wallTime, seat uint32, state SeatState, rec *record) SeatInfo {
-	i := SeatInfo{Seat: e.plan.labels.label(int(seat)), State: state}
+	i := SeatInfo{Seat: e.plan.labels().label(int(seat)), State: state}
 	e.describeOwner(w, seat, rec, &i)
 	i.Closed = state == SeatClosed
 	if len(e.plan.closed) > 0 {
@@ -439,7 +440,7 @@ func (e *event) describeOwner(w wallTime, entry uint32, rec *record, i *SeatInfo
 func (e *event) page(r *SeatsRequest) (Snapshot, error) {
 	from := 0
 	if r.After != "" {
-		after, ok := e.plan.labels.seat(r.After)
+		after, ok := e.plan.labels().seat(r.After)
 		if err := e.whileMoved(); !ok && err != nil {
 			return Snapshot{}, err
 		}
@@ -448,7 +449,7 @@ func (e *event) page(r *SeatsRequest) (Snapshot, error) {
 		}
 		from = after + 1
 	}
-	to := e.plan.count
+	to := MaxSeats
 	if r.Limit > 0 && r.Limit < to-from {
 		to = from + r.Limit
 	}
@@ -460,10 +461,11 @@ func (e *event) page(r *SeatsRequest) (Snapshot, error) {
 // that has ended are described, too, as they were at its end. If places is set, who has
 // places of areas is described, too.
 func (e *event) seatInfos(from, to int, ended, places bool) (Snapshot, []PlacesInfo, error) {
-	s := Snapshot{Event: e.plan.name, Seats: make([]SeatInfo, to-from), More: to < e.plan.count}
+	s := Snapshot{Event: e.plan.name}
 	var holders []PlacesInfo
 	w := e.plan.clock.wallTime()
-	begin := func(now int64) {
+	begin := func(now int64, to int) {
+		s.Seats, s.More = make([]SeatInfo, to-from), to < e.plan.count
 		if places {
 			holders = e.holders(w, now)
 		}
@@ -482,9 +484,10 @@ func (e *event) seatInfos(from, to int, ended, places bool) (Snapshot, []PlacesI
 // layout answers a LayoutRequest.
 func (e *event) layout() (Layout, error) {
 	p := e.plan
-	l := p.labels.layout()
+	var ls *labels
 	var closed []int
-	_, _, _, err := p.snapshot(0, p.count, false, nil, func(seat uint32, state SeatState, _ *record) {
+	begin := func(int64, int) { ls = p.labels() }
+	_, _, _, err := p.snapshot(0, MaxSeats, false, begin, func(seat uint32, state SeatState, _ *record) {
 		if _, also := p.closed[seat]; also || state == SeatClosed {
 			closed = append(closed, int(seat))
 		}
@@ -492,9 +495,10 @@ func (e *event) layout() (Layout, error) {
 	if err != nil {
 		return Layout{}, err
 	}
+	l := ls.layout()
 	if closed != nil {
 		slices.Sort(closed)
-		l.Closed = p.labels.labelsOf(closed)
+		l.Closed = ls.labelsOf(closed)
 	}
 	return l, nil
 }
@@ -584,6 +588,6 @@ func (e *event) changed(kind ChangeKind, rec *record, seats []uint32, until int6
 	case ChangeReleased, ChangeExpired, ChangeCanceled:
 		e.users.add(rec.user, -e.plan.size(seats))
 	case ChangeSnapshot, ChangeGap, ChangeExtended, ChangeReissued, ChangeMoved, ChangePaying,
-		ChangeClosed, ChangeOpened:
+		ChangeClosed, ChangeOpened, ChangeAdded:
 	}
 }

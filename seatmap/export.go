@@ -100,7 +100,7 @@ func (x *exporter) begin(moving bool) (EventInfo, error) {
 	if p.end != nil {
 		return EventInfo{}, p.end
 	}
-	x.at, x.labels = p.clock.wallTime(), p.labels
+	x.at, x.labels = p.clock.wallTime(), p.labels()
 	now := x.at.mono
 	p.sweep(now, math.MaxInt)
 	e.keys.forget(now)
@@ -152,7 +152,7 @@ func (x *exporter) write(check func() error) error {
 	if err := x.areas(); err != nil {
 		return err
 	}
-	for i := range p.chunks {
+	for i := range x.snapshot.saved {
 		if err := check(); err != nil {
 			return err
 		}

@@ -48,10 +48,11 @@ const (
 	methodCloseSeats
 	methodOpenSeats
 	methodReserveAny
+	methodAddSeats
 )
 
 // methodNames are the names of the methods in an export.
-var methodNames = [...]string{"Block", "BlockAny", "Book", "Release", "Extend", "Cancel", "Revoke", "Reissue", "Move", "Reserve", "BeginPayment", "EndPayment", "CloseSeats", "OpenSeats", "ReserveAny"}
+var methodNames = [...]string{"Block", "BlockAny", "Book", "Release", "Extend", "Cancel", "Revoke", "Reissue", "Move", "Reserve", "BeginPayment", "EndPayment", "CloseSeats", "OpenSeats", "ReserveAny", "AddSeats"}
 
 // differs returns in what p differs from other.
 func (p fingerprint) differs(other fingerprint) (names []string) {
@@ -67,6 +68,8 @@ func (p fingerprint) differs(other fingerprint) (names []string) {
 		where = "User"
 	case methodReserveAny:
 		seats = "User"
+	case methodAddSeats:
+		seats = "Layout"
 	}
 	for _, field := range []struct {
 		name string

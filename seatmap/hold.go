@@ -9,18 +9,18 @@ import (
 // All grants, changes and ends of them are here.
 
 // word returns the word of a seat. It needs no lock.
-func (p *Plan) word(seat int) uint64 { return p.words[seat<<p.shift].Load() }
+func (p *Plan) word(seat int) uint64 { return p.slot(seat).Load() }
 
 // deadline returns the deadline of a blocked seat or block.
 func (p *Plan) deadline(entry uint32) int64 { return int64(p.wordOf(entry) >> stateBits) }
 
 // set is the only writer of words. The caller updates earliest and availableAt.
 func (p *Plan) set(seat uint32, word uint64) {
-	if int(seat) >= p.count {
+	if seat >= firstBlock {
 		p.setBlock(seat, word)
 		return
 	}
-	w := &p.words[int(seat)<<p.shift]
+	w := p.slot(int(seat))
 	c := &p.chunks[seat/chunkSeats]
 	before, after := SeatState(w.Load()&stateMask), SeatState(word&stateMask)
 	p.totals[before]--

@@ -672,7 +672,7 @@ func (i *importer) remember(a *exportedAnswer) error {
 			User:  cmp.Or(a.owner, a.user),
 			At:    time.Unix(0, a.at),
 		}
-		h.Seats, h.Places = p.labels.named(append(a.seats, lastingPlaces(a.places)...))
+		h.Seats, h.Places = p.labels().named(append(a.seats, lastingPlaces(a.places)...))
 		if a.hasUntil {
 			h.Until = time.Unix(0, i.head.at+a.until).Add(i.shift)
 		}

@@ -16,8 +16,9 @@ const KeyMemory = 10 * time.Minute
 // keys are the results that one event remembers by idempotency key. They are
 // guarded by the lock of its plan, except for filter and next.
 type keys struct {
-	most int // bounds queued
-	seed maphash.Seed
+	most   int  // bounds queued
+	ofSize bool // most counts all seats and places, as [MapOptions.Keys] says
+	seed   maphash.Seed
 
 	slots  []result
 	unused []uint32          // of slots

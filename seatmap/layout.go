@@ -118,6 +118,7 @@ type labels struct {
 
 	areas     []Area // nil when there are none
 	areaIndex map[string]uint32
+	live      []*area // those of the plan, for refusals; not changed once the plan has the labels
 }
 
 // labels checks the layout and returns its labels and its closed seats.

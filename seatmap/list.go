@@ -260,8 +260,8 @@ func (e *event) allGrants(r *GrantsRequest) (GrantList, error) {
 	p := e.plan
 	w, page := p.clock.wallTime(), r.newPage()
 	var areal map[uint64]bool // the fences of those that have places
-	begin := func(now int64) { areal = e.arealGrants(w, now, page) }
-	_, revision, _, err := p.snapshot(0, p.count, false, begin, func(seat uint32, state SeatState, rec *record) {
+	begin := func(now int64, _ int) { areal = e.arealGrants(w, now, page) }
+	_, revision, _, err := p.snapshot(0, MaxSeats, false, begin, func(seat uint32, state SeatState, rec *record) {
 		if rec != nil && rec == p.rec(seat) && page.wants(rec.fence) && !areal[rec.fence] {
 			page.add(e.grantInfo(w, seat, state, rec))
 		}

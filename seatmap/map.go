@@ -55,6 +55,7 @@ var (
 
 	_ SeatCloser = (*Map)(nil)
 	_ Lister     = (*Map)(nil)
+	_ SeatAdder  = (*Map)(nil)
 )
 
 // MapOptions configures a [Map]. The zero MapOptions is a good choice.

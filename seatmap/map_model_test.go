@@ -279,7 +279,7 @@ func TestMapBehavesLikeTheOracle(t *testing.T) {
 					"": w.check, "create": w.create, "remove": w.remove, "block": w.block, "any": w.blockAny,
 					"book": w.book, "release": w.release, "cancel": w.cancel, "extend": w.extend, "forge": w.forge,
 					"dead context": w.deadContext, "time": w.time, "sweep": w.sweep, "watch": w.watch, "move": w.move, "revoke": w.revoke, "reissue": w.reissue, "move seats": w.moveSeats,
-					"reserve": w.reserve, "reserve any": w.reserveAny, "pay": w.pay, "give up": w.giveUp, "close seats": w.closeSeats, "open seats": w.openSeats,
+					"reserve": w.reserve, "reserve any": w.reserveAny, "add seats": w.addSeats, "pay": w.pay, "give up": w.giveUp, "close seats": w.closeSeats, "open seats": w.openSeats,
 				})
 				w.close(t)
 			})

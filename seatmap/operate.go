@@ -17,6 +17,8 @@ type operation struct {
 	actor, reason string
 	from          []uint32 // of a move: the seats and places before, in their lasting form
 	paying        int64    // of a ChangePaying
+	added         *Layout  // of a ChangeAdded
+	first         int      // of a ChangeAdded: the first seat that was added
 	reference     string   // of the hold or booking
 }
 
@@ -112,7 +114,7 @@ func (t *target) print() tokenPrint { return tokenPrint{fence: t.fence, seat: ui
 // firstOf returns a seat or block that headOfFence finds the hold or booking of a fence
 // by, or noEntry. It holds the lock for one chunk at a time. A hold or booking that loses
 // its first seat meanwhile is in headOf from then on.
-func (p *Plan) firstOf(fence uint64) uint32 {
+func (p *Plan) firstOf(fence uint64) (found uint32) {
 	look := func(from uint32) (found uint32, more bool) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -126,11 +128,14 @@ func (p *Plan) firstOf(fence uint64) uint32 {
 		}
 		return noEntry, true
 	}
-	for from := uint32(0); ; from += chunkSeats {
-		if found, more := look(from); !more {
-			return found
+	for _, from := range [...]uint32{0, firstBlock} {
+		for more := true; more; from += chunkSeats {
+			if found, more = look(from); found != noEntry {
+				return found
+			}
 		}
 	}
+	return noEntry
 }
 
 // holdOf returns where the hold or booking begins that is named. It ends a hold whose
@@ -147,7 +152,7 @@ func (p *Plan) holdOf(now int64, t target) (head uint32, err error) {
 			return head, nil
 		}
 	}
-	return 0, fmt.Errorf("%w: seat %s is in no such hold or booking", ErrExpired, truncate(p.labels.label(t.seat)))
+	return 0, fmt.Errorf("%w: seat %s is in no such hold or booking", ErrExpired, truncate(p.labels().label(t.seat)))
 }
 
 func (e *event) revoke(r *RevokeRequest) (Receipt, error) {

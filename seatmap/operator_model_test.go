@@ -262,6 +262,69 @@ func (w *world) reserveAny(t *rapid.T) {
 	w.reserved(t, o, u, k, fmt.Sprintf("reserve any %s %d %+v", u, n, where), want, seats, nil, h, err)
 }
 
+// addSeats adds seats, areas and places.
+func (w *world) addSeats(t *rapid.T) {
+	name, k := someEvent.Draw(t, "event"), someKey.Draw(t, "key")
+	o, want := w.events[name], "ok"
+	if o == nil {
+		o, want = &oracle{}, seatmap.ErrUnknownEvent.Error()
+	}
+	var added seatmap.Layout
+	var labels []string
+	for i := range rapid.IntRange(0, 2).Draw(t, "seats") {
+		labels = append(labels, strconv.Itoa(o.seats+i+1))
+	}
+	wrong := rapid.IntRange(0, 4).Draw(t, "wrong") == 0 && w.events[name] != nil
+	switch {
+	case o.layout.Rows != nil && len(labels) > 0:
+		if wrong {
+			labels[0] = "1"
+		}
+		added = someLayout(t, labels)
+	case len(labels) > 0:
+		added.Count = len(labels)
+		wrong = false
+	default:
+		wrong = false
+	}
+	if len(labels) > 0 && rapid.Bool().Draw(t, "closed") {
+		added.Closed = labels[len(labels)-1:]
+	}
+	areas := slices.Clone(o.layout.Areas)
+	if area := rapid.SampledFrom([]string{"", "floor", "lawn"}).Draw(t, "area"); area != "" {
+		n := rapid.IntRange(1, 9).Draw(t, "capacity")
+		added.Areas = []seatmap.Area{{Name: area, Capacity: n}}
+		if i := slices.IndexFunc(areas, func(a seatmap.Area) bool { return a.Name == area }); i >= 0 {
+			wrong = wrong || n <= areas[i].Capacity
+			areas[i].Capacity = n
+		} else {
+			areas = append(areas, added.Areas[0])
+		}
+	}
+	if len(labels)+len(added.Areas) == 0 || o.seats > 9 {
+		t.Skip("nothing is added, or there are many seats")
+	}
+	if wrong && want == "ok" {
+		want = seatmap.ErrInvalid.Error()
+	}
+	request := fmt.Sprintf("add %+v", added)
+	receipt, err := w.m.AddSeats(ctx, seatmap.AddSeatsRequest{Event: name, Layout: added, Actor: actor, Reason: reason, Key: seatmap.NewKey(k)})
+	if _, done := operated(t, w.events[name], k, request, want, receipt.Replayed, err); !done {
+		return
+	}
+	o.operations++
+	o.done(k, request, seatmap.Hold{})
+	o.seats += len(labels)
+	o.closed = append(slices.Clone(o.closed), added.Closed...)
+	o.layout.Rows, o.layout.Categories = append(slices.Clone(o.layout.Rows), added.Rows...), append(slices.Clone(o.layout.Categories), added.Categories...)
+	o.layout.Areas = areas
+	got, err := w.m.Layout(ctx, seatmap.LayoutRequest{Event: name})
+	require.NoError(t, err)
+	require.Equal(t, fmt.Sprintf("%+v", o.layout.Rows), fmt.Sprintf("%+v", got.Rows))
+	require.Equal(t, fmt.Sprint(o.layout.Areas, o.layout.Categories), fmt.Sprint(got.Areas, got.Categories))
+	require.ElementsMatch(t, slices.DeleteFunc(o.all(), func(seat string) bool { return !slices.Contains(o.closed, seat) }), got.Closed)
+}
+
 func (w *world) closeSeats(t *rapid.T) { w.sell(t, "close") }
 
 func (w *world) openSeats(t *rapid.T) { w.sell(t, "open") }

@@ -22,12 +22,15 @@ type Plan struct {
 
 	// words holds for each seat, at seat<<shift, its state in the lowest two
 	// bits and above them the deadline, in nanoseconds of the clock, of a hold.
-	words  []atomic.Uint64
-	shift  uint8 // 3, a cache line a seat, up to paddedSeats; else 0
-	count  int
-	clock  *Clock
-	name   string
-	labels *labels
+	words []atomic.Uint64
+	shift uint8 // 3, a cache line a seat, up to paddedSeats; else 0
+	count int
+	clock *Clock
+	name  string
+	// names has the labels of the seats and areas. It is replaced when some are added.
+	names atomic.Pointer[labels]
+	// added has what is above of the seats that were added after the beginning.
+	added atomic.Pointer[addedSeats]
 	// availableAt is 0 if a seat may be available, and planEnded if the plan has ended.
 	// Otherwise no seat is available before that time of the clock.
 	availableAt atomic.Int64
@@ -48,7 +51,7 @@ type Plan struct {
 	mu       sync.Mutex // guards all writes, and what follows
 	chunks   []chunk
 	records  []record     // of the seats; those of blocks are in pages
-	areas    []area       // nil if there are none
+	areas    []*area      // nil if there are none
 	pages    []*blockPage // of the blocks of all areas
 	totals   [4]int       // seats in each state, according to their words
 	fence    uint64       // the last one given out
@@ -131,7 +134,6 @@ func newPlan(name string, ls *labels, closed []int, clock *Clock, key tagKey) *P
 		count:      n,
 		clock:      clock,
 		name:       name,
-		labels:     ls,
 		taken:      make([]atomic.Pointer[[chunkSeats]TakenError], (n+chunkSeats-1)/chunkSeats),
 		notForSale: make([]atomic.Pointer[[chunkSeats]TakenError], (n+chunkSeats-1)/chunkSeats),
 		records:    make([]record, n),
@@ -153,6 +155,7 @@ func newPlan(name string, ls *labels, closed []int, clock *Clock, key tagKey) *P
 	}
 	p.totals[SeatAvailable] = n
 	p.setAreas(ls.areas)
+	p.rename(ls)
 	p.tags.key = key
 	for _, seat := range closed {
 		if p.word(seat) == uint64(SeatAvailable) {
@@ -209,18 +212,26 @@ func (p *Plan) refusal(seat int) error {
 
 // takenError returns the seat's error.
 func (p *Plan) takenError(seat int) *TakenError {
-	errs := p.taken[uint(seat)/chunkSeats].Load()
+	slots, chunk := p.taken, uint(seat)/chunkSeats
+	if chunk >= uint(len(slots)) {
+		slots, chunk = p.added.Load().taken, chunk-uint(len(slots))
+	}
+	errs := slots[chunk].Load()
 	if errs == nil {
-		errs = takenErrors(&p.taken[seat/chunkSeats], &p.shared, seat)
+		errs = takenErrors(&slots[chunk], &p.shared, seat)
 	}
 	return &errs[uint(seat)%chunkSeats]
 }
 
 // closedError returns the error of a seat that is not for sale.
 func (p *Plan) closedError(seat int) *TakenError {
-	errs := p.notForSale[uint(seat)/chunkSeats].Load()
+	slots, chunk := p.notForSale, uint(seat)/chunkSeats
+	if chunk >= uint(len(slots)) {
+		slots, chunk = p.added.Load().notForSale, chunk-uint(len(slots))
+	}
+	errs := slots[chunk].Load()
 	if errs == nil {
-		errs = takenErrors(&p.notForSale[seat/chunkSeats], &p.off, seat)
+		errs = takenErrors(&slots[chunk], &p.off, seat)
 	}
 	return &errs[uint(seat)%chunkSeats]
 }

@@ -108,8 +108,8 @@ func (m *Map) Import(ctx context.Context, r ImportRequest, from io.Reader) (Even
 func (e *event) about() EventInfo {
 	p := e.plan
 	places := 0
-	for i := range p.labels.areas {
-		places += p.labels.areas[i].Capacity
+	for i := range p.labels().areas {
+		places += p.labels().areas[i].Capacity
 	}
 	return EventInfo{
 		Event: p.name, Seats: p.count, Places: places, Limits: e.limits, Revision: p.revision, Cursor: Cursor{e.log.life, p.revision},

@@ -323,7 +323,7 @@ func TestAnEventThatIsMovedRefusesEverything(t *testing.T) {
 				if name == "Create" || name == "Sweep" || name == "Import" || name == "Events" {
 					continue
 				}
-				err := call(&ask{m: m, ctx: ctx, event: event, user: "ann", n: 1, ttl: hold, hold: h.Token, booking: h.Token, seats: []string{"no seat"}, at: "1", house: "house"})
+				err := call(&ask{m: m, ctx: ctx, event: event, user: "ann", n: 1, ttl: hold, hold: h.Token, booking: h.Token, seats: []string{"no seat"}, at: "1", house: "house", layout: seatmap.Layout{Count: 1}})
 				require.ErrorIs(t, err, seatmap.ErrUnavailable, name)
 				tried++
 			}

@@ -142,6 +142,9 @@ var mapCalls = map[string]func(a *ask) error{
 			Event: a.event, User: a.house, N: a.n, Where: a.where, Actor: a.user, Reason: a.reason, Key: a.key,
 		}))
 	},
+	"AddSeats": func(a *ask) error {
+		return errOf(a.m.AddSeats(a.ctx, seatmap.AddSeatsRequest{Event: a.event, Layout: a.layout, Actor: a.user, Reason: a.reason, Key: a.key}))
+	},
 	"BeginPayment": func(a *ask) error {
 		return errOf(a.m.BeginPayment(a.ctx, seatmap.PaymentRequest{Token: a.hold, User: a.user, Key: a.key, TTL: a.ttl}))
 	},
@@ -200,6 +203,7 @@ func TestTheTablesOfPrecedenceHaveEveryMethod(t *testing.T) {
 	without(mapCalls, reflect.TypeFor[seatmap.Operator]())
 	without(mapCalls, reflect.TypeFor[seatmap.Payer]())
 	without(mapCalls, reflect.TypeFor[seatmap.Lister]())
+	without(mapCalls, reflect.TypeFor[seatmap.SeatAdder]())
 	without(planCalls, reflect.TypeFor[*seatmap.Plan](), "Close", "Sweep", "Name", "Len", "String", "Format", "LogValue", "Diagram")
 }
 

@@ -35,6 +35,8 @@ func (r *Replay) Apply(c Change) error {
 		*r = Replay{}
 	case r.at.Cursor.IsZero() || c.Previous != r.at.Cursor || c.Event != r.at.Event:
 		return fmt.Errorf("%w: between %#v and %#v", ErrMissed, r.at.Cursor, c.Previous)
+	case c.Kind == ChangeAdded:
+		r.add(&c)
 	default:
 		r.applySeats(&c)
 		r.applyPlaces(&c)
@@ -178,7 +180,7 @@ func (c *Change) step(s *SeatInfo) {
 		s.Fence, s.Actor, s.Reason = c.Fence, c.Actor, c.Reason
 	case ChangeReleased, ChangeExpired, ChangeCanceled:
 		vacate(s)
-	case ChangeSnapshot, ChangeGap, ChangeClosed, ChangeOpened:
+	case ChangeSnapshot, ChangeGap, ChangeClosed, ChangeOpened, ChangeAdded:
 	}
 }
 
@@ -190,7 +192,7 @@ func (c *Change) before() uint64 {
 		return 0
 	case ChangeBooked, ChangeReissued, ChangeMoved:
 		return c.FromFence
-	case ChangeSnapshot, ChangeGap, ChangeExtended, ChangeReleased, ChangeExpired, ChangeCanceled, ChangePaying, ChangeClosed, ChangeOpened:
+	case ChangeSnapshot, ChangeGap, ChangeExtended, ChangeReleased, ChangeExpired, ChangeCanceled, ChangePaying, ChangeClosed, ChangeOpened, ChangeAdded:
 	}
 	return c.Fence
 }
@@ -221,6 +223,30 @@ func (r *Replay) applySeats(c *Change) {
 		if s.Fence == c.before() || c.Kind == ChangeBooked && c.FromFence == 0 {
 			c.step(s)
 		}
+	}
+}
+
+// add adds seats and places. All of them are free.
+func (r *Replay) add(c *Change) {
+	for _, label := range c.Seats {
+		r.index[label] = len(r.seats)
+		r.seats = append(r.seats, SeatInfo{Seat: label})
+	}
+	if c.Added == nil {
+		return
+	}
+	for _, label := range c.Added.Closed {
+		if s := r.seat(label); s != nil {
+			s.State, s.Closed = SeatClosed, true
+		}
+	}
+	for _, a := range c.Added.Areas {
+		i := slices.IndexFunc(r.areas, func(old AreaInfo) bool { return old.Area == a.Name })
+		if i < 0 {
+			i = len(r.areas)
+			r.areas = append(r.areas, AreaInfo{Area: a.Name})
+		}
+		r.areas[i].Counts = Counts{Available: a.Capacity}
 	}
 }
 

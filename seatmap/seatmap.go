@@ -23,7 +23,8 @@
 // tables ([Layout.Rows]). Beside them it can have areas without seats, such as
 // standing room ([Layout.Areas]), whose places are counted. The places that one
 // hold or booking has in an area cost the same whatever their number. A refusal of
-// places reads one word of the area and takes no lock, like that of a seat.
+// places reads one word of the area and takes no lock, like that of a seat. Seats and areas
+// can be added to a live event: see [SeatAdder].
 //
 // # Time
 //
@@ -100,6 +101,8 @@ const MaxTTL = 30 * 24 * time.Hour
 //   - [ErrToken]
 //   - what only a valid token can tell: [ErrInvalidSeats] for a seat or place that the
 //     token does not cover, [ErrLimit] for a lifetime that an extension would exceed
+//   - what only the layout can tell: [ErrInvalidLayout] for seats or areas that cannot be
+//     added to it
 //
 // # Requests that are repeated
 //
@@ -118,7 +121,7 @@ const MaxTTL = 30 * 24 * time.Hour
 // there is no way to find out whether it was carried out.
 //
 // Optional interfaces are for what only some stores offer: [Lister], [Operator], [Payer],
-// [Porter], [SeatCloser] and [Sweeper]. Their errors come in the same order.
+// [Porter], [SeatAdder], [SeatCloser] and [Sweeper]. Their errors come in the same order.
 type Store interface {
 	// Create adds an event. It fails with [ErrExists] if there is one of that name.
 	Create(ctx context.Context, r CreateRequest) (Receipt, error)

@@ -20,9 +20,9 @@ type snapshot struct {
 // with its state at one moment and the record of its hold or booking. It returns the
 // time, the revision and the areas of that moment. If the plan has ended and ended is set, that
 // moment is its end; if ended is not set, the error says so. begin, unless it is nil, is
-// called at that moment, under the lock.
+// called at that moment, under the lock. The range ends at the last seat at the latest.
 func (p *Plan) snapshot(
-	from, to int, ended bool, begin func(now int64), save func(seat uint32, state SeatState, rec *record),
+	from, to int, ended bool, begin func(now int64, to int), save func(seat uint32, state SeatState, rec *record),
 ) (now int64, revision uint64, areas []AreaInfo, err error) {
 	p.mustBeMade("Seats")
 	p.mu.Lock()
@@ -38,8 +38,9 @@ func (p *Plan) snapshot(
 		p.sweepAreas(now, MaxSeats+1)
 	}
 	revision, areas = p.revision, p.areaInfos(now)
+	to = min(to, p.count)
 	if begin != nil {
-		begin(now)
+		begin(now, to)
 	}
 	s := p.beginSnapshot(now, from, to, save)
 	p.mu.Unlock()
@@ -68,7 +69,7 @@ func (p *Plan) endSnapshot(s *snapshot) {
 }
 
 func (p *Plan) save(s *snapshot, chunk int) {
-	if s.saved[chunk] {
+	if chunk >= len(s.saved) || s.saved[chunk] { // seats may have been added since
 		return
 	}
 	s.saved[chunk] = true
@@ -84,7 +85,7 @@ func (p *Plan) save(s *snapshot, chunk int) {
 func (p *Plan) touch(seats []uint32) {
 	for _, s := range p.snapshots {
 		for _, seat := range seats {
-			if int(seat) < p.count {
+			if seat < firstBlock {
 				p.save(s, int(seat/chunkSeats))
 			}
 		}

@@ -211,11 +211,12 @@ const (
 	ChangePaying
 	ChangeClosed // seats are not for sale from then on; see [SeatCloser]
 	ChangeOpened // seats are for sale again
+	ChangeAdded  // seats, areas or places are there that were not; see [SeatAdder]
 )
 
 // String returns the name of the kind, such as "Blocked".
 func (k ChangeKind) String() string {
-	names := [...]string{"Snapshot", "Gap", "Blocked", "Extended", "Booked", "Released", "Expired", "Canceled", "Reissued", "Moved", "Paying", "Closed", "Opened"}
+	names := [...]string{"Snapshot", "Gap", "Blocked", "Extended", "Booked", "Released", "Expired", "Canceled", "Reissued", "Moved", "Paying", "Closed", "Opened", "Added"}
 	if int(k) < len(names) {
 		return names[k]
 	}
@@ -231,8 +232,8 @@ func (k ChangeKind) String() string {
 // is over at a time that an earlier change told, a hold at its Until or a payment at its
 // Paying. The end of the hold is told later, by a [ChangeExpired].
 //
-// Not in the changes are the layout and limits of the event, which do not change
-// (see [LayoutRequest]), the secrets of tokens, and keys with their answers.
+// Not in the changes are the layout of the event as it was before they began (see
+// [LayoutRequest]), its limits, which do not change, the secrets of tokens, and keys with their answers.
 //
 // User, Actor, Reason and Reference, also those in Snapshot and Holders, are personal data if the
 // names of users are. From a stream that was stored they have to be erased there.
@@ -264,11 +265,14 @@ type Change struct {
 	// change gave them another one: a ChangeBooked, ChangeReissued or ChangeMoved. A store
 	// without areas may leave it out of a ChangeBooked, since the seats say what it was.
 	FromFence uint64
-	Paying    time.Time    // of a ChangePaying: when the payment is over at the latest; zero if it is
-	Actor     string       // of a change that an [Operator] made
-	Reason    string       // likewise
-	Reference string       // of the hold or booking, as it has it after the change; see [BlockRequest]
-	Snapshot  []SeatInfo   // of a ChangeSnapshot: all seats
-	Areas     []AreaInfo   // of a ChangeSnapshot: all areas
-	Holders   []PlacesInfo // of a ChangeSnapshot: who has places, by area and fence
+	Paying    time.Time // of a ChangePaying: when the payment is over at the latest; zero if it is
+	Actor     string    // of a change that an [Operator] made
+	Reason    string    // likewise
+	Reference string    // of the hold or booking, as it has it after the change; see [BlockRequest]
+	// Added is what a ChangeAdded added, as it was asked for; see [AddSeatsRequest]. Its seats
+	// come after all others of the event, and Seats has their labels.
+	Added    *Layout
+	Snapshot []SeatInfo   // of a ChangeSnapshot: all seats
+	Areas    []AreaInfo   // of a ChangeSnapshot: all areas
+	Holders  []PlacesInfo // of a ChangeSnapshot: who has places, by area and fence
 }

@@ -369,7 +369,7 @@ func (e *event) seats(to []int, labels []string) ([]int, error) {
 		return nil, nil
 	}
 	for _, label := range labels {
-		seat, ok := e.plan.labels.seat(label)
+		seat, ok := e.plan.labels().seat(label)
 		if !ok {
 			if err := e.whileMoved(); err != nil {
 				return nil, err
@@ -601,7 +601,7 @@ func (p *Plan) part(head uint32, seats []int, places []somePlaces) ([]uint32, er
 	state := p.wordOf(head) & stateMask
 	for _, seat := range seats {
 		if p.rec(uint32(seat)).head != head || p.word(seat)&stateMask != state {
-			return nil, fmt.Errorf("%w: seat %s is not covered by the token", ErrInvalidSeats, truncate(p.labels.label(seat)))
+			return nil, fmt.Errorf("%w: seat %s is not covered by the token", ErrInvalidSeats, truncate(p.labels().label(seat)))
 		}
 		part = append(part, uint32(seat))
 	}

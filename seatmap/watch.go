@@ -82,7 +82,10 @@ func (l *changeLog) enabled(clock *Clock) bool {
 
 // append keeps the change that has the plan's current revision.
 func (l *changeLog) append(revision uint64, kind ChangeKind, rec *record, from uint64, user string, seats []uint32, until int64, op *operation) {
-	e := entry{kind: kind, seat: seats[0], user: user, fence: rec.fence, from: from, at: rec.at, until: until, op: op}
+	e := entry{kind: kind, user: user, fence: rec.fence, from: from, at: rec.at, until: until, op: op}
+	if len(seats) > 0 {
+		e.seat = seats[0]
+	}
 	if len(seats) > 1 {
 		e.seats = append([]uint32(nil), seats...)
 	}
@@ -102,6 +105,9 @@ func (e *entry) size() int {
 	n := len(e.seats)
 	if e.op != nil {
 		n += len(e.op.from)
+		if e.op.added != nil {
+			n += e.op.added.size()
+		}
 	}
 	return n
 }
@@ -203,7 +209,7 @@ func (w *watcher) changes(ctx context.Context) (goOn bool) {
 
 // snapshot yields a snapshot, after a gap marker if there is a gap.
 func (w *watcher) snapshot(ctx context.Context) (goOn bool) {
-	s, holders, err := w.event.seatInfos(0, w.event.plan.count, true, true)
+	s, holders, err := w.event.seatInfos(0, MaxSeats, true, true)
 	if err != nil {
 		return w.yield(Change{}, err) && false
 	}
@@ -225,7 +231,7 @@ func (w *watcher) snapshot(ctx context.Context) (goOn bool) {
 func (e *event) change(revision uint64, entry *entry) Change {
 	w := e.plan.clock.wallTime()
 	seats := entry.seats
-	if seats == nil {
+	if seats == nil && entry.kind != ChangeAdded {
 		seats = []uint32{entry.seat}
 	}
 	c := Change{
@@ -244,10 +250,17 @@ func (e *event) change(revision uint64, entry *entry) Change {
 		c.Actor, c.Reason, c.Reference = op.actor, op.reason, op.reference
 		c.Paying, _ = w.deadline(op.paying)
 		if op.from != nil {
-			c.From, c.FromPlaces = e.plan.labels.named(op.from)
+			c.From, c.FromPlaces = e.plan.labels().named(op.from)
 		}
 	}
-	c.Seats, c.Places = e.plan.labels.named(seats)
+	c.Seats, c.Places = e.plan.labels().named(seats)
+	if entry.kind == ChangeAdded {
+		added := entry.op.added.clone()
+		c.Added = &added
+		for i := range added.size() {
+			c.Seats = append(c.Seats, e.plan.labels().label(entry.op.first+i))
+		}
+	}
 	if entry.kind == ChangeExpired {
 		c.At = c.Until
 	}

@@ -89,8 +89,12 @@ func (v *view) apply(c seatmap.Change) {
 			}
 			c.Seats = nil
 		}
+		if c.Kind == seatmap.ChangeAdded {
+			v.add(&c, fault)
+			c.Seats = nil
+		}
 		if (c.Actor == "") != (c.Reason == "") ||
-			c.Actor == "" && (c.Kind == seatmap.ChangeMoved || c.Kind == seatmap.ChangeReissued || c.Kind == seatmap.ChangeClosed || c.Kind == seatmap.ChangeOpened) {
+			c.Actor == "" && (c.Kind == seatmap.ChangeMoved || c.Kind == seatmap.ChangeReissued || c.Kind == seatmap.ChangeClosed || c.Kind == seatmap.ChangeOpened || c.Kind == seatmap.ChangeAdded) {
 			fault("without actor or reason")
 		}
 		for _, seat := range c.Seats {
@@ -158,7 +162,7 @@ func (v *view) apply(c seatmap.Change) {
 		case seatmap.ChangeCanceled:
 			a.Booked, a.Available = a.Booked-n, a.Available+n
 		case seatmap.ChangeSnapshot, seatmap.ChangeGap, seatmap.ChangeExtended, seatmap.ChangeReissued, seatmap.ChangeMoved,
-			seatmap.ChangePaying, seatmap.ChangeClosed, seatmap.ChangeOpened:
+			seatmap.ChangePaying, seatmap.ChangeClosed, seatmap.ChangeOpened, seatmap.ChangeAdded:
 		}
 		if v.areas != nil {
 			if v.areas[name] = a; min(a.Available, a.Blocked, a.Booked) < 0 {
@@ -167,6 +171,27 @@ func (v *view) apply(c seatmap.Change) {
 		}
 	}
 	v.gap, v.at, v.cursor = false, c.Revision, c.Cursor
+}
+
+// add adds seats and places.
+func (v *view) add(c *seatmap.Change, fault func(string)) {
+	if v.seats == nil {
+		return
+	}
+	for _, seat := range c.Seats {
+		if _, known := v.seats[seat]; known {
+			fault("of a seat that is there")
+		}
+		v.seats[seat] = seatmap.SeatInfo{Seat: seat}
+	}
+	for _, seat := range c.Added.Closed {
+		v.seats[seat], v.closed[seat] = seatmap.SeatInfo{Seat: seat, State: seatmap.SeatClosed}, true
+	}
+	for _, area := range c.Added.Areas {
+		a := v.areas[area.Name]
+		a.Available = area.Capacity - a.Blocked - a.Booked
+		v.areas[area.Name] = a
+	}
 }
 
 // same compares the view with the oracle. A hold that is over may be in it still,

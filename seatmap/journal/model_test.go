@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -38,7 +39,7 @@ func TestAJournalThatCrashesGoesOnLikeAMapThatDoesNot(t *testing.T) {
 				}
 				t.Repeat(map[string]func(*rapid.T){
 					"": w.check, "block": w.block, "any": w.blockAny, "book": w.book, "release": w.release, "cancel": w.cancel, "extend": w.extend,
-					"revoke": w.revoke, "reissue": w.reissue, "move": w.move, "reserve": w.reserve, "reserve any": w.reserveAny, "close seats": w.closeSeats, "open seats": w.openSeats, "pay": w.pay, "unpay": w.unpay,
+					"revoke": w.revoke, "reissue": w.reissue, "move": w.move, "reserve": w.reserve, "reserve any": w.reserveAny, "add seats": w.addSeats, "close seats": w.closeSeats, "open seats": w.openSeats, "pay": w.pay, "unpay": w.unpay,
 					"again": w.again, "reopen": w.reopenOne, "compact": w.compact, "flip": w.flip, "pass": w.pass, "carry": w.carry,
 				})
 			})
@@ -60,6 +61,7 @@ type all interface {
 	seatmap.Operator
 	seatmap.SeatCloser
 	seatmap.Lister
+	seatmap.SeatAdder
 	seatmap.Payer
 	seatmap.Porter
 }
@@ -120,7 +122,7 @@ func ofReceipt(r seatmap.Receipt, err error) (answer, error) {
 // kinds are the errors that the Store and the Map must both return.
 var kinds = []error{
 	seatmap.ErrExpired, seatmap.ErrToken, seatmap.ErrLimit, seatmap.ErrInvalidSeats, seatmap.ErrUnknownSeat, seatmap.ErrSoldOut,
-	seatmap.ErrTaken, seatmap.ErrNotEnough, seatmap.ErrKeyReused, seatmap.ErrExists, seatmap.ErrUnknownEvent, seatmap.ErrInvalidTTL,
+	seatmap.ErrTaken, seatmap.ErrNotEnough, seatmap.ErrKeyReused, seatmap.ErrExists, seatmap.ErrUnknownEvent, seatmap.ErrInvalidTTL, seatmap.ErrInvalidLayout,
 }
 
 func kind(err error) string {
@@ -294,7 +296,7 @@ func seen(t *rapid.T, s all) string {
 var (
 	users     = []string{"ann", "bob", "op"}
 	someRef   = rapid.SampledFrom([]string{"", "", "order 1", "order 2"})
-	someSeat  = rapid.SampledFrom([]string{"1", "2", "3", "4", "5", "6", "7"})
+	someSeat  = rapid.SampledFrom([]string{"1", "2", "3", "4", "5", "6", "7", "7", "8", "9"})
 	someSeats = rapid.SliceOfNDistinct(someSeat, 0, 3, rapid.ID)
 	someTTL   = rapid.SampledFrom([]time.Duration{time.Minute, ttl, 2 * ttl, 4 * ttl})
 )
@@ -427,6 +429,22 @@ func (w *world) move(t *rapid.T) {
 			Event: event, Seat: seat, Fence: fences[side], Actor: "op", Key: key, To: to, Places: places,
 		}))
 	}})
+}
+
+// addSeats adds a seat or places, or what does not fit.
+func (w *world) addSeats(t *rapid.T) {
+	r := seatmap.AddSeatsRequest{Event: event, Actor: "op", Reason: "more", Key: w.key()}
+	switch rapid.IntRange(0, 3).Draw(t, "what") {
+	case 0:
+		r.Layout.Count = rapid.IntRange(1, 2).Draw(t, "seats")
+	case 1:
+		r.Layout = seatmap.Layout{Count: 1, Closed: []string{strconv.Itoa(rapid.IntRange(7, 9).Draw(t, "closed"))}}
+	case 2:
+		r.Layout.Areas = []seatmap.Area{{Name: "lawn", Capacity: rapid.IntRange(5, 9).Draw(t, "capacity")}}
+	default:
+		r.Layout.Areas = []seatmap.Area{{Name: "stairs", Capacity: 2}}
+	}
+	w.run(t, &call{name: "AddSeats", durable: true, do: func(s all, _ int) (answer, error) { return ofReceipt(s.AddSeats(ctx, r)) }})
 }
 
 func (w *world) closeSeats(t *rapid.T) {

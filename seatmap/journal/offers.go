@@ -18,6 +18,7 @@ var (
 
 	_ seatmap.SeatCloser = (*Store)(nil)
 	_ seatmap.Lister     = (*Store)(nil)
+	_ seatmap.SeatAdder  = (*Store)(nil)
 )
 
 // Revoke implements [seatmap.Operator]. It waits for the disk.
@@ -93,6 +94,17 @@ func (s *Store) CloseSeats(ctx context.Context, r seatmap.CloseSeatsRequest) (re
 func (s *Store) OpenSeats(ctx context.Context, r seatmap.OpenSeatsRequest) (receipt seatmap.Receipt, err error) {
 	err = s.write(ctx, "OpenSeats", r.Event, &r, func() (err error) {
 		receipt, err = s.m.OpenSeats(ctx, r)
+		return err
+	})
+	return receipt, err
+}
+
+// AddSeats implements [seatmap.SeatAdder]. It waits for the disk.
+//
+//ferrous:blocks
+func (s *Store) AddSeats(ctx context.Context, r seatmap.AddSeatsRequest) (receipt seatmap.Receipt, err error) {
+	err = s.write(ctx, "AddSeats", r.Event, &r, func() (err error) {
+		receipt, err = s.m.AddSeats(ctx, r)
 		return err
 	})
 	return receipt, err

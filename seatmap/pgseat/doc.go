@@ -59,5 +59,5 @@
 // values, in the log.
 //
 // This version has no areas and is no [seatmap.Operator], [seatmap.Payer],
-// [seatmap.Porter] or [seatmap.SeatCloser].
+// [seatmap.Porter], [seatmap.SeatCloser] or [seatmap.SeatAdder].
 package pgseat

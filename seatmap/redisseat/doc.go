@@ -47,5 +47,5 @@
 // what tokens are made from. Whoever can read it can make tokens. MONITOR shows it, too.
 //
 // This version has no areas and is no [seatmap.Operator], [seatmap.Payer],
-// [seatmap.Porter] or [seatmap.SeatCloser].
+// [seatmap.Porter], [seatmap.SeatCloser] or [seatmap.SeatAdder].
 package redisseat

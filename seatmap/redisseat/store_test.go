@@ -14,7 +14,7 @@ import (
 	"github.com/coderrange/ferrous/seatmap/seattest"
 )
 
-var lacks = seattest.Lacks{Areas: true, References: true, Operator: true, Payer: true, Porter: true, Closer: true, Lister: true}
+var lacks = seattest.Lacks{Areas: true, References: true, Operator: true, Payer: true, Porter: true, Closer: true, Lister: true, Adder: true}
 
 func TestStore(t *testing.T) {
 	s := startServer(t)

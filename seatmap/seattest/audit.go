@@ -83,6 +83,7 @@ func (s *session) steps() (*auditor, []auditStep, error) {
 	steps = append(steps, a.payments(&bob)...)
 	steps = append(steps, a.operations(places)...)
 	steps = append(steps, a.sales()...)
+	steps = append(steps, a.additions()...)
 	return a, append(steps, auditStep{"Release", func() error { return s.release(bob.Token) }}), nil
 }
 
@@ -158,6 +159,31 @@ func (a *auditor) sales() []auditStep {
 			return errOf(c.OpenSeats(a.ctx, seatmap.OpenSeatsRequest{Event: a.event, Seats: []string{"2"}, Actor: "op"}))
 		}},
 	}
+}
+
+// additions returns steps that add seats, if the store has some. The last seat has a hold
+// that lasts again after each of them.
+func (a *auditor) additions() []auditStep {
+	d, ok := a.store.(seatmap.SeatAdder)
+	if !ok {
+		return nil
+	}
+	add := func(last string, l seatmap.Layout) func() error {
+		return func() error {
+			_, err := d.AddSeats(a.ctx, seatmap.AddSeatsRequest{Event: a.event, Layout: l, Actor: "op", Reason: "more"})
+			if err != nil || last == "" {
+				return err
+			}
+			return errOf(a.block("zoe", last))
+		}
+	}
+	steps := []auditStep{{"AddSeats", add("12", seatmap.Layout{Count: 3, Closed: []string{"11"}})}}
+	if !a.Lacks.Areas {
+		steps = append(steps, auditStep{"AddSeats of areas", add("", seatmap.Layout{
+			Areas: []seatmap.Area{{Name: "floor", Capacity: 11}, {Name: "stairs", Capacity: 2}},
+		})})
+	}
+	return steps
 }
 
 // auditor follows the changes of an event from its first snapshot on.

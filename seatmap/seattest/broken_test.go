@@ -144,6 +144,11 @@ var broken = []struct {
 	}},
 	{"events are listed from any name on", "lists", func(s seatmap.Store) seatmap.Store { return listsAllEvents{s, s.(seatmap.Lister)} }},
 	{"references are not imported", "exports", func(s seatmap.Store) seatmap.Store { return importsNoReferences{s, s.(whole)} }},
+	{"added seats come first", "additions", func(s seatmap.Store) seatmap.Store { return addsFirst{s, s.(whole)} }},
+	{"AddSeats has no keys", "additions", func(s seatmap.Store) seatmap.Store { return addsAgain{s, s.(whole)} }},
+	{"a change does not say which areas were added", "audit", func(s seatmap.Store) seatmap.Store {
+		return tellsLess{s, s.(whole), func(c *seatmap.Change) { c.Added = nil }}
+	}},
 	{"the interfaces of operators and payments are gone", "offers", func(s seatmap.Store) seatmap.Store { return struct{ seatmap.Store }{s} }},
 	{"areas are refused", "offers", func(s seatmap.Store) seatmap.Store { return refusesAreas{s, s.(whole)} }},
 	{"Close does nothing", "close", func(s seatmap.Store) seatmap.Store { return staysOpen{s} }},
@@ -271,6 +276,7 @@ type whole interface {
 	seatmap.Porter
 	seatmap.SeatCloser
 	seatmap.Lister
+	seatmap.SeatAdder
 }
 
 // closesOnce opens seats when they are released.
@@ -366,6 +372,32 @@ func (b forgetsReferences) Seat(ctx context.Context, r seatmap.SeatRequest) (sea
 	one, err := b.Store.Seat(ctx, r)
 	one.Reference = ""
 	return one, err
+}
+
+type addsFirst struct {
+	seatmap.Store
+	whole
+}
+
+func (b addsFirst) Seats(ctx context.Context, r seatmap.SeatsRequest) (seatmap.Snapshot, error) {
+	s, err := b.Store.Seats(ctx, r)
+	if len(s.Seats) == 0 || s.Seats[0].Seat[0] < 'A' {
+		return s, err // one of another check
+	}
+	slices.SortStableFunc(s.Seats, func(x, y seatmap.SeatInfo) int { return strings.Compare(x.Seat[:1], y.Seat[:1]) })
+	return s, err
+}
+
+type addsAgain struct {
+	seatmap.Store
+	whole
+}
+
+func (b addsAgain) AddSeats(ctx context.Context, r seatmap.AddSeatsRequest) (seatmap.Receipt, error) {
+	if r.Key.Reveal() == "a" { // of this check
+		r.Key = seatmap.Key{}
+	}
+	return b.whole.AddSeats(ctx, r)
 }
 
 type refusesAreas struct {

@@ -14,6 +14,7 @@ type Lacks struct {
 	Porter   bool // it is no [seatmap.Porter]
 	Closer   bool // it is no [seatmap.SeatCloser]
 	Lister   bool // it is no [seatmap.Lister]
+	Adder    bool // it is no [seatmap.SeatAdder]
 	// References says that a request with a reference is [seatmap.ErrInvalidReference].
 	References bool
 	Holds      bool // holds end with a restart, and with a failover; bookings never do
@@ -28,6 +29,7 @@ func offers(s *session) error {
 	_, porter := s.store.(seatmap.Porter)
 	_, closer := s.store.(seatmap.SeatCloser)
 	_, lister := s.store.(seatmap.Lister)
+	_, adder := s.store.(seatmap.SeatAdder)
 	layout := seatmap.Layout{Count: 1, Areas: []seatmap.Area{{Name: "floor", Capacity: 1}}}
 	_, err := s.store.Create(s.ctx, seatmap.CreateRequest{Event: s.event, Layout: layout})
 	event := s.event + "-seats"
@@ -51,6 +53,7 @@ func offers(s *session) error {
 		{"Porter", s.Lacks.Porter, porter},
 		{"Closer", s.Lacks.Closer, closer},
 		{"Lister", s.Lacks.Lister, lister},
+		{"Adder", s.Lacks.Adder, adder},
 	} {
 		if one.lacks == one.has {
 			return failf("Options.Lacks.%s is %t, and that the store has it %t", one.name, one.lacks, one.has)
@@ -66,9 +69,10 @@ func (s *session) offersWhatItMust() error {
 	_, porter := s.store.(seatmap.Porter)
 	_, closer := s.store.(seatmap.SeatCloser)
 	_, lister := s.store.(seatmap.Lister)
+	_, adder := s.store.(seatmap.SeatAdder)
 	if !operator && !s.Lacks.Operator || !payer && !s.Lacks.Payer || !porter && !s.Lacks.Porter || !closer && !s.Lacks.Closer ||
-		!lister && !s.Lacks.Lister {
-		return failf("the store is no Operator, Payer, Porter, SeatCloser or Lister, and Options.Lacks does not say so")
+		!lister && !s.Lacks.Lister || !adder && !s.Lacks.Adder {
+		return failf("the store is no Operator, Payer, Porter, SeatCloser, Lister or SeatAdder, and Options.Lacks does not say so")
 	}
 	return nil
 }

@@ -130,6 +130,13 @@ func calls(l Lacks) map[string]func(a *ask) error {
 			}))
 		}
 	}
+	if !l.Adder {
+		of["AddSeats"] = func(a *ask) error {
+			return errOf(a.store.(seatmap.SeatAdder).AddSeats(a.ctx, seatmap.AddSeatsRequest{
+				Event: a.event, Layout: a.layout, Actor: a.user, Reason: a.reason, Key: a.key,
+			}))
+		}
+	}
 	if !l.Payer {
 		of["BeginPayment"] = func(a *ask) error {
 			return errOf(a.store.(seatmap.Payer).BeginPayment(a.ctx, seatmap.PaymentRequest{Token: a.hold, User: a.user, Key: a.key, TTL: a.ttl}))
@@ -177,7 +184,7 @@ func (f *fault) applies(method string) bool {
 const (
 	everyMethod = "all"
 	ofTokens    = "Book Release Cancel Extend BeginPayment EndPayment"
-	ofOperators = "Revoke Reissue Move Reserve ReserveAny CloseSeats OpenSeats"
+	ofOperators = "Revoke Reissue Move Reserve ReserveAny CloseSeats OpenSeats AddSeats"
 	ofEvents    = "Remove Block BlockAny Seat Seats Layout Counts Holds Watch Export Grants " + ofOperators
 	keyedByUser = "Block BlockAny " + ofTokens + " " + ofOperators
 	keyed       = "Create Remove " + keyedByUser
@@ -210,7 +217,7 @@ func formFaults(done context.Context) []fault {
 		{seatmap.ErrInvalidReference, "reference", "Block BlockAny Book Grants", func(a *ask) { a.reference = long }},
 		{seatmap.ErrInvalidPage, "limit", "Events Grants", func(a *ask) { a.limit = -1 }},
 		{seatmap.ErrInvalidLimits, "limits", "Create", func(a *ask) { a.limits.Holds = -1 }},
-		{seatmap.ErrInvalidLayout, "layout", "Create", func(a *ask) { a.layout.Count = 0 }},
+		{seatmap.ErrInvalidLayout, "layout", "Create AddSeats", func(a *ask) { a.layout.Count = 0 }},
 		{seatmap.ErrInvalidExport, "export", "Import", func(a *ask) { a.export = "" }},
 	}
 }
@@ -391,6 +398,7 @@ func (s *session) faults() (good ask, faults []fault, err error) {
 		{seatmap.ErrInvalidSeats, "uncovered", "Revoke " + ofParts, func(a *ask) { a.seats = append(a.seats, "3") }},
 		{seatmap.ErrInvalidSeats, "uncovered", "Move", func(a *ask) { a.seats = append(a.seats, "8") }},
 		{seatmap.ErrLimit, "ttl", "Extend", func(a *ask) { a.ttl = life }},
+		{seatmap.ErrInvalidLayout, "layout", "AddSeats", func(a *ask) { a.layout = seatmap.Layout{Seats: []string{"A-1"}} }},
 	}...)
 	if s.Lacks.Areas {
 		kept := faults[:0]

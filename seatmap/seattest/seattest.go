@@ -9,7 +9,7 @@
 //
 // It checks events, grants, areas, tokens, idempotency keys, limits, names, expiry, pages,
 // watches, that the changes tell all that happens, that no snapshot shows part of a hold, and what [seatmap.Porter],
-// [seatmap.Operator], [seatmap.SeatCloser], [seatmap.Payer] and [seatmap.Lister] promise. For each method it checks which of two errors is
+// [seatmap.Operator], [seatmap.SeatCloser], [seatmap.SeatAdder], [seatmap.Payer] and [seatmap.Lister] promise. For each method it checks which of two errors is
 // told. It has several goroutines compete for seats, and looks for an order of their requests
 // that explains what they were answered. What a store does not offer it declares in [Lacks],
 // and Run checks the declaration.

@@ -34,7 +34,7 @@ func TestPrecedenceIsCheckedOfEveryMethod(t *testing.T) {
 	var wanted []string
 	for _, of := range []reflect.Type{
 		reflect.TypeFor[seatmap.Store](), reflect.TypeFor[seatmap.Operator](), reflect.TypeFor[seatmap.Payer](), reflect.TypeFor[seatmap.Porter](),
-		reflect.TypeFor[seatmap.SeatCloser](), reflect.TypeFor[seatmap.Lister](),
+		reflect.TypeFor[seatmap.SeatCloser](), reflect.TypeFor[seatmap.SeatAdder](), reflect.TypeFor[seatmap.Lister](),
 	} {
 		for m := range of.Methods() {
 			if m.Name != "Close" {

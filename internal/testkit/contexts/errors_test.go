@@ -340,6 +340,9 @@ var instant = map[string]call{
 	"seatmap.Map.CloseSeats": func(t *testing.T, ctx context.Context) error {
 		return of(hall(t).CloseSeats(ctx, seatmap.CloseSeatsRequest{}))
 	},
+	"seatmap.Map.AddSeats": func(t *testing.T, ctx context.Context) error {
+		return of(hall(t).AddSeats(ctx, seatmap.AddSeatsRequest{}))
+	},
 	"seatmap.Map.OpenSeats": func(t *testing.T, ctx context.Context) error {
 		return of(hall(t).OpenSeats(ctx, seatmap.OpenSeatsRequest{}))
 	},

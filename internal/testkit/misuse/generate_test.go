@@ -182,6 +182,7 @@ var recipes = map[string]string{
 	"seatmap.MoveRequest":       `seatmap.MoveRequest{Event: "a", Seat: "1", To: []string{"2"}, Actor: "a"}`,
 	"seatmap.ReserveRequest":    `seatmap.ReserveRequest{Event: "a", User: "a", Seats: []string{"1"}, Actor: "a"}`,
 	"seatmap.ReserveAnyRequest": `seatmap.ReserveAnyRequest{Event: "a", User: "a", N: 1, Actor: "a"}`,
+	"seatmap.AddSeatsRequest":   `seatmap.AddSeatsRequest{Event: "a", Layout: seatmap.Layout{Count: 1}, Actor: "a"}`,
 	"seatmap.ExportRequest":     `seatmap.ExportRequest{Event: "a"}`,
 	"seatmap.WatchRequest":      `seatmap.WatchRequest{Event: "a"}`,
 	"seatmap.GrantsRequest":     `seatmap.GrantsRequest{Event: "a", User: "a", Reference: "a"}`,

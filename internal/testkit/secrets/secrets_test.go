@@ -323,6 +323,7 @@ func seats(t *testing.T) (values map[string]any, tokens []seatmap.Token, key sea
 		"seatmap.ReissueRequest":    seatmap.ReissueRequest{Event: event, Seat: "1", Actor: "op", Key: key},
 		"seatmap.MoveRequest":       seatmap.MoveRequest{Event: event, Seat: "1", Actor: "op", Key: key},
 		"seatmap.ReserveRequest":    seatmap.ReserveRequest{Event: event, User: "house", Actor: "op", Key: key},
+		"seatmap.AddSeatsRequest":   seatmap.AddSeatsRequest{Event: event, Layout: seatmap.Layout{Count: 1}, Actor: "op", Key: key},
 		"seatmap.ReserveAnyRequest": seatmap.ReserveAnyRequest{Event: event, User: "house", Actor: "op", Key: key, N: 1},
 		"seatmap.PaymentRequest":    seatmap.PaymentRequest{Token: hold.Token, User: "ann", Key: key, TTL: ttl},
 		"seatmap.EndPaymentRequest": seatmap.EndPaymentRequest{Token: hold.Token, User: "ann", Key: key},

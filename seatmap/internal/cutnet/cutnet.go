@@ -19,6 +19,7 @@ type Full interface {
 	seatmap.Operator
 	seatmap.SeatCloser
 	seatmap.Lister
+	seatmap.SeatAdder
 	seatmap.Payer
 	seatmap.Porter
 }
@@ -257,6 +258,11 @@ func (c *Client) Events(ctx context.Context, r seatmap.EventsRequest) (seatmap.E
 // Grants implements [seatmap.Lister].
 func (c *Client) Grants(ctx context.Context, r seatmap.GrantsRequest) (seatmap.GrantList, error) {
 	return ask(c, func(s Full) (seatmap.GrantList, error) { return s.Grants(ctx, r) })
+}
+
+// AddSeats implements [seatmap.SeatAdder].
+func (c *Client) AddSeats(ctx context.Context, r seatmap.AddSeatsRequest) (seatmap.Receipt, error) {
+	return ask(c, func(s Full) (seatmap.Receipt, error) { return s.AddSeats(ctx, r) })
 }
 
 // Reissue implements [seatmap.Operator].
