@@ -1,0 +1,28 @@
+//go:build unix
+
+package redisseat_test
+
+import (
+	"testing"
+
+	"github.com/redis/rueidis"
+
+	"github.com/coderrange/ferrous/internal/testkit/outage"
+	"github.com/coderrange/ferrous/seatmap"
+	"github.com/coderrange/ferrous/seatmap/redisseat"
+)
+
+// TestAnOrderExplainsWhatFourProcessesAreAnswered kills the server now and then.
+func TestAnOrderExplainsWhatFourProcessesAreAnswered(t *testing.T) {
+	outage.Processes(t, func(t *testing.T) (string, func()) {
+		s := startServer(t)
+		p := startProxy(t, s.address)
+		return p.listener.Addr().String(), func() {
+			s.kill()
+			s.start()
+			p.forwardTo(s.address)
+		}
+	}, func(t *testing.T, address string) seatmap.Store {
+		return open(t, redisseat.Options{Client: rueidis.ClientOption{InitAddress: []string{address}, ForceSingleClient: true}})
+	})
+}
