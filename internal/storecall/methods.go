@@ -39,6 +39,8 @@ const (
 	CloseSeats
 	OpenSeats
 	ReserveAny
+	Events
+	Grants
 
 	// Methods is how many there are.
 	Methods = int(iota)
@@ -78,6 +80,8 @@ var methodNames = [Methods]string{
 	Sweep:        "Sweep",
 	CloseSeats:   "CloseSeats",
 	OpenSeats:    "OpenSeats",
+	Events:       "Events",
+	Grants:       "Grants",
 	ReserveAny:   "ReserveAny",
 }
 

@@ -16,7 +16,7 @@ import (
 // call to its end. All methods may be called by several goroutines at once.
 type Observer[S any] interface {
 	// Begin is called before a call, and for a watch when the loop over it begins. The
-	// call gets the context that Begin returns. The event is empty for Import and Sweep.
+	// call gets the context that Begin returns. The event is empty for Import, Sweep and Events.
 	Begin(ctx context.Context, m Method, event string) (context.Context, S)
 	// End is called after the call, also if the call panicked or exited its goroutine.
 	// The err is of the last error of a watch.
@@ -33,231 +33,47 @@ var (
 	_ seatmap.Porter     = (*ports[int])(nil)
 	_ seatmap.Sweeper    = (*sweeps[int])(nil)
 	_ seatmap.SeatCloser = (*closings[int])(nil)
+	_ seatmap.Lister     = (*lists[int])(nil)
 )
 
 // Wrap returns a store that does what the given store does, and tells the observer. It has
-// those of the interfaces [seatmap.Operator], [seatmap.Payer], [seatmap.Porter],
-// [seatmap.SeatCloser] and [seatmap.Sweeper] that the store has. Its method Unwrap returns the store. Close is not
-// observed.
+// those of the interfaces [seatmap.Lister], [seatmap.Operator], [seatmap.Payer],
+// [seatmap.Porter], [seatmap.SeatCloser] and [seatmap.Sweeper] that the store has. Its method
+// Unwrap returns the store. Close is not observed.
 func Wrap[S any](store seatmap.Store, o Observer[S]) seatmap.Store {
-	w := &wrapper[S]{store, o}
 	operator, isOperator := store.(seatmap.Operator)
 	payer, isPayer := store.(seatmap.Payer)
 	porter, isPorter := store.(seatmap.Porter)
 	sweeper, isSweeper := store.(seatmap.Sweeper)
 	closer, isCloser := store.(seatmap.SeatCloser)
-	op := &operations[S]{operator, o}
-	pay := &payments[S]{payer, o}
-	port := &ports[S]{porter, o}
-	sweep := &sweeps[S]{sweeper, o}
-	closing := &closings[S]{closer, o}
-	switch [...]bool{isOperator, isPayer, isPorter, isSweeper, isCloser} {
-	case [...]bool{true, false, false, false, false}:
-		return struct {
-			*wrapper[S]
-			*operations[S]
-		}{w, op}
-	case [...]bool{false, true, false, false, false}:
-		return struct {
-			*wrapper[S]
-			*payments[S]
-		}{w, pay}
-	case [...]bool{true, true, false, false, false}:
-		return struct {
-			*wrapper[S]
-			*operations[S]
-			*payments[S]
-		}{w, op, pay}
-	case [...]bool{false, false, true, false, false}:
-		return struct {
-			*wrapper[S]
-			*ports[S]
-		}{w, port}
-	case [...]bool{true, false, true, false, false}:
-		return struct {
-			*wrapper[S]
-			*operations[S]
-			*ports[S]
-		}{w, op, port}
-	case [...]bool{false, true, true, false, false}:
-		return struct {
-			*wrapper[S]
-			*payments[S]
-			*ports[S]
-		}{w, pay, port}
-	case [...]bool{true, true, true, false, false}:
-		return struct {
-			*wrapper[S]
-			*operations[S]
-			*payments[S]
-			*ports[S]
-		}{w, op, pay, port}
-	case [...]bool{false, false, false, true, false}:
-		return struct {
-			*wrapper[S]
-			*sweeps[S]
-		}{w, sweep}
-	case [...]bool{true, false, false, true, false}:
-		return struct {
-			*wrapper[S]
-			*operations[S]
-			*sweeps[S]
-		}{w, op, sweep}
-	case [...]bool{false, true, false, true, false}:
-		return struct {
-			*wrapper[S]
-			*payments[S]
-			*sweeps[S]
-		}{w, pay, sweep}
-	case [...]bool{true, true, false, true, false}:
-		return struct {
-			*wrapper[S]
-			*operations[S]
-			*payments[S]
-			*sweeps[S]
-		}{w, op, pay, sweep}
-	case [...]bool{false, false, true, true, false}:
-		return struct {
-			*wrapper[S]
-			*ports[S]
-			*sweeps[S]
-		}{w, port, sweep}
-	case [...]bool{true, false, true, true, false}:
-		return struct {
-			*wrapper[S]
-			*operations[S]
-			*ports[S]
-			*sweeps[S]
-		}{w, op, port, sweep}
-	case [...]bool{false, true, true, true, false}:
-		return struct {
-			*wrapper[S]
-			*payments[S]
-			*ports[S]
-			*sweeps[S]
-		}{w, pay, port, sweep}
-	case [...]bool{true, true, true, true, false}:
-		return struct {
-			*wrapper[S]
-			*operations[S]
-			*payments[S]
-			*ports[S]
-			*sweeps[S]
-		}{w, op, pay, port, sweep}
-	case [...]bool{false, false, false, false, true}:
-		return struct {
-			*wrapper[S]
-			*closings[S]
-		}{w, closing}
-	case [...]bool{true, false, false, false, true}:
-		return struct {
-			*wrapper[S]
-			*operations[S]
-			*closings[S]
-		}{w, op, closing}
-	case [...]bool{false, true, false, false, true}:
-		return struct {
-			*wrapper[S]
-			*payments[S]
-			*closings[S]
-		}{w, pay, closing}
-	case [...]bool{true, true, false, false, true}:
-		return struct {
-			*wrapper[S]
-			*operations[S]
-			*payments[S]
-			*closings[S]
-		}{w, op, pay, closing}
-	case [...]bool{false, false, true, false, true}:
-		return struct {
-			*wrapper[S]
-			*ports[S]
-			*closings[S]
-		}{w, port, closing}
-	case [...]bool{true, false, true, false, true}:
-		return struct {
-			*wrapper[S]
-			*operations[S]
-			*ports[S]
-			*closings[S]
-		}{w, op, port, closing}
-	case [...]bool{false, true, true, false, true}:
-		return struct {
-			*wrapper[S]
-			*payments[S]
-			*ports[S]
-			*closings[S]
-		}{w, pay, port, closing}
-	case [...]bool{true, true, true, false, true}:
-		return struct {
-			*wrapper[S]
-			*operations[S]
-			*payments[S]
-			*ports[S]
-			*closings[S]
-		}{w, op, pay, port, closing}
-	case [...]bool{false, false, false, true, true}:
-		return struct {
-			*wrapper[S]
-			*sweeps[S]
-			*closings[S]
-		}{w, sweep, closing}
-	case [...]bool{true, false, false, true, true}:
-		return struct {
-			*wrapper[S]
-			*operations[S]
-			*sweeps[S]
-			*closings[S]
-		}{w, op, sweep, closing}
-	case [...]bool{false, true, false, true, true}:
-		return struct {
-			*wrapper[S]
-			*payments[S]
-			*sweeps[S]
-			*closings[S]
-		}{w, pay, sweep, closing}
-	case [...]bool{true, true, false, true, true}:
-		return struct {
-			*wrapper[S]
-			*operations[S]
-			*payments[S]
-			*sweeps[S]
-			*closings[S]
-		}{w, op, pay, sweep, closing}
-	case [...]bool{false, false, true, true, true}:
-		return struct {
-			*wrapper[S]
-			*ports[S]
-			*sweeps[S]
-			*closings[S]
-		}{w, port, sweep, closing}
-	case [...]bool{true, false, true, true, true}:
-		return struct {
-			*wrapper[S]
-			*operations[S]
-			*ports[S]
-			*sweeps[S]
-			*closings[S]
-		}{w, op, port, sweep, closing}
-	case [...]bool{false, true, true, true, true}:
-		return struct {
-			*wrapper[S]
-			*payments[S]
-			*ports[S]
-			*sweeps[S]
-			*closings[S]
-		}{w, pay, port, sweep, closing}
-	case [...]bool{true, true, true, true, true}:
-		return struct {
-			*wrapper[S]
-			*operations[S]
-			*payments[S]
-			*ports[S]
-			*sweeps[S]
-			*closings[S]
-		}{w, op, pay, port, sweep, closing}
+	lister, isLister := store.(seatmap.Lister)
+	has := 0
+	for i, is := range [...]bool{isOperator, isPayer, isPorter, isSweeper, isCloser, isLister} { // in the order of parts
+		if is {
+			has |= 1 << i
+		}
 	}
-	return w
+	return combine(has, &wrapper[S]{store, o}, &parts[S]{
+		&operations[S]{operator, o},
+		&payments[S]{payer, o},
+		&ports[S]{porter, o},
+		&sweeps[S]{sweeper, o},
+		&closings[S]{closer, o},
+		&lists[S]{lister, o},
+	})
+}
+
+// parts is what a wrapper can have beside [seatmap.Store]. A new one gets its field here, its
+// line in Wrap, and its methods below; then combine has to be generated again. The type of
+// a store that has some parts and not others must be written out: Go makes no types with
+// methods at run time, and a type that has all parts would claim what its store lacks.
+type parts[S any] struct {
+	operations *operations[S]
+	payments   *payments[S]
+	ports      *ports[S]
+	sweeps     *sweeps[S]
+	closings   *closings[S]
+	lists      *lists[S]
 }
 
 // call makes one call. It is what [seatmap.Store]'s methods have in common.
@@ -453,4 +269,17 @@ func (w *closings[S]) CloseSeats(ctx context.Context, r seatmap.CloseSeatsReques
 
 func (w *closings[S]) OpenSeats(ctx context.Context, r seatmap.OpenSeatsRequest) (seatmap.Receipt, error) {
 	return call(ctx, w.observer, OpenSeats, r.Event, r, w.closer.OpenSeats)
+}
+
+type lists[S any] struct {
+	lister   seatmap.Lister
+	observer Observer[S]
+}
+
+func (w *lists[S]) Events(ctx context.Context, r seatmap.EventsRequest) (seatmap.EventList, error) {
+	return call(ctx, w.observer, Events, "", r, w.lister.Events)
+}
+
+func (w *lists[S]) Grants(ctx context.Context, r seatmap.GrantsRequest) (seatmap.GrantList, error) {
+	return call(ctx, w.observer, Grants, r.Event, r, w.lister.Grants)
 }
