@@ -19,35 +19,23 @@ var openapi []byte
 // handler answers one kind of request. An error is answered by its problem.
 type handler func(w http.ResponseWriter, r *http.Request) error
 
-// api returns the part of the service that needs a key.
-func (s *Service) api() http.Handler {
+// routes returns all that the service answers. guard is for what needs a key and is bounded
+// by limits; what a load balancer asks is bounded by none. A stream has limits of its own.
+// There is one mux, since each costs a request a microsecond.
+func (s *Service) routes(guard func(http.Handler) http.Handler) http.Handler {
 	mux := http.NewServeMux()
-	s.route(mux, "/v1/events", map[string]handler{"POST": s.operators(s.create)})
-	s.route(mux, "/v1/events/{event}", map[string]handler{"GET": s.event, "DELETE": s.operators(s.remove)})
-	s.route(mux, "/v1/events/{event}/layout", map[string]handler{"GET": s.layout})
-	s.route(mux, "/v1/events/{event}/seats", map[string]handler{"GET": s.seats})
-	s.route(mux, "/v1/events/{event}/seats/{seat}", map[string]handler{"GET": s.seat})
-	s.route(mux, "/v1/events/{event}/holds", map[string]handler{"GET": s.holds})
-	s.route(mux, "/v1/events/{event}/block", map[string]handler{"POST": s.block})
-	s.route(mux, "/v1/events/{event}/block-any", map[string]handler{"POST": s.blockAny})
-	s.route(mux, "/v1/events/{event}/extend", map[string]handler{"POST": s.extend})
-	s.route(mux, "/v1/events/{event}/release", map[string]handler{"POST": s.release})
-	s.route(mux, "/v1/events/{event}/book", map[string]handler{"POST": s.book})
-	s.route(mux, "/v1/events/{event}/cancel", map[string]handler{"POST": s.cancel})
-	s.route(mux, "/", nil)
-	return mux
-}
-
-// open answers what needs no key, and passes on the rest. What a load balancer asks is
-// bounded by no limit.
-func (s *Service) open(next http.Handler) http.Handler {
-	mux := http.NewServeMux()
-	s.route(mux, "/healthz", map[string]handler{"GET": func(w http.ResponseWriter, _ *http.Request) error {
+	open := func(pattern string, methods map[string]handler) {
+		mux.Handle(pattern, named(pattern, s.answer(methods)))
+	}
+	keyed := func(pattern string, methods map[string]handler) {
+		mux.Handle(pattern, named(pattern, guard(s.answer(methods))))
+	}
+	open("/healthz", map[string]handler{"GET": func(w http.ResponseWriter, _ *http.Request) error {
 		empty(w)
 		return nil
 	}})
-	s.route(mux, "/readyz", map[string]handler{"GET": s.isReady})
-	s.route(mux, "/openapi.yaml", map[string]handler{"GET": func(w http.ResponseWriter, _ *http.Request) error {
+	open("/readyz", map[string]handler{"GET": s.isReady})
+	open("/openapi.yaml", map[string]handler{"GET": func(w http.ResponseWriter, _ *http.Request) error {
 		w.Header().Set("Content-Type", "application/yaml")
 		_, err := w.Write(openapi)
 		return err
@@ -57,12 +45,24 @@ func (s *Service) open(next http.Handler) http.Handler {
 		web.ServeHTTP(w, r)
 		return nil
 	}}
-	s.route(mux, "/{$}", show)
+	open("/{$}", show)
 	for _, name := range page.Files() {
-		s.route(mux, page.Prefix+name, show)
+		open(page.Prefix+name, show)
 	}
-	mux.Handle(streamRoute, limitStreams(s))
-	mux.Handle("/", next)
+	open(streamRoute, map[string]handler{"GET": s.limitedStream})
+	keyed("/v1/events", map[string]handler{"POST": s.operators(s.create)})
+	keyed("/v1/events/{event}", map[string]handler{"GET": s.event, "DELETE": s.operators(s.remove)})
+	keyed("/v1/events/{event}/layout", map[string]handler{"GET": s.layout})
+	keyed("/v1/events/{event}/seats", map[string]handler{"GET": s.seats})
+	keyed("/v1/events/{event}/seats/{seat}", map[string]handler{"GET": s.seat})
+	keyed("/v1/events/{event}/holds", map[string]handler{"GET": s.holds})
+	keyed("/v1/events/{event}/block", map[string]handler{"POST": s.block})
+	keyed("/v1/events/{event}/block-any", map[string]handler{"POST": s.blockAny})
+	keyed("/v1/events/{event}/extend", map[string]handler{"POST": s.extend})
+	keyed("/v1/events/{event}/release", map[string]handler{"POST": s.release})
+	keyed("/v1/events/{event}/book", map[string]handler{"POST": s.book})
+	keyed("/v1/events/{event}/cancel", map[string]handler{"POST": s.cancel})
+	keyed("/", nil)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if p := r.URL.EscapedPath(); p != "" && p != path.Clean(p) { // no redirects: a client that sends this is wrong
 			errNoSuchPath.write(w)
@@ -96,12 +96,20 @@ func (s *Service) readiness(ctx context.Context) error {
 	return err
 }
 
-// route answers the paths of a pattern, and names the methods that it has to a request with another one.
-func (s *Service) route(mux *http.ServeMux, pattern string, methods map[string]handler) {
-	mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+// named tells the recorder the pattern of what a handler answers.
+func named(pattern string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if seen, ok := w.(*recorder); ok {
 			seen.route = pattern
 		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// answer answers by the method, and names those that there are to a request with another
+// one. Without methods there is nothing of that path.
+func (s *Service) answer(methods map[string]handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if methods == nil {
 			errNoSuchPath.write(w)
 			return

@@ -82,7 +82,7 @@ func TestRequestsAreCountedByRouteMethodAndStatus(t *testing.T) {
 		`redbus_http_requests_total{code="409",method="POST",route="/v1/events/{event}/block"} 1`,
 		`redbus_http_requests_total{code="404",method="GET",route="/v1/events/{event}/seats/{seat}"} 1`,
 		`redbus_http_requests_total{code="404",method="GET",route="/"} 1`,
-		`redbus_http_requests_total{code="401",method="GET",route=""} 1`,
+		`redbus_http_requests_total{code="401",method="GET",route="/"} 1`,
 		`redbus_http_requests_total{code="405",method="other",route="/v1/events/{event}/block"} 1`,
 		`redbus_http_request_duration_seconds_count{route="/v1/events/{event}/block"} 3`,
 		`redbus_http_running_requests 0`,
@@ -167,7 +167,7 @@ func TestRefusalsOfUsersAreCounted(t *testing.T) {
 	for range 3 {
 		r.do(ask{method: "GET", path: "/v1/events/bus", user: "bob"})
 	}
-	eventually(t, text, `redbus_http_requests_total{code="429",method="GET",route=""} 2`)
+	eventually(t, text, `redbus_http_requests_total{code="429",method="GET",route="/v1/events/{event}"} 2`)
 	assert.Contains(t, text(), `ferrous_limit_decisions_total{decision="refused",name="user"} 2`)
 	assert.Contains(t, text(), `ferrous_limit_decisions_total{decision="allowed",name="user"} 1`)
 }

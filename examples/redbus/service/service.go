@@ -164,11 +164,13 @@ func New(o Options) *Service {
 		s.address = limithttp.ForwardedFor(o.Proxies...)
 	}
 	s.live, s.end = context.WithCancelCause(context.Background())
-	s.handler = s.observe(s.open(limited(s.identify(limited(s.api(), s.measures.user, limithttp.HandlerOptions{
-		Keyed: s.perUser, Key: callerName, Name: "user",
-	})), s.measures.address, limithttp.HandlerOptions{
-		Keyed: s.perAddress, Key: s.address, Name: "address", Quiet: true,
-	})))
+	s.handler = s.observe(s.routes(func(next http.Handler) http.Handler {
+		return limited(s.identify(limited(next, s.measures.user, limithttp.HandlerOptions{
+			Keyed: s.perUser, Key: callerName, Name: "user",
+		})), s.measures.address, limithttp.HandlerOptions{
+			Keyed: s.perAddress, Key: s.address, Name: "address", Quiet: true,
+		})
+	}))
 	return s
 }
 

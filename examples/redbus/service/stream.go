@@ -18,32 +18,21 @@ const heartbeat = 15 * time.Second
 // streamRoute is the pattern of the path of a stream.
 const streamRoute = "/v1/events/{event}/changes"
 
-// limitStreams answers requests for streams, of which there is a limited number.
-func limitStreams(s *Service) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if seen, ok := w.(*recorder); ok {
-			seen.route = streamRoute
-		}
-		if r.Method != http.MethodGet {
-			w.Header().Set("Allow", http.MethodGet)
-			errMethod.write(w)
-			return
-		}
-		if !s.measures.address.Count(s.perAddress.Allow(s.address(r))) {
-			w.Header().Set("Retry-After", "1")
-			errRate.write(w)
-			return
-		}
-		permit, err := s.streams.TryAcquire()
-		if !s.measures.streams.Count(err == nil) {
-			errOverloaded.because("there are too many streams").write(w)
-			return
-		}
-		defer permit.Release()
-		if err := s.stream(w, r); err != nil {
-			s.fail(w, r, err)
-		}
-	})
+// limitedStream answers a request for a stream, of which there is a limited number.
+func (s *Service) limitedStream(w http.ResponseWriter, r *http.Request) error {
+	if r.Method == http.MethodHead {
+		return errMethod // it would end with its first write
+	}
+	if !s.measures.address.Count(s.perAddress.Allow(s.address(r))) {
+		w.Header().Set("Retry-After", "1")
+		return errRate
+	}
+	permit, err := s.streams.TryAcquire()
+	if !s.measures.streams.Count(err == nil) {
+		return errOverloaded.because("there are too many streams")
+	}
+	defer permit.Release()
+	return s.stream(w, r)
 }
 
 // A picture is a snapshot of an event as everyone may see it.
