@@ -35,6 +35,7 @@ func TestPageInABrowser(t *testing.T) {
 		{"of two users who want a seat one gets it and the other sees that", twoUsers},
 		{"a hold runs out on the page", runsOut},
 		{"the best seats, extended and released", best},
+		{"a booking is canceled, and someone else books the seat", canceled},
 		{"places of an area", area},
 		{"a card that is refused charges nothing", refusedCard},
 		{"a lost answer is asked for again with the same key", lostAnswer},
@@ -117,6 +118,61 @@ func best(t *testing.T, browser context.Context) {
 	p.click("#best button")
 	p.news("There are not so many free.")
 	p.quiet(true)
+}
+
+func canceled(t *testing.T, browser context.Context) {
+	s := newSite(t)
+	store := newStore(t, line(4))
+	s.serve(service.Options{Store: store})
+	p, other := enter(t, browser, s.url, "alice"), enter(t, browser, s.url, "bob")
+	book := func(p *tab, seat string) {
+		t.Helper()
+		p.choose(seat)
+		p.hold()
+		p.click("#pay button")
+		p.news("Booked: seat " + seat)
+	}
+	book(p, "1")
+	book(p, "2")
+	other.looks("2", "booked")
+	require.NoError(t, chromedp.Do(p.ctx, chromedp.Reload()))
+	p.live()
+	p.looks("2", "bought")
+	const first = "#bookings li:first-child button"
+	assert.Equal(t, "Cancel seat 1", say[string](p, `document.querySelector("`+first+`").ariaLabel`))
+
+	p.click(first) // and then not
+	p.news("Cancel seat 1? Others can have it then.")
+	p.do(`document.querySelector("#bookings li:last-child button").focus()`)
+	assert.Equal(t, "Cancel", say[string](p, `document.querySelector("`+first+`").textContent`))
+
+	p.do(`document.querySelector("` + first + `").focus()`)
+	p.press(kb.Enter)
+	p.news("Cancel seat 1?")
+	assert.Equal(t, "Really cancel seat 1", say[string](p, `document.activeElement.ariaLabel`))
+	s.mu.Lock()
+	s.lose = 2
+	s.mu.Unlock()
+	p.press(kb.Enter)
+	p.news("Canceled: seat 1.")
+	p.wait(`document.activeElement.id === "booked-title"`)
+	p.looks("1", "free")
+	p.looks("2", "bought")
+	other.looks("1", "free")
+	other.looks("2", "booked")
+	keys := s.keys()
+	assert.Len(t, slices.Compact(keys[len(keys)-3:]), 1, "the lost answers were asked for again with the same key")
+
+	book(other, "1")
+	p.looks("1", "booked")
+	assert.Equal(t, 1, say[int](p, `document.querySelectorAll("#bookings li").length`))
+	p.click(first)
+	p.click(first)
+	p.news("Canceled: seat 2.")
+	p.wait(`document.activeElement.id === "seats-title"`)
+	p.wait(`document.querySelector("#booked").hidden`)
+	p.quiet(true) // the answers that were lost
+	other.quiet(false)
 }
 
 func area(t *testing.T, browser context.Context) {

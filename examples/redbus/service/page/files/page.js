@@ -142,9 +142,50 @@ function paint() {
   const active = document.activeElement;
   for (const [id, is] of hidden) $(id).hidden = is;
   if (saved.hold) $("what").textContent = `${capital(list(saved.hold))}.`;
-  $("bookings").replaceChildren(...saved.bookings.map((b) => make("li", {}, `${capital(list(b))}.`)));
-  if (active?.closest("[hidden]")) $(saved.hold ? "held-title" : saved.bookings.length ? "booked-title" : "seats-title").focus();
+  paintBookings();
+  if (active && (!active.isConnected || active.closest("[hidden]"))) $(saved.hold ? "held-title" : saved.bookings.length ? "booked-title" : "seats-title").focus();
 }
+
+// paintBookings makes the list anew only if it has changed: a button in it may have focus.
+let listed = [];
+function paintBookings() {
+  if (saved.bookings.length === listed.length && saved.bookings.every((b, i) => b === listed[i])) return;
+  listed = [...saved.bookings];
+  $("bookings").replaceChildren(...listed.map((b) => make("li", {}, `${capital(list(b))}. `, ...(b.token ? [cancelButton(b)] : []))));
+}
+
+// cancelButton cancels a booking when it is pressed twice, without going elsewhere between.
+function cancelButton(b) {
+  const button = make("button", { class: "quiet" });
+  let sure;
+  const ask = (is) => {
+    sure = is;
+    button.textContent = sure ? "Really cancel" : "Cancel";
+    button.ariaLabel = `${button.textContent} ${list(b)}`;
+  };
+  ask(false);
+  button.onblur = () => ask(false);
+  button.onclick = () => {
+    if (sure) return cancel(b);
+    ask(true);
+    button.focus(); // in Safari a click does not
+    say(`Cancel ${list(b)}? Others can have it then. Press again if so.`);
+  };
+  return button;
+}
+
+// cancel gives a booking back. One that has ended already is given back, too.
+const cancel = (b) => act(async () => {
+  try {
+    await api.post("cancel", { token: b.token });
+  } catch (e) {
+    if (!(e instanceof Problem && e.kind === "expired")) throw e;
+  }
+  saved.bookings = saved.bookings.filter((x) => x !== b);
+  own(b, "");
+  save();
+  say(`Canceled: ${list(b)}. The payment was given back.`);
+});
 
 // wanted is what the user has chosen, as the service wants it.
 function wanted() {
@@ -208,7 +249,7 @@ $("pay").onsubmit = (e) => {
       if (!(e instanceof Problem && e.kind === "expired")) throw e;
       return drop("Your hold ran out while you paid. The payment was given back.");
     }
-    saved.bookings.push({ seats: b.seats, places: b.places });
+    saved.bookings.push({ token: b.token, seats: b.seats, places: b.places });
     drop(`Booked: ${list(b)}. Enjoy it!`);
     own(b, "bought");
   });
