@@ -2,7 +2,6 @@ package pgseat
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -11,7 +10,9 @@ import (
 )
 
 // A transaction is two messages: one that locks the events and reads what the decisions
-// need, one that writes and commits. Each has one statement for all events.
+// need, one that writes and commits. If holds may be due, another one reads them. Each
+// statement is for all events. Parsing and planning them is most of what a transaction costs
+// beside its rows, so what is rarely needed is not asked for.
 
 // transact decides about groups in one transaction. If it fails, committing says whether
 // COMMIT was sent.
@@ -105,17 +106,13 @@ const (
 	mostDue     = 5000
 )
 
-// dueRows are the rows that one transaction ends. The clock goes on: a later statement of the
-// transaction finds at least those of an earlier one.
-var dueRows = fmt.Sprintf(`unnest($1::bigint[]) as e, lateral (select at, revision, holds, keys from pgseat.due
-	where event = e and at <= %s order by at, revision limit %d) as d`, epoch, mostDueRows)
-
-const recordColumns = "r.event, r.id, r.fence, r.owner, r.seats, r.at, r.until, r.key"
+const selectRecords = `select r.event, r.id, r.fence, r.owner, r.seats, r.at, r.until, r.key
+	from unnest($1::bigint[], $2::bigint[]) as u(event, id) join pgseat.record r on r.event = u.event and r.id = u.id`
 
 // load locks the events and reads what the decisions need. An event that is not there, or, if
 // there are several, that is locked, has no state then.
 func (s *Store) load(ctx context.Context, conn *pgx.Conn, groups []*group) error {
-	var ids, recordEvents, records, seatEvents, ownerEvents, keyEvents, whole []int64
+	var ids, recordEvents, records, seatEvents, ownerEvents, keyEvents, whole, dueEvents, dueHolds []int64
 	var seats []int32
 	var owners, keys [][]byte
 	byID := make(map[int64]*state, len(groups))
@@ -136,7 +133,7 @@ func (s *Store) load(ctx context.Context, conn *pgx.Conn, groups []*group) error
 			}
 			if q.record != 0 {
 				recordEvents, records = append(recordEvents, g.id), append(records, q.record)
-			} else if q.user != "" && st.owners[q.user] == nil {
+			} else if q.shape.limited && st.owners[q.user] == nil {
 				ownerEvents, owners = append(ownerEvents, g.id), append(owners, []byte(q.user))
 				st.owners[q.user] = &owner{}
 			}
@@ -173,22 +170,23 @@ func (s *Store) load(ctx context.Context, conn *pgx.Conn, groups []*group) error
 		}
 		return err
 	})
-	b.Queue("select e, at, revision, holds, keys from "+dueRows, ids).Query(func(rows pgx.Rows) error {
+	b.Queue(`select e, at, revision, holds, keys from unnest($1::bigint[]) as e,
+		lateral (select * from pgseat.due where event = e and at <= `+epoch+` order by at, revision limit $2) as d`,
+		ids, mostDueRows).Query(func(rows pgx.Rows) error {
 		var event int64
 		var d due
 		_, err := pgx.ForEachRow(rows, []any{&event, &d.at, &d.revision, &d.holds, &d.keys}, func() error {
+			for _, hold := range d.holds {
+				dueEvents, dueHolds = append(dueEvents, event), append(dueHolds, hold)
+			}
 			byID[event].due = append(byID[event].due, due{d.at, d.revision, slices.Clone(d.holds), slices.Clone(d.keys)})
 			return nil
 		})
 		return err
 	})
 	readRecords := func(rows pgx.Rows) error { return readRecords(rows, byID) }
-	b.Queue("select "+recordColumns+" from "+dueRows+`, unnest(d.holds) as h,
-		lateral (select * from pgseat.record where event = e and id = h offset 0) as r
-		where r.until > 0`, ids).Query(readRecords)
 	if len(records) > 0 {
-		b.Queue("select "+recordColumns+` from unnest($1::bigint[], $2::bigint[]) as u(event, id)
-			join pgseat.record r on r.event = u.event and r.id = u.id`, recordEvents, records).Query(readRecords)
+		b.Queue(selectRecords, recordEvents, records).Query(readRecords)
 	}
 	readSeats := func(rows pgx.Rows) error {
 		var event, record int64
@@ -207,10 +205,9 @@ func (s *Store) load(ctx context.Context, conn *pgx.Conn, groups []*group) error
 			join pgseat.seat s on s.event = u.event and s.seat = u.seat`, seatEvents, seats).Query(readSeats)
 	}
 	if len(owners) > 0 {
-		b.Queue(`select e.id, u.owner, coalesce(sum(length(r.seats)), 0)::bigint / 4, count(*) filter (where r.until > 0)
+		b.Queue(`select r.event, r.owner, sum(length(r.seats)) / 4, count(*) filter (where r.until > 0)
 			from unnest($1::bigint[], $2::bytea[]) as u(event, owner)
-			join pgseat.event e on e.id = u.event and (e.max_seats > 0 or e.max_holds > 0)
-			join pgseat.record r on r.event = u.event and r.owner = u.owner group by e.id, u.owner`,
+			join pgseat.record r on r.event = u.event and r.owner = u.owner group by r.event, r.owner`,
 			ownerEvents, owners).Query(func(rows pgx.Rows) error {
 			var event int64
 			var name []byte
@@ -228,6 +225,11 @@ func (s *Store) load(ctx context.Context, conn *pgx.Conn, groups []*group) error
 			join pgseat.answer a on a.event = u.event and a.key = u.key`, keyEvents, keys).
 			Query(func(rows pgx.Rows) error { return readAnswers(rows, byID) })
 	}
+	if err := conn.SendBatch(ctx, b).Close(); err != nil || len(dueHolds) == 0 {
+		return err
+	}
+	b = &pgx.Batch{} // most transactions do not need it
+	b.Queue(selectRecords, dueEvents, dueHolds).Query(readRecords)
 	return conn.SendBatch(ctx, b).Close()
 }
 

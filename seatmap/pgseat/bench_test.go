@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -52,8 +53,10 @@ func BenchmarkManyEvents(b *testing.B) {
 		defer func() { require.NoError(b, os.RemoveAll(dir)) }()
 		script := filepath.Join(dir, "script")
 		require.NoError(b, os.WriteFile(script, []byte(pairScript), 0o644))
-		c := s.command("pgbench", "-n", "-M", "prepared", "-c", strconv.Itoa(callers), "-j", "2", "-t", strconv.Itoa(max(b.N/callers, 1)),
+		each := max(b.N/callers, 50) // fewer would measure how it connects
+		c := s.command("pgbench", "-n", "-M", "prepared", "-c", strconv.Itoa(callers), "-j", "2", "-t", strconv.Itoa(each),
 			"-f", script, "-h", "127.0.0.1", "-p", strconv.Itoa(s.port), "-U", "seats", "postgres")
+		before := s.processorTime()
 		b.ResetTimer()
 		out, err := c.CombinedOutput()
 		b.StopTimer()
@@ -63,7 +66,50 @@ func BenchmarkManyEvents(b *testing.B) {
 		rate, err := strconv.ParseFloat(string(tps[1]), 64)
 		require.NoError(b, err)
 		b.ReportMetric(rate, "bookings/s")
+		s.reportTime(b, s.processorTime()-before, c.ProcessState.UserTime()+c.ProcessState.SystemTime(), each*callers)
 	})
+}
+
+// reportTime reports the processor time of a booking: of the server, and with the clients. It
+// does not depend on what else the machine does.
+func (s *server) reportTime(b *testing.B, server, clients time.Duration, bookings int) {
+	b.Helper()
+	if server > 0 {
+		b.ReportMetric(float64(server.Microseconds())/float64(bookings), "server-cpu-µs/booking")
+		b.ReportMetric(float64((server+clients).Microseconds())/float64(bookings), "cpu-µs/booking")
+	}
+}
+
+// processorTime returns the processor time of the server's processes, or 0 where it is not
+// known.
+func (s *server) processorTime() time.Duration {
+	const hertz = 100 // the unit of these files, USER_HZ
+	stat := func(pid string) (fields []string) {
+		text, err := os.ReadFile("/proc/" + pid + "/stat")
+		if err != nil {
+			return nil
+		}
+		_, rest, _ := strings.Cut(string(text), ") ") // the name of the program may have spaces
+		return strings.Fields(rest)
+	}
+	parent, ticks := strconv.Itoa(s.process.Process.Pid), 0
+	add := func(fields ...string) {
+		for _, f := range fields {
+			n, _ := strconv.Atoi(f)
+			ticks += n
+		}
+	}
+	dirs, _ := os.ReadDir("/proc")
+	for _, dir := range dirs {
+		switch f := stat(dir.Name()); {
+		case len(f) < 15:
+		case dir.Name() == parent:
+			add(f[11:15]...) // with its children that have ended
+		case f[1] == parent:
+			add(f[11:13]...)
+		}
+	}
+	return time.Duration(ticks) * time.Second / hertz
 }
 
 func eventName(i int) string { return fmt.Sprint("event", i) }
@@ -84,6 +130,7 @@ func bookings(b *testing.B, s *server, events, callers int) {
 	seats := make([]atomic.Int64, events)
 	var next atomic.Int64
 	var all sync.WaitGroup
+	before, own := s.processorTime(), ownTime()
 	b.ResetTimer()
 	for range callers {
 		all.Go(func() {
@@ -98,6 +145,7 @@ func bookings(b *testing.B, s *server, events, callers int) {
 	}
 	all.Wait()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "bookings/s")
+	s.reportTime(b, s.processorTime()-before, ownTime()-own, b.N)
 }
 
 func bookSeat(ctx context.Context, store seatmap.Store, event, seat string) error {

@@ -24,7 +24,8 @@
 // the next one, up to 512 of them, for one event or for many: they commit once for all. A
 // request that is refused does not abort the others. An event that another client has locked,
 // or whose rows are damaged, goes in a transaction of its own, as does one with a BlockAny, so
-// that the others do not wait for it. A transaction takes two messages to the server and back.
+// that the others do not wait for it. A transaction takes two messages to the server and back,
+// or three if holds are due.
 // The time is the server's, read after the locks.
 //
 // Only seats that are blocked or booked have rows. So an event of a million seats is created

@@ -1,6 +1,10 @@
 package pgseat_test
 
 import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -91,5 +95,53 @@ func TestAWatchPollsForWhatItDoesNotHear(t *testing.T) {
 		s.untilListens()
 		_, err := silent.Block(t.Context(), seatmap.BlockRequest{Event: "e", User: "ann", Seats: []string{"1"}, TTL: time.Hour})
 		require.NoError(t, err)
+	}
+}
+
+// BenchmarkWatch says how long after a call of another client a watch yields its change. The
+// calls come at random moments.
+func BenchmarkWatch(b *testing.B) {
+	for _, listen := range []bool{false, true} {
+		b.Run(fmt.Sprint("listen=", listen), func(b *testing.B) {
+			s := startServer(b, "-c", "fsync=on")
+			o := quiet(s.options())
+			o.Poll = 0
+			if listen {
+				o = listening(b, o, s.address())
+			}
+			store, other := open(b, o), open(b, o)
+			defer func() { require.NoError(b, other.Close()) }()
+			_, err := store.Create(b.Context(), seatmap.CreateRequest{Event: "e", Layout: seatmap.Layout{Count: b.N}})
+			require.NoError(b, err)
+			began, seen := make(chan struct{}), make(chan time.Time)
+			go func() {
+				for change, err := range store.Watch(b.Context(), seatmap.WatchRequest{Event: "e"}) {
+					switch {
+					case err != nil: // the store is closed
+						return
+					case change.Kind == seatmap.ChangeSnapshot:
+						close(began)
+					default:
+						seen <- time.Now()
+					}
+				}
+			}()
+			<-began
+			if listen {
+				s.untilListens()
+			}
+			took := make([]time.Duration, 0, b.N)
+			for i := range b.N {
+				<-time.After(rand.N(100 * time.Millisecond))
+				_, err := other.Block(b.Context(), seatmap.BlockRequest{Event: "e", User: "ann", Seats: []string{strconv.Itoa(i + 1)}, TTL: time.Hour})
+				end := time.Now()
+				require.NoError(b, err)
+				took = append(took, (<-seen).Sub(end))
+			}
+			require.NoError(b, store.Close())
+			slices.Sort(took)
+			b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "ms/median")
+			b.ReportMetric(float64(took[len(took)*9/10].Microseconds())/1000, "ms/p90")
+		})
 	}
 }

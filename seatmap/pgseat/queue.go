@@ -94,7 +94,7 @@ func (s *Store) submit(ctx context.Context, q *request) error {
 		return q.err
 	case <-ctx.Done():
 	}
-	if q.phase.CompareAndSwap(queued, abandoned) {
+	if q.phase.Swap(abandoned) == queued {
 		return remote.Ended(ctx)
 	}
 	select {
@@ -215,16 +215,18 @@ func (s *Store) carryOut(groups []*group) {
 	ctx, cancel := context.WithTimeout(context.Background(), s.options.Timeout)
 	defer cancel()
 	committing, err := s.transact(ctx, all)
-	if !committing && len(all) > 1 && errors.Is(err, ErrSchema) { // one event must not harm the others
-		for _, g := range all {
-			g.again = true
-		}
-	}
+	harmed := !committing && len(all) > 1 && errors.Is(err, ErrSchema) // by one of the events
 	for _, g := range all {
+		if err != nil {
+			g.again = harmed || g.again && g.st == nil
+		}
 		for _, q := range g.requests {
 			if g.again {
-				q.err, q.swept = nil, 0
-				q.phase.Store(queued)
+				if err != nil {
+					q.swept = 0
+				}
+				q.err = nil
+				q.phase.CompareAndSwap(running, queued) // or it is abandoned
 				continue
 			}
 			switch {

@@ -133,3 +133,31 @@ func TestAKeyThatWasForgottenCanBeUsedAgain(t *testing.T) {
 	require.Greater(t, second.Token.Fence, first.Token.Fence)
 	require.True(t, block().Replayed)
 }
+
+// TestASweepEndsMoreThanOneTransactionDoes has more moments at which holds end than one
+// transaction takes.
+func TestASweepEndsMoreThanOneTransactionDoes(t *testing.T) {
+	const holds = 600
+	s := startServer(t)
+	store := open(t, quiet(s.options()))
+	defer func() { require.NoError(t, store.Close()) }()
+	_, err := store.Create(t.Context(), seatmap.CreateRequest{Event: "e", Layout: seatmap.Layout{Count: holds}})
+	require.NoError(t, err)
+	var all sync.WaitGroup
+	for i := range holds {
+		all.Go(func() {
+			_, err := store.Block(t.Context(), seatmap.BlockRequest{
+				Event: "e", User: "ann", Seats: []string{fmt.Sprint(i + 1)}, TTL: time.Hour + time.Duration(i)*time.Second,
+			})
+			assert.NoError(t, err)
+		})
+	}
+	all.Wait()
+	s.exec("update pgseat.due set at = at - 7200000000; update pgseat.record set until = until - 7200000000")
+	ended, err := store.Sweep(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, holds, ended)
+	counts, err := store.Counts(t.Context(), seatmap.CountsRequest{Event: "e"})
+	require.NoError(t, err)
+	require.Equal(t, seatmap.Counts{Available: holds}, counts)
+}

@@ -17,7 +17,8 @@ import (
 // shape is what of an event does not change in its life.
 type shape struct {
 	*remote.Shape
-	id int64 // of the row of the event; another life has another id
+	id      int64 // of the row of the event; another life has another id
+	limited bool  // what a user has is limited
 }
 
 // head is the row of an event.
@@ -105,11 +106,12 @@ func (s *Store) shape(ctx context.Context, event string) (*shape, error) {
 		return sh, nil
 	}
 	var id, life int64
+	var limited bool
 	var written []byte
 	b := &pgx.Batch{}
-	b.Queue("select id, life, layout from pgseat.event join pgseat.layout on event = id where name = $1", []byte(event)).
+	b.Queue("select id, life, max_seats > 0 or max_holds > 0, layout from pgseat.event join pgseat.layout on event = id where name = $1", []byte(event)).
 		QueryRow(func(row pgx.Row) error {
-			err := row.Scan(&id, &life, &written)
+			err := row.Scan(&id, &life, &limited, &written)
 			if errors.Is(err, pgx.ErrNoRows) {
 				return nil
 			}
@@ -130,7 +132,7 @@ func (s *Store) shape(ctx context.Context, event string) (*shape, error) {
 	if err != nil {
 		return nil, err
 	}
-	sh = &shape{made, id}
+	sh = &shape{made, id, limited}
 	s.mu.Lock()
 	s.shapes[event], s.names[id] = sh, event
 	s.mu.Unlock()
