@@ -67,9 +67,9 @@ var (
 	}
 	collecting = store{
 		name:   "PostgreSQL, collecting",
-		block:  figure{"", 20 * time.Microsecond, "a prototype: 33,000 to 64,000 bookings/s of one event"},
-		refuse: figure{"", 20 * time.Microsecond, "assumed: as a booking"},
-		fixed:  figure{"a transaction", 710 * time.Microsecond, "as the event's row without collecting"},
+		block:  figure{"", 25 * time.Microsecond, "performance/pgseat.md, 256 callers, the server's processor time without the transaction's"},
+		refuse: figure{"", 10 * time.Microsecond, "a first measurement of pgseat, likewise"},
+		fixed:  figure{"a transaction", 1500 * time.Microsecond, "performance/pgseat.md, one caller, the server's processor time"},
 		watch:  figure{"", 100 * time.Microsecond, "assumed: one notification after the commit"},
 		batch:  512,
 	}
