@@ -11,8 +11,9 @@ import (
 
 // A transaction is two messages: one that locks the events and reads what the decisions
 // need, one that writes and commits. If holds may be due, another one reads them. Each
-// statement is for all events. Parsing and planning them is most of what a transaction costs
-// beside its rows, so what is rarely needed is not asked for.
+// statement is for all events. Parsing and planning is most of what a statement costs beside its
+// rows: what is rarely needed is not asked for, and the rest are functions, whose plans the
+// server keeps (see migrations).
 
 // transact decides about groups in one transaction. If it fails, committing says whether
 // COMMIT was sent.
@@ -106,8 +107,7 @@ const (
 	mostDue     = 5000
 )
 
-const selectRecords = `select r.event, r.id, r.fence, r.owner, r.seats, r.at, r.until, r.key
-	from unnest($1::bigint[], $2::bigint[]) as u(event, id) join pgseat.record r on r.event = u.event and r.id = u.id`
+const selectRecords = "select event, id, fence, owner, seats, at, until, key from pgseat.load_records($1, $2)"
 
 // load locks the events and reads what the decisions need. An event that is not there, or, if
 // there are several, that is locked, has no state then.
@@ -170,9 +170,7 @@ func (s *Store) load(ctx context.Context, conn *pgx.Conn, groups []*group) error
 		}
 		return err
 	})
-	b.Queue(`select e, at, revision, holds, keys from unnest($1::bigint[]) as e,
-		lateral (select * from pgseat.due where event = e and at <= `+epoch+` order by at, revision limit $2) as d`,
-		ids, mostDueRows).Query(func(rows pgx.Rows) error {
+	b.Queue("select event, at, revision, holds, keys from pgseat.load_due($1, "+epoch+", $2)", ids, mostDueRows).Query(func(rows pgx.Rows) error {
 		var event int64
 		var d due
 		_, err := pgx.ForEachRow(rows, []any{&event, &d.at, &d.revision, &d.holds, &d.keys}, func() error {
@@ -201,8 +199,7 @@ func (s *Store) load(ctx context.Context, conn *pgx.Conn, groups []*group) error
 		b.Queue("select event, seat, record from pgseat.seat where event = any($1)", whole).Query(readSeats)
 	}
 	if len(seats) > 0 {
-		b.Queue(`select s.event, s.seat, s.record from unnest($1::bigint[], $2::int[]) as u(event, seat)
-			join pgseat.seat s on s.event = u.event and s.seat = u.seat`, seatEvents, seats).Query(readSeats)
+		b.Queue("select event, seat, record from pgseat.load_seats($1, $2)", seatEvents, seats).Query(readSeats)
 	}
 	if len(owners) > 0 {
 		b.Queue(`select r.event, r.owner, sum(length(r.seats)) / 4, count(*) filter (where r.until > 0)
@@ -220,9 +217,7 @@ func (s *Store) load(ctx context.Context, conn *pgx.Conn, groups []*group) error
 		})
 	}
 	if len(keys) > 0 {
-		b.Queue(`select a.event, a.key, a.print, a.record, a.fence, a.owner, a.seats, a.at, a.until
-			from unnest($1::bigint[], $2::bytea[]) as u(event, key)
-			join pgseat.answer a on a.event = u.event and a.key = u.key`, keyEvents, keys).
+		b.Queue("select event, key, print, record, fence, owner, seats, at, until from pgseat.load_answers($1, $2)", keyEvents, keys).
 			Query(func(rows pgx.Rows) error { return readAnswers(rows, byID) })
 	}
 	if err := conn.SendBatch(ctx, b).Close(); err != nil || len(dueHolds) == 0 {
@@ -322,7 +317,7 @@ func writeSeats(b *pgx.Batch, states []*state) {
 			where s.event = u.event and s.seat = u.seat`, moved.events, moved.seats, moved.records)
 	}
 	if len(added.seats) > 0 {
-		b.Queue("insert into pgseat.seat select * from unnest($1::bigint[], $2::int[], $3::bigint[])", added.events, added.seats, added.records)
+		b.Queue("select pgseat.add_seats($1, $2, $3)", added.events, added.seats, added.records)
 	}
 }
 
@@ -358,15 +353,11 @@ func writeRecords(b *pgx.Batch, states []*state) {
 			where r.event = u.event and r.id = u.id`, gone.events, gone.ids)
 	}
 	if len(changed.ids) > 0 {
-		b.Queue(`update pgseat.record r set fence = u.fence, seats = u.seats, at = u.at, until = u.until, key = u.key
-			from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bigint[], $6::bigint[], $7::bytea[])
-				as u(event, id, fence, seats, at, until, key)
-			where r.event = u.event and r.id = u.id`,
+		b.Queue("select pgseat.change_records($1, $2, $3, $4, $5, $6, $7)",
 			changed.events, changed.ids, changed.fences, changed.seats, changed.at, changed.until, changed.keys)
 	}
 	if len(added.ids) > 0 {
-		b.Queue(`insert into pgseat.record (event, id, fence, owner, seats, at, until, key) select * from
-			unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bigint[], $7::bigint[], $8::bytea[])`,
+		b.Queue("select pgseat.add_records($1, $2, $3, $4, $5, $6, $7, $8)",
 			added.events, added.ids, added.fences, added.owners, added.seats, added.at, added.until, added.keys)
 	}
 }
@@ -389,8 +380,7 @@ func writeAnswers(b *pgx.Batch, states []*state) {
 			where a.event = u.event and a.key = u.key`, gone.events, gone.keys)
 	}
 	if len(added.keys) > 0 {
-		b.Queue(`insert into pgseat.answer (event, key, print, record, fence, owner, seats, at, until) select * from
-			unnest($1::bigint[], $2::bytea[], $3::text[], $4::bigint[], $5::bigint[], $6::bytea[], $7::bytea[], $8::bigint[], $9::bigint[])`,
+		b.Queue("select pgseat.add_answers($1, $2, $3, $4, $5, $6, $7, $8, $9)",
 			added.events, added.keys, prints, added.ids, added.fences, added.owners, added.seats, added.at, added.until)
 	}
 }
@@ -414,12 +404,8 @@ func writeDue(b *pgx.Batch, states []*state) {
 		b.Queue(`delete from pgseat.due d using unnest($1::bigint[], $2::bigint[], $3::bigint[]) as u(event, at, revision)
 			where d.event = u.event and (d.at, d.revision) <= (u.at, u.revision)`, done.events, done.at, done.revisions)
 	}
-	if len(added.events) > 0 { // the clock may have been set back to a moment that has a row
-		b.Queue(`insert into pgseat.due (event, at, revision, holds, keys)
-			select event, at, revision, ($4::bigint[])[hold_from:hold_to], ($5::bytea[])[key_from:key_to]
-			from unnest($1::bigint[], $2::bigint[], $3::bigint[], $6::int[], $7::int[], $8::int[], $9::int[])
-				as u(event, at, revision, hold_from, hold_to, key_from, key_to)
-			on conflict (event, at, revision) do update set holds = due.holds || excluded.holds, keys = due.keys || excluded.keys`,
+	if len(added.events) > 0 {
+		b.Queue("select pgseat.add_due($1, $2, $3, $4, $5, $6, $7, $8, $9)",
 			added.events, added.at, added.revisions, holds, keys, holdFrom, holdTo, keyFrom, keyTo)
 	}
 }
@@ -444,11 +430,7 @@ func writeChanges(b *pgx.Batch, states []*state) {
 	if len(events) == 0 {
 		return
 	}
-	b.Queue(`insert into pgseat.change (event, revision, number, packed)
-		select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[])`, events, revisions, numbers, all)
-	b.Queue(`update pgseat.event e set free = u.free, held = u.held, revision = u.revision, changes = u.number
-		from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) as u(id, revision, number, free, held)
-		where e.id = u.id`, events, revisions, numbers, free, held)
+	b.Queue("select pgseat.add_changes($1, $2, $3, $4, $5, $6)", events, revisions, numbers, all, free, held)
 	if len(trimmed) > 0 {
 		b.Queue(`delete from pgseat.change c using unnest($1::bigint[], $2::bigint[]) as u(event, number)
 			where c.event = u.event and c.number <= u.number`, trimmed, until)

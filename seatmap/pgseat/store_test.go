@@ -162,7 +162,7 @@ func TestNoSecretIsInTheServersLog(t *testing.T) {
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return strings.Contains(s.log.String(), "the end") }, time.Minute, time.Millisecond)
 	log := s.log.String()
-	require.Contains(t, log, "insert into pgseat.record")
+	require.Contains(t, log, "pgseat.add_records")
 	for _, text := range []string{
 		key.Reveal(), fmt.Sprintf("%x", key.Reveal()), h.Token.Reveal(), b.Token.Reveal(), string(secret), fmt.Sprintf("%x", secret),
 	} {

@@ -94,3 +94,76 @@ create table pgseat.naming (
 create index naming_ends on pgseat.naming (ends) where ends > 0;
 -- Events that were removed, whose rows in the other tables are to be deleted.
 create table pgseat.garbage (event bigint primary key);
+
+-- The statements that most transactions need, as functions in PL/pgSQL, whose plans the server
+-- keeps for each connection, also behind a PgBouncer. Rows are parameters, column by column.
+create function pgseat.load_due(events bigint[], now bigint, most int) returns setof pgseat.due language plpgsql as $$
+#variable_conflict use_column
+begin
+    return query select d.* from unnest($1) as e,
+        lateral (select * from pgseat.due where event = e and at <= $2 order by at, revision limit $3) as d;
+end $$;
+create function pgseat.load_records(events bigint[], ids bigint[]) returns setof pgseat.record language plpgsql as $$
+#variable_conflict use_column
+begin
+    return query select r.* from unnest($1, $2) as u(event, id) join pgseat.record r on r.event = u.event and r.id = u.id;
+end $$;
+create function pgseat.load_seats(events bigint[], seats int[]) returns setof pgseat.seat language plpgsql as $$
+#variable_conflict use_column
+begin
+    return query select s.* from unnest($1, $2) as u(event, seat) join pgseat.seat s on s.event = u.event and s.seat = u.seat;
+end $$;
+create function pgseat.load_answers(events bigint[], keys bytea[]) returns setof pgseat.answer language plpgsql as $$
+#variable_conflict use_column
+begin
+    return query select a.* from unnest($1, $2) as u(event, key) join pgseat.answer a on a.event = u.event and a.key = u.key;
+end $$;
+create function pgseat.add_seats(events bigint[], seats int[], records bigint[]) returns void language plpgsql as $$
+#variable_conflict use_column
+begin
+    insert into pgseat.seat (event, seat, record) select * from unnest($1, $2, $3);
+end $$;
+create function pgseat.add_records(
+    events bigint[], ids bigint[], fences bigint[], owners bytea[], seats bytea[], at bigint[], until bigint[], keys bytea[]
+) returns void language plpgsql as $$
+#variable_conflict use_column
+begin
+    insert into pgseat.record (event, id, fence, owner, seats, at, until, key) select * from unnest($1, $2, $3, $4, $5, $6, $7, $8);
+end $$;
+create function pgseat.change_records(
+    events bigint[], ids bigint[], fences bigint[], seats bytea[], at bigint[], until bigint[], keys bytea[]
+) returns void language plpgsql as $$
+#variable_conflict use_column
+begin
+    update pgseat.record r set fence = u.fence, seats = u.seats, at = u.at, until = u.until, key = u.key
+        from unnest($1, $2, $3, $4, $5, $6, $7) as u(event, id, fence, seats, at, until, key)
+        where r.event = u.event and r.id = u.id;
+end $$;
+create function pgseat.add_answers(
+    events bigint[], keys bytea[], prints text[], records bigint[], fences bigint[], owners bytea[], seats bytea[], at bigint[], until bigint[]
+) returns void language plpgsql as $$
+#variable_conflict use_column
+begin
+    insert into pgseat.answer (event, key, print, record, fence, owner, seats, at, until) select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9);
+end $$;
+-- Of holds and keys each row has a part. The clock may have been set back to a moment that has a
+-- row.
+create function pgseat.add_due(
+    events bigint[], at bigint[], revisions bigint[], holds bigint[], keys bytea[], hold_from int[], hold_to int[], key_from int[], key_to int[]
+) returns void language plpgsql as $$
+#variable_conflict use_column
+begin
+    insert into pgseat.due (event, at, revision, holds, keys)
+        select u.event, u.at, u.revision, $4[u.hold_from:u.hold_to], $5[u.key_from:u.key_to]
+        from unnest($1, $2, $3, $6, $7, $8, $9) as u(event, at, revision, hold_from, hold_to, key_from, key_to)
+        on conflict on constraint due_pkey do update set holds = due.holds || excluded.holds, keys = due.keys || excluded.keys;
+end $$;
+create function pgseat.add_changes(
+    events bigint[], revisions bigint[], numbers bigint[], packed bytea[], free bigint[], held bigint[]
+) returns void language plpgsql as $$
+#variable_conflict use_column
+begin
+    insert into pgseat.change (event, revision, number, packed) select * from unnest($1, $2, $3, $4);
+    update pgseat.event e set free = u.free, held = u.held, revision = u.revision, changes = u.number
+        from unnest($1, $2, $3, $5, $6) as u(id, revision, number, free, held) where e.id = u.id;
+end $$;
