@@ -45,9 +45,8 @@ func (r AddSeatsRequest) LogValue() slog.Value {
 	return logOperation(r.Event, r.Actor, r.Reason, r.Key, slog.Int("seats", r.Layout.size()), slog.Int("areas", len(r.Layout.Areas)))
 }
 
-// AddSeats implements [SeatAdder]. Its cost is that of a Create of all seats, and for a
-// moment under the event's lock that of copying what the event keeps of each seat, about
-// 80 bytes. Refusals do not wait for it. The error is [ErrClosed], the context's,
+// AddSeats implements [SeatAdder]. Its cost is that of a Create of all seats; under the
+// event's lock it is that of the seats that were ever added, about 80 bytes each. The error is [ErrClosed], the context's,
 // [ErrInvalidEvent], [ErrInvalidActor], [ErrInvalidKey], [ErrInvalidLayout],
 // [ErrUnknownEvent] or a [*KeyError].
 func (m *Map) AddSeats(ctx context.Context, r AddSeatsRequest) (Receipt, error) {

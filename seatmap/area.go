@@ -236,13 +236,20 @@ func (p *Plan) rec(entry uint32) *record {
 	if int(entry) < len(p.records) {
 		return &p.records[entry]
 	}
+	return p.recSlow(entry)
+}
+
+func (p *Plan) recSlow(entry uint32) *record {
+	if entry < firstBlock {
+		return &p.newer[int(entry)-len(p.records)]
+	}
 	b, _ := p.blockAt(entry)
 	return &b.record
 }
 
 // wordOf returns the word of a seat or block.
 func (p *Plan) wordOf(entry uint32) uint64 {
-	if int(entry) < len(p.records) {
+	if entry < firstBlock {
 		return p.word(int(entry))
 	}
 	b, _ := p.blockAt(entry)

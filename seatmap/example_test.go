@@ -526,3 +526,35 @@ func ExamplePayer() {
 	// true true <nil>
 	// [1] <nil>
 }
+
+// A row that was kept back is sold, too.
+func ExampleSeatAdder() {
+	ctx := context.Background()
+	m := seatmap.NewMap(seatmap.MapOptions{})
+	defer m.Close()
+	_, err := m.Create(ctx, seatmap.CreateRequest{
+		Event: "concert", Layout: seatmap.Layout{Rows: []seatmap.Row{{Name: "A", Seats: []string{"A1", "A2"}}}},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	pair := seatmap.BlockAnyRequest{Event: "concert", User: "ann", N: 2, Where: seatmap.Where{Adjacent: true}, TTL: time.Minute}
+	_, err = m.BlockAny(ctx, pair)
+	fmt.Println(err)
+	_, err = m.BlockAny(ctx, pair)
+	fmt.Println(err)
+
+	_, err = m.AddSeats(ctx, seatmap.AddSeatsRequest{
+		Event: "concert", Layout: seatmap.Layout{Rows: []seatmap.Row{{Name: "B", Seats: []string{"B1", "B2", "B3"}}}},
+		Actor: "box office", Reason: "the camera needs less room",
+	})
+	fmt.Println(err)
+	hold, err := m.BlockAny(ctx, pair)
+	fmt.Println(hold.Seats, err)
+	// Output:
+	// <nil>
+	// seatmap: taken: sold out
+	// <nil>
+	// [B1 B2] <nil>
+}

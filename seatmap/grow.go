@@ -50,7 +50,7 @@ func (p *Plan) grow(n int) {
 		}
 	}
 	p.added.Store(next)
-	p.records = append(p.records, make([]record, n)...)
+	p.newer = append(p.newer, make([]record, n)...)
 	p.totals[SeatAvailable] += n
 	for p.count < to {
 		i := p.count / chunkSeats

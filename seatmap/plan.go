@@ -50,7 +50,8 @@ type Plan struct {
 
 	mu       sync.Mutex // guards all writes, and what follows
 	chunks   []chunk
-	records  []record     // of the seats; those of blocks are in pages
+	records  []record     // of the seats of the beginning; those of blocks are in pages
+	newer    []record     // of the seats that were added
 	areas    []*area      // nil if there are none
 	pages    []*blockPage // of the blocks of all areas
 	totals   [4]int       // seats in each state, according to their words

@@ -15,7 +15,7 @@ var fieldsOfEvents = []struct {
 	fields string
 }{
 	{reflect.TypeFor[event](), "plan limits created users keys log op from refs payments granted reference journal sweeper sweepAt turn"},
-	{reflect.TypeFor[Plan](), "words shift count clock name names added availableAt taken shared notForSale off _ earliest mu chunks records areas pages " +
+	{reflect.TypeFor[Plan](), "words shift count clock name names added availableAt taken shared notForSale off _ earliest mu chunks records newer areas pages " +
 		"totals fence revision headOf closed tags seatBuf restBuf snapshots end endAt moving event"},
 	{reflect.TypeFor[record](), "fence tag user at head next after before slot first"},
 	{reflect.TypeFor[payment](), "own began until"},
