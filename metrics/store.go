@@ -87,7 +87,7 @@ func (s *Store) parts() [4]prometheus.Collector {
 
 // Wrap returns a store that does what the given store does, and is measured. It has those
 // of the interfaces [seatmap.Lister], [seatmap.Operator], [seatmap.Payer], [seatmap.Porter],
-// [seatmap.SeatCloser] and [seatmap.Sweeper] that the store has. It also has a method
+// [seatmap.SeatAdder], [seatmap.SeatCloser] and [seatmap.Sweeper] that the store has. It also has a method
 // Unwrap() seatmap.Store, which returns the store, for all other methods. Close is not measured. The price is less than a
 // microsecond a call, without allocations.
 func (s *Store) Wrap(store seatmap.Store) seatmap.Store {

@@ -43,7 +43,7 @@ const scope = "github.com/coderrange/ferrous/tracing"
 // Store returns a store that does what the given store does, and makes a span of each call,
 // of a watch from the beginning of the loop to its end. Close makes no span. The store has
 // those of the interfaces [seatmap.Lister], [seatmap.Operator], [seatmap.Payer],
-// [seatmap.Porter], [seatmap.SeatCloser] and [seatmap.Sweeper] that the given store has. It
+// [seatmap.Porter], [seatmap.SeatAdder], [seatmap.SeatCloser] and [seatmap.Sweeper] that the given store has. It
 // also has a method Unwrap() seatmap.Store, which returns the given store. Store panics if there is no store or no provider.
 func Store(store seatmap.Store, o StoreOptions) seatmap.Store {
 	if store == nil || o.Provider == nil {

@@ -12,5 +12,6 @@ func Only[S any](m *seatmap.Map, o Observer[S], has int) seatmap.Store {
 		&sweeps[S]{m, o},
 		&closings[S]{m, o},
 		&lists[S]{m, o},
+		&additions[S]{m, o},
 	})
 }

@@ -41,6 +41,7 @@ const (
 	ReserveAny
 	Events
 	Grants
+	AddSeats
 
 	// Methods is how many there are.
 	Methods = int(iota)
@@ -83,6 +84,7 @@ var methodNames = [Methods]string{
 	Events:       "Events",
 	Grants:       "Grants",
 	ReserveAny:   "ReserveAny",
+	AddSeats:     "AddSeats",
 }
 
 // A Result is the class of what a call returned. There are few, so that they can be the

@@ -34,12 +34,13 @@ var (
 	_ seatmap.Sweeper    = (*sweeps[int])(nil)
 	_ seatmap.SeatCloser = (*closings[int])(nil)
 	_ seatmap.Lister     = (*lists[int])(nil)
+	_ seatmap.SeatAdder  = (*additions[int])(nil)
 )
 
 // Wrap returns a store that does what the given store does, and tells the observer. It has
 // those of the interfaces [seatmap.Lister], [seatmap.Operator], [seatmap.Payer],
-// [seatmap.Porter], [seatmap.SeatCloser] and [seatmap.Sweeper] that the store has. Its method
-// Unwrap returns the store. Close is not observed.
+// [seatmap.Porter], [seatmap.SeatAdder], [seatmap.SeatCloser] and [seatmap.Sweeper] that the
+// store has. Its method Unwrap returns the store. Close is not observed.
 func Wrap[S any](store seatmap.Store, o Observer[S]) seatmap.Store {
 	operator, isOperator := store.(seatmap.Operator)
 	payer, isPayer := store.(seatmap.Payer)
@@ -47,8 +48,9 @@ func Wrap[S any](store seatmap.Store, o Observer[S]) seatmap.Store {
 	sweeper, isSweeper := store.(seatmap.Sweeper)
 	closer, isCloser := store.(seatmap.SeatCloser)
 	lister, isLister := store.(seatmap.Lister)
+	adder, isAdder := store.(seatmap.SeatAdder)
 	has := 0
-	for i, is := range [...]bool{isOperator, isPayer, isPorter, isSweeper, isCloser, isLister} { // in the order of parts
+	for i, is := range [...]bool{isOperator, isPayer, isPorter, isSweeper, isCloser, isLister, isAdder} { // in the order of parts
 		if is {
 			has |= 1 << i
 		}
@@ -60,6 +62,7 @@ func Wrap[S any](store seatmap.Store, o Observer[S]) seatmap.Store {
 		&sweeps[S]{sweeper, o},
 		&closings[S]{closer, o},
 		&lists[S]{lister, o},
+		&additions[S]{adder, o},
 	})
 }
 
@@ -74,6 +77,7 @@ type parts[S any] struct {
 	sweeps     *sweeps[S]
 	closings   *closings[S]
 	lists      *lists[S]
+	additions  *additions[S]
 }
 
 // call makes one call. It is what [seatmap.Store]'s methods have in common.
@@ -282,4 +286,13 @@ func (w *lists[S]) Events(ctx context.Context, r seatmap.EventsRequest) (seatmap
 
 func (w *lists[S]) Grants(ctx context.Context, r seatmap.GrantsRequest) (seatmap.GrantList, error) {
 	return call(ctx, w.observer, Grants, r.Event, r, w.lister.Grants)
+}
+
+type additions[S any] struct {
+	adder    seatmap.SeatAdder
+	observer Observer[S]
+}
+
+func (w *additions[S]) AddSeats(ctx context.Context, r seatmap.AddSeatsRequest) (seatmap.Receipt, error) {
+	return call(ctx, w.observer, AddSeats, r.Event, r, w.adder.AddSeats)
 }

@@ -79,14 +79,15 @@ func TestAWrappedStoreHasTheInterfacesOfItsStoreAndNoOthers(t *testing.T) {
 		_, sweeper := s.(seatmap.Sweeper)
 		_, closer := s.(seatmap.SeatCloser)
 		_, lister := s.(seatmap.Lister)
-		for i, is := range []bool{operator, payer, porter, sweeper, closer, lister} {
+		_, adder := s.(seatmap.SeatAdder)
+		for i, is := range []bool{operator, payer, porter, sweeper, closer, lister, adder} {
 			if is {
 				bits |= 1 << i
 			}
 		}
 		return bits
 	}
-	const all = 1<<6 - 1
+	const all = 1<<7 - 1
 	require.Equal(t, all, has(m))
 	for want := range all + 1 {
 		s := storecall.Only(m, storecall.Observer[*seen](&notes{}), want)
