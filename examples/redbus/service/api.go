@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"path"
-	"strconv"
 	"time"
 
 	"github.com/coderrange/ferrous/examples/redbus/service/page"
@@ -50,12 +49,13 @@ func (s *Service) routes(guard func(http.Handler) http.Handler) http.Handler {
 		open(page.Prefix+name, show)
 	}
 	open(streamRoute, map[string]handler{"GET": s.limitedStream})
-	keyed("/v1/events", map[string]handler{"POST": s.operators(s.create)})
+	keyed("/v1/events", map[string]handler{"GET": s.events, "POST": s.operators(s.create)})
 	keyed("/v1/events/{event}", map[string]handler{"GET": s.event, "DELETE": s.operators(s.remove)})
 	keyed("/v1/events/{event}/layout", map[string]handler{"GET": s.layout})
 	keyed("/v1/events/{event}/seats", map[string]handler{"GET": s.seats})
 	keyed("/v1/events/{event}/seats/{seat}", map[string]handler{"GET": s.seat})
 	keyed("/v1/events/{event}/holds", map[string]handler{"GET": s.holds})
+	keyed("/v1/events/{event}/grants", map[string]handler{"GET": s.grants})
 	keyed("/v1/events/{event}/block", map[string]handler{"POST": s.block})
 	keyed("/v1/events/{event}/block-any", map[string]handler{"POST": s.blockAny})
 	keyed("/v1/events/{event}/extend", map[string]handler{"POST": s.extend})
@@ -319,17 +319,14 @@ func seatsOf(shot seatmap.Snapshot, user string) seatsBody {
 	return b
 }
 
-// maxPage is how many seats one page can have.
+// maxPage is how many seats, events, or holds and bookings one page can have.
 const maxPage = 10_000
 
 func (s *Service) seats(w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
-	most := maxPage
-	if text := query.Get("limit"); text != "" {
-		var err error
-		if most, err = strconv.Atoi(text); err != nil || most < 1 || most > maxPage {
-			return errMalformed.because("limit is not a number from 1 to " + strconv.Itoa(maxPage))
-		}
+	most, err := limitOf(r)
+	if err != nil {
+		return err
 	}
 	shot, err := s.o.Store.Seats(r.Context(), seatmap.SeatsRequest{Event: r.PathValue("event"), After: query.Get("after"), Limit: most})
 	if err != nil {
@@ -383,6 +380,7 @@ type blockBody struct {
 	Places    map[string]int `json:"places,omitzero"`
 	TTL       int64          `json:"ttl_ms"`
 	ListTaken bool           `json:"list_taken,omitzero"`
+	Reference string         `json:"reference,omitzero"`
 }
 
 func (s *Service) block(w http.ResponseWriter, r *http.Request) error {
@@ -394,9 +392,13 @@ func (s *Service) block(w http.ResponseWriter, r *http.Request) error {
 	if err := decode(w, r, maxBody, &b); err != nil {
 		return err
 	}
+	if err := s.referred(b.Reference); err != nil {
+		return err
+	}
 	h, err := s.o.Store.Block(r.Context(), seatmap.BlockRequest{
 		Event: r.PathValue("event"), User: callerName(r), Key: k,
 		Seats: b.Seats, Places: b.Places, TTL: milliseconds(b.TTL), ListTaken: b.ListTaken,
+		Reference: b.Reference,
 	})
 	if err != nil {
 		return err
@@ -414,6 +416,8 @@ type blockAnyBody struct {
 	Rows     []string `json:"rows,omitzero"`
 	Adjacent bool     `json:"adjacent,omitzero"`
 	Singles  string   `json:"singles,omitzero"`
+
+	Reference string `json:"reference,omitzero"`
 }
 
 var singles = map[string]seatmap.Singles{
@@ -434,8 +438,11 @@ func (s *Service) blockAny(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return errMalformed.because("singles is none of allowed, avoided, refused")
 	}
+	if err := s.referred(b.Reference); err != nil {
+		return err
+	}
 	h, err := s.o.Store.BlockAny(r.Context(), seatmap.BlockAnyRequest{
-		Event: r.PathValue("event"), User: callerName(r), Key: k, N: b.N, TTL: milliseconds(b.TTL),
+		Event: r.PathValue("event"), User: callerName(r), Key: k, N: b.N, TTL: milliseconds(b.TTL), Reference: b.Reference,
 		Where: seatmap.Where{
 			Prefix: b.Prefix, Section: b.Section, Category: b.Category, Rows: b.Rows,
 			Adjacent: b.Adjacent, Singles: alone,
@@ -478,11 +485,29 @@ func tokenOf(r *http.Request, text string) (seatmap.Token, error) {
 }
 
 func (s *Service) book(w http.ResponseWriter, r *http.Request) error {
-	b, t, k, err := token(w, r)
+	var b struct {
+		Token     string         `json:"token"`
+		Seats     []string       `json:"seats,omitzero"`
+		Places    map[string]int `json:"places,omitzero"`
+		Reference string         `json:"reference,omitzero"`
+	}
+	k, err := key(r)
 	if err != nil {
 		return err
 	}
-	booking, err := s.o.Store.Book(r.Context(), seatmap.BookRequest{Token: t, User: callerName(r), Key: k, Seats: b.Seats, Places: b.Places})
+	if err := decode(w, r, maxBody, &b); err != nil {
+		return err
+	}
+	if err := s.referred(b.Reference); err != nil {
+		return err
+	}
+	t, err := tokenOf(r, b.Token)
+	if err != nil {
+		return err
+	}
+	booking, err := s.o.Store.Book(r.Context(), seatmap.BookRequest{
+		Token: t, User: callerName(r), Key: k, Seats: b.Seats, Places: b.Places, Reference: b.Reference,
+	})
 	if err != nil {
 		return err
 	}

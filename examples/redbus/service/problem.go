@@ -41,6 +41,7 @@ var (
 	errRate         = newProblem(http.StatusTooManyRequests, "too-many-requests", "There were too many requests.")
 	errOverloaded   = newProblem(http.StatusServiceUnavailable, "overloaded", "There is too much to do at the moment.")
 	errLate         = newProblem(http.StatusServiceUnavailable, "late", "The request took too long; nothing was changed.")
+	errNotOffered   = newProblem(http.StatusNotImplemented, "not-offered", "The store of this service does not offer that.")
 	errInternal     = newProblem(http.StatusInternalServerError, "internal", "The service has a fault.")
 )
 

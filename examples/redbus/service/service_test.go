@@ -239,6 +239,77 @@ func TestABookingFromBeginToEnd(t *testing.T) {
 	assert.Equal(t, "unknown-event", r.do(ask{method: "GET", path: "/v1/events/hall", user: "bob"}).problem())
 }
 
+func TestHoldsAndBookingsAreListedByTheirReference(t *testing.T) {
+	r := serve(t, service.Options{})
+	get := func(user, path string) answer { return r.do(ask{method: "GET", path: path, user: user}) }
+	one := r.do(ask{path: "/v1/events/bus/block", user: "alice", body: `{"seats":["1","2"],"ttl_ms":300000,"reference":"order 1"}`})
+	r.do(ask{path: "/v1/events/bus/block-any", user: "alice", body: `{"n":1,"ttl_ms":300000,"reference":"order 2"}`})
+	r.do(ask{path: "/v1/events/bus/block", user: "bob", body: `{"seats":["9"],"ttl_ms":300000}`})
+	booking := r.do(ask{path: "/v1/events/bus/book", user: "alice", body: fmt.Sprintf(`{"token":%q,"seats":["1"],"reference":"order 3"}`, one.token(t))})
+	require.Equal(t, http.StatusCreated, booking.status)
+	listed := func(a answer) (list []string) {
+		require.Equal(t, http.StatusOK, a.status)
+		for _, one := range a.body["grants"].([]any) {
+			g := one.(map[string]any)
+			assert.NotContains(t, g, "token")
+			list = append(list, fmt.Sprintf("%v%v%v%v", g["state"], g["seats"], g["reference"], g["user"]))
+		}
+		return list
+	}
+	assert.Equal(t, []string{"blocked[2]order 1<nil>", "blocked[3]order 2<nil>", "booked[1]order 3<nil>"}, listed(get("alice", "/v1/events/bus/grants")))
+	assert.Equal(t, []string{"blocked[3]order 2<nil>"}, listed(get("alice", "/v1/events/bus/grants?reference=order+2")))
+	assert.Equal(t, []string{"blocked[9]<nil><nil>"}, listed(get("bob", "/v1/events/bus/grants")))
+	assert.Empty(t, listed(get("bob", "/v1/events/bus/grants?reference=order+2")), "of another user")
+	assert.Equal(t, "forbidden", get("bob", "/v1/events/bus/grants?user=alice").problem())
+	assert.Equal(t, []string{"blocked[9]<nil>bob"}, listed(get(service.Anyone, "/v1/events/bus/grants?user=bob")))
+	assert.Equal(t, []string{"booked[1]order 3alice"}, listed(get(service.Anyone, "/v1/events/bus/grants?reference=order+3")))
+
+	page := get(service.Anyone, "/v1/events/bus/grants?limit=3")
+	assert.Equal(t, true, page.body["more"])
+	last := page.body["grants"].([]any)[2].(map[string]any)["fence"].(float64)
+	assert.Equal(t, []string{"booked[1]order 3alice"}, listed(get(service.Anyone, fmt.Sprintf("/v1/events/bus/grants?after=%.0f", last))))
+	assert.Equal(t, "malformed", r.do(ask{method: "GET", path: "/v1/events/bus/grants?after=x", user: "bob", bad: true}).problem())
+	assert.Equal(t, "malformed", r.do(ask{method: "GET", path: "/v1/events/bus/grants?limit=0", user: "bob", bad: true}).problem())
+	assert.Equal(t, "unknown-event", get("bob", "/v1/events/hall/grants").problem())
+}
+
+func TestEventsAreListedInPages(t *testing.T) {
+	r := serve(t, service.Options{})
+	for _, event := range []string{"hall", "bus 2"} {
+		r.do(ask{path: "/v1/events", user: service.Anyone, body: fmt.Sprintf(`{"event":%q,"count":3,"areas":[{"name":"floor","capacity":7}]}`, event)})
+	}
+	get := func(query string) answer {
+		return r.do(ask{method: "GET", path: "/v1/events" + query, user: "bob"})
+	}
+	first := get("?limit=2")
+	assert.Equal(t, []any{map[string]any{"event": "bus", "seats": 10.0}, map[string]any{"event": "bus 2", "seats": 3.0, "places": 7.0}}, first.body["events"])
+	assert.Equal(t, true, first.body["more"])
+	assert.Equal(t, []any{map[string]any{"event": "hall", "seats": 3.0, "places": 7.0}}, get("?after=bus+2").body["events"])
+	assert.Empty(t, get("?prefix=x").body["events"])
+	assert.Equal(t, "invalid", r.do(ask{method: "GET", path: "/v1/events?prefix=%7B", user: "bob"}).problem())
+}
+
+func TestAStoreWithoutListsSaysSo(t *testing.T) {
+	m := seatmap.NewMap(seatmap.MapOptions{})
+	t.Cleanup(func() { assert.NoError(t, m.Close()) })
+	_, err := m.Create(t.Context(), seatmap.CreateRequest{Event: "bus", Layout: seatmap.Layout{Count: 3}})
+	require.NoError(t, err)
+	r := serve(t, service.Options{Store: struct{ seatmap.Store }{m}})
+	for _, a := range []ask{
+		{method: "GET", path: "/v1/events"},
+		{method: "GET", path: "/v1/events/bus/grants"},
+		{path: "/v1/events/bus/block", body: `{"seats":["1"],"ttl_ms":1000,"reference":"order 1"}`},
+		{path: "/v1/events/bus/block-any", body: `{"n":1,"ttl_ms":1000,"reference":"order 1"}`},
+		{path: "/v1/events/bus/book", body: `{"token":"x","reference":"order 1"}`},
+	} {
+		a.user = "bob"
+		got := r.do(a)
+		assert.Equal(t, http.StatusNotImplemented, got.status, a.path)
+		assert.Equal(t, "not-offered", got.problem(), a.path)
+	}
+	assert.Equal(t, http.StatusCreated, r.do(ask{path: "/v1/events/bus/block", user: "bob", body: `{"seats":["1"],"ttl_ms":1000}`}).status)
+}
+
 func TestARepetitionByKeyGetsTheFirstAnswer(t *testing.T) {
 	r := serve(t, service.Options{})
 	key := http.Header{"Idempotency-Key": {"4b1d"}}
