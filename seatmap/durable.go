@@ -612,7 +612,7 @@ func (d *durableMap) Check(request any) error {
 	case *BlockRequest:
 		return firstError(checkGrant(nil, r.Event, r.User, r.Key), checkWanted(r.Seats, r.Places), checkTTL(r.TTL), checkReference(r.Reference))
 	case *BlockAnyRequest:
-		return firstError(checkGrant(nil, r.Event, r.User, r.Key), checkN(r.N), checkTTL(r.TTL), checkReference(r.Reference))
+		return firstError(checkGrant(nil, r.Event, r.User, r.Key), checkN(r.N), checkWhere(&r.Where), checkTTL(r.TTL), checkReference(r.Reference))
 	case *BookRequest:
 		return firstError(checkOwner(r.User, r.Key), checkPart(r.Seats, r.Places), checkReference(r.Reference))
 	case *ReleaseRequest:
