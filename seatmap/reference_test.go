@@ -48,6 +48,7 @@ func TestAHoldPassesItsReferenceOn(t *testing.T) {
 		again, err := m.Reissue(ctx, seatmap.ReissueRequest{Event: event, Seat: "2", Actor: "op"})
 		require.NoError(t, err)
 		assert.Equal(t, []string{"a", "b", "", "a"}, referencesOf(t, m))
+		assert.Equal(t, 3, seatmap.References(m, event), "a fence that has gone has none")
 		require.NoError(t, imported(m, exported(t, m, event, true)))
 		assert.Equal(t, []string{"a", "b", "", "a"}, referencesOf(t, m))
 		require.NoError(t, cancel(m, again.Token))
