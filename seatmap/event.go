@@ -144,11 +144,7 @@ func (e *event) block(r *BlockRequest, h *Hold) error {
 	w := p.clock.wallTime()
 	var keyed *keyedRequest
 	if !r.Key.IsZero() {
-		q := e.keys.request(r.User, r.Key,
-			fingerprint{
-				method: methodBlock, seats: printOfSeats(r.Seats), places: printOfPlaces(r.Places), ttl: r.TTL,
-				reference: printOfReference(r.Reference),
-			})
+		q := e.keys.request(r.User, r.Key, printOfBlock(r))
 		keyed = &q
 		if old, err := e.repeats(w.mono, keyed); old != nil || err != nil {
 			*h = old.replay(w)
@@ -181,11 +177,7 @@ func (e *event) blockAny(r *BlockAnyRequest, h *Hold) error {
 	w := p.clock.wallTime()
 	var keyed *keyedRequest
 	if !r.Key.IsZero() {
-		q := e.keys.request(r.User, r.Key,
-			fingerprint{
-				method: methodBlockAny, n: r.N, where: printOfWhere(&r.Where), ttl: r.TTL,
-				reference: printOfReference(r.Reference),
-			})
+		q := e.keys.request(r.User, r.Key, printOfBlockAny(r))
 		keyed = &q
 		if old, err := e.repeats(w.mono, keyed); old != nil || err != nil {
 			*h = old.replay(w)
@@ -258,11 +250,7 @@ func (e *event) book(r *BookRequest) (Booking, error) {
 	w := p.clock.wallTime()
 	var keyed *keyedRequest
 	if !r.Key.IsZero() {
-		q := e.keys.request(r.User, r.Key,
-			fingerprint{
-				method: methodBook, seats: printOfSeats(r.Seats), places: printOfPlaces(r.Places), token: printOfToken(&r.Token),
-				reference: printOfReference(r.Reference),
-			})
+		q := e.keys.request(r.User, r.Key, printOfBook(r))
 		keyed = &q
 		if old, err := e.repeats(w.mono, keyed); old != nil || err != nil {
 			return old.replay(w).booking(), err
@@ -314,8 +302,7 @@ func (e *event) giveBack(r *ReleaseRequest, method method, state SeatState, kind
 	now := p.clock.now()
 	var keyed *keyedRequest
 	if !r.Key.IsZero() {
-		q := e.keys.request(r.User, r.Key,
-			fingerprint{method: method, seats: printOfSeats(r.Seats), places: printOfPlaces(r.Places), token: printOfToken(&r.Token)})
+		q := e.keys.request(r.User, r.Key, printOfPart(method, r))
 		keyed = &q
 		if old, err := e.repeats(now, keyed); old != nil || err != nil {
 			return Receipt{Replayed: old != nil}, err
@@ -353,8 +340,7 @@ func (e *event) extend(r *ExtendRequest) (Hold, error) {
 	w := p.clock.wallTime()
 	var keyed *keyedRequest
 	if !r.Key.IsZero() {
-		q := e.keys.request(r.User, r.Key,
-			fingerprint{method: methodExtend, ttl: r.TTL, token: printOfToken(&r.Token)})
+		q := e.keys.request(r.User, r.Key, printOfExtend(r))
 		keyed = &q
 		if old, err := e.repeats(w.mono, keyed); old != nil || err != nil {
 			return old.replay(w), err

@@ -92,6 +92,35 @@ func (p fingerprint) differs(other fingerprint) (names []string) {
 	return names
 }
 
+func printOfBlock(r *BlockRequest) fingerprint {
+	return fingerprint{
+		method: methodBlock, seats: printOfSeats(r.Seats), places: printOfPlaces(r.Places), ttl: r.TTL,
+		reference: printOfReference(r.Reference),
+	}
+}
+
+func printOfBlockAny(r *BlockAnyRequest) fingerprint {
+	return fingerprint{
+		method: methodBlockAny, n: r.N, where: printOfWhere(&r.Where), ttl: r.TTL, reference: printOfReference(r.Reference),
+	}
+}
+
+func printOfBook(r *BookRequest) fingerprint {
+	return fingerprint{
+		method: methodBook, seats: printOfSeats(r.Seats), places: printOfPlaces(r.Places), token: printOfToken(&r.Token),
+		reference: printOfReference(r.Reference),
+	}
+}
+
+// printOfPart returns the fingerprint of a Release, or of a Cancel.
+func printOfPart(method method, r *ReleaseRequest) fingerprint {
+	return fingerprint{method: method, seats: printOfSeats(r.Seats), places: printOfPlaces(r.Places), token: printOfToken(&r.Token)}
+}
+
+func printOfExtend(r *ExtendRequest) fingerprint {
+	return fingerprint{method: methodExtend, ttl: r.TTL, token: printOfToken(&r.Token)}
+}
+
 func printOfToken(t *Token) tokenPrint { return tokenPrint{t.Fence, t.seat, t.tag} }
 
 // printOfSeats returns the hash of a list of seats. Nil, which may mean all, differs

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/coderrange/ferrous/seatmap/internal/durable"
+	"github.com/coderrange/ferrous/seatmap/internal/port"
 )
 
 // importer is an import that is being made.
@@ -40,6 +41,7 @@ type importer struct {
 	of     uint32           // where the last hold or booking in the event began; noSeat if an answer cannot be its
 	off    map[uint32]doing // the seats that operators have closed
 	answer *exportedAnswer  // the last one, nil if it is in the event
+	out    *port.Event      // for a store on a server, or nil
 }
 
 // exportHead is the first line of an export.
@@ -597,6 +599,7 @@ func (i *importer) take(t *exportedHold) error {
 		}
 		e.refs.add(t.ref, grantName{t.fence, t.first})
 	}
+	i.tellGrant(t)
 	word := uint64(SeatBooked)
 	if t.state == SeatBlocked {
 		until := max(i.at.mono+t.left-i.lost, 1)
@@ -658,6 +661,7 @@ func (i *importer) remember(a *exportedAnswer) error {
 	if checkUser(a.user) != nil || key.IsZero() || checkKey(key) != nil || !a.isOld && (i.of == noSeat || p.rec(i.of).slot != noSlot) {
 		return badLine(i.number-1, "the answer is wrong")
 	}
+	i.tellAnswer(a)
 	of := i.of
 	i.of = noSeat
 	left := a.left - i.lost

@@ -158,17 +158,23 @@ func (t *tags) gaveOut(token *Token) bool {
 		return true
 	}
 	for _, key := range t.former {
-		b := token.tag.secret()
-		if key.secrets != (tagKey{}) {
-			newCipher(key.secrets).Decrypt(b[:], b[:])
-		}
-		in := counter(token.Fence)
-		newCipher(key.tags).Encrypt(in[:], in[:])
-		if tagOf(b[:]).is(tagOf(in[:]).with(token.seat)) {
+		secret := key.secretOf(token.Fence, token.seat)
+		if token.tag.is(tagOfSecret(secret[:])) {
 			return true
 		}
 	}
 	return false
+}
+
+// secretOf returns the secret of the token with that fence and seat.
+func (k formerKey) secretOf(fence uint64, seat uint32) [16]byte {
+	in := counter(fence)
+	newCipher(k.tags).Encrypt(in[:], in[:])
+	b := tagOf(in[:]).with(seat).bytes()
+	if k.secrets != (tagKey{}) {
+		newCipher(k.secrets).Encrypt(b[:], b[:])
+	}
+	return b
 }
 
 // Key is an idempotency key: it makes a request safe to repeat; see [Store]. The zero

@@ -173,7 +173,7 @@ func (s *Store) Create(ctx context.Context, r seatmap.CreateRequest) (seatmap.Re
 			closed = append(closed, int32(i))
 		}
 	}
-	print := remote.PrintOf("Create").Add("Layout", string(layout)).Add("Limits", fmt.Sprint(r.Limits))
+	print := remote.PrintOf(r)
 	key := s.hashOf(r.Key, r.Event)
 	return s.name(ctx, r.Event, key, print, func(n *naming, b *pgx.Batch) error {
 		if n.known {
@@ -207,7 +207,7 @@ func (s *Store) Remove(ctx context.Context, r seatmap.RemoveRequest) (seatmap.Re
 	if _, err := s.form.Remove(ctx, r); !remote.Formed(err) {
 		return seatmap.Receipt{}, err
 	}
-	print, key := remote.PrintOf("Remove"), s.hashOf(r.Key, r.Event)
+	print, key := remote.PrintOf(r), s.hashOf(r.Key, r.Event)
 	removed := int64(0)
 	got, err := s.name(ctx, r.Event, key, print, func(n *naming, b *pgx.Batch) error {
 		if !n.known {

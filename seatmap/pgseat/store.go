@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"strconv"
 	"sync"
 	"time"
 
@@ -290,7 +289,7 @@ func (s *Store) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold
 	}
 	a := ask{
 		decide: (*state).block, event: r.Event, user: r.User, ttl: remote.Microseconds(r.TTL), listTaken: r.ListTaken,
-		print: remote.PrintOf("Block").Add("Seats", remote.ListOf(r.Seats)).Add("TTL", r.TTL.String()),
+		print: remote.PrintOf(r),
 	}
 	q, err := s.request(ctx, r.Key, a, func(q *request, sh *shape) (err error) {
 		q.seats, err = sh.Indices(r.Seats, r.Places)
@@ -316,7 +315,7 @@ func (s *Store) BlockAny(ctx context.Context, r seatmap.BlockAnyRequest) (seatma
 	}
 	a := ask{
 		decide: (*state).blockAny, event: r.Event, user: r.User, ttl: remote.Microseconds(r.TTL), any: &r,
-		print: remote.PrintOf("BlockAny").Add("N", strconv.Itoa(r.N)).Add("Where", fmt.Sprintf("%#v", r.Where)).Add("TTL", r.TTL.String()),
+		print: remote.PrintOf(r),
 	}
 	q, err := s.request(ctx, r.Key, a, func(*request, *shape) error { return nil })
 	if err != nil {
@@ -327,13 +326,13 @@ func (s *Store) BlockAny(ctx context.Context, r seatmap.BlockAnyRequest) (seatma
 
 // owned has a request of a method with a token decided.
 func (s *Store) owned(
-	ctx context.Context, method string, decide func(*state, context.Context, *request), t seatmap.Token, user string, key seatmap.Key,
+	ctx context.Context, print remote.Print, decide func(*state, context.Context, *request), t seatmap.Token, user string, key seatmap.Key,
 	ttl time.Duration, seats []string, places map[string]int,
 ) (*request, error) {
 	a := ask{
 		decide: decide, event: t.Event, user: user, ttl: remote.Microseconds(ttl), part: seats != nil,
 		token: t, record: s.recordOf(t),
-		print: remote.PrintOf(method).Add("TTL", ttl.String()).Add("Token", t.Reveal()).Add("Seats", remote.ListOf(seats)),
+		print: print,
 	}
 	return s.request(ctx, key, a, func(q *request, sh *shape) (err error) {
 		q.seats, err = sh.Indices(seats, places)
@@ -352,7 +351,7 @@ func (s *Store) Book(ctx context.Context, r seatmap.BookRequest) (seatmap.Bookin
 	if r.Reference != "" {
 		return seatmap.Booking{}, remote.NoReferences("pgseat")
 	}
-	q, err := s.owned(ctx, "Book", (*state).book, r.Token, r.User, r.Key, 0, r.Seats, r.Places)
+	q, err := s.owned(ctx, remote.PrintOf(r), (*state).book, r.Token, r.User, r.Key, 0, r.Seats, r.Places)
 	if err != nil {
 		return seatmap.Booking{}, err
 	}
@@ -368,7 +367,7 @@ func (s *Store) Release(ctx context.Context, r seatmap.ReleaseRequest) (seatmap.
 	if _, err := s.form.Release(ctx, r); !remote.Formed(err) {
 		return seatmap.Receipt{}, err
 	}
-	return receipt(s.owned(ctx, "Release", (*state).release, r.Token, r.User, r.Key, 0, r.Seats, r.Places))
+	return receipt(s.owned(ctx, remote.PrintOf(r), (*state).release, r.Token, r.User, r.Key, 0, r.Seats, r.Places))
 }
 
 // Cancel implements [seatmap.Store].
@@ -379,7 +378,7 @@ func (s *Store) Cancel(ctx context.Context, r seatmap.CancelRequest) (seatmap.Re
 	if _, err := s.form.Cancel(ctx, r); !remote.Formed(err) {
 		return seatmap.Receipt{}, err
 	}
-	return receipt(s.owned(ctx, "Cancel", (*state).cancel, r.Token, r.User, r.Key, 0, r.Seats, r.Places))
+	return receipt(s.owned(ctx, remote.PrintOf(r), (*state).cancel, r.Token, r.User, r.Key, 0, r.Seats, r.Places))
 }
 
 func receipt(q *request, err error) (seatmap.Receipt, error) {
@@ -397,7 +396,7 @@ func (s *Store) Extend(ctx context.Context, r seatmap.ExtendRequest) (seatmap.Ho
 	if _, err := s.form.Extend(ctx, r); !remote.Formed(err) {
 		return seatmap.Hold{}, err
 	}
-	q, err := s.owned(ctx, "Extend", (*state).extend, r.Token, r.User, r.Key, r.TTL, nil, nil)
+	q, err := s.owned(ctx, remote.PrintOf(r), (*state).extend, r.Token, r.User, r.Key, r.TTL, nil, nil)
 	if err != nil {
 		return seatmap.Hold{}, err
 	}

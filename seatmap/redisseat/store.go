@@ -62,7 +62,7 @@ func (s *Store) Create(ctx context.Context, r seatmap.CreateRequest) (seatmap.Re
 	var life [8]byte
 	_, _ = crand.Read(life[:]) // never fails
 	life[7] |= 1               // not 0
-	p := remote.PrintOf("Create").Add("Layout", string(layout)).Add("Limits", fmt.Sprint(r.Limits))
+	p := remote.PrintOf(r)
 	name := fmt.Sprintf("%016x", life)
 	for _, part := range []struct {
 		kind  string
@@ -98,7 +98,7 @@ func (s *Store) Remove(ctx context.Context, r seatmap.RemoveRequest) (seatmap.Re
 	if _, err := s.form.Remove(ctx, r); !remote.Formed(err) {
 		return seatmap.Receipt{}, err
 	}
-	p := remote.PrintOf("Remove")
+	p := remote.PrintOf(r)
 	answer, err := s.run(ctx, removeScript, s.keys(r.Event, s.answerOf(r.Key, r.Event)), []string{"", p.Text()})
 	if err != nil {
 		return seatmap.Receipt{}, err
@@ -216,7 +216,7 @@ func (s *Store) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold
 	if r.Reference != "" {
 		return seatmap.Hold{}, remote.NoReferences("redisseat")
 	}
-	p := remote.PrintOf("Block").Add("Seats", remote.ListOf(r.Seats)).Add("TTL", r.TTL.String())
+	p := remote.PrintOf(r)
 	sh, answer, err := s.request(ctx, blockScript, r.Event, r.User, r.Key, p, func(sh *shape) ([]string, error) {
 		list, err := sh.named(r.Seats, r.Places)
 		all := ""
@@ -247,7 +247,7 @@ func (s *Store) BlockAny(ctx context.Context, r seatmap.BlockAnyRequest) (seatma
 	if r.Reference != "" {
 		return seatmap.Hold{}, remote.NoReferences("redisseat")
 	}
-	p := remote.PrintOf("BlockAny").Add("N", strconv.Itoa(r.N)).Add("Where", fmt.Sprintf("%#v", r.Where)).Add("TTL", r.TTL.String())
+	p := remote.PrintOf(r)
 	for round := 0; ; round++ {
 		h, again, err := s.tryAny(ctx, &r, p, round < 16)
 		if !again {
@@ -310,7 +310,6 @@ func (s *Store) owned(
 	ctx context.Context, what script, t seatmap.Token, user string, key seatmap.Key, p remote.Print,
 	state string, seats []string, places map[string]int, last ...string,
 ) (*shape, []rueidis.RedisMessage, error) {
-	p = p.Add("Token", t.Reveal()).Add("Seats", remote.ListOf(seats))
 	fence := ""
 	if t == s.token(t.Event, t.Fence) {
 		fence = strconv.FormatUint(t.Fence, 10)
@@ -340,7 +339,7 @@ func (s *Store) Book(ctx context.Context, r seatmap.BookRequest) (seatmap.Bookin
 	if r.Reference != "" {
 		return seatmap.Booking{}, remote.NoReferences("redisseat")
 	}
-	sh, answer, err := s.owned(ctx, bookScript, r.Token, r.User, r.Key, remote.PrintOf("Book"), "h", r.Seats, r.Places)
+	sh, answer, err := s.owned(ctx, bookScript, r.Token, r.User, r.Key, remote.PrintOf(r), "h", r.Seats, r.Places)
 	if err != nil {
 		return seatmap.Booking{}, err
 	}
@@ -356,7 +355,7 @@ func (s *Store) Release(ctx context.Context, r seatmap.ReleaseRequest) (seatmap.
 	if _, err := s.form.Release(ctx, r); !remote.Formed(err) {
 		return seatmap.Receipt{}, err
 	}
-	return s.giveBack(ctx, r, "Release", "h", "Released")
+	return s.giveBack(ctx, r, remote.PrintOf(r), "h", "Released")
 }
 
 // Cancel implements [seatmap.Store].
@@ -367,11 +366,11 @@ func (s *Store) Cancel(ctx context.Context, r seatmap.CancelRequest) (seatmap.Re
 	if _, err := s.form.Cancel(ctx, r); !remote.Formed(err) {
 		return seatmap.Receipt{}, err
 	}
-	return s.giveBack(ctx, seatmap.ReleaseRequest(r), "Cancel", "B", "Canceled")
+	return s.giveBack(ctx, seatmap.ReleaseRequest(r), remote.PrintOf(r), "B", "Canceled")
 }
 
-func (s *Store) giveBack(ctx context.Context, r seatmap.ReleaseRequest, method, state, kind string) (seatmap.Receipt, error) {
-	_, answer, err := s.owned(ctx, givebackScript, r.Token, r.User, r.Key, remote.PrintOf(method), state, r.Seats, r.Places, kind)
+func (s *Store) giveBack(ctx context.Context, r seatmap.ReleaseRequest, p remote.Print, state, kind string) (seatmap.Receipt, error) {
+	_, answer, err := s.owned(ctx, givebackScript, r.Token, r.User, r.Key, p, state, r.Seats, r.Places, kind)
 	return seatmap.Receipt{Replayed: err == nil && text(answer, 0) == "again"}, err
 }
 
@@ -383,7 +382,7 @@ func (s *Store) Extend(ctx context.Context, r seatmap.ExtendRequest) (seatmap.Ho
 	if _, err := s.form.Extend(ctx, r); !remote.Formed(err) {
 		return seatmap.Hold{}, err
 	}
-	p := remote.PrintOf("Extend").Add("TTL", r.TTL.String())
+	p := remote.PrintOf(r)
 	sh, answer, err := s.owned(ctx, extendScript, r.Token, r.User, r.Key, p, "h", nil, nil, microseconds(r.TTL))
 	if err != nil {
 		return seatmap.Hold{}, err

@@ -2,24 +2,40 @@ package remote
 
 import (
 	"crypto/sha256"
-	"encoding/base64"
+	"encoding/hex"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/coderrange/ferrous/seatmap"
+	"github.com/coderrange/ferrous/seatmap/internal/port"
 )
 
 // Print is what of a request is compared with that of another with the same key: the
-// method and, for each field, its name and a hash.
+// method and its fields. It is the same in all stores and processes, so that an answer
+// from an export is found again.
 type Print struct{ text string }
 
-// PrintOf returns the print of a method without fields.
-func PrintOf(method string) Print { return Print{method} }
+// printed are the fields of a print, in the order in which they are named.
+var printed = []string{"Token", "Seats", "Places", "N", "Where", "TTL", "Reference", "Layout", "Limits"}
 
-// Add returns the print with another field.
-func (p Print) Add(field, value string) Print {
-	sum := sha256.Sum256([]byte(value))
-	return Print{p.text + " " + field + "=" + base64.RawStdEncoding.EncodeToString(sum[:12])}
+// PrintOf returns the print of a request, such as a [seatmap.BlockRequest].
+func PrintOf(request any) Print { return PrintFrom(port.PrintOf(request)) }
+
+// PrintFrom returns the print of a request in an export.
+func PrintFrom(p port.Print) Print {
+	var text strings.Builder
+	text.WriteString(p.Method)
+	if p.Token != (port.Proof{}) { // of the secret it has a hash
+		sum := sha256.Sum256(p.Token.Secret[:])
+		fmt.Fprintf(&text, " Token=%d.%d.%s", p.Token.Fence, p.Token.First, hex.EncodeToString(sum[:12]))
+	}
+	for i, value := range []uint64{p.Seats, p.Places, uint64(p.N), p.Where, uint64(p.TTL), p.Reference, p.Layout, p.Limits} {
+		if value != 0 {
+			text.WriteString(" " + printed[i+1] + "=" + strconv.FormatUint(value, 36))
+		}
+	}
+	return Print{text.String()}
 }
 
 // Text returns what a store keeps.
@@ -27,29 +43,30 @@ func (p Print) Text() string { return p.text }
 
 // Differs returns in what p differs from the kept print of another request, for
 // [seatmap.NewKeyError]. It is empty if they are the same.
-func (p Print) Differs(other string) (fields []string) {
-	mine, others := strings.Fields(p.text), strings.Fields(other)
-	if len(mine) != len(others) || mine[0] != others[0] {
+func (p Print) Differs(other string) (names []string) {
+	method, mine := fieldsOf(p.text)
+	otherMethod, others := fieldsOf(other)
+	if method != otherMethod {
 		return []string{"method"}
 	}
-	for i, field := range mine[1:] {
-		if field != others[i+1] {
-			name, _, _ := strings.Cut(field, "=")
-			fields = append(fields, name)
+	for _, name := range printed {
+		if mine[name] != others[name] {
+			names = append(names, name)
 		}
 	}
-	return fields
+	return names
 }
 
-// ListOf returns a text that is another for each list, and for no list.
-func ListOf(seats []string) string { return fmt.Sprintf("%#v", seats) }
-
-// SecretOf returns the secret that a token was made of by [seatmap.NewToken]: the 16 bytes of
-// the token's text that follow the checksum, the fence and the seat.
-func SecretOf(t seatmap.Token) (secret [16]byte) {
-	raw, err := base64.RawURLEncoding.DecodeString(t.Reveal())
-	if err == nil && len(raw) >= 36 { // the zero token has no text
-		copy(secret[:], raw[20:])
+// fieldsOf returns the method and the fields of a print.
+func fieldsOf(text string) (method string, fields map[string]string) {
+	method, rest, _ := strings.Cut(text, " ")
+	fields = map[string]string{}
+	for field := range strings.FieldsSeq(rest) {
+		name, value, _ := strings.Cut(field, "=")
+		fields[name] = value
 	}
-	return secret
+	return method, fields
 }
+
+// SecretOf returns the secret of a token.
+func SecretOf(t seatmap.Token) [16]byte { return port.ProofOf(t).Secret }

@@ -14,12 +14,17 @@ import (
 )
 
 func TestAPrintNamesWhatDiffers(t *testing.T) {
-	p := remote.PrintOf("Block").Add("Seats", remote.ListOf([]string{"1"})).Add("TTL", "1s")
+	secret := [16]byte{15: 7}
+	r := seatmap.BookRequest{Token: seatmap.NewToken("e", 5, secret), Seats: []string{"1"}}
+	p := remote.PrintOf(r)
 	require.Empty(t, p.Differs(p.Text()))
-	other := remote.PrintOf("Block").Add("Seats", remote.ListOf(nil)).Add("TTL", "2s")
-	require.Equal(t, []string{"Seats", "TTL"}, p.Differs(other.Text()))
-	require.Equal(t, []string{"method"}, p.Differs(remote.PrintOf("Remove").Text()))
-	require.NotEqual(t, remote.ListOf(nil), remote.ListOf([]string{}))
+	other := r
+	other.Token, other.Seats = seatmap.NewToken("e", 5, [16]byte{15: 8}), nil
+	require.Equal(t, []string{"Token", "Seats"}, p.Differs(remote.PrintOf(other).Text()))
+	require.Equal(t, []string{"method"}, p.Differs(remote.PrintOf(seatmap.RemoveRequest{}).Text()))
+	other.Token, other.Seats = r.Token, []string{}
+	require.Equal(t, []string{"Seats"}, remote.PrintOf(other).Differs(remote.PrintOf(seatmap.BookRequest{Token: r.Token}).Text()))
+	require.NotContains(t, p.Text(), string(secret[:]))
 }
 
 func TestRepeatTriesAgainOnlyWhatMayBeRepeated(t *testing.T) {

@@ -1,0 +1,92 @@
+// Package port is the link between a seatmap.Map and stores on servers: what requests
+// with one key are compared by, and what an export has. Only packages in seatmap can
+// import it. Package seatmap sets its functions.
+package port
+
+import (
+	"context"
+	"io"
+	"time"
+)
+
+// Print is what a request with a key is compared by. Numbers whose meaning is not said
+// are hashes, which are the same in every process. Fields that a method does not have
+// are 0.
+type Print struct {
+	Method         string
+	N              int // how many seats
+	TTL            time.Duration
+	Seats, Places  uint64
+	Where          uint64
+	Reference      uint64
+	Layout, Limits uint64
+	Token          Proof
+}
+
+// Proof is a token without the name of its event. The zero Proof is no token.
+type Proof struct {
+	Fence  uint64
+	First  uint32 // the seat where its hold began, or 0 if a server made it
+	Secret [16]byte
+}
+
+// Key is what the tokens of an event were made with: a key of tags, and one between tags
+// and secrets, or zero.
+type Key struct{ Tags, Secrets [16]byte }
+
+// Event is what an export has.
+type Event struct {
+	Name            string
+	At              time.Time // of the export
+	Fence, Revision uint64    // the last ones
+	Layout          any       // a seatmap.Layout
+	Limits          any       // a seatmap.Limits
+	Count           int       // of seats
+	Closed          []uint32  // seats not for sale
+	Keys            []Key
+	CreateKey       string // or empty
+	Create          Print  // the request with CreateKey
+	Grants          []Grant
+	Answers         []Answer
+	// Beyond is what it has that only some stores have, by names such as "areas".
+	Beyond []string
+}
+
+// Grant is a hold or booking.
+type Grant struct {
+	Proof
+	User   string
+	Booked bool
+	At     time.Time
+	Left   time.Duration // of a hold
+	Seats  []uint32
+}
+
+// Answer is the answer to a request with a key.
+type Answer struct {
+	User, Key string
+	Print     Print
+	Of        int           // the grant with which it is forgotten, or -1
+	Left      time.Duration // until it is forgotten, if Of is -1
+	// A hold or booking. If the fence is 0, the answer is a receipt.
+	Proof
+	Owner string
+	At    time.Time
+	Until time.Duration // from the moment of the export
+	Holds bool          // it has Until
+	Seats []uint32
+}
+
+var (
+	// PrintOf returns the print of a request, such as a seatmap.BlockRequest.
+	PrintOf func(request any) Print
+	// ProofOf returns the proof of a seatmap.Token.
+	ProofOf func(token any) Proof
+	// TokenOf returns a seatmap.Token.
+	TokenOf func(event string, p Proof) any
+	// SecretOf returns the secret of the token with that fence and seat.
+	SecretOf func(k Key, fence uint64, first uint32) [16]byte
+	// Read reads an export to the end. The errors are those of seatmap.Map.Import but
+	// for ErrExists.
+	Read func(ctx context.Context, from io.Reader) (*Event, error)
+)

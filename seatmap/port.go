@@ -1,0 +1,147 @@
+package seatmap
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/coderrange/ferrous/seatmap/internal/port"
+)
+
+// This file tells stores on servers what requests with a key are compared by, and what
+// an export has.
+
+func init() {
+	port.PrintOf = portPrint
+	port.ProofOf = func(token any) port.Proof {
+		t := token.(Token)
+		return portProof(tokenPrint{t.Fence, t.seat, t.tag})
+	}
+	port.TokenOf = func(event string, p port.Proof) any {
+		return Token{Event: event, Fence: p.Fence, seat: p.First, tag: tagOfSecret(p.Secret[:])}
+	}
+	port.SecretOf = func(k port.Key, fence uint64, first uint32) [16]byte {
+		return formerKey{k.Tags, k.Secrets}.secretOf(fence, first)
+	}
+	port.Read = readPort
+}
+
+func portProof(p tokenPrint) port.Proof {
+	if p == (tokenPrint{}) {
+		return port.Proof{}
+	}
+	return port.Proof{Fence: p.fence, First: p.seat, Secret: p.tag.secret()}
+}
+
+// portPrint returns the print of a request that every [Store] has.
+func portPrint(request any) port.Print {
+	switch r := request.(type) {
+	case CreateRequest:
+		return portCreate(r.Layout.print(), r.Limits)
+	case RemoveRequest:
+		return port.Print{Method: "Remove"}
+	case BlockRequest:
+		return portRequest(printOfBlock(&r))
+	case BlockAnyRequest:
+		return portRequest(printOfBlockAny(&r))
+	case BookRequest:
+		return portRequest(printOfBook(&r))
+	case ReleaseRequest:
+		return portRequest(printOfPart(methodRelease, &r))
+	case CancelRequest:
+		part := ReleaseRequest(r)
+		return portRequest(printOfPart(methodCancel, &part))
+	case ExtendRequest:
+		return portRequest(printOfExtend(&r))
+	}
+	panic(fmt.Errorf("seatmap: a %T has no print", request))
+}
+
+func portCreate(layout uint64, limits Limits) port.Print {
+	return port.Print{Method: "Create", Layout: layout, Limits: addText(1, fmt.Sprint(limits))}
+}
+
+func portRequest(p fingerprint) port.Print {
+	return port.Print{
+		Method: methodNames[p.method], N: p.n, TTL: p.ttl, Seats: p.seats, Places: p.places, Where: p.where,
+		Reference: p.reference, Token: portProof(p.token),
+	}
+}
+
+// readPort reads an export to the end.
+func readPort(ctx context.Context, from io.Reader) (*port.Event, error) {
+	m := NewMap(MapOptions{Manual: true})
+	defer func() { _ = m.Close() }()
+	i := &importer{m: m, r: &ImportRequest{}, from: from, at: m.clock.wallTime(), of: noSeat, out: &port.Event{}}
+	if err := i.read(func() error { return m.check(ctx, "Import") }); err != nil {
+		return nil, err
+	}
+	layout, err := i.e.layout()
+	if err != nil {
+		return nil, err
+	}
+	h, out := &i.head, i.out
+	out.Name, out.At, out.Fence, out.Revision = h.event, time.Unix(0, h.at), h.fence, h.revision
+	out.Layout, out.Limits, out.Count = layout, h.limits, i.e.plan.count
+	for seat := range out.Count {
+		if SeatState(i.e.plan.word(seat)&stateMask) == SeatClosed {
+			out.Closed = append(out.Closed, uint32(seat))
+		}
+	}
+	for _, key := range i.keys {
+		out.Keys = append(out.Keys, port.Key{Tags: key.tags, Secrets: key.secrets})
+	}
+	if c := i.e.created; c != nil {
+		out.CreateKey, out.Create = c.key, portCreate(c.layout, c.limits)
+	}
+	i.beyond(len(layout.Areas) > 0, "areas")
+	i.beyond(h.limits.Payment != 0, "payments")
+	i.beyond(i.off != nil, "seats that an operator has closed")
+	return out, nil
+}
+
+// beyond notes what only some stores have.
+func (i *importer) beyond(has bool, name string) {
+	if has && !slices.Contains(i.out.Beyond, name) {
+		i.out.Beyond = append(i.out.Beyond, name)
+	}
+}
+
+// tellGrant adds a hold or booking, if the import is for a store on a server.
+func (i *importer) tellGrant(t *exportedHold) {
+	if i.out == nil {
+		return
+	}
+	i.beyond(t.endless, "holds without a deadline")
+	i.beyond(t.by != (doing{}), "holds or bookings that an operator has made")
+	i.beyond(t.ref != "", "references")
+	i.beyond(t.pay != nil, "payments")
+	i.beyond(len(t.places) > 0, "areas")
+	i.out.Grants = append(i.out.Grants, port.Grant{
+		Proof: port.Proof{Fence: t.fence, First: t.first, Secret: t.secret}, User: t.user, Booked: t.state == SeatBooked,
+		At: time.Unix(0, t.at), Left: time.Duration(t.left), Seats: slices.Clone(t.seats),
+	})
+}
+
+// tellAnswer adds an answer, if the import is for a store on a server.
+func (i *importer) tellAnswer(a *exportedAnswer) {
+	if i.out == nil {
+		return
+	}
+	i.beyond(a.fingerprint.method > methodCancel, "answers to operators")
+	i.beyond(a.fingerprint.reference != 0, "references")
+	out := port.Answer{
+		User: a.user, Key: a.key, Print: portRequest(a.fingerprint), Of: len(i.out.Grants) - 1, Left: time.Duration(a.left),
+		Proof: port.Proof{Fence: a.fence, First: a.first, Secret: a.secret}, Owner: a.user, At: time.Unix(0, a.at),
+		Until: time.Duration(a.until), Holds: a.hasUntil, Seats: slices.Clone(a.seats),
+	}
+	if a.isOld {
+		out.Of = -1
+	}
+	if a.owner != "" {
+		out.Owner = a.owner
+	}
+	i.out.Answers = append(i.out.Answers, out)
+}
