@@ -661,11 +661,14 @@ func (i *importer) remember(a *exportedAnswer) error {
 	if checkUser(a.user) != nil || key.IsZero() || checkKey(key) != nil || !a.isOld && (i.of == noSeat || p.rec(i.of).slot != noSlot) {
 		return badLine(i.number-1, "the answer is wrong")
 	}
-	i.tellAnswer(a)
 	of := i.of
 	i.of = noSeat
 	left := a.left - i.lost
-	if a.isOld && left <= 0 {
+	switch {
+	case i.out != nil:
+		i.tellAnswer(a)
+		return nil
+	case a.isOld && left <= 0:
 		return nil
 	}
 	q := e.keys.request(a.user, key, a.fingerprint)

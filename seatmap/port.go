@@ -125,11 +125,8 @@ func (i *importer) tellGrant(t *exportedHold) {
 	})
 }
 
-// tellAnswer adds an answer, if the import is for a store on a server.
+// tellAnswer adds an answer.
 func (i *importer) tellAnswer(a *exportedAnswer) {
-	if i.out == nil {
-		return
-	}
 	i.beyond(a.fingerprint.method > methodCancel, "answers to operators")
 	i.beyond(a.fingerprint.reference != 0, "references")
 	out := port.Answer{

@@ -1,6 +1,7 @@
 package pgseat_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -223,3 +224,52 @@ begin
 	end if;
 	return f;
 end $$;`
+
+// BenchmarkMove moves an event of 100,000 seats, all of which are taken by requests with keys,
+// from a Map. The time is that in which requests are refused. The processor time, which does not
+// depend on what else the machine does, is that of the server and the client, one after the other.
+func BenchmarkMove(b *testing.B) {
+	const seats = 100_000
+	for _, c := range []struct {
+		name  string
+		each  int // seats of a hold
+		books bool
+	}{{"bookings of 4", 4, true}, {"holds of 4", 4, false}, {"holds of 1", 1, false}} {
+		b.Run(c.name, func(b *testing.B) {
+			s := startServer(b, "-c", "fsync=on")
+			store := open(b, quiet(s.options()))
+			defer func() { _ = store.Close() }()
+			var server, client time.Duration
+			for b.Loop() {
+				b.StopTimer()
+				from := newMap(b)
+				_, err := from.Create(b.Context(), seatmap.CreateRequest{Event: "e", Layout: seatmap.Layout{Count: seats}})
+				require.NoError(b, err)
+				for i := range seats / c.each {
+					user := fmt.Sprint("user ", i)
+					h, err := from.BlockAny(b.Context(), seatmap.BlockAnyRequest{
+						Event: "e", User: user, N: c.each, TTL: time.Hour, Key: seatmap.NewKey(fmt.Sprint("key ", i)),
+					})
+					require.NoError(b, err)
+					if c.books {
+						_, err := from.Book(b.Context(), seatmap.BookRequest{Token: h.Token, User: user, Key: seatmap.NewKey(fmt.Sprint("book ", i))})
+						require.NoError(b, err)
+					}
+				}
+				before, own := s.processorTime(), ownTime()
+				b.StartTimer()
+				_, err = store.Import(b.Context(), seatmap.ImportRequest{}, bytes.NewReader(exported(b, from, "e")))
+				require.NoError(b, err)
+				b.StopTimer()
+				server, client = server+s.processorTime()-before, client+ownTime()-own
+				_, err = store.Remove(b.Context(), seatmap.RemoveRequest{Event: "e"})
+				require.NoError(b, err)
+				_, err = store.Sweep(b.Context())
+				require.NoError(b, err)
+				b.StartTimer()
+			}
+			b.ReportMetric(float64(server.Milliseconds())/float64(b.N), "server-cpu-ms/move")
+			b.ReportMetric(float64(client.Milliseconds())/float64(b.N), "client-cpu-ms/move")
+		})
+	}
+}

@@ -31,7 +31,7 @@ type naming struct {
 // name runs a transaction that has locked the name of an event. The function decide adds
 // what is to be written.
 func (s *Store) name(
-	ctx context.Context, event, key string, print remote.Print, decide func(n *naming, b *pgx.Batch) error,
+	ctx context.Context, event, key string, print remote.Print, load *loading, decide func(n *naming, b *pgx.Batch) error,
 ) (seatmap.Receipt, error) {
 	return remote.Repeat(ctx, s.options.Retry, key != "", func(caller context.Context) (seatmap.Receipt, error) {
 		s.mu.Lock()
@@ -44,9 +44,9 @@ func (s *Store) name(
 			return seatmap.Receipt{}, seatmap.ErrClosed
 		}
 		defer s.work.Done()
-		ctx, cancel := context.WithTimeout(caller, s.options.Timeout)
+		ctx, cancel := context.WithTimeout(caller, load.timeout(s.options.Timeout))
 		defer cancel()
-		replayed, committing, refused, err := s.nameOnce(ctx, event, key, print, decide)
+		replayed, committing, refused, err := s.nameOnce(ctx, event, key, print, load, decide)
 		switch {
 		case refused != nil:
 			return seatmap.Receipt{}, refused
@@ -65,7 +65,7 @@ func (s *Store) name(
 }
 
 func (s *Store) nameOnce(
-	ctx context.Context, event, key string, print remote.Print, decide func(n *naming, b *pgx.Batch) error,
+	ctx context.Context, event, key string, print remote.Print, load *loading, decide func(n *naming, b *pgx.Batch) error,
 ) (replayed, committing bool, refused, err error) {
 	pooled, err := s.pool.Acquire(ctx)
 	if err != nil {
@@ -79,6 +79,12 @@ func (s *Store) nameOnce(
 	_, _ = h.Write(name)
 	b := &pgx.Batch{}
 	s.begin(b)
+	if load != nil {
+		if err := load.write(ctx, conn, b); err != nil {
+			return false, false, nil, err
+		}
+		b = &pgx.Batch{}
+	}
 	b.Queue("select pg_advisory_xact_lock($1, $2)", nameLock, int32(h.Sum64()))
 	b.Queue("select id, revision, key from pgseat.event where name = $1 for update", name).QueryRow(func(row pgx.Row) error {
 		err := row.Scan(&n.id, &n.revision, &n.key)
@@ -175,14 +181,14 @@ func (s *Store) Create(ctx context.Context, r seatmap.CreateRequest) (seatmap.Re
 	}
 	print := remote.PrintOf(r)
 	key := s.hashOf(r.Key, r.Event)
-	return s.name(ctx, r.Event, key, print, func(n *naming, b *pgx.Batch) error {
+	return s.name(ctx, r.Event, key, print, nil, func(n *naming, b *pgx.Batch) error {
 		if n.known {
 			return fmt.Errorf("%w: %q", seatmap.ErrExists, r.Event)
 		}
 		b.Queue(`with e as (insert into pgseat.event
 				(name, life, seats, free, held, closed, max_seats, max_holds, lifetime, ring, revision, key)
 				values ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9, $10, $11) returning id),
-			l as (insert into pgseat.layout select id, $12::bytea from e)
+			l as (insert into pgseat.layout select id, $12::bytea, '' from e)
 			insert into pgseat.seat select id, seat, $13 from e, unnest($14::int[]) as seat`,
 			[]byte(r.Event), newLife(), len(all.Seats), len(all.Seats)-len(closed), len(closed), r.Limits.Seats, r.Limits.Holds,
 			remote.Microseconds(r.Limits.Lifetime), s.options.Ring, max(n.now, n.revision+1), []byte(key), layout, notForSale, closed)
@@ -209,7 +215,7 @@ func (s *Store) Remove(ctx context.Context, r seatmap.RemoveRequest) (seatmap.Re
 	}
 	print, key := remote.PrintOf(r), s.hashOf(r.Key, r.Event)
 	removed := int64(0)
-	got, err := s.name(ctx, r.Event, key, print, func(n *naming, b *pgx.Batch) error {
+	got, err := s.name(ctx, r.Event, key, print, nil, func(n *naming, b *pgx.Batch) error {
 		if !n.known {
 			return remote.UnknownEvent(r.Event)
 		}

@@ -55,9 +55,16 @@
 // # Secrets
 //
 // The text of a key and the secret of a token never reach the server: it gets hashes, and
-// fences. The table pgseat.store has what tokens are made from; whoever can read it can make
-// tokens. The names of users are in the tables and, if statements are logged with their
+// fences. Of an event that was imported it also gets the secrets of the tokens that the other
+// store has given out, encrypted; they stay with the event. The table pgseat.store has what tokens
+// are made from, and the key of those secrets; whoever can read it can make tokens. The names of users are in the tables and, if statements are logged with their
 // values, in the log.
+//
+// # Moving an event here
+//
+// [Store.Import] creates an event from what a [seatmap.Map] or a journal has exported. Its tokens and
+// keys work as before. There is no export: the database has only hashes of the keys, and whoever
+// repeats a request in another store would need their texts.
 //
 // This version has no areas and is no [seatmap.Operator], [seatmap.Payer],
 // [seatmap.Porter], [seatmap.SeatCloser] or [seatmap.SeatAdder].

@@ -17,8 +17,9 @@ import (
 // shape is what of an event does not change in its life.
 type shape struct {
 	*remote.Shape
-	id      int64 // of the row of the event; another life has another id
-	limited bool  // what a user has is limited
+	id      int64   // of the row of the event; another life has another id
+	limited bool    // what a user has is limited
+	former  *former // nil if the event was not imported
 }
 
 // head is the row of an event.
@@ -107,11 +108,11 @@ func (s *Store) shape(ctx context.Context, event string) (*shape, error) {
 	}
 	var id, life int64
 	var limited bool
-	var written []byte
+	var written, sealed []byte
 	b := &pgx.Batch{}
-	b.Queue("select id, life, max_seats > 0 or max_holds > 0, layout from pgseat.event join pgseat.layout on event = id where name = $1", []byte(event)).
+	b.Queue("select id, life, max_seats > 0 or max_holds > 0, layout, former from pgseat.event join pgseat.layout on event = id where name = $1", []byte(event)).
 		QueryRow(func(row pgx.Row) error {
-			err := row.Scan(&id, &life, &limited, &written)
+			err := row.Scan(&id, &life, &limited, &written, &sealed)
 			if errors.Is(err, pgx.ErrNoRows) {
 				return nil
 			}
@@ -132,7 +133,11 @@ func (s *Store) shape(ctx context.Context, event string) (*shape, error) {
 	if err != nil {
 		return nil, err
 	}
-	sh = &shape{made, id, limited}
+	tokens, err := s.unseal(event, sealed)
+	if err != nil {
+		return nil, err
+	}
+	sh = &shape{made, id, limited, tokens}
 	s.mu.Lock()
 	s.shapes[event], s.names[id] = sh, event
 	s.mu.Unlock()
@@ -197,7 +202,7 @@ func readSeats(rows pgx.Rows, taken map[int]seatmap.SeatInfo) error {
 	_, err := pgx.ForEachRow(rows, []any{&seat, &record, &fence, &owner, &at, &until}, func() error {
 		switch {
 		case record == notForSale:
-			taken[seat] = seatmap.SeatInfo{State: seatmap.SeatClosed}
+			taken[seat] = seatmap.SeatInfo{State: seatmap.SeatClosed, Closed: true}
 			return nil
 		case fence == nil || at == nil || until == nil:
 			return fmt.Errorf("%w: seat %d has no record", ErrSchema, seat)
@@ -332,4 +337,4 @@ func (s *Store) Holds(ctx context.Context, r seatmap.HoldsRequest) ([]seatmap.Ho
 }
 
 // lifeText is the life of an event in the hash of its keys.
-func lifeText(sh *shape) string { return strconv.FormatUint(sh.Life, 16) }
+func lifeText(life uint64) string { return strconv.FormatUint(life, 16) }

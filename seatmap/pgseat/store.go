@@ -257,7 +257,7 @@ func (s *Store) request(ctx context.Context, key seatmap.Key, a ask, part func(q
 			if err != nil {
 				return nil, err
 			}
-			q := &request{ask: a, shape: sh, key: s.hashOf(key, a.event, lifeText(sh), a.user)}
+			q := &request{ask: a, shape: sh, key: s.hashOf(key, a.event, lifeText(sh.Life), a.user)}
 			q.wrong = part(q, sh)
 			err = s.submit(ctx, q)
 			if !errors.Is(err, errLife) {
@@ -271,7 +271,7 @@ func (s *Store) request(ctx context.Context, key seatmap.Key, a ask, part func(q
 // hold returns the hold of an answer.
 func (s *Store) hold(q *request) seatmap.Hold {
 	return seatmap.Hold{
-		Token: s.token(q.event, q.got.id, q.got.fence), User: q.got.owner, Seats: q.shape.LabelsOf(q.got.seats),
+		Token: s.tokenOf(q.shape, q.event, q.got.id, q.got.fence), User: q.got.owner, Seats: q.shape.LabelsOf(q.got.seats),
 		At: remote.Moment(q.got.at), Until: remote.Moment(q.got.until), Left: left(q.got.until, q.now), Replayed: q.replayed,
 	}
 }
@@ -335,6 +335,9 @@ func (s *Store) owned(
 		print: print,
 	}
 	return s.request(ctx, key, a, func(q *request, sh *shape) (err error) {
+		if q.record == 0 {
+			q.record = sh.former.recordOf(t)
+		}
 		q.seats, err = sh.Indices(seats, places)
 		return err
 	})

@@ -1,10 +1,12 @@
 package pgseat_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -154,6 +156,20 @@ func TestNoSecretIsInTheServersLog(t *testing.T) {
 	require.ErrorIs(t, err, seatmap.ErrKeyReused)
 	b, err := store.Book(t.Context(), seatmap.BookRequest{Token: h.Token})
 	require.NoError(t, err)
+	m := newMap(t)
+	_, err = m.Create(t.Context(), seatmap.CreateRequest{Event: "m", Layout: seatmap.Layout{Count: 10}, Key: key})
+	require.NoError(t, err)
+	moved, err := m.Block(t.Context(), seatmap.BlockRequest{Event: "m", User: "ann", Key: key, Seats: []string{"1"}, TTL: time.Hour})
+	require.NoError(t, err)
+	export := exported(t, m, "m")
+	made := regexp.MustCompile(`"keys":\["([0-9a-f]{32})","([0-9a-f]{32})"`).FindSubmatch(export)
+	require.NotNil(t, made)
+	proof := regexp.MustCompile(`"secret":"([^"]+)"`).FindSubmatch(export)
+	require.NotNil(t, proof)
+	_, err = store.Import(t.Context(), seatmap.ImportRequest{}, bytes.NewReader(export))
+	require.NoError(t, err)
+	_, err = store.Book(t.Context(), seatmap.BookRequest{Token: moved.Token, User: "ann", Key: seatmap.NewKey(key.Reveal() + " 2")})
+	require.NoError(t, err)
 	require.NoError(t, store.Close())
 	var secret []byte
 	c := s.connect()
@@ -165,6 +181,7 @@ func TestNoSecretIsInTheServersLog(t *testing.T) {
 	require.Contains(t, log, "pgseat.add_records")
 	for _, text := range []string{
 		key.Reveal(), fmt.Sprintf("%x", key.Reveal()), h.Token.Reveal(), b.Token.Reveal(), string(secret), fmt.Sprintf("%x", secret),
+		moved.Token.Reveal(), string(made[1]), string(made[2]), string(proof[1]),
 	} {
 		require.NotContains(t, log, text)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/coderrange/ferrous/retry"
@@ -25,6 +26,11 @@ func Formed(err error) bool { return errors.Is(err, seatmap.ErrUnknownEvent) }
 // NoReferences returns the error of a request to a store that has no references.
 func NoReferences(store string) error {
 	return fmt.Errorf("%w: %s has no references", seatmap.ErrInvalidReference, store)
+}
+
+// Lacking returns the error of an import of what a store does not have.
+func Lacking(store string, names []string) error {
+	return fmt.Errorf("%w: %w: %s has no %s", seatmap.ErrInvalidExport, errors.ErrUnsupported, store, strings.Join(names, ", no "))
 }
 
 // Moment returns a time in microseconds, zero for 0.

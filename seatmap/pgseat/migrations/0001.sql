@@ -29,7 +29,8 @@ create table pgseat.event (
 ) with (fillfactor = 20);
 create table pgseat.layout (
     event bigint primary key,
-    layout bytea not null
+    layout bytea not null,
+    former bytea not null -- what the tokens of an event that was imported were made with, encrypted; else empty
 );
 -- The seats that are blocked or booked.
 create table pgseat.seat (
