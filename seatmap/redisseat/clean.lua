@@ -1,11 +1,12 @@
--- ARGV: 3 life of an event that was removed. It lets the answers to the keys of its holds
--- and bookings end, some in each call.
+-- ARGV: 3 life of an event that was removed, 4 cursor, '0' at first. It lets the answers to the
+-- keys of its holds and bookings end, some in each call, and answers with the next cursor,
+-- '0' at the end. A scan that began again would pass by all that is deleted already.
 local garbage = ofLife('g', ARGV[3])
-local found = redis.call('HSCAN', garbage, 0, 'COUNT', 500)[2]
+local scan = redis.call('HSCAN', garbage, ARGV[4], 'COUNT', 500)
+local found = scan[2]
 for i = 1, #found, 2 do
   local r = record(found[i + 1])
   if r.key ~= '' then redis.call('PEXPIRE', r.key, '1') end
   redis.call('HDEL', garbage, found[i])
 end
-if redis.call('EXISTS', garbage) == 1 then return {'more'} end
-return {'ok'}
+return {'ok', scan[1]}

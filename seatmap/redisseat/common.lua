@@ -129,9 +129,10 @@ local function taking()
   return detach, vacate
 end
 
--- hold returns a record as an answer.
+-- hold returns a record as an answer. The mark is that of an answer that was imported, or nil;
+-- see former.go.
 local function hold(tag, r)
-  return {tag, r.fence, r.user, r.at, r.untl, r.seats, now}
+  return {tag, r.fence, r.user, r.at, r.untl, r.seats, now, r.mark}
 end
 
 -- repeated returns the answer to the request's key, if it has one.
@@ -140,7 +141,7 @@ local function repeated()
   local raw = redis.call('GET', A)
   if not raw then return nil end
   local a, print = {}
-  print, a.fence, a.user, a.at, a.untl, a.seats = cmsgpack.unpack(raw)
+  print, a.fence, a.user, a.at, a.untl, a.seats, a.mark = cmsgpack.unpack(raw)
   if print ~= ARGV[2] then return {'reused', print} end
   return hold('again', a)
 end

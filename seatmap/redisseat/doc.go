@@ -40,7 +40,7 @@
 // each creation of the event, and clients cache it. The server must have 64 bits.
 //
 // A call takes the server longer the more seats it names. An event of a million seats is
-// created, read and removed in parts, so that the server does other work in between; only
+// created, imported, read and removed in parts, so that the server does other work in between; only
 // the string of the states is read at once. A call of BlockAny reads the states of all
 // seats. If a client ends in the middle of Remove, the event is removed, and the answers
 // to the keys of its holds and bookings can stay in the server's memory.
@@ -52,6 +52,17 @@
 // seats, and nothing that is worth anything to others. The key that ends with "}secret" is
 // what tokens are made from. Whoever can read it can make tokens. MONITOR shows it, too.
 //
+// The keys with which another store has made the tokens of an event that was imported are in
+// the event's hash, and can be read there.
+//
+// # Moving an event here
+//
+// [Store.Import] takes what a [seatmap.Map], a journal or another [seatmap.Porter] has
+// exported. Export with Remove, import, and send the clients here: their tokens and keys go on
+// working. An export that has what this store lacks is refused, and the error says what.
+// There is no export: the server has only hashes of the keys, and another store would need
+// their texts.
+//
 // This version has no areas and is no [seatmap.Operator], [seatmap.Payer],
-// [seatmap.Porter], [seatmap.SeatCloser] or [seatmap.SeatAdder].
+// [seatmap.Porter], since it does not export, [seatmap.SeatCloser] or [seatmap.SeatAdder].
 package redisseat

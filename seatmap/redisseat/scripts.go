@@ -37,6 +37,8 @@ var (
 	recordsText string
 	//go:embed upload.lua
 	uploadText string
+	//go:embed load.lua
+	loadText string
 	//go:embed clean.lua
 	cleanText string
 	//go:embed holds.lua
@@ -77,6 +79,7 @@ var (
 	cellsScript    = newScript(true, common, head, cellsText)
 	recordsScript  = newScript(true, common, head, recordsText)
 	uploadScript   = newScript(true, common, uploadText)
+	loadScript     = newScript(true, common, loadText)
 	cleanScript    = newScript(true, common, cleanText)
 	holdsScript    = newScript(true, common, head, holdsText)
 	blockScript    = newScript(false, common, head, blockText)

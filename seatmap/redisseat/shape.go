@@ -15,13 +15,15 @@ import (
 type shape struct {
 	*remote.Shape
 	life string // 16 hexadecimal digits
+	// former is nil if the event was not imported.
+	former *former
 }
 
 // newShape makes the shape of a layout, which is valid.
 func newShape(ctx context.Context, event, life string, layout seatmap.Layout) (*shape, error) {
 	n, _ := strconv.ParseUint(life, 16, 64) // it was written from one
 	sh, _, err := remote.NewShape(ctx, event, n, layout)
-	return &shape{sh, life}, err
+	return &shape{Shape: sh, life: life}, err
 }
 
 // pack returns the bytes of a list of seats, 4 for each.
@@ -51,7 +53,7 @@ func (s *Store) shape(ctx context.Context, event string) (*shape, error) {
 		return sh, nil
 	}
 	var written []byte
-	life := ""
+	life, tokens := "", ""
 	for size := 1; len(written) < size; {
 		answer, err := s.run(ctx, layoutScript, s.keys(event, ""), []string{life, "", strconv.Itoa(len(written)), strconv.Itoa(chunk)})
 		if err != nil {
@@ -66,6 +68,7 @@ func (s *Store) shape(ctx context.Context, event string) (*shape, error) {
 		}
 		life, size = text(answer, 1), int(number(answer, 2))
 		part := text(answer, 3)
+		tokens = text(answer, 4)
 		if part == "" {
 			break
 		}
@@ -77,6 +80,9 @@ func (s *Store) shape(ctx context.Context, event string) (*shape, error) {
 	}
 	sh, err := newShape(ctx, event, life, layout)
 	if err != nil {
+		return nil, err
+	}
+	if sh.former, err = readFormer(tokens); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()

@@ -59,11 +59,7 @@ func (s *Store) Create(ctx context.Context, r seatmap.CreateRequest) (seatmap.Re
 			free++
 		}
 	}
-	var life [8]byte
-	_, _ = crand.Read(life[:]) // never fails
-	life[7] |= 1               // not 0
-	p := remote.PrintOf(r)
-	name := fmt.Sprintf("%016x", life)
+	p, life := remote.PrintOf(r), newLife()
 	for _, part := range []struct {
 		kind  string
 		bytes *[]byte
@@ -71,23 +67,43 @@ func (s *Store) Create(ctx context.Context, r seatmap.CreateRequest) (seatmap.Re
 		if len(*part.bytes) <= chunk {
 			continue
 		}
-		for i, bytes := range slices.Collect(slices.Chunk(*part.bytes, chunk)) {
-			_, err := s.run(ctx, uploadScript, s.keys(r.Event, ""), []string{"", "", name, part.kind, strconv.Itoa(i * chunk), string(bytes)})
-			if err != nil {
-				return seatmap.Receipt{}, err
-			}
+		if _, err := s.upload(ctx, r.Event, life, part.kind, *part.bytes); err != nil {
+			return seatmap.Receipt{}, err
 		}
 		*part.bytes = nil
 	}
 	keys := s.keys(r.Event, s.answerOf(r.Key, r.Event))
 	answer, err := s.run(ctx, createScript, keys, []string{
-		"", p.Text(), name, string(layout), string(cells), strconv.Itoa(len(all.Seats)), strconv.Itoa(free),
+		"", p.Text(), life, string(layout), string(cells), strconv.Itoa(len(all.Seats)), strconv.Itoa(free),
 		strconv.Itoa(r.Limits.Seats), strconv.Itoa(r.Limits.Holds), microseconds(r.Limits.Lifetime), strconv.Itoa(s.options.Ring),
+		strconv.Itoa(len(all.Seats) - free),
 	})
 	if err != nil {
 		return seatmap.Receipt{}, err
 	}
 	return receipt(answer, r.Event, p, nil)
+}
+
+// newLife draws a life, 16 hexadecimal digits that are not all 0.
+func newLife() string {
+	var life [8]byte
+	_, _ = crand.Read(life[:]) // never fails
+	life[7] |= 1
+	return fmt.Sprintf("%016x", life)
+}
+
+// upload uploads the layout or the states of an event to come, in parts, and returns the
+// server's time.
+func (s *Store) upload(ctx context.Context, event, life, kind string, bytes []byte) (now int64, err error) {
+	for at := 0; at == 0 || at < len(bytes); at += chunk {
+		part := string(bytes[at:min(at+chunk, len(bytes))])
+		answer, err := s.run(ctx, uploadScript, s.keys(event, ""), []string{"", "", life, kind, strconv.Itoa(at), part})
+		if err != nil {
+			return 0, err
+		}
+		now = number(answer, 1)
+	}
+	return now, nil
 }
 
 // Remove implements [seatmap.Store].
@@ -104,9 +120,12 @@ func (s *Store) Remove(ctx context.Context, r seatmap.RemoveRequest) (seatmap.Re
 		return seatmap.Receipt{}, err
 	}
 	got, err := receipt(answer, r.Event, p, nil)
-	if err == nil {
-		// The event is removed, whatever becomes of this.
-		_, _ = s.run(ctx, cleanScript, s.keys(r.Event, ""), []string{"", "", text(answer, 5)})
+	life := text(answer, 5)
+	for cursor := "0"; err == nil; { // the event is removed, whatever becomes of this
+		answer, err := s.run(ctx, cleanScript, s.keys(r.Event, ""), []string{"", "", life, cursor})
+		if cursor = text(answer, 1); err != nil || cursor == "0" {
+			break
+		}
 	}
 	return got, err
 }
@@ -195,7 +214,7 @@ func receipt(answer []rueidis.RedisMessage, event string, p remote.Print, sh *sh
 // hold returns the hold of an answer.
 func (s *Store) hold(answer []rueidis.RedisMessage, event string, sh *shape) seatmap.Hold {
 	return seatmap.Hold{
-		Token: s.token(event, uint64(number(answer, 1))), User: text(answer, 2), Seats: sh.unpack(text(answer, 5)),
+		Token: s.tokenOf(answer, event, sh), User: text(answer, 2), Seats: sh.unpack(text(answer, 5)),
 		At: moment(answer, 3), Until: moment(answer, 4), Left: left(answer), Replayed: text(answer, 0) == "again",
 	}
 }
@@ -310,11 +329,12 @@ func (s *Store) owned(
 	ctx context.Context, what script, t seatmap.Token, user string, key seatmap.Key, p remote.Print,
 	state string, seats []string, places map[string]int, last ...string,
 ) (*shape, []rueidis.RedisMessage, error) {
-	fence := ""
-	if t == s.token(t.Event, t.Fence) {
-		fence = strconv.FormatUint(t.Fence, 10)
-	}
+	own := t == s.token(t.Event, t.Fence)
 	sh, answer, err := s.request(ctx, what, t.Event, user, key, p, func(sh *shape) ([]string, error) {
+		fence := ""
+		if own || sh.former.made(t) {
+			fence = strconv.FormatUint(t.Fence, 10)
+		}
 		list, err := sh.named(seats, places)
 		part := ""
 		if seats != nil {
@@ -387,7 +407,9 @@ func (s *Store) Extend(ctx context.Context, r seatmap.ExtendRequest) (seatmap.Ho
 	if err != nil {
 		return seatmap.Hold{}, err
 	}
-	return s.hold(answer, r.Token.Event, sh), nil
+	h := s.hold(answer, r.Token.Event, sh)
+	h.Token = r.Token // which another store may have made
+	return h, nil
 }
 
 // Seat implements [seatmap.Store].
@@ -537,7 +559,7 @@ func pageOf(
 		var info seatmap.SeatInfo
 		switch cell[0] {
 		case 'x':
-			info.State = seatmap.SeatClosed
+			info.State, info.Closed = seatmap.SeatClosed, true
 		case 'h', 'B':
 			info = records[binary.BigEndian.Uint64([]byte(cell[1:]))]
 		}
