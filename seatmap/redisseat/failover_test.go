@@ -1,6 +1,7 @@
 package redisseat_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -286,7 +287,7 @@ func TestStoreOnACluster(t *testing.T) {
 	})
 }
 
-// TestAReplicaTakesOverInACluster kills a master when its replica has all.
+// TestAReplicaTakesOverInACluster kills a master when its replica has all. One event was imported.
 func TestAReplicaTakesOverInACluster(t *testing.T) {
 	nodes := startCluster(t)
 	o := nodes[0].options()
@@ -309,6 +310,8 @@ func TestAReplicaTakesOverInACluster(t *testing.T) {
 		require.NoError(t, err)
 		holds[event] = block(event)
 	}
+	_, err := store.Import(ctx, seatmap.ImportRequest{}, bytes.NewReader(exportOf(t, 2000, 1)))
+	require.NoError(t, err)
 	master := nodes[0]
 	require.Contains(t, master.do("INFO", "replication"), "role:master")
 	var replica *server
@@ -330,4 +333,10 @@ func TestAReplicaTakesOverInACluster(t *testing.T) {
 		_, err := store.Book(ctx, seatmap.BookRequest{Token: h.Token, User: "ann", Key: seatmap.NewKey("b")})
 		require.NoError(t, err)
 	}
+	counts, err := store.Counts(ctx, seatmap.CountsRequest{Event: "e"})
+	require.NoError(t, err)
+	require.Equal(t, seatmap.Counts{Blocked: 2000}, counts)
+	again, err := store.Block(ctx, seatmap.BlockRequest{Event: "e", User: "user7", Seats: []string{"7"}, TTL: time.Hour, Key: seatmap.NewKey("7")})
+	require.NoError(t, err)
+	require.True(t, again.Replayed)
 }
