@@ -104,13 +104,13 @@ func (p *Plan) refusalOf(places []somePlaces) error {
 
 // checkPlaces returns why not all of the places are available, or nil. It ends holds
 // in these areas whose deadline has passed, as many as it needs.
-func (p *Plan) checkPlaces(now int64, places []somePlaces) error {
+func (p *Plan) checkPlaces(now int64, places []somePlaces, quotas []string) error {
 	for _, some := range places {
 		a := p.areas[some.area]
 		if p.expireIn(now, a, some.n); a.totals[SeatAvailable] >= some.n {
 			continue
 		}
-		if p.soldOut(now) {
+		if p.soldOutFor(now, quotas) {
 			return ErrSoldOut
 		}
 		return a.full

@@ -33,6 +33,7 @@ var malformed = []any{
 	Where{Singles: SinglesRefused},
 	Where{Prefix: "\x00"},
 	Where{Rows: []string{""}},
+	Where{Quotas: []string{""}},
 	Layout{},
 	Layout{Count: -1},
 	Layout{Count: 1, Seats: []string{"1"}},

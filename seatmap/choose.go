@@ -12,16 +12,16 @@ import (
 func (p *Plan) chooseWhere(now int64, n int, w *Where) ([]int, error) {
 	f := p.labels().floor
 	lined := f == nil || f.rows == nil
-	if lined && w.Singles == SinglesAllowed && w.Section == "" && len(w.Rows) == 0 {
+	if lined && w.Singles == SinglesAllowed && w.Section == "" && len(w.Rows) == 0 && len(w.Quotas) == 0 {
 		return p.choose(now, n, w.Adjacent, p.matches(w))
 	}
-	if p.soldOut(now) {
+	if p.soldOutFor(now, w.Quotas) {
 		return nil, ErrSoldOut
 	}
 	if n > p.count {
 		return nil, ErrNotEnough
 	}
-	c := choice{plan: p, now: now, n: n, match: p.matches(w)}
+	c := choice{plan: p, now: now, n: n, match: p.matches(w), quotas: w.Quotas}
 	var all []floorRow
 	if lined {
 		all = []floorRow{{to: p.count, runs: []run{{to: p.count}}}}
@@ -47,7 +47,7 @@ func (p *Plan) chooseWhere(now int64, n int, w *Where) ([]int, error) {
 	if seats == nil {
 		return nil, ErrNotEnough
 	}
-	return seats, p.checkFree(now, seats)
+	return seats, p.checkFree(now, seats, w.Quotas)
 }
 
 // matches returns a function that reports whether the prefix and category of a seat
@@ -95,13 +95,14 @@ type choice struct {
 	now       int64
 	n         int
 	match     func(seat int) bool // nil if all match
+	quotas    []string            // whose seats are available, too
 	ranked    bool                // whether the ranks of seats differ
 	noSingles bool
 }
 
 func (c *choice) available(seat int) bool {
 	state, _ := c.plan.stateAt(c.now, uint32(seat))
-	return state == SeatAvailable
+	return state == SeatAvailable || c.plan.isFor(c.quotas, uint32(seat), state)
 }
 
 // fits reports whether the seat can be chosen.
@@ -111,6 +112,9 @@ func (c *choice) fits(seat int) bool {
 
 // full reports whether none of these seats is available, if it can tell that at once.
 func (c *choice) full(from, to int) bool {
+	if len(c.quotas) > 0 {
+		return false
+	}
 	for i := from / chunkSeats; i*chunkSeats < to; i++ {
 		if chunk := &c.plan.chunks[i]; chunk.available > 0 || chunk.earliest <= c.now {
 			return false

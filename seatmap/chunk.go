@@ -131,7 +131,7 @@ func (p *Plan) choose(now int64, n int, adjacent bool, match func(seat int) bool
 				seats = seats[:0]
 			}
 			if len(seats) == n {
-				return seats, p.checkFree(now, seats)
+				return seats, p.checkFree(now, seats, nil)
 			}
 		}
 	}

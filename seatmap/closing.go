@@ -9,8 +9,8 @@ import (
 )
 
 // SeatCloser is a [Store] that can take seats of a live event off sale, for a camera or a
-// broken chair, and put them on sale again. It does not check who calls: offer its methods
-// to operators only.
+// broken chair, and put them on sale again, or set them aside for a quota. It does not check
+// who calls: offer its methods to operators only.
 //
 // Each request names an actor and a reason, as those of [Operator] do, and its key belongs
 // to the actor. The answer is remembered as that of Release.
@@ -26,6 +26,10 @@ type SeatCloser interface {
 	// OpenSeats puts seats on sale again, also those that the layout has closed. Its change
 	// is a [ChangeOpened].
 	OpenSeats(ctx context.Context, r OpenSeatsRequest) (Receipt, error)
+	// SetQuota sets seats aside for a quota, such as those that a partner sells, or frees
+	// them, all or none. Its change is a [ChangeQuota] of those that are not in that quota
+	// yet; there is none if all are.
+	SetQuota(ctx context.Context, r SetQuotaRequest) (Receipt, error)
 }
 
 // CloseSeatsRequest asks [SeatCloser] to take seats off sale.
@@ -92,7 +96,7 @@ func (e *event) sell(now int64, seats []int, open bool, q *keyedRequest) {
 	p, by := e.plan, doing{e.op.actor, e.op.reason}
 	var list []uint32
 	for _, seat := range seats {
-		if p.isClosed(uint32(seat)) == open {
+		if p.isClosed(uint32(seat), p.wordState(uint32(seat))) == open {
 			list = append(list, uint32(seat))
 		}
 	}
@@ -113,47 +117,74 @@ func (e *event) sell(now int64, seats []int, open bool, q *keyedRequest) {
 	}
 }
 
-// isClosed reports whether the seat is not for sale, also if it is held or booked.
-func (p *Plan) isClosed(seat uint32) bool {
+// isClosed reports whether the seat, which is in that state, is not for sale to anyone, also
+// if it is held or booked. A seat that the layout has closed is in p.closed only if it is in
+// a quota, too: without one its state tells.
+func (p *Plan) isClosed(seat uint32, state SeatState) bool {
 	_, ok := p.closed[seat]
-	return ok || SeatState(p.word(int(seat))&stateMask) == SeatClosed
+	return ok || state == SeatClosed && p.quotas[seat] == ""
 }
+
+// wordState returns the state that the seat's word tells.
+func (p *Plan) wordState(seat uint32) SeatState { return SeatState(p.word(int(seat)) & stateMask) }
 
 // sell puts seats on sale, or takes them off. The caller touches them.
 func (p *Plan) sell(seats []uint32, open bool, by doing) {
 	for _, seat := range seats {
-		before, after := SeatAvailable, SeatClosed
 		if open {
-			before, after = after, before
 			delete(p.closed, seat)
 		} else {
-			if p.closed == nil {
-				p.closed = map[uint32]doing{}
-			}
-			p.closed[seat] = by
+			p.closedBy(seat, by)
 		}
-		if SeatState(p.word(int(seat))&stateMask) == before {
-			p.set(seat, uint64(after))
-		}
+		p.setVacant(seat)
 	}
 	p.setAvailableAt()
 }
 
-// vacant returns the state of a seat that nobody has.
+// closedBy notes that the seat is closed.
+func (p *Plan) closedBy(seat uint32, by doing) {
+	if p.closed == nil {
+		p.closed = map[uint32]doing{}
+	}
+	p.closed[seat] = by
+}
+
+// setVacant sets the word of a seat after it was closed, opened or given another quota. A
+// hold or booking stays.
+func (p *Plan) setVacant(seat uint32) {
+	if state := p.wordState(seat); state == SeatAvailable || state == SeatClosed {
+		p.set(seat, uint64(p.vacant(seat)))
+	}
+}
+
+// vacant returns the state of a seat that nobody has. That of a seat that only the layout
+// has closed does not come from here: nobody can have it, so it does not become vacant.
 func (p *Plan) vacant(seat uint32) SeatState {
 	if len(p.closed) > 0 {
 		if _, ok := p.closed[seat]; ok {
 			return SeatClosed
 		}
 	}
+	if len(p.quotas) > 0 && p.quotas[seat] != "" {
+		return SeatClosed
+	}
 	return SeatAvailable
 }
 
-// overdueClosed returns how many blocked seats that are closed belong to holds whose
-// deadline has passed.
+// overdueClosed returns how many blocked seats that are closed or in a quota belong to
+// holds whose deadline has passed.
 func (p *Plan) overdueClosed(now int64) (n int) {
+	overdue := func(seat uint32) bool {
+		word := p.word(int(seat))
+		return SeatState(word&stateMask) == SeatBlocked && int64(word>>stateBits) <= now
+	}
 	for seat := range p.closed {
-		if word := p.word(int(seat)); SeatState(word&stateMask) == SeatBlocked && int64(word>>stateBits) <= now {
+		if overdue(seat) {
+			n++
+		}
+	}
+	for seat := range p.quotas {
+		if _, also := p.closed[seat]; !also && overdue(seat) {
 			n++
 		}
 	}
@@ -197,7 +228,8 @@ func (d *durableMap) applySale(r *recordReader) error {
 	return nil
 }
 
-// sales adds the rows of the seats that operators have closed.
+// sales adds the rows of the seats that operators have closed. Those of the layout that are
+// in a quota are among them, without an actor.
 func (x *exporter) sales() {
 	byDoing := map[doing][]uint32{}
 	for seat, by := range x.e.plan.closed {
@@ -217,7 +249,9 @@ func (x *exporter) sales() {
 		for part := range slices.Chunk(seats, exportPart) {
 			o.open()
 			o.runs("off", part)
-			o.text("actor", by.actor)
+			if by.actor != "" {
+				o.text("actor", by.actor)
+			}
 			if by.reason != "" {
 				o.text("reason", by.reason)
 			}

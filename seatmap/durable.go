@@ -28,6 +28,7 @@ const (
 	recordSame   = 'P' // a request changed no seats, but has an answer
 	recordImport = 'I'
 	recordSale   = 'K' // seats are for sale, or no longer
+	recordQuota  = 'Q' // seats are in a quota, or in none
 	recordAdded  = 'A' // seats and areas were added
 	recordBounds = 'F' // which fences and revisions may be given out
 )
@@ -236,6 +237,8 @@ func (d *durableMap) Apply(b []byte) error {
 		return d.applyImport(r)
 	case recordSale:
 		return d.applySale(r)
+	case recordQuota:
+		return d.applyQuota(r)
 	case recordAdded:
 		return d.applyAdded(r)
 	case recordBounds:
@@ -601,6 +604,8 @@ func (d *durableMap) Check(request any) error {
 		return firstError(checkOperation(r.Event, nil, r.Actor, r.Reason, r.Key), checkNamed(r.Seats))
 	case *OpenSeatsRequest:
 		return firstError(checkOperation(r.Event, nil, r.Actor, r.Reason, r.Key), checkNamed(r.Seats))
+	case *SetQuotaRequest:
+		return firstError(checkOperation(r.Event, nil, r.Actor, r.Reason, r.Key), r.check())
 	case *AddSeatsRequest:
 		return firstError(checkOperation(r.Event, nil, r.Actor, r.Reason, r.Key), r.check())
 	case *PaymentRequest:
@@ -610,9 +615,9 @@ func (d *durableMap) Check(request any) error {
 	case *ExportRequest:
 		return checkEvent(r.Event)
 	case *BlockRequest:
-		return firstError(checkGrant(nil, r.Event, r.User, r.Key), checkWanted(r.Seats, r.Places), checkTTL(r.TTL), checkReference(r.Reference))
+		return firstError(checkGrant(nil, r.Event, r.User, r.Key), checkWanted(r.Seats, r.Places), checkTTL(r.TTL), checkReference(r.Reference), checkQuotas(r.Quotas))
 	case *BlockAnyRequest:
-		return firstError(checkGrant(nil, r.Event, r.User, r.Key), checkN(r.N), checkWhere(&r.Where), checkTTL(r.TTL), checkReference(r.Reference))
+		return firstError(checkGrant(nil, r.Event, r.User, r.Key), checkN(r.N), checkWhere(&r.Where), checkTTL(r.TTL), checkReference(r.Reference), checkQuotas(r.Where.Quotas))
 	case *BookRequest:
 		return firstError(checkOwner(r.User, r.Key), checkPart(r.Seats, r.Places), checkReference(r.Reference))
 	case *ReleaseRequest:
@@ -688,6 +693,8 @@ func (d *durableMap) Size(request any) int {
 	case *AddSeatsRequest:
 		return base + len(r.Layout.encode())
 	case *CloseSeatsRequest:
+		return base + sizeOfEntries(len(r.Seats), 0)
+	case *SetQuotaRequest:
 		return base + sizeOfEntries(len(r.Seats), 0)
 	case *OpenSeatsRequest:
 		return base + sizeOfEntries(len(r.Seats), 0)

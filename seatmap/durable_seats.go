@@ -252,7 +252,7 @@ func (d *durableMap) keeps(kind ChangeKind, until int64) bool {
 		return false
 	case ChangeBlocked, ChangeExtended, ChangeReleased, ChangePaying, ChangeReissued, ChangeMoved:
 		return d.options.Holds || until == endless || until == 0
-	case ChangeSnapshot, ChangeGap, ChangeBooked, ChangeCanceled, ChangeClosed, ChangeOpened, ChangeAdded:
+	case ChangeSnapshot, ChangeGap, ChangeBooked, ChangeCanceled, ChangeClosed, ChangeOpened, ChangeQuota, ChangeAdded:
 	}
 	return true
 }
@@ -506,7 +506,7 @@ func (e *event) answer(now int64, asked *keyedRequest, head uint32, taken bool, 
 			e.keep(head, h)
 			return
 		}
-	case methodRelease, methodCancel, methodRevoke, methodCloseSeats, methodOpenSeats, methodAddSeats:
+	case methodRelease, methodCancel, methodRevoke, methodCloseSeats, methodOpenSeats, methodSetQuota, methodAddSeats:
 		h = &Hold{}
 	case methodEndPayment:
 		h.Paying = false

@@ -35,8 +35,8 @@ var (
 	// [ErrSoldOut] and [ErrNotEnough] are about the event. [Map.Seat] tells the state
 	// of a seat.
 	ErrTaken = errors.New("seatmap: taken")
-	// ErrNotForSale is the error if a seat is closed, by the layout or by a [SeatCloser], and
-	// nobody has it. It is always wrapped by a [*TakenError].
+	// ErrNotForSale is the error if a seat is closed, by the layout or by a [SeatCloser], or in
+	// a quota that the request does not name, and nobody has it. It is always wrapped by a [*TakenError].
 	ErrNotForSale = fmt.Errorf("%w: not for sale", ErrTaken)
 	// ErrSoldOut is the error if the event has no available seat or place at all. A request
 	// that races with the grant of the last seat may get a [*TakenError] instead.
@@ -89,6 +89,9 @@ var (
 	// ErrInvalidReference is the error if a reference is neither a name nor empty, or if
 	// the store has no references; see [BlockRequest].
 	ErrInvalidReference = fmt.Errorf("%w reference", ErrInvalid)
+	// ErrInvalidQuota is the error if the name of a quota is not a name, or if the store is no
+	// [SeatCloser] and so has no quotas; see [SetQuotaRequest].
+	ErrInvalidQuota = fmt.Errorf("%w quota", ErrInvalid)
 	// ErrInvalidPage is the error if the Limit of a page of [Lister] is negative.
 	ErrInvalidPage = fmt.Errorf("%w page", ErrInvalid)
 	// ErrInvalidKey is the error if the text of the idempotency key is not a name;

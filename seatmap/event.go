@@ -124,7 +124,7 @@ func (e *event) block(r *BlockRequest, h *Hold) error {
 			return err
 		}
 	}
-	if !r.ListTaken {
+	if !r.ListTaken && len(r.Quotas) == 0 {
 		for _, seat := range seats {
 			if err := p.refusal(seat); err != nil && !e.keys.has(r.User, r.Key) {
 				return err
@@ -151,13 +151,13 @@ func (e *event) block(r *BlockRequest, h *Hold) error {
 			return err
 		}
 	}
-	if err := p.checkFree(w.mono, seats); err != nil {
+	if err := p.checkFree(w.mono, seats, r.Quotas); err != nil {
 		if r.ListTaken && !errors.Is(err, ErrSoldOut) {
-			err = e.allTaken(w.mono, seats)
+			err = e.allTaken(w.mono, seats, r.Quotas)
 		}
 		return err
 	}
-	if err := p.checkPlaces(w.mono, places); err != nil {
+	if err := p.checkPlaces(w.mono, places, r.Quotas); err != nil {
 		return err
 	}
 	return e.grant(w, r.User, r.Reference, seats, places, r.TTL, keyed, h)
@@ -166,7 +166,7 @@ func (e *event) block(r *BlockRequest, h *Hold) error {
 // blockAny carries out the request and fills in h.
 func (e *event) blockAny(r *BlockAnyRequest, h *Hold) error {
 	p := e.plan
-	if at := p.availableAt.Load(); at != 0 && !p.clock.passed(at) && !e.keys.has(r.User, r.Key) {
+	if at := p.availableAt.Load(); at != 0 && len(r.Where.Quotas) == 0 && !p.clock.passed(at) && !e.keys.has(r.User, r.Key) {
 		return ErrSoldOut
 	}
 	p.mu.Lock()
@@ -396,12 +396,11 @@ func (e *event) seat(label string) (SeatInfo, error) {
 func (e *event) info(w wallTime, seat uint32, state SeatState, rec *record) SeatInfo {
 	i := SeatInfo{Seat: e.plan.labels().label(int(seat)), State: state}
 	e.describeOwner(w, seat, rec, &i)
-	i.Closed = state == SeatClosed
-	if len(e.plan.closed) > 0 {
-		if by, ok := e.plan.closed[seat]; ok {
-			i.Closed, i.ClosedBy, i.ClosedReason = true, by.actor, by.reason
-		}
+	i.Closed = e.plan.isClosed(seat, state)
+	if by := e.plan.closed[seat]; i.Closed {
+		i.ClosedBy, i.ClosedReason = by.actor, by.reason
 	}
+	i.Quota = e.plan.quotas[seat]
 	return i
 }
 
@@ -474,7 +473,7 @@ func (e *event) layout() (Layout, error) {
 	var closed []int
 	begin := func(int64, int) { ls = p.labels() }
 	_, _, _, err := p.snapshot(0, MaxSeats, false, begin, func(seat uint32, state SeatState, _ *record) {
-		if _, also := p.closed[seat]; also || state == SeatClosed {
+		if p.isClosed(seat, state) {
 			closed = append(closed, int(seat))
 		}
 	})
@@ -574,6 +573,6 @@ func (e *event) changed(kind ChangeKind, rec *record, seats []uint32, until int6
 	case ChangeReleased, ChangeExpired, ChangeCanceled:
 		e.users.add(rec.user, -e.plan.size(seats))
 	case ChangeSnapshot, ChangeGap, ChangeExtended, ChangeReissued, ChangeMoved, ChangePaying,
-		ChangeClosed, ChangeOpened, ChangeAdded:
+		ChangeClosed, ChangeOpened, ChangeQuota, ChangeAdded:
 	}
 }

@@ -558,3 +558,32 @@ func ExampleSeatAdder() {
 	// <nil>
 	// [B1 B2] <nil>
 }
+
+// Two seats are set aside for a partner, who sells them with its own requests.
+func ExampleSeatCloser() {
+	ctx := context.Background()
+	m := seatmap.NewMap(seatmap.MapOptions{})
+	defer m.Close()
+	if _, err := m.Create(ctx, seatmap.CreateRequest{Event: "concert", Layout: seatmap.Layout{Count: 3}}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err := m.SetQuota(ctx, seatmap.SetQuotaRequest{
+		Event: "concert", Seats: []string{"1", "2"}, Quota: "partner-A", Actor: "box office", Reason: "contract 7",
+	})
+	fmt.Println(err)
+	r := seatmap.BlockRequest{Event: "concert", User: "ann", Seats: []string{"1"}, TTL: time.Minute}
+	_, err = m.Block(ctx, r)
+	fmt.Println(err)
+
+	r.Quotas = []string{"partner-A"}
+	hold, err := m.Block(ctx, r)
+	fmt.Println(hold.Seats, err)
+	seat, err := m.Seat(ctx, seatmap.SeatRequest{Event: "concert", Seat: "2"})
+	fmt.Println(seat.State, seat.Quota, err)
+	// Output:
+	// <nil>
+	// seatmap: taken: not for sale: event "concert" seat 1
+	// [1] <nil>
+	// Closed partner-A <nil>
+}

@@ -29,6 +29,7 @@ import (
 //	{"create":…}      the key of Create
 //	{"closed":[…]}    seats not for sale
 //	{"off":[…],…}     seats that an operator has closed, also held or booked ones
+//	{"quota":[…],…}   seats of a quota, by its name
 //	{"hold":…}        a hold, by its fence
 //	{"booking":…}     a booking, by its fence
 //	{"answer":…}      to a request with a key, by its method. If it has no "left", it is
@@ -107,6 +108,7 @@ func (x *exporter) begin(moving bool) (EventInfo, error) {
 	x.head()
 	x.keys()
 	x.sales()
+	x.quotas()
 	x.ofAreas()
 	x.snapshot = p.beginSnapshot(now, 0, p.count, x.seat)
 	x.answers = e.keys.beginExport(func(r *result) { x.answer(r, r.until) })
@@ -322,6 +324,9 @@ func (x *exporter) seat(seat uint32, state SeatState, rec *record) {
 	p := x.e.plan
 	switch {
 	case state == SeatClosed:
+		if !p.isClosed(seat, state) {
+			return
+		}
 		if x.closed = append(x.closed, seat); len(x.closed) == exportPart {
 			x.closedRow()
 		}

@@ -49,10 +49,11 @@ const (
 	methodOpenSeats
 	methodReserveAny
 	methodAddSeats
+	methodSetQuota
 )
 
 // methodNames are the names of the methods in an export.
-var methodNames = [...]string{"Block", "BlockAny", "Book", "Release", "Extend", "Cancel", "Revoke", "Reissue", "Move", "Reserve", "BeginPayment", "EndPayment", "CloseSeats", "OpenSeats", "ReserveAny", "AddSeats"}
+var methodNames = [...]string{"Block", "BlockAny", "Book", "Release", "Extend", "Cancel", "Revoke", "Reissue", "Move", "Reserve", "BeginPayment", "EndPayment", "CloseSeats", "OpenSeats", "ReserveAny", "AddSeats", "SetQuota"}
 
 // differs returns in what p differs from other.
 func (p fingerprint) differs(other fingerprint) (names []string) {
@@ -62,6 +63,10 @@ func (p fingerprint) differs(other fingerprint) (names []string) {
 	ofSeat := p.method == methodRevoke || p.method == methodReissue || p.method == methodMove
 	seats, where := "Seats", "Where"
 	switch p.method { //nolint:exhaustive // the others have these fields by these names
+	case methodBlock:
+		where = "Quotas"
+	case methodSetQuota:
+		where = "Quota"
 	case methodMove:
 		seats = "To"
 	case methodReserve:
@@ -95,7 +100,7 @@ func (p fingerprint) differs(other fingerprint) (names []string) {
 func printOfBlock(r *BlockRequest) fingerprint {
 	return fingerprint{
 		method: methodBlock, seats: printOfSeats(r.Seats), places: printOfPlaces(r.Places), ttl: r.TTL,
-		reference: printOfReference(r.Reference),
+		reference: printOfReference(r.Reference), where: printOfQuotas(r.Quotas),
 	}
 }
 
@@ -165,7 +170,15 @@ func printOfWhere(w *Where) uint64 {
 	if w.Adjacent {
 		print++
 	}
-	return mix(print, uint64(w.Singles))
+	return mix(print, uint64(w.Singles)) ^ printOfQuotas(w.Quotas)
+}
+
+// printOfQuotas returns the hash of a list of quotas; 0 if there are none.
+func printOfQuotas(names []string) uint64 {
+	if len(names) == 0 {
+		return 0
+	}
+	return printOfSeats(names)
 }
 
 // addText adds a text to a hash of what came before it. It multiplies as wyhash does,

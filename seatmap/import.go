@@ -40,8 +40,9 @@ type importer struct {
 	taken  *exportedHold    // the last one, nil if it is in the event
 	of     uint32           // where the last hold or booking in the event began; noSeat if an answer cannot be its
 	off    map[uint32]doing // the seats that operators have closed
-	answer *exportedAnswer  // the last one, nil if it is in the event
-	out    *port.Event      // for a store on a server, or nil
+	quotas map[uint32]string
+	answer *exportedAnswer // the last one, nil if it is in the event
+	out    *port.Event     // for a store on a server, or nil
 }
 
 // exportHead is the first line of an export.
@@ -207,6 +208,10 @@ func (i *importer) line(l *line) error {
 			closed = l.runs(count)
 		case "off off":
 			closed = l.runs(count)
+		case "quota quota":
+			closed = l.runs(count)
+		case "quota name":
+			row.Name = l.text()
 		case "off actor":
 			t.by.actor = l.text()
 		case "off reason":
@@ -310,7 +315,7 @@ func (i *importer) line(l *line) error {
 	case "closed":
 		return i.set(closed, uint64(SeatClosed))
 	case "off":
-		if len(closed) == 0 || checkDoing(t.by.actor, t.by.reason) != nil {
+		if len(closed) == 0 || t.by != (doing{}) && checkDoing(t.by.actor, t.by.reason) != nil {
 			return badLine(i.number, "the seats, the actor or the reason are wrong")
 		}
 		if i.off == nil {
@@ -318,6 +323,16 @@ func (i *importer) line(l *line) error {
 		}
 		for _, seat := range closed {
 			i.off[seat] = t.by
+		}
+	case "quota":
+		if len(closed) == 0 || checkName(row.Name, ErrInvalidQuota) != nil {
+			return badLine(i.number, "the seats or the quota are wrong")
+		}
+		if i.quotas == nil {
+			i.quotas = map[uint32]string{}
+		}
+		for _, seat := range closed {
+			i.quotas[seat] = row.Name
 		}
 	case "hold", "booking":
 		if t.state = SeatBooked; kind == "hold" {
@@ -712,6 +727,9 @@ func (i *importer) finish() error {
 	}
 	for seat, by := range i.off {
 		i.e.plan.sell([]uint32{seat}, false, by)
+	}
+	for seat, quota := range i.quotas {
+		i.e.plan.setQuota([]uint32{seat}, quota)
 	}
 	i.e.plan.setAvailableAt()
 	return nil

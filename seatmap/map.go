@@ -262,11 +262,11 @@ func raise(v *atomic.Uint64, n uint64) {
 }
 
 // Block implements [Store]. A refusal of up to eight seats takes no lock and does not
-// allocate, unless the request says ListTaken or its key may be known.
+// allocate, unless the request names quotas or says ListTaken, or its key may be known.
 //
 // The error is [ErrClosed], the context's, [ErrInvalidEvent], [ErrInvalidUser],
-// [ErrInvalidKey], [ErrInvalidSeats], [ErrInvalidTTL], [ErrInvalidReference], [ErrUnknownEvent],
-// [ErrUnknownSeat], a [*KeyError], [ErrSoldOut], a [*TakenError], a [*AreaError] or
+// [ErrInvalidKey], [ErrInvalidSeats], [ErrInvalidTTL], [ErrInvalidReference], [ErrInvalidQuota],
+// [ErrUnknownEvent], [ErrUnknownSeat], a [*KeyError], [ErrSoldOut], a [*TakenError], a [*AreaError] or
 // [ErrLimit].
 func (m *Map) Block(ctx context.Context, r BlockRequest) (h Hold, err error) {
 	err = m.block(ctx, &r, &h)
@@ -292,7 +292,8 @@ func (m *Map) block(ctx context.Context, r *BlockRequest, h *Hold) error {
 // allows.
 //
 // The error is [ErrClosed], the context's, [ErrInvalidEvent], [ErrInvalidUser],
-// [ErrInvalidKey], [ErrInvalidSeats], [ErrInvalidTTL], [ErrInvalidReference], [ErrUnknownEvent], a
+// [ErrInvalidKey], [ErrInvalidSeats], [ErrInvalidTTL], [ErrInvalidReference], [ErrInvalidQuota],
+// [ErrUnknownEvent], a
 // [*KeyError], [ErrSoldOut], [ErrNotEnough] or [ErrLimit].
 func (m *Map) BlockAny(ctx context.Context, r BlockAnyRequest) (h Hold, err error) {
 	if err := m.check(ctx, "BlockAny"); err != nil {

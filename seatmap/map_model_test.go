@@ -28,7 +28,8 @@ type oracle struct {
 	name   string
 	seats  int
 	closed []string
-	layout seatmap.Layout // what else it says
+	quotas map[string]string // by seat; changed only as a whole
+	layout seatmap.Layout    // what else it says
 	limits seatmap.Limits
 	grants []*grant
 	keys   map[string]*remembered // by user and key
@@ -87,7 +88,7 @@ func (o *oracle) holder(seat string) *grant {
 
 func (o *oracle) state(seat string) (seatmap.SeatState, *grant) {
 	switch g := o.holder(seat); {
-	case g == nil && slices.Contains(o.closed, seat):
+	case g == nil && (slices.Contains(o.closed, seat) || o.quotas[seat] != ""):
 		return seatmap.SeatClosed, nil
 	case g == nil:
 		return seatmap.SeatAvailable, nil
@@ -120,14 +121,14 @@ func (o *oracle) area(a *seatmap.Area) seatmap.Counts {
 	return c
 }
 
-// soldOut says whether no seat and no place is available.
-func (o *oracle) soldOut() bool {
+// soldOut says whether no seat and no place is available to a request that names quotas.
+func (o *oracle) soldOut(quotas ...string) bool {
 	for i := range o.layout.Areas {
 		if o.area(&o.layout.Areas[i]).Available > 0 {
 			return false
 		}
 	}
-	return len(o.available()) == 0
+	return len(o.available(quotas...)) == 0
 }
 
 // lacks says whether the event does not have an area.
@@ -147,8 +148,13 @@ func total(places map[string]int) (n int) {
 	return n
 }
 
-func (o *oracle) available() []string {
-	return slices.DeleteFunc(o.all(), func(s string) bool { st, _ := o.state(s); return st != seatmap.SeatAvailable })
+// available returns the seats that a request can have that names quotas.
+func (o *oracle) available(quotas ...string) []string {
+	return slices.DeleteFunc(o.all(), func(s string) bool {
+		state, g := o.state(s)
+		return state != seatmap.SeatAvailable &&
+			(g != nil || slices.Contains(o.closed, s) || !slices.Contains(quotas, o.quotas[s]))
+	})
 }
 
 func (o *oracle) limit(user string, n int, ttl time.Duration) string {
@@ -169,12 +175,12 @@ func (o *oracle) limit(user string, n int, ttl time.Duration) string {
 }
 
 // block says what Block must answer.
-func (o *oracle) block(user string, seats []string, places map[string]int, ttl time.Duration) string {
+func (o *oracle) block(user string, seats []string, places map[string]int, ttl time.Duration, quotas ...string) string {
 	if len(without(seats, o.all())) > 0 || o.lacks(places) {
 		return seatmap.ErrUnknownSeat.Error()
 	}
-	free := o.available()
-	if o.soldOut() {
+	free := o.available(quotas...)
+	if o.soldOut(quotas...) {
 		return seatmap.ErrSoldOut.Error()
 	}
 	for _, s := range seats {
@@ -192,8 +198,8 @@ func (o *oracle) block(user string, seats []string, places map[string]int, ttl t
 
 // any says which seats BlockAny must take.
 func (o *oracle) any(n int, w seatmap.Where) ([]string, string) {
-	free := o.available()
-	if o.soldOut() {
+	free := o.available(w.Quotas...)
+	if o.soldOut(w.Quotas...) {
 		return nil, seatmap.ErrSoldOut.Error()
 	}
 	layout := o.layout
@@ -279,7 +285,7 @@ func TestMapBehavesLikeTheOracle(t *testing.T) {
 					"": w.check, "create": w.create, "remove": w.remove, "block": w.block, "any": w.blockAny,
 					"book": w.book, "release": w.release, "cancel": w.cancel, "extend": w.extend, "forge": w.forge,
 					"dead context": w.deadContext, "time": w.time, "sweep": w.sweep, "watch": w.watch, "move": w.move, "revoke": w.revoke, "reissue": w.reissue, "move seats": w.moveSeats,
-					"reserve": w.reserve, "reserve any": w.reserveAny, "add seats": w.addSeats, "pay": w.pay, "give up": w.giveUp, "close seats": w.closeSeats, "open seats": w.openSeats,
+					"reserve": w.reserve, "reserve any": w.reserveAny, "add seats": w.addSeats, "pay": w.pay, "give up": w.giveUp, "close seats": w.closeSeats, "open seats": w.openSeats, "set quota": w.setQuota,
 				})
 				w.close(t)
 			})
@@ -319,7 +325,9 @@ var (
 	someUser  = rapid.SampledFrom([]string{"ann", "bob"})
 	someKey   = rapid.SampledFrom([]string{"", "", "k1", "k2"})
 	someRef   = rapid.SampledFrom([]string{"", "", "order 1", "order 2"})
-	someTTL   = rapid.Map(rapid.IntRange(1, 12), func(n int) time.Duration { return time.Duration(n) * time.Second })
+	// Mostly none.
+	someQuotas = rapid.SampledFrom([][]string{nil, nil, {}, {"club"}, {"press"}, {"club", "press"}})
+	someTTL    = rapid.Map(rapid.IntRange(1, 12), func(n int) time.Duration { return time.Duration(n) * time.Second })
 )
 
 func (w *world) create(t *rapid.T) {
@@ -487,10 +495,10 @@ func settle(t *rapid.T, o *oracle, user, key, request, fresh string, got seatmap
 func (w *world) block(t *rapid.T) {
 	name, u, k, d := someEvent.Draw(t, "event"), someUser.Draw(t, "user"), someKey.Draw(t, "key"), someTTL.Draw(t, "ttl")
 	seats := rapid.SliceOfN(rapid.Map(rapid.IntRange(0, 9), strconv.Itoa), 0, 4).Draw(t, "seats")
-	places, ref := wantedPlaces(t), someRef.Draw(t, "reference")
+	places, ref, quotas := wantedPlaces(t), someRef.Draw(t, "reference"), someQuotas.Draw(t, "quotas")
 	h, err := w.m.Block(ctx, seatmap.BlockRequest{
 		Event: name, User: u, Key: seatmap.NewKey(k), Seats: seats, Places: places, TTL: d, ListTaken: rapid.Bool().Draw(t, "list"),
-		Reference: ref,
+		Reference: ref, Quotas: quotas,
 	})
 	o := w.events[name]
 	switch {
@@ -501,8 +509,8 @@ func (w *world) block(t *rapid.T) {
 		require.ErrorIs(t, err, seatmap.ErrUnknownEvent)
 		return
 	}
-	request := fmt.Sprintf("block %v %t %v %v %q", seats, places == nil, places, d, ref)
-	if settle(t, o, u, k, request, o.block(u, seats, places, d), h, err) {
+	request := fmt.Sprintf("block %v %t %v %v %q %v", seats, places == nil, places, d, ref, quotas)
+	if settle(t, o, u, k, request, o.block(u, seats, places, d, quotas...), h, err) {
 		w.hold(t, o, k, request, h, seats, places, d).ref = ref
 	}
 }
@@ -511,6 +519,7 @@ func (w *world) blockAny(t *rapid.T) {
 	name, u, k, d := someEvent.Draw(t, "event"), someUser.Draw(t, "user"), someKey.Draw(t, "key"), someTTL.Draw(t, "ttl")
 	n := rapid.IntRange(1, 9).Draw(t, "n")
 	where, ref := someWhere(t, "1", "9"), someRef.Draw(t, "reference")
+	where.Quotas = someQuotas.Draw(t, "quotas")
 	h, err := w.m.BlockAny(ctx, seatmap.BlockAnyRequest{Event: name, User: u, Key: seatmap.NewKey(k), N: n, Where: where, TTL: d, Reference: ref})
 	o := w.events[name]
 	if o == nil {
@@ -860,6 +869,7 @@ func compare(t *rapid.T, m *seatmap.Map, o *oracle) {
 		require.Equal(t, seat, got.Seat)
 		require.Equal(t, state, got.State, seat)
 		require.Equal(t, slices.Contains(o.closed, seat), got.Closed, seat)
+		require.Equal(t, o.quotas[seat], got.Quota, seat)
 		if g != nil {
 			require.Equal(t, g.user, got.User)
 			require.Equal(t, g.paying(), got.Paying)

@@ -18,6 +18,7 @@ type operation struct {
 	from          []uint32 // of a move: the seats and places before, in their lasting form
 	paying        int64    // of a ChangePaying
 	added         *Layout  // of a ChangeAdded
+	quota         string   // of a ChangeQuota
 	first         int      // of a ChangeAdded: the first seat that was added
 	reference     string   // of the hold or booking
 }
@@ -256,10 +257,10 @@ func (e *event) move(r *MoveRequest) (Hold, error) {
 			seats, had = p.apart(nil, head)
 		}
 		others := slices.DeleteFunc(slices.Clone(to), func(seat int) bool { return slices.Contains(seats, uint32(seat)) })
-		if err := p.checkFree(w.mono, others); err != nil {
+		if err := p.checkFree(w.mono, others, nil); err != nil {
 			return Hold{}, err
 		}
-		if err := p.checkPlaces(w.mono, beyond(places, had)); err != nil {
+		if err := p.checkPlaces(w.mono, beyond(places, had), nil); err != nil {
 			return Hold{}, err
 		}
 		switch {
@@ -347,10 +348,10 @@ func (e *event) reserve(r *ReserveRequest) (Hold, error) {
 		method: methodReserve, seats: printOfSeats(r.Seats), places: printOfPlaces(r.Places), where: addText(1, r.User),
 	}
 	return e.decide(r.Actor, r.Key, asked, func(w wallTime, q *keyedRequest) (h Hold, err error) {
-		if err := p.checkFree(w.mono, seats); err != nil {
+		if err := p.checkFree(w.mono, seats, nil); err != nil {
 			return Hold{}, err
 		}
-		if err := p.checkPlaces(w.mono, places); err != nil {
+		if err := p.checkPlaces(w.mono, places, nil); err != nil {
 			return Hold{}, err
 		}
 		return e.hold(w, doing{r.Actor, r.Reason}, r.User, p.addBlocks(seats, places), q), nil

@@ -259,7 +259,9 @@ func (r MoveRequest) checkSeats() error {
 
 func (r ReserveRequest) checkSeats() error { return checkWanted(r.Seats, r.Places) }
 
-func (r ReserveAnyRequest) checkSeats() error { return firstError(checkN(r.N), checkWhere(&r.Where)) }
+func (r ReserveAnyRequest) checkSeats() error {
+	return firstError(checkN(r.N), checkWhere(&r.Where), checkQuotas(r.Where.Quotas))
+}
 
 // checkTarget checks that a hold or booking is named.
 func checkTarget(seat string, fence uint64) error {

@@ -252,6 +252,7 @@ func (o *oracle) move(g *grant, seat string, to []string, places map[string]int)
 func (w *world) reserveAny(t *rapid.T) {
 	name, u, k := someEvent.Draw(t, "event"), someUser.Draw(t, "user"), someKey.Draw(t, "key")
 	n, where := rapid.IntRange(1, 4).Draw(t, "n"), someWhere(t, "1", "9")
+	where.Quotas = someQuotas.Draw(t, "quotas")
 	h, err := w.m.ReserveAny(ctx, seatmap.ReserveAnyRequest{
 		Event: name, User: u, N: n, Where: where, Actor: actor, Reason: reason, Key: seatmap.NewKey(k),
 	})
@@ -506,5 +507,36 @@ func (w *world) giveUp(t *rapid.T) {
 	require.Equal(t, g.until.UnixNano(), h.Until.UnixNano())
 	if k != "" {
 		o.keys[u+" "+k] = &remembered{request: request, answer: h, grant: &grant{over: true, ended: time.Now()}}
+	}
+}
+
+// setQuota gives seats a quota, or frees them.
+func (w *world) setQuota(t *rapid.T) {
+	name, k, quota := someEvent.Draw(t, "event"), someKey.Draw(t, "key"), rapid.SampledFrom([]string{"", "club", "press"}).Draw(t, "quota")
+	seats := rapid.SliceOfNDistinct(rapid.Map(rapid.IntRange(1, 8), strconv.Itoa), 1, 5, rapid.ID).Draw(t, "seats")
+	receipt, err := w.m.SetQuota(ctx, seatmap.SetQuotaRequest{
+		Event: name, Seats: seats, Quota: quota, Actor: actor, Reason: reason, Key: seatmap.NewKey(k),
+	})
+	o, want, request := w.events[name], "ok", fmt.Sprint("quota", seats, quota)
+	switch {
+	case o == nil:
+		want = seatmap.ErrUnknownEvent.Error()
+	case o.unknown(seats...):
+		want = seatmap.ErrUnknownSeat.Error()
+	}
+	if _, done := operated(t, o, k, request, want, receipt.Replayed, err); !done {
+		return
+	}
+	o.done(k, request, seatmap.Hold{})
+	before := maps.Clone(o.quotas)
+	o.quotas = map[string]string{}
+	maps.Copy(o.quotas, before)
+	changed := false
+	for _, seat := range seats {
+		changed = changed || before[seat] != quota
+		o.quotas[seat] = quota
+	}
+	if changed {
+		o.operations++
 	}
 }

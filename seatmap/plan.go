@@ -60,7 +60,8 @@ type Plan struct {
 	// headOf has, by fence, where a hold or booking begins that has lost its first
 	// seat.
 	headOf    map[uint64]uint32
-	closed    map[uint32]doing // the seats that operators have closed, also blocked or booked ones
+	closed    map[uint32]doing  // the seats that operators have closed, also blocked or booked ones
+	quotas    map[uint32]string // of the seats that are in one, also blocked or booked ones
 	tags      tags
 	seatBuf   []uint32    // the seats that a call is about
 	restBuf   []uint32    // those of the same hold that it leaves
@@ -265,7 +266,7 @@ func (p *Plan) block(user uint64, ttl time.Duration, seats []int) (Token, error)
 		return Token{}, err
 	}
 	now := p.clock.now()
-	if err := p.checkFree(now, seats); err != nil {
+	if err := p.checkFree(now, seats, nil); err != nil {
 		return Token{}, err
 	}
 	return p.token(p.grant(now, now+int64(ttl), user, seats, nil)), nil

@@ -99,6 +99,7 @@ func readPort(ctx context.Context, from io.Reader) (*port.Event, error) {
 	i.beyond(len(layout.Areas) > 0, "areas")
 	i.beyond(h.limits.Payment != 0, "payments")
 	i.beyond(i.off != nil, "seats that an operator has closed")
+	i.beyond(i.quotas != nil, "quotas")
 	return out, nil
 }
 

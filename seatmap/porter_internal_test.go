@@ -16,7 +16,7 @@ var fieldsOfEvents = []struct {
 }{
 	{reflect.TypeFor[event](), "plan limits created users keys log op from refs payments granted reference journal sweeper sweepAt turn"},
 	{reflect.TypeFor[Plan](), "words shift count clock name names added availableAt taken shared notForSale off _ earliest mu chunks records newer areas pages " +
-		"totals fence revision headOf closed tags seatBuf restBuf snapshots end endAt moving event"},
+		"totals fence revision headOf closed quotas tags seatBuf restBuf snapshots end endAt moving event"},
 	{reflect.TypeFor[record](), "fence tag user at head next after before slot first"},
 	{reflect.TypeFor[payment](), "own began until"},
 	{reflect.TypeFor[labels](), "list index count first floor areas areaIndex live"},
@@ -29,7 +29,7 @@ var fieldsOfEvents = []struct {
 	{reflect.TypeFor[area](), "word full totals earliest pages unused"},
 	{reflect.TypeFor[blockPage](), "area earliest blocks"},
 	{reflect.TypeFor[block](), "record word n"},
-	{reflect.TypeFor[Where](), "Prefix Section Category Rows Adjacent Singles"},
+	{reflect.TypeFor[Where](), "Prefix Section Category Rows Adjacent Singles Quotas"},
 	{reflect.TypeFor[tags](), "key lasting former block stream made left"},
 	{reflect.TypeFor[Limits](), "Seats Holds Lifetime Payment"},
 	{reflect.TypeFor[eventResult](), "eventKey remove layout limits until"},
@@ -52,7 +52,7 @@ func TestEveryFieldOfAnEventIsExportedOrNeedNotBe(t *testing.T) {
 		assert.Equal(t, one.fields, strings.Join(names, " "),
 			"%v has changed: see whether export.go and import.go must know it", one.of)
 	}
-	assert.Len(t, methodNames, int(methodAddSeats)+1)
+	assert.Len(t, methodNames, int(methodSetQuota)+1)
 }
 
 func TestOnlyTheLastKeysOfAnEventAreKept(t *testing.T) {

@@ -41,6 +41,7 @@ type ask struct {
 	at, reason  string // of an operator
 	house       string
 	reference   string
+	quotas      []string
 	fence       uint64
 }
 
@@ -53,11 +54,12 @@ var mapCalls = map[string]func(a *ask) error{
 	"Block": func(a *ask) error {
 		_, err := a.m.Block(a.ctx, seatmap.BlockRequest{
 			Event: a.event, User: a.user, Key: a.key, Seats: append(a.seats, "4"), Places: a.places, TTL: a.ttl, ListTaken: a.list,
-			Reference: a.reference,
+			Reference: a.reference, Quotas: a.quotas,
 		})
 		return err
 	},
 	"BlockAny": func(a *ask) error {
+		a.where.Quotas = a.quotas
 		_, err := a.m.BlockAny(a.ctx, seatmap.BlockAnyRequest{
 			Event: a.event, User: a.user, Key: a.key, N: a.n, TTL: a.ttl, Where: a.where, Reference: a.reference,
 		})
@@ -138,8 +140,24 @@ var mapCalls = map[string]func(a *ask) error{
 		}))
 	},
 	"ReserveAny": func(a *ask) error {
+		a.where.Quotas = a.quotas
 		return errOf(a.m.ReserveAny(a.ctx, seatmap.ReserveAnyRequest{
 			Event: a.event, User: a.house, N: a.n, Where: a.where, Actor: a.user, Reason: a.reason, Key: a.key,
+		}))
+	},
+	"CloseSeats": func(a *ask) error {
+		return errOf(a.m.CloseSeats(a.ctx, seatmap.CloseSeatsRequest{
+			Event: a.event, Seats: append(a.seats, "4"), Actor: a.user, Reason: a.reason, Key: a.key,
+		}))
+	},
+	"OpenSeats": func(a *ask) error {
+		return errOf(a.m.OpenSeats(a.ctx, seatmap.OpenSeatsRequest{
+			Event: a.event, Seats: append(a.seats, "4"), Actor: a.user, Reason: a.reason, Key: a.key,
+		}))
+	},
+	"SetQuota": func(a *ask) error {
+		return errOf(a.m.SetQuota(a.ctx, seatmap.SetQuotaRequest{
+			Event: a.event, Seats: append(a.seats, "4"), Quota: strings.Join(a.quotas, ""), Actor: a.user, Reason: a.reason, Key: a.key,
 		}))
 	},
 	"AddSeats": func(a *ask) error {
@@ -204,6 +222,7 @@ func TestTheTablesOfPrecedenceHaveEveryMethod(t *testing.T) {
 	without(mapCalls, reflect.TypeFor[seatmap.Payer]())
 	without(mapCalls, reflect.TypeFor[seatmap.Lister]())
 	without(mapCalls, reflect.TypeFor[seatmap.SeatAdder]())
+	without(mapCalls, reflect.TypeFor[seatmap.SeatCloser]())
 	without(planCalls, reflect.TypeFor[*seatmap.Plan](), "Close", "Sweep", "Name", "Len", "String", "Format", "LogValue", "Diagram")
 }
 

@@ -104,8 +104,8 @@ func passTime(s *SeatInfo, now time.Time) {
 
 // give gives a seat another owner; none, if owner is zero.
 func give(s *SeatInfo, owner SeatInfo) {
-	owner.Seat, owner.Closed, owner.ClosedBy, owner.ClosedReason = s.Seat, s.Closed, s.ClosedBy, s.ClosedReason
-	if owner.State == SeatAvailable && s.Closed {
+	owner.Seat, owner.Closed, owner.ClosedBy, owner.ClosedReason, owner.Quota = s.Seat, s.Closed, s.ClosedBy, s.ClosedReason, s.Quota
+	if owner.State == SeatAvailable && (s.Closed || s.Quota != "") {
 		owner.State = SeatClosed
 	}
 	*s = owner
@@ -114,18 +114,23 @@ func give(s *SeatInfo, owner SeatInfo) {
 // vacate gives a seat no owner.
 func vacate(s *SeatInfo) { give(s, SeatInfo{}) }
 
-// sell makes a seat closed or open.
-func (c *Change) sell(s *SeatInfo) {
-	if s.Closed, s.ClosedBy, s.ClosedReason = false, "", ""; c.Kind == ChangeClosed {
+// sell makes a seat closed or open, or gives it another quota. It reports whether the change
+// is such a one.
+func (c *Change) sell(s *SeatInfo) bool {
+	switch c.Kind {
+	case ChangeClosed:
 		s.Closed, s.ClosedBy, s.ClosedReason = true, c.Actor, c.Reason
-	}
-	switch {
-	case s.Fence != 0:
-	case s.Closed:
-		s.State = SeatClosed
+	case ChangeOpened:
+		s.Closed, s.ClosedBy, s.ClosedReason = false, "", ""
+	case ChangeQuota:
+		s.Quota = c.Quota
 	default:
-		s.State = SeatAvailable
+		return false
 	}
+	if s.Fence == 0 {
+		vacate(s)
+	}
+	return true
 }
 
 // seat returns the places as a seat without a label.
@@ -180,7 +185,7 @@ func (c *Change) step(s *SeatInfo) {
 		s.Fence, s.Actor, s.Reason = c.Fence, c.Actor, c.Reason
 	case ChangeReleased, ChangeExpired, ChangeCanceled:
 		vacate(s)
-	case ChangeSnapshot, ChangeGap, ChangeClosed, ChangeOpened, ChangeAdded:
+	case ChangeSnapshot, ChangeGap, ChangeClosed, ChangeOpened, ChangeQuota, ChangeAdded:
 	}
 }
 
@@ -192,7 +197,7 @@ func (c *Change) before() uint64 {
 		return 0
 	case ChangeBooked, ChangeReissued, ChangeMoved:
 		return c.FromFence
-	case ChangeSnapshot, ChangeGap, ChangeExtended, ChangeReleased, ChangeExpired, ChangeCanceled, ChangePaying, ChangeClosed, ChangeOpened, ChangeAdded:
+	case ChangeSnapshot, ChangeGap, ChangeExtended, ChangeReleased, ChangeExpired, ChangeCanceled, ChangePaying, ChangeClosed, ChangeOpened, ChangeQuota, ChangeAdded:
 	}
 	return c.Fence
 }
@@ -215,8 +220,7 @@ func (r *Replay) applySeats(c *Change) {
 		if c.Kind == ChangeMoved {
 			give(s, moved)
 		}
-		if c.Kind == ChangeClosed || c.Kind == ChangeOpened {
-			c.sell(s)
+		if c.sell(s) {
 			continue
 		}
 		// A snapshot shows a hold as over whose end is told later.

@@ -76,12 +76,16 @@ type BlockRequest struct {
 	// holds and bookings that have it can be found. A store that is no Lister has no references,
 	// and refuses one with [ErrInvalidReference].
 	Reference string
+	// Quotas is the names of quotas of which the request may have seats, beside those that
+	// are in none; see [SetQuotaRequest]. With them, a refusal costs a lock. A store that is no
+	// [SeatCloser] refuses them with [ErrInvalidQuota].
+	Quotas []string
 }
 
 // LogValue returns the request without the text of its key.
 func (r BlockRequest) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("event", r.Event), slog.String("user", r.User), slog.Any("key", r.Key),
-		slog.Any("seats", r.Seats), slog.Any("places", r.Places), slog.Duration("ttl", r.TTL), slog.String("reference", r.Reference))
+		slog.Any("seats", r.Seats), slog.Any("places", r.Places), slog.Duration("ttl", r.TTL), slog.String("reference", r.Reference), slog.Any("quotas", r.Quotas))
 }
 
 // BlockAnyRequest asks [Store] to choose seats and hold them.
@@ -126,6 +130,9 @@ type Where struct {
 	// Singles says whether the choice may leave a single seat. Without Adjacent it must
 	// be SinglesAllowed, or else the request is refused with [ErrInvalidSeats].
 	Singles Singles
+	// Quotas is as that of [BlockRequest]. With it the store looks at all seats that the other
+	// fields allow.
+	Quotas []string
 }
 
 // LogValue returns the fields that are not empty.
@@ -140,6 +147,9 @@ func (w Where) LogValue() slog.Value {
 	}
 	if len(w.Rows) > 0 {
 		fields = append(fields, slog.Any("rows", w.Rows))
+	}
+	if len(w.Quotas) > 0 {
+		fields = append(fields, slog.Any("quotas", w.Quotas))
 	}
 	return slog.GroupValue(append(fields, slog.Bool("adjacent", w.Adjacent), slog.String("singles", w.Singles.String()))...)
 }

@@ -14,7 +14,7 @@ const (
 	SeatAvailable SeatState = iota
 	SeatBlocked             // held by a user until a deadline
 	SeatBooked              // a user's, permanently
-	SeatClosed              // not for sale
+	SeatClosed              // not for sale, or only to requests that name its quota
 )
 
 // String returns the name of the state, such as "Available".
@@ -50,11 +50,14 @@ type SeatInfo struct {
 	Actor, Reason string
 	// Reference is that of the hold or booking; see [BlockRequest].
 	Reference string
-	// Closed says that the seat is not for sale, also while it is blocked or booked: see
+	// Closed says that the seat is not for sale to anyone, also while it is blocked or booked: see
 	// [SeatCloser]. ClosedBy is the operator that closed it, and ClosedReason why; they are
 	// empty if the layout did.
 	Closed                 bool
 	ClosedBy, ClosedReason string
+	// Quota is what the seat is set aside for, also while it is blocked or booked: see
+	// [SetQuotaRequest]. Empty means none. If nobody has the seat, its State is SeatClosed.
+	Quota string
 }
 
 // String returns the seat in the form `7: Blocked { user: user3, … }`.
@@ -107,7 +110,8 @@ type PlacesInfo struct {
 	Reference     string
 }
 
-// Counts is how many seats and places are in each state at one moment.
+// Counts is how many seats and places are in each state at one moment. Seats of quotas that
+// nobody has are counted as Closed.
 type Counts struct {
 	Available, Blocked, Booked, Closed int
 }
@@ -212,11 +216,12 @@ const (
 	ChangeClosed // seats are not for sale from then on; see [SeatCloser]
 	ChangeOpened // seats are for sale again
 	ChangeAdded  // seats, areas or places are there that were not; see [SeatAdder]
+	ChangeQuota  // seats are in the quota that Quota names, or in none; see [SeatCloser]
 )
 
 // String returns the name of the kind, such as "Blocked".
 func (k ChangeKind) String() string {
-	names := [...]string{"Snapshot", "Gap", "Blocked", "Extended", "Booked", "Released", "Expired", "Canceled", "Reissued", "Moved", "Paying", "Closed", "Opened", "Added"}
+	names := [...]string{"Snapshot", "Gap", "Blocked", "Extended", "Booked", "Released", "Expired", "Canceled", "Reissued", "Moved", "Paying", "Closed", "Opened", "Added", "Quota"}
 	if int(k) < len(names) {
 		return names[k]
 	}
@@ -272,6 +277,7 @@ type Change struct {
 	// Added is what a ChangeAdded added, as it was asked for; see [AddSeatsRequest]. Its seats
 	// come after all others of the event, and Seats has their labels.
 	Added    *Layout
+	Quota    string       // of a ChangeQuota; empty if the seats are in none from then on
 	Snapshot []SeatInfo   // of a ChangeSnapshot: all seats
 	Areas    []AreaInfo   // of a ChangeSnapshot: all areas
 	Holders  []PlacesInfo // of a ChangeSnapshot: who has places, by area and fence

@@ -14,7 +14,7 @@ import (
 //	ErrClosed                    Map.check; under the lock, Plan.end
 //	the context's error          Map.check
 //	ErrInvalid…                  the function check… of the method, which checks the event,
-//	                             user, key, seats, duration and reference in that order
+//	                             user, key, seats, duration, reference and quotas in that order
 //	ErrUnavailable               under the lock, Plan.end; event.whileMoved
 //	ErrKeyReused                 eventKeys.repeats, of Create and Remove
 //	ErrUnknownEvent              check…, or Map.findToken, which returns ErrToken for the zero Token
@@ -147,6 +147,11 @@ func checkBlock(e *event, r *BlockRequest) error {
 			return err
 		}
 	}
+	if r.Quotas != nil {
+		if err := checkQuotas(r.Quotas); err != nil {
+			return err
+		}
+	}
 	return e.exists(r.Event)
 }
 
@@ -167,6 +172,9 @@ func checkBlockAny(e *event, r *BlockAnyRequest) error {
 		if err := checkReference(r.Reference); err != nil {
 			return err
 		}
+	}
+	if err := checkQuotas(r.Where.Quotas); err != nil {
+		return err
 	}
 	return e.exists(r.Event)
 }
@@ -228,6 +236,16 @@ func checkReference(text string) error {
 		return nil
 	}
 	return checkName(text, ErrInvalidReference)
+}
+
+// checkQuotas checks the quotas of a request.
+func checkQuotas(names []string) error {
+	for _, name := range names {
+		if err := checkName(name, ErrInvalidQuota); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func checkKey(key Key) error {
@@ -431,14 +449,14 @@ func (e *event) repeats(now int64, q *keyedRequest) (*result, error) {
 	return r, nil
 }
 
-// checkFree returns why not all of the seats are available, or nil. It ends the
-// holds of these seats whose deadline has passed.
-func (p *Plan) checkFree(now int64, seats []int) error {
+// checkFree returns why not all of the seats are available, or nil. Those of these quotas
+// are. It ends the holds of these seats whose deadline has passed.
+func (p *Plan) checkFree(now int64, seats []int, quotas []string) error {
 	for _, seat := range seats {
-		if p.expireIfDue(now, seat) {
+		if p.expireIfDue(now, seat) || p.isFor(quotas, uint32(seat), p.wordState(uint32(seat))) {
 			continue
 		}
-		if p.soldOut(now) {
+		if p.soldOutFor(now, quotas) {
 			return ErrSoldOut
 		}
 		if SeatState(p.word(seat)&stateMask) == SeatClosed {
@@ -450,11 +468,11 @@ func (p *Plan) checkFree(now int64, seats []int) error {
 }
 
 // allTaken returns the error that names all seats that are not available.
-func (e *event) allTaken(now int64, seats []int) error {
+func (e *event) allTaken(now int64, seats []int, quotas []string) error {
 	var list []int
 	closed := false
 	for _, seat := range seats {
-		if state, _ := e.plan.stateAt(now, uint32(seat)); state != SeatAvailable {
+		if state, _ := e.plan.stateAt(now, uint32(seat)); state != SeatAvailable && !e.plan.isFor(quotas, uint32(seat), state) {
 			list = append(list, seat)
 			closed = closed || state == SeatClosed
 		}

@@ -247,7 +247,7 @@ func (e *event) change(revision uint64, entry *entry) Change {
 	}
 	c.Until, _ = w.deadline(entry.until)
 	if op := entry.op; op != nil {
-		c.Actor, c.Reason, c.Reference = op.actor, op.reason, op.reference
+		c.Actor, c.Reason, c.Reference, c.Quota = op.actor, op.reason, op.reference, op.quota
 		c.Paying, _ = w.deadline(op.paying)
 		if op.from != nil {
 			c.From, c.FromPlaces = e.plan.labels().named(op.from)

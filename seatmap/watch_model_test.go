@@ -23,6 +23,7 @@ type view struct {
 	seats  map[string]seatmap.SeatInfo
 	areas  map[string]seatmap.Counts
 	closed map[string]bool // also seats that are blocked or booked
+	quotas map[string]string
 	booked map[uint64]bool // by fence
 	gap    bool
 	faults []string
@@ -40,11 +41,12 @@ func (v *view) apply(c seatmap.Change) {
 		return
 	case seatmap.ChangeSnapshot:
 		v.seats, v.closed, v.booked = map[string]seatmap.SeatInfo{}, map[string]bool{}, map[uint64]bool{}
+		v.quotas = map[string]string{}
 		for _, p := range c.Holders {
 			v.booked[p.Fence] = p.State == seatmap.SeatBooked
 		}
 		for _, s := range c.Snapshot {
-			v.seats[s.Seat], v.closed[s.Seat] = s, s.Closed
+			v.seats[s.Seat], v.closed[s.Seat], v.quotas[s.Seat] = s, s.Closed, s.Quota
 		}
 		v.areas = map[string]seatmap.Counts{}
 		for _, a := range c.Areas {
@@ -59,7 +61,7 @@ func (v *view) apply(c seatmap.Change) {
 		}
 		vacant := func(seat string) seatmap.SeatInfo {
 			s := seatmap.SeatInfo{Seat: seat}
-			if v.closed[seat] {
+			if v.closed[seat] || v.quotas[seat] != "" {
 				s.State = seatmap.SeatClosed
 			}
 			return s
@@ -89,12 +91,26 @@ func (v *view) apply(c seatmap.Change) {
 			}
 			c.Seats = nil
 		}
+		if c.Kind == seatmap.ChangeQuota {
+			for _, seat := range c.Seats {
+				if v.seats == nil {
+					continue
+				}
+				if v.quotas[seat] == c.Quota {
+					fault("of a seat that is in that quota already")
+				}
+				if v.quotas[seat] = c.Quota; v.seats[seat].Fence == 0 {
+					v.seats[seat] = vacant(seat)
+				}
+			}
+			c.Seats = nil
+		}
 		if c.Kind == seatmap.ChangeAdded {
 			v.add(&c, fault)
 			c.Seats = nil
 		}
 		if (c.Actor == "") != (c.Reason == "") ||
-			c.Actor == "" && (c.Kind == seatmap.ChangeMoved || c.Kind == seatmap.ChangeReissued || c.Kind == seatmap.ChangeClosed || c.Kind == seatmap.ChangeOpened || c.Kind == seatmap.ChangeAdded) {
+			c.Actor == "" && (c.Kind == seatmap.ChangeMoved || c.Kind == seatmap.ChangeReissued || c.Kind == seatmap.ChangeClosed || c.Kind == seatmap.ChangeOpened || c.Kind == seatmap.ChangeQuota || c.Kind == seatmap.ChangeAdded) {
 			fault("without actor or reason")
 		}
 		for _, seat := range c.Seats {
@@ -108,8 +124,9 @@ func (v *view) apply(c seatmap.Change) {
 			}[c.Kind]
 			// A snapshot shows a hold as over that no change has ended yet.
 			overdue := c.Kind == seatmap.ChangeExpired && before.Fence == 0
-			ownClosed := c.Kind == seatmap.ChangeMoved && v.closed[seat] // it was one of From
-			if v.seats != nil && before.State != want && !overdue && !ownClosed && c.Kind != seatmap.ChangeReissued {
+			ownClosed := c.Kind == seatmap.ChangeMoved && (v.closed[seat] || v.quotas[seat] != "") // it was one of From
+			ofQuota := c.Kind == seatmap.ChangeBlocked && !v.closed[seat] && v.quotas[seat] != "" && before.State == seatmap.SeatClosed
+			if v.seats != nil && before.State != want && !overdue && !ownClosed && !ofQuota && c.Kind != seatmap.ChangeReissued {
 				fault("of a seat that is " + before.String())
 			}
 			after := seatmap.SeatInfo{Seat: seat, User: c.User, At: c.At, Until: c.Until, Fence: c.Fence}
@@ -162,7 +179,7 @@ func (v *view) apply(c seatmap.Change) {
 		case seatmap.ChangeCanceled:
 			a.Booked, a.Available = a.Booked-n, a.Available+n
 		case seatmap.ChangeSnapshot, seatmap.ChangeGap, seatmap.ChangeExtended, seatmap.ChangeReissued, seatmap.ChangeMoved,
-			seatmap.ChangePaying, seatmap.ChangeClosed, seatmap.ChangeOpened, seatmap.ChangeAdded:
+			seatmap.ChangePaying, seatmap.ChangeClosed, seatmap.ChangeOpened, seatmap.ChangeQuota, seatmap.ChangeAdded:
 		}
 		if v.areas != nil {
 			if v.areas[name] = a; min(a.Available, a.Blocked, a.Booked) < 0 {

@@ -42,6 +42,7 @@ const (
 	Events
 	Grants
 	AddSeats
+	SetQuota
 
 	// Methods is how many there are.
 	Methods = int(iota)
@@ -85,6 +86,7 @@ var methodNames = [Methods]string{
 	Grants:       "Grants",
 	ReserveAny:   "ReserveAny",
 	AddSeats:     "AddSeats",
+	SetQuota:     "SetQuota",
 }
 
 // A Result is the class of what a call returned. There are few, so that they can be the

@@ -275,6 +275,10 @@ func (w *closings[S]) OpenSeats(ctx context.Context, r seatmap.OpenSeatsRequest)
 	return call(ctx, w.observer, OpenSeats, r.Event, r, w.closer.OpenSeats)
 }
 
+func (w *closings[S]) SetQuota(ctx context.Context, r seatmap.SetQuotaRequest) (seatmap.Receipt, error) {
+	return call(ctx, w.observer, SetQuota, r.Event, r, w.closer.SetQuota)
+}
+
 type lists[S any] struct {
 	lister   seatmap.Lister
 	observer Observer[S]

@@ -39,7 +39,7 @@ func TestAJournalThatCrashesGoesOnLikeAMapThatDoesNot(t *testing.T) {
 				}
 				t.Repeat(map[string]func(*rapid.T){
 					"": w.check, "block": w.block, "any": w.blockAny, "book": w.book, "release": w.release, "cancel": w.cancel, "extend": w.extend,
-					"revoke": w.revoke, "reissue": w.reissue, "move": w.move, "reserve": w.reserve, "reserve any": w.reserveAny, "add seats": w.addSeats, "close seats": w.closeSeats, "open seats": w.openSeats, "pay": w.pay, "unpay": w.unpay,
+					"revoke": w.revoke, "reissue": w.reissue, "move": w.move, "reserve": w.reserve, "reserve any": w.reserveAny, "add seats": w.addSeats, "close seats": w.closeSeats, "open seats": w.openSeats, "set quota": w.setQuota, "pay": w.pay, "unpay": w.unpay,
 					"again": w.again, "reopen": w.reopenOne, "compact": w.compact, "flip": w.flip, "pass": w.pass, "carry": w.carry,
 				})
 			})
@@ -255,7 +255,7 @@ func seen(t *rapid.T, s all) string {
 	snapshot, err := s.Seats(ctx, seatmap.SeatsRequest{Event: event})
 	require.NoError(t, err)
 	for _, one := range snapshot.Seats {
-		fmt.Fprintln(&b, one.Seat, one.State, one.User, one.Paying, one.At.UnixNano(), one.Left, one.PayingUntil.UnixNano(), one.Actor, one.Reason, one.Closed, one.ClosedBy, one.ClosedReason, one.Reference)
+		fmt.Fprintln(&b, one.Seat, one.State, one.User, one.Paying, one.At.UnixNano(), one.Left, one.PayingUntil.UnixNano(), one.Actor, one.Reason, one.Closed, one.ClosedBy, one.ClosedReason, one.Quota, one.Reference)
 	}
 	fmt.Fprintln(&b, snapshot.Areas)
 	var holders []string
@@ -294,11 +294,13 @@ func seen(t *rapid.T, s all) string {
 }
 
 var (
-	users     = []string{"ann", "bob", "op"}
-	someRef   = rapid.SampledFrom([]string{"", "", "order 1", "order 2"})
-	someSeat  = rapid.SampledFrom([]string{"1", "2", "3", "4", "5", "6", "7", "7", "8", "9"})
-	someSeats = rapid.SliceOfNDistinct(someSeat, 0, 3, rapid.ID)
-	someTTL   = rapid.SampledFrom([]time.Duration{time.Minute, ttl, 2 * ttl, 4 * ttl})
+	users   = []string{"ann", "bob", "op"}
+	someRef = rapid.SampledFrom([]string{"", "", "order 1", "order 2"})
+	// Mostly none.
+	someQuotas = rapid.SampledFrom([][]string{nil, nil, {"club"}, {"club", "press"}})
+	someSeat   = rapid.SampledFrom([]string{"1", "2", "3", "4", "5", "6", "7", "7", "8", "9"})
+	someSeats  = rapid.SliceOfNDistinct(someSeat, 0, 3, rapid.ID)
+	someTTL    = rapid.SampledFrom([]time.Duration{time.Minute, ttl, 2 * ttl, 4 * ttl})
 )
 
 func drawPlaces(t *rapid.T) map[string]int {
@@ -337,13 +339,14 @@ func drawPart(t *rapid.T, g *given) ([]string, map[string]int) {
 func (w *world) block(t *rapid.T) {
 	r := seatmap.BlockRequest{
 		Event: event, User: rapid.SampledFrom(users).Draw(t, "user"), Key: w.key(), Seats: someSeats.Draw(t, "seats"), Places: drawPlaces(t), TTL: someTTL.Draw(t, "ttl"),
-		Reference: someRef.Draw(t, "reference"),
+		Reference: someRef.Draw(t, "reference"), Quotas: someQuotas.Draw(t, "quotas"),
 	}
 	w.run(t, &call{name: "Block", do: func(s all, _ int) (answer, error) { return ofHold(s.Block(ctx, r)) }})
 }
 
 func (w *world) blockAny(t *rapid.T) {
 	r := seatmap.BlockAnyRequest{Event: event, User: rapid.SampledFrom(users).Draw(t, "user"), Key: w.key(), N: rapid.IntRange(1, 3).Draw(t, "n"), TTL: ttl, Reference: someRef.Draw(t, "reference")}
+	r.Where.Quotas = someQuotas.Draw(t, "quotas")
 	w.run(t, &call{name: "BlockAny", do: func(s all, _ int) (answer, error) { return ofHold(s.BlockAny(ctx, r)) }})
 }
 
@@ -455,6 +458,14 @@ func (w *world) closeSeats(t *rapid.T) {
 func (w *world) openSeats(t *rapid.T) {
 	r := seatmap.OpenSeatsRequest{Event: event, Seats: someSeats.Draw(t, "seats"), Actor: "op", Key: w.key()}
 	w.run(t, &call{name: "OpenSeats", durable: true, do: func(s all, _ int) (answer, error) { return ofReceipt(s.OpenSeats(ctx, r)) }})
+}
+
+func (w *world) setQuota(t *rapid.T) {
+	r := seatmap.SetQuotaRequest{
+		Event: event, Seats: someSeats.Draw(t, "seats"), Quota: rapid.SampledFrom([]string{"", "club", "press"}).Draw(t, "quota"),
+		Actor: "op", Reason: "why", Key: w.key(),
+	}
+	w.run(t, &call{name: "SetQuota", durable: true, do: func(s all, _ int) (answer, error) { return ofReceipt(s.SetQuota(ctx, r)) }})
 }
 
 func (w *world) reserve(t *rapid.T) {

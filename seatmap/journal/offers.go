@@ -99,6 +99,17 @@ func (s *Store) OpenSeats(ctx context.Context, r seatmap.OpenSeatsRequest) (rece
 	return receipt, err
 }
 
+// SetQuota implements [seatmap.SeatCloser]. It waits for the disk.
+//
+//ferrous:blocks
+func (s *Store) SetQuota(ctx context.Context, r seatmap.SetQuotaRequest) (receipt seatmap.Receipt, err error) {
+	err = s.write(ctx, "SetQuota", r.Event, &r, func() (err error) {
+		receipt, err = s.m.SetQuota(ctx, r)
+		return err
+	})
+	return receipt, err
+}
+
 // AddSeats implements [seatmap.SeatAdder]. It waits for the disk.
 //
 //ferrous:blocks

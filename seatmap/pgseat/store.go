@@ -276,7 +276,8 @@ func (s *Store) hold(q *request) seatmap.Hold {
 	}
 }
 
-// Block implements [seatmap.Store]. A reference is [seatmap.ErrInvalidReference].
+// Block implements [seatmap.Store]. A reference is [seatmap.ErrInvalidReference], and quotas
+// are [seatmap.ErrInvalidQuota].
 //
 //ferrous:blocks
 func (s *Store) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold, error) {
@@ -286,6 +287,9 @@ func (s *Store) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold
 	}
 	if r.Reference != "" {
 		return seatmap.Hold{}, remote.NoReferences("pgseat")
+	}
+	if len(r.Quotas) > 0 {
+		return seatmap.Hold{}, remote.NoQuotas("pgseat")
 	}
 	a := ask{
 		decide: (*state).block, event: r.Event, user: r.User, ttl: remote.Microseconds(r.TTL), listTaken: r.ListTaken,
@@ -301,7 +305,8 @@ func (s *Store) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold
 	return s.hold(q), nil
 }
 
-// BlockAny implements [seatmap.Store]. A reference is [seatmap.ErrInvalidReference]. It reads which seats of the event are taken, all of
+// BlockAny implements [seatmap.Store]. A reference is [seatmap.ErrInvalidReference], and
+// quotas are [seatmap.ErrInvalidQuota]. It reads which seats of the event are taken, all of
 // them, while the event is locked.
 //
 //ferrous:blocks
@@ -312,6 +317,9 @@ func (s *Store) BlockAny(ctx context.Context, r seatmap.BlockAnyRequest) (seatma
 	}
 	if r.Reference != "" {
 		return seatmap.Hold{}, remote.NoReferences("pgseat")
+	}
+	if len(r.Where.Quotas) > 0 {
+		return seatmap.Hold{}, remote.NoQuotas("pgseat")
 	}
 	a := ask{
 		decide: (*state).blockAny, event: r.Event, user: r.User, ttl: remote.Microseconds(r.TTL), any: &r,

@@ -224,7 +224,8 @@ func left(answer []rueidis.RedisMessage) time.Duration {
 	return max(time.Duration(number(answer, 4)-number(answer, 6))*time.Microsecond, 0)
 }
 
-// Block implements [seatmap.Store]. A reference is [seatmap.ErrInvalidReference].
+// Block implements [seatmap.Store]. A reference is [seatmap.ErrInvalidReference], and quotas
+// are [seatmap.ErrInvalidQuota].
 //
 //ferrous:blocks
 func (s *Store) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold, error) {
@@ -234,6 +235,9 @@ func (s *Store) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold
 	}
 	if r.Reference != "" {
 		return seatmap.Hold{}, remote.NoReferences("redisseat")
+	}
+	if len(r.Quotas) > 0 {
+		return seatmap.Hold{}, remote.NoQuotas("redisseat")
 	}
 	p := remote.PrintOf(r)
 	sh, answer, err := s.request(ctx, blockScript, r.Event, r.User, r.Key, p, func(sh *shape) ([]string, error) {
@@ -253,7 +257,8 @@ func (s *Store) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold
 	return s.hold(answer, r.Event, sh), nil
 }
 
-// BlockAny implements [seatmap.Store]. A reference is [seatmap.ErrInvalidReference]. The client reads the states of all seats, chooses,
+// BlockAny implements [seatmap.Store]. A reference is [seatmap.ErrInvalidReference], and
+// quotas are [seatmap.ErrInvalidQuota]. The client reads the states of all seats, chooses,
 // and blocks what it has chosen if the event has not changed since; else it begins again.
 // After 16 times it accepts that another choice may have become better in the meantime.
 //
@@ -265,6 +270,9 @@ func (s *Store) BlockAny(ctx context.Context, r seatmap.BlockAnyRequest) (seatma
 	}
 	if r.Reference != "" {
 		return seatmap.Hold{}, remote.NoReferences("redisseat")
+	}
+	if len(r.Where.Quotas) > 0 {
+		return seatmap.Hold{}, remote.NoQuotas("redisseat")
 	}
 	p := remote.PrintOf(r)
 	for round := 0; ; round++ {

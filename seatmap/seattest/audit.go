@@ -158,6 +158,12 @@ func (a *auditor) sales() []auditStep {
 		{"OpenSeats", func() error {
 			return errOf(c.OpenSeats(a.ctx, seatmap.OpenSeatsRequest{Event: a.event, Seats: []string{"2"}, Actor: "op"}))
 		}},
+		{"SetQuota", func() error {
+			return errOf(c.SetQuota(a.ctx, seatmap.SetQuotaRequest{Event: a.event, Seats: []string{"2", "3", "9"}, Quota: "club", Actor: "op"}))
+		}},
+		{"SetQuota to none", func() error {
+			return errOf(c.SetQuota(a.ctx, seatmap.SetQuotaRequest{Event: a.event, Seats: []string{"2", "9"}, Actor: "op"}))
+		}},
 	}
 }
 
@@ -312,5 +318,5 @@ func sameOwner(a, b seatmap.SeatInfo) bool {
 	}
 	return a.State == b.State && a.User == b.User && a.Fence == b.Fence && a.Paying == b.Paying && a.Actor == b.Actor && a.Reason == b.Reason &&
 		a.Reference == b.Reference &&
-		a.Closed == b.Closed && a.ClosedBy == b.ClosedBy && a.ClosedReason == b.ClosedReason
+		a.Closed == b.Closed && a.ClosedBy == b.ClosedBy && a.ClosedReason == b.ClosedReason && a.Quota == b.Quota
 }

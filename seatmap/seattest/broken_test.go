@@ -146,6 +146,19 @@ var broken = []struct {
 	{"references are not imported", "exports", func(s seatmap.Store) seatmap.Store { return importsNoReferences{s, s.(whole)} }},
 	{"added seats come first", "additions", func(s seatmap.Store) seatmap.Store { return addsFirst{s, s.(whole)} }},
 	{"AddSeats has no keys", "additions", func(s seatmap.Store) seatmap.Store { return addsAgain{s, s.(whole)} }},
+	{"a quota ends with the first hold of its seats", "quotas", func(s seatmap.Store) seatmap.Store {
+		return &freesQuotas{Store: s, whole: s.(whole)}
+	}},
+	{"whoever names a quota gets the seats of all", "quotas", func(s seatmap.Store) seatmap.Store {
+		return allQuotas{s, s.(whole)}
+	}},
+	{"a change of a quota does not name the actor", "quotas", func(s seatmap.Store) seatmap.Store {
+		return tellsLess{s, s.(whole), func(c *seatmap.Change) {
+			if c.Kind == seatmap.ChangeQuota {
+				c.Actor = ""
+			}
+		}}
+	}},
 	{"a change does not say which areas were added", "audit", func(s seatmap.Store) seatmap.Store {
 		return tellsLess{s, s.(whole), func(c *seatmap.Change) { c.Added = nil }}
 	}},
@@ -297,6 +310,33 @@ func (b *closesOnce) Release(ctx context.Context, r seatmap.ReleaseRequest) (sea
 		_, err = b.OpenSeats(ctx, seatmap.OpenSeatsRequest{Event: r.Token.Event, Seats: r.Seats, Actor: "op"})
 	}
 	return receipt, err
+}
+
+// freesQuotas frees seats of quotas when their hold is released.
+type freesQuotas struct {
+	seatmap.Store
+	whole
+}
+
+func (b *freesQuotas) Release(ctx context.Context, r seatmap.ReleaseRequest) (seatmap.Receipt, error) {
+	receipt, err := b.Store.Release(ctx, r)
+	if err == nil && len(r.Seats) > 0 {
+		_, err = b.SetQuota(ctx, seatmap.SetQuotaRequest{Event: r.Token.Event, Seats: r.Seats, Actor: "op"})
+	}
+	return receipt, err
+}
+
+// allQuotas adds all quotas to a request that names one.
+type allQuotas struct {
+	seatmap.Store
+	whole
+}
+
+func (b allQuotas) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold, error) {
+	if len(r.Quotas) > 0 {
+		r.Quotas = append(r.Quotas, "club", "press")
+	}
+	return b.Store.Block(ctx, r)
 }
 
 // listsOther lists other holds and bookings.

@@ -42,6 +42,7 @@ var checks = []struct {
 	{"operators", operators, func(o Options) bool { return !o.Lacks.Operator }},
 	{"operators of areas", operatorsOfAreas, func(o Options) bool { return !o.Lacks.Operator && !o.Lacks.Areas }},
 	{"sales", sales, func(o Options) bool { return !o.Lacks.Closer }},
+	{"quotas", quotas, func(o Options) bool { return !o.Lacks.Closer }},
 	{"additions", additions, func(o Options) bool { return !o.Lacks.Adder }},
 	{"payments", payments, func(o Options) bool { return !o.Lacks.Payer }},
 	{"lists", lists, func(o Options) bool { return !o.Lacks.Lister }},

@@ -1,6 +1,7 @@
 package seattest
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/coderrange/ferrous/seatmap"
@@ -12,7 +13,7 @@ type Lacks struct {
 	Operator bool // it is no [seatmap.Operator]
 	Payer    bool // it is no [seatmap.Payer]
 	Porter   bool // it is no [seatmap.Porter]
-	Closer   bool // it is no [seatmap.SeatCloser]
+	Closer   bool // it is no [seatmap.SeatCloser]; a request with quotas is [seatmap.ErrInvalidQuota]
 	Lister   bool // it is no [seatmap.Lister]
 	Adder    bool // it is no [seatmap.SeatAdder]
 	// References says that a request with a reference is [seatmap.ErrInvalidReference].
@@ -40,6 +41,15 @@ func offers(s *session) error {
 	if referred != nil {
 		if err := want("Block with a reference", referred, seatmap.ErrInvalidReference); err != nil {
 			return err
+		}
+	}
+	_, quotas := s.store.BlockAny(s.ctx, seatmap.BlockAnyRequest{
+		Event: event, User: "ann", N: 1, Where: seatmap.Where{Quotas: []string{"club"}}, TTL: ttl,
+	})
+	_, named := s.store.Block(s.ctx, seatmap.BlockRequest{Event: event, User: "ann", Seats: []string{"1"}, TTL: ttl, Quotas: []string{"club"}})
+	for _, err := range []error{quotas, named} {
+		if s.Lacks.Closer != errors.Is(err, seatmap.ErrInvalidQuota) {
+			return failf("Options.Lacks.Closer is %t, and a request with quotas returns %v", s.Lacks.Closer, err)
 		}
 	}
 	for _, one := range []struct {

@@ -108,7 +108,7 @@ func listsSeats(list []seatmap.GrantInfo, snapshot *seatmap.Snapshot) error {
 	taken := map[string]seatmap.SeatInfo{}
 	for _, one := range snapshot.Seats {
 		if one.Fence != 0 {
-			one.Closed, one.ClosedBy, one.ClosedReason = false, "", ""
+			one.Closed, one.ClosedBy, one.ClosedReason, one.Quota = false, "", "", ""
 			taken[one.Seat] = one
 		}
 	}

@@ -30,6 +30,7 @@ type ask struct {
 	at, reason    string // of an operator
 	house         string
 	reference     string
+	quotas        []string
 	prefix        string
 	fence         uint64
 }
@@ -47,10 +48,11 @@ func calls(l Lacks) map[string]func(a *ask) error {
 		"Block": func(a *ask) error {
 			return errOf(a.store.Block(a.ctx, seatmap.BlockRequest{
 				Event: a.event, User: a.user, Key: a.key, Seats: append(a.seats, "4"), Places: a.places, TTL: a.ttl, ListTaken: a.list,
-				Reference: a.reference,
+				Reference: a.reference, Quotas: a.quotas,
 			}))
 		},
 		"BlockAny": func(a *ask) error {
+			a.where.Quotas = a.quotas
 			return errOf(a.store.BlockAny(a.ctx, seatmap.BlockAnyRequest{
 				Event: a.event, User: a.user, Key: a.key, N: a.n, TTL: a.ttl, Where: a.where, Reference: a.reference,
 			}))
@@ -113,6 +115,7 @@ func calls(l Lacks) map[string]func(a *ask) error {
 			}))
 		}
 		of["ReserveAny"] = func(a *ask) error {
+			a.where.Quotas = a.quotas
 			return errOf(a.store.(seatmap.Operator).ReserveAny(a.ctx, seatmap.ReserveAnyRequest{
 				Event: a.event, User: a.house, N: a.n, Where: a.where, Actor: a.user, Reason: a.reason, Key: a.key,
 			}))
@@ -127,6 +130,11 @@ func calls(l Lacks) map[string]func(a *ask) error {
 		of["OpenSeats"] = func(a *ask) error {
 			return errOf(a.store.(seatmap.SeatCloser).OpenSeats(a.ctx, seatmap.OpenSeatsRequest{
 				Event: a.event, Seats: append(a.seats, "4"), Actor: a.user, Reason: a.reason, Key: a.key,
+			}))
+		}
+		of["SetQuota"] = func(a *ask) error {
+			return errOf(a.store.(seatmap.SeatCloser).SetQuota(a.ctx, seatmap.SetQuotaRequest{
+				Event: a.event, Seats: append(a.seats, "4"), Quota: strings.Join(a.quotas, ""), Actor: a.user, Reason: a.reason, Key: a.key,
 			}))
 		}
 	}
@@ -184,7 +192,7 @@ func (f *fault) applies(method string) bool {
 const (
 	everyMethod = "all"
 	ofTokens    = "Book Release Cancel Extend BeginPayment EndPayment"
-	ofOperators = "Revoke Reissue Move Reserve ReserveAny CloseSeats OpenSeats AddSeats"
+	ofOperators = "Revoke Reissue Move Reserve ReserveAny CloseSeats OpenSeats SetQuota AddSeats"
 	ofEvents    = "Remove Block BlockAny Seat Seats Layout Counts Holds Watch Export Grants " + ofOperators
 	keyedByUser = "Block BlockAny " + ofTokens + " " + ofOperators
 	keyed       = "Create Remove " + keyedByUser
@@ -208,13 +216,15 @@ func formFaults(done context.Context) []fault {
 		{seatmap.ErrInvalidKey, "key", keyed, func(a *ask) { a.key = seatmap.NewKey("\x00") }},
 		{seatmap.ErrInvalidSeats, "places", "Block Revoke Move Reserve " + ofParts, func(a *ask) { a.places = map[string]int{"floor": 0} }},
 		{seatmap.ErrInvalidSeats, "at", "Revoke Reissue Move", func(a *ask) { a.at = "" }},
-		{seatmap.ErrInvalidSeats, "twice", "Block Revoke Move Reserve CloseSeats OpenSeats " + ofParts, func(a *ask) { a.seats = append(a.seats, "8", "8") }},
+		{seatmap.ErrInvalidSeats, "twice", "Block Revoke Move Reserve CloseSeats OpenSeats SetQuota " + ofParts, func(a *ask) { a.seats = append(a.seats, "8", "8") }},
 		{seatmap.ErrInvalidSeats, "n", "BlockAny ReserveAny", func(a *ask) { a.n = 0 }},
 		{seatmap.ErrInvalidSeats, "where", "BlockAny ReserveAny", func(a *ask) { a.where.Singles = seatmap.SinglesRefused }},
 		{seatmap.ErrInvalidSeats, "limit", "Seats", func(a *ask) { a.limit = -1 }},
 		{seatmap.ErrInvalidTTL, "ttl", "Block BlockAny Extend BeginPayment", func(a *ask) { a.ttl = 0 }},
 		{seatmap.ErrInvalidReference, "reference", "Block BlockAny Book Grants", func(a *ask) { a.reference = "\n" }},
 		{seatmap.ErrInvalidReference, "reference", "Block BlockAny Book Grants", func(a *ask) { a.reference = long }},
+		{seatmap.ErrInvalidQuota, "quotas", "Block BlockAny ReserveAny SetQuota", func(a *ask) { a.quotas = []string{"\n"} }},
+		{seatmap.ErrInvalidQuota, "quotas", "Block BlockAny ReserveAny SetQuota", func(a *ask) { a.quotas = []string{long} }},
 		{seatmap.ErrInvalidPage, "limit", "Events Grants", func(a *ask) { a.limit = -1 }},
 		{seatmap.ErrInvalidLimits, "limits", "Create", func(a *ask) { a.limits.Holds = -1 }},
 		{seatmap.ErrInvalidLayout, "layout", "Create AddSeats", func(a *ask) { a.layout.Count = 0 }},
@@ -368,7 +378,7 @@ func (s *session) faults() (good ask, faults []fault, err error) {
 		{seatmap.ErrExists, "export", "Import", func(a *ask) { a.export = export.String() }},
 		{seatmap.ErrUnknownSeat, "places", "Block Revoke Move Reserve " + ofParts, func(a *ask) { a.places = map[string]int{"lawn": 1} }},
 		{seatmap.ErrUnknownSeat, "unknown", "Counts", func(a *ask) { a.area = "lawn" }},
-		{seatmap.ErrUnknownSeat, "unknown", "Block Seat Seats Revoke Move Reserve CloseSeats OpenSeats " + ofParts, func(a *ask) { a.seats = append(a.seats, "99") }},
+		{seatmap.ErrUnknownSeat, "unknown", "Block Seat Seats Revoke Move Reserve CloseSeats OpenSeats SetQuota " + ofParts, func(a *ask) { a.seats = append(a.seats, "99") }},
 		{seatmap.ErrUnknownSeat, "at", "Revoke Reissue Move", func(a *ask) { a.at = "99" }},
 		{seatmap.ErrKeyReused, "key", keyedByUser, func(a *ask) { a.key = used }},
 		{seatmap.ErrSoldOut, "event", "Block BlockAny Move Reserve ReserveAny", func(a *ask) { a.event = full }},

@@ -343,6 +343,9 @@ var instant = map[string]call{
 	"seatmap.Map.AddSeats": func(t *testing.T, ctx context.Context) error {
 		return of(hall(t).AddSeats(ctx, seatmap.AddSeatsRequest{}))
 	},
+	"seatmap.Map.SetQuota": func(t *testing.T, ctx context.Context) error {
+		return of(hall(t).SetQuota(ctx, seatmap.SetQuotaRequest{}))
+	},
 	"seatmap.Map.OpenSeats": func(t *testing.T, ctx context.Context) error {
 		return of(hall(t).OpenSeats(ctx, seatmap.OpenSeatsRequest{}))
 	},

@@ -187,6 +187,7 @@ var recipes = map[string]string{
 	"seatmap.WatchRequest":      `seatmap.WatchRequest{Event: "a"}`,
 	"seatmap.GrantsRequest":     `seatmap.GrantsRequest{Event: "a", User: "a", Reference: "a"}`,
 	"seatmap.CloseSeatsRequest": `seatmap.CloseSeatsRequest{Event: "a", Seats: []string{"1"}, Actor: "a"}`,
+	"seatmap.SetQuotaRequest":   `seatmap.SetQuotaRequest{Event: "a", Seats: []string{"1"}, Quota: "a", Actor: "a"}`,
 	"seatmap.OpenSeatsRequest":  `seatmap.OpenSeatsRequest{Event: "a", Seats: []string{"1"}, Actor: "a"}`,
 
 	"net/http.Handler":         "http.NotFoundHandler()",

@@ -320,6 +320,7 @@ func seats(t *testing.T) (values map[string]any, tokens []seatmap.Token, key sea
 		"seatmap.RevokeRequest":     seatmap.RevokeRequest{Event: event, Seat: "1", Actor: "op", Key: key},
 		"seatmap.CloseSeatsRequest": seatmap.CloseSeatsRequest{Event: event, Seats: []string{"1"}, Actor: "op", Key: key},
 		"seatmap.OpenSeatsRequest":  seatmap.OpenSeatsRequest{Event: event, Seats: []string{"1"}, Actor: "op", Key: key},
+		"seatmap.SetQuotaRequest":   seatmap.SetQuotaRequest{Event: event, Seats: []string{"1"}, Quota: "club", Actor: "op", Key: key},
 		"seatmap.ReissueRequest":    seatmap.ReissueRequest{Event: event, Seat: "1", Actor: "op", Key: key},
 		"seatmap.MoveRequest":       seatmap.MoveRequest{Event: event, Seat: "1", Actor: "op", Key: key},
 		"seatmap.ReserveRequest":    seatmap.ReserveRequest{Event: event, User: "house", Actor: "op", Key: key},

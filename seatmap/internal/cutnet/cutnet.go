@@ -250,6 +250,11 @@ func (c *Client) OpenSeats(ctx context.Context, r seatmap.OpenSeatsRequest) (sea
 	return ask(c, func(s Full) (seatmap.Receipt, error) { return s.OpenSeats(ctx, r) })
 }
 
+// SetQuota implements [seatmap.SeatCloser].
+func (c *Client) SetQuota(ctx context.Context, r seatmap.SetQuotaRequest) (seatmap.Receipt, error) {
+	return ask(c, func(s Full) (seatmap.Receipt, error) { return s.SetQuota(ctx, r) })
+}
+
 // Events implements [seatmap.Lister].
 func (c *Client) Events(ctx context.Context, r seatmap.EventsRequest) (seatmap.EventList, error) {
 	return ask(c, func(s Full) (seatmap.EventList, error) { return s.Events(ctx, r) })

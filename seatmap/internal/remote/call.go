@@ -33,6 +33,11 @@ func Lacking(store string, names []string) error {
 	return fmt.Errorf("%w: %w: %s has no %s", seatmap.ErrInvalidExport, errors.ErrUnsupported, store, strings.Join(names, ", no "))
 }
 
+// NoQuotas returns the error of a request that names quotas to a store that has none.
+func NoQuotas(store string) error {
+	return fmt.Errorf("%w: %s has no quotas", seatmap.ErrInvalidQuota, store)
+}
+
 // Moment returns a time in microseconds, zero for 0.
 func Moment(micros int64) time.Time {
 	if micros == 0 {
