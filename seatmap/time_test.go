@@ -177,6 +177,21 @@ func TestKeysAreForgottenTenMinutesAfterTheEnd(t *testing.T) {
 	})
 }
 
+func TestTheKeyOfAHoldThatWasReissuedIsForgottenWithoutASweep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newEvent(t, 2, seatmap.Limits{}, seatmap.MapOptions{Manual: true})
+		r := seatmap.BlockRequest{Event: event, User: "ann", Seats: []string{"1"}, TTL: hold, Key: seatmap.NewKey("k")}
+		_, err := m.Block(ctx, r)
+		require.NoError(t, err)
+		_, err = m.Reissue(ctx, seatmap.ReissueRequest{Event: event, Seat: "1", Actor: "op"})
+		require.NoError(t, err)
+		testkit.Advance(hold + seatmap.KeyMemory)
+		r.Seats = []string{"2"}
+		_, err = m.Block(ctx, r)
+		require.NoError(t, err)
+	})
+}
+
 func TestTooManyKeysAreForgottenOldestFirstButNoneOfALiveHold(t *testing.T) {
 	m := newEvent(t, 100, seatmap.Limits{}, seatmap.MapOptions{Keys: 3, Manual: true})
 	ask := func(seat, key string) seatmap.Hold {

@@ -437,8 +437,13 @@ func (p *Plan) checkPart(seats []int) error {
 // out before, or nil.
 func (e *event) repeats(now int64, q *keyedRequest) (*result, error) {
 	r := e.keys.find(q)
-	if r != nil && r.until == 0 && e.plan.expireToken(now, &r.hold.Token) {
-		r = e.keys.find(q) // it was queued, or forgotten
+	if r != nil && r.until == 0 {
+		if head, ok := e.plan.headOfToken(&r.hold.Token); ok {
+			e.plan.expireHold(now, head)
+		} else { // an operator has given the hold another token
+			e.expireOf(now, r.hold.User)
+		}
+		r = e.keys.find(q) // it may have been queued, or forgotten
 	}
 	switch {
 	case r == nil || r.until != 0 && r.until <= now:
@@ -496,15 +501,17 @@ func (e *event) checkLimits(now int64, user string, n int, ttl time.Duration) er
 	if within() {
 		return nil
 	}
-	for _, head := range e.users.heads(e.plan, user, SeatBlocked) {
-		if e.plan.deadline(head) <= now {
-			e.plan.expire(head)
-		}
-	}
-	if within() {
+	if e.expireOf(now, user); within() {
 		return nil
 	}
 	return fmt.Errorf("%w: at most %s", ErrLimit, l.perUser())
+}
+
+// expireOf ends the holds of the user whose deadline has passed.
+func (e *event) expireOf(now int64, user string) {
+	for _, head := range e.users.heads(e.plan, user, SeatBlocked) {
+		e.plan.expireHold(now, head)
+	}
 }
 
 // checkLifetime returns an error if no hold may last so long after its grant.
@@ -589,13 +596,6 @@ func (p *Plan) headOfFence(first uint32, fence uint64) (head uint32, ok bool) {
 	}
 	head, ok = p.headOf[fence]
 	return head, ok
-}
-
-// expireToken ends the hold of the token if its deadline has passed, and reports
-// whether it has.
-func (p *Plan) expireToken(now int64, t *Token) bool {
-	head, ok := p.headOfToken(t)
-	return ok && p.expireHold(now, head)
 }
 
 // expireHold ends the hold that begins at head if its deadline has passed, and reports
