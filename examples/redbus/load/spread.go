@@ -127,6 +127,7 @@ func generate(ctx context.Context, s share) (*generator, error) {
 	if err != nil {
 		return nil, err
 	}
+	// A plain channel, since it is only closed, and waited for beside the end of a context.
 	g := &generator{cmd: exec.CommandContext(ctx, self), ready: make(chan struct{})}
 	g.cmd.Env = append(os.Environ(), asShare+"="+string(text))
 	g.cmd.Stderr = os.Stderr
