@@ -234,6 +234,10 @@ func TestAnImportRefusesWhatTheStoreLacks(t *testing.T) {
 			_, err := m.CloseSeats(ctx, seatmap.CloseSeatsRequest{Event: "e", Seats: []string{"2"}, Actor: "op"})
 			return err
 		}},
+		"quotas": {layout: seats, use: func(m *seatmap.Map) error {
+			_, err := m.SetQuota(ctx, seatmap.SetQuotaRequest{Event: "e", Seats: []string{"2"}, Quota: "partner", Actor: "op"})
+			return err
+		}},
 		"holds without a deadline": {layout: seats, use: func(m *seatmap.Map) error {
 			_, err := m.Reserve(ctx, seatmap.ReserveRequest{Event: "e", User: "ann", Seats: []string{"1"}, Actor: "op"})
 			return err
@@ -253,6 +257,28 @@ func TestAnImportRefusesWhatTheStoreLacks(t *testing.T) {
 	}
 	_, err := store.Counts(ctx, seatmap.CountsRequest{Event: "e"})
 	require.ErrorIs(t, err, seatmap.ErrUnknownEvent)
+}
+
+// Seats that were added to the event are seats like the others.
+func TestAnImportTakesSeatsThatWereAdded(t *testing.T) {
+	ctx := t.Context()
+	s := startServer(t)
+	store := open(t, quiet(s.options()))
+	defer func() { require.NoError(t, store.Close()) }()
+	m := newMap(t)
+	_, err := m.Create(ctx, seatmap.CreateRequest{Event: "e", Layout: seatmap.Layout{Count: 2}})
+	require.NoError(t, err)
+	_, err = m.AddSeats(ctx, seatmap.AddSeatsRequest{Event: "e", Actor: "op", Layout: seatmap.Layout{Count: 2}})
+	require.NoError(t, err)
+	h, err := m.Block(ctx, seatmap.BlockRequest{Event: "e", User: "ann", Seats: []string{"4"}, TTL: time.Hour})
+	require.NoError(t, err)
+	_, err = store.Import(ctx, seatmap.ImportRequest{}, bytes.NewReader(exported(t, m, "e")))
+	require.NoError(t, err)
+	_, err = store.Book(ctx, seatmap.BookRequest{Token: h.Token})
+	require.NoError(t, err)
+	counts, err := store.Counts(ctx, seatmap.CountsRequest{Event: "e"})
+	require.NoError(t, err)
+	require.Equal(t, seatmap.Counts{Available: 3, Booked: 1}, counts)
 }
 
 // TestAnImportThatEndsInTheMiddleLeavesNothing loses the client before its transaction commits.

@@ -219,6 +219,12 @@ func TestAnImportOfWhatTheStoreLacksIsRefused(t *testing.T) {
 				return err
 			}
 		},
+		"quotas": func(m *seatmap.Map, _ *seatmap.CreateRequest) func() error {
+			return func() error {
+				_, err := m.SetQuota(ctx, seatmap.SetQuotaRequest{Event: "e", Actor: "op", Quota: "partner", Seats: []string{"2"}})
+				return err
+			}
+		},
 		"without a deadline": func(m *seatmap.Map, _ *seatmap.CreateRequest) func() error {
 			return func() error {
 				_, err := m.Reserve(ctx, seatmap.ReserveRequest{Event: "e", Actor: "op", Reason: "press", User: "ann", Seats: []string{"2"}})
@@ -244,6 +250,32 @@ func TestAnImportOfWhatTheStoreLacksIsRefused(t *testing.T) {
 		require.ErrorContains(t, err, lacking)
 		require.Equal(t, empty, s.dump())
 	}
+}
+
+// Seats that were added to the event are seats like the others.
+func TestAnImportTakesSeatsThatWereAdded(t *testing.T) {
+	s := startServer(t, "--appendonly", "no")
+	store := open(t, s.options())
+	defer func() { require.NoError(t, store.Close()) }()
+	ctx := t.Context()
+	m := seatmap.NewMap(seatmap.MapOptions{})
+	_, err := m.Create(ctx, seatmap.CreateRequest{Event: "e", Layout: seatmap.Layout{Count: 2}})
+	require.NoError(t, err)
+	_, err = m.AddSeats(ctx, seatmap.AddSeatsRequest{Event: "e", Actor: "op", Layout: seatmap.Layout{Count: 2}})
+	require.NoError(t, err)
+	h, err := m.Block(ctx, seatmap.BlockRequest{Event: "e", User: "ann", Seats: []string{"4"}, TTL: time.Hour})
+	require.NoError(t, err)
+	var export bytes.Buffer
+	_, err = m.Export(ctx, seatmap.ExportRequest{Event: "e", Remove: true}, &export)
+	require.NoError(t, err)
+	require.NoError(t, m.Close())
+	_, err = store.Import(ctx, seatmap.ImportRequest{}, &export)
+	require.NoError(t, err)
+	_, err = store.Book(ctx, seatmap.BookRequest{Token: h.Token})
+	require.NoError(t, err)
+	counts, err := store.Counts(ctx, seatmap.CountsRequest{Event: "e"})
+	require.NoError(t, err)
+	require.Equal(t, seatmap.Counts{Available: 3, Booked: 1}, counts)
 }
 
 // TestAnImportThatEndsInTheMiddleLeavesNothing damages the export, ends the context, and cuts
@@ -447,9 +479,7 @@ func TestAnEventMovesUnderLoad(t *testing.T) {
 		})
 	}
 	wait := func(n *atomic.Int64, most int64) {
-		for n.Load() < most && !t.Failed() {
-			time.Sleep(time.Millisecond) //nolint:forbidigo // the users go on meanwhile
-		}
+		require.Eventually(t, func() bool { return n.Load() >= most || t.Failed() }, time.Minute, time.Millisecond)
 	}
 	wait(&before, 1000)
 	var export bytes.Buffer

@@ -20,7 +20,7 @@ type handler func(w http.ResponseWriter, r *http.Request) error
 
 // routes returns all that the service answers. guard is for what needs a key and is bounded
 // by limits; what a load balancer asks is bounded by none. A stream has limits of its own.
-// There is one mux, since each costs a request a microsecond.
+// There is one mux, since another one would look the path up again.
 func (s *Service) routes(guard func(http.Handler) http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	open := func(pattern string, methods map[string]handler) {

@@ -521,6 +521,11 @@ func TestHeadIsGetWithoutABody(t *testing.T) {
 		assert.Less(t, response.StatusCode, 300)
 		assert.Empty(t, body)
 	}
+	response, err := r.client.Do(r.request(ask{method: "HEAD", path: "/v1/events/bus/changes"}))
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	assert.Equal(t, http.StatusMethodNotAllowed, response.StatusCode, "a stream has no end")
+	assert.Equal(t, "GET", response.Header.Get("Allow"))
 }
 
 func TestOnlyThoseWithAKeyMayCall(t *testing.T) {

@@ -21,6 +21,7 @@ const streamRoute = "/v1/events/{event}/changes"
 // limitedStream answers a request for a stream, of which there is a limited number.
 func (s *Service) limitedStream(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodHead {
+		w.Header().Set("Allow", http.MethodGet)
 		return errMethod // it would end with its first write
 	}
 	if !s.measures.address.Count(s.perAddress.Allow(s.address(r))) {
