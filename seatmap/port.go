@@ -25,8 +25,20 @@ func init() {
 	port.SecretOf = func(k port.Key, fence uint64, first uint32) [16]byte {
 		return formerKey{k.Tags, k.Secrets}.secretOf(fence, first)
 	}
+	port.NamesOf = func(layout any) (port.Names, []int, error) {
+		l := layout.(Layout)
+		ls, closed, err := l.labels()
+		return portNames{ls}, closed, err
+	}
 	port.Read = readPort
 }
+
+// portNames implements [port.Names].
+type portNames struct{ ls *labels }
+
+func (n portNames) Len() int                      { return n.ls.count }
+func (n portNames) Label(seat int) string         { return n.ls.label(seat) }
+func (n portNames) Seat(label string) (int, bool) { return n.ls.seat(label) }
 
 func portProof(p tokenPrint) port.Proof {
 	if p == (tokenPrint{}) {

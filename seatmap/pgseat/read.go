@@ -22,6 +22,14 @@ type shape struct {
 	former  *former // nil if the event was not imported
 }
 
+// Weight returns what the shape weighs in [remote.Shapes].
+func (sh *shape) Weight() int {
+	if sh.former == nil {
+		return sh.Shape.Weight()
+	}
+	return sh.Shape.Weight() + len(sh.former.tokens)/3
+}
+
 // head is the row of an event.
 type head struct {
 	known                     bool
@@ -55,7 +63,7 @@ func (s *Store) look(ctx context.Context, event string, which func(sh *shape) ([
 			case err != nil:
 				return found{}, err
 			case !h.known:
-				s.forget(event, sh)
+				s.shapes.Forget(event, sh)
 				continue
 			case wrong != nil:
 				return found{}, wrong
@@ -100,12 +108,11 @@ func (s *Store) lookOnce(ctx context.Context, id int64, queries []query) (h head
 
 // shape returns the shape of an event, which may be that of a former life.
 func (s *Store) shape(ctx context.Context, event string) (*shape, error) {
-	s.mu.Lock()
-	sh := s.shapes[event]
-	s.mu.Unlock()
-	if sh != nil {
-		return sh, nil
-	}
+	return s.shapes.Get(ctx, event, func(ctx context.Context) (*shape, error) { return s.loadShape(ctx, event) })
+}
+
+// loadShape reads the shape of an event from the server.
+func (s *Store) loadShape(ctx context.Context, event string) (*shape, error) {
 	var id, life int64
 	var limited bool
 	var written, sealed []byte
@@ -129,7 +136,7 @@ func (s *Store) shape(ctx context.Context, event string) (*shape, error) {
 	if err := json.Unmarshal(written, &layout); err != nil {
 		return nil, fmt.Errorf("%w: %w: a layout is damaged: %w", seatmap.ErrUnavailable, ErrSchema, err)
 	}
-	made, _, err := remote.NewShape(ctx, event, uint64(life), layout)
+	made, _, err := remote.NewShape(uint64(life), layout)
 	if err != nil {
 		return nil, err
 	}
@@ -137,21 +144,7 @@ func (s *Store) shape(ctx context.Context, event string) (*shape, error) {
 	if err != nil {
 		return nil, err
 	}
-	sh = &shape{made, id, limited, tokens}
-	s.mu.Lock()
-	s.shapes[event], s.names[id] = sh, event
-	s.mu.Unlock()
-	return sh, nil
-}
-
-// forget forgets a shape that is of a former life.
-func (s *Store) forget(event string, sh *shape) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.shapes[event] == sh {
-		delete(s.shapes, event)
-		delete(s.names, sh.id)
-	}
+	return &shape{made, id, limited, tokens}, nil
 }
 
 // page reads the seats of a range.
@@ -175,11 +168,11 @@ func (s *Store) page(ctx context.Context, event string, which func(sh *shape) (f
 	}
 	page := seatmap.Snapshot{
 		Event: event, Revision: uint64(h.revision), Cursor: seatmap.NewCursor(sh.Life, uint64(h.revision)),
-		Seats: make([]seatmap.SeatInfo, 0, n), More: from+n < len(sh.Labels),
+		Seats: make([]seatmap.SeatInfo, 0, n), More: from+n < sh.Len(),
 	}
 	for i := from; i < from+n; i++ {
 		info := taken[i]
-		info.Seat = sh.Labels[i]
+		info.Seat = sh.Label(i)
 		if !info.Until.IsZero() {
 			info.Left = left(info.Until.UnixMicro(), h.now)
 		}
@@ -251,7 +244,7 @@ func (s *Store) Seats(ctx context.Context, r seatmap.SeatsRequest) (seatmap.Snap
 			}
 			from = after + 1
 		}
-		n = len(sh.Labels) - from
+		n = sh.Len() - from
 		if r.Limit > 0 {
 			n = min(n, r.Limit)
 		}

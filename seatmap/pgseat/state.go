@@ -371,7 +371,7 @@ func (st *state) owned(q *request, booking bool) (r *record, part []int32, ok bo
 	}
 	for _, seat := range q.seats {
 		if !has[seat] {
-			q.err = fmt.Errorf("%w: seat %s is not covered by the token", seatmap.ErrInvalidSeats, q.shape.Labels[seat])
+			q.err = fmt.Errorf("%w: seat %s is not covered by the token", seatmap.ErrInvalidSeats, q.shape.Label(int(seat)))
 			return nil, nil, false
 		}
 	}

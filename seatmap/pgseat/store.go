@@ -69,14 +69,15 @@ type Store struct {
 	end   context.CancelFunc
 	work  sync.WaitGroup // the queues and the sweeper
 
+	shapes remote.Shapes[*shape]
+
 	mu     sync.Mutex
 	closed bool
-	shapes map[string]*shape // by event
-	names  map[int64]string  // of the events in shapes, by id
-	queues map[int64]*queue  // by the id of their event, while requests wait or are on their way
-	ready  []int64           // the events whose requests wait, and none is on its way
-	lanes  int               // how many serve them
-	news   map[string]*news  // by event that is watched
+	queues map[int64]*queue // by the id of their event, while requests wait or are on their way
+	ready  []int64          // the events whose requests wait, and none is on its way
+	lanes  int              // how many serve them
+	news   map[string]*news // by event that is watched
+	newsOf map[int64]*news  // by the id of the event, as far as its watches know it
 
 	listener  bool               // it runs
 	listening bool               // it is connected
@@ -135,7 +136,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s := &Store{
 		pool: pool, options: o, form: seatmap.NewMap(seatmap.MapOptions{Manual: true}),
-		shapes: map[string]*shape{}, names: map[int64]string{}, unsaid: map[int64]struct{}{}, queues: map[int64]*queue{}, news: map[string]*news{},
+		unsaid: map[int64]struct{}{}, queues: map[int64]*queue{}, news: map[string]*news{}, newsOf: map[int64]*news{},
 	}
 	s.self = s
 	s.ended, s.end = context.WithCancel(context.WithoutCancel(ctx))
@@ -263,7 +264,7 @@ func (s *Store) request(ctx context.Context, key seatmap.Key, a ask, part func(q
 			if !errors.Is(err, errLife) {
 				return q, err
 			}
-			s.forget(a.event, sh)
+			s.shapes.Forget(a.event, sh)
 		}
 	})
 }

@@ -20,6 +20,7 @@ func isGone(err error) bool {
 
 // news is how the watches of an event hear of changes that their own client makes.
 type news struct {
+	id      int64 // of the event, 0 until a watch knows it
 	watches int
 	next    chan struct{} // closed by the next change
 }
@@ -29,7 +30,7 @@ func (s *Store) tell(ids ...int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, id := range ids {
-		s.news[s.names[id]].wake()
+		s.newsOf[id].wake()
 	}
 }
 
@@ -59,8 +60,27 @@ func (s *Store) listen(event string) (leave func()) {
 		defer s.mu.Unlock()
 		if n.watches--; n.watches == 0 {
 			delete(s.news, event)
+			if s.newsOf[n.id] == n {
+				delete(s.newsOf, n.id)
+			}
 		}
 	}
+}
+
+// learn notes the id of an event that the caller listens for, and reports whether it was
+// not known: then changes may have gone unheard.
+func (s *Store) learn(event string, id int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.news[event]
+	if n.id == id {
+		return false
+	}
+	if s.newsOf[n.id] == n {
+		delete(s.newsOf, n.id)
+	}
+	n.id, s.newsOf[id] = id, n
+	return true
 }
 
 // heard returns a channel that the next change by this client closes. The caller listens.
@@ -129,6 +149,9 @@ func (w *watch) run(from seatmap.Cursor) error {
 		case foreign:
 			changes = nil
 		case h.revision == w.last:
+			if w.store.learn(w.event, sh.id) {
+				continue
+			}
 			if err := w.wait(news); err != nil {
 				return err
 			}
@@ -226,7 +249,7 @@ func (w *watch) snapshot() (more bool, err error) {
 }
 
 func (w *watch) page() (page seatmap.Snapshot, err error) {
-	return w.store.page(w.ctx, w.event, func(sh *shape) (from, n int, err error) { return 0, len(sh.Labels), nil })
+	return w.store.page(w.ctx, w.event, func(sh *shape) (from, n int, err error) { return 0, sh.Len(), nil })
 }
 
 func (w *watch) begin(page seatmap.Snapshot) bool {

@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -75,8 +74,7 @@ type Store struct {
 	ended context.Context
 	end   context.CancelFunc
 
-	mu     sync.Mutex
-	shapes map[string]*shape // by event
+	shapes remote.Shapes[*shape]
 }
 
 var _ seatmap.Store = (*Store)(nil)
@@ -125,7 +123,6 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s := &Store{
 		client: client, options: o, form: seatmap.NewMap(seatmap.MapOptions{Manual: true}),
-		shapes: map[string]*shape{},
 	}
 	s.self = s
 	if s.patience = o.Client.ConnWriteTimeout; s.patience == 0 {

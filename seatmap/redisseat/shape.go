@@ -20,9 +20,9 @@ type shape struct {
 }
 
 // newShape makes the shape of a layout, which is valid.
-func newShape(ctx context.Context, event, life string, layout seatmap.Layout) (*shape, error) {
+func newShape(life string, layout seatmap.Layout) (*shape, error) {
 	n, _ := strconv.ParseUint(life, 16, 64) // it was written from one
-	sh, _, err := remote.NewShape(ctx, event, n, layout)
+	sh, _, err := remote.NewShape(n, layout)
 	return &shape{Shape: sh, life: life}, err
 }
 
@@ -39,19 +39,18 @@ func pack(list []int32) string {
 func (sh *shape) unpack(list string) []string {
 	seats := make([]string, 0, len(list)/4)
 	for ; len(list) >= 4; list = list[4:] {
-		seats = append(seats, sh.Labels[binary.BigEndian.Uint32([]byte(list[:4]))])
+		seats = append(seats, sh.Label(int(binary.BigEndian.Uint32([]byte(list[:4])))))
 	}
 	return seats
 }
 
 // shape returns the shape of an event, which may be that of a former life.
 func (s *Store) shape(ctx context.Context, event string) (*shape, error) {
-	s.mu.Lock()
-	sh := s.shapes[event]
-	s.mu.Unlock()
-	if sh != nil {
-		return sh, nil
-	}
+	return s.shapes.Get(ctx, event, func(ctx context.Context) (*shape, error) { return s.loadShape(ctx, event) })
+}
+
+// loadShape reads the shape of an event from the server.
+func (s *Store) loadShape(ctx context.Context, event string) (*shape, error) {
 	var written []byte
 	life, tokens := "", ""
 	for size := 1; len(written) < size; {
@@ -78,24 +77,12 @@ func (s *Store) shape(ctx context.Context, event string) (*shape, error) {
 	if err := json.Unmarshal(written, &layout); err != nil {
 		return nil, fmt.Errorf("%w: %w: its layout is damaged: %w", seatmap.ErrUnavailable, ErrFormat, err)
 	}
-	sh, err := newShape(ctx, event, life, layout)
+	sh, err := newShape(life, layout)
 	if err != nil {
 		return nil, err
 	}
 	if sh.former, err = readFormer(tokens); err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	s.shapes[event] = sh
-	s.mu.Unlock()
 	return sh, nil
-}
-
-// forget forgets a shape that is of a former life.
-func (s *Store) forget(event string, sh *shape) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.shapes[event] == sh {
-		delete(s.shapes, event)
-	}
 }

@@ -152,10 +152,10 @@ func (s *Store) request(
 		}
 		switch text(answer, 0) {
 		case "life":
-			s.forget(event, sh)
+			s.shapes.Forget(event, sh)
 			continue
 		case "unknown":
-			s.forget(event, sh)
+			s.shapes.Forget(event, sh)
 			return nil, nil, remote.UnknownEvent(event)
 		}
 		if wrong != nil {
@@ -188,7 +188,7 @@ func refusal(answer []rueidis.RedisMessage, event string, p remote.Print, sh *sh
 		taken, _ := answer[1].AsStrSlice()
 		for i, one := range taken {
 			n, _ := strconv.Atoi(one)
-			taken[i] = sh.Labels[n]
+			taken[i] = sh.Label(n)
 		}
 		return seatmap.NewTakenError(event, taken...)
 	case "limit":
@@ -200,7 +200,7 @@ func refusal(answer []rueidis.RedisMessage, event string, p remote.Print, sh *sh
 	case "token":
 		return seatmap.ErrToken
 	case "uncovered":
-		return fmt.Errorf("%w: seat %s is not covered by the token", seatmap.ErrInvalidSeats, sh.Labels[number(answer, 1)])
+		return fmt.Errorf("%w: seat %s is not covered by the token", seatmap.ErrInvalidSeats, sh.Label(int(number(answer, 1))))
 	default:
 		return fmt.Errorf("redisseat: a script answered %q: %w", tag, seatmap.ErrUnavailable)
 	}
@@ -454,7 +454,7 @@ func (s *Store) Seats(ctx context.Context, r seatmap.SeatsRequest) (seatmap.Snap
 			}
 			from = after + 1
 		}
-		n = len(sh.Labels) - from
+		n = sh.Len() - from
 		if r.Limit > 0 {
 			n = min(n, r.Limit)
 		}
@@ -560,7 +560,7 @@ func pageOf(
 	revision := uint64(number(answer, 2))
 	page := seatmap.Snapshot{
 		Event: event, Revision: revision, Cursor: seatmap.NewCursor(sh.Life, revision),
-		Seats: make([]seatmap.SeatInfo, 0, n), More: from+n < len(sh.Labels),
+		Seats: make([]seatmap.SeatInfo, 0, n), More: from+n < sh.Len(),
 	}
 	for i := range n {
 		cell := cells[i*cellSize:][:cellSize]
@@ -571,7 +571,7 @@ func pageOf(
 		case 'h', 'B':
 			info = records[binary.BigEndian.Uint64([]byte(cell[1:]))]
 		}
-		info.Seat = sh.Labels[from+i]
+		info.Seat = sh.Label(from + i)
 		page.Seats = append(page.Seats, info)
 	}
 	return page

@@ -194,7 +194,7 @@ func (w *watch) snapshot() (more bool, err error) {
 }
 
 func (w *watch) page() (seatmap.Snapshot, *shape, error) {
-	return w.store.page(w.ctx, w.event, func(sh *shape) (from, n int, err error) { return 0, len(sh.Labels), nil })
+	return w.store.page(w.ctx, w.event, func(sh *shape) (from, n int, err error) { return 0, sh.Len(), nil })
 }
 
 func (w *watch) begin(page seatmap.Snapshot, sh *shape) bool {

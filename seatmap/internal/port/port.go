@@ -34,6 +34,13 @@ type Proof struct {
 // and secrets, or zero.
 type Key struct{ Tags, Secrets [16]byte }
 
+// Names are the labels of the seats of a layout, by index.
+type Names interface {
+	Len() int
+	Label(seat int) string
+	Seat(label string) (seat int, ok bool)
+}
+
 // Event is what an export has.
 type Event struct {
 	Name            string
@@ -86,6 +93,9 @@ var (
 	TokenOf func(event string, p Proof) any
 	// SecretOf returns the secret of the token with that fence and seat.
 	SecretOf func(k Key, fence uint64, first uint32) [16]byte
+	// NamesOf returns the labels of a seatmap.Layout, and which seats are not for sale. The
+	// errors are those of seatmap.Map.Create.
+	NamesOf func(layout any) (names Names, closed []int, err error)
 	// Read reads an export to the end. The errors are those of seatmap.Map.Import but
 	// for ErrExists.
 	Read func(ctx context.Context, from io.Reader) (*Event, error)

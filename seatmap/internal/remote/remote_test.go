@@ -55,9 +55,9 @@ func TestRepeatTriesAgainOnlyWhatMayBeRepeated(t *testing.T) {
 }
 
 func TestAChooserPassesByWhatIsTaken(t *testing.T) {
-	sh, seats, err := remote.NewShape(t.Context(), "e", 7, seatmap.Layout{Count: 4, Closed: []string{"1"}})
+	sh, closed, err := remote.NewShape(7, seatmap.Layout{Count: 4, Closed: []string{"1"}})
 	require.NoError(t, err)
-	require.Equal(t, seatmap.SeatClosed, seats[0].State)
+	require.Equal(t, []int{0}, closed)
 	c, err := sh.NewChooser(t.Context(), "e", func(seat int) bool { return seat < 2 })
 	require.NoError(t, err)
 	defer c.Close()

@@ -8,39 +8,35 @@ import (
 	"slices"
 
 	"github.com/coderrange/ferrous/seatmap"
+	"github.com/coderrange/ferrous/seatmap/internal/port"
 )
 
 // Shape is what of an event does not change in its life.
 type Shape struct {
 	Life   uint64
 	Layout seatmap.Layout
-	Labels []string
-	index  map[string]int
+	names  port.Names
 }
 
-// NewShape makes the shape of a layout, and returns its seats as they are at first. The
+// NewShape makes the shape of a layout, and returns the seats that are not for sale. The
 // error is that of [seatmap.Map.Create].
-func NewShape(ctx context.Context, event string, life uint64, layout seatmap.Layout) (*Shape, []seatmap.SeatInfo, error) {
-	m := seatmap.NewMap(seatmap.MapOptions{Manual: true})
-	defer func() { _ = m.Close() }()
-	if _, err := m.Create(ctx, seatmap.CreateRequest{Event: event, Layout: layout}); err != nil {
-		return nil, nil, err
-	}
-	all, err := m.Seats(ctx, seatmap.SeatsRequest{Event: event})
-	if err != nil {
-		return nil, nil, err
-	}
-	sh := &Shape{Life: life, Layout: layout, Labels: make([]string, len(all.Seats)), index: make(map[string]int, len(all.Seats))}
-	for i, seat := range all.Seats {
-		sh.Labels[i] = seat.Seat
-		sh.index[seat.Seat] = i
-	}
-	return sh, all.Seats, nil
+func NewShape(life uint64, layout seatmap.Layout) (sh *Shape, closed []int, err error) {
+	names, closed, err := port.NamesOf(layout)
+	return &Shape{life, layout, names}, closed, err
 }
+
+// Len returns how many seats there are.
+func (sh *Shape) Len() int { return sh.names.Len() }
+
+// Label returns the label of a seat.
+func (sh *Shape) Label(seat int) string { return sh.names.Label(seat) }
+
+// Weight returns what the shape weighs in [Shapes]: labels that are numbers are not kept.
+func (sh *Shape) Weight() int { return 1 + sh.Len() - sh.Layout.Count + len(sh.Layout.Closed) }
 
 // Index returns the index of a seat, or [seatmap.ErrUnknownSeat].
 func (sh *Shape) Index(label string) (int, error) {
-	i, ok := sh.index[label]
+	i, ok := sh.names.Seat(label)
 	if !ok {
 		return 0, UnknownSeat(label)
 	}
@@ -67,7 +63,7 @@ func (sh *Shape) Indices(seats []string, places map[string]int) ([]int32, error)
 func (sh *Shape) LabelsOf(list []int32) []string {
 	labels := make([]string, len(list))
 	for i, seat := range list {
-		labels[i] = sh.Labels[seat]
+		labels[i] = sh.Label(int(seat))
 	}
 	return labels
 }
@@ -83,9 +79,9 @@ type Chooser struct {
 func (sh *Shape) NewChooser(ctx context.Context, event string, taken func(seat int) bool) (*Chooser, error) {
 	layout := sh.Layout
 	layout.Closed = nil
-	for i, label := range sh.Labels {
+	for i := range sh.Len() {
 		if taken(i) {
-			layout.Closed = append(layout.Closed, label)
+			layout.Closed = append(layout.Closed, sh.Label(i))
 		}
 	}
 	c := &Chooser{seatmap.NewMap(seatmap.MapOptions{Manual: true}), sh, event}
