@@ -129,19 +129,20 @@ func (i *importer) tellGrant(t *exportedHold) {
 	}
 	i.beyond(t.endless, "holds without a deadline")
 	i.beyond(t.by != (doing{}), "holds or bookings that an operator has made")
-	i.beyond(t.ref != "", "references")
+	i.beyond(t.ref != "", port.References)
 	i.beyond(t.pay != nil, "payments")
 	i.beyond(len(t.places) > 0, "areas")
 	i.out.Grants = append(i.out.Grants, port.Grant{
 		Proof: port.Proof{Fence: t.fence, First: t.first, Secret: t.secret}, User: t.user, Booked: t.state == SeatBooked,
 		At: time.Unix(0, t.at), Left: time.Duration(t.left), Seats: slices.Clone(t.seats),
+		Reference: t.ref,
 	})
 }
 
 // tellAnswer adds an answer.
 func (i *importer) tellAnswer(a *exportedAnswer) {
 	i.beyond(a.fingerprint.method > methodCancel, "answers to operators")
-	i.beyond(a.fingerprint.reference != 0, "references")
+	i.beyond(a.fingerprint.reference != 0, port.References)
 	out := port.Answer{
 		User: a.user, Key: a.key, Print: portRequest(a.fingerprint), Of: len(i.out.Grants) - 1, Left: time.Duration(a.left),
 		Proof: port.Proof{Fence: a.fence, First: a.first, Secret: a.secret}, Owner: a.user, At: time.Unix(0, a.at),

@@ -107,7 +107,7 @@ const (
 	mostDue     = 5000
 )
 
-const selectRecords = "select event, id, fence, owner, seats, at, until, key from pgseat.load_records($1, $2)"
+const selectRecords = "select event, id, fence, owner, seats, at, until, key, reference from pgseat.load_records($1, $2)"
 
 // load locks the events and reads what the decisions need. An event that is not there, or, if
 // there are several, that is locked, has no state then.
@@ -231,8 +231,8 @@ func (s *Store) load(ctx context.Context, conn *pgx.Conn, groups []*group) error
 func readRecords(rows pgx.Rows, byID map[int64]*state) error {
 	var event int64
 	var r record
-	var name, seats, key []byte
-	_, err := pgx.ForEachRow(rows, []any{&event, &r.id, &r.fence, &name, &seats, &r.at, &r.until, &key}, func() (err error) {
+	var name, seats, key, reference []byte
+	_, err := pgx.ForEachRow(rows, []any{&event, &r.id, &r.fence, &name, &seats, &r.at, &r.until, &key, &reference}, func() (err error) {
 		one, st := r, byID[event]
 		if st.id == 0 { // the event is not locked
 			return nil
@@ -240,7 +240,7 @@ func readRecords(rows pgx.Rows, byID map[int64]*state) error {
 		if one.seats, err = unpack(seats, st.count); err != nil {
 			return err
 		}
-		one.owner, one.key = string(name), string(key)
+		one.owner, one.key, one.reference = string(name), string(key), string(reference)
 		st.records[one.id] = &one
 		return nil
 	})
@@ -324,13 +324,14 @@ func writeSeats(b *pgx.Batch, states []*state) {
 // columns are records, column by column.
 type columns struct {
 	events, ids, fences, at, until []int64
-	owners, seats, keys            [][]byte
+	owners, seats, keys, refs      [][]byte
 }
 
 func (c *columns) add(event int64, r *record, key string) {
 	c.events, c.ids, c.fences = append(c.events, event), append(c.ids, r.id), append(c.fences, r.fence)
 	c.owners, c.seats = append(c.owners, []byte(r.owner)), append(c.seats, pack(r.seats))
 	c.at, c.until, c.keys = append(c.at, r.at), append(c.until, r.until), append(c.keys, []byte(key))
+	c.refs = append(c.refs, []byte(r.reference))
 }
 
 func writeRecords(b *pgx.Batch, states []*state) {
@@ -353,12 +354,12 @@ func writeRecords(b *pgx.Batch, states []*state) {
 			where r.event = u.event and r.id = u.id`, gone.events, gone.ids)
 	}
 	if len(changed.ids) > 0 {
-		b.Queue("select pgseat.change_records($1, $2, $3, $4, $5, $6, $7)",
-			changed.events, changed.ids, changed.fences, changed.seats, changed.at, changed.until, changed.keys)
+		b.Queue("select pgseat.change_records($1, $2, $3, $4, $5, $6, $7, $8)",
+			changed.events, changed.ids, changed.fences, changed.seats, changed.at, changed.until, changed.keys, changed.refs)
 	}
 	if len(added.ids) > 0 {
-		b.Queue("select pgseat.add_records($1, $2, $3, $4, $5, $6, $7, $8)",
-			added.events, added.ids, added.fences, added.owners, added.seats, added.at, added.until, added.keys)
+		b.Queue("select pgseat.add_records($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+			added.events, added.ids, added.fences, added.owners, added.seats, added.at, added.until, added.keys, added.refs)
 	}
 }
 

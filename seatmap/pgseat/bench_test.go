@@ -191,7 +191,7 @@ begin
 	if found then raise 'taken'; end if;
 	f := greatest(ev.revision + 1, now);
 	insert into pgseat.seat values (e, n, f);
-	insert into pgseat.record values (e, f, f, who, int4send(n), now, now + 3600000000, k);
+	insert into pgseat.record values (e, f, f, who, int4send(n), now, now + 3600000000, k, '');
 	insert into pgseat.answer values (e, k, 'Block Seats=0123456789abcdef TTL=0123456789abcdef', f, f, who, int4send(n), now, now + 3600000000);
 	insert into pgseat.due values (e, now + 3600000000, f, array[f], '{}');
 	insert into pgseat.change values (e, f, ev.changes + 1, decode(repeat('00', 50), 'hex'));

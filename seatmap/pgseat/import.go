@@ -23,7 +23,7 @@ import (
 // holds, bookings and answers. It needs memory for all that is read. Each client keeps the
 // tokens of the export, about 32 bytes for each, as long as it knows the event.
 //
-// An export that has what this store lacks, such as areas or references, is refused with
+// An export that has what this store lacks, such as areas, is refused with
 // [seatmap.ErrInvalidExport] and [errors.ErrUnsupported]; the error says what. If
 // the outcome is unknown, another Import says [seatmap.ErrExists] if the event is there.
 // Import panics if from is nil.
@@ -41,8 +41,8 @@ func (s *Store) Import(ctx context.Context, r seatmap.ImportRequest, from io.Rea
 	if err != nil {
 		return seatmap.EventInfo{}, err
 	}
-	if len(e.Beyond) > 0 {
-		return seatmap.EventInfo{}, remote.Lacking("pgseat", e.Beyond)
+	if err := remote.Lacking("pgseat", e.Beyond, port.References); err != nil {
+		return seatmap.EventInfo{}, err
 	}
 	if max(e.Fence, e.Revision) >= 1<<62 {
 		return seatmap.EventInfo{}, fmt.Errorf("%w: a number is too large", seatmap.ErrInvalidExport)
@@ -130,9 +130,9 @@ func (l *loading) write(ctx context.Context, conn *pgx.Conn, b *pgx.Batch) error
 			return []any{l.layout, l.store.seal(l.e.Name, newFormer(l.e))}
 		}},
 		{"seat", []string{"seat", "record"}, len(seats), func(i int) []any { return []any{seats[i].seat, seats[i].record} }},
-		{"record", []string{"id", "fence", "owner", "seats", "at", "until", "key"}, len(records), func(i int) []any {
+		{"record", []string{"id", "fence", "owner", "seats", "at", "until", "key", "reference"}, len(records), func(i int) []any {
 			r := records[i]
-			return []any{r.id, r.fence, []byte(r.owner), pack(r.seats), r.at, r.until, []byte(r.key)}
+			return []any{r.id, r.fence, []byte(r.owner), pack(r.seats), r.at, r.until, []byte(r.key), []byte(r.reference)}
 		}},
 		{"answer", []string{"key", "print", "record", "fence", "owner", "seats", "at", "until"}, len(keys), func(i int) []any {
 			a := answers[keys[i]]
@@ -161,7 +161,7 @@ func (l *loading) records() []*record {
 	records := make([]*record, len(l.e.Grants))
 	for i := range l.e.Grants {
 		g := &l.e.Grants[i]
-		r := &record{id: int64(g.Fence), fence: int64(g.Fence), owner: g.User, seats: signed(g.Seats), at: g.At.UnixMicro()}
+		r := &record{id: int64(g.Fence), fence: int64(g.Fence), owner: g.User, seats: signed(g.Seats), at: g.At.UnixMicro(), reference: g.Reference}
 		l.free -= len(r.seats)
 		if !g.Booked {
 			r.until = l.deadline(g.Left)

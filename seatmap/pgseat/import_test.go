@@ -44,7 +44,7 @@ func TestAnImportedEventGoesOnAsIfNothingHadHappened(t *testing.T) {
 	}
 	_, err := from.Create(ctx, create)
 	require.NoError(t, err)
-	first := seatmap.BlockRequest{Event: "é", User: "ann", Key: seatmap.NewKey("k"), Seats: []string{"座5", "A3", "A \"1\""}, TTL: 10 * time.Minute}
+	first := seatmap.BlockRequest{Event: "é", User: "ann", Key: seatmap.NewKey("k"), Seats: []string{"座5", "A3", "A \"1\""}, TTL: 10 * time.Minute, Reference: "order 1"}
 	hold, err := from.Block(ctx, first)
 	require.NoError(t, err)
 	_, err = from.Release(ctx, seatmap.ReleaseRequest{Token: hold.Token, Seats: []string{"座5"}})
@@ -88,6 +88,10 @@ func TestAnImportedEventGoesOnAsIfNothingHadHappened(t *testing.T) {
 		got.At, got.Until, got.Left = want.At, want.Until, want.Left
 		require.Equal(t, want, got)
 	}
+	list, err := to.Grants(ctx, seatmap.GrantsRequest{Event: "é", Reference: "order 1"})
+	require.NoError(t, err)
+	require.Len(t, list.Grants, 1)
+	require.Equal(t, hold.Token.Fence, list.Grants[0].Fence)
 	layout, err := to.Layout(ctx, seatmap.LayoutRequest{Event: "é"})
 	require.NoError(t, err)
 	require.Equal(t, create.Layout, layout)
@@ -218,10 +222,6 @@ func TestAnImportRefusesWhatTheStoreLacks(t *testing.T) {
 		use    func(m *seatmap.Map) error
 	}{
 		"areas": {layout: seatmap.Layout{Count: 3, Areas: []seatmap.Area{{Name: "floor", Capacity: 2}}}},
-		"references": {layout: seats, use: func(m *seatmap.Map) error {
-			_, err := m.Block(ctx, seatmap.BlockRequest{Event: "e", User: "ann", Seats: []string{"1"}, TTL: time.Minute, Reference: "order"})
-			return err
-		}},
 		"payments": {layout: seats, limits: seatmap.Limits{Payment: time.Minute}, use: func(m *seatmap.Map) error {
 			h, err := block(m)
 			if err != nil {

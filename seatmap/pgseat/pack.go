@@ -31,7 +31,7 @@ func unpack(b []byte, count int) ([]int32, error) {
 }
 
 // packChanges returns the bytes of changes: of each, six numbers, the length and text of its
-// owner, and the length and indices of its seats. Numbers are varints.
+// owner, the length and indices of its seats, and what else it has. Numbers are varints.
 func packChanges(list []change) []byte {
 	var b []byte
 	for i := range list {
@@ -39,49 +39,100 @@ func packChanges(list []change) []byte {
 		for _, n := range [...]int64{c.revision, c.previous, int64(c.kind), c.fence, c.at, c.until} {
 			b = binary.AppendVarint(b, n)
 		}
-		b = append(binary.AppendUvarint(b, uint64(len(c.owner))), c.owner...)
+		b = appendText(b, c.owner)
 		b = appendSeats(binary.AppendUvarint(b, uint64(len(c.seats))), c.seats)
+		b = appendMore(b, c)
 	}
 	return b
 }
 
+// hasReference is the bit of a byte that says what else a change has.
+const hasReference = 1 << iota
+
+// appendMore appends a byte that says what else the change has, and that.
+func appendMore(b []byte, c *change) []byte {
+	at := len(b)
+	b = append(b, 0)
+	if c.reference != "" {
+		b[at] |= hasReference
+		b = appendText(b, c.reference)
+	}
+	return b
+}
+
+func appendText(b []byte, text string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(text))), text...)
+}
+
 // unpackChanges is the inverse of packChanges. All seats are below count.
 func unpackChanges(b []byte, count int) (list []change, err error) {
-	damaged := fmt.Errorf("%w: changes are damaged", ErrSchema)
-	for len(b) > 0 {
-		var c change
-		var kind int64
-		for _, to := range [...]*int64{&c.revision, &c.previous, &kind, &c.fence, &c.at, &c.until} {
-			n, size := binary.Varint(b)
-			if size <= 0 {
-				return nil, damaged
-			}
-			*to, b = n, b[size:]
+	u := &unpacker{b: b, count: count}
+	for len(u.b) > 0 {
+		c := change{revision: u.int(), previous: u.int(), kind: seatmap.ChangeKind(u.int()), fence: u.int(), at: u.int(), until: u.int()}
+		c.owner, c.seats = u.text(), u.seats()
+		more := u.byte()
+		if more&hasReference != 0 {
+			c.reference = u.text()
 		}
-		c.kind = seatmap.ChangeKind(kind)
-		owner, rest, ok := cutPart(b, 1)
-		if !ok {
-			return nil, damaged
-		}
-		seats, rest, ok := cutPart(rest, 4)
-		if !ok {
-			return nil, damaged
-		}
-		c.owner, b = string(owner), rest
-		if c.seats, err = unpack(seats, count); err != nil {
-			return nil, err
+		if u.err != nil {
+			return nil, u.err
 		}
 		list = append(list, c)
 	}
 	return list, nil
 }
 
-// cutPart cuts off a part of so many elements as a varint before it says.
-func cutPart(b []byte, size uint64) (part, rest []byte, ok bool) {
-	n, used := binary.Uvarint(b)
-	if used <= 0 || n > uint64(len(b)-used)/size {
-		return nil, nil, false
+// unpacker reads what was packed. After an error, all that it returns is zero.
+type unpacker struct {
+	b     []byte
+	count int // of seats
+	err   error
+}
+
+func (u *unpacker) fail() {
+	if u.b = nil; u.err == nil {
+		u.err = fmt.Errorf("%w: changes are damaged", ErrSchema)
 	}
-	b = b[used:]
-	return b[:n*size], b[n*size:], true
+}
+
+func (u *unpacker) int() int64 {
+	n, size := binary.Varint(u.b)
+	if size <= 0 {
+		u.fail()
+		return 0
+	}
+	u.b = u.b[size:]
+	return n
+}
+
+func (u *unpacker) byte() byte {
+	if len(u.b) == 0 {
+		u.fail()
+		return 0
+	}
+	one := u.b[0]
+	u.b = u.b[1:]
+	return one
+}
+
+func (u *unpacker) text() string { return string(u.part(1)) }
+
+func (u *unpacker) seats() []int32 {
+	list, err := unpack(u.part(4), u.count)
+	if err != nil && u.err == nil {
+		u.b, u.err = nil, err
+	}
+	return list
+}
+
+// part reads a part of so many elements as a varint before it says.
+func (u *unpacker) part(size uint64) []byte {
+	n, used := binary.Uvarint(u.b)
+	if used <= 0 || n > uint64(len(u.b)-used)/size {
+		u.fail()
+		return nil
+	}
+	rest := u.b[used:]
+	u.b = rest[n*size:]
+	return rest[:n*size]
 }

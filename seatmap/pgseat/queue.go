@@ -31,6 +31,7 @@ type ask struct {
 	part        bool // the seats of a token are named
 	listTaken   bool
 	any         *seatmap.BlockAnyRequest
+	reference   string
 	ttl         int64 // microseconds; 0 if the method has none
 	token       seatmap.Token
 	record      int64 // of the token; 0 if this store has not made it

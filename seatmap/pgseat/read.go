@@ -156,7 +156,7 @@ func (s *Store) page(ctx context.Context, event string, which func(sh *shape) (f
 		from, n, err = which(sh)
 		taken = map[int]seatmap.SeatInfo{}
 		return []query{{
-			sql: `select s.seat, s.record, r.fence, r.owner, r.at, r.until
+			sql: `select s.seat, s.record, r.fence, r.owner, r.at, r.until, r.reference
 				from pgseat.seat s left join pgseat.record r on r.event = s.event and r.id = s.record
 				where s.event = $1 and s.seat >= $2 and s.seat < $3`,
 			args: []any{from, from + n},
@@ -190,9 +190,9 @@ const notForSale = -1
 func readSeats(rows pgx.Rows, taken map[int]seatmap.SeatInfo) error {
 	var seat int
 	var record int64
-	var owner []byte
+	var owner, reference []byte
 	var fence, at, until *int64
-	_, err := pgx.ForEachRow(rows, []any{&seat, &record, &fence, &owner, &at, &until}, func() error {
+	_, err := pgx.ForEachRow(rows, []any{&seat, &record, &fence, &owner, &at, &until, &reference}, func() error {
 		switch {
 		case record == notForSale:
 			taken[seat] = seatmap.SeatInfo{State: seatmap.SeatClosed, Closed: true}
@@ -200,7 +200,7 @@ func readSeats(rows pgx.Rows, taken map[int]seatmap.SeatInfo) error {
 		case fence == nil || at == nil || until == nil:
 			return fmt.Errorf("%w: seat %d has no record", ErrSchema, seat)
 		}
-		info := seatmap.SeatInfo{State: seatmap.SeatBooked, User: string(owner), At: remote.Moment(*at), Fence: uint64(*fence)}
+		info := seatmap.SeatInfo{State: seatmap.SeatBooked, User: string(owner), At: remote.Moment(*at), Fence: uint64(*fence), Reference: string(reference)}
 		if *until > 0 {
 			info.State, info.Until = seatmap.SeatBlocked, remote.Moment(*until)
 		}

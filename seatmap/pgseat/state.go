@@ -58,6 +58,7 @@ type record struct {
 	seats     []int32
 	at, until int64
 	key       string // hash of the key of its request; empty if none
+	reference string
 }
 
 // owner is what a user has.
@@ -76,6 +77,7 @@ type change struct {
 	owner              string
 	seats              []int32
 	fence, at, until   int64
+	reference          string
 }
 
 func newState() *state {
@@ -102,7 +104,7 @@ func (st *state) changed(kind seatmap.ChangeKind, r *record, seats []int32, unti
 	st.revision = st.next()
 	st.changeCount++
 	st.dirty.event = true
-	st.dirty.changes = append(st.dirty.changes, change{st.revision, before, kind, r.owner, seats, r.fence, r.at, until})
+	st.dirty.changes = append(st.dirty.changes, change{st.revision, before, kind, r.owner, seats, r.fence, r.at, until, r.reference})
 }
 
 // set gives seats of one record, or of none if it is 0, to another.
@@ -273,9 +275,12 @@ func (st *state) block(_ context.Context, q *request) {
 		return
 	}
 	var taken []int32
+	taking := seatmap.NewTakenError
 	for _, seat := range q.seats {
-		if st.seats[seat] != 0 {
-			taken = append(taken, seat)
+		if record := st.seats[seat]; record != 0 {
+			if taken = append(taken, seat); record == notForSale {
+				taking = seatmap.NewNotForSaleError
+			}
 			if !q.listTaken {
 				break
 			}
@@ -285,7 +290,7 @@ func (st *state) block(_ context.Context, q *request) {
 	case len(taken) > 0 && st.free == 0:
 		q.err = seatmap.ErrSoldOut
 	case len(taken) > 0:
-		q.err = seatmap.NewTakenError(q.event, q.shape.LabelsOf(taken)...)
+		q.err = taking(q.event, q.shape.LabelsOf(taken)...)
 	default:
 		st.grant(q, q.seats)
 	}
@@ -328,7 +333,7 @@ func (st *state) grant(q *request, seats []int32) {
 	st.free -= len(seats)
 	st.held += len(seats)
 	fence := st.next()
-	r := &record{id: fence, fence: fence, owner: q.user, seats: seats, at: st.now, until: st.now + q.ttl, key: q.key}
+	r := &record{id: fence, fence: fence, owner: q.user, seats: seats, at: st.now, until: st.now + q.ttl, key: q.key, reference: q.reference}
 	st.set(seats, 0, r.id)
 	st.add(r)
 	st.owns(q.user, len(seats), 1)
@@ -383,16 +388,16 @@ func (st *state) book(_ context.Context, q *request) {
 	if !ok {
 		return
 	}
-	fence := st.next()
+	fence, reference := st.next(), cmp.Or(q.reference, r.reference)
 	st.held -= len(part)
 	if len(part) == len(r.seats) && fits(r.id, fence) { // the record becomes the booking
 		st.changing(r)
 		st.end(r.key)
 		st.owns(r.owner, 0, -1)
-		r.fence, r.at, r.until, r.key = fence, st.now, 0, q.key
+		r.fence, r.at, r.until, r.key, r.reference = fence, st.now, 0, q.key, reference
 	} else {
 		was := r
-		r = &record{id: fence, fence: fence, owner: was.owner, seats: part, at: st.now, key: q.key}
+		r = &record{id: fence, fence: fence, owner: was.owner, seats: part, at: st.now, key: q.key, reference: reference}
 		st.detach(was, part)
 		st.set(part, was.id, r.id)
 		st.add(r)

@@ -88,6 +88,7 @@ type Store struct {
 var (
 	_ seatmap.Store   = (*Store)(nil)
 	_ seatmap.Sweeper = (*Store)(nil)
+	_ seatmap.Lister  = (*Store)(nil)
 )
 
 // Open connects to the server and brings its tables to the version of this package. The
@@ -277,8 +278,7 @@ func (s *Store) hold(q *request) seatmap.Hold {
 	}
 }
 
-// Block implements [seatmap.Store]. A reference is [seatmap.ErrInvalidReference], and quotas
-// are [seatmap.ErrInvalidQuota].
+// Block implements [seatmap.Store]. Quotas are [seatmap.ErrInvalidQuota].
 //
 //ferrous:blocks
 func (s *Store) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold, error) {
@@ -286,15 +286,12 @@ func (s *Store) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold
 	if _, err := s.form.Block(ctx, r); !remote.Formed(err) {
 		return seatmap.Hold{}, err
 	}
-	if r.Reference != "" {
-		return seatmap.Hold{}, remote.NoReferences("pgseat")
-	}
 	if len(r.Quotas) > 0 {
 		return seatmap.Hold{}, remote.NoQuotas("pgseat")
 	}
 	a := ask{
 		decide: (*state).block, event: r.Event, user: r.User, ttl: remote.Microseconds(r.TTL), listTaken: r.ListTaken,
-		print: remote.PrintOf(r),
+		reference: r.Reference, print: remote.PrintOf(r),
 	}
 	q, err := s.request(ctx, r.Key, a, func(q *request, sh *shape) (err error) {
 		q.seats, err = sh.Indices(r.Seats, r.Places)
@@ -306,9 +303,8 @@ func (s *Store) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold
 	return s.hold(q), nil
 }
 
-// BlockAny implements [seatmap.Store]. A reference is [seatmap.ErrInvalidReference], and
-// quotas are [seatmap.ErrInvalidQuota]. It reads which seats of the event are taken, all of
-// them, while the event is locked.
+// BlockAny implements [seatmap.Store]. Quotas are [seatmap.ErrInvalidQuota]. It reads which
+// seats of the event are taken, all of them, while the event is locked.
 //
 //ferrous:blocks
 func (s *Store) BlockAny(ctx context.Context, r seatmap.BlockAnyRequest) (seatmap.Hold, error) {
@@ -316,15 +312,12 @@ func (s *Store) BlockAny(ctx context.Context, r seatmap.BlockAnyRequest) (seatma
 	if _, err := s.form.BlockAny(ctx, r); !remote.Formed(err) {
 		return seatmap.Hold{}, err
 	}
-	if r.Reference != "" {
-		return seatmap.Hold{}, remote.NoReferences("pgseat")
-	}
 	if len(r.Where.Quotas) > 0 {
 		return seatmap.Hold{}, remote.NoQuotas("pgseat")
 	}
 	a := ask{
 		decide: (*state).blockAny, event: r.Event, user: r.User, ttl: remote.Microseconds(r.TTL), any: &r,
-		print: remote.PrintOf(r),
+		reference: r.Reference, print: remote.PrintOf(r),
 	}
 	q, err := s.request(ctx, r.Key, a, func(*request, *shape) error { return nil })
 	if err != nil {
@@ -333,16 +326,9 @@ func (s *Store) BlockAny(ctx context.Context, r seatmap.BlockAnyRequest) (seatma
 	return s.hold(q), nil
 }
 
-// owned has a request of a method with a token decided.
-func (s *Store) owned(
-	ctx context.Context, print remote.Print, decide func(*state, context.Context, *request), t seatmap.Token, user string, key seatmap.Key,
-	ttl time.Duration, seats []string, places map[string]int,
-) (*request, error) {
-	a := ask{
-		decide: decide, event: t.Event, user: user, ttl: remote.Microseconds(ttl), part: seats != nil,
-		token: t, record: s.recordOf(t),
-		print: print,
-	}
+// owned has a request with a token decided, about all of its hold or booking or a part.
+func (s *Store) owned(ctx context.Context, t seatmap.Token, key seatmap.Key, seats []string, places map[string]int, a ask) (*request, error) {
+	a.event, a.token, a.record, a.part = t.Event, t, s.recordOf(t), seats != nil
 	return s.request(ctx, key, a, func(q *request, sh *shape) (err error) {
 		if q.record == 0 {
 			q.record = sh.former.recordOf(t)
@@ -352,7 +338,7 @@ func (s *Store) owned(
 	})
 }
 
-// Book implements [seatmap.Store]. A reference is [seatmap.ErrInvalidReference].
+// Book implements [seatmap.Store].
 //
 //ferrous:blocks
 func (s *Store) Book(ctx context.Context, r seatmap.BookRequest) (seatmap.Booking, error) {
@@ -360,10 +346,9 @@ func (s *Store) Book(ctx context.Context, r seatmap.BookRequest) (seatmap.Bookin
 	if _, err := s.form.Book(ctx, r); !remote.Formed(err) {
 		return seatmap.Booking{}, err
 	}
-	if r.Reference != "" {
-		return seatmap.Booking{}, remote.NoReferences("pgseat")
-	}
-	q, err := s.owned(ctx, remote.PrintOf(r), (*state).book, r.Token, r.User, r.Key, 0, r.Seats, r.Places)
+	q, err := s.owned(ctx, r.Token, r.Key, r.Seats, r.Places, ask{
+		decide: (*state).book, user: r.User, reference: r.Reference, print: remote.PrintOf(r),
+	})
 	if err != nil {
 		return seatmap.Booking{}, err
 	}
@@ -379,7 +364,7 @@ func (s *Store) Release(ctx context.Context, r seatmap.ReleaseRequest) (seatmap.
 	if _, err := s.form.Release(ctx, r); !remote.Formed(err) {
 		return seatmap.Receipt{}, err
 	}
-	return receipt(s.owned(ctx, remote.PrintOf(r), (*state).release, r.Token, r.User, r.Key, 0, r.Seats, r.Places))
+	return receipt(s.owned(ctx, r.Token, r.Key, r.Seats, r.Places, ask{decide: (*state).release, user: r.User, print: remote.PrintOf(r)}))
 }
 
 // Cancel implements [seatmap.Store].
@@ -390,7 +375,7 @@ func (s *Store) Cancel(ctx context.Context, r seatmap.CancelRequest) (seatmap.Re
 	if _, err := s.form.Cancel(ctx, r); !remote.Formed(err) {
 		return seatmap.Receipt{}, err
 	}
-	return receipt(s.owned(ctx, remote.PrintOf(r), (*state).cancel, r.Token, r.User, r.Key, 0, r.Seats, r.Places))
+	return receipt(s.owned(ctx, r.Token, r.Key, r.Seats, r.Places, ask{decide: (*state).cancel, user: r.User, print: remote.PrintOf(r)}))
 }
 
 func receipt(q *request, err error) (seatmap.Receipt, error) {
@@ -408,7 +393,9 @@ func (s *Store) Extend(ctx context.Context, r seatmap.ExtendRequest) (seatmap.Ho
 	if _, err := s.form.Extend(ctx, r); !remote.Formed(err) {
 		return seatmap.Hold{}, err
 	}
-	q, err := s.owned(ctx, remote.PrintOf(r), (*state).extend, r.Token, r.User, r.Key, r.TTL, nil, nil)
+	q, err := s.owned(ctx, r.Token, r.Key, nil, nil, ask{
+		decide: (*state).extend, user: r.User, ttl: remote.Microseconds(r.TTL), print: remote.PrintOf(r),
+	})
 	if err != nil {
 		return seatmap.Hold{}, err
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/coderrange/ferrous/seatmap"
 )
 
-// historySeats is how many seats a history has: few, so that requests compete.
-const historySeats = 3
+// historySeats are the seats of a history: few, so that requests compete.
+var historySeats = []string{"1", "2", "3"}
 
 // histories checks that an order explains what several goroutines are answered, also if
 // they use two clients.
@@ -57,7 +57,7 @@ type crowd struct {
 
 // history has several goroutines use an event, and checks what they are answered.
 func (s *session) history(stores []seatmap.Store, event string, c *cut) error {
-	_, err := s.store.Create(s.ctx, seatmap.CreateRequest{Event: event, Layout: seatmap.Layout{Count: historySeats}})
+	_, err := s.store.Create(s.ctx, seatmap.CreateRequest{Event: event, Layout: seatmap.Layout{Count: len(historySeats)}})
 	if err != nil {
 		return wrap("Create", err)
 	}
@@ -94,7 +94,7 @@ func (s *session) history(stores []seatmap.Store, event string, c *cut) error {
 		return err
 	}
 	s.Advance(all.left + s.Resolution)
-	h := &history{seats: []string{"1", "2", "3"}, end: all.now.Add(1)}
+	h := &history{seats: historySeats, end: all.now.Add(1)}
 	a, call := all.look(s.store)
 	if err := all.do(a, call); err != nil {
 		return err
@@ -129,15 +129,18 @@ func (c *crowd) next(r *rand.Rand, store seatmap.Store, name string) (*act, func
 	ttl := ttl
 	switch a.op {
 	case opLook:
+		if l, ok := store.(seatmap.Lister); ok && r.IntN(2) == 0 {
+			return c.list(l)
+		}
 		return c.look(store)
 	case opBlock:
 		choice := r.IntN(12)
 		if a.short = choice%4 == 0; c.cut == nil && choice < 6 {
 			a.key = strconv.Itoa(choice) // one of the requests that several clients make
 		}
-		a.part = []string{strconv.Itoa(1 + choice%historySeats)}
+		a.part = []string{strconv.Itoa(1 + choice%len(historySeats))}
 		if choice%2 == 1 {
-			a.part = append(a.part, strconv.Itoa(1+(choice+1)%historySeats))
+			a.part = append(a.part, strconv.Itoa(1+(choice+1)%len(historySeats)))
 		}
 		if a.short {
 			ttl = 20 * time.Millisecond
@@ -148,7 +151,7 @@ func (c *crowd) next(r *rand.Rand, store seatmap.Store, name string) (*act, func
 	default:
 		a.token = token.Fence
 		if a.op != opExtend && r.IntN(2) == 0 {
-			a.part = []string{strconv.Itoa(1 + r.IntN(historySeats))}
+			a.part = []string{strconv.Itoa(1 + r.IntN(len(historySeats)))}
 		}
 	}
 	key := seatmap.Key{}
@@ -184,6 +187,32 @@ func (c *crowd) look(store seatmap.Store) (*act, func(context.Context) (answer, 
 	return &act{op: opLook}, func(ctx context.Context) (answer, error) {
 		all, err := store.Seats(ctx, seatmap.SeatsRequest{Event: c.event})
 		return answer{seen: all.Seats}, err
+	}
+}
+
+// list is a request for all holds and bookings, which says the same.
+func (c *crowd) list(l seatmap.Lister) (*act, func(context.Context) (answer, error)) {
+	return &act{op: opLook}, func(ctx context.Context) (answer, error) {
+		list, err := l.Grants(ctx, seatmap.GrantsRequest{Event: c.event})
+		if err != nil {
+			return answer{}, err
+		}
+		seen := map[string]seatmap.SeatInfo{}
+		for _, g := range list.Grants {
+			for _, seat := range g.Seats {
+				if _, twice := seen[seat]; twice {
+					return answer{}, failf("Grants has seat %s twice: %+v", seat, list.Grants)
+				}
+				seen[seat] = seatmap.SeatInfo{Seat: seat, State: g.State, Fence: g.Fence}
+			}
+		}
+		var got answer
+		for _, seat := range historySeats {
+			one := seen[seat]
+			one.Seat = seat
+			got.seen = append(got.seen, one)
+		}
+		return got, nil
 	}
 }
 

@@ -59,6 +59,9 @@ type Event struct {
 	Beyond []string
 }
 
+// References is the name in [Event.Beyond] of the references of holds and bookings.
+const References = "references"
+
 // Grant is a hold or booking.
 type Grant struct {
 	Proof
@@ -67,6 +70,8 @@ type Grant struct {
 	At     time.Time
 	Left   time.Duration // of a hold
 	Seats  []uint32
+
+	Reference string
 }
 
 // Answer is the answer to a request with a key.

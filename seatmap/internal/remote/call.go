@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,8 +29,13 @@ func NoReferences(store string) error {
 	return fmt.Errorf("%w: %s has no references", seatmap.ErrInvalidReference, store)
 }
 
-// Lacking returns the error of an import of what a store does not have.
-func Lacking(store string, names []string) error {
+// Lacking returns the error of an import that has these things beyond what every store has,
+// unless the store has all of them.
+func Lacking(store string, names []string, has ...string) error {
+	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(has, name) })
+	if len(names) == 0 {
+		return nil
+	}
 	return fmt.Errorf("%w: %w: %s has no %s", seatmap.ErrInvalidExport, errors.ErrUnsupported, store, strings.Join(names, ", no "))
 }
 
@@ -48,6 +54,9 @@ func Moment(micros int64) time.Time {
 
 // Microseconds returns a duration, rounded up so that no hold ends early.
 func Microseconds(d time.Duration) int64 { return int64((d + time.Microsecond - 1) / time.Microsecond) }
+
+// Duration returns microseconds as a duration.
+func Duration(micros int64) time.Duration { return time.Duration(micros) * time.Microsecond }
 
 // Repeat calls once under the policy, and returns its last error. It calls it again after
 // ErrUnavailable, and after ErrOutcomeUnknown if there is a key.

@@ -40,7 +40,7 @@ create table pgseat.seat (
     primary key (event, seat)
 );
 -- Holds, and bookings, which have no deadline. A hold that is booked as a whole stays the
--- same record. No index has what this changes, and half of each page is free for it, so that
+-- same record. No index has what this changes, unless the booking has another reference, and half of each page is free for it, so that
 -- no index is written (a heap-only tuple).
 create table pgseat.record (
     event bigint not null,
@@ -51,9 +51,11 @@ create table pgseat.record (
     at bigint not null,
     until bigint not null,
     key bytea not null, -- of the request that made it what it is; empty if none
+    reference bytea not null, -- empty if none
     primary key (event, id)
 ) with (fillfactor = 50);
 create index record_owner on pgseat.record (event, owner);
+create index record_reference on pgseat.record (event, reference) where reference <> '';
 -- The answers to requests with a key.
 create table pgseat.answer (
     event bigint not null,
@@ -125,19 +127,19 @@ begin
     insert into pgseat.seat (event, seat, record) select * from unnest($1, $2, $3);
 end $$;
 create function pgseat.add_records(
-    events bigint[], ids bigint[], fences bigint[], owners bytea[], seats bytea[], at bigint[], until bigint[], keys bytea[]
+    events bigint[], ids bigint[], fences bigint[], owners bytea[], seats bytea[], at bigint[], until bigint[], keys bytea[], refs bytea[]
 ) returns void language plpgsql as $$
 #variable_conflict use_column
 begin
-    insert into pgseat.record (event, id, fence, owner, seats, at, until, key) select * from unnest($1, $2, $3, $4, $5, $6, $7, $8);
+    insert into pgseat.record (event, id, fence, owner, seats, at, until, key, reference) select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9);
 end $$;
 create function pgseat.change_records(
-    events bigint[], ids bigint[], fences bigint[], seats bytea[], at bigint[], until bigint[], keys bytea[]
+    events bigint[], ids bigint[], fences bigint[], seats bytea[], at bigint[], until bigint[], keys bytea[], refs bytea[]
 ) returns void language plpgsql as $$
 #variable_conflict use_column
 begin
-    update pgseat.record r set fence = u.fence, seats = u.seats, at = u.at, until = u.until, key = u.key
-        from unnest($1, $2, $3, $4, $5, $6, $7) as u(event, id, fence, seats, at, until, key)
+    update pgseat.record r set fence = u.fence, seats = u.seats, at = u.at, until = u.until, key = u.key, reference = u.reference
+        from unnest($1, $2, $3, $4, $5, $6, $7, $8) as u(event, id, fence, seats, at, until, key, reference)
         where r.event = u.event and r.id = u.id;
 end $$;
 create function pgseat.add_answers(
