@@ -126,6 +126,14 @@ func printOfExtend(r *ExtendRequest) fingerprint {
 	return fingerprint{method: methodExtend, ttl: r.TTL, token: printOfToken(&r.Token)}
 }
 
+func printOfPayment(r *PaymentRequest) fingerprint {
+	return fingerprint{method: methodBeginPayment, ttl: r.TTL, token: printOfToken(&r.Token)}
+}
+
+func printOfEndPayment(r *EndPaymentRequest) fingerprint {
+	return fingerprint{method: methodEndPayment, token: printOfToken(&r.Token)}
+}
+
 func printOfToken(t *Token) tokenPrint { return tokenPrint{t.Fence, t.seat, t.tag} }
 
 // printOfSeats returns the hash of a list of seats. Nil, which may mean all, differs

@@ -107,8 +107,7 @@ func (e *event) paying(now int64, fence uint64) (payment, bool) {
 
 func (e *event) beginPayment(r *PaymentRequest) (Hold, error) {
 	p := e.plan
-	asked := fingerprint{method: methodBeginPayment, ttl: r.TTL, token: printOfToken(&r.Token)}
-	return e.decide(r.User, r.Key, asked, func(w wallTime, q *keyedRequest) (h Hold, err error) {
+	return e.decide(r.User, r.Key, printOfPayment(r), func(w wallTime, q *keyedRequest) (h Hold, err error) {
 		if err := e.checkPayment(int64(r.TTL)); err != nil {
 			return Hold{}, err
 		}
@@ -149,8 +148,7 @@ func (e *event) changedPayment(head uint32, seats []uint32, paying int64) {
 }
 
 func (e *event) giveUpPayment(r *EndPaymentRequest) (Hold, error) {
-	asked := fingerprint{method: methodEndPayment, token: printOfToken(&r.Token)}
-	return e.decide(r.User, r.Key, asked, func(w wallTime, q *keyedRequest) (h Hold, err error) {
+	return e.decide(r.User, r.Key, printOfEndPayment(r), func(w wallTime, q *keyedRequest) (h Hold, err error) {
 		head, part, err := e.findPart(w.mono, &r.Token, r.User, SeatBlocked, nil, nil)
 		if err != nil {
 			return Hold{}, err

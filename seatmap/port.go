@@ -47,7 +47,7 @@ func portProof(p tokenPrint) port.Proof {
 	return port.Proof{Fence: p.fence, First: p.seat, Secret: p.tag.secret()}
 }
 
-// portPrint returns the print of a request that every [Store] has.
+// portPrint returns the print of a request of which a store on a server keeps the answer.
 func portPrint(request any) port.Print {
 	switch r := request.(type) {
 	case CreateRequest:
@@ -67,6 +67,10 @@ func portPrint(request any) port.Print {
 		return portRequest(printOfPart(methodCancel, &part))
 	case ExtendRequest:
 		return portRequest(printOfExtend(&r))
+	case PaymentRequest:
+		return portRequest(printOfPayment(&r))
+	case EndPaymentRequest:
+		return portRequest(printOfEndPayment(&r))
 	}
 	panic(fmt.Errorf("seatmap: a %T has no print", request))
 }
@@ -109,7 +113,7 @@ func readPort(ctx context.Context, from io.Reader) (*port.Event, error) {
 		out.CreateKey, out.Create = c.key, portCreate(c.layout, c.limits)
 	}
 	i.beyond(len(layout.Areas) > 0, "areas")
-	i.beyond(h.limits.Payment != 0, "payments")
+	i.beyond(h.limits.Payment != 0, port.Payments)
 	i.beyond(i.off != nil, "seats that an operator has closed")
 	i.beyond(i.quotas != nil, "quotas")
 	return out, nil
@@ -130,23 +134,32 @@ func (i *importer) tellGrant(t *exportedHold) {
 	i.beyond(t.endless, "holds without a deadline")
 	i.beyond(t.by != (doing{}), "holds or bookings that an operator has made")
 	i.beyond(t.ref != "", port.References)
-	i.beyond(t.pay != nil, "payments")
+	i.beyond(t.pay != nil, port.Payments)
 	i.beyond(len(t.places) > 0, "areas")
-	i.out.Grants = append(i.out.Grants, port.Grant{
+	grant := port.Grant{
 		Proof: port.Proof{Fence: t.fence, First: t.first, Secret: t.secret}, User: t.user, Booked: t.state == SeatBooked,
 		At: time.Unix(0, t.at), Left: time.Duration(t.left), Seats: slices.Clone(t.seats),
 		Reference: t.ref,
-	})
+	}
+	if pay := t.pay; pay != nil {
+		grant.Payment = &port.Payment{Own: time.Duration(pay.own), Began: time.Duration(pay.began), Left: time.Duration(pay.until)}
+	}
+	i.out.Grants = append(i.out.Grants, grant)
 }
 
 // tellAnswer adds an answer.
 func (i *importer) tellAnswer(a *exportedAnswer) {
-	i.beyond(a.fingerprint.method > methodCancel, "answers to operators")
+	switch m := a.fingerprint.method; {
+	case m == methodBeginPayment || m == methodEndPayment:
+		i.beyond(true, port.Payments)
+	case m > methodCancel:
+		i.beyond(true, "answers to operators")
+	}
 	i.beyond(a.fingerprint.reference != 0, port.References)
 	out := port.Answer{
 		User: a.user, Key: a.key, Print: portRequest(a.fingerprint), Of: len(i.out.Grants) - 1, Left: time.Duration(a.left),
 		Proof: port.Proof{Fence: a.fence, First: a.first, Secret: a.secret}, Owner: a.user, At: time.Unix(0, a.at),
-		Until: time.Duration(a.until), Holds: a.hasUntil, Seats: slices.Clone(a.seats),
+		Until: time.Duration(a.until), Holds: a.hasUntil, Seats: slices.Clone(a.seats), Paying: a.paying,
 	}
 	if a.isOld {
 		out.Of = -1

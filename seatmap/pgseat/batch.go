@@ -74,13 +74,14 @@ func (g *group) decide(ctx context.Context) {
 	}
 	for _, q := range g.requests {
 		before := st.changeCount
+		q.changes = false
 		if q.wrong != nil {
 			q.err = q.wrong
 		} else {
 			q.decide(st, ctx, q)
 		}
 		q.now = st.now
-		q.changes = st.changeCount != before || q.key != "" && q.err == nil && !q.replayed
+		q.changes = q.changes || st.changeCount != before || q.key != "" && q.err == nil && !q.replayed
 	}
 }
 
@@ -107,7 +108,7 @@ const (
 	mostDue     = 5000
 )
 
-const selectRecords = "select event, id, fence, owner, seats, at, until, key, reference from pgseat.load_records($1, $2)"
+const selectRecords = "select event, id, fence, owner, seats, at, until, key, reference, more from pgseat.load_records($1, $2)"
 
 // load locks the events and reads what the decisions need. An event that is not there, or, if
 // there are several, that is locked, has no state then.
@@ -144,7 +145,7 @@ func (s *Store) load(ctx context.Context, conn *pgx.Conn, groups []*group) error
 	}
 	b := &pgx.Batch{}
 	s.begin(b)
-	lock := `select id, seats, free, held, max_seats, max_holds, lifetime, ring, revision, changes
+	lock := `select id, seats, free, held, max_seats, max_holds, lifetime, payment, ring, revision, changes
 		from pgseat.event where id = any($1) order by id for update`
 	if len(groups) > 1 {
 		lock += " skip locked" // one event must not keep the others waiting
@@ -152,11 +153,11 @@ func (s *Store) load(ctx context.Context, conn *pgx.Conn, groups []*group) error
 	b.Queue(lock, ids).Query(func(rows pgx.Rows) error {
 		var one state
 		_, err := pgx.ForEachRow(rows, []any{
-			&one.id, &one.count, &one.free, &one.held, &one.maxSeats, &one.maxHolds, &one.lifetime, &one.ring, &one.revision, &one.changeCount,
+			&one.id, &one.count, &one.free, &one.held, &one.maxSeats, &one.maxHolds, &one.lifetime, &one.payment, &one.ring, &one.revision, &one.changeCount,
 		}, func() error {
 			st := byID[one.id]
 			st.id, st.count, st.free, st.held, st.maxSeats, st.maxHolds = one.id, one.count, one.free, one.held, one.maxSeats, one.maxHolds
-			st.lifetime, st.ring, st.revision, st.changeCount = one.lifetime, one.ring, one.revision, one.changeCount
+			st.lifetime, st.payment, st.ring, st.revision, st.changeCount = one.lifetime, one.payment, one.ring, one.revision, one.changeCount
 			byGroup[one.id].st = st
 			return nil
 		})
@@ -217,7 +218,7 @@ func (s *Store) load(ctx context.Context, conn *pgx.Conn, groups []*group) error
 		})
 	}
 	if len(keys) > 0 {
-		b.Queue("select event, key, print, record, fence, owner, seats, at, until from pgseat.load_answers($1, $2)", keyEvents, keys).
+		b.Queue("select event, key, print, record, fence, owner, seats, at, until, paying from pgseat.load_answers($1, $2)", keyEvents, keys).
 			Query(func(rows pgx.Rows) error { return readAnswers(rows, byID) })
 	}
 	if err := conn.SendBatch(ctx, b).Close(); err != nil || len(dueHolds) == 0 {
@@ -231,13 +232,16 @@ func (s *Store) load(ctx context.Context, conn *pgx.Conn, groups []*group) error
 func readRecords(rows pgx.Rows, byID map[int64]*state) error {
 	var event int64
 	var r record
-	var name, seats, key, reference []byte
-	_, err := pgx.ForEachRow(rows, []any{&event, &r.id, &r.fence, &name, &seats, &r.at, &r.until, &key, &reference}, func() (err error) {
+	var name, seats, key, reference, more []byte
+	_, err := pgx.ForEachRow(rows, []any{&event, &r.id, &r.fence, &name, &seats, &r.at, &r.until, &key, &reference, &more}, func() (err error) {
 		one, st := r, byID[event]
 		if st.id == 0 { // the event is not locked
 			return nil
 		}
 		if one.seats, err = unpack(seats, st.count); err != nil {
+			return err
+		}
+		if err := one.unpackMore(more); err != nil {
 			return err
 		}
 		one.owner, one.key, one.reference = string(name), string(key), string(reference)
@@ -251,7 +255,7 @@ func readAnswers(rows pgx.Rows, byID map[int64]*state) error {
 	var event int64
 	var a answer
 	var name, seats, key []byte
-	_, err := pgx.ForEachRow(rows, []any{&event, &key, &a.print, &a.id, &a.fence, &name, &seats, &a.at, &a.until}, func() (err error) {
+	_, err := pgx.ForEachRow(rows, []any{&event, &key, &a.print, &a.id, &a.fence, &name, &seats, &a.at, &a.until, &a.paying}, func() (err error) {
 		one, st := a, byID[event]
 		if st.id == 0 {
 			return nil
@@ -323,15 +327,15 @@ func writeSeats(b *pgx.Batch, states []*state) {
 
 // columns are records, column by column.
 type columns struct {
-	events, ids, fences, at, until []int64
-	owners, seats, keys, refs      [][]byte
+	events, ids, fences, at, until  []int64
+	owners, seats, keys, refs, more [][]byte
 }
 
 func (c *columns) add(event int64, r *record, key string) {
 	c.events, c.ids, c.fences = append(c.events, event), append(c.ids, r.id), append(c.fences, r.fence)
 	c.owners, c.seats = append(c.owners, []byte(r.owner)), append(c.seats, pack(r.seats))
 	c.at, c.until, c.keys = append(c.at, r.at), append(c.until, r.until), append(c.keys, []byte(key))
-	c.refs = append(c.refs, []byte(r.reference))
+	c.refs, c.more = append(c.refs, []byte(r.reference)), append(c.more, r.packMore())
 }
 
 func writeRecords(b *pgx.Batch, states []*state) {
@@ -354,18 +358,19 @@ func writeRecords(b *pgx.Batch, states []*state) {
 			where r.event = u.event and r.id = u.id`, gone.events, gone.ids)
 	}
 	if len(changed.ids) > 0 {
-		b.Queue("select pgseat.change_records($1, $2, $3, $4, $5, $6, $7, $8)",
-			changed.events, changed.ids, changed.fences, changed.seats, changed.at, changed.until, changed.keys, changed.refs)
+		b.Queue("select pgseat.change_records($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+			changed.events, changed.ids, changed.fences, changed.seats, changed.at, changed.until, changed.keys, changed.refs, changed.more)
 	}
 	if len(added.ids) > 0 {
-		b.Queue("select pgseat.add_records($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-			added.events, added.ids, added.fences, added.owners, added.seats, added.at, added.until, added.keys, added.refs)
+		b.Queue("select pgseat.add_records($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+			added.events, added.ids, added.fences, added.owners, added.seats, added.at, added.until, added.keys, added.refs, added.more)
 	}
 }
 
 func writeAnswers(b *pgx.Batch, states []*state) {
 	var gone, added columns
 	var prints []string
+	var paying []bool
 	for _, st := range states {
 		for key := range st.dirty.forgotten {
 			gone.events, gone.keys = append(gone.events, st.id), append(gone.keys, []byte(key))
@@ -373,7 +378,7 @@ func writeAnswers(b *pgx.Batch, states []*state) {
 		for key := range st.dirty.answers {
 			a := st.answers[key]
 			added.add(st.id, &a.record, key)
-			prints = append(prints, a.print)
+			prints, paying = append(prints, a.print), append(paying, a.paying)
 		}
 	}
 	if len(gone.keys) > 0 { // first, since a key can be used again in the transaction that forgets it
@@ -381,8 +386,8 @@ func writeAnswers(b *pgx.Batch, states []*state) {
 			where a.event = u.event and a.key = u.key`, gone.events, gone.keys)
 	}
 	if len(added.keys) > 0 {
-		b.Queue("select pgseat.add_answers($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-			added.events, added.keys, prints, added.ids, added.fences, added.owners, added.seats, added.at, added.until)
+		b.Queue("select pgseat.add_answers($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+			added.events, added.keys, prints, added.ids, added.fences, added.owners, added.seats, added.at, added.until, paying)
 	}
 }
 

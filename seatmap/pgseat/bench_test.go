@@ -191,8 +191,8 @@ begin
 	if found then raise 'taken'; end if;
 	f := greatest(ev.revision + 1, now);
 	insert into pgseat.seat values (e, n, f);
-	insert into pgseat.record values (e, f, f, who, int4send(n), now, now + 3600000000, k, '');
-	insert into pgseat.answer values (e, k, 'Block Seats=0123456789abcdef TTL=0123456789abcdef', f, f, who, int4send(n), now, now + 3600000000);
+	insert into pgseat.record values (e, f, f, who, int4send(n), now, now + 3600000000, k, '', '');
+	insert into pgseat.answer values (e, k, 'Block Seats=0123456789abcdef TTL=0123456789abcdef', f, f, who, int4send(n), now, now + 3600000000, false);
 	insert into pgseat.due values (e, now + 3600000000, f, array[f], '{}');
 	insert into pgseat.change values (e, f, ev.changes + 1, decode(repeat('00', 50), 'hex'));
 	update pgseat.event set free = free - 1, held = held + 1, revision = f, changes = changes + 1 where id = e;
@@ -215,7 +215,7 @@ begin
 	if found then raise 'the key is used'; end if;
 	f := greatest(ev.revision + 1, now);
 	update pgseat.record set fence = f, at = now, until = 0, key = k where event = e and id = hold;
-	insert into pgseat.answer values (e, k, 'Book Seats=0123456789abcdef TTL=0123456789abcdef Token=0123456789abcdef', hold, f, r.owner, r.seats, now, 0);
+	insert into pgseat.answer values (e, k, 'Book Seats=0123456789abcdef TTL=0123456789abcdef Token=0123456789abcdef', hold, f, r.owner, r.seats, now, 0, false);
 	insert into pgseat.due values (e, now + 600000000, f, '{}', array[r.key]);
 	insert into pgseat.change values (e, f, ev.changes + 1, decode(repeat('00', 50), 'hex'));
 	update pgseat.event set held = held - 1, revision = f, changes = changes + 1 where id = e;

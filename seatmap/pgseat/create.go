@@ -186,12 +186,12 @@ func (s *Store) Create(ctx context.Context, r seatmap.CreateRequest) (seatmap.Re
 			return fmt.Errorf("%w: %q", seatmap.ErrExists, r.Event)
 		}
 		b.Queue(`with e as (insert into pgseat.event
-				(name, life, seats, free, held, closed, max_seats, max_holds, lifetime, ring, revision, key)
-				values ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9, $10, $11) returning id),
-			l as (insert into pgseat.layout select id, $12::bytea, '' from e)
-			insert into pgseat.seat select id, seat, $13 from e, unnest($14::int[]) as seat`,
+				(name, life, seats, free, held, closed, max_seats, max_holds, lifetime, payment, ring, revision, key)
+				values ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9, $10, $11, $12) returning id),
+			l as (insert into pgseat.layout select id, $13::bytea, '' from e)
+			insert into pgseat.seat select id, seat, $14 from e, unnest($15::int[]) as seat`,
 			[]byte(r.Event), newLife(), len(all.Seats), len(all.Seats)-len(closed), len(closed), r.Limits.Seats, r.Limits.Holds,
-			remote.Microseconds(r.Limits.Lifetime), s.options.Ring, max(n.now, n.revision+1), []byte(key), layout, notForSale, closed)
+			remote.Microseconds(r.Limits.Lifetime), remote.Microseconds(r.Limits.Payment), s.options.Ring, max(n.now, n.revision+1), []byte(key), layout, notForSale, closed)
 		answerTo(b, key, print, 0)
 		return nil
 	})

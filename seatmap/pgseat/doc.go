@@ -60,8 +60,9 @@
 // The text of a key and the secret of a token never reach the server: it gets hashes, and
 // fences. Of an event that was imported it also gets the secrets of the tokens that the other
 // store has given out, encrypted; they stay with the event. The table pgseat.store has what tokens
-// are made from, and the key of those secrets; whoever can read it can make tokens. The names of users and references are in the tables and, if statements are
-// logged with their values, in the log.
+// are made from, and the key of those secrets; whoever can read it can make tokens. The names of
+// users and references are in the tables and, if statements are logged with their values, in the
+// log.
 //
 // # Moving an event here
 //
@@ -69,6 +70,6 @@
 // keys work as before. There is no export: the database has only hashes of the keys, and whoever
 // repeats a request in another store would need their texts.
 //
-// This version has no areas and is no [seatmap.Operator], [seatmap.Payer],
-// [seatmap.Porter], [seatmap.SeatCloser] or [seatmap.SeatAdder].
+// This version has no areas and is no [seatmap.Operator], [seatmap.Porter],
+// [seatmap.SeatCloser] or [seatmap.SeatAdder].
 package pgseat

@@ -41,7 +41,7 @@ func (s *Store) Import(ctx context.Context, r seatmap.ImportRequest, from io.Rea
 	if err != nil {
 		return seatmap.EventInfo{}, err
 	}
-	if err := remote.Lacking("pgseat", e.Beyond, port.References); err != nil {
+	if err := remote.Lacking("pgseat", e.Beyond, port.References, port.Payments); err != nil {
 		return seatmap.EventInfo{}, err
 	}
 	if max(e.Fence, e.Revision) >= 1<<62 {
@@ -64,10 +64,10 @@ func (s *Store) Import(ctx context.Context, r seatmap.ImportRequest, from io.Rea
 		}
 		revision = max(n.now, n.revision+1, int64(e.Fence), int64(e.Revision))
 		b.Queue(`insert into pgseat.event
-				(id, name, life, seats, free, held, closed, max_seats, max_holds, lifetime, ring, revision, key) overriding system value
-				values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+				(id, name, life, seats, free, held, closed, max_seats, max_holds, lifetime, payment, ring, revision, key) overriding system value
+				values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
 			l.id, []byte(e.Name), l.life, e.Count, l.free, l.held, len(e.Closed), limits.Seats, limits.Holds,
-			remote.Microseconds(limits.Lifetime), s.options.Ring, revision, []byte(key))
+			remote.Microseconds(limits.Lifetime), remote.Microseconds(limits.Payment), s.options.Ring, revision, []byte(key))
 		answerTo(b, key, remote.PrintFrom(e.Create), 0)
 		return nil
 	})
@@ -130,13 +130,13 @@ func (l *loading) write(ctx context.Context, conn *pgx.Conn, b *pgx.Batch) error
 			return []any{l.layout, l.store.seal(l.e.Name, newFormer(l.e))}
 		}},
 		{"seat", []string{"seat", "record"}, len(seats), func(i int) []any { return []any{seats[i].seat, seats[i].record} }},
-		{"record", []string{"id", "fence", "owner", "seats", "at", "until", "key", "reference"}, len(records), func(i int) []any {
+		{"record", []string{"id", "fence", "owner", "seats", "at", "until", "key", "reference", "more"}, len(records), func(i int) []any {
 			r := records[i]
-			return []any{r.id, r.fence, []byte(r.owner), pack(r.seats), r.at, r.until, []byte(r.key), []byte(r.reference)}
+			return []any{r.id, r.fence, []byte(r.owner), pack(r.seats), r.at, r.until, []byte(r.key), []byte(r.reference), r.packMore()}
 		}},
-		{"answer", []string{"key", "print", "record", "fence", "owner", "seats", "at", "until"}, len(keys), func(i int) []any {
+		{"answer", []string{"key", "print", "record", "fence", "owner", "seats", "at", "until", "paying"}, len(keys), func(i int) []any {
 			a := answers[keys[i]]
-			return []any{[]byte(keys[i]), a.print, a.id, a.fence, []byte(a.owner), pack(a.seats), a.at, a.until}
+			return []any{[]byte(keys[i]), a.print, a.id, a.fence, []byte(a.owner), pack(a.seats), a.at, a.until, a.paying}
 		}},
 		{"due", []string{"at", "revision", "holds", "keys"}, len(dues), func(i int) []any {
 			return []any{dues[i].at, int64(0), dues[i].holds, dues[i].keys}
@@ -167,6 +167,9 @@ func (l *loading) records() []*record {
 			r.until = l.deadline(g.Left)
 			l.held += len(r.seats)
 		}
+		if p := g.Payment; p != nil {
+			r.pay = payment{own: l.deadline(p.Own), began: l.begin + remote.Microseconds(p.Began), until: l.deadline(p.Left)}
+		}
 		records[i] = r
 	}
 	return records
@@ -190,7 +193,7 @@ func (l *loading) answers(records []*record) (answers map[string]*answer, keys [
 		if a.Holds {
 			got.until = l.deadline(a.Until)
 		}
-		answers[key] = &answer{got, remote.PrintFrom(a.Print).Text()}
+		answers[key] = &answer{got, remote.PrintFrom(a.Print).Text(), a.Paying}
 		if a.Of >= 0 {
 			records[a.Of].key = key
 		} else {

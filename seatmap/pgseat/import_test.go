@@ -213,23 +213,11 @@ func TestAnImportRefusesWhatTheStoreLacks(t *testing.T) {
 	store := open(t, quiet(s.options()))
 	defer func() { require.NoError(t, store.Close()) }()
 	seats := seatmap.Layout{Count: 3}
-	block := func(m *seatmap.Map) (seatmap.Hold, error) {
-		return m.Block(ctx, seatmap.BlockRequest{Event: "e", User: "ann", Seats: []string{"1"}, TTL: time.Minute})
-	}
 	for what, c := range map[string]struct {
 		layout seatmap.Layout
-		limits seatmap.Limits
 		use    func(m *seatmap.Map) error
 	}{
 		"areas": {layout: seatmap.Layout{Count: 3, Areas: []seatmap.Area{{Name: "floor", Capacity: 2}}}},
-		"payments": {layout: seats, limits: seatmap.Limits{Payment: time.Minute}, use: func(m *seatmap.Map) error {
-			h, err := block(m)
-			if err != nil {
-				return err
-			}
-			_, err = m.BeginPayment(ctx, seatmap.PaymentRequest{Token: h.Token, TTL: time.Minute})
-			return err
-		}},
 		"seats that an operator has closed": {layout: seats, use: func(m *seatmap.Map) error {
 			_, err := m.CloseSeats(ctx, seatmap.CloseSeatsRequest{Event: "e", Seats: []string{"2"}, Actor: "op"})
 			return err
@@ -244,7 +232,7 @@ func TestAnImportRefusesWhatTheStoreLacks(t *testing.T) {
 		}},
 	} {
 		m := newMap(t)
-		_, err := m.Create(ctx, seatmap.CreateRequest{Event: "e", Layout: c.layout, Limits: c.limits})
+		_, err := m.Create(ctx, seatmap.CreateRequest{Event: "e", Layout: c.layout})
 		require.NoError(t, err, what)
 		if c.use != nil {
 			require.NoError(t, c.use(m), what)

@@ -24,14 +24,14 @@ func (s *Store) Events(ctx context.Context, r seatmap.EventsRequest) (seatmap.Ev
 	from, to := []byte(r.Prefix), afterPrefix(r.Prefix)
 	return remote.Repeat(ctx, s.options.Retry, true, func(ctx context.Context) (list seatmap.EventList, err error) {
 		b := &pgx.Batch{}
-		b.Queue(`select name, life, seats, max_seats, max_holds, lifetime, revision from pgseat.event
+		b.Queue(`select name, life, seats, max_seats, max_holds, lifetime, payment, revision from pgseat.event
 			where name > $1 and name >= $2 and ($3::bytea is null or name < $3) order by name limit $4`,
 			[]byte(r.After), from, to, oneMore(r.Limit)).Query(func(rows pgx.Rows) error {
 			var name []byte
-			var life, lifetime, revision int64
+			var life, lifetime, payment, revision int64
 			var one seatmap.EventInfo
-			_, err := pgx.ForEachRow(rows, []any{&name, &life, &one.Seats, &one.Limits.Seats, &one.Limits.Holds, &lifetime, &revision}, func() error {
-				one.Event, one.Limits.Lifetime = string(name), remote.Duration(lifetime)
+			_, err := pgx.ForEachRow(rows, []any{&name, &life, &one.Seats, &one.Limits.Seats, &one.Limits.Holds, &lifetime, &payment, &revision}, func() error {
+				one.Event, one.Limits.Lifetime, one.Limits.Payment = string(name), remote.Duration(lifetime), remote.Duration(payment)
 				one.Revision, one.Cursor = uint64(revision), seatmap.NewCursor(uint64(life), uint64(revision))
 				list.Events = append(list.Events, one)
 				return nil
@@ -105,7 +105,7 @@ func (s *Store) Grants(ctx context.Context, r seatmap.GrantsRequest) (seatmap.Gr
 			q.args = append(q.args, []byte(r.Reference))
 			where = append(where, fmt.Sprintf("reference <> '' and reference = $%d", len(q.args)+1)) // as the index says
 		}
-		q.sql = "select fence, owner, seats, at, until, reference from pgseat.record where " + strings.Join(where, " and ") + " order by fence limit $3"
+		q.sql = "select fence, owner, seats, at, until, reference, more from pgseat.record where " + strings.Join(where, " and ") + " order by fence limit $3"
 		return []query{q}, nil
 	})
 	if err != nil {
@@ -121,9 +121,12 @@ func (s *Store) Grants(ctx context.Context, r seatmap.GrantsRequest) (seatmap.Gr
 
 func readGrants(rows pgx.Rows, count int) (found []record, err error) {
 	var one record
-	var owner, seats, reference []byte
-	_, err = pgx.ForEachRow(rows, []any{&one.fence, &owner, &seats, &one.at, &one.until, &reference}, func() (err error) {
+	var owner, seats, reference, more []byte
+	_, err = pgx.ForEachRow(rows, []any{&one.fence, &owner, &seats, &one.at, &one.until, &reference, &more}, func() (err error) {
 		if one.seats, err = unpack(seats, count); err != nil {
+			return err
+		}
+		if err := one.unpackMore(more); err != nil {
 			return err
 		}
 		one.owner, one.reference = string(owner), string(reference)
@@ -141,6 +144,9 @@ func (r *record) listed(sh *shape, now int64) seatmap.GrantInfo {
 	}
 	if r.until > 0 {
 		g.State, g.Until, g.Left = seatmap.SeatBlocked, remote.Moment(r.until), left(r.until, now)
+	}
+	if g.Paying = r.pay.keeps(now); g.Paying {
+		g.PayingUntil = remote.Moment(r.pay.until)
 	}
 	return g
 }

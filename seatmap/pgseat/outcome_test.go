@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -33,7 +34,7 @@ func TestTheKeyFindsTheOutcomeOfACallThatWasCut(t *testing.T) {
 	direct := open(t, quiet(s.options()))
 	defer func() { require.NoError(t, direct.Close()) }()
 	p := startProxy(t, s.address())
-	for _, c := range outage.Calls {
+	for _, c := range slices.Concat(outage.Calls, moreCalls) {
 		for _, place := range []string{atLock, atCommit} {
 			for _, kind := range []cut{passes, beforeCall, beforeAnswer} {
 				_, _ = direct.Remove(t.Context(), seatmap.RemoveRequest{Event: "e"})
@@ -64,6 +65,26 @@ func TestTheKeyFindsTheOutcomeOfACallThatWasCut(t *testing.T) {
 			}
 		}
 	}
+}
+
+// moreCalls are those of the optional interfaces.
+var moreCalls = []outage.Call{
+	{Name: "BeginPayment", Prepare: func(t *testing.T, s seatmap.Store) func(context.Context, seatmap.Store) (bool, error) {
+		h := outage.Hold(t, s)
+		return func(ctx context.Context, s seatmap.Store) (bool, error) {
+			r, err := s.(seatmap.Payer).BeginPayment(ctx, seatmap.PaymentRequest{Token: h.Token, User: "bob", TTL: time.Hour, Key: seatmap.NewKey("k")})
+			return r.Replayed, err
+		}
+	}},
+	{Name: "EndPayment", Prepare: func(t *testing.T, s seatmap.Store) func(context.Context, seatmap.Store) (bool, error) {
+		h := outage.Hold(t, s)
+		_, err := s.(seatmap.Payer).BeginPayment(t.Context(), seatmap.PaymentRequest{Token: h.Token, TTL: time.Hour})
+		require.NoError(t, err)
+		return func(ctx context.Context, s seatmap.Store) (bool, error) {
+			r, err := s.(seatmap.Payer).EndPayment(ctx, seatmap.EndPaymentRequest{Token: h.Token, User: "bob", Key: seatmap.NewKey("k")})
+			return r.Replayed, err
+		}
+	}},
 }
 
 // warm makes a client know the event.

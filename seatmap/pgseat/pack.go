@@ -46,8 +46,11 @@ func packChanges(list []change) []byte {
 	return b
 }
 
-// hasReference is the bit of a byte that says what else a change has.
-const hasReference = 1 << iota
+// The bits of a byte that says what else a change or a record has.
+const (
+	hasReference = 1 << iota
+	hasPayment
+)
 
 // appendMore appends a byte that says what else the change has, and that.
 func appendMore(b []byte, c *change) []byte {
@@ -56,6 +59,10 @@ func appendMore(b []byte, c *change) []byte {
 	if c.reference != "" {
 		b[at] |= hasReference
 		b = appendText(b, c.reference)
+	}
+	if c.paying != 0 {
+		b[at] |= hasPayment
+		b = binary.AppendVarint(b, c.paying)
 	}
 	return b
 }
@@ -74,12 +81,40 @@ func unpackChanges(b []byte, count int) (list []change, err error) {
 		if more&hasReference != 0 {
 			c.reference = u.text()
 		}
+		if more&hasPayment != 0 {
+			c.paying = u.int()
+		}
 		if u.err != nil {
 			return nil, u.err
 		}
 		list = append(list, c)
 	}
 	return list, nil
+}
+
+// packMore returns the bytes of what few records have; none if it has nothing.
+func (r *record) packMore() []byte {
+	if r.pay == (payment{}) {
+		return []byte{} // nil would be null
+	}
+	b := []byte{hasPayment}
+	for _, n := range [...]int64{r.pay.own, r.pay.began, r.pay.until} {
+		b = binary.AppendVarint(b, n)
+	}
+	return b
+}
+
+// unpackMore is the inverse of packMore.
+func (r *record) unpackMore(b []byte) error {
+	r.pay = payment{}
+	if len(b) == 0 {
+		return nil
+	}
+	u := &unpacker{b: b}
+	if more := u.byte(); more&hasPayment != 0 {
+		r.pay = payment{own: u.int(), began: u.int(), until: u.int()}
+	}
+	return u.err
 }
 
 // unpacker reads what was packed. After an error, all that it returns is zero.
@@ -91,7 +126,7 @@ type unpacker struct {
 
 func (u *unpacker) fail() {
 	if u.b = nil; u.err == nil {
-		u.err = fmt.Errorf("%w: changes are damaged", ErrSchema)
+		u.err = fmt.Errorf("%w: a change or record is damaged", ErrSchema)
 	}
 }
 

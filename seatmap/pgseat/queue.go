@@ -52,6 +52,7 @@ type request struct {
 	err      error
 	got      record
 	now      int64
+	paying   bool // a payment keeps the hold
 	replayed bool
 	changes  bool // it has changed something, if the transaction is committed
 	swept    int  // how many holds that were due the transaction has ended

@@ -52,7 +52,7 @@ func TestEventsOfOneTransactionDoNotHarmEachOther(t *testing.T) {
 	_, err := lock.Exec(t.Context(), "begin; select from pgseat.event where name = 'locked' for update")
 	require.NoError(t, err)
 	s.exec(`insert into pgseat.seat select id, 0, 7 from pgseat.event where name = 'damaged';
-		insert into pgseat.record select id, 7, 7, 'ann', '\xffffffff', 1, 1, '' from pgseat.event where name = 'damaged';
+		insert into pgseat.record select id, 7, 7, 'ann', '\xffffffff', 1, 1, '', '', '' from pgseat.event where name = 'damaged';
 		insert into pgseat.due select id, 1, 1, '{7}', '{}' from pgseat.event where name = 'damaged'`)
 	errs := map[string]chan error{}
 	for i, event := range []string{"locked", "damaged", "well"} {

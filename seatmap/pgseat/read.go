@@ -156,7 +156,7 @@ func (s *Store) page(ctx context.Context, event string, which func(sh *shape) (f
 		from, n, err = which(sh)
 		taken = map[int]seatmap.SeatInfo{}
 		return []query{{
-			sql: `select s.seat, s.record, r.fence, r.owner, r.at, r.until, r.reference
+			sql: `select s.seat, s.record, r.fence, r.owner, r.at, r.until, r.reference, r.more
 				from pgseat.seat s left join pgseat.record r on r.event = s.event and r.id = s.record
 				where s.event = $1 and s.seat >= $2 and s.seat < $3`,
 			args: []any{from, from + n},
@@ -176,6 +176,9 @@ func (s *Store) page(ctx context.Context, event string, which func(sh *shape) (f
 		if !info.Until.IsZero() {
 			info.Left = left(info.Until.UnixMicro(), h.now)
 		}
+		if info.Paying = info.PayingUntil.After(remote.Moment(h.now)); !info.Paying {
+			info.PayingUntil = time.Time{}
+		}
 		page.Seats = append(page.Seats, info)
 	}
 	return page, nil
@@ -189,18 +192,23 @@ const notForSale = -1
 
 func readSeats(rows pgx.Rows, taken map[int]seatmap.SeatInfo) error {
 	var seat int
-	var record int64
-	var owner, reference []byte
+	var id int64
+	var owner, reference, more []byte
 	var fence, at, until *int64
-	_, err := pgx.ForEachRow(rows, []any{&seat, &record, &fence, &owner, &at, &until, &reference}, func() error {
+	_, err := pgx.ForEachRow(rows, []any{&seat, &id, &fence, &owner, &at, &until, &reference, &more}, func() error {
 		switch {
-		case record == notForSale:
+		case id == notForSale:
 			taken[seat] = seatmap.SeatInfo{State: seatmap.SeatClosed, Closed: true}
 			return nil
 		case fence == nil || at == nil || until == nil:
 			return fmt.Errorf("%w: seat %d has no record", ErrSchema, seat)
 		}
+		var one record
+		if err := one.unpackMore(more); err != nil {
+			return err
+		}
 		info := seatmap.SeatInfo{State: seatmap.SeatBooked, User: string(owner), At: remote.Moment(*at), Fence: uint64(*fence), Reference: string(reference)}
+		info.PayingUntil = remote.Moment(one.pay.until)
 		if *until > 0 {
 			info.State, info.Until = seatmap.SeatBlocked, remote.Moment(*until)
 		}
@@ -299,14 +307,17 @@ func (s *Store) Holds(ctx context.Context, r seatmap.HoldsRequest) ([]seatmap.Ho
 	sh, h, err := s.look(ctx, r.Event, func(*shape) ([]query, error) {
 		found = nil
 		return []query{{
-			sql: `select fence, seats, at, until from pgseat.record
+			sql: `select fence, seats, at, until, more from pgseat.record
 				where event = $1 and owner = $2 and until > 0 order by fence`,
 			args: []any{[]byte(r.User)},
 			read: func(rows pgx.Rows, count int) error {
 				var one record
-				var seats []byte
-				_, err := pgx.ForEachRow(rows, []any{&one.fence, &seats, &one.at, &one.until}, func() (err error) {
+				var seats, more []byte
+				_, err := pgx.ForEachRow(rows, []any{&one.fence, &seats, &one.at, &one.until, &more}, func() (err error) {
 					if one.seats, err = unpack(seats, count); err != nil {
+						return err
+					}
+					if err := one.unpackMore(more); err != nil {
 						return err
 					}
 					found = append(found, one)
@@ -323,7 +334,7 @@ func (s *Store) Holds(ctx context.Context, r seatmap.HoldsRequest) ([]seatmap.Ho
 	for _, one := range found {
 		holds = append(holds, seatmap.HoldInfo{
 			Fence: uint64(one.fence), Seats: sh.LabelsOf(one.seats), At: remote.Moment(one.at), Until: remote.Moment(one.until),
-			Left: left(one.until, h.now),
+			Left: left(one.until, h.now), Paying: one.pay.keeps(h.now),
 		})
 	}
 	return holds, nil

@@ -19,7 +19,7 @@ type state struct {
 	count                 int
 	free, held            int
 	maxSeats, maxHolds    int
-	lifetime              int64
+	lifetime, payment     int64
 	ring                  int64
 	revision, changeCount int64
 
@@ -59,6 +59,7 @@ type record struct {
 	at, until int64
 	key       string // hash of the key of its request; empty if none
 	reference string
+	pay       payment // zero if there is none
 }
 
 // owner is what a user has.
@@ -67,7 +68,8 @@ type owner struct{ seats, holds int }
 // answer is what a request with a key was answered.
 type answer struct {
 	record
-	print string
+	print  string
+	paying bool // the answer says that a payment keeps the hold
 }
 
 // change is a row of the table.
@@ -78,6 +80,7 @@ type change struct {
 	seats              []int32
 	fence, at, until   int64
 	reference          string
+	paying             int64 // of a ChangePaying: until when; 0 if the payment is over
 }
 
 func newState() *state {
@@ -104,7 +107,14 @@ func (st *state) changed(kind seatmap.ChangeKind, r *record, seats []int32, unti
 	st.revision = st.next()
 	st.changeCount++
 	st.dirty.event = true
-	st.dirty.changes = append(st.dirty.changes, change{st.revision, before, kind, r.owner, seats, r.fence, r.at, until, r.reference})
+	c := change{
+		revision: st.revision, previous: before, kind: kind, owner: r.owner, seats: seats, fence: r.fence, at: r.at, until: until,
+		reference: r.reference,
+	}
+	if kind == seatmap.ChangePaying {
+		c.paying = r.pay.until
+	}
+	st.dirty.changes = append(st.dirty.changes, c)
 }
 
 // set gives seats of one record, or of none if it is 0, to another.
@@ -126,9 +136,14 @@ func (st *state) add(r *record) {
 	st.records[r.id] = r
 	st.dirty.records[r.id] = false
 	if r.until > 0 {
-		d := st.dueAt(r.until)
-		d.holds = append(d.holds, r.id)
+		st.endsAt(r)
 	}
+}
+
+// endsAt notes that the deadline of a hold is to be looked at when it has come.
+func (st *state) endsAt(r *record) {
+	d := st.dueAt(r.until)
+	d.holds = append(d.holds, r.id)
 }
 
 // changing notes that a record is about to change or end.
@@ -250,7 +265,7 @@ func (st *state) repeated(q *request) bool {
 	if differs := q.print.Differs(a.print); a.print != q.print.Text() {
 		q.err = seatmap.NewKeyError(differs...)
 	} else {
-		q.got, q.replayed = a.record, true
+		q.got, q.paying, q.replayed = a.record, a.paying, true
 	}
 	return true
 }
@@ -258,11 +273,11 @@ func (st *state) repeated(q *request) bool {
 // remember keeps the answer of a request with a key. If it is not the grant of the record, which
 // it ends with, it ends after [seatmap.KeyMemory].
 func (st *state) remember(q *request, r record, grant bool) {
-	q.got = r
+	q.got, q.paying = r, r.pay.keeps(st.now)
 	if q.key == "" {
 		return
 	}
-	st.answers[q.key] = &answer{r, q.print.Text()}
+	st.answers[q.key] = &answer{r, q.print.Text(), q.paying}
 	st.dirty.answers[q.key] = true
 	if !grant {
 		st.end(q.key)
@@ -351,10 +366,11 @@ func (st *state) owned(q *request, booking bool) (r *record, part []int32, ok bo
 	if st.repeated(q) {
 		return nil, nil, false
 	}
-	if q.ttl > 0 && st.lifetime > 0 && q.ttl > st.lifetime {
-		q.err = errLifetime
-		return nil, nil, false
-	}
+	return st.named(q, booking)
+}
+
+// named is owned of a request that is no repetition.
+func (st *state) named(q *request, booking bool) (r *record, part []int32, ok bool) {
 	if q.record == 0 {
 		q.err = seatmap.ErrToken
 		return nil, nil, false
@@ -388,15 +404,14 @@ func (st *state) book(_ context.Context, q *request) {
 	if !ok {
 		return
 	}
-	fence, reference := st.next(), cmp.Or(q.reference, r.reference)
+	fence, reference, was := st.next(), cmp.Or(q.reference, r.reference), r
 	st.held -= len(part)
 	if len(part) == len(r.seats) && fits(r.id, fence) { // the record becomes the booking
 		st.changing(r)
 		st.end(r.key)
 		st.owns(r.owner, 0, -1)
-		r.fence, r.at, r.until, r.key, r.reference = fence, st.now, 0, q.key, reference
+		r.fence, r.at, r.until, r.key, r.reference, r.pay = fence, st.now, 0, q.key, reference, payment{}
 	} else {
-		was := r
 		r = &record{id: fence, fence: fence, owner: was.owner, seats: part, at: st.now, key: q.key, reference: reference}
 		st.detach(was, part)
 		st.set(part, was.id, r.id)
@@ -404,6 +419,9 @@ func (st *state) book(_ context.Context, q *request) {
 	}
 	st.remember(q, *r, true)
 	st.changed(seatmap.ChangeBooked, r, r.seats, 0)
+	if was != r && st.records[was.id] == was { // the rest of the hold is not paid for
+		st.endPay(was)
+	}
 }
 
 func (st *state) release(_ context.Context, q *request) {
@@ -422,7 +440,14 @@ func (st *state) giveBack(q *request, booking bool, kind seatmap.ChangeKind) {
 }
 
 func (st *state) extend(_ context.Context, q *request) {
-	r, _, ok := st.owned(q, false)
+	switch {
+	case st.repeated(q):
+		return
+	case st.lifetime > 0 && q.ttl > st.lifetime:
+		q.err = errLifetime
+		return
+	}
+	r, _, ok := st.named(q, false)
 	if !ok {
 		return
 	}
@@ -431,11 +456,14 @@ func (st *state) extend(_ context.Context, q *request) {
 		q.err = errLifetime
 		return
 	}
+	if r.pay.keeps(st.now) && until > r.pay.own {
+		st.changing(r)
+		r.pay.own, q.changes = until, true
+	}
 	if until > r.until {
 		st.changing(r)
 		r.until = until
-		d := st.dueAt(until)
-		d.holds = append(d.holds, r.id)
+		st.endsAt(r)
 		st.changed(seatmap.ChangeExtended, r, r.seats, until)
 	}
 	st.remember(q, *r, false)

@@ -38,6 +38,7 @@ func TestTheStoreAnswersAsAMap(t *testing.T) {
 type both interface {
 	seatmap.Store
 	seatmap.Lister
+	seatmap.Payer
 }
 
 var _ both = (*pgseat.Store)(nil)
@@ -100,7 +101,7 @@ func (w *twins) token(of [][2]seatmap.Token) ([2]seatmap.Token, bool) {
 func (w *twins) create() {
 	r := seatmap.CreateRequest{
 		Event: w.event, Layout: seatmap.Layout{Count: twinSeats, Closed: []string{"6"}},
-		Limits: seatmap.Limits{Seats: pick(w, 0, 4), Holds: pick(w, 0, 3), Lifetime: pick(w, 0, 3*time.Hour)},
+		Limits: seatmap.Limits{Seats: pick(w, 0, 4), Holds: pick(w, 0, 3), Lifetime: pick(w, 0, 3*time.Hour), Payment: pick(w, 0, 3*time.Hour)},
 	}
 	w.same(fmt.Sprintf("Create %+v", r.Limits), func(_ int, s both) string {
 		_, err := s.Create(w.t.Context(), r)
@@ -114,7 +115,7 @@ func (w *twins) step() {
 	ttl := pick(w, time.Hour, 2*time.Hour, 4*time.Hour)
 	hold, held := w.token(w.holds)
 	booking, booked := w.token(w.bookings)
-	switch op := w.r.IntN(10); {
+	switch op := w.r.IntN(12); {
 	case op < 3 || !held:
 		r := seatmap.BlockRequest{
 			Event: w.event, User: user, Key: key, Seats: w.seats(), TTL: ttl, ListTaken: w.r.IntN(2) == 0, Reference: reference,
@@ -142,6 +143,18 @@ func (w *twins) step() {
 		w.granted(fmt.Sprintf("Extend %v %+v", w.names[0][hold[0].Fence], r), nil, func(i int, s both) (seatmap.Hold, error) {
 			r.Token = hold[i]
 			return s.Extend(ctx, r)
+		})
+	case op == 8:
+		r := seatmap.PaymentRequest{User: user, Key: key, TTL: ttl}
+		w.granted(fmt.Sprintf("BeginPayment %v %+v", w.names[0][hold[0].Fence], r), nil, func(i int, s both) (seatmap.Hold, error) {
+			r.Token = hold[i]
+			return s.BeginPayment(ctx, r)
+		})
+	case op == 9:
+		r := seatmap.EndPaymentRequest{User: user, Key: key}
+		w.granted(fmt.Sprintf("EndPayment %v %+v", w.names[0][hold[0].Fence], r), nil, func(i int, s both) (seatmap.Hold, error) {
+			r.Token = hold[i]
+			return s.EndPayment(ctx, r)
 		})
 	case booked:
 		r := seatmap.CancelRequest{User: user, Key: key, Seats: w.part()}

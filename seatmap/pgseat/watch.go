@@ -211,7 +211,7 @@ func (w *watch) forward(changes []change) (more bool, err error) {
 		out := seatmap.Change{
 			Event: w.event, Revision: uint64(c.revision), Cursor: w.cursor(c.revision), Previous: w.cursor(c.previous), Kind: c.kind,
 			Seats: w.shape.LabelsOf(c.seats), User: c.owner, At: remote.Moment(c.at), Until: remote.Moment(c.until), Fence: uint64(c.fence),
-			Reference: c.reference,
+			Paying: remote.Moment(c.paying), Reference: c.reference,
 		}
 		if c.kind == seatmap.ChangeExpired {
 			out.At = out.Until

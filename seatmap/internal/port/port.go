@@ -59,8 +59,11 @@ type Event struct {
 	Beyond []string
 }
 
-// References is the name in [Event.Beyond] of the references of holds and bookings.
-const References = "references"
+// Names in [Event.Beyond] of what a store on a server may have.
+const (
+	References = "references"
+	Payments   = "payments"
+)
 
 // Grant is a hold or booking.
 type Grant struct {
@@ -72,6 +75,14 @@ type Grant struct {
 	Seats  []uint32
 
 	Reference string
+	Payment   *Payment // nil if there is none
+}
+
+// Payment is a payment that keeps a hold. All times are from the moment of the export on.
+type Payment struct {
+	Own   time.Duration // the deadline of the hold without the payment
+	Began time.Duration // below 0
+	Left  time.Duration
 }
 
 // Answer is the answer to a request with a key.
@@ -86,7 +97,9 @@ type Answer struct {
 	At    time.Time
 	Until time.Duration // from the moment of the export
 	Holds bool          // it has Until
-	Seats []uint32
+
+	Paying bool // a payment keeps the hold
+	Seats  []uint32
 }
 
 var (

@@ -22,6 +22,7 @@ create table pgseat.event (
     max_seats int not null,
     max_holds int not null,
     lifetime bigint not null,
+    payment bigint not null, -- 0 for no limit
     ring int not null,
     revision bigint not null,
     changes bigint not null default 0,
@@ -52,6 +53,7 @@ create table pgseat.record (
     until bigint not null,
     key bytea not null, -- of the request that made it what it is; empty if none
     reference bytea not null, -- empty if none
+    more bytea not null, -- what few have: a payment, an operator; see packMore. Empty if nothing
     primary key (event, id)
 ) with (fillfactor = 50);
 create index record_owner on pgseat.record (event, owner);
@@ -67,6 +69,7 @@ create table pgseat.answer (
     seats bytea not null,
     at bigint not null,
     until bigint not null,
+    paying boolean not null,
     primary key (event, key)
 );
 -- What ends at a moment: holds that may have been extended or booked since, and answers.
@@ -127,27 +130,31 @@ begin
     insert into pgseat.seat (event, seat, record) select * from unnest($1, $2, $3);
 end $$;
 create function pgseat.add_records(
-    events bigint[], ids bigint[], fences bigint[], owners bytea[], seats bytea[], at bigint[], until bigint[], keys bytea[], refs bytea[]
+    events bigint[], ids bigint[], fences bigint[], owners bytea[], seats bytea[], at bigint[], until bigint[], keys bytea[], refs bytea[],
+    more bytea[]
 ) returns void language plpgsql as $$
 #variable_conflict use_column
 begin
-    insert into pgseat.record (event, id, fence, owner, seats, at, until, key, reference) select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9);
+    insert into pgseat.record (event, id, fence, owner, seats, at, until, key, reference, more)
+        select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 end $$;
 create function pgseat.change_records(
-    events bigint[], ids bigint[], fences bigint[], seats bytea[], at bigint[], until bigint[], keys bytea[], refs bytea[]
+    events bigint[], ids bigint[], fences bigint[], seats bytea[], at bigint[], until bigint[], keys bytea[], refs bytea[], more bytea[]
 ) returns void language plpgsql as $$
 #variable_conflict use_column
 begin
-    update pgseat.record r set fence = u.fence, seats = u.seats, at = u.at, until = u.until, key = u.key, reference = u.reference
-        from unnest($1, $2, $3, $4, $5, $6, $7, $8) as u(event, id, fence, seats, at, until, key, reference)
+    update pgseat.record r set fence = u.fence, seats = u.seats, at = u.at, until = u.until, key = u.key, reference = u.reference, more = u.more
+        from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) as u(event, id, fence, seats, at, until, key, reference, more)
         where r.event = u.event and r.id = u.id;
 end $$;
 create function pgseat.add_answers(
-    events bigint[], keys bytea[], prints text[], records bigint[], fences bigint[], owners bytea[], seats bytea[], at bigint[], until bigint[]
+    events bigint[], keys bytea[], prints text[], records bigint[], fences bigint[], owners bytea[], seats bytea[], at bigint[], until bigint[],
+    paying boolean[]
 ) returns void language plpgsql as $$
 #variable_conflict use_column
 begin
-    insert into pgseat.answer (event, key, print, record, fence, owner, seats, at, until) select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9);
+    insert into pgseat.answer (event, key, print, record, fence, owner, seats, at, until, paying)
+        select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 end $$;
 -- Of holds and keys each row has a part. The clock may have been set back to a moment that has a
 -- row.
