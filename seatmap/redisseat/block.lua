@@ -1,16 +1,26 @@
 -- ARGV: 3 user, 4 time in microseconds, 5 seats, 6 'all' to list all taken seats, 7 the
 -- revision that the seats were chosen at, or ''
-local again = repeated()
-if again then return again end
+--
+-- Most calls are this one. So it is written without functions: the code does what repeated,
+-- set, save, owns, remember, changed and hold do.
+if A ~= E then
+  local raw = call('GET', A)
+  if raw then
+    local print, fence, user, at, untl, seats, mark = cmsgpack.unpack(raw)
+    if print ~= ARGV[2] then return {'reused', print} end
+    return {'again', fence, user, at, untl, seats, now, mark}
+  end
+end
 local user, ttl, list = ARGV[3], tonumber(ARGV[4]), ARGV[5]
-if ARGV[7] ~= '' and ARGV[7] ~= text(rev) then return {'stale'} end
-local taken
+local before = format('%d', rev)
+if ARGV[7] ~= '' and ARGV[7] ~= before then return {'stale'} end
+local taken, at
 for p = 1, #list, 4 do
   local i = unpack('>I4', list, p)
-  local at = text(i * 9)
-  if redis.call('GETRANGE', S, at, at) ~= '.' then
+  at = format('%d', i * 9)
+  if call('GETRANGE', S, at, at) ~= '.' then
     taken = taken or {}
-    taken[#taken + 1] = text(i)
+    taken[#taken + 1] = format('%d', i)
     if ARGV[6] ~= 'all' then break end
   end
 end
@@ -19,19 +29,22 @@ if taken then
   return {'taken', taken}
 end
 if lifetime > 0 and ttl > lifetime then return {'lifetime'} end
-local n = #list / 4
-if mostSeats > 0 or mostHolds > 0 then
-  local had = has(user)
-  if mostSeats > 0 and unpack('>I8', had) + n > mostSeats then return {'limit'} end
-  if mostHolds > 0 and #had / 8 > mostHolds then return {'limit'} end
-end
-free, held = free - n, held + n
-local r = {fence = math.max(rev + 1, now), user = user, at = now, untl = now + ttl, seats = list,
-  key = A ~= E and A or '', changed = 0}
-set(list, 'h', r.fence)
-save(r)
-redis.call('ZADD', D, text(r.untl), text(r.fence))
-owns(user, n, r.fence, 1)
-remember(r)
-changed('Blocked', r, list, r.untl)
-return hold('ok', r)
+local n, had = #list / 4, call('HGET', U, user) or '\0\0\0\0\0\0\0\0'
+local seats = unpack('>I8', had) + n
+if mostSeats > 0 and seats > mostSeats then return {'limit'} end
+if mostHolds > 0 and #had / 8 > mostHolds then return {'limit'} end
+-- The fence is the revision, too.
+local fence, fenceText, untl = now, nowText, now + ttl
+if rev >= now then fence = rev + 1; fenceText = format('%d', fence) end
+local untlText = format('%d', untl)
+local word = pack('>c1I8', 'h', fence)
+if n == 1 then call('SETRANGE', S, at, word)
+else for p = 1, #list, 4 do call('SETRANGE', S, format('%d', unpack('>I4', list, p) * 9), word) end end
+call('HSET', R, fenceText, cmsgpack.pack(fence, user, now, untl, list, A ~= E and A or '', 0))
+call('ZADD', D, untlText, fenceText)
+call('HSET', U, user, pack('>I8c0I8', seats, sub(had, 9), fence))
+if A ~= E then call('SET', A, cmsgpack.pack(ARGV[2], fence, user, now, untl, list)) end
+call('HSET', E, 'state', pack('>I8I8I8', fence, free - n, held + n))
+call('XADD', stream, 'MAXLEN', '~', format('%d', ring), fenceText, 'p', before, 'k', 'Blocked',
+  'u', user, 's', list, 'f', fenceText, 'a', nowText, 't', untlText, 'n', nowText, 'o', '0')
+return {'ok', fenceText, user, nowText, untlText, list, nowText}

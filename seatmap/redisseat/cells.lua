@@ -1,1 +1,1 @@
-return {'ok', life, text(rev), text(now), redis.call('GETRANGE', S, 0, -1)}
+return {'ok', life, text(rev), text(now), call('GETRANGE', S, 0, -1)}

@@ -9,11 +9,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"hash/fnv"
 	"net"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -65,6 +67,7 @@ type Store struct {
 	client  rueidis.Client
 	options Options
 	secret  []byte
+	macs    sync.Pool // of hash.Hash, keyed with the secret: to make one takes longer than to use it
 	// patience is how late the answer to a command that waits can be.
 	patience time.Duration
 	// form is a map without events. It checks the form of each request: if that is right,
@@ -193,21 +196,29 @@ func (s *Store) answerOf(key seatmap.Key, scope ...string) string {
 	if key.IsZero() {
 		return ""
 	}
-	h := hmac.New(sha256.New, s.secret)
+	var text []byte
 	for _, part := range append(scope, key.Reveal()) {
-		_, _ = h.Write(binary.AppendUvarint(nil, uint64(len(part))))
-		_, _ = h.Write([]byte(part))
+		text = append(binary.AppendUvarint(text, uint64(len(part))), part...)
 	}
-	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
+	return base64.RawURLEncoding.EncodeToString(s.mac(text))
+}
+
+// mac returns the HMAC of a text with the secret of the store.
+func (s *Store) mac(text []byte) []byte {
+	h, ok := s.macs.Get().(hash.Hash)
+	if !ok {
+		h = hmac.New(sha256.New, s.secret)
+	}
+	defer s.macs.Put(h)
+	h.Reset()
+	_, _ = h.Write(text)
+	return h.Sum(nil)
 }
 
 // token returns the token of a fence. So a token that was never given out is known,
 // whether or not its hold has ended.
 func (s *Store) token(event string, fence uint64) seatmap.Token {
-	mac := hmac.New(sha256.New, s.secret)
-	_, _ = mac.Write(binary.BigEndian.AppendUint64(nil, fence))
-	_, _ = mac.Write([]byte(event))
-	return seatmap.NewToken(event, fence, [16]byte(mac.Sum(nil)))
+	return seatmap.NewToken(event, fence, [16]byte(s.mac(append(binary.BigEndian.AppendUint64(nil, fence), event...))))
 }
 
 // run runs a script until it has ended all holds that are due, and returns its answer. It

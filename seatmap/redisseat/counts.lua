@@ -1,2 +1,2 @@
-local closed = tonumber(redis.call('HGET', E, 'closed'))
+local closed = tonumber(call('HGET', E, 'closed'))
 return {'ok', text(free), text(held), text(count - free - held - closed), text(closed)}

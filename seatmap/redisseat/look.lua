@@ -1,4 +1,4 @@
 -- look returns the key's answer, or else the event's revision and room.
 local again = repeated()
 if again then return again end
-return {'ok', life, text(rev), text(free), text(count), text(now), redis.call('GET', S)}
+return {'ok', life, text(rev), text(free), text(count), text(now), call('GET', S)}

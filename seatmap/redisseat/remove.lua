@@ -2,13 +2,13 @@ local again = repeated()
 if again then return again end
 if not life then return {'unknown'} end
 if meta[1] ~= '2' then return {'version', meta[1] or ''} end
-redis.call('XLEN', stream)
-if redis.call('EXISTS', R) == 1 then redis.call('RENAME', R, ofLife('g', life)) end -- see clean.lua
-local key = redis.call('HGET', E, 'key')
-if key and key ~= '' then redis.call('PEXPIRE', key, keyMemory) end
+call('XLEN', stream)
+if call('EXISTS', R) == 1 then call('RENAME', R, ofLife('g', life)) end -- see clean.lua
+local key = call('HGET', E, 'key')
+if key and key ~= '' then call('PEXPIRE', key, keyMemory) end
 local receipt = {fence = 0, user = '', at = 0, untl = 0, seats = life}
 changed('Removed', receipt, '', 0)
-redis.call('PEXPIRE', stream, '60000')
-redis.call('UNLINK', E, S, D, U, ofLife('l', life))
+call('PEXPIRE', stream, '60000')
+call('UNLINK', E, S, D, U, ofLife('l', life))
 remember(receipt, true)
 return hold('ok', receipt)

@@ -4,18 +4,24 @@ import (
 	"crypto/sha1" // it names scripts
 	_ "embed"
 	"encoding/hex"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/redis/rueidis"
 )
 
 var (
-	//go:embed common.lua
-	common string
+	//go:embed begin.lua
+	beginText string
+	//go:embed functions.lua
+	functionsText string
 	//go:embed head.lua
-	head string
+	headText string
+	//go:embed due.lua
+	dueText string
 	//go:embed owner.lua
-	owner string
+	ownerText string
 
 	//go:embed create.lua
 	createText string
@@ -62,34 +68,52 @@ type script struct {
 	reads bool
 }
 
-func newScript(reads bool, parts ...string) script {
-	text := strings.Join(parts, "")
+// newScript makes a script of straight code, and of code that uses functions.
+func newScript(reads bool, straight, code string) script {
+	text := straight + withFunctions(code)
 	sum := sha1.Sum([]byte(text))
 	return script{rueidis.NewLuaScript(text), text, hex.EncodeToString(sum[:]), reads}
 }
 
+// withFunctions puts those functions of functions.lua before the code that it calls, and that
+// they call. Each function there calls only those above it.
+func withFunctions(code string) string {
+	functions := strings.SplitAfter(functionsText, "\nend\n")
+	for _, function := range slices.Backward(functions) {
+		_, name, _ := strings.Cut(function, "local function ")
+		name, _, _ = strings.Cut(name, "(")
+		if name != "" && regexp.MustCompile(`\b`+name+`\(`).MatchString(code) {
+			code = function + code
+		}
+	}
+	return code
+}
+
 var (
-	createScript   = newScript(false, common, createText)
-	removeScript   = newScript(false, common, removeText)
-	lookScript     = newScript(true, common, head, lookText)
-	layoutScript   = newScript(true, common, head, layoutText)
-	stateScript    = newScript(true, common, head, stateText)
-	countsScript   = newScript(true, common, head, countsText)
-	seatsScript    = newScript(true, common, head, seatsText)
-	cellsScript    = newScript(true, common, head, cellsText)
-	recordsScript  = newScript(true, common, head, recordsText)
-	uploadScript   = newScript(true, common, uploadText)
-	loadScript     = newScript(true, common, loadText)
-	cleanScript    = newScript(true, common, cleanText)
-	holdsScript    = newScript(true, common, head, holdsText)
-	blockScript    = newScript(false, common, head, blockText)
-	bookScript     = newScript(false, common, head, owner, bookText)
-	givebackScript = newScript(false, common, head, owner, givebackText)
-	extendScript   = newScript(false, common, head, owner, extendText)
+	// head ends the holds that are due. Only a call that finds some makes the functions for it.
+	head = beginText + headText + "if #due > 0 then\n" + withFunctions(dueText) + "end\n"
+
+	createScript   = newScript(false, beginText, createText)
+	removeScript   = newScript(false, beginText, removeText)
+	lookScript     = newScript(true, head, lookText)
+	layoutScript   = newScript(true, head, layoutText)
+	stateScript    = newScript(true, head, stateText)
+	countsScript   = newScript(true, head, countsText)
+	seatsScript    = newScript(true, head, seatsText)
+	cellsScript    = newScript(true, head, cellsText)
+	recordsScript  = newScript(true, head, recordsText)
+	uploadScript   = newScript(true, beginText, uploadText)
+	loadScript     = newScript(true, beginText, loadText)
+	cleanScript    = newScript(true, beginText, cleanText)
+	holdsScript    = newScript(true, head, holdsText)
+	blockScript    = newScript(false, head, blockText)
+	bookScript     = newScript(false, head, ownerText+bookText)
+	givebackScript = newScript(false, head, ownerText+givebackText)
+	extendScript   = newScript(false, head, ownerText+extendText)
 
 	// secretScript returns the secret of the store, which the first client has drawn. It
 	// refuses a server of 32 bits, whose %d cannot write fences.
-	secretScript = newScript(true, `if string.format('%d', 2^40) ~= '1099511627776' then return redis.error_reply('ERR the server has 32 bits') end
+	secretScript = newScript(true, "", `if string.format('%d', 2^40) ~= '1099511627776' then return redis.error_reply('ERR the server has 32 bits') end
 redis.call('SET', KEYS[1], ARGV[1], 'NX')
 return redis.call('GET', KEYS[1])`)
 )

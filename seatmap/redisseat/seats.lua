@@ -1,7 +1,7 @@
 -- ARGV: 3 first index, 4 how many
 local from, n = tonumber(ARGV[3]), tonumber(ARGV[4])
 local cells = ''
-if n > 0 then cells = redis.call('GETRANGE', S, from * 9, (from + n) * 9 - 1) end
+if n > 0 then cells = call('GETRANGE', S, from * 9, (from + n) * 9 - 1) end
 local out, seen = {'ok', life, text(rev), text(now), cells}, {}
 for i = 1, #cells, 9 do
   local state = sub(cells, i, i)

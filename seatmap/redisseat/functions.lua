@@ -1,32 +1,10 @@
--- KEYS: 1 event (hash), 2 seats (string), 3 records (hash of fence), 4 deadlines (sorted
--- set), 5 users (hash), 6 answer of the request's key, or that of the event if it has none.
--- The names of its stream and layout have the event's life in them.
--- ARGV: 1 life that the client knows, or '' for any, 2 print of the request, then the
--- method's own. A list of seats has 4 bytes for each.
---
--- What takes time here is to make functions, tables and texts of numbers, so there are few.
-local E, S, R, D, U, A = unpack(KEYS)
-local keyMemory = '600000'
-local redis, sub = redis, string.sub
-local pack, unpack = struct.pack, struct.unpack
-local t = redis.call('TIME')
-local now = t[1] * 1000000 + t[2]
 -- text writes a whole number. Commands would take numbers as well, but write them as those
 -- with a point, which takes five times as long. Answers take numbers. Most numbers are the
 -- time: fences and revisions are not below it.
-local nowText = string.format('%d', now)
 local function text(n)
   if n == now then return nowText end
-  return string.format('%d', n)
+  return format('%d', n)
 end
--- The event has its version, its life, the name of its stream, what else does not change, and
--- what does.
-local meta = redis.call('HMGET', E, 'version', 'life', 'fixed', 'state', 'stream')
-local life, stream = meta[2], meta[5]
-local count, mostSeats, mostHolds, lifetime, ring
-if meta[3] then count, mostSeats, mostHolds, lifetime, ring = unpack('>I8I8I8I8I8', meta[3]) end
-local rev, free, held
-if meta[4] then rev, free, held = unpack('>I8I8I8', meta[4]) end
 
 -- ofLife returns the name of a key that belongs to one life of the event.
 local function ofLife(kind, l)
@@ -39,8 +17,8 @@ end
 local function changed(kind, r, seats, untl, from)
   local before = text(rev)
   rev = math.max(rev + 1, now)
-  redis.call('HSET', E, 'state', pack('>I8I8I8', rev, free, held))
-  redis.call('XADD', stream, 'MAXLEN', '~', text(ring), text(rev), 'p', before, 'k', kind,
+  call('HSET', E, 'state', pack('>I8I8I8', rev, free, held))
+  call('XADD', stream, 'MAXLEN', '~', text(ring), text(rev), 'p', before, 'k', kind,
     'u', r.user, 's', seats, 'f', text(r.fence), 'a', text(r.at), 't', text(untl), 'n', nowText, 'o', from and text(from) or '0')
 end
 
@@ -53,29 +31,31 @@ local function record(raw)
 end
 
 local function load(fence)
-  local raw = redis.call('HGET', R, fence)
+  local raw = call('HGET', R, fence)
   return raw and record(raw)
 end
 
 local function save(r)
-  redis.call('HSET', R, text(r.fence), cmsgpack.pack(r.fence, r.user, r.at, r.untl, r.seats, r.key, r.changed))
+  call('HSET', R, text(r.fence), cmsgpack.pack(r.fence, r.user, r.at, r.untl, r.seats, r.key, r.changed))
 end
 
 -- set sets the states of seats, 9 bytes each.
 local function set(list, state, fence)
   local word = pack('>c1I8', state, fence)
-  for p = 1, #list, 4 do redis.call('SETRANGE', S, text(unpack('>I4', list, p) * 9), word) end
+  for p = 1, #list, 4 do call('SETRANGE', S, text(unpack('>I4', list, p) * 9), word) end
 end
 
 -- What a user has is the number of seats and the fences of the holds, 8 bytes each.
-local function has(user) return redis.call('HGET', U, user) or '\0\0\0\0\0\0\0\0' end
+local function has(user)
+  return call('HGET', U, user) or '\0\0\0\0\0\0\0\0'
+end
 
 -- owns adds to what a user has: seats, and a hold of that fence if sign is not 0.
 local function owns(user, n, fence, sign)
   local had = has(user)
   local seats, holds = unpack('>I8', had) + n, sub(had, 9)
   if sign > 0 then
-    redis.call('HSET', U, user, pack('>I8c0I8', seats, holds, fence))
+    call('HSET', U, user, pack('>I8c0I8', seats, holds, fence))
     return
   end
   if sign < 0 then
@@ -87,20 +67,20 @@ local function owns(user, n, fence, sign)
       end
     end
   end
-  if seats == 0 and holds == '' then redis.call('HDEL', U, user)
-  else redis.call('HSET', U, user, pack('>I8', seats) .. holds) end
+  if seats == 0 and holds == '' then call('HDEL', U, user)
+  else call('HSET', U, user, pack('>I8', seats) .. holds) end
 end
 
 -- taking returns two functions that take seats from records.
 local function taking()
   -- over forgets a record that has no seats any more.
   local function over(r)
-    redis.call('HDEL', R, text(r.fence))
+    call('HDEL', R, text(r.fence))
     if r.untl > 0 then
-      redis.call('ZREM', D, text(r.fence))
+      call('ZREM', D, text(r.fence))
       owns(r.user, 0, r.fence, -1)
     end
-    if r.key ~= '' then redis.call('PEXPIRE', r.key, keyMemory) end
+    if r.key ~= '' then call('PEXPIRE', r.key, keyMemory) end
   end
 
   -- detach takes a part from a record.
@@ -138,7 +118,7 @@ end
 -- repeated returns the answer to the request's key, if it has one.
 local function repeated()
   if A == E then return nil end
-  local raw = redis.call('GET', A)
+  local raw = call('GET', A)
   if not raw then return nil end
   local a, print = {}
   print, a.fence, a.user, a.at, a.untl, a.seats, a.mark = cmsgpack.unpack(raw)
@@ -151,7 +131,7 @@ end
 -- the request was carried out.
 local function remember(r, brief)
   if A == E then return end
-  if r then redis.call('SET', A, cmsgpack.pack(ARGV[2], r.fence, r.user, r.at, r.untl, r.seats))
-  else redis.call('SET', A, cmsgpack.pack(ARGV[2], 0, '', 0, 0, '')) end
-  if brief then redis.call('PEXPIRE', A, keyMemory) end
+  if r then call('SET', A, cmsgpack.pack(ARGV[2], r.fence, r.user, r.at, r.untl, r.seats))
+  else call('SET', A, cmsgpack.pack(ARGV[2], 0, '', 0, 0, '')) end
+  if brief then call('PEXPIRE', A, keyMemory) end
 end
