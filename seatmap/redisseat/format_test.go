@@ -113,19 +113,47 @@ func TestNoSecretIsInTheLogOfSlowQueries(t *testing.T) {
 	store := open(t, s.options())
 	defer func() { require.NoError(t, store.Close()) }()
 	ctx := t.Context()
-	_, err := store.Create(ctx, seatmap.CreateRequest{Event: "e", Layout: seatmap.Layout{Count: 9}, Key: seatmap.NewKey("key-of-create")})
+	key := func(method string) seatmap.Key { return seatmap.NewKey("key-of-" + method) }
+	_, err := store.Create(ctx, seatmap.CreateRequest{Event: "e", Layout: seatmap.Layout{Count: 9}, Key: key("create")})
 	require.NoError(t, err)
-	h, err := store.Block(ctx, seatmap.BlockRequest{Event: "e", User: "ann", Seats: []string{"1"}, TTL: time.Hour, Key: seatmap.NewKey("key-of-block")})
-	require.NoError(t, err)
-	_, err = store.Extend(ctx, seatmap.ExtendRequest{Token: h.Token, TTL: 2 * time.Hour})
-	require.NoError(t, err)
-	b, err := store.Book(ctx, seatmap.BookRequest{Token: h.Token, User: "ann", Key: seatmap.NewKey("key-of-book")})
-	require.NoError(t, err)
-	_, err = store.Cancel(ctx, seatmap.CancelRequest{Token: b.Token})
-	require.NoError(t, err)
-	secrets := []string{
-		"key-of-", h.Token.Reveal(), b.Token.Reveal(), s.do("GET", "{seatmap}secret")[128:],
+	var secrets []string
+	block := func(seat string) seatmap.Token {
+		h, err := store.Block(ctx, seatmap.BlockRequest{Event: "e", User: "ann", Seats: []string{seat}, TTL: time.Hour, Key: key("block" + seat)})
+		require.NoError(t, err)
+		secrets = append(secrets, h.Token.Reveal())
+		return h.Token
 	}
+	h, released := block("1"), block("2")
+	anyone, err := store.BlockAny(ctx, seatmap.BlockAnyRequest{Event: "e", User: "bob", N: 2, TTL: time.Hour, Key: key("blockany")})
+	require.NoError(t, err)
+	_, err = store.Extend(ctx, seatmap.ExtendRequest{Token: h, TTL: 2 * time.Hour, Key: key("extend"), User: "ann"})
+	require.NoError(t, err)
+	_, err = store.Release(ctx, seatmap.ReleaseRequest{Token: released, Key: key("release"), User: "ann"})
+	require.NoError(t, err)
+	b, err := store.Book(ctx, seatmap.BookRequest{Token: h, User: "ann", Key: key("book")})
+	require.NoError(t, err)
+	_, err = store.Book(ctx, seatmap.BookRequest{Token: released, User: "ann"})
+	require.ErrorIs(t, err, seatmap.ErrExpired)
+	_, err = store.Seat(ctx, seatmap.SeatRequest{Event: "e", Seat: "1"})
+	require.NoError(t, err)
+	_, err = store.Seats(ctx, seatmap.SeatsRequest{Event: "e"})
+	require.NoError(t, err)
+	_, err = store.Layout(ctx, seatmap.LayoutRequest{Event: "e"})
+	require.NoError(t, err)
+	_, err = store.Counts(ctx, seatmap.CountsRequest{Event: "e"})
+	require.NoError(t, err)
+	_, err = store.Holds(ctx, seatmap.HoldsRequest{Event: "e", User: "bob"})
+	require.NoError(t, err)
+	for change, err := range store.Watch(ctx, seatmap.WatchRequest{Event: "e"}) {
+		require.NoError(t, err)
+		require.Equal(t, seatmap.ChangeSnapshot, change.Kind)
+		break
+	}
+	_, err = store.Cancel(ctx, seatmap.CancelRequest{Token: b.Token, Key: key("cancel"), User: "ann"})
+	require.NoError(t, err)
+	_, err = store.Remove(ctx, seatmap.RemoveRequest{Event: "e", Key: key("remove")})
+	require.NoError(t, err)
+	secrets = append(secrets, "key-of-", anyone.Token.Reveal(), b.Token.Reveal(), s.do("GET", "{seatmap}secret")[128:])
 	s.hides(t, secrets)
 }
 

@@ -5,6 +5,7 @@ import (
 	crand "crypto/rand"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -26,7 +27,8 @@ const (
 )
 
 // Create implements [seatmap.Store]. A layout with areas is refused with
-// [seatmap.ErrInvalidLayout].
+// [seatmap.ErrInvalidLayout], and a limit of payments with [seatmap.ErrInvalidLimits] and
+// [errors.ErrUnsupported].
 //
 //ferrous:blocks
 func (s *Store) Create(ctx context.Context, r seatmap.CreateRequest) (seatmap.Receipt, error) {
@@ -41,6 +43,9 @@ func (s *Store) Create(ctx context.Context, r seatmap.CreateRequest) (seatmap.Re
 	}
 	if len(r.Layout.Areas) > 0 {
 		return seatmap.Receipt{}, fmt.Errorf("%w: redisseat has no areas", seatmap.ErrInvalidLayout)
+	}
+	if r.Limits.Payment > 0 {
+		return seatmap.Receipt{}, fmt.Errorf("%w: %w: redisseat has no payments", seatmap.ErrInvalidLimits, errors.ErrUnsupported)
 	}
 	layout, err := json.Marshal(r.Layout)
 	if err != nil {

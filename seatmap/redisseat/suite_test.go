@@ -1,8 +1,11 @@
 package redisseat_test
 
 import (
+	"errors"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/coderrange/ferrous/seatmap"
 	"github.com/coderrange/ferrous/seatmap/redisseat"
@@ -55,4 +58,18 @@ func TestStoreWhoseReplicaIsLate(t *testing.T) {
 			return redisseat.Open(t.Context(), o)
 		},
 	})
+}
+
+// TestALimitOfPaymentsIsRefused because the store would not keep it.
+func TestALimitOfPaymentsIsRefused(t *testing.T) {
+	s := startServer(t, "--appendonly", "no")
+	store := open(t, s.options())
+	defer func() { require.NoError(t, store.Close()) }()
+	_, err := store.Create(t.Context(), seatmap.CreateRequest{
+		Event: "e", Layout: seatmap.Layout{Count: 9}, Limits: seatmap.Limits{Payment: time.Minute},
+	})
+	require.ErrorIs(t, err, seatmap.ErrInvalidLimits)
+	require.ErrorIs(t, err, errors.ErrUnsupported)
+	_, err = store.Counts(t.Context(), seatmap.CountsRequest{Event: "e"})
+	require.ErrorIs(t, err, seatmap.ErrUnknownEvent)
 }

@@ -312,10 +312,13 @@ func (s *session) faults() (good ask, faults []fault, err error) {
 		h, err := s.store.Block(s.ctx, seatmap.BlockRequest{Event: event, User: user, Key: key, Seats: seats, TTL: life / 2})
 		return h.Token, err
 	}
-	limits := seatmap.Limits{Lifetime: life}
+	limits, ofMain := seatmap.Limits{Lifetime: life}, seatmap.Limits{Lifetime: life, Seats: 3}
+	if !s.Lacks.Payer {
+		ofMain.Payment = life
+	}
 	if err := all(
 		create(removed, 1, limits), remove(removed), create(gone, 1, limits), create(full, 11, limits),
-		create(s.event, 11, seatmap.Limits{Lifetime: life, Seats: 3, Payment: life}),
+		create(s.event, 11, ofMain),
 	); err != nil {
 		return ask{}, nil, wrap("Create and Remove", err)
 	}
