@@ -2,11 +2,12 @@ package pgseat
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // A transaction is two messages: one that locks the events and reads what the decisions
@@ -85,18 +86,30 @@ func (g *group) decide(ctx context.Context) {
 	}
 }
 
+// begin begins a transaction whose statements see what was committed before them, whatever the
+// default of the database is: one that waited for a lock must see what it waited for.
+const begin = "begin isolation level read committed"
+
+// hexBytes has the transaction write bytea as the driver reads it. A database can have another
+// default.
+const hexBytes = "set_config('bytea_output', 'hex', true)"
+
 // begin begins a transaction that changes something. What it commits is on disk, whatever the
 // default of the database is. If this client vanishes, the server does not keep the event
 // locked for longer than a call takes. Rows are found by their index, also when the server
 // does not know yet how large the tables are.
 func (s *Store) begin(b *pgx.Batch) {
-	b.Queue("begin")
+	b.Queue(begin)
 	b.Queue(`select set_config('idle_in_transaction_session_timeout', $1, true), set_config('lock_timeout', $1, true),
 		set_config('synchronous_commit', case current_setting('synchronous_commit') when 'off' then 'on'
-			else current_setting('synchronous_commit') end, true),
+			else current_setting('synchronous_commit') end, true), `+hexBytes+`,
 		set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)`,
-		strconv.FormatInt(max(s.options.Timeout.Milliseconds(), 1), 10))
+		strconv.FormatInt(milliseconds(s.options.Timeout), 10))
 }
+
+// milliseconds returns a duration as settings of the server have it: 0 would mean without end, and
+// they have 31 bits.
+func milliseconds(d time.Duration) int64 { return min(max(d.Milliseconds(), 1), math.MaxInt32) }
 
 // epoch is the time of the server in microseconds.
 const epoch = "(extract(epoch from clock_timestamp()) * 1000000)::bigint"
@@ -278,18 +291,7 @@ func write(ctx context.Context, conn *pgx.Conn, states []*state) error {
 	writeAnswers(b, states)
 	writeDue(b, states)
 	writeChanges(b, states)
-	committed := pgconn.CommandTag{}
-	b.Queue("commit").Exec(func(tag pgconn.CommandTag) error {
-		committed = tag
-		return nil
-	})
-	if err := conn.SendBatch(ctx, b).Close(); err != nil {
-		return err
-	}
-	if committed.String() != "COMMIT" {
-		return pgx.ErrTxCommitRollback
-	}
-	return nil
+	return commit(ctx, conn, b)
 }
 
 func writeSeats(b *pgx.Batch, states []*state) {

@@ -10,7 +10,6 @@ import (
 	"hash/fnv"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/coderrange/ferrous/seatmap"
 	"github.com/coderrange/ferrous/seatmap/internal/remote"
@@ -122,18 +121,7 @@ func (s *Store) nameOnce(
 		_, _ = conn.Exec(ctx, "rollback") // else the connection is closed
 		return q.replayed, false, q.err, nil
 	}
-	var committed pgconn.CommandTag
-	b.Queue("commit").Exec(func(tag pgconn.CommandTag) error {
-		committed = tag
-		return nil
-	})
-	if err := conn.SendBatch(ctx, b).Close(); err != nil {
-		return false, true, nil, err
-	}
-	if committed.String() != "COMMIT" {
-		return false, true, nil, pgx.ErrTxCommitRollback
-	}
-	return false, true, nil, nil
+	return false, true, nil, commit(ctx, conn, b)
 }
 
 // nameLock is the first half of the advisory locks of names.

@@ -9,7 +9,9 @@
 // (synchronous_standby_names). An asynchronous one can lack the last moments; fences and
 // revisions come from the server's clock and rise with each change, so one that was lost is
 // not used again, unless the clock of the new server is behind by more than the failover
-// took.
+// took. If an administrator cancels the wait for a synchronous one (pg_cancel_backend), the call fails
+// with [seatmap.ErrOutcomeUnknown]: the change is made, a failover can lose it, and a repetition
+// with its key does not wait again.
 //
 // A call fails with [seatmap.ErrUnavailable] if the server did not carry it out, and with
 // [seatmap.ErrOutcomeUnknown] if its commit was sent, or its context ended on the way, and no
@@ -53,7 +55,11 @@
 // # Tables
 //
 // [Open] makes the tables in the schema pgseat, or brings them to the version of this package.
-// The database needs PostgreSQL 13 or later. The user must be allowed to create the schema the first time.
+// The database needs PostgreSQL 13 or later, in any encoding and with any defaults of its settings. The
+// user who opens it first, or first with a new version of this package, must be allowed to create the
+// schema. Others need USAGE of the schema and of its sequences, and SELECT, INSERT, UPDATE and DELETE of
+// its tables. If a statement_timeout is shorter than a call takes, the call fails with
+// [seatmap.ErrUnavailable].
 //
 // # Secrets
 //

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -99,7 +100,8 @@ func (l *loading) timeout(one time.Duration) time.Duration {
 	if l == nil {
 		return one
 	}
-	return one * time.Duration(1+(l.e.Count+len(l.e.Grants)+len(l.e.Answers))/100_000)
+	n := int64(1 + (l.e.Count+len(l.e.Grants)+len(l.e.Answers))/100_000)
+	return time.Duration(min(int64(one), math.MaxInt64/n) * n)
 }
 
 // write writes the rows. The batch begins the transaction. Rows come in the order of the

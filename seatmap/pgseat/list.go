@@ -24,6 +24,8 @@ func (s *Store) Events(ctx context.Context, r seatmap.EventsRequest) (seatmap.Ev
 	from, to := []byte(r.Prefix), afterPrefix(r.Prefix)
 	return remote.Repeat(ctx, s.options.Retry, true, func(ctx context.Context) (list seatmap.EventList, err error) {
 		b := &pgx.Batch{}
+		b.Queue(begin)
+		b.Queue("select " + hexBytes)
 		b.Queue(`select name, life, seats, max_seats, max_holds, lifetime, payment, revision from pgseat.event
 			where name > $1 and name >= $2 and ($3::bytea is null or name < $3) order by name limit $4`,
 			[]byte(r.After), from, to, oneMore(r.Limit)).Query(func(rows pgx.Rows) error {
@@ -38,6 +40,7 @@ func (s *Store) Events(ctx context.Context, r seatmap.EventsRequest) (seatmap.Ev
 			})
 			return err
 		})
+		b.Queue("commit")
 		if err := s.send(ctx, b); err != nil {
 			return seatmap.EventList{}, err
 		}

@@ -90,9 +90,9 @@ const isDue = `exists (select from pgseat.due d, unnest(d.holds) as h where d.ev
 func (s *Store) lookOnce(ctx context.Context, id int64, queries []query) (h head, due bool, err error) {
 	b := &pgx.Batch{}
 	b.Queue("begin isolation level repeatable read read only")
-	b.Queue("select revision, seats, free, held, closed, now, "+isDue+`
+	b.Queue("select revision, seats, free, held, closed, now, "+isDue+", "+hexBytes+`
 		from pgseat.event as e, (select `+epoch+` as now offset 0) as clock where id = $1`, id).QueryRow(func(row pgx.Row) error {
-		err := row.Scan(&h.revision, &h.seats, &h.free, &h.held, &h.closed, &h.now, &due)
+		err := row.Scan(&h.revision, &h.seats, &h.free, &h.held, &h.closed, &h.now, &due, nil)
 		h.known = err == nil
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
@@ -117,6 +117,8 @@ func (s *Store) loadShape(ctx context.Context, event string) (*shape, error) {
 	var limited bool
 	var written, sealed []byte
 	b := &pgx.Batch{}
+	b.Queue(begin)
+	b.Queue("select " + hexBytes)
 	b.Queue("select id, life, max_seats > 0 or max_holds > 0, layout, former from pgseat.event join pgseat.layout on event = id where name = $1", []byte(event)).
 		QueryRow(func(row pgx.Row) error {
 			err := row.Scan(&id, &life, &limited, &written, &sealed)
@@ -125,6 +127,7 @@ func (s *Store) loadShape(ctx context.Context, event string) (*shape, error) {
 			}
 			return err
 		})
+	b.Queue("commit")
 	err := s.send(ctx, b)
 	switch {
 	case err != nil:

@@ -36,7 +36,7 @@ type Options struct {
 	// means 10 s.
 	Timeout time.Duration
 	// Ring is how many changes of each new event are kept for its watchers, about. Zero
-	// means 1,024.
+	// means 1,024, and 1,048,576 is the most.
 	Ring int
 	// Poll is how often a watch asks for changes that other clients have made. Zero means
 	// 100 ms. It sees the changes of its own client at once. While Listen is connected, a
@@ -53,6 +53,9 @@ type Options struct {
 	// than zero never: then call [Store.Sweep].
 	SweepEvery time.Duration
 }
+
+// maxRing is the largest Ring.
+const maxRing = 1 << 20
 
 // Store is a client of the store. It must be made by [Open], is safe for concurrent use,
 // and reconnects by itself.
@@ -108,8 +111,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		panic(errors.New("pgseat: Open: Pool is nil"))
 	case o.Timeout < 0:
 		panic(fmt.Errorf("pgseat: Open: Timeout is %v, which is negative", o.Timeout))
-	case o.Ring < 0:
-		panic(fmt.Errorf("pgseat: Open: Ring is %d, which is negative", o.Ring))
+	case o.Ring < 0 || o.Ring > maxRing:
+		panic(fmt.Errorf("pgseat: Open: Ring is %d, not 0 to %d", o.Ring, maxRing))
 	case o.Poll < 0:
 		panic(fmt.Errorf("pgseat: Open: Poll is %v, which is negative", o.Poll))
 	case ctx.Err() != nil:
@@ -132,6 +135,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	o.Pool = o.Pool.Copy()
 	o.Pool.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+	o.Pool.ConnConfig.OnNotice = noticeLocal(o.Pool.ConnConfig.OnNotice)
 	pool, err := pgxpool.NewWithConfig(context.WithoutCancel(ctx), o.Pool)
 	if err != nil {
 		return nil, fmt.Errorf("pgseat: Open: %w: %w", seatmap.ErrUnavailable, err)
@@ -159,10 +163,7 @@ func (s *Store) prepare(caller context.Context) error {
 	conn, err := s.pool.Acquire(ctx)
 	if err == nil {
 		defer conn.Release()
-		err = migrate(ctx, conn.Conn())
-	}
-	if err == nil {
-		err = conn.QueryRow(ctx, "select secret from pgseat.store").Scan(&s.secret)
+		s.secret, err = migrate(ctx, conn.Conn(), s.options.Timeout)
 	}
 	switch {
 	case err == nil:

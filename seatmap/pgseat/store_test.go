@@ -309,6 +309,7 @@ func TestOptionsOutOfRangePanic(t *testing.T) {
 		"Pool is nil":             {},
 		"Timeout is -1ns":         {Pool: optionsOf(t, "127.0.0.1:1").Pool, Timeout: -1},
 		"Ring is -1":              {Pool: optionsOf(t, "127.0.0.1:1").Pool, Ring: -1},
+		"Ring is 1048577":         {Pool: optionsOf(t, "127.0.0.1:1").Pool, Ring: 1<<20 + 1},
 		"Poll is -1ns, which is ": {Pool: optionsOf(t, "127.0.0.1:1").Pool, Poll: -1},
 	} {
 		func() {

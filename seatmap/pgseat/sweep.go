@@ -44,6 +44,8 @@ func (s *Store) sweep(ctx context.Context) (holds int, err error) {
 	var names [][]byte
 	var garbage []int64
 	read := &pgx.Batch{}
+	read.Queue(begin)
+	read.Queue("select " + hexBytes)
 	read.Queue("select name from pgseat.event where id in (select distinct event from pgseat.due where at <= " + epoch + ")").
 		Query(func(rows pgx.Rows) error {
 			names, err = pgx.CollectRows(rows, pgx.RowTo[[]byte])
@@ -54,6 +56,7 @@ func (s *Store) sweep(ctx context.Context) (holds int, err error) {
 		return err
 	})
 	read.Queue("delete from pgseat.naming where ends > 0 and ends <= " + epoch)
+	read.Queue("commit")
 	if err := s.send(ctx, read); err != nil {
 		return 0, err
 	}
@@ -83,6 +86,7 @@ func (s *Store) clean(ctx context.Context, id int64) error {
 	for {
 		rows := int64(0)
 		b := &pgx.Batch{}
+		b.Queue(begin)
 		for _, table := range []string{"seat", "record", "due", "change", "answer", "layout"} {
 			b.Queue(fmt.Sprintf(`with gone as (delete from pgseat.%[1]s where ctid = any(array(
 				select ctid from pgseat.%[1]s where event = $1 limit %[2]d for update skip locked)) returning 1)
@@ -97,13 +101,14 @@ func (s *Store) clean(ctx context.Context, id int64) error {
 			and not exists (select from pgseat.seat where event = $1) and not exists (select from pgseat.record where event = $1)
 			and not exists (select from pgseat.due where event = $1) and not exists (select from pgseat.change where event = $1) and not exists (select from pgseat.answer where event = $1)
 			and not exists (select from pgseat.layout where event = $1)`, id)
+		b.Queue("commit")
 		if err := s.send(ctx, b); err != nil || rows == 0 {
 			return err
 		}
 	}
 }
 
-// send runs a batch outside of a transaction of its own.
+// send runs a batch, which begins and ends its transaction if it needs one.
 func (s *Store) send(caller context.Context, b *pgx.Batch) error {
 	ctx, cancel := context.WithTimeout(caller, s.options.Timeout)
 	defer cancel()

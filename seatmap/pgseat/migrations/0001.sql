@@ -19,8 +19,8 @@ create table pgseat.event (
     free int not null,
     held int not null,
     closed int not null,
-    max_seats int not null,
-    max_holds int not null,
+    max_seats bigint not null,
+    max_holds bigint not null,
     lifetime bigint not null,
     payment bigint not null, -- 0 for no limit
     ring int not null,
