@@ -6,7 +6,7 @@ local scan = call('HSCAN', garbage, ARGV[4], 'COUNT', 500)
 local found = scan[2]
 for i = 1, #found, 2 do
   local r = record(found[i + 1])
-  if r.key ~= '' then call('PEXPIRE', r.key, '1') end
+  if r.key ~= '' then forgetLater(r.key, '1') end
   call('HDEL', garbage, found[i])
 end
 return {'ok', scan[1]}

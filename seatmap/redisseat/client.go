@@ -40,7 +40,7 @@ type Options struct {
 	// "seatmap". All clients of a store must have the same.
 	Prefix string
 	// Buckets is over how many hash slots of a cluster the events are spread. Zero means
-	// 256. All clients of a store must have the same.
+	// 256, and 16,384 is the most. All clients of a store must have the same.
 	Buckets int
 	// Retry says when a call is tried again that the store did not carry out, or that has a
 	// key and may have been carried out. Watches go on, too. Nil means that each call is
@@ -53,12 +53,19 @@ type Options struct {
 	// time, the error is [seatmap.ErrOutcomeUnknown]: the change is made, and a failover can
 	// lose it. Zero means not to wait.
 	Replicas int
-	// ReplicaTimeout is how long a call waits for Replicas. Zero means one second.
+	// ReplicaTimeout is how long a call waits for Replicas, from a millisecond to a day. Zero means
+	// one second.
 	ReplicaTimeout time.Duration
 	// Ring is how many changes of each new event are kept for its watchers, about. Zero
-	// means 1,024.
+	// means 1,024, and 1,048,576 is the most.
 	Ring int
 }
+
+// The largest Buckets, which is how many hash slots there are, and Ring.
+const (
+	maxBuckets = 1 << 14
+	maxRing    = 1 << 20
+)
 
 // Store is a client of the store. It must be made by [Open], is safe for concurrent use,
 // and reconnects by itself.
@@ -94,10 +101,10 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		panic(errors.New("redisseat: Open: the context is nil"))
 	case strings.ContainsAny(o.Prefix, "{}"):
 		panic(fmt.Errorf("redisseat: Open: Prefix is %q, which has a brace", o.Prefix))
-	case o.Buckets < 0:
-		panic(fmt.Errorf("redisseat: Open: Buckets is %d, which is negative", o.Buckets))
-	case o.Ring < 0:
-		panic(fmt.Errorf("redisseat: Open: Ring is %d, which is negative", o.Ring))
+	case o.Buckets < 0 || o.Buckets > maxBuckets:
+		panic(fmt.Errorf("redisseat: Open: Buckets is %d, not 0 to %d", o.Buckets, maxBuckets))
+	case o.Ring < 0 || o.Ring > maxRing:
+		panic(fmt.Errorf("redisseat: Open: Ring is %d, not 0 to %d", o.Ring, maxRing))
 	}
 	switch {
 	case o.Replicas < 0:
@@ -119,6 +126,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.ReplicaTimeout == 0 {
 		o.ReplicaTimeout = time.Second
 	}
+	o.ReplicaTimeout = min(max(o.ReplicaTimeout, time.Millisecond), 24*time.Hour) // WAIT 0 would wait without end
 	o.Client.DisableRetry, o.Client.DisableCache = true, true
 	client, err := rueidis.NewClient(o.Client)
 	if err != nil {
@@ -135,10 +143,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	// The log of slow queries shows the first 128 bytes of an argument, which are zero.
 	drawn := make([]byte, 128+32)
 	_, _ = crand.Read(drawn[128:]) // never fails
-	got, err := secretScript.Exec(ctx, client, []string{"{" + o.Prefix + "}secret"}, []string{string(drawn)}).ToString()
+	got, err := openScript.Exec(ctx, client, []string{"{" + o.Prefix + "}secret"}, []string{string(drawn), "{" + o.Prefix + ":0}"}).ToString()
 	if err != nil {
+		err = s.failure(ctx, true, err)
 		_ = s.Close()
-		return nil, fmt.Errorf("redisseat: Open: %w", s.failure(ctx, true, err))
+		return nil, fmt.Errorf("redisseat: Open: %w", err)
 	}
 	if len(got) != len(drawn) {
 		_ = s.Close()
@@ -318,6 +327,9 @@ func refused(err error) bool {
 	reply, ok := rueidis.IsRedisErr(err)
 	if !ok {
 		return false
+	}
+	if strings.Contains(reply.Error(), "cript attempted to access a non local key") { // scripts do so before they change something
+		return true
 	}
 	code, _, _ := strings.Cut(reply.Error(), " ")
 	return slices.Contains([]string{

@@ -47,6 +47,18 @@
 // seats. If a client ends in the middle of Remove, the event is removed, and the answers
 // to the keys of its holds and bookings can stay in the server's memory.
 //
+// # What the server needs
+//
+// The server must have maxmemory-policy noeviction: any other policy throws seats, holds and answers
+// away. A server that is out of memory refuses what needs some with [seatmap.ErrUnavailable]. Reads go on,
+// holds end, and Release, Cancel and Remove work, but for those of a part of a hold or booking.
+//
+// While a slot of a cluster moves to another node, calls about its events can fail with
+// [seatmap.ErrUnavailable] until all of its keys have moved.
+//
+// A user of an ACL needs the rights that docs/operations.md names. With Redis 7 or later, Open fails if one
+// is missing. With Redis 6 a script would fail in the middle, and leave the event damaged.
+//
 // # Secrets
 //
 // The text of a key and the secret of a token never reach the server: it gets hashes, and

@@ -22,6 +22,13 @@ local function changed(kind, r, seats, untl, from)
     'u', r.user, 's', seats, 'f', text(r.fence), 'a', text(r.at), 't', text(untl), 'n', nowText, 'o', from and text(from) or '0')
 end
 
+-- forgetLater lets the answer of another request end. While the slot of a cluster moves, its key may
+-- be on the other node already, which is an error: it must not end the script in the middle. The
+-- answer stays there then.
+local function forgetLater(key, time)
+  redis.pcall('PEXPIRE', key, time)
+end
+
 -- A record is a hold or booking: its fence, user, time, deadline or 0, seats, the name of
 -- its answer or '', and the revision at which it was extended or 0.
 local function record(raw)
@@ -80,7 +87,7 @@ local function taking()
       call('ZREM', D, text(r.fence))
       owns(r.user, 0, r.fence, -1)
     end
-    if r.key ~= '' then call('PEXPIRE', r.key, keyMemory) end
+    if r.key ~= '' then forgetLater(r.key, keyMemory) end
   end
 
   -- detach takes a part from a record.
@@ -99,6 +106,9 @@ local function taking()
 
   local function vacate(r, part, kind)
     local n, untl = #part / 4, r.untl
+    -- A server that is out of memory refuses what may need some, but not in a script that has written.
+    -- Seats can be given back then, which frees some, since this needs none.
+    call('ZREM', D, '')
     set(part, '.', 0)
     free = free + n
     if untl > 0 then held = held - n end

@@ -23,6 +23,8 @@ var (
 	//go:embed owner.lua
 	ownerText string
 
+	//go:embed open.lua
+	openText string
 	//go:embed create.lua
 	createText string
 	//go:embed remove.lua
@@ -111,9 +113,6 @@ var (
 	givebackScript = newScript(false, head, ownerText+givebackText)
 	extendScript   = newScript(false, head, ownerText+extendText)
 
-	// secretScript returns the secret of the store, which the first client has drawn. It
-	// refuses a server of 32 bits, whose %d cannot write fences.
-	secretScript = newScript(true, "", `if string.format('%d', 2^40) ~= '1099511627776' then return redis.error_reply('ERR the server has 32 bits') end
-redis.call('SET', KEYS[1], ARGV[1], 'NX')
-return redis.call('GET', KEYS[1])`)
+	// openScript returns the secret of the store, which the first client has drawn.
+	openScript = newScript(true, openText, "")
 )
