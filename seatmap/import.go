@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/coderrange/ferrous/seatmap/internal/durable"
-	"github.com/coderrange/ferrous/seatmap/internal/port"
 )
 
 // importer is an import that is being made.
@@ -42,7 +41,7 @@ type importer struct {
 	off    map[uint32]doing // the seats that operators have closed
 	quotas map[uint32]string
 	answer *exportedAnswer // the last one, nil if it is in the event
-	out    *port.Event     // for a store on a server, or nil
+	out    *porting        // for a store on a server, or nil
 }
 
 // exportHead is the first line of an export.
@@ -150,8 +149,8 @@ func (i *importer) line(l *line) error {
 	if i.number == 1 {
 		return i.first(l)
 	}
-	var t exportedHold
-	var a exportedAnswer
+	var t *exportedHold
+	var a *exportedAnswer
 	var kind, create string
 	var layout uint64
 	var row Row
@@ -161,11 +160,18 @@ func (i *importer) line(l *line) error {
 	var ranks []uint16
 	var seats, closed []uint32
 	count := i.head.count + i.head.labels
-	l.object(func(name string) bool {
+	l.object(func(name []byte) bool {
 		if kind == "" {
-			kind = name
+			switch kind = string(name); kind {
+			case "hold":
+				t = &exportedHold{state: SeatBlocked}
+			case "booking", "off":
+				t = &exportedHold{state: SeatBooked}
+			case "answer":
+				a = &exportedAnswer{}
+			}
 		}
-		switch kind + " " + name {
+		switch kind + " " + string(name) {
 		case "labels labels":
 			l.list(func() { labels = append(labels, l.text()) })
 		case "row row":
@@ -224,7 +230,7 @@ func (i *importer) line(l *line) error {
 			t.left = l.int()
 		case "hold payment":
 			t.pay = &payment{own: endless}
-			l.object(func(name string) bool { return t.payment(l, name) })
+			l.object(func(name []byte) bool { return t.payment(l, string(name)) })
 		case "hold endless":
 			t.endless = l.uint() == 1
 		case "hold first", "booking first":
@@ -258,7 +264,7 @@ func (i *importer) line(l *line) error {
 		case "answer left":
 			a.left, a.isOld = l.int(), true
 		case "answer request":
-			l.object(func(name string) bool { return a.request(l, name) })
+			l.object(func(name []byte) bool { return a.request(l, string(name)) })
 		case "answer fence":
 			a.fence = l.uint()
 		case "answer first":
@@ -334,13 +340,11 @@ func (i *importer) line(l *line) error {
 		for _, seat := range closed {
 			i.quotas[seat] = row.Name
 		}
-	case "hold", "booking":
-		if t.state = SeatBooked; kind == "hold" {
-			t.state = SeatBlocked
+	case "hold", "booking", "answer":
+		if i.keys == nil {
+			return badLine(i.number, "the keys are missing before it")
 		}
-		i.taken = &t
-	case "answer":
-		i.answer = &a
+		i.taken, i.answer = t, a
 	}
 	return nil
 }
@@ -392,14 +396,14 @@ func (a *exportedAnswer) request(l *line, name string) bool {
 // first reads the first line.
 func (i *importer) first(l *line) error {
 	h, version, event := &i.head, uint64(0), false
-	l.object(func(name string) bool {
+	l.object(func(name []byte) bool {
 		if version == 0 {
-			if version = l.uint(); name != "seatmap" || version != exportVersion {
+			if version = l.uint(); string(name) != "seatmap" || version != exportVersion {
 				return false
 			}
 			return true
 		}
-		switch name {
+		switch string(name) {
 		case "event":
 			h.event, event = l.text(), true
 		case "at":
@@ -409,8 +413,8 @@ func (i *importer) first(l *line) error {
 		case "revision":
 			h.revision = l.uint()
 		case "limits":
-			l.object(func(name string) bool {
-				switch name {
+			l.object(func(name []byte) bool {
+				switch string(name) {
 				case "seats":
 					h.limits.Seats = limit(l)
 				case "holds":
@@ -552,6 +556,9 @@ func (i *importer) addKeys(keys []string) error {
 		}
 		i.keys = append(i.keys, key)
 	}
+	if i.out != nil {
+		i.tellHead()
+	}
 	return nil
 }
 
@@ -614,7 +621,11 @@ func (i *importer) take(t *exportedHold) error {
 		}
 		e.refs.add(t.ref, grantName{t.fence, t.first})
 	}
-	i.tellGrant(t)
+	if i.out != nil {
+		if err := i.tellGrant(t); err != nil {
+			return err
+		}
+	}
 	word := uint64(SeatBooked)
 	if t.state == SeatBlocked {
 		until := max(i.at.mono+t.left-i.lost, 1)
@@ -628,6 +639,10 @@ func (i *importer) take(t *exportedHold) error {
 	}
 	if err := i.set(t.seats, word); err != nil {
 		return err
+	}
+	if i.out != nil && len(t.places) == 0 { // the plan is needed no more than to find seats that are taken twice
+		i.of = t.seats[0]
+		return nil
 	}
 	entries := t.seats
 	for at, some := range t.places {
@@ -673,7 +688,7 @@ func (i *importer) take(t *exportedHold) error {
 func (i *importer) remember(a *exportedAnswer) error {
 	e, p := i.e, i.e.plan
 	key := NewKey(a.key)
-	if checkUser(a.user) != nil || key.IsZero() || checkKey(key) != nil || !a.isOld && (i.of == noSeat || p.rec(i.of).slot != noSlot) {
+	if checkUser(a.user) != nil || key.IsZero() || checkKey(key) != nil || !a.isOld && i.of == noSeat {
 		return badLine(i.number-1, "the answer is wrong")
 	}
 	of := i.of
@@ -681,8 +696,7 @@ func (i *importer) remember(a *exportedAnswer) error {
 	left := a.left - i.lost
 	switch {
 	case i.out != nil:
-		i.tellAnswer(a)
-		return nil
+		return i.tellAnswer(a)
 	case a.isOld && left <= 0:
 		return nil
 	}
@@ -724,6 +738,11 @@ func (i *importer) finish() error {
 	}
 	if i.keys == nil {
 		return badLine(i.number, "the keys are missing before it")
+	}
+	if i.out != nil {
+		if err := i.tellPart(); err != nil {
+			return err
+		}
 	}
 	for seat, by := range i.off {
 		i.e.plan.sell([]uint32{seat}, false, by)

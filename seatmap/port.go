@@ -22,8 +22,8 @@ func init() {
 	port.TokenOf = func(event string, p port.Proof) any {
 		return Token{Event: event, Fence: p.Fence, seat: p.First, tag: tagOfSecret(p.Secret[:])}
 	}
-	port.SecretOf = func(k port.Key, fence uint64, first uint32) [16]byte {
-		return formerKey{k.Tags, k.Secrets}.secretOf(fence, first)
+	port.SecretsOf = func(k port.Key) func(fence uint64, first uint32) [16]byte {
+		return formerKey{k.Tags, k.Secrets}.secretsOf()
 	}
 	port.NamesOf = func(layout any) (port.Names, []int, error) {
 		l := layout.(Layout)
@@ -86,11 +86,24 @@ func portRequest(p fingerprint) port.Print {
 	}
 }
 
+// portPart is how many holds, bookings and answers a part of an export has, about.
+const portPart = 1000
+
+// porting is an import for a store on a server.
+type porting struct {
+	event *port.Event
+	part  *port.Part // the next one
+	next  func(*port.Event, *port.Part) error
+}
+
 // readPort reads an export to the end.
-func readPort(ctx context.Context, from io.Reader) (*port.Event, error) {
+func readPort(ctx context.Context, from io.Reader, next func(*port.Event, *port.Part) error) (*port.Event, error) {
 	m := NewMap(MapOptions{Manual: true})
 	defer func() { _ = m.Close() }()
-	i := &importer{m: m, r: &ImportRequest{}, from: from, at: m.clock.wallTime(), of: noSeat, out: &port.Event{}}
+	out := &port.Event{}
+	i := &importer{
+		m: m, r: &ImportRequest{}, from: from, at: m.clock.wallTime(), of: noSeat, out: &porting{out, &port.Part{}, next},
+	}
 	if err := i.read(func() error { return m.check(ctx, "Import") }); err != nil {
 		return nil, err
 	}
@@ -98,38 +111,55 @@ func readPort(ctx context.Context, from io.Reader) (*port.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, out := &i.head, i.out
-	out.Name, out.At, out.Fence, out.Revision = h.event, time.Unix(0, h.at), h.fence, h.revision
-	out.Layout, out.Limits, out.Count = layout, h.limits, i.e.plan.count
+	out.Layout = layout
 	for seat := range out.Count {
 		if SeatState(i.e.plan.word(seat)&stateMask) == SeatClosed {
 			out.Closed = append(out.Closed, uint32(seat))
 		}
 	}
-	for _, key := range i.keys {
-		out.Keys = append(out.Keys, port.Key{Tags: key.tags, Secrets: key.secrets})
-	}
 	if c := i.e.created; c != nil {
 		out.CreateKey, out.Create = c.key, portCreate(c.layout, c.limits)
 	}
 	i.beyond(len(layout.Areas) > 0, "areas")
-	i.beyond(h.limits.Payment != 0, port.Payments)
 	i.beyond(i.off != nil, "seats that an operator has closed")
 	i.beyond(i.quotas != nil, "quotas")
 	return out, nil
 }
 
+// tellHead tells what comes before all holds, bookings and answers.
+func (i *importer) tellHead() {
+	h, e := &i.head, i.out.event
+	e.Name, e.At, e.Fence, e.Revision = h.event, time.Unix(0, h.at), h.fence, h.revision
+	e.Limits, e.Count = h.limits, i.e.plan.count
+	for _, key := range i.keys {
+		e.Keys = append(e.Keys, port.Key{Tags: key.tags, Secrets: key.secrets})
+	}
+	i.beyond(h.limits.Payment != 0, port.Payments)
+}
+
+// tellPart tells the part that there is so far.
+func (i *importer) tellPart() error {
+	part := i.out.part
+	if len(part.Grants)+len(part.Answers) == 0 {
+		return nil
+	}
+	i.out.part = &port.Part{Grants: make([]port.Grant, 0, portPart), Answers: make([]port.Answer, 0, portPart)}
+	return i.out.next(i.out.event, part)
+}
+
 // beyond notes what only some stores have.
 func (i *importer) beyond(has bool, name string) {
-	if has && !slices.Contains(i.out.Beyond, name) {
-		i.out.Beyond = append(i.out.Beyond, name)
+	if e := i.out.event; has && !slices.Contains(e.Beyond, name) {
+		e.Beyond = append(e.Beyond, name)
 	}
 }
 
-// tellGrant adds a hold or booking, if the import is for a store on a server.
-func (i *importer) tellGrant(t *exportedHold) {
-	if i.out == nil {
-		return
+// tellGrant adds a hold or booking.
+func (i *importer) tellGrant(t *exportedHold) error {
+	if len(i.out.part.Grants) >= portPart {
+		if err := i.tellPart(); err != nil {
+			return err
+		}
 	}
 	i.beyond(t.endless, "holds without a deadline")
 	i.beyond(t.by != (doing{}), "holds or bookings that an operator has made")
@@ -138,17 +168,22 @@ func (i *importer) tellGrant(t *exportedHold) {
 	i.beyond(len(t.places) > 0, "areas")
 	grant := port.Grant{
 		Proof: port.Proof{Fence: t.fence, First: t.first, Secret: t.secret}, User: t.user, Booked: t.state == SeatBooked,
-		At: time.Unix(0, t.at), Left: time.Duration(t.left), Seats: slices.Clone(t.seats),
-		Reference: t.ref,
+		At: time.Unix(0, t.at), Left: time.Duration(t.left), Seats: t.seats, Reference: t.ref,
 	}
 	if pay := t.pay; pay != nil {
 		grant.Payment = &port.Payment{Own: time.Duration(pay.own), Began: time.Duration(pay.began), Left: time.Duration(pay.until)}
 	}
-	i.out.Grants = append(i.out.Grants, grant)
+	i.out.part.Grants = append(i.out.part.Grants, grant)
+	return nil
 }
 
 // tellAnswer adds an answer.
-func (i *importer) tellAnswer(a *exportedAnswer) {
+func (i *importer) tellAnswer(a *exportedAnswer) error {
+	if a.isOld && len(i.out.part.Answers) >= portPart {
+		if err := i.tellPart(); err != nil {
+			return err
+		}
+	}
 	switch m := a.fingerprint.method; {
 	case m == methodBeginPayment || m == methodEndPayment:
 		i.beyond(true, port.Payments)
@@ -157,9 +192,9 @@ func (i *importer) tellAnswer(a *exportedAnswer) {
 	}
 	i.beyond(a.fingerprint.reference != 0, port.References)
 	out := port.Answer{
-		User: a.user, Key: a.key, Print: portRequest(a.fingerprint), Of: len(i.out.Grants) - 1, Left: time.Duration(a.left),
+		User: a.user, Key: a.key, Print: portRequest(a.fingerprint), Of: len(i.out.part.Grants) - 1, Left: time.Duration(a.left),
 		Proof: port.Proof{Fence: a.fence, First: a.first, Secret: a.secret}, Owner: a.user, At: time.Unix(0, a.at),
-		Until: time.Duration(a.until), Holds: a.hasUntil, Seats: slices.Clone(a.seats), Paying: a.paying,
+		Until: time.Duration(a.until), Holds: a.hasUntil, Seats: a.seats, Paying: a.paying,
 	}
 	if a.isOld {
 		out.Of = -1
@@ -167,5 +202,6 @@ func (i *importer) tellAnswer(a *exportedAnswer) {
 	if a.owner != "" {
 		out.Owner = a.owner
 	}
-	i.out.Answers = append(i.out.Answers, out)
+	i.out.part.Answers = append(i.out.part.Answers, out)
+	return nil
 }

@@ -1,6 +1,7 @@
 package seatmap
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
 	"strconv"
@@ -130,14 +131,15 @@ func (l *line) expect(c byte) {
 }
 
 // object calls one for each field of an object, to read its value. If one returns false,
-// there is no such field.
-func (l *line) object(one func(name string) bool) {
+// there is no such field. The name is good until one returns: a string of its own for each would
+// be half of all that an import allocates.
+func (l *line) object(one func(name []byte) bool) {
 	l.expect('{')
 	for first := true; !l.bad && !l.next('}'); first = false {
 		if !first {
 			l.expect(',')
 		}
-		name := l.text()
+		name := l.name()
 		l.expect(':')
 		if l.bad || !one(name) {
 			l.bad = true
@@ -201,16 +203,34 @@ func (l *line) seat(count int) uint32 {
 	return uint32(v)
 }
 
-func (l *line) text() string {
+// name reads a text without escapes. It is good until the line changes.
+func (l *line) name() []byte {
+	text := l.plain()
+	if !l.next('"') {
+		l.bad = true
+	}
+	if l.bad {
+		return nil
+	}
+	return text
+}
+
+// plain reads a text to its end, or to an escape.
+func (l *line) plain() []byte {
 	l.expect('"')
 	begin := l.at
 	for l.at < len(l.b) && l.b[l.at] != '"' && l.b[l.at] != '\\' {
 		l.at++
 	}
+	return l.b[begin:l.at]
+}
+
+func (l *line) text() string {
+	text := l.plain()
 	if l.next('"') && !l.bad {
-		return string(l.b[begin : l.at-1])
+		return string(text)
 	}
-	text := append([]byte(nil), l.b[begin:l.at]...)
+	text = bytes.Clone(text)
 	for !l.bad && !l.next('"') {
 		if l.next('\\') && (l.at == len(l.b) || l.b[l.at] != '"' && l.b[l.at] != '\\') || l.at == len(l.b) {
 			l.bad = true
@@ -224,8 +244,8 @@ func (l *line) text() string {
 
 // secret reads 16 bytes.
 func (l *line) secret() (b [16]byte) {
-	text := l.text()
-	if n, err := hex.Decode(b[:], []byte(text[:min(len(text), 32)])); err != nil || n != len(b) || len(text) != 32 {
+	text := l.name()
+	if n, err := hex.Decode(b[:], text[:min(len(text), 32)]); err != nil || n != len(b) || len(text) != 32 {
 		l.bad = true
 	}
 	return b

@@ -158,7 +158,7 @@ func (t *tags) gaveOut(token *Token) bool {
 		return true
 	}
 	for _, key := range t.former {
-		secret := key.secretOf(token.Fence, token.seat)
+		secret := key.secretsOf()(token.Fence, token.seat)
 		if token.tag.is(tagOfSecret(secret[:])) {
 			return true
 		}
@@ -166,15 +166,21 @@ func (t *tags) gaveOut(token *Token) bool {
 	return false
 }
 
-// secretOf returns the secret of the token with that fence and seat.
-func (k formerKey) secretOf(fence uint64, seat uint32) [16]byte {
-	in := counter(fence)
-	newCipher(k.tags).Encrypt(in[:], in[:])
-	b := tagOf(in[:]).with(seat).bytes()
+// secretsOf returns a function that returns the secret of the token with that fence and seat.
+func (k formerKey) secretsOf() func(fence uint64, seat uint32) [16]byte {
+	ofTags, ofSecrets := newCipher(k.tags), cipher.Block(nil)
 	if k.secrets != (tagKey{}) {
-		newCipher(k.secrets).Encrypt(b[:], b[:])
+		ofSecrets = newCipher(k.secrets)
 	}
-	return b
+	return func(fence uint64, seat uint32) [16]byte {
+		in := counter(fence)
+		ofTags.Encrypt(in[:], in[:])
+		b := tagOf(in[:]).with(seat).bytes()
+		if ofSecrets != nil {
+			ofSecrets.Encrypt(b[:], b[:])
+		}
+		return b
+	}
 }
 
 // Key is an idempotency key: it makes a request safe to repeat; see [Store]. The zero

@@ -43,7 +43,7 @@ func (s *Store) name(
 			return seatmap.Receipt{}, seatmap.ErrClosed
 		}
 		defer s.work.Done()
-		ctx, cancel := context.WithTimeout(caller, load.timeout(s.options.Timeout))
+		ctx, cancel := load.within(caller, s.options.Timeout)
 		defer cancel()
 		replayed, committing, refused, err := s.nameOnce(ctx, event, key, print, load, decide)
 		switch {
@@ -79,8 +79,9 @@ func (s *Store) nameOnce(
 	b := &pgx.Batch{}
 	s.begin(b)
 	if load != nil {
-		if err := load.write(ctx, conn, b); err != nil {
-			return false, false, nil, err
+		refused, err := load.write(ctx, conn, b)
+		if err != nil || refused != nil {
+			return false, false, refused, err
 		}
 		b = &pgx.Batch{}
 	}

@@ -26,20 +26,10 @@ type former struct {
 	tokens []port.Proof
 }
 
-// newFormer keeps what an export has.
-func newFormer(e *port.Event) *former {
-	f := &former{keys: e.Keys}
-	for i := range e.Grants {
-		f.tokens = append(f.tokens, e.Grants[i].Proof)
-	}
-	for i := range e.Answers {
-		if e.Answers[i].Fence != 0 {
-			f.tokens = append(f.tokens, e.Answers[i].Proof)
-		}
-	}
-	slices.SortFunc(f.tokens, func(a, b port.Proof) int { return cmp.Compare(a.Fence, b.Fence) })
-	f.tokens = slices.CompactFunc(f.tokens, func(a, b port.Proof) bool { return a.Fence == b.Fence })
-	return f
+// newFormer keeps what an export has. It orders the tokens.
+func newFormer(keys []port.Key, tokens []port.Proof) *former {
+	slices.SortFunc(tokens, func(a, b port.Proof) int { return cmp.Compare(a.Fence, b.Fence) })
+	return &former{keys, slices.CompactFunc(tokens, func(a, b port.Proof) bool { return a.Fence == b.Fence })}
 }
 
 // find returns the token of a fence.
@@ -68,7 +58,7 @@ func (f *former) recordOf(t seatmap.Token) int64 {
 		return 0
 	}
 	for _, key := range f.keys {
-		if port.SecretOf(key, p.Fence, p.First) == p.Secret {
+		if port.SecretsOf(key)(p.Fence, p.First) == p.Secret {
 			return int64(p.Fence)
 		}
 	}

@@ -13,14 +13,10 @@ func TestTokensOfAnotherStoreAreReadAsTheyWereSealed(t *testing.T) {
 	s := &Store{secret: []byte("secret")}
 	key := port.Key{Tags: [16]byte{1}, Secrets: [16]byte{2}}
 	proof := func(fence uint64, first uint32) port.Proof {
-		return port.Proof{Fence: fence, First: first, Secret: port.SecretOf(key, fence, first)}
+		return port.Proof{Fence: fence, First: first, Secret: port.SecretsOf(key)(fence, first)}
 	}
 	other := port.Proof{Fence: 5, First: 1, Secret: [16]byte{9}} // made by neither key
-	f := newFormer(&port.Event{
-		Keys:    []port.Key{{Tags: [16]byte{7}}, key},
-		Grants:  []port.Grant{{Proof: proof(9, 2)}, {Proof: other}},
-		Answers: []port.Answer{{Proof: proof(9, 2)}, {}, {Proof: proof(3, 4)}},
-	})
+	f := newFormer([]port.Key{{Tags: [16]byte{7}}, key}, []port.Proof{proof(9, 2), other, proof(9, 2), proof(3, 4)})
 	sealed := s.seal("e", f)
 	read, err := s.unseal("e", sealed)
 	require.NoError(t, err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/coderrange/ferrous/retry"
 	"github.com/coderrange/ferrous/seatmap"
 )
 
@@ -300,6 +302,82 @@ func TestAnImportThatEndsInTheMiddleLeavesNothing(t *testing.T) {
 	require.Equal(t, seatmap.Counts{Blocked: 30_000}, counts)
 	p.disconnect()
 	require.NoError(t, lost.Close())
+}
+
+// TestAnImportIsWrittenAgainIfItsConnectionEnds ends the first transaction at each table. What was
+// read until then is not read again.
+func TestAnImportIsWrittenAgainIfItsConnectionEnds(t *testing.T) {
+	ctx := t.Context()
+	s := startServer(t)
+	p := startProxy(t, s.address())
+	o := quiet(p.options(t))
+	o.Retry = retry.New(retry.Options{Attempts: 2, Backoff: retry.Constant(0)})
+	store := open(t, o)
+	defer func() { require.NoError(t, store.Close()) }()
+	const seats = 5000
+	from := newMap(t)
+	_, err := from.Create(ctx, seatmap.CreateRequest{Event: "e", Layout: seatmap.Layout{Count: seats}})
+	require.NoError(t, err)
+	holds := make([]seatmap.Hold, seats)
+	for i := range holds {
+		user := fmt.Sprint("user ", i)
+		holds[i], err = from.BlockAny(ctx, seatmap.BlockAnyRequest{Event: "e", User: user, N: 1, TTL: time.Hour, Key: seatmap.NewKey("k")})
+		require.NoError(t, err)
+	}
+	var export bytes.Buffer
+	_, err = from.Export(ctx, seatmap.ExportRequest{Event: "e"}, &export)
+	require.NoError(t, err)
+	for _, table := range []string{"record", "answer", "seat", "due", "layout"} {
+		p.cutAt("copy pgseat."+table, beforeAnswer)
+		_, err = store.Import(ctx, seatmap.ImportRequest{}, bytes.NewReader(export.Bytes()))
+		require.NoError(t, err, table)
+		<-p.reached
+		counts, err := store.Counts(ctx, seatmap.CountsRequest{Event: "e"})
+		require.NoError(t, err)
+		require.Equal(t, seatmap.Counts{Blocked: seats}, counts)
+		for i := 0; i < seats; i += 499 {
+			h, err := store.BlockAny(ctx, seatmap.BlockAnyRequest{Event: "e", User: holds[i].User, N: 1, TTL: time.Hour, Key: seatmap.NewKey("k")})
+			require.NoError(t, err)
+			require.Equal(t, holds[i].Token, h.Token)
+			_, err = store.Release(ctx, seatmap.ReleaseRequest{Token: h.Token})
+			require.NoError(t, err)
+		}
+		_, err = store.Remove(ctx, seatmap.RemoveRequest{Event: "e"})
+		require.NoError(t, err)
+	}
+}
+
+// TestAnEventStaysIfItCannotBeMoved imports an export while it is written, into a store that has an
+// event of that name. So the Map hears of it before it has removed its own.
+func TestAnEventStaysIfItCannotBeMoved(t *testing.T) {
+	ctx := t.Context()
+	s := startServer(t)
+	store := open(t, quiet(s.options()))
+	defer func() { require.NoError(t, store.Close()) }()
+	_, err := store.Create(ctx, seatmap.CreateRequest{Event: "e", Layout: seatmap.Layout{Count: 1}})
+	require.NoError(t, err)
+	from := newMap(t)
+	const seats = 100_000
+	_, err = from.Create(ctx, seatmap.CreateRequest{Event: "e", Layout: seatmap.Layout{Count: seats}})
+	require.NoError(t, err)
+	for range seats {
+		_, err := from.BlockAny(ctx, seatmap.BlockAnyRequest{Event: "e", User: "ann", N: 1, TTL: time.Hour})
+		require.NoError(t, err)
+	}
+	in, out := io.Pipe()
+	left := make(chan error)
+	go func() {
+		_, err := from.Export(ctx, seatmap.ExportRequest{Event: "e", Remove: true}, out)
+		_ = out.CloseWithError(err)
+		left <- err
+	}()
+	_, err = store.Import(ctx, seatmap.ImportRequest{}, in)
+	require.ErrorIs(t, err, seatmap.ErrExists)
+	require.NoError(t, in.CloseWithError(err))
+	require.ErrorIs(t, <-left, seatmap.ErrExists)
+	counts, err := from.Counts(ctx, seatmap.CountsRequest{Event: "e"})
+	require.NoError(t, err)
+	require.Equal(t, seatmap.Counts{Blocked: seats}, counts)
 }
 
 // TestAnEventMovesUnderLoad moves an event while clients hold and book by keys, and repeat what

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"log/slog"
 	"sync"
@@ -215,11 +216,13 @@ func (s *Store) hashOf(key seatmap.Key, scope ...string) string {
 	if key.IsZero() {
 		return ""
 	}
-	h := hmac.New(sha256.New, s.secret)
-	for _, part := range append(scope, key.Reveal()) {
-		_, _ = h.Write(binary.AppendUvarint(nil, uint64(len(part))))
-		_, _ = h.Write([]byte(part))
-	}
+	return hashBy(hmac.New(sha256.New, s.secret), key, scope...)
+}
+
+// hashBy is hashOf with a hash that is used again.
+func hashBy(h hash.Hash, key seatmap.Key, scope ...string) string {
+	h.Reset()
+	_, _ = h.Write(remote.Joined(append(scope, key.Reveal())...))
 	return string(h.Sum(nil)[:16])
 }
 

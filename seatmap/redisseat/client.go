@@ -205,11 +205,7 @@ func (s *Store) answerOf(key seatmap.Key, scope ...string) string {
 	if key.IsZero() {
 		return ""
 	}
-	var text []byte
-	for _, part := range append(scope, key.Reveal()) {
-		text = append(binary.AppendUvarint(text, uint64(len(part))), part...)
-	}
-	return base64.RawURLEncoding.EncodeToString(s.mac(text))
+	return base64.RawURLEncoding.EncodeToString(s.mac(remote.Joined(append(scope, key.Reveal())...)))
 }
 
 // mac returns the HMAC of a text with the secret of the store.

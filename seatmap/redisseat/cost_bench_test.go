@@ -18,23 +18,24 @@ import (
 // else the machine does.
 func processor(b *testing.B, s *server) (report func()) {
 	b.Helper()
+	before := processorTime(b, s)
+	return func() { b.ReportMetric((processorTime(b, s)-before)*1e6/float64(b.N), "server-µs/op") }
+}
+
+// processorTime returns the processor time that the server has used, in seconds.
+func processorTime(b *testing.B, s *server) (sum float64) {
+	b.Helper()
 	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{s.address}, DisableCache: true})
 	require.NoError(b, err)
-	used := func() (sum float64) {
-		info, err := client.Do(b.Context(), client.B().Info().Section("cpu").Build()).ToString()
+	defer client.Close()
+	info, err := client.Do(b.Context(), client.B().Info().Section("cpu").Build()).ToString()
+	require.NoError(b, err)
+	for _, found := range regexp.MustCompile(`used_cpu_(?:sys|user):([0-9.]+)`).FindAllStringSubmatch(info, -1) {
+		seconds, err := strconv.ParseFloat(found[1], 64)
 		require.NoError(b, err)
-		for _, found := range regexp.MustCompile(`used_cpu_(?:sys|user):([0-9.]+)`).FindAllStringSubmatch(info, -1) {
-			seconds, err := strconv.ParseFloat(found[1], 64)
-			require.NoError(b, err)
-			sum += seconds
-		}
-		return sum
+		sum += seconds
 	}
-	before := used()
-	return func() {
-		b.ReportMetric((used()-before)*1e6/float64(b.N), "server-µs/op")
-		client.Close()
-	}
+	return sum
 }
 
 // BenchmarkRefusals is what 256 callers get who ask for a seat that is taken, and for one

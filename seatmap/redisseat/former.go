@@ -13,8 +13,17 @@ import (
 // former is what tokens of an event were made with that was imported. The tokens of
 // fences up to the last one of the export are of these keys.
 type former struct {
-	fence uint64
-	keys  []port.Key
+	fence   uint64
+	keys    []port.Key
+	secrets []func(fence uint64, first uint32) [16]byte // of each key
+}
+
+func newFormer(fence uint64, keys []port.Key) *former {
+	f := &former{fence: fence, keys: keys}
+	for _, key := range keys {
+		f.secrets = append(f.secrets, port.SecretsOf(key))
+	}
+	return f
 }
 
 const (
@@ -41,11 +50,11 @@ func readFormer(text string) (*former, error) {
 		return nil, fmt.Errorf("%w: %w: the keys of its tokens are damaged", seatmap.ErrUnavailable, ErrFormat)
 	}
 	b := []byte(text[formerHidden:])
-	f := &former{fence: binary.BigEndian.Uint64(b)}
+	fence, keys := binary.BigEndian.Uint64(b), []port.Key(nil)
 	for b = b[8:]; len(b) > 0; b = b[formerKey:] {
-		f.keys = append(f.keys, port.Key{Tags: [16]byte(b), Secrets: [16]byte(b[16:])})
+		keys = append(keys, port.Key{Tags: [16]byte(b), Secrets: [16]byte(b[16:])})
 	}
-	return f, nil
+	return newFormer(fence, keys), nil
 }
 
 // made reports whether the token was made with one of the keys. A nil former has none.
@@ -57,8 +66,8 @@ func (f *former) mark(p port.Proof) int64 {
 	if f == nil || p.Fence > f.fence {
 		return 0
 	}
-	for i, key := range f.keys {
-		if port.SecretOf(key, p.Fence, p.First) == p.Secret {
+	for i, secretOf := range f.secrets {
+		if secretOf(p.Fence, p.First) == p.Secret {
 			return int64(p.First)*formerMost + int64(i) + 1
 		}
 	}
@@ -72,6 +81,6 @@ func (s *Store) tokenOf(answer []rueidis.RedisMessage, event string, sh *shape) 
 		return s.token(event, fence)
 	}
 	p := port.Proof{Fence: fence, First: uint32(mark / formerMost)}
-	p.Secret = port.SecretOf(sh.former.keys[mark%formerMost], p.Fence, p.First)
+	p.Secret = sh.former.secrets[mark%formerMost](p.Fence, p.First)
 	return port.TokenOf(event, p).(seatmap.Token)
 }

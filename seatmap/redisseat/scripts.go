@@ -45,8 +45,6 @@ var (
 	recordsText string
 	//go:embed upload.lua
 	uploadText string
-	//go:embed load.lua
-	loadText string
 	//go:embed clean.lua
 	cleanText string
 	//go:embed holds.lua
@@ -105,7 +103,6 @@ var (
 	cellsScript    = newScript(true, head, cellsText)
 	recordsScript  = newScript(true, head, recordsText)
 	uploadScript   = newScript(true, beginText, uploadText)
-	loadScript     = newScript(true, beginText, loadText)
 	cleanScript    = newScript(true, beginText, cleanText)
 	holdsScript    = newScript(true, head, holdsText)
 	blockScript    = newScript(false, head, blockText)

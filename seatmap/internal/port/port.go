@@ -53,8 +53,6 @@ type Event struct {
 	Keys            []Key
 	CreateKey       string // or empty
 	Create          Print  // the request with CreateKey
-	Grants          []Grant
-	Answers         []Answer
 	// Beyond is what it has that only some stores have, by names such as "areas".
 	Beyond []string
 }
@@ -64,6 +62,13 @@ const (
 	References = "references"
 	Payments   = "payments"
 )
+
+// Part is some of the holds and bookings of an export, and some of the answers.
+type Part struct {
+	Grants []Grant
+	// Answers has those that are forgotten with one of Grants, and others.
+	Answers []Answer
+}
 
 // Grant is a hold or booking.
 type Grant struct {
@@ -89,7 +94,7 @@ type Payment struct {
 type Answer struct {
 	User, Key string
 	Print     Print
-	Of        int           // the grant with which it is forgotten, or -1
+	Of        int           // the grant of the part with which it is forgotten, or -1
 	Left      time.Duration // until it is forgotten, if Of is -1
 	// A hold or booking. If the fence is 0, the answer is a receipt.
 	Proof
@@ -109,12 +114,15 @@ var (
 	ProofOf func(token any) Proof
 	// TokenOf returns a seatmap.Token.
 	TokenOf func(event string, p Proof) any
-	// SecretOf returns the secret of the token with that fence and seat.
-	SecretOf func(k Key, fence uint64, first uint32) [16]byte
+	// SecretsOf returns a function that returns the secret of the token with that fence and
+	// seat, and is safe for concurrent use.
+	SecretsOf func(k Key) func(fence uint64, first uint32) [16]byte
+	// Read reads an export to the end, and calls next with each part. By then the event has
+	// its name, times, limits, keys and the number of its seats, and some of what is in
+	// Beyond; it is complete when Read returns. Read stops at an error of next and returns it.
+	// The other errors are those of seatmap.Map.Import but for ErrExists.
+	Read func(ctx context.Context, from io.Reader, next func(*Event, *Part) error) (*Event, error)
 	// NamesOf returns the labels of a seatmap.Layout, and which seats are not for sale. The
 	// errors are those of seatmap.Map.Create.
 	NamesOf func(layout any) (names Names, closed []int, err error)
-	// Read reads an export to the end. The errors are those of seatmap.Map.Import but
-	// for ErrExists.
-	Read func(ctx context.Context, from io.Reader) (*Event, error)
 )

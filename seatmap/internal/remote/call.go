@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -97,4 +98,14 @@ func Repeat[T any](ctx context.Context, p *retry.Policy, keyed bool, once func(c
 		return v, fmt.Errorf("%w: %v", seatmap.ErrOutcomeUnknown, last) //nolint:errorlint // it is not ErrUnavailable
 	}
 	return v, last
+}
+
+// Joined returns texts one after the other, each after its length, so that no other texts give the
+// same bytes.
+func Joined(texts ...string) []byte {
+	b := make([]byte, 0, 256)
+	for _, text := range texts {
+		b = append(binary.AppendUvarint(b, uint64(len(text))), text...)
+	}
+	return b
 }

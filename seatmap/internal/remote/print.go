@@ -24,18 +24,18 @@ func PrintOf(request any) Print { return PrintFrom(port.PrintOf(request)) }
 
 // PrintFrom returns the print of a request in an export.
 func PrintFrom(p port.Print) Print {
-	var text strings.Builder
-	text.WriteString(p.Method)
+	text := append(make([]byte, 0, 128), p.Method...)
 	if p.Token != (port.Proof{}) { // of the secret it has a hash
 		sum := sha256.Sum256(p.Token.Secret[:])
-		fmt.Fprintf(&text, " Token=%d.%d.%s", p.Token.Fence, p.Token.First, hex.EncodeToString(sum[:12]))
+		text = fmt.Appendf(text, " Token=%d.%d.%s", p.Token.Fence, p.Token.First, hex.EncodeToString(sum[:12]))
 	}
-	for i, value := range []uint64{p.Seats, p.Places, uint64(p.N), p.Where, uint64(p.TTL), p.Reference, p.Layout, p.Limits} {
+	for i, value := range [...]uint64{p.Seats, p.Places, uint64(p.N), p.Where, uint64(p.TTL), p.Reference, p.Layout, p.Limits} {
 		if value != 0 {
-			text.WriteString(" " + printed[i+1] + "=" + strconv.FormatUint(value, 36))
+			text = append(append(append(text, ' '), printed[i+1]...), '=')
+			text = strconv.AppendUint(text, value, 36)
 		}
 	}
-	return Print{text.String()}
+	return Print{string(text)}
 }
 
 // Text returns what a store keeps.

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package redisseat_test
+
+func ownTime() float64 { return 0 }
