@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"io"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -21,31 +22,40 @@ const (
 )
 
 // rows adds the next rows of a table, and reports whether there may be more.
-type rows func(t *tuples) (more bool, err error)
+type rows func(ctx context.Context, t *tuples) (more bool, err error)
 
-// copyIn writes rows into a table, whose name and columns are given as in a statement.
+// copyIn writes rows into a table, whose name and columns are given as in a statement. When it has
+// returned, next is not called any more.
 func copyIn(ctx context.Context, conn *pgx.Conn, table string, next rows) error {
-	from := &copyReader{next: next, made: tuples(copyHeader), more: true}
+	reading, cancel := context.WithCancel(ctx)
+	from := &copyReader{ctx: reading, next: next, made: tuples(copyHeader), more: true}
+	defer from.end() // pgx may read on when the connection has ended
+	defer cancel()
 	_, err := conn.PgConn().CopyFrom(ctx, from, "copy pgseat."+table+" from stdin (format binary)")
 	return err
 }
 
 // copyReader reads rows.
 type copyReader struct {
-	next rows
+	ctx context.Context //nolint:containedctx // a Reader gets none
+
+	mu   sync.Mutex
+	next rows // nil at the end
 	more bool
 	made tuples
 	at   int // how much of made is read
 }
 
 func (r *copyReader) Read(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for r.at == len(r.made) {
-		if !r.more {
+		if !r.more || r.next == nil {
 			return 0, io.EOF
 		}
 		r.made, r.at = r.made[:0], 0
 		var err error
-		if r.more, err = r.next(&r.made); err != nil {
+		if r.more, err = r.next(r.ctx, &r.made); err != nil {
 			return 0, err
 		}
 		if !r.more {
@@ -55,6 +65,12 @@ func (r *copyReader) Read(p []byte) (int, error) {
 	n := copy(p, r.made[r.at:])
 	r.at += n
 	return n, nil
+}
+
+func (r *copyReader) end() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.next = nil
 }
 
 // tuples are rows.
@@ -129,7 +145,7 @@ const copyPart = 1000
 // each writes a row for each i below n, some at a time. The function row returns the next i.
 func each(n int, row func(t *tuples, i int) (next int)) rows {
 	at := 0
-	return func(t *tuples) (bool, error) {
+	return func(_ context.Context, t *tuples) (bool, error) {
 		for end := at + copyPart; at < min(end, n); {
 			at = row(t, at)
 		}

@@ -12,6 +12,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -127,8 +128,14 @@ type grants struct {
 
 // keyed is an answer.
 type keyed struct {
-	key, print string
+	key string
+	*answered
+}
+
+type answered struct {
 	*port.Answer
+	print  string
+	number int // in the export
 }
 
 // taken is a row of a seat.
@@ -166,7 +173,7 @@ func (l *loading) take(p *port.Part) error {
 	for i := range p.Answers {
 		a := &p.Answers[i]
 		key := hashBy(l.mac, seatmap.NewKey(a.Key), l.name, lifeText(uint64(l.life)), a.User)
-		l.answers = append(l.answers, keyed{key, remote.PrintFrom(a.Print).Text(), a})
+		l.answers = append(l.answers, keyed{key, &answered{a, remote.PrintFrom(a.Print).Text(), len(l.answers)}})
 		if a.Of >= 0 {
 			g.keys[a.Of] = key
 		} else {
@@ -213,7 +220,12 @@ func (l *loading) complete(e *port.Event) (err error) {
 	}
 	slices.SortFunc(l.seats, func(a, b taken) int { return cmp.Compare(a.seat, b.seat) })
 	slices.SortFunc(l.ends, func(a, b ending) int { return cmp.Compare(a.left, b.left) })
-	slices.SortStableFunc(l.answers, func(a, b keyed) int { return cmp.Compare(a.key, b.key) })
+	slices.SortFunc(l.answers, func(a, b keyed) int { // a stable one takes three times as long
+		if order := strings.Compare(a.key, b.key); order != 0 {
+			return order
+		}
+		return cmp.Compare(a.number, b.number)
+	})
 	return nil
 }
 
@@ -293,7 +305,7 @@ func (l *loading) write(ctx context.Context, conn *pgx.Conn, b *pgx.Batch) (refu
 		columns string
 		rows    func() rows // called when all is read, but the first one
 	}{
-		{"record (event, id, fence, owner, seats, at, until, key, reference, more)", func() rows { return l.records(ctx) }},
+		{"record (event, id, fence, owner, seats, at, until, key, reference, more)", l.records},
 		{"answer (event, key, print, record, fence, owner, seats, at, until, paying)", l.keyed},
 		{"seat (event, seat, record)", l.taken},
 		{"due (event, at, revision, holds, keys)", l.dues},
@@ -315,9 +327,9 @@ func (l *loading) write(ctx context.Context, conn *pgx.Conn, b *pgx.Batch) (refu
 func (l *loading) deadline(left int64) int64 { return max(l.from+left, 1) }
 
 // records writes the rows of holds and bookings, while others are read. Once it ends, all is read.
-func (l *loading) records(ctx context.Context) rows {
+func (l *loading) records() rows {
 	at := 0
-	return func(t *tuples) (bool, error) {
+	return func(ctx context.Context, t *tuples) (bool, error) {
 		part, err := l.part(ctx, at)
 		if part == nil {
 			return false, err
