@@ -20,5 +20,10 @@ local meta = call('HMGET', E, 'version', 'life', 'fixed', 'state', 'stream')
 local life, stream = meta[2], meta[5]
 local count, mostSeats, mostHolds, lifetime, ring
 if meta[3] then count, mostSeats, mostHolds, lifetime, ring = unpack('>I8I8I8I8I8', meta[3]) end
-local rev, free, held
-if meta[4] then rev, free, held = unpack('>I8I8I8', meta[4]) end
+-- The bucket has an index, a sorted set of its events that have holds, for Sweep. An event's
+-- entry is its score there: a time at which, or before which, the first of its holds ends. So a
+-- new hold that ends later costs nothing. It is 0 if the event is not in the index, and if the
+-- version before, which had no index, has written the state.
+local rev, free, held, entry
+if meta[4] and #meta[4] == 32 then rev, free, held, entry = unpack('>I8I8I8I8', meta[4])
+elseif meta[4] then rev, free, held = unpack('>I8I8I8', meta[4]); entry = 0 end

@@ -2,7 +2,7 @@
 -- revision that the seats were chosen at, or ''
 --
 -- Most calls are this one. So it is written without functions: the code does what repeated,
--- set, save, owns, remember, changed and hold do.
+-- set, save, owns, remember, index, changed and hold do.
 if A ~= E then
   local raw = call('GET', A)
   if raw then
@@ -44,7 +44,14 @@ call('HSET', R, fenceText, cmsgpack.pack(fence, user, now, untl, list, A ~= E an
 call('ZADD', D, untlText, fenceText)
 call('HSET', U, user, pack('>I8c0I8', seats, sub(had, 9), fence))
 if A ~= E then call('SET', A, cmsgpack.pack(ARGV[2], fence, user, now, untl, list)) end
-call('HSET', E, 'state', pack('>I8I8I8', fence, free - n, held + n))
+-- This is index, which is rarely needed: the holds of an event mostly end in their order.
+if entry == 0 or untl < entry then
+  local brace = string.find(E, '}', 1, true)
+  local first = call('ZRANGEBYSCORE', D, '-inf', '+inf', 'WITHSCORES', 'LIMIT', '0', '1')[2]
+  entry = 0
+  if type(redis.pcall('ZADD', sub(E, 1, brace) .. 'due', first, sub(E, brace + 3))) == 'number' then entry = tonumber(first) end
+end
+call('HSET', E, 'state', pack('>I8I8I8I8', fence, free - n, held + n, entry))
 call('XADD', stream, 'MAXLEN', '~', format('%d', ring), fenceText, 'p', before, 'k', 'Blocked',
   'u', user, 's', list, 'f', fenceText, 'a', nowText, 't', untlText, 'n', nowText, 'o', '0')
 return {'ok', fenceText, user, nowText, untlText, list, nowText}

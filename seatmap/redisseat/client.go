@@ -56,6 +56,11 @@ type Options struct {
 	// ReplicaTimeout is how long a call waits for Replicas, from a millisecond to a day. Zero means
 	// one second.
 	ReplicaTimeout time.Duration
+	// SweepEvery is how often the clients together end the holds that are due, of all events.
+	// Each call ends those of its event before it is decided, so that only watchers and the
+	// server's memory depend on it. Zero means one second, less than zero that this client
+	// does not: then call [Store.Sweep].
+	SweepEvery time.Duration
 	// Ring is how many changes of each new event are kept for its watchers, about. Zero
 	// means 1,024, and 1,048,576 is the most.
 	Ring int
@@ -83,11 +88,15 @@ type Store struct {
 	// ended ends when Close is called.
 	ended context.Context
 	end   context.CancelFunc
+	work  sync.WaitGroup // the sweeper
 
 	shapes remote.Shapes[*shape]
 }
 
-var _ seatmap.Store = (*Store)(nil)
+var (
+	_ seatmap.Store   = (*Store)(nil)
+	_ seatmap.Sweeper = (*Store)(nil)
+)
 
 // Open connects to the store. The error wraps [seatmap.ErrUnavailable] if it cannot be
 // reached. Open panics if an option is out of range or the context is nil.
@@ -123,6 +132,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Ring == 0 {
 		o.Ring = 1024
 	}
+	if o.SweepEvery == 0 {
+		o.SweepEvery = time.Second
+	}
 	if o.ReplicaTimeout == 0 {
 		o.ReplicaTimeout = time.Second
 	}
@@ -143,7 +155,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	// The log of slow queries shows the first 128 bytes of an argument, which are zero.
 	drawn := make([]byte, 128+32)
 	_, _ = crand.Read(drawn[128:]) // never fails
-	got, err := openScript.Exec(ctx, client, []string{"{" + o.Prefix + "}secret"}, []string{string(drawn), "{" + o.Prefix + ":0}"}).ToString()
+	got, err := openScript.Exec(ctx, client, []string{"{" + o.Prefix + "}secret"}, []string{string(drawn), "{" + o.Prefix + ":0}", s.sweepingKey()}).ToString()
 	if err != nil {
 		err = s.failure(ctx, true, err)
 		_ = s.Close()
@@ -154,6 +166,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, fmt.Errorf("redisseat: Open: %w: %w: the secret has %d bytes", seatmap.ErrUnavailable, ErrFormat, len(got))
 	}
 	s.secret = []byte(got)
+	if o.SweepEvery > 0 {
+		s.work.Go(s.sweepOn)
+	}
 	return s, nil
 }
 
@@ -165,6 +180,7 @@ func (s *Store) Close() error {
 	s.mustBeMade("Close")
 	err := s.form.Close()
 	s.end()
+	s.work.Wait()
 	s.client.Close()
 	return err
 }
@@ -191,13 +207,16 @@ func (s *Store) mustBeMade(method string) {
 func (s *Store) keys(event, answer string) []string {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(event))
-	base := fmt.Sprintf("{%s:%d}", s.options.Prefix, h.Sum32()%uint32(s.options.Buckets))
+	base := s.bucket(h.Sum32() % uint32(s.options.Buckets))
 	keys := []string{base + "e:" + event, base + "s:" + event, base + "r:" + event, base + "d:" + event, base + "u:" + event, base + "e:" + event}
 	if answer != "" {
 		keys[5] = base + "k:" + answer
 	}
 	return keys
 }
+
+// bucket returns what the names of all keys of a bucket begin with.
+func (s *Store) bucket(n uint32) string { return fmt.Sprintf("{%s:%d}", s.options.Prefix, n) }
 
 // answerOf returns the name of the answer to a request with a key, or nothing if it has
 // none. The text of the key does not reach the server, and cannot be guessed from the name.
@@ -237,6 +256,9 @@ func (s *Store) run(ctx context.Context, what script, keys, args []string) ([]ru
 			}
 			switch tag := text(answer, 0); tag {
 			case "more":
+				if what.sha == sweepScript.sha {
+					return answer, nil // the caller counts
+				}
 				if err := attempt.Err(); err != nil {
 					return nil, s.failure(ctx, true, err)
 				}

@@ -26,8 +26,9 @@ for i = 1, #uploads do
   put(({r = R, d = D, u = U})[kind], '', ofLife('t' .. kind, ARGV[3]))
 end
 rev = math.max(now, tonumber(ARGV[14] or 0))
+index() -- an import has holds
 redis.call('HSET', E, 'version', '2', 'life', ARGV[3], 'fixed', pack('>I8I8I8I8I8', ARGV[6], ARGV[8], ARGV[9], ARGV[10], ARGV[11]),
-  'state', pack('>I8I8I8', rev, ARGV[7], ARGV[13] or 0), 'stream', ofLife('w', ARGV[3]),
+  'state', pack('>I8I8I8I8', rev, ARGV[7], ARGV[13] or 0, entry), 'stream', ofLife('w', ARGV[3]),
   'closed', ARGV[12], 'key', ARGV[17] or (A ~= E and A or ''))
 if ARGV[15] then redis.call('HSET', E, 'former', ARGV[15]) end
 if ARGV[17] and ARGV[17] ~= '' then redis.call('SET', ARGV[17], cmsgpack.pack(ARGV[18], 0, '', 0, 0, '')) end

@@ -41,6 +41,12 @@
 // and a client keeps two million labels in about 200 MB at most; labels that are numbers do
 // not count. The server must have 64 bits.
 //
+// A hold that is due ends with the next call that reads or changes its event, or by
+// [Store.Sweep] of any client. Each bucket has an index of the events that have holds, by the
+// time at which the first of them ends. By default the clients together sweep about once a
+// second. An event that a version without the index has changed last is found again after its
+// next change.
+//
 // A call takes the server longer the more seats it names. An event of a million seats is
 // created, imported, read and removed in parts, so that the server does other work in between; only
 // the string of the states is read at once. A call of BlockAny reads the states of all

@@ -279,7 +279,7 @@ func startCluster(t *testing.T) (nodes []*server) {
 
 func TestStoreOnACluster(t *testing.T) {
 	nodes := startCluster(t)
-	o := nodes[0].options()
+	o := sweeping(nodes[0].options())
 	seattest.Run(t, seattest.Options{
 		Open:    func(t *testing.T) seatmap.Store { return open(t, o) },
 		Lacks:   lacks,

@@ -18,10 +18,12 @@ import (
 )
 
 // base is what the names of all keys of an event begin with.
-func base(event string) string {
+func base(event string) string { return baseOf(event, 256) }
+
+func baseOf(event string, buckets int) string {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(event))
-	return "{seatmap:" + strconv.Itoa(int(h.Sum32()%256)) + "}"
+	return "{seatmap:" + strconv.Itoa(int(h.Sum32()%uint32(buckets))) + "}"
 }
 
 // TestAnEventOfAnotherFormatIsNamedAndNotChanged damages one key after the other.

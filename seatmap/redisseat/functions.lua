@@ -12,12 +12,25 @@ local function ofLife(kind, l)
   return sub(E, 1, brace) .. kind .. ':' .. l .. ':' .. sub(E, brace + 3)
 end
 
+-- index puts the event into the index of its bucket for the time at which the first of its
+-- holds ends, or takes it out if it has none. It must not end the script in the middle if the index
+-- is of another type, or on the other node while the slot of a cluster moves: then the event is not
+-- in it until its next change, and only Sweep does not find it.
+local function index()
+  local brace = string.find(E, '}', 1, true)
+  local first = call('ZRANGEBYSCORE', D, '-inf', '+inf', 'WITHSCORES', 'LIMIT', '0', '1')[2]
+  entry = 0
+  if not first then redis.pcall('ZREM', sub(E, 1, brace) .. 'due', sub(E, brace + 3))
+  elseif type(redis.pcall('ZADD', sub(E, 1, brace) .. 'due', first, sub(E, brace + 3))) == 'number' then entry = tonumber(first) end
+end
+
 -- changed counts and tells a change, whose revision is not below the server's time. From is
 -- the fence that the seats had before, if they had another.
 local function changed(kind, r, seats, untl, from)
   local before = text(rev)
   rev = math.max(rev + 1, now)
-  call('HSET', E, 'state', pack('>I8I8I8', rev, free, held))
+  if entry == 0 and held > 0 then index() end
+  call('HSET', E, 'state', pack('>I8I8I8I8', rev, free, held, entry))
   call('XADD', stream, 'MAXLEN', '~', text(ring), text(rev), 'p', before, 'k', kind,
     'u', r.user, 's', seats, 'f', text(r.fence), 'a', text(r.at), 't', text(untl), 'n', nowText, 'o', from and text(from) or '0')
 end

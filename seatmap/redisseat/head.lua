@@ -8,4 +8,4 @@ call('HLEN', U)
 call('XLEN', stream)
 if call('STRLEN', S) ~= count * 9 then return {'damaged'} end
 -- The holds that are due end, up to 100 in each call.
-local due = call('ZRANGEBYSCORE', D, '-inf', nowText, 'LIMIT', '0', '101')
+local ended, due = 0, call('ZRANGEBYSCORE', D, '-inf', nowText, 'LIMIT', '0', '101')

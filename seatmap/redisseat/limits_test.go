@@ -94,7 +94,7 @@ func TestAUserWithTooFewRightsCannotOpen(t *testing.T) {
 	}
 	// As docs/operations.md says.
 	rights := []string{"+@read", "+@write", "+@scripting", "+@connection", "-@dangerous", "+time", "+wait"}
-	allow(append(rights, "~{seatmap:*")...)
+	allow(append(rights, "~{seatmap*")...)
 	store := open(t, o)
 	_, err := store.Create(t.Context(), seatmap.CreateRequest{Event: "e", Layout: seatmap.Layout{Count: 9}})
 	require.ErrorIs(t, err, seatmap.ErrOutcomeUnknown)
@@ -116,18 +116,21 @@ func TestAUserWithTooFewRightsCannotOpen(t *testing.T) {
 	used["XREAD"], used["EVALSHA"] = true, true
 	require.Greater(t, len(used), 20)
 	for command := range used {
-		allow(append(rights, "~{seatmap:*", "-"+command)...)
+		allow(append(rights, "~{seatmap*", "-"+command)...)
 		_, err := redisseat.Open(t.Context(), o)
 		require.ErrorIs(t, err, seatmap.ErrUnavailable, command)
 		require.NotErrorIs(t, err, seatmap.ErrOutcomeUnknown, command)
 		require.ErrorContains(t, err, "NOPERM", command)
 	}
-	kinds := []string{"e", "s", "r", "d", "u", "k", "w", "l", "g", "tl", "ts", "tr", "td", "tu"}
-	for _, without := range kinds {
+	keys := []string{"{seatmap:*}due", "{seatmap}sweeping"}
+	for _, kind := range []string{"e", "s", "r", "d", "u", "k", "w", "l", "g", "tl", "ts", "tr", "td", "tu"} {
+		keys = append(keys, "{seatmap:*}"+kind+":*")
+	}
+	for _, without := range keys {
 		with := rights
-		for _, kind := range kinds {
-			if kind != without {
-				with = append(with, "~{seatmap:*}"+kind+":*")
+		for _, key := range keys {
+			if key != without {
+				with = append(with, "~"+key)
 			}
 		}
 		allow(with...)

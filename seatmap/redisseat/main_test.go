@@ -162,8 +162,15 @@ func (s *server) flush() {
 	}
 }
 
+// options returns those of a client that sweeps only when it is told to.
 func (s *server) options() redisseat.Options {
-	return redisseat.Options{Client: rueidis.ClientOption{InitAddress: []string{s.address}}}
+	return redisseat.Options{Client: rueidis.ClientOption{InitAddress: []string{s.address}}, SweepEvery: -1}
+}
+
+// sweeping returns options of a client that sweeps by itself.
+func sweeping(o redisseat.Options) redisseat.Options {
+	o.SweepEvery = 20 * time.Millisecond
+	return o
 }
 
 // open opens a client.

@@ -1,5 +1,5 @@
 -- KEYS: 1 the secret. ARGV: 1 a secret that was drawn, 2 what the names of an event's keys begin
--- with.
+-- with, 3 the key that says who sweeps.
 if string.format('%d', 2^40) ~= '1099511627776' then -- as fences are written
   return redis.error_reply('ERR the server has 32 bits')
 end
@@ -22,6 +22,8 @@ if redis.acl_check_cmd then
   for _, kind in ipairs({'e', 's', 'r', 'd', 'u', 'k', 'w', 'l', 'g', 'tl', 'ts', 'tr', 'td', 'tu'}) do
     must('SET', ARGV[2] .. kind .. ':', 'x', 'GET') -- which reads and writes
   end
+  must('SET', ARGV[2] .. 'due', 'x', 'GET')
+  must('SET', ARGV[3], 'x') -- see sweepOn
 end
 redis.call('PERSIST', KEYS[1]) -- a replica refuses this, and a server that is out of memory does not
 local secret = redis.call('GET', KEYS[1])

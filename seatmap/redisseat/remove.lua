@@ -12,5 +12,6 @@ changed('Removed', receipt, '', 0)
 call('PEXPIRE', stream, '60000')
 call('UNLINK', E, S, D, U)
 redis.pcall('UNLINK', ofLife('l', life)) -- see forgetLater
+index()
 remember(receipt, true)
 return hold('ok', receipt)

@@ -55,6 +55,10 @@ var (
 	bookText string
 	//go:embed giveback.lua
 	givebackText string
+	//go:embed sweep.lua
+	sweepText string
+	//go:embed dueevents.lua
+	dueEventsText string
 	//go:embed extend.lua
 	extendText string
 )
@@ -91,7 +95,8 @@ func withFunctions(code string) string {
 
 var (
 	// head ends the holds that are due. Only a call that finds some makes the functions for it.
-	head = beginText + headText + "if #due > 0 then\n" + withFunctions(dueText) + "end\n"
+	afterBegin = headText + "if #due > 0 then\n" + withFunctions(dueText) + "end\n"
+	head       = beginText + afterBegin
 
 	createScript   = newScript(false, beginText, createText)
 	removeScript   = newScript(false, beginText, removeText)
@@ -108,7 +113,10 @@ var (
 	blockScript    = newScript(false, head, blockText)
 	bookScript     = newScript(false, head, ownerText+bookText)
 	givebackScript = newScript(false, head, ownerText+givebackText)
-	extendScript   = newScript(false, head, ownerText+extendText)
+	// sweepScript also takes an event that has gone out of the index.
+	sweepScript     = newScript(true, beginText+"if not life then\n"+withFunctions("index()\nreturn {'ok', '0'}\n")+"end\n"+afterBegin, sweepText)
+	dueEventsScript = newScript(true, "", dueEventsText)
+	extendScript    = newScript(false, head, ownerText+extendText)
 
 	// openScript returns the secret of the store, which the first client has drawn.
 	openScript = newScript(true, openText, "")

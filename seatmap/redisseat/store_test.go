@@ -19,15 +19,18 @@ var lacks = seattest.Lacks{Areas: true, References: true, Operator: true, Payer:
 func TestStore(t *testing.T) {
 	s := startServer(t)
 	seattest.Run(t, seattest.Options{
-		Open:  func(t *testing.T) seatmap.Store { return open(t, s.options()) },
+		Open:  func(t *testing.T) seatmap.Store { return open(t, sweeping(s.options())) },
 		Lacks: lacks,
 		Another: func(seatmap.Store) (seatmap.Store, error) {
-			return redisseat.Open(t.Context(), s.options())
+			return redisseat.Open(t.Context(), sweeping(s.options()))
 		},
-		Restart: func(seatmap.Store) (seatmap.Store, error) {
+		Restart: func(old seatmap.Store) (seatmap.Store, error) {
+			if err := old.Close(); err != nil {
+				return nil, err
+			}
 			s.kill()
 			s.start()
-			return redisseat.Open(t.Context(), s.options())
+			return redisseat.Open(t.Context(), sweeping(s.options()))
 		},
 	})
 }

@@ -17,7 +17,7 @@ import (
 func TestStoreBehindANetworkThatIsCut(t *testing.T) {
 	s := startServer(t)
 	p := startProxy(t, s.address)
-	o := p.options(s)
+	o := sweeping(p.options(s))
 	seattest.Run(t, seattest.Options{
 		Open:     func(t *testing.T) seatmap.Store { return open(t, o) },
 		Lacks:    lacks,
@@ -36,7 +36,7 @@ func TestStoreBehindANetworkThatIsCut(t *testing.T) {
 // TestStoreWhoseReplicaIsLate has a replica take over that does not have the last changes.
 func TestStoreWhoseReplicaIsLate(t *testing.T) {
 	first, replica, link, front := startPair(t)
-	o := front.options(first)
+	o := sweeping(front.options(first))
 	late := lacks
 	late.Replication = true
 	seattest.Run(t, seattest.Options{

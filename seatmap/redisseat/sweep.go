@@ -1,0 +1,133 @@
+package redisseat
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/coderrange/ferrous/seatmap"
+	"github.com/coderrange/ferrous/seatmap/internal/remote"
+)
+
+const (
+	sweepers  = 16  // how many buckets are swept at once
+	dueEvents = 100 // how many events dueevents.lua answers with
+)
+
+// sweepOn sweeps until Close is called. Of all clients, only the first one sweeps in each half
+// of SweepEvery: it makes a key that ends then.
+func (s *Store) sweepOn() {
+	every := time.NewTicker(s.options.SweepEvery)
+	defer every.Stop()
+	turn := s.client.B().Set().Key(s.sweepingKey()).Value("").Nx().
+		PxMilliseconds(max(s.options.SweepEvery.Milliseconds()/2, 1)).Build().Pin()
+	for {
+		select {
+		case <-s.ended.Done():
+			return
+		case <-every.C:
+			if s.client.Do(s.ended, turn).Error() == nil {
+				_, _ = s.sweep(s.ended) // an outage passes
+			}
+		}
+	}
+}
+
+func (s *Store) sweepingKey() string { return "{" + s.options.Prefix + "}sweeping" }
+
+// Sweep implements [seatmap.Sweeper]. Any number of clients may sweep at the same time. If an
+// event has another format, the others are swept, and the error is [ErrFormat]. An event that
+// the version before has changed last is passed by until its next change. Sweep sends a script
+// for each of Options.Buckets, and one for each event and 100 holds that are due. If an answer
+// was lost and Options.Retry tries again, the holds that ended by it are not counted.
+//
+//ferrous:blocks
+func (s *Store) Sweep(ctx context.Context) (holds int, err error) {
+	s.check(ctx, "Sweep")
+	if _, err := s.form.Counts(ctx, seatmap.CountsRequest{Event: "x"}); !remote.Formed(err) {
+		return 0, err
+	}
+	return s.sweep(ctx)
+}
+
+func (s *Store) sweep(ctx context.Context) (holds int, err error) {
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	next := 0
+	for range min(sweepers, s.options.Buckets) {
+		all.Go(func() {
+			mu.Lock()
+			defer mu.Unlock()
+			for next < s.options.Buckets && (err == nil || errors.Is(err, ErrFormat)) {
+				bucket := next
+				next++
+				mu.Unlock()
+				n, failed := s.sweepBucket(ctx, s.bucket(uint32(bucket)))
+				mu.Lock()
+				holds += n
+				if failed != nil && (err == nil || !errors.Is(failed, ErrFormat)) {
+					err = failed
+				}
+			}
+		})
+	}
+	all.Wait()
+	return holds, err
+}
+
+// sweepBucket sweeps the events of a bucket. Those of another format stay due, so it leaves
+// them out.
+func (s *Store) sweepBucket(ctx context.Context, base string) (holds int, err error) {
+	for left := 0; ; {
+		names, failed := s.due(ctx, base+"due", left)
+		if failed != nil {
+			return holds, failed
+		}
+		for _, event := range names {
+			n, failed := s.sweepEvent(ctx, event)
+			holds += n
+			switch {
+			case errors.Is(failed, ErrFormat):
+				err = failed
+				left++
+			case failed != nil:
+				return holds, failed
+			}
+		}
+		if len(names) < dueEvents {
+			return holds, err
+		}
+	}
+}
+
+// due returns the names of some events of which a hold may be due.
+func (s *Store) due(ctx context.Context, index string, leave int) ([]string, error) {
+	return remote.Repeat(ctx, s.options.Retry, false, func(attempt context.Context) ([]string, error) {
+		answer, err := s.exec(attempt, dueEventsScript, []string{index}, []string{strconv.Itoa(leave)})
+		if err != nil {
+			return nil, s.failure(ctx, true, err)
+		}
+		names := make([]string, len(answer))
+		for i := range answer {
+			names[i] = text(answer, i)
+		}
+		return names, nil
+	})
+}
+
+// sweepEvent ends the holds of an event that are due, in parts, and puts it into the index for
+// the next.
+func (s *Store) sweepEvent(ctx context.Context, event string) (holds int, err error) {
+	for {
+		answer, err := s.run(ctx, sweepScript, s.keys(event, ""), []string{"", ""})
+		if err != nil {
+			return holds, err
+		}
+		holds += int(number(answer, 1))
+		if text(answer, 0) != "more" {
+			return holds, nil
+		}
+	}
+}
