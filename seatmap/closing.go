@@ -82,8 +82,7 @@ func (m *Map) sell(ctx context.Context, name string, method method, r *CloseSeat
 	if err != nil {
 		return Receipt{}, err
 	}
-	asked := fingerprint{method: method, seats: printOfSeats(r.Seats)}
-	h, err := e.decide(r.Actor, r.Key, asked, func(w wallTime, q *keyedRequest) (Hold, error) {
+	h, err := e.decide(r.Actor, r.Key, printOfSale(method, r.Seats), func(w wallTime, q *keyedRequest) (Hold, error) {
 		e.by(operation{actor: r.Actor, reason: r.Reason}, func() { e.sell(w.mono, seats, method == methodOpenSeats, q) })
 		e.remembers(w.mono, q, &Hold{})
 		return Hold{}, nil

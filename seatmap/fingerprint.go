@@ -134,6 +134,15 @@ func printOfEndPayment(r *EndPaymentRequest) fingerprint {
 	return fingerprint{method: methodEndPayment, token: printOfToken(&r.Token)}
 }
 
+// printOfSale returns the fingerprint of a CloseSeats or OpenSeats.
+func printOfSale(method method, seats []string) fingerprint {
+	return fingerprint{method: method, seats: printOfSeats(seats)}
+}
+
+func printOfSetQuota(r *SetQuotaRequest) fingerprint {
+	return fingerprint{method: methodSetQuota, seats: printOfSeats(r.Seats), where: addText(1, r.Quota)}
+}
+
 func printOfToken(t *Token) tokenPrint { return tokenPrint{t.Fence, t.seat, t.tag} }
 
 // printOfSeats returns the hash of a list of seats. Nil, which may mean all, differs

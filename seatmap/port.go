@@ -1,6 +1,7 @@
 package seatmap
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -71,6 +72,12 @@ func portPrint(request any) port.Print {
 		return portRequest(printOfPayment(&r))
 	case EndPaymentRequest:
 		return portRequest(printOfEndPayment(&r))
+	case CloseSeatsRequest:
+		return portRequest(printOfSale(methodCloseSeats, r.Seats))
+	case OpenSeatsRequest:
+		return portRequest(printOfSale(methodOpenSeats, r.Seats))
+	case SetQuotaRequest:
+		return portRequest(printOfSetQuota(&r))
 	}
 	panic(fmt.Errorf("seatmap: a %T has no print", request))
 }
@@ -117,12 +124,21 @@ func readPort(ctx context.Context, from io.Reader, next func(*port.Event, *port.
 			out.Closed = append(out.Closed, uint32(seat))
 		}
 	}
+	for seat, by := range i.off {
+		out.Sales = append(out.Sales, port.Sale{Seat: seat, Closed: true, Actor: by.actor, Reason: by.reason, Quota: i.quotas[seat]})
+	}
+	for seat, quota := range i.quotas {
+		if _, also := i.off[seat]; !also {
+			out.Sales = append(out.Sales, port.Sale{Seat: seat, Quota: quota})
+		}
+	}
+	slices.SortFunc(out.Sales, func(a, b port.Sale) int { return cmp.Compare(a.Seat, b.Seat) })
 	if c := i.e.created; c != nil {
 		out.CreateKey, out.Create = c.key, portCreate(c.layout, c.limits)
 	}
 	i.beyond(len(layout.Areas) > 0, "areas")
-	i.beyond(i.off != nil, "seats that an operator has closed")
-	i.beyond(i.quotas != nil, "quotas")
+	i.beyond(i.off != nil, port.Sales)
+	i.beyond(i.quotas != nil, port.Quotas)
 	return out, nil
 }
 
@@ -187,6 +203,10 @@ func (i *importer) tellAnswer(a *exportedAnswer) error {
 	switch m := a.fingerprint.method; {
 	case m == methodBeginPayment || m == methodEndPayment:
 		i.beyond(true, port.Payments)
+	case m == methodCloseSeats || m == methodOpenSeats:
+		i.beyond(true, port.Sales)
+	case m == methodSetQuota:
+		i.beyond(true, port.Quotas)
 	case m > methodCancel:
 		i.beyond(true, "answers to operators")
 	}

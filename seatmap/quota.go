@@ -54,8 +54,7 @@ func (m *Map) SetQuota(ctx context.Context, r SetQuotaRequest) (Receipt, error) 
 	if err != nil {
 		return Receipt{}, err
 	}
-	asked := fingerprint{method: methodSetQuota, seats: printOfSeats(r.Seats), where: addText(1, r.Quota)}
-	h, err := e.decide(r.Actor, r.Key, asked, func(w wallTime, q *keyedRequest) (Hold, error) {
+	h, err := e.decide(r.Actor, r.Key, printOfSetQuota(&r), func(w wallTime, q *keyedRequest) (Hold, error) {
 		quota := strings.Clone(r.Quota) // it may be part of something large
 		e.by(operation{actor: r.Actor, reason: r.Reason, quota: quota}, func() { e.setQuota(w.mono, seats, q) })
 		e.remembers(w.mono, q, &Hold{})

@@ -158,7 +158,7 @@ func (s *Store) load(ctx context.Context, conn *pgx.Conn, groups []*group) error
 	}
 	b := &pgx.Batch{}
 	s.begin(b)
-	lock := `select id, seats, free, held, max_seats, max_holds, lifetime, payment, ring, revision, changes
+	lock := `select id, seats, free, held, closed, marked, max_seats, max_holds, lifetime, payment, ring, revision, changes
 		from pgseat.event where id = any($1) order by id for update`
 	if len(groups) > 1 {
 		lock += " skip locked" // one event must not keep the others waiting
@@ -166,10 +166,11 @@ func (s *Store) load(ctx context.Context, conn *pgx.Conn, groups []*group) error
 	b.Queue(lock, ids).Query(func(rows pgx.Rows) error {
 		var one state
 		_, err := pgx.ForEachRow(rows, []any{
-			&one.id, &one.count, &one.free, &one.held, &one.maxSeats, &one.maxHolds, &one.lifetime, &one.payment, &one.ring, &one.revision, &one.changeCount,
+			&one.id, &one.count, &one.free, &one.held, &one.closed, &one.marked, &one.maxSeats, &one.maxHolds, &one.lifetime, &one.payment, &one.ring, &one.revision, &one.changeCount,
 		}, func() error {
 			st := byID[one.id]
-			st.id, st.count, st.free, st.held, st.maxSeats, st.maxHolds = one.id, one.count, one.free, one.held, one.maxSeats, one.maxHolds
+			st.id, st.count, st.maxSeats, st.maxHolds = one.id, one.count, one.maxSeats, one.maxHolds
+			st.free, st.held, st.closed, st.marked = one.free, one.held, one.closed, one.marked
 			st.lifetime, st.payment, st.ring, st.revision, st.changeCount = one.lifetime, one.payment, one.ring, one.revision, one.changeCount
 			byGroup[one.id].st = st
 			return nil
@@ -234,12 +235,17 @@ func (s *Store) load(ctx context.Context, conn *pgx.Conn, groups []*group) error
 		b.Queue("select event, key, print, record, fence, owner, seats, at, until, paying from pgseat.load_answers($1, $2)", keyEvents, keys).
 			Query(func(rows pgx.Rows) error { return readAnswers(rows, byID) })
 	}
-	if err := conn.SendBatch(ctx, b).Close(); err != nil || len(dueHolds) == 0 {
+	if err := conn.SendBatch(ctx, b).Close(); err != nil {
 		return err
 	}
-	b = &pgx.Batch{} // most transactions do not need it
-	b.Queue(selectRecords, dueEvents, dueHolds).Query(readRecords)
-	return conn.SendBatch(ctx, b).Close()
+	if len(dueHolds) > 0 { // most transactions do not need it
+		b = &pgx.Batch{}
+		b.Queue(selectRecords, dueEvents, dueHolds).Query(readRecords)
+		if err := conn.SendBatch(ctx, b).Close(); err != nil {
+			return err
+		}
+	}
+	return loadSales(ctx, conn, groups)
 }
 
 func readRecords(rows pgx.Rows, byID map[int64]*state) error {
@@ -287,6 +293,7 @@ func readAnswers(rows pgx.Rows, byID map[int64]*state) error {
 func write(ctx context.Context, conn *pgx.Conn, states []*state) error {
 	b := &pgx.Batch{}
 	writeSeats(b, states)
+	writeSales(b, states)
 	writeRecords(b, states)
 	writeAnswers(b, states)
 	writeDue(b, states)
@@ -423,7 +430,7 @@ func writeDue(b *pgx.Batch, states []*state) {
 const trimEvery = 256
 
 func writeChanges(b *pgx.Batch, states []*state) {
-	var events, revisions, numbers, free, held, trimmed, until []int64
+	var events, revisions, numbers, free, held, closed, marked, trimmed, until []int64
 	var all [][]byte
 	for _, st := range states {
 		if !st.dirty.event {
@@ -431,6 +438,7 @@ func writeChanges(b *pgx.Batch, states []*state) {
 		}
 		events, revisions, numbers = append(events, st.id), append(revisions, st.revision), append(numbers, st.changeCount)
 		free, held, all = append(free, int64(st.free)), append(held, int64(st.held)), append(all, packChanges(st.dirty.changes))
+		closed, marked = append(closed, int64(st.closed)), append(marked, int64(st.marked))
 		if before := st.changeCount - int64(len(st.dirty.changes)); before/trimEvery != st.changeCount/trimEvery {
 			trimmed, until = append(trimmed, st.id), append(until, st.changeCount-st.ring)
 		}
@@ -438,7 +446,7 @@ func writeChanges(b *pgx.Batch, states []*state) {
 	if len(events) == 0 {
 		return
 	}
-	b.Queue("select pgseat.add_changes($1, $2, $3, $4, $5, $6)", events, revisions, numbers, all, free, held)
+	b.Queue("select pgseat.add_changes($1, $2, $3, $4, $5, $6, $7, $8)", events, revisions, numbers, all, free, held, closed, marked)
 	if len(trimmed) > 0 {
 		b.Queue(`delete from pgseat.change c using unnest($1::bigint[], $2::bigint[]) as u(event, number)
 			where c.event = u.event and c.number <= u.number`, trimmed, until)

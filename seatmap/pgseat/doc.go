@@ -27,15 +27,16 @@
 // request that is refused does not abort the others. An event that another client has locked,
 // or whose rows are damaged, goes in a transaction of its own, as does one with a BlockAny, so
 // that the others do not wait for it. A transaction takes two messages to the server and back,
-// or three if holds are due.
+// one more if holds
+// are due, and one more if an operator has closed seats of an event or set them aside for a quota.
 // The time is the server's, read after the locks.
 //
 // A client caches layouts: callers who need one at once load it once, and it keeps two million
 // labels in about 200 MB at most; labels that are numbers do not count.
 //
-// Only seats that are blocked or booked have rows. So an event of a million seats is created
-// at once; a snapshot reads what is taken, and BlockAny, too. A hold that is booked as a whole
-// stays the same row, so that its seats need not be written. Holds that are due are ended by
+// Only seats that are blocked, booked, closed or in a quota have rows. So an event of a million
+// seats is created at once; a snapshot reads what is taken, and BlockAny, too. A hold that is
+// booked as a whole stays the same row, so that its seats need not be written. Holds that are due are ended by
 // the next call that changes or reads their event, or by [Store.Sweep] of any client. Remove
 // deletes the event at once and its rows in the other tables later, in parts.
 //
@@ -76,6 +77,5 @@
 // keys work as before. There is no export: the database has only hashes of the keys, and whoever
 // repeats a request in another store would need their texts.
 //
-// This version has no areas and is no [seatmap.Operator], [seatmap.Porter],
-// [seatmap.SeatCloser] or [seatmap.SeatAdder].
+// This version has no areas and is no [seatmap.Operator], [seatmap.Porter] or [seatmap.SeatAdder].
 package pgseat

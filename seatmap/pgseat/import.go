@@ -49,7 +49,7 @@ func (s *Store) Import(ctx context.Context, r seatmap.ImportRequest, from io.Rea
 	}
 	defer l.end(errors.New("pgseat: Import: reading panicked")) // else it has ended
 	e, err := port.Read(ctx, from, func(e *port.Event, p *port.Part) error {
-		lacking := remote.Lacking("pgseat", e.Beyond, port.References, port.Payments)
+		lacking := remote.Lacking("pgseat", e.Beyond, has...)
 		if lacking == nil { // else the error says at the end all that the store lacks
 			if err := l.begin(ctx, e); err != nil {
 				return err
@@ -59,7 +59,7 @@ func (s *Store) Import(ctx context.Context, r seatmap.ImportRequest, from io.Rea
 		return nil
 	})
 	if err == nil {
-		err = remote.Lacking("pgseat", e.Beyond, port.References, port.Payments)
+		err = remote.Lacking("pgseat", e.Beyond, has...)
 	}
 	if err == nil {
 		err = l.begin(ctx, e)
@@ -79,6 +79,9 @@ func (s *Store) Import(ctx context.Context, r seatmap.ImportRequest, from io.Rea
 		Cursor: seatmap.NewCursor(uint64(l.life), uint64(l.revision)),
 	}, nil
 }
+
+// has is what the store has beyond what each one has.
+var has = []string{port.References, port.Payments, port.Sales, port.Quotas}
 
 // loading is an import that is being made. One goroutine reads the export. Another one runs the
 // transaction, which writes the rows of holds and bookings as they are read, and then the rest. It keeps
@@ -308,6 +311,7 @@ func (l *loading) write(ctx context.Context, conn *pgx.Conn, b *pgx.Batch) (refu
 		{"record (event, id, fence, owner, seats, at, until, key, reference, more)", l.records},
 		{"answer (event, key, print, record, fence, owner, seats, at, until, paying)", l.keyed},
 		{"seat (event, seat, record)", l.taken},
+		{"sale (event, seat, closed, actor, reason, quota)", l.sales},
 		{"due (event, at, revision, holds, keys)", l.dues},
 		{"layout (event, layout, former)", func() rows {
 			return each(1, func(t *tuples, i int) int {
@@ -388,6 +392,16 @@ func (l *loading) taken() rows {
 	})
 }
 
+// sales writes the rows of the seats that are not for sale to all, or would not be.
+func (l *loading) sales() rows {
+	return each(len(l.event.Sales), func(t *tuples, i int) int {
+		one := &l.event.Sales[i]
+		t.row(6).int8(l.id).int4(one.Seat).flag(one.Closed)
+		t.text(one.Actor).text(one.Reason).text(one.Quota)
+		return i + 1
+	})
+}
+
 // dues writes the rows of what ends and when.
 func (l *loading) dues() rows {
 	return each(len(l.ends), func(t *tuples, i int) int {
@@ -434,9 +448,9 @@ func (l *loading) create(n *naming, b *pgx.Batch) error {
 	limits := e.Limits.(seatmap.Limits)
 	l.revision = max(n.now, n.revision+1, int64(e.Fence), int64(e.Revision))
 	b.Queue(`insert into pgseat.event
-			(id, name, life, seats, free, held, closed, max_seats, max_holds, lifetime, payment, ring, revision, key) overriding system value
-			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
-		l.id, []byte(e.Name), l.life, e.Count, e.Count-len(l.seats), l.held, len(e.Closed), limits.Seats, limits.Holds,
+			(id, name, life, seats, free, held, closed, marked, max_seats, max_holds, lifetime, payment, ring, revision, key) overriding system value
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+		l.id, []byte(e.Name), l.life, e.Count, e.Count-len(l.seats), l.held, len(e.Closed), len(e.Sales), limits.Seats, limits.Holds,
 		remote.Microseconds(limits.Lifetime), remote.Microseconds(limits.Payment), s.options.Ring, l.revision, []byte(key))
 	answerTo(b, key, remote.PrintFrom(e.Create), 0)
 	return nil

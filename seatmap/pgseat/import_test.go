@@ -220,14 +220,6 @@ func TestAnImportRefusesWhatTheStoreLacks(t *testing.T) {
 		use    func(m *seatmap.Map) error
 	}{
 		"areas": {layout: seatmap.Layout{Count: 3, Areas: []seatmap.Area{{Name: "floor", Capacity: 2}}}},
-		"seats that an operator has closed": {layout: seats, use: func(m *seatmap.Map) error {
-			_, err := m.CloseSeats(ctx, seatmap.CloseSeatsRequest{Event: "e", Seats: []string{"2"}, Actor: "op"})
-			return err
-		}},
-		"quotas": {layout: seats, use: func(m *seatmap.Map) error {
-			_, err := m.SetQuota(ctx, seatmap.SetQuotaRequest{Event: "e", Seats: []string{"2"}, Quota: "partner", Actor: "op"})
-			return err
-		}},
 		"holds without a deadline": {layout: seats, use: func(m *seatmap.Map) error {
 			_, err := m.Reserve(ctx, seatmap.ReserveRequest{Event: "e", User: "ann", Seats: []string{"1"}, Actor: "op"})
 			return err

@@ -85,6 +85,20 @@ var moreCalls = []outage.Call{
 			return r.Replayed, err
 		}
 	}},
+	{Name: "CloseSeats", Prepare: func(*testing.T, seatmap.Store) func(context.Context, seatmap.Store) (bool, error) {
+		return func(ctx context.Context, s seatmap.Store) (bool, error) {
+			r, err := s.(seatmap.SeatCloser).CloseSeats(ctx, seatmap.CloseSeatsRequest{Event: "e", Seats: []string{"3"}, Actor: "op", Key: seatmap.NewKey("k")})
+			return r.Replayed, err
+		}
+	}},
+	{Name: "SetQuota", Prepare: func(*testing.T, seatmap.Store) func(context.Context, seatmap.Store) (bool, error) {
+		return func(ctx context.Context, s seatmap.Store) (bool, error) {
+			r, err := s.(seatmap.SeatCloser).SetQuota(ctx, seatmap.SetQuotaRequest{
+				Event: "e", Seats: []string{"3"}, Quota: "club", Actor: "op", Key: seatmap.NewKey("k"),
+			})
+			return r.Replayed, err
+		}
+	}},
 }
 
 // warm makes a client know the event.

@@ -50,6 +50,8 @@ func packChanges(list []change) []byte {
 const (
 	hasReference = 1 << iota
 	hasPayment
+	hasOperator
+	hasQuota
 )
 
 // appendMore appends a byte that says what else the change has, and that.
@@ -63,6 +65,14 @@ func appendMore(b []byte, c *change) []byte {
 	if c.paying != 0 {
 		b[at] |= hasPayment
 		b = binary.AppendVarint(b, c.paying)
+	}
+	if c.by != (doing{}) {
+		b[at] |= hasOperator
+		b = appendText(appendText(b, c.by.actor), c.by.reason)
+	}
+	if c.quota != "" {
+		b[at] |= hasQuota
+		b = appendText(b, c.quota)
 	}
 	return b
 }
@@ -83,6 +93,12 @@ func unpackChanges(b []byte, count int) (list []change, err error) {
 		}
 		if more&hasPayment != 0 {
 			c.paying = u.int()
+		}
+		if more&hasOperator != 0 {
+			c.by = doing{u.text(), u.text()}
+		}
+		if more&hasQuota != 0 {
+			c.quota = u.text()
 		}
 		if u.err != nil {
 			return nil, u.err

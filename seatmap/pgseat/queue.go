@@ -32,6 +32,9 @@ type ask struct {
 	listTaken   bool
 	any         *seatmap.BlockAnyRequest
 	reference   string
+	by          doing // an operator, or nobody
+	quota       string
+	quotas      []string
 	ttl         int64 // microseconds; 0 if the method has none
 	token       seatmap.Token
 	record      int64 // of the token; 0 if this store has not made it

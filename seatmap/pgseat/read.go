@@ -164,6 +164,10 @@ func (s *Store) page(ctx context.Context, event string, which func(sh *shape) (f
 				where s.event = $1 and s.seat >= $2 and s.seat < $3`,
 			args: []any{from, from + n},
 			read: func(rows pgx.Rows, _ int) error { return readSeats(rows, taken) },
+		}, {
+			sql:  "select seat, closed, actor, reason, quota from pgseat.sale where event = $1 and seat >= $2 and seat < $3",
+			args: []any{from, from + n},
+			read: func(rows pgx.Rows, _ int) error { return showSales(rows, taken) },
 		}}, err
 	})
 	if err != nil {
@@ -190,7 +194,7 @@ func (s *Store) page(ctx context.Context, event string, which func(sh *shape) (f
 // left returns the time between now and a deadline.
 func left(until, now int64) time.Duration { return max(time.Duration(until-now)*time.Microsecond, 0) }
 
-// notForSale is the record of a seat that is closed.
+// notForSale is the record of a seat that nobody has, and that is closed or in a quota.
 const notForSale = -1
 
 func readSeats(rows pgx.Rows, taken map[int]seatmap.SeatInfo) error {
@@ -271,11 +275,29 @@ func (s *Store) Layout(ctx context.Context, r seatmap.LayoutRequest) (seatmap.La
 	if _, err := s.form.Layout(ctx, r); !remote.Formed(err) {
 		return seatmap.Layout{}, err
 	}
-	sh, _, err := s.look(ctx, r.Event, func(*shape) ([]query, error) { return nil, nil })
+	var closed []int32
+	sh, _, err := s.look(ctx, r.Event, func(sh *shape) ([]query, error) {
+		first, err := sh.Indices(sh.Layout.Closed, nil)
+		return []query{{
+			sql: `select seat from pgseat.sale where event = $1 and closed
+				union select s.seat from pgseat.seat s left join pgseat.sale l on l.event = s.event and l.seat = s.seat
+				where s.event = $1 and s.seat = any($2) and s.record = $3 and l.seat is null order by 1`,
+			args: []any{first, notForSale},
+			read: func(rows pgx.Rows, _ int) (err error) {
+				closed, err = pgx.CollectRows(rows, pgx.RowTo[int32])
+				return err
+			},
+		}}, err
+	})
 	if err != nil {
 		return seatmap.Layout{}, err
 	}
-	return remote.CloneLayout(sh.Layout), nil
+	layout := remote.CloneLayout(sh.Layout)
+	layout.Closed = nil
+	if len(closed) > 0 {
+		layout.Closed = sh.LabelsOf(closed)
+	}
+	return layout, nil
 }
 
 // Counts implements [seatmap.Store].

@@ -17,7 +17,8 @@ type state struct {
 
 	id                    int64 // 0 if the event is not locked
 	count                 int
-	free, held            int
+	free, held, closed    int
+	marked                int // how many seats have a sale
 	maxSeats, maxHolds    int
 	lifetime, payment     int64
 	ring                  int64
@@ -26,15 +27,18 @@ type state struct {
 	due     []due             // what ends at or before now, or a moment later
 	records map[int64]*record // by id: those that are due, and those of the tokens
 	seats   map[int32]int64   // records of seats that are taken; those of the requests, or all
+	sales   map[int32]*sale   // of those seats that have one, and of those of the records
 	owners  map[string]*owner // those whose limits matter
 	answers map[string]*answer
 
-	chooser *remote.Chooser // nil until it is needed, and when seats have become available
+	chooser   *remote.Chooser // nil until it is needed, and when seats have become available
+	chooserOf []string        // the quotas that it is for
 
 	ended *due // the last row of what is due that has ended
 	dirty struct {
 		event     bool
 		seats     map[int32]int64 // and their records as they are stored
+		sales     map[int32]bool  // seats, and whether their sales are stored
 		records   map[int64]bool  // and whether they are stored
 		answers   map[string]bool
 		forgotten map[string]bool // keys of answers
@@ -81,11 +85,13 @@ type change struct {
 	fence, at, until   int64
 	reference          string
 	paying             int64 // of a ChangePaying: until when; 0 if the payment is over
+	by                 doing
+	quota              string // of a ChangeQuota
 }
 
 func newState() *state {
-	st := &state{records: map[int64]*record{}, seats: map[int32]int64{}, owners: map[string]*owner{}, answers: map[string]*answer{}}
-	st.dirty.seats, st.dirty.records = map[int32]int64{}, map[int64]bool{}
+	st := &state{records: map[int64]*record{}, seats: map[int32]int64{}, sales: map[int32]*sale{}, owners: map[string]*owner{}, answers: map[string]*answer{}}
+	st.dirty.seats, st.dirty.sales, st.dirty.records = map[int32]int64{}, map[int32]bool{}, map[int64]bool{}
 	st.dirty.answers, st.dirty.forgotten, st.dirty.due = map[string]bool{}, map[string]bool{}, map[int64]*due{}
 	return st
 }
@@ -103,30 +109,45 @@ func (st *state) close() {
 func (st *state) next() int64 { return max(st.revision+1, st.now) }
 
 func (st *state) changed(kind seatmap.ChangeKind, r *record, seats []int32, until int64) {
-	before := st.revision
-	st.revision = st.next()
-	st.changeCount++
-	st.dirty.event = true
-	c := change{
-		revision: st.revision, previous: before, kind: kind, owner: r.owner, seats: seats, fence: r.fence, at: r.at, until: until,
-		reference: r.reference,
-	}
+	c := change{kind: kind, owner: r.owner, seats: seats, fence: r.fence, at: r.at, until: until, reference: r.reference}
 	if kind == seatmap.ChangePaying {
 		c.paying = r.pay.until
 	}
+	st.tells(c)
+}
+
+// tells gives a change its revision.
+func (st *state) tells(c change) {
+	c.previous = st.revision
+	st.revision = st.next()
+	st.changeCount++
+	st.dirty.event = true
+	c.revision = st.revision
 	st.dirty.changes = append(st.dirty.changes, c)
 }
 
-// set gives seats of one record, or of none if it is 0, to another.
-func (st *state) set(seats []int32, was, record int64) {
-	for _, seat := range seats {
-		if _, ok := st.dirty.seats[seat]; !ok {
-			st.dirty.seats[seat] = was
-		}
-		if record == 0 {
-			delete(st.seats, seat)
-		} else {
-			st.seats[seat] = record
+// set gives a seat of one record, or of none if it is 0, to another.
+func (st *state) set(seat int32, was, record int64) {
+	if was == record {
+		return
+	}
+	if _, ok := st.dirty.seats[seat]; !ok {
+		st.dirty.seats[seat] = was
+	}
+	if record == 0 {
+		delete(st.seats, seat)
+	} else {
+		st.seats[seat] = record
+	}
+	for _, one := range [...]struct {
+		record int64
+		by     int
+	}{{was, -1}, {record, 1}} {
+		switch one.record {
+		case 0:
+			st.free += one.by
+		case notForSale:
+			st.closed += one.by
 		}
 	}
 }
@@ -208,8 +229,9 @@ func (st *state) detach(r *record, part []int32) {
 
 // vacate makes a part of a record available again.
 func (st *state) vacate(r *record, part []int32, kind seatmap.ChangeKind) {
-	st.set(part, r.id, 0)
-	st.free += len(part)
+	for _, seat := range part {
+		st.set(seat, r.id, st.vacant(seat))
+	}
 	if r.until > 0 {
 		st.held -= len(part)
 	}
@@ -292,8 +314,8 @@ func (st *state) block(_ context.Context, q *request) {
 	var taken []int32
 	taking := seatmap.NewTakenError
 	for _, seat := range q.seats {
-		if record := st.seats[seat]; record != 0 {
-			if taken = append(taken, seat); record == notForSale {
+		if !st.availableTo(q, seat) {
+			if taken = append(taken, seat); st.seats[seat] == notForSale {
 				taking = seatmap.NewNotForSaleError
 			}
 			if !q.listTaken {
@@ -302,7 +324,7 @@ func (st *state) block(_ context.Context, q *request) {
 		}
 	}
 	switch {
-	case len(taken) > 0 && st.free == 0:
+	case len(taken) > 0 && st.soldOutFor(q):
 		q.err = seatmap.ErrSoldOut
 	case len(taken) > 0:
 		q.err = taking(q.event, q.shape.LabelsOf(taken)...)
@@ -316,13 +338,14 @@ func (st *state) blockAny(ctx context.Context, q *request) {
 	if st.repeated(q) {
 		return
 	}
-	if st.chooser == nil {
-		c, err := q.shape.NewChooser(ctx, q.event, func(seat int) bool { return st.seats[int32(seat)] != 0 })
+	if st.chooser == nil || !slices.Equal(st.chooserOf, q.quotas) {
+		st.close()
+		c, err := q.shape.NewChooser(ctx, q.event, func(seat int) bool { return !st.availableTo(q, int32(seat)) })
 		if err != nil {
 			q.err = err
 			return
 		}
-		st.chooser = c
+		st.chooser, st.chooserOf = c, q.quotas
 	}
 	seats, err := st.chooser.Choose(ctx, *q.any)
 	if err != nil {
@@ -345,11 +368,12 @@ func (st *state) grant(q *request, seats []int32) {
 		q.err = fmt.Errorf("%w: of seats or holds a user", seatmap.ErrLimit)
 		return
 	}
-	st.free -= len(seats)
 	st.held += len(seats)
 	fence := st.next()
 	r := &record{id: fence, fence: fence, owner: q.user, seats: seats, at: st.now, until: st.now + q.ttl, key: q.key, reference: q.reference}
-	st.set(seats, 0, r.id)
+	for _, seat := range seats {
+		st.set(seat, st.seats[seat], r.id)
+	}
 	st.add(r)
 	st.owns(q.user, len(seats), 1)
 	st.remember(q, *r, true)
@@ -414,7 +438,9 @@ func (st *state) book(_ context.Context, q *request) {
 	} else {
 		r = &record{id: fence, fence: fence, owner: was.owner, seats: part, at: st.now, key: q.key, reference: reference}
 		st.detach(was, part)
-		st.set(part, was.id, r.id)
+		for _, seat := range part {
+			st.set(seat, was.id, r.id)
+		}
 		st.add(r)
 	}
 	st.remember(q, *r, true)

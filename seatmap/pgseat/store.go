@@ -1,6 +1,7 @@
 package pgseat
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -90,10 +91,11 @@ type Store struct {
 }
 
 var (
-	_ seatmap.Store   = (*Store)(nil)
-	_ seatmap.Sweeper = (*Store)(nil)
-	_ seatmap.Lister  = (*Store)(nil)
-	_ seatmap.Payer   = (*Store)(nil)
+	_ seatmap.Store      = (*Store)(nil)
+	_ seatmap.Sweeper    = (*Store)(nil)
+	_ seatmap.Lister     = (*Store)(nil)
+	_ seatmap.Payer      = (*Store)(nil)
+	_ seatmap.SeatCloser = (*Store)(nil)
 )
 
 // Open connects to the server and brings its tables to the version of this package. The
@@ -264,7 +266,7 @@ func (s *Store) request(ctx context.Context, key seatmap.Key, a ask, part func(q
 			if err != nil {
 				return nil, err
 			}
-			q := &request{ask: a, shape: sh, key: s.hashOf(key, a.event, lifeText(sh.Life), a.user)}
+			q := &request{ask: a, shape: sh, key: s.hashOf(key, a.event, lifeText(sh.Life), cmp.Or(a.by.actor, a.user))}
 			q.wrong = part(q, sh)
 			err = s.submit(ctx, q)
 			if !errors.Is(err, errLife) {
@@ -284,7 +286,7 @@ func (s *Store) hold(q *request) seatmap.Hold {
 	}
 }
 
-// Block implements [seatmap.Store]. Quotas are [seatmap.ErrInvalidQuota].
+// Block implements [seatmap.Store].
 //
 //ferrous:blocks
 func (s *Store) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold, error) {
@@ -292,12 +294,9 @@ func (s *Store) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold
 	if _, err := s.form.Block(ctx, r); !remote.Formed(err) {
 		return seatmap.Hold{}, err
 	}
-	if len(r.Quotas) > 0 {
-		return seatmap.Hold{}, remote.NoQuotas("pgseat")
-	}
 	a := ask{
 		decide: (*state).block, event: r.Event, user: r.User, ttl: remote.Microseconds(r.TTL), listTaken: r.ListTaken,
-		reference: r.Reference, print: remote.PrintOf(r),
+		quotas: r.Quotas, reference: r.Reference, print: remote.PrintOf(r),
 	}
 	q, err := s.request(ctx, r.Key, a, func(q *request, sh *shape) (err error) {
 		q.seats, err = sh.Indices(r.Seats, r.Places)
@@ -309,8 +308,8 @@ func (s *Store) Block(ctx context.Context, r seatmap.BlockRequest) (seatmap.Hold
 	return s.hold(q), nil
 }
 
-// BlockAny implements [seatmap.Store]. Quotas are [seatmap.ErrInvalidQuota]. It reads which
-// seats of the event are taken, all of them, while the event is locked.
+// BlockAny implements [seatmap.Store]. It reads which seats of the event are taken, all of them,
+// while the event is locked.
 //
 //ferrous:blocks
 func (s *Store) BlockAny(ctx context.Context, r seatmap.BlockAnyRequest) (seatmap.Hold, error) {
@@ -318,12 +317,9 @@ func (s *Store) BlockAny(ctx context.Context, r seatmap.BlockAnyRequest) (seatma
 	if _, err := s.form.BlockAny(ctx, r); !remote.Formed(err) {
 		return seatmap.Hold{}, err
 	}
-	if len(r.Where.Quotas) > 0 {
-		return seatmap.Hold{}, remote.NoQuotas("pgseat")
-	}
 	a := ask{
 		decide: (*state).blockAny, event: r.Event, user: r.User, ttl: remote.Microseconds(r.TTL), any: &r,
-		reference: r.Reference, print: remote.PrintOf(r),
+		quotas: r.Where.Quotas, reference: r.Reference, print: remote.PrintOf(r),
 	}
 	q, err := s.request(ctx, r.Key, a, func(*request, *shape) error { return nil })
 	if err != nil {

@@ -87,7 +87,7 @@ func (s *Store) clean(ctx context.Context, id int64) error {
 		rows := int64(0)
 		b := &pgx.Batch{}
 		b.Queue(begin)
-		for _, table := range []string{"seat", "record", "due", "change", "answer", "layout"} {
+		for _, table := range []string{"seat", "sale", "record", "due", "change", "answer", "layout"} {
 			b.Queue(fmt.Sprintf(`with gone as (delete from pgseat.%[1]s where ctid = any(array(
 				select ctid from pgseat.%[1]s where event = $1 limit %[2]d for update skip locked)) returning 1)
 				select count(*) from gone`, table, chunk), id).QueryRow(func(row pgx.Row) error {
@@ -98,7 +98,7 @@ func (s *Store) clean(ctx context.Context, id int64) error {
 			})
 		}
 		b.Queue(`delete from pgseat.garbage where event = $1
-			and not exists (select from pgseat.seat where event = $1) and not exists (select from pgseat.record where event = $1)
+			and not exists (select from pgseat.seat where event = $1) and not exists (select from pgseat.sale where event = $1) and not exists (select from pgseat.record where event = $1)
 			and not exists (select from pgseat.due where event = $1) and not exists (select from pgseat.change where event = $1) and not exists (select from pgseat.answer where event = $1)
 			and not exists (select from pgseat.layout where event = $1)`, id)
 		b.Queue("commit")

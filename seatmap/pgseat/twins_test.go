@@ -39,6 +39,7 @@ type both interface {
 	seatmap.Store
 	seatmap.Lister
 	seatmap.Payer
+	seatmap.SeatCloser
 }
 
 var _ both = (*pgseat.Store)(nil)
@@ -88,6 +89,10 @@ func (w *twins) key() seatmap.Key {
 
 func (w *twins) user() string { return pick(w, "ann", "bob") }
 
+func (w *twins) quotas() []string {
+	return pick(w, nil, nil, []string{"club"}, []string{"press", "club"})
+}
+
 func (w *twins) reference() string { return pick(w, "", "", "order 1", "order 2") }
 
 // token returns a token of both stores.
@@ -115,15 +120,16 @@ func (w *twins) step() {
 	ttl := pick(w, time.Hour, 2*time.Hour, 4*time.Hour)
 	hold, held := w.token(w.holds)
 	booking, booked := w.token(w.bookings)
-	switch op := w.r.IntN(12); {
+	switch op := w.r.IntN(15); {
 	case op < 3 || !held:
 		r := seatmap.BlockRequest{
 			Event: w.event, User: user, Key: key, Seats: w.seats(), TTL: ttl, ListTaken: w.r.IntN(2) == 0, Reference: reference,
+			Quotas: w.quotas(),
 		}
 		w.granted(fmt.Sprintf("Block %+v", r), &w.holds, func(_ int, s both) (seatmap.Hold, error) { return s.Block(ctx, r) })
 	case op == 3:
 		r := seatmap.BlockAnyRequest{Event: w.event, User: user, Key: key, N: 1 + w.r.IntN(3), TTL: ttl, Reference: reference}
-		r.Where.Adjacent = w.r.IntN(2) == 0
+		r.Where.Adjacent, r.Where.Quotas = w.r.IntN(2) == 0, w.quotas()
 		w.granted(fmt.Sprintf("BlockAny %+v", r), &w.holds, func(_ int, s both) (seatmap.Hold, error) { return s.BlockAny(ctx, r) })
 	case op < 6:
 		r := seatmap.BookRequest{User: user, Key: key, Seats: w.part(), Reference: reference}
@@ -156,6 +162,15 @@ func (w *twins) step() {
 			r.Token = hold[i]
 			return s.EndPayment(ctx, r)
 		})
+	case op == 10:
+		r := seatmap.CloseSeatsRequest{Event: w.event, Seats: w.seats(), Actor: "op", Reason: pick(w, "", "why"), Key: key}
+		w.received(fmt.Sprintf("CloseSeats %+v", r), func(_ int, s both) (seatmap.Receipt, error) { return s.CloseSeats(ctx, r) })
+	case op == 11:
+		r := seatmap.OpenSeatsRequest{Event: w.event, Seats: w.seats(), Actor: "op", Key: key}
+		w.received(fmt.Sprintf("OpenSeats %+v", r), func(_ int, s both) (seatmap.Receipt, error) { return s.OpenSeats(ctx, r) })
+	case op == 12:
+		r := seatmap.SetQuotaRequest{Event: w.event, Seats: w.seats(), Quota: pick(w, "", "club", "press"), Actor: "op", Key: key}
+		w.received(fmt.Sprintf("SetQuota %+v", r), func(_ int, s both) (seatmap.Receipt, error) { return s.SetQuota(ctx, r) })
 	case booked:
 		r := seatmap.CancelRequest{User: user, Key: key, Seats: w.part()}
 		w.received(fmt.Sprintf("Cancel %v %+v", w.names[0][booking[0].Fence], r), func(i int, s both) (seatmap.Receipt, error) {
@@ -238,6 +253,10 @@ func (w *twins) compare() {
 				one.Paying, one.PayingUntil.IsZero(), one.Actor, one.Reason, one.Closed, one.ClosedBy, one.ClosedReason, one.Quota)
 		}
 		return text
+	})
+	w.same("Layout", func(_ int, s both) string {
+		layout, err := s.Layout(ctx, seatmap.LayoutRequest{Event: w.event})
+		return fmt.Sprint(layout.Closed, w.failed(err))
 	})
 	w.same("Counts", func(_ int, s both) string {
 		counts, err := s.Counts(ctx, seatmap.CountsRequest{Event: w.event})

@@ -211,7 +211,7 @@ func (w *watch) forward(changes []change) (more bool, err error) {
 		out := seatmap.Change{
 			Event: w.event, Revision: uint64(c.revision), Cursor: w.cursor(c.revision), Previous: w.cursor(c.previous), Kind: c.kind,
 			Seats: w.shape.LabelsOf(c.seats), User: c.owner, At: remote.Moment(c.at), Until: remote.Moment(c.until), Fence: uint64(c.fence),
-			Paying: remote.Moment(c.paying), Reference: c.reference,
+			Paying: remote.Moment(c.paying), Reference: c.reference, Actor: c.by.actor, Reason: c.by.reason, Quota: c.quota,
 		}
 		if c.kind == seatmap.ChangeExpired {
 			out.At = out.Until

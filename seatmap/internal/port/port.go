@@ -49,7 +49,8 @@ type Event struct {
 	Layout          any       // a seatmap.Layout
 	Limits          any       // a seatmap.Limits
 	Count           int       // of seats
-	Closed          []uint32  // seats not for sale
+	Closed          []uint32  // seats not for sale to all, which nobody has
+	Sales           []Sale    // by seat, those that an operator has closed or that are in a quota
 	Keys            []Key
 	CreateKey       string // or empty
 	Create          Print  // the request with CreateKey
@@ -61,6 +62,8 @@ type Event struct {
 const (
 	References = "references"
 	Payments   = "payments"
+	Sales      = "seats that an operator has closed"
+	Quotas     = "quotas"
 )
 
 // Part is some of the holds and bookings of an export, and some of the answers.
@@ -68,6 +71,14 @@ type Part struct {
 	Grants []Grant
 	// Answers has those that are forgotten with one of Grants, and others.
 	Answers []Answer
+}
+
+// Sale says who can have a seat.
+type Sale struct {
+	Seat          uint32
+	Closed        bool   // nobody
+	Actor, Reason string // of the operator that has closed it; empty if the layout did
+	Quota         string // empty if none
 }
 
 // Grant is a hold or booking.

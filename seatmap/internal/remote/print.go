@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -51,11 +52,14 @@ func (p Print) Differs(other string) (names []string) {
 	}
 	for _, name := range printed {
 		if mine[name] != others[name] {
-			names = append(names, name)
+			names = append(names, cmp.Or(renamed[method+" "+name], name))
 		}
 	}
 	return names
 }
+
+// renamed are the fields that some methods have by other names.
+var renamed = map[string]string{"Block Where": "Quotas", "SetQuota Where": "Quota"}
 
 // fieldsOf returns the method and the fields of a print.
 func fieldsOf(text string) (method string, fields map[string]string) {

@@ -97,7 +97,7 @@ func (c *Chooser) Close() { _ = c.m.Close() }
 
 // Choose chooses seats, which are taken from then on.
 func (c *Chooser) Choose(ctx context.Context, r seatmap.BlockAnyRequest) ([]int32, error) {
-	r.Event, r.Key = c.event, seatmap.Key{}
+	r.Event, r.Key, r.Where.Quotas = c.event, seatmap.Key{}, nil // what they allow is not taken
 	h, err := c.m.BlockAny(ctx, r)
 	if err != nil {
 		return nil, err

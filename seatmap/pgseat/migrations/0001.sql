@@ -19,6 +19,7 @@ create table pgseat.event (
     free int not null,
     held int not null,
     closed int not null,
+    marked int not null default 0, -- how many rows of the table sale
     max_seats bigint not null,
     max_holds bigint not null,
     lifetime bigint not null,
@@ -33,11 +34,21 @@ create table pgseat.layout (
     layout bytea not null,
     former bytea not null -- what the tokens of an event that was imported were made with, encrypted; else empty
 );
--- The seats that are blocked or booked.
+-- The seats that are blocked, booked or not for sale to all.
 create table pgseat.seat (
     event bigint not null,
     seat int not null,
-    record bigint not null, -- -1 if the seat is not for sale
+    record bigint not null, -- -1 if nobody has the seat, and it is not for sale to all
+    primary key (event, seat)
+);
+-- The seats that an operator has closed, or that are in a quota. Each has a row in seat, too.
+create table pgseat.sale (
+    event bigint not null,
+    seat int not null,
+    closed boolean not null,
+    actor bytea not null, -- empty if the layout has closed it
+    reason bytea not null,
+    quota bytea not null, -- empty if none
     primary key (event, seat)
 );
 -- Holds, and bookings, which have no deadline. A hold that is booked as a whole stays the
@@ -169,11 +180,11 @@ begin
         on conflict on constraint due_pkey do update set holds = due.holds || excluded.holds, keys = due.keys || excluded.keys;
 end $$;
 create function pgseat.add_changes(
-    events bigint[], revisions bigint[], numbers bigint[], packed bytea[], free bigint[], held bigint[]
+    events bigint[], revisions bigint[], numbers bigint[], packed bytea[], free bigint[], held bigint[], closed bigint[], marked bigint[]
 ) returns void language plpgsql as $$
 #variable_conflict use_column
 begin
     insert into pgseat.change (event, revision, number, packed) select * from unnest($1, $2, $3, $4);
-    update pgseat.event e set free = u.free, held = u.held, revision = u.revision, changes = u.number
-        from unnest($1, $2, $3, $5, $6) as u(id, revision, number, free, held) where e.id = u.id;
+    update pgseat.event e set free = u.free, held = u.held, closed = u.closed, marked = u.marked, revision = u.revision, changes = u.number
+        from unnest($1, $2, $3, $5, $6, $7, $8) as u(id, revision, number, free, held, closed, marked) where e.id = u.id;
 end $$;
