@@ -77,6 +77,7 @@ const (
 type Store struct {
 	self    *Store // the Store itself, so that a copy is noticed
 	client  rueidis.Client
+	lines   *connections // of the client
 	options Options
 	secret  []byte
 	macs    sync.Pool // of hash.Hash, keyed with the secret: to make one takes longer than to use it
@@ -140,12 +141,13 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	o.ReplicaTimeout = min(max(o.ReplicaTimeout, time.Millisecond), 24*time.Hour) // WAIT 0 would wait without end
 	o.Client.DisableRetry, o.Client.DisableCache = true, true
+	lines := track(&o.Client)
 	client, err := rueidis.NewClient(o.Client)
 	if err != nil {
 		return nil, fmt.Errorf("redisseat: Open: %w: %w", seatmap.ErrUnavailable, err)
 	}
 	s := &Store{
-		client: client, options: o, form: seatmap.NewMap(seatmap.MapOptions{Manual: true}),
+		client: client, lines: lines, options: o, form: seatmap.NewMap(seatmap.MapOptions{Manual: true}),
 	}
 	s.self = s
 	if s.patience = o.Client.ConnWriteTimeout; s.patience == 0 {
@@ -250,7 +252,11 @@ func (s *Store) token(event string, fence uint64) seatmap.Token {
 func (s *Store) run(ctx context.Context, what script, keys, args []string) ([]rueidis.RedisMessage, error) {
 	return remote.Repeat(ctx, s.options.Retry, keys[5] != keys[0], func(attempt context.Context) ([]rueidis.RedisMessage, error) {
 		for {
+			began := time.Now()
 			answer, err := s.exec(attempt, what, keys, args)
+			if reply, ok := rueidis.IsRedisErr(err); ok && strings.HasPrefix(reply.Error(), "READONLY") {
+				s.lines.endBefore(began)
+			}
 			if err != nil {
 				return nil, s.failure(ctx, what.reads, err)
 			}

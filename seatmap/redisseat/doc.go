@@ -29,7 +29,8 @@
 // [seatmap.ErrOutcomeUnknown] if it may have: the connection was lost, or the context ended,
 // before the answer came. Repeat a call with its [seatmap.Key] to get the answer, or let
 // [Options.Retry] do so. A hold whose call had no key is found by Holds, and ends at its
-// deadline. The client connects again with the next call. A call without a deadline waits
+// deadline. The client connects again with the next call, also after a server has refused a change
+// because it has become a replica; until then reads are of that replica. A call without a deadline waits
 // for about ConnWriteTimeout of the client's options, which is 10 s if it is zero.
 //
 // # How it works
