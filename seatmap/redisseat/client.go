@@ -209,7 +209,11 @@ func (s *Store) mustBeMade(method string) {
 func (s *Store) keys(event, answer string) []string {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(event))
-	base := s.bucket(h.Sum32() % uint32(s.options.Buckets))
+	return keysIn(s.bucket(h.Sum32()%uint32(s.options.Buckets)), event, answer)
+}
+
+// keysIn returns the keys of an event of a bucket.
+func keysIn(base, event, answer string) []string {
 	keys := []string{base + "e:" + event, base + "s:" + event, base + "r:" + event, base + "d:" + event, base + "u:" + event, base + "e:" + event}
 	if answer != "" {
 		keys[5] = base + "k:" + answer

@@ -86,7 +86,7 @@ func (s *Store) sweepBucket(ctx context.Context, base string) (holds int, err er
 			return holds, failed
 		}
 		for _, event := range names {
-			n, failed := s.sweepEvent(ctx, event)
+			n, failed := s.sweepEvent(ctx, base, event)
 			holds += n
 			switch {
 			case errors.Is(failed, ErrFormat):
@@ -119,9 +119,9 @@ func (s *Store) due(ctx context.Context, index string, leave int) ([]string, err
 
 // sweepEvent ends the holds of an event that are due, in parts, and puts it into the index for
 // the next.
-func (s *Store) sweepEvent(ctx context.Context, event string) (holds int, err error) {
+func (s *Store) sweepEvent(ctx context.Context, base, event string) (holds int, err error) {
 	for {
-		answer, err := s.run(ctx, sweepScript, s.keys(event, ""), []string{"", ""})
+		answer, err := s.run(ctx, sweepScript, keysIn(base, event, ""), []string{"", ""})
 		if err != nil {
 			return holds, err
 		}
