@@ -1,6 +1,7 @@
 package redisseat
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	crand "crypto/rand"
@@ -34,7 +35,9 @@ var ErrFormat = errors.New("redisseat: the event has another format")
 type Options struct {
 	// Client says how to reach the servers. Open sets DisableRetry, because a request
 	// that is sent again could be refused by what it has done itself, and DisableCache.
-	// Dialer.Timeout and ConnWriteTimeout bound how long a call without a deadline waits.
+	// Dialer.Timeout and ConnWriteTimeout bound how long a call without a deadline waits. If
+	// ReadBufferEachConn and WriteBufferEachConn are zero, they are 32 KiB, since each watch has a
+	// connection, and not the client's half MiB.
 	Client rueidis.ClientOption
 	// Prefix begins the names of all keys of the store. It has no { and no }. Empty means
 	// "seatmap". All clients of a store must have the same.
@@ -141,6 +144,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	o.ReplicaTimeout = min(max(o.ReplicaTimeout, time.Millisecond), 24*time.Hour) // WAIT 0 would wait without end
 	o.Client.DisableRetry, o.Client.DisableCache = true, true
+	o.Client.ReadBufferEachConn = cmp.Or(o.Client.ReadBufferEachConn, 32<<10)
+	o.Client.WriteBufferEachConn = cmp.Or(o.Client.WriteBufferEachConn, 32<<10)
 	lines := track(&o.Client)
 	client, err := rueidis.NewClient(o.Client)
 	if err != nil {

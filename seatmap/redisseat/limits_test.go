@@ -2,15 +2,19 @@ package redisseat_test
 
 import (
 	"bytes"
+	"context"
 	"math"
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/coderrange/ferrous/seatmap"
@@ -180,4 +184,44 @@ func TestOptionsAtTheirEndsWork(t *testing.T) {
 		_, err = store.Remove(t.Context(), seatmap.RemoveRequest{Event: event})
 		require.NoError(t, err)
 	}
+}
+
+// TestAWatchNeedsLittleMemory has many watches, each of which has a connection.
+func TestAWatchNeedsLittleMemory(t *testing.T) {
+	const watches = 40
+	s := startServer(t, "--appendonly", "no")
+	store := open(t, s.options())
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := store.Create(ctx, seatmap.CreateRequest{Event: "e", Layout: seatmap.Layout{Count: 9}})
+	require.NoError(t, err)
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	var all, told sync.WaitGroup
+	told.Add(watches)
+	for range watches {
+		all.Go(func() {
+			for change, err := range store.Watch(ctx, seatmap.WatchRequest{Event: "e"}) {
+				if err != nil {
+					assert.ErrorIs(t, err, context.Canceled)
+					return
+				}
+				if change.Kind == seatmap.ChangeBlocked { // it has waited for it on its connection
+					told.Done()
+				}
+			}
+		})
+	}
+	s.until("blocked_clients:"+strconv.Itoa(watches)+"\r", "INFO", "clients")
+	_, err = store.Block(ctx, seatmap.BlockRequest{Event: "e", User: "ann", Seats: []string{"1"}, TTL: time.Hour})
+	require.NoError(t, err)
+	told.Wait()
+	require.Less(t, heap()-before, uint64(watches*700<<10))
+	cancel()
+	all.Wait()
+	require.NoError(t, store.Close())
 }

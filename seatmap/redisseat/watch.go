@@ -19,7 +19,9 @@ var kinds = map[string]seatmap.ChangeKind{
 	"Released": seatmap.ChangeReleased, "Expired": seatmap.ChangeExpired, "Canceled": seatmap.ChangeCanceled,
 }
 
-// Watch implements [seatmap.Store]. Each watch has a connection of its own. It ends holds
+// Watch implements [seatmap.Store]. Each watch has a connection of its own, which takes some 400 KB;
+// above BlockingPoolSize of the client's options, 1,024 if it is zero, watches take turns and hear
+// later. So have one watch of an event in each process. A watch ends holds
 // that are due twice in a second while nothing else happens.
 //
 //ferrous:blocks
