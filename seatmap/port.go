@@ -72,6 +72,18 @@ func portPrint(request any) port.Print {
 		return portRequest(printOfPayment(&r))
 	case EndPaymentRequest:
 		return portRequest(printOfEndPayment(&r))
+	case RevokeRequest:
+		return portRequest(fingerprint{method: methodRevoke, seats: printOfSeats(r.Seats), places: printOfPlaces(r.Places)})
+	case ReissueRequest:
+		return portRequest(fingerprint{method: methodReissue})
+	case MoveRequest:
+		return portRequest(fingerprint{method: methodMove, seats: printOfSeats(r.To), places: printOfPlaces(r.Places)})
+	case ReserveRequest:
+		return portRequest(fingerprint{
+			method: methodReserve, seats: printOfSeats(r.Seats), places: printOfPlaces(r.Places), where: addText(1, r.User),
+		})
+	case ReserveAnyRequest:
+		return portRequest(fingerprint{method: methodReserveAny, n: r.N, where: printOfWhere(&r.Where), seats: addText(1, r.User)})
 	case CloseSeatsRequest:
 		return portRequest(printOfSale(methodCloseSeats, r.Seats))
 	case OpenSeatsRequest:
@@ -177,14 +189,14 @@ func (i *importer) tellGrant(t *exportedHold) error {
 			return err
 		}
 	}
-	i.beyond(t.endless, "holds without a deadline")
-	i.beyond(t.by != (doing{}), "holds or bookings that an operator has made")
+	i.beyond(t.endless, port.Operators)
+	i.beyond(t.by != (doing{}), port.Operators)
 	i.beyond(t.ref != "", port.References)
 	i.beyond(t.pay != nil, port.Payments)
 	i.beyond(len(t.places) > 0, "areas")
 	grant := port.Grant{
 		Proof: port.Proof{Fence: t.fence, First: t.first, Secret: t.secret}, User: t.user, Booked: t.state == SeatBooked,
-		At: time.Unix(0, t.at), Left: time.Duration(t.left), Seats: t.seats, Reference: t.ref,
+		At: time.Unix(0, t.at), Left: time.Duration(t.left), Seats: t.seats, Reference: t.ref, Endless: t.endless, Actor: t.by.actor, Reason: t.by.reason,
 	}
 	if pay := t.pay; pay != nil {
 		grant.Payment = &port.Payment{Own: time.Duration(pay.own), Began: time.Duration(pay.began), Left: time.Duration(pay.until)}
@@ -208,7 +220,8 @@ func (i *importer) tellAnswer(a *exportedAnswer) error {
 	case m == methodSetQuota:
 		i.beyond(true, port.Quotas)
 	case m > methodCancel:
-		i.beyond(true, "answers to operators")
+		i.beyond(m != methodAddSeats, port.Operators)
+		i.beyond(m == methodAddSeats, "answers to operators")
 	}
 	i.beyond(a.fingerprint.reference != 0, port.References)
 	out := port.Answer{

@@ -75,13 +75,13 @@ func (g *group) decide(ctx context.Context) {
 	}
 	for _, q := range g.requests {
 		before := st.changeCount
-		q.changes = false
+		q.changes, st.by = false, q.by
 		if q.wrong != nil {
 			q.err = q.wrong
 		} else {
 			q.decide(st, ctx, q)
 		}
-		q.now = st.now
+		q.now, st.by = st.now, doing{}
 		q.changes = q.changes || st.changeCount != before || q.key != "" && q.err == nil && !q.replayed
 	}
 }
@@ -129,6 +129,7 @@ func (s *Store) load(ctx context.Context, conn *pgx.Conn, groups []*group) error
 	var ids, recordEvents, records, seatEvents, ownerEvents, keyEvents, whole, dueEvents, dueHolds []int64
 	var seats []int32
 	var owners, keys [][]byte
+	var targets targets
 	byID := make(map[int64]*state, len(groups))
 	byGroup := make(map[int64]*group, len(groups))
 	for _, g := range groups {
@@ -147,10 +148,11 @@ func (s *Store) load(ctx context.Context, conn *pgx.Conn, groups []*group) error
 			}
 			if q.record != 0 {
 				recordEvents, records = append(recordEvents, g.id), append(records, q.record)
-			} else if q.shape.limited && st.owners[q.user] == nil {
+			} else if q.shape.limited && q.by == (doing{}) && st.owners[q.user] == nil {
 				ownerEvents, owners = append(ownerEvents, g.id), append(owners, []byte(q.user))
 				st.owners[q.user] = &owner{}
 			}
+			targets.add(g.id, q)
 			if q.key != "" {
 				keyEvents, keys = append(keyEvents, g.id), append(keys, []byte(q.key))
 			}
@@ -201,6 +203,7 @@ func (s *Store) load(ctx context.Context, conn *pgx.Conn, groups []*group) error
 	if len(records) > 0 {
 		b.Queue(selectRecords, recordEvents, records).Query(readRecords)
 	}
+	targets.load(b, readRecords)
 	readSeats := func(rows pgx.Rows) error {
 		var event, record int64
 		var seat int32

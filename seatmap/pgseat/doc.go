@@ -77,5 +77,5 @@
 // keys work as before. There is no export: the database has only hashes of the keys, and whoever
 // repeats a request in another store would need their texts.
 //
-// This version has no areas and is no [seatmap.Operator], [seatmap.Porter] or [seatmap.SeatAdder].
+// This version has no areas and is no [seatmap.Porter] or [seatmap.SeatAdder].
 package pgseat

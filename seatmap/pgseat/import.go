@@ -81,7 +81,7 @@ func (s *Store) Import(ctx context.Context, r seatmap.ImportRequest, from io.Rea
 }
 
 // has is what the store has beyond what each one has.
-var has = []string{port.References, port.Payments, port.Sales, port.Quotas}
+var has = []string{port.References, port.Payments, port.Sales, port.Quotas, port.Operators}
 
 // loading is an import that is being made. One goroutine reads the export. Another one runs the
 // transaction, which writes the rows of holds and bookings as they are read, and then the rest. It keeps
@@ -193,6 +193,8 @@ func (l *loading) take(p *port.Part) error {
 		}
 		if !one.Booked {
 			l.held += len(one.Seats)
+		}
+		if !one.Booked && !one.Endless {
 			l.ends = append(l.ends, ending{left: remote.Microseconds(one.Left), hold: int64(one.Fence)})
 		}
 		l.tokens = append(l.tokens, one.Proof)
@@ -341,24 +343,28 @@ func (l *loading) records() rows {
 		at++
 		for i := range part.list {
 			g, until := &part.list[i], int64(0)
-			if !g.Booked {
+			switch {
+			case g.Endless:
+				until = endless
+			case !g.Booked:
 				until = l.deadline(remote.Microseconds(g.Left))
 			}
 			t.row(10).int8(l.id).int8(int64(g.Fence)).int8(int64(g.Fence)).text(g.User).seats(g.Seats)
-			t.int8(g.At.UnixMicro()).int8(until).text(part.keys[i]).text(g.Reference).text(l.moreOf(g.Payment))
+			t.int8(g.At.UnixMicro()).int8(until).text(part.keys[i]).text(g.Reference).text(l.moreOf(g))
 		}
 		return true, nil
 	}
 }
 
 // moreOf returns what few records have.
-func (l *loading) moreOf(p *port.Payment) string {
-	if p == nil {
-		return ""
+func (l *loading) moreOf(g *port.Grant) string {
+	r := record{by: doing{g.Actor, g.Reason}}
+	if p := g.Payment; p != nil {
+		r.pay = payment{own: endless, began: l.from + remote.Microseconds(p.Began), until: l.deadline(remote.Microseconds(p.Left))}
+		if !g.Endless {
+			r.pay.own = l.deadline(remote.Microseconds(p.Own))
+		}
 	}
-	r := record{pay: payment{
-		own: l.deadline(remote.Microseconds(p.Own)), began: l.from + remote.Microseconds(p.Began), until: l.deadline(remote.Microseconds(p.Left)),
-	}}
 	return string(r.packMore())
 }
 

@@ -214,16 +214,11 @@ func TestAnImportRefusesWhatTheStoreLacks(t *testing.T) {
 	s := startServer(t)
 	store := open(t, quiet(s.options()))
 	defer func() { require.NoError(t, store.Close()) }()
-	seats := seatmap.Layout{Count: 3}
 	for what, c := range map[string]struct {
 		layout seatmap.Layout
 		use    func(m *seatmap.Map) error
 	}{
 		"areas": {layout: seatmap.Layout{Count: 3, Areas: []seatmap.Area{{Name: "floor", Capacity: 2}}}},
-		"holds without a deadline": {layout: seats, use: func(m *seatmap.Map) error {
-			_, err := m.Reserve(ctx, seatmap.ReserveRequest{Event: "e", User: "ann", Seats: []string{"1"}, Actor: "op"})
-			return err
-		}},
 	} {
 		m := newMap(t)
 		_, err := m.Create(ctx, seatmap.CreateRequest{Event: "e", Layout: c.layout})

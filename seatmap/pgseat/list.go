@@ -143,10 +143,10 @@ func readGrants(rows pgx.Rows, count int) (found []record, err error) {
 func (r *record) listed(sh *shape, now int64) seatmap.GrantInfo {
 	g := seatmap.GrantInfo{
 		Fence: uint64(r.fence), State: seatmap.SeatBooked, User: r.owner, Reference: r.reference, Seats: sh.LabelsOf(r.seats),
-		At: remote.Moment(r.at),
+		At: remote.Moment(r.at), Actor: r.by.actor, Reason: r.by.reason,
 	}
 	if r.until > 0 {
-		g.State, g.Until, g.Left = seatmap.SeatBlocked, remote.Moment(r.until), left(r.until, now)
+		g.State, g.Until, g.Left = seatmap.SeatBlocked, deadline(r.until), left(r.until, now)
 	}
 	if g.Paying = r.pay.keeps(now); g.Paying {
 		g.PayingUntil = remote.Moment(r.pay.until)

@@ -91,6 +91,15 @@ var moreCalls = []outage.Call{
 			return r.Replayed, err
 		}
 	}},
+	{Name: "Move", Prepare: func(t *testing.T, s seatmap.Store) func(context.Context, seatmap.Store) (bool, error) {
+		h := outage.Hold(t, s)
+		return func(ctx context.Context, s seatmap.Store) (bool, error) {
+			r, err := s.(seatmap.Operator).Move(ctx, seatmap.MoveRequest{
+				Event: "e", Fence: h.Token.Fence, To: []string{"8", "9"}, Actor: "op", Key: seatmap.NewKey("k"),
+			})
+			return r.Replayed, err
+		}
+	}},
 	{Name: "SetQuota", Prepare: func(*testing.T, seatmap.Store) func(context.Context, seatmap.Store) (bool, error) {
 		return func(ctx context.Context, s seatmap.Store) (bool, error) {
 			r, err := s.(seatmap.SeatCloser).SetQuota(ctx, seatmap.SetQuotaRequest{

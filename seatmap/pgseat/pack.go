@@ -52,6 +52,7 @@ const (
 	hasPayment
 	hasOperator
 	hasQuota
+	hasFrom
 )
 
 // appendMore appends a byte that says what else the change has, and that.
@@ -73,6 +74,11 @@ func appendMore(b []byte, c *change) []byte {
 	if c.quota != "" {
 		b[at] |= hasQuota
 		b = appendText(b, c.quota)
+	}
+	if c.fromFence != 0 {
+		b[at] |= hasFrom
+		b = binary.AppendVarint(b, c.fromFence)
+		b = appendSeats(binary.AppendUvarint(b, uint64(len(c.from))), c.from)
 	}
 	return b
 }
@@ -100,6 +106,9 @@ func unpackChanges(b []byte, count int) (list []change, err error) {
 		if more&hasQuota != 0 {
 			c.quota = u.text()
 		}
+		if more&hasFrom != 0 {
+			c.fromFence, c.from = u.int(), u.seats()
+		}
 		if u.err != nil {
 			return nil, u.err
 		}
@@ -110,25 +119,36 @@ func unpackChanges(b []byte, count int) (list []change, err error) {
 
 // packMore returns the bytes of what few records have; none if it has nothing.
 func (r *record) packMore() []byte {
-	if r.pay == (payment{}) {
+	if r.pay == (payment{}) && r.by == (doing{}) {
 		return []byte{} // nil would be null
 	}
-	b := []byte{hasPayment}
-	for _, n := range [...]int64{r.pay.own, r.pay.began, r.pay.until} {
-		b = binary.AppendVarint(b, n)
+	b := []byte{0}
+	if r.pay != (payment{}) {
+		b[0] |= hasPayment
+		for _, n := range [...]int64{r.pay.own, r.pay.began, r.pay.until} {
+			b = binary.AppendVarint(b, n)
+		}
+	}
+	if r.by != (doing{}) {
+		b[0] |= hasOperator
+		b = appendText(appendText(b, r.by.actor), r.by.reason)
 	}
 	return b
 }
 
 // unpackMore is the inverse of packMore.
 func (r *record) unpackMore(b []byte) error {
-	r.pay = payment{}
+	r.pay, r.by = payment{}, doing{}
 	if len(b) == 0 {
 		return nil
 	}
 	u := &unpacker{b: b}
-	if more := u.byte(); more&hasPayment != 0 {
+	more := u.byte()
+	if more&hasPayment != 0 {
 		r.pay = payment{own: u.int(), began: u.int(), until: u.int()}
+	}
+	if more&hasOperator != 0 {
+		r.by = doing{u.text(), u.text()}
 	}
 	return u.err
 }

@@ -11,7 +11,7 @@ import (
 
 func TestChangesAreReadAsTheyWerePacked(t *testing.T) {
 	list := []change{
-		{revision: math.MaxInt64, previous: 7, kind: seatmap.ChangeBooked, owner: "ann", seats: []int32{0, 8}, fence: 9, at: 10, until: 11, reference: "order 1", paying: 12, by: doing{"op", "why"}, quota: "club"},
+		{revision: math.MaxInt64, previous: 7, kind: seatmap.ChangeBooked, owner: "ann", seats: []int32{0, 8}, fence: 9, at: 10, until: 11, reference: "order 1", paying: 12, by: doing{"op", "why"}, quota: "club", from: []int32{3}, fromFence: 4},
 		{revision: 1, kind: seatmap.ChangeExpired, seats: []int32{}},
 	}
 	packed := packChanges(list)

@@ -35,6 +35,8 @@ type ask struct {
 	by          doing // an operator, or nobody
 	quota       string
 	quotas      []string
+	named       bool  // a hold or booking is named by a seat, or else by its fence
+	fence       int64 // of that hold or booking, or 0
 	ttl         int64 // microseconds; 0 if the method has none
 	token       seatmap.Token
 	record      int64 // of the token; 0 if this store has not made it
@@ -45,6 +47,7 @@ type request struct {
 	ask
 	shape *shape
 	seats []int32
+	at    int32  // the seat that names a hold or booking, or noTarget
 	wrong error  // what the shape tells, if it is that of the event still
 	key   string // hash of the key; empty if none
 

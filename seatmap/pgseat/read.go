@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -192,7 +193,23 @@ func (s *Store) page(ctx context.Context, event string, which func(sh *shape) (f
 }
 
 // left returns the time between now and a deadline.
-func left(until, now int64) time.Duration { return max(time.Duration(until-now)*time.Microsecond, 0) }
+func left(until, now int64) time.Duration {
+	if until == endless {
+		return 0
+	}
+	return max(time.Duration(until-now)*time.Microsecond, 0)
+}
+
+// endless is the deadline of a hold without one.
+const endless = math.MaxInt64
+
+// deadline returns a deadline; zero if there is none.
+func deadline(until int64) time.Time {
+	if until == endless {
+		return time.Time{}
+	}
+	return remote.Moment(until)
+}
 
 // notForSale is the record of a seat that nobody has, and that is closed or in a quota.
 const notForSale = -1
@@ -215,9 +232,9 @@ func readSeats(rows pgx.Rows, taken map[int]seatmap.SeatInfo) error {
 			return err
 		}
 		info := seatmap.SeatInfo{State: seatmap.SeatBooked, User: string(owner), At: remote.Moment(*at), Fence: uint64(*fence), Reference: string(reference)}
-		info.PayingUntil = remote.Moment(one.pay.until)
+		info.PayingUntil, info.Actor, info.Reason = remote.Moment(one.pay.until), one.by.actor, one.by.reason
 		if *until > 0 {
-			info.State, info.Until = seatmap.SeatBlocked, remote.Moment(*until)
+			info.State, info.Until = seatmap.SeatBlocked, deadline(*until)
 		}
 		taken[seat] = info
 		return nil
@@ -358,7 +375,7 @@ func (s *Store) Holds(ctx context.Context, r seatmap.HoldsRequest) ([]seatmap.Ho
 	var holds []seatmap.HoldInfo
 	for _, one := range found {
 		holds = append(holds, seatmap.HoldInfo{
-			Fence: uint64(one.fence), Seats: sh.LabelsOf(one.seats), At: remote.Moment(one.at), Until: remote.Moment(one.until),
+			Fence: uint64(one.fence), Seats: sh.LabelsOf(one.seats), At: remote.Moment(one.at), Until: deadline(one.until),
 			Left: left(one.until, h.now), Paying: one.pay.keeps(h.now),
 		})
 	}

@@ -151,7 +151,7 @@ func (st *state) sell(q *request, kind seatmap.ChangeKind, differs func(seat int
 		}
 	}
 	if len(list) > 0 {
-		st.tells(change{kind: kind, seats: list, at: st.now, by: q.by, quota: q.quota})
+		st.tells(change{kind: kind, seats: list, at: st.now, quota: q.quota})
 	}
 	st.remember(q, record{}, false)
 }

@@ -15,6 +15,8 @@ import (
 type state struct {
 	now int64 // microseconds, by the clock of the server, read after the lock
 
+	by doing // who makes the request that is decided, as an operator
+
 	id                    int64 // 0 if the event is not locked
 	count                 int
 	free, held, closed    int
@@ -64,6 +66,7 @@ type record struct {
 	key       string // hash of the key of its request; empty if none
 	reference string
 	pay       payment // zero if there is none
+	by        doing   // the operator that gave it its fence; zero if its user did
 }
 
 // owner is what a user has.
@@ -86,7 +89,9 @@ type change struct {
 	reference          string
 	paying             int64 // of a ChangePaying: until when; 0 if the payment is over
 	by                 doing
-	quota              string // of a ChangeQuota
+	quota              string  // of a ChangeQuota
+	from               []int32 // of a ChangeMoved: the seats before
+	fromFence          int64   // of a ChangeMoved or ChangeReissued
 }
 
 func newState() *state {
@@ -118,7 +123,7 @@ func (st *state) changed(kind seatmap.ChangeKind, r *record, seats []int32, unti
 
 // tells gives a change its revision.
 func (st *state) tells(c change) {
-	c.previous = st.revision
+	c.previous, c.by = st.revision, st.by
 	st.revision = st.next()
 	st.changeCount++
 	st.dirty.event = true
@@ -163,6 +168,9 @@ func (st *state) add(r *record) {
 
 // endsAt notes that the deadline of a hold is to be looked at when it has come.
 func (st *state) endsAt(r *record) {
+	if r.until == endless {
+		return
+	}
 	d := st.dueAt(r.until)
 	d.holds = append(d.holds, r.id)
 }
@@ -311,9 +319,16 @@ func (st *state) block(_ context.Context, q *request) {
 	if st.repeated(q) {
 		return
 	}
+	if st.canHave(q, q.seats) {
+		st.grant(q, q.seats)
+	}
+}
+
+// canHave reports whether a request can have these seats. If not, it has its error.
+func (st *state) canHave(q *request, seats []int32) bool {
 	var taken []int32
 	taking := seatmap.NewTakenError
-	for _, seat := range q.seats {
+	for _, seat := range seats {
 		if !st.availableTo(q, seat) {
 			if taken = append(taken, seat); st.seats[seat] == notForSale {
 				taking = seatmap.NewNotForSaleError
@@ -328,9 +343,8 @@ func (st *state) block(_ context.Context, q *request) {
 		q.err = seatmap.ErrSoldOut
 	case len(taken) > 0:
 		q.err = taking(q.event, q.shape.LabelsOf(taken)...)
-	default:
-		st.grant(q, q.seats)
 	}
+	return q.err == nil
 }
 
 // blockAny decides about a request for any seats.
@@ -359,18 +373,21 @@ func (st *state) blockAny(ctx context.Context, q *request) {
 
 // grant makes a hold of seats that are available, if the limits allow it.
 func (st *state) grant(q *request, seats []int32) {
-	if st.lifetime > 0 && q.ttl > st.lifetime {
+	until := st.now + q.ttl
+	switch o := st.owners[q.user]; {
+	case q.by != (doing{}): // an operator, whom no limit binds
+		until = endless
+	case st.lifetime > 0 && q.ttl > st.lifetime:
 		q.err = errLifetime
 		return
-	}
-	if o := st.owners[q.user]; o != nil &&
-		(st.maxSeats > 0 && o.seats+len(seats) > st.maxSeats || st.maxHolds > 0 && o.holds+1 > st.maxHolds) {
+	case o != nil &&
+		(st.maxSeats > 0 && o.seats+len(seats) > st.maxSeats || st.maxHolds > 0 && o.holds+1 > st.maxHolds):
 		q.err = fmt.Errorf("%w: of seats or holds a user", seatmap.ErrLimit)
 		return
 	}
 	st.held += len(seats)
 	fence := st.next()
-	r := &record{id: fence, fence: fence, owner: q.user, seats: seats, at: st.now, until: st.now + q.ttl, key: q.key, reference: q.reference}
+	r := &record{id: fence, fence: fence, owner: q.user, seats: seats, at: st.now, until: until, key: q.key, reference: q.reference, by: q.by}
 	for _, seat := range seats {
 		st.set(seat, st.seats[seat], r.id)
 	}
@@ -407,8 +424,15 @@ func (st *state) named(q *request, booking bool) (r *record, part []int32, ok bo
 	case (r.until == 0) != booking, q.user != "" && q.user != r.owner:
 		q.err = seatmap.ErrToken
 		return nil, nil, false
-	case !q.part:
-		return r, r.seats, true
+	}
+	part, ok = st.partOf(q, r)
+	return r, part, ok
+}
+
+// partOf returns the part of a record that a request is about.
+func (st *state) partOf(q *request, r *record) (part []int32, ok bool) {
+	if !q.part {
+		return r.seats, true
 	}
 	has := make(map[int32]bool, len(r.seats))
 	for _, seat := range r.seats {
@@ -417,10 +441,10 @@ func (st *state) named(q *request, booking bool) (r *record, part []int32, ok bo
 	for _, seat := range q.seats {
 		if !has[seat] {
 			q.err = fmt.Errorf("%w: seat %s is not covered by the token", seatmap.ErrInvalidSeats, q.shape.Label(int(seat)))
-			return nil, nil, false
+			return nil, false
 		}
 	}
-	return r, q.seats, true
+	return q.seats, true
 }
 
 func (st *state) book(_ context.Context, q *request) {
@@ -434,7 +458,7 @@ func (st *state) book(_ context.Context, q *request) {
 		st.changing(r)
 		st.end(r.key)
 		st.owns(r.owner, 0, -1)
-		r.fence, r.at, r.until, r.key, r.reference, r.pay = fence, st.now, 0, q.key, reference, payment{}
+		r.fence, r.at, r.until, r.key, r.reference, r.pay, r.by = fence, st.now, 0, q.key, reference, payment{}, doing{}
 	} else {
 		r = &record{id: fence, fence: fence, owner: was.owner, seats: part, at: st.now, key: q.key, reference: reference}
 		st.detach(was, part)

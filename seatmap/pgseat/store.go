@@ -96,6 +96,7 @@ var (
 	_ seatmap.Lister     = (*Store)(nil)
 	_ seatmap.Payer      = (*Store)(nil)
 	_ seatmap.SeatCloser = (*Store)(nil)
+	_ seatmap.Operator   = (*Store)(nil)
 )
 
 // Open connects to the server and brings its tables to the version of this package. The
@@ -281,7 +282,7 @@ func (s *Store) request(ctx context.Context, key seatmap.Key, a ask, part func(q
 func (s *Store) hold(q *request) seatmap.Hold {
 	return seatmap.Hold{
 		Token: s.tokenOf(q.shape, q.event, q.got.id, q.got.fence), User: q.got.owner, Seats: q.shape.LabelsOf(q.got.seats),
-		At: remote.Moment(q.got.at), Until: remote.Moment(q.got.until), Left: left(q.got.until, q.now),
+		At: remote.Moment(q.got.at), Until: deadline(q.got.until), Left: left(q.got.until, q.now),
 		Paying: q.paying, Replayed: q.replayed,
 	}
 }

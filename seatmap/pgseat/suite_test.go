@@ -9,7 +9,7 @@ import (
 	"github.com/coderrange/ferrous/seatmap/seattest"
 )
 
-var lacks = seattest.Lacks{Areas: true, Operator: true, Porter: true, Adder: true}
+var lacks = seattest.Lacks{Areas: true, Porter: true, Adder: true}
 
 // TestStore runs the suite behind a network that is cut in the middle of calls, with a
 // server that is killed.

@@ -40,6 +40,7 @@ type both interface {
 	seatmap.Lister
 	seatmap.Payer
 	seatmap.SeatCloser
+	seatmap.Operator
 }
 
 var _ both = (*pgseat.Store)(nil)
@@ -120,7 +121,7 @@ func (w *twins) step() {
 	ttl := pick(w, time.Hour, 2*time.Hour, 4*time.Hour)
 	hold, held := w.token(w.holds)
 	booking, booked := w.token(w.bookings)
-	switch op := w.r.IntN(15); {
+	switch op := w.r.IntN(20); {
 	case op < 3 || !held:
 		r := seatmap.BlockRequest{
 			Event: w.event, User: user, Key: key, Seats: w.seats(), TTL: ttl, ListTaken: w.r.IntN(2) == 0, Reference: reference,
@@ -171,12 +172,71 @@ func (w *twins) step() {
 	case op == 12:
 		r := seatmap.SetQuotaRequest{Event: w.event, Seats: w.seats(), Quota: pick(w, "", "club", "press"), Actor: "op", Key: key}
 		w.received(fmt.Sprintf("SetQuota %+v", r), func(_ int, s both) (seatmap.Receipt, error) { return s.SetQuota(ctx, r) })
+	case op == 13 || op == 14:
+		w.operate(key)
+	case op == 15:
+		r := seatmap.ReserveRequest{Event: w.event, User: user, Seats: w.seats(), Actor: "op", Reason: pick(w, "", "why"), Key: key}
+		w.granted(fmt.Sprintf("Reserve %+v", r), &w.holds, func(_ int, s both) (seatmap.Hold, error) { return s.Reserve(ctx, r) })
+	case op == 16:
+		r := seatmap.ReserveAnyRequest{Event: w.event, User: user, N: 1 + w.r.IntN(3), Where: seatmap.Where{Quotas: w.quotas()}, Actor: "op", Key: key}
+		w.granted(fmt.Sprintf("ReserveAny %+v", r), &w.holds, func(_ int, s both) (seatmap.Hold, error) { return s.ReserveAny(ctx, r) })
 	case booked:
 		r := seatmap.CancelRequest{User: user, Key: key, Seats: w.part()}
 		w.received(fmt.Sprintf("Cancel %v %+v", w.names[0][booking[0].Fence], r), func(i int, s both) (seatmap.Receipt, error) {
 			r.Token = booking[i]
 			return s.Cancel(ctx, r)
 		})
+	}
+}
+
+// operate makes a request that names a hold or booking by a seat, by a fence or by both.
+func (w *twins) operate(key seatmap.Key) {
+	ctx, seat, fences := w.t.Context(), strconv.Itoa(1+w.r.IntN(twinSeats)), [2]uint64{}
+	if token, ok := w.token(pick(w, w.holds, w.bookings)); ok && w.r.IntN(2) == 0 {
+		fences = [2]uint64{token[0].Fence, token[1].Fence}
+		seat = pick(w, seat, "")
+	}
+	what := fmt.Sprintf("of seat %q and fence %d", seat, w.names[0][fences[0]])
+	switch w.r.IntN(3) {
+	case 0:
+		r := seatmap.RevokeRequest{Event: w.event, Seat: seat, Seats: w.part(), Actor: "op", Reason: "why", Key: key}
+		w.received(fmt.Sprintf("Revoke %s %+v", what, r), func(i int, s both) (seatmap.Receipt, error) {
+			r.Fence = fences[i]
+			return s.Revoke(ctx, r)
+		})
+	case 1:
+		r := seatmap.ReissueRequest{Event: w.event, Seat: seat, Actor: "op", Key: key}
+		w.reissued(fmt.Sprintf("Reissue %s %+v", what, r), func(i int, s both) (seatmap.Hold, error) {
+			r.Fence = fences[i]
+			return s.Reissue(ctx, r)
+		})
+	default:
+		r := seatmap.MoveRequest{Event: w.event, Seat: seat, To: w.seats(), Actor: "op2", Reason: "moved", Key: key}
+		w.reissued(fmt.Sprintf("Move %s %+v", what, r), func(i int, s both) (seatmap.Hold, error) {
+			r.Fence = fences[i]
+			return s.Move(ctx, r)
+		})
+	}
+}
+
+// reissued is granted of a hold or a booking.
+func (w *twins) reissued(what string, do func(i int, s both) (seatmap.Hold, error)) {
+	w.t.Helper()
+	var got [][2]seatmap.Token
+	booked := false
+	w.granted(what, &got, func(i int, s both) (seatmap.Hold, error) {
+		h, err := do(i, s)
+		if err == nil {
+			seat, err := s.Seat(w.t.Context(), seatmap.SeatRequest{Event: w.event, Seat: h.Seats[0]})
+			require.NoError(w.t, err)
+			booked = seat.State == seatmap.SeatBooked
+		}
+		return h, err
+	})
+	if booked {
+		w.bookings = append(w.bookings, got...)
+	} else {
+		w.holds = append(w.holds, got...)
 	}
 }
 

@@ -210,8 +210,12 @@ func (w *watch) forward(changes []change) (more bool, err error) {
 		}
 		out := seatmap.Change{
 			Event: w.event, Revision: uint64(c.revision), Cursor: w.cursor(c.revision), Previous: w.cursor(c.previous), Kind: c.kind,
-			Seats: w.shape.LabelsOf(c.seats), User: c.owner, At: remote.Moment(c.at), Until: remote.Moment(c.until), Fence: uint64(c.fence),
+			Seats: w.shape.LabelsOf(c.seats), User: c.owner, At: remote.Moment(c.at), Until: deadline(c.until), Fence: uint64(c.fence),
 			Paying: remote.Moment(c.paying), Reference: c.reference, Actor: c.by.actor, Reason: c.by.reason, Quota: c.quota,
+			FromFence: uint64(c.fromFence),
+		}
+		if c.kind == seatmap.ChangeMoved {
+			out.From = w.shape.LabelsOf(c.from)
 		}
 		if c.kind == seatmap.ChangeExpired {
 			out.At = out.Until

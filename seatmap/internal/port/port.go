@@ -64,6 +64,7 @@ const (
 	Payments   = "payments"
 	Sales      = "seats that an operator has closed"
 	Quotas     = "quotas"
+	Operators  = "holds or bookings that an operator has made"
 )
 
 // Part is some of the holds and bookings of an export, and some of the answers.
@@ -92,6 +93,9 @@ type Grant struct {
 
 	Reference string
 	Payment   *Payment // nil if there is none
+
+	Endless       bool   // a hold without a deadline
+	Actor, Reason string // of the operator that gave it its fence
 }
 
 // Payment is a payment that keeps a hold. All times are from the moment of the export on.

@@ -18,7 +18,7 @@ import (
 type Print struct{ text string }
 
 // printed are the fields of a print, in the order in which they are named.
-var printed = []string{"Token", "Seats", "Places", "N", "Where", "TTL", "Reference", "Layout", "Limits"}
+var printed = []string{"Token", "Seat", "Fence", "Seats", "Places", "N", "Where", "TTL", "Reference", "Layout", "Limits"}
 
 // PrintOf returns the print of a request, such as a [seatmap.BlockRequest].
 func PrintOf(request any) Print { return PrintFrom(port.PrintOf(request)) }
@@ -26,13 +26,16 @@ func PrintOf(request any) Print { return PrintFrom(port.PrintOf(request)) }
 // PrintFrom returns the print of a request in an export.
 func PrintFrom(p port.Print) Print {
 	text := append(make([]byte, 0, 128), p.Method...)
-	if p.Token != (port.Proof{}) { // of the secret it has a hash
+	switch {
+	case p.Method == "Revoke" || p.Method == "Reissue" || p.Method == "Move": // they name a seat and a fence
+		text = fmt.Appendf(text, " Seat=%d Fence=%d", p.Token.First, p.Token.Fence)
+	case p.Token != (port.Proof{}): // of the secret it has a hash
 		sum := sha256.Sum256(p.Token.Secret[:])
 		text = fmt.Appendf(text, " Token=%d.%d.%s", p.Token.Fence, p.Token.First, hex.EncodeToString(sum[:12]))
 	}
 	for i, value := range [...]uint64{p.Seats, p.Places, uint64(p.N), p.Where, uint64(p.TTL), p.Reference, p.Layout, p.Limits} {
 		if value != 0 {
-			text = append(append(append(text, ' '), printed[i+1]...), '=')
+			text = append(append(append(text, ' '), printed[i+3]...), '=')
 			text = strconv.AppendUint(text, value, 36)
 		}
 	}
@@ -59,7 +62,9 @@ func (p Print) Differs(other string) (names []string) {
 }
 
 // renamed are the fields that some methods have by other names.
-var renamed = map[string]string{"Block Where": "Quotas", "SetQuota Where": "Quota"}
+var renamed = map[string]string{
+	"Block Where": "Quotas", "SetQuota Where": "Quota", "Move Seats": "To", "Reserve Where": "User", "ReserveAny Seats": "User",
+}
 
 // fieldsOf returns the method and the fields of a print.
 func fieldsOf(text string) (method string, fields map[string]string) {

@@ -61,7 +61,7 @@ create table pgseat.record (
     owner bytea not null,
     seats bytea not null,
     at bigint not null,
-    until bigint not null,
+    until bigint not null, -- the largest number of a hold without a deadline
     key bytea not null, -- of the request that made it what it is; empty if none
     reference bytea not null, -- empty if none
     more bytea not null, -- what few have: a payment, an operator; see packMore. Empty if nothing
