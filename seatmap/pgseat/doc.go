@@ -51,7 +51,9 @@
 //
 // A watch asks for changes every [Options.Poll]. With [Options.Listen] it hears of them instead:
 // a client notifies the others after its commits, by one notification for all that has
-// changed since the last one. That connection must reach the server itself.
+// changed since the last one. That connection must reach the server itself. Each watch reads the
+// server for itself: 2,000 of one event in a client made a block take 0.8 s. Have one for each
+// event in a process, and share what it yields.
 //
 // # Tables
 //
@@ -68,8 +70,8 @@
 // fences. Of an event that was imported it also gets the secrets of the tokens that the other
 // store has given out, encrypted; they stay with the event. The table pgseat.store has what tokens
 // are made from, and the key of those secrets; whoever can read it can make tokens. The names of
-// users and references are in the tables and, if statements are logged with their values, in the
-// log.
+// users and operators, their reasons and references are in the tables and, if statements are logged
+// with their values, in the log.
 //
 // # Moving an event here
 //

@@ -15,10 +15,13 @@ local user, ttl, list = ARGV[3], tonumber(ARGV[4]), ARGV[5]
 local before = format('%d', rev)
 if ARGV[7] ~= '' and ARGV[7] ~= before then return {'stale'} end
 local taken, at
+local why = 'taken'
 for p = 1, #list, 4 do
   local i = unpack('>I4', list, p)
   at = format('%d', i * 9)
-  if call('GETRANGE', S, at, at) ~= '.' then
+  local state = call('GETRANGE', S, at, at)
+  if state ~= '.' then
+    if state == 'x' then why = 'closed' end
     taken = taken or {}
     taken[#taken + 1] = format('%d', i)
     if ARGV[6] ~= 'all' then break end
@@ -26,7 +29,7 @@ for p = 1, #list, 4 do
 end
 if taken then
   if free == 0 then return {'soldout'} end
-  return {'taken', taken}
+  return {why, taken}
 end
 if lifetime > 0 and ttl > lifetime then return {'lifetime'} end
 local n, had = #list / 4, call('HGET', U, user) or '\0\0\0\0\0\0\0\0'

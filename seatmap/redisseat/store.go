@@ -189,11 +189,14 @@ func refusal(answer []rueidis.RedisMessage, event string, p remote.Print, sh *sh
 		return seatmap.NewKeyError(p.Differs(text(answer, 1))...)
 	case "soldout":
 		return seatmap.ErrSoldOut
-	case "taken":
+	case "taken", "closed":
 		taken, _ := answer[1].AsStrSlice()
 		for i, one := range taken {
 			n, _ := strconv.Atoi(one)
 			taken[i] = sh.Label(n)
+		}
+		if tag == "closed" {
+			return seatmap.NewNotForSaleError(event, taken...)
 		}
 		return seatmap.NewTakenError(event, taken...)
 	case "limit":
@@ -317,7 +320,7 @@ func (s *Store) tryAny(ctx context.Context, r *seatmap.BlockAnyRequest, p remote
 	if err != nil {
 		return h, false, err
 	}
-	if tag := text(answer, 0); tag == "stale" || tag == "taken" || tag == "soldout" {
+	if tag := text(answer, 0); tag == "stale" || tag == "taken" || tag == "closed" || tag == "soldout" {
 		return h, true, nil
 	}
 	if err := refusal(answer, r.Event, p, now); err != nil {

@@ -139,6 +139,9 @@ func grants(s *session) error {
 		if !ok || taken.Event() != s.event || taken.Seat() != seats[len(seats)-1] {
 			return failf("Block of %v returned %v, which does not name the seat", seats, err)
 		}
+		if closed := errors.Is(err, seatmap.ErrNotForSale); closed != (taken.Seat() == "5") {
+			return failf("Block of %v returned %v: that it is ErrNotForSale is %t", seats, err, closed)
+		}
 	}
 	if err := s.states("hhh.x"); err != nil {
 		return fmt.Errorf("after refusals: %w", err)
