@@ -52,9 +52,9 @@ var (
 	}
 	redis = store{
 		name:   "Redis",
-		block:  figure{"", 44 * time.Microsecond, "performance/redisseat.md, keyed, the server's processor time"},
-		refuse: figure{"", 16 * time.Microsecond, "BenchmarkRefusals of redisseat, likewise"},
-		watch:  figure{"", 9 * time.Microsecond, "BenchmarkWatch of redisseat, likewise"},
+		block:  figure{"", 35 * time.Microsecond, "performance/redisseat.md, keyed, the server's processor time"},
+		refuse: figure{"", 13 * time.Microsecond, "BenchmarkRefusals of redisseat, likewise"},
+		watch:  figure{"", 11 * time.Microsecond, "BenchmarkWatch of redisseat, 8 watchers, likewise"},
 		batch:  1,
 	}
 	postgres = store{

@@ -84,8 +84,8 @@ func TestNumbers(t *testing.T) {
 func TestArithmetic(t *testing.T) {
 	for want, got := range map[float64]float64{
 		1e6 / 0.58:                  memory.capacity(1),
-		1 / 44e-6:                   redis.capacity(1),
-		1 / 16e-6:                   redis.capacity(0),
+		1 / 35e-6:                   redis.capacity(1),
+		1 / 13e-6:                   redis.capacity(0),
 		1 / 710e-6:                  postgres.capacity(1),
 		512 / (1500e-6 + 512*25e-6): collecting.capacity(1),
 	} {
@@ -93,7 +93,7 @@ func TestArithmetic(t *testing.T) {
 	}
 	replicas, shards := redis.size(demands[1])
 	assert.Equal(t, 5, replicas, "1M requests of 46.5 µs are 46.5 cores, at 60 % 77.5, of 16")
-	assert.Equal(t, 32, shards, "1M requests of 18.8 µs are 18.8 shards, at 60 % 31.3")
+	assert.Equal(t, 26, shards, "1M requests of 15.2 µs are 15.2 shards, at 60 % 25.3")
 	replicas, shards = memory.size(demands[0])
 	assert.Equal(t, []int{1, 1}, []int{replicas, shards})
 }
