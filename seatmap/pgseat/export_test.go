@@ -14,5 +14,15 @@ func (s *Store) Ready() int {
 	return len(s.ready)
 }
 
+// Waiting returns how many requests wait for the transaction after the one on its way.
+func (s *Store) Waiting() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, q := range s.queues {
+		n += len(q.waiting)
+	}
+	return n
+}
+
 // Lanes is how many transactions are on their way at most.
 const Lanes = lanes

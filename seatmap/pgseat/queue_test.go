@@ -78,6 +78,49 @@ func TestEventsOfOneTransactionDoNotHarmEachOther(t *testing.T) {
 	all.Wait()
 }
 
+// TestRequestsOfOtherQuotasInOneTransaction has seats chosen for several quotas, for none, and
+// after a seat was given by name, in one transaction.
+func TestRequestsOfOtherQuotasInOneTransaction(t *testing.T) {
+	s := startServer(t)
+	store := open(t, quiet(s.options()))
+	defer func() { require.NoError(t, store.Close()) }()
+	_, err := store.Create(t.Context(), seatmap.CreateRequest{Event: "e", Layout: seatmap.Layout{Count: 8}})
+	require.NoError(t, err)
+	for quota, seats := range map[string][]string{"a": {"1", "2"}, "b": {"3", "4", "5"}} {
+		_, err := store.SetQuota(t.Context(), seatmap.SetQuotaRequest{Event: "e", Seats: seats, Quota: quota, Actor: "op"})
+		require.NoError(t, err)
+	}
+	lock := s.connect()
+	_, err = lock.Exec(t.Context(), "begin; select from pgseat.event where name = 'e' for update")
+	require.NoError(t, err)
+	var all sync.WaitGroup
+	all.Go(func() {
+		_, err := store.Counts(t.Context(), seatmap.CountsRequest{Event: "e"})
+		assert.NoError(t, err)
+		_, err = store.Block(t.Context(), seatmap.BlockRequest{Event: "e", User: "zoe", Seats: []string{"8"}, TTL: time.Hour})
+		assert.NoError(t, err)
+	})
+	s.untilLocked(1)
+	choose := func(n int, quotas []string, want ...string) {
+		waiting := store.Waiting()
+		all.Go(func() {
+			h, err := store.BlockAny(t.Context(), seatmap.BlockAnyRequest{
+				Event: "e", User: "ann", N: n, TTL: time.Hour, Where: seatmap.Where{Quotas: quotas},
+			})
+			assert.NoError(t, err)
+			assert.Equal(t, want, h.Seats)
+		})
+		require.Eventually(t, func() bool { return store.Waiting() == waiting+1 }, time.Minute, time.Millisecond)
+	}
+	choose(2, []string{"a"}, "1", "2")
+	choose(2, []string{"b"}, "3", "4")
+	choose(2, nil, "6", "7")
+	choose(1, []string{"b"}, "5")
+	_, err = lock.Exec(t.Context(), "commit")
+	require.NoError(t, err)
+	all.Wait()
+}
+
 func TestAHoldThatWasBookedOrExtendedOutlivesItsDeadline(t *testing.T) {
 	s := startServer(t)
 	store := open(t, quiet(s.options()))
