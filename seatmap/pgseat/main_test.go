@@ -47,6 +47,7 @@ type server struct {
 	t         testing.TB
 	bin, data string
 	args      []string
+	env       []string // nil for that of the test
 	port      int
 	process   *exec.Cmd
 	log       *safeBuffer
@@ -162,6 +163,7 @@ func (s *server) tryStart() bool {
 		"-D", s.data, "-p", strconv.Itoa(s.port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=50",
 		"-c", "fsync=off", // a process that is killed leaves what it has written to the system
 	}, s.args...)...)
+	s.process.Env = s.env
 	s.process.Stdout, s.process.Stderr = s.log, s.log
 	s.process.WaitDelay = time.Second // children of a killed server keep its output open for a while
 	require.NoError(s.t, s.process.Start())

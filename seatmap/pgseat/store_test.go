@@ -435,3 +435,14 @@ func TestAWatchThatEndsLeavesNothing(t *testing.T) {
 	}
 	require.Zero(t, store.Watched())
 }
+
+func TestTheClockOfTheServerIsSet(t *testing.T) {
+	s := startServer(t)
+	c := outage.NewClock(t, filepath.Dir(s.data))
+	s.kill()
+	s.env = c.Environment()
+	s.start()
+	store := open(t, quiet(s.options()))
+	defer func() { require.NoError(t, store.Close()) }()
+	outage.ClockSteps(t, store, c)
+}

@@ -227,7 +227,7 @@ func TestAnImportOfWhatTheStoreLacksIsRefused(t *testing.T) {
 				return err
 			}
 		},
-		"without a deadline": func(m *seatmap.Map, _ *seatmap.CreateRequest) func() error {
+		"operator has made": func(m *seatmap.Map, _ *seatmap.CreateRequest) func() error {
 			return func() error {
 				_, err := m.Reserve(ctx, seatmap.ReserveRequest{Event: "e", Actor: "op", Reason: "press", User: "ann", Seats: []string{"2"}})
 				return err
