@@ -134,6 +134,26 @@ func printOfEndPayment(r *EndPaymentRequest) fingerprint {
 	return fingerprint{method: methodEndPayment, token: printOfToken(&r.Token)}
 }
 
+func printOfRevoke(r *RevokeRequest, of tokenPrint) fingerprint {
+	return fingerprint{method: methodRevoke, seats: printOfSeats(r.Seats), places: printOfPlaces(r.Places), token: of}
+}
+
+func printOfReissue(of tokenPrint) fingerprint { return fingerprint{method: methodReissue, token: of} }
+
+func printOfMove(r *MoveRequest, of tokenPrint) fingerprint {
+	return fingerprint{method: methodMove, seats: printOfSeats(r.To), places: printOfPlaces(r.Places), token: of}
+}
+
+func printOfReserve(r *ReserveRequest) fingerprint {
+	return fingerprint{
+		method: methodReserve, seats: printOfSeats(r.Seats), places: printOfPlaces(r.Places), where: addText(1, r.User),
+	}
+}
+
+func printOfReserveAny(r *ReserveAnyRequest) fingerprint {
+	return fingerprint{method: methodReserveAny, n: r.N, where: printOfWhere(&r.Where), seats: addText(1, r.User)}
+}
+
 // printOfSale returns the fingerprint of a CloseSeats or OpenSeats.
 func printOfSale(method method, seats []string) fingerprint {
 	return fingerprint{method: method, seats: printOfSeats(seats)}

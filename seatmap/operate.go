@@ -172,11 +172,7 @@ func (e *event) revoke(r *RevokeRequest) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, err
 	}
-	asked := fingerprint{
-		method: methodRevoke, seats: printOfSeats(r.Seats), places: printOfPlaces(r.Places),
-		token: at.print(),
-	}
-	h, err := e.decide(r.Actor, r.Key, asked, func(w wallTime, q *keyedRequest) (h Hold, err error) {
+	h, err := e.decide(r.Actor, r.Key, printOfRevoke(r, at.print()), func(w wallTime, q *keyedRequest) (h Hold, err error) {
 		head, err := p.holdOf(w.mono, at)
 		if err != nil {
 			return Hold{}, err
@@ -203,8 +199,7 @@ func (e *event) reissue(r *ReissueRequest) (Hold, error) {
 	if err != nil {
 		return Hold{}, err
 	}
-	asked := fingerprint{method: methodReissue, token: at.print()}
-	return e.decide(r.Actor, r.Key, asked, func(w wallTime, q *keyedRequest) (h Hold, err error) {
+	return e.decide(r.Actor, r.Key, printOfReissue(at.print()), func(w wallTime, q *keyedRequest) (h Hold, err error) {
 		head, err := p.holdOf(w.mono, at)
 		if err != nil {
 			return Hold{}, err
@@ -248,8 +243,7 @@ func (e *event) move(r *MoveRequest) (Hold, error) {
 	if err != nil {
 		return Hold{}, err
 	}
-	asked := fingerprint{method: methodMove, seats: printOfSeats(r.To), places: printOfPlaces(r.Places), token: at.print()}
-	return e.decide(r.Actor, r.Key, asked, func(w wallTime, q *keyedRequest) (h Hold, err error) {
+	return e.decide(r.Actor, r.Key, printOfMove(r, at.print()), func(w wallTime, q *keyedRequest) (h Hold, err error) {
 		head, notFound := p.holdOf(w.mono, at)
 		var seats []uint32
 		var had []somePlaces
@@ -344,10 +338,7 @@ func (e *event) reserve(r *ReserveRequest) (Hold, error) {
 	if err != nil {
 		return Hold{}, err
 	}
-	asked := fingerprint{
-		method: methodReserve, seats: printOfSeats(r.Seats), places: printOfPlaces(r.Places), where: addText(1, r.User),
-	}
-	return e.decide(r.Actor, r.Key, asked, func(w wallTime, q *keyedRequest) (h Hold, err error) {
+	return e.decide(r.Actor, r.Key, printOfReserve(r), func(w wallTime, q *keyedRequest) (h Hold, err error) {
 		if err := p.checkFree(w.mono, seats, nil); err != nil {
 			return Hold{}, err
 		}
@@ -359,8 +350,7 @@ func (e *event) reserve(r *ReserveRequest) (Hold, error) {
 }
 
 func (e *event) reserveAny(r *ReserveAnyRequest) (Hold, error) {
-	asked := fingerprint{method: methodReserveAny, n: r.N, where: printOfWhere(&r.Where), seats: addText(1, r.User)}
-	return e.decide(r.Actor, r.Key, asked, func(w wallTime, q *keyedRequest) (Hold, error) {
+	return e.decide(r.Actor, r.Key, printOfReserveAny(r), func(w wallTime, q *keyedRequest) (Hold, error) {
 		seats, err := e.plan.chooseWhere(w.mono, r.N, &r.Where)
 		if err != nil {
 			return Hold{}, err

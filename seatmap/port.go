@@ -29,7 +29,8 @@ func init() {
 	port.NamesOf = func(layout any) (port.Names, []int, error) {
 		l := layout.(Layout)
 		ls, closed, err := l.labels()
-		return portNames{ls}, closed, err
+		slices.Sort(closed)
+		return portNames{ls}, slices.Compact(closed), err
 	}
 	port.Read = readPort
 }
@@ -48,7 +49,8 @@ func portProof(p tokenPrint) port.Proof {
 	return port.Proof{Fence: p.fence, First: p.seat, Secret: p.tag.secret()}
 }
 
-// portPrint returns the print of a request of which a store on a server keeps the answer.
+// portPrint returns the print of a request of which a store on a server keeps the answer. That of
+// an operator does not say which hold or booking it names.
 func portPrint(request any) port.Print {
 	switch r := request.(type) {
 	case CreateRequest:
@@ -73,17 +75,15 @@ func portPrint(request any) port.Print {
 	case EndPaymentRequest:
 		return portRequest(printOfEndPayment(&r))
 	case RevokeRequest:
-		return portRequest(fingerprint{method: methodRevoke, seats: printOfSeats(r.Seats), places: printOfPlaces(r.Places)})
+		return portRequest(printOfRevoke(&r, tokenPrint{}))
 	case ReissueRequest:
-		return portRequest(fingerprint{method: methodReissue})
+		return portRequest(printOfReissue(tokenPrint{}))
 	case MoveRequest:
-		return portRequest(fingerprint{method: methodMove, seats: printOfSeats(r.To), places: printOfPlaces(r.Places)})
+		return portRequest(printOfMove(&r, tokenPrint{}))
 	case ReserveRequest:
-		return portRequest(fingerprint{
-			method: methodReserve, seats: printOfSeats(r.Seats), places: printOfPlaces(r.Places), where: addText(1, r.User),
-		})
+		return portRequest(printOfReserve(&r))
 	case ReserveAnyRequest:
-		return portRequest(fingerprint{method: methodReserveAny, n: r.N, where: printOfWhere(&r.Where), seats: addText(1, r.User)})
+		return portRequest(printOfReserveAny(&r))
 	case CloseSeatsRequest:
 		return portRequest(printOfSale(methodCloseSeats, r.Seats))
 	case OpenSeatsRequest:

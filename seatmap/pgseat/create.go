@@ -158,15 +158,9 @@ func (s *Store) Create(ctx context.Context, r seatmap.CreateRequest) (seatmap.Re
 	if err != nil {
 		return seatmap.Receipt{}, fmt.Errorf("pgseat: Create: %w", err)
 	}
-	all, err := scratch.Seats(ctx, seatmap.SeatsRequest{Event: r.Event})
+	sh, closed, err := remote.NewShape(0, r.Layout)
 	if err != nil {
 		return seatmap.Receipt{}, err
-	}
-	var closed []int32
-	for i, seat := range all.Seats {
-		if seat.State == seatmap.SeatClosed {
-			closed = append(closed, int32(i))
-		}
 	}
 	print := remote.PrintOf(r)
 	key := s.hashOf(r.Key, r.Event)
@@ -179,7 +173,7 @@ func (s *Store) Create(ctx context.Context, r seatmap.CreateRequest) (seatmap.Re
 				values ($1, $2, $3, $4, 0, $5, $6, $7, $8, $9, $10, $11, $12) returning id),
 			l as (insert into pgseat.layout select id, $13::bytea, '' from e)
 			insert into pgseat.seat select id, seat, $14 from e, unnest($15::int[]) as seat`,
-			[]byte(r.Event), newLife(), len(all.Seats), len(all.Seats)-len(closed), len(closed), r.Limits.Seats, r.Limits.Holds,
+			[]byte(r.Event), newLife(), sh.Len(), sh.Len()-len(closed), len(closed), r.Limits.Seats, r.Limits.Holds,
 			remote.Microseconds(r.Limits.Lifetime), remote.Microseconds(r.Limits.Payment), s.options.Ring, max(n.now, n.revision+1), []byte(key), layout, notForSale, closed)
 		answerTo(b, key, print, 0)
 		return nil

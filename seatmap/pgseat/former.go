@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hmac"
 	crand "crypto/rand"
-	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -126,9 +124,7 @@ func (s *Store) unseal(event string, sealed []byte) (*former, error) {
 
 // box encrypts with a key that is made of the secret.
 func (s *Store) box() cipher.AEAD {
-	h := hmac.New(sha256.New, s.secret)
-	_, _ = h.Write([]byte("tokens of another store"))
-	block, err := aes.NewCipher(h.Sum(nil))
+	block, err := aes.NewCipher(s.mac.Sum([]byte("tokens of another store")))
 	if err != nil {
 		panic(err) // the length is right
 	}

@@ -7,10 +7,11 @@ import (
 
 	"github.com/coderrange/ferrous/seatmap"
 	"github.com/coderrange/ferrous/seatmap/internal/port"
+	"github.com/coderrange/ferrous/seatmap/internal/remote"
 )
 
 func TestTokensOfAnotherStoreAreReadAsTheyWereSealed(t *testing.T) {
-	s := &Store{secret: []byte("secret")}
+	s := &Store{mac: remote.NewMAC([]byte("secret"))}
 	key := port.Key{Tags: [16]byte{1}, Secrets: [16]byte{2}}
 	proof := func(fence uint64, first uint32) port.Proof {
 		return port.Proof{Fence: fence, First: first, Secret: port.SecretsOf(key)(fence, first)}
@@ -38,7 +39,7 @@ func TestTokensOfAnotherStoreAreReadAsTheyWereSealed(t *testing.T) {
 	}
 	_, err = s.unseal("f", sealed)
 	require.ErrorIs(t, err, ErrSchema, "of another event")
-	_, err = (&Store{secret: []byte("other")}).unseal("e", sealed)
+	_, err = (&Store{mac: remote.NewMAC([]byte("other"))}).unseal("e", sealed)
 	require.ErrorIs(t, err, ErrSchema)
 	none, err := s.unseal("e", nil)
 	require.NoError(t, err)

@@ -3,12 +3,9 @@ package pgseat
 import (
 	"cmp"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"math"
 	"slices"
@@ -44,7 +41,7 @@ func (s *Store) Import(ctx context.Context, r seatmap.ImportRequest, from io.Rea
 		return seatmap.EventInfo{}, err
 	}
 	l := &loading{
-		store: s, lapse: r.Lapse, life: newLife(), mac: hmac.New(sha256.New, s.secret),
+		store: s, lapse: r.Lapse, life: newLife(),
 		more: make(chan struct{}), read: make(chan struct{}), done: make(chan struct{}),
 	}
 	defer l.end(errors.New("pgseat: Import: reading panicked")) // else it has ended
@@ -91,7 +88,6 @@ type loading struct {
 	store *Store
 	lapse bool
 	life  int64
-	mac   hash.Hash // of the keys of answers
 
 	begun bool
 	// Set before the transaction begins.
@@ -175,7 +171,7 @@ func (l *loading) take(p *port.Part) error {
 	g := &grants{p.Grants, make([]string, len(p.Grants))}
 	for i := range p.Answers {
 		a := &p.Answers[i]
-		key := hashBy(l.mac, seatmap.NewKey(a.Key), l.name, lifeText(uint64(l.life)), a.User)
+		key := l.store.hashOf(seatmap.NewKey(a.Key), l.name, lifeText(uint64(l.life)), a.User)
 		l.answers = append(l.answers, keyed{key, &answered{a, remote.PrintFrom(a.Print).Text(), len(l.answers)}})
 		if a.Of >= 0 {
 			g.keys[a.Of] = key

@@ -156,13 +156,20 @@ func (st *state) target(q *request) (*record, bool) {
 // errNone is the error of a request that names no hold or booking.
 var errNone = fmt.Errorf("%w: there is no such hold or booking", seatmap.ErrExpired)
 
-func (st *state) revoke(_ context.Context, q *request) {
+// targeted returns what a request names that is no repetition. Else it has its answer.
+func (st *state) targeted(q *request) (r *record, ok bool) {
 	if st.repeated(q) {
-		return
+		return nil, false
 	}
-	r, ok := st.target(q)
-	if !ok {
+	if r, ok = st.target(q); !ok {
 		q.err = errNone
+	}
+	return r, ok
+}
+
+func (st *state) revoke(_ context.Context, q *request) {
+	r, ok := st.targeted(q)
+	if !ok {
 		return
 	}
 	part, ok := st.partOf(q, r)
@@ -178,12 +185,8 @@ func (st *state) revoke(_ context.Context, q *request) {
 }
 
 func (st *state) reissue(_ context.Context, q *request) {
-	if st.repeated(q) {
-		return
-	}
-	r, ok := st.target(q)
+	r, ok := st.targeted(q)
 	if !ok {
-		q.err = errNone
 		return
 	}
 	st.reseat(q, r, r.seats, seatmap.ChangeReissued)

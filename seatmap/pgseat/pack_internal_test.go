@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/coderrange/ferrous/seatmap"
+	"github.com/coderrange/ferrous/seatmap/internal/remote"
 )
 
 func TestChangesAreReadAsTheyWerePacked(t *testing.T) {
@@ -31,14 +32,14 @@ func TestChangesAreReadAsTheyWerePacked(t *testing.T) {
 }
 
 func TestARecordIsFoundByItsToken(t *testing.T) {
-	s := &Store{secret: []byte("secret")}
+	s := &Store{mac: remote.NewMAC([]byte("secret"))}
 	for _, c := range []struct{ id, fence int64 }{{1, 1}, {1, 1 << distance}, {1 << 60, 1<<60 + 12345}} {
 		require.True(t, fits(c.id, c.fence))
 		token := s.token("e", c.id, c.fence)
 		require.Equal(t, c.id, s.recordOf(token))
 		token.Fence++
 		require.Zero(t, s.recordOf(token))
-		require.Zero(t, (&Store{secret: []byte("other")}).recordOf(s.token("e", c.id, c.fence)))
+		require.Zero(t, (&Store{mac: remote.NewMAC([]byte("other"))}).recordOf(s.token("e", c.id, c.fence)))
 		token = s.token("f", c.id, c.fence)
 		token.Event = "e"
 		require.Zero(t, s.recordOf(token))

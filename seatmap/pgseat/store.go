@@ -3,12 +3,9 @@ package pgseat
 import (
 	"cmp"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"log/slog"
 	"sync"
@@ -65,7 +62,7 @@ type Store struct {
 	self    *Store // the Store itself, so that a copy is noticed
 	pool    *pgxpool.Pool
 	options Options
-	secret  []byte
+	mac     *remote.MAC
 	// form is a map without events. It checks the form of each request: if that is right,
 	// the event is unknown.
 	form *seatmap.Map
@@ -167,7 +164,9 @@ func (s *Store) prepare(caller context.Context) error {
 	conn, err := s.pool.Acquire(ctx)
 	if err == nil {
 		defer conn.Release()
-		s.secret, err = migrate(ctx, conn.Conn(), s.options.Timeout)
+		var secret []byte
+		secret, err = migrate(ctx, conn.Conn(), s.options.Timeout)
+		s.mac = remote.NewMAC(secret)
 	}
 	switch {
 	case err == nil:
@@ -219,14 +218,7 @@ func (s *Store) hashOf(key seatmap.Key, scope ...string) string {
 	if key.IsZero() {
 		return ""
 	}
-	return hashBy(hmac.New(sha256.New, s.secret), key, scope...)
-}
-
-// hashBy is hashOf with a hash that is used again.
-func hashBy(h hash.Hash, key seatmap.Key, scope ...string) string {
-	h.Reset()
-	_, _ = h.Write(remote.Joined(append(scope, key.Reveal())...))
-	return string(h.Sum(nil)[:16])
+	return string(s.mac.Sum(remote.Joined(append(scope, key.Reveal())...))[:16])
 }
 
 // The secret of a token is a proof of 10 bytes, and 6 bytes that say how much higher the fence
@@ -239,10 +231,8 @@ func fits(id, fence int64) bool { return (fence-id)>>distance == 0 }
 
 // token returns the token of a record.
 func (s *Store) token(event string, id, fence int64) seatmap.Token {
-	mac := hmac.New(sha256.New, s.secret)
-	_, _ = mac.Write(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, uint64(id)), uint64(fence)))
-	_, _ = mac.Write([]byte(event))
-	secret := [16]byte(mac.Sum(nil))
+	numbers := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, uint64(id)), uint64(fence))
+	secret := [16]byte(s.mac.Sum(append(numbers, event...)))
 	up := binary.BigEndian.AppendUint64(nil, uint64(fence-id))
 	copy(secret[10:], up[2:])
 	return seatmap.NewToken(event, uint64(fence), secret)

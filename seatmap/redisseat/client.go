@@ -3,14 +3,11 @@ package redisseat
 import (
 	"cmp"
 	"context"
-	"crypto/hmac"
 	crand "crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash"
 	"hash/fnv"
 	"net"
 	"slices"
@@ -56,8 +53,8 @@ type Options struct {
 	// time, the error is [seatmap.ErrOutcomeUnknown]: the change is made, and a failover can
 	// lose it. Zero means not to wait.
 	Replicas int
-	// ReplicaTimeout is how long a call waits for Replicas, from a millisecond to a day. Zero means
-	// one second.
+	// ReplicaTimeout is how long a call waits for Replicas: a millisecond at least, and a day at
+	// most. Zero means one second.
 	ReplicaTimeout time.Duration
 	// SweepEvery is how often the clients together end the holds that are due, of all events.
 	// Each call ends those of its event before it is decided, so that only watchers and the
@@ -82,8 +79,7 @@ type Store struct {
 	client  rueidis.Client
 	lines   *connections // of the client
 	options Options
-	secret  []byte
-	macs    sync.Pool // of hash.Hash, keyed with the secret: to make one takes longer than to use it
+	mac     *remote.MAC
 	// patience is how late the answer to a command that waits can be.
 	patience time.Duration
 	// form is a map without events. It checks the form of each request: if that is right,
@@ -172,7 +168,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		_ = s.Close()
 		return nil, fmt.Errorf("redisseat: Open: %w: %w: the secret has %d bytes", seatmap.ErrUnavailable, ErrFormat, len(got))
 	}
-	s.secret = []byte(got)
+	s.mac = remote.NewMAC([]byte(got))
 	if o.SweepEvery > 0 {
 		s.work.Go(s.sweepOn)
 	}
@@ -235,25 +231,13 @@ func (s *Store) answerOf(key seatmap.Key, scope ...string) string {
 	if key.IsZero() {
 		return ""
 	}
-	return base64.RawURLEncoding.EncodeToString(s.mac(remote.Joined(append(scope, key.Reveal())...)))
-}
-
-// mac returns the HMAC of a text with the secret of the store.
-func (s *Store) mac(text []byte) []byte {
-	h, ok := s.macs.Get().(hash.Hash)
-	if !ok {
-		h = hmac.New(sha256.New, s.secret)
-	}
-	defer s.macs.Put(h)
-	h.Reset()
-	_, _ = h.Write(text)
-	return h.Sum(nil)
+	return base64.RawURLEncoding.EncodeToString(s.mac.Sum(remote.Joined(append(scope, key.Reveal())...)))
 }
 
 // token returns the token of a fence. So a token that was never given out is known,
 // whether or not its hold has ended.
 func (s *Store) token(event string, fence uint64) seatmap.Token {
-	return seatmap.NewToken(event, fence, [16]byte(s.mac(append(binary.BigEndian.AppendUint64(nil, fence), event...))))
+	return seatmap.NewToken(event, fence, [16]byte(s.mac.Sum(append(binary.BigEndian.AppendUint64(nil, fence), event...))))
 }
 
 // run runs a script until it has ended all holds that are due, and returns its answer. It

@@ -1,7 +1,6 @@
 package redisseat
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -54,7 +53,7 @@ func (s *Store) Import(ctx context.Context, r seatmap.ImportRequest, from io.Rea
 }
 
 // importing is an import that is being made. What is loaded are the keys and values that scripts
-// find later; see common.lua. The commands are those of Redis, which take a tenth of the time that a
+// find later; see begin.lua. The commands are those of Redis, which take a tenth of the time that a
 // script takes to do the same.
 type importing struct {
 	store      *Store
@@ -175,7 +174,7 @@ func (i *importing) start(ctx context.Context, e *port.Event) error {
 	}
 	i.name, i.base = e.Name, keys[0][:len(keys[0])-len("e:"+e.Name)]
 	i.former = newFormer(e.Fence, e.Keys)
-	i.cells, i.free = bytes.Repeat(append([]byte{'.'}, make([]byte, cellSize-1)...), e.Count), e.Count
+	i.cells, i.free = availableCells(e.Count), e.Count
 	i.began = true
 	return nil
 }

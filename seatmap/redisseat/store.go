@@ -1,6 +1,7 @@
 package redisseat
 
 import (
+	"bytes"
 	"context"
 	crand "crypto/rand"
 	"encoding/binary"
@@ -51,18 +52,13 @@ func (s *Store) Create(ctx context.Context, r seatmap.CreateRequest) (seatmap.Re
 	if err != nil {
 		return seatmap.Receipt{}, fmt.Errorf("redisseat: Create: %w", err)
 	}
-	all, err := scratch.Seats(ctx, seatmap.SeatsRequest{Event: r.Event})
+	sh, closed, err := remote.NewShape(0, r.Layout)
 	if err != nil {
 		return seatmap.Receipt{}, err
 	}
-	cells, free := make([]byte, len(all.Seats)*cellSize), 0
-	for i, seat := range all.Seats {
-		cells[i*cellSize] = '.'
-		if seat.State == seatmap.SeatClosed {
-			cells[i*cellSize] = 'x'
-		} else {
-			free++
-		}
+	cells := availableCells(sh.Len())
+	for _, seat := range closed {
+		cells[seat*cellSize] = 'x'
 	}
 	p, life := remote.PrintOf(r), newLife()
 	for _, part := range []struct {
@@ -79,14 +75,19 @@ func (s *Store) Create(ctx context.Context, r seatmap.CreateRequest) (seatmap.Re
 	}
 	keys := s.keys(r.Event, s.answerOf(r.Key, r.Event))
 	answer, err := s.run(ctx, createScript, keys, []string{
-		"", p.Text(), life, string(layout), string(cells), strconv.Itoa(len(all.Seats)), strconv.Itoa(free),
+		"", p.Text(), life, string(layout), string(cells), strconv.Itoa(sh.Len()), strconv.Itoa(sh.Len() - len(closed)),
 		strconv.Itoa(r.Limits.Seats), strconv.Itoa(r.Limits.Holds), microseconds(r.Limits.Lifetime), strconv.Itoa(s.options.Ring),
-		strconv.Itoa(len(all.Seats) - free),
+		strconv.Itoa(len(closed)),
 	})
 	if err != nil {
 		return seatmap.Receipt{}, err
 	}
 	return receipt(answer, r.Event, p, nil)
+}
+
+// availableCells returns the states of so many seats that are available.
+func availableCells(seats int) []byte {
+	return bytes.Repeat(append([]byte{'.'}, make([]byte, cellSize-1)...), seats)
 }
 
 // newLife draws a life, 16 hexadecimal digits that are not all 0.

@@ -13,7 +13,7 @@ import (
 
 const (
 	sweepers  = 16  // how many buckets are swept at once
-	dueEvents = 100 // how many events dueevents.lua answers with
+	dueEvents = 100 // how many events of a bucket are asked for at once
 )
 
 // sweepOn sweeps until Close is called. Of all clients, only the first one sweeps in each half
@@ -105,7 +105,7 @@ func (s *Store) sweepBucket(ctx context.Context, base string) (holds int, err er
 // due returns the names of some events of which a hold may be due.
 func (s *Store) due(ctx context.Context, index string, leave int) ([]string, error) {
 	return remote.Repeat(ctx, s.options.Retry, false, func(attempt context.Context) ([]string, error) {
-		answer, err := s.exec(attempt, dueEventsScript, []string{index}, []string{strconv.Itoa(leave)})
+		answer, err := s.exec(attempt, dueEventsScript, []string{index}, []string{strconv.Itoa(leave), strconv.Itoa(dueEvents)})
 		if err != nil {
 			return nil, s.failure(ctx, true, err)
 		}

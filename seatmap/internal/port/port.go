@@ -137,7 +137,7 @@ var (
 	// Beyond; it is complete when Read returns. Read stops at an error of next and returns it.
 	// The other errors are those of seatmap.Map.Import but for ErrExists.
 	Read func(ctx context.Context, from io.Reader, next func(*Event, *Part) error) (*Event, error)
-	// NamesOf returns the labels of a seatmap.Layout, and which seats are not for sale. The
-	// errors are those of seatmap.Map.Create.
+	// NamesOf returns the labels of a seatmap.Layout, and which seats are not for sale, each
+	// once. The errors are those of seatmap.Map.Create.
 	NamesOf func(layout any) (names Names, closed []int, err error)
 )
