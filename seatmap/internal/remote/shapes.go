@@ -25,13 +25,14 @@ type Shapes[S interface {
 	loading map[string]*loading[S]
 }
 
-// loading is a shape that one caller loads, while others wait. They do not wait in vain for a caller
-// whose context ends or who panics: then they load it themselves.
+// loading is a shape that one caller loads, while others wait. If the context of the caller ends, or
+// it panics, another one loads it.
 type loading[S any] struct {
-	done  chan struct{} // closed when shape or err is there, or when the caller gave up
+	done  chan struct{} // closed when the caller has returned
 	shape S
-	ok    bool
-	err   error // that of all, or nil if each has to ask
+	ok    bool  // shape is there
+	err   error // the error of all who wait
+	own   bool  // each has to ask by itself
 }
 
 // Get returns the shape of an event, which may be that of a former life, or loads it.
@@ -39,12 +40,22 @@ type loading[S any] struct {
 // That an event is unknown is told only to the caller who has asked: for the others it may have
 // been created since then.
 func (s *Shapes[S]) Get(ctx context.Context, event string, load func(ctx context.Context) (S, error)) (S, error) {
-	s.mu.Lock()
-	if shape, ok := s.ready[event]; ok {
-		s.mu.Unlock()
-		return shape, nil
-	}
-	if l := s.loading[event]; l != nil {
+	for {
+		s.mu.Lock()
+		if shape, ok := s.ready[event]; ok {
+			s.mu.Unlock()
+			return shape, nil
+		}
+		l := s.loading[event]
+		if l == nil {
+			l = &loading[S]{done: make(chan struct{})}
+			if s.loading == nil {
+				s.loading = map[string]*loading[S]{}
+			}
+			s.loading[event] = l
+			s.mu.Unlock()
+			return s.load(ctx, event, l, load)
+		}
 		s.mu.Unlock()
 		select {
 		case <-l.done:
@@ -52,24 +63,27 @@ func (s *Shapes[S]) Get(ctx context.Context, event string, load func(ctx context
 			var none S
 			return none, Ended(ctx)
 		}
-		if l.ok || l.err != nil {
+		switch {
+		case l.ok || l.err != nil:
 			return l.shape, l.err
+		case l.own:
+			return load(ctx)
 		}
-		return load(ctx)
 	}
-	l := &loading[S]{done: make(chan struct{})}
-	if s.loading == nil {
-		s.loading = map[string]*loading[S]{}
-	}
-	s.loading[event] = l
-	s.mu.Unlock()
+}
+
+// load loads a shape for all who wait.
+func (s *Shapes[S]) load(ctx context.Context, event string, l *loading[S], load func(ctx context.Context) (S, error)) (S, error) {
 	defer s.finish(event, l)
 	shape, err := load(ctx)
 	switch {
 	case err == nil:
 		l.shape, l.ok = shape, true
-	case ctx.Err() == nil && errors.Is(err, seatmap.ErrUnavailable):
+	case ctx.Err() != nil:
+	case errors.Is(err, seatmap.ErrUnavailable):
 		l.err = err
+	default:
+		l.own = true
 	}
 	return shape, err
 }

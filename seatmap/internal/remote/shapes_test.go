@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -81,8 +82,15 @@ func TestNobodyGetsWhatIsTrueOfAnotherCallerOnly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var shapes remote.Shapes[*weighed]
-				for _, err := range getting(t, &shapes, first, found) {
+				var loads atomic.Int32
+				for _, err := range getting(t, &shapes, first, func(ctx context.Context) (*weighed, error) {
+					loads.Add(1)
+					return found(ctx)
+				}) {
 					require.NoError(t, err)
+				}
+				if name == "a panic" { // nobody was told anything
+					require.EqualValues(t, 1, loads.Load())
 				}
 			})
 		})
