@@ -26,19 +26,18 @@
 // the next one, up to 512 of them, for one event or for many: they commit once for all. A
 // request that is refused does not abort the others. An event that another client has locked,
 // or whose rows are damaged, goes in a transaction of its own, as does one with a BlockAny, so
-// that the others do not wait for it. A transaction takes two messages to the server and back,
-// one more if holds
-// are due, and one more if an operator has closed seats of an event or set them aside for a quota.
-// The time is the server's, read after the locks.
+// that the others do not wait for it. A transaction takes two messages to the server and back, one
+// more if holds are due, and one more if an operator has closed seats of an event or set them aside
+// for a quota. The time is the server's, read after the locks.
 //
 // A client caches layouts: callers who need one at once load it once, and it keeps two million
 // labels in about 200 MB at most; labels that are numbers do not count.
 //
 // Only seats that are blocked, booked, closed or in a quota have rows. So an event of a million
 // seats is created at once; a snapshot reads what is taken, and BlockAny, too. A hold that is
-// booked as a whole stays the same row, so that its seats need not be written. Holds that are due are ended by
-// the next call that changes or reads their event, or by [Store.Sweep] of any client. Remove
-// deletes the event at once and its rows in the other tables later, in parts.
+// booked as a whole stays the same row, so that its seats need not be written. Holds that are due
+// are ended by the next call that changes or reads their event, or by [Store.Sweep] of any client.
+// Remove deletes the event at once and its rows in the other tables later, in parts.
 //
 // A client that vanishes in the middle keeps an event locked for [Options.Timeout] at most.
 //

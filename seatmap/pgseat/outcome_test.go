@@ -100,6 +100,42 @@ var moreCalls = []outage.Call{
 			return r.Replayed, err
 		}
 	}},
+	{Name: "OpenSeats", Prepare: func(t *testing.T, s seatmap.Store) func(context.Context, seatmap.Store) (bool, error) {
+		_, err := s.(seatmap.SeatCloser).CloseSeats(t.Context(), seatmap.CloseSeatsRequest{Event: "e", Seats: []string{"3"}, Actor: "op"})
+		require.NoError(t, err)
+		return func(ctx context.Context, s seatmap.Store) (bool, error) {
+			r, err := s.(seatmap.SeatCloser).OpenSeats(ctx, seatmap.OpenSeatsRequest{Event: "e", Seats: []string{"3"}, Actor: "op", Key: seatmap.NewKey("k")})
+			return r.Replayed, err
+		}
+	}},
+	{Name: "Revoke", Prepare: func(t *testing.T, s seatmap.Store) func(context.Context, seatmap.Store) (bool, error) {
+		h := outage.Hold(t, s)
+		return func(ctx context.Context, s seatmap.Store) (bool, error) {
+			r, err := s.(seatmap.Operator).Revoke(ctx, seatmap.RevokeRequest{Event: "e", Fence: h.Token.Fence, Actor: "op", Key: seatmap.NewKey("k")})
+			return r.Replayed, err
+		}
+	}},
+	{Name: "Reissue", Prepare: func(t *testing.T, s seatmap.Store) func(context.Context, seatmap.Store) (bool, error) {
+		h := outage.Hold(t, s)
+		return func(ctx context.Context, s seatmap.Store) (bool, error) {
+			r, err := s.(seatmap.Operator).Reissue(ctx, seatmap.ReissueRequest{Event: "e", Fence: h.Token.Fence, Actor: "op", Key: seatmap.NewKey("k")})
+			return r.Replayed, err
+		}
+	}},
+	{Name: "Reserve", Prepare: func(*testing.T, seatmap.Store) func(context.Context, seatmap.Store) (bool, error) {
+		return func(ctx context.Context, s seatmap.Store) (bool, error) {
+			r, err := s.(seatmap.Operator).Reserve(ctx, seatmap.ReserveRequest{
+				Event: "e", User: "bob", Seats: []string{"3"}, Actor: "op", Key: seatmap.NewKey("k"),
+			})
+			return r.Replayed, err
+		}
+	}},
+	{Name: "ReserveAny", Prepare: func(*testing.T, seatmap.Store) func(context.Context, seatmap.Store) (bool, error) {
+		return func(ctx context.Context, s seatmap.Store) (bool, error) {
+			r, err := s.(seatmap.Operator).ReserveAny(ctx, seatmap.ReserveAnyRequest{Event: "e", User: "bob", N: 2, Actor: "op", Key: seatmap.NewKey("k")})
+			return r.Replayed, err
+		}
+	}},
 	{Name: "SetQuota", Prepare: func(*testing.T, seatmap.Store) func(context.Context, seatmap.Store) (bool, error) {
 		return func(ctx context.Context, s seatmap.Store) (bool, error) {
 			r, err := s.(seatmap.SeatCloser).SetQuota(ctx, seatmap.SetQuotaRequest{

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -277,9 +278,14 @@ func startCluster(t *testing.T) (nodes []*server) {
 	return nodes
 }
 
+// TestStoreOnACluster has the rights that docs/operations.md says.
 func TestStoreOnACluster(t *testing.T) {
 	nodes := startCluster(t)
 	o := sweeping(nodes[0].options())
+	o.Client.Username, o.Client.Password = "seats", "secret"
+	for _, s := range nodes {
+		s.do(slices.Concat([]string{"ACL", "SETUSER", "seats", "on", ">secret", "~{seatmap*"}, rights, []string{"+cluster|slots", "+cluster|shards"})...)
+	}
 	seattest.Run(t, seattest.Options{
 		Open:    func(t *testing.T) seatmap.Store { return open(t, o) },
 		Lacks:   lacks,

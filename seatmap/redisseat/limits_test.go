@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -84,6 +85,9 @@ func TestAServerWithoutMemoryTakesSeatsBack(t *testing.T) {
 	isWhole(t, store, "a")
 }
 
+// rights are those of a user of a server as docs/operations.md says.
+var rights = []string{"+@read", "+@write", "+@scripting", "+@connection", "-@dangerous", "+time", "+wait"}
+
 // TestAUserWithTooFewRightsCannotOpen takes the rights of a user one after the other. Else a script
 // would be refused in the middle.
 func TestAUserWithTooFewRightsCannotOpen(t *testing.T) {
@@ -96,9 +100,7 @@ func TestAUserWithTooFewRightsCannotOpen(t *testing.T) {
 		t.Helper()
 		s.do(append([]string{"ACL", "SETUSER", "seats", "reset", "on", ">secret", "resetkeys", "~{seatmap}secret"}, more...)...)
 	}
-	// As docs/operations.md says.
-	rights := []string{"+@read", "+@write", "+@scripting", "+@connection", "-@dangerous", "+time", "+wait"}
-	allow(append(rights, "~{seatmap*")...)
+	allow(slices.Concat(rights, []string{"~{seatmap*"})...)
 	store := open(t, o)
 	_, err := store.Create(t.Context(), seatmap.CreateRequest{Event: "e", Layout: seatmap.Layout{Count: 9}})
 	require.ErrorIs(t, err, seatmap.ErrOutcomeUnknown)
@@ -120,7 +122,7 @@ func TestAUserWithTooFewRightsCannotOpen(t *testing.T) {
 	used["XREAD"], used["EVALSHA"] = true, true
 	require.Greater(t, len(used), 20)
 	for command := range used {
-		allow(append(rights, "~{seatmap*", "-"+command)...)
+		allow(slices.Concat(rights, []string{"~{seatmap*", "-" + command})...)
 		_, err := redisseat.Open(t.Context(), o)
 		require.ErrorIs(t, err, seatmap.ErrUnavailable, command)
 		require.NotErrorIs(t, err, seatmap.ErrOutcomeUnknown, command)
@@ -131,7 +133,7 @@ func TestAUserWithTooFewRightsCannotOpen(t *testing.T) {
 		keys = append(keys, "{seatmap:*}"+kind+":*")
 	}
 	for _, without := range keys {
-		with := rights
+		with := slices.Clone(rights)
 		for _, key := range keys {
 			if key != without {
 				with = append(with, "~"+key)

@@ -41,6 +41,7 @@ type server struct {
 	program string
 	dir     string
 	args    []string
+	env     []string // nil for that of the test
 	address string
 	process *exec.Cmd
 	ended   chan struct{}
@@ -100,6 +101,7 @@ func (s *server) tryStart() bool {
 		"--repl-diskless-sync-delay", "0",
 		"--logfile", filepath.Join(s.dir, "log"),
 	}, s.args...)...)
+	process.Env = s.env
 	require.NoError(s.t, process.Start())
 	ended := make(chan struct{})
 	go func() {

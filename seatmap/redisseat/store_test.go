@@ -109,3 +109,14 @@ func TestHoldsGoOnWhenOneBetweenThemEnds(t *testing.T) {
 	}
 	require.ErrorIs(t, block(9), seatmap.ErrLimit)
 }
+
+func TestTheClockOfTheServerIsSet(t *testing.T) {
+	s := startServer(t)
+	c := outage.NewClock(t, s.dir)
+	s.kill()
+	s.env = c.Environment()
+	s.start()
+	store := open(t, s.options())
+	defer func() { require.NoError(t, store.Close()) }()
+	outage.ClockSteps(t, store, c)
+}
