@@ -1,10 +1,8 @@
 package pgseat_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -18,8 +16,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/coderrange/ferrous/internal/testkit"
+	"github.com/coderrange/ferrous/internal/testkit/outage"
 	"github.com/coderrange/ferrous/seatmap"
-	"github.com/coderrange/ferrous/seatmap/pgseat"
 )
 
 // BenchmarkBookings holds and books one seat by each pair of calls, both with a key, in one
@@ -133,7 +132,7 @@ func bookings(b *testing.B, s *server, events, callers int) {
 	seats := make([]atomic.Int64, events)
 	var next atomic.Int64
 	var all sync.WaitGroup
-	before, own := s.processorTime(), ownTime()
+	before, own := s.processorTime(), testkit.ProcessorTime()
 	b.ResetTimer()
 	for range callers {
 		all.Go(func() {
@@ -148,7 +147,7 @@ func bookings(b *testing.B, s *server, events, callers int) {
 	}
 	all.Wait()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "bookings/s")
-	s.reportTime(b, s.processorTime()-before, ownTime()-own, b.N)
+	s.reportTime(b, s.processorTime()-before, testkit.ProcessorTime()-own, b.N)
 }
 
 func bookSeat(ctx context.Context, store seatmap.Store, event, seat string) error {
@@ -228,8 +227,9 @@ begin
 end $$;`
 
 // BenchmarkMove moves an event of 100,000 seats, all of which are taken by requests with keys,
-// from a Map. The export is imported while it is written. The time is that in which requests are refused. The processor time, which says
-// more than the clock if the machine does something else, is that of the server and of the client.
+// from a Map. The export is imported while it is written. The time is that in which requests are
+// refused. The processor time, which says more than the clock if the machine does something else,
+// is that of the server and of the client.
 func BenchmarkMove(b *testing.B) {
 	const seats = 100_000
 	for _, c := range []struct {
@@ -258,11 +258,11 @@ func BenchmarkMove(b *testing.B) {
 						require.NoError(b, err)
 					}
 				}
-				before, own := s.processorTime(), ownTime()
+				before, own := s.processorTime(), testkit.ProcessorTime()
 				b.StartTimer()
-				move(b, from, store)
+				outage.Move(b, from, store)
 				b.StopTimer()
-				server, client = server+s.processorTime()-before, client+ownTime()-own
+				server, client = server+s.processorTime()-before, client+testkit.ProcessorTime()-own
 				_, err = store.Remove(b.Context(), seatmap.RemoveRequest{Event: "e"})
 				require.NoError(b, err)
 				_, err = store.Sweep(b.Context())
@@ -273,17 +273,4 @@ func BenchmarkMove(b *testing.B) {
 			b.ReportMetric(float64(client.Milliseconds())/float64(b.N), "client-cpu-ms/move")
 		})
 	}
-}
-
-// move moves the event as docs/operations.md says.
-func move(b *testing.B, from seatmap.Porter, to *pgseat.Store) {
-	b.Helper()
-	in, out := io.Pipe()
-	var kept bytes.Buffer
-	go func() {
-		_, err := from.Export(b.Context(), seatmap.ExportRequest{Event: "e", Remove: true}, io.MultiWriter(&kept, out))
-		_ = out.CloseWithError(err)
-	}()
-	_, err := to.Import(b.Context(), seatmap.ImportRequest{}, in)
-	require.NoError(b, err)
 }

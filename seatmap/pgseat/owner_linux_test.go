@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -41,13 +40,4 @@ func own(tb testing.TB, dir string) {
 func runAsOwner(tb testing.TB, c *exec.Cmd) {
 	tb.Helper()
 	c.SysProcAttr.Credential = owner(tb)
-}
-
-// ownTime returns the processor time of the test.
-func ownTime() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -16,9 +15,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/coderrange/ferrous/internal/testkit"
+	"github.com/coderrange/ferrous/internal/testkit/outage"
 	"github.com/coderrange/ferrous/seatmap"
 	"github.com/coderrange/ferrous/seatmap/journal"
-	"github.com/coderrange/ferrous/seatmap/redisseat"
 )
 
 // former is a store that exports.
@@ -539,35 +539,23 @@ func BenchmarkMove(b *testing.B) {
 	defer func() { require.NoError(b, store.Close()) }()
 	for _, each := range []int{1, 4, 100} {
 		b.Run("seats=100000/each="+strconv.Itoa(each), func(b *testing.B) {
-			var server, client float64
+			var server float64
+			var client time.Duration
 			for range b.N {
 				b.StopTimer()
 				m := fullMap(b, 100_000, each)
-				used, own := processorTime(b, s), ownTime()
+				used, own := processorTime(b, s), testkit.ProcessorTime()
 				b.StartTimer()
-				move(b, m, store)
+				outage.Move(b, m, store)
 				b.StopTimer()
-				server, client = server+processorTime(b, s)-used, client+ownTime()-own
+				server, client = server+processorTime(b, s)-used, client+testkit.ProcessorTime()-own
 				require.NoError(b, m.Close())
 				_, err := store.Remove(b.Context(), seatmap.RemoveRequest{Event: "e"})
 				require.NoError(b, err)
 				b.StartTimer()
 			}
 			b.ReportMetric(server*1e3/float64(b.N), "server-cpu-ms/move")
-			b.ReportMetric(client*1e3/float64(b.N), "client-cpu-ms/move")
+			b.ReportMetric(float64(client.Milliseconds())/float64(b.N), "client-cpu-ms/move")
 		})
 	}
-}
-
-// move moves the event as docs/operations.md says.
-func move(b *testing.B, from seatmap.Porter, to *redisseat.Store) {
-	b.Helper()
-	in, out := io.Pipe()
-	var kept bytes.Buffer
-	go func() {
-		_, err := from.Export(b.Context(), seatmap.ExportRequest{Event: "e", Remove: true}, io.MultiWriter(&kept, out))
-		_ = out.CloseWithError(err)
-	}()
-	_, err := to.Import(b.Context(), seatmap.ImportRequest{}, in)
-	require.NoError(b, err)
 }
