@@ -199,11 +199,13 @@ func (o serving) run(ctx context.Context, out, stderr io.Writer) (err error) {
 	if len(beside) == 0 {
 		return s.Serve(ctx, listener)
 	}
-	return task.WithGroup(ctx, task.Unlimited, func(g *task.Scope) error {
+	// A side that has not begun by the end must still close its listener. So no side is aborted.
+	sides, end := context.WithCancel(ctx)
+	return task.WithGroup(context.WithoutCancel(ctx), task.Unlimited, func(g *task.Scope) error {
 		for _, b := range beside {
-			g.SpawnErr(func(ctx context.Context) error { return b.serve(ctx, log) })
+			g.SpawnErr(func(context.Context) error { return b.serve(sides, log) })
 		}
-		defer g.Abort(service.ErrEnding)
+		defer end()
 		return s.Serve(ctx, listener)
 	})
 }

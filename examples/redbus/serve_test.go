@@ -297,6 +297,13 @@ func TestServeShowsProfilesOnALoopbackAddressOnly(t *testing.T) {
 	}
 }
 
+func TestServeEndsAtOnce(t *testing.T) {
+	for range 20 {
+		s := startServing(t, "-metrics", "127.0.0.1:0", "-debug", "127.0.0.1:0")
+		require.Zero(t, s.end(t, syscall.SIGTERM), s.stderr.String())
+	}
+}
+
 func TestServeShowsMetricsOnAPortOfTheirOwn(t *testing.T) {
 	s := startServing(t, "-metrics", "127.0.0.1:0", "-debug", "127.0.0.1:0")
 	_, err := post(t.Context(), s.url+"/v1/events/bus/block", "alice", "a key", `{"seats":["1"],"ttl_ms":60000}`)

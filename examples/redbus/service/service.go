@@ -201,7 +201,7 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 	return task.WithScope(context.WithoutCancel(ctx), func(scope *task.Scope) error {
 		s.scope = scope
 		broken := make(chan error, 1) // of net/http, which ends with its own channel
-		scope.SpawnErr(func(context.Context) error {
+		serving := scope.SpawnErr(func(context.Context) error {
 			if err := server.Serve(netutil.LimitListener(listener, s.o.Connections)); !errors.Is(err, http.ErrServerClosed) {
 				broken <- err
 			}
@@ -225,6 +225,7 @@ func (s *Service) Serve(ctx context.Context, listener net.Listener) error {
 		if err := server.Shutdown(grace); err != nil {
 			failed = errors.Join(failed, err, server.Close())
 		}
+		<-serving.Done() // it closes the listener, also if it has only begun now
 		scope.Abort(ErrEnding)
 		return failed
 	})

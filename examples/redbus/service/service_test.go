@@ -796,3 +796,18 @@ func TestAFloodOfHeadersIsRefused(t *testing.T) {
 	require.NoError(t, response.Body.Close())
 	assert.Equal(t, http.StatusRequestHeaderFieldsTooLarge, response.StatusCode)
 }
+
+// The program says where it serves before it begins to. A signal can come in between.
+func TestAServiceThatEndsBeforeItBegins(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 200 {
+		m := seatmap.NewMap(seatmap.MapOptions{Manual: true})
+		s := service.New(service.Options{Store: m})
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		require.NoError(t, s.Serve(ended, listener))
+		require.ErrorIs(t, listener.Close(), net.ErrClosed)
+		require.NoError(t, m.Close())
+	}
+}
