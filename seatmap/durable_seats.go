@@ -351,6 +351,7 @@ func (e *event) apply(c *seatsRecord) error {
 	p := e.plan
 	w := p.clock.wallTime()
 	now := w.monoOf(c.now)
+	hold := e.bookedFrom(c)
 	before, err := e.leave(now, c)
 	if err != nil {
 		return err
@@ -363,6 +364,7 @@ func (e *event) apply(c *seatsRecord) error {
 		if head, err = e.take(w, now, c, before); err != nil {
 			return err
 		}
+		e.unpaid(hold)
 		h.Token, h.User, h.Paying = p.token(head), e.users.list[p.rec(head).user].name, c.flags&recordPaying != 0
 		h.Seats, h.Places = p.named(p.seats(nil, head))
 		if c.state == SeatBlocked && c.flags&recordEndless == 0 {
@@ -407,6 +409,35 @@ func (e *event) leave(now int64, c *seatsRecord) (before record, err error) {
 	}
 	p.vacate(now, head, part, ChangeReleased)
 	return before, nil
+}
+
+// bookedFrom returns the hold of which the record books a part, or nothing. The record does not
+// name that of seats.
+func (e *event) bookedFrom(c *seatsRecord) grantName {
+	p := e.plan
+	switch {
+	case c.state != SeatBooked:
+		return grantName{}
+	case c.from != grantName{} || len(c.seats) == 0:
+		return c.from
+	case SeatState(p.word(int(c.seats[0]))&stateMask) != SeatBlocked:
+		return grantName{}
+	}
+	rec := p.rec(p.rec(c.seats[0]).head)
+	return grantName{rec.fence, rec.first}
+}
+
+// unpaid ends the payment of what is left of a hold of which a part was booked. A record of that
+// follows, which a crash can have lost.
+func (e *event) unpaid(of grantName) {
+	p := e.plan
+	head, ok := p.headOfFence(of.first, of.fence)
+	pay, paying := e.payments[of.fence]
+	if !ok || !paying {
+		return
+	}
+	delete(e.payments, of.fence)
+	p.setDeadline(p.seats(nil, head), max(pay.own, 1))
 }
 
 // take makes the hold or booking of the record, and returns where it begins.
