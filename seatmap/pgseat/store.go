@@ -190,6 +190,7 @@ func (s *Store) Close() error {
 	s.mu.Unlock()
 	s.end()
 	s.work.Wait()
+	s.shapes.Close()
 	s.pool.Close()
 	return err
 }

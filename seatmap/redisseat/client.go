@@ -184,6 +184,7 @@ func (s *Store) Close() error {
 	err := s.form.Close()
 	s.end()
 	s.work.Wait()
+	s.shapes.Close()
 	s.client.Close()
 	return err
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"github.com/coderrange/ferrous/seatmap"
+	"github.com/coderrange/ferrous/task"
 )
 
 // shapesMost is how much the shapes that a client keeps weigh together, about a hundred bytes
@@ -19,20 +21,11 @@ type Shapes[S interface {
 	comparable
 	Weight() int
 }] struct {
-	mu      sync.Mutex
-	ready   map[string]S // by event
-	weight  int          // of those in ready
-	loading map[string]*loading[S]
-}
+	loads task.Flight[string, S]
 
-// loading is a shape that one caller loads, while others wait. If the context of the caller ends, or
-// it panics, another one loads it.
-type loading[S any] struct {
-	done  chan struct{} // closed when the caller has returned
-	shape S
-	ok    bool  // shape is there
-	err   error // the error of all who wait
-	own   bool  // each has to ask by itself
+	mu     sync.Mutex
+	ready  map[string]S // by event
+	weight int          // of those in ready
 }
 
 // Get returns the shape of an event, which may be that of a former life, or loads it.
@@ -40,75 +33,51 @@ type loading[S any] struct {
 // That an event is unknown is told only to the caller who has asked: for the others it may have
 // been created since then.
 func (s *Shapes[S]) Get(ctx context.Context, event string, load func(ctx context.Context) (S, error)) (S, error) {
-	for {
-		s.mu.Lock()
-		if shape, ok := s.ready[event]; ok {
-			s.mu.Unlock()
-			return shape, nil
-		}
-		l := s.loading[event]
-		if l == nil {
-			l = &loading[S]{done: make(chan struct{})}
-			if s.loading == nil {
-				s.loading = map[string]*loading[S]{}
-			}
-			s.loading[event] = l
-			s.mu.Unlock()
-			return s.load(ctx, event, l, load)
-		}
-		s.mu.Unlock()
-		select {
-		case <-l.done:
-		case <-ctx.Done():
-			var none S
-			return none, Ended(ctx)
-		}
-		switch {
-		case l.ok || l.err != nil:
-			return l.shape, l.err
-		case l.own:
-			return load(ctx)
-		}
+	s.mu.Lock()
+	shape, ok := s.ready[event]
+	s.mu.Unlock()
+	if ok {
+		return shape, nil
 	}
-}
-
-// load loads a shape for all who wait.
-func (s *Shapes[S]) load(ctx context.Context, event string, l *loading[S], load func(ctx context.Context) (S, error)) (S, error) {
-	defer s.finish(event, l)
-	shape, err := load(ctx)
+	var asked atomic.Bool
+	shape, err := s.loads.Do(ctx, event, func(ctx context.Context) (S, error) {
+		asked.Store(true)
+		shape, err := load(ctx)
+		if err == nil {
+			s.keep(event, shape)
+		}
+		return shape, err
+	})
 	switch {
 	case err == nil:
-		l.shape, l.ok = shape, true
+		return shape, nil
 	case ctx.Err() != nil:
-	case errors.Is(err, seatmap.ErrUnavailable):
-		l.err = err
-	default:
-		l.own = true
+		return shape, Ended(ctx)
+	case errors.Is(err, seatmap.ErrUnknownEvent) && !asked.Load():
+		return load(ctx)
 	}
 	return shape, err
 }
 
-// finish ends the loading of a shape, and keeps it if it is there.
-func (s *Shapes[S]) finish(event string, l *loading[S]) {
+// keep keeps a shape, and forgets others if there are too many.
+func (s *Shapes[S]) keep(event string, shape S) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.loading, event)
-	close(l.done)
-	if !l.ok {
-		return
-	}
 	if s.ready == nil {
 		s.ready = map[string]S{}
 	}
-	s.ready[event] = l.shape
-	s.weight += l.shape.Weight()
-	for other, shape := range s.ready { // any, so that there is nothing to keep of their use
+	if old, ok := s.ready[event]; ok {
+		s.weight -= old.Weight()
+	}
+	s.ready[event] = shape
+	s.weight += shape.Weight()
+	for other, old := range s.ready { // any, so that there is nothing to keep of their use
 		if s.weight <= shapesMost {
 			return
 		}
 		if other != event {
 			delete(s.ready, other)
-			s.weight -= shape.Weight()
+			s.weight -= old.Weight()
 		}
 	}
 }
@@ -121,4 +90,10 @@ func (s *Shapes[S]) Forget(event string, shape S) {
 		delete(s.ready, event)
 		s.weight -= shape.Weight()
 	}
+}
+
+// Close ends what is loading, and waits for it. It is for the end of a client.
+func (s *Shapes[S]) Close() {
+	s.loads.Abort(seatmap.ErrClosed)
+	_ = s.loads.Wait(context.Background()) // it has no end
 }
