@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coderrange/ferrous/seatmap"
 	"github.com/coderrange/ferrous/seatmap/internal/remote"
+	"github.com/coderrange/ferrous/task"
 )
 
 const (
@@ -53,28 +54,26 @@ func (s *Store) Sweep(ctx context.Context) (holds int, err error) {
 }
 
 func (s *Store) sweep(ctx context.Context) (holds int, err error) {
-	var all sync.WaitGroup
-	var mu sync.Mutex
-	next := 0
-	for range min(sweepers, s.options.Buckets) {
-		all.Go(func() {
-			mu.Lock()
-			defer mu.Unlock()
-			for next < s.options.Buckets && (err == nil || errors.Is(err, ErrFormat)) {
-				bucket := next
-				next++
-				mu.Unlock()
-				n, failed := s.sweepBucket(ctx, s.bucket(uint32(bucket)))
-				mu.Lock()
-				holds += n
-				if failed != nil && (err == nil || !errors.Is(failed, ErrFormat)) {
-					err = failed
+	var ended atomic.Int64
+	var foreign atomic.Pointer[error] // of an event of another format
+	err = task.WithGroup(ctx, sweepers, func(g *task.Scope) error {
+		for bucket := range s.options.Buckets {
+			g.SpawnErr(func(ctx context.Context) error {
+				n, err := s.sweepBucket(ctx, s.bucket(uint32(bucket)))
+				ended.Add(int64(n))
+				if errors.Is(err, ErrFormat) {
+					foreign.Store(&err)
+					return nil
 				}
-			}
-		})
+				return err
+			})
+		}
+		return nil
+	})
+	if one := foreign.Load(); err == nil && one != nil {
+		err = *one
 	}
-	all.Wait()
-	return holds, err
+	return int(ended.Load()), err
 }
 
 // sweepBucket sweeps the events of a bucket. Those of another format stay due, so it leaves
